@@ -1,0 +1,76 @@
+"""Models with scikit-learn's names and parameters that can forget, exactly.
+
+>>> from sqlearn.naive_bayes import GaussianNB
+>>> model = GaussianNB().fit([[0.0], [1.0], [5.0]], [0, 0, 1])
+>>> model.forget([1.0], 0).digest() == GaussianNB().fit([[0.0], [5.0]], [0, 1]).digest()
+True
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from sqlearn.errors import (
+    BusyError,
+    EmptyBatchError,
+    FormatError,
+    MergeError,
+    NonFiniteError,
+    NotIntegerError,
+    NotLearnedError,
+    ParameterError,
+    ReadOutError,
+    SqlearnError,
+    TooLargeError,
+    UnknownLabelError,
+    WeightError,
+    WidthError,
+)
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "BusyError",
+    "EmptyBatchError",
+    "FormatError",
+    "MergeError",
+    "NonFiniteError",
+    "NotIntegerError",
+    "NotLearnedError",
+    "ParameterError",
+    "ReadOutError",
+    "SqlearnError",
+    "TooLargeError",
+    "UnknownLabelError",
+    "WeightError",
+    "WidthError",
+    "__version__",
+    "verify",
+]
+
+_LAZY = {"verify": "sqlearn.verify"}  # name: the module that has it, imported when the name is first asked for
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_LAZY))
+
+
+class _Package(ModuleType):
+    """Keeps ``sqlearn.verify`` the function: importing a submodule would bind its name to the module."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _LAZY and isinstance(value, ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

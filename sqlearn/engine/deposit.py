@@ -1,0 +1,337 @@
+"""Kernels that add or subtract records' terms in the limbs of an :class:`~sqlearn.engine.exact.ExactSum`.
+
+A value is taken apart from the top (the error-free extraction of Rump, Ogita and Oishi, 2008): scaled so that the top limb
+counts in ones, ``h = (v + M) - M`` with ``M = 1.5 * 2**52`` is the nearest integer, ``v - h`` is exact, and 2**32 times the
+rest goes to the next limb. A product is deposited as ``p = a * b`` and its rounding error ``fma(a, b, -p)``, so exactly.
+
+Every kernel walks rows in order and stops at the first row whose bits the window of limbs does not cover; it says which limbs
+that row needs, the caller grows the window and goes on from there. Range checks come before the inner loops, never in them:
+those stay free of branches and vectorise. What float64 products cannot hold (1e308 squared, bits below the subnormals)
+goes through integers, in :func:`_deposit_wide`.
+"""
+
+import numpy as np
+
+from sqlearn.engine.intrinsics import bits_float, float_bits, fma, trailing_zeros
+from sqlearn.engine.kernel import kernel
+
+__all__ = ["DIGIT_BITS", "deposit_moments", "deposit_sparse", "deposit_triangle", "deposit_values"]
+
+DIGIT_BITS = 32
+_ROUNDER = 1.5 * 2.0**52
+_RADIX = 2.0**32
+_NOTHING = 1 << 20  # the span of zero: no bit at all (top below, bottom above every other)
+_MASK = 0xFFFFFFFF
+
+
+@kernel
+def _span_of(value):
+    """``(top, bottom)`` such that ``abs(value) < 2**top`` and `value` is a multiple of ``2**bottom``."""
+    bits = float_bits(value)
+    mantissa = bits & 0xFFFFFFFFFFFFF
+    exponent = (bits >> 52) & 0x7FF
+    if exponent == 0:
+        if mantissa == 0:
+            return -_NOTHING, _NOTHING
+        exponent = 1
+    else:
+        mantissa |= 1 << 52
+    return exponent - 1022, exponent - 1075 + trailing_zeros(mantissa)
+
+
+@kernel
+def _span(values):
+    top, bottom = -_NOTHING, _NOTHING
+    for i in range(values.shape[0]):
+        t, b = _span_of(values[i])
+        top = max(top, t)
+        bottom = min(bottom, b)
+    return top, bottom
+
+
+@kernel
+def _limbs_of(top, bottom):
+    """Highest and lowest limb for values below ``2**top`` that are multiples of ``2**bottom``."""
+    return (top - 1) // 32, bottom // 32
+
+
+@kernel
+def _is_tame(top, bottom):
+    """Whether products in this span and their rounding errors, scaled to the top limb, are exact float64."""
+    high, low = _limbs_of(top, bottom)
+    return top <= 1023 and bottom >= -1074 and -31 <= high <= 31 and high - low <= 31
+
+
+@kernel
+def _scale(high):
+    """``2**(-32 * high)``: counts in units of limb `high`."""
+    return bits_float((1023 - 32 * high) << 52)
+
+
+@kernel
+def _extract(limbs, row, start, p, high, low):
+    """Add the scaled values `p` (overwritten) to limbs `high` down to `low` of cells ``start, start + 1, ...``."""
+    n = p.shape[0]
+    for l in range(high, low - 1, -1):
+        limb = limbs[l, row, start : start + n]
+        for j in range(n):
+            h = (p[j] + _ROUNDER) - _ROUNDER
+            limb[j] += h
+            p[j] = (p[j] - h) * _RADIX
+
+
+@kernel
+def _extract_pairs(limbs, row, start, p, e, high, low):
+    """The same for unevaluated sums ``p + e``."""
+    n = p.shape[0]
+    for l in range(high, low - 1, -1):
+        limb = limbs[l, row, start : start + n]
+        for j in range(n):
+            h = (p[j] + _ROUNDER) - _ROUNDER
+            g = (e[j] + _ROUNDER) - _ROUNDER
+            limb[j] += h + g
+            p[j] = (p[j] - h) * _RADIX
+            e[j] = (e[j] - g) * _RADIX
+
+
+@kernel
+def _integer(value):
+    """Magnitude's integer mantissa, and the exponent of its unit."""
+    bits = float_bits(value)
+    mantissa = bits & 0xFFFFFFFFFFFFF
+    exponent = (bits >> 52) & 0x7FF
+    if exponent == 0:
+        return mantissa, -1074
+    return mantissa | (1 << 52), exponent - 1075
+
+
+@kernel
+def _deposit_wide(limbs, base, row, cell, a, b, sign):
+    """Add ``sign * a * b`` through 106-bit integers: exact for any two finite float64."""
+    if a == 0.0 or b == 0.0:
+        return
+    if (a < 0.0) != (b < 0.0):
+        sign = -sign
+    ma, ea = _integer(a)
+    mb, eb = _integer(b)
+    position = ea + eb
+    limb = position // 32
+    shift = position - 32 * limb
+    # 32-bit pieces of the two mantissas, times each other, then shifted by up to 31 bits: five digits hold it
+    a0, a1 = np.uint64(ma & _MASK), np.uint64(ma >> 32)
+    b0, b1 = np.uint64(mb & _MASK), np.uint64(mb >> 32)
+    mask, half = np.uint64(_MASK), np.uint64(32)
+    low = a0 * b0
+    middle = a0 * b1 + (low >> half)
+    other = a1 * b0 + (middle & mask)
+    high = a1 * b1 + (middle >> half) + (other >> half)
+    carry = np.uint64(0)
+    left, right = np.uint64(shift), np.uint64(32 - shift)
+    for k in range(5):
+        if k == 0:
+            digit = low & mask
+        elif k == 1:
+            digit = other & mask
+        elif k == 2:
+            digit = high & mask
+        elif k == 3:
+            digit = high >> half
+        else:
+            digit = np.uint64(0)
+        part = ((digit << left) & mask) | carry
+        carry = digit >> right
+        if part != np.uint64(0):
+            limbs[limb + k - base, row, cell] += sign * np.float64(part)
+
+
+@kernel
+def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need):
+    """Deposit ``[w, w * x_j (d cells), fl(w * x_j) * x_j (d cells)]`` of each record into its row.
+
+    Parameters
+    ----------
+    x : float64[n, d]
+        Finite features.
+    weights : float64[n]
+        Weights; a record of weight 0 adds nothing.
+    rows : int64[n]
+        Row (class slot) of each record.
+    start, stop : int
+        First record to deposit, and the one after the last.
+    sign : float
+        1.0 to learn, -1.0 to forget.
+    limbs : float64[L, n_rows, 1 + 2 * d]
+        Limbs of the sum, lowest first.
+    base : int
+        Index of the lowest limb.
+    held : int64[n_rows]
+        Number of records of positive weight in each row; updated.
+    need : int64[2]
+        On an early return: lowest and highest limb that the record needs.
+
+    Returns
+    -------
+    int
+        The first record not deposited; `stop` when all are.
+    """
+    d = x.shape[1]
+    wx = np.empty(d)
+    p = np.empty(d)
+    e = np.empty(d)
+    for r in range(start, stop):
+        w = weights[r]
+        if w == 0.0:
+            continue
+        row = rows[r]
+        v = x[r]
+        for j in range(d):
+            wx[j] = w * v[j]
+        w_top, w_bottom = _span_of(w)
+        x_top, x_bottom = _span(v)
+        t, b = (x_top, x_bottom) if w == 1.0 else _span(wx)
+        first_top, first_bottom = w_top + x_top, w_bottom + x_bottom
+        second_top, second_bottom = t + x_top, b + x_bottom
+        top = max(w_top, first_top, second_top)
+        bottom = min(w_bottom, first_bottom, second_bottom)
+        need[1], need[0] = _limbs_of(top, bottom)
+        if need[0] < base or need[1] >= base + limbs.shape[0]:
+            return r
+        held[row] += np.int64(sign)
+        _deposit_wide(limbs, base, row, 0, w, 1.0, sign)
+        if x_top == -_NOTHING:
+            continue
+        if not (_is_tame(first_top, first_bottom) and (t == -_NOTHING or _is_tame(second_top, second_bottom))):
+            for j in range(d):
+                _deposit_wide(limbs, base, row, 1 + j, w, v[j], sign)
+                _deposit_wide(limbs, base, row, 1 + d + j, wx[j], v[j], sign)
+            continue
+        high, low = _limbs_of(first_top, first_bottom)
+        scale = sign * _scale(high)
+        if w == 1.0:
+            for j in range(d):
+                p[j] = v[j] * scale
+            _extract(limbs, row, 1, p, high - base, low - base)
+        else:
+            for j in range(d):
+                product = w * v[j]
+                p[j] = product * scale
+                e[j] = fma(w, v[j], -product) * scale
+            _extract_pairs(limbs, row, 1, p, e, high - base, low - base)
+        if t == -_NOTHING:  # every w * x_j underflowed to zero
+            continue
+        high, low = _limbs_of(second_top, second_bottom)
+        scale = sign * _scale(high)
+        for j in range(d):
+            product = wx[j] * v[j]
+            p[j] = product * scale
+            e[j] = fma(wx[j], v[j], -product) * scale
+        _extract_pairs(limbs, row, 1 + d, p, e, high - base, low - base)
+    return stop
+
+
+@kernel
+def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, need):
+    """Deposit ``fl(w * z_i) * z_j`` for all ``i <= j`` of each record, packed row by row, into its row.
+
+    `z` is float64[n, p] and `limbs` float64[L, n_rows, p * (p + 1) / 2]; otherwise as :func:`deposit_moments`.
+    """
+    width = z.shape[1]
+    wz = np.empty(width)
+    p = np.empty(width)
+    e = np.empty(width)
+    for r in range(start, stop):
+        w = weights[r]
+        if w == 0.0:
+            continue
+        row = rows[r]
+        v = z[r]
+        for j in range(width):
+            wz[j] = w * v[j]
+        v_top, v_bottom = _span(v)
+        t, b = (v_top, v_bottom) if w == 1.0 else _span(wz)
+        if t != -_NOTHING:
+            need[1], need[0] = _limbs_of(t + v_top, b + v_bottom)
+            if need[0] < base or need[1] >= base + limbs.shape[0]:
+                return r
+        held[row] += np.int64(sign)
+        start_cell = 0
+        for i in range(width):
+            count = width - i
+            factor = wz[i]
+            if factor != 0.0:
+                f_top, f_bottom = _span_of(factor)
+                top, bottom = f_top + v_top, f_bottom + v_bottom
+                if _is_tame(top, bottom):
+                    high, low = _limbs_of(top, bottom)
+                    scale = sign * _scale(high)
+                    tail = v[i:]
+                    for j in range(count):
+                        product = factor * tail[j]
+                        p[j] = product * scale
+                        e[j] = fma(factor, tail[j], -product) * scale
+                    _extract_pairs(limbs, row, start_cell, p[:count], e[:count], high - base, low - base)
+                else:
+                    for j in range(count):
+                        _deposit_wide(limbs, base, row, start_cell + j, factor, v[i + j], sign)
+            start_cell += count
+    return stop
+
+
+@kernel
+def deposit_sparse(values, indices, indptr, weights, rows, start, stop, sign, limbs, base, held, need):
+    """Deposit ``w`` into cell 0 and ``w * value`` into cell ``1 + index`` of each CSR record's row.
+
+    `values` float64[nnz], `indices` int64[nnz], `indptr` int64[n + 1]; otherwise as :func:`deposit_moments`.
+    """
+    for r in range(start, stop):
+        w = weights[r]
+        if w == 0.0:
+            continue
+        row = rows[r]
+        w_top, w_bottom = _span_of(w)
+        v_top, v_bottom = _span(values[indptr[r] : indptr[r + 1]])
+        top, bottom = max(w_top, w_top + v_top), min(w_bottom, w_bottom + v_bottom)
+        need[1], need[0] = _limbs_of(top, bottom)
+        if need[0] < base or need[1] >= base + limbs.shape[0]:
+            return r
+        held[row] += np.int64(sign)
+        _deposit_wide(limbs, base, row, 0, w, 1.0, sign)
+        if v_top == -_NOTHING:
+            continue
+        top, bottom = w_top + v_top, w_bottom + v_bottom
+        if not _is_tame(top, bottom):
+            for k in range(indptr[r], indptr[r + 1]):
+                _deposit_wide(limbs, base, row, 1 + indices[k], w, values[k], sign)
+            continue
+        high, low = _limbs_of(top, bottom)
+        scale = sign * _scale(high)
+        for k in range(indptr[r], indptr[r + 1]):
+            cell = 1 + indices[k]
+            product = w * values[k]
+            p = product * scale
+            e = fma(w, values[k], -product) * scale
+            for l in range(high - base, low - base - 1, -1):
+                h = (p + _ROUNDER) - _ROUNDER
+                g = (e + _ROUNDER) - _ROUNDER
+                limbs[l, row, cell] += h + g
+                p = (p - h) * _RADIX
+                e = (e - g) * _RADIX
+    return stop
+
+
+@kernel
+def deposit_values(values, row, sign, limbs, base, need):
+    """Deposit one float64 into each cell of `row`; False (and nothing done) when the window does not cover them."""
+    top, bottom = _span(values)
+    if top == -_NOTHING:
+        return True
+    need[1], need[0] = _limbs_of(top, bottom)
+    if need[0] < base or need[1] >= base + limbs.shape[0]:
+        return False
+    if not _is_tame(top, bottom):
+        for j in range(values.shape[0]):
+            _deposit_wide(limbs, base, row, j, values[j], 1.0, sign)
+        return True
+    p = values * (sign * _scale(need[1]))
+    _extract(limbs, row, 0, p, need[1] - base, need[0] - base)
+    return True

@@ -1,0 +1,183 @@
+"""ExactSum: an array of sums of float64 values and products, exact, so that adding and subtracting commute."""
+
+import numpy as np
+
+from sqlearn.engine.digits import nearest, trimmed
+from sqlearn.engine.kernel import kernel
+from sqlearn.errors import FormatError
+
+__all__ = ["ExactSum"]
+
+# A deposit adds at most 2**32 units to a limb (deposit.py), a carried limb holds at most 2**31, and float64 integers are
+# exact up to 2**53: so 2**20 deposits fit between two carries.
+_ROOM = 1 << 20
+
+
+@kernel
+def _carry(limbs):
+    """Bring every limb but the highest into [-2**31, 2**31); whether the highest is there too."""
+    n_limbs, rows, cells = limbs.shape
+    fits = True
+    for l in range(n_limbs - 1):
+        for r in range(rows):
+            for c in range(cells):
+                digit = np.int64(limbs[l, r, c])
+                carry = (digit + (1 << 31)) >> 32
+                if carry != 0:
+                    limbs[l, r, c] = np.float64(digit - (carry << 32))
+                    limbs[l + 1, r, c] += np.float64(carry)
+    if n_limbs:
+        for r in range(rows):
+            for c in range(cells):
+                digit = limbs[n_limbs - 1, r, c]
+                if digit >= 2.0**31 or digit < -(2.0**31):
+                    fits = False
+    return fits
+
+
+class ExactSum:
+    """A matrix of exact sums.
+
+    Cell ``[r, c]`` has the value ``sum over l of limbs[l, r, c] * 2**(32 * (base + l))``; every limb is an integer in a
+    float64. The window ``base .. base + len(limbs) - 1`` covers all bits of all values ever deposited since the last
+    trim; it grows on demand and is no part of the value: two sums are equal when their :meth:`canonical` bytes are.
+
+    Parameters
+    ----------
+    rows, cells : int
+        Shape of the matrix.
+
+    Attributes
+    ----------
+    limbs : float64[L, rows, cells]
+        Limbs, lowest first.
+    base : int
+        Index of the lowest limb.
+
+    Notes
+    -----
+    Why the result is exact is argued in docs/exactness.md, sections 1 to 3.
+    """
+
+    def __init__(self, rows: int, cells: int):
+        self.limbs = np.zeros((0, rows, cells))
+        self.base = 0
+        self.room = _ROOM
+        self._need = np.zeros(2, np.int64)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.limbs.shape[1:]
+
+    @property
+    def nbytes(self) -> int:
+        return self.limbs.nbytes
+
+    def cover(self, low: int, high: int) -> None:
+        """Grow the window so that it holds limbs `low` to `high`."""
+        if not len(self.limbs):
+            self.base = low
+        below = max(0, self.base - low)
+        above = max(0, high + 1 - self.base - len(self.limbs))
+        if below or above:
+            self.limbs = np.pad(self.limbs, ((below, above), (0, 0), (0, 0)))
+            self.base -= below
+
+    def resize(self, rows: int, cells: int) -> None:
+        """Add rows and cells of zeros."""
+        grow = rows - self.shape[0], cells - self.shape[1]
+        if any(grow):
+            self.limbs = np.pad(self.limbs, ((0, 0), (0, grow[0]), (0, grow[1])))
+
+    def deposit(self, deposit, record_arrays: tuple, n: int, sign: float, held: np.ndarray) -> None:
+        """Run a kernel of :mod:`~sqlearn.engine.deposit` over `n` records, growing the window as they need."""
+        start = 0
+        while start < n:
+            if self.room <= 0:
+                self.carry()
+            stop = min(n, start + self.room)
+            reached = deposit(*record_arrays, start, stop, sign, self.limbs, self.base, held, self._need)
+            self.room -= reached - start
+            start = reached
+            if start < stop:
+                self.cover(*self._need.tolist())
+
+    def reserve(self, deposits: int) -> None:
+        """Make sure that so many deposits fit, and count them as done."""
+        if self.room < deposits:
+            self.carry()
+        self.room -= deposits
+
+    def carry(self) -> None:
+        """Propagate carries, so that 2**20 more deposits fit."""
+        while not _carry(self.limbs):
+            self.cover(self.base, self.base + len(self.limbs))
+        self.room = _ROOM
+
+    def digits(self) -> tuple[np.ndarray, int]:
+        """Balanced base-2**32 digits of every cell, and the index of the lowest.
+
+        Returns
+        -------
+        digits : int64[rows, cells, L]
+            Each in [-2**31, 2**31), lowest first; no outer digit is zero in all cells.
+        low : int
+            The digits' value is ``sum over l of digits[..., l] * 2**(32 * (low + l))``.
+        """
+        settled = ExactSum(0, 0)
+        settled.limbs, settled.base = self.limbs.copy(), self.base
+        settled.carry()
+        return trimmed(np.moveaxis(settled.limbs, 0, -1).astype(np.int64), settled.base)
+
+    def round(self) -> np.ndarray:
+        """Every cell's nearest float64 (ties to even; infinite beyond float64's range), float64[rows, cells]."""
+        return nearest(*self.digits())
+
+    def add(self, other: "ExactSum", rows: np.ndarray) -> None:
+        """Add row i of `other` (fewer cells are fine) to row ``rows[i]``, all rows different."""
+        digits, low = other.digits()
+        if not digits.size:
+            return
+        self.reserve(1)
+        self.cover(low, low + digits.shape[-1] - 1)
+        window = slice(low - self.base, low - self.base + digits.shape[-1])
+        self.limbs[window, rows, : digits.shape[1]] += np.moveaxis(digits, -1, 0)
+
+    def copy(self) -> "ExactSum":
+        twin = ExactSum(0, 0)
+        twin.limbs, twin.base, twin.room = self.limbs.copy(), self.base, self.room
+        return twin
+
+    def canonical(self, rows: np.ndarray, cells: np.ndarray | slice = slice(None)) -> bytes:
+        """Bytes that are equal exactly when the values are: header of four int64, then int32 digits, little-endian.
+
+        Parameters
+        ----------
+        rows : int array
+            The rows to write, in this order.
+        cells : int array or slice
+            The cells to write, in this order.
+        """
+        digits, low = self.digits()
+        digits, low = trimmed(digits[rows][:, cells], low)
+        header = np.array([low, digits.shape[2], digits.shape[0], digits.shape[1]], "<i8")
+        return header.tobytes() + digits.astype("<i4").tobytes()
+
+    @classmethod
+    def restore(cls, data: bytes) -> "ExactSum":
+        """The sum that :meth:`canonical` wrote.
+
+        Raises
+        ------
+        FormatError
+            When `data` is cut short or too long.
+        """
+        header = np.frombuffer(data[:32], "<i8") if len(data) >= 32 else np.full(4, -1)
+        low, n_limbs, rows, cells = header.tolist()
+        if min(n_limbs, rows, cells) < 0 or len(data) != 32 + 4 * n_limbs * rows * cells:
+            raise FormatError("These bytes are no exact sum: header and length disagree. Read the model from its source again.")
+        digits = np.frombuffer(data, "<i4", offset=32)
+        restored = cls(rows, cells)
+        restored.limbs = np.ascontiguousarray(np.moveaxis(digits.reshape(rows, cells, n_limbs), -1, 0), np.float64)
+        restored.base = low
+        return restored

@@ -1,0 +1,125 @@
+"""The one decorator for compiled code: ``@kernel`` is ``numba.njit`` with a disk cache that cannot go stale.
+
+numba's own disk cache keys a function by its own source file alone: edit a callee in another file, and the caller goes
+on running the old machine code. It also names its files by a counter kept in an index, and rewrites index and code in two
+steps: of two processes that compile at once, one can leave its code under the other's name. For exact sums either would
+mean silently wrong bits. So here
+
+- the files live in a folder named after a hash of *all* kernel sources (the whole ``engine`` folder), of numba's version
+  and of the settings that change code: one edit anywhere, and nothing compiled before is looked at again;
+- every compiled function is one file, named after its key (signature, processor, bytecode), written at one stroke;
+- code is saved only if the sources are still those that were hashed when the process started;
+- a cache that cannot be read or written makes a process slower and never makes it fail.
+
+Where the folder lies is numba's choice: ``NUMBA_CACHE_DIR``, else ``__pycache__`` beside the sources, else (a read-only
+installation) the user's cache folder; ``NUMBA_CACHE_LOCATOR_CLASSES`` is heeded. numba's internals are touched in this
+module only: ``FunctionCache`` and its ``_cache_path``, ``_cache_file`` and ``_impl.filename_base``, alike in 0.60 to 0.68.
+"""
+
+import contextlib
+import hashlib
+import os
+import pickle
+import shutil
+import uuid
+from pathlib import Path
+
+import llvmlite
+import numba
+from numba.core import caching
+from numba.core.serialize import dumps
+
+__all__ = ["kernel"]
+
+_FOLDER = Path(__file__).resolve().parent
+_KEPT = 3  # folders of other sources that stay: a few branches, or two environments on one checkout
+_UNUSABLE = (OSError, EOFError, pickle.UnpicklingError)  # what a missing, full, foreign or torn cache raises
+
+
+def sources_digest(folder: Path) -> str | None:
+    """Hex digest of whatever the machine code of `folder` depends on; None without sources (a zip file, a frozen program)."""
+    paths = sorted(folder.glob("*.py"))
+    if not paths:
+        return None
+    settings = (numba.__version__, llvmlite.__version__, numba.config.OPT, numba.config.BOUNDSCHECK)
+    digest = hashlib.blake2b(repr(settings).encode(), digest_size=12)
+    for path in paths:
+        source = path.read_bytes()
+        digest.update(f"{path.name} {len(source)}\n".encode() + source)
+    return digest.hexdigest()
+
+
+_STAMP = sources_digest(_FOLDER)
+
+
+class _Files:
+    """The compiled versions of one function: what numba asks of a cache file, without the index."""
+
+    def __init__(self, folder: Path, name: str):
+        self._folder, self._name = folder, name
+
+    def _path(self, key) -> Path:
+        digest = hashlib.blake2b(repr(key).encode(), digest_size=12).hexdigest()
+        return self._folder / f"{self._name}.{digest}.nbc"
+
+    def load(self, key):
+        """The data saved under `key`, or None."""
+        try:
+            saved_key, data = pickle.loads(self._path(key).read_bytes())
+        except _UNUSABLE:
+            return None
+        return data if saved_key == key else None
+
+    def save(self, key, data) -> None:
+        """Write `data`, whole or not at all."""
+        with contextlib.suppress(*_UNUSABLE):
+            if not self._folder.is_dir():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._prune()
+            path = self._path(key)
+            part = path.with_name(f"{uuid.uuid4().hex}.part")
+            try:
+                part.write_bytes(dumps((key, data)))
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Delete every compiled version of the function."""
+        for path in self._folder.glob(f"{self._name}.*.nbc"):
+            path.unlink(missing_ok=True)
+
+    def _prune(self) -> None:
+        """Delete the folders of earlier sources, but for the newest few."""
+        others = [path for path in self._folder.parent.glob("sqlearn-*") if path != self._folder]
+        for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[_KEPT:]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+class _Cache(caching.FunctionCache):
+    """numba's cache of one function, in the place that numba chose, under our stamp."""
+
+    def __init__(self, function):
+        super().__init__(function)
+        self._cache_path = os.path.join(self._cache_path, f"sqlearn-{_STAMP}")
+        self._cache_file = _Files(Path(self._cache_path), self._impl.filename_base)
+
+    def save_overload(self, sig, data):
+        if sources_digest(_FOLDER) == _STAMP:  # no source was edited since the process started
+            with contextlib.suppress(OSError):
+                super().save_overload(sig, data)
+
+
+def kernel(function):
+    """Compile `function` with numba: no Python objects, no GIL, IEEE arithmetic as written, cached on disk.
+
+    A function from outside the ``engine`` folder is compiled too, but not cached: no stamp covers its source.
+    """
+    dispatcher = numba.njit(function, nogil=True)
+    inside = Path(function.__code__.co_filename).resolve().parent == _FOLDER
+    if inside and _STAMP is not None and not numba.config.DISABLE_JIT:
+        # what ``cache=True`` does, with our class; without a writable place for it, or when a later
+        # numba has rearranged its internals, every process compiles for itself
+        with contextlib.suppress(RuntimeError, OSError, AttributeError, TypeError):
+            dispatcher._cache = _Cache(function)
+    return dispatcher

@@ -1,0 +1,165 @@
+"""ExactSum against fractions: every deposit kernel, every magnitude, every order."""
+
+from fractions import Fraction
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqlearn.engine import deposit, digits
+from sqlearn.engine.exact import ExactSum
+from sqlearn.errors import FormatError
+
+KINDS = {
+    "moments": (naive.moment_terms, lambda d: 1 + 2 * d),
+    "triangle": (naive.triangle_terms, lambda d: d * (d + 1) // 2),
+    "sparse": (naive.sparse_terms, lambda d: 1 + d),
+}
+
+
+def put(total: ExactSum, kind: str, x, w, rows, sign):
+    held = np.zeros(total.shape[0], np.int64)
+    if kind == "sparse":
+        keep = x != 0
+        arrays = (x[keep], np.nonzero(keep)[1], np.concatenate([[0], np.cumsum(keep.sum(1))]))
+        total.deposit(deposit.deposit_sparse, (*arrays, w, rows), len(x), sign, held)
+    else:
+        kernel = deposit.deposit_moments if kind == "moments" else deposit.deposit_triangle
+        total.deposit(kernel, (x, w, rows), len(x), sign, held)
+    return held
+
+
+def weights_for(rng, x, weighted):
+    w = rng.choice([1.0, 0.5, 3.0, 0.1, 0.0], len(x)) if weighted else np.ones(len(x))
+    w[~np.isfinite(w[:, None] * x).all(1)] = 1.0
+    return w
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_equal_fractions(kind, level, weighted):
+    terms, cells = KINDS[kind]
+    rng = np.random.default_rng([level, weighted])
+    for trial in range(6):
+        d = int(rng.integers(1, 6))
+        x = naive.hard_rows(rng, 12, d, level)
+        w = weights_for(rng, x, weighted)
+        rows = rng.integers(0, 2, len(x))
+        total = ExactSum(2, cells(d))
+        held = put(total, kind, x, w, rows, 1.0)
+        found, low = total.digits()
+        for row in range(2):
+            members = [i for i in np.flatnonzero(rows == row) if w[i] > 0]
+            assert held[row] == len(members)
+            factors = [terms(x[i].tolist(), float(w[i])) for i in members]
+            expected = naive.product_sums(*zip(*factors, strict=True)) if factors else [Fraction(0)] * cells(d)
+            assert [naive.value_of(cell, low) for cell in found[row]] == expected, (trial, row)
+            assert total.round()[row].tolist() == [naive.nearest(value) for value in expected]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_group_laws(kind, level):
+    """Order, batches, inverses, copies, merges and files do not show in the canonical bytes."""
+    rng = np.random.default_rng([7, level])
+    d, n = 4, 40
+    cells = KINDS[kind][1](d)
+    x = naive.hard_rows(rng, n, d, level)
+    w = weights_for(rng, x, True)
+    rows = rng.integers(0, 3, n)
+    order = np.arange(3)
+
+    def summed(index, total=None, sign=1.0):
+        total = ExactSum(3, cells) if total is None else total
+        put(total, kind, x[index], w[index], rows[index], sign)
+        return total
+
+    empty = ExactSum(3, cells).canonical(order)
+    reference = summed(np.arange(n)).canonical(order)
+    assert reference != empty
+    one_by_one = ExactSum(3, cells)
+    for i in rng.permutation(n):
+        summed([i], one_by_one)
+    assert one_by_one.canonical(order) == reference
+    part, rest = np.arange(n)[: n // 2], np.arange(n)[n // 2 :]
+    assert summed(rest, one_by_one, -1.0).canonical(order) == summed(part).canonical(order)
+    merged = summed(part)
+    merged.add(summed(rest), order)
+    assert merged.canonical(order) == reference
+    restored = ExactSum.restore(reference)
+    assert restored.canonical(order) == reference
+    assert summed(np.arange(n), restored, -1.0).canonical(order) == empty
+    assert summed(part, one_by_one.copy(), -1.0).canonical(order) == empty
+    wider = summed(part)
+    wider.resize(5, cells + 2)
+    assert wider.canonical(order, np.arange(cells)) == summed(part).canonical(order)
+
+
+def test_carries_keep_the_value():
+    """More deposits than fit between two carries, all of one sign, at the top of what a limb takes."""
+    n = (1 << 21) + 3
+    value = float(2**31 - 1)
+    total = ExactSum(1, 3)
+    put(total, "moments", np.full((n, 1), value), np.ones(n), np.zeros(n, np.int64), 1.0)
+    found, low = total.digits()
+    assert [naive.value_of(cell, low) for cell in found[0]] == [n, n * int(value), n * int(value) ** 2]
+    put(total, "moments", np.full((n, 1), value), np.ones(n), np.zeros(n, np.int64), -1.0)
+    assert total.canonical(np.arange(1)) == ExactSum(1, 3).canonical(np.arange(1))
+
+
+def test_values_deposit_exactly():
+    total = ExactSum(1, 3)
+    need = np.zeros(2, np.int64)
+    values = [np.array([1.5, -1e300, 5e-324]), np.array([1e-300, 1e308, 1.0]), np.zeros(3)]
+    for v in values:
+        while not deposit.deposit_values(v, 0, 1.0, total.limbs, total.base, need):
+            total.cover(*need.tolist())
+    found, low = total.digits()
+    expected = [sum(map(naive.exact, column), Fraction(0)) for column in zip(*values, strict=True)]
+    assert [naive.value_of(cell, low) for cell in found[0]] == expected
+
+
+@pytest.mark.parametrize("cut", [0, 31, -1])
+def test_cut_bytes_are_refused(cut):
+    total = ExactSum(1, 3)
+    put(total, "moments", np.ones((1, 1)), np.ones(1), np.zeros(1, np.int64), 1.0)
+    with pytest.raises(FormatError):
+        ExactSum.restore(total.canonical(np.arange(1))[:cut])
+
+
+numbers = st.integers(-(2**200), 2**200) | st.integers(-(2**54), 2**54) | st.sampled_from(
+    [s * (2**k + e) for s in (1, -1) for k in (0, 31, 32, 52, 53, 54, 63, 64, 95, 96, 127) for e in (-1, 0, 1)]
+)
+
+
+def balanced(value: int, length: int) -> np.ndarray:
+    out = []
+    for _ in range(length):
+        digit = (value + 2**31) % 2**32 - 2**31
+        out.append(digit)
+        value = (value - digit) >> 32
+    assert value == 0
+    return np.array(out, np.int64)
+
+
+@given(numbers, st.integers(-40, 30))
+def test_rounding_is_correct(value, low):
+    d = balanced(value, 8)
+    exact = Fraction(value) * Fraction(2) ** (32 * low)
+    assert digits.nearest(d[None], low).item() == naive.nearest(exact)
+    hi, lo, exponent = digits.round_pair(d, np.empty(8, np.int64))
+    assert hi == 0 == value or 0.5 <= abs(hi) <= 1
+    rest = exact - Fraction(hi) * Fraction(2) ** (int(exponent) + 32 * low)
+    assert abs(rest - Fraction(lo) * Fraction(2) ** (int(exponent) + 32 * low)) <= abs(exact) / 2**106
+    assert Fraction(hi) == Fraction(naive.nearest(Fraction(value) / Fraction(2) ** int(exponent)))
+
+
+@given(numbers, numbers, numbers, st.sampled_from([1, -1]))
+def test_products_are_exact(start, a, b, sign):
+    out = balanced(start, 16)
+    digits.add_product(out, balanced(a, 7), balanced(b, 7), sign)
+    assert out.tolist() == balanced(start + sign * a * b, 16).tolist()
+    assert digits.normalized(out[None] + out[None])[0].tolist()[:16] == balanced(2 * (start + sign * a * b), 16).tolist()

@@ -1,0 +1,56 @@
+"""The Gram matrix through BLAS has the bytes of the one summed row by row."""
+
+import naive
+import numpy as np
+import pytest
+
+from sqlearn.engine.deposit import deposit_triangle
+from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.gram import BLOCK, deposit_gram
+
+ORDER = np.arange(2)
+
+
+def both_ways(z, w):
+    n, p = z.shape
+    sums = [ExactSum(2, p * (p + 1) // 2) for _ in range(2)]
+    held = np.zeros((2, 2), np.int64)
+    deposit_gram(sums[0], z, w, 1, 1.0, held[0])
+    sums[1].deposit(deposit_triangle, (z, w, np.ones(n, np.int64)), n, 1.0, held[1])
+    assert held[0].tolist() == held[1].tolist()
+    assert sums[0].canonical(ORDER) == sums[1].canonical(ORDER)
+    deposit_gram(sums[0], z[::-1].copy(), w[::-1].copy(), 1, -1.0, held[0])
+    assert sums[0].canonical(ORDER) == ExactSum(2, p * (p + 1) // 2).canonical(ORDER)
+    assert not held[0].any()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_blas_equals_rows(level, weighted):
+    rng = np.random.default_rng([level, weighted])
+    for n, p in [(60, 3), (700, 7), (BLOCK + 100, 4)]:
+        z = naive.hard_rows(rng, n, p, level)
+        w = rng.choice([1.0, 0.1, 0.0, 1e-3, 7.5], n) if weighted else np.ones(n)
+        w[~np.isfinite(w[:, None] * z).all(1)] = 1.0
+        both_ways(z, w)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full((BLOCK, 2), np.nextafter(2.0, 0)),  # every slice full, every product of one sign: the 2**53 bound
+        np.full((BLOCK, 2), 2.0**22 - 1),
+        np.tile([[2.0**21, -(2.0**21)]], (BLOCK, 1)),
+        np.zeros((BLOCK, 3)),
+        np.tile([[1.0, 0.0, 1e-300]], (BLOCK, 1)),
+        np.tile([[1e140, 1e-140, 3.0]], (BLOCK, 1)),
+    ],
+)
+def test_extreme_blocks(values):
+    both_ways(values, np.ones(len(values)))
+
+
+def test_float32_and_integers():
+    rng = np.random.default_rng(0)
+    both_ways(rng.normal(size=(500, 5)).astype(np.float32).astype(float), np.ones(500))
+    both_ways(rng.integers(-9, 9, (500, 5)).astype(float), np.ones(500))
