@@ -7,7 +7,7 @@ PYTHON ?=
 ARGS ?= -n auto
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
@@ -28,7 +28,7 @@ bench: $(VENV)/.bench
 
 clean:
 	@rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
-	@find sqlearn tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed $(VENV) and all caches"
 
 # One stamp for each set of packages: a set is installed anew when pyproject.toml is newer than its stamp.

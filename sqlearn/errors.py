@@ -94,8 +94,8 @@ class NotIntegerError(SqlearnError):
 
     Notes
     -----
-    What to do: encode the column first, for instance with scikit-learn's ``OrdinalEncoder``; or use MixedNB, which takes
-    categories as they are.
+    What to do: encode the column first, for instance with scikit-learn's ``OrdinalEncoder``; or use MixedNB, which
+    takes categories as they are.
     """
 
 
@@ -107,7 +107,7 @@ class ParameterError(SqlearnError):
 
     Notes
     -----
-    What to do: choose one of the values that the message names, or scikit-learn's estimator if forgetting is not needed.
+    What to do: choose one of the values that the message names; or scikit-learn's estimator, if nothing is forgotten.
     """
 
 

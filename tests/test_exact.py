@@ -87,7 +87,7 @@ def test_group_laws(kind, level):
     part, rest = np.arange(n)[: n // 2], np.arange(n)[n // 2 :]
     assert summed(rest, one_by_one, -1.0).canonical(order) == summed(part).canonical(order)
     merged = summed(part)
-    merged.add(summed(rest), order)
+    merged.add(summed(rest), (order, np.arange(cells)), (order, np.arange(cells)))
     assert merged.canonical(order) == reference
     restored = ExactSum.restore(reference)
     assert restored.canonical(order) == reference

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import pytest
 
 from sqlearn.engine import kernel as kernel_module
@@ -102,19 +103,18 @@ def test_sources_edited_while_a_process_runs_are_not_saved_under_the_old_stamp(p
     assert package.run() == (12.0, 0, 1)
 
 
-def test_numbas_settings_choose_the_place(package, tmp_path):
-    elsewhere = tmp_path / "elsewhere"
-    for place in [
-        {"NUMBA_CACHE_DIR": str(elsewhere)},
-        {"NUMBA_CACHE_LOCATOR_CLASSES": "UserWideCacheLocator", "XDG_CACHE_HOME": str(tmp_path / "user")},
-    ]:
-        assert package.run(**place) == (12.0, 0, 1)
-        assert package.run(**place) == (12.0, 1, 0)
-        package.edit_callee(3.0)
-        assert package.run(**place) == (18.0, 0, 1)
-        package.edit_callee(2.0)
+@pytest.mark.parametrize("setting", ["NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES"])
+def test_numbas_settings_choose_the_place(package, tmp_path, setting):
+    if not hasattr(numba.config, setting.removeprefix("NUMBA_")):
+        pytest.skip(f"numba {numba.__version__} does not know {setting}")
+    elsewhere = str(tmp_path / "elsewhere")
+    place = {setting: elsewhere if setting.endswith("DIR") else "UserWideCacheLocator", "XDG_CACHE_HOME": elsewhere}
+    assert package.run(**place) == (12.0, 0, 1)
+    assert package.run(**place) == (12.0, 1, 0)
+    package.edit_callee(3.0)
+    assert package.run(**place) == (18.0, 0, 1)
     assert not package.files(package.folder)
-    assert package.files(elsewhere)
+    assert package.files(Path(elsewhere))
 
 
 def test_no_writable_place_at_all(package, tmp_path):

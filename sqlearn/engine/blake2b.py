@@ -1,10 +1,10 @@
 """Keyed BLAKE2b (RFC 7693) with 48 byte digests, compiled: records are hashed where they lie, without a Python call.
 
-A message is a sequence of whole 64-bit little-endian words, so a float64 row is hashed by its bits. `digest_one` is for
-latency: one message, nothing allocated. `digest_dense` is for throughput: eight records at a time, one in each lane of a
-vector. The compression function is written once, as LLVM instructions, because only there can the same text serve
-both: what it builds depends on whether the words it is given are integers or vectors of integers. It has no loops and no
-branches, all permutations being resolved while it is built, and every value lives in a register.
+A message is a sequence of whole 64-bit little-endian words, so a float64 row is hashed by its bits. `digest_one` is
+for latency: one message, nothing allocated. `digest_dense` is for throughput: eight records at a time, one in each lane
+of a vector. The compression function is written once, as LLVM instructions, because only there can the same text serve
+both: what it builds depends on whether the words it is given are integers or vectors of integers. It has no loops and
+no branches, all permutations being resolved while it is built, so its state can stay in registers.
 """
 
 import sys
@@ -24,19 +24,12 @@ if sys.byteorder != "little":
 
 DIGEST_WORDS = 6
 BLOCK_WORDS = 16
-BLOCK_BYTES = 128
 LANES = 8  # one AVX-512 register; narrower machines take two or four instructions for one
 
 _INITIAL = (
-    0x6A09E667F3BCC908,
-    0xBB67AE8584CAA73B,
-    0x3C6EF372FE94F82B,
-    0xA54FF53A5F1D36F1,
-    0x510E527FADE682D1,
-    0x9B05688C2B3E6C1F,
-    0x1F83D9ABFB41BD6B,
-    0x5BE0CD19137E2179,
-)
+    0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B, 0xA54FF53A5F1D36F1,
+    0x510E527FADE682D1, 0x9B05688C2B3E6C1F, 0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179,
+)  # fmt: skip
 
 # Row r is the order in which round r takes the words of the block; rounds 10 and 11 begin again.
 _ORDER = (
@@ -54,15 +47,9 @@ _ORDER = (
 
 # Columns, then diagonals, of the 4 x 4 working state.
 _QUARTERS = (
-    (0, 4, 8, 12),
-    (1, 5, 9, 13),
-    (2, 6, 10, 14),
-    (3, 7, 11, 15),
-    (0, 5, 10, 15),
-    (1, 6, 11, 12),
-    (2, 7, 8, 13),
-    (3, 4, 9, 14),
-)
+    (0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
+    (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14),
+)  # fmt: skip
 
 _WORD = ir.IntType(64)
 _VECTOR = ir.VectorType(_WORD, LANES)
@@ -71,6 +58,12 @@ _VECTOR = ir.VectorType(_WORD, LANES)
 def _constant(kind, value):
     """`value` as a word, or in every lane of a vector."""
     return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
+
+
+def _indices(lanes):
+    """One lane's number, or those of all, as LLVM wants it."""
+    kind = ir.IntType(32)
+    return ir.Constant(ir.VectorType(kind, LANES) if isinstance(lanes, list) else kind, lanes)
 
 
 def _rotated(builder, value, bits):
@@ -83,8 +76,8 @@ def _rotated(builder, value, bits):
 def _compression(builder, state, words, count, mask):
     """Build BLAKE2b's function F: the next 8 chaining values, from 8 and the 16 words of a block.
 
-    `count` is the number of bytes hashed so far, this block included, and `mask` has all bits set for the last block. The
-    count's upper word is left out: it is zero for messages under 2**64 bytes.
+    `count` is the number of bytes hashed so far, this block included, and `mask` has all bits set for the last block.
+    The count's upper word is left out: it is zero for messages under 2**64 bytes.
     """
     kind = state[0].type
     v = [*state, *(_constant(kind, value) for value in _INITIAL)]
@@ -109,11 +102,7 @@ def _transposed(builder, rows):
     vectors = list(rows)
     for _ in range(LANES.bit_length() - 1):
         pairs = list(zip(vectors[:half], vectors[half:], strict=True))
-        vectors = [
-            builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), LANES), order))
-            for a, b in pairs
-            for order in (low, high)
-        ]
+        vectors = [builder.shuffle_vector(a, b, _indices(order)) for a, b in pairs for order in (low, high)]
     return vectors
 
 
@@ -167,36 +156,29 @@ def _compress_lanes(typingctx, states, words, start, stride, count, mask):
         def place(base, index):
             return builder.bitcast(builder.gep(base, [index]), _VECTOR.as_pointer())
 
-        def load(base, index):
-            return builder.load(place(base, index), align=8)
-
         def spread(word):
-            vector = ir.Constant(_VECTOR, ir.Undefined)
-            for lane in range(LANES):
-                vector = builder.insert_element(vector, word, ir.Constant(ir.IntType(32), lane))
-            return vector
+            vector = builder.insert_element(_constant(_VECTOR, 0), word, _indices(0))
+            return builder.shuffle_vector(vector, vector, _indices([0] * LANES))
 
         block = []
         for part in range(0, BLOCK_WORDS, LANES):
-            rows = []
-            for lane in range(LANES):
-                row = builder.add(start, builder.mul(stride, _constant(_WORD, lane)))
-                rows.append(load(words, builder.add(row, _constant(_WORD, part))))
-            block += _transposed(builder, rows)
-        state = [load(states, _constant(_WORD, i * LANES)) for i in range(8)]
-        for i, value in enumerate(_compression(builder, state, block, spread(count), spread(mask))):
-            builder.store(value, place(states, _constant(_WORD, i * LANES)), align=8)
+            starts = [builder.add(start, builder.mul(stride, _constant(_WORD, lane))) for lane in range(LANES)]
+            places = [place(words, builder.add(first, _constant(_WORD, part))) for first in starts]
+            block += _transposed(builder, [builder.load(at, align=8) for at in places])
+        places = [place(states, _constant(_WORD, i * LANES)) for i in range(8)]
+        state = [builder.load(at, align=8) for at in places]
+        for at, value in zip(places, _compression(builder, state, block, spread(count), spread(mask)), strict=True):
+            builder.store(value, at, align=8)
         return context.get_dummy_value()
 
-    signature = types.void(states, words, types.int64, types.int64, types.uint64, types.uint64)
-    return signature, codegen
+    return types.void(states, words, types.int64, types.int64, types.uint64, types.uint64), codegen
 
 
 @kernel
 def _progress(i, size):
     """The byte count, key block included, and the mask of the block that starts at word `i` of `size`."""
     end = min(i + BLOCK_WORDS, size)
-    return np.uint64(BLOCK_BYTES + 8 * end), np.uint64(-1 if end == size else 0)
+    return np.uint64(8 * (BLOCK_WORDS + end)), np.uint64(-1 if end == size else 0)
 
 
 @kernel
@@ -233,16 +215,16 @@ def digest_dense(rows, tails, state, out):
     ----------
     rows : float64[n, d], C-contiguous
     tails : uint64[n, k]
-    state : uint64[8]
-        What `midstate` made of the key.
-    out : uint64[n, 6]
-        Where the digests go.
+    state, out
+        As for `digest_one`, with a row of `out` for each record.
     """
     n, d = rows.shape
+    if len(tails) != n or len(out) != n:
+        raise ValueError("each record needs a row of `tails` and a row of `out`")
     size = d + tails.shape[1]
     inside = d - d % BLOCK_WORDS  # blocks up to here lie wholly in `rows`; what follows is gathered in `rest`
     stride = -(-(size - inside) // BLOCK_WORDS) * BLOCK_WORDS
-    bits = rows.view(np.uint64)
+    words = rows.view(np.uint64)
     rest = np.zeros(LANES * stride, np.uint64)
     states = np.empty((8, LANES), np.uint64)
     grouped = n - n % LANES if size else 0
@@ -250,20 +232,17 @@ def digest_dense(rows, tails, state, out):
         for lane in range(LANES):
             row, tail = first + lane, lane * stride
             for i in range(inside, d):
-                rest[tail + i - inside] = bits[row, i]
+                rest[tail + i - inside] = words[row, i]
             for i in range(size - d):
                 rest[tail + d - inside + i] = tails[row, i]
-            for i in range(8):
-                states[i, lane] = state[i]
+            states[:, lane] = state
         for i in range(0, size, BLOCK_WORDS):
             count, mask = _progress(i, size)
             if i < inside:
-                _compress_lanes(states, rows, first * d + i, d, count, mask)
+                _compress_lanes(states, words, first * d + i, d, count, mask)
             else:
                 _compress_lanes(states, rest, i - inside, stride, count, mask)
-        for lane in range(LANES):
-            for i in range(DIGEST_WORDS):
-                out[first + lane, i] = states[i, lane]
+        out[first : first + LANES] = states[:DIGEST_WORDS].T
     for row in range(grouped, n):
         digest_one(rows[row], tails[row], state, out[row])
 
@@ -274,16 +253,14 @@ def digest_sparse(values, indices, indptr, tails, state, out):
 
     Parameters
     ----------
-    values : float64[nnz]
-    indices : int64[nnz]
-    indptr : int64[n + 1]
+    values, indices, indptr : float64[nnz], int64[nnz], int64[n + 1]
     tails : uint64[n, k]
-    state : uint64[8]
-        What `midstate` made of the key.
-    out : uint64[n, 6]
-        Where the digests go.
+    state, out
+        As for `digest_one`, with a row of `out` for each record.
     """
     n = len(indptr) - 1
+    if len(tails) != n or len(out) != n:
+        raise ValueError("each record needs a row of `tails` and a row of `out`")
     longest = 0
     for row in range(n):
         longest = max(longest, indptr[row + 1] - indptr[row])
@@ -302,23 +279,13 @@ def digest_sparse(values, indices, indptr, tails, state, out):
 def _key_block(block, h, out):
     """Write to `out` the chaining value after `h` and the key's block."""
     h = (h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7])
-    h = _compress(h, block, block[:0], 0, np.uint64(BLOCK_BYTES), np.uint64(0))
+    h = _compress(h, block, block[:0], 0, np.uint64(8 * BLOCK_WORDS), np.uint64(0))
     for i in range(8):
         out[i] = h[i]
 
 
 def midstate(key: bytes) -> np.ndarray:
-    """The chaining value after the block of `key`, so that no record pays for it.
-
-    Parameters
-    ----------
-    key : bytes
-        1 to 64 of them.
-
-    Returns
-    -------
-    uint64[8]
-    """
+    """The chaining value, uint64[8], after the block of `key`, 1 to 64 bytes, so that no record pays for it."""
     if not 1 <= len(key) <= 64:
         raise ValueError(f"a BLAKE2b key has 1 to 64 bytes, this one has {len(key)}")
     start = np.array(_INITIAL, np.uint64)

@@ -1,8 +1,8 @@
 """Double-double arithmetic: a number is the unevaluated sum ``hi + lo`` of two float64, about 106 bits.
 
-``hi`` is the sum rounded to float64, so ``|lo| <= ulp(hi) / 2``; a float64 `x` is ``(x, 0.0)``. Every function takes and
-returns such pairs as scalars, is made of IEEE operations in a fixed order (add, multiply, fma, divide, sqrt), and so
-gives the same bits on every machine, in a vectorised loop and outside of one. Fast-math must stay off: it would
+``hi`` is the sum rounded to float64, so ``|lo| <= ulp(hi) / 2``; a float64 `x` is ``(x, 0.0)``. Every function takes
+and returns such pairs as scalars and is made of IEEE operations in a fixed order (add, multiply, fma, divide, sqrt), so
+it gives the same bits on every machine, in a vectorised loop and outside of one. Fast-math must stay off: it would
 "simplify" every error term to zero.
 
 With u = 2^-53, each result is within a few u^2 = 2^-106 of the exact one, relatively, as long as nothing leaves the
@@ -20,6 +20,8 @@ arithmetic", ACM TOMS 49 (2023): the bound of `sqrt`.
 """
 
 import math
+
+import numpy as np
 
 from sqlearn.engine.intrinsics import fma
 from sqlearn.engine.kernel import kernel
@@ -73,7 +75,7 @@ def multiply(a_hi, a_lo, b_hi, b_lo):
 
 @kernel
 def divide(a_hi, a_lo, b_hi, b_lo):
-    """``a / b`` to 10 u^2: a float64 quotient, corrected by the float64 quotient of its exact remainder."""
+    """``a / b`` to 15 u^2: a float64 quotient, corrected by the float64 quotient of its exact remainder."""
     q = a_hi / b_hi
     p, e = two_prod(q, b_hi)
     remainder = (a_hi - p) + (a_lo - fma(q, b_lo, e))
@@ -91,15 +93,16 @@ def sqrt(a_hi, a_lo):
 
 
 @kernel
-def subtract_multiple(row_hi, row_lo, f_hi, f_lo, other_hi, other_lo):
-    """``row -= f * other``, in place: the inner loop of every elimination, free of branches and reductions.
+def subtract_multiple(row_hi, row_lo, f_hi, f_lo, other_hi, other_lo, start, stop):
+    """``row[start:stop] -= f * other[start:stop]``, in place: the inner loop of every elimination.
 
-    One entry takes 16 operations. Its error is a few u^2 of ``|row| + |f * other|``, not of a difference that cancels:
-    it saves a third of the work of `add`, and a backward stable elimination asks for no more.
+    One entry takes 16 operations, no branch and no reduction, so the loop runs eight entries at a time. The error of an
+    entry is a few u^2 of ``|row| + |f * other|``, even where the difference cancels: that saves a third of the work of
+    `add`, and backward stable elimination asks for no more. (Unsigned indices, since a sign test would stop
+    vectorisation; slices instead of bounds would cost more than a short row.)
     """
-    for j in range(row_hi.size):
-        p = f_hi * other_hi[j]
-        e = fma(f_hi, other_hi[j], -p)
+    for j in range(np.uintp(start), np.uintp(stop)):
+        p, e = two_prod(f_hi, other_hi[j])
         e = fma(f_hi, other_lo[j], fma(f_lo, other_hi[j], e))
         s, t = two_sum(row_hi[j], -p)
         row_hi[j], row_lo[j] = fast_two_sum(s, t + (row_lo[j] - e))

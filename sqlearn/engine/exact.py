@@ -133,15 +133,16 @@ class ExactSum:
         """Every cell's nearest float64 (ties to even; infinite beyond float64's range), float64[rows, cells]."""
         return nearest(*self.digits())
 
-    def add(self, other: "ExactSum", rows: np.ndarray) -> None:
-        """Add row i of `other` (fewer cells are fine) to row ``rows[i]``, all rows different."""
+    def add(self, other: "ExactSum", source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]) -> None:
+        """Add the ``(rows, cells)`` `source` of `other` to the `target` of this sum; all targets are different."""
         digits, low = other.digits()
         if not digits.size:
             return
         self.reserve(1)
         self.cover(low, low + digits.shape[-1] - 1)
-        window = slice(low - self.base, low - self.base + digits.shape[-1])
-        self.limbs[window, rows, : digits.shape[1]] += np.moveaxis(digits, -1, 0)
+        chosen = digits[np.ix_(*source)]
+        for k in range(digits.shape[-1]):
+            self.limbs[low - self.base + k][np.ix_(*target)] += chosen[:, :, k]
 
     def copy(self) -> "ExactSum":
         twin = ExactSum(0, 0)

@@ -1,19 +1,20 @@
 """The one decorator for compiled code: ``@kernel`` is ``numba.njit`` with a disk cache that cannot go stale.
 
 numba's own disk cache keys a function by its own source file alone: edit a callee in another file, and the caller goes
-on running the old machine code. It also names its files by a counter kept in an index, and rewrites index and code in two
-steps: of two processes that compile at once, one can leave its code under the other's name. For exact sums either would
-mean silently wrong bits. So here
+on running the old machine code. It also names its files by a counter kept in an index, and rewrites index and code in
+two steps: of two processes that compile at once, one can leave its code under the other's name. For exact sums either
+would mean silently wrong bits. So here
 
-- the files live in a folder named after a hash of *all* kernel sources (the whole ``engine`` folder), of numba's version
-  and of the settings that change code: one edit anywhere, and nothing compiled before is looked at again;
+- the files live in a folder named after a hash of *all* kernel sources (the whole ``engine`` folder), of numba's
+  version and of the settings that change code: one edit anywhere, and nothing compiled before is looked at again;
 - every compiled function is one file, named after its key (signature, processor, bytecode), written at one stroke;
 - code is saved only if the sources are still those that were hashed when the process started;
 - a cache that cannot be read or written makes a process slower and never makes it fail.
 
 Where the folder lies is numba's choice: ``NUMBA_CACHE_DIR``, else ``__pycache__`` beside the sources, else (a read-only
-installation) the user's cache folder; ``NUMBA_CACHE_LOCATOR_CLASSES`` is heeded. numba's internals are touched in this
-module only: ``FunctionCache`` and its ``_cache_path``, ``_cache_file`` and ``_impl.filename_base``, alike in 0.60 to 0.68.
+installation) the user's cache folder; ``NUMBA_CACHE_LOCATOR_CLASSES`` is heeded. numba's internals are touched in
+this module only: ``FunctionCache`` and its ``_cache_path``, ``_cache_file`` and ``_impl.filename_base``, alike in 0.60
+to 0.68.
 """
 
 import contextlib
@@ -37,7 +38,7 @@ _UNUSABLE = (OSError, EOFError, pickle.UnpicklingError)  # what a missing, full,
 
 
 def sources_digest(folder: Path) -> str | None:
-    """Hex digest of whatever the machine code of `folder` depends on; None without sources (a zip file, a frozen program)."""
+    """Hex digest of all that the machine code of `folder` depends on; None without sources (a zip, a frozen app)."""
     paths = sorted(folder.glob("*.py"))
     if not paths:
         return None
@@ -101,7 +102,7 @@ class _Cache(caching.FunctionCache):
 
     def __init__(self, function):
         super().__init__(function)
-        self._cache_path = os.path.join(self._cache_path, f"sqlearn-{_STAMP}")
+        self._cache_path: str = os.path.join(super().cache_path, f"sqlearn-{_STAMP}")
         self._cache_file = _Files(Path(self._cache_path), self._impl.filename_base)
 
     def save_overload(self, sig, data):

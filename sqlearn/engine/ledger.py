@@ -1,17 +1,17 @@
 """The ledger: which records, and how many copies of each, a model holds.
 
-A record's name is 128 bits of a keyed hash, so names are spread evenly. They live in an open-addressing table whose slots
-are ordered by name: a name's home is the share of the table that it has of all names, and behind its home everything
-is kept in cyclic name order without gaps (linear probing, where of two names that want a slot the one further from its home
-gets it, and the smaller of two that are equally far). So a table is a function of its contents and its capacity
-alone, the canonical form needs no sorting, and a name that is removed leaves no tombstone: what stands behind it moves up,
-and the slot that becomes free is zeroed.
+A record's name is 128 bits of a keyed hash, so names are spread evenly. They live in an open-addressing table in the
+order of the names: a name's home lies as far into the table as the name lies in the range of all names, and names that
+find their home taken stand behind it, in order and without gaps (linear probing, where of two names that want a slot
+the one further from its home gets it, and the smaller of two that are equally far). So a table is a function of its
+contents and its capacity alone, the canonical form needs no sorting, and a name that is removed leaves no tombstone:
+what stands behind it moves up, and the slot that becomes free is zeroed.
 
 The kernels work on three arrays, which `Ledger` owns and replaces when they are resized:
 
 - ``keys``: uint64[capacity, 2], the names;
-- ``copies``: int32[capacity], how often each is held, 0 for a free slot. 32 bits keep a slot at 20 bytes, and a record at
-  25 to 33 where int64 takes 30 to 40; 2**31 copies of one record are refused, never wrapped;
+- ``copies``: int32[capacity], how often each is held, 0 for a free slot. 32 bits keep a slot at 20 bytes, and a record
+  of a growing ledger at 25 to 33 where 64 bits take 30 to 40; 2**31 copies of one record are refused, never wrapped;
 - ``counters``: int64[2], the number of distinct names and of all copies.
 """
 
@@ -28,6 +28,14 @@ SMALLEST = 8
 MOST_COPIES = 2**31 - 1
 
 
+def _borrowing(function):
+    """A kernel that makes and returns no arrays, so needs no reference counts, which would take most of its time."""
+    dispatcher = kernel(function)
+    if hasattr(dispatcher, "targetoptions"):  # not when NUMBA_DISABLE_JIT makes it a plain function
+        dispatcher.targetoptions["_nrt"] = False
+    return dispatcher
+
+
 @intrinsic
 def _multiply_high(typingctx, a, b):
     """The upper 64 bits of the 128-bit product."""
@@ -40,20 +48,20 @@ def _multiply_high(typingctx, a, b):
     return types.int64(types.uint64, types.uint64), codegen
 
 
-@kernel
+@_borrowing
 def _next(slot, capacity):
     slot += 1
     return slot if slot < capacity else 0
 
 
-@kernel
+@_borrowing
 def _distance(slot, name0, capacity):
     """How many steps `slot` lies behind the home of a name."""
     steps = slot - _multiply_high(name0, np.uint64(capacity))
     return steps if steps >= 0 else steps + capacity
 
 
-@kernel
+@_borrowing
 def _place(keys, copies, name0, name1):
     """The slot that holds a name or, when none does, the slot that it would be put into."""
     capacity = len(copies)
@@ -69,19 +77,19 @@ def _place(keys, copies, name0, name1):
     return slot
 
 
-@kernel
+@_borrowing
 def _holds(keys, copies, slot, name0, name1):
     return copies[slot] != 0 and keys[slot, 0] == name0 and keys[slot, 1] == name1
 
 
-@kernel
+@_borrowing
 def held(keys, copies, name0, name1):
     """How many copies of a name are held; 0 if none."""
     slot = _place(keys, copies, name0, name1)
     return np.int64(copies[slot]) if _holds(keys, copies, slot, name0, name1) else np.int64(0)
 
 
-@kernel
+@_borrowing
 def _put(keys, copies, counters, name0, name1, number):
     """Add `number` copies of a name; False, and nothing changed, if that were too many. The table must have room."""
     slot = _place(keys, copies, name0, name1)
@@ -104,13 +112,13 @@ def _put(keys, copies, counters, name0, name1, number):
     return True
 
 
-@kernel
+@_borrowing
 def add_one(keys, copies, counters, name0, name1):
-    """Add one copy of a name; False, and nothing changed, if 2**31 - 1 are held. `Ledger.reserve` must have made room."""
+    """Add one copy of a name, with room reserved; False, and nothing changed, if 2**31 - 1 are held."""
     return _put(keys, copies, counters, name0, name1, 1)
 
 
-@kernel
+@_borrowing
 def take_one(keys, copies, counters, name0, name1):
     """Remove one copy of a name; False, and nothing changed, if none is held."""
     slot = _place(keys, copies, name0, name1)
@@ -129,7 +137,7 @@ def take_one(keys, copies, counters, name0, name1):
     return True
 
 
-@kernel
+@_borrowing
 def _add(keys, copies, counters, names):
     """Add all names, or none; -1, or the index of the name that has too many copies."""
     for i in range(len(names)):
@@ -140,7 +148,7 @@ def _add(keys, copies, counters, names):
     return -1
 
 
-@kernel
+@_borrowing
 def _take(keys, copies, counters, names):
     """Remove all names, or none; -1, or the index of the first name that is not held."""
     for i in range(len(names)):
@@ -151,7 +159,7 @@ def _take(keys, copies, counters, names):
     return -1
 
 
-@kernel
+@_borrowing
 def _pour(keys, copies, counters, names, numbers):
     """Add names with their numbers of copies, as far as they go; False if there are too many copies of one."""
     for i in range(len(numbers)):
@@ -160,13 +168,13 @@ def _pour(keys, copies, counters, names, numbers):
     return True
 
 
-@kernel
+@_borrowing
 def _count(keys, copies, names, out):
     for i in range(len(names)):
         out[i] = held(keys, copies, names[i, 0], names[i, 1])
 
 
-@kernel
+@_borrowing
 def _wrapped(keys, copies):
     """How many names, the greatest, went over the table's end and stand at its beginning."""
     slot = 0
@@ -178,8 +186,8 @@ def _wrapped(keys, copies):
 class Ledger:
     """A multiset of names: 128-bit hashes, given as the first two words of each row of a uint64 array.
 
-    Every method leaves the ledger as it was or does all it should, wherever a KeyboardInterrupt lands: what changes it is
-    either one kernel call or one assignment.
+    Every method leaves the ledger as it was or does all it should, wherever a KeyboardInterrupt lands: what changes it
+    is either one kernel call or one assignment.
     """
 
     __slots__ = ("_arrays",)

@@ -1,8 +1,8 @@
 """The multiset hash: one 256-bit sum that stands for all records a model holds.
 
 It is the sum modulo 2**256 of the records' hashes (words 2 to 5 of their digests, the first word least significant), so
-adding and removing a record costs the same few instructions at any size, in any order. Such a sum guards against accidents;
-an adversary who chooses records at will can make two sets collide.
+adding and removing a record costs the same few instructions at any size, in any order. Such a sum guards against
+accidents; an adversary who chooses records at will can make two sets collide.
 """
 
 import numpy as np

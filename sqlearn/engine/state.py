@@ -1,0 +1,347 @@
+"""All that a fitted model holds, and the one place where it changes."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import scipy.sparse as sp
+
+from sqlearn.engine.blake2b import digest_dense, digest_sparse, midstate
+from sqlearn.engine.ledger import Ledger
+from sqlearn.engine.multiset import add_terms
+from sqlearn.engine.statistics import Block, Statistic
+from sqlearn.engine.transaction import apply_all, interrupts_held
+from sqlearn.engine.vocabulary import Vocabulary, canonical_label
+from sqlearn.errors import BusyError, FormatError, MergeError, NotLearnedError, UnknownLabelError
+
+__all__ = ["FORMAT", "Batch", "State"]
+
+FORMAT = 1
+_DEFAULT_KEY = b"sqlearn"
+_CELLS_AT_ONCE = 1 << 18  # block size: fits the second-level cache
+_MOST_ROWS = 1 << 15
+_FEWEST_ROWS = 1 << 11
+
+
+@dataclass
+class Batch:
+    """Validated records of one call, not yet encoded.
+
+    Attributes
+    ----------
+    x : float64[n, d] or CSR array
+        Finite features (NaN where it means missing).
+    codes : int64[n, c]
+        Index of each category in its column's `levels`, -1 where missing; c is 0 for most learners.
+    levels : list of list
+        Canonical categories of each column.
+    label_codes : int64[n]
+        Index of each class label in `labels`.
+    labels : list
+        Canonical labels; empty for learners without classes.
+    targets : float64[n, t]
+        Values to predict; t is 0 where there are none.
+    weights : float64[n]
+        Sample weights.
+    single : bool
+        Whether the caller gave one row on its own.
+    """
+
+    x: np.ndarray | sp.csr_array
+    codes: np.ndarray
+    levels: list[list]
+    label_codes: np.ndarray
+    labels: list
+    targets: np.ndarray
+    weights: np.ndarray
+    single: bool = False
+
+    def __len__(self):
+        return len(self.weights)
+
+    def name(self, i: int) -> str:
+        """How to name row `i` in a message."""
+        return "This row" if self.single else f"Row {i} (counted from 0)"
+
+    def slices(self) -> Iterator[slice]:
+        """Cut into blocks."""
+        size = max(_FEWEST_ROWS, min(_MOST_ROWS, _CELLS_AT_ONCE // max(1, self.x.shape[1])))
+        return (slice(start, min(start + size, len(self))) for start in range(0, len(self), size))
+
+
+class State:
+    """A function of the multiset of records held, the parameters and the key; see docs/exactness.md.
+
+    Parameters
+    ----------
+    learner : str
+        Name of the learner.
+    params : dict
+        Its parameters at the time of ``fit``.
+    n_features_in_ : int
+        Width of the records.
+    feature_names_in_ : object[n_features_in_] or None
+        Their names.
+    statistic : Statistic
+        What is summed.
+    has_labels : bool
+        Whether records carry a class label.
+    target_ndim : int
+        Dimension of the targets the user gave: 1 or 2, 0 for none.
+    """
+
+    def __init__(self, learner, params, n_features_in_, feature_names_in_, statistic, has_labels, target_ndim):
+        self.learner = learner
+        self.params = params
+        self.n_features_in_ = n_features_in_
+        self.feature_names_in_ = feature_names_in_
+        self.target_ndim = target_ndim
+        self.statistic: Statistic = statistic
+        self.vocabulary = Vocabulary() if has_labels else None
+        self.ledger = Ledger() if params.get("ledger", True) else None
+        self.multiset = np.zeros(4, np.uint64)
+        self.counted = np.zeros(1, np.int64)
+        self.key_state = midstate(_key_bytes(params.get("key")))
+        self.borrowed = 0  # depth of ``without``
+        self.reader = None
+        if not has_labels:
+            statistic.resize(1)
+
+    # ------------------------------------------------------------------ reading
+
+    @property
+    def n_records(self) -> int:
+        return self.counted.item()
+
+    def labels(self) -> list:
+        """The classes held, sorted; [None] for learners without classes."""
+        return self.vocabulary.labels() if self.vocabulary is not None else [None]
+
+    def rows(self) -> np.ndarray:
+        """The statistic's rows in the order of :meth:`labels`."""
+        return self.vocabulary.rows() if self.vocabulary is not None else np.zeros(1, np.int64)
+
+    def header(self) -> dict:
+        """What two models must share to be merged."""
+        names = self.feature_names_in_
+        return {
+            "format": FORMAT,
+            "learner": self.learner,
+            "parameters": {name: describe(value) for name, value in sorted(self.params.items())},
+            "key": self.key_state.tolist(),
+            "n_features_in_": self.n_features_in_,
+            "feature_names_in_": None if names is None else list(names),
+            "targets": [self.statistic.n_targets, self.target_ndim],
+        }
+
+    def parts(self, ledger: bool = True) -> dict[str, bytes]:
+        """Canonical bytes, part by part."""
+        parts = {"header": json.dumps(self.header()).encode(), "labels": json.dumps(self.labels()).encode()}
+        parts["records"] = self.counted.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
+        for i, part in enumerate(self.statistic.canonical(self.rows())):
+            parts[f"sums {i}"] = part
+        if ledger and self.ledger is not None:
+            parts["ledger"] = self.ledger.canonical()
+        return parts
+
+    def digest(self) -> str:
+        """Hex BLAKE2b-256 of all parts but the ledger, for which the multiset hash stands: O(state), never O(n)."""
+        digest = hashlib.blake2b(digest_size=32)
+        for name, part in self.parts(ledger=False).items():
+            digest.update(f"{name} {len(part)}\n".encode() + part)
+        return digest.hexdigest()
+
+    # ------------------------------------------------------------------ changing
+
+    def learn(self, batch: Batch) -> None:
+        """Take in a batch without a way back: for a state nobody holds yet."""
+        for rows in batch.slices():
+            self._apply(batch, rows, 1.0)
+        self._release()
+
+    def change(self, *changes: tuple[Batch, float]) -> None:
+        """Learn (1.0) or forget (-1.0) batches in this order: all of it or, on any error and on Ctrl-C, none."""
+        self.reader = None
+        steps = [(batch, rows, sign) for batch, sign in changes for rows in batch.slices()]
+        with interrupts_held() as check:
+
+            def step(sign, batch, rows, direction):
+                if sign > 0:
+                    check()
+                self._apply(batch, rows, direction * sign)
+
+            def last(sign):
+                if sign > 0:
+                    check()
+
+            try:
+                calls = [partial(step, batch=batch, rows=rows, direction=sign) for batch, rows, sign in steps]
+                apply_all([*calls, last], 1.0)
+            finally:
+                self._release()
+
+    def _release(self):
+        self.statistic.release()
+        if self.vocabulary is not None:
+            self.vocabulary.release(self.statistic.held)
+
+    def _apply(self, batch: Batch, rows: slice, sign: float) -> None:
+        """Learn or forget one block of a batch, all or nothing."""
+        block, digests = self._encode(batch, rows, sign)
+        apply_all(
+            (
+                partial(self._record, digests, batch, block, rows.start),
+                partial(self.statistic.deposit, block),
+            ),
+            sign,
+        )
+
+    def _record(self, digests, batch, block, start, sign):
+        """Note the records in the ledger, the multiset hash and the count, or strike them out."""
+        if sign > 0:
+            if self.ledger is not None:
+                self.ledger.add(digests)
+        else:
+            missing = self._missing(block) if self.ledger is None else self.ledger.take(digests)
+            if missing >= 0:
+                raise NotLearnedError(
+                    f"{batch.name(start + missing)} is not held by this {self.learner}, so nothing was changed. It was never "
+                    "learned, has been forgotten already, is given more often than it was learned, or was learned with another "
+                    "label or weight; rows are compared to the last bit. Pass rows, labels and sample weights as they were learned."
+                )
+        add_terms(self.multiset, digests, sign)
+        self.counted += int(sign) * len(block)
+
+    def _missing(self, block: Block) -> int:
+        """Without a ledger only counts tell: the first row that is more than its class holds, or -1."""
+        left = self.statistic.held.copy()
+        for i in np.flatnonzero(block.weights > 0):
+            left[block.rows[i]] -= 1
+            if left[block.rows[i]] < 0:
+                return int(i)
+        return len(block) - 1 if len(block) > self.n_records else -1
+
+    def _encode(self, batch: Batch, rows: slice, sign: float) -> tuple[Block, np.ndarray]:
+        """A block in canonical form and its records' digests, uint64[n, 6]."""
+        n = rows.stop - rows.start
+        weights = batch.weights[rows]
+        targets = batch.targets[rows] + 0.0  # no -0.0
+        tails = []
+        slots = np.zeros(n, np.int64)
+        if self.vocabulary is not None:
+            slots = self._slots(batch, rows, sign)
+            tails.append(self.vocabulary.words[slots])
+        x = batch.x[rows]
+        codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
+        block = Block(x if sp.issparse(x) else x + 0.0, codes, slots, targets, weights)
+        tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
+        tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
+        digests = np.empty((n, 6), np.uint64)
+        if sp.issparse(x):
+            digest_sparse(x.data, x.indices, x.indptr, tail, self.key_state, digests)
+        else:
+            digest_dense(block.x, tail, self.key_state, digests)
+        return block, digests
+
+    def _slots(self, batch: Batch, rows: slice, sign: float) -> np.ndarray:
+        """Slots of the labels of a block; only what is learned may bring new ones."""
+        codes = batch.label_codes[rows]
+        if sign < 0:
+            unknown = np.array([label not in self.vocabulary.slots for label in batch.labels])
+            at = np.flatnonzero(unknown[codes] & (batch.weights[rows] > 0))
+            if len(at):
+                raise UnknownLabelError(
+                    f"{batch.name(rows.start + int(at[0]))} has the label {batch.labels[codes[at[0]]]!r}, which no row of this "
+                    f"{self.learner} has, so nothing was changed. It holds {self.labels()}; pass the label the row was learned with."
+                )
+        slots = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
+        self.statistic.resize(self.vocabulary.capacity)
+        return slots[codes]
+
+    # ------------------------------------------------------------------ whole states
+
+    def check_free(self) -> None:
+        """Refuse an update inside ``without``."""
+        if self.borrowed:
+            raise BusyError(
+                f"This {self.learner} is inside a `without` block, where some of its rows are set aside: it cannot be updated "
+                "there. Leave the block first, or work on a copy (copy.deepcopy)."
+            )
+
+    def merged(self, other: "State") -> "State":
+        """A new state that holds the records of both."""
+        ours, theirs = self.header(), other.header()
+        ours, theirs = ours | ours.pop("parameters"), theirs | theirs.pop("parameters")
+        for name in ours:
+            if ours[name] != theirs.get(name):
+                raise MergeError(
+                    f"These models differ in {name}: {ours[name]!r} and {theirs.get(name)!r}, so nothing was changed. Only models of "
+                    "the same learner with equal parameters, keys, features and targets merge."
+                )
+        twin = self.copy()
+        if twin.vocabulary is None:
+            rows = np.zeros(1, np.int64)
+        else:
+            slots = {label: twin.vocabulary.slot(label) for label in other.labels()}
+            twin.statistic.resize(twin.vocabulary.capacity)
+            rows = np.array([slots[label] for label in other.labels()], np.int64)
+        twin.statistic.add(other.statistic, other.rows(), rows)
+        if twin.ledger is not None:
+            twin.ledger = twin.ledger.merged(other.ledger)
+        digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
+        add_terms(twin.multiset, digests, 1.0)
+        twin.counted += other.counted
+        return twin
+
+    def copy(self) -> "State":
+        """An independent state of the same contents."""
+        twin = object.__new__(State)
+        twin.__dict__.update(self.__dict__)
+        twin.statistic, twin.multiset, twin.counted = self.statistic.copy(), self.multiset.copy(), self.counted.copy()
+        twin.vocabulary = self.vocabulary and self.vocabulary.copy()
+        twin.ledger = self.ledger and self.ledger.copy()
+        twin.borrowed, twin.reader = 0, None
+        return twin
+
+    def restore(self, parts: dict[str, bytes]) -> None:
+        """Take the contents that :meth:`parts` gave; the header has been used to make this state."""
+        labels = json.loads(parts["labels"])
+        if self.vocabulary is not None:
+            self.vocabulary.restore(labels)
+        sums = [part for name, part in parts.items() if name.startswith("sums ")]
+        self.statistic.restore(sums)
+        numbers = np.frombuffer(parts["records"], "<u8")
+        self.counted[0] = int(numbers[0])
+        self.multiset[:] = numbers[1:]
+        if self.ledger is not None:
+            self.ledger = Ledger.restore(parts["ledger"])
+        if len(self.statistic.held) != len(labels):
+            raise FormatError("This model's bytes do not fit together. Read it from its source again.")
+
+
+def _key_bytes(key) -> bytes:
+    if key is None:
+        return _DEFAULT_KEY
+    data = key.encode() if isinstance(key, str) else bytes(key)
+    return hashlib.blake2b(data, digest_size=32).digest()
+
+
+def describe(value):
+    """A parameter's value in JSON's types, equal for equal values."""
+    if isinstance(value, dict):
+        return [[describe(k), describe(v)] for k, v in sorted(value.items(), key=lambda item: str(item[0]))]
+    if isinstance(value, np.ndarray | list | tuple | set | frozenset):
+        return [describe(item) for item in (value.tolist() if isinstance(value, np.ndarray) else value)]
+    if isinstance(value, bytes):
+        return hashlib.blake2b(value, digest_size=16).hexdigest()
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    try:
+        return canonical_label(value)
+    except TypeError:
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', repr(value))}"

@@ -1,0 +1,318 @@
+"""What is summed: the few statistics that all learners read.
+
+A statistic has rows (one a class; one in all for learners without classes) and holds, exactly, what its kernel deposits for every
+record. Learners that share one differ in their read-outs alone.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import scipy.sparse as sp
+
+from sqlearn.engine.deposit import deposit_moments, deposit_sparse, deposit_triangle
+from sqlearn.engine.digits import normalized
+from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.gram import BLOCK, deposit_gram
+from sqlearn.engine.transaction import apply_all
+from sqlearn.engine.vocabulary import Vocabulary
+
+__all__ = ["Block", "Categories", "Gram", "Mixed", "Moments", "Statistic", "Sums"]
+
+
+@dataclass
+class Block:
+    """Some canonical records.
+
+    Attributes
+    ----------
+    x : float64[n, d] or CSR matrix of float64
+        Features: no -0.0; CSR has sorted indices, int64, and no stored zeros. NaN only for :class:`Mixed`.
+    codes : int64[n, c]
+        Slots of the categories (see :class:`Categories`), -1 where missing.
+    rows : int64[n]
+        Slot of each record's class.
+    targets : float64[n, t]
+        Values to predict; no columns where there are none.
+    weights : float64[n]
+        Sample weights.
+    """
+
+    x: np.ndarray | sp.csr_array
+    codes: np.ndarray
+    rows: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    def __len__(self):
+        return len(self.weights)
+
+
+class Statistic:
+    """An exact sum and the number of records in each of its rows.
+
+    Attributes
+    ----------
+    total : ExactSum
+        The sum.
+    held : int64[rows]
+        Number of records of positive weight.
+    """
+
+    def __init__(self, n_features: int, n_targets: int):
+        self.n_features, self.n_targets = n_features, n_targets
+        self.held: np.ndarray = np.zeros(0, np.int64)
+        self.total = ExactSum(0, self.cells(n_features, n_targets))
+
+    @staticmethod
+    def cells(n_features: int, n_targets: int) -> int:
+        """Number of cells of a row."""
+        raise NotImplementedError
+
+    def deposit(self, block: Block, sign: float) -> None:
+        """Add (1.0) or subtract (-1.0) a block, all or nothing."""
+        raise NotImplementedError
+
+    def resize(self, rows: int) -> None:
+        """Make room for so many rows."""
+        if rows > len(self.held):
+            self.total.resize(rows, self.total.shape[1])
+            self.held = np.concatenate([self.held, np.zeros(rows - len(self.held), np.int64)])
+
+    def encode(self, codes: np.ndarray, levels: list[list]) -> tuple[np.ndarray, np.ndarray]:
+        """Slots of categories, int64[n, c], and what they add to the records' messages, uint64[n, 2 * c]."""
+        return np.zeros((len(codes), 0), np.int64), np.zeros((len(codes), 0), np.uint64)
+
+    def release(self) -> None:
+        """Let go of what no record needs any more."""
+
+    def add(self, other: "Statistic", other_rows: np.ndarray, rows: np.ndarray) -> None:
+        """Add these rows of `other` to `rows`, all different."""
+        cells = np.arange(self.total.shape[1])
+        self.total.add(other.total, (other_rows, cells), (rows, cells))
+        self.held[rows] += other.held[other_rows]
+
+    def copy(self) -> "Statistic":
+        twin = type(self)(self.n_features, self.n_targets)
+        twin.total, twin.held = self.total.copy(), self.held.copy()
+        return twin
+
+    def canonical(self, rows: np.ndarray) -> list[bytes]:
+        """Canonical bytes of these rows in this order."""
+        return [self.held[rows].astype("<i8").tobytes(), self.total.canonical(rows)]
+
+    def restore(self, parts: list[bytes]) -> None:
+        """Take the contents that :meth:`canonical` gave, as rows 0, 1, ..."""
+        self.held = np.frombuffer(parts[0], "<i8").astype(np.int64)
+        self.total = ExactSum.restore(parts[1])
+
+    def digits(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, int]:
+        """Digits of these rows, int64[len(rows), cells, L]; of the sum of all rows, int64[1, cells, L], for None."""
+        digits, low = self.total.digits()
+        if rows is None:
+            return normalized(digits.sum(axis=0, keepdims=True)), low
+        return digits[rows], low
+
+
+class Moments(Statistic):
+    """Per row: the weight, the weighted sum of each feature, and of each feature's square."""
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return 1 + 2 * n_features
+
+    def deposit(self, block, sign):
+        arrays = (block.x, block.weights, block.rows)
+        self.total.deposit(deposit_moments, arrays, len(block), sign, self.held)
+
+
+class Gram(Statistic):
+    """Per row: the weighted Gram matrix of ``[1, features, targets]``, upper triangle packed row by row."""
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        p = 1 + n_features + n_targets
+        return p * (p + 1) // 2
+
+    def deposit(self, block, sign):
+        z = np.concatenate([np.ones((len(block), 1)), block.x, block.targets], axis=1)
+        order = np.argsort(block.rows, kind="stable")
+        rows, starts = np.unique(block.rows[order], return_index=True)
+        if len(rows) == 1:
+            groups = [slice(None)]
+        else:
+            groups = np.split(order, starts[1:])
+        apply_all((partial(self._deposit_row, z[g], block.weights[g], int(r)) for r, g in zip(rows, groups)), sign)
+
+    def _deposit_row(self, z, weights, row, sign):
+        deposit_gram(self.total, z, weights, row, sign, self.held)
+
+
+class Sums(Statistic):
+    """Per row: the weight and the weighted sum of each feature, at the cost of the non-zeros alone."""
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return 1 + n_features
+
+    def deposit(self, block, sign):
+        arrays = (block.x.data, block.x.indices, block.x.indptr, block.weights, block.rows)
+        self.total.deposit(deposit_sparse, arrays, len(block), sign, self.held)
+
+
+class Categories(Statistic):
+    """Per row: the weight of each category of each column. Missing categories are counted nowhere.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        The cell of each (column, category), less one for the cell of the total weight.
+    carried : int64[capacity]
+        Number of records of positive weight that have the category; with the last of them the category goes.
+    """
+
+    def __init__(self, n_features: int, n_targets: int):
+        super().__init__(n_features, n_targets)
+        self.vocabulary = Vocabulary()
+        self.carried = np.zeros(0, np.int64)
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return 1
+
+    def encode(self, codes, levels):
+        slots = np.full(codes.shape, -1, np.int64)
+        words = np.zeros((*codes.shape, 2), np.uint64)
+        for j, column in enumerate(levels):
+            known = codes[:, j] >= 0
+            table = np.zeros(len(column), np.int64)
+            for code in np.unique(codes[known, j]):
+                table[code] = self.vocabulary.slot((j, column[code]))
+            slots[known, j] = table[codes[known, j]]
+            words[known, j] = self.vocabulary.words[slots[known, j]]
+        return slots, words.reshape(len(codes), -1)
+
+    def _fit_vocabulary(self):
+        capacity = self.vocabulary.capacity
+        self.total.resize(len(self.held), 1 + capacity)
+        self.carried = np.concatenate([self.carried, np.zeros(capacity - len(self.carried), np.int64)])
+
+    def deposit(self, block, sign):
+        self._fit_vocabulary()
+        known = block.codes >= 0
+        indptr = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
+        indices = block.codes[known]
+        arrays = (np.ones(len(indices)), indices, indptr, block.weights, block.rows)
+        self.total.deposit(deposit_sparse, arrays, len(block), sign, self.held)
+        counted = block.codes[known & (block.weights > 0)[:, None]]
+        self.carried += int(sign) * np.bincount(counted, minlength=len(self.carried))
+
+    def release(self):
+        self._fit_vocabulary()
+        self.vocabulary.release(self.carried)
+
+    def add(self, other, other_rows, rows):
+        ours = np.array([self.vocabulary.slot(label) for label in other.vocabulary.labels()], np.int64)
+        theirs = other.vocabulary.rows()
+        self._fit_vocabulary()
+        self.carried[ours] += other.carried[theirs]
+        self.total.add(other.total, (other_rows, np.append(0, 1 + theirs)), (rows, np.append(0, 1 + ours)))
+        self.held[rows] += other.held[other_rows]
+
+    def copy(self):
+        twin = super().copy()
+        twin.vocabulary, twin.carried = self.vocabulary.copy(), self.carried.copy()
+        return twin
+
+    def canonical(self, rows):
+        order = self.vocabulary.rows()
+        sums = self.total.canonical(rows, np.append(0, 1 + order))
+        labels = json.dumps(self.vocabulary.labels()).encode()
+        return [self.held[rows].astype("<i8").tobytes(), sums, labels, self.carried[order].astype("<i8").tobytes()]
+
+    def restore(self, parts):
+        super().restore(parts)
+        self.vocabulary.restore([tuple(label) for label in json.loads(parts[2])])
+        self.carried = np.zeros(self.vocabulary.capacity, np.int64)
+        self.carried[self.vocabulary.rows()] = np.frombuffer(parts[3], "<i8")
+        self._fit_vocabulary()
+
+
+class Mixed(Statistic):
+    """Moments of numeric columns with missing values, and categories: three statistics that move as one.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of the numeric features, NaN taken as 0.
+    missing : Sums
+        Weight of the records in which each numeric feature is NaN.
+    categories : Categories
+        Of the categorical columns.
+    """
+
+    def __init__(self, n_features: int, n_targets: int):
+        self.n_features, self.n_targets = n_features, n_targets
+        self.moments = Moments(n_features, 0)
+        self.missing = Sums(n_features, 0)
+        self.categories = Categories(0, 0)
+
+    @property
+    def members(self) -> tuple[Statistic, ...]:
+        return self.moments, self.missing, self.categories
+
+    @property
+    def held(self):
+        return self.moments.held
+
+    def encode(self, codes, levels):
+        return self.categories.encode(codes, levels)
+
+    def deposit(self, block, sign):
+        unknown = np.isnan(block.x)
+        numbers = replace(block, x=np.where(unknown, 0.0, block.x))
+        missing = replace(block, x=as_csr(unknown))
+        apply_all(
+            (
+                partial(self.moments.deposit, numbers),
+                partial(self.missing.deposit, missing),
+                partial(self.categories.deposit, block),
+            ),
+            sign,
+        )
+
+    def resize(self, rows):
+        for member in self.members:
+            member.resize(rows)
+
+    def release(self):
+        self.categories.release()
+
+    def add(self, other, other_rows, rows):
+        for ours, theirs in zip(self.members, other.members, strict=True):
+            ours.add(theirs, other_rows, rows)
+
+    def copy(self):
+        twin = type(self)(self.n_features, self.n_targets)
+        twin.moments, twin.missing, twin.categories = (member.copy() for member in self.members)
+        return twin
+
+    def canonical(self, rows):
+        return [part for member in self.members for part in member.canonical(rows)]
+
+    def restore(self, parts):
+        self.moments.restore(parts[:2])
+        self.missing.restore(parts[2:4])
+        self.categories.restore(parts[4:])
+
+
+def as_csr(x) -> sp.csr_array:
+    """Canonical CSR of float64 with int64 indices: sorted, duplicates summed, no stored zeros."""
+    matrix = sp.csr_array(x, dtype=np.float64)
+    if matrix is x:
+        matrix = matrix.copy()
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    matrix.indices, matrix.indptr = matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)
+    return matrix

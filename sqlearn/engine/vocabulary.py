@@ -1,0 +1,113 @@
+"""Which slot of a statistic belongs to which label or category."""
+
+import hashlib
+import numbers
+import struct
+
+import numpy as np
+
+__all__ = ["Vocabulary", "canonical_label", "label_words"]
+
+
+def canonical_label(value):
+    """The one form of equal labels: 1, 1.0, True and ``np.int32(1)`` are the int 1, ``np.str_`` is str.
+
+    Raises
+    ------
+    TypeError
+        When `value` is neither a number nor a string.
+    """
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, np.bool_ | numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        value = float(value)
+        return int(value) if value.is_integer() else value
+    raise TypeError(f"Labels are numbers or strings, not {type(value).__name__}: {value!r}.")
+
+
+def label_words(label) -> np.ndarray:
+    """What a canonical label adds to its record's message: 128 bits, uint64[2]."""
+    if isinstance(label, tuple):  # a category: its column is where the words stand
+        return label_words(label[1])
+    if isinstance(label, int):
+        message = b"i" + str(label).encode()
+    elif isinstance(label, float):
+        message = b"f" + struct.pack("<d", label)
+    else:
+        message = b"s" + label.encode("utf-8", "surrogatepass")
+    return np.frombuffer(hashlib.blake2b(message, digest_size=16).digest(), "<u8")
+
+
+def _sort_key(label):
+    """Numbers before strings; a column's categories by column first."""
+    if isinstance(label, tuple):
+        return (label[0], *_sort_key(label[1]))
+    return isinstance(label, str), label
+
+
+class Vocabulary:
+    """Slots given to labels in the order they come; a label whose last record goes gives its slot back.
+
+    Slots are history, so they are no part of any canonical form: there labels are sorted.
+
+    Attributes
+    ----------
+    slots : dict
+        Slot of each canonical label, or of each (column, category). Equal labels of any type are one key.
+    words : uint64[capacity, 2]
+        :func:`label_words` of the label in each slot.
+    """
+
+    def __init__(self):
+        self.slots: dict = {}
+        self.words = np.zeros((0, 2), np.uint64)
+        self._free: list[int] = []
+
+    def __len__(self):
+        return len(self.slots)
+
+    @property
+    def capacity(self) -> int:
+        return len(self.words)
+
+    def labels(self) -> list:
+        """All labels, sorted."""
+        return sorted(self.slots, key=_sort_key)
+
+    def rows(self) -> np.ndarray:
+        """Slots in the order of the sorted labels."""
+        return np.array([self.slots[label] for label in self.labels()], np.int64)
+
+    def slot(self, label) -> int:
+        """The slot of a canonical label, a free one when it is new."""
+        slot = self.slots.get(label)
+        if slot is None:
+            if not self._free:
+                grown = max(2, 2 * self.capacity)
+                self._free = list(range(grown - 1, self.capacity - 1, -1))
+                self.words = np.concatenate([self.words, np.zeros((grown - self.capacity, 2), np.uint64)])
+            slot = self._free.pop()
+            self.words[slot] = label_words(label)
+            self.slots[label] = slot
+        return slot
+
+    def release(self, held: np.ndarray) -> None:
+        """Forget the labels of slots that hold no record."""
+        for label, slot in list(self.slots.items()):
+            if not held[slot]:
+                del self.slots[label]
+                self.words[slot] = 0
+                self._free.append(slot)
+
+    def restore(self, labels: list) -> None:
+        """Hold these labels, in slots 0, 1, ..."""
+        self.words = np.array([label_words(label) for label in labels], np.uint64).reshape(-1, 2)
+        self.slots = {label: slot for slot, label in enumerate(labels)}
+        self._free = []
+
+    def copy(self) -> "Vocabulary":
+        twin = Vocabulary()
+        twin.slots, twin.words, twin._free = dict(self.slots), self.words.copy(), list(self._free)
+        return twin
