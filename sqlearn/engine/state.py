@@ -107,6 +107,7 @@ class State:
         self.key_state = midstate(_key_bytes(params.get("key")))
         self.borrowed = 0  # depth of ``without``
         self.reader = None
+        self.single = None
         if not has_labels:
             statistic.resize(1)
 
@@ -160,7 +161,7 @@ class State:
         """Take in a batch without a way back: for a state nobody holds yet."""
         for rows in batch.slices():
             self._apply(batch, rows, 1.0)
-        self._release()
+        self.release()
 
     def change(self, *changes: tuple[Batch, float]) -> None:
         """Learn (1.0) or forget (-1.0) batches in this order: all of it or, on any error and on Ctrl-C, none."""
@@ -181,9 +182,10 @@ class State:
                 calls = [partial(step, batch=batch, rows=rows, direction=sign) for batch, rows, sign in steps]
                 apply_all([*calls, last], 1.0)
             finally:
-                self._release()
+                self.release()
 
-    def _release(self):
+    def release(self) -> None:
+        """Let go of labels and categories that no record needs any more."""
         self.statistic.release()
         if self.vocabulary is not None:
             self.vocabulary.release(self.statistic.held)
@@ -304,6 +306,7 @@ class State:
         twin.vocabulary = self.vocabulary and self.vocabulary.copy()
         twin.ledger = self.ledger and self.ledger.copy()
         twin.borrowed, twin.reader = 0, None
+        twin.single = self.single and type(self.single)(twin)
         return twin
 
     def restore(self, parts: dict[str, bytes]) -> None:

@@ -1,0 +1,481 @@
+"""fit, partial_fit, forget, relabel, merge, without, digest: written once, for every learner."""
+
+import copy
+import functools
+import os
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import NotFittedError
+
+from sqlearn.engine.single import Single
+from sqlearn.engine.state import FORMAT, Batch, State
+from sqlearn.engine.statistics import Statistic
+from sqlearn.engine.validation import as_rows, check_features, check_labels, check_targets, check_weights
+from sqlearn.errors import EmptyBatchError, FormatError, MergeError, ParameterError, ReadOutError, TooLargeError, UnknownLabelError
+
+__all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
+
+_OWN = {"fit", "partial_fit", "fit_transform", "fit_predict", "set_params", "set_output"}
+_LIMBS_FORESEEN = 6  # a float64 product near 1 takes four or five limbs
+
+
+class ExactEstimator(BaseEstimator):
+    """Base of all learners whose state is exact sums.
+
+    A learner names its scikit-learn twin, its statistic, what a record carries, and how to read the twin's fitted attributes from
+    the state; everything else is here. Put it before the twin in the bases.
+
+    Attributes
+    ----------
+    _peer : type
+        scikit-learn's estimator. A fitted instance of it, the *reader*, is made from the state when an attribute or a prediction is
+        asked for, and dropped at the next update; its public methods are this learner's.
+    _statistic : type
+        A :class:`~sqlearn.engine.statistics.Statistic`.
+    _target : {None, "label", "value"}
+        What a record carries beside its features.
+    _sparse_form : bool
+        Whether records are CSR rows inside.
+    """
+
+    _peer: type
+    _statistic: type[Statistic]
+    _target: str | None = None
+    _sparse_form = False
+
+    def __init_subclass__(cls, **kwargs):
+        peer = cls.__dict__.get("_peer")
+        if peer is not None:
+            for name in dir(peer):
+                method = getattr(peer, name)
+                own = name in _OWN or name.startswith("_") or name.endswith("_request") or hasattr(BaseEstimator, name)
+                if not own and name not in cls.__dict__ and callable(method) and not isinstance(method, type):
+                    if not isinstance(peer.__dict__.get(name), staticmethod):
+                        setattr(cls, name, _delegate(name, method))
+            if hasattr(peer, "fit_transform") and "fit_transform" not in cls.__dict__:
+                cls.fit_transform = _fit_transform
+        super().__init_subclass__(**kwargs)
+
+    # ------------------------------------------------------------------ learning and forgetting
+
+    def fit(self, X, y=None):
+        """Learn from these records alone.
+
+        Parameters
+        ----------
+        X : array-like, sparse or frame of shape (n, d)
+            Records.
+        y : array-like of shape (n,) or (n, t)
+            Labels or values to predict; left out by unsupervised learners.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        SqlearnError
+            Of the kind that fits; the model is the one from before.
+        """
+        return self._fit(X, y, None)
+
+    def partial_fit(self, X, y=None):
+        """Learn more records: one row as 1-D, or many. Returns self."""
+        return self._update(X, y, None, 1.0)
+
+    def forget(self, X, y=None):
+        """Take records out, exactly: one row as 1-D, or many.
+
+        What is left has the bytes of a model that never saw them. All or nothing: when one record is not held, nothing changes.
+
+        Parameters
+        ----------
+        X : array-like, sparse or frame of shape (d,) or (n, d)
+            Records as they were learned.
+        y : scalar or array-like
+            Their labels or values.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NotLearnedError
+            When a record is not held: the message names the first such row.
+        SqlearnError
+            Of the kind that fits any other trouble.
+        """
+        return self._update(X, y, None, -1.0)
+
+    def relabel(self, X, y_old, y_new):
+        """Forget records with labels (or values) `y_old` and learn them with `y_new`, all or nothing. Returns self."""
+        return self._relabel(X, y_old, y_new, None)
+
+    def without(self, X, y=None):
+        """Context in which the model is as if these records had never been learned; afterwards it is exactly the one from before.
+
+        Updates of the model are refused inside.
+        """
+        return self._without(X, y, None)
+
+    def merge(self, other):
+        """Take in all records of another model of the same kind and parameters. Returns self; `other` is unchanged.
+
+        Raises
+        ------
+        MergeError
+            When the models differ in learner, parameters, keys, features or targets, or are one and the same.
+        """
+        state = self._fitted_state()
+        if other is self:
+            raise MergeError("A model cannot be merged with itself: its records would count twice. Merge a model of other records.")
+        if type(other) is not type(self):
+            raise MergeError(f"A {type(self).__name__} merges with its own kind only, not with {type(other).__name__}.")
+        theirs = other._fitted_state()
+        state.check_free()
+        theirs.check_free()
+        self._state = state.merged(theirs)
+        return self
+
+    def digest(self) -> str:
+        """Hex digest of the state: equal for equal parameters and equal records, on any machine, in O(state) time.
+
+        Beside an old digest or an old model, it lets guesses about a forgotten record be tested: see docs/exactness.md.
+        """
+        return self._fitted_state().digest()
+
+    @property
+    def n_records_(self) -> int:
+        """Number of records held, those of weight 0 included."""
+        return self._fitted_state().n_records
+
+    def to_sklearn(self):
+        """A fitted scikit-learn estimator with this model's parameters and attributes, which knows nothing of the state."""
+        return copy.deepcopy(self._reader())
+
+    # ------------------------------------------------------------------ the same, in one place
+
+    def _fit(self, X, y, sample_weight):
+        if "_state" in self.__dict__:
+            self._state.check_free()
+        state, batch = self._started(X, y, sample_weight, single=False)
+        self._check_fit(batch)
+        state.learn(batch)
+        self._state = state
+        return self
+
+    def _update(self, X, y, sample_weight, sign, classes=None):
+        state = self.__dict__.get("_state")
+        if state is None:
+            if sign < 0:
+                raise _not_fitted(self)
+            state, batch = self._started(X, y, sample_weight, single=True)
+            _check_classes(batch, classes)
+            state.learn(batch)
+            self._state = state
+            return self
+        if sample_weight is None and classes is None and state.single is not None and isinstance(X, np.ndarray) and X.ndim == 1:
+            if X.dtype.kind in "fiub" and np.isscalar(y) is (self._target is not None):
+                try:
+                    if state.single.change(np.ascontiguousarray(X, np.float64), y, sign):
+                        return self
+                except (TypeError, ValueError):  # a label or value that the long path will explain
+                    pass
+        state.check_free()
+        batch = self._batch(state, X, y, sample_weight)
+        _check_classes(batch, classes)
+        state.change((batch, sign))
+        return self
+
+    def _relabel(self, X, y_old, y_new, sample_weight):
+        state = self._fitted_state()
+        if self._target is None:
+            raise TypeError(f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit.")
+        state.check_free()
+        old, new = (self._batch(state, X, y, sample_weight) for y in (y_old, y_new))
+        state.change((old, -1.0), (new, 1.0))
+        return self
+
+    @contextmanager
+    def _without(self, X, y, sample_weight):
+        state = self._fitted_state()
+        state.check_free()
+        batch = self._batch(state, X, y, sample_weight)
+        state.change((batch, -1.0))
+        state.borrowed += 1
+        try:
+            yield self
+        finally:
+            state.borrowed -= 1
+            state.change((batch, 1.0))
+
+    def _started(self, X, y, sample_weight, *, single):
+        """An empty state for records like these, and the records."""
+        self._validate_params()
+        params = self.get_params(deep=False)
+        self._check_guarantee(params)
+        probe = object.__new__(type(self))
+        probe.__dict__.update(params)
+        batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=True, single=single)
+        statistic = self._new_statistic(batch)
+        rows = len(batch.labels) if self._target == "label" else 1
+        _check_size(type(self).__name__, statistic, rows)
+        names = probe.__dict__.get("feature_names_in_")
+        state = State(
+            type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
+            self._target == "label", target_ndim,
+        )  # fmt: skip
+        state.single = Single(state) if Single.serves(state) else None
+        return state, batch
+
+    def _batch(self, state, X, y, sample_weight) -> Batch:
+        """Validated records like those the state holds."""
+        probe = object.__new__(type(self))
+        probe.__dict__.update(state.params, n_features_in_=state.n_features_in_)
+        if state.feature_names_in_ is not None and hasattr(X, "columns" if np.ndim(X) == 2 else "index"):
+            probe.feature_names_in_ = state.feature_names_in_
+        batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=False, single=True)
+        if batch.targets.shape[1] != state.statistic.n_targets:
+            raise ValueError(
+                f"y has {batch.targets.shape[1]} targets a row, but {state.learner} was fitted with {state.statistic.n_targets}. "
+                "Nothing was changed: pass the targets in the form they were learned."
+            )
+        return batch
+
+    def _validated(self, probe, X, y, sample_weight, *, reset, single):
+        was_single = False
+        if single:
+            was_single, X, y, sample_weight = as_rows(X, y, sample_weight)
+        x, codes, levels = self._features(probe, X, reset)
+        n = len(codes)
+        label_codes, labels, targets, target_ndim = np.zeros(0, np.int64), [], np.zeros((n, 0)), 0
+        if self._target is not None and y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Pass one label or value a row."
+            )
+        if self._target == "label":
+            label_codes, labels = check_labels(y, x)
+        elif self._target == "value":
+            targets, target_ndim = check_targets(y, x, multi_output=self.__sklearn_tags__().target_tags.multi_output)
+        weights = check_weights(sample_weight, x, targets)
+        return Batch(x, codes, levels, label_codes, labels, targets, weights, was_single), target_ndim
+
+    # ------------------------------------------------------------------ what learners add
+
+    def _features(self, probe, X, reset):
+        """Validated ``(x, codes, levels)``, see :class:`~sqlearn.engine.state.Batch`."""
+        x = check_features(probe, X, reset=reset, sparse_form=self._sparse_form)
+        return x, np.zeros((x.shape[0], 0), np.int64), []
+
+    def _new_statistic(self, batch: Batch) -> Statistic:
+        """The empty statistic for records like these."""
+        return self._statistic(batch.x.shape[1], batch.targets.shape[1])
+
+    def _check_guarantee(self, params: dict) -> None:
+        """Refuse parameters for which the state would be no function of the records."""
+        if params.get("warm_start"):
+            raise ParameterError("warm_start=True makes a model depend on its history, which it could not forget. Leave it False.")
+        if isinstance(params.get("random_state"), np.random.RandomState | np.random.Generator):
+            raise ParameterError(
+                "random_state as a generator changes with every use, so a refit would differ. Pass an int (None is a constant here)."
+            )
+
+    def _check_fit(self, batch: Batch) -> None:
+        """Raise where scikit-learn's ``fit`` refuses records that updates may well leave."""
+
+    def _read_out(self, state: State) -> dict:
+        """The fitted attributes of the twin, from the state."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ reading
+
+    def _fitted_state(self) -> State:
+        state = self.__dict__.get("_state")
+        if state is None:
+            raise _not_fitted(self)
+        return state
+
+    def _reader(self):
+        """The twin, fitted: made when it is asked for, dropped at the next update."""
+        state = self._fitted_state()
+        reader = state.reader
+        if reader is None:
+            if not state.n_records:
+                raise ReadOutError(f"This {state.learner} holds no rows (all were forgotten), so it has nothing to tell. Learn some first.")
+            reader = object.__new__(self._peer)
+            accepted = self._peer._get_param_names()
+            reader.__dict__.update({name: value for name, value in state.params.items() if name in accepted})
+            reader.n_features_in_ = state.n_features_in_
+            if state.feature_names_in_ is not None:
+                reader.feature_names_in_ = state.feature_names_in_
+            reader.__dict__.update(self._read_out(state))
+            state.reader = reader
+        return reader
+
+    def __getattr__(self, name):
+        state = self.__dict__.get("_state")
+        if state is None or name.startswith("_") or not name.endswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name in ("n_features_in_", "feature_names_in_"):
+            if getattr(state, name) is not None:
+                return getattr(state, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self._reader(), name)
+
+    def __dir__(self):
+        state = self.__dict__.get("_state")
+        fitted = vars(state.reader) if state is not None and state.reader is not None else ()
+        return sorted({*super().__dir__(), *fitted})
+
+    def __sklearn_is_fitted__(self):
+        return "_state" in self.__dict__
+
+    # ------------------------------------------------------------------ bytes
+
+    def canonical_parts(self) -> dict[str, bytes]:
+        """The state's canonical bytes, part by part: equal for models that hold equal records under equal parameters."""
+        return self._fitted_state().parts()
+
+    def __getstate__(self):
+        contents = {"format": FORMAT, "params": {n: v for n, v in self.__dict__.items() if n != "_state"}}
+        state = self.__dict__.get("_state")
+        if state is not None:
+            contents["state"] = {
+                "params": state.params,
+                "features": (state.n_features_in_, state.feature_names_in_),
+                "statistic": (state.statistic.n_features, state.statistic.n_targets),
+                "target_ndim": state.target_ndim,
+                "parts": state.parts(),
+            }
+        return contents
+
+    def __setstate__(self, contents):
+        if contents.get("format") != FORMAT:
+            raise FormatError(
+                f"This {type(self).__name__} was saved in format {contents.get('format')!r}; this version of sqlearn reads {FORMAT}. "
+                "Load it with the version that wrote it, or fit it anew."
+            )
+        self.__dict__.update(contents["params"])
+        held = contents.get("state")
+        if held is None:
+            return
+        statistic = self._statistic(*held["statistic"])
+        state = State(type(self).__name__, held["params"], *held["features"], statistic, self._target == "label", held["target_ndim"])
+        state.restore(held["parts"])
+        state.single = Single(state) if Single.serves(state) else None
+        self._state = state
+
+
+class Weighted(ExactEstimator):
+    """Base of learners whose records may carry a weight: it is a part of the record."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn from these records alone; see :meth:`ExactEstimator.fit`.
+
+        Parameters
+        ----------
+        X, y
+            Records and their labels or values.
+        sample_weight : array-like of shape (n,), optional
+            Non-negative weights; 1 by default. A record of weight 0 is held, and counts nowhere.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Learn more records: one row as 1-D, or many. Returns self."""
+        return self._update(X, y, sample_weight, 1.0)
+
+    def forget(self, X, y=None, sample_weight=None):
+        """Take records out, exactly, with the weights they were learned with; see :meth:`ExactEstimator.forget`."""
+        return self._update(X, y, sample_weight, -1.0)
+
+    def relabel(self, X, y_old, y_new, sample_weight=None):
+        """Forget records with `y_old` and learn them with `y_new`, all or nothing. Returns self."""
+        return self._relabel(X, y_old, y_new, sample_weight)
+
+    def without(self, X, y=None, sample_weight=None):
+        """Context in which the model is as if these records had never been learned; see :meth:`ExactEstimator.without`."""
+        return self._without(X, y, sample_weight)
+
+
+class ExactClassifier(ExactEstimator):
+    """Base of classifiers: records carry a label, and new labels may come at any time."""
+
+    _target = "label"
+
+    def partial_fit(self, X, y=None, classes=None):
+        """Learn more records: one row as 1-D, or many.
+
+        Parameters
+        ----------
+        X, y
+            Records and labels; new labels are welcome.
+        classes : array-like, optional
+            If given, labels that are not among them are refused. It is checked and not remembered: classes are those of the
+            records held.
+
+        Returns
+        -------
+        self
+        """
+        return self._update(X, y, None, 1.0, classes)
+
+
+class WeightedClassifier(ExactClassifier, Weighted):
+    """Base of classifiers whose records may carry a weight."""
+
+    fit = Weighted.fit
+    forget = Weighted.forget
+
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+        """Learn more records; see :meth:`ExactClassifier.partial_fit`."""
+        return self._update(X, y, sample_weight, 1.0, classes)
+
+
+def _delegate(name, method):
+    """A method that is the reader's."""
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        return getattr(self._reader(), name)(*args, **kwargs)
+
+    return call
+
+
+def _fit_transform(self, X, y=None, **fit_params):
+    """Fit, then transform the same records."""
+    return TransformerMixin.fit_transform(self, X, y, **fit_params)
+
+
+def _not_fitted(estimator) -> NotFittedError:
+    name = type(estimator).__name__
+    return NotFittedError(f"This {name} instance is not fitted yet. Call 'fit' or 'partial_fit' with some rows before you use it.")
+
+
+def _check_classes(batch: Batch, classes) -> None:
+    if classes is None:
+        return
+    known = set(np.asarray(classes).tolist())
+    for code, label in enumerate(batch.labels):
+        if label not in known:
+            row = int(np.flatnonzero(batch.label_codes == code)[0])
+            raise UnknownLabelError(
+                f"{batch.name(row)} has the label {label!r}, which is not among the `classes` given. Nothing was changed: add it to "
+                "`classes`, or leave `classes` out."
+            )
+
+
+def _check_size(name: str, statistic: Statistic, rows: int) -> None:
+    """Refuse a state that memory cannot hold before any is taken."""
+    cells = statistic.cells(statistic.n_features, statistic.n_targets)
+    needed = 8 * _LIMBS_FORESEEN * rows * cells
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
+    if needed > memory // 2:
+        raise TooLargeError(
+            f"The state of this {name} would take about {needed / 1e9:,.0f} GB: {rows} x {cells:,} exact sums for {statistic.n_features:,} "
+            f"features, and this machine has {memory / 1e9:,.0f} GB. Nothing was taken. Use fewer columns (SelectKBest, hashing), or a "
+            "learner whose state is linear in the columns, such as those of sqlearn.naive_bayes."
+        )
