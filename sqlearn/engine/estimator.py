@@ -339,6 +339,15 @@ class ExactEstimator(BaseEstimator):
         """The state's canonical bytes, part by part: equal for models that hold equal records under equal parameters."""
         return self._fitted_state().parts()
 
+    def fitted_params(self) -> dict:
+        """The parameters in force: those at the time of ``fit``."""
+        return dict(self._fitted_state().params)
+
+    def fitted_attributes(self) -> dict:
+        """All fitted attributes, by name."""
+        params = self._fitted_state().params
+        return {name: value for name, value in vars(self._reader()).items() if name not in params}
+
     def __getstate__(self):
         contents = {"format": FORMAT, "params": {n: v for n, v in self.__dict__.items() if n != "_state"}}
         state = self.__dict__.get("_state")

@@ -238,7 +238,7 @@ class State:
             tails.append(self.vocabulary.words[slots])
         x = batch.x[rows]
         codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
-        block = Block(x if sp.issparse(x) else x + 0.0, codes, slots, targets, weights)
+        block = Block(x if sp.issparse(x) else np.add(x, 0.0, order="C"), codes, slots, targets, weights)
         tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
         tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
         digests = np.empty((n, 6), np.uint64)
