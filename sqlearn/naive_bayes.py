@@ -1,17 +1,73 @@
 """Naive Bayes classifiers that forget."""
 
+import warnings
+from numbers import Real
+
 import numpy as np
 from sklearn import naive_bayes as peers
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from sqlearn.engine.estimator import WeightedClassifier
-from sqlearn.engine.read_out import label_array, moments_of, weights_of
-from sqlearn.engine.statistics import Moments
-from sqlearn.errors import ParameterError, ReadOutError
+from sqlearn.engine.read_out import categories_of, label_array, moments_of, others_of, sums_of, weights_of
+from sqlearn.engine.statistics import Categories, Exceedances, Mixed, Moments, Sums
+from sqlearn.engine.table import categorical_columns, check_table, split
+from sqlearn.engine.validation import check_features, levels_of
+from sqlearn.errors import NotIntegerError, ParameterError, ReadOutError, SqlearnError
 
-__all__ = ["GaussianNB"]
+__all__ = ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MixedNB", "MultinomialNB"]
+
+_MOST_CELLS = 1 << 27  # of CategoricalNB's dense tables: 1 GB of float64
 
 
 class GaussianNB(WeightedClassifier, peers.GaussianNB):
+    """Naive Bayes with a normal distribution of each feature in each class.
+
+    Parameters
+    ----------
+    priors : array-like of shape (n_classes,), default=None
+        Prior probabilities of the classes; by default their shares of the weight.
+    var_smoothing : float, default=1e-9
+        Share of the largest variance of all features that is added to every variance.
+    ledger : bool, default=True
+        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+    key : str or bytes, default=None
+        Key of the records' digests; by default a public constant.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the records held, sorted.
+    class_count_ : float64 ndarray of shape (n_classes,)
+        Weight of each class.
+    class_prior_ : float64 ndarray of shape (n_classes,)
+        Probability of each class.
+    theta_, var_ : float64 ndarray of shape (n_classes, n_features_in_)
+        Mean and variance of each feature in each class.
+    epsilon_ : float
+        What was added to the variances.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, when a frame with string names was learned first.
+    n_records_ : int
+        Number of records held.
+
+    Notes
+    -----
+    The state is the exact weight, sum and sum of squares of each feature in each class: a function of the multiset of records, so
+    that forgetting leaves the bytes of a refit. Means and variances are rounded once, after centring. The smoothing is a share of the
+    variance of all records held, where scikit-learn's ``partial_fit`` takes the last batch's. ``partial_fit`` and ``forget`` need no
+    ``classes``.
+
+    Examples
+    --------
+    >>> from sqlearn.naive_bayes import GaussianNB
+    >>> model = GaussianNB().fit([[1.0], [3.0], [1e12], [8.0]], [0, 0, 0, 1])
+    >>> model.forget([1e12], 0).theta_
+    array([[2.],
+           [8.]])
+    """
+
     _peer = peers.GaussianNB
     _statistic = Moments
 
@@ -50,3 +106,537 @@ def class_prior(priors, counts: np.ndarray) -> np.ndarray:
     if (priors < 0).any():
         raise ParameterError("Priors must be non-negative.")
     return priors
+
+
+class _CountingNB(WeightedClassifier):
+    """What is common to the learners that count: exact counts, of which scikit-learn's own code makes probabilities."""
+
+    def _check_fit(self, batch):
+        classes = np.unique(batch.label_codes[batch.weights > 0])
+        reader = self._started_reader(self.get_params(deep=False), batch.x.shape[1], classes, np.ones(len(classes)))
+        reader._check_alpha()
+        reader._update_class_log_prior(reader.class_prior)
+
+    def _started_reader(self, params, n_features, classes, counts):
+        reader = object.__new__(self._peer)
+        reader.__dict__.update(params, n_features_in_=n_features, classes_=classes, class_count_=counts)
+        if reader.class_prior is not None:
+            reader.class_prior = np.asarray(reader.class_prior, np.float64)
+        return reader
+
+    def _counts(self, state) -> dict:
+        """The twin's attributes that ``_update_feature_log_prob`` reads."""
+        return {"feature_count_": sums_of(state.statistic, state.rows())}
+
+    def _read_out(self, state):
+        reader = self._started_reader(state.params, state.n_features_in_, label_array(state), weights_of(state.statistic, state.rows()))
+        reader.__dict__.update(self._counts(state))
+        try:
+            with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+                warnings.simplefilter("ignore")  # fit has warned of an alpha that is too small
+                reader._update_feature_log_prob(reader._check_alpha())
+                reader._update_class_log_prior(reader.class_prior)
+        except ValueError as error:
+            raise ReadOutError(f"{error} The model is intact: learn or forget rows until it fits, or fit again.") from error
+        return {name: value for name, value in vars(reader).items() if name.endswith("_")}
+
+
+class _SparseNB(_CountingNB):
+    """Those of them whose features are counts in CSR rows."""
+
+    _sparse_form = True
+
+    def __init__(self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, ledger=True, key=None):
+        self.alpha = alpha
+        self.force_alpha = force_alpha
+        self.fit_prior = fit_prior
+        self.class_prior = class_prior
+        self.ledger = ledger
+        self.key = key
+
+
+class _NonNegativeNB(_SparseNB):
+    """Those of them that take no negative features."""
+
+    _statistic = Sums
+
+    def _features(self, probe, X, reset):
+        x, codes, levels = super()._features(probe, X, reset)
+        if x.data.min(initial=0.0) < 0.0:
+            at = np.flatnonzero(x.data < 0.0)[0]
+            row = np.searchsorted(x.indptr, at, side="right") - 1
+            raise SqlearnError(
+                f"Negative values in data passed to {type(self).__name__} (input X): the first is {x.data[at]!r} in row {row}, column "
+                f"{x.indices[at]} (counted from 0). Nothing was changed: counts and tf-idf values are at least 0."
+            )
+        return x, codes, levels
+
+
+class MultinomialNB(_NonNegativeNB, peers.MultinomialNB):
+    """Naive Bayes for counts: words in documents, or their tf-idf values.
+
+    Parameters
+    ----------
+    alpha : float or array-like of shape (n_features,), default=1.0
+        Additive (Laplace) smoothing.
+    force_alpha : bool, default=True
+        Whether to take an alpha below 1e-10 as it is.
+    fit_prior : bool, default=True
+        Whether the classes' shares are their prior probabilities; otherwise all are alike.
+    class_prior : array-like of shape (n_classes,), default=None
+        Prior probabilities, if given.
+    ledger : bool, default=True
+        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+    key : str or bytes, default=None
+        Key of the records' digests; by default a public constant.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the records held, sorted.
+    class_count_, class_log_prior_ : float64 ndarray of shape (n_classes,)
+        Weight of each class, and the logarithm of its probability.
+    feature_count_ : float64 ndarray of shape (n_classes, n_features_in_)
+        Weighted sum of each feature in each class, rounded once.
+    feature_log_prob_ : float64 ndarray of shape (n_classes, n_features_in_)
+        Logarithm of each feature's probability in each class.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, when a frame with string names was learned first.
+    n_records_ : int
+        Number of records held.
+
+    Notes
+    -----
+    The state is the exact weighted sum of each feature in each class, tf-idf values and float weights included: a function of the
+    multiset of records, so that forgetting leaves the bytes of a refit. Records are CSR rows inside, whatever they came as; learning
+    and forgetting take time in proportion to their non-zeros. The smoothing is scikit-learn's own code.
+
+    Examples
+    --------
+    >>> from sqlearn.naive_bayes import MultinomialNB
+    >>> model = MultinomialNB().fit([[2, 0, 1], [0, 3, 0], [0, 9, 9]], ["ham", "spam", "ham"])
+    >>> model.forget([0, 9, 9], "ham").feature_count_
+    array([[2., 0., 1.],
+           [0., 3., 0.]])
+    """
+
+    _peer = peers.MultinomialNB
+
+
+class ComplementNB(_NonNegativeNB, peers.ComplementNB):
+    """Naive Bayes for counts that learns each class from what is not in it; for classes of uneven size.
+
+    Parameters
+    ----------
+    alpha : float or array-like of shape (n_features,), default=1.0
+        Additive (Laplace) smoothing.
+    force_alpha : bool, default=True
+        Whether to take an alpha below 1e-10 as it is.
+    fit_prior : bool, default=True
+        Whether the classes' shares are their prior probabilities; otherwise all are alike.
+    class_prior : array-like of shape (n_classes,), default=None
+        Prior probabilities, if given.
+    norm : bool, default=False
+        Whether to divide each class's weights by their sum.
+    ledger : bool, default=True
+        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+    key : str or bytes, default=None
+        Key of the records' digests; by default a public constant.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the records held, sorted.
+    class_count_, class_log_prior_ : float64 ndarray of shape (n_classes,)
+        Weight of each class, and the logarithm of its probability.
+    feature_count_ : float64 ndarray of shape (n_classes, n_features_in_)
+        Weighted sum of each feature in each class, rounded once.
+    feature_all_ : float64 ndarray of shape (n_features_in_,)
+        Weighted sum of each feature, rounded once.
+    feature_log_prob_ : float64 ndarray of shape (n_classes, n_features_in_)
+        Weights of the features.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, when a frame with string names was learned first.
+    n_records_ : int
+        Number of records held.
+
+    Notes
+    -----
+    The state is that of :class:`MultinomialNB`. What is not in a class is summed exactly, where scikit-learn subtracts rounded sums.
+
+    Examples
+    --------
+    >>> from sqlearn.naive_bayes import ComplementNB
+    >>> model = ComplementNB().fit([[2, 0, 1], [0, 3, 0], [0, 9, 9]], ["ham", "spam", "ham"])
+    >>> model.forget([0, 9, 9], "ham").predict([[0, 1, 0]])
+    array(['spam'], dtype='<U4')
+    """
+
+    _peer = peers.ComplementNB
+
+    def __init__(self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, norm=False, ledger=True, key=None):
+        super().__init__(
+            alpha=alpha, force_alpha=force_alpha, fit_prior=fit_prior, class_prior=class_prior, ledger=ledger, key=key
+        )  # fmt: skip
+        self.norm = norm
+
+    def _counts(self, state):
+        # the twin reads ``feature_all_ + alpha - feature_count_``: this way the difference is exact
+        return {"feature_all_": others_of(state.statistic, state.rows()), "feature_count_": 0.0}
+
+    def _read_out(self, state):
+        sums = {"feature_count_": sums_of(state.statistic, state.rows()), "feature_all_": sums_of(state.statistic, None)[0]}
+        return super()._read_out(state) | sums
+
+
+class BernoulliNB(_SparseNB, peers.BernoulliNB):
+    """Naive Bayes for features that are there or not.
+
+    Parameters
+    ----------
+    alpha : float or array-like of shape (n_features,), default=1.0
+        Additive (Laplace) smoothing.
+    force_alpha : bool, default=True
+        Whether to take an alpha below 1e-10 as it is.
+    fit_prior : bool, default=True
+        Whether the classes' shares are their prior probabilities; otherwise all are alike.
+    class_prior : array-like of shape (n_classes,), default=None
+        Prior probabilities, if given.
+    binarize : float or None, default=0.0
+        Features above it are there; None takes features that are 0 and 1 already.
+    ledger : bool, default=True
+        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+    key : str or bytes, default=None
+        Key of the records' digests; by default a public constant.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the records held, sorted.
+    class_count_, class_log_prior_ : float64 ndarray of shape (n_classes,)
+        Weight of each class, and the logarithm of its probability.
+    feature_count_ : float64 ndarray of shape (n_classes, n_features_in_)
+        Weight of the records of each class in which each feature is there.
+    feature_log_prob_ : float64 ndarray of shape (n_classes, n_features_in_)
+        Logarithm of each feature's probability in each class.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, when a frame with string names was learned first.
+    n_records_ : int
+        Number of records held.
+
+    Notes
+    -----
+    The state is the exact weight of each feature in each class. A record is the row as it was given: another row that is the same
+    above and below the threshold was never learned, and is not forgotten.
+
+    Examples
+    --------
+    >>> from sqlearn.naive_bayes import BernoulliNB
+    >>> model = BernoulliNB().fit([[2, 0, 1], [0, 3, 0], [0, 9, 9]], ["ham", "spam", "ham"])
+    >>> model.forget([0, 9, 9], "ham").feature_count_
+    array([[1., 0., 1.],
+           [0., 1., 0.]])
+    """
+
+    _peer = peers.BernoulliNB
+    _statistic = Exceedances
+
+    def __init__(
+        self, *, alpha=1.0, force_alpha=True, binarize=0.0, fit_prior=True, class_prior=None, ledger=True, key=None
+    ):  # fmt: skip
+        super().__init__(
+            alpha=alpha, force_alpha=force_alpha, fit_prior=fit_prior, class_prior=class_prior, ledger=ledger, key=key
+        )  # fmt: skip
+        self.binarize = binarize
+
+    def _new_statistic(self, params, n_features, n_targets):
+        statistic = super()._new_statistic(params, n_features, n_targets)
+        statistic.threshold = params["binarize"]
+        return statistic
+
+
+class CategoricalNB(_CountingNB, peers.CategoricalNB):
+    """Naive Bayes for categories that are numbered 0, 1, ... in each column.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Additive (Laplace) smoothing.
+    force_alpha : bool, default=True
+        Whether to take an alpha below 1e-10 as it is.
+    fit_prior : bool, default=True
+        Whether the classes' shares are their prior probabilities; otherwise all are alike.
+    class_prior : array-like of shape (n_classes,), default=None
+        Prior probabilities, if given.
+    min_categories : int or array-like of shape (n_features,), default=None
+        Least number of categories of all columns, or of each.
+    ledger : bool, default=True
+        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+    key : str or bytes, default=None
+        Key of the records' digests; by default a public constant.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the records held, sorted.
+    class_count_, class_log_prior_ : float64 ndarray of shape (n_classes,)
+        Weight of each class, and the logarithm of its probability.
+    n_categories_ : int64 ndarray of shape (n_features_in_,)
+        Number of categories of each column: the highest that is held, and one.
+    category_count_ : list of float64 ndarray of shape (n_classes, n_categories_[j])
+        Weight of each category of each column in each class.
+    feature_log_prob_ : list of float64 ndarray of shape (n_classes, n_categories_[j])
+        Logarithm of each category's probability in each class.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, when a frame with string names was learned first.
+    n_records_ : int
+        Number of records held.
+
+    Notes
+    -----
+    The state is the exact weight of each category in each class. With the last record of a column's highest category `n_categories_`
+    shrinks, as in a refit; categories that stand in records of weight 0 alone do not count, where scikit-learn counts them. A category
+    beyond those held is an `IndexError` in ``predict``, as in scikit-learn: `min_categories` makes room. Numbers that are no integers
+    are refused, where scikit-learn cuts them off.
+
+    Examples
+    --------
+    >>> from sqlearn.naive_bayes import CategoricalNB
+    >>> model = CategoricalNB().fit([[0, 1], [1, 0], [0, 7]], ["no", "yes", "no"])
+    >>> model.n_categories_
+    array([2, 8])
+    >>> model.forget([0, 7], "no").n_categories_
+    array([2, 2])
+    """
+
+    _peer = peers.CategoricalNB
+    _statistic = Categories
+
+    def __init__(
+        self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, min_categories=None, ledger=True, key=None
+    ):  # fmt: skip
+        self.alpha = alpha
+        self.force_alpha = force_alpha
+        self.fit_prior = fit_prior
+        self.class_prior = class_prior
+        self.min_categories = min_categories
+        self.ledger = ledger
+        self.key = key
+
+    def _features(self, probe, X, reset):
+        x = check_features(probe, X, reset=reset, sparse_form=False)
+        for refused, what in (
+            (x < 0, "Negative values in data passed to CategoricalNB (input X)"),
+            ((x != np.floor(x)) | (x > 2.0**53), "Values that are no integers up to 2**53 in data passed to CategoricalNB (input X)"),
+        ):
+            at = np.argwhere(refused)
+            if len(at):
+                row, column = at[0].tolist()
+                raise NotIntegerError(
+                    f"{what}: the first is {x[row, column].item()!r} in row {row}, column {column} (counted from 0). Nothing was changed: "
+                    "number the categories first (OrdinalEncoder), or use MixedNB."
+                )
+        codes, levels = zip(*map(levels_of, x.T), strict=True)
+        return np.empty((len(x), 0)), np.column_stack(codes), list(levels)
+
+    def _check_fit(self, batch):
+        super()._check_fit(batch)
+        self._n_categories([max(levels) for levels in batch.levels], self.min_categories)
+
+    def _n_categories(self, highest, min_categories):
+        return self._peer._validate_n_categories(np.array([highest], np.int64), min_categories)
+
+    def _counts(self, state):
+        held = categories_of(state.statistic, state.rows(), state.n_features_in_)
+        n_categories = self._n_categories([max(levels, default=-1) for levels, _ in held], state.params["min_categories"])
+        n_classes = len(state.labels())
+        if n_classes * n_categories.sum() > _MOST_CELLS:
+            raise ReadOutError(
+                f"Tables of {n_categories.sum():,} categories and {n_classes} classes are too large to read out. The model is intact: number "
+                "the categories from 0 without gaps (OrdinalEncoder), or use MixedNB."
+            )
+        tables = [np.zeros((n_classes, n)) for n in n_categories]
+        for table, (levels, weights) in zip(tables, held, strict=True):
+            table[:, levels] = weights
+        return {"n_categories_": n_categories, "category_count_": tables}
+
+
+class _MixedNB(peers._BaseNB):
+    """The predictor that :class:`MixedNB` reads out: what scikit-learn has no class for."""
+
+    _parameter_constraints: dict = {
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "fit_prior": ["boolean"],
+        "class_prior": ["array-like", None],
+        "var_smoothing": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, *, categorical_features="from_dtype", alpha=1.0, fit_prior=True, class_prior=None, var_smoothing=1e-9):
+        self.categorical_features = categorical_features
+        self.alpha = alpha
+        self.fit_prior = fit_prior
+        self.class_prior = class_prior
+        self.var_smoothing = var_smoothing
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    _update_class_log_prior = peers._BaseDiscreteNB._update_class_log_prior
+
+    def _check_alpha(self):
+        return self.alpha
+
+    def _update_feature_log_prob(self, alpha):
+        self.feature_log_prob_ = []
+        for counts in self.category_count_:
+            smoothed = counts + alpha
+            totals = smoothed.sum(axis=1, keepdims=True)
+            alike = np.full_like(counts, -np.log(max(1, counts.shape[1])))  # nothing present: what alpha > 0 gives there
+            self.feature_log_prob_.append(np.where(totals > 0, np.log(smoothed) - np.log(totals), alike))
+
+    def _check_X(self, X):
+        x, codes, levels = split(check_table(self, X, reset=False), self.is_categorical_)
+        for k, categories in enumerate(self.categories_):
+            known = {category: code for code, category in enumerate(categories.tolist())}
+            codes[:, k] = np.array([*(known.get(level, -1) for level in levels[k]), -1])[codes[:, k]]
+        return x, codes
+
+    def _joint_log_likelihood(self, X):
+        x, codes = X
+        scores = np.tile(self.class_log_prior_, (len(x), 1))
+        with np.errstate(over="ignore"):
+            for c, (mean, variance) in enumerate(zip(self.theta_, self.var_, strict=True)):
+                terms = -0.5 * (np.log(2.0 * np.pi * variance) + (x - mean) ** 2 / variance)
+                scores[:, c] += np.where(np.isnan(terms), 0.0, terms).sum(axis=1)
+        for k, log_prob in enumerate(self.feature_log_prob_):
+            known = codes[:, k] >= 0
+            scores[known] += log_prob[:, codes[known, k]].T
+        return scores
+
+
+class MixedNB(_CountingNB, _MixedNB):
+    """Naive Bayes for tables: numeric and categorical columns together, any value of which may be missing.
+
+    Numeric columns have a normal distribution in each class, categorical ones a smoothed share of each category. A missing value
+    (NaN, None, ``pandas.NA``) is not counted, in learning and in predicting.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", array-like of int, str or bool, or None, default="from_dtype"
+        The categorical columns: by index, by name, or as a mask of all columns; None for none. ``"from_dtype"`` takes a frame's
+        columns of strings, objects, categories and booleans, and no column of an array or a list.
+    alpha : float, default=1.0
+        Additive (Laplace) smoothing of the categories' shares.
+    fit_prior : bool, default=True
+        Whether the classes' shares are their prior probabilities; otherwise all are alike.
+    class_prior : array-like of shape (n_classes,), default=None
+        Prior probabilities, if given.
+    var_smoothing : float, default=1e-9
+        Share of the largest variance of all numeric columns that is added to every variance.
+    ledger : bool, default=True
+        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+    key : str or bytes, default=None
+        Key of the records' digests; by default a public constant.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the records held, sorted.
+    class_count_, class_log_prior_ : float64 ndarray of shape (n_classes,)
+        Weight of each class, and the logarithm of its probability.
+    is_categorical_ : bool ndarray of shape (n_features_in_,)
+        Which columns are categorical. The others are numeric.
+    present_count_ : float64 ndarray of shape (n_classes, n_features_in_)
+        Weight of the records of each class in which the column is not missing.
+    theta_, var_ : float64 ndarray of shape (n_classes, n_numeric)
+        Mean and variance of each numeric column in each class, over the values present.
+    epsilon_ : float
+        What was added to the variances.
+    categories_ : list of ndarray of shape (n_categories,)
+        Categories of each categorical column, sorted, numbers before strings: int64 or float64 if all are numbers, else objects.
+    category_count_, feature_log_prob_ : list of float64 ndarray of shape (n_classes, n_categories)
+        Weight of each category in each class, and the logarithm of its smoothed share.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, when a frame with string names was learned first.
+    n_records_ : int
+        Number of records held.
+
+    Notes
+    -----
+    The state is exact: per class the weight, sum and sum of squares of each numeric column, the weight of its missing values, and the
+    weight of each category. It is a function of the multiset of records and of the columns' kinds, which the first records fix: they
+    are in the digest, stay until the next ``fit``, and want a column's dtype to be the same in a refit.
+
+    - 1, 1.0 and True are one category, "1" is another. With its last record a category goes.
+    - A category that no record holds counts as missing in ``predict``.
+    - A numeric column without any value in a class takes mean and variance from all classes together, so it does not tell that class
+      from the rest; without any value at all it tells nothing, and its mean and variance are NaN.
+    - Where every numeric column is constant, `epsilon_` is `var_smoothing` itself.
+
+    Examples
+    --------
+    >>> from sqlearn.naive_bayes import MixedNB
+    >>> rows = [[22.0, "S"], [38.0, "C"], [None, "S"], [35.0, "Q"]]
+    >>> model = MixedNB(categorical_features=[1]).fit(rows, [0, 1, 0, 1])
+    >>> model.forget([35.0, "Q"], 1).categories_
+    [array(['C', 'S'], dtype=object)]
+    >>> model.predict([[30.0, None]])
+    array([0])
+    """
+
+    _peer = _MixedNB
+    _statistic = Mixed
+
+    def __init__(
+        self, *, categorical_features="from_dtype", alpha=1.0, fit_prior=True, class_prior=None, var_smoothing=1e-9, ledger=True, key=None
+    ):  # fmt: skip
+        super().__init__(
+            categorical_features=categorical_features, alpha=alpha, fit_prior=fit_prior, class_prior=class_prior, var_smoothing=var_smoothing
+        )
+        self.ledger = ledger
+        self.key = key
+
+    def _features(self, probe, X, reset):
+        table = check_table(probe, X, reset=reset)
+        if reset:
+            probe._layout = {"is_categorical": categorical_columns(table, probe.categorical_features).tolist()}
+        return split(table, np.array(probe._layout["is_categorical"]))
+
+    def _counts(self, state):
+        is_categorical = np.array(state.layout["is_categorical"])
+        moments, pooled = moments_of(state.statistic, state.rows()), moments_of(state.statistic, None)
+        held = categories_of(state.statistic.categories, state.rows(), np.count_nonzero(is_categorical))
+        present = np.empty((len(state.labels()), state.n_features_in_))
+        present[:, ~is_categorical] = moments.weight()
+        for j, (_, weights) in zip(np.flatnonzero(is_categorical), held, strict=True):
+            present[:, j] = weights.sum(axis=1)
+        absent = moments.weight() == 0
+        spread = pooled.variance()
+        epsilon = state.params["var_smoothing"] * (np.max(spread, initial=0.0, where=~np.isnan(spread)) or 1.0)
+        return {
+            "is_categorical_": is_categorical,
+            "present_count_": present,
+            "theta_": np.where(absent, pooled.mean(), moments.mean()),
+            "var_": np.where(absent, spread, moments.variance()) + epsilon,
+            "epsilon_": epsilon,
+            "categories_": [_category_array(levels) for levels, _ in held],
+            "category_count_": [weights for _, weights in held],
+        }
+
+
+def _category_array(levels: list) -> np.ndarray:
+    """Strings stay objects: an array of strings would drop NULs at their ends."""
+    return np.array(levels, object if any(isinstance(level, str) for level in levels) else None)

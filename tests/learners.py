@@ -1,7 +1,32 @@
 """Every learner of the package, for the tests that hold for all of them."""
 
+from sqlearn.decomposition import PCA
+from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sqlearn.feature_selection import SelectKBest, chi2
+from sqlearn.linear_model import BayesianRidge, ElasticNet, Lasso, LinearRegression, Ridge, RidgeClassifier
 from sqlearn.naive_bayes import GaussianNB
+from sqlearn.neighbors import NearestCentroid
+from sqlearn.preprocessing import StandardScaler
 
 LEARNERS = [
     GaussianNB(),
+    StandardScaler(),
+    PCA(),
+    LinearDiscriminantAnalysis(),
+    LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.25),
+    QuadraticDiscriminantAnalysis(),
+    QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.25),
+    NearestCentroid(),
+    NearestCentroid(shrink_threshold=0.2, priors="empirical"),
+    SelectKBest(k=1),
+    SelectKBest(chi2, k=1),
+    LinearRegression(),
+    LinearRegression(fit_intercept=False, positive=True),
+    Ridge(),
+    Ridge(positive=True),
+    RidgeClassifier(),
+    RidgeClassifier(class_weight="balanced", fit_intercept=False),
+    Lasso(alpha=0.1),
+    ElasticNet(alpha=0.1, selection="random"),
+    BayesianRidge(compute_score=True),
 ]

@@ -19,7 +19,7 @@ VAGUE_NAMES = {"utils", "util", "misc", "core", "common", "helpers", "helper"}
 COMPILERS = {"njit", "jit", "jit_module", "vectorize", "guvectorize", "cfunc", "stencil", "generated_jit", "overload"}
 
 # every room, from the floor up; a room may import itself where it says so, and what stands in its set
-TOP = {"cli", "__main__"}
+TOP = {"cli", "demo", "__main__"}
 USERS = {"verify", "store", "distributed", "inspection"}
 ALLOWED = {
     "errors": set(),

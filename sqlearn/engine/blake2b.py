@@ -235,14 +235,17 @@ def digest_dense(rows, tails, state, out):
                 rest[tail + i - inside] = words[row, i]
             for i in range(size - d):
                 rest[tail + d - inside + i] = tails[row, i]
-            states[:, lane] = state
+            for i in range(8):  # assigned word by word: numba takes a second to compile a broadcast
+                states[i, lane] = state[i]
         for i in range(0, size, BLOCK_WORDS):
             count, mask = _progress(i, size)
             if i < inside:
                 _compress_lanes(states, words, first * d + i, d, count, mask)
             else:
                 _compress_lanes(states, rest, i - inside, stride, count, mask)
-        out[first : first + LANES] = states[:DIGEST_WORDS].T
+        for lane in range(LANES):
+            for i in range(DIGEST_WORDS):
+                out[first + lane, i] = states[i, lane]
     for row in range(grouped, n):
         digest_one(rows[row], tails[row], state, out[row])
 

@@ -15,9 +15,8 @@ import numpy as np
 from sqlearn.engine.intrinsics import bits_float, float_bits, fma, trailing_zeros
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["DIGIT_BITS", "deposit_moments", "deposit_sparse", "deposit_triangle", "deposit_values"]
+__all__ = ["deposit_moments", "deposit_outer", "deposit_sparse", "deposit_triangle", "deposit_values"]
 
-DIGIT_BITS = 32
 _ROUNDER = 1.5 * 2.0**52
 _RADIX = 2.0**32
 _NOTHING = 1 << 20  # the span of zero: no bit at all (top below, bottom above every other)
@@ -334,4 +333,37 @@ def deposit_values(values, row, sign, limbs, base, need):
         return True
     p = values * (sign * _scale(need[1]))
     _extract(limbs, row, 0, p, need[1] - base, need[0] - base)
+    return True
+
+
+@kernel
+def deposit_outer(left, right, sign, limbs, base, need):
+    """Deposit ``left_i * right_j``, row by row, into row 0; False (and nothing done) when the window does not cover them."""
+    l_top, l_bottom = _span(left)
+    r_top, r_bottom = _span(right)
+    if l_top == -_NOTHING or r_top == -_NOTHING:
+        return True
+    need[1], need[0] = _limbs_of(l_top + r_top, l_bottom + r_bottom)
+    if need[0] < base or need[1] >= base + limbs.shape[0]:
+        return False
+    count = len(right)
+    p = np.empty(count)
+    e = np.empty(count)
+    for i in range(len(left)):
+        factor = left[i]
+        if factor == 0.0:
+            continue
+        f_top, f_bottom = _span_of(factor)
+        top, bottom = f_top + r_top, f_bottom + r_bottom
+        if _is_tame(top, bottom):
+            high, low = _limbs_of(top, bottom)
+            scale = sign * _scale(high)
+            for j in range(count):
+                product = factor * right[j]
+                p[j] = product * scale
+                e[j] = fma(factor, right[j], -product) * scale
+            _extract_pairs(limbs, 0, i * count, p, e, high - base, low - base)
+        else:
+            for j in range(count):
+                _deposit_wide(limbs, base, 0, i * count + j, factor, right[j], sign)
     return True

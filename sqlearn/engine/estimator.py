@@ -12,8 +12,9 @@ from sklearn.exceptions import NotFittedError
 from sqlearn.engine.single import Single
 from sqlearn.engine.state import FORMAT, Batch, State
 from sqlearn.engine.statistics import Statistic
+from sqlearn.engine.transaction import interrupts_held
 from sqlearn.engine.validation import as_rows, check_features, check_labels, check_targets, check_weights
-from sqlearn.errors import EmptyBatchError, FormatError, MergeError, ParameterError, ReadOutError, TooLargeError, UnknownLabelError
+from sqlearn.errors import EmptyBatchError, FormatError, MergeError, ParameterError, ReadOutError, TooLargeError, UnknownLabelError, WeightError
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
 
@@ -162,8 +163,11 @@ class ExactEstimator(BaseEstimator):
         if "_state" in self.__dict__:
             self._state.check_free()
         state, batch = self._started(X, y, sample_weight, single=False)
+        if not batch.weights.any():
+            raise WeightError("Sample weights must contain at least one non-zero number for `fit`. Nothing was changed.")
         self._check_fit(batch)
         state.learn(batch)
+        self._check_learned(state)
         self._state = state
         return self
 
@@ -204,13 +208,18 @@ class ExactEstimator(BaseEstimator):
         state = self._fitted_state()
         state.check_free()
         batch = self._batch(state, X, y, sample_weight)
-        state.change((batch, -1.0))
-        state.borrowed += 1
+        lent = False
         try:
+            with interrupts_held():
+                state.change((batch, -1.0))
+                state.borrowed += 1
+                lent = True
             yield self
         finally:
-            state.borrowed -= 1
-            state.change((batch, 1.0))
+            if lent:
+                with interrupts_held():  # Ctrl-C must not leave the model without these records
+                    state.borrowed -= 1
+                    state.change((batch, 1.0))
 
     def _started(self, X, y, sample_weight, *, single):
         """An empty state for records like these, and the records."""
@@ -220,13 +229,13 @@ class ExactEstimator(BaseEstimator):
         probe = object.__new__(type(self))
         probe.__dict__.update(params)
         batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=True, single=single)
-        statistic = self._new_statistic(batch)
+        statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
         rows = len(batch.labels) if self._target == "label" else 1
         _check_size(type(self).__name__, statistic, rows)
         names = probe.__dict__.get("feature_names_in_")
         state = State(
             type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
-            self._target == "label", target_ndim,
+            self._target == "label", target_ndim, probe.__dict__.get("_layout", {}),
         )  # fmt: skip
         state.single = Single(state) if Single.serves(state) else None
         return state, batch
@@ -234,8 +243,8 @@ class ExactEstimator(BaseEstimator):
     def _batch(self, state, X, y, sample_weight) -> Batch:
         """Validated records like those the state holds."""
         probe = object.__new__(type(self))
-        probe.__dict__.update(state.params, n_features_in_=state.n_features_in_)
-        if state.feature_names_in_ is not None and hasattr(X, "columns" if np.ndim(X) == 2 else "index"):
+        probe.__dict__.update(state.params, n_features_in_=state.n_features_in_, _layout=state.layout)
+        if state.feature_names_in_ is not None and (hasattr(X, "columns") or hasattr(X, "iloc")):  # a frame or a pandas Series
             probe.feature_names_in_ = state.feature_names_in_
         batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=False, single=True)
         if batch.targets.shape[1] != state.statistic.n_targets:
@@ -266,13 +275,16 @@ class ExactEstimator(BaseEstimator):
     # ------------------------------------------------------------------ what learners add
 
     def _features(self, probe, X, reset):
-        """Validated ``(x, codes, levels)``, see :class:`~sqlearn.engine.state.Batch`."""
+        """Validated ``(x, codes, levels)``, see :class:`~sqlearn.engine.state.Batch`.
+
+        What else the first records fix goes to ``probe._layout`` (see :class:`~sqlearn.engine.state.State`), and is there for later ones.
+        """
         x = check_features(probe, X, reset=reset, sparse_form=self._sparse_form)
         return x, np.zeros((x.shape[0], 0), np.int64), []
 
-    def _new_statistic(self, batch: Batch) -> Statistic:
-        """The empty statistic for records like these."""
-        return self._statistic(batch.x.shape[1], batch.targets.shape[1])
+    def _new_statistic(self, params: dict, n_features: int, n_targets: int) -> Statistic:
+        """The empty statistic for records of this shape under these parameters."""
+        return self._statistic(n_features, n_targets)
 
     def _check_guarantee(self, params: dict) -> None:
         """Refuse parameters for which the state would be no function of the records."""
@@ -285,6 +297,9 @@ class ExactEstimator(BaseEstimator):
 
     def _check_fit(self, batch: Batch) -> None:
         """Raise where scikit-learn's ``fit`` refuses records that updates may well leave."""
+
+    def _check_learned(self, state: State) -> None:
+        """The same, where it takes a look at what was learned."""
 
     def _read_out(self, state: State) -> dict:
         """The fitted attributes of the twin, from the state."""
@@ -357,6 +372,7 @@ class ExactEstimator(BaseEstimator):
                 "features": (state.n_features_in_, state.feature_names_in_),
                 "statistic": (state.statistic.n_features, state.statistic.n_targets),
                 "target_ndim": state.target_ndim,
+                "layout": state.layout,
                 "parts": state.parts(),
             }
         return contents
@@ -371,8 +387,10 @@ class ExactEstimator(BaseEstimator):
         held = contents.get("state")
         if held is None:
             return
-        statistic = self._statistic(*held["statistic"])
-        state = State(type(self).__name__, held["params"], *held["features"], statistic, self._target == "label", held["target_ndim"])
+        statistic = self._new_statistic(held["params"], *held["statistic"])
+        state = State(
+            type(self).__name__, held["params"], *held["features"], statistic, self._target == "label", held["target_ndim"], held["layout"]
+        )
         state.restore(held["parts"])
         state.single = Single(state) if Single.serves(state) else None
         self._state = state

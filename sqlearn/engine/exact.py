@@ -90,17 +90,21 @@ class ExactSum:
             self.limbs = np.pad(self.limbs, ((0, 0), (0, grow[0]), (0, grow[1])))
 
     def deposit(self, deposit, record_arrays: tuple, n: int, sign: float, held: np.ndarray) -> None:
-        """Run a kernel of :mod:`~sqlearn.engine.deposit` over `n` records, growing the window as they need."""
+        """Run a kernel of :mod:`~sqlearn.engine.deposit` over `n` records, growing the window as they need; all or nothing."""
         start = 0
-        while start < n:
-            if self.room <= 0:
-                self.carry()
-            stop = min(n, start + self.room)
-            reached = deposit(*record_arrays, start, stop, sign, self.limbs, self.base, held, self._need)
-            self.room -= reached - start
-            start = reached
-            if start < stop:
-                self.cover(*self._need.tolist())
+        try:
+            while start < n:
+                if self.room <= 0:
+                    self.carry()
+                stop = min(n, start + self.room)
+                reached = deposit(*record_arrays, start, stop, sign, self.limbs, self.base, held, self._need)
+                self.room -= reached - start
+                start = reached
+                if start < stop:
+                    self.cover(*self._need.tolist())
+        except BaseException:  # no memory for a wider window
+            deposit(*record_arrays, 0, start, -sign, self.limbs, self.base, held, self._need)
+            raise
 
     def reserve(self, deposits: int) -> None:
         """Make sure that so many deposits fit, and count them as done."""

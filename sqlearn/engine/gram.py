@@ -6,11 +6,14 @@ the order of summation; the products are then deposited in the limbs. The sums a
 which rows went this way and which by the kernel for single rows.
 """
 
+from functools import partial
+
 import numpy as np
 
 from sqlearn.engine.deposit import _extract, _limbs_of, _scale, _span_of, deposit_triangle
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.kernel import kernel
+from sqlearn.engine.transaction import apply_all
 
 __all__ = ["BLOCK", "deposit_gram"]
 
@@ -20,8 +23,9 @@ BLOCK = 1 << BLOCK_BITS
 BETA = 22
 _MOST_SLICES = 6
 _FEWEST_ROWS = 48  # fewer go row by row
-# Exponents that BLAS may multiply without leaving float64's normal range.
-_TOP, _BOTTOM = 480, -520
+# Exponents that BLAS may multiply without leaving float64's normal range, also when the products of the lowest slices are
+# scaled to a limb: that takes 2**(32 * 31) at most, for 2 * (_BOTTOM + 1) - 2 * (_MOST_SLICES - 1) * BETA + BLOCK_BITS >= -992.
+_TOP, _BOTTOM = 480, -384
 # Cost of one Gram cell by the single-row kernel over that of one by BLAS and one slice each, measured.
 _ROW_COST = 40.0
 
@@ -132,11 +136,12 @@ def deposit_gram(total: ExactSum, z: np.ndarray, weights: np.ndarray, row: int, 
     row, sign, held
         As for :func:`~sqlearn.engine.deposit.deposit_triangle`.
     """
-    for start in range(0, len(z), BLOCK):
-        _deposit_block(total, z[start : start + BLOCK], weights[start : start + BLOCK], row, sign, held)
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(z), BLOCK)]
+    apply_all((partial(_deposit_block, total, z[block], weights[block], row, held) for block in blocks), sign)
 
 
-def _deposit_block(total, z, weights, row, sign, held):
+def _deposit_block(total, z, weights, row, held, sign):
+    """All or nothing: what needs much memory comes first."""
     n, width = z.shape
     weighted = bool((weights != 1.0).any())
     sides = [weights[:, None] * z, z] if weighted else [z]
@@ -148,16 +153,15 @@ def _deposit_block(total, z, weights, row, sign, held):
             _plan(v, tops[side], needs[side])
         n_slices = [_best_slices(need) for need in needs]
         alone = (needs > np.array(n_slices)[:, None]).any(axis=0) | (weights == 0.0)
-    if alone.any():
-        index = np.flatnonzero(alone)
-        rows = np.full(len(index), row, np.int64)
-        total.deposit(deposit_triangle, (z[index], weights[index], rows), len(index), sign, held)
-    if alone.all():
+    index = np.flatnonzero(alone)
+    single_rows = (z[index], weights[index], np.full(len(index), row, np.int64))
+    if len(index) == n:
+        total.deposit(deposit_triangle, single_rows, n, sign, held)
         return
     slices = []
     for v, top, k in zip(sides, tops, n_slices, strict=True):
-        pieces = np.empty((n - int(alone.sum()), k * width))
-        _slice(np.ascontiguousarray(v[~alone]) if alone.any() else v, top, pieces)
+        pieces = np.empty((n - len(index), k * width))
+        _slice(np.ascontiguousarray(v[~alone]) if len(index) else v, top, pieces)
         slices.append(pieces)
     products = slices[0].T @ slices[-1]
     left, right = tops[0], tops[-1]
@@ -165,5 +169,6 @@ def _deposit_block(total, z, weights, row, sign, held):
     high, low = _limbs_of(int(left.max() + right.max()) + BLOCK_BITS + 1, lowest)
     total.reserve(len(products) * n_slices[-1] // width)
     total.cover(low, high)
+    total.deposit(deposit_triangle, single_rows, len(index), sign, held)
     _deposit_products(products, left, right, row, sign, total.limbs, total.base)
     held[row] += int(sign) * len(slices[0])

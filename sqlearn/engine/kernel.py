@@ -112,11 +112,11 @@ class _Cache(caching.FunctionCache):
 
 
 def kernel(function):
-    """Compile `function` with numba: no Python objects, no GIL, IEEE arithmetic as written, cached on disk.
+    """Compile `function` with numba: no Python objects, no GIL, IEEE arithmetic as written (x / 0 too), cached on disk.
 
     A function from outside the ``engine`` folder is compiled too, but not cached: no stamp covers its source.
     """
-    dispatcher = numba.njit(function, nogil=True)
+    dispatcher = numba.njit(function, nogil=True, error_model="numpy")
     inside = Path(function.__code__.co_filename).resolve().parent == _FOLDER
     if inside and _STAMP is not None and not numba.config.DISABLE_JIT:
         # what ``cache=True`` does, with our class; without a writable place for it, or when a later

@@ -15,6 +15,8 @@ The kernels work on three arrays, which `Ledger` owns and replaces when they are
 - ``counters``: int64[2], the number of distinct names and of all copies.
 """
 
+from contextlib import suppress
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -221,11 +223,16 @@ class Ledger:
             _pour(*arrays, keys, copies)
             self._arrays = arrays
 
+    def shrink(self) -> None:
+        """Give back room that is not needed, unless there is no memory to move to: that is no reason to fail."""
+        with suppress(MemoryError):
+            self.reserve()
+
     def add(self, names) -> None:
         """Add one copy of each of `names`, uint64[n, >=2]."""
         self.reserve(len(names))
         excess = _add(*self._arrays, names)
-        self.reserve()
+        self.shrink()
         if excess >= 0:
             raise OverflowError(f"row {excess} would be copy 2**31 of its record; a ledger counts to 2**31 - 1")
 
@@ -239,7 +246,7 @@ class Ledger:
             case the ledger has not changed.
         """
         missing = _take(*self._arrays, names)
-        self.reserve()
+        self.shrink()
         return missing
 
     def count(self, names) -> np.ndarray:

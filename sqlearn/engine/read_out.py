@@ -1,15 +1,35 @@
 """From exact sums to float64: weights, means, variances, centred Gram matrices, each rounded once at the end."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from sqlearn.engine.digits import add_product, normalized, round_pair, to_pairs
+from sqlearn.engine.digits import add_product, nearest, normalized, round_pair, to_pairs, trimmed
+from sqlearn.engine.double_double import add, divide, multiply
+from sqlearn.engine.intrinsics import bits_float
 from sqlearn.engine.kernel import kernel
-from sqlearn.engine.statistics import Mixed, Moments, Statistic, Sums
+from sqlearn.engine.statistics import Categories, Gram, Mixed, Moments, Statistic, Sums
 from sqlearn.errors import ReadOutError
 
-__all__ = ["MomentsView", "aligned", "as_float", "label_array", "moments_of", "sums_of", "weights_of"]
+__all__ = [
+    "GramView",
+    "MomentsView",
+    "SecondMoments",
+    "aligned",
+    "as_float",
+    "categories_of",
+    "combined",
+    "grams_of",
+    "label_array",
+    "moments_of",
+    "others_of",
+    "packed_cell",
+    "sums_of",
+    "weights_of",
+]
 
 
 def label_array(state) -> np.ndarray:
@@ -36,15 +56,15 @@ def as_float(mantissa, exponent, what: str) -> np.ndarray:
 
 
 @kernel
-def _centre(weights, first, second, hi, lo, exponents):
-    """``weight * second - first**2`` of each cell, rounded to pairs; all int64[cells, L] digits of one lowest index."""
-    length = 2 * second.shape[1] + 2
+def _determinants(a, b, c, d, hi, lo, exponents):
+    """``a * d - b * c`` of each cell, rounded to pairs; all int64[cells, L] digits of one lowest index."""
+    length = 2 * a.shape[1] + 2
     out = np.empty(length, np.int64)
     scratch = np.empty(length, np.int64)
-    for i in range(first.shape[0]):
+    for i in range(a.shape[0]):
         out[:] = 0
-        add_product(out, weights[i], second[i], 1)
-        add_product(out, first[i], first[i], -1)
+        add_product(out, a[i], d[i], 1)
+        add_product(out, b[i], c[i], -1)
         hi[i], lo[i], exponents[i] = round_pair(out, scratch)
 
 
@@ -68,6 +88,10 @@ class MomentsView:
     def _pairs(self, digits):
         return to_pairs(digits, self.low)
 
+    def weight(self) -> np.ndarray:
+        """float64[rows, d]."""
+        return as_float(nearest(self.weights, self.low), 0, "A sum of weights")
+
     def mean(self) -> np.ndarray:
         """float64[rows, d]; NaN where the weight is 0."""
         s, _, s_exponent = self._pairs(self.first)
@@ -77,18 +101,31 @@ class MomentsView:
         return np.where(w == 0, np.nan, np.ldexp(np.where(w == 0, 0.0, ratio), s_exponent - w_exponent))
 
     def variance(self) -> np.ndarray:
-        """``sum w (x - mean)**2 / sum w``, float64[rows, d], centred before rounding; NaN where the weight is 0."""
+        """``sum w (x - mean)**2 / sum w``, float64[rows, d], centred before rounding; NaN where the weight is 0.
+
+        Exact but for its rounding where all weights are 1. A weighted square is summed as ``fl(w x) x``, so that other weights
+        leave an error of up to 2**-53 mean squares, here and in the sign.
+        """
+        return np.maximum(self._quotient(self.weights, self.first, self.first, self.second, "A variance"), 0.0)
+
+    def deviation(self) -> np.ndarray:
+        """Each row's mean less the mean of all rows together, float64[rows, d], subtracted before rounding; NaN where the weight is 0."""
+        weights, first = (np.pad(a, [(0, 0), (0, 0), (0, 2)]) for a in (self.weights, self.first))
+        totals = (np.broadcast_to(normalized(a.sum(axis=0)), first.shape) for a in (self.weights, self.first))
+        return MomentsView(weights, first, self.second, self.low)._quotient(*totals, weights, first, "A difference of means")
+
+    def _quotient(self, a, b, c, d, what: str) -> np.ndarray:
+        """``(a * d - b * c) / (a * weights)`` of int64[rows, d, L] digits, float64[rows, d]; NaN where the weight is 0."""
         shape = self.first.shape[:2]
         hi, lo, exponents = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
         if self.first.shape[2]:
-            flat = [np.ascontiguousarray(a).reshape(-1, self.first.shape[2]) for a in (self.weights, self.first, self.second)]
-            _centre(*flat, hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1))
+            flat = [np.ascontiguousarray(digits).reshape(-1, self.first.shape[2]) for digits in (a, b, c, d)]
+            _determinants(*flat, hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1))
             exponents += 64 * self.low
-        w, _, w_exponent = self._pairs(self.weights)
+        (v, _, v_exponent), (w, _, w_exponent) = self._pairs(a), self._pairs(self.weights)
         known = w != 0
-        squared = np.where(known, w * w, 1.0)
-        value = as_float(np.where(known, hi, 0.0) / squared, exponents - 2 * w_exponent, "A variance")
-        return np.where(known, value, np.nan)
+        ratio = np.where(known, hi, 0.0) / np.where(known, v * w, 1.0)
+        return np.where(known, as_float(ratio, exponents - v_exponent - w_exponent, what), np.nan)
 
 
 def aligned(*numbers: tuple[np.ndarray, int]) -> tuple[list[np.ndarray], int]:
@@ -107,22 +144,34 @@ def aligned(*numbers: tuple[np.ndarray, int]) -> tuple[list[np.ndarray], int]:
 def weights_of(statistic: Statistic, rows) -> np.ndarray:
     """The weight of each of these rows, float64[len(rows)]; of all rows together, float64[1], for None."""
     digits, low = statistic.digits(rows)
-    return as_float(*_scaled(digits[:, :1], low), "A sum of weights")[:, 0]
+    return as_float(nearest(digits[:, :1], low), 0, "A sum of weights")[:, 0]
 
 
 def sums_of(statistic: Sums, rows) -> np.ndarray:
     """The weighted sum of each feature in each of these rows, float64[len(rows), d]."""
     digits, low = statistic.digits(rows)
-    return as_float(*_scaled(digits[:, 1:], low), "A sum")
+    return as_float(nearest(digits[:, 1:], low), 0, "A sum")
 
 
-def _scaled(digits, low):
-    hi, _, exponents = to_pairs(digits, low)
-    return hi, exponents
+def others_of(statistic: Sums, rows) -> np.ndarray:
+    """The weighted sum of each feature in all of these rows but one, float64[len(rows), d]."""
+    digits, low = statistic.digits(rows)
+    others = digits[:, 1:].sum(axis=0) - digits[:, 1:]
+    return as_float(nearest(normalized(others), low), 0, "A sum")
 
 
-def moments_of(statistic: Moments | Mixed, rows) -> MomentsView:
-    """The moments of these rows, in this order; of all rows together, as one row, for None."""
+def categories_of(statistic: Categories, rows, n_columns: int) -> list[tuple[list, np.ndarray]]:
+    """Of each column its categories, sorted, and their weights in each of these rows, float64[len(rows), n_categories]."""
+    digits, low = statistic.digits(rows)
+    weights = as_float(nearest(digits, low), 0, "A sum of weights")[:, 1 + statistic.vocabulary.rows()]
+    labels = statistic.vocabulary.labels()
+    starts = np.searchsorted([column for column, _ in labels], np.arange(n_columns + 1))
+    slices = [slice(*ends) for ends in pairwise(starts)]
+    return [([category for _, category in labels[s]], weights[:, s]) for s in slices]
+
+
+def moments_of(statistic: Moments | Mixed | Gram | Sums, rows) -> MomentsView:
+    """The moments of these rows, in this order (no second ones of :class:`Sums`); of all rows together, as one row, for None."""
     moments = statistic.moments if isinstance(statistic, Mixed) else statistic
     digits, low = moments.digits(rows)
     d = moments.n_features
@@ -132,6 +181,240 @@ def moments_of(statistic: Moments | Mixed, rows) -> MomentsView:
         (weights, missing, rest), low = aligned((weights, low), (missing[:, 1:], missing_low), (digits[:, 1:], low))
         weights = normalized(weights - missing)
         rest = np.pad(rest, [(0, 0), (0, 0), (0, weights.shape[2] - rest.shape[2])])
+    elif isinstance(statistic, Gram):
+        width = 1 + d + statistic.n_targets
+        rest = digits[:, [*range(1, 1 + d), *(packed_cell(i, i, width) for i in range(1, 1 + d))]]
     else:
         rest = digits[:, 1:]
     return MomentsView(weights, rest[:, :d], rest[:, d:], low)
+
+
+# ---------------------------------------------------------------------------------------------------------- Gram matrices
+
+
+@kernel
+def _span(digits):
+    """First index with a digit that is not zero in some number, and the one after the last."""
+    start, stop = digits.shape[1], 0
+    for i in range(digits.shape[0]):
+        for l in range(digits.shape[1]):
+            if digits[i, l] != 0:
+                start, stop = min(start, l), max(stop, l + 1)
+    return min(start, stop), stop
+
+
+@kernel
+def _second_moments(digits, width, centred, hi, lo, exponents):
+    """Fill symmetric `hi` and `lo` with scaled second moments of variables 1 to ``width - 1``, and `exponents`.
+
+    Cell (i, j) of the packed triangle, or ``weight * S_ij - S_i * S_j`` for `centred`, formed in digits, is
+    ``(hi + lo)[i, j] * 2**(exponents[i] + exponents[j])`` in units of the lowest digit (centred: of its square).
+    """
+    # the weight and the sums have few digits beside the second moments: no work, and no room, for their zeros
+    w_start, w_stop = _span(digits[:1])
+    s_start, s_stop = _span(digits[1:width])
+    base = min(w_start, 2 * s_start) if centred else 0
+    length = max(w_stop + digits.shape[1], 2 * s_stop) + 1 - base if centred else digits.shape[1]
+    weight, sums = digits[0, w_start:w_stop], digits[1:width, s_start:s_stop]
+    out, scratch = np.empty(length, np.int64), np.empty(length, np.int64)
+    first, second = out[w_start - base :] if centred else out, out[2 * s_start - base :] if centred else out
+    own = np.empty(hi.shape, np.int64)
+    cell = width
+    for i in range(width - 1):
+        for j in range(i, width - 1):
+            if centred:
+                out[:] = 0
+                add_product(first, weight, digits[cell], 1)
+                add_product(second, sums[i], sums[j], -1)
+            else:
+                out[:] = digits[cell]
+            hi[i, j], lo[i, j], own[i, j] = round_pair(out, scratch)
+            own[i, j] += 32 * base
+            cell += 1
+        if hi[i, i] == 1.0:
+            hi[i, i], lo[i, i], own[i, i] = 0.5, 0.5 * lo[i, i], own[i, i] + 1
+        exponents[i] = (own[i, i] + 1) >> 1
+    for i in range(width - 1):
+        for j in range(i, width - 1):
+            if hi[i, j] != 0.0:
+                shift = own[i, j] - exponents[i] - exponents[j]  # at most 1, as no correlation is above 1
+                power = bits_float((shift + 1023) << 52) if shift > -1023 else 0.0
+                hi[i, j] *= power
+                lo[i, j] *= power
+            hi[j, i], lo[j, i] = hi[i, j], lo[i, j]
+
+
+@kernel
+def _divide_all(hi, lo, by_hi, by_lo):
+    """Divide arrays of pairs by a pair, in place."""
+    for i in range(hi.size):
+        hi[i], lo[i] = divide(hi[i], lo[i], by_hi, by_lo)
+
+
+@kernel
+def _add_multiple(out, digits, factor):
+    """``out[i] += factor * digits[i]``; int64[cells, L + F + 1], int64[cells, L] and int64[F] balanced digits."""
+    for i in range(digits.shape[0]):
+        add_product(out[i], factor, digits[i], 1)
+
+
+def _digits_of(value: float) -> tuple[np.ndarray, int]:
+    """Balanced digits of a float64, int64[L], and the index of the lowest."""
+    numerator, denominator = float(value).as_integer_ratio()
+    low = (1 - denominator.bit_length()) // 32
+    left = (numerator << (-32 * low)) // denominator
+    digits = []
+    while left:
+        digit = (left + (1 << 31)) % (1 << 32) - (1 << 31)
+        digits.append(digit)
+        left = (left - digit) >> 32
+    return trimmed(np.array(digits, np.int64), low)
+
+
+@dataclass
+class SecondMoments:
+    """Second moments of features and targets as pairs of float64, scaled by powers of two.
+
+    Entry (i, j) is ``(hi + lo)[i, j] * 2**(exponents[i] + exponents[j])``, to 106 bits; divided by `divisor` it is the
+    weighted sum of products of variables i and j.
+
+    Attributes
+    ----------
+    hi, lo : float64[p, p]
+        Symmetric; features first, then targets. The diagonal lies in [1/4, 1), or is exactly 0: then so is its row.
+    exponents : int64[p]
+        The scaling, 0 for a zero diagonal.
+    divisor : tuple of float, float, int
+        ``(hi + lo) * 2**exponent``: the sum of weights where the moments are centred, 1 where they are not.
+    n_features : int
+        How many of the p are features.
+    """
+
+    hi: np.ndarray
+    lo: np.ndarray
+    exponents: np.ndarray
+    divisor: tuple[float, float, int]
+    n_features: int
+
+    @property
+    def system(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Features against features, as :func:`~sqlearn.engine.solve.factorize` takes them: hi, lo, exponents."""
+        d = self.n_features
+        return np.ascontiguousarray(self.hi[:d, :d]), np.ascontiguousarray(self.lo[:d, :d]), self.exponents[:d].copy()
+
+    @property
+    def right_sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features against targets, float64[d, t] each: what :meth:`~sqlearn.engine.solve.Factor.solve` takes."""
+        d = self.n_features
+        return np.ascontiguousarray(self.hi[:d, d:]), np.ascontiguousarray(self.lo[:d, d:])
+
+
+@dataclass
+class GramView:
+    """A weighted Gram matrix of ``[1, features, targets]``, exact, and what is read from it.
+
+    Attributes
+    ----------
+    digits : int64[cells, L]
+        Balanced digits of the upper triangle, packed row by row.
+    low : int
+        Index of the lowest digit.
+    n_features, n_targets : int
+        Numbers of variables.
+    """
+
+    digits: np.ndarray
+    low: int
+    n_features: int
+    n_targets: int
+
+    @property
+    def width(self) -> int:
+        """Order of the matrix."""
+        return 1 + self.n_features + self.n_targets
+
+    def weight(self) -> tuple[float, float, int]:
+        """The sum of weights as ``(hi + lo) * 2**exponent``.
+
+        Raises
+        ------
+        ReadOutError
+            When it is 0: nothing has a mean then.
+        """
+        hi, lo, exponent = to_pairs(self.digits[:1], self.low)
+        if not hi[0]:
+            raise ReadOutError("The rows held have no weight at all, so there is nothing to read. Learn rows of positive weight.")
+        return hi.item(), lo.item(), exponent.item()
+
+    def sums(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Weighted sums of features and targets: hi, lo and exponents, each of shape (d + t,)."""
+        return to_pairs(self.digits[1 : self.width], self.low)
+
+    def mean(self) -> np.ndarray:
+        """Means of features and targets, float64[d + t], to about 1 ulp."""
+        hi, lo, exponents = self.sums()
+        by_hi, by_lo, by_exponent = self.weight()
+        _divide_all(hi, lo, by_hi, by_lo)
+        return as_float(hi, exponents - by_exponent, "A mean")
+
+    def covariance(self, ddof: float = 0) -> np.ndarray:
+        """``sum w (a - mean a) (b - mean b) / (sum w - ddof)`` of features and targets, float64[d + t, d + t].
+
+        Centred exactly and rounded to about 1 ulp, whatever cancels.
+        """
+        moments = self.centred()
+        hi, lo, w_exponent = self.weight()
+        rest_hi, rest_lo = add(hi, lo, math.ldexp(-ddof, -w_exponent), 0.0)
+        if ddof and rest_hi <= 0.0:
+            raise ReadOutError(f"A covariance with ddof={ddof} needs rows of more weight than that. Learn more rows.")
+        _divide_all(moments.hi.reshape(-1), moments.lo.reshape(-1), *multiply(hi, lo, rest_hi, rest_lo))
+        exponents = moments.exponents[:, None] + moments.exponents - 2 * w_exponent
+        return as_float(moments.hi, exponents, "A covariance")
+
+    def centred(self) -> SecondMoments:
+        """Moments about the mean: ``sum w * sum w a b - sum w a * sum w b``, the difference formed exactly."""
+        return self._moments(True, self.weight())
+
+    def raw(self) -> SecondMoments:
+        """Moments about zero: ``sum w a b``."""
+        return self._moments(False, (1.0, 0.0, 0))
+
+    def _moments(self, centred, divisor):
+        order = self.width - 1
+        hi, lo, exponents = np.zeros((order, order)), np.zeros((order, order)), np.zeros(order, np.int64)
+        digits, low = trimmed(self.digits, self.low)
+        if digits.size:
+            _second_moments(digits, self.width, centred, hi, lo, exponents)
+            # the unit, 2**(32 * low) or its square, goes half to each variable
+            exponents = np.where(hi.diagonal() > 0.0, exponents + (32 if centred else 16) * low, 0)
+        return SecondMoments(hi, lo, exponents, divisor, self.n_features)
+
+    def penalized(self, alpha: float) -> "GramView":
+        """This matrix with `alpha` added to the feature's diagonal: the moments of ridge regression, centred or not, exactly."""
+        (digits, addend), low = aligned((self.digits, self.low), _digits_of(alpha))
+        diagonal = [packed_cell(i, i, self.width) for i in range(1, 1 + self.n_features)]
+        digits[diagonal] += addend
+        return replace(self, digits=normalized(digits), low=low)
+
+
+def packed_cell(i, j, width):
+    """Where entry (i, j), ``i <= j``, of a matrix of order `width` lies in its packed upper triangle."""
+    return i * width - i * (i - 1) // 2 + j - i
+
+
+def grams_of(statistic: Gram, rows: np.ndarray | None = None) -> list[GramView]:
+    """The Gram matrices of these rows, in this order; of all rows together, as one, for None."""
+    digits, low = statistic.digits(rows)
+    return [GramView(matrix, low, statistic.n_features, statistic.n_targets) for matrix in digits]
+
+
+def combined(grams: Sequence[GramView], factors: Sequence[float]) -> GramView:
+    """``sum over k of factors[k] * grams[k]``, exactly."""
+    terms = [(_digits_of(factor), gram) for factor, gram in zip(factors, grams, strict=True)]
+    bottom = min(low + gram.low for (_, low), gram in terms)
+    top = max(low + len(factor) + gram.low + gram.digits.shape[1] for (factor, low), gram in terms)
+    out = np.zeros((len(grams[0].digits), top - bottom + 2), np.int64)
+    for (factor, low), gram in terms:
+        _add_multiple(out[:, low + gram.low - bottom :], gram.digits, factor)
+    digits, low = trimmed(out, bottom)
+    return replace(grams[0], digits=digits, low=low)

@@ -99,13 +99,14 @@ class Single:
             ledger.reserve(1)
         total.reserve(1)
         state.reader = None
-        done = _change_one(
-            self.is_gram, x, self.target, words, 1.0, row, sign, self.z, self.tail, self.digest, state.key_state,
-            ledger.arrays, state.multiset, state.counted, (total.limbs, total.base, self.need), statistic.held,
-        )  # fmt: skip
-        if done and sign < 0:
-            if not statistic.held[row]:
+        try:
+            done = _change_one(
+                self.is_gram, x, self.target, words, 1.0, row, sign, self.z, self.tail, self.digest, state.key_state,
+                ledger.arrays, state.multiset, state.counted, (total.limbs, total.base, self.need), statistic.held,
+            )  # fmt: skip
+        finally:  # a Ctrl-C that came during the kernel is raised when it has done its work
+            if sign < 0 and not statistic.held[row]:
                 state.release()
-            elif not state.counted[0] & 255:
-                ledger.reserve()
+        if done and sign < 0 and not state.counted[0] & 255:
+            ledger.reserve()
         return done

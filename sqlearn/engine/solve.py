@@ -40,7 +40,7 @@ from sqlearn.engine.double_double import add, divide, multiply, sqrt, subtract_m
 from sqlearn.engine.intrinsics import bits_float
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["TOLERANCE", "Factor", "factorize", "intercept"]
+__all__ = ["TOLERANCE", "Factor", "factorize", "intercept", "residual"]
 
 TOLERANCE = 2.0**-86
 NOISE = 2.0**-43  # the same bound for an entry of T: dropping it moves a column by what the rank test lets pass
@@ -126,6 +126,22 @@ def intercept(sy_hi, sy_lo, sx_hi, sx_lo, n_hi, n_lo, b_hi, b_lo):
     for k in range(hi.size):
         hi[k], lo[k] = divide(hi[k], lo[k], n_hi, n_lo)
     return hi, lo
+
+
+@kernel
+def residual(y_hi, y_lo, c_hi, c_lo, b_hi, b_lo):
+    """``y'y - b'c`` per target, float64: what least squares coefficients leave of ``y'y``, after all cancelling.
+
+    `y` has shape (t,), `c` and the solution `b` (d, t), scaled alike.
+    """
+    out = np.empty(y_hi.size)
+    for k in range(y_hi.size):
+        hi, lo = y_hi[k], y_lo[k]
+        for j in range(c_hi.shape[0]):
+            p_hi, p_lo = multiply(b_hi[j, k], b_lo[j, k], c_hi[j, k], c_lo[j, k])
+            hi, lo = add(hi, lo, -p_hi, -p_lo)
+        out[k] = hi
+    return out
 
 
 @kernel

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sqlearn.engine.blake2b import digest_dense, digest_sparse, midstate
+from sqlearn.engine.gram import BLOCK
 from sqlearn.engine.ledger import Ledger
 from sqlearn.engine.multiset import add_terms
 from sqlearn.engine.statistics import Block, Statistic
@@ -22,8 +23,7 @@ __all__ = ["FORMAT", "Batch", "State"]
 FORMAT = 1
 _DEFAULT_KEY = b"sqlearn"
 _CELLS_AT_ONCE = 1 << 18  # block size: fits the second-level cache
-_MOST_ROWS = 1 << 15
-_FEWEST_ROWS = 1 << 11
+_MOST_BLOCKS = 16
 
 
 @dataclass
@@ -68,7 +68,8 @@ class Batch:
 
     def slices(self) -> Iterator[slice]:
         """Cut into blocks."""
-        size = max(_FEWEST_ROWS, min(_MOST_ROWS, _CELLS_AT_ONCE // max(1, self.x.shape[1])))
+        blocks = _CELLS_AT_ONCE // (BLOCK * max(1, self.x.shape[1]))
+        size = BLOCK * max(1, min(_MOST_BLOCKS, blocks))
         return (slice(start, min(start + size, len(self))) for start in range(0, len(self), size))
 
 
@@ -91,14 +92,17 @@ class State:
         Whether records carry a class label.
     target_ndim : int
         Dimension of the targets the user gave: 1 or 2, 0 for none.
+    layout : dict
+        What else the first records fixed, in JSON's types: the kinds of MixedNB's columns.
     """
 
-    def __init__(self, learner, params, n_features_in_, feature_names_in_, statistic, has_labels, target_ndim):
+    def __init__(self, learner, params, n_features_in_, feature_names_in_, statistic, has_labels, target_ndim, layout):
         self.learner = learner
         self.params = params
         self.n_features_in_ = n_features_in_
         self.feature_names_in_ = feature_names_in_
         self.target_ndim = target_ndim
+        self.layout = layout
         self.statistic: Statistic = statistic
         self.vocabulary = Vocabulary() if has_labels else None
         self.ledger = Ledger() if params.get("ledger", True) else None
@@ -136,6 +140,7 @@ class State:
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": None if names is None else list(names),
             "targets": [self.statistic.n_targets, self.target_ndim],
+            "layout": self.layout,
         }
 
     def parts(self, ledger: bool = True) -> dict[str, bytes]:
@@ -237,6 +242,8 @@ class State:
             slots = self._slots(batch, rows, sign)
             tails.append(self.vocabulary.words[slots])
         x = batch.x[rows]
+        if sp.issparse(x) and not self.statistic.takes_sparse:
+            x = x.toarray()  # so that a sparse row and a dense one are the same record
         codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
         block = Block(x if sp.issparse(x) else np.add(x, 0.0, order="C"), codes, slots, targets, weights)
         tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
@@ -279,8 +286,9 @@ class State:
         ours, theirs = ours | ours.pop("parameters"), theirs | theirs.pop("parameters")
         for name in ours:
             if ours[name] != theirs.get(name):
+                values = "" if name == "key" else f": {ours[name]!r} and {theirs.get(name)!r}"  # keys are secrets
                 raise MergeError(
-                    f"These models differ in {name}: {ours[name]!r} and {theirs.get(name)!r}, so nothing was changed. Only models of "
+                    f"These models differ in {name}{values}, so nothing was changed. Only models of "
                     "the same learner with equal parameters, keys, features and targets merge."
                 )
         twin = self.copy()

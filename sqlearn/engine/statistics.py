@@ -18,7 +18,7 @@ from sqlearn.engine.gram import BLOCK, deposit_gram
 from sqlearn.engine.transaction import apply_all
 from sqlearn.engine.vocabulary import Vocabulary
 
-__all__ = ["Block", "Categories", "Gram", "Mixed", "Moments", "Statistic", "Sums"]
+__all__ = ["Block", "Categories", "Exceedances", "Gram", "Mixed", "Moments", "Statistic", "Sums"]
 
 
 @dataclass
@@ -58,7 +58,11 @@ class Statistic:
         The sum.
     held : int64[rows]
         Number of records of positive weight.
+    takes_sparse : bool
+        Whether it takes features as CSR rows; as arrays otherwise.
     """
+
+    takes_sparse = False
 
     def __init__(self, n_features: int, n_targets: int):
         self.n_features, self.n_targets = n_features, n_targets
@@ -152,6 +156,8 @@ class Gram(Statistic):
 class Sums(Statistic):
     """Per row: the weight and the weighted sum of each feature, at the cost of the non-zeros alone."""
 
+    takes_sparse = True
+
     @staticmethod
     def cells(n_features, n_targets):
         return 1 + n_features
@@ -159,6 +165,31 @@ class Sums(Statistic):
     def deposit(self, block, sign):
         arrays = (block.x.data, block.x.indices, block.x.indptr, block.weights, block.rows)
         self.total.deposit(deposit_sparse, arrays, len(block), sign, self.held)
+
+
+class Exceedances(Sums):
+    """Per row: the weight, and the weight of the records in which each feature exceeds a threshold of at least 0.
+
+    Attributes
+    ----------
+    threshold : float or None
+        The threshold; None sums the features as they are.
+    """
+
+    threshold: float | None = None
+
+    def deposit(self, block, sign):
+        if self.threshold is not None:
+            above = block.x.data > self.threshold
+            indptr = np.append(0, np.cumsum(above))[block.x.indptr]
+            x = sp.csr_array((np.ones(indptr[-1]), block.x.indices[above], indptr), block.x.shape)
+            block = replace(block, x=x)
+        super().deposit(block, sign)
+
+    def copy(self):
+        twin = super().copy()
+        twin.threshold = self.threshold
+        return twin
 
 
 class Categories(Statistic):
@@ -258,6 +289,10 @@ class Mixed(Statistic):
         self.missing = Sums(n_features, 0)
         self.categories = Categories(0, 0)
 
+    @staticmethod
+    def cells(n_features, n_targets):
+        return Moments.cells(n_features, 0) + Sums.cells(n_features, 0) + Categories.cells(0, 0)
+
     @property
     def members(self) -> tuple[Statistic, ...]:
         return self.moments, self.missing, self.categories
@@ -301,6 +336,9 @@ class Mixed(Statistic):
     def canonical(self, rows):
         return [part for member in self.members for part in member.canonical(rows)]
 
+    def digits(self, rows=None):
+        return self.moments.digits(rows)
+
     def restore(self, parts):
         self.moments.restore(parts[:2])
         self.missing.restore(parts[2:4])
@@ -309,9 +347,7 @@ class Mixed(Statistic):
 
 def as_csr(x) -> sp.csr_array:
     """Canonical CSR of float64 with int64 indices: sorted, duplicates summed, no stored zeros."""
-    matrix = sp.csr_array(x, dtype=np.float64)
-    if matrix is x:
-        matrix = matrix.copy()
+    matrix = sp.csr_array(x, dtype=np.float64, copy=True)  # what the caller holds is not sorted or pruned in place
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     matrix.indices, matrix.indptr = matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)

@@ -10,7 +10,7 @@ from sqlearn.engine.statistics import as_csr
 from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import EmptyBatchError, NonFiniteError, WeightError, WidthError
 
-__all__ = ["as_rows", "check_features", "check_labels", "check_targets", "check_weights", "levels_of"]
+__all__ = ["as_rows", "check_features", "check_labels", "check_targets", "check_weights", "explained", "levels_of"]
 
 
 def as_rows(X, *others):
@@ -19,17 +19,23 @@ def as_rows(X, *others):
     Returns
     -------
     single : bool
-        Whether `X` was one row: a 1-D array, list or Series.
+        Whether `X` was one row: a 1-D array, list or Series, or whatever comes with a label that is no sequence.
     X, *others
         As given, or with a first axis of length 1.
     """
-    if sp.issparse(X) or hasattr(X, "columns") or np.ndim(X) != 1 or (len(X) and np.ndim(X[0] if isinstance(X, list | tuple) else 0)):
-        return (False, X, *others)
-    if hasattr(X, "to_frame") and hasattr(X, "index"):  # a pandas Series: its index names the features
-        X = X.to_frame().T.infer_objects()
+    if sp.issparse(X):
+        single = X.ndim == 1
+        X = X.reshape(1, -1) if single else X
+    elif hasattr(X, "columns") or np.ndim(X) != 1 or (len(X) and np.ndim(X[0] if isinstance(X, list | tuple) else 0)):
+        single = False
+    elif hasattr(X, "to_frame") and hasattr(X, "index"):  # a pandas Series: its index names the features
+        single, X = True, X.to_frame().T.infer_objects()
     else:
-        X = np.asarray(X)[None]
-    return (True, X, *(None if other is None else np.asarray(other)[None] if np.ndim(other) != 1 or len(other) != 1 else other for other in others))
+        single, X = True, [X] if isinstance(X, list | tuple) else np.asarray(X)[None]
+    single = single or (any(np.ndim(other) == 0 for other in others if other is not None) and _num_samples(X) == 1)
+    if single:
+        others = tuple(other if other is None or np.shape(other) == (1,) else np.asarray(other)[None] for other in others)
+    return (single, X, *others)
 
 
 def check_features(probe, X, *, reset: bool, sparse_form: bool):
@@ -56,13 +62,15 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
     try:
         X = validate_data(probe, X, accept_sparse="csr" if tags.sparse else False, dtype=np.float64, ensure_all_finite=finite, reset=reset)
     except ValueError as error:
-        raise _explained(error, X, probe, tags.allow_nan) from error
+        raise explained(error, X, tags.allow_nan) from error
     if sparse_form or sp.issparse(X):
-        return as_csr(X)
-    return X
+        X = as_csr(X)
+        X.data[np.isnan(X.data)] = np.nan
+        return X
+    return np.where(np.isnan(X), np.nan, X) if tags.allow_nan else X  # NaN has one form: bits tell records apart
 
 
-def _explained(error: ValueError, X, probe, allow_nan: bool) -> ValueError:
+def explained(error: ValueError, X, allow_nan: bool) -> ValueError:
     """The same refusal as one of our kinds, with the row and what to do."""
     message = str(error).split("\n")[0]
     if "0 sample" in message:
@@ -131,7 +139,11 @@ def check_weights(sample_weight, X, targets) -> np.ndarray:
     n = _num_samples(X)
     if sample_weight is None:
         return np.ones(n)
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64) + 0.0
+    finite = np.isfinite(np.asarray(sample_weight, np.float64))  # of a scalar, scikit-learn's check is none
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise NonFiniteError(f"Input sample_weight contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed.")
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, allow_all_zero_weights=True) + 0.0
     if (weights < 0).any():
         row = int(np.flatnonzero(weights < 0)[0])
         raise WeightError(

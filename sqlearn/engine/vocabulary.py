@@ -84,19 +84,20 @@ class Vocabulary:
         """The slot of a canonical label, a free one when it is new."""
         slot = self.slots.get(label)
         if slot is None:
+            words = label_words(label)
             if not self._free:
-                grown = max(2, 2 * self.capacity)
-                self._free = list(range(grown - 1, self.capacity - 1, -1))
-                self.words = np.concatenate([self.words, np.zeros((grown - self.capacity, 2), np.uint64)])
+                old, grown = self.capacity, max(2, 2 * self.capacity)
+                self.words = np.concatenate([self.words, np.zeros((grown - old, 2), np.uint64)])
+                self._free = list(range(grown - 1, old - 1, -1))
             slot = self._free.pop()
-            self.words[slot] = label_words(label)
+            self.words[slot] = words
             self.slots[label] = slot
         return slot
 
     def release(self, held: np.ndarray) -> None:
-        """Forget the labels of slots that hold no record."""
+        """Forget the labels of slots that hold no record, those beyond `held` among them."""
         for label, slot in list(self.slots.items()):
-            if not held[slot]:
+            if slot >= len(held) or not held[slot]:
                 del self.slots[label]
                 self.words[slot] = 0
                 self._free.append(slot)

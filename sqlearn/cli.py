@@ -1,0 +1,91 @@
+"""The command ``sqlearn``.
+
+Exit codes: 0 for success, 1 when sqlearn refuses (one line says why), 2 for a wrong call, 130 for Ctrl-C.
+"""
+
+import os
+from collections.abc import Iterator
+from threading import Timer
+
+import click
+
+from sqlearn import __version__
+from sqlearn.errors import SqlearnError
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_PATIENCE = 1.5  # seconds until a word about the wait
+_STYLES = {"title": {"bold": True}, "proof": {"fg": "green"}, "trouble": {"fg": "red"}}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="sqlearn")
+@click.pass_context
+def sqlearn(context: click.Context) -> None:
+    """Models with scikit-learn's names and parameters that can forget, exactly."""
+    if os.environ.get("NO_COLOR"):
+        context.color = False
+
+
+@sqlearn.command()
+def demo() -> None:
+    """Learn a real table, forget rows of it, prove each step."""
+    from sqlearn.demo import story  # numba and scikit-learn are slow to import, and --help needs neither
+
+    failed = False
+    for kind, line in _with_patience(story()):
+        click.secho(line, **_STYLES.get(kind, {}))
+        failed |= kind == "trouble"
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _with_patience(parts: Iterator) -> Iterator:
+    """The same parts; whoever waits long for one is told, once, what may take the time."""
+    told: list[None] = []
+
+    def tell():
+        if not told:
+            told.append(None)
+            click.secho("   (the first run compiles code for this machine and keeps it for the next)", dim=True, err=True)
+
+    while True:
+        timer = Timer(_PATIENCE, tell)
+        timer.daemon = True
+        timer.start()
+        try:
+            part = next(parts)
+        except StopIteration:
+            return
+        finally:
+            timer.cancel()
+        yield part
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        What follows the program's name; taken from ``sys.argv`` by default.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    try:
+        return sqlearn.main(arguments, prog_name="sqlearn", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SqlearnError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return _INTERRUPTED
+
+

@@ -1,0 +1,141 @@
+"""Matrix decompositions that forget."""
+
+import numpy as np
+from sklearn import decomposition as peers
+from sklearn.decomposition._pca import _infer_dimension
+from sklearn.utils.extmath import svd_flip
+
+from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.engine.read_out import grams_of
+from sqlearn.engine.statistics import Gram
+from sqlearn.errors import ReadOutError
+
+__all__ = ["PCA"]
+
+
+class PCA(ExactEstimator, peers.PCA):
+    """Principal component analysis.
+
+    Parameters
+    ----------
+    n_components : int, float or "mle", default=None
+        Number of components to keep; the share of variance to explain; Minka's estimate; or all.
+    copy : bool, default=True
+        Without effect: data are never overwritten.
+    whiten : bool, default=False
+        Whether ``transform`` scales to unit variance.
+    svd_solver : {"auto", "full", "covariance_eigh", "arpack", "randomized"}, default="auto"
+        Without effect: components are the eigenvectors of the exactly centred covariance matrix, by LAPACK.
+    tol, iterated_power, n_oversamples, power_iteration_normalizer, random_state
+        Without effect, as `svd_solver`.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    components_ : float64[n_components_, d]
+        Principal axes by falling variance; the largest entry of each, in absolute value, is positive.
+    explained_variance_ : float64[n_components_]
+        Variances along them (divided by n - 1).
+    explained_variance_ratio_ : float64[n_components_]
+        Their shares of the total variance.
+    singular_values_ : float64[n_components_]
+        Singular values of the centred data.
+    mean_ : float64[d]
+        Means of the features.
+    n_components_ : int
+        Number of components: with few rows left, no more than them.
+    n_samples_ : int
+        Number of rows held.
+    noise_variance_ : float
+        Mean variance along the axes left out.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    The covariance matrix is centred exactly and correct to an ulp or so, also where means are large against deviations. Its
+    eigenvalues carry an absolute error of about 1e-16 times the largest, so that components below 1e-8 of the leading singular
+    value are noise, as with scikit-learn's "covariance_eigh".
+
+    Examples
+    --------
+    >>> from sqlearn.decomposition import PCA
+    >>> model = PCA(n_components=1).fit([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0], [-1e9, 1.0]])
+    >>> model.forget([-1e9, 1.0]).components_
+    array([[0.6, 0.8]])
+    """
+
+    _peer = peers.PCA
+    _statistic = Gram
+
+    def __init__(
+        self, n_components=None, *, copy=True, whiten=False, svd_solver="auto", tol=0.0, iterated_power="auto", n_oversamples=10,
+        power_iteration_normalizer="auto", random_state=None, ledger=True, key=None,
+    ):  # fmt: skip
+        self.n_components = n_components
+        self.copy = copy
+        self.whiten = whiten
+        self.svd_solver = svd_solver
+        self.tol = tol
+        self.iterated_power = iterated_power
+        self.n_oversamples = n_oversamples
+        self.power_iteration_normalizer = power_iteration_normalizer
+        self.random_state = random_state
+        self.ledger = ledger
+        self.key = key
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64"]
+        tags.array_api_support = False
+        tags.input_tags.sparse = True
+        return tags
+
+    def _check_fit(self, batch):
+        n, d = batch.x.shape
+        if self.n_components == "mle":
+            if n < d:
+                raise ValueError("n_components='mle' is only supported if n_samples >= n_features")
+        elif self.n_components is not None and self.n_components > min(n, d):
+            raise ValueError(f"n_components={self.n_components} must be between 0 and min(n_samples, n_features)={min(n, d)}")
+
+    def _read_out(self, state):
+        (gram,) = grams_of(state.statistic)
+        n = state.n_records
+        most = min(n, state.n_features_in_)
+        eigenvalues, eigenvectors = np.linalg.eigh(gram.covariance(ddof=1))
+        variances = np.maximum(eigenvalues[::-1], 0.0)
+        with np.errstate(invalid="ignore"):  # no variance at all
+            ratios = variances / variances.sum()
+        _, axes = svd_flip(None, eigenvectors.T[::-1], u_based_decision=False)
+        k = min(_number(state.params["n_components"], variances, ratios, n), most)
+        return {
+            "components_": axes[:k].copy(),
+            "explained_variance_": variances[:k].copy(),
+            "explained_variance_ratio_": ratios[:k].copy(),
+            "singular_values_": np.sqrt(variances[:k] * (n - 1)),
+            "mean_": gram.mean(),
+            "n_components_": k,
+            "n_samples_": n,
+            "noise_variance_": variances[k:most].mean() if k < most else 0.0,
+            "_fit_svd_solver": "covariance_eigh",
+        }
+
+
+def _number(n_components, variances, ratios, n) -> int:
+    """How many components are asked for."""
+    if n_components is None:
+        return len(variances)
+    if n_components == "mle":
+        try:
+            if n >= len(variances):
+                return int(_infer_dimension(variances, n))
+        except ValueError:  # two equal variances
+            pass
+        raise ReadOutError("n_components='mle' needs at least as many rows as features and different variances. Learn more rows.")
+    if 0 < n_components < 1:
+        return int(np.searchsorted(np.cumsum(ratios), n_components, side="right")) + 1
+    return int(n_components)

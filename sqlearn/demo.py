@@ -1,0 +1,219 @@
+"""The demonstration: a real table learned, rows of it forgotten, and every step proved against a refit.
+
+What it prints it has measured in the same run. Records are encoded row by row: whatever is taken from other rows (an
+imputed mean, say) would have to be forgotten as well.
+"""
+
+import copy
+import statistics
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from textwrap import wrap
+from time import perf_counter
+
+import numpy as np
+from sklearn import naive_bayes as peers
+from sklearn.base import clone
+
+from sqlearn import __version__, verify
+from sqlearn.datasets import load_titanic
+from sqlearn.errors import NotLearnedError
+from sqlearn.linear_model import RidgeClassifier
+from sqlearn.naive_bayes import GaussianNB, MixedNB
+
+__all__ = ["story"]
+
+Lines = Iterator[tuple[str, str]]
+
+_CATEGORIES = ["pclass", "sex", "embarked"]
+_NUMBERS = ["age", "sibsp", "parch", "fare"]
+_SWAPPED = ["Dean, Mr. Bertram Frank", "Dean, Master. Bertram Vere", "Thayer, Mr. John Borland", "Thayer, Mr. John Borland Jr"]
+_TYPO = 5e14
+
+
+@dataclass
+class Case:
+    """A model and the records it should hold now."""
+
+    model: MixedNB | RidgeClassifier
+    X: np.ndarray
+    y: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return f"{type(self.model).__name__:<16}"
+
+    def refit(self):
+        """What the model is compared with: the same learner, on the same records, from the beginning."""
+        return clone(self.model).fit(self.X, self.y)
+
+    def proof(self) -> tuple[str, str]:
+        """Whether the model equals its refit, as a line to print."""
+        found = verify(self.model, self.X, self.y)
+        return ("proof", f"   ok   {found}") if found else ("trouble", f"   NOT  {found}")
+
+
+def story() -> Lines:
+    """The demonstration, as pairs of a kind of line ("title", "text", "proof" or "trouble") and the line."""
+    passengers = load_titanic()
+    cases = _cases(passengers)
+    ages_missing = int(np.isnan(_column(passengers, "age").astype(float)).sum())
+    yield "title", f"sqlearn {__version__}: models that forget"
+    yield "text", f"The passengers of the Titanic: {len(passengers.target)} people, {passengers.target.sum()} survived, {ages_missing} ages are missing."
+    _compile(cases)
+    yield from _learn(cases)
+    yield from _forget(cases, passengers)
+    yield from _relabel(cases, passengers)
+    yield from _compare_costs(cases)
+    yield from _refuse(cases, passengers)
+    yield from _subtract_floats(passengers)
+
+
+def _column(passengers, name: str) -> np.ndarray:
+    return passengers.data[:, passengers.feature_names.index(name)]
+
+
+def _cases(passengers) -> list[Case]:
+    """MixedNB on the columns as they are; ridge on numbers made from them by hand."""
+    names = _CATEGORIES + _NUMBERS
+    table = np.column_stack([_column(passengers, name) for name in names])
+    age, family = _column(passengers, "age").astype(float), _column(passengers, "sibsp") + _column(passengers, "parch")
+    numbers = [
+        _column(passengers, "sex") == "female",
+        _column(passengers, "pclass") == "1",
+        _column(passengers, "pclass") == "3",
+        np.isnan(age),
+        np.nan_to_num(age),
+        family,
+        _column(passengers, "fare"),
+    ]
+    mixed = MixedNB(categorical_features=list(range(len(_CATEGORIES))))
+    y = passengers.target
+    return [Case(mixed, table, y), Case(RidgeClassifier(), np.column_stack(numbers).astype(float), y)]
+
+
+def _compile(cases: list[Case]) -> None:
+    """Run everything once on a few rows: compilation is paid here and enters no measurement."""
+    for case in cases:
+        some = Case(clone(case.model), case.X[:90], case.y[:90])
+        some.model.fit(some.X, some.y).forget(some.X[:2], some.y[:2]).forget(some.X[2], some.y[2]).partial_fit(some.X[2], some.y[2])
+        some.model.relabel(some.X[5:7], some.y[5:7], 1 - some.y[5:7])
+        some.model.predict(some.X)
+        some.proof()
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = perf_counter()
+    call()
+    return perf_counter() - start
+
+
+def _median(call: Callable[[], object], times: int) -> float:
+    return statistics.median(_seconds(call) for _ in range(times))
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1e6:.1f} us" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
+
+
+def _learn(cases: list[Case]) -> Lines:
+    yield "title", "\n1. Learn who survived"
+    for case in cases:
+        seconds = _seconds(lambda: case.model.fit(case.X, case.y))  # noqa: B023  called at once
+        right = np.mean(case.model.predict(case.X) == case.y)
+        yield "text", f"   {case.name} fit in {_duration(seconds)}, right on {right:.1%} of these rows"
+    yield "text", f"   MixedNB takes the columns as they are: {', '.join(_CATEGORIES)} are categories,"
+    yield "text", f"   {', '.join(_NUMBERS)} are numbers, and a missing age is not counted."
+
+
+def _forget(cases: list[Case], passengers) -> Lines:
+    free = _column(passengers, "fare") == 0
+    yield "title", f"\n2. Forget the {free.sum()} passengers with fare 0"
+    yield "text", "   A free passage says nothing of what a ticket cost; these rows should never have been learned."
+    for case in cases:
+        seconds = _seconds(lambda: case.model.forget(case.X[free], case.y[free]))  # noqa: B023
+        case.X, case.y = case.X[~free], case.y[~free]
+        yield "text", f"   {case.name} forgot {free.sum()} rows in {_duration(seconds)}"
+        yield case.proof()
+
+
+def _relabel(cases: list[Case], passengers) -> Lines:
+    kept = _column(passengers, "fare") > 0
+    wrong = np.isin(_column(passengers, "name")[kept], _SWAPPED)
+    yield "title", f"\n3. Relabel {wrong.sum()} passengers"
+    yield "text", "   Suppose the fates of two fathers and sons of one name (Dean, Thayer) were entered the wrong way round."
+    for case in cases:
+        old = case.y.copy()
+        case.y = np.where(wrong, 1 - old, old)
+        seconds = _seconds(lambda: case.model.relabel(case.X[wrong], old[wrong], case.y[wrong]))  # noqa: B023
+        yield "text", f"   {case.name} relabelled {wrong.sum()} rows in {_duration(seconds)}"
+        yield case.proof()
+
+
+def _compare_costs(cases: list[Case]) -> Lines:
+    yield "title", "\n4. What forgetting one row costs, beside a refit (medians)"
+    yield "text", f"   {'':<16} {'forget':>12} {'refit':>12} {'ratio':>8}"
+    for case in cases:
+        before = case.model.digest()
+        one = []
+        for x, label in zip(case.X[:300], case.y[:300].tolist(), strict=True):
+            one.append(_seconds(lambda: case.model.forget(x, label)))  # noqa: B023
+            case.model.partial_fit(x, label)
+        forget, refit = statistics.median(one), _median(case.refit, 15)
+        yield "text", f"   {case.name} {_duration(forget):>12} {_duration(refit):>12} {refit / forget:>6.0f} x"
+        if case.model.digest() != before:
+            yield "trouble", f"   NOT  {case.name.strip()} has changed by forgetting rows and learning them again"
+    yield "text", f"   A refit grows with the table ({len(cases[0].y)} rows here), forgetting a row does not."
+
+
+def _refuse(cases: list[Case], passengers) -> Lines:
+    gone = int(np.flatnonzero(_column(passengers, "name") == "Harrison, Mr. William")[0])
+    yield "title", f"\n5. Forget {_column(passengers, 'name')[gone]} again"
+    model, (_, original) = cases[1].model, _cases(passengers)
+    before = model.digest()
+    try:
+        model.forget(original.X[gone], original.y[gone])
+    except NotLearnedError as error:
+        yield "text", f"   {type(error).__name__}:"
+        yield from (("text", f"   | {line}") for line in wrap(str(error), 84))
+        unchanged = model.digest() == before
+        yield ("proof", "   ok   the model has not changed") if unchanged else ("trouble", "   NOT  the model has changed")
+    else:
+        yield "trouble", "   NOT  a row that is not held was forgotten"
+
+
+def _subtract_floats(passengers) -> Lines:
+    """One fare typed as 5e14 and taken back: by float sums, by scikit-learn's negative weights, and by sqlearn."""
+    fare, y = _column(passengers, "fare").astype(float), passengers.target
+    X = np.column_stack([_column(passengers, "sex") == "female", _column(passengers, "pclass").astype(float), fare])
+    typed = X.copy()
+    typed[0, 2] = _TYPO
+    died = y == y[0]
+    yield "title", f"\n6. Why s -= x is not enough: one fare of {fare[0]:g} typed as {_TYPO:g}, and corrected"
+    yield "text", f"   {'':<46} {'variance, fares of':>18} {'right on':>9}"
+    yield "text", f"   {'':<46} {'those who died':>18}"
+
+    never = peers.GaussianNB().fit(X, y)
+    yield "text", _outcome("fitted without the typo", never.var_[0, 2], np.mean(never.predict(X) == y))
+
+    n, s, s2 = died.sum(), typed[died, 2].sum(), np.square(typed[died, 2]).sum()
+    s, s2 = s - _TYPO, s2 - _TYPO**2
+    s, s2 = s + fare[0], s2 + fare[0] ** 2
+    yield "text", _outcome("float sums: s -= x, s2 -= x**2", s2 / n - (s / n) ** 2, None)
+
+    weighted = peers.GaussianNB().fit(typed, y)
+    weighted.partial_fit(typed[:1], y[:1], sample_weight=[-1.0]).partial_fit(X[:1], y[:1])
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        right = np.mean(weighted.predict(X) == y)
+    yield "text", _outcome("scikit-learn's GaussianNB, sample_weight=-1", weighted.var_[0, 2], right)
+
+    exact = Case(GaussianNB().fit(typed, y), X, y)
+    exact.model.forget(typed[0], y[0]).partial_fit(X[0], y[0])
+    yield "text", _outcome("sqlearn's GaussianNB, forget", exact.model.var_[0, 2], np.mean(exact.model.predict(X) == y))
+    yield exact.proof()
+
+
+def _outcome(who: str, variance: float, right: float | None) -> str:
+    return f"   {who:<46} {variance:>18,.2f}" + ("" if right is None else f" {right:>9.1%}")

@@ -1,0 +1,339 @@
+"""Linear and quadratic discriminant analysis that forget."""
+
+import warnings
+
+import numpy as np
+from scipy import linalg
+from sklearn import discriminant_analysis as peers
+from sklearn.covariance import shrunk_covariance
+
+from sqlearn.engine.estimator import ExactClassifier
+from sqlearn.engine.read_out import grams_of, label_array, moments_of, weights_of
+from sqlearn.engine.statistics import Gram
+from sqlearn.errors import ParameterError, ReadOutError
+
+__all__ = ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
+
+
+class SingularCovarianceError(ReadOutError, linalg.LinAlgError):
+    """A covariance matrix of too low a rank, which scikit-learn's ``fit`` refuses as a ``LinAlgError``."""
+
+
+class _DiscriminantAnalysis(ExactClassifier):
+    """What the two have in common: a Gram matrix a class, and covariance matrices from it."""
+
+    _statistic = Gram
+
+    def _check_guarantee(self, params):
+        super()._check_guarantee(params)
+        if params["solver"] == "svd" and params["shrinkage"] is not None:
+            raise NotImplementedError("shrinkage not supported with 'svd' solver.")
+        if params["shrinkage"] == "auto":
+            raise ParameterError(
+                "shrinkage='auto' (Ledoit-Wolf) takes sums of fourth powers and products of the centred features, which this model "
+                "does not hold. Pass a number between 0 and 1."
+            )
+        if params["covariance_estimator"] is not None:
+            raise ParameterError(
+                "A covariance_estimator sees the rows themselves, not sums over them, so none could be forgotten exactly. Leave it None; "
+                "with the solver 'eigen', `shrinkage` takes a number."
+            )
+
+    def _check_learned(self, state):
+        try:
+            self._read_out(state)
+        except SingularCovarianceError:
+            raise
+        except ReadOutError:  # out of float64's range: the state is a legal one
+            pass
+
+
+class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminantAnalysis):
+    """Linear discriminant analysis: Gaussian classes of one covariance matrix, and the directions that tell them apart.
+
+    Parameters
+    ----------
+    solver : {"svd", "lsqr", "eigen"}, default="svd"
+        Which of scikit-learn's solutions to take; each from the same exact moments.
+    shrinkage : float, default=None
+        Share of the identity mixed into the covariance matrices ("lsqr" and "eigen"). "auto" is refused: it takes fourth moments.
+    priors : array-like of shape (n_classes,), default=None
+        Class priors; the classes' shares by default.
+    n_components : int, default=None
+        Number of directions that ``transform`` gives.
+    store_covariance : bool, default=False
+        Whether the solver "svd" gives `covariance_` too.
+    tol : float, default=1e-4
+        Singular values of the scaled data up to here count as zero ("svd").
+    covariance_estimator : None
+        Others are refused: they see the rows.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    coef_ : float64[n_classes, d] or, for two classes, float64[1, d]
+        Weights of the features.
+    intercept_ : float64[n_classes] or float64[1]
+        Intercepts.
+    covariance_ : float64[d, d]
+        Within-class covariance matrix, weighted by the priors.
+    explained_variance_ratio_ : float64[n_components]
+        Shares of the variance between classes ("svd", "eigen").
+    means_ : float64[n_classes, d]
+        Means of the classes.
+    priors_ : float64[n_classes]
+        Class priors.
+    scalings_ : float64[d, rank]
+        Directions, each up to its sign those of scikit-learn ("svd", "eigen").
+    xbar_ : float64[d]
+        The classes' means, weighted by the priors ("svd").
+    classes_ : array[n_classes]
+        Classes of the records held.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    Covariance matrices and the differences between means are formed exactly and rounded once. "svd" takes eigenvalues where
+    scikit-learn takes singular values of the data: those below about 1e-8 of the largest count as zero, whatever `tol`. With too
+    few classes left, `n_components` is what they allow.
+
+    Examples
+    --------
+    >>> from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
+    >>> model = LinearDiscriminantAnalysis().fit([[0.0], [1.0], [4.0], [5.0], [1e12]], [0, 0, 1, 1, 1])
+    >>> model.forget([1e12], 1).predict([[2.0], [3.0]])
+    array([0, 1])
+    """
+
+    _peer = peers.LinearDiscriminantAnalysis
+
+    def __init__(
+        self, solver="svd", shrinkage=None, priors=None, n_components=None, store_covariance=False, tol=1e-4,
+        covariance_estimator=None, ledger=True, key=None,
+    ):  # fmt: skip
+        self.solver = solver
+        self.shrinkage = shrinkage
+        self.priors = priors
+        self.n_components = n_components
+        self.store_covariance = store_covariance
+        self.tol = tol
+        self.covariance_estimator = covariance_estimator
+        self.ledger = ledger
+        self.key = key
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = False
+        return tags
+
+    def _check_fit(self, batch):
+        classes = len(batch.labels)
+        if len(batch) < 2:
+            raise ValueError("Found array with 1 sample(s) while a minimum of 2 is required by LinearDiscriminantAnalysis.")
+        if len(batch) == classes:
+            raise ValueError("The number of samples must be more than the number of classes.")
+        if self.n_components is not None and self.n_components > min(classes - 1, batch.x.shape[1]):
+            raise ValueError("n_components cannot be larger than min(n_features, n_classes - 1).")
+        normalized_priors(self.priors, np.bincount(batch.label_codes), warn=True)
+
+    def _read_out(self, state):
+        params, solver = state.params, state.params["solver"]
+        counts = weights_of(state.statistic, state.rows())
+        moments = moments_of(state.statistic, state.rows())
+        priors, means, shifts = normalized_priors(params["priors"], counts), moments.mean(), moments.deviation()
+        most = min(len(counts) - 1, state.n_features_in_)
+        most = most if params["n_components"] is None else min(most, params["n_components"])
+        covariances = np.stack([gram.covariance() for gram in grams_of(state.statistic, state.rows())])
+        shares = counts / counts.sum()
+        found = {"classes_": label_array(state), "priors_": priors, "means_": means, "_max_components": most, "_n_features_out": most}
+        if solver != "svd" or params["store_covariance"]:
+            found["covariance_"] = _shrunk(_mixture(priors, covariances), params["shrinkage"])
+        if solver == "svd":
+            centre = priors @ shifts  # zero but for rounding where the priors are the shares
+            shifts = shifts - centre
+            scalings, ratios = _svd(_mixture(shares, covariances), shifts, counts.sum() * priors, params["tol"])
+            coordinates = shifts @ scalings
+            coef = coordinates @ scalings.T
+            xbar = moments_of(state.statistic, None).mean()[0] + centre
+            intercept = -0.5 * (coordinates**2).sum(axis=1) + np.log(priors) - xbar @ coef.T
+            found |= {"xbar_": xbar, "scalings_": scalings, "explained_variance_ratio_": ratios[:most]}
+        elif solver == "lsqr":
+            coef = linalg.lstsq(found["covariance_"], means.T)[0].T
+            intercept = -0.5 * (means * coef).sum(axis=1) + np.log(priors)
+        else:
+            # total less within, without the difference: between, and within where the priors are not the shares
+            between = _mixture(shares, shifts[:, :, None] * shifts[:, None, :]) + _mixture(shares - priors, covariances)
+            scalings, ratios = _eigen(_shrunk(between, params["shrinkage"]), found["covariance_"])
+            coef = means @ scalings @ scalings.T
+            intercept = -0.5 * (means * coef).sum(axis=1) + np.log(priors)
+            found |= {"scalings_": scalings, "explained_variance_ratio_": ratios[:most]}
+        if len(counts) <= 2:  # as seen from the first class: one row for two, which is zero where it is the only one
+            coef, intercept = coef[-1:] - coef[:1], intercept[-1:] - intercept[:1]
+        return found | {"coef_": coef, "intercept_": intercept}
+
+
+class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscriminantAnalysis):
+    """Quadratic discriminant analysis: Gaussian classes, each with a covariance matrix of its own.
+
+    Parameters
+    ----------
+    solver : {"svd", "eigen"}, default="svd"
+        "svd" takes `reg_param`, "eigen" takes `shrinkage`; both decompose the same exact covariance matrices.
+    shrinkage : float, default=None
+        Share of the identity mixed into the covariance matrices ("eigen"). "auto" is refused: it takes fourth moments.
+    priors : array-like of shape (n_classes,), default=None
+        Class priors; the classes' shares by default.
+    reg_param : float, default=0.0
+        Share of the identity mixed into the variances along principal axes ("svd").
+    store_covariance : bool, default=False
+        Whether to give `covariance_`.
+    tol : float, default=1e-4
+        Variances along principal axes up to here count as zero.
+    covariance_estimator : None
+        Others are refused: they see the rows.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    covariance_ : list of float64[d, d]
+        Covariance matrix of each class, for `store_covariance`.
+    means_ : float64[n_classes, d]
+        Means of the classes.
+    priors_ : float64[n_classes]
+        Class priors.
+    rotations_ : list of float64[d, d]
+        Principal axes of each class, each up to its sign those of scikit-learn.
+    scalings_ : list of float64[d]
+        Variances along them, falling.
+    classes_ : array[n_classes]
+        Classes of the records held.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    Covariance matrices are centred exactly and rounded once. A class whose covariance matrix is not of full rank is refused by
+    ``fit``, as in scikit-learn; left by ``forget`` it is a legal state, whose attributes raise ``ReadOutError`` until more is learned.
+
+    Examples
+    --------
+    >>> from sqlearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+    >>> model = QuadraticDiscriminantAnalysis().fit([[0.0], [1.0], [4.0], [8.0], [1e12]], [0, 0, 1, 1, 1])
+    >>> model.forget([1e12], 1).predict([[1.5], [3.0]])
+    array([0, 1])
+    """
+
+    _peer = peers.QuadraticDiscriminantAnalysis
+
+    def __init__(
+        self, *, solver="svd", shrinkage=None, priors=None, reg_param=0.0, store_covariance=False, tol=1e-4,
+        covariance_estimator=None, ledger=True, key=None,
+    ):  # fmt: skip
+        self.solver = solver
+        self.shrinkage = shrinkage
+        self.priors = priors
+        self.reg_param = reg_param
+        self.store_covariance = store_covariance
+        self.tol = tol
+        self.covariance_estimator = covariance_estimator
+        self.ledger = ledger
+        self.key = key
+
+    def _check_fit(self, batch):
+        if len(batch.labels) < 2:
+            raise ValueError(f"The number of classes has to be greater than one. Got {len(batch.labels)} class.")
+
+    def _read_out(self, state):
+        params, svd = state.params, state.params["solver"] == "svd"
+        counts, classes = weights_of(state.statistic, state.rows()), label_array(state)
+        covariances, scalings, rotations = [], [], []
+        for label, count, gram in zip(classes.tolist(), counts, grams_of(state.statistic, state.rows()), strict=True):
+            if count == 1:
+                raise SingularCovarianceError(f"y has only 1 sample in class {label}, covariance is ill defined. Learn more of it.")
+            covariance = _shrunk(gram.covariance(), params["shrinkage"])
+            scaling, rotation = (part[..., ::-1] for part in linalg.eigh(covariance))
+            if svd:
+                scaling = (1 - params["reg_param"]) * np.maximum(scaling, 0.0) + params["reg_param"]
+                covariance = (scaling * rotation) @ rotation.T
+            if (scaling > params["tol"]).sum() < len(scaling):
+                raise SingularCovarianceError(
+                    f"The covariance matrix of class {label} is not full rank. Learn more rows of it, or fit with a larger value of "
+                    f"`{'reg_param' if svd else 'shrinkage'}`{' or with the solver eigen' if svd else ''}."
+                )
+            covariances.append(covariance)
+            scalings.append(scaling)
+            rotations.append(rotation)
+        found = {
+            "classes_": classes,
+            "priors_": _given_priors(params["priors"], counts),
+            "means_": moments_of(state.statistic, state.rows()).mean(),
+            "scalings_": scalings,
+            "rotations_": rotations,
+        }
+        return found | ({"covariance_": covariances} if params["store_covariance"] else {})
+
+
+def _given_priors(priors, counts: np.ndarray) -> np.ndarray:
+    """The priors as they are given, one a class, or the classes' shares."""
+    if priors is None:
+        return counts / counts.sum()
+    priors = np.array(priors, np.float64)
+    if priors.shape != counts.shape:
+        raise ReadOutError(f"{len(priors)} priors are given, but {len(counts)} classes are held: one a class is needed.")
+    return priors
+
+
+def normalized_priors(priors, counts: np.ndarray, warn: bool = False) -> np.ndarray:
+    """Priors that are not negative and sum to 1."""
+    priors = _given_priors(priors, counts)
+    if (priors < 0).any():
+        raise ParameterError("priors must be non-negative")
+    if abs(priors.sum() - 1.0) <= 1e-5:
+        return priors
+    if warn:
+        warnings.warn("The priors do not sum to 1. Renormalizing", UserWarning, stacklevel=5)
+    return priors / priors.sum()
+
+
+def _mixture(weights, matrices) -> np.ndarray:
+    return (weights[:, None, None] * matrices).sum(axis=0)
+
+
+def _shrunk(covariance, shrinkage) -> np.ndarray:
+    return covariance if shrinkage is None else shrunk_covariance(covariance, shrinkage)
+
+
+def _svd(within, shifts, weights, tol):
+    """scikit-learn's solver "svd" on moments: scalings that make the features within classes white, then the centres' axes."""
+    deviations = np.sqrt(within.diagonal())
+    deviations[deviations == 0] = 1.0
+    values, axes = (part[..., ::-1] for part in linalg.eigh(within / deviations / deviations[:, None]))
+    rank = (values > max(tol**2, len(values) * np.finfo(float).eps * values[0])).sum()
+    if not rank:
+        raise SingularCovarianceError("No feature varies within any class, so classes cannot be compared. Learn more rows.")
+    scalings = axes[:, :rank] / deviations[:, None] / np.sqrt(values[:rank])
+    centres = np.sqrt(weights / max(1, len(weights) - 1))[:, None] * shifts @ scalings
+    _, values, axes = linalg.svd(centres, full_matrices=False)
+    with np.errstate(invalid="ignore"):  # one class, or classes of one mean
+        ratios = values**2 / (values**2).sum()
+    return scalings @ axes.T[:, : (values > tol * values[0]).sum()], ratios
+
+
+def _eigen(between, within):
+    """scikit-learn's solver "eigen": axes of the variance between classes against that within."""
+    try:
+        values, axes = (part[..., ::-1] for part in linalg.eigh(between, within))
+    except linalg.LinAlgError as error:
+        raise SingularCovarianceError(
+            "The covariance matrix within classes is not positive definite, so the solver 'eigen' has no answer. Learn more rows, or fit "
+            "with another solver or with `shrinkage`."
+        ) from error
+    with np.errstate(invalid="ignore"):
+        return axes, values / values.sum()

@@ -1,0 +1,116 @@
+"""Neighbours-based learners that forget."""
+
+import numpy as np
+from sklearn import neighbors as peers
+
+from sqlearn.discriminant_analysis import normalized_priors
+from sqlearn.engine.estimator import ExactClassifier
+from sqlearn.engine.read_out import label_array, moments_of, weights_of
+from sqlearn.engine.statistics import Moments
+from sqlearn.errors import ParameterError
+
+__all__ = ["NearestCentroid"]
+
+
+class NearestCentroid(ExactClassifier, peers.NearestCentroid):
+    """Nearest (shrunken) centroid classifier.
+
+    Parameters
+    ----------
+    metric : {"euclidean"}, default="euclidean"
+        "manhattan" is refused: its centroids are medians, which are no sums over records.
+    shrink_threshold : float, default=None
+        Threshold below which deviations of centroids from the overall one are shrunk away.
+    priors : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
+        Class priors.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    centroids_ : float64[n_classes, d]
+        Centroid of each class, shrunk when asked for.
+    classes_ : array[n_classes]
+        Classes of the records held.
+    class_prior_ : float64[n_classes]
+        Class priors.
+    deviations_ : float64[n_classes, d]
+        Deviations of the centroids from the overall one, in units of their standard error.
+    within_class_std_dev_ : float64[d]
+        Pooled standard deviation within classes.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    Differences of means and sums of squares are formed exactly before they are rounded. Where a feature varies in no class, a
+    centroid that does not deviate has the deviation 0 (scikit-learn: NaN); what scikit-learn refuses or divides by zero for when
+    fitted (one class, as many rows as classes) is a legal state here after forgetting.
+
+    References
+    ----------
+    Tibshirani, Hastie, Narasimhan, Chu (2002), "Diagnosis of multiple cancer types by shrunken centroids of gene expression".
+
+    Examples
+    --------
+    >>> from sqlearn.neighbors import NearestCentroid
+    >>> model = NearestCentroid().fit([[0.0], [2.0], [1e12], [7.0]], [0, 0, 0, 1])
+    >>> model.forget([1e12], 0).centroids_
+    array([[1.],
+           [7.]])
+    """
+
+    _peer = peers.NearestCentroid
+    _statistic = Moments
+
+    def __init__(self, metric="euclidean", *, shrink_threshold=None, priors="uniform", ledger=True, key=None):
+        self.metric = metric
+        self.shrink_threshold = shrink_threshold
+        self.priors = priors
+        self.ledger = ledger
+        self.key = key
+
+    def _check_guarantee(self, params):
+        super()._check_guarantee(params)
+        if params["metric"] != "euclidean":
+            raise ParameterError(
+                f"metric={params['metric']!r} takes medians, which are no sums over records, so none could be forgotten exactly. Use "
+                "metric='euclidean'."
+            )
+
+    def _check_fit(self, batch):
+        if len(batch.labels) < 2:
+            raise ValueError(f"The number of classes has to be greater than one; got {len(batch.labels)} class")
+        if not (batch.x.min(axis=0) != batch.x.max(axis=0)).sum():
+            raise ValueError("All features have zero variance. Division by zero.")
+        _priors(self.priors, np.bincount(batch.label_codes), warn=True)
+
+    def _read_out(self, state):
+        moments = moments_of(state.statistic, state.rows())
+        counts = weights_of(state.statistic, state.rows())[:, None]
+        n, threshold = counts.sum(), state.params["shrink_threshold"]
+        means, shifts = moments.mean(), moments.deviation()
+        with np.errstate(divide="ignore", invalid="ignore"):  # degenerate states have no spread
+            within = np.sqrt((counts * moments.variance()).sum(axis=0) / (n - len(counts)))
+            errors = np.sqrt(1 / counts - 1 / n) * (within + np.median(within))
+            if threshold:
+                shrunk = np.sign(shifts) * np.maximum(np.abs(shifts) - threshold * errors, 0.0)
+                means = np.where(shrunk == shifts, means, moments_of(state.statistic, None).mean() + shrunk)
+                shifts = shrunk
+            deviations = np.where(shifts == 0, 0.0, shifts / errors)
+        return {
+            "classes_": label_array(state),
+            "class_prior_": _priors(state.params["priors"], counts[:, 0]),
+            "centroids_": means,
+            "within_class_std_dev_": within,
+            "deviations_": deviations,
+        }
+
+
+def _priors(priors, counts: np.ndarray, warn: bool = False) -> np.ndarray:
+    """Class priors from scikit-learn's forms of them."""
+    if isinstance(priors, str):
+        priors = None if priors == "empirical" else np.full(len(counts), 1 / len(counts))
+    return normalized_priors(priors, counts, warn)

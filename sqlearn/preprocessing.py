@@ -1,0 +1,90 @@
+"""Transformers that forget."""
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn import preprocessing as peers
+
+from sqlearn.engine.estimator import Weighted
+from sqlearn.engine.read_out import moments_of, weights_of
+from sqlearn.engine.statistics import Mixed
+
+__all__ = ["StandardScaler"]
+
+
+class StandardScaler(Weighted, peers.StandardScaler):
+    """Standardize features by removing the mean and scaling to unit variance.
+
+    Parameters
+    ----------
+    copy : bool, default=True
+        Whether ``transform`` leaves its input alone.
+    with_mean : bool, default=True
+        Whether to centre. False is needed for sparse input, which would not stay sparse.
+    with_std : bool, default=True
+        Whether to scale to unit variance.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    scale_ : float64[d] or None
+        Standard deviations, 1 for constant features; None for ``with_std=False``.
+    mean_ : float64[d] or None
+        Means; None when neither `with_mean` nor `with_std`.
+    var_ : float64[d] or None
+        Variances (divided by n); None for ``with_std=False``.
+    n_samples_seen_ : float64, scalar or [d]
+        The records' weight; per feature when NaN make it differ.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    Sums of weights, values and squares are exact, variances are centred before they are rounded, and NaN is not counted. Without
+    weights a feature is therefore constant exactly when its variance is 0, and no bound on rounding errors is needed, as
+    scikit-learn's; with weights, those below 2**-53 of the squared mean count as 0. `y` is ignored. A feature that only has NaN has
+    a mean, a variance and a scale of NaN.
+
+    Examples
+    --------
+    >>> from sqlearn.preprocessing import StandardScaler
+    >>> scaler = StandardScaler().fit([[0.0], [2.0], [1e12]]).forget([1e12])
+    >>> scaler.mean_, scaler.scale_
+    (array([1.]), array([1.]))
+    """
+
+    _peer = peers.StandardScaler
+    _statistic = Mixed
+
+    def __init__(self, *, copy=True, with_mean=True, with_std=True, ledger=True, key=None):
+        self.copy = copy
+        self.with_mean = with_mean
+        self.with_std = with_std
+        self.ledger = ledger
+        self.key = key
+
+    def _features(self, probe, X, reset):
+        if sp.issparse(X) and probe.with_mean:
+            raise ValueError(
+                "Cannot center sparse matrices: pass `with_mean=False` instead. Nothing was changed; or pass the rows as a dense array."
+            )
+        return super()._features(probe, X, reset)
+
+    def _read_out(self, state):
+        moments = moments_of(state.statistic, None)
+        with_mean, with_std = state.params["with_mean"], state.params["with_std"]
+        weight, seen = weights_of(state.statistic.moments, None), moments.weight()[0]
+        mean = moments.mean()[0] if with_mean or with_std else None
+        variance = moments.variance()[0] if with_std else None
+        scale = None
+        if with_std:
+            constant = variance == 0 if weight == state.statistic.held.sum() else variance <= 2.0**-53 * mean**2
+            scale = np.where(constant, 1.0, np.sqrt(variance))
+        return {
+            "n_samples_seen_": seen[0] if (seen == seen[0]).all() else seen,
+            "mean_": mean,
+            "var_": variance,
+            "scale_": scale,
+        }

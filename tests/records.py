@@ -1,0 +1,120 @@
+"""Records for every learner: what it takes by its tags, and hard values among them."""
+
+from dataclasses import dataclass, replace
+
+import naive
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import has_fit_parameter
+
+WIDTH = 3
+WEIGHTS = [1.0, 1.0, 1.0, 0.5, 3.0, 0.1, 1e-300, 1e10, 0.0]
+
+
+def reals(rng, n, level):
+    return naive.hard_rows(rng, n, WIDTH, level)
+
+
+def counts(rng, n, level):
+    return np.abs(naive.hard_rows(rng, n, WIDTH, level))
+
+
+def codes(rng, n, level):
+    return rng.integers(0, 3 + 2 * level, (n, WIDTH)).astype(float)
+
+
+def mixed(rng, n, level):
+    numbers = naive.hard_rows(rng, n, 2, level)
+    numbers[rng.random((n, 2)) < 0.1] = np.nan
+    port = rng.choice(["S", "C", "Q", "", "?"][: 3 + level], n).astype(object)
+    port[rng.random(n) < 0.1] = None
+    frame = pd.DataFrame({"age": numbers[:, 0], "port": pd.array(port, "str"), "fare": numbers[:, 1]})
+    return frame
+
+
+# learners whose features are not any reals (or any non-negative ones, which their tags tell)
+FEATURES = {"CategoricalNB": codes, "MixedNB": mixed}
+
+
+@dataclass
+class Records:
+    """Features, and labels or targets and weights where a learner takes them."""
+
+    X: np.ndarray | pd.DataFrame
+    y: np.ndarray | None
+    w: np.ndarray | None
+
+    def __len__(self):
+        return len(self.X)
+
+    @property
+    def given(self) -> dict:
+        """The arguments of fit, partial_fit, forget, without and verify."""
+        given = {"X": self.X, "y": self.y, "sample_weight": self.w}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def take(self, index) -> "Records":
+        index = np.asarray(index, np.int64)
+        X = self.X.iloc[index] if isinstance(self.X, pd.DataFrame) else self.X[index]
+        return Records(X, None if self.y is None else self.y[index], None if self.w is None else self.w[index])
+
+    def row(self, i) -> dict:
+        """The same arguments for one record on its own, 1-D, and without its weight if that is 1."""
+        X = self.X.iloc[i] if isinstance(self.X, pd.DataFrame) else self.X[i]
+        given = {"X": X} if self.y is None else {"X": X, "y": self.y[i]}
+        return given if self.w is None or self.w[i] == 1.0 else given | {"sample_weight": self.w[i]}
+
+    def relabelled(self, rng) -> "Records":
+        """The same records under others' labels."""
+        return replace(self, y=self.y[rng.permutation(len(self))])
+
+
+def joined(parts) -> Records:
+    """All of these records."""
+    frames = isinstance(parts[0].X, pd.DataFrame)
+    X = pd.concat([part.X for part in parts], ignore_index=True) if frames else np.concatenate([part.X for part in parts])
+    y, w = (None if parts[0].__dict__[name] is None else np.concatenate([getattr(part, name) for part in parts]) for name in "yw")
+    return Records(X, y, w)
+
+
+def records_of(learner, rng, n, level=0, weighted=None) -> Records:
+    """`n` records for a learner.
+
+    Parameters
+    ----------
+    level : int
+        As for :func:`naive.hard_rows`.
+    weighted : bool or None
+        Whether weights differ from 1; None: where the learner takes weights.
+    """
+    tags = learner.__sklearn_tags__()
+    default = counts if tags.input_tags.positive_only else reals
+    X = FEATURES.get(type(learner).__name__, default)(rng, n, level)
+    y = None
+    if learner._target == "label":
+        y = rng.integers(0, 3, n) * 2 - 1
+        y[: min(n, 3)] = [-1, 1, 3][:n]
+    elif learner._target == "value":
+        y = naive.hard_rows(rng, n, 1, level)[:, 0]
+    takes = has_fit_parameter(learner, "sample_weight")
+    w = None
+    if takes and weighted is not False:
+        w = rng.choice(WEIGHTS, n)
+        numbers = X.select_dtypes("number").to_numpy() if isinstance(X, pd.DataFrame) else X
+        numbers = np.column_stack([np.nan_to_num(numbers), y if learner._target == "value" else np.zeros(n)])
+        with np.errstate(over="ignore"):
+            w[~np.isfinite(w[:, None] * numbers).all(axis=1)] = 1.0
+    return Records(X, y, w)
+
+
+def pool_of(learner, rng, n) -> Records:
+    """A pool of about `n` records: most tame, some hard, some equal, some that cancel, and a class of one row."""
+    tame = records_of(learner, rng, n // 2)
+    parts = [tame, records_of(learner, rng, n // 5, 1), records_of(learner, rng, n // 8, 2), tame.take(rng.integers(0, len(tame), n // 6))]
+    if not learner.__sklearn_tags__().input_tags.positive_only and isinstance(tame.X, np.ndarray) and type(learner).__name__ not in FEATURES:
+        parts.append(replace(parts[2], X=-parts[2].X))  # -0.0 among them
+        parts.append(replace(parts[1], X=-parts[1].X))
+    pool = joined(parts)
+    if learner._target == "label":
+        pool.y[rng.integers(len(pool))] = 99
+    return pool
