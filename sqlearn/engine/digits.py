@@ -12,7 +12,7 @@ import numpy as np
 from sqlearn.engine.intrinsics import leading_zeros
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["add_product", "nearest", "normalized", "round_pair", "to_pairs", "trimmed"]
+__all__ = ["add_product", "nearest", "normalized", "round_limbs", "round_pair", "to_pairs", "trimmed"]
 
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
@@ -149,6 +149,27 @@ def _nearest(digits, low, out):
         sign = _to_magnitude(digits[i], magnitude)
         mantissa, position = _leading(magnitude, floor)
         out[i] = sign * math.ldexp(float(mantissa), position + 32 * low)
+
+
+@kernel
+def round_limbs(limbs, base, out):
+    """The nearest float64 to each cell of float64[L, cells] limbs that need not be carried; what ``ExactSum.round`` gives."""
+    n_limbs, cells = limbs.shape
+    digits = np.empty(n_limbs + 2, np.int64)
+    magnitude = np.empty(n_limbs + 2, np.int64)
+    floor = -1074 - 32 * base
+    for c in range(cells):
+        carry = 0
+        for l in range(n_limbs):
+            t = np.int64(limbs[l, c]) + carry
+            carry = (t + _HALF) >> 32
+            digits[l] = t - (carry << 32)
+        top = (carry + _HALF) >> 32
+        digits[n_limbs] = carry - (top << 32)
+        digits[n_limbs + 1] = top
+        sign = _to_magnitude(digits, magnitude)
+        mantissa, position = _leading(magnitude, floor)
+        out[c] = sign * math.ldexp(float(mantissa), position + 32 * base) + 0.0
 
 
 def nearest(digits: np.ndarray, low: int) -> np.ndarray:

@@ -9,72 +9,105 @@ import numpy as np
 from sqlearn.engine.elementary import mix
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["Rows", "copy_names"]
+__all__ = ["Rows", "keyed_names", "ranks"]
 
 
 @kernel
-def copy_names(names, numbers):
-    """Names of copies: equal records are copies 0, 1, ..., and each has a name of its own, uint64[n, 2]."""
-    out = names[:, :2].copy()
-    for i in range(len(out)):
-        if numbers[i]:
-            number = np.uint64(numbers[i])
-            out[i, 0] = mix(names[i, 0], number)
-            out[i, 1] = mix(names[i, 1], number)
+def _copy_name(name0, number):
+    """A hash of a copy: equal records are copies 0, 1, ..., and each has a name of its own."""
+    return name0 if number == 0 else mix(name0, np.uint64(number))
+
+
+@kernel
+def keyed_names(names, numbers, seed):
+    """Keyed hash of each copy, uint64[n]: what samples are drawn by."""
+    out = np.empty(len(numbers), np.uint64)
+    for i in range(len(numbers)):
+        out[i] = mix(_copy_name(names[i, 0], numbers[i]), seed)
     return out
 
 
 @kernel
-def _home(name, capacity):
-    return np.int64(name >> np.uint64(16)) % capacity
+def _home(name0, number, capacity):
+    return np.int64(_copy_name(name0, number) >> np.uint64(16)) % capacity
 
 
 @kernel
-def _find(index, names, name0, name1):
-    """Slot of the index that points to the place of this name, or -1."""
+def _find(index, names, numbers, name0, name1, number):
+    """Slot of the index that points to the place of this copy, or -1."""
     capacity = len(index)
-    slot = _home(name0, capacity)
+    slot = _home(name0, number, capacity)
     while index[slot] >= 0:
         place = index[slot]
-        if names[place, 0] == name0 and names[place, 1] == name1:
+        if names[place, 0] == name0 and names[place, 1] == name1 and numbers[place] == number:
             return slot
         slot = slot + 1 if slot + 1 < capacity else 0
     return -1
 
 
 @kernel
-def _insert(index, names, places):
+def _insert(index, names, numbers, places):
     capacity = len(index)
     for k in range(len(places)):
-        slot = _home(names[places[k], 0], capacity)
+        slot = _home(names[places[k], 0], numbers[places[k]], capacity)
         while index[slot] >= 0:
             slot = slot + 1 if slot + 1 < capacity else 0
         index[slot] = places[k]
 
 
 @kernel
-def _lookup(index, names, wanted, places):
+def _lookup(index, names, numbers, wanted, wanted_numbers, places):
     for i in range(len(wanted)):
-        slot = _find(index, names, wanted[i, 0], wanted[i, 1])
+        slot = _find(index, names, numbers, wanted[i, 0], wanted[i, 1], wanted_numbers[i])
         places[i] = index[slot] if slot >= 0 else -1
 
 
 @kernel
-def _delete(index, names, places):
+def _count(index, names, numbers, wanted, counts):
+    """Copies held of each name: doubling, then bisection, since copies are numbered without gaps."""
+    for i in range(len(wanted)):
+        name0, name1 = wanted[i, 0], wanted[i, 1]
+        low, high = 0, 1  # copies below `low` are held; find one that is not
+        while _find(index, names, numbers, name0, name1, high - 1) >= 0:
+            low, high = high, 2 * high
+        while low < high - 1:
+            middle = (low + high) // 2
+            if _find(index, names, numbers, name0, name1, middle - 1) >= 0:
+                low = middle
+            else:
+                high = middle
+        counts[i] = low
+
+
+@kernel
+def _delete(index, names, numbers, places):
     """Take places out of the index, moving up what was displaced by them."""
     capacity = len(index)
     for k in range(len(places)):
-        slot = _find(index, names, names[places[k], 0], names[places[k], 1])
+        place = places[k]
+        slot = _find(index, names, numbers, names[place, 0], names[place, 1], numbers[place])
         index[slot] = -1
         probe = slot + 1 if slot + 1 < capacity else 0
         while index[probe] >= 0:
-            home = _home(names[index[probe], 0], capacity)
-            # may the record at `probe` fill the hole? only if its home does not lie between hole and probe
+            home = _home(names[index[probe], 0], numbers[index[probe]], capacity)
+            # the record at `probe` may fill the hole unless its home lies between the two
             if (probe - home) % capacity >= (probe - slot) % capacity:
                 index[slot] = index[probe]
                 index[probe] = -1
                 slot = probe
             probe = probe + 1 if probe + 1 < capacity else 0
+
+
+def ranks(names: np.ndarray) -> np.ndarray:
+    """How many equal names stand before each one, int64[n]."""
+    order = np.lexsort((names[:, 1], names[:, 0]))
+    ordered = names[order, :2]
+    new = np.ones(len(names), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    starts = np.flatnonzero(new)
+    out = np.empty(len(names), np.int64)
+    out[order] = np.arange(len(names)) - starts[np.cumsum(new) - 1]
+    return out
 
 
 class Rows:
@@ -89,7 +122,9 @@ class Rows:
     w : float64[capacity]
         Weight; 0 where a place is empty.
     names : uint64[capacity, 2]
-        Name of each copy.
+        Name of each record.
+    numbers : int64[capacity]
+        Which copy of it this is.
     end : int
         Places from here on have never been used.
     """
@@ -99,6 +134,7 @@ class Rows:
         self.y = np.zeros(0)
         self.w = np.zeros(0)
         self.names = np.zeros((0, 2), np.uint64)
+        self.numbers = np.zeros(0, np.int64)
         self.end = 0
         self._free: list[int] = []
         self._index = np.full(16, -1, np.int64)
@@ -108,10 +144,10 @@ class Rows:
 
     @property
     def nbytes(self) -> int:
-        return sum(a.nbytes for a in (self.x, self.y, self.w, self.names, self._index))
+        return sum(a.nbytes for a in (*self._arrays(), self._index))
 
     def _arrays(self):
-        return self.x, self.y, self.w, self.names
+        return self.x, self.y, self.w, self.names, self.numbers
 
     def reserve(self, extra: int) -> None:
         """Make room for so many more records."""
@@ -121,13 +157,13 @@ class Rows:
             grown = [np.zeros((capacity, *a.shape[1:]), a.dtype) for a in self._arrays()]
             for new, old in zip(grown, self._arrays(), strict=True):
                 new[: self.end] = old[: self.end]
-            self.x, self.y, self.w, self.names = grown
+            self.x, self.y, self.w, self.names, self.numbers = grown
         if 3 * (len(self) + extra) > 2 * len(self._index):
             self._reindex(2 * (len(self) + extra))
 
     def _reindex(self, capacity: int) -> None:
         index = np.full(max(16, capacity), -1, np.int64)
-        _insert(index, self.names, self.places())
+        _insert(index, self.names, self.numbers, self.places())
         self._index = index
 
     def places(self) -> np.ndarray:
@@ -136,25 +172,32 @@ class Rows:
         used[self._free] = False
         return np.flatnonzero(used)
 
-    def find(self, names: np.ndarray) -> np.ndarray:
-        """Place of each of these names, -1 where there is none."""
+    def find(self, names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Place of each of these copies, -1 where there is none."""
         places = np.empty(len(names), np.int64)
-        _lookup(self._index, self.names, names, places)
+        _lookup(self._index, self.names, self.numbers, names, numbers, places)
         return places
 
-    def add(self, x, y, w, names) -> None:
+    def count(self, names: np.ndarray) -> np.ndarray:
+        """Copies held of each of these names, int64[n]."""
+        counts = np.empty(len(names), np.int64)
+        _count(self._index, self.names, self.numbers, names, counts)
+        return counts
+
+    def add(self, x, y, w, names, numbers) -> None:
         """Keep records."""
         n = len(w)
         self.reserve(n)
         reused = [self._free.pop() for _ in range(min(n, len(self._free)))]
         places = np.array(reused + list(range(self.end, self.end + n - len(reused))), np.int64)
         self.end += n - len(reused)
-        self.x[places], self.y[places], self.w[places], self.names[places] = x, y, w, names
-        _insert(self._index, self.names, places)
+        for array, values in zip(self._arrays(), (x, y, w, names[:, :2], numbers), strict=True):
+            array[places] = values
+        _insert(self._index, self.names, self.numbers, places)
 
     def remove(self, places: np.ndarray) -> None:
         """Overwrite records with zeros; move the rest together when half the places are empty."""
-        _delete(self._index, self.names, places)
+        _delete(self._index, self.names, self.numbers, places)
         for array in self._arrays():
             array[places] = 0
         self._free.extend(places.tolist())
@@ -163,12 +206,12 @@ class Rows:
 
     def _compact(self) -> None:
         keep = self.places()
-        self.x, self.y, self.w, self.names = (a[keep] for a in self._arrays())
+        self.x, self.y, self.w, self.names, self.numbers = (a[keep] for a in self._arrays())
         self.end, self._free = len(keep), []
         self._reindex(2 * len(keep))
 
     def copy(self) -> "Rows":
         twin = Rows(self.x.shape[1])
         keep = self.places()
-        twin.add(self.x[keep], self.y[keep], self.w[keep], self.names[keep])
+        twin.add(*(array[keep] for array in self._arrays()))
         return twin

@@ -151,6 +151,9 @@ class State:
             parts[f"sums {i}"] = part
         if ledger and self.ledger is not None:
             parts["ledger"] = self.ledger.canonical()
+        rows = self.statistic.canonical_rows(self.rows()) if ledger else None
+        if rows is not None:
+            parts["rows"] = rows
         return parts
 
     def digest(self) -> str:
@@ -166,7 +169,13 @@ class State:
         """Take in a batch without a way back: for a state nobody holds yet."""
         for rows in batch.slices():
             self._apply(batch, rows, 1.0)
+        self.statistic.settle(self._occupied())
         self.release()
+
+    def _occupied(self) -> np.ndarray:
+        """The rows that hold records, in the order of the labels."""
+        rows = self.rows()
+        return rows[self.statistic.held[rows] > 0]
 
     def change(self, *changes: tuple[Batch, float]) -> None:
         """Learn (1.0) or forget (-1.0) batches in this order: all of it or, on any error and on Ctrl-C, none."""
@@ -179,13 +188,19 @@ class State:
                     check()
                 self._apply(batch, rows, direction * sign)
 
+            def settle(sign):
+                if sign > 0:
+                    self.statistic.settle(self._occupied(), check)
+                else:
+                    self.statistic.unsettle()
+
             def last(sign):
                 if sign > 0:
                     check()
 
             try:
                 calls = [partial(step, batch=batch, rows=rows, direction=sign) for batch, rows, sign in steps]
-                apply_all([*calls, last], 1.0)
+                apply_all([*calls, settle, last], 1.0)
             finally:
                 self.release()
 
@@ -237,7 +252,7 @@ class State:
         weights = batch.weights[rows]
         targets = batch.targets[rows] + 0.0  # no -0.0
         tails = []
-        slots = np.zeros(n, np.int64)
+        slots, digests = np.zeros(n, np.int64), np.empty((n, 6), np.uint64)
         if self.vocabulary is not None:
             slots = self._slots(batch, rows, sign)
             tails.append(self.vocabulary.words[slots])
@@ -245,10 +260,9 @@ class State:
         if sp.issparse(x) and not self.statistic.takes_sparse:
             x = x.toarray()  # so that a sparse row and a dense one are the same record
         codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
-        block = Block(x if sp.issparse(x) else np.add(x, 0.0, order="C"), codes, slots, targets, weights)
+        block = Block(x if sp.issparse(x) else np.add(x, 0.0, order="C"), codes, slots, targets, weights, digests)
         tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
         tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
-        digests = np.empty((n, 6), np.uint64)
         if sp.issparse(x):
             digest_sparse(x.data, x.indices, x.indptr, tail, self.key_state, digests)
         else:
@@ -304,6 +318,7 @@ class State:
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
         add_terms(twin.multiset, digests, 1.0)
         twin.counted += other.counted
+        twin.statistic.settle(twin._occupied())
         return twin
 
     def copy(self) -> "State":
@@ -329,6 +344,8 @@ class State:
         self.multiset[:] = numbers[1:]
         if self.ledger is not None:
             self.ledger = Ledger.restore(parts["ledger"])
+        if "rows" in parts:
+            self.statistic.restore_rows(parts["rows"])
         if len(self.statistic.held) != len(labels):
             raise FormatError("This model's bytes do not fit together. Read it from its source again.")
 

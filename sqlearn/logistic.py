@@ -1,0 +1,74 @@
+"""dev file"""
+import numpy as np
+from sklearn import linear_model as peers
+from sklearn import svm as svm_peers
+
+from sqlearn.engine.estimator import ExactEstimator, Weighted, WeightedClassifier
+from sqlearn.engine.read_out import label_array
+from sqlearn.engine.rounds import Rounds
+from sqlearn.engine.smooth_problem import Smooth
+from sqlearn.engine.smooth import LOGISTIC, POISSON, SQUARED_HINGE
+from sqlearn.errors import ReadOutError
+
+
+def unscaled(theta, scale, intercept):
+    coef = theta[int(intercept):] * scale.factor
+    offset = theta[0] - (coef * scale.mean).sum() if intercept else 0.0
+    return coef, offset
+
+
+class Adaptive(ExactEstimator):
+    def _new_statistic(self, params, n_features, n_targets):
+        return Rounds(n_features, n_targets, lambda slots: self._problem(params, n_features, slots), params.get("random_state") or 0)
+
+    @property
+    def last_forget_(self):
+        return self._fitted_state().statistic.last
+
+    def _end(self, state):
+        trace = state.statistic.trace
+        if trace is None:
+            raise ReadOutError("nothing to read")
+        return trace
+
+
+class LogisticRegression(Adaptive, WeightedClassifier, peers.LogisticRegression):
+    _peer = peers.LogisticRegression
+
+    def __init__(self, *, C=1.0, l1_ratio=0.0, fit_intercept=True, class_weight=None, random_state=None, solver="lbfgs", max_iter=100, tol=1e-4, dual=False, intercept_scaling=1, verbose=0, warm_start=False, n_jobs=None, key=None):
+        self.C, self.l1_ratio, self.fit_intercept, self.class_weight, self.random_state = C, l1_ratio, fit_intercept, class_weight, random_state
+        self.solver, self.max_iter, self.tol, self.dual, self.intercept_scaling = solver, max_iter, tol, dual, intercept_scaling
+        self.verbose, self.warm_start, self.n_jobs, self.key = verbose, warm_start, n_jobs, key
+
+    def _problem(self, params, n_features, slots):
+        if len(slots) != 2:
+            return None
+
+        def penalty(scale):
+            return np.diag(np.append(np.zeros(int(params["fit_intercept"])), scale.weight / params["C"] * scale.factor**2))
+
+        return Smooth(LOGISTIC, n_features, params["fit_intercept"], penalty, params["random_state"] or 0, (0.0, 1.0))
+
+    def _read_out(self, state):
+        trace = self._end(state)
+        coef, offset = unscaled(trace.end, trace.scale, state.params["fit_intercept"])
+        return {"classes_": label_array(state), "coef_": coef[None], "intercept_": np.array([offset]), "n_iter_": np.array([1 + len(trace.rounds)], np.int32)}
+
+
+class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
+    _peer = peers.PoissonRegressor
+    _target = "value"
+
+    def __init__(self, *, alpha=1.0, fit_intercept=True, solver="lbfgs", max_iter=100, tol=1e-4, warm_start=False, verbose=0, key=None):
+        self.alpha, self.fit_intercept, self.solver, self.max_iter, self.tol, self.warm_start, self.verbose, self.key = alpha, fit_intercept, solver, max_iter, tol, warm_start, verbose, key
+
+    def _problem(self, params, n_features, slots):
+        def penalty(scale):
+            return np.diag(np.append(np.zeros(int(params["fit_intercept"])), scale.weight * scale.total * params["alpha"] * scale.factor**2))
+
+        return Smooth(POISSON, n_features, params["fit_intercept"], penalty, 0)
+
+    def _read_out(self, state):
+        trace = self._end(state)
+        coef, offset = unscaled(trace.end, trace.scale, state.params["fit_intercept"])
+        return {"coef_": coef, "intercept_": offset, "n_iter_": 1 + len(trace.rounds)}
