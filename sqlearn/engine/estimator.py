@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
 
-from sqlearn.engine.single import Single
+from sqlearn.engine.single import short_path
 from sqlearn.engine.state import FORMAT, Batch, State
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.transaction import interrupts_held
@@ -237,7 +237,7 @@ class ExactEstimator(BaseEstimator):
             type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
             self._target == "label", target_ndim, probe.__dict__.get("_layout", {}),
         )  # fmt: skip
-        state.single = Single(state) if Single.serves(state) else None
+        state.single = short_path(state)
         return state, batch
 
     def _batch(self, state, X, y, sample_weight) -> Batch:
@@ -392,7 +392,7 @@ class ExactEstimator(BaseEstimator):
             type(self).__name__, held["params"], *held["features"], statistic, self._target == "label", held["target_ndim"], held["layout"]
         )
         state.restore(held["parts"])
-        state.single = Single(state) if Single.serves(state) else None
+        state.single = short_path(state)
         self._state = state
 
 

@@ -21,7 +21,6 @@ import numpy as np
 
 from sqlearn.engine.deposit import deposit_moments
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.read_out import MomentsView, moments_of
 from sqlearn.engine.rows import Rows, keyed_names, ranks
 from sqlearn.engine.statistics import Block, Statistic
 
@@ -64,7 +63,7 @@ class Problem(Protocol):
 
     shape: tuple  # what the theta of another problem would differ in
 
-    def scale(self, view: MomentsView, n: int) -> Any:
+    def scale(self, total: ExactSum, n: int) -> Any:
         """What standardises the records, rounded so that one record seldom moves it; compared by ``==``."""
 
     def converge(self, scale, source: Source) -> np.ndarray:
@@ -188,12 +187,13 @@ class Rounds(Statistic):
             self.rows.reserve(len(w))
         else:
             numbers -= 1
+        keyed = keyed_names(names, numbers, self.seed)
         self.total.deposit(deposit_moments, (x, w, slots), len(w), sign, self.held)
         if sign > 0:
-            self.rows.add(x, y, w, names, numbers)
+            self.rows.add(x, y, w, names, numbers, keyed)
         else:
             self.rows.remove(self.rows.find(names, numbers))
-        self._changes.append((Records(x, y, w, keyed_names(names, numbers, self.seed)), sign))
+        self._changes.append((Records(x, y, w, keyed), sign))
 
     def settle(self, order, check=lambda: None):
         """Bring the trace up to date with what was deposited; `order` are the class slots by sorted label."""
@@ -257,7 +257,7 @@ class Rounds(Statistic):
             arrays.append(np.frombuffer(data, kind, count, start).reshape(shape))
             start += 8 * count
         self.rows = Rows(self.n_features)
-        self.rows.add(*arrays)
+        self.rows.add(*arrays, keyed_names(*arrays[3:], self.seed))
         self.settle(np.flatnonzero(self.held))
 
 
@@ -305,20 +305,19 @@ class _Walker:
         if limit >= _ALL:
             slices = (slice(a, min(a + BLOCK, rows.end)) for a in range(0, rows.end, BLOCK))
         else:
-            keyed = keyed_names(rows.names[: rows.end], rows.numbers[: rows.end], self.statistic.seed)
-            places = np.flatnonzero((keyed <= np.uint64(limit)) & (rows.w[: rows.end] > 0))
+            places = np.flatnonzero((rows.keyed[: rows.end] <= np.uint64(limit)) & (rows.w[: rows.end] > 0))
             slices = (places[a : a + BLOCK] for a in range(0, len(places), BLOCK))
         for places in slices:
             self.check()
             w = rows.w[places]
             self.scanned += len(w)
-            yield self.records(Records(rows.x[places], rows.y[places], w, keyed_names(rows.names[places], rows.numbers[places], self.statistic.seed)))
+            yield self.records(Records(rows.x[places], rows.y[places], w, rows.keyed[places]))
 
     def walk(self, trace: Trace | None, changes) -> Trace:
         statistic, problem = self.statistic, self.problem
         n = int(statistic.held.sum())
         octave = n.bit_length()
-        scale = problem.scale(moments_of(statistic, None), n)
+        scale = problem.scale(statistic.total, n)
         key = (octave, *problem.shape)
         if trace is None or trace.key != key or trace.scale != scale:
             self.broke_at = "scale"

@@ -125,6 +125,8 @@ class Rows:
         Name of each record.
     numbers : int64[capacity]
         Which copy of it this is.
+    keyed : uint64[capacity]
+        Keyed hash of the copy, see :func:`keyed_names`.
     end : int
         Places from here on have never been used.
     """
@@ -135,6 +137,7 @@ class Rows:
         self.w = np.zeros(0)
         self.names = np.zeros((0, 2), np.uint64)
         self.numbers = np.zeros(0, np.int64)
+        self.keyed = np.zeros(0, np.uint64)
         self.end = 0
         self._free: list[int] = []
         self._index = np.full(16, -1, np.int64)
@@ -147,7 +150,7 @@ class Rows:
         return sum(a.nbytes for a in (*self._arrays(), self._index))
 
     def _arrays(self):
-        return self.x, self.y, self.w, self.names, self.numbers
+        return self.x, self.y, self.w, self.names, self.numbers, self.keyed
 
     def reserve(self, extra: int) -> None:
         """Make room for so many more records."""
@@ -157,7 +160,7 @@ class Rows:
             grown = [np.zeros((capacity, *a.shape[1:]), a.dtype) for a in self._arrays()]
             for new, old in zip(grown, self._arrays(), strict=True):
                 new[: self.end] = old[: self.end]
-            self.x, self.y, self.w, self.names, self.numbers = grown
+            self.x, self.y, self.w, self.names, self.numbers, self.keyed = grown
         if 3 * (len(self) + extra) > 2 * len(self._index):
             self._reindex(2 * (len(self) + extra))
 
@@ -184,14 +187,14 @@ class Rows:
         _count(self._index, self.names, self.numbers, names, counts)
         return counts
 
-    def add(self, x, y, w, names, numbers) -> None:
+    def add(self, x, y, w, names, numbers, keyed) -> None:
         """Keep records."""
         n = len(w)
         self.reserve(n)
         reused = [self._free.pop() for _ in range(min(n, len(self._free)))]
         places = np.array(reused + list(range(self.end, self.end + n - len(reused))), np.int64)
         self.end += n - len(reused)
-        for array, values in zip(self._arrays(), (x, y, w, names[:, :2], numbers), strict=True):
+        for array, values in zip(self._arrays(), (x, y, w, names[:, :2], numbers, keyed), strict=True):
             array[places] = values
         _insert(self._index, self.names, self.numbers, places)
 
@@ -206,7 +209,7 @@ class Rows:
 
     def _compact(self) -> None:
         keep = self.places()
-        self.x, self.y, self.w, self.names, self.numbers = (a[keep] for a in self._arrays())
+        self.x, self.y, self.w, self.names, self.numbers, self.keyed = (a[keep] for a in self._arrays())
         self.end, self._free = len(keep), []
         self._reindex(2 * len(keep))
 

@@ -9,6 +9,7 @@ order; records too large for that (not :func:`tame`) are deposited one by one, w
 import numpy as np
 
 from sqlearn.engine.deposit import deposit_outer
+from sqlearn.engine.digits import round_limbs
 from sqlearn.engine.elementary import cholesky, exp, solve_lower, solve_upper
 from sqlearn.engine.intrinsics import bits_float
 from sqlearn.engine.kernel import kernel
@@ -83,6 +84,8 @@ def tame(z, ders, exponents, out):
         row = z[j]
         for r in range(n):
             out[r] = out[r] and abs(row[r]) <= _Z_TAME
+    for r in range(n):
+        out[r] = out[r] or (ders[0, r] == 0.0 and ders[1, r] == 0.0 and ders[2, r] == 0.0)  # an empty place, say
 
 
 @kernel
@@ -217,3 +220,36 @@ def shifts(z, residual, low, out):
         for j in range(p):
             out[r, j] = (abs(residual[r] * u[j]) + unit) - unit
         out[r, p] = (abs(residual[r]) + unit) - unit
+
+
+@kernel
+def cells_of(low, width, dither, theta):
+    """``floor(low.T @ theta / width + dither)``."""
+    return np.floor(rotate(low, theta) / width + dither)
+
+
+@kernel
+def centre_of(low, width, dither, cells):
+    """The theta in the middle of these cells."""
+    return solve_upper(low, (cells + 0.5 - dither) * width)
+
+
+@kernel
+def advance(sums, cubes, times, penalty, theta, low, width, dither):
+    """One step from sums ``(limbs, base)``: the next theta, the middle of its cells, and the farthest cell moved."""
+    p = len(theta)
+    asked = np.zeros((2 + p) * p)
+    limbs, base, _ = sums
+    if len(limbs):
+        round_limbs(limbs[:, 0], base, asked)
+    third = np.zeros(0)
+    if times > 0.0:
+        third = np.zeros(p * (p + 1) // 2 * p)
+        more, more_base, _ = cubes
+        if len(more):
+            round_limbs(more[:, 0], more_base, third)
+    step, _, _ = newton_step(asked, third, times, penalty, theta)
+    end = theta + step
+    cells = cells_of(low, width, dither, end)
+    moved = np.abs(cells - cells_of(low, width, dither, theta)).max()
+    return end, centre_of(low, width, dither, cells), moved

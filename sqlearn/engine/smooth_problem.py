@@ -5,23 +5,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sqlearn.engine.elementary import cholesky, mix, solve_lower, solve_upper
+from sqlearn.engine.elementary import cholesky
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.read_out import MomentsView
 from sqlearn.engine.rounds import share
 from sqlearn.engine.smooth import (
+    advance,
     ask_one,
+    cells_of,
+    centre_of,
     derivatives,
     fill_left,
     fill_third,
     newton_step,
-    rotate,
     shifts,
     standardize,
     tame,
 )
+from sqlearn.engine.standard import Scale, dithers, standard_scale
 
-__all__ = ["Grid", "Scale", "Smooth", "dithers"]
+__all__ = ["Grid", "Smooth"]
 
 _COARSE = 8.0  # the pilot's grid over that of the rounds
 _MOST_THIRD = 48  # more parameters than that go without third derivatives
@@ -30,32 +32,6 @@ _FINE = 2.0**-7
 _FINER = 2.0**-10  # where there are no third derivatives to end with
 _STILL = 2.0**-38
 _MOST_STEPS = 100
-
-
-@dataclass(frozen=True, eq=False)
-class Scale:
-    """``z = (x - mean) * factor``, and weights times `weight`: powers of two and multiples of them.
-
-    Attributes
-    ----------
-    mean, factor : float64[d]
-    weight : float
-    octave : int
-        Bit length of the number of records.
-    total : float
-        Sum of the weights; it moves with every record, and no record is asked with it.
-    """
-
-    mean: np.ndarray
-    factor: np.ndarray
-    weight: float
-    octave: int
-    total: float
-
-    def __eq__(self, other):
-        return all(a.tobytes() == b.tobytes() for a, b in ((self.mean, other.mean), (self.factor, other.factor))) and (
-            self.weight == other.weight
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,36 +55,10 @@ class Grid:
     dither: np.ndarray
     exponents: np.ndarray
 
-    def cells(self, theta, coarse=1.0):
-        return np.floor(rotate(self.low, theta) / (self.width * coarse) + self.dither)
-
-    def centre(self, cells, coarse=1.0):
-        return solve_upper(self.low, (cells + 0.5 - self.dither) * (self.width * coarse))
-
-
-def dithers(n: int, seed: int) -> np.ndarray:
-    """Seeded offsets in [0, 1), float64[n]."""
-    return np.array([float(mix(np.uint64(i), np.uint64(seed)) >> np.uint64(11)) * 2.0**-53 for i in range(n)])
-
-
-def standard_scale(view: MomentsView, n: int, centred: bool, seed: int) -> Scale:
-    """Standardisation from exact moments, on a dithered grid: means to an eighth of a deviation, deviations to powers of two."""
-    total = float(view.weight()[0, 0])
-    mean, variance = view.mean()[0], view.variance()[0]
-    d = len(mean)
-    offset = dithers(2 * d + 1, seed)
-    if not centred:
-        variance, mean = variance + mean * mean, np.zeros(d)
-    deviation = np.sqrt(variance)
-    exponent = np.frexp(deviation * (1.0 + offset[:d]))[1]
-    used = deviation > 0
-    step = np.ldexp(1.0, exponent - 3)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rounded = np.floor(mean / step + offset[d : 2 * d]) * step
-    mean = np.where(used, rounded, mean) if centred else mean
-    factor = np.where(used, np.ldexp(1.0, -exponent), 0.0)
-    weight = float(np.ldexp(1.0, -np.frexp(total / n * (1.0 + offset[2 * d]))[1]))
-    return Scale(mean, factor, weight, n.bit_length(), total)
+    def rounded(self, theta, coarse):
+        """The middle of the cell of theta, on a grid this much coarser."""
+        width = self.width * coarse
+        return centre_of(self.low, width, self.dither, cells_of(self.low, width, self.dither, theta))
 
 
 class Smooth:
@@ -137,8 +87,8 @@ class Smooth:
         self.third = kind != 2 and self.p <= _MOST_THIRD
         self.shape = (kind, self.p)
 
-    def scale(self, view, n):
-        return standard_scale(view, n, self.intercept, self.seed)
+    def scale(self, total, n):
+        return standard_scale(total, n, self.intercept, self.seed)
 
     def empty(self, scale, grid):
         return self._empty(self.third)
@@ -189,16 +139,10 @@ class Smooth:
             sums[done - 1].cover_need()
 
     def step(self, theta, scale, grid, sums):
-        step = self._step(theta, scale, sums)[0]
-        end = theta + step
-        cells = grid.cells(end)
-        still = bool(np.abs(cells - grid.cells(theta)).max() <= 1.0)
-        return end, grid.centre(cells), still
-
-    def _step(self, theta, scale, sums, penalty=None):
-        cubes = sums[1].round()[0] if len(sums) > 1 else np.zeros(0)
-        times = 2.0 ** max(0, scale.octave - _CUBES.bit_length())
-        return newton_step(sums[0].round()[0], cubes, times, self.penalty(scale) if penalty is None else penalty, theta)
+        times = 2.0 ** max(0, scale.octave - _CUBES.bit_length()) if self.third else 0.0
+        windows = sums[0].window(), sums[-1].window()
+        end, rounded, moved = advance(*windows, times, self.penalty(scale), theta, grid.low, grid.width, grid.dither)
+        return end, rounded, moved <= 1.0
 
     # ------------------------------------------------------------------ samples
 
@@ -216,7 +160,7 @@ class Smooth:
             sums = self._empty(False)
             for records in source():
                 self.query(theta, scale, grid, records, sums, 1.0)
-            return self._step(theta, scale, sums, penalty)
+            return newton_step(sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)
 
         step, g, h = ask(theta)
         metric = 1.0 / np.maximum(np.diag(h), 2.0**-1000)
@@ -256,7 +200,7 @@ class Smooth:
         rough = Grid(np.eye(0), np.zeros(0), np.zeros(0), exponents)
         for records in source():
             self.query(theta, scale, rough, records, sums, 1.0)
-        h = self._step(theta, scale, sums, np.zeros((self.p, self.p)))[2]
+        h = newton_step(sums[0].round()[0], np.zeros(0), 0.0, np.zeros((self.p, self.p)), theta)[2]
         curvature = max(h[0, 0] if self.intercept else np.diag(h).max(), 2.0**-1000)
         low = cholesky(h / curvature + 2.0**-10 * np.eye(self.p))
         moved = np.zeros(self.p + 1)
@@ -274,7 +218,7 @@ class Smooth:
 
     def pilot(self, scale, grid, source):
         theta = self._converge(scale, source, self._guarded(scale), np.zeros(self.p))
-        return grid.centre(grid.cells(theta, _COARSE), _COARSE)
+        return grid.rounded(theta, _COARSE)
 
 
 def _sum(values):
