@@ -71,18 +71,21 @@ def mix(word, seed):
 def cholesky(a):
     """Lower factor of a symmetric matrix; pivots below 2**-40 of their diagonal are raised to it, so it always exists."""
     n = len(a)
+    upper = a.copy()
+    for j in range(n):
+        row = upper[j]
+        pivot = max(row[j], a[j, j] * 2.0**-40, 2.0**-1000)
+        row[j] = np.sqrt(pivot)
+        for i in range(j + 1, n):
+            row[i] /= row[j]
+        for k in range(j + 1, n):  # outer products, so that the inner loop is no reduction and vectorises
+            factor, other = row[k], upper[k]
+            for i in range(k, n):
+                other[i] -= factor * row[i]
     low = np.zeros((n, n))
     for j in range(n):
-        pivot = a[j, j]
-        for k in range(j):
-            pivot -= low[j, k] * low[j, k]
-        pivot = max(pivot, a[j, j] * 2.0**-40, 2.0**-1000)
-        low[j, j] = np.sqrt(pivot)
-        for i in range(j + 1, n):
-            s = a[i, j]
-            for k in range(j):
-                s -= low[i, k] * low[j, k]
-            low[i, j] = s / low[j, j]
+        for i in range(j, n):
+            low[i, j] = upper[j, i]
     return low
 
 

@@ -305,8 +305,8 @@ class _Walker:
         if limit >= _ALL:
             slices = (slice(a, min(a + BLOCK, rows.end)) for a in range(0, rows.end, BLOCK))
         else:
-            places = np.flatnonzero((rows.keyed[: rows.end] <= np.uint64(limit)) & (rows.w[: rows.end] > 0))
-            slices = (places[a : a + BLOCK] for a in range(0, len(places), BLOCK))
+            chosen = np.flatnonzero((rows.keyed[: rows.end] <= np.uint64(limit)) & (rows.w[: rows.end] > 0))
+            slices = (chosen[a : a + BLOCK] for a in range(0, len(chosen), BLOCK))
         for places in slices:
             self.check()
             w = rows.w[places]
@@ -331,8 +331,9 @@ class _Walker:
             grid = trace.grid
         else:
             grid = problem.grid(scale, self.limited(few))
-            self.broke_at = self.broke_at or "grid"
-            trace = None
+            if trace is None or b"".join(_bytes_of(grid)) != b"".join(_bytes_of(trace.grid)):
+                self.broke_at = self.broke_at or "grid"
+                trace = None
         if trace is not None and changed > pilot:
             theta = trace.rounds[0].theta
         else:

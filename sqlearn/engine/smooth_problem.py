@@ -1,4 +1,4 @@
-"""Learning by minimising a smooth loss of a linear predictor, as a problem for rounds."""
+"""Learning by minimising a smooth loss of linear predictors, as a problem for rounds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ import numpy as np
 
 from sqlearn.engine.elementary import cholesky
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rounds import share
+from sqlearn.engine.rounds import Records, share
 from sqlearn.engine.smooth import (
+    LOGISTIC,
+    POISSON,
     advance,
     ask_one,
     cells_of,
@@ -23,15 +25,16 @@ from sqlearn.engine.smooth import (
 )
 from sqlearn.engine.standard import Scale, dithers, standard_scale
 
-__all__ = ["Grid", "Smooth"]
+__all__ = ["Grid", "OneVsRest", "Smooth"]
 
-_COARSE = 8.0  # the pilot's grid over that of the rounds
-_MOST_THIRD = 48  # more parameters than that go without third derivatives
-_CUBES = 1 << 17  # records whose third derivatives are summed
-_FINE = 2.0**-7
-_FINER = 2.0**-10  # where there are no third derivatives to end with
+COARSE = 8.0  # the pilot's grid over that of the rounds
+MOST_THIRD = 48  # more parameters than that go without third derivatives
+CUBES = 1 << 17  # records whose third derivatives are summed, up to twice that
+FINE = 2.0**-7  # cell width in standard deviations of the predictor, to end with a step of third order
+FINER = 2.0**-10  # to end with a step of second order
 _STILL = 2.0**-38
 _MOST_STEPS = 100
+_TINY = 2.0**-1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +43,14 @@ class Grid:
 
     Attributes
     ----------
-    low : float64[p, p]
+    low : float64[size, size]
         Cholesky factor of the curvature in a sample: its transpose whitens.
-    width : float64[p]
+    width : float64[size]
         Width of the cells in whitened coordinates.
-    dither : float64[p]
+    dither : float64[size]
         Seeded offsets in [0, 1).
     exponents : int64[3]
-        Units of the derivatives.
+        Binary exponents of the largest derivatives in the sample: they fix the units.
     """
 
     low: np.ndarray
@@ -55,37 +58,50 @@ class Grid:
     dither: np.ndarray
     exponents: np.ndarray
 
-    def rounded(self, theta, coarse):
+    def rounded(self, theta: np.ndarray, coarse: float) -> np.ndarray:
         """The middle of the cell of theta, on a grid this much coarser."""
         width = self.width * coarse
         return centre_of(self.low, width, self.dither, cells_of(self.low, width, self.dither, theta))
 
 
 class Smooth:
-    """A loss of the linear predictor plus a quadratic penalty.
+    """A loss of linear predictors plus a quadratic penalty.
 
     Parameters
     ----------
     kind : int
-        LOGISTIC, POISSON or SQUARED_HINGE, see :mod:`~sqlearn.engine.smooth`.
+        LOGISTIC, POISSON, SQUARED_HINGE or MULTINOMIAL, see :mod:`~sqlearn.engine.smooth`.
     n_features : int
         Number of features.
+    heads : int
+        Number of predictors.
     intercept : bool
-        Whether theta begins with an intercept.
+        Whether each begins with an intercept.
     penalty : callable
-        From a :class:`Scale` to the penalty's Hessian in theta, float64[p, p], in units of ``scale.weight``.
+        From a :class:`~sqlearn.engine.standard.Scale` to the penalty's Hessian in theta, in units of ``scale.weight``.
     seed : int
         Seed of the grids.
-    codes : tuple of float
-        What class 0, 1, ... is in the loss; empty for targets that are numbers.
+    codes, class_weight : float64[n_classes] or None
+        What each class is in the loss, and what its weights are multiplied by; None for targets that are numbers.
     """
 
-    def __init__(self, kind: int, n_features: int, intercept: bool, penalty: Callable[[Scale], np.ndarray], seed: int, codes=()):
-        self.kind, self.intercept, self.penalty, self.seed = kind, intercept, penalty, seed
-        self.codes = np.array(codes)
+    def __init__(
+        self,
+        kind: int,
+        n_features: int,
+        heads: int,
+        intercept: bool,
+        penalty: Callable[[Scale], np.ndarray],
+        seed: int,
+        codes: np.ndarray | None = None,
+        class_weight: np.ndarray | None = None,
+    ):
+        self.kind, self.heads, self.intercept, self.penalty, self.seed = kind, heads, intercept, penalty, seed
+        self.codes, self.class_weight = codes, class_weight
         self.p = n_features + intercept
-        self.third = kind != 2 and self.p <= _MOST_THIRD
-        self.shape = (kind, self.p)
+        self.size = heads * self.p
+        self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
+        self.shape = (kind, heads, self.p)
 
     def scale(self, total, n):
         return standard_scale(total, n, self.intercept, self.seed)
@@ -93,135 +109,185 @@ class Smooth:
     def empty(self, scale, grid):
         return self._empty(self.third)
 
-    def _empty(self, third):
-        p = self.p
-        sums = (ExactSum(1, (2 + p) * p),)
+    def _empty(self, third: bool) -> tuple[ExactSum, ...]:
+        p, heads = self.p, self.heads
+        sums = (ExactSum(1, (2 * heads + heads * (heads + 1) // 2 * p) * p),)
         return (*sums, ExactSum(1, p * (p + 1) // 2 * p)) if third else sums
 
-    def _targets(self, records):
-        return self.codes[records.y.astype(np.int64)] if len(self.codes) else records.y
+    def _targets(self, scale: Scale, records: Records) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and weights as the loss takes them."""
+        if self.codes is None:
+            return records.y, records.w * scale.weight
+        classes = records.y.astype(np.int64)
+        return self.codes[classes], records.w * scale.weight * self.class_weight[classes]
 
     def _derivatives(self, theta, scale, records):
-        z, ders = np.empty((self.p, len(records.w))), np.empty((3, len(records.w)))
+        n = len(records.w)
+        z, first = np.empty((self.p, n)), np.empty((self.heads, n))
+        second, third = np.empty((self.heads * (self.heads + 1) // 2, n)), np.empty(n)
         standardize(records.x, scale.mean, scale.factor, self.intercept, z)
-        derivatives(self.kind, z, self._targets(records), records.w * scale.weight, theta, ders)
-        return z, ders
+        derivatives(self.kind, z, *self._targets(scale, records), theta, first, second, third)
+        return z, first, second, third
 
     def query(self, theta, scale, grid, records, sums, sign):
-        limit = share(scale.octave, _CUBES)
+        limit = np.uint64(share(scale.octave, CUBES))
         if len(records.w) == 1:
-            self._query_one(theta, scale, grid, records, sums, sign, records.names[0] <= limit)
+            self._query_one(theta, scale, grid, records, sums, sign, len(sums) > 1 and records.names[0] <= limit)
             return
-        z, ders = self._derivatives(theta, scale, records)
+        z, first, second, third = self._derivatives(theta, scale, records)
         ok = np.empty(len(records.w), np.bool_)
-        tame(z, ders, grid.exponents, ok)
-        left = np.empty((2 + self.p, len(records.w)))
-        fill_left(z, ders, grid.exponents, left)
+        tame(z, first, second, third, grid.exponents, ok)
+        left = np.empty((2 * self.heads + len(second) * self.p, len(records.w)))
+        fill_left(z, first, second, grid.exponents, left)
         _deposit(sums[0], left, z, ok, sign)
         if len(sums) > 1:
-            chosen = np.flatnonzero(records.names <= np.uint64(limit))
+            chosen = np.flatnonzero(records.names <= limit)
             z = np.ascontiguousarray(z[:, chosen])
             left = np.empty((self.p * (self.p + 1) // 2, len(chosen)))
-            fill_third(z, ders[2, chosen], grid.exponents[2], left)
+            fill_third(z, third[chosen], grid.exponents[2], left)
             _deposit(sums[1], left, z, ok[chosen], sign)
 
     def _query_one(self, theta, scale, grid, records, sums, sign, third):
-        third = third and len(sums) > 1
         for total in sums:
             total.reserve(1)
         while True:
-            done = ask_one(
-                self.kind, records.x, self._targets(records), records.w * scale.weight, scale.mean, scale.factor, self.intercept, theta,
+            missing = ask_one(
+                self.kind, self.heads, records.x, *self._targets(scale, records), scale.mean, scale.factor, self.intercept, theta,
                 grid.exponents, sign, sums[0].window(), sums[-1].window(), third,
             )  # fmt: skip
-            if not done:
+            if not missing:
                 return
-            sums[done - 1].cover_need()
+            sums[missing - 1].cover_need()
 
     def step(self, theta, scale, grid, sums):
-        times = 2.0 ** max(0, scale.octave - _CUBES.bit_length()) if self.third else 0.0
+        times = 2.0 ** max(0, scale.octave - CUBES.bit_length()) if self.third else 0.0
         windows = sums[0].window(), sums[-1].window()
-        end, rounded, moved = advance(*windows, times, self.penalty(scale), theta, grid.low, grid.width, grid.dither)
+        penalty = self.penalty(scale)
+        end, rounded, moved = advance(self.heads, *windows, times, penalty, theta, grid.low, grid.width, grid.dither)
         return end, rounded, moved <= 1.0
 
     # ------------------------------------------------------------------ samples
 
     def converge(self, scale, source):
-        return self._converge(scale, source, self.penalty(scale), np.zeros(self.p))
+        return self._converge(scale, source, self.penalty(scale))
 
-    def _converge(self, scale, source, penalty, theta):
-        """Newton's method, the step halved while the gradient does not shrink in a fixed metric."""
+    def _units(self, theta, scale, source) -> np.ndarray:
+        """Binary exponents of the largest derivatives."""
+        exponents = np.full(3, -1000)
+        for records in source():
+            ders = self._derivatives(theta, scale, records)[1:]
+            exponents = np.maximum(exponents, [np.frexp(np.abs(der).max(initial=0.0))[1] for der in ders])
+        return exponents
 
-        def ask(theta):
-            exponents = np.full(3, -1000)
-            for records in source():
-                exponents = np.maximum(exponents, _exponents(self._derivatives(theta, scale, records)[1]))
-            grid = Grid(np.eye(0), np.zeros(0), np.zeros(0), exponents)
-            sums = self._empty(False)
-            for records in source():
-                self.query(theta, scale, grid, records, sums, 1.0)
-            return newton_step(sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)
+    def _ask(self, theta, scale, source, exponents, penalty):
+        """Newton step, gradient and Hessian, without third derivatives."""
+        rough = Grid(np.eye(0), np.zeros(0), np.zeros(0), exponents)
+        sums = self._empty(False)
+        for records in source():
+            self.query(theta, scale, rough, records, sums, 1.0)
+        return newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)
 
-        step, g, h = ask(theta)
-        metric = 1.0 / np.maximum(np.diag(h), 2.0**-1000)
+    def _converge(self, scale, source, penalty):
+        """Newton's method from 0, the step halved while the gradient does not shrink in a fixed metric."""
+        theta = np.zeros(self.size)
+        step, g, h = self._ask(theta, scale, source, self._units(theta, scale, source), penalty)
+        metric = 1.0 / np.maximum(np.diag(h), _TINY)
         for _ in range(_MOST_STEPS):
-            size = np.abs(step).max(initial=0.0)
-            if size <= _STILL * (1.0 + np.abs(theta).max()):
+            length = np.abs(step).max(initial=0.0)
+            if length <= _STILL * (1.0 + np.abs(theta).max(initial=0.0)):
                 break
-            if size > 4.0:
-                step = step * (4.0 / size)
+            if length > 4.0:
+                step = step * (4.0 / length)
             merit = _sum(g * g * metric)
             part = 1.0
             while part > 2.0**-12:
-                trial = ask(theta + part * step)
-                if _sum(trial[1] * trial[1] * metric) < merit:
+                trial = theta + part * step
+                answer = self._ask(trial, scale, source, self._units(trial, scale, source), penalty)
+                if _sum(answer[1] * answer[1] * metric) < merit:
                     break
                 part *= 0.5
             else:
                 break
-            theta = theta + part * step
-            step, g, h = trial
+            theta = trial
+            step, g, h = answer
         return theta
 
-    def _guarded(self, scale):
-        """The penalty, with a ridge of 1 at least, so that a sample has a minimum not too far away."""
-        ridge = np.eye(self.p)
+    def _guarded(self, scale) -> np.ndarray:
+        """A ridge of 1, little on the intercept, so that a sample has a minimum not too far away."""
+        ridge = np.eye(self.size)
         if self.intercept:
-            ridge[0, 0] = 2.0**-10
-        return np.maximum(self.penalty(scale) * 2.0**-40, ridge)
+            ridge[:: self.p, :: self.p] *= 2.0**-10
+        return ridge
 
     def grid(self, scale, source):
-        theta = self._converge(scale, source, self._guarded(scale), np.zeros(self.p))
-        exponents = np.full(3, -1000)
+        theta = self._converge(scale, source, self._guarded(scale))
+        exponents = self._units(theta, scale, source) + 1
+        h = self._ask(theta, scale, source, exponents, np.zeros((self.size, self.size)))[2]
+        curvature = max(h[0, 0] if self.intercept else np.diag(h).max(), _TINY)
+        low = cholesky(h / curvature + 2.0**-10 * np.eye(self.size))
+        total = ExactSum(1, self.size + 1)
         for records in source():
-            exponents = np.maximum(exponents, _exponents(self._derivatives(theta, scale, records)[1]))
-        exponents = exponents + 1
-        sums = self._empty(False)
-        rough = Grid(np.eye(0), np.zeros(0), np.zeros(0), exponents)
-        for records in source():
-            self.query(theta, scale, rough, records, sums, 1.0)
-        h = newton_step(sums[0].round()[0], np.zeros(0), 0.0, np.zeros((self.p, self.p)), theta)[2]
-        curvature = max(h[0, 0] if self.intercept else np.diag(h).max(), 2.0**-1000)
-        low = cholesky(h / curvature + 2.0**-10 * np.eye(self.p))
-        moved = np.zeros(self.p + 1)
-        total = ExactSum(1, self.p + 1)
-        for records in source():
-            z, ders = self._derivatives(theta, scale, records)
-            moved = np.zeros((len(records.w), self.p + 1))
-            shifts(z, ders[0], low, moved)
+            z, first, _, _ = self._derivatives(theta, scale, records)
+            moved = np.empty((len(records.w), self.size + 1))
+            shifts(z, first, low, moved)
             for row in moved:
                 total.deposit_values(row, 1.0)
         mean = total.round()[0]
-        fine = _FINE if self.third else _FINER
-        width = fine * np.ldexp(1.0, np.clip(np.frexp(mean[:-1] / max(mean[-1], 2.0**-1000))[1], -8, 0))
-        return Grid(low, width, dithers(self.p, self.seed + 1), exponents)
+        # cells as wide as a record's shift is long on average, so that rare features get fine ones at no cost
+        relative = np.frexp(mean[:-1] / max(mean[-1], _TINY))[1]
+        width = (FINE if self.third else FINER) * np.ldexp(1.0, np.clip(relative, -8, 0))
+        return Grid(low, width, dithers(self.size, self.seed + 1), exponents)
 
     def pilot(self, scale, grid, source):
-        theta = self._converge(scale, source, self._guarded(scale), np.zeros(self.p))
-        return grid.rounded(theta, _COARSE)
+        return grid.rounded(self._converge(scale, source, self._guarded(scale)), COARSE)
 
 
-def _sum(values):
+class OneVsRest:
+    """Several problems over the same records, one after the other.
+
+    Parameters
+    ----------
+    problems : list of Smooth
+        Problems of the same features, intercept and seed.
+    """
+
+    def __init__(self, problems: list[Smooth]):
+        self.problems = problems
+        self.shape = (len(problems), *problems[0].shape)
+        self.sizes = np.cumsum([problem.size for problem in problems])[:-1]
+
+    def scale(self, total, n):
+        return self.problems[0].scale(total, n)
+
+    def converge(self, scale, source):
+        return np.concatenate([problem.converge(scale, source) for problem in self.problems])
+
+    def grid(self, scale, source):
+        return tuple(problem.grid(scale, source) for problem in self.problems)
+
+    def pilot(self, scale, grid, source):
+        return np.concatenate([problem.pilot(scale, part, source) for problem, part in zip(self.problems, grid, strict=True)])
+
+    def empty(self, scale, grid):
+        return tuple(total for problem, part in zip(self.problems, grid, strict=True) for total in problem.empty(scale, part))
+
+    def _parts(self, theta, grid, sums):
+        each = len(sums) // len(self.problems)
+        thetas = np.split(theta, self.sizes)
+        return [(p, t, g, sums[i * each : (i + 1) * each]) for i, (p, t, g) in enumerate(zip(self.problems, thetas, grid, strict=True))]
+
+    def query(self, theta, scale, grid, records, sums, sign):
+        for problem, part, cells, answers in self._parts(theta, grid, sums):
+            problem.query(part, scale, cells, records, answers, sign)
+
+    def step(self, theta, scale, grid, sums):
+        ends, rounded, still = zip(
+            *(problem.step(part, scale, cells, answers) for problem, part, cells, answers in self._parts(theta, grid, sums)), strict=True
+        )
+        return np.concatenate(ends), np.concatenate(rounded), all(still)
+
+
+def _sum(values: np.ndarray) -> float:
     """Sum in index order."""
     total = 0.0
     for value in values.tolist():
@@ -229,11 +295,7 @@ def _sum(values):
     return total
 
 
-def _exponents(ders):
-    return np.frexp(np.abs(ders).max(axis=1, initial=0.0))[1].astype(np.int64)
-
-
-def _deposit(total, left, z, ok, sign):
+def _deposit(total: ExactSum, left: np.ndarray, z: np.ndarray, ok: np.ndarray, sign: float) -> None:
     """Add ``left @ z.T``: through BLAS for the tame records, exactly too for the others."""
     alone = np.flatnonzero(~ok)
     for r in alone:
