@@ -19,6 +19,7 @@ from sqlearn.engine.kernel import kernel
 
 __all__ = [
     "LOGISTIC",
+    "LONGEST_STEP",
     "MULTINOMIAL",
     "POISSON",
     "SQUARED_HINGE",
@@ -41,6 +42,7 @@ _Z_UNIT = 2.0**-16
 _Z_ROUNDER = 1.5 * 2.0**52 * _Z_UNIT
 _Z_TAME = 8.0  # 19 bits; left factors have 23, a block of 2048 records adds 11: 53 in all
 _ONE = 1.5 * 2.0**52
+LONGEST_STEP = 4.0  # in standardised parameters
 
 
 @kernel
@@ -328,6 +330,9 @@ def advance(heads, sums, cubes, times, penalty, theta, low, width, dither):
     if times > 0.0:
         _rounded(cubes, third)
     step, _, _ = newton_step(heads, asked, third, times, penalty, theta)
+    longest = np.abs(step).max()
+    if longest > LONGEST_STEP:
+        step *= LONGEST_STEP / longest
     end = theta + step
     cells = cells_of(low, width, dither, end)
     moved = np.abs(cells - cells_of(low, width, dither, theta)).max()

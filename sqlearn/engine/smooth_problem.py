@@ -10,6 +10,7 @@ from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.rounds import Records, share
 from sqlearn.engine.smooth import (
     LOGISTIC,
+    LONGEST_STEP,
     POISSON,
     advance,
     ask_one,
@@ -31,7 +32,7 @@ COARSE = 8.0  # the pilot's grid over that of the rounds
 MOST_THIRD = 48  # more parameters than that go without third derivatives
 CUBES = 1 << 17  # records whose third derivatives are summed, up to twice that
 FINE = 2.0**-7  # cell width in standard deviations of the predictor, to end with a step of third order
-FINER = 2.0**-10  # to end with a step of second order
+FINER = 2.0**-9  # to end with a step of second order
 _STILL = 2.0**-38
 _MOST_STEPS = 100
 _TINY = 2.0**-1000
@@ -196,8 +197,8 @@ class Smooth:
             length = np.abs(step).max(initial=0.0)
             if length <= _STILL * (1.0 + np.abs(theta).max(initial=0.0)):
                 break
-            if length > 4.0:
-                step = step * (4.0 / length)
+            if length > LONGEST_STEP:
+                step = step * (LONGEST_STEP / length)
             merit = _sum(g * g * metric)
             part = 1.0
             while part > 2.0**-12:
