@@ -6,6 +6,7 @@ Exit codes: 0 for success, 1 when sqlearn refuses (one line says why), 2 for a w
 import os
 from collections.abc import Iterator
 from threading import Timer
+from typing import Any
 
 import click
 
@@ -15,8 +16,8 @@ from sqlearn.errors import SqlearnError
 __all__ = ["main"]
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-_PATIENCE = 1.5  # seconds until a word about the wait
-_STYLES = {"title": {"bold": True}, "proof": {"fg": "green"}, "trouble": {"fg": "red"}}
+_PATIENCE = 4.0  # seconds until a word about the wait
+_STYLES: dict[str, dict[str, Any]] = {"title": {"bold": True}, "proof": {"fg": "green"}, "trouble": {"fg": "red"}}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -48,7 +49,7 @@ def _with_patience(parts: Iterator) -> Iterator:
     def tell():
         if not told:
             told.append(None)
-            click.secho("   (the first run compiles code for this machine and keeps it for the next)", dim=True, err=True)
+            click.secho("   (the first run compiles code for this machine, and keeps it)", dim=True, err=True)
 
     while True:
         timer = Timer(_PATIENCE, tell)
@@ -87,5 +88,3 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return _INTERRUPTED
-
-

@@ -56,9 +56,9 @@ class PCA(ExactEstimator, peers.PCA):
 
     Notes
     -----
-    The covariance matrix is centred exactly and correct to an ulp or so, also where means are large against deviations. Its
-    eigenvalues carry an absolute error of about 1e-16 times the largest, so that components below 1e-8 of the leading singular
-    value are noise, as with scikit-learn's "covariance_eigh".
+    The covariance matrix is centred exactly and correct to an ulp or so, also where means are large against deviations.
+    Its eigenvalues carry an absolute error of about 1e-16 times the largest, so that components below 1e-8 of the
+    leading singular value are noise, as with scikit-learn's "covariance_eigh".
 
     Examples
     --------
@@ -72,8 +72,8 @@ class PCA(ExactEstimator, peers.PCA):
     _statistic = Gram
 
     def __init__(
-        self, n_components=None, *, copy=True, whiten=False, svd_solver="auto", tol=0.0, iterated_power="auto", n_oversamples=10,
-        power_iteration_normalizer="auto", random_state=None, ledger=True, key=None,
+        self, n_components=None, *, copy=True, whiten=False, svd_solver="auto", tol=0.0, iterated_power="auto",
+        n_oversamples=10, power_iteration_normalizer="auto", random_state=None, ledger=True, key=None,
     ):  # fmt: skip
         self.n_components = n_components
         self.copy = copy
@@ -100,7 +100,8 @@ class PCA(ExactEstimator, peers.PCA):
             if n < d:
                 raise ValueError("n_components='mle' is only supported if n_samples >= n_features")
         elif self.n_components is not None and self.n_components > min(n, d):
-            raise ValueError(f"n_components={self.n_components} must be between 0 and min(n_samples, n_features)={min(n, d)}")
+            bound = f"min(n_samples, n_features)={min(n, d)}"
+            raise ValueError(f"n_components={self.n_components} must be between 0 and {bound}")
 
     def _read_out(self, state):
         (gram,) = grams_of(state.statistic)
@@ -135,7 +136,9 @@ def _number(n_components, variances, ratios, n) -> int:
                 return int(_infer_dimension(variances, n))
         except ValueError:  # two equal variances
             pass
-        raise ReadOutError("n_components='mle' needs at least as many rows as features and different variances. Learn more rows.")
+        raise ReadOutError(
+            "n_components='mle' needs as many rows as features and different variances. Learn more rows."
+        )
     if 0 < n_components < 1:
         return int(np.searchsorted(np.cumsum(ratios), n_components, side="right")) + 1
     return int(n_components)

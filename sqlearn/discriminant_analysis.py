@@ -30,13 +30,13 @@ class _DiscriminantAnalysis(ExactClassifier):
             raise NotImplementedError("shrinkage not supported with 'svd' solver.")
         if params["shrinkage"] == "auto":
             raise ParameterError(
-                "shrinkage='auto' (Ledoit-Wolf) takes sums of fourth powers and products of the centred features, which this model "
+                "shrinkage='auto' (Ledoit-Wolf) takes sums of fourth powers of the centred features, which this model "
                 "does not hold. Pass a number between 0 and 1."
             )
         if params["covariance_estimator"] is not None:
             raise ParameterError(
-                "A covariance_estimator sees the rows themselves, not sums over them, so none could be forgotten exactly. Leave it None; "
-                "with the solver 'eigen', `shrinkage` takes a number."
+                "A covariance_estimator sees the rows themselves, not sums over them, so none could be forgotten "
+                "exactly. Leave it None; with the solver 'eigen', `shrinkage` takes a number."
             )
 
     def _check_learned(self, state):
@@ -56,7 +56,8 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
     solver : {"svd", "lsqr", "eigen"}, default="svd"
         Which of scikit-learn's solutions to take; each from the same exact moments.
     shrinkage : float, default=None
-        Share of the identity mixed into the covariance matrices ("lsqr" and "eigen"). "auto" is refused: it takes fourth moments.
+        Share of the identity mixed into the covariance matrices ("lsqr" and "eigen"). "auto" is refused: it takes
+        fourth moments.
     priors : array-like of shape (n_classes,), default=None
         Class priors; the classes' shares by default.
     n_components : int, default=None
@@ -97,9 +98,9 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
 
     Notes
     -----
-    Covariance matrices and the differences between means are formed exactly and rounded once. "svd" takes eigenvalues where
-    scikit-learn takes singular values of the data: those below about 1e-8 of the largest count as zero, whatever `tol`. With too
-    few classes left, `n_components` is what they allow.
+    Covariance matrices and the differences between means are formed exactly and rounded once. "svd" takes eigenvalues
+    where scikit-learn takes singular values of the data: those below about 1e-8 of the largest count as zero, whatever
+    `tol`. With too few classes left, `n_components` is what they allow.
 
     Examples
     --------
@@ -133,7 +134,7 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
     def _check_fit(self, batch):
         classes = len(batch.labels)
         if len(batch) < 2:
-            raise ValueError("Found array with 1 sample(s) while a minimum of 2 is required by LinearDiscriminantAnalysis.")
+            raise ValueError(f"Found array with 1 sample(s) while a minimum of 2 is required by {type(self).__name__}.")
         if len(batch) == classes:
             raise ValueError("The number of samples must be more than the number of classes.")
         if self.n_components is not None and self.n_components > min(classes - 1, batch.x.shape[1]):
@@ -149,7 +150,8 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
         most = most if params["n_components"] is None else min(most, params["n_components"])
         covariances = np.stack([gram.covariance() for gram in grams_of(state.statistic, state.rows())])
         shares = counts / counts.sum()
-        found = {"classes_": label_array(state), "priors_": priors, "means_": means, "_max_components": most, "_n_features_out": most}
+        found = {"classes_": label_array(state), "priors_": priors, "means_": means}
+        found |= {"_max_components": most, "_n_features_out": most}
         if solver != "svd" or params["store_covariance"]:
             found["covariance_"] = _shrunk(_mixture(priors, covariances), params["shrinkage"])
         if solver == "svd":
@@ -219,8 +221,9 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
 
     Notes
     -----
-    Covariance matrices are centred exactly and rounded once. A class whose covariance matrix is not of full rank is refused by
-    ``fit``, as in scikit-learn; left by ``forget`` it is a legal state, whose attributes raise ``ReadOutError`` until more is learned.
+    Covariance matrices are centred exactly and rounded once. A class whose covariance matrix is not of full rank is
+    refused by ``fit``, as in scikit-learn; left by ``forget`` it is a legal state, whose attributes raise
+    ``ReadOutError`` until more is learned.
 
     Examples
     --------
@@ -256,7 +259,9 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
         covariances, scalings, rotations = [], [], []
         for label, count, gram in zip(classes.tolist(), counts, grams_of(state.statistic, state.rows()), strict=True):
             if count == 1:
-                raise SingularCovarianceError(f"y has only 1 sample in class {label}, covariance is ill defined. Learn more of it.")
+                raise SingularCovarianceError(
+                    f"y has only 1 sample in class {label}, covariance is ill defined. Learn more rows of it."
+                )
             covariance = _shrunk(gram.covariance(), params["shrinkage"])
             scaling, rotation = (part[..., ::-1] for part in linalg.eigh(covariance))
             if svd:
@@ -264,8 +269,8 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
                 covariance = (scaling * rotation) @ rotation.T
             if (scaling > params["tol"]).sum() < len(scaling):
                 raise SingularCovarianceError(
-                    f"The covariance matrix of class {label} is not full rank. Learn more rows of it, or fit with a larger value of "
-                    f"`{'reg_param' if svd else 'shrinkage'}`{' or with the solver eigen' if svd else ''}."
+                    f"The covariance matrix of class {label} is not full rank. Learn more rows of it, or fit with "
+                    + ("a larger `reg_param`." if svd else "a larger `shrinkage`.")
                 )
             covariances.append(covariance)
             scalings.append(scaling)
@@ -286,7 +291,7 @@ def _given_priors(priors, counts: np.ndarray) -> np.ndarray:
         return counts / counts.sum()
     priors = np.array(priors, np.float64)
     if priors.shape != counts.shape:
-        raise ReadOutError(f"{len(priors)} priors are given, but {len(counts)} classes are held: one a class is needed.")
+        raise ReadOutError(f"{len(priors)} priors are given, but {len(counts)} classes are held; give one a class.")
     return priors
 
 
@@ -311,13 +316,15 @@ def _shrunk(covariance, shrinkage) -> np.ndarray:
 
 
 def _svd(within, shifts, weights, tol):
-    """scikit-learn's solver "svd" on moments: scalings that make the features within classes white, then the centres' axes."""
+    """scikit-learn's solver "svd" on moments: features are made white within classes, then centres span the axes."""
     deviations = np.sqrt(within.diagonal())
     deviations[deviations == 0] = 1.0
     values, axes = (part[..., ::-1] for part in linalg.eigh(within / deviations / deviations[:, None]))
     rank = (values > max(tol**2, len(values) * np.finfo(float).eps * values[0])).sum()
     if not rank:
-        raise SingularCovarianceError("No feature varies within any class, so classes cannot be compared. Learn more rows.")
+        raise SingularCovarianceError(
+            "No feature varies within any class: nothing to compare them by. Learn more rows."
+        )
     scalings = axes[:, :rank] / deviations[:, None] / np.sqrt(values[:rank])
     centres = np.sqrt(weights / max(1, len(weights) - 1))[:, None] * shifts @ scalings
     _, values, axes = linalg.svd(centres, full_matrices=False)
@@ -332,8 +339,8 @@ def _eigen(between, within):
         values, axes = (part[..., ::-1] for part in linalg.eigh(between, within))
     except linalg.LinAlgError as error:
         raise SingularCovarianceError(
-            "The covariance matrix within classes is not positive definite, so the solver 'eigen' has no answer. Learn more rows, or fit "
-            "with another solver or with `shrinkage`."
+            "The covariance matrix within classes is not positive definite, so the solver 'eigen' has no answer. Learn "
+            "more rows, or fit with another solver or with `shrinkage`."
         ) from error
     with np.errstate(invalid="ignore"):
         return axes, values / values.sum()

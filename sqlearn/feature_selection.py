@@ -22,7 +22,7 @@ class SelectKBest(ExactEstimator, peers.SelectKBest):
     Parameters
     ----------
     score_func : {f_classif, chi2}, default=f_classif
-        scikit-learn's function of that name (also here). Others are refused: they are not known to be functions of sums.
+        scikit-learn's function of that name (also here). Others are refused: they are no known functions of sums.
     k : int or "all", default=10
         Number of features to select.
     ledger : bool, default=True
@@ -41,10 +41,10 @@ class SelectKBest(ExactEstimator, peers.SelectKBest):
 
     Notes
     -----
-    Both scores are sums over classes of ``n_k (mean_k - mean)**2``, over the variance within classes (`f_classif`) or over the mean
-    (`chi2`). The differences of means are formed exactly before they are rounded, so nothing cancels. `chi2` keeps sums of
-    features alone, at the cost of the non-zeros of sparse rows; `f_classif` keeps sums of squares as well and makes sparse rows
-    dense block by block.
+    Both scores are sums over classes of ``n_k (mean_k - mean)**2``, over the variance within classes (`f_classif`) or
+    over the mean (`chi2`). The differences of means are formed exactly before they are rounded, so nothing cancels.
+    `chi2` keeps sums of features alone, at the cost of the non-zeros of sparse rows; `f_classif` keeps sums of squares
+    as well and makes sparse rows dense block by block.
 
     Examples
     --------
@@ -76,13 +76,14 @@ class SelectKBest(ExactEstimator, peers.SelectKBest):
         super()._check_guarantee(params)
         if params["score_func"] not in (chi2, f_classif):
             raise ParameterError(
-                f"score_func={params['score_func']!r} is not known to be a function of sums over records, so none could be forgotten "
-                "exactly. Use f_classif or chi2."
+                f"score_func={params['score_func']!r} is not known to be a function of sums over records, so none "
+                "could be forgotten exactly. Use f_classif or chi2."
             )
 
     def _check_fit(self, batch):
         if self.k != "all" and self.k > batch.x.shape[1]:
-            warnings.warn(f"k={self.k} is greater than n_features={batch.x.shape[1]}. All the features will be returned.", stacklevel=4)
+            message = f"k={self.k} is greater than n_features={batch.x.shape[1]}. All the features will be returned."
+            warnings.warn(message, stacklevel=4)
 
     def _features(self, probe, X, reset):
         counts = probe.score_func is chi2
@@ -90,8 +91,8 @@ class SelectKBest(ExactEstimator, peers.SelectKBest):
         if counts and (x.data < 0).any():
             row = np.searchsorted(x.indptr, np.flatnonzero(x.data < 0)[0], side="right") - 1
             raise ValueError(
-                f"Negative values in data passed to {type(self).__name__}, first in row {row} (counted from 0): for chi2, Input X must be "
-                "non-negative. Nothing was changed."
+                f"Negative values in data passed to {type(self).__name__}, first in row {row} (counted from 0): for "
+                "chi2, Input X must be non-negative. Nothing was changed."
             )
         return x, np.zeros((x.shape[0], 0), np.int64), []
 

@@ -1,137 +1,45 @@
 """Linear models that forget: the exact Gram matrix of the data, and solutions read from it."""
 
-from dataclasses import dataclass, replace
-
 import numpy as np
-from scipy.optimize import nnls
 from sklearn import linear_model as peers
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight
 
-from sqlearn.engine.digits import normalized
 from sqlearn.engine.estimator import Weighted, WeightedClassifier
-from sqlearn.engine.read_out import (
-    GramView,
-    SecondMoments,
-    aligned,
-    as_float,
-    combined,
-    grams_of,
-    label_array,
-    packed_cell,
-)
-from sqlearn.engine.solve import Factor, factorize, intercept, residual
+from sqlearn.engine.least_squares import LeastSquares, one_against_rest
+from sqlearn.engine.read_out import GramView, as_float, grams_of, label_array
 from sqlearn.engine.statistics import Gram
-from sqlearn.errors import ParameterError
+from sqlearn.errors import ParameterError, ReadOutError
 
 __all__ = ["BayesianRidge", "ElasticNet", "Lasso", "LinearRegression", "Ridge", "RidgeClassifier"]
 
 
-# ------------------------------------------------------------------------------------------- from moments to coefficients
-
-
-@dataclass
-class Problem:
-    """A least squares problem: exact moments of features and targets, and the factor of the features'.
-
-    Parameters
-    ----------
-    gram : GramView
-        Gram matrix of the records.
-    fit_intercept : bool
-        Whether moments are taken about the means.
-
-    Attributes
-    ----------
-    moments : SecondMoments
-        Scaled second moments.
-    factor : Factor
-        Cholesky factor of the features' part.
-    """
-
-    gram: GramView
-    fit_intercept: bool
-
-    def __post_init__(self):
-        self.weight = self.gram.weight()
-        self.moments: SecondMoments = self.gram.centred() if self.fit_intercept else self.gram.raw()
-        self.factor: Factor = factorize(*self.moments.system)
-
-    @property
-    def _scales(self):
-        """Exponents of features and targets."""
-        return np.split(self.moments.exponents, [self.gram.n_features])
-
-    def solve(self, positive: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Least squares coefficients float64[t, d] of minimum norm, or some that are not negative, and intercepts float64[t]."""
-        right = self.moments.right_sides
-        if positive:
-            r, z = self.factor.reduce(*right)
-            r, z = np.vstack([r, np.zeros(r.shape[1])]), np.vstack([z, np.zeros(z.shape[1])])  # never without a row
-            hi = np.stack([nnls(r, target)[0] for target in z.T], axis=1)
-            lo = np.zeros_like(hi)
-        else:
-            hi, lo = self.factor.solve(*right)
-        features, targets = self._scales
-        return as_float(hi, targets - features[:, None], "A coefficient").T, self._intercepts(hi, lo)
-
-    def intercepts(self, coef: np.ndarray) -> np.ndarray:
-        """Intercepts float64[t] that belong to coefficients float64[t, d]."""
-        features, targets = self._scales
-        hi = np.ldexp(coef.T, features[:, None] - targets)
-        return self._intercepts(hi, np.zeros_like(hi))
-
-    def _intercepts(self, hi, lo):
-        """``mean y - coef @ mean x`` from scaled coefficients, in double-double: the two may cancel."""
-        d = self.gram.n_features
-        if not self.fit_intercept:
-            return np.zeros(hi.shape[1])
-        s_hi, s_lo, own = self.gram.sums()
-        constant = self.moments.hi.diagonal() == 0.0
-        scale = np.where(constant, own, self.moments.exponents)
-        s_hi, s_lo = np.ldexp(s_hi, own - scale), np.ldexp(s_lo, own - scale)
-        w_hi, w_lo, w_exponent = self.weight
-        found, _ = intercept(s_hi[d:], s_lo[d:], s_hi[:d], s_lo[:d], w_hi, w_lo, hi, lo)
-        return as_float(found, scale[d:] - w_exponent, "An intercept")
-
-    def singular_values(self, count: int) -> np.ndarray:
-        """The `count` largest singular values of the (centred, weighted) data."""
-        features, _ = self._scales
-        r, _ = self.factor.reduce(*self.moments.right_sides)
-        top = int(features.max(initial=0))
-        values = np.linalg.svd(np.ldexp(r, features - top), compute_uv=False)
-        values = np.pad(values, (0, max(0, count - len(values))))[:count]
-        hi, _, exponent = self.moments.divisor
-        return as_float(values / np.sqrt(np.ldexp(hi, exponent & 1)), top - (exponent >> 1), "A singular value")
-
-    def surrogate(self) -> tuple[np.ndarray, np.ndarray]:
-        """At most d + 1 rows, features float64[m, d] and targets float64[m, t], whose mean products are those of the data.
-
-        What looks at the data through means of ``x_i x_j``, ``x_i y`` and ``y**2`` alone cannot tell them from the data: the
-        rows of the Cholesky factor, and one more that gives each target what the features do not explain.
-        """
-        features, targets = self._scales
-        right = self.moments.right_sides
-        d = self.gram.n_features
-        r, z = self.factor.reduce(*right)
-        own = self.moments.hi.diagonal()[d:], self.moments.lo.diagonal()[d:]
-        unexplained = np.sqrt(np.maximum(residual(*own, *right, *self.factor.solve(*right)), 0.0))
-        r, z = np.vstack([r, np.zeros(d)]), np.vstack([z, unexplained])
-        exponent = 0
-        for hi, _, e in (self.moments.divisor, self.weight):  # mean products are these moments over both
-            half = np.sqrt(np.ldexp(hi, e & 1))
-            r, z, exponent = r / half, z / half, exponent - (e >> 1)
-        size = np.sqrt(len(r))
-        return as_float(size * r, features + exponent, "A feature"), as_float(size * z, targets + exponent, "A target")
-
-
 def shaped(coef: np.ndarray, intercepts: np.ndarray, *, flat: bool, scalar: bool, fit_intercept: bool) -> dict:
     """``coef_`` float64[t, d], or float64[d] if `flat`, and ``intercept_``, a number if `scalar`."""
-    if not fit_intercept:
-        intercepts = 0.0
-    elif scalar:
-        intercepts = intercepts[0]
-    return {"coef_": coef[0] if flat else coef, "intercept_": intercepts}
+    own = intercepts[0] if scalar else intercepts
+    return {"coef_": coef[0] if flat else coef, "intercept_": own if fit_intercept else 0.0}
+
+
+def fitted(twin, *data):
+    """scikit-learn's estimator, fitted to surrogate data.
+
+    Raises
+    ------
+    ReadOutError
+        When float64 arithmetic ends in infinities or NaN there, or is refused for them.
+    """
+    with np.errstate(all="ignore"):
+        try:
+            found = twin.fit(*data)
+            numbers = [value for value in vars(found).values() if isinstance(value, float | np.ndarray)]
+            if all(np.isfinite(value).all() for value in numbers):
+                return found
+        except ValueError:
+            pass
+    raise ReadOutError(
+        "Squares of values held lie beyond float64's range, in which this learner iterates. The model is intact and "
+        "holds them exactly: forget the rows with such values, or scale features and targets and fit again."
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ the regressors
@@ -181,9 +89,9 @@ class LinearRegression(_LinearModel, peers.LinearRegression):
 
     Notes
     -----
-    The state is the exact weighted Gram matrix of ``[1, X, y]``. Centring is exact, the solution is Cholesky's in 106 bits: see
-    :mod:`sqlearn.engine.solve`. Columns count as dependent from an angle of about 2^-43, scikit-learn's at `tol`.
-    After ``forget`` reading ``coef_`` takes O(n_features^3), however many records there are.
+    The state is the exact weighted Gram matrix of ``[1, X, y]``. Centring is exact, and the solution is Cholesky's in
+    106 bits: see :mod:`sqlearn.engine.solve`. Columns count as dependent from an angle of about 2^-43. Reading
+    ``coef_`` after ``forget`` takes O(n_features^3), however many records there are.
 
     Examples
     --------
@@ -204,7 +112,7 @@ class LinearRegression(_LinearModel, peers.LinearRegression):
 
     def _read_out(self, state):
         params = state.params
-        problem = Problem(grams_of(state.statistic)[0], params["fit_intercept"])
+        problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
         single = state.target_ndim == 1
         found = shaped(
             *problem.solve(params["positive"]), flat=single, scalar=single, fit_intercept=params["fit_intercept"]
@@ -215,8 +123,10 @@ class LinearRegression(_LinearModel, peers.LinearRegression):
         return found
 
 
-class _Ridge:
-    """What Ridge and RidgeClassifier have in common, before :class:`~sqlearn.engine.estimator.ExactEstimator`."""
+class _Ridge(Weighted):
+    """What Ridge and RidgeClassifier have in common."""
+
+    _statistic = Gram
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
@@ -225,8 +135,8 @@ class _Ridge:
             raise ValueError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
         if positive and solver not in ("auto", "lbfgs"):
             raise ValueError(
-                f"solver='{solver}' does not support positive fitting. Please set the solver to 'auto' or 'lbfgs', or set "
-                "`positive=False`"
+                f"solver='{solver}' does not support positive fitting. Please set the solver to 'auto' or 'lbfgs', or "
+                "set `positive=False`"
             )
 
     @staticmethod
@@ -237,7 +147,7 @@ class _Ridge:
         coef, intercepts = np.empty((gram.n_targets, gram.n_features)), np.empty(gram.n_targets)
         for alpha in np.unique(alphas):
             chosen = alphas == alpha
-            found = Problem(gram.penalized(alpha), fit_intercept).solve(positive)
+            found = LeastSquares(gram.penalized(alpha), fit_intercept).solve(positive)
             coef[chosen], intercepts[chosen] = found[0][chosen], found[1][chosen]
         solver = params["solver"]
         if solver == "auto":
@@ -250,8 +160,8 @@ def penalties(alpha, n_targets: int) -> np.ndarray:
     alphas = np.ravel(np.asarray(alpha, np.float64))
     if len(alphas) not in (1, n_targets):
         raise ParameterError(
-            f"Number of targets and number of penalties do not correspond: {len(alphas)} != {n_targets}. Pass one alpha, or "
-            "one a target."
+            f"Number of targets and number of penalties do not correspond: {len(alphas)} != {n_targets}. Pass one "
+            "alpha, or one a target."
         )
     if not (np.isfinite(alphas) & (alphas >= 0)).all():
         raise ParameterError(f"Every alpha must be a finite number of at least 0, not {alpha!r}.")
@@ -340,17 +250,17 @@ class _CoordinateDescent(_LinearModel):
         super()._check_guarantee(params)
         if not isinstance(params["precompute"], bool):
             raise ParameterError(
-                "A Gram matrix passed as `precompute` would not follow when rows are forgotten. Leave it False: the model holds "
-                "the Gram matrix anyway."
+                "A Gram matrix passed as `precompute` would not follow when rows are forgotten. Leave it False: "
+                "the model holds the Gram matrix anyway."
             )
 
     def _read_out(self, state):
         params = state.params
-        problem = Problem(grams_of(state.statistic)[0], params["fit_intercept"])
+        problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
         x, y = problem.surrogate()
         accepted = {name: params[name] for name in self._peer._get_param_names()}
         accepted |= {"fit_intercept": False, "precompute": False, "random_state": params["random_state"] or 0}
-        twin = self._peer(**accepted).fit(x, y)
+        twin = fitted(self._peer(**accepted), x, y)
         coef = np.atleast_2d(twin.coef_)
         single = {"flat": len(coef) == 1, "scalar": state.target_ndim == 1}
         found = shaped(coef, problem.intercepts(coef), **single, fit_intercept=params["fit_intercept"])
@@ -406,9 +316,9 @@ class ElasticNet(_CoordinateDescent, peers.ElasticNet):
 
     Notes
     -----
-    The state is that of :class:`LinearRegression`. Coordinate descent sees data through second moments alone, so it is scikit-learn's
-    own that runs, on ``n_features + 1`` rows with the exact moments of all records: iterations, gaps and stopping are those it would
-    have on the records, but for rounding. Nothing of an earlier solution is used.
+    The state is that of :class:`LinearRegression`. Coordinate descent sees data through second moments alone, so it is
+    scikit-learn's own that runs, on ``n_features + 1`` rows with the exact moments of all records: iterations, gaps and
+    stopping are those it would have on the records, but for rounding. Nothing of an earlier solution is used.
 
     Examples
     --------
@@ -527,8 +437,8 @@ class BayesianRidge(_LinearModel, peers.BayesianRidge):
 
     Notes
     -----
-    The state is that of :class:`LinearRegression`. The iteration sees data through weighted second moments alone, so it is
-    scikit-learn's own that runs, on ``n_features + 1`` rows with the exact moments of all records.
+    The state is that of :class:`LinearRegression`. The iteration sees data through weighted second moments alone, so it
+    is scikit-learn's own that runs, on ``n_features + 1`` rows with the exact moments of all records.
 
     Examples
     --------
@@ -555,14 +465,14 @@ class BayesianRidge(_LinearModel, peers.BayesianRidge):
     def _read_out(self, state):
         params = state.params
         gram = grams_of(state.statistic)[0]
-        problem = Problem(gram, params["fit_intercept"])
+        problem = LeastSquares(gram, params["fit_intercept"])
         x, y = problem.surrogate()
         accepted = {name: params[name] for name in self._peer._get_param_names()} | {"fit_intercept": False}
-        if params["alpha_init"] is None:  # the rows' own variance would be taken about their mean, which means nothing
+        if params["alpha_init"] is None:  # the few rows' own variance would be about their mean, which means nothing
             accepted["alpha_init"] = 1.0 / (gram.covariance()[-1, -1] + np.finfo(np.float64).eps)
         hi, _, exponent = gram.weight()
         weights = np.full(len(x), as_float(hi, exponent, "A sum of weights") / len(x))
-        twin = self._peer(**accepted).fit(x, y[:, 0], weights)
+        twin = fitted(self._peer(**accepted), x, y[:, 0], weights)
         names = ("alpha_", "lambda_", "sigma_", "scores_", "n_iter_", "X_scale_")
         offset = gram.mean()[:-1] if params["fit_intercept"] else np.zeros(gram.n_features)
         coef = twin.coef_[None]
@@ -611,9 +521,10 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
 
     Notes
     -----
-    The state is one exact Gram matrix of ``[1, X]`` for each class. Every moment of the targets follows from those, and so do class
-    weights: the matrices are multiplied by them and added as integers, exactly, when they are read. 'balanced' therefore follows every
-    row that is learned or forgotten. Labels of several outputs (an indicator matrix) are not supported.
+    The state is one exact Gram matrix of ``[1, X]`` for each class. Every moment of the targets follows from those, and
+    so do class weights: the matrices are multiplied by them and added as integers, exactly, when they are read.
+    'balanced' therefore follows every row that is learned or forgotten, as a refit would. It counts records of positive
+    weight. Labels of several outputs (an indicator matrix) are not supported.
 
     Examples
     --------
@@ -647,10 +558,12 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         if isinstance(params["class_weight"], dict):
             for label, weight in params["class_weight"].items():
                 if not (np.isfinite(weight) and weight >= 0):
-                    raise ParameterError(f"The weight of class {label!r} must be a finite number of at least 0, not {weight!r}.")
+                    raise ParameterError(
+                        f"The weight of class {label!r} must be a finite number of at least 0, not {weight!r}."
+                    )
 
     def _check_fit(self, batch):
-        penalties(self.alpha, max(1, len(batch.labels) if len(batch.labels) > 2 else 1))
+        penalties(self.alpha, len(batch.labels) if len(batch.labels) > 2 else 1)
         if isinstance(self.class_weight, dict):
             labels = np.array(sorted(batch.labels))
             compute_class_weight(self.class_weight, classes=labels, y=labels)
@@ -669,26 +582,3 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
             | {"classes_": binarizer.classes_, "_label_binarizer": binarizer}
             | shaped(coef, intercepts, flat=len(coef) == 1, scalar=False, fit_intercept=params["fit_intercept"])
         )
-
-
-def one_against_rest(grams: list[GramView], factors) -> GramView:
-    """The Gram matrix of all classes' records, weighted by class, with targets 1 for a class and -1 for the others.
-
-    There is a target for each class; for two classes, one for the second; for a single class, one that is -1.
-    """
-    total = combined(grams, factors)
-    picked = range(len(grams)) if len(grams) > 2 else range(1, len(grams))
-    positive = [combined([grams[k]], [factors[k]]) for k in picked]
-    numbers, low = aligned((total.digits, total.low), *((gram.digits, gram.low) for gram in positive))
-    d, t = total.n_features, max(1, len(positive))
-    old, new = 1 + d, 1 + d + t
-    digits = np.zeros((new * (new + 1) // 2, numbers[0].shape[1]), np.int64)
-    for i in range(old):
-        start, target = packed_cell(i, i, old), packed_cell(i, i, new)
-        digits[target : target + old - i] = numbers[0][start : start + old - i]
-        digits[target + old - i : target + new - i] = -numbers[0][i]  # sum w x_i over all, times -1
-        for k, own in enumerate(numbers[1:]):
-            digits[target + old - i + k] += 2 * own[i]
-    for k in range(t):  # of products of two targets, only the squares are ever read
-        digits[packed_cell(old + k, old + k, new)] = numbers[0][0]
-    return replace(total, digits=normalized(digits), low=low, n_targets=t)

@@ -1,16 +1,16 @@
 """Naive Bayes classifiers that forget."""
 
 import warnings
-from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn import naive_bayes as peers
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from sqlearn.engine.estimator import WeightedClassifier
 from sqlearn.engine.read_out import categories_of, label_array, moments_of, others_of, sums_of, weights_of
 from sqlearn.engine.statistics import Categories, Exceedances, Mixed, Moments, Sums
 from sqlearn.engine.table import categorical_columns, check_table, split
+from sqlearn.engine.table_bayes import TableBayes
 from sqlearn.engine.validation import check_features, levels_of
 from sqlearn.errors import NotIntegerError, ParameterError, ReadOutError, SqlearnError
 
@@ -54,10 +54,10 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
 
     Notes
     -----
-    The state is the exact weight, sum and sum of squares of each feature in each class: a function of the multiset of records, so
-    that forgetting leaves the bytes of a refit. Means and variances are rounded once, after centring. The smoothing is a share of the
-    variance of all records held, where scikit-learn's ``partial_fit`` takes the last batch's. ``partial_fit`` and ``forget`` need no
-    ``classes``.
+    The state is the exact weight, sum and sum of squares of each feature in each class: a function of the multiset of
+    records, so that forgetting leaves the bytes of a refit. Means and variances are rounded once, after centring. The
+    smoothing is a share of the variance of all records held, where scikit-learn's ``partial_fit`` takes the last
+    batch's. ``partial_fit`` and ``forget`` need no ``classes``.
 
     Examples
     --------
@@ -100,7 +100,9 @@ def class_prior(priors, counts: np.ndarray) -> np.ndarray:
         return counts / counts.sum()
     priors = np.asarray(priors, np.float64)
     if len(priors) != len(counts):
-        raise ReadOutError(f"Number of priors must match number of classes: {len(priors)} are given, {len(counts)} classes are held.")
+        raise ReadOutError(
+            f"Number of priors must match number of classes: {len(priors)} are given, {len(counts)} classes are held."
+        )
     if not np.isclose(priors.sum(), 1.0):
         raise ParameterError("The sum of the priors should be 1.")
     if (priors < 0).any():
@@ -111,6 +113,14 @@ def class_prior(priors, counts: np.ndarray) -> np.ndarray:
 class _CountingNB(WeightedClassifier):
     """What is common to the learners that count: exact counts, of which scikit-learn's own code makes probabilities."""
 
+    def __init__(self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, ledger=True, key=None):
+        self.alpha = alpha
+        self.force_alpha = force_alpha
+        self.fit_prior = fit_prior
+        self.class_prior = class_prior
+        self.ledger = ledger
+        self.key = key
+
     def _check_fit(self, batch):
         classes = np.unique(batch.label_codes[batch.weights > 0])
         reader = self._started_reader(self.get_params(deep=False), batch.x.shape[1], classes, np.ones(len(classes)))
@@ -118,7 +128,7 @@ class _CountingNB(WeightedClassifier):
         reader._update_class_log_prior(reader.class_prior)
 
     def _started_reader(self, params, n_features, classes, counts):
-        reader = object.__new__(self._peer)
+        reader: Any = object.__new__(self._peer)
         reader.__dict__.update(params, n_features_in_=n_features, classes_=classes, class_count_=counts)
         if reader.class_prior is not None:
             reader.class_prior = np.asarray(reader.class_prior, np.float64)
@@ -129,7 +139,8 @@ class _CountingNB(WeightedClassifier):
         return {"feature_count_": sums_of(state.statistic, state.rows())}
 
     def _read_out(self, state):
-        reader = self._started_reader(state.params, state.n_features_in_, label_array(state), weights_of(state.statistic, state.rows()))
+        weights = weights_of(state.statistic, state.rows())
+        reader = self._started_reader(state.params, state.n_features_in_, label_array(state), weights)
         reader.__dict__.update(self._counts(state))
         try:
             with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
@@ -137,28 +148,15 @@ class _CountingNB(WeightedClassifier):
                 reader._update_feature_log_prob(reader._check_alpha())
                 reader._update_class_log_prior(reader.class_prior)
         except ValueError as error:
-            raise ReadOutError(f"{error} The model is intact: learn or forget rows until it fits, or fit again.") from error
+            raise ReadOutError(f"{error} The model is intact: learn or forget rows until they fit it.") from error
         return {name: value for name, value in vars(reader).items() if name.endswith("_")}
 
 
-class _SparseNB(_CountingNB):
-    """Those of them whose features are counts in CSR rows."""
-
-    _sparse_form = True
-
-    def __init__(self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, ledger=True, key=None):
-        self.alpha = alpha
-        self.force_alpha = force_alpha
-        self.fit_prior = fit_prior
-        self.class_prior = class_prior
-        self.ledger = ledger
-        self.key = key
-
-
-class _NonNegativeNB(_SparseNB):
-    """Those of them that take no negative features."""
+class _NonNegativeNB(_CountingNB):
+    """Those of them that sum features as they are, which may not be negative."""
 
     _statistic = Sums
+    _sparse_form = True
 
     def _features(self, probe, X, reset):
         x, codes, levels = super()._features(probe, X, reset)
@@ -166,8 +164,9 @@ class _NonNegativeNB(_SparseNB):
             at = np.flatnonzero(x.data < 0.0)[0]
             row = np.searchsorted(x.indptr, at, side="right") - 1
             raise SqlearnError(
-                f"Negative values in data passed to {type(self).__name__} (input X): the first is {x.data[at]!r} in row {row}, column "
-                f"{x.indices[at]} (counted from 0). Nothing was changed: counts and tf-idf values are at least 0."
+                f"Negative values in data passed to {type(self).__name__} (input X): {x.data[at].item()!r} first, "
+                f"in row {row}, column {x.indices[at]} (counted from 0). Nothing was changed: drop such rows, or use "
+                "GaussianNB."
             )
         return x, codes, levels
 
@@ -209,9 +208,10 @@ class MultinomialNB(_NonNegativeNB, peers.MultinomialNB):
 
     Notes
     -----
-    The state is the exact weighted sum of each feature in each class, tf-idf values and float weights included: a function of the
-    multiset of records, so that forgetting leaves the bytes of a refit. Records are CSR rows inside, whatever they came as; learning
-    and forgetting take time in proportion to their non-zeros. The smoothing is scikit-learn's own code.
+    The state is the exact weighted sum of each feature in each class, tf-idf values and float weights included: a
+    function of the multiset of records, so that forgetting leaves the bytes of a refit. Records are CSR rows inside,
+    whatever they came as; learning and forgetting take time in proportion to their non-zeros. The smoothing is
+    scikit-learn's own code.
 
     Examples
     --------
@@ -266,7 +266,8 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
 
     Notes
     -----
-    The state is that of :class:`MultinomialNB`. What is not in a class is summed exactly, where scikit-learn subtracts rounded sums.
+    The state is that of :class:`MultinomialNB`. What is not in a class is summed exactly, where scikit-learn subtracts
+    rounded sums.
 
     Examples
     --------
@@ -278,7 +279,9 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
 
     _peer = peers.ComplementNB
 
-    def __init__(self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, norm=False, ledger=True, key=None):
+    def __init__(
+        self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, norm=False, ledger=True, key=None
+    ):  # fmt: skip
         super().__init__(
             alpha=alpha, force_alpha=force_alpha, fit_prior=fit_prior, class_prior=class_prior, ledger=ledger, key=key
         )  # fmt: skip
@@ -289,16 +292,16 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
         return {"feature_all_": others_of(state.statistic, state.rows()), "feature_count_": 0.0}
 
     def _read_out(self, state):
-        sums = {"feature_count_": sums_of(state.statistic, state.rows()), "feature_all_": sums_of(state.statistic, None)[0]}
-        return super()._read_out(state) | sums
+        sums, total = (sums_of(state.statistic, rows) for rows in (state.rows(), None))
+        return super()._read_out(state) | {"feature_count_": sums, "feature_all_": total[0]}
 
 
-class BernoulliNB(_SparseNB, peers.BernoulliNB):
+class BernoulliNB(_CountingNB, peers.BernoulliNB):
     """Naive Bayes for features that are there or not.
 
     Parameters
     ----------
-    alpha : float or array-like of shape (n_features,), default=1.0
+    alpha : float, default=1.0
         Additive (Laplace) smoothing.
     force_alpha : bool, default=True
         Whether to take an alpha below 1e-10 as it is.
@@ -332,8 +335,8 @@ class BernoulliNB(_SparseNB, peers.BernoulliNB):
 
     Notes
     -----
-    The state is the exact weight of each feature in each class. A record is the row as it was given: another row that is the same
-    above and below the threshold was never learned, and is not forgotten.
+    The state is the exact weight of each feature in each class. A record is the row as it was given: another row that
+    is the same above and below the threshold was never learned, and is not forgotten.
 
     Examples
     --------
@@ -346,6 +349,7 @@ class BernoulliNB(_SparseNB, peers.BernoulliNB):
 
     _peer = peers.BernoulliNB
     _statistic = Exceedances
+    _sparse_form = True
 
     def __init__(
         self, *, alpha=1.0, force_alpha=True, binarize=0.0, fit_prior=True, class_prior=None, ledger=True, key=None
@@ -355,8 +359,13 @@ class BernoulliNB(_SparseNB, peers.BernoulliNB):
         )  # fmt: skip
         self.binarize = binarize
 
+    def _check_fit(self, batch):
+        if np.ndim(self.alpha):
+            raise ParameterError("BernoulliNB takes one alpha for all features: scikit-learn's formula has no other.")
+        super()._check_fit(batch)
+
     def _new_statistic(self, params, n_features, n_targets):
-        statistic = super()._new_statistic(params, n_features, n_targets)
+        statistic = Exceedances(n_features, n_targets)
         statistic.threshold = params["binarize"]
         return statistic
 
@@ -402,10 +411,10 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
 
     Notes
     -----
-    The state is the exact weight of each category in each class. With the last record of a column's highest category `n_categories_`
-    shrinks, as in a refit; categories that stand in records of weight 0 alone do not count, where scikit-learn counts them. A category
-    beyond those held is an `IndexError` in ``predict``, as in scikit-learn: `min_categories` makes room. Numbers that are no integers
-    are refused, where scikit-learn cuts them off.
+    The state is the exact weight of each category in each class. With the last record of a column's highest category
+    `n_categories_` shrinks, as in a refit; categories that stand in records of weight 0 alone do not count, where
+    scikit-learn counts them. A category beyond those held is an `IndexError` in ``predict``, as in scikit-learn:
+    `min_categories` makes room. Numbers that are no integers are refused, where scikit-learn cuts them off.
 
     Examples
     --------
@@ -421,28 +430,25 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
     _statistic = Categories
 
     def __init__(
-        self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, min_categories=None, ledger=True, key=None
+        self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, min_categories=None,
+        ledger=True, key=None,
     ):  # fmt: skip
-        self.alpha = alpha
-        self.force_alpha = force_alpha
-        self.fit_prior = fit_prior
-        self.class_prior = class_prior
+        super().__init__(
+            alpha=alpha, force_alpha=force_alpha, fit_prior=fit_prior, class_prior=class_prior, ledger=ledger, key=key
+        )  # fmt: skip
         self.min_categories = min_categories
-        self.ledger = ledger
-        self.key = key
 
     def _features(self, probe, X, reset):
         x = check_features(probe, X, reset=reset, sparse_form=False)
-        for refused, what in (
-            (x < 0, "Negative values in data passed to CategoricalNB (input X)"),
-            ((x != np.floor(x)) | (x > 2.0**53), "Values that are no integers up to 2**53 in data passed to CategoricalNB (input X)"),
-        ):
+        fractional = (x != np.floor(x)) | (x > 2.0**53)
+        for refused, what in ((x < 0, "Negative values"), (fractional, "Values that are no integers up to 2**53")):
             at = np.argwhere(refused)
             if len(at):
                 row, column = at[0].tolist()
                 raise NotIntegerError(
-                    f"{what}: the first is {x[row, column].item()!r} in row {row}, column {column} (counted from 0). Nothing was changed: "
-                    "number the categories first (OrdinalEncoder), or use MixedNB."
+                    f"{what} in data passed to CategoricalNB (input X): {x[row, column].item()!r} first, in row "
+                    f"{row}, column {column} (counted from 0). Nothing was changed. In each class it counts "
+                    "categories 0, 1, ...: number them first (OrdinalEncoder), or use MixedNB."
                 )
         codes, levels = zip(*map(levels_of, x.T), strict=True)
         return np.empty((len(x), 0)), np.column_stack(codes), list(levels)
@@ -456,12 +462,12 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
 
     def _counts(self, state):
         held = categories_of(state.statistic, state.rows(), state.n_features_in_)
-        n_categories = self._n_categories([max(levels, default=-1) for levels, _ in held], state.params["min_categories"])
-        n_classes = len(state.labels())
+        highest = [max(levels, default=-1) for levels, _ in held]
+        n_categories, n_classes = self._n_categories(highest, state.params["min_categories"]), len(state.labels())
         if n_classes * n_categories.sum() > _MOST_CELLS:
             raise ReadOutError(
-                f"Tables of {n_categories.sum():,} categories and {n_classes} classes are too large to read out. The model is intact: number "
-                "the categories from 0 without gaps (OrdinalEncoder), or use MixedNB."
+                f"Tables of {n_categories.sum():,} categories and {n_classes} classes are too large to read out. The "
+                "model is intact: number the categories from 0 without gaps (OrdinalEncoder), or use MixedNB."
             )
         tables = [np.zeros((n_classes, n)) for n in n_categories]
         for table, (levels, weights) in zip(tables, held, strict=True):
@@ -469,73 +475,17 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
         return {"n_categories_": n_categories, "category_count_": tables}
 
 
-class _MixedNB(peers._BaseNB):
-    """The predictor that :class:`MixedNB` reads out: what scikit-learn has no class for."""
-
-    _parameter_constraints: dict = {
-        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "fit_prior": ["boolean"],
-        "class_prior": ["array-like", None],
-        "var_smoothing": [Interval(Real, 0, None, closed="left")],
-    }
-
-    def __init__(self, *, categorical_features="from_dtype", alpha=1.0, fit_prior=True, class_prior=None, var_smoothing=1e-9):
-        self.categorical_features = categorical_features
-        self.alpha = alpha
-        self.fit_prior = fit_prior
-        self.class_prior = class_prior
-        self.var_smoothing = var_smoothing
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
-    _update_class_log_prior = peers._BaseDiscreteNB._update_class_log_prior
-
-    def _check_alpha(self):
-        return self.alpha
-
-    def _update_feature_log_prob(self, alpha):
-        self.feature_log_prob_ = []
-        for counts in self.category_count_:
-            smoothed = counts + alpha
-            totals = smoothed.sum(axis=1, keepdims=True)
-            alike = np.full_like(counts, -np.log(max(1, counts.shape[1])))  # nothing present: what alpha > 0 gives there
-            self.feature_log_prob_.append(np.where(totals > 0, np.log(smoothed) - np.log(totals), alike))
-
-    def _check_X(self, X):
-        x, codes, levels = split(check_table(self, X, reset=False), self.is_categorical_)
-        for k, categories in enumerate(self.categories_):
-            known = {category: code for code, category in enumerate(categories.tolist())}
-            codes[:, k] = np.array([*(known.get(level, -1) for level in levels[k]), -1])[codes[:, k]]
-        return x, codes
-
-    def _joint_log_likelihood(self, X):
-        x, codes = X
-        scores = np.tile(self.class_log_prior_, (len(x), 1))
-        with np.errstate(over="ignore"):
-            for c, (mean, variance) in enumerate(zip(self.theta_, self.var_, strict=True)):
-                terms = -0.5 * (np.log(2.0 * np.pi * variance) + (x - mean) ** 2 / variance)
-                scores[:, c] += np.where(np.isnan(terms), 0.0, terms).sum(axis=1)
-        for k, log_prob in enumerate(self.feature_log_prob_):
-            known = codes[:, k] >= 0
-            scores[known] += log_prob[:, codes[known, k]].T
-        return scores
-
-
-class MixedNB(_CountingNB, _MixedNB):
+class MixedNB(_CountingNB, TableBayes):
     """Naive Bayes for tables: numeric and categorical columns together, any value of which may be missing.
 
-    Numeric columns have a normal distribution in each class, categorical ones a smoothed share of each category. A missing value
-    (NaN, None, ``pandas.NA``) is not counted, in learning and in predicting.
+    Numeric columns have a normal distribution in each class, categorical ones a smoothed share of each category. A
+    missing value (NaN, None, ``pandas.NA``) is not counted, in learning and in predicting.
 
     Parameters
     ----------
     categorical_features : "from_dtype", array-like of int, str or bool, or None, default="from_dtype"
-        The categorical columns: by index, by name, or as a mask of all columns; None for none. ``"from_dtype"`` takes a frame's
-        columns of strings, objects, categories and booleans, and no column of an array or a list.
+        The categorical columns: by index, by name, or as a mask of all columns; None for none. ``"from_dtype"`` takes a
+        frame's columns of strings, objects, categories and booleans, and no column of an array or a list.
     alpha : float, default=1.0
         Additive (Laplace) smoothing of the categories' shares.
     fit_prior : bool, default=True
@@ -564,7 +514,8 @@ class MixedNB(_CountingNB, _MixedNB):
     epsilon_ : float
         What was added to the variances.
     categories_ : list of ndarray of shape (n_categories,)
-        Categories of each categorical column, sorted, numbers before strings: int64 or float64 if all are numbers, else objects.
+        Categories of each categorical column, sorted, numbers before strings: int64 or float64 if all are numbers, else
+        objects.
     category_count_, feature_log_prob_ : list of float64 ndarray of shape (n_classes, n_categories)
         Weight of each category in each class, and the logarithm of its smoothed share.
     n_features_in_ : int
@@ -576,14 +527,15 @@ class MixedNB(_CountingNB, _MixedNB):
 
     Notes
     -----
-    The state is exact: per class the weight, sum and sum of squares of each numeric column, the weight of its missing values, and the
-    weight of each category. It is a function of the multiset of records and of the columns' kinds, which the first records fix: they
-    are in the digest, stay until the next ``fit``, and want a column's dtype to be the same in a refit.
+    The state is exact: per class the weight, sum and sum of squares of each numeric column, the weight of its missing
+    values, and the weight of each category. It is a function of the multiset of records and of the columns' kinds,
+    which the first records fix: they are in the digest, stay until the next ``fit``, and want a column's dtype to be
+    the same in a refit.
 
     - 1, 1.0 and True are one category, "1" is another. With its last record a category goes.
     - A category that no record holds counts as missing in ``predict``.
-    - A numeric column without any value in a class takes mean and variance from all classes together, so it does not tell that class
-      from the rest; without any value at all it tells nothing, and its mean and variance are NaN.
+    - A numeric column without any value in a class takes mean and variance from all classes together, so it does not
+      tell that class from the rest; without any value at all it tells nothing, and its mean and variance are NaN.
     - Where every numeric column is constant, `epsilon_` is `var_smoothing` itself.
 
     Examples
@@ -597,15 +549,18 @@ class MixedNB(_CountingNB, _MixedNB):
     array([0])
     """
 
-    _peer = _MixedNB
+    _peer = TableBayes
     _statistic = Mixed
 
     def __init__(
-        self, *, categorical_features="from_dtype", alpha=1.0, fit_prior=True, class_prior=None, var_smoothing=1e-9, ledger=True, key=None
+        self, *, categorical_features="from_dtype", alpha=1.0, fit_prior=True, class_prior=None, var_smoothing=1e-9,
+        ledger=True, key=None,
     ):  # fmt: skip
-        super().__init__(
-            categorical_features=categorical_features, alpha=alpha, fit_prior=fit_prior, class_prior=class_prior, var_smoothing=var_smoothing
-        )
+        self.categorical_features = categorical_features
+        self.alpha = alpha
+        self.fit_prior = fit_prior
+        self.class_prior = class_prior
+        self.var_smoothing = var_smoothing
         self.ledger = ledger
         self.key = key
 
@@ -618,7 +573,7 @@ class MixedNB(_CountingNB, _MixedNB):
     def _counts(self, state):
         is_categorical = np.array(state.layout["is_categorical"])
         moments, pooled = moments_of(state.statistic, state.rows()), moments_of(state.statistic, None)
-        held = categories_of(state.statistic.categories, state.rows(), np.count_nonzero(is_categorical))
+        held = categories_of(state.statistic.categories, state.rows(), sum(state.layout["is_categorical"]))
         present = np.empty((len(state.labels()), state.n_features_in_))
         present[:, ~is_categorical] = moments.weight()
         for j, (_, weights) in zip(np.flatnonzero(is_categorical), held, strict=True):

@@ -45,13 +45,14 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
 
     Notes
     -----
-    Differences of means and sums of squares are formed exactly before they are rounded. Where a feature varies in no class, a
-    centroid that does not deviate has the deviation 0 (scikit-learn: NaN); what scikit-learn refuses or divides by zero for when
-    fitted (one class, as many rows as classes) is a legal state here after forgetting.
+    Differences of means and sums of squares are formed exactly before they are rounded. Where a feature varies in no
+    class, a centroid that does not deviate has the deviation 0, and with one row a class the deviation within is 0
+    (scikit-learn: NaN for both). What its ``fit`` refuses (one class, no variance) is a legal state after forgetting.
 
     References
     ----------
-    Tibshirani, Hastie, Narasimhan, Chu (2002), "Diagnosis of multiple cancer types by shrunken centroids of gene expression".
+    Tibshirani, Hastie, Narasimhan, Chu (2002), "Diagnosis of multiple cancer types by shrunken centroids of gene
+    expression".
 
     Examples
     --------
@@ -76,8 +77,8 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
         super()._check_guarantee(params)
         if params["metric"] != "euclidean":
             raise ParameterError(
-                f"metric={params['metric']!r} takes medians, which are no sums over records, so none could be forgotten exactly. Use "
-                "metric='euclidean'."
+                f"metric={params['metric']!r} takes medians, which are no sums over records, so none could be "
+                "forgotten exactly. Use metric='euclidean'."
             )
 
     def _check_fit(self, batch):
@@ -93,7 +94,7 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
         n, threshold = counts.sum(), state.params["shrink_threshold"]
         means, shifts = moments.mean(), moments.deviation()
         with np.errstate(divide="ignore", invalid="ignore"):  # degenerate states have no spread
-            within = np.sqrt((counts * moments.variance()).sum(axis=0) / (n - len(counts)))
+            within = np.sqrt((counts * moments.variance()).sum(axis=0) / max(n - len(counts), 1))
             errors = np.sqrt(1 / counts - 1 / n) * (within + np.median(within))
             if threshold:
                 shrunk = np.sign(shifts) * np.maximum(np.abs(shifts) - threshold * errors, 0.0)

@@ -42,10 +42,10 @@ class StandardScaler(Weighted, peers.StandardScaler):
 
     Notes
     -----
-    Sums of weights, values and squares are exact, variances are centred before they are rounded, and NaN is not counted. Without
-    weights a feature is therefore constant exactly when its variance is 0, and no bound on rounding errors is needed, as
-    scikit-learn's; with weights, those below 2**-53 of the squared mean count as 0. `y` is ignored. A feature that only has NaN has
-    a mean, a variance and a scale of NaN.
+    Sums of weights, values and squares are exact, variances are centred before they are rounded, and NaN is not
+    counted. Without weights a feature therefore is constant exactly when its variance is 0, and no bound on rounding
+    errors is needed, as scikit-learn's; with weights, deviations up to 2**-26 of the mean count as 0. `y` is
+    ignored. A feature that only has NaN has a mean, a variance and a scale of NaN.
 
     Examples
     --------
@@ -68,23 +68,25 @@ class StandardScaler(Weighted, peers.StandardScaler):
     def _features(self, probe, X, reset):
         if sp.issparse(X) and probe.with_mean:
             raise ValueError(
-                "Cannot center sparse matrices: pass `with_mean=False` instead. Nothing was changed; or pass the rows as a dense array."
+                "Cannot center sparse matrices: pass `with_mean=False` instead, or the rows as a dense array. Nothing "
+                "was changed."
             )
         return super()._features(probe, X, reset)
 
     def _read_out(self, state):
         moments = moments_of(state.statistic, None)
         with_mean, with_std = state.params["with_mean"], state.params["with_std"]
-        weight, seen = weights_of(state.statistic.moments, None), moments.weight()[0]
-        mean = moments.mean()[0] if with_mean or with_std else None
-        variance = moments.variance()[0] if with_std else None
-        scale = None
-        if with_std:
-            constant = variance == 0 if weight == state.statistic.held.sum() else variance <= 2.0**-53 * mean**2
-            scale = np.where(constant, 1.0, np.sqrt(variance))
-        return {
+        seen, mean = moments.weight()[0], moments.mean()[0]
+        found = {
             "n_samples_seen_": seen[0] if (seen == seen[0]).all() else seen,
-            "mean_": mean,
-            "var_": variance,
-            "scale_": scale,
+            "mean_": mean if with_mean or with_std else None,
+            "var_": None,
+            "scale_": None,
         }
+        if with_std:
+            variance = moments.variance()[0]
+            deviation = np.sqrt(variance)
+            unweighted = weights_of(state.statistic.moments, None) == state.statistic.held.sum()
+            least = 0.0 if unweighted else 2.0**-26 * np.abs(mean)
+            found |= {"var_": variance, "scale_": np.where(deviation <= least, 1.0, deviation)}
+        return found

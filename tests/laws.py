@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from records import Records
+from records import Records, joined
 from sklearn.base import clone
 
 # --------------------------------------------------------------------------------------------------------- sums
@@ -164,8 +164,8 @@ def check_contract(learner, records: Records, rng: np.random.Generator) -> None:
     kept, gone = records.take(np.sort(shuffled[: n // 2])), records.take(shuffled[n // 2 :])
     whole, half = refit(learner, records, rng), refit(learner, kept, rng)
 
-    model = clone(learner)
-    for i in shuffled:  # one by one, as they come
+    model = refit(learner, records.take(shuffled[:1]))  # a batch of one: a frame tells the types of its columns
+    for i in shuffled[1:]:
         model.partial_fit(**records.row(i))
     assert_same(model, whole)
     batches = clone(learner)
@@ -206,7 +206,7 @@ def check_contract(learner, records: Records, rng: np.random.Generator) -> None:
     if records.y is not None:
         changed = gone.relabelled(rng)
         assert model.relabel(**renamed(gone, changed)) is model
-        assert_same(model, refit(learner, joined_pair(kept, changed), rng))
+        assert_same(model, refit(learner, joined([kept, changed]), rng))
         model.relabel(**renamed(changed, gone))
         assert_same(model, whole)
     # nothing left, whatever the history
@@ -227,8 +227,3 @@ def renamed(old: Records, new: Records) -> dict:
     given = old.given
     return {name: value for name, value in given.items() if name != "y"} | {"y_old": old.y, "y_new": new.y}
 
-
-def joined_pair(first: Records, second: Records) -> Records:
-    from records import joined
-
-    return joined([first, second])

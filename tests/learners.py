@@ -4,12 +4,17 @@ from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.feature_selection import SelectKBest, chi2
 from sqlearn.linear_model import BayesianRidge, ElasticNet, Lasso, LinearRegression, Ridge, RidgeClassifier
-from sqlearn.naive_bayes import GaussianNB
+from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import NearestCentroid
 from sqlearn.preprocessing import StandardScaler
 
 LEARNERS = [
     GaussianNB(),
+    MultinomialNB(),
+    ComplementNB(norm=True),
+    BernoulliNB(),
+    CategoricalNB(),
+    MixedNB(),
     StandardScaler(),
     PCA(),
     LinearDiscriminantAnalysis(),
@@ -25,7 +30,6 @@ LEARNERS = [
     Ridge(),
     Ridge(positive=True),
     RidgeClassifier(),
-    RidgeClassifier(class_weight="balanced", fit_intercept=False),
     Lasso(alpha=0.1),
     ElasticNet(alpha=0.1, selection="random"),
     BayesianRidge(compute_score=True),

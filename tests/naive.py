@@ -13,7 +13,7 @@ def product_sums(left, right) -> list[Fraction]:
     """``sum over records of left * right``, cell by cell, for two sequences of equally long rows."""
     totals = [Fraction(0)] * len(left[0])
     for a, b in zip(left, right, strict=True):
-        totals = [t + exact(x) * exact(y) for t, x, y in zip(totals, a, b, strict=True)]
+        totals = [t + Fraction(x) * exact(y) for t, x, y in zip(totals, a, b, strict=True)]
     return totals
 
 
@@ -29,10 +29,11 @@ def moment_terms(x, w):
 
 
 def triangle_terms(z, w):
-    """Left and right factors of ``deposit_triangle``'s cells for one record."""
-    wz = [float(w * v) for v in z]
+    """Left and right factors of ``deposit_triangle``'s cells for one record: exact, but for errors below 2**-1074."""
+    products = [float(w * v) for v in z]
+    errors = [float(nearest(exact(w) * exact(v) - exact(p))) for v, p in zip(z, products, strict=True)]
     pairs = [(i, j) for i in range(len(z)) for j in range(i, len(z))]
-    return [wz[i] for i, _ in pairs], [z[j] for _, j in pairs]
+    return [exact(products[i]) + exact(errors[i]) for i, _ in pairs], [z[j] for _, j in pairs]
 
 
 def sparse_terms(x, w):

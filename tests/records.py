@@ -92,8 +92,7 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     X = FEATURES.get(type(learner).__name__, default)(rng, n, level)
     y = None
     if learner._target == "label":
-        y = rng.integers(0, 3, n) * 2 - 1
-        y[: min(n, 3)] = [-1, 1, 3][:n]
+        y = rng.permutation(np.arange(n) % 3) * 2 - 1
     elif learner._target == "value":
         y = naive.hard_rows(rng, n, 1, level)[:, 0]
     takes = has_fit_parameter(learner, "sample_weight")
@@ -108,13 +107,14 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
 
 
 def pool_of(learner, rng, n) -> Records:
-    """A pool of about `n` records: most tame, some hard, some equal, some that cancel, and a class of one row."""
-    tame = records_of(learner, rng, n // 2)
-    parts = [tame, records_of(learner, rng, n // 5, 1), records_of(learner, rng, n // 8, 2), tame.take(rng.integers(0, len(tame), n // 6))]
-    if not learner.__sklearn_tags__().input_tags.positive_only and isinstance(tame.X, np.ndarray) and type(learner).__name__ not in FEATURES:
-        parts.append(replace(parts[2], X=-parts[2].X))  # -0.0 among them
-        parts.append(replace(parts[1], X=-parts[1].X))
+    """A pool of `n` records: most tame, some hard, some equal, some that cancel, and a class of one row."""
+    tame = records_of(learner, rng, n // 2 + 1)
+    hard = [records_of(learner, rng, n // 5 + 1, 1), records_of(learner, rng, n // 8 + 1, 2)]
+    parts = [tame, *hard, tame.take(rng.integers(0, len(tame), n // 6 + 1))]
+    if not learner.__sklearn_tags__().input_tags.positive_only and type(learner).__name__ not in FEATURES:
+        parts += [replace(part, X=-part.X) for part in hard]  # they cancel; -0.0 among them
     pool = joined(parts)
+    pool = pool.take(rng.permutation(len(pool))[:n])
     if learner._target == "label":
         pool.y[rng.integers(len(pool))] = 99
     return pool

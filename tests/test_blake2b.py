@@ -66,7 +66,7 @@ def test_a_digest_does_not_depend_on_the_place_in_the_batch(d, start, stop):
     assert np.array_equal(dense(rows[start:stop], tails[start:stop]), dense(rows, tails)[start:stop])
 
 
-@given(st.lists(st.integers(0, 40), max_size=6), st.integers(0, 20))
+@given(st.lists(st.integers(0, 40), max_size=2 * LANES + 3), st.integers(0, 20))
 @settings(deadline=None, max_examples=50)
 def test_sparse_is_hashlib(lengths, k):
     rng = np.random.default_rng(k)

@@ -6,8 +6,18 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from learners import LEARNERS
 
 
+def expected_failures(estimator):
+    """Checks that an estimator cannot pass, with the reason."""
+    if type(estimator).__name__ in ("Ridge", "RidgeClassifier"):
+        # it has max_iter, and n_iter_ is None: as scikit-learn's own, of which it expects the same failure
+        return {"check_non_transformer_estimators_n_iter": "Its solution is direct, without iterations."}
+    if type(estimator).__name__ == "CategoricalNB":
+        # it passes numbers between 0 and 1 as categories; scikit-learn's cuts them all off to 0, here they are refused
+        return {"check_sample_weight_equivalence_on_dense_data": "Its records are no integers, which are refused."}
+    return {}
+
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(LEARNERS)
+@parametrize_with_checks(LEARNERS, expected_failed_checks=expected_failures)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

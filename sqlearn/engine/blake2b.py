@@ -261,21 +261,40 @@ def digest_sparse(values, indices, indptr, tails, state, out):
     state, out
         As for `digest_one`, with a row of `out` for each record.
     """
-    n = len(indptr) - 1
-    if len(tails) != n or len(out) != n:
+    n, k = tails.shape
+    if len(indptr) - 1 != n or len(out) != n:
         raise ValueError("each record needs a row of `tails` and a row of `out`")
-    longest = 0
-    for row in range(n):
-        longest = max(longest, indptr[row + 1] - indptr[row])
+    sizes = 1 + 2 * np.diff(indptr) + k
+    order = np.argsort(sizes)  # records of about one length go side by side
+    stride = -(-max(sizes.max(), 1) // BLOCK_WORDS) * BLOCK_WORDS if n else 0
     bits = values.view(np.uint64)
-    words = np.empty(1 + 2 * longest, np.uint64)
-    for row in range(n):
-        start, stop = indptr[row], indptr[row + 1]
-        words[0] = stop - start
-        for entry in range(start, stop):
-            words[1 + 2 * (entry - start)] = indices[entry]
-            words[2 + 2 * (entry - start)] = bits[entry]
-        digest_one(words[: 1 + 2 * (stop - start)], tails[row], state, out[row])
+    words = np.zeros(LANES * stride, np.uint64)
+    states = np.empty((8, LANES), np.uint64)
+    for first in range(0, n, LANES):
+        group = order[first : first + LANES]
+        for lane in range(len(group)):
+            row, at = group[lane], lane * stride
+            start, stop = indptr[row], indptr[row + 1]
+            words[at] = stop - start
+            for entry in range(start, stop):
+                words[at + 1] = indices[entry]
+                words[at + 2] = bits[entry]
+                at += 2
+            words[at + 1 : at + 1 + k] = tails[row]
+            states[:, lane] = state
+        # blocks that are not the last of any of the group, which has its shortest record first
+        together = (sizes[group[0]] - 1) // BLOCK_WORDS * BLOCK_WORDS if len(group) == LANES else 0
+        for i in range(0, together, BLOCK_WORDS):
+            _compress_lanes(states, words, i, stride, np.uint64(8 * (2 * BLOCK_WORDS + i)), np.uint64(0))
+        for lane in range(len(group)):
+            size, message = sizes[group[lane]], words[lane * stride : (lane + 1) * stride]
+            h = states[:, lane]
+            chain = (h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7])
+            for i in range(together, size, BLOCK_WORDS):
+                count, mask = _progress(i, size)
+                chain = _compress(chain, message[:size], words[:0], i, count, mask)
+            for i in range(DIGEST_WORDS):
+                out[group[lane], i] = chain[i]
 
 
 @kernel

@@ -143,7 +143,13 @@ def round_pair(digits, scratch):
 
 @kernel
 def _nearest(digits, low, out):
-    magnitude = np.empty(digits.shape[1], np.int64)
+    length = digits.shape[1]
+    if length <= 2 and -30 <= low <= 30:  # two numbers that float64 has, and one rounding, in a unit that keeps it so
+        unit = math.ldexp(1.0, 32 * low)
+        for i in range(digits.shape[0]):
+            out[i] = (float(digits[i, 0]) + (2.0**32 * digits[i, 1] if length == 2 else 0.0)) * unit
+        return
+    magnitude = np.empty(length, np.int64)
     floor = -1074 - 32 * low
     for i in range(digits.shape[0]):
         sign = _to_magnitude(digits[i], magnitude)

@@ -209,6 +209,15 @@ class ExactEstimator(BaseEstimator):
         state.check_free()
         batch = self._batch(state, X, y, sample_weight)
         lent = False
+
+        def give_back():
+            nonlocal lent
+            with interrupts_held():  # Ctrl-C must not leave the model without these records
+                if lent:
+                    state.change((batch, 1.0))
+                    state.borrowed -= 1
+                    lent = False
+
         try:
             with interrupts_held():
                 state.change((batch, -1.0))
@@ -216,10 +225,11 @@ class ExactEstimator(BaseEstimator):
                 lent = True
             yield self
         finally:
-            if lent:
-                with interrupts_held():  # Ctrl-C must not leave the model without these records
-                    state.borrowed -= 1
-                    state.change((batch, 1.0))
+            try:
+                give_back()
+            except KeyboardInterrupt:  # it may have come just before it was held off
+                give_back()
+                raise
 
     def _started(self, X, y, sample_weight, *, single):
         """An empty state for records like these, and the records."""
@@ -318,8 +328,9 @@ class ExactEstimator(BaseEstimator):
         state = self._fitted_state()
         reader = state.reader
         if reader is None:
-            if not state.n_records:
-                raise ReadOutError(f"This {state.learner} holds no rows (all were forgotten), so it has nothing to tell. Learn some first.")
+            if not state.statistic.held.any():
+                none = "only rows of weight 0" if state.n_records else "no rows (all were forgotten)"
+                raise ReadOutError(f"This {state.learner} holds {none}, so it has nothing to tell. Learn some first.")
             reader = object.__new__(self._peer)
             accepted = self._peer._get_param_names()
             reader.__dict__.update({name: value for name, value in state.params.items() if name in accepted})

@@ -9,9 +9,10 @@ from sqlearn.errors import FormatError
 
 __all__ = ["ExactSum"]
 
-# A deposit adds at most 2**32 units to a limb (deposit.py), a carried limb holds at most 2**31, and float64 integers are
-# exact up to 2**53: so 2**20 deposits fit between two carries.
-_ROOM = 1 << 20
+# A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py: deposit_triangle takes it in
+# two parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
+# two carries.
+_ROOM = 1 << 19
 
 
 @kernel
@@ -81,14 +82,18 @@ class ExactSum:
         below = max(0, self.base - low)
         above = max(0, high + 1 - self.base - len(self.limbs))
         if below or above:
-            self.limbs = np.pad(self.limbs, ((below, above), (0, 0), (0, 0)))
+            self._grow(below, (below + len(self.limbs) + above, *self.shape))
             self.base -= below
 
     def resize(self, rows: int, cells: int) -> None:
         """Add rows and cells of zeros."""
-        grow = rows - self.shape[0], cells - self.shape[1]
-        if any(grow):
-            self.limbs = np.pad(self.limbs, ((0, 0), (0, grow[0]), (0, grow[1])))
+        if (rows, cells) != self.shape:
+            self._grow(0, (len(self.limbs), rows, cells))
+
+    def _grow(self, below: int, shape: tuple[int, int, int]) -> None:
+        grown = np.zeros(shape)  # np.pad would write the zeros, and touch memory that may never be used
+        grown[below : below + len(self.limbs), : self.shape[0], : self.shape[1]] = self.limbs
+        self.limbs = grown
 
     def deposit(self, deposit, record_arrays: tuple, n: int, sign: float, held: np.ndarray) -> None:
         """Run a kernel of :mod:`~sqlearn.engine.deposit` over `n` records, growing the window as they need; all or nothing."""
@@ -134,7 +139,7 @@ class ExactSum:
         self.room -= deposits
 
     def carry(self) -> None:
-        """Propagate carries, so that 2**20 more deposits fit."""
+        """Propagate carries, so that 2**19 more deposits fit."""
         while not _carry(self.limbs):
             self.cover(self.base, self.base + len(self.limbs))
         self.room = _ROOM

@@ -12,6 +12,7 @@ import numpy as np
 
 from sqlearn.engine.deposit import _extract, _limbs_of, _scale, _span_of, deposit_triangle
 from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.intrinsics import fma
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.transaction import apply_all
 
@@ -66,6 +67,24 @@ def _plan(v, tops, need):
                 slices = (tops[j] - spans[r, j, 1] + BETA) // BETA  # ceil((top - bottom + 1) / BETA)
                 if slices > need[r]:
                     need[r] = slices
+
+
+@kernel
+def _weigh_all(z, weights, product, rest):
+    """Write ``fl(w * z)`` and its rounding error; whether any error is not zero."""
+    inexact = False
+    for r in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            product[r, j] = weights[r] * z[r, j]
+            rest[r, j] = fma(weights[r], z[r, j], -product[r, j])
+            inexact |= rest[r, j] != 0.0
+    return inexact
+
+
+def _weigh(z, weights):
+    """The left factors of ``w * z_i * z_j``: float64[n, p] whose sum is ``w * z``; one where no product was rounded."""
+    product, rest = np.empty_like(z), np.empty_like(z)
+    return [product, rest] if _weigh_all(z, weights, product, rest) else [product]
 
 
 @kernel
@@ -144,7 +163,7 @@ def _deposit_block(total, z, weights, row, held, sign):
     """All or nothing: what needs much memory comes first."""
     n, width = z.shape
     weighted = bool((weights != 1.0).any())
-    sides = [weights[:, None] * z, z] if weighted else [z]
+    sides = [*_weigh(z, weights), z] if weighted else [z]
     alone = np.ones(n, bool)
     if n >= _FEWEST_ROWS:
         tops = np.empty((len(sides), width), np.int64)
@@ -163,12 +182,16 @@ def _deposit_block(total, z, weights, row, held, sign):
         pieces = np.empty((n - len(index), k * width))
         _slice(np.ascontiguousarray(v[~alone]) if len(index) else v, top, pieces)
         slices.append(pieces)
-    products = slices[0].T @ slices[-1]
-    left, right = tops[0], tops[-1]
-    lowest = int(left.min() + right.min()) - (n_slices[0] + n_slices[-1] - 2) * BETA - 2 * (BETA - 1)
-    high, low = _limbs_of(int(left.max() + right.max()) + BLOCK_BITS + 1, lowest)
-    total.reserve(len(products) * n_slices[-1] // width)
-    total.cover(low, high)
+    right, right_tops = slices[-1], tops[-1]
+    lefts = list(zip(slices, tops, strict=True))[: len(sides) - weighted]
+    products = [left.T @ right for left, _ in lefts]
+    for left, left_tops in lefts:
+        n_left, n_right = left.shape[1] // width, right.shape[1] // width
+        lowest = int(left_tops.min() + right_tops.min()) - (n_left + n_right - 2) * BETA - 2 * (BETA - 1)
+        high, low = _limbs_of(int(left_tops.max() + right_tops.max()) + BLOCK_BITS + 1, lowest)
+        total.reserve(n_left * n_right)
+        total.cover(low, high)
     total.deposit(deposit_triangle, single_rows, len(index), sign, held)
-    _deposit_products(products, left, right, row, sign, total.limbs, total.base)
+    for (_, left_tops), product in zip(lefts, products, strict=True):
+        _deposit_products(product, left_tops, right_tops, row, sign, total.limbs, total.base)
     held[row] += int(sign) * len(slices[0])

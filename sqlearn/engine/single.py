@@ -41,10 +41,11 @@ def _change_one(is_gram, x, target, words, weight, row, sign, z, tail, digest, k
     if sign < 0 and held(keys, copies, digest[0], digest[1]) == 0:
         return False
     weights, rows = np.full(1, weight), np.full(1, row)
+    stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
     if is_gram:
-        done = deposit_triangle(z, weights, rows, 0, 1, sign, limbs, base, held_rows, need)
+        done = deposit_triangle(z, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need)
     else:
-        done = deposit_moments(record.reshape(1, d), weights, rows, 0, 1, sign, limbs, base, held_rows, need)
+        done = deposit_moments(record.reshape(1, d), weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need)
     if done == 0:
         return False
     if sign < 0:
@@ -92,21 +93,19 @@ class Single:
             words = vocabulary.words[row]
         elif state.target_ndim:
             self.target[0] = y
+        if sign < 0 and statistic.held[row] == 1:  # then its class may go, which takes more than this one step
+            return False
         total, ledger = statistic.total, state.ledger
         if sign > 0:
             ledger.reserve(1)
         total.reserve(1)
         state.reader = None
-        try:
-            done = _change_one(
-                self.is_gram, x, self.target, words, 1.0, row, sign, self.z, self.tail, self.digest, state.key_state,
-                ledger.arrays, state.multiset, state.counted, (total.limbs, total.base, self.need), statistic.held,
-            )  # fmt: skip
-        finally:  # a Ctrl-C that came during the kernel is raised when it has done its work
-            if sign < 0 and not statistic.held[row]:
-                state.release()
+        done = _change_one(
+            self.is_gram, x, self.target, words, 1.0, row, sign, self.z, self.tail, self.digest, state.key_state,
+            ledger.arrays, state.multiset, state.counted, (total.limbs, total.base, self.need), statistic.held,
+        )  # fmt: skip
         if done and sign < 0 and not state.counted[0] & 255:
-            ledger.reserve()
+            ledger.shrink()
         return done
 
 

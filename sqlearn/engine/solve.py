@@ -31,7 +31,6 @@ the free column is so much larger than the basic one that ``b_j = M_ij b_i`` wou
 Everything is plain IEEE arithmetic in a fixed order, without BLAS, LAPACK or libm: the same bits on every machine.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -225,7 +224,9 @@ def _general_solution(r_hi, r_lo, order, rank, c_hi, c_lo):
     for i in range(rank):
         for j in range(i, d):
             hi[j, i], lo[j, i] = r_hi[i, j], r_lo[i, j]
-    hi[d:], lo[d:] = z_hi[:, :rank], z_lo[:, :rank]
+    for k in range(t):
+        for j in range(rank):  # one by one: numba takes a second to compile the assignment of a slice
+            hi[d + k, j], lo[d + k, j] = z_hi[k, j], z_lo[k, j]
     for k in range(rank, d + t):
         for j in range(rank - 1, -1, -1):
             hi[k, j], lo[k, j] = divide(hi[k, j], lo[k, j], hi[j, j], lo[j, j])
@@ -233,25 +234,18 @@ def _general_solution(r_hi, r_lo, order, rank, c_hi, c_lo):
     return hi, lo
 
 
-@kernel
 def _solve(r_hi, r_lo, permutation, rank, exponents, c_hi, c_lo):
-    d, t = c_hi.shape
-    order = permutation.copy()
-    c_hi, c_lo, scale = c_hi.copy(), c_lo.copy(), np.empty(t)
-    for k in range(t):  # every target to about 1, so that no error term underflows
-        largest = math.frexp(np.abs(c_hi[:, k]).max())[1] if d else 0
-        scale[k] = _power_of_two(min(max(largest, -1000), 1000))
-        c_hi[:, k] /= scale[k]
-        c_lo[:, k] /= scale[k]
-    hi, lo = _general_solution(r_hi, r_lo, order, rank, c_hi, c_lo)
+    (d, t), order = c_hi.shape, permutation.copy()
+    largest = np.frexp(np.abs(c_hi).max(axis=0, initial=0.0))[1]
+    scale = np.ldexp(1.0, np.clip(largest, -1000, 1000))  # every target to about 1, so that no error term underflows
+    hi, lo = _general_solution(r_hi, r_lo, order, rank, np.ascontiguousarray(c_hi / scale), np.ascontiguousarray(c_lo / scale))
     b_hi, b_lo = np.zeros((t, d)), np.zeros((t, d))
     b_hi[:, :rank], b_lo[:, :rank] = hi[d:], lo[d:]
-    if rank < d:
+    if rank < d:  # asked here and not in a kernel: the kernel takes seconds to compile, and is seldom needed
         _minimum_norm(hi, lo, order, exponents[order], b_hi, b_lo)
-    for k in range(t):
-        for j in range(d):
-            c_hi[order[j], k], c_lo[order[j], k] = b_hi[k, j] * scale[k], b_lo[k, j] * scale[k]
-    return c_hi, c_lo
+    solution = np.empty((2, d, t))
+    solution[0, order], solution[1, order] = (b_hi * scale[:, None]).T, (b_lo * scale[:, None]).T
+    return solution[0], solution[1]
 
 
 @kernel

@@ -16,7 +16,7 @@ from sqlearn.engine.multiset import add_terms
 from sqlearn.engine.statistics import Block, Statistic
 from sqlearn.engine.transaction import apply_all, interrupts_held
 from sqlearn.engine.vocabulary import Vocabulary, canonical_label
-from sqlearn.errors import BusyError, FormatError, MergeError, NotLearnedError, UnknownLabelError
+from sqlearn.errors import BusyError, FormatError, MergeError, NotLearnedError, ParameterError, SqlearnError, UnknownLabelError
 
 __all__ = ["FORMAT", "Batch", "State"]
 
@@ -196,6 +196,7 @@ class State:
 
             def last(sign):
                 if sign > 0:
+                    self._check_kinds(UnknownLabelError)
                     check()
 
             try:
@@ -203,6 +204,17 @@ class State:
                 apply_all([*calls, settle, last], 1.0)
             finally:
                 self.release()
+
+    def _labels_held(self) -> set:
+        return {label for label, slot in self.vocabulary.slots.items() if self.statistic.held[slot]}
+
+    def _check_kinds(self, error: type[SqlearnError]) -> None:
+        """Refuse strings beside numbers, which scikit-learn's ``classes_`` cannot hold."""
+        if self.vocabulary is not None and len({isinstance(label, str) for label in self._labels_held()}) > 1:
+            raise error(
+                f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. Convert them to "
+                "one kind first."
+            )
 
     def release(self) -> None:
         """Let go of labels and categories that no record needs any more."""
@@ -229,13 +241,26 @@ class State:
         else:
             missing = self._missing(block) if self.ledger is None else self.ledger.take(digests)
             if missing >= 0:
-                raise NotLearnedError(
-                    f"{batch.name(start + missing)} is not held by this {self.learner}, so nothing was changed. It was never "
-                    "learned, has been forgotten already, is given more often than it was learned, or was learned with another "
-                    "label or weight; rows are compared to the last bit. Pass rows, labels and sample weights as they were learned."
-                )
+                raise self._not_held(batch, start + missing)
         add_terms(self.multiset, digests, sign)
         self.counted += int(sign) * len(block)
+
+    def _not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
+        """Why this row cannot be forgotten, the rows before it being forgotten already."""
+        if self.vocabulary is not None and batch.weights[row] > 0:
+            code = batch.label_codes[row]
+            label = batch.labels[code]
+            if not self.statistic.held[self.vocabulary.slots[label]] and code not in batch.label_codes[:row]:
+                known = self._labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
+                return UnknownLabelError(
+                    f"{batch.name(row)} has the label {label!r}, which no row of this {self.learner} has, so nothing was changed. It "
+                    f"holds {[label for label in self.labels() if label in known]}; pass the label the row was learned with."
+                )
+        return NotLearnedError(
+            f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has been "
+            "forgotten already, is given more often than it was learned, or was learned with another label or weight; rows are "
+            "compared to the last bit. Pass rows, labels and sample weights as they were learned."
+        )
 
     def _missing(self, block: Block) -> int:
         """Without a ledger only counts tell: the first row that is more than its class holds, or -1."""
@@ -254,7 +279,7 @@ class State:
         tails = []
         slots, digests = np.zeros(n, np.int64), np.empty((n, 6), np.uint64)
         if self.vocabulary is not None:
-            slots = self._slots(batch, rows, sign)
+            slots = self._slots(batch, rows)
             tails.append(self.vocabulary.words[slots])
         x = batch.x[rows]
         if sp.issparse(x) and not self.statistic.takes_sparse:
@@ -269,20 +294,11 @@ class State:
             digest_dense(block.x, tail, self.key_state, digests)
         return block, digests
 
-    def _slots(self, batch: Batch, rows: slice, sign: float) -> np.ndarray:
-        """Slots of the labels of a block; only what is learned may bring new ones."""
-        codes = batch.label_codes[rows]
-        if sign < 0:
-            unknown = np.array([label not in self.vocabulary.slots for label in batch.labels])
-            at = np.flatnonzero(unknown[codes] & (batch.weights[rows] > 0))
-            if len(at):
-                raise UnknownLabelError(
-                    f"{batch.name(rows.start + int(at[0]))} has the label {batch.labels[codes[at[0]]]!r}, which no row of this "
-                    f"{self.learner} has, so nothing was changed. It holds {self.labels()}; pass the label the row was learned with."
-                )
+    def _slots(self, batch: Batch, rows: slice) -> np.ndarray:
+        """Slots of the labels of a block."""
         slots = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
         self.statistic.resize(self.vocabulary.capacity)
-        return slots[codes]
+        return slots[batch.label_codes[rows]]
 
     # ------------------------------------------------------------------ whole states
 
@@ -299,7 +315,7 @@ class State:
         ours, theirs = self.header(), other.header()
         ours, theirs = ours | ours.pop("parameters"), theirs | theirs.pop("parameters")
         for name in ours:
-            if ours[name] != theirs.get(name):
+            if json.dumps(ours[name]) != json.dumps(theirs.get(name)):  # NaN equals NaN
                 values = "" if name == "key" else f": {ours[name]!r} and {theirs.get(name)!r}"  # keys are secrets
                 raise MergeError(
                     f"These models differ in {name}{values}, so nothing was changed. Only models of "
@@ -313,6 +329,7 @@ class State:
             twin.statistic.resize(twin.vocabulary.capacity)
             rows = np.array([slots[label] for label in other.labels()], np.int64)
         twin.statistic.add(other.statistic, other.rows(), rows)
+        twin._check_kinds(MergeError)
         if twin.ledger is not None:
             twin.ledger = twin.ledger.merged(other.ledger)
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
@@ -326,8 +343,8 @@ class State:
         twin = object.__new__(State)
         twin.__dict__.update(self.__dict__)
         twin.statistic, twin.multiset, twin.counted = self.statistic.copy(), self.multiset.copy(), self.counted.copy()
-        twin.vocabulary = self.vocabulary and self.vocabulary.copy()
-        twin.ledger = self.ledger and self.ledger.copy()
+        twin.vocabulary = None if self.vocabulary is None else self.vocabulary.copy()
+        twin.ledger = None if self.ledger is None else self.ledger.copy()
         twin.borrowed, twin.reader = 0, None
         twin.single = self.single and type(self.single)(twin)
         return twin
@@ -353,6 +370,8 @@ class State:
 def _key_bytes(key) -> bytes:
     if key is None:
         return _DEFAULT_KEY
+    if not isinstance(key, str | bytes | bytearray | memoryview):  # bytes(5) would be five zeros
+        raise ParameterError(f"key must be bytes or a str, not {type(key).__name__}. Encode it first.")
     data = key.encode() if isinstance(key, str) else bytes(key)
     return hashlib.blake2b(data, digest_size=32).digest()
 
@@ -361,8 +380,12 @@ def describe(value):
     """A parameter's value in JSON's types, equal for equal values."""
     if isinstance(value, dict):
         return [[describe(k), describe(v)] for k, v in sorted(value.items(), key=lambda item: str(item[0]))]
-    if isinstance(value, np.ndarray | list | tuple | set | frozenset):
-        return [describe(item) for item in (value.tolist() if isinstance(value, np.ndarray) else value)]
+    if isinstance(value, set | frozenset):
+        return sorted((describe(item) for item in value), key=json.dumps)
+    if isinstance(value, np.ndarray):
+        return describe(value.tolist())
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
     if isinstance(value, bytes):
         return hashlib.blake2b(value, digest_size=16).hexdigest()
     if value is None or isinstance(value, str):

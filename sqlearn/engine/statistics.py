@@ -180,7 +180,7 @@ class Sums(Statistic):
         return 1 + n_features
 
     def deposit(self, block, sign):
-        arrays = (block.x.data, block.x.indices, block.x.indptr, block.weights, block.rows)
+        arrays = (block.x.data, block.x.indices, block.x.indptr, block.weights, block.rows, np.argsort(block.rows))
         self.total.deposit(deposit_sparse, arrays, len(block), sign, self.held)
 
 
@@ -251,13 +251,12 @@ class Categories(Statistic):
         known = block.codes >= 0
         indptr = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
         indices = block.codes[known]
-        arrays = (np.ones(len(indices)), indices, indptr, block.weights, block.rows)
+        arrays = (np.ones(len(indices)), indices, indptr, block.weights, block.rows, np.argsort(block.rows))
+        counted = np.bincount(block.codes[known & (block.weights > 0)[:, None]], minlength=len(self.carried))
         self.total.deposit(deposit_sparse, arrays, len(block), sign, self.held)
-        counted = block.codes[known & (block.weights > 0)[:, None]]
-        self.carried += int(sign) * np.bincount(counted, minlength=len(self.carried))
+        self.carried += int(sign) * counted
 
     def release(self):
-        self._fit_vocabulary()
         self.vocabulary.release(self.carried)
 
     def add(self, other, other_rows, rows):

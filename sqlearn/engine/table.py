@@ -52,8 +52,8 @@ def categorical_columns(table, chosen) -> np.ndarray:
     table : narwhals.DataFrame or ndarray
         What :func:`check_table` returned.
     chosen : {"from_dtype"}, array-like or None
-        As scikit-learn's ``HistGradientBoostingClassifier`` takes it; but ``"from_dtype"`` chooses columns of strings, objects and
-        booleans too.
+        As scikit-learn's ``HistGradientBoostingClassifier`` takes it; but ``"from_dtype"`` chooses columns of strings,
+        objects and booleans too.
     """
     if isinstance(chosen, str) and chosen == "from_dtype":
         chosen = [dtype in _CATEGORICAL for dtype in table.schema.dtypes()] if isinstance(table, nw.DataFrame) else None
@@ -106,7 +106,9 @@ def _place(table, i, j) -> str:
 
 
 def _infinite(table, i, j) -> NonFiniteError:
-    return NonFiniteError(f"{_place(table, i, j)} is infinite. Nothing was changed: leave it out or mark it as missing.")
+    return NonFiniteError(
+        f"{_place(table, i, j)} is infinite. Nothing was changed: mark it as missing, or drop the row."
+    )
 
 
 def _values(table, j) -> list:
@@ -128,8 +130,8 @@ def _numbers(table, j) -> np.ndarray:
     for i, value in enumerate(values):
         if isinstance(value, str | bytes):
             raise SqlearnError(
-                f"{_place(table, i, j)} is the string {value!r}, where this model takes numbers. Nothing was changed: convert the column to "
-                "numbers first, or name it in `categorical_features` and fit again."
+                f"{_place(table, i, j)} is the string {value!r}, where this model takes numbers. Nothing was changed: "
+                "convert the column to numbers first, or name it in `categorical_features` and fit again."
             )
         try:
             values[i] = np.nan if _is_missing(value) else float(value)

@@ -96,6 +96,8 @@ class Vocabulary:
 
     def release(self, held: np.ndarray) -> None:
         """Forget the labels of slots that hold no record, those beyond `held` among them."""
+        if np.count_nonzero(held[: self.capacity]) == len(self.slots):  # as nearly always
+            return
         for label, slot in list(self.slots.items()):
             if slot >= len(held) or not held[slot]:
                 del self.slots[label]

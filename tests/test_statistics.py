@@ -1,0 +1,93 @@
+"""Every statistic obeys the laws of a group, in bytes."""
+
+import naive
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from laws import Group, check_group
+
+from sqlearn.engine.statistics import Block, Categories, Gram, Mixed, Moments, Sums, as_csr
+from sqlearn.engine.vocabulary import Vocabulary
+
+ROWS = np.arange(3)
+D = 3
+
+
+def blocks(kind, rng, n, level):
+    """A function that makes a block of some of `n` records for a statistic."""
+    x = naive.hard_rows(rng, n, D, level)
+    targets = naive.hard_rows(rng, n, 2 if kind is Gram else 0, level)
+    if kind is Mixed:
+        x[rng.random(x.shape) < 0.2] = np.nan
+    weights = rng.choice([1.0, 1.0, 0.5, 0.1, 1e-300, 0.0], n)
+    classes = rng.integers(0, 3, n)
+    categories = rng.integers(-1, 4 + 3 * level, (n, 2))
+    levels = [[f"c{k}" for k in range(10)], list(range(10))]
+
+    def block(statistic, index):
+        codes, _ = statistic.encode(categories[index], levels) if kind in (Mixed, Categories) else (np.zeros((len(index), 0), np.int64), None)
+        features = as_csr(sp.csr_array(x[index])) if kind is Sums else x[index]
+        return Block(features, codes, classes[index], targets[index], weights[index])
+
+    return block
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("kind", [Moments, Gram, Sums, Categories, Mixed])
+def test_group_laws(kind, level):
+    rng = np.random.default_rng([3, level])
+    n = 60
+    block = blocks(kind, rng, n, level)
+
+    def empty():
+        statistic = kind(D, 2 if kind is Gram else 0)
+        statistic.resize(3)
+        return statistic
+
+    def put(statistic, index, sign):
+        statistic.deposit(block(statistic, index), sign)
+        categories = getattr(statistic, "categories", statistic)
+        # a group has negative elements, a vocabulary has not: it lets go of what is zero when nothing is below
+        if kind not in (Mixed, Categories) or (categories.carried >= 0).all():
+            statistic.release()
+
+    def merged(ours, theirs):
+        total = ours.copy()
+        total.add(theirs, ROWS, ROWS)
+        return total
+
+    def restored(parts):
+        statistic = empty()
+        statistic.restore(parts)
+        return statistic
+
+    check_group(Group(empty, put, lambda s: s.canonical(ROWS), lambda s: s.copy(), merged, restored), n, rng)
+
+
+def test_a_vocabulary_survives_what_fails(monkeypatch):
+    """A label that cannot be written down, and memory that does not suffice, leave no trace."""
+    words = Vocabulary()
+    for label in ("a", 1, 2.5):
+        words.slot(label)
+    before = dict(words.slots), words.words.copy(), list(words._free)
+    with monkeypatch.context() as patch:
+        patch.setattr("sqlearn.engine.vocabulary.label_words", lambda label: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            words.slot("b")
+    words.slot("b")
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "concatenate", no_memory)
+        with pytest.raises(MemoryError):
+            words.slot("c")
+    words.release(np.array([1, 1, 1, 0]))
+    assert (words.slots, sorted(words._free)) == (before[0], before[2])
+    assert np.array_equal(words.words, before[1])
+    for label in range(10, 20):
+        words.slot(label)
+    assert sorted(words.slots.values()) == list(range(13))
+    words.release(np.ones(5))  # slots beyond what a statistic holds are of no record
+    assert len(words) == 5
+
+
+def no_memory(*args, **kwargs):
+    raise MemoryError
