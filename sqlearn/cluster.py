@@ -8,10 +8,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils.validation import validate_data
 
+from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.clustering_problem import Clustering, Lloyd
 from sqlearn.engine.estimator import Weighted
 from sqlearn.errors import ParameterError, ReadOutError
-from sqlearn.logistic import Adaptive
 
 __all__ = ["KMeans"]
 
@@ -135,7 +135,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
                 f"the number of features of the data {d}."
             )
 
-    def _problem(self, params, n_features, slots):
+    def _problem(self, params, n_features, labels):
         init, n_init = params["init"], params["n_init"]
         if n_init == "auto":
             n_init = 10 if isinstance(init, str) and init == "random" else 1
@@ -143,14 +143,14 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
             init, n_init = np.asarray(init, np.float64), 1
         return Clustering(Lloyd(params["n_clusters"], init, n_init, params["max_iter"], params["tol"]), n_features, params["random_state"] or 0)
 
-    def _end(self, state):
+    def _trace(self, state):
         k = state.params["n_clusters"]
         if state.statistic.held.sum() < k:
             raise ReadOutError(f"This KMeans holds fewer records than its {k} clusters, so it has no centres to tell. Learn more records.")
-        return state.statistic.trace
+        return super()._trace(state)
 
     def _read_out(self, state):
-        trace = self._end(state)
+        trace = self._trace(state)
         k, scale = state.params["n_clusters"], trace.scale
         factor = scale.factor if scale.factor.any() else np.ones_like(scale.factor)
         inertia, iterations = trace.end[-2:]

@@ -7,9 +7,9 @@ from sklearn import mixture as peers
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture._gaussian_mixture import _check_means, _check_precisions, _check_weights, _compute_precision_cholesky
 
+from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.mixture_problem import KINDS, Expectation, Mixture, Parameters
 from sqlearn.errors import ReadOutError
-from sqlearn.logistic import Adaptive
 
 __all__ = ["GaussianMixture"]
 
@@ -127,7 +127,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
                 "Expectation-maximisation did not converge. Try other init_params, or increase max_iter or tol.", ConvergenceWarning, stacklevel=4
             )
 
-    def _problem(self, params, n_features, slots):
+    def _problem(self, params, n_features, labels):
         k, covariance_type, given = params["n_components"], params["covariance_type"], {}
         for name in ("weights_init", "means_init", "precisions_init"):
             given[name] = None if params[name] is None else np.asarray(params[name], np.float64)
@@ -142,7 +142,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         return Mixture(em, n_features, params["random_state"] or 0)
 
     def _read_out(self, state):
-        trace = self._end(state)
+        trace = self._trace(state)
         k, d, kind = state.params["n_components"], state.n_features_in_, state.params["covariance_type"]
         if state.statistic.held.sum() < k:
             raise ReadOutError(f"This GaussianMixture holds fewer records than its {k} components. Learn more records.")

@@ -21,19 +21,21 @@ FARTHEST = 2.0**300
 
 
 @kernel
-def scan(x, w, scale_w, mean, factor, centres, room, sums, labels, distances, large):
+def scan(x, w, scale_w, mean, factor, centres, exact, room, sums, labels, distances, large):
     """Sum records by their nearest centre.
 
     Parameters
     ----------
     x, w : float64[n, d], float64[n]
-        Records and weights; n is at most 2048 unless n is 1 or exactness in any order is not needed.
+        Records and weights; n is at most 2048 for `exact`.
     scale_w : float
         What to multiply weights by.
     mean, factor : float64[d]
         ``z = (x - mean) * factor``.
     centres : float64[k, d]
         In terms of z.
+    exact : bool
+        Whether to round contributions, so that sums are exact.
     room : float
         1, or infinity to leave no record out.
     sums : float64[k * (1 + d) + 1]
@@ -62,8 +64,8 @@ def scan(x, w, scale_w, mean, factor, centres, room, sums, labels, distances, la
     share = 1.0
     while share < d:
         share *= 2.0
-    rounder = _ONE * _UNIT
-    far_rounder = _ONE * _UNIT * 2.0**5 * share
+    rounder = _ONE * _UNIT if exact else 0.0
+    far_rounder = rounder * 2.0**5 * share
     most_z, most_w, most_far = _LARGEST[0] * room, _LARGEST[1] * room, _LARGEST[2] * share * room
     n_large = 0
     for start in range(0, n, _CHUNK):

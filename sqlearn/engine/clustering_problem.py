@@ -119,7 +119,7 @@ class Lloyd:
     def _ask(self, sample, scale, centres):
         n, d = sample.x.shape
         sums, labels, distances = np.zeros(len(centres) * (1 + d) + 1), np.empty(n, np.int64), np.empty(n)
-        scan(sample.x, sample.w, scale.weight, scale.mean, scale.factor, centres, np.inf, sums, labels, distances, np.empty(n, np.bool_))
+        scan(sample.x, sample.w, scale.weight, scale.mean, scale.factor, centres, False, np.inf, sums, labels, distances, np.empty(n, np.bool_))
         return sums, labels, distances
 
     def variance(self, sample, scale):
@@ -200,11 +200,11 @@ class Clustering:
         block, large = np.zeros(total.shape[1]), np.empty(n, np.bool_)
         rest = scale.weight, scale.mean, scale.factor, centres
         labels, distances = np.empty(n, np.int64), np.empty(n)
-        n_large = scan(x, w, *rest, 1.0, block, labels, distances, large)
+        n_large = scan(x, w, *rest, True, 1.0, block, labels, distances, large)
         total.deposit_values(block, sign)
         for r in np.flatnonzero(large) if n_large else ():
             block[:] = 0.0
-            scan(x[r : r + 1], w[r : r + 1], *rest, np.inf, block, labels, distances, large)
+            scan(x[r : r + 1], w[r : r + 1], *rest, True, np.inf, block, labels, distances, large)
             total.deposit_values(block, sign)
 
     def step(self, theta, scale, grid, sums):

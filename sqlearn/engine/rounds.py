@@ -55,6 +55,7 @@ class Records:
     names: np.ndarray
 
 
+Report = Callable[[str], None]  # says how far long work has got
 Source = Callable[[int], Iterator[Records]]  # blocks of the records whose name is at most the number given
 
 
@@ -156,14 +157,16 @@ class Rounds(Statistic):
 
     needs_names = True
 
-    def __init__(self, n_features: int, n_targets: int, problem: Callable[[list[int]], Problem | None], seed: int):
+    def __init__(self, n_features: int, n_targets: int, problem: Callable[[list], Problem | None], seed: int, report: Report | None = None):
         super().__init__(n_features, n_targets)
         self.problem = problem
+        self.report = report
         self.seed = np.uint64(seed)
         self.rows = Rows(n_features)
         self.trace: Trace | None = None
         self.last: Walk | None = None
         self._before: tuple = ()
+        self._order: tuple = ()  # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
         self._changes: list[tuple[Records, float]] = []
 
     @staticmethod
@@ -195,24 +198,25 @@ class Rounds(Statistic):
             self.rows.remove(self.rows.find(names, numbers))
         self._changes.append((Records(x, y, w, keyed), sign))
 
-    def settle(self, order, check=lambda: None):
-        """Bring the trace up to date with what was deposited; `order` are the class slots by sorted label."""
+    def settle(self, order, labels, check=lambda: None):
+        """Bring the trace up to date with what was deposited."""
         started = perf_counter()
         changes, self._changes = self._changes, []
-        self._before = (self.trace, self.last)
-        problem = self.problem([int(slot) for slot in order])
-        if problem is None or not self.held.sum():
-            self.trace, self.last = None, None
+        self._before = (self.trace, self.last, self._order)
+        problem = self.problem(labels) if self.held.any() else None
+        if problem is None:
+            self.trace, self.last, self._order = None, None, ()
             return
         walker = _Walker(self, problem, order, check)
-        trace = walker.walk(self.trace, changes)
+        slots = tuple(order.tolist())
+        trace = walker.walk(self.trace if slots == self._order else None, changes)
         kept = len(trace.rounds) if walker.broke_at is None else walker.broke_at if isinstance(walker.broke_at, int) else 0
-        self.trace = trace
         self.last = Walk(kept, walker.broke_at, walker.scanned, perf_counter() - started)
+        self.trace, self._order = trace, slots
 
     def unsettle(self):
         """Take the last :meth:`settle` back."""
-        self.trace, self.last = self._before
+        self.trace, self.last, self._order = self._before
         self._changes = []
 
     # ------------------------------------------------------------------ whole states
@@ -228,9 +232,9 @@ class Rounds(Statistic):
         self._change(held.x[keep], y, held.w[keep], slots, held.names[keep], 1.0)
 
     def copy(self):
-        twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed))
+        twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report)
         twin.total, twin.held, twin.rows = self.total.copy(), self.held.copy(), self.rows.copy()
-        twin.trace, twin.last = self.trace, self.last
+        twin.trace, twin.last, twin._order = self.trace, self.last, self._order
         return twin
 
     def canonical(self, rows):
@@ -248,7 +252,7 @@ class Rounds(Statistic):
         return np.array([len(order)], "<i8").tobytes() + b"".join(a.astype(a.dtype.newbyteorder("<")).tobytes() for a in arrays)
 
     def restore_rows(self, data: bytes) -> None:
-        """Take the records that :meth:`canonical_rows` gave, and ask them again."""
+        """Take the records that :meth:`canonical_rows` gave; :meth:`settle` asks them again."""
         n = int(np.frombuffer(data, "<i8", 1)[0])
         start = 8
         arrays = []
@@ -258,7 +262,6 @@ class Rounds(Statistic):
             start += 8 * count
         self.rows = Rows(self.n_features)
         self.rows.add(*arrays, keyed_names(*arrays[3:], self.seed))
-        self.settle(np.flatnonzero(self.held))
 
 
 def _bytes_of(value) -> Iterator[bytes]:
@@ -290,7 +293,7 @@ class _Walker:
 
     def __init__(self, statistic: Rounds, problem: Problem, order, check):
         self.statistic, self.problem, self.check = statistic, problem, check
-        self.codes = np.zeros(max(order, default=0) + 1 if len(order) else 1)
+        self.codes = np.zeros(1 + max(order, default=0))
         self.codes[order] = np.arange(len(order))
         self.labelled = not statistic.n_targets
         self.scanned = 0
@@ -360,6 +363,8 @@ class _Walker:
                 if self.broke_at is None:
                     self.broke_at = t
                 cached = ()
+                if self.statistic.report is not None:
+                    self.statistic.report(f"round {t + 1}: asking {self.statistic.held.sum():,} records")
                 sums = self.problem.empty(scale, grid)
                 for records in self.source(_ALL):
                     self.problem.query(theta, scale, grid, records, sums, 1.0)

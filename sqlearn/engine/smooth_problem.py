@@ -7,7 +7,7 @@ import numpy as np
 
 from sqlearn.engine.elementary import cholesky
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rounds import Records, share
+from sqlearn.engine.rounds import Records, Trace, share
 from sqlearn.engine.smooth import (
     LOGISTIC,
     LONGEST_STEP,
@@ -25,14 +25,16 @@ from sqlearn.engine.smooth import (
     tame,
 )
 from sqlearn.engine.standard import Scale, dithers, standard_scale
+from sqlearn.errors import ParameterError, TooLargeError
 
-__all__ = ["Grid", "OneVsRest", "Smooth"]
+__all__ = ["Grid", "OneVsRest", "Smooth", "class_weights", "coefficients", "ridge"]
 
 COARSE = 8.0  # the pilot's grid over that of the rounds
 MOST_THIRD = 48  # more parameters than that go without third derivatives
 CUBES = 1 << 17  # records whose third derivatives are summed, up to twice that
 FINE = 2.0**-7  # cell width in standard deviations of the predictor, to end with a step of third order
 FINER = 2.0**-9  # to end with a step of second order
+MOST_PARAMETERS = 2048
 _STILL = 2.0**-38
 _MOST_STEPS = 100
 _TINY = 2.0**-1000
@@ -101,6 +103,11 @@ class Smooth:
         self.codes, self.class_weight = codes, class_weight
         self.p = n_features + intercept
         self.size = heads * self.p
+        if self.size > MOST_PARAMETERS:
+            raise TooLargeError(
+                f"{heads} x {self.p} parameters are {self.size:,}, and a Hessian of {self.size:,} x {self.size:,} sums would have to be kept "
+                f"for every round. Nothing was taken. At most {MOST_PARAMETERS:,} are: use fewer columns, or RidgeClassifier."
+            )
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
         self.shape = (kind, heads, self.p)
 
@@ -286,6 +293,34 @@ class OneVsRest:
             *(problem.step(part, scale, cells, answers) for problem, part, cells, answers in self._parts(theta, grid, sums)), strict=True
         )
         return np.concatenate(ends), np.concatenate(rounded), all(still)
+
+
+def ridge(scale: Scale, intercept: bool, strength: float) -> np.ndarray:
+    """Diagonal, in theta, of the penalty ``strength / 2 * coef ** 2``; the intercept has none."""
+    return np.append(np.zeros(int(intercept)), scale.weight * strength * scale.factor**2)
+
+
+def class_weights(given: dict | str | None, labels: list) -> np.ndarray:
+    """What the weights of each of these classes are multiplied by, float64[n_classes].
+
+    Raises
+    ------
+    ParameterError
+        When they are not given as a dict.
+    """
+    if isinstance(given, str):
+        raise ParameterError(
+            f"class_weight={given!r} depends on all records, so every record would move every round. Give a dict of weights, for example "
+            "those that compute_class_weight('balanced', ...) gives now."
+        )
+    return np.array([float((given or {}).get(label, 1.0)) for label in labels])
+
+
+def coefficients(trace: Trace, n_features: int, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients float64[K, d] and intercepts float64[K] in the user's units."""
+    theta = trace.end.reshape(-1, n_features + intercept)
+    coef = theta[:, int(intercept) :] * trace.scale.factor
+    return coef, theta[:, 0] - coef @ trace.scale.mean if intercept else np.zeros(len(theta))
 
 
 def _sum(values: np.ndarray) -> float:

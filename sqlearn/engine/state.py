@@ -169,13 +169,14 @@ class State:
         """Take in a batch without a way back: for a state nobody holds yet."""
         for rows in batch.slices():
             self._apply(batch, rows, 1.0)
-        self.statistic.settle(self._occupied())
+        self._settle()
         self.release()
 
-    def _occupied(self) -> np.ndarray:
-        """The rows that hold records, in the order of the labels."""
+    def _settle(self, *check) -> None:
         rows = self.rows()
-        return rows[self.statistic.held[rows] > 0]
+        occupied = self.statistic.held[rows] > 0
+        labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
+        self.statistic.settle(rows[occupied], labels, *check)
 
     def change(self, *changes: tuple[Batch, float]) -> None:
         """Learn (1.0) or forget (-1.0) batches in this order: all of it or, on any error and on Ctrl-C, none."""
@@ -190,7 +191,7 @@ class State:
 
             def settle(sign):
                 if sign > 0:
-                    self.statistic.settle(self._occupied(), check)
+                    self._settle(check)
                 else:
                     self.statistic.unsettle()
 
@@ -335,7 +336,7 @@ class State:
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
         add_terms(twin.multiset, digests, 1.0)
         twin.counted += other.counted
-        twin.statistic.settle(twin._occupied())
+        twin._settle()
         return twin
 
     def copy(self) -> "State":
@@ -363,6 +364,7 @@ class State:
             self.ledger = Ledger.restore(parts["ledger"])
         if "rows" in parts:
             self.statistic.restore_rows(parts["rows"])
+            self._settle()
         if len(self.statistic.held) != len(labels):
             raise FormatError("This model's bytes do not fit together. Read it from its source again.")
 

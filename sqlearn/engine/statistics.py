@@ -95,8 +95,11 @@ class Statistic:
     def release(self) -> None:
         """Let go of what no record needs any more."""
 
-    def settle(self, order: np.ndarray, check: Callable[[], None] = lambda: None) -> None:
-        """Bring up to date what depends on more than one record; `order` has the rows that hold any, by sorted label."""
+    def settle(self, order: np.ndarray, labels: list, check: Callable[[], None] = lambda: None) -> None:
+        """Bring up to date what depends on all records; `order` has the rows that hold any, `labels` theirs, sorted.
+
+        Long work calls `check`, which may raise, now and then.
+        """
 
     def unsettle(self) -> None:
         """Take the last :meth:`settle` back."""

@@ -1,0 +1,73 @@
+"""Base of the learners that ask their records in rounds."""
+
+import sys
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.engine.rounds import Problem, Rounds, Trace, Walk
+from sqlearn.engine.state import State
+from sqlearn.errors import OutOfRangeError, ReadOutError
+
+__all__ = ["Adaptive"]
+
+_LARGEST = 2.0**500  # beyond that, standardised features leave float64's range
+
+
+class Adaptive(ExactEstimator):
+    """Base of learners whose queries depend on earlier answers; see :mod:`~sqlearn.engine.rounds`.
+
+    Such a learner keeps its records, since a trace that breaks must ask them again.
+    """
+
+    def _problem(self, params: dict, n_features: int, labels: list) -> Problem | None:
+        """What to ask records of these classes; None when there is nothing to learn from them."""
+        raise NotImplementedError
+
+    def _new_statistic(self, params, n_features, n_targets):
+        def report(line):
+            print(f"{type(self).__name__}: {line}", file=sys.stderr, flush=True)
+
+        return Rounds(
+            n_features,
+            n_targets,
+            lambda labels: self._problem(params, n_features, labels),
+            params.get("random_state") or 0,
+            report if params.get("verbose") else None,
+        )
+
+    def _features(self, probe, X, reset):
+        x, codes, levels = super()._features(probe, X, reset)
+        values = x.data if hasattr(x, "indptr") else x
+        if values.size and not -_LARGEST <= values.min() <= values.max() <= _LARGEST:
+            row = int(np.flatnonzero(np.abs(x).max(axis=1) > _LARGEST)[0]) if values is x else 0
+            raise OutOfRangeError(
+                f"Row {row} (counted from 0) has a value beyond 2**500 (3.3e150), where {type(self).__name__} cannot standardise it. "
+                "Nothing was changed: scale the feature down, or leave the row out."
+            )
+        return x, codes, levels
+
+    @property
+    def last_forget_(self) -> Walk:
+        """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""
+        last = self._fitted_state().statistic.last
+        if last is None:
+            raise ReadOutError(f"This {type(self).__name__} holds too little to have asked anything.")
+        return last
+
+    def _trace(self, state: State) -> Trace:
+        """The trace, which says so when its rounds did not come to rest."""
+        trace = state.statistic.trace
+        if trace is None:
+            raise ReadOutError(
+                f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too little to learn from. Learn more."
+            )
+        if not trace.still:
+            warnings.warn(
+                f"{state.learner}: the parameters did not come to rest in {len(trace.rounds)} rounds. Scale the features, or penalise more.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return trace
