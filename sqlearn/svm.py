@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn import svm as peers
 
-from sqlearn.engine.adaptive import Adaptive
+from sqlearn.engine.adaptive import Adaptive, SparseCoefficients
 from sqlearn.engine.estimator import WeightedClassifier
 from sqlearn.engine.read_out import label_array
 from sqlearn.engine.smooth import SQUARED_HINGE
@@ -13,7 +13,7 @@ from sqlearn.errors import ParameterError
 __all__ = ["LinearSVC"]
 
 
-class LinearSVC(Adaptive, WeightedClassifier, peers.LinearSVC):
+class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSVC):
     """Linear support vector classification with the squared hinge loss and an L2 penalty, one class against the rest, that forgets.
 
     Parameters

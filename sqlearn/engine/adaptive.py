@@ -4,6 +4,7 @@ import sys
 import warnings
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from sqlearn.engine.estimator import ExactEstimator
@@ -11,7 +12,7 @@ from sqlearn.engine.rounds import Problem, Rounds, Trace, Walk
 from sqlearn.engine.state import State
 from sqlearn.errors import OutOfRangeError, ReadOutError
 
-__all__ = ["Adaptive"]
+__all__ = ["Adaptive", "SparseCoefficients"]
 
 _LARGEST = 2.0**500  # beyond that, standardised features leave float64's range
 
@@ -71,3 +72,29 @@ class Adaptive(ExactEstimator):
                 stacklevel=4,
             )
         return trace
+
+
+class SparseCoefficients:
+    """``sparsify`` and ``densify`` for learners whose twin has them: how coefficients are shown, until the next fit."""
+
+    def sparsify(self):
+        """Show ``coef_`` as a CSR matrix. Returns self."""
+        self._reader()
+        self._sparse_coef = True
+        return self
+
+    def densify(self):
+        """Show ``coef_`` as an array. Returns self."""
+        self._reader().densify()
+        self._sparse_coef = False
+        return self
+
+    def _check_learned(self, state):
+        super()._check_learned(state)
+        self.__dict__.pop("_sparse_coef", None)
+
+    def _reader(self):
+        reader = super()._reader()
+        if self.__dict__.get("_sparse_coef") and not sp.issparse(reader.coef_):
+            reader.sparsify()
+        return reader

@@ -18,7 +18,11 @@ _LANES = 64
 _ONE = 1.5 * 2.0**52
 _UNIT, _MOST = 2.0**-30, 2.0**10  # of the moments: with 2048 records they leave 51 bits
 _LOG_UNIT, _MOST_LOG = 2.0**-27, 2.0**13
-_FARTHEST = 2.0**100
+_FARTHEST = 2.0**60  # of z; these bounds keep everything finite, and only absurd data meet them
+_FARTHEST_Y = 2.0**130
+_LOG_MOST = 45.0
+_MOST_BELOW = 2.0**40
+_VANISHED = 2.0**-100
 _LOG_2_PI = 1.8378770664093453
 _TEN_EPSILON = 10 * 2.0**-52
 
@@ -92,7 +96,7 @@ def expect(x, w, mean, factor, logs, diagonal, below, means, exact, room, sums, 
                         for r in range(_LANES):
                             out[r] -= a * other[r]
                 for r in range(_LANES):
-                    v = min(max(out[r], -(2.0**250)), 2.0**250)
+                    v = min(max(out[r], -_FARTHEST_Y), _FARTHEST_Y)
                     out[r] = v
                     square[r] += v * v
             const, row = constant[c], p[c]
@@ -207,6 +211,7 @@ def maximize(sums, diagonal, below, means, ridge, kind):
             centers[c, j] = means[c, j]
             for i in range(j + 1):
                 centers[c, j] += low[j, i] * m[i]
+            centers[c, j] = min(max(centers[c, j], -4.0 * _FARTHEST), 4.0 * _FARTHEST)
         if full:
             product[:] = 0.0
             for j in range(d):
@@ -240,6 +245,8 @@ def maximize(sums, diagonal, below, means, ridge, kind):
                 covariances[c, j, j] = variance / d
     for c in range(k):
         for j in range(d):
+            if not covariances[c, j, j] > _VANISHED:  # rounding errors of a variance of 0
+                covariances[c, j, j] = 0.0
             covariances[c, j, j] += ridge[j]
     return weights, centers, covariances
 
@@ -254,10 +261,11 @@ def coordinates(weights, covariances, full):
         low = cholesky(covariances[c])
         at = 0
         for j in range(d):
-            diagonal[c, j] = min(max(log(low[j, j]), -60.0), 350.0)
+            diagonal[c, j] = min(max(log(low[j, j]), -_LOG_MOST), _LOG_MOST) if low[j, j] > 0.0 else 0.0
             if full:
                 for i in range(j):
-                    below[c, at] = low[j, i] / low[j, j]
+                    ratio = low[j, i] / low[j, j]
+                    below[c, at] = ratio if abs(ratio) <= _MOST_BELOW else 0.0
                     at += 1
     return logs, diagonal, below
 

@@ -97,7 +97,10 @@ class Mixture:
     def scale(self, total, n):
         spherical = self.em.kind == 3
         scale = common_scale(total, n, self.seed) if spherical else standard_scale(total, n, True, self.seed)
-        return replace(scale, factor=np.where(scale.factor > 0, scale.factor, 1.0))  # constant features keep their units
+        factor = np.where(scale.factor > 0, scale.factor, 1.0)  # constant features keep their units
+        if self.em.reg_covar > 0:  # what is added to the variances shall not be larger than all else
+            factor = np.minimum(factor, np.ldexp(1.0, 1 - np.frexp(self.em.reg_covar)[1] // 2))
+        return replace(scale, factor=factor)
 
     def converge(self, scale, source):
         parameters, bounds, converged = self._best(gather(source, self.seed), scale)

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn import linear_model as peers
 
-from sqlearn.engine.adaptive import Adaptive
+from sqlearn.engine.adaptive import Adaptive, SparseCoefficients
 from sqlearn.engine.estimator import Weighted, WeightedClassifier
 from sqlearn.engine.read_out import label_array
 from sqlearn.engine.smooth import LOGISTIC, MULTINOMIAL, POISSON
@@ -12,8 +12,10 @@ from sqlearn.errors import OutOfRangeError, ParameterError
 
 __all__ = ["LogisticRegression", "PoissonRegressor"]
 
+_POISSON_LOSS = peers.PoissonRegressor()._get_loss()  # the twin's predict wants its link
 
-class LogisticRegression(Adaptive, WeightedClassifier, peers.LogisticRegression):
+
+class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers.LogisticRegression):
     """Logistic regression with an L2 penalty, binary and multinomial, that forgets.
 
     Parameters
@@ -236,4 +238,4 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
     def _read_out(self, state):
         trace = self._trace(state)
         coef, intercept = coefficients(trace, state.n_features_in_, state.params["fit_intercept"])
-        return {"coef_": coef[0], "intercept_": float(intercept[0]), "n_iter_": max(1, len(trace.rounds))}
+        return {"coef_": coef[0], "intercept_": float(intercept[0]), "n_iter_": max(1, len(trace.rounds)), "_base_loss": _POISSON_LOSS}
