@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from sklearn import preprocessing as peers
 
 from sqlearn.engine.estimator import Weighted
-from sqlearn.engine.read_out import moments_of, weights_of
+from sqlearn.engine.read_out import moments_of
 from sqlearn.engine.statistics import Mixed
 
 __all__ = ["StandardScaler"]
@@ -43,9 +43,8 @@ class StandardScaler(Weighted, peers.StandardScaler):
     Notes
     -----
     Sums of weights, values and squares are exact, variances are centred before they are rounded, and NaN is not
-    counted. Without weights a feature therefore is constant exactly when its variance is 0, and no bound on rounding
-    errors is needed, as scikit-learn's; with weights, deviations up to 2**-26 of the mean count as 0. `y` is
-    ignored. A feature that only has NaN has a mean, a variance and a scale of NaN.
+    counted. A feature therefore is constant exactly when its variance is 0, and no bound on rounding errors is needed, as
+    scikit-learn's. `y` is ignored. A feature that only has NaN has a mean, a variance and a scale of NaN.
 
     Examples
     --------
@@ -86,7 +85,5 @@ class StandardScaler(Weighted, peers.StandardScaler):
         if with_std:
             variance = moments.variance()[0]
             deviation = np.sqrt(variance)
-            unweighted = weights_of(state.statistic.moments, None) == state.statistic.held.sum()
-            least = 0.0 if unweighted else 2.0**-26 * np.abs(mean)
-            found |= {"var_": variance, "scale_": np.where(deviation <= least, 1.0, deviation)}
+            found |= {"var_": variance, "scale_": np.where(deviation == 0.0, 1.0, deviation)}
         return found

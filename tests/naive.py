@@ -24,16 +24,13 @@ def value_of(digits, low: int) -> Fraction:
 
 def moment_terms(x, w):
     """Left and right factors of ``deposit_moments``'s cells for one record."""
-    wx = [float(w * v) for v in x]
-    return [w] + [w] * len(x) + wx, [1.0, *x, *x]
+    return [w] + [w] * len(x) + [exact(w) * exact(v) for v in x], [1.0, *x, *x]
 
 
 def triangle_terms(z, w):
-    """Left and right factors of ``deposit_triangle``'s cells for one record: exact, but for errors below 2**-1074."""
-    products = [float(w * v) for v in z]
-    errors = [float(nearest(exact(w) * exact(v) - exact(p))) for v, p in zip(z, products, strict=True)]
+    """Left and right factors of ``deposit_triangle``'s cells for one record."""
     pairs = [(i, j) for i in range(len(z)) for j in range(i, len(z))]
-    return [exact(products[i]) + exact(errors[i]) for i, _ in pairs], [z[j] for _, j in pairs]
+    return [exact(w) * exact(z[i]) for i, _ in pairs], [z[j] for _, j in pairs]
 
 
 def sparse_terms(x, w):

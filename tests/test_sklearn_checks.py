@@ -1,5 +1,7 @@
 """scikit-learn's own checks of estimators, on every learner."""
 
+import re
+
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -17,7 +19,15 @@ def expected_failures(estimator):
     return {}
 
 
+CHECKS = parametrize_with_checks(LEARNERS, expected_failed_checks=expected_failures)
+
+
+def name(part):
+    """scikit-learn's name without addresses: the processes of one test run must agree on names."""
+    return re.sub(r"at0x\w+", "", CHECKS.kwargs["ids"](part))
+
+
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(LEARNERS, expected_failed_checks=expected_failures)
+@pytest.mark.parametrize(*CHECKS.args, ids=name)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

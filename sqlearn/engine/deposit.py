@@ -2,7 +2,8 @@
 
 A value is taken apart from the top (the error-free extraction of Rump, Ogita and Oishi, 2008): scaled so that the top limb
 counts in ones, ``h = (v + M) - M`` with ``M = 1.5 * 2**52`` is the nearest integer, ``v - h`` is exact, and 2**32 times the
-rest goes to the next limb. A product is deposited as ``p = a * b`` and its rounding error ``fma(a, b, -p)``, so exactly.
+rest goes to the next limb. A product is deposited as ``p = a * b`` and its rounding error ``fma(a, b, -p)``, so exactly;
+a triple product as two products, of ``w * a`` and of its rounding error with ``b``.
 
 Every kernel walks rows in order and stops at the first row whose bits the window of limbs does not cover; it says which limbs
 that row needs, the caller grows the window and goes on from there. Range checks come before the inner loops, never in them:
@@ -105,15 +106,15 @@ def _integer(value):
 
 
 @kernel
-def _deposit_wide(limbs, base, row, cell, a, b, sign):
-    """Add ``sign * a * b`` through 106-bit integers: exact for any two finite float64."""
+def _deposit_wide(limbs, base, row, cell, a, b, sign, exponent=0):
+    """Add ``sign * a * b * 2**exponent`` through 106-bit integers: exact for any two finite float64."""
     if a == 0.0 or b == 0.0:
         return
     if (a < 0.0) != (b < 0.0):
         sign = -sign
     ma, ea = _integer(a)
     mb, eb = _integer(b)
-    position = ea + eb
+    position = ea + eb + exponent
     limb = position // 32
     shift = position - 32 * limb
     # 32-bit pieces of the two mantissas, times each other, then shifted by up to 31 bits: five digits hold it
@@ -144,8 +145,30 @@ def _deposit_wide(limbs, base, row, cell, a, b, sign):
 
 
 @kernel
+def _deposit_wide_triple(limbs, base, row, cell, w, a, b, sign):
+    """Add ``sign * w * a * b``: exact for any three finite float64. `w` is not negative."""
+    mw, ew = _integer(w)
+    ma, ea = _integer(a)
+    left, right = np.float64(mw), np.float64(ma if a > 0.0 else -ma)
+    product = left * right
+    _deposit_wide(limbs, base, row, cell, product, b, sign, ew + ea)
+    _deposit_wide(limbs, base, row, cell, fma(left, right, -product), b, sign, ew + ea)
+
+
+@kernel
+def weigh(w, v, product, rest):
+    """Write ``fl(w * v)`` and its rounding error; whether any error is not zero."""
+    inexact = False
+    for j in range(len(v)):
+        product[j] = w * v[j]
+        rest[j] = fma(w, v[j], -product[j])
+        inexact |= rest[j] != 0.0
+    return inexact
+
+
+@kernel
 def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need):
-    """Deposit ``[w, w * x_j (d cells), fl(w * x_j) * x_j (d cells)]`` of each record into its row.
+    """Deposit ``[w, w * x_j (d cells), w * x_j * x_j (d cells)]`` of each record into its row.
 
     Parameters
     ----------
@@ -175,6 +198,7 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
     """
     d = x.shape[1]
     wx = np.empty(d)
+    rest = np.empty(d)
     p = np.empty(d)
     e = np.empty(d)
     for r in range(start, stop):
@@ -183,48 +207,41 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
             continue
         row = rows[r]
         v = x[r]
-        for j in range(d):
-            wx[j] = w * v[j]
         w_top, w_bottom = _span_of(w)
         x_top, x_bottom = _span(v)
-        t, b = (x_top, x_bottom) if w == 1.0 else _span(wx)
         first_top, first_bottom = w_top + x_top, w_bottom + x_bottom
-        second_top, second_bottom = t + x_top, b + x_bottom
-        top = max(w_top, first_top, second_top)
-        bottom = min(w_bottom, first_bottom, second_bottom)
-        need[1], need[0] = _limbs_of(top, bottom)
+        second_top, second_bottom = first_top + x_top, first_bottom + x_bottom
+        need[1], need[0] = _limbs_of(max(w_top, first_top, second_top), min(w_bottom, first_bottom, second_bottom))
         if need[0] < base or need[1] >= base + limbs.shape[0]:
             return r
         held[row] += np.int64(sign)
         _deposit_wide(limbs, base, row, 0, w, 1.0, sign)
         if x_top == -_NOTHING:
             continue
-        if not (_is_tame(first_top, first_bottom) and (t == -_NOTHING or _is_tame(second_top, second_bottom))):
+        if not (_is_tame(first_top, first_bottom) and _is_tame(second_top, second_bottom)):
             for j in range(d):
                 _deposit_wide(limbs, base, row, 1 + j, w, v[j], sign)
-                _deposit_wide(limbs, base, row, 1 + d + j, wx[j], v[j], sign)
+                _deposit_wide_triple(limbs, base, row, 1 + d + j, w, v[j], v[j], sign)
             continue
+        inexact = weigh(w, v, wx, rest)
         high, low = _limbs_of(first_top, first_bottom)
         scale = sign * _scale(high)
-        if w == 1.0:
-            for j in range(d):
-                p[j] = v[j] * scale
-            _extract(limbs, row, 1, p, high - base, low - base)
-        else:
-            for j in range(d):
-                product = w * v[j]
-                p[j] = product * scale
-                e[j] = fma(w, v[j], -product) * scale
+        for j in range(d):
+            p[j] = wx[j] * scale
+            e[j] = rest[j] * scale
+        if inexact:
             _extract_pairs(limbs, row, 1, p, e, high - base, low - base)
-        if t == -_NOTHING:  # every w * x_j underflowed to zero
-            continue
+        else:
+            _extract(limbs, row, 1, p, high - base, low - base)
         high, low = _limbs_of(second_top, second_bottom)
         scale = sign * _scale(high)
-        for j in range(d):
-            product = wx[j] * v[j]
-            p[j] = product * scale
-            e[j] = fma(wx[j], v[j], -product) * scale
-        _extract_pairs(limbs, row, 1 + d, p, e, high - base, low - base)
+        for part in range(1 + inexact):
+            factors = wx if part == 0 else rest
+            for j in range(d):
+                product = factors[j] * v[j]
+                p[j] = product * scale
+                e[j] = fma(factors[j], v[j], -product) * scale
+            _extract_pairs(limbs, row, 1 + d, p, e, high - base, low - base)
     return stop
 
 
@@ -232,13 +249,9 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
 def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, need):
     """Deposit ``w * z_i * z_j`` for all ``i <= j`` of each record, packed row by row, into its row.
 
-    `z` is float64[n, p] and `limbs` float64[L, n_rows, p * (p + 1) / 2]; otherwise as :func:`deposit_moments`. The left
-    factor is ``fl(w * z_i)`` and its rounding error, so the matrix is the records' own: of their rank, singular where they
-    are. (An error below 2**-1074 is rounded to float64, which is a function of the record too.)
+    `z` is float64[n, p] and `limbs` float64[L, n_rows, p * (p + 1) / 2]; otherwise as :func:`deposit_moments`.
     """
     width = z.shape[1]
-    wz = np.empty(width)
-    rest = np.empty(width)
     p = np.empty(width)
     e = np.empty(width)
     for r in range(start, stop):
@@ -247,42 +260,36 @@ def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, nee
             continue
         row = rows[r]
         v = z[r]
-        for j in range(width):
-            wz[j] = w * v[j]
-            rest[j] = fma(w, v[j], -wz[j])
+        w_top, w_bottom = _span_of(w)
         v_top, v_bottom = _span(v)
-        t, b = (v_top, v_bottom) if w == 1.0 else _span(wz)
-        n_parts = 1
-        if w != 1.0:
-            rest_top, rest_bottom = _span(rest)
-            if rest_top != -_NOTHING:
-                n_parts, b = 2, min(b, rest_bottom)
-        if t != -_NOTHING:
-            need[1], need[0] = _limbs_of(t + v_top, b + v_bottom)
+        if v_top != -_NOTHING:
+            need[1], need[0] = _limbs_of(w_top + 2 * v_top, w_bottom + 2 * v_bottom)
             if need[0] < base or need[1] >= base + limbs.shape[0]:
                 return r
         held[row] += np.int64(sign)
-        for part in range(n_parts):
-            start_cell = 0
-            for i in range(width):
-                count = width - i
-                factor = wz[i] if part == 0 else rest[i]
-                if factor != 0.0:
-                    f_top, f_bottom = _span_of(factor)
-                    top, bottom = f_top + v_top, f_bottom + v_bottom
-                    if _is_tame(top, bottom):
-                        high, low = _limbs_of(top, bottom)
-                        scale = sign * _scale(high)
-                        tail = v[i:]
+        start_cell = 0
+        for i in range(width):
+            count = width - i
+            if v[i] != 0.0:
+                i_top, i_bottom = _span_of(v[i])
+                f_top, f_bottom = w_top + i_top, w_bottom + i_bottom
+                tail = v[i:]
+                if _is_tame(f_top, f_bottom) and _is_tame(f_top + v_top, f_bottom + v_bottom):
+                    high, low = _limbs_of(f_top + v_top, f_bottom + v_bottom)
+                    scale = sign * _scale(high)
+                    factor = w * v[i]
+                    rest = fma(w, v[i], -factor)
+                    while factor != 0.0:
                         for j in range(count):
                             product = factor * tail[j]
                             p[j] = product * scale
                             e[j] = fma(factor, tail[j], -product) * scale
                         _extract_pairs(limbs, row, start_cell, p[:count], e[:count], high - base, low - base)
-                    else:
-                        for j in range(count):
-                            _deposit_wide(limbs, base, row, start_cell + j, factor, v[i + j], sign)
-                start_cell += count
+                        factor, rest = rest, 0.0
+                else:
+                    for j in range(count):
+                        _deposit_wide_triple(limbs, base, row, start_cell + j, w, v[i], tail[j], sign)
+            start_cell += count
     return stop
 
 

@@ -9,7 +9,7 @@ from sqlearn.errors import FormatError
 
 __all__ = ["ExactSum"]
 
-# A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py: deposit_triangle takes it in
+# A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py takes a triple product in
 # two parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
 # two carries.
 _ROOM = 1 << 19

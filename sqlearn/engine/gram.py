@@ -10,9 +10,8 @@ from functools import partial
 
 import numpy as np
 
-from sqlearn.engine.deposit import _extract, _limbs_of, _scale, _span_of, deposit_triangle
+from sqlearn.engine.deposit import _extract, _limbs_of, _scale, _span_of, deposit_triangle, weigh
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.intrinsics import fma
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.transaction import apply_all
 
@@ -71,13 +70,10 @@ def _plan(v, tops, need):
 
 @kernel
 def _weigh_all(z, weights, product, rest):
-    """Write ``fl(w * z)`` and its rounding error; whether any error is not zero."""
+    """:func:`~sqlearn.engine.deposit.weigh` for many records."""
     inexact = False
     for r in range(z.shape[0]):
-        for j in range(z.shape[1]):
-            product[r, j] = weights[r] * z[r, j]
-            rest[r, j] = fma(weights[r], z[r, j], -product[r, j])
-            inexact |= rest[r, j] != 0.0
+        inexact |= weigh(weights[r], z[r], product[r], rest[r])
     return inexact
 
 
@@ -171,7 +167,8 @@ def _deposit_block(total, z, weights, row, held, sign):
         for side, v in enumerate(sides):
             _plan(v, tops[side], needs[side])
         n_slices = [_best_slices(need) for need in needs]
-        alone = (needs > np.array(n_slices)[:, None]).any(axis=0) | (weights == 0.0)
+        too_light = weights < 2.0**_BOTTOM  # weight 0, too: `product` shows no value that underflowed
+        alone = (needs > np.array(n_slices)[:, None]).any(axis=0) | too_light
     index = np.flatnonzero(alone)
     single_rows = (z[index], weights[index], np.full(len(index), row, np.int64))
     if len(index) == n:

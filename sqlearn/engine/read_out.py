@@ -101,12 +101,8 @@ class MomentsView:
         return np.where(w == 0, np.nan, np.ldexp(np.where(w == 0, 0.0, ratio), s_exponent - w_exponent))
 
     def variance(self) -> np.ndarray:
-        """``sum w (x - mean)**2 / sum w``, float64[rows, d], centred before rounding; NaN where the weight is 0.
-
-        Exact but for its rounding where all weights are 1. A weighted square is summed as ``fl(w x) x``, so that other weights
-        leave an error of up to 2**-53 mean squares, here and in the sign.
-        """
-        return np.maximum(self._quotient(self.weights, self.first, self.first, self.second, "A variance"), 0.0)
+        """``sum w (x - mean)**2 / sum w``, float64[rows, d], centred before rounding; NaN where the weight is 0."""
+        return self._quotient(self.weights, self.first, self.first, self.second, "A variance")
 
     def deviation(self) -> np.ndarray:
         """Each row's mean less the mean of all rows together, float64[rows, d], subtracted before rounding; NaN where the weight is 0."""
@@ -270,10 +266,8 @@ def _second_moments(digits, width, centred, hi, lo, exponents):
         exponents[i] = (own[i, i] + 1) >> 1
     for i in range(width - 1):
         for j in range(i, width - 1):
-            power = 0.0
-            if hi[i, i] > 0.0 and hi[j, j] > 0.0:  # else all is 0, but for rounding errors of weights below 2**-1074
-                shift = min(own[i, j] - exponents[i] - exponents[j], 1)  # as no correlation is above 1
-                power = bits_float((shift + 1023) << 52) if shift > -1023 else 0.0
+            shift = min(own[i, j] - exponents[i] - exponents[j], 1)  # as no correlation is above 1, unless all are 0
+            power = bits_float((shift + 1023) << 52) if shift > -1023 else 0.0
             hi[i, j] *= power
             lo[i, j] *= power
             hi[j, i], lo[j, i] = hi[i, j], lo[i, j]
