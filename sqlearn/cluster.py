@@ -24,7 +24,8 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     n_clusters : int, default=8
         Number of clusters.
     init : {"k-means++", "random"} or array-like of shape (n_clusters, d), default="k-means++"
-        How the first centres are chosen. A function is refused: it sees rows in an order, and a model must not depend on one.
+        How the first centres are chosen. A function is refused: it sees rows in an order, and a model must not depend
+        on one.
     n_init : "auto" or int, default="auto"
         Number of starts, of which the one of lowest inertia is kept; "auto" is 10 for "random" and 1 otherwise.
     max_iter : int, default=300
@@ -49,20 +50,21 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     n_iter_ : int
         Iterations of the best start; from 8,192 records on, rounds over all records.
     labels_ : int32[n]
-        Clusters of the rows of the last `fit`, in their order. It goes with the first update, and is no part of digest or pickle.
+        Clusters of the rows of the last `fit`, in their order. It goes with the first update, and is no part of digest
+        or pickle.
     last_forget_ : Walk
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
-    Notes
-    -----
-    Up to 8,191 records, Lloyd's algorithm runs as in scikit-learn: k-means++ with its greedy trials, empty clusters moved to the
-    records farthest from their centres. A start is drawn by a keyed hash of the features, so that it is no matter of rows' order, and
-    a weight of 2 is the same as two copies. From then on a sample (the pilot) of 4,096 to 8,191 records is clustered so, its centres are
-    rounded to a seeded grid, and Lloyd's iterations over all records follow, with centres rounded to a grid of 1/32 of the deviation
-    within clusters, until no coordinate moves by more than one cell; the means of the last assignment are not rounded. A cluster that is
-    empty in such an iteration keeps its centre. Clusters that only a handful of records in a million make up may be missing from the pilot.
+    Notes ----- Up to 8,191 records, Lloyd's algorithm runs as in scikit-learn: k-means++ with its greedy trials, empty
+    clusters moved to the records farthest from their centres. A start is drawn by a keyed hash of the features, so that
+    it is no matter of rows' order, and a weight of 2 is the same as two copies. From then on a sample (the pilot) of
+    4,096 to 8,191 records is clustered so, its centres are rounded to a seeded grid, and Lloyd's iterations over all
+    records follow, with centres rounded to a grid of 1/32 of the deviation within clusters, until no coordinate moves
+    by more than one cell; the means of the last assignment are not rounded. A cluster that is empty in such an
+    iteration keeps its centre. Clusters that only a handful of records in a million make up may be missing from the
+    pilot.
 
     What is left after a forget has the bytes of a refit. With fewer records than clusters there is nothing to read.
 
@@ -104,7 +106,11 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         super().fit(X, None, sample_weight)
         reader = self._reader()
         if len(np.unique(reader.cluster_centers_, axis=0)) < self.n_clusters:
-            warnings.warn("There are fewer distinct rows than clusters, so some centres are equal.", ConvergenceWarning, stacklevel=2)
+            warnings.warn(
+                "There are fewer distinct rows than clusters, so some centres are equal.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         reader.labels_ = self.predict(X)  # kept where the next update drops it
         return self
 
@@ -116,7 +122,9 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         return {name: value for name, value in super().fitted_attributes().items() if name != "labels_"}
 
     def _check_test_data(self, X):
-        return validate_data(self._reader(), X, accept_sparse="csr", reset=False, dtype=np.float64, order="C", accept_large_sparse=False)
+        return validate_data(
+            self._reader(), X, accept_sparse="csr", reset=False, dtype=np.float64, order="C", accept_large_sparse=False
+        )
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
@@ -141,12 +149,18 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
             n_init = 10 if isinstance(init, str) and init == "random" else 1
         if not isinstance(init, str):
             init, n_init = np.asarray(init, np.float64), 1
-        return Clustering(Lloyd(params["n_clusters"], init, n_init, params["max_iter"], params["tol"]), n_features, params["random_state"] or 0)
+        return Clustering(
+            Lloyd(params["n_clusters"], init, n_init, params["max_iter"], params["tol"]),
+            n_features,
+            params["random_state"] or 0,
+        )
 
     def _trace(self, state):
         k = state.params["n_clusters"]
         if state.statistic.held.sum() < k:
-            raise ReadOutError(f"This KMeans holds fewer records than its {k} clusters, so it has no centres to tell. Learn more records.")
+            raise ReadOutError(
+                f"This KMeans holds fewer records than its {k} clusters, so it has no centres to tell. Learn more records."
+            )
         return super()._trace(state)
 
     def _read_out(self, state):

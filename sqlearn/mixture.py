@@ -5,7 +5,12 @@ import warnings
 import numpy as np
 from sklearn import mixture as peers
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture._gaussian_mixture import _check_means, _check_precisions, _check_weights, _compute_precision_cholesky
+from sklearn.mixture._gaussian_mixture import (
+    _check_means,
+    _check_precisions,
+    _check_weights,
+    _compute_precision_cholesky,
+)
 
 from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.mixture_problem import KINDS, Expectation, Mixture, Parameters
@@ -22,7 +27,8 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     n_components : int, default=1
         Number of components.
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
-        Whether each component has a covariance matrix of its own, all share one, or it is diagonal, or a multiple of the unit matrix.
+        Whether each component has a covariance matrix of its own, all share one, or it is diagonal, or a multiple of
+        the unit matrix.
     tol : float, default=1e-3
         Iterations end when the log-likelihood a record changes by less; it also sets the grid of the rounds, see Notes.
     reg_covar : float, default=1e-6
@@ -61,17 +67,16 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
-    Notes
-    -----
-    Up to 8,191 records, expectation-maximisation runs as in scikit-learn; a start is drawn by a keyed hash of the features and does
-    not depend on rows' order. From then on a sample (the pilot) of 4,096 to 8,191 records is fitted so, its parameters are rounded to
-    a seeded grid, and iterations over all records follow until no parameter moves by more than a cell; the last step is not rounded. A cell
-    is about half the square root of `tol` wide (within 2**-10 and 2**-5), in standard deviations of a component for means, and relative for
-    deviations and weights. Steps smaller than that stand still: where convergence is slow, the log-likelihood stays below the
-    optimum by an amount like that at which scikit-learn's `tol` stops. A smaller `tol` gives finer cells, more rounds, and more breaks.
+    Notes ----- Up to 8,191 records, expectation-maximisation runs as in scikit-learn; a start is drawn by a keyed hash
+    of the features and does not depend on rows' order. From then on a sample (the pilot) of 4,096 to 8,191 records is
+    fitted so, its parameters are rounded to a seeded grid, and iterations over all records follow until no parameter
+    moves by more than a cell; the last step is not rounded. A cell is about half the square root of `tol` wide (within
+    2**-10 and 2**-5), in standard deviations of a component for means, and relative for deviations and weights. Steps
+    smaller than that stand still: where convergence is slow, the log-likelihood stays below the optimum by an amount
+    like that at which scikit-learn's `tol` stops. A smaller `tol` gives finer cells, more rounds, and more breaks.
 
-    What is left after a forget has the bytes of a refit. With fewer records than components, or where a covariance matrix is
-    singular, there is nothing to read.
+    What is left after a forget has the bytes of a refit. With fewer records than components, or where a covariance
+    matrix is singular, there is nothing to read.
 
     Examples
     --------
@@ -111,9 +116,13 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     def _check_fit(self, batch):
         n, d = batch.x.shape
         if n < 2:
-            raise ValueError(f"Found array with {n} sample(s) (shape={(n, d)}) while a minimum of 2 is required by GaussianMixture.")
+            raise ValueError(
+                f"Found array with {n} sample(s) (shape={(n, d)}) while a minimum of 2 is required by GaussianMixture."
+            )
         if n < self.n_components:
-            raise ValueError(f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {n}")
+            raise ValueError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {n}"
+            )
         if self.weights_init is not None:
             _check_weights(self.weights_init, self.n_components, xp=np)
         if self.means_init is not None:
@@ -124,7 +133,9 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     def _check_learned(self, state):
         if not self._read_out(state)["converged_"] and self.max_iter > 0:
             warnings.warn(
-                "Expectation-maximisation did not converge. Try other init_params, or increase max_iter or tol.", ConvergenceWarning, stacklevel=4
+                "Expectation-maximisation did not converge. Try other init_params, or increase max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=4,
             )
 
     def _problem(self, params, n_features, labels):
@@ -137,7 +148,14 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
                 precisions = precisions.reshape(k, -1)[:, :, None] * np.eye(n_features)
             given["precisions_init"] = np.broadcast_to(precisions, (k, n_features, n_features))
         em = Expectation(
-            k, KINDS.index(covariance_type), params["tol"], params["reg_covar"], params["max_iter"], params["n_init"], params["init_params"], **given
+            k,
+            KINDS.index(covariance_type),
+            params["tol"],
+            params["reg_covar"],
+            params["max_iter"],
+            params["n_init"],
+            params["init_params"],
+            **given,
         )
         return Mixture(em, n_features, params["random_state"] or 0)
 

@@ -5,12 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
-from laws import assert_same, check_contract
-from records import records_of
 from sklearn import cluster as peers
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from laws import assert_same, check_contract
+from records import records_of
 from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.engine import clustering_problem, rounds
@@ -116,7 +116,9 @@ def test_from_given_centres_it_is_scikit_learn():
     X = blobs(rng, 500) * 1000.0
     w = rng.integers(1, 4, 500).astype(float)
     start = X[:6]
-    ours, theirs = (KMeans_(6, init=start, n_init=1, tol=0.0).fit(X, sample_weight=w) for KMeans_ in (KMeans, peers.KMeans))
+    ours, theirs = (
+        KMeans_(6, init=start, n_init=1, tol=0.0).fit(X, sample_weight=w) for KMeans_ in (KMeans, peers.KMeans)
+    )
     np.testing.assert_allclose(ours.cluster_centers_, theirs.cluster_centers_, rtol=1e-10)
     assert ours.inertia_ == pytest.approx(theirs.inertia_, rel=1e-9)
     assert ours.n_iter_ == theirs.n_iter_

@@ -4,12 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
-from laws import assert_same, check_contract
-from records import records_of
 from sklearn import mixture as peers
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from laws import assert_same, check_contract
+from records import records_of
 from sqlearn import verify
 from sqlearn.engine import mixture_problem, rounds
 from sqlearn.errors import ParameterError, ReadOutError
@@ -112,7 +112,9 @@ def test_from_a_given_start_it_is_scikit_learn(covariance_type):
     assert ours.converged_ == theirs.converged_
     np.testing.assert_allclose(ours.lower_bounds_, theirs.lower_bounds_, rtol=1e-9)
     for name in ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"):
-        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-6, atol=1e-9 * np.abs(getattr(theirs, name)).max())
+        np.testing.assert_allclose(
+            getattr(ours, name), getattr(theirs, name), rtol=1e-6, atol=1e-9 * np.abs(getattr(theirs, name)).max()
+        )
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-5, atol=1e-7)
     assert ours.score(X) == pytest.approx(theirs.score(X))
     assert ours.bic(X) == pytest.approx(theirs.bic(X))

@@ -1,8 +1,8 @@
 """Kernels of k-means: assignment of blocks of records, and k-means++ by a keyed race.
 
-A record's contribution to a round is its weight, its weighted coordinates and its weighted squared distance to the nearest
-centre, each rounded to a fixed unit: sums of a block are exact in float64, so in any order. Records too large for that are left
-out of a block's sums and named; alone, each gives the same terms.
+A record's contribution to a round is its weight, its weighted coordinates and its weighted squared distance to the
+nearest centre, each rounded to a fixed unit: sums of a block are exact in float64, so in any order. Records too large
+for that are left out of a block's sums and named; alone, each gives the same terms.
 """
 
 import numpy as np
@@ -175,8 +175,8 @@ def exponentials(names, code, seed):
 def seed_centres(z, w, names, k, trials, code, seed):
     """Records that k-means++ picks, int64[k]: of `trials` candidates for each centre, that of the lowest potential.
 
-    A candidate is drawn with probability proportional to its weighted squared distance: the first to arrive in a race of
-    exponential variates at those rates, so that one record more or less seldom changes it.
+    A candidate is drawn with probability proportional to its weighted squared distance: the first to arrive in a race
+    of exponential variates at those rates, so that one record more or less seldom changes it.
     """
     n, d = z.shape
     chosen = np.zeros(k, np.int64)

@@ -106,7 +106,9 @@ class Lloyd:
             self._fill(table, labels, distances, sample, scale)
             heaviest = int(np.argmax(table[:, 0]))
             used = table[:, :1] > 0
-            means = np.where(used, table[:, 1:], table[heaviest, 1:]) / np.where(used, table[:, :1], max(table[heaviest, 0], 2.0**-1000))
+            means = np.where(used, table[:, 1:], table[heaviest, 1:]) / np.where(
+                used, table[:, :1], max(table[heaviest, 0], 2.0**-1000)
+            )
             shift, centres = spread(np.ones((k, 1)), means, centres), means
             if before is not None and (labels == before).all():
                 break
@@ -119,7 +121,20 @@ class Lloyd:
     def _ask(self, sample, scale, centres):
         n, d = sample.x.shape
         sums, labels, distances = np.zeros(len(centres) * (1 + d) + 1), np.empty(n, np.int64), np.empty(n)
-        scan(sample.x, sample.w, scale.weight, scale.mean, scale.factor, centres, False, np.inf, sums, labels, distances, np.empty(n, np.bool_))
+        scan(
+            sample.x,
+            sample.w,
+            scale.weight,
+            scale.mean,
+            scale.factor,
+            centres,
+            False,
+            np.inf,
+            sums,
+            labels,
+            distances,
+            np.empty(n, np.bool_),
+        )
         return sums, labels, distances
 
     def variance(self, sample, scale):
@@ -155,10 +170,8 @@ class Clustering:
     seed : int
         Seed of grids and races.
 
-    Notes
-    -----
-    Theta holds the centres, row by row, in terms of ``z = (x - mean) * factor``, one power of two for all features. A trace's end has
-    the inertia and the number of iterations (0 for those of the rounds) after them.
+    Notes ----- Theta holds the centres, row by row, in terms of ``z = (x - mean) * factor``, one power of two for all
+    features. A trace's end has the inertia and the number of iterations (0 for those of the rounds) after them.
     """
 
     def __init__(self, lloyd: Lloyd, n_features: int, seed: int):
@@ -211,7 +224,9 @@ class Clustering:
         values = sums[0].round()[0]
         table, centres = values[:-1].reshape(self.k, 1 + self.d), theta.reshape(self.k, self.d)
         used = table[:, :1] > 0
-        means = np.where(used, table[:, 1:] / np.where(used, table[:, :1], 1.0), centres)  # an empty cluster stays where it is
+        means = np.where(
+            used, table[:, 1:] / np.where(used, table[:, :1], 1.0), centres
+        )  # an empty cluster stays where it is
         inertia = max(values[-1] - spread(table, means, centres), 0.0)
         cells = grid.of(means.ravel())
         still = bool(np.abs(cells - grid.of(theta)).max() <= 1.0)
@@ -240,4 +255,3 @@ def gather(source, seed: int) -> Sample:
     if (names[order[1:]] == names[order[:-1]]).any():
         order = np.lexsort((w, *x.T[::-1], names))
     return Sample(*merge(x, w, names, order))
-

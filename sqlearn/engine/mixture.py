@@ -1,8 +1,9 @@
 """Kernels of Gaussian mixtures: expectation over blocks of records, maximisation, and the grid of theta.
 
-Theta has four parts: the logarithms of the weights, and of each component's Cholesky factor ``L`` the logarithms of the diagonal and
-the rows below it over the diagonal, and the mean. In ``y = L^-1 (z - mean)`` a component is a standard normal distribution, whatever
-its scale and direction: sums of ``y`` and ``y y^T`` lose nothing to cancellation, and all of theta has one natural width of cells.
+Theta has four parts: the logarithms of the weights, and of each component's Cholesky factor ``L`` the logarithms of the
+diagonal and the rows below it over the diagonal, and the mean. In ``y = L^-1 (z - mean)`` a component is a standard
+normal distribution, whatever its scale and direction: sums of ``y`` and ``y y^T`` lose nothing to cancellation, and all
+of theta has one natural width of cells.
 """
 
 import math
@@ -38,7 +39,8 @@ def expect(x, w, mean, factor, logs, diagonal, below, means, exact, room, sums, 
     mean, factor : float64[d]
         ``z = (x - mean) * factor``.
     logs, diagonal, below, means : float64[k], float64[k, d], float64[k, t], float64[k, d]
-        Theta, see above; t is ``d * (d - 1) / 2``, or 0 for diagonal covariances: then of y y^T the diagonal alone is summed.
+        Theta, see above; t is ``d * (d - 1) / 2``, or 0 for diagonal covariances: then of y y^T the diagonal alone is
+        summed.
     exact : bool
         Whether to round contributions, so that sums are exact.
     room : float
@@ -69,7 +71,13 @@ def expect(x, w, mean, factor, logs, diagonal, below, means, exact, room, sums, 
             constant[c] -= diagonal[c, j]
     acc = np.zeros((k * q + 1, _LANES))
     z, y, p = np.zeros((d, _LANES)), np.empty((k, d, _LANES)), np.empty((k, _LANES))
-    square, top, norm, weight, extent = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
+    square, top, norm, weight, extent = (
+        np.empty(_LANES),
+        np.empty(_LANES),
+        np.empty(_LANES),
+        np.empty(_LANES),
+        np.empty(_LANES),
+    )
     product = np.empty(_LANES)
     n_large = 0
     for start in range(0, n, _LANES):
@@ -280,8 +288,8 @@ def _cells(values, width, dither):
 def rounded(logs, diagonal, below, means, width, dither):
     """All parts of theta in the middle of their cells, float64[p], one after the other; `dither` is float64[p] too.
 
-    A mean's cells are a power of two times as wide, at most the rounded factor's diagonal, and a coordinate makes good what those before it
-    were rounded by, as far as y sees it.
+    A mean's cells are a power of two times as wide, at most the rounded factor's diagonal, and a coordinate makes good
+    what those before it were rounded by, as far as y sees it.
     """
     k, d = means.shape
     sizes = np.array([k, k * d, below.size, k * d])

@@ -80,10 +80,9 @@ class Mixture:
     seed : int
         Seed of grids and starts.
 
-    Notes
-    -----
-    Theta is as in :mod:`~sqlearn.engine.mixture`. A trace's end has the parameters in terms of z, the log-likelihood a record at the theta
-    before, and, when all records are in the pilot, whether it converged and the log-likelihoods of all iterations.
+    Notes ----- Theta is as in :mod:`~sqlearn.engine.mixture`. A trace's end has the parameters in terms of z, the
+    log-likelihood a record at the theta before, and, when all records are in the pilot, whether it converged and the
+    log-likelihoods of all iterations.
     """
 
     def __init__(self, em: Expectation, n_features: int, seed: int):
@@ -187,7 +186,9 @@ class Mixture:
         if weights is None or means is None or covariances is None:
             z, shares = standard(sample.x, scale), self._responsibilities(sample, scale, code) * sample.w
             unit = np.zeros((k, d)), np.zeros((k, self.t))
-            found = self._maximized(start_sums(z, shares, np.zeros((k, d)), self.full), (None, *unit, np.zeros((k, d))), scale)
+            found = self._maximized(
+                start_sums(z, shares, np.zeros((k, d)), self.full), (None, *unit, np.zeros((k, d))), scale
+            )
             found = self._maximized(start_sums(z, shares, found.means, self.full), (None, *unit, found.means), scale)
             weights = found.weights if weights is None else weights
             means = found.means if means is None else means
