@@ -45,7 +45,9 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         Seed of starts, samples and grids, and of ``sample``; for the former None is a constant.
     warm_start : bool, default=False
         True is refused: such a model depends on its history.
-    verbose, verbose_interval
+    verbose : int, default=0
+        Whether to tell of rounds over all records on standard error.
+    verbose_interval : int, default=10
         Without effect.
     key : bytes or str, default=None
         Key of the records' digests; a constant by default.
@@ -67,13 +69,15 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
-    Notes ----- Up to 8,191 records, expectation-maximisation runs as in scikit-learn; a start is drawn by a keyed hash
-    of the features and does not depend on rows' order. From then on a sample (the pilot) of 4,096 to 8,191 records is
-    fitted so, its parameters are rounded to a seeded grid, and iterations over all records follow until no parameter
-    moves by more than a cell; the last step is not rounded. A cell is about half the square root of `tol` wide (within
-    2**-10 and 2**-5), in standard deviations of a component for means, and relative for deviations and weights. Steps
-    smaller than that stand still: where convergence is slow, the log-likelihood stays below the optimum by an amount
-    like that at which scikit-learn's `tol` stops. A smaller `tol` gives finer cells, more rounds, and more breaks.
+    Notes
+    -----
+    Up to 8,191 records, expectation-maximisation runs as in scikit-learn; a start is drawn by a keyed hash of the
+    features and does not depend on rows' order. From then on a sample (the pilot) of 4,096 to 8,191 records is fitted
+    so, its parameters are rounded to a seeded grid, and iterations over all records follow until no parameter moves by
+    more than a cell; the last step is not rounded. A cell is about half the square root of `tol` wide (within 2**-10
+    and 2**-5), in standard deviations of a component for means, and relative for deviations and weights. Steps smaller
+    than that stand still: where convergence is slow, the log-likelihood stays below the optimum by an amount like that
+    at which scikit-learn's `tol` stops. A smaller `tol` gives finer cells, more rounds, and more breaks.
 
     What is left after a forget has the bytes of a refit. With fewer records than components, or where a covariance
     matrix is singular, there is nothing to read.
@@ -81,18 +85,33 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     Examples
     --------
     >>> from sqlearn.mixture import GaussianMixture
-    >>> model = GaussianMixture(2).fit([[1.0, 2.0], [1.0, 4.0], [1.0, 0.0], [10.0, 2.0], [10.0, 4.0], [10.0, 0.0], [10.0, 90.0]])
-    >>> model.forget([10.0, 90.0]).means_.round(6).tolist()
+    >>> X = [[1.0, 2.0], [1.0, 4.0], [1.0, 0.0], [10.0, 2.0], [10.0, 4.0], [10.0, 0.0], [10.0, 90.0]]
+    >>> model = GaussianMixture(2).fit(X).forget([10.0, 90.0])
+    >>> sorted(model.means_.round(6).tolist())
     [[1.0, 2.0], [10.0, 2.0]]
     """
 
     _peer = peers.GaussianMixture
 
     def __init__(
-        self, n_components=1, *, covariance_type="full", tol=1e-3, reg_covar=1e-6, max_iter=100, n_init=1, init_params="kmeans",
-        weights_init=None, means_init=None, precisions_init=None, random_state=None, warm_start=False, verbose=0, verbose_interval=10,
+        self,
+        n_components=1,
+        *,
+        covariance_type="full",
+        tol=1e-3,
+        reg_covar=1e-6,
+        max_iter=100,
+        n_init=1,
+        init_params="kmeans",
+        weights_init=None,
+        means_init=None,
+        precisions_init=None,
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+        verbose_interval=10,
         key=None,
-    ):  # fmt: skip
+    ):
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.tol = tol
@@ -131,7 +150,8 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
             _check_precisions(self.precisions_init, self.covariance_type, self.n_components, d, xp=np)
 
     def _check_learned(self, state):
-        if not self._read_out(state)["converged_"] and self.max_iter > 0:
+        converged = self._read_out(state)["converged_"]  # raises where a covariance matrix is singular
+        if not converged and self.max_iter > 0 and not state.statistic.trace.rounds:
             warnings.warn(
                 "Expectation-maximisation did not converge. Try other init_params, or increase max_iter or tol.",
                 ConvergenceWarning,

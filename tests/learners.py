@@ -3,10 +3,20 @@
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.feature_selection import SelectKBest, chi2
-from sqlearn.linear_model import BayesianRidge, ElasticNet, Lasso, LinearRegression, Ridge, RidgeClassifier
+from sqlearn.linear_model import (
+    BayesianRidge,
+    ElasticNet,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+)
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import NearestCentroid
 from sqlearn.preprocessing import StandardScaler
+from sqlearn.svm import LinearSVC
 
 LEARNERS = [
     GaussianNB(),
@@ -33,4 +43,8 @@ LEARNERS = [
     Lasso(alpha=0.1),
     ElasticNet(alpha=0.1, selection="random"),
     BayesianRidge(compute_score=True),
+    LogisticRegression(),
+    LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
+    PoissonRegressor(),
+    LinearSVC(),
 ]

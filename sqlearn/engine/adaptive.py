@@ -58,6 +58,11 @@ class Adaptive(ExactEstimator):
             raise ReadOutError(f"This {type(self).__name__} holds too little to have asked anything.")
         return last
 
+    def drop_memo(self):
+        """Drop the sums kept from before the last breaks: they save time, and tell where the rounds have been. Returns self."""
+        self._fitted_state().statistic.memo = ()
+        return self
+
     def _trace(self, state: State) -> Trace:
         """The trace, which says so when its rounds did not come to rest."""
         trace = state.statistic.trace

@@ -1,4 +1,4 @@
-"""k-means as a problem for rounds: Lloyd's algorithm from a pilot's centres, rounded to a grid, until they keep still."""
+"""k-means as a problem for rounds: Lloyd's algorithm from a pilot's centres, on a grid, until they keep still."""
 
 import math
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Sample:
-    """Some records in the order of their hashes, copies made one: what is computed from it in a fixed order is a function of them.
+    """Some records in the order of their hashes, copies made one: what is computed in it is a function of the records.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Lloyd:
         k, d = centres.shape
         limit = self.tol * self.variance(sample, scale)[0]
         before = None
-        for iteration in range(1, self.max_iter + 1):
+        for iterations in range(1, self.max_iter + 1):  # noqa: B007
             sums, labels, distances = self._ask(sample, scale, centres)
             table = sums[:-1].reshape(k, 1 + d)
             self._fill(table, labels, distances, sample, scale)
@@ -116,7 +116,7 @@ class Lloyd:
             if shift <= limit:
                 break
         sums, labels, _ = self._ask(sample, scale, centres)
-        return centres, labels, sums[-1], iteration
+        return centres, labels, sums[-1], iterations
 
     def _ask(self, sample, scale, centres):
         n, d = sample.x.shape
@@ -170,8 +170,10 @@ class Clustering:
     seed : int
         Seed of grids and races.
 
-    Notes ----- Theta holds the centres, row by row, in terms of ``z = (x - mean) * factor``, one power of two for all
-    features. A trace's end has the inertia and the number of iterations (0 for those of the rounds) after them.
+    Notes
+    -----
+    Theta holds the centres, row by row, in terms of ``z = (x - mean) * factor``, one power of two for all features. A
+    trace's end has the inertia and the number of iterations (0 for those of the rounds) after them.
     """
 
     def __init__(self, lloyd: Lloyd, n_features: int, seed: int):

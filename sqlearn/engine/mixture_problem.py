@@ -8,7 +8,8 @@ from sqlearn.engine.clustering import exponentials
 from sqlearn.engine.clustering_problem import BLOCK, Lloyd, Sample, common_scale, gather, standard
 from sqlearn.engine.elementary import cholesky, solve_lower, solve_upper
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.mixture import coordinates, expect, maximize, moved, rounded, start_sums
+from sqlearn.engine.mixture import expect, maximize, start_sums
+from sqlearn.engine.mixture_grid import coordinates, moved, rounded
 from sqlearn.engine.standard import Scale, dithers, standard_scale
 
 __all__ = ["KINDS", "Expectation", "Mixture", "Parameters"]
@@ -80,9 +81,11 @@ class Mixture:
     seed : int
         Seed of grids and starts.
 
-    Notes ----- Theta is as in :mod:`~sqlearn.engine.mixture`. A trace's end has the parameters in terms of z, the
-    log-likelihood a record at the theta before, and, when all records are in the pilot, whether it converged and the
-    log-likelihoods of all iterations.
+    Notes
+    -----
+    Theta is as in :mod:`~sqlearn.engine.mixture`. A trace's end has the parameters in terms of z, the log-likelihood a
+    record at the theta before, and, when all records are in the pilot, whether it converged and the log-likelihoods of
+    all iterations.
     """
 
     def __init__(self, em: Expectation, n_features: int, seed: int):

@@ -30,6 +30,7 @@ BLOCK = 2048  # rows asked at once
 GRID_SAMPLE = 512
 PILOT = 4096
 MOST_ROUNDS = 30
+MEMO = 2
 _ALL = 2**64 - 1
 
 
@@ -153,6 +154,9 @@ class Rounds(Statistic):
         Exact moments, one row a class slot.
     trace : Trace or None
         None while too little is held to learn from.
+    memo : tuple of Asked
+        Sums where records were asked before the last breaks, kept up to date, since a walk often returns there. They are history,
+        so no part of any bytes or digest; clearing them costs time alone.
     """
 
     needs_names = True
@@ -166,6 +170,7 @@ class Rounds(Statistic):
         self.trace: Trace | None = None
         self.last: Walk | None = None
         self._before: tuple = ()
+        self.memo: tuple[Asked, ...] = ()
         self._order: tuple = ()  # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
         self._changes: list[tuple[Records, float]] = []
 
@@ -202,21 +207,21 @@ class Rounds(Statistic):
         """Bring the trace up to date with what was deposited."""
         started = perf_counter()
         changes, self._changes = self._changes, []
-        self._before = (self.trace, self.last, self._order)
+        self._before = (self.trace, self.last, self._order, self.memo)
         problem = self.problem(labels) if self.held.any() else None
         if problem is None:
-            self.trace, self.last, self._order = None, None, ()
+            self.trace, self.last, self._order, self.memo = None, None, (), ()
             return
         walker = _Walker(self, problem, order, check)
         slots = tuple(order.tolist())
         trace = walker.walk(self.trace if slots == self._order else None, changes)
         kept = len(trace.rounds) if walker.broke_at is None else walker.broke_at if isinstance(walker.broke_at, int) else 0
         self.last = Walk(kept, walker.broke_at, walker.scanned, perf_counter() - started)
-        self.trace, self._order = trace, slots
+        self.trace, self._order, self.memo = trace, slots, walker.memo
 
     def unsettle(self):
         """Take the last :meth:`settle` back."""
-        self.trace, self.last, self._order = self._before
+        self.trace, self.last, self._order, self.memo = self._before
         self._changes = []
 
     # ------------------------------------------------------------------ whole states
@@ -298,6 +303,8 @@ class _Walker:
         self.labelled = not statistic.n_targets
         self.scanned = 0
         self.broke_at: str | int | None = None
+        self.known: dict[bytes, Asked] = {}  # sums asked before on the same grid, by theta
+        self.memo: tuple[Asked, ...] = ()
 
     def records(self, records: Records) -> Records:
         return replace(records, y=self.codes[records.y.astype(np.int64)]) if self.labelled else records
@@ -337,6 +344,8 @@ class _Walker:
             if trace is None or b"".join(_bytes_of(grid)) != b"".join(_bytes_of(trace.grid)):
                 self.broke_at = self.broke_at or "grid"
                 trace = None
+        if trace is not None:
+            self.known = {past.theta.tobytes(): past for past in (*statistic.memo, *trace.rounds)}
         if trace is not None and changed > pilot:
             theta = trace.rounds[0].theta
         else:
@@ -350,19 +359,17 @@ class _Walker:
         return lambda: self.source(limit)
 
     def rounds(self, key, scale, grid, theta, trace, changes) -> Trace:
-        """Rounds over all records from `theta` on; cached sums where the old trace has been at the same theta."""
+        """Rounds over all records from `theta` on; known sums where they have been asked at the same theta before."""
         asked: list[Asked] = []
-        cached = trace.rounds if trace is not None else ()
+        path = [past.theta.tobytes() for past in trace.rounds] if trace is not None else []
         while True:
             t = len(asked)
-            if t < len(cached) and cached[t].theta.tobytes() == theta.tobytes():
-                sums = tuple(total.copy() for total in cached[t].sums)
-                for records, sign in changes:
-                    self.problem.query(theta, scale, grid, records, sums, sign)
+            at = theta.tobytes()
+            if self.broke_at is None and (t >= len(path) or path[t] != at):
+                self.broke_at = t
+            if at in self.known:
+                sums = self.updated(self.known.pop(at), scale, grid, changes)
             else:
-                if self.broke_at is None:
-                    self.broke_at = t
-                cached = ()
                 if self.statistic.report is not None:
                     self.statistic.report(f"round {t + 1}: asking {self.statistic.held.sum():,} records")
                 sums = self.problem.empty(scale, grid)
@@ -371,5 +378,15 @@ class _Walker:
             asked.append(Asked(theta, sums))
             end, rounded, still = self.problem.step(theta, scale, grid, sums)
             if (still and t) or t + 1 == MOST_ROUNDS:
-                return Trace(key, scale, grid, tuple(asked), end, still)
+                break
             theta = rounded
+        unused = list(self.known.values())[-MEMO:]
+        self.memo = tuple(Asked(past.theta, self.updated(past, scale, grid, changes)) for past in unused)
+        return Trace(key, scale, grid, tuple(asked), end, still)
+
+    def updated(self, past: Asked, scale, grid, changes) -> tuple[ExactSum, ...]:
+        """What was asked, for the records held now."""
+        sums = tuple(total.copy() for total in past.sums)
+        for records, sign in changes:
+            self.problem.query(past.theta, scale, grid, records, sums, sign)
+        return sums
