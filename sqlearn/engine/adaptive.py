@@ -8,13 +8,11 @@ import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.engine.rounds import Problem, Rounds, Trace, Walk
+from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, Walk
 from sqlearn.engine.state import State
 from sqlearn.errors import OutOfRangeError, ReadOutError
 
 __all__ = ["Adaptive", "SparseCoefficients"]
-
-_LARGEST = 2.0**500  # beyond that, standardised features leave float64's range
 
 
 class Adaptive(ExactEstimator):
@@ -42,8 +40,9 @@ class Adaptive(ExactEstimator):
     def _features(self, probe, X, reset):
         x, codes, levels = super()._features(probe, X, reset)
         values = x.data if hasattr(x, "indptr") else x
-        if values.size and not -_LARGEST <= values.min() <= values.max() <= _LARGEST:
-            row = int(np.flatnonzero(np.abs(x).max(axis=1) > _LARGEST)[0]) if values is x else 0
+        if values.size and not -LARGEST <= values.min() <= values.max() <= LARGEST:
+            largest = np.abs(x).max(axis=1)
+            row = int(np.flatnonzero((largest.toarray() if sp.issparse(largest) else largest) > LARGEST)[0])
             raise OutOfRangeError(
                 f"Row {row} (counted from 0) has a value beyond 2**500 (3.3e150), where {type(self).__name__} cannot standardise it. "
                 "Nothing was changed: scale the feature down, or leave the row out."

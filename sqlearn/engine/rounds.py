@@ -24,13 +24,14 @@ from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.rows import Rows, keyed_names, ranks
 from sqlearn.engine.statistics import Block, Statistic
 
-__all__ = ["Asked", "Problem", "Records", "Rounds", "Trace", "Walk", "share"]
+__all__ = ["LARGEST", "Asked", "Problem", "Records", "Rounds", "Trace", "Walk", "share"]
 
 BLOCK = 2048  # rows asked at once
 GRID_SAMPLE = 512
 PILOT = 4096
 MOST_ROUNDS = 30
 MEMO = 2
+LARGEST = 2.0**500  # of features and targets: beyond that, standardised ones leave float64's range
 _ALL = 2**64 - 1
 
 
@@ -191,16 +192,16 @@ class Rounds(Statistic):
         if len(w) > 1:
             rank = ranks(names)
             numbers += rank if sign > 0 else -rank
-        if sign > 0:
-            self.rows.reserve(len(w))
-        else:
+        if sign < 0:
             numbers -= 1
         keyed = keyed_names(names, numbers, self.seed)
+        places = self.rows.vacant(len(w)) if sign > 0 else self.rows.find(names, numbers)
         self.total.deposit(deposit_moments, (x, w, slots), len(w), sign, self.held)
+        # from here on nothing asks for memory, so nothing fails
         if sign > 0:
-            self.rows.add(x, y, w, names, numbers, keyed)
+            self.rows.put(places, x, y, w, names, numbers, keyed)
         else:
-            self.rows.remove(self.rows.find(names, numbers))
+            self.rows.remove(places)
         self._changes.append((Records(x, y, w, keyed), sign))
 
     def settle(self, order, labels, check=lambda: None):
@@ -222,7 +223,10 @@ class Rounds(Statistic):
     def unsettle(self):
         """Take the last :meth:`settle` back."""
         self.trace, self.last, self._order, self.memo = self._before
-        self._changes = []
+
+    def release(self):
+        self._before, self._changes = (), []  # what was forgotten, and what was done and undone by a call that failed
+        self.rows.compact()
 
     # ------------------------------------------------------------------ whole states
 
@@ -293,6 +297,12 @@ def share(octave: int, size: int) -> int:
     return _ALL >> max(0, octave - size.bit_length())
 
 
+def _parts(records: Records) -> Iterator[Records]:
+    """Parts of at most BLOCK records: of more, sums in BLAS might not be exact."""
+    for a in range(0, len(records.w), BLOCK):
+        yield Records(*(getattr(records, field.name)[a : a + BLOCK] for field in fields(Records)))
+
+
 class _Walker:
     """One walk over a trace."""
 
@@ -352,7 +362,7 @@ class _Walker:
             theta = problem.pilot(scale, grid, self.limited(pilot))
             if trace is not None and theta.tobytes() != trace.rounds[0].theta.tobytes():
                 self.broke_at, trace = "pilot", None
-        changes = [(self.records(records), sign) for records, sign in changes]
+        changes = [(self.records(part), sign) for records, sign in changes for part in _parts(records)]
         return self.rounds(key, scale, grid, theta, trace, changes)
 
     def limited(self, limit):

@@ -110,6 +110,10 @@ def ranks(names: np.ndarray) -> np.ndarray:
     return out
 
 
+def _empty_index(capacity: int) -> np.ndarray:
+    return np.full(max(16, capacity), -1, np.int64)
+
+
 class Rows:
     """Records by place, and the place of each name.
 
@@ -140,7 +144,7 @@ class Rows:
         self.keyed = np.zeros(0, np.uint64)
         self.end = 0
         self._free: list[int] = []
-        self._index = np.full(16, -1, np.int64)
+        self._index = _empty_index(0)
 
     def __len__(self):
         return self.end - len(self._free)
@@ -165,7 +169,7 @@ class Rows:
             self._reindex(2 * (len(self) + extra))
 
     def _reindex(self, capacity: int) -> None:
-        index = np.full(max(16, capacity), -1, np.int64)
+        index = _empty_index(capacity)
         _insert(index, self.names, self.numbers, self.places())
         self._index = index
 
@@ -187,31 +191,45 @@ class Rows:
         _count(self._index, self.names, self.numbers, names, counts)
         return counts
 
+    def vacant(self, n: int) -> np.ndarray:
+        """Places for so many more records, those of forgotten ones first."""
+        self.reserve(n)
+        reused = self._free[-n:][::-1] if n else []
+        return np.array(reused + list(range(self.end, self.end + n - len(reused))), np.int64)
+
     def add(self, x, y, w, names, numbers, keyed) -> None:
         """Keep records."""
-        n = len(w)
-        self.reserve(n)
-        reused = [self._free.pop() for _ in range(min(n, len(self._free)))]
-        places = np.array(reused + list(range(self.end, self.end + n - len(reused))), np.int64)
-        self.end += n - len(reused)
+        self.put(self.vacant(len(w)), x, y, w, names, numbers, keyed)
+
+    def put(self, places, x, y, w, names, numbers, keyed) -> None:
+        """Keep records in the places that :meth:`vacant` gave."""
+        reused = min(len(places), len(self._free))
+        del self._free[len(self._free) - reused :]
+        self.end += len(places) - reused
         for array, values in zip(self._arrays(), (x, y, w, names[:, :2], numbers, keyed), strict=True):
             array[places] = values
         _insert(self._index, self.names, self.numbers, places)
 
     def remove(self, places: np.ndarray) -> None:
-        """Overwrite records with zeros; move the rest together when half the places are empty."""
+        """Overwrite records with zeros."""
         _delete(self._index, self.names, self.numbers, places)
         for array in self._arrays():
             array[places] = 0
         self._free.extend(places.tolist())
-        if len(self._free) > 4096 and 2 * len(self._free) > self.end:
-            self._compact()
 
-    def _compact(self) -> None:
+    def compact(self) -> None:
+        """Move the rest together when half the places are empty."""
+        if len(self._free) <= 4096 or 2 * len(self._free) <= self.end:
+            return
         keep = self.places()
-        self.x, self.y, self.w, self.names, self.numbers, self.keyed = (a[keep] for a in self._arrays())
-        self.end, self._free = len(keep), []
-        self._reindex(2 * len(keep))
+        try:
+            kept = [a[keep] for a in self._arrays()]
+            index = _empty_index(2 * len(keep))
+        except MemoryError:  # then later: nothing depends on it
+            return
+        self.x, self.y, self.w, self.names, self.numbers, self.keyed = kept
+        self.end, self._free, self._index = len(keep), [], index
+        _insert(index, self.names, self.numbers, np.arange(len(keep)))
 
     def copy(self) -> "Rows":
         twin = Rows(self.x.shape[1])

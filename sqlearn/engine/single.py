@@ -8,7 +8,7 @@ from sqlearn.engine.intrinsics import float_bits
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.ledger import add_one, held, take_one
 from sqlearn.engine.multiset import add_term
-from sqlearn.engine.rounds import Rounds
+from sqlearn.engine.rounds import LARGEST, Rounds
 from sqlearn.engine.state import Batch
 from sqlearn.engine.statistics import Gram, Moments
 from sqlearn.engine.vocabulary import canonical_label
@@ -119,7 +119,7 @@ class Unchecked:
     def change(self, x: np.ndarray, y, sign: float) -> bool:
         """As :meth:`Single.change`."""
         state = self.state
-        if x.ndim != 1 or len(x) != self.width or state.borrowed or not np.isfinite(x).all():
+        if x.ndim != 1 or len(x) != self.width or state.borrowed or not (np.abs(x) <= LARGEST).all():
             return False
         label_codes, labels, targets = _NO_CODES, [], np.empty((1, state.statistic.n_targets))
         if state.vocabulary is not None:
@@ -128,7 +128,7 @@ class Unchecked:
             label_codes, labels = _FIRST, [canonical_label(y)]
         elif state.target_ndim:
             targets[0, 0] = y
-            if not np.isfinite(targets[0, 0]):
+            if not 0.0 <= targets[0, 0] <= LARGEST:  # some learners refuse negative ones
                 return False
         state.change((Batch(x[None], np.zeros((1, 0), np.int64), [], label_codes, labels, targets, np.ones(1), True), sign))
         return True

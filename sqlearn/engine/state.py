@@ -337,6 +337,7 @@ class State:
         add_terms(twin.multiset, digests, 1.0)
         twin.counted += other.counted
         twin._settle()
+        twin.release()
         return twin
 
     def copy(self) -> "State":
@@ -365,6 +366,7 @@ class State:
         if "rows" in parts:
             self.statistic.restore_rows(parts["rows"])
             self._settle()
+            self.release()
         if len(self.statistic.held) != len(labels):
             raise FormatError("This model's bytes do not fit together. Read it from its source again.")
 

@@ -6,6 +6,7 @@ from sklearn import linear_model as peers
 from sqlearn.engine.adaptive import Adaptive, SparseCoefficients
 from sqlearn.engine.estimator import Weighted, WeightedClassifier
 from sqlearn.engine.read_out import label_array
+from sqlearn.engine.rounds import LARGEST
 from sqlearn.engine.smooth import LOGISTIC, MULTINOMIAL, POISSON
 from sqlearn.engine.smooth_problem import Smooth, class_weights, coefficients, ridge
 from sqlearn.errors import OutOfRangeError, ParameterError
@@ -221,6 +222,9 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
         batch, target_ndim = super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
+        if batch.targets.max(initial=0.0) > LARGEST:
+            row = int(np.argmax(batch.targets[:, 0] > LARGEST))
+            raise OutOfRangeError(f"Row {row} (counted from 0) has a target beyond 2**500 (3.3e150). Nothing was changed: scale the targets down.")
         negative = np.flatnonzero(batch.targets[:, 0] < 0)
         if len(negative):
             raise OutOfRangeError(
