@@ -70,9 +70,9 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     than one cell; the means of the last assignment are not rounded. A cluster that is empty in such an iteration keeps
     its centre.
 
-    The pilot's error is what the rounds start from. Where clusters can be told apart, they end within 1e-4 of the inertia
-    of Lloyd's algorithm on all records; where they overlap so much that scikit-learn takes 50 iterations or more, within
-    0.2 to 1 %. Clusters that only a handful of records in a million make up may be missing from the pilot.
+    The pilot's error is what the rounds start from. Where clusters can be told apart, they end within 1e-4 of the
+    inertia of Lloyd's algorithm on all records; where they overlap so much that scikit-learn takes 50 iterations or
+    more, within 0.2 to 1 %. Clusters that only a handful of records in a million make up may be missing from the pilot.
 
     What is left after a forget has the bytes of a refit. With fewer records than clusters there is nothing to read.
 

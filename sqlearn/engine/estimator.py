@@ -52,6 +52,7 @@ class ExactEstimator(BaseEstimator):
             for name in dir(peer):
                 method = getattr(peer, name)
                 own = name in _OWN or name.startswith("_") or name.endswith("_request") or hasattr(BaseEstimator, name)
+                own = own or name in cls.__dict__
                 if not own and getattr(cls, name) is method and callable(method) and not isinstance(method, type):
                     if not isinstance(peer.__dict__.get(name), staticmethod):
                         setattr(cls, name, _delegate(name, method))

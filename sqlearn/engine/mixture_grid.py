@@ -1,4 +1,4 @@
-"""Kernels for theta of a Gaussian mixture: from weights, means and covariances to its parts, and to the middle of their cells.
+"""Kernels for theta of a Gaussian mixture: from weights and covariances to its parts, and to the middle of cells.
 
 See :mod:`~sqlearn.engine.mixture` for the parts.
 """

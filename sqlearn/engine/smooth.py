@@ -246,6 +246,8 @@ def newton_step(heads, sums, cubes, times, penalty, theta):
     Returns
     -------
     step, gradient, hessian : float64[K * p], float64[K * p], float64[K * p, K * p]
+    trusted : bool
+        Whether the step leads to the minimum of the model of highest order there is; otherwise another round must follow.
     """
     size = len(theta)
     p = size // heads
@@ -267,7 +269,18 @@ def newton_step(heads, sums, cubes, times, penalty, theta):
     factor = cholesky(h)
     newton = -solve_upper(factor, solve_lower(factor, g))
     if len(cubes) == 0:
-        return newton, g, h
+        return newton, g, h, True
+    bent = 0.0  # how much the curvature along a parameter changes on the way
+    for j in range(p):
+        pair = j * p - j * (j - 1) // 2
+        change = 0.0
+        for k in range(p):
+            change += cubes[pair * p + k] * newton[k]
+        curvature = h[j, j] - penalty[j, j]
+        if curvature > penalty[j, j] * 2.0**-20:
+            bent = max(bent, abs(change) * times / curvature)
+    if bent > 1.0:  # as for self-concordant losses: a shorter step, for Newton's would overshoot
+        return newton / bent, g, h, False
     step = newton.copy()
     for _ in range(4):
         curved = g.copy()
@@ -284,8 +297,8 @@ def newton_step(heads, sums, cubes, times, penalty, theta):
         change += (step[j] - newton[j]) ** 2 * h[j, j]
         length += newton[j] ** 2 * h[j, j]
     if not change <= 0.0625 * length:  # too far for a local model: the plain step, and one more round
-        return newton, g, h
-    return step, g, h
+        return newton, g, h, False
+    return step, g, h, True
 
 
 @kernel
@@ -319,7 +332,7 @@ def _rounded(sums, out):
 
 @kernel
 def advance(heads, sums, cubes, times, penalty, theta, low, width, dither):
-    """One step from sums ``(limbs, base, need)``: the next theta, the middle of its cells, and the farthest cell moved.
+    """One step from sums ``(limbs, base, need)``: the next theta, the middle of its cells, and whether that keeps still.
 
     No third derivatives for `times` 0.
     """
@@ -329,19 +342,23 @@ def advance(heads, sums, cubes, times, penalty, theta, low, width, dither):
     third = np.zeros(p * (p + 1) // 2 * p if times > 0.0 else 0)
     if times > 0.0:
         _rounded(cubes, third)
-    step, _, _ = newton_step(heads, asked, third, times, penalty, theta)
+    step, _, _, trusted = newton_step(heads, asked, third, times, penalty, theta)
     longest = np.abs(step).max()
     if longest > LONGEST_STEP:
         step *= LONGEST_STEP / longest
+        trusted = False
     end = theta + step
     cells = cells_of(low, width, dither, end)
     moved = np.abs(cells - cells_of(low, width, dither, theta)).max()
-    return end, centre_of(low, width, dither, cells), moved
+    return end, centre_of(low, width, dither, cells), trusted and moved <= 1.0
 
 
 @kernel
-def shifts(z, first, low, out):
-    """How far each record moves each whitened parameter, and its residuals: rows of out[n, K * p + 1], multiples of 2**-30."""
+def shifts(z, first, low, curvature, out):
+    """How far forgetting each record moves each whitened parameter, and its residuals: out[n, K * p + 1], multiples of 2**-30.
+
+    `low` is the factor that whitens, `curvature` that of the Hessian, in the same units.
+    """
     p, n = z.shape
     heads = len(first)
     rounder = _ONE * 2.0**-30
@@ -352,7 +369,7 @@ def shifts(z, first, low, out):
             size += abs(first[k, r])
             for j in range(p):
                 moved[k * p + j] = first[k, r] * z[j, r]
-        u = solve_lower(low, moved)
+        u = _rotate(low, solve_upper(curvature, solve_lower(curvature, moved)))
         for j in range(len(u)):
             out[r, j] = (abs(u[j]) + rounder) - rounder
         out[r, len(u)] = (size + rounder) - rounder

@@ -1,13 +1,13 @@
 """Learning by minimising a smooth loss of linear predictors, as a problem for rounds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sqlearn.engine.elementary import cholesky
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rounds import Records, Trace, share
+from sqlearn.engine.rounds import GRID_SAMPLE, Records, Trace, share
 from sqlearn.engine.smooth import (
     LOGISTIC,
     LONGEST_STEP,
@@ -38,6 +38,7 @@ MOST_PARAMETERS = 2048
 _STILL = 2.0**-38
 _MOST_STEPS = 100
 _TINY = 2.0**-1000
+_FINEST, _WIDEST = -5, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +172,7 @@ class Smooth:
         times = 2.0 ** max(0, scale.octave - CUBES.bit_length()) if self.third else 0.0
         windows = sums[0].window(), sums[-1].window()
         penalty = self.penalty(scale)
-        end, rounded, moved = advance(self.heads, *windows, times, penalty, theta, grid.low, grid.width, grid.dither)
-        return end, rounded, moved <= 1.0
+        return advance(self.heads, *windows, times, penalty, theta, grid.low, grid.width, grid.dither)
 
     # ------------------------------------------------------------------ samples
 
@@ -183,8 +183,8 @@ class Smooth:
         """Binary exponents of the largest derivatives."""
         exponents = np.full(3, -1000)
         for records in source():
-            ders = self._derivatives(theta, scale, records)[1:]
-            exponents = np.maximum(exponents, [np.frexp(np.abs(der).max(initial=0.0))[1] for der in ders])
+            largest = [np.abs(der).max(initial=_TINY) for der in self._derivatives(theta, scale, records)[1:]]
+            exponents = np.maximum(exponents, np.frexp(largest)[1])  # a block of zeros, say of empty places, has no say
         return exponents
 
     def _ask(self, theta, scale, source, exponents, penalty):
@@ -193,7 +193,7 @@ class Smooth:
         sums = self._empty(False)
         for records in source():
             self.query(theta, scale, rough, records, sums, 1.0)
-        return newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)
+        return newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)[:3]
 
     def _converge(self, scale, source, penalty):
         """Newton's method from 0, the step halved while the gradient does not shrink in a fixed metric."""
@@ -232,18 +232,25 @@ class Smooth:
         exponents = self._units(theta, scale, source) + 1
         h = self._ask(theta, scale, source, exponents, np.zeros((self.size, self.size)))[2]
         curvature = max(h[0, 0] if self.intercept else np.diag(h).max(), _TINY)
-        low = cholesky(h / curvature + 2.0**-10 * np.eye(self.size))
+        h /= curvature
+        # a standardised feature has a variance of 1/4 to 1; one with less in the sample is rare, and seldom or never in it
+        h += np.diag(np.maximum(0.25 - np.diag(h), 0.0))
+        low = cholesky(h + 2.0**-10 * np.eye(self.size))
+        times = 2.0 ** max(0, scale.octave - GRID_SAMPLE.bit_length())
+        typical = replace(scale, total=2.0 ** (scale.octave - 1) / scale.weight)  # the total itself moves with every record
+        whole = cholesky(h + self.penalty(typical) / (curvature * times))
         total = ExactSum(1, self.size + 1)
         for records in source():
             z, first, _, _ = self._derivatives(theta, scale, records)
             moved = np.empty((len(records.w), self.size + 1))
-            shifts(z, first, low, moved)
+            shifts(z, first, low, whole, moved)
             for row in moved:
                 total.deposit_values(row, 1.0)
         mean = total.round()[0]
         # cells as wide as a record's shift is long on average, so that rare features get fine ones at no cost
         relative = np.frexp(mean[:-1] / max(mean[-1], _TINY))[1]
-        width = (FINE if self.third else FINER) * np.ldexp(1.0, np.clip(relative, -8, 0))
+        relative = np.where(mean[:-1] > 0, np.clip(relative, _FINEST, _WIDEST), _FINEST)
+        width = (FINE if self.third else FINER) * np.ldexp(1.0, relative)
         return Grid(low, width, dithers(self.size, self.seed + 1), exponents)
 
     def pilot(self, scale, grid, source):
