@@ -1,9 +1,9 @@
 """The Gram matrix through BLAS has the bytes of the one summed row by row."""
 
-import naive
 import numpy as np
 import pytest
 
+import naive
 from sqlearn.engine.deposit import deposit_triangle
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.gram import BLOCK, deposit_gram
@@ -45,7 +45,9 @@ def test_blas_equals_rows(level, weighted):
         np.zeros((BLOCK, 3)),
         np.tile([[1.0, 0.0, 1e-300]], (BLOCK, 1)),
         np.tile([[1e140, 1e-140, 3.0]], (BLOCK, 1)),
-        np.tile([[3.0, 1e-140, -1e-140]], (BLOCK, 1)),  # the last slices' products, far below the scales that float64 has
+        np.tile(
+            [[3.0, 1e-140, -1e-140]], (BLOCK, 1)
+        ),  # the last slices' products, far below the scales that float64 has
         np.tile([[1e-115, 1e-115 / 3, 1e-115 + 1e-130]], (BLOCK, 1)),  # the same, just inside the bounds
         np.tile([[1e144, 1e144 / 3, 1e-115]], (BLOCK, 1)),
     ],

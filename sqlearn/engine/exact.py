@@ -8,8 +8,8 @@ from sqlearn.errors import FormatError
 
 __all__ = ["ExactSum"]
 
-# A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py takes a triple product in
-# two parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
+# A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py takes a triple product in two
+# parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
 # two carries.
 _ROOM = 1 << 19
 
@@ -95,7 +95,7 @@ class ExactSum:
         self.limbs = grown
 
     def deposit(self, deposit, record_arrays: tuple, n: int, sign: float, held: np.ndarray) -> None:
-        """Run a kernel of :mod:`~sqlearn.engine.deposit` over `n` records, growing the window as they need; all or nothing."""
+        """Run a kernel of :mod:`~sqlearn.engine.deposit` over `n` records, all or nothing; the window grows."""
         start = 0
         try:
             while start < n:
@@ -142,7 +142,9 @@ class ExactSum:
         """Every cell's nearest float64 (ties to even; infinite beyond float64's range), float64[rows, cells]."""
         return nearest(*self.digits())
 
-    def add(self, other: "ExactSum", source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]) -> None:
+    def add(
+        self, other: "ExactSum", source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]
+    ) -> None:
         """Add the ``(rows, cells)`` `source` of `other` to the `target` of this sum; all targets are different."""
         digits, low = other.digits()
         if not digits.size:
@@ -185,7 +187,9 @@ class ExactSum:
         header = np.frombuffer(data[:32], "<i8") if len(data) >= 32 else np.full(4, -1)
         low, n_limbs, rows, cells = header.tolist()
         if min(n_limbs, rows, cells) < 0 or len(data) != 32 + 4 * n_limbs * rows * cells:
-            raise FormatError("These bytes are no exact sum: header and length disagree. Read the model from its source again.")
+            raise FormatError(
+                "These bytes are no exact sum: header and length disagree. Read the model from its source again."
+            )
         digits = np.frombuffer(data, "<i4", offset=32)
         restored = cls(rows, cells)
         restored.limbs = np.ascontiguousarray(np.moveaxis(digits.reshape(rows, cells, n_limbs), -1, 0), np.float64)

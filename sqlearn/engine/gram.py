@@ -1,9 +1,9 @@
 """Blocks of weighted Gram matrices through BLAS, exactly.
 
 The error-free transformation of Ozaki, Ogita, Oishi and Rump (2012): each column of a block is split into slices of
-BETA bits, so few that ``slice.T @ slice`` over BLOCK rows is a sum of integers below 2**53, which float64 holds whatever
-the order of summation; the products are then deposited in the limbs. The sums are exact, so it never shows in a state
-which rows went this way and which by the kernel for single rows.
+BETA bits, so few that ``slice.T @ slice`` over BLOCK rows is a sum of integers below 2**53, which float64 holds
+whatever the order of summation; the products are then deposited in the limbs. The sums are exact, so it never shows in
+a state which rows went this way and which by the kernel for single rows.
 """
 
 from functools import partial
@@ -17,14 +17,16 @@ from sqlearn.engine.transaction import apply_all
 
 __all__ = ["BLOCK", "deposit_gram"]
 
-# A slice holds at most 2**(BETA - 1) units, so a product of two over BLOCK rows at most 2**(2 * BETA - 2) * BLOCK <= 2**53.
+# A slice holds at most 2**(BETA - 1) units, so a product of two over BLOCK rows at most
+# 2**(2 * BETA - 2) * BLOCK <= 2**53.
 BLOCK_BITS = 11
 BLOCK = 1 << BLOCK_BITS
 BETA = 22
 _MOST_SLICES = 6
 _FEWEST_ROWS = 48  # fewer go row by row
-# Exponents that BLAS may multiply without leaving float64's normal range, also when the products of the lowest slices are
-# scaled to a limb: that takes 2**(32 * 31) at most, for 2 * (_BOTTOM + 1) - 2 * (_MOST_SLICES - 1) * BETA + BLOCK_BITS >= -992.
+# Exponents that BLAS may multiply without leaving float64's normal range, also when the products of the lowest slices
+# are scaled to a limb: that takes 2**(32 * 31) at most, for 2 * (_BOTTOM + 1) - 2 * (_MOST_SLICES - 1) * BETA +
+# BLOCK_BITS >= -992.
 _TOP, _BOTTOM = 480, -384
 # Cost of one Gram cell by the single-row kernel over that of one by BLAS and one slice each, measured.
 _ROW_COST = 40.0

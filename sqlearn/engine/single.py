@@ -14,7 +14,9 @@ __all__ = ["Single"]
 
 
 @kernel
-def _change_one(is_gram, x, target, words, weight, row, sign, z, tail, digest, key_state, ledger, multiset, counted, sums, held_rows):
+def _change_one(
+    is_gram, x, target, words, weight, row, sign, z, tail, digest, key_state, ledger, multiset, counted, sums, held_rows
+):
     """Check everything, then change everything; False, and nothing has changed, when anything is not plain."""
     d, t, k = len(x), len(target), len(words)
     keys, copies, counters = ledger
@@ -82,7 +84,7 @@ class Single:
         return type(state.statistic) in (Moments, Gram) and state.ledger is not None and state.target_ndim < 2
 
     def change(self, x: np.ndarray, y, sign: float) -> bool:
-        """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing has changed, when it needs the long path."""
+        """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing done, when it needs the long path."""
         state = self.state
         statistic, vocabulary = state.statistic, state.vocabulary
         if x.ndim != 1 or len(x) != self.width or state.borrowed:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,7 +17,15 @@ from sqlearn.engine.multiset import add_terms
 from sqlearn.engine.statistics import Block, Statistic
 from sqlearn.engine.transaction import apply_all, interrupts_held
 from sqlearn.engine.vocabulary import Vocabulary, canonical_label
-from sqlearn.errors import BusyError, FormatError, MergeError, NotLearnedError, ParameterError, SqlearnError, UnknownLabelError
+from sqlearn.errors import (
+    BusyError,
+    FormatError,
+    MergeError,
+    NotLearnedError,
+    ParameterError,
+    SqlearnError,
+    UnknownLabelError,
+)
 
 __all__ = ["FORMAT", "Batch", "State"]
 
@@ -191,14 +200,14 @@ class State:
                 self.release()
 
     def _labels_held(self) -> set:
-        return {label for label, slot in self.vocabulary.slots.items() if self.statistic.held[slot]}
+        return {label for label, row in zip(self.labels(), self.rows(), strict=True) if self.statistic.held[row]}
 
     def _check_kinds(self, error: type[SqlearnError]) -> None:
         """Refuse strings beside numbers, which scikit-learn's ``classes_`` cannot hold."""
         if self.vocabulary is not None and len({isinstance(label, str) for label in self._labels_held()}) > 1:
             raise error(
-                f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. Convert them to "
-                "one kind first."
+                f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
+                "Convert them to one kind first."
             )
 
     def release(self) -> None:
@@ -238,13 +247,16 @@ class State:
             if not self.statistic.held[self.vocabulary.slots[label]] and code not in batch.label_codes[:row]:
                 known = self._labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
                 return UnknownLabelError(
-                    f"{batch.name(row)} has the label {label!r}, which no row of this {self.learner} has, so nothing was changed. It "
-                    f"holds {[label for label in self.labels() if label in known]}; pass the label the row was learned with."
+                    f"{batch.name(row)} has the label {label!r}, which no row of this {self.learner} has, so nothing "
+                    "was changed. It "
+                    f"holds {[label for label in self.labels() if label in known]}; pass the label the row was learned "
+                    "with."
                 )
         return NotLearnedError(
-            f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has been "
-            "forgotten already, is given more often than it was learned, or was learned with another label or weight; rows are "
-            "compared to the last bit. Pass rows, labels and sample weights as they were learned."
+            f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
+            "been "
+            "forgotten already, is given more often than it was learned, or was learned with another label or weight; "
+            "rows are compared to the last bit. Pass rows, labels and sample weights as they were learned."
         )
 
     def _missing(self, block: Block) -> int:
@@ -264,9 +276,11 @@ class State:
         tails = []
         slots = np.zeros(n, np.int64)
         if self.vocabulary is not None:
-            slots = self._slots(batch, rows)
+            of_label = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
+            self.statistic.resize(self.vocabulary.capacity)
+            slots = of_label[batch.label_codes[rows]]
             tails.append(self.vocabulary.words[slots])
-        x = batch.x[rows]
+        x: Any = batch.x[rows]
         if sp.issparse(x) and not self.statistic.takes_sparse:
             x = x.toarray()  # so that a sparse row and a dense one are the same record
         codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
@@ -280,20 +294,14 @@ class State:
             digest_dense(block.x, tail, self.key_state, digests)
         return block, digests
 
-    def _slots(self, batch: Batch, rows: slice) -> np.ndarray:
-        """Slots of the labels of a block."""
-        slots = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
-        self.statistic.resize(self.vocabulary.capacity)
-        return slots[batch.label_codes[rows]]
-
     # ------------------------------------------------------------------ whole states
 
     def check_free(self) -> None:
         """Refuse an update inside ``without``."""
         if self.borrowed:
             raise BusyError(
-                f"This {self.learner} is inside a `without` block, where some of its rows are set aside: it cannot be updated "
-                "there. Leave the block first, or work on a copy (copy.deepcopy)."
+                f"This {self.learner} is inside a `without` block, where some of its rows are set aside: it cannot be "
+                "updated there. Leave the block first, or work on a copy (copy.deepcopy)."
             )
 
     def merged(self, other: "State") -> "State":
@@ -316,7 +324,7 @@ class State:
             rows = np.array([slots[label] for label in other.labels()], np.int64)
         twin.statistic.add(other.statistic, other.rows(), rows)
         twin._check_kinds(MergeError)
-        if twin.ledger is not None:
+        if twin.ledger is not None and other.ledger is not None:
             twin.ledger = twin.ledger.merged(other.ledger)
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
         add_terms(twin.multiset, digests, 1.0)
