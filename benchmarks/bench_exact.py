@@ -80,17 +80,17 @@ def forgetting(d: int) -> list[float]:
 
 def read() -> Iterator[Row]:
     """One row forgotten, and the coefficients without it; beside a refit."""
-    seconds = {n: reading(n, runs) for n, runs in ((2000, 21), (200_000, 7))}
+    seconds = {n: reading(n) for n in (2000, 200_000)}
     for n in seconds:
         yield at_most(f"LinearRegression.forget and coef_, {n:,} x 100; beside a refit", 3e-3, *seconds[n])
     growth = seconds[200_000][0] / seconds[2000][0]
     yield row("  200,000 rows over 2,000", f"{growth:.3g}", "-", None, "at most 1.25", growth <= 1.25)
 
 
-def reading(n: int, runs: int) -> list[float]:
+def reading(n: int) -> list[float]:
     x, y, _ = table(n, 100)
     model, peer = LinearRegression().fit(x, y), linear_model.LinearRegression()
-    return medians(runs, lambda i: model.forget(x[i], y[i]).coef_, lambda i: peer.fit(x[i:], y[i:]).coef_)
+    return medians(15, lambda i: model.forget(x[i], y[i]).coef_, lambda i: peer.fit(x[i:], y[i:]).coef_, turn=5)
 
 
 def batch() -> Iterator[Row]:
