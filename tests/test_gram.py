@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import naive
 from sqlearn.engine.deposit import deposit_triangle
@@ -60,3 +61,10 @@ def test_float32_and_integers():
     rng = np.random.default_rng(0)
     both_ways(rng.normal(size=(500, 5)).astype(np.float32).astype(float), np.ones(500))
     both_ways(rng.integers(-9, 9, (500, 5)).astype(float), np.ones(500))
+
+
+def test_blocks_by_several_threads():
+    z = np.random.default_rng(0).normal(size=(4 * BLOCK + 100, 5))
+    with threadpool_limits(3, "blas"):
+        both_ways(z, np.ones(len(z)))
+        assert {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"} == {3}

@@ -31,7 +31,7 @@ __all__ = ["FORMAT", "Batch", "State"]
 
 FORMAT = 1
 _DEFAULT_KEY = b"sqlearn"
-_CELLS_AT_ONCE = 1 << 18  # block size: fits the second-level cache
+_CELLS_AT_ONCE = 1 << 22  # 32 MB: many blocks of a Gram matrix, for several threads
 _MOST_BLOCKS = 16
 
 
@@ -139,13 +139,14 @@ class State:
         return self.vocabulary.rows() if self.vocabulary is not None else np.zeros(1, np.int64)
 
     def header(self) -> dict:
-        """What two models must share to be merged."""
+        """What two models must share to be merged. Of the key it holds a hash, as keys may be secrets."""
         names = self.feature_names_in_
+        params = {name: describe(value) for name, value in sorted(self.params.items()) if name != "key"}
         return {
             "format": FORMAT,
             "learner": self.learner,
-            "parameters": {name: describe(value) for name, value in sorted(self.params.items())},
-            "key": self.key_state.tolist(),
+            "parameters": params,
+            "key": hashlib.blake2b(self.key_state.astype("<u8").tobytes(), digest_size=16).hexdigest(),
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": None if names is None else list(names),
             "targets": [self.statistic.n_targets, self.target_ndim],
@@ -377,8 +378,6 @@ def describe(value):
         return describe(value.tolist())
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
-    if isinstance(value, bytes):
-        return hashlib.blake2b(value, digest_size=16).hexdigest()
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool | np.bool_):

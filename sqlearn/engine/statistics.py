@@ -144,7 +144,7 @@ class Gram(Statistic):
         z = np.concatenate([np.ones((len(block), 1)), block.x, block.targets], axis=1)
         order = np.argsort(block.rows, kind="stable")
         rows, starts = np.unique(block.rows[order], return_index=True)
-        groups: list = np.split(order, starts[1:]) if len(rows) > 1 else [slice(None)]
+        groups: list = [slice(None)] if len(rows) == 1 else np.split(order, starts)[1:]
         pairs = zip(rows.tolist(), groups, strict=True)
         apply_all((partial(self._deposit_row, z[group], block.weights[group], row) for row, group in pairs), sign)
 

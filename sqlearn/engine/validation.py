@@ -8,9 +8,18 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples, validat
 
 from sqlearn.engine.statistics import as_csr
 from sqlearn.engine.vocabulary import canonical_label
-from sqlearn.errors import EmptyBatchError, NonFiniteError, WeightError, WidthError
+from sqlearn.errors import EmptyBatchError, NegativeValueError, NonFiniteError, NotNumericError, WeightError, WidthError
 
-__all__ = ["as_rows", "check_features", "check_labels", "check_targets", "check_weights", "explained", "levels_of"]
+__all__ = [
+    "as_rows",
+    "check_features",
+    "check_labels",
+    "check_targets",
+    "check_weights",
+    "explained",
+    "levels_of",
+    "refuse_negative",
+]
 
 
 def as_rows(X, *others):
@@ -59,7 +68,7 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
 
     Raises
     ------
-    EmptyBatchError, WidthError, NonFiniteError
+    EmptyBatchError, WidthError, NonFiniteError, NotNumericError
         As their names say; other refusals are scikit-learn's own.
     """
     tags = probe.__sklearn_tags__().input_tags
@@ -93,7 +102,22 @@ def explained(error: ValueError, X, allow_nan: bool) -> ValueError:
         return NonFiniteError(
             f"{message} {_first_bad(X, allow_nan)}Nothing was changed: drop or impute such values first."
         )
+    if "could not convert string" in message:
+        return NotNumericError(
+            f"{message}. Nothing was changed: convert such columns to numbers, or encode them, first."
+        )
     return error
+
+
+def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
+    """Raise NegativeValueError, which names the first row and the learner to use instead, where a value is below 0."""
+    if x.data.min(initial=0.0) < 0.0:
+        at = np.flatnonzero(x.data < 0.0)[0]
+        row = np.searchsorted(x.indptr, at, side="right") - 1
+        raise NegativeValueError(
+            f"Negative values in data passed to {learner} (input X): {x.data[at].item()!r} first, in row {row}, column "
+            f"{x.indices[at]} (counted from 0). Nothing was changed: drop such rows, or use {other}."
+        )
 
 
 def _first_bad(X, allow_nan: bool) -> str:
