@@ -11,9 +11,11 @@ __all__ = [
     "EmptyBatchError",
     "FormatError",
     "MergeError",
+    "NegativeValueError",
     "NonFiniteError",
     "NotIntegerError",
     "NotLearnedError",
+    "NotNumericError",
     "OutOfRangeError",
     "ParameterError",
     "ReadOutError",
@@ -77,6 +79,25 @@ class NonFiniteError(SqlearnError):
     Notes
     -----
     What to do: impute or drop the value. MixedNB takes NaN as missing and does not count it.
+    """
+
+
+class NegativeValueError(SqlearnError):
+    """A feature is negative where a learner sums counts or shares (MultinomialNB, ComplementNB, chi2).
+
+    Notes
+    -----
+    What to do: drop such rows, or use a learner that takes any number, as GaussianNB and f_classif do.
+    """
+
+
+class NotNumericError(SqlearnError):
+    """A value is a string where a number is needed.
+
+    Notes
+    -----
+    What to do: convert the column to numbers, or encode it; MixedNB takes categories as they are, in the columns that
+    `categorical_features` names.
     """
 
 

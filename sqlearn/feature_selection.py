@@ -10,7 +10,7 @@ from sklearn.feature_selection import chi2, f_classif
 from sqlearn.engine.estimator import ExactEstimator
 from sqlearn.engine.read_out import moments_of, weights_of
 from sqlearn.engine.statistics import Moments, Sums
-from sqlearn.engine.validation import check_features
+from sqlearn.engine.validation import check_features, refuse_negative
 from sqlearn.errors import ParameterError
 
 __all__ = ["SelectKBest", "chi2", "f_classif"]
@@ -88,12 +88,8 @@ class SelectKBest(ExactEstimator, peers.SelectKBest):
     def _features(self, probe, X, reset):
         counts = probe.score_func is chi2
         x = check_features(probe, X, reset=reset, sparse_form=counts)
-        if counts and (x.data < 0).any():
-            row = np.searchsorted(x.indptr, np.flatnonzero(x.data < 0)[0], side="right") - 1
-            raise ValueError(
-                f"Negative values in data passed to {type(self).__name__}, first in row {row} (counted from 0): for "
-                "chi2, Input X must be non-negative. Nothing was changed."
-            )
+        if counts:
+            refuse_negative(x, f"{type(self).__name__} with chi2", "f_classif")
         return x, np.zeros((x.shape[0], 0), np.int64), []
 
     def _new_statistic(self, params, n_features, n_targets):

@@ -11,8 +11,8 @@ from sqlearn.engine.read_out import categories_of, label_array, moments_of, othe
 from sqlearn.engine.statistics import Categories, Exceedances, Mixed, Moments, Sums
 from sqlearn.engine.table import categorical_columns, check_table, split
 from sqlearn.engine.table_bayes import TableBayes
-from sqlearn.engine.validation import check_features, levels_of
-from sqlearn.errors import NotIntegerError, ParameterError, ReadOutError, SqlearnError
+from sqlearn.engine.validation import check_features, levels_of, refuse_negative
+from sqlearn.errors import NotIntegerError, ParameterError, ReadOutError
 
 __all__ = ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MixedNB", "MultinomialNB"]
 
@@ -160,14 +160,7 @@ class _NonNegativeNB(_CountingNB):
 
     def _features(self, probe, X, reset):
         x, codes, levels = super()._features(probe, X, reset)
-        if x.data.min(initial=0.0) < 0.0:
-            at = np.flatnonzero(x.data < 0.0)[0]
-            row = np.searchsorted(x.indptr, at, side="right") - 1
-            raise SqlearnError(
-                f"Negative values in data passed to {type(self).__name__} (input X): {x.data[at].item()!r} first, "
-                f"in row {row}, column {x.indices[at]} (counted from 0). Nothing was changed: drop such rows, or use "
-                "GaussianNB."
-            )
+        refuse_negative(x, type(self).__name__, "GaussianNB")
         return x, codes, levels
 
 

@@ -43,8 +43,8 @@ class StandardScaler(Weighted, peers.StandardScaler):
     Notes
     -----
     Sums of weights, values and squares are exact, variances are centred before they are rounded, and NaN is not
-    counted. A feature therefore is constant exactly when its variance is 0, and no bound on rounding errors is needed, as
-    scikit-learn's. `y` is ignored. A feature that only has NaN has a mean, a variance and a scale of NaN.
+    counted. A feature therefore is constant exactly when its variance is 0, and no bound on rounding errors is needed,
+    as scikit-learn's. `y` is ignored. A feature that only has NaN has a mean, a variance and a scale of NaN.
 
     Examples
     --------

@@ -35,7 +35,9 @@ class Verification:
 
     def __str__(self):
         if self:
-            return f"{self.learner} equals its refit on {self.n_records} rows, byte for byte (digest {self.digest[:16]})"
+            return (
+                f"{self.learner} equals its refit on {self.n_records} rows, byte for byte (digest {self.digest[:16]})"
+            )
         return f"{self.learner} differs from its refit, first in {self.difference}"
 
     __repr__ = __str__

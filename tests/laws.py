@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from records import Records, joined
 from sklearn.base import clone
+
+from records import Records, joined
 
 # --------------------------------------------------------------------------------------------------------- sums
 
@@ -61,7 +62,9 @@ def check_group(group: Group, n: int, rng: np.random.Generator) -> None:
     # merges commute, and leave their arguments alone
     ours, theirs = summed(kept), summed(gone)
     assert group.canonical(group.merged(ours, theirs)) == reference == group.canonical(group.merged(theirs, ours))
-    assert group.canonical(group.merged(ours, group.empty())) == half == group.canonical(group.merged(group.empty(), ours))
+    assert (
+        group.canonical(group.merged(ours, group.empty())) == half == group.canonical(group.merged(group.empty(), ours))
+    )
     assert group.canonical(ours) == half
     # copies are independent, also of what is empty
     twin = group.copied(ours)
@@ -146,7 +149,7 @@ def snapshot(model) -> tuple:
 
 
 def refit(learner, records: Records, rng=None):
-    """A new model of these records alone, learned in a shuffled order; without records, what learning and forgetting leaves."""
+    """A new model of these records alone, learned in a shuffled order if there is an `rng`."""
     if rng is not None:
         records = records.take(rng.permutation(len(records)))
     return clone(learner).partial_fit(**records.given)
@@ -226,4 +229,3 @@ def renamed(old: Records, new: Records) -> dict:
     """The arguments of relabel."""
     given = old.given
     return {name: value for name, value in given.items() if name != "y"} | {"y_old": old.y, "y_new": new.y}
-

@@ -1,5 +1,10 @@
 """Every learner of the package, for the tests that hold for all of them."""
 
+import re
+
+import pytest
+from sklearn.utils.validation import has_fit_parameter
+
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.feature_selection import SelectKBest, chi2
@@ -48,3 +53,23 @@ LEARNERS = [
     PoissonRegressor(),
     LinearSVC(),
 ]
+
+ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ != "MixedNB"]
+LABELLED = [learner for learner in LEARNERS if learner._target == "label"]
+VALUED = [learner for learner in LEARNERS if learner._target == "value"]
+WEIGHTED = [learner for learner in LEARNERS if has_fit_parameter(learner, "sample_weight")]
+
+
+def _name(learner):
+    """Its repr without addresses, which differ from process to process."""
+    return re.sub(r" at 0x\w+| ", "", repr(learner))
+
+
+def named(*names):
+    """The learners of these classes."""
+    return [learner for learner in LEARNERS if type(learner).__name__ in names]
+
+
+def over(learners):
+    """Run a test for each of these learners."""
+    return pytest.mark.parametrize("learner", learners, ids=_name)

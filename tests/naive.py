@@ -54,7 +54,9 @@ def hard_rows(rng: np.random.Generator, n: int, d: int, level: int) -> np.ndarra
         x[rng.random((n, d)) < 0.1] *= 1e12
         x[rng.random((n, d)) < 0.1] *= 1e-9
     if level >= 2:
-        far = np.array([1e308, -1e308, 5e-324, -5e-324, 2.2250738585072014e-308, 1e-200, 1e154, -1e160, 1.7976931348623157e308])
+        far = np.array(
+            [1e308, -1e308, 5e-324, -5e-324, 2.2250738585072014e-308, 1e-200, 1e154, -1e160, 1.7976931348623157e308]
+        )
         hit = rng.random((n, d)) < 0.25
         x[hit] = rng.choice(far, hit.sum())
     return x + 0.0

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-import naive
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import has_fit_parameter
 
+import naive
 from sqlearn.engine.adaptive import Adaptive
 
 WIDTH = 3
@@ -78,8 +78,15 @@ class Records:
 def joined(parts) -> Records:
     """All of these records."""
     frames = isinstance(parts[0].X, pd.DataFrame)
-    X = pd.concat([part.X for part in parts], ignore_index=True) if frames else np.concatenate([part.X for part in parts])
-    y, w = (None if parts[0].__dict__[name] is None else np.concatenate([getattr(part, name) for part in parts]) for name in "yw")
+    X = (
+        pd.concat([part.X for part in parts], ignore_index=True)
+        if frames
+        else np.concatenate([part.X for part in parts])
+    )
+    y, w = (
+        None if parts[0].__dict__[name] is None else np.concatenate([getattr(part, name) for part in parts])
+        for name in "yw"
+    )
     return Records(X, y, w)
 
 
@@ -112,6 +119,11 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
         with np.errstate(over="ignore"):
             w[~np.isfinite(w[:, None] * numbers).all(axis=1)] = 1.0
     return Records(X, y, w)
+
+
+def tame(learner, n=24, seed=0, **kwargs):
+    """Records that every learner can fit."""
+    return records_of(learner, np.random.default_rng(seed), n, **kwargs)
 
 
 def pool_of(learner, rng, n) -> Records:

@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from laws import assert_same, emptied, refit, renamed, unchanged
-from learners import LEARNERS
-from records import joined, records_of
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from test_contract import ARRAYS, LABELLED, VALUED, WEIGHTED, over, tame
 
+from laws import assert_same, emptied, refit, renamed, unchanged
+from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, named, over
+from records import joined, records_of, tame
 from sqlearn import errors
 from sqlearn.engine.estimator import ExactClassifier
 from sqlearn.errors import (
@@ -40,6 +39,8 @@ def large(learner, seed=0):
     """A model of 1000 records and more, its records, and its records with some spare ones that it does not hold."""
     rng = np.random.default_rng(seed)
     records = records_of(learner, rng, N + 50, weighted=False)
+    if type(learner).__name__ == "CategoricalNB":  # no two alike
+        records.X[:] = np.transpose(np.unravel_index(rng.permutation(11**3)[: N + 50], (11, 11, 11)))
     return refit(learner, records), records.take(range(N)), records
 
 
@@ -87,7 +88,13 @@ def test_rows_that_are_not_held(learner):
     model, records, more = large(learner)
     n = len(records)
     never = refit(learner, records.take(range(n - 1)))
-    refused(never, NotLearnedError, lambda: never.forget(**records.row(n - 1)), "This row is not held", "nothing was changed")
+    refused(
+        never,
+        NotLearnedError,
+        lambda: never.forget(**records.row(n - 1)),
+        "This row is not held",
+        "nothing was changed",
+    )
     refused(never, NotLearnedError, lambda: never.forget(**records.given), f"Row {BAD} (counted from 0) is not held")
     refused(never, NotLearnedError, lambda: never.without(**records.given).__enter__(), f"Row {BAD} ")
     still_works(never, records)
@@ -95,7 +102,9 @@ def test_rows_that_are_not_held(learner):
     refused(again, NotLearnedError, lambda: again.forget(**records.row(5)), "forgotten already")
     refused(again, NotLearnedError, lambda: again.forget(**records.given), "Row 5 ")
     twice = joined([records.take(range(n - 1)), records.take([7])])
-    refused(model, NotLearnedError, lambda: model.forget(**twice.given), f"Row {BAD} ", "more often than it was learned")
+    refused(
+        model, NotLearnedError, lambda: model.forget(**twice.given), f"Row {BAD} ", "more often than it was learned"
+    )
     near = spoilt(records, BAD, raised)
     refused(model, NotLearnedError, lambda: model.forget(**near.given), f"Row {BAD} ", "last bit")
     refused(model, NotLearnedError, lambda: model.forget(**near.row(BAD)), "This row")
@@ -121,10 +130,18 @@ def test_wrong_labels(learner):
     refused(model, NotLearnedError, lambda: model.forget(**wrong.row(BAD)), "This row ")
     refused(model, UnknownLabelError, lambda: model.forget(**new.given), f"Row {BAD} ", "label 77", "[-1, 1, 3]")
     refused(model, UnknownLabelError, lambda: model.forget(**new.row(BAD)), "This row ", "label 77")
-    refused(model, NotLearnedError, lambda: model.forget(**spoilt(new, 8, raised).given), "Row 8 ")  # the first offending one
+    refused(
+        model, NotLearnedError, lambda: model.forget(**spoilt(new, 8, raised).given), "Row 8 "
+    )  # the first offending one
     refused(model, UnknownLabelError, lambda: model.forget(**spoilt(new, 8, unknown).given), "Row 8 ")
     refused(model, UnknownLabelError, lambda: model.forget(records.X, records.y.astype(str)), "Row 0 ")
-    refused(model, UnknownLabelError, lambda: model.partial_fit(records.X, np.array(["a"] * N)), "mixed", "nothing was changed")
+    refused(
+        model,
+        UnknownLabelError,
+        lambda: model.partial_fit(records.X, np.array(["a"] * N)),
+        "mixed",
+        "nothing was changed",
+    )
     one = records.row(3)
     refused(model, UnknownLabelError, lambda: model.partial_fit(one["X"], "a"), "mixed")
     for missing in (None, np.nan, [None]):
@@ -134,9 +151,16 @@ def test_wrong_labels(learner):
         model.forget(records.X)
     with unchanged(model), pytest.raises(ValueError, match="inconsistent"):
         model.forget(records.X, records.y[:-1])
-    refused(model, NonFiniteError, lambda: model.partial_fit(records.X, np.append(records.y[:BAD], np.nan)), f"row {BAD} ")
+    refused(
+        model, NonFiniteError, lambda: model.partial_fit(records.X, np.append(records.y[:BAD], np.nan)), f"row {BAD} "
+    )
     if isinstance(model, ExactClassifier):
-        refused(model, UnknownLabelError, lambda: model.partial_fit(**records.given, classes=[-1, 1]), "not among the `classes`")
+        refused(
+            model,
+            UnknownLabelError,
+            lambda: model.partial_fit(**records.given, classes=[-1, 1]),
+            "not among the `classes`",
+        )
     still_works(model, records)
 
 
@@ -185,7 +209,11 @@ def test_wrong_weights(learner):
     for value in (np.nan, np.inf, -np.inf):
         bad = replace(records, w=np.append(ones[:BAD], value))
         refused(model, NonFiniteError, lambda bad=bad: model.partial_fit(**bad.given), f"row {BAD} ")
-        refused(model, NonFiniteError, lambda bad=bad, value=value: model.partial_fit(**replace(bad, w=None).given, sample_weight=value))
+        refused(
+            model,
+            NonFiniteError,
+            lambda bad=bad, value=value: model.partial_fit(**replace(bad, w=None).given, sample_weight=value),
+        )
         refused(model, NonFiniteError, lambda bad=bad: model.forget(**bad.row(BAD)))
     if isinstance(records.X, np.ndarray) and type(learner).__name__ != "CategoricalNB":
         heavy = spoilt(replace(records, w=ones), BAD, lambda one: replace(one, X=one.X + 1e150, w=np.array([1e200])))
@@ -238,14 +266,13 @@ def test_empty_batches(learner):
         refused(model, EmptyBatchError, lambda update=update: entered(update(**nothing.given)), "at least one row")
     given = {"X": []} if records.y is None else {"X": [], "y": []}
     for update in (model.partial_fit, model.forget):
-        with unchanged(model), pytest.raises(ValueError):
-            update(**given)
+        refused(model, EmptyBatchError, lambda update=update: update(**given), "at least one row")
     if records.y is not None:
         refused(model, EmptyBatchError, lambda: model.relabel(**renamed(nothing, nothing)))
     still_works(model, records)
 
 
-@over([learner for learner in LEARNERS if type(learner).__name__ == "CategoricalNB"])
+@over(named("CategoricalNB"))
 @pytest.mark.parametrize("value", [0.5, -1.0, 1e300])
 def test_categories_are_small_integers(learner, value):
     model, records, _ = large(learner)
@@ -264,7 +291,7 @@ def test_negative_values(learner):
     model, records, _ = large(learner)
     bad = spoilt(records, BAD, lambda one: replace(one, X=-1.0 - one.X))
     for update in (model.partial_fit, model.fit):
-        with unchanged(model), pytest.raises(ValueError, match="(?i)negative"):
+        with unchanged(model), pytest.raises(ValueError, match=r"(?i)negative"):
             update(**bad.given)
     with unchanged(model), pytest.raises(ValueError):
         model.forget(**bad.row(BAD))
@@ -292,8 +319,16 @@ def test_unfitted(learner):
     model = clone(learner)
     y = {} if records.y is None else {"y_old": records.y, "y_new": records.y}
     calls = [lambda: model.forget(**records.given), lambda: model.digest(), lambda: model.canonical_parts()]
-    calls += [lambda: model.without(**records.given).__enter__(), lambda: model.merge(refit(learner, records)), lambda: model.fitted_params()]
-    calls += [lambda: refit(learner, records).merge(model), lambda: model.to_sklearn(), lambda: model.forget(**records.row(0))]
+    calls += [
+        lambda: model.without(**records.given).__enter__(),
+        lambda: model.merge(refit(learner, records)),
+        lambda: model.fitted_params(),
+    ]
+    calls += [
+        lambda: refit(learner, records).merge(model),
+        lambda: model.to_sklearn(),
+        lambda: model.forget(**records.row(0)),
+    ]
     if y:
         calls.append(lambda: model.relabel(records.X, **y))
     for call in calls:
@@ -352,7 +387,10 @@ def test_models_that_do_not_merge(learner):
     with unchanged(model), pytest.raises((ValueError, AttributeError)):
         model.merge(None)
     if isinstance(records.X, np.ndarray):
-        named = [clone(learner).partial_fit(**dict(records.given, X=pd.DataFrame(records.X, columns=list(n)))) for n in ("abc", "abd")]
+        named = [
+            clone(learner).partial_fit(**dict(records.given, X=pd.DataFrame(records.X, columns=list(n))))
+            for n in ("abc", "abd")
+        ]
         refused(named[0], MergeError, lambda: named[0].merge(named[1]), "feature_names_in_")
         refused(model, MergeError, lambda: model.merge(named[1]), "feature_names_in_")
         narrow = clone(learner).partial_fit(**replace(records, X=records.X[:, :2]).given)

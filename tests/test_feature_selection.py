@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 
 from laws import check_contract
 from records import records_of
-from sqlearn import ParameterError, verify
+from sqlearn import NegativeValueError, ParameterError, verify
 from sqlearn.feature_selection import SelectKBest, chi2, f_classif
 
 LOADERS = [load_iris, load_wine, load_digits, load_breast_cancer]
@@ -56,7 +56,7 @@ def test_chi2_refuses_negative_values():
     selector = SelectKBest(chi2, k=1).fit([[1, 0], [0, 3]], [0, 1])
     before = selector.digest()
     for update in (selector.fit, selector.partial_fit, selector.forget):
-        with pytest.raises(ValueError, match=r"first in row 1 .*non-negative"):
+        with pytest.raises(NegativeValueError, match=r"Negative values .* -3\.0 first, in row 1, column 1"):
             update([[1, 0], [0, -3]], [0, 1])
     assert selector.digest() == before
 

@@ -1,9 +1,10 @@
 """The Gram matrix through BLAS has the bytes of the one summed row by row."""
 
-import naive
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
+import naive
 from sqlearn.engine.deposit import deposit_triangle
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.gram import BLOCK, deposit_gram
@@ -45,7 +46,9 @@ def test_blas_equals_rows(level, weighted):
         np.zeros((BLOCK, 3)),
         np.tile([[1.0, 0.0, 1e-300]], (BLOCK, 1)),
         np.tile([[1e140, 1e-140, 3.0]], (BLOCK, 1)),
-        np.tile([[3.0, 1e-140, -1e-140]], (BLOCK, 1)),  # the last slices' products, far below the scales that float64 has
+        np.tile(
+            [[3.0, 1e-140, -1e-140]], (BLOCK, 1)
+        ),  # the last slices' products, far below the scales that float64 has
         np.tile([[1e-115, 1e-115 / 3, 1e-115 + 1e-130]], (BLOCK, 1)),  # the same, just inside the bounds
         np.tile([[1e144, 1e144 / 3, 1e-115]], (BLOCK, 1)),
     ],
@@ -58,3 +61,10 @@ def test_float32_and_integers():
     rng = np.random.default_rng(0)
     both_ways(rng.normal(size=(500, 5)).astype(np.float32).astype(float), np.ones(500))
     both_ways(rng.integers(-9, 9, (500, 5)).astype(float), np.ones(500))
+
+
+def test_blocks_by_several_threads():
+    z = np.random.default_rng(0).normal(size=(4 * BLOCK + 100, 5))
+    with threadpool_limits(3, "blas"):
+        both_ways(z, np.ones(len(z)))
+        assert {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"} == {3}

@@ -1,4 +1,4 @@
-"""Any history, in any order: after every step a model has the bytes and attributes of a refit on the records it should hold.
+"""Any history, in any order: after every step a model has the bytes and attributes of a refit on what it should hold.
 
 For a long search: ``HISTORY_EXAMPLES=2000 HISTORY_STEPS=40 pytest --hypothesis-profile=default tests/test_history.py``.
 """
@@ -12,12 +12,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
-from laws import assert_same, emptied, refit
-from learners import LEARNERS
-from records import joined, pool_of
 from sklearn.base import clone
-from test_contract import over
 
+from laws import assert_same, emptied, refit
+from learners import LEARNERS, over
+from records import joined, pool_of
 from sqlearn.errors import SqlearnError
 
 EXAMPLES = int(os.environ.get("HISTORY_EXAMPLES", 6))
@@ -32,7 +31,7 @@ def history_of(learner):
     """The machine for one learner."""
 
     class History(RuleBasedStateMachine):
-        """`held` is the truth: which records of the pool the model should hold, with repetitions; None before the first."""
+        """`held` is the truth: which records of the pool the model should hold, repetitions too; None at the start."""
 
         def __init__(self):
             super().__init__()
@@ -42,7 +41,9 @@ def history_of(learner):
         def choose_records(self, seed):
             self.rng = np.random.default_rng(seed)
             self.pool = pool_of(learner, self.rng, POOL)
-            if learner._target == "label":  # each record under other labels too, so that relabelling leads to known ones
+            if (
+                learner._target == "label"
+            ):  # each record under other labels too, so that relabelling leads to known ones
                 self.pool = joined([self.pool, self.pool.relabelled(self.rng)])
 
         def records(self, index):
@@ -60,7 +61,11 @@ def history_of(learner):
 
         def change(self, update, index, single, sign):
             index = index[:1] if single else index
-            missing = sign < 0 and any(index.count(i) > self.held.count(i) for i in index) and not self.equal_records_held(index)
+            missing = (
+                sign < 0
+                and any(index.count(i) > self.held.count(i) for i in index)
+                and not self.equal_records_held(index)
+            )
             if missing:
                 digest = self.model.digest()
                 with pytest.raises(SqlearnError):
@@ -183,7 +188,10 @@ def history_of(learner):
 def canonical(one):
     """A record in one form: no -0.0, values of equal bits where they are equal."""
     X = one.X.to_numpy(object).tolist() if hasattr(one.X, "to_numpy") else (one.X + 0.0).tolist()
-    return [[repr(v) for row in X for v in row], *(None if part is None else (part + 0.0).tolist() for part in (one.y, one.w))]
+    return [
+        [repr(v) for row in X for v in row],
+        *(None if part is None else (part + 0.0).tolist() for part in (one.y, one.w)),
+    ]
 
 
 @pytest.mark.filterwarnings("ignore")

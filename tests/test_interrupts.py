@@ -1,4 +1,4 @@
-"""Ctrl-C and exhausted memory in the middle of a call: the model is the one from before or, once the work is done, from after."""
+"""Ctrl-C, or no memory left, in the middle of a call: the model is that from before or, if all is done, from after."""
 
 import copy
 import os
@@ -10,12 +10,10 @@ import time
 
 import numpy as np
 import pytest
-from laws import assert_same, emptied, refit, renamed, snapshot
-from learners import LEARNERS
-from records import joined, records_of
-from sklearn.base import clone
-from test_contract import over
 
+from laws import assert_same, emptied, refit, renamed, snapshot
+from learners import LEARNERS, named, over
+from records import joined, records_of
 from sqlearn.engine import single as single_module
 from sqlearn.engine import state as state_module
 from sqlearn.engine.exact import ExactSum
@@ -28,17 +26,20 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Batches of many blocks, so that calls have a middle."""
-    monkeypatch.setattr(state_module.Batch, "slices", lambda self: (slice(i, min(i + 60, len(self))) for i in range(0, len(self), 60)))
+    monkeypatch.setattr(
+        state_module.Batch, "slices", lambda self: (slice(i, min(i + 60, len(self))) for i in range(0, len(self), 60))
+    )
 
 
 def updates(learner, model, records, others):
     """Every call that changes a model which holds `records` and not `others`."""
     gone = records.take(range(0, len(records), 2))
+    other = refit(learner, others)
     calls = {
         "partial_fit": lambda model: model.partial_fit(**others.given),
         "forget": lambda model: model.forget(**gone.given),
         "forget all": lambda model: model.forget(**records.given),
-        "merge": lambda model, other=refit(learner, others): model.merge(other),
+        "merge": lambda model: model.merge(other),
         "fit": lambda model: model.fit(**records.given),
         "learn one": lambda model: model.partial_fit(**others.row(0)),
         "forget one": lambda model: model.forget(**records.row(0)),
@@ -155,7 +156,7 @@ def quick_switches():
     sys.setswitchinterval(old)
 
 
-@over([learner for learner in LEARNERS if type(learner).__name__ in ("GaussianNB", "MixedNB", "LinearRegression", "MultinomialNB")])
+@over(named("GaussianNB", "MixedNB", "LinearRegression", "MultinomialNB"))
 @pytest.mark.usefixtures("quick_switches")
 def test_interrupts_at_random_moments(learner):
     model, records, others = prepared(learner)
@@ -178,7 +179,7 @@ def test_interrupts_at_random_moments(learner):
 @pytest.mark.usefixtures("quick_switches")
 def test_interrupts_in_a_storm_of_single_updates():
     """Thousands of one-row calls, classes and ledgers growing and shrinking, under a hail of signals."""
-    learner = next(learner for learner in LEARNERS if type(learner).__name__ == "GaussianNB")
+    learner = named("GaussianNB")[0]
     rng = np.random.default_rng(3)
     pool = records_of(learner, rng, 60, 1, weighted=False)
     pool.y[:] = np.arange(60) % 20
@@ -210,7 +211,10 @@ def test_interrupts_in_a_storm_of_single_updates():
                 armed = False
                 hits += 1
                 if hits % 20 == 0:
-                    assert model.digest() in {digest_of(learner, pool, held), digest_of(learner, pool, held ^ (np.arange(60) == i))}
+                    assert model.digest() in {
+                        digest_of(learner, pool, held),
+                        digest_of(learner, pool, held ^ (np.arange(60) == i)),
+                    }
             if model.n_records_ == done:
                 held[i] = not held[i]
     finally:
@@ -227,7 +231,19 @@ def digest_of(learner, pool, held):
 
 # ------------------------------------------------------------------------------------------------------------ memory
 
-ALLOCATORS = ["empty", "zeros", "ones", "full", "pad", "concatenate", "bincount", "array", "append", "arange", "ascontiguousarray"]
+ALLOCATORS = [
+    "empty",
+    "zeros",
+    "ones",
+    "full",
+    "pad",
+    "concatenate",
+    "bincount",
+    "array",
+    "append",
+    "arange",
+    "ascontiguousarray",
+]
 ALLOCATORS += ["where", "cumsum", "unique", "flatnonzero", "argsort", "column_stack"]
 
 

@@ -70,7 +70,7 @@ def test_contract_with_missing_values_and_weights(level):
 
 @pytest.mark.parametrize("light", [1.0, 1e-300, 1e-310])
 def test_weights_cost_no_accuracy(light):
-    """The variance of a constant is 0, and no variance is below 0, also where float64 holds no product with a weight."""
+    """The variance of a constant is 0, and none is below 0, also where float64 holds no product with a weight."""
     rng = np.random.default_rng(0)
     w = rng.random(50) * light
     constant = np.tile([0.1, -1e-3, 1e10 / 3, 1.0], (50, 1))
@@ -79,7 +79,9 @@ def test_weights_cost_no_accuracy(light):
     x = constant * (1.0 + 2.0**-50 * (rng.random(constant.shape) < 0.1))
     weights, columns = [Fraction(v) for v in w], [[Fraction(v) for v in column] for column in x.T]
     means = [sum(a * v for a, v in zip(weights, c, strict=True)) / sum(weights) for c in columns]
-    squares = [sum(a * (v - m) ** 2 for a, v in zip(weights, c, strict=True)) for c, m in zip(columns, means, strict=True)]
+    squares = [
+        sum(a * (v - m) ** 2 for a, v in zip(weights, c, strict=True)) for c, m in zip(columns, means, strict=True)
+    ]
     expected = [float(square / sum(weights)) for square in squares]
     np.testing.assert_allclose(scaler.fit(x, sample_weight=w).var_, expected, rtol=1e-15)
 

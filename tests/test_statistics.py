@@ -1,11 +1,11 @@
 """Every statistic obeys the laws of a group, in bytes."""
 
-import naive
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from laws import Group, check_group
 
+import naive
+from laws import Group, check_group
 from sqlearn.engine.statistics import Block, Categories, Gram, Mixed, Moments, Sums, as_csr
 from sqlearn.engine.vocabulary import Vocabulary
 
@@ -25,7 +25,11 @@ def blocks(kind, rng, n, level):
     levels = [[f"c{k}" for k in range(10)], list(range(10))]
 
     def block(statistic, index):
-        codes, _ = statistic.encode(categories[index], levels) if kind in (Mixed, Categories) else (np.zeros((len(index), 0), np.int64), None)
+        codes, _ = (
+            statistic.encode(categories[index], levels)
+            if kind in (Mixed, Categories)
+            else (np.zeros((len(index), 0), np.int64), None)
+        )
         features = as_csr(sp.csr_array(x[index])) if kind is Sums else x[index]
         return Block(features, codes, classes[index], targets[index], weights[index])
 

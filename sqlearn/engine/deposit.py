@@ -1,14 +1,14 @@
 """Kernels that add or subtract records' terms in the limbs of an :class:`~sqlearn.engine.exact.ExactSum`.
 
-A value is taken apart from the top (the error-free extraction of Rump, Ogita and Oishi, 2008): scaled so that the top limb
-counts in ones, ``h = (v + M) - M`` with ``M = 1.5 * 2**52`` is the nearest integer, ``v - h`` is exact, and 2**32 times the
-rest goes to the next limb. A product is deposited as ``p = a * b`` and its rounding error ``fma(a, b, -p)``, so exactly;
-a triple product as two products, of ``w * a`` and of its rounding error with ``b``.
+A value is taken apart from the top (the error-free extraction of Rump, Ogita and Oishi, 2008): scaled so that the top
+limb counts in ones, ``h = (v + M) - M`` with ``M = 1.5 * 2**52`` is the nearest integer, ``v - h`` is exact, and 2**32
+times the rest goes to the next limb. A product is deposited as ``p = a * b`` and its rounding error ``fma(a, b, -p)``,
+so exactly; a triple product as two products, of ``w * a`` and of its rounding error with ``b``.
 
-Every kernel walks rows in order and stops at the first row whose bits the window of limbs does not cover; it says which limbs
-that row needs, the caller grows the window and goes on from there. Range checks come before the inner loops, never in them:
-those stay free of branches and vectorise. What float64 products cannot hold (1e308 squared, bits below the subnormals)
-goes through integers, in :func:`_deposit_wide`.
+Every kernel walks rows in order and stops at the first row whose bits the window of limbs does not cover; it says which
+limbs that row needs, the caller grows the window and goes on from there. Range checks come before the inner loops,
+never in them: those stay free of branches and vectorise. What float64 products cannot hold (1e308 squared, bits below
+the subnormals) goes through integers, in :func:`_deposit_wide`.
 """
 
 import numpy as np
@@ -307,9 +307,9 @@ def _extract_one(limbs, row, cell, p, high, low):
 def deposit_sparse(values, indices, indptr, weights, rows, order, start, stop, sign, limbs, base, held, need):
     """Deposit ``w`` into cell 0 and ``w * value`` into cell ``1 + index`` of each CSR record's row.
 
-    `values` float64[nnz], `indices` int64[nnz], `indptr` int64[n + 1]; records are taken in the given `order`, int64[n], in which
-    `start`, `stop` and the result count: row by row is several times faster, since one row of limbs stays in the cache.
-    Otherwise as :func:`deposit_moments`.
+    `values` float64[nnz], `indices` int64[nnz], `indptr` int64[n + 1]; records are taken in the given `order`,
+    int64[n], in which `start`, `stop` and the result count: row by row is several times faster, since one row of limbs
+    stays in the cache. Otherwise as :func:`deposit_moments`.
     """
     for i in range(start, stop):
         r = order[i]
@@ -362,7 +362,7 @@ def deposit_values(values, row, sign, limbs, base, need):
 
 @kernel
 def deposit_outer(left, right, sign, limbs, base, need):
-    """Deposit ``left_i * right_j``, row by row, into row 0; False (and nothing done) when the window does not cover them."""
+    """Deposit ``left_i * right_j``, row by row, into row 0; False (and nothing done) when the window is too narrow."""
     l_top, l_bottom = _span(left)
     r_top, r_bottom = _span(right)
     if l_top == -_NOTHING or r_top == -_NOTHING:

@@ -1,8 +1,8 @@
 """Whole numbers as rows of digits: exact products, differences, and their rounding to float64.
 
-A number is ``sum over l of digits[l] * 2**(32 * (low + l))`` with balanced digits in [-2**31, 2**31): each number has one
-such form, zero has no sign, and negation is digit by digit but for the end of the range. Differences that cancel in floats
-(``n * Sxx - Sx * Sx``) are formed here, before rounding.
+A number is ``sum over l of digits[l] * 2**(32 * (low + l))`` with balanced digits in [-2**31, 2**31): each number has
+one such form, zero has no sign, and negation is digit by digit but for the end of the range. Differences that cancel in
+floats (``n * Sxx - Sx * Sx``) are formed here, before rounding.
 """
 
 import math
@@ -69,7 +69,7 @@ def add_product(out, a, b, sign):
 def _to_magnitude(digits, magnitude):
     """Write ``abs(digits)`` with digits in [0, 2**32); the sign."""
     sign = 1
-    for attempt in range(2):
+    for _ in range(2):
         carry = 0
         for l in range(digits.shape[0]):
             t = sign * digits[l] + carry

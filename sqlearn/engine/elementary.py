@@ -1,7 +1,7 @@
 """exp and log by fixed arithmetic, and small linear algebra: what state may depend on instead of libm, BLAS and LAPACK.
 
-A vectorised libm may differ from the scalar one by a bit, and from one machine to the next. These use additions, products
-and divisions alone, in one order, so every lane of every vector unit gives the same bits.
+A vectorised libm may differ from the scalar one by a bit, and from one machine to the next. These use additions,
+products and divisions alone, in one order, so every lane of every vector unit gives the same bits.
 """
 
 import numpy as np
@@ -69,7 +69,7 @@ def mix(word, seed):
 
 @kernel
 def cholesky(a):
-    """Lower factor of a symmetric matrix; pivots below 2**-40 of their diagonal are raised to it, so it always exists."""
+    """Lower factor of a symmetric matrix; pivots below 2**-40 of their diagonal are raised to it, so it exists."""
     n = len(a)
     upper = a.copy()
     for j in range(n):

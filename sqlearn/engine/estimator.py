@@ -14,7 +14,15 @@ from sqlearn.engine.state import FORMAT, Batch, State
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.engine.validation import as_rows, check_features, check_labels, check_targets, check_weights
-from sqlearn.errors import EmptyBatchError, FormatError, MergeError, ParameterError, ReadOutError, TooLargeError, UnknownLabelError, WeightError
+from sqlearn.errors import (
+    FormatError,
+    MergeError,
+    ParameterError,
+    ReadOutError,
+    TooLargeError,
+    UnknownLabelError,
+    WeightError,
+)
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
 
@@ -25,14 +33,14 @@ _LIMBS_FORESEEN = 6  # a float64 product near 1 takes four or five limbs
 class ExactEstimator(BaseEstimator):
     """Base of all learners whose state is exact sums.
 
-    A learner names its scikit-learn twin, its statistic, what a record carries, and how to read the twin's fitted attributes from
-    the state; everything else is here. Put it before the twin in the bases.
+    A learner names its scikit-learn twin, its statistic, what a record carries, and how to read the twin's fitted
+    attributes from the state; everything else is here. Put it before the twin in the bases.
 
     Attributes
     ----------
     _peer : type
-        scikit-learn's estimator. A fitted instance of it, the *reader*, is made from the state when an attribute or a prediction is
-        asked for, and dropped at the next update; its public methods are this learner's.
+        scikit-learn's estimator. A fitted instance of it, the *reader*, is made from the state when an attribute or a
+        prediction is asked for, and dropped at the next update; its public methods are this learner's.
     _statistic : type
         A :class:`~sqlearn.engine.statistics.Statistic`.
     _target : {None, "label", "value"}
@@ -41,7 +49,7 @@ class ExactEstimator(BaseEstimator):
         Whether records are CSR rows inside.
     """
 
-    _peer: type
+    _peer: type[BaseEstimator]
     _statistic: type[Statistic]
     _target: str | None = None
     _sparse_form = False
@@ -90,7 +98,8 @@ class ExactEstimator(BaseEstimator):
     def forget(self, X, y=None):
         """Take records out, exactly: one row as 1-D, or many.
 
-        What is left has the bytes of a model that never saw them. All or nothing: when one record is not held, nothing changes.
+        What is left has the bytes of a model that never saw them. All or nothing: when one record is not held, nothing
+        changes.
 
         Parameters
         ----------
@@ -117,9 +126,9 @@ class ExactEstimator(BaseEstimator):
         return self._relabel(X, y_old, y_new, None)
 
     def without(self, X, y=None):
-        """Context in which the model is as if these records had never been learned; afterwards it is exactly the one from before.
+        """Context in which the model is as if these records had never been learned.
 
-        Updates of the model are refused inside.
+        Afterwards it is exactly the one from before. Updates of the model are refused inside.
         """
         return self._without(X, y, None)
 
@@ -133,7 +142,9 @@ class ExactEstimator(BaseEstimator):
         """
         state = self._fitted_state()
         if other is self:
-            raise MergeError("A model cannot be merged with itself: its records would count twice. Merge a model of other records.")
+            raise MergeError(
+                "A model cannot be merged with itself: its records would count twice. Merge a model of other records."
+            )
         if type(other) is not type(self):
             raise MergeError(f"A {type(self).__name__} merges with its own kind only, not with {type(other).__name__}.")
         theirs = other._fitted_state()
@@ -155,7 +166,7 @@ class ExactEstimator(BaseEstimator):
         return self._fitted_state().n_records
 
     def to_sklearn(self):
-        """A fitted scikit-learn estimator with this model's parameters and attributes, which knows nothing of the state."""
+        """A fitted scikit-learn estimator with this model's parameters and attributes, and nothing of its state."""
         return copy.deepcopy(self._reader())
 
     # ------------------------------------------------------------------ the same, in one place
@@ -165,7 +176,9 @@ class ExactEstimator(BaseEstimator):
             self._state.check_free()
         state, batch = self._started(X, y, sample_weight, single=False)
         if not batch.weights.any():
-            raise WeightError("Sample weights must contain at least one non-zero number for `fit`. Nothing was changed.")
+            raise WeightError(
+                "Sample weights must contain at least one non-zero number for `fit`. Nothing was changed."
+            )
         self._check_fit(batch)
         state.learn(batch)
         self._check_learned(state)
@@ -182,10 +195,11 @@ class ExactEstimator(BaseEstimator):
             state.learn(batch)
             self._state = state
             return self
-        if sample_weight is None and classes is None and state.single is not None and isinstance(X, np.ndarray) and X.ndim == 1:
+        plain = sample_weight is None and classes is None and isinstance(X, np.ndarray) and X.ndim == 1
+        if plain and state.single is not None:
             if X.dtype.kind in "fiub" and np.isscalar(y) is (self._target is not None):
                 try:
-                    if state.single.change(np.ascontiguousarray(X, np.float64), y, sign):
+                    if state.single.change(np.array(X, np.float64), y, sign):
                         return self
                 except (TypeError, ValueError):  # a label or value that the long path will explain
                     pass
@@ -198,7 +212,9 @@ class ExactEstimator(BaseEstimator):
     def _relabel(self, X, y_old, y_new, sample_weight):
         state = self._fitted_state()
         if self._target is None:
-            raise TypeError(f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit.")
+            raise TypeError(
+                f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit."
+            )
         state.check_free()
         old, new = (self._batch(state, X, y, sample_weight) for y in (y_old, y_new))
         state.change((old, -1.0), (new, 1.0))
@@ -255,13 +271,14 @@ class ExactEstimator(BaseEstimator):
         """Validated records like those the state holds."""
         probe = object.__new__(type(self))
         probe.__dict__.update(state.params, n_features_in_=state.n_features_in_, _layout=state.layout)
-        if state.feature_names_in_ is not None and (hasattr(X, "columns") or hasattr(X, "iloc")):  # a frame or a pandas Series
+        named = hasattr(X, "columns") or hasattr(X, "iloc")  # a frame or a pandas Series
+        if state.feature_names_in_ is not None and named:
             probe.feature_names_in_ = state.feature_names_in_
-        batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=False, single=True)
+        batch, _ = self._validated(probe, X, y, sample_weight, reset=False, single=True)
         if batch.targets.shape[1] != state.statistic.n_targets:
             raise ValueError(
-                f"y has {batch.targets.shape[1]} targets a row, but {state.learner} was fitted with {state.statistic.n_targets}. "
-                "Nothing was changed: pass the targets in the form they were learned."
+                f"y has {batch.targets.shape[1]} targets a row, but {state.learner} was fitted with "
+                f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form they were learned."
             )
         return batch
 
@@ -274,7 +291,8 @@ class ExactEstimator(BaseEstimator):
         label_codes, labels, targets, target_ndim = np.zeros(0, np.int64), [], np.zeros((n, 0)), 0
         if self._target is not None and y is None:
             raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Pass one label or value a row."
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Pass one "
+                "label or value a row."
             )
         if self._target == "label":
             label_codes, labels = check_labels(y, x)
@@ -288,7 +306,8 @@ class ExactEstimator(BaseEstimator):
     def _features(self, probe, X, reset):
         """Validated ``(x, codes, levels)``, see :class:`~sqlearn.engine.state.Batch`.
 
-        What else the first records fix goes to ``probe._layout`` (see :class:`~sqlearn.engine.state.State`), and is there for later ones.
+        What else the first records fix goes to ``probe._layout`` (see :class:`~sqlearn.engine.state.State`), and is
+        there for later ones.
         """
         x = check_features(probe, X, reset=reset, sparse_form=self._sparse_form)
         return x, np.zeros((x.shape[0], 0), np.int64), []
@@ -300,10 +319,13 @@ class ExactEstimator(BaseEstimator):
     def _check_guarantee(self, params: dict) -> None:
         """Refuse parameters for which the state would be no function of the records."""
         if params.get("warm_start"):
-            raise ParameterError("warm_start=True makes a model depend on its history, which it could not forget. Leave it False.")
+            raise ParameterError(
+                "warm_start=True makes a model depend on its history, which it could not forget. Leave it False."
+            )
         if isinstance(params.get("random_state"), np.random.RandomState | np.random.Generator):
             raise ParameterError(
-                "random_state as a generator changes with every use, so a refit would differ. Pass an int (None is a constant here)."
+                "random_state as a generator changes with every use, so a refit would differ. Pass an int (None is a "
+                "constant here)."
             )
 
     def _check_fit(self, batch: Batch) -> None:
@@ -363,7 +385,7 @@ class ExactEstimator(BaseEstimator):
     # ------------------------------------------------------------------ bytes
 
     def canonical_parts(self) -> dict[str, bytes]:
-        """The state's canonical bytes, part by part: equal for models that hold equal records under equal parameters."""
+        """The state's canonical bytes, part by part: equal for models of equal records and equal parameters."""
         return self._fitted_state().parts()
 
     def fitted_params(self) -> dict:
@@ -392,17 +414,19 @@ class ExactEstimator(BaseEstimator):
     def __setstate__(self, contents):
         if contents.get("format") != FORMAT:
             raise FormatError(
-                f"This {type(self).__name__} was saved in format {contents.get('format')!r}; this version of sqlearn reads {FORMAT}. "
-                "Load it with the version that wrote it, or fit it anew."
+                f"This {type(self).__name__} was saved in format {contents.get('format')!r}; this version of sqlearn "
+                f"reads {FORMAT}. Load it with the version that wrote it, or fit it anew."
             )
         self.__dict__.update(contents["params"])
         held = contents.get("state")
         if held is None:
             return
+        width, names = held["features"]
         statistic = self._new_statistic(held["params"], *held["statistic"])
         state = State(
-            type(self).__name__, held["params"], *held["features"], statistic, self._target == "label", held["target_ndim"], held["layout"]
-        )
+            type(self).__name__, held["params"], width, names, statistic,
+            self._target == "label", held["target_ndim"], held["layout"],
+        )  # fmt: skip
         state.restore(held["parts"])
         state.single = short_path(state)
         self._state = state
@@ -436,7 +460,7 @@ class Weighted(ExactEstimator):
         return self._relabel(X, y_old, y_new, sample_weight)
 
     def without(self, X, y=None, sample_weight=None):
-        """Context in which the model is as if these records had never been learned; see :meth:`ExactEstimator.without`."""
+        """Context in which the model is as if it had never seen these records; see :meth:`ExactEstimator.without`."""
         return self._without(X, y, sample_weight)
 
 
@@ -453,8 +477,8 @@ class ExactClassifier(ExactEstimator):
         X, y
             Records and labels; new labels are welcome.
         classes : array-like, optional
-            If given, labels that are not among them are refused. It is checked and not remembered: classes are those of the
-            records held.
+            If given, labels that are not among them are refused. It is checked and not remembered: classes are those of
+            the records held.
 
         Returns
         -------
@@ -469,7 +493,7 @@ class WeightedClassifier(ExactClassifier, Weighted):
     fit = Weighted.fit
     forget = Weighted.forget
 
-    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):  # type: ignore[override]
         """Learn more records; see :meth:`ExactClassifier.partial_fit`."""
         return self._update(X, y, sample_weight, 1.0, classes)
 
@@ -491,7 +515,9 @@ def _fit_transform(self, X, y=None, **fit_params):
 
 def _not_fitted(estimator) -> NotFittedError:
     name = type(estimator).__name__
-    return NotFittedError(f"This {name} instance is not fitted yet. Call 'fit' or 'partial_fit' with some rows before you use it.")
+    return NotFittedError(
+        f"This {name} instance is not fitted yet. Call 'fit' or 'partial_fit' with some rows before you use it."
+    )
 
 
 def _check_classes(batch: Batch, classes) -> None:
@@ -502,8 +528,8 @@ def _check_classes(batch: Batch, classes) -> None:
         if label not in known:
             row = int(np.flatnonzero(batch.label_codes == code)[0])
             raise UnknownLabelError(
-                f"{batch.name(row)} has the label {label!r}, which is not among the `classes` given. Nothing was changed: add it to "
-                "`classes`, or leave `classes` out."
+                f"{batch.name(row)} has the label {label!r}, which is not among the `classes` given. Nothing was "
+                "changed: add it to `classes`, or leave `classes` out."
             )
 
 
@@ -514,7 +540,9 @@ def _check_size(name: str, statistic: Statistic, rows: int) -> None:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
     if needed > memory // 2:
         raise TooLargeError(
-            f"The state of this {name} would take about {needed / 1e9:,.0f} GB: {rows} x {cells:,} exact sums for {statistic.n_features:,} "
-            f"features, and this machine has {memory / 1e9:,.0f} GB. Nothing was taken. Use fewer columns (SelectKBest, hashing), or a "
+            f"The state of this {name} would take about {needed / 1e9:,.0f} GB: {rows} x {cells:,} exact sums for "
+            f"{statistic.n_features:,} "
+            f"features, and this machine has {memory / 1e9:,.0f} GB. Nothing was taken. Use fewer columns "
+            "(SelectKBest, hashing), or a "
             "learner whose state is linear in the columns, such as those of sqlearn.naive_bayes."
         )

@@ -9,8 +9,8 @@ from sqlearn.errors import FormatError
 
 __all__ = ["ExactSum"]
 
-# A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py takes a triple product in
-# two parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
+# A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py takes a triple product in two
+# parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
 # two carries.
 _ROOM = 1 << 19
 
@@ -41,8 +41,9 @@ class ExactSum:
     """A matrix of exact sums.
 
     Cell ``[r, c]`` has the value ``sum over l of limbs[l, r, c] * 2**(32 * (base + l))``; every limb is an integer in a
-    float64. The window ``base .. base + len(limbs) - 1`` covers all bits of all values ever deposited since the last
-    trim; it grows on demand and is no part of the value: two sums are equal when their :meth:`canonical` bytes are.
+    float64. The window ``base .. base + len(limbs) - 1`` covers all bits of all values ever deposited. It grows on demand,
+    and never shrinks: what was deposited can then be taken out without new memory, so undoing cannot fail. It is no part
+    of the value: two sums are equal when their :meth:`canonical` bytes are, and those hold no more than the value needs.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ class ExactSum:
         self.limbs = grown
 
     def deposit(self, deposit, record_arrays: tuple, n: int, sign: float, held: np.ndarray) -> None:
-        """Run a kernel of :mod:`~sqlearn.engine.deposit` over `n` records, growing the window as they need; all or nothing."""
+        """Run a kernel of :mod:`~sqlearn.engine.deposit` over `n` records, all or nothing; the window grows."""
         start = 0
         try:
             while start < n:
@@ -166,7 +167,9 @@ class ExactSum:
             round_limbs(self.limbs.reshape(len(self.limbs), -1), self.base, out.reshape(-1))
         return out
 
-    def add(self, other: "ExactSum", source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]) -> None:
+    def add(
+        self, other: "ExactSum", source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]
+    ) -> None:
         """Add the ``(rows, cells)`` `source` of `other` to the `target` of this sum; all targets are different."""
         digits, low = other.digits()
         if not digits.size:
@@ -209,7 +212,9 @@ class ExactSum:
         header = np.frombuffer(data[:32], "<i8") if len(data) >= 32 else np.full(4, -1)
         low, n_limbs, rows, cells = header.tolist()
         if min(n_limbs, rows, cells) < 0 or len(data) != 32 + 4 * n_limbs * rows * cells:
-            raise FormatError("These bytes are no exact sum: header and length disagree. Read the model from its source again.")
+            raise FormatError(
+                "These bytes are no exact sum: header and length disagree. Read the model from its source again."
+            )
         digits = np.frombuffer(data, "<i4", offset=32)
         restored = cls(rows, cells)
         restored.limbs = np.ascontiguousarray(np.moveaxis(digits.reshape(rows, cells, n_limbs), -1, 0), np.float64)

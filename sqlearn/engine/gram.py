@@ -1,14 +1,17 @@
 """Blocks of weighted Gram matrices through BLAS, exactly.
 
 The error-free transformation of Ozaki, Ogita, Oishi and Rump (2012): each column of a block is split into slices of
-BETA bits, so few that ``slice.T @ slice`` over BLOCK rows is a sum of integers below 2**53, which float64 holds whatever
-the order of summation; the products are then deposited in the limbs. The sums are exact, so it never shows in a state
-which rows went this way and which by the kernel for single rows.
+BETA bits, so few that ``slice.T @ slice`` over BLOCK rows is a sum of integers below 2**53, which float64 holds
+whatever the order of summation; the products are then deposited in the limbs. The sums are exact, so it never shows in
+a state which rows went this way and which by the kernel for single rows.
 """
 
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache, partial
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from sqlearn.engine.deposit import _extract, _limbs_of, _scale, _span_of, deposit_triangle, weigh
 from sqlearn.engine.exact import ExactSum
@@ -17,17 +20,21 @@ from sqlearn.engine.transaction import apply_all
 
 __all__ = ["BLOCK", "deposit_gram"]
 
-# A slice holds at most 2**(BETA - 1) units, so a product of two over BLOCK rows at most 2**(2 * BETA - 2) * BLOCK <= 2**53.
+# A slice holds at most 2**(BETA - 1) units, so a product of two over BLOCK rows at most
+# 2**(2 * BETA - 2) * BLOCK <= 2**53.
 BLOCK_BITS = 11
 BLOCK = 1 << BLOCK_BITS
 BETA = 22
 _MOST_SLICES = 6
 _FEWEST_ROWS = 48  # fewer go row by row
-# Exponents that BLAS may multiply without leaving float64's normal range, also when the products of the lowest slices are
-# scaled to a limb: that takes 2**(32 * 31) at most, for 2 * (_BOTTOM + 1) - 2 * (_MOST_SLICES - 1) * BETA + BLOCK_BITS >= -992.
+# Exponents that BLAS may multiply without leaving float64's normal range, also when the products of the lowest slices
+# are scaled to a limb: that takes 2**(32 * 31) at most, for 2 * (_BOTTOM + 1) - 2 * (_MOST_SLICES - 1) * BETA +
+# BLOCK_BITS >= -992.
 _TOP, _BOTTOM = 480, -384
 # Cost of one Gram cell by the single-row kernel over that of one by BLAS and one slice each, measured.
 _ROW_COST = 40.0
+
+_controller = cache(ThreadpoolController)  # asking what libraries there are takes a while
 
 
 @kernel
@@ -151,12 +158,30 @@ def deposit_gram(total: ExactSum, z: np.ndarray, weights: np.ndarray, row: int, 
     row, sign, held
         As for :func:`~sqlearn.engine.deposit.deposit_triangle`.
     """
-    blocks = [slice(start, start + BLOCK) for start in range(0, len(z), BLOCK)]
-    apply_all((partial(_deposit_block, total, z[block], weights[block], row, held) for block in blocks), sign)
+    blocks = [(z[start : start + BLOCK], weights[start : start + BLOCK]) for start in range(0, len(z), BLOCK)]
+    with _side_by_side(_multiply, blocks) as multiplied:
+        apply_all((partial(_deposit_block, total, block, row, held) for block in multiplied), sign)
 
 
-def _deposit_block(total, z, weights, row, held, sign):
-    """All or nothing: what needs much memory comes first."""
+@contextmanager
+def _side_by_side(function, items):
+    """Yields ``map(function, items)``, by as many threads as BLAS may use, with one BLAS thread each.
+
+    BLAS by itself starts and ends its threads together at every product, which on a busy machine takes many times
+    longer than the products do.
+    """
+    blas = _controller().select(user_api="blas")
+    threads = min(len(items), max((library["num_threads"] for library in blas.info()), default=1))
+    if threads < 2:
+        yield map(function, items)
+    else:
+        with blas.limit(limits=1), ThreadPoolExecutor(threads) as workers:
+            yield workers.map(function, items)
+
+
+def _multiply(block):
+    """The rows that go by the single-row kernel, and how many others there are, with the products of their slices."""
+    z, weights = block
     n, width = z.shape
     weighted = bool((weights != 1.0).any())
     sides = [*_weigh(z, weights), z] if weighted else [z]
@@ -170,25 +195,29 @@ def _deposit_block(total, z, weights, row, held, sign):
         too_light = weights < 2.0**_BOTTOM  # weight 0, too: `product` shows no value that underflowed
         alone = (needs > np.array(n_slices)[:, None]).any(axis=0) | too_light
     index = np.flatnonzero(alone)
-    single_rows = (z[index], weights[index], np.full(len(index), row, np.int64))
     if len(index) == n:
-        total.deposit(deposit_triangle, single_rows, n, sign, held)
-        return
+        return z, weights, 0, []
     slices = []
     for v, top, k in zip(sides, tops, n_slices, strict=True):
         pieces = np.empty((n - len(index), k * width))
         _slice(np.ascontiguousarray(v[~alone]) if len(index) else v, top, pieces)
         slices.append(pieces)
-    right, right_tops = slices[-1], tops[-1]
     lefts = list(zip(slices, tops, strict=True))[: len(sides) - weighted]
-    products = [left.T @ right for left, _ in lefts]
-    for left, left_tops in lefts:
-        n_left, n_right = left.shape[1] // width, right.shape[1] // width
+    products = [(left.T @ slices[-1], left_tops, tops[-1]) for left, left_tops in lefts]
+    return z[index], weights[index], n - len(index), products
+
+
+def _deposit_block(total, block, row, held, sign):
+    """All or nothing: what needs memory comes first."""
+    z, weights, n_others, products = block
+    width = z.shape[1]
+    for product, left_tops, right_tops in products:
+        n_left, n_right = product.shape[0] // width, product.shape[1] // width
         lowest = int(left_tops.min() + right_tops.min()) - (n_left + n_right - 2) * BETA - 2 * (BETA - 1)
         high, low = _limbs_of(int(left_tops.max() + right_tops.max()) + BLOCK_BITS + 1, lowest)
         total.reserve(n_left * n_right)
         total.cover(low, high)
-    total.deposit(deposit_triangle, single_rows, len(index), sign, held)
-    for (_, left_tops), product in zip(lefts, products, strict=True):
+    total.deposit(deposit_triangle, (z, weights, np.full(len(z), row, np.int64)), len(z), sign, held)
+    for product, left_tops, right_tops in products:
         _deposit_products(product, left_tops, right_tops, row, sign, total.limbs, total.base)
-    held[row] += int(sign) * len(slices[0])
+    held[row] += int(sign) * n_others

@@ -49,8 +49,8 @@ def as_float(mantissa, exponent, what: str) -> np.ndarray:
         values = np.ldexp(mantissa, exponent)
     if not np.isfinite(values).all():
         raise ReadOutError(
-            f"{what} lies beyond float64's range, which ends at 1.8e308. The model is intact and holds it exactly: forget the rows with "
-            "such values, or scale the features down and fit again."
+            f"{what} lies beyond float64's range, which ends at 1.8e308. The model is intact and holds it exactly: "
+            "forget the rows with such values, or scale the features down and fit again."
         )
     return values
 
@@ -105,13 +105,14 @@ class MomentsView:
         return self._quotient(self.weights, self.first, self.first, self.second, "A variance")
 
     def deviation(self) -> np.ndarray:
-        """Each row's mean less the mean of all rows together, float64[rows, d], subtracted before rounding; NaN where the weight is 0."""
+        """Each row's mean less that of all rows, subtracted before rounding: float64[rows, d], NaN for weight 0."""
         weights, first = (np.pad(a, [(0, 0), (0, 0), (0, 2)]) for a in (self.weights, self.first))
-        totals = (np.broadcast_to(normalized(a.sum(axis=0)), first.shape) for a in (self.weights, self.first))
-        return MomentsView(weights, first, self.second, self.low)._quotient(*totals, weights, first, "A difference of means")
+        total, totals = (np.broadcast_to(normalized(a.sum(axis=0)), first.shape) for a in (self.weights, self.first))
+        padded = replace(self, weights=weights, first=first)
+        return padded._quotient(total, totals, weights, first, "A difference of means")
 
     def _quotient(self, a, b, c, d, what: str) -> np.ndarray:
-        """``(a * d - b * c) / (a * weights)`` of int64[rows, d, L] digits, float64[rows, d]; NaN where the weight is 0."""
+        """``(a * d - b * c) / (a * weights)`` of int64[rows, d, L] digits: float64[rows, d], NaN for weight 0."""
         shape = self.first.shape[:2]
         hi, lo, exponents = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
         if self.first.shape[2]:
@@ -157,7 +158,7 @@ def others_of(statistic: Sums, rows) -> np.ndarray:
 
 
 def categories_of(statistic: Categories, rows, n_columns: int) -> list[tuple[list, np.ndarray]]:
-    """Of each column its categories, sorted, and their weights in each of these rows, float64[len(rows), n_categories]."""
+    """Each column's categories, sorted, and their weights in each of these rows, float64[len(rows), n_categories]."""
     digits, low = statistic.digits(rows)
     weights = as_float(nearest(digits, low), 0, "A sum of weights")[:, 1 + statistic.vocabulary.rows()]
     labels = statistic.vocabulary.labels()
@@ -167,7 +168,7 @@ def categories_of(statistic: Categories, rows, n_columns: int) -> list[tuple[lis
 
 
 def moments_of(statistic: Moments | Mixed | Gram | Sums, rows) -> MomentsView:
-    """The moments of these rows, in this order (no second ones of :class:`Sums`); of all rows together, as one row, for None."""
+    """The moments of these rows in this order (:class:`Sums` has no second ones); for None, of all rows as one row."""
     moments = statistic.moments if isinstance(statistic, Mixed) else statistic
     digits, low = moments.digits(rows)
     d = moments.n_features

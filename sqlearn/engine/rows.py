@@ -1,7 +1,8 @@
 """The model's own copy of the records it holds, for learners that must ask them again.
 
 Records lie in the order they came, so their places are history: nothing that is state may depend on them. A forgotten
-record is overwritten with zeros at once, and its place is used again; when many places are empty the rest moves together.
+record is overwritten with zeros at once, and its place is used again; when many places are empty the rest moves
+together.
 """
 
 import numpy as np

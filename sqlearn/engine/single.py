@@ -17,7 +17,9 @@ __all__ = ["short_path"]
 
 
 @kernel
-def _change_one(is_gram, x, target, words, weight, row, sign, z, tail, digest, key_state, ledger, multiset, counted, sums, held_rows):
+def _change_one(
+    is_gram, x, target, words, weight, row, sign, z, tail, digest, key_state, ledger, multiset, counted, sums, held_rows
+):
     """Check everything, then change everything; False, and nothing has changed, when anything is not plain."""
     d, t, k = len(x), len(target), len(words)
     keys, copies, counters = ledger
@@ -80,7 +82,7 @@ class Single:
         self.need = np.zeros(2, np.int64)
 
     def change(self, x: np.ndarray, y, sign: float) -> bool:
-        """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing has changed, when it needs the long path."""
+        """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing done, when it needs the long path."""
         state = self.state
         statistic, vocabulary = state.statistic, state.vocabulary
         if x.ndim != 1 or len(x) != self.width or state.borrowed:

@@ -238,7 +238,9 @@ def _solve(r_hi, r_lo, permutation, rank, exponents, c_hi, c_lo):
     (d, t), order = c_hi.shape, permutation.copy()
     largest = np.frexp(np.abs(c_hi).max(axis=0, initial=0.0))[1]
     scale = np.ldexp(1.0, np.clip(largest, -1000, 1000))  # every target to about 1, so that no error term underflows
-    hi, lo = _general_solution(r_hi, r_lo, order, rank, np.ascontiguousarray(c_hi / scale), np.ascontiguousarray(c_lo / scale))
+    hi, lo = _general_solution(
+        r_hi, r_lo, order, rank, np.ascontiguousarray(c_hi / scale), np.ascontiguousarray(c_lo / scale)
+    )
     b_hi, b_lo = np.zeros((t, d)), np.zeros((t, d))
     b_hi[:, :rank], b_lo[:, :rank] = hi[d:], lo[d:]
     if rank < d:  # asked here and not in a kernel: the kernel takes seconds to compile, and is seldom needed

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,13 +17,21 @@ from sqlearn.engine.multiset import add_terms
 from sqlearn.engine.statistics import Block, Statistic
 from sqlearn.engine.transaction import apply_all, interrupts_held
 from sqlearn.engine.vocabulary import Vocabulary, canonical_label
-from sqlearn.errors import BusyError, FormatError, MergeError, NotLearnedError, ParameterError, SqlearnError, UnknownLabelError
+from sqlearn.errors import (
+    BusyError,
+    FormatError,
+    MergeError,
+    NotLearnedError,
+    ParameterError,
+    SqlearnError,
+    UnknownLabelError,
+)
 
 __all__ = ["FORMAT", "Batch", "State"]
 
 FORMAT = 1
 _DEFAULT_KEY = b"sqlearn"
-_CELLS_AT_ONCE = 1 << 18  # block size: fits the second-level cache
+_CELLS_AT_ONCE = 1 << 22  # 32 MB: many blocks of a Gram matrix, for several threads
 _MOST_BLOCKS = 16
 
 
@@ -130,13 +139,14 @@ class State:
         return self.vocabulary.rows() if self.vocabulary is not None else np.zeros(1, np.int64)
 
     def header(self) -> dict:
-        """What two models must share to be merged."""
+        """What two models must share to be merged. Of the key it holds a hash, as keys may be secrets."""
         names = self.feature_names_in_
+        params = {name: describe(value) for name, value in sorted(self.params.items()) if name != "key"}
         return {
             "format": FORMAT,
             "learner": self.learner,
-            "parameters": {name: describe(value) for name, value in sorted(self.params.items())},
-            "key": self.key_state.tolist(),
+            "parameters": params,
+            "key": hashlib.blake2b(self.key_state.astype("<u8").tobytes(), digest_size=16).hexdigest(),
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": None if names is None else list(names),
             "targets": [self.statistic.n_targets, self.target_ndim],
@@ -207,14 +217,14 @@ class State:
                 self.release()
 
     def _labels_held(self) -> set:
-        return {label for label, slot in self.vocabulary.slots.items() if self.statistic.held[slot]}
+        return {label for label, row in zip(self.labels(), self.rows(), strict=True) if self.statistic.held[row]}
 
     def _check_kinds(self, error: type[SqlearnError]) -> None:
         """Refuse strings beside numbers, which scikit-learn's ``classes_`` cannot hold."""
         if self.vocabulary is not None and len({isinstance(label, str) for label in self._labels_held()}) > 1:
             raise error(
-                f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. Convert them to "
-                "one kind first."
+                f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
+                "Convert them to one kind first."
             )
 
     def release(self) -> None:
@@ -254,13 +264,16 @@ class State:
             if not self.statistic.held[self.vocabulary.slots[label]] and code not in batch.label_codes[:row]:
                 known = self._labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
                 return UnknownLabelError(
-                    f"{batch.name(row)} has the label {label!r}, which no row of this {self.learner} has, so nothing was changed. It "
-                    f"holds {[label for label in self.labels() if label in known]}; pass the label the row was learned with."
+                    f"{batch.name(row)} has the label {label!r}, which no row of this {self.learner} has, so nothing "
+                    "was changed. It "
+                    f"holds {[label for label in self.labels() if label in known]}; pass the label the row was learned "
+                    "with."
                 )
         return NotLearnedError(
-            f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has been "
-            "forgotten already, is given more often than it was learned, or was learned with another label or weight; rows are "
-            "compared to the last bit. Pass rows, labels and sample weights as they were learned."
+            f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
+            "been "
+            "forgotten already, is given more often than it was learned, or was learned with another label or weight; "
+            "rows are compared to the last bit. Pass rows, labels and sample weights as they were learned."
         )
 
     def _missing(self, block: Block) -> int:
@@ -280,9 +293,11 @@ class State:
         tails = []
         slots, digests = np.zeros(n, np.int64), np.empty((n, 6), np.uint64)
         if self.vocabulary is not None:
-            slots = self._slots(batch, rows)
+            of_label = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
+            self.statistic.resize(self.vocabulary.capacity)
+            slots = of_label[batch.label_codes[rows]]
             tails.append(self.vocabulary.words[slots])
-        x = batch.x[rows]
+        x: Any = batch.x[rows]
         if sp.issparse(x) and not self.statistic.takes_sparse:
             x = x.toarray()  # so that a sparse row and a dense one are the same record
         codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
@@ -295,20 +310,14 @@ class State:
             digest_dense(block.x, tail, self.key_state, digests)
         return block, digests
 
-    def _slots(self, batch: Batch, rows: slice) -> np.ndarray:
-        """Slots of the labels of a block."""
-        slots = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
-        self.statistic.resize(self.vocabulary.capacity)
-        return slots[batch.label_codes[rows]]
-
     # ------------------------------------------------------------------ whole states
 
     def check_free(self) -> None:
         """Refuse an update inside ``without``."""
         if self.borrowed:
             raise BusyError(
-                f"This {self.learner} is inside a `without` block, where some of its rows are set aside: it cannot be updated "
-                "there. Leave the block first, or work on a copy (copy.deepcopy)."
+                f"This {self.learner} is inside a `without` block, where some of its rows are set aside: it cannot be "
+                "updated there. Leave the block first, or work on a copy (copy.deepcopy)."
             )
 
     def merged(self, other: "State") -> "State":
@@ -331,7 +340,7 @@ class State:
             rows = np.array([slots[label] for label in other.labels()], np.int64)
         twin.statistic.add(other.statistic, other.rows(), rows)
         twin._check_kinds(MergeError)
-        if twin.ledger is not None:
+        if twin.ledger is not None and other.ledger is not None:
             twin.ledger = twin.ledger.merged(other.ledger)
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
         add_terms(twin.multiset, digests, 1.0)
@@ -390,8 +399,6 @@ def describe(value):
         return describe(value.tolist())
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
-    if isinstance(value, bytes):
-        return hashlib.blake2b(value, digest_size=16).hexdigest()
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool | np.bool_):

@@ -1,21 +1,22 @@
 """What is summed: the few statistics that all learners read.
 
-A statistic has rows (one a class; one in all for learners without classes) and holds, exactly, what its kernel deposits for every
-record. Learners that share one differ in their read-outs alone.
+A statistic has rows (one a class; one in all for learners without classes) and holds, exactly, what its kernel deposits
+for every record. Learners that share one differ in their read-outs alone.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.engine.deposit import deposit_moments, deposit_sparse, deposit_triangle
+from sqlearn.engine.deposit import deposit_moments, deposit_sparse
 from sqlearn.engine.digits import normalized
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.gram import BLOCK, deposit_gram
+from sqlearn.engine.gram import deposit_gram
 from sqlearn.engine.transaction import apply_all
 from sqlearn.engine.vocabulary import Vocabulary
 
@@ -117,7 +118,7 @@ class Statistic:
         self.total.add(other.total, (other_rows, cells), (rows, cells))
         self.held[rows] += other.held[other_rows]
 
-    def copy(self) -> "Statistic":
+    def copy(self) -> Self:
         twin = type(self)(self.n_features, self.n_targets)
         twin.total, twin.held = self.total.copy(), self.held.copy()
         return twin
@@ -163,11 +164,9 @@ class Gram(Statistic):
         z = np.concatenate([np.ones((len(block), 1)), block.x, block.targets], axis=1)
         order = np.argsort(block.rows, kind="stable")
         rows, starts = np.unique(block.rows[order], return_index=True)
-        if len(rows) == 1:
-            groups = [slice(None)]
-        else:
-            groups = np.split(order, starts[1:])
-        apply_all((partial(self._deposit_row, z[g], block.weights[g], int(r)) for r, g in zip(rows, groups)), sign)
+        groups: list = [slice(None)] if len(rows) == 1 else np.split(order, starts)[1:]
+        pairs = zip(rows.tolist(), groups, strict=True)
+        apply_all((partial(self._deposit_row, z[group], block.weights[group], row) for row, group in pairs), sign)
 
     def _deposit_row(self, z, weights, row, sign):
         deposit_gram(self.total, z, weights, row, sign, self.held)
@@ -317,7 +316,7 @@ class Mixed(Statistic):
         return self.moments, self.missing, self.categories
 
     @property
-    def held(self):
+    def held(self):  # type: ignore[override]
         return self.moments.held
 
     def encode(self, codes, levels):
@@ -349,7 +348,8 @@ class Mixed(Statistic):
 
     def copy(self):
         twin = type(self)(self.n_features, self.n_targets)
-        twin.moments, twin.missing, twin.categories = (member.copy() for member in self.members)
+        twin.moments, twin.missing = self.moments.copy(), self.missing.copy()
+        twin.categories = self.categories.copy()
         return twin
 
     def canonical(self, rows):

@@ -6,7 +6,7 @@ from sklearn.utils.validation import _check_categorical_features, validate_data
 
 from sqlearn.engine.validation import explained
 from sqlearn.engine.vocabulary import canonical_label
-from sqlearn.errors import EmptyBatchError, NonFiniteError, SqlearnError
+from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError
 
 __all__ = ["categorical_columns", "check_table", "split"]
 
@@ -77,7 +77,7 @@ def split(table, is_categorical: np.ndarray) -> tuple[np.ndarray, np.ndarray, li
     ------
     NonFiniteError
         At an infinity.
-    SqlearnError
+    NotNumericError
         At a string in a numeric column.
     TypeError
         At what is neither a number nor a string.
@@ -129,7 +129,7 @@ def _numbers(table, j) -> np.ndarray:
     values = _values(table, j)
     for i, value in enumerate(values):
         if isinstance(value, str | bytes):
-            raise SqlearnError(
+            raise NotNumericError(
                 f"{_place(table, i, j)} is the string {value!r}, where this model takes numbers. Nothing was changed: "
                 "convert the column to numbers first, or name it in `categorical_features` and fit again."
             )

@@ -1,0 +1,153 @@
+"""verify: true for a refit, false on the smallest difference, and it names the first one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from laws import frozen, refit, unchanged
+from learners import LEARNERS, WEIGHTED, over
+from records import joined, tame
+from sqlearn import verify
+from sqlearn.verify import same_bits
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@over(LEARNERS)
+def test_verify_finds_every_difference(learner):
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    assert verify(model, **records.given)
+    assert verify(model, **records.take(np.arange(24)[::-1]).given)
+    with unchanged(model):
+        missing = verify(model, **records.take(range(23)).given)
+        twice = verify(model, **joined([records, records.take([0])]).given)
+        wrong = [missing, twice]
+        if learner._target == "label":
+            wrong.append(verify(model, **replace(records, y=np.append(records.y[:23], -99)).given))
+            changed, (i, j) = records.y.copy(), np.unique(records.y, return_index=True)[1][:2]
+            changed[[i, j]] = changed[[j, i]]
+            wrong.append(verify(model, **replace(records, y=changed).given))
+        if learner._target == "value":
+            wrong.append(verify(model, **replace(records, y=np.nextafter(records.y, 0)).given))
+        if learner in WEIGHTED:
+            wrong.append(verify(model, **records.given, sample_weight=np.append(np.ones(23), 2.0)))
+        X = records.X.copy()
+        if isinstance(X, np.ndarray):
+            X[3, 1] += 1.0
+            wrong.append(verify(model, **replace(records, X=X).given))
+        for verification in wrong:
+            assert not verification
+            assert verification.difference.startswith("the state's ")
+            assert "differs" in str(verification) and verification.difference in repr(verification)
+            assert "\n" not in str(verification)
+            assert verification.digest != verification.refit_digest
+
+
+@over(LEARNERS)
+def test_verify_finds_an_altered_limb_count_or_attribute(learner):
+    records = tame(learner, weighted=False)
+
+    def altered(change):
+        model = refit(learner, records)
+        assert verify(model, **records.given)
+        change(model)
+        return verify(model, **records.given).difference
+
+    statistic = lambda model: getattr(model._state.statistic, "moments", model._state.statistic)  # noqa: E731
+
+    def limb(model):
+        statistic(model).total.limbs[0, model._state.rows()[0], 0] += 1.0
+
+    assert "sums" in altered(limb)
+
+    def held(model):
+        statistic(model).held[model._state.rows()[0]] += 1
+
+    assert "sums" in altered(held)
+
+    def counted(model):
+        model._state.counted += 1
+
+    assert altered(counted) == "the state's records"
+
+    def multiset(model):
+        model._state.multiset[3] ^= np.uint64(1)
+
+    assert altered(multiset) == "the state's records"
+
+    def ledger(model):
+        model._state.ledger._arrays[0][np.flatnonzero(model._state.ledger._arrays[1])[0], 1] ^= np.uint64(1)
+
+    assert altered(ledger) == "the state's ledger"
+
+    def parameters(model):
+        model._state.params["key"] = "x"  # without the key
+
+    assert altered(parameters) == "the state's header"
+
+    def attribute(model):
+        reader = model._reader()
+        for name, value in vars(reader).items():
+            if isinstance(value, np.ndarray) and value.dtype == np.float64 and name.endswith("_") and value.size:
+                vars(reader)[name] = value.copy()
+                vars(reader)[name].reshape(-1)[-1] = np.nextafter(value.reshape(-1)[-1], np.inf)
+                model.altered = name
+                return
+
+    model = refit(learner, records)
+    attribute(model)
+    if hasattr(model, "altered"):
+        assert verify(model, **records.given).difference == f"the attribute {model.altered}"
+
+
+def test_frozen_tells_bits_types_and_shapes_apart():
+    values = [
+        0.0,
+        -0.0,
+        0,
+        False,
+        None,
+        "0",
+        np.float64(0),
+        np.float32(0),
+        np.zeros(1),
+        np.zeros((1, 1)),
+        np.zeros(1, np.int64),
+        [0.0],
+        (0.0,),
+    ]
+    values += [np.array([-0.0]), np.array([None]), np.array(["0"], object), {"a": 0.0}, {"a": -0.0}, float("nan")]
+    assert len({frozen(value) for value in values}) == len(values)
+    assert frozen(np.array([np.nan])) == frozen(np.array([np.nan]))
+
+
+def test_verify_compares_bits():
+    values = [
+        0.0,
+        -0.0,
+        0,
+        None,
+        "0",
+        np.float64(0),
+        np.float32(0),
+        np.zeros(1),
+        np.zeros((1, 1)),
+        np.zeros(1, np.int64),
+        [0.0],
+        (0.0,),
+    ]
+    values += [
+        np.array([-0.0]),
+        np.array([None]),
+        np.array(["0"], object),
+        {"a": 0.0},
+        {"a": -0.0},
+        float("nan"),
+        [float("nan")],
+    ]
+    values += [np.array([np.nan, 0.0]), np.array([0.0, np.nan], object)]
+    for i, a in enumerate(values):
+        for j, b in enumerate(values):
+            assert same_bits(a, b) == (i == j), (a, b)
