@@ -41,9 +41,10 @@ class ExactSum:
     """A matrix of exact sums.
 
     Cell ``[r, c]`` has the value ``sum over l of limbs[l, r, c] * 2**(32 * (base + l))``; every limb is an integer in a
-    float64. The window ``base .. base + len(limbs) - 1`` covers all bits of all values ever deposited. It grows on demand,
-    and never shrinks: what was deposited can then be taken out without new memory, so undoing cannot fail. It is no part
-    of the value: two sums are equal when their :meth:`canonical` bytes are, and those hold no more than the value needs.
+    float64. The window ``base .. base + len(limbs) - 1`` covers all bits of all values ever deposited. It grows on
+    demand, and never shrinks: what was deposited can then be taken out without new memory, so undoing cannot fail.
+    It is no part of the value: two sums are equal when their :meth:`canonical` bytes are, and those hold no more
+    than the value needs.
 
     Parameters
     ----------
