@@ -14,14 +14,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
 from laws import assert_same, check_contract, emptied, refit, renamed, snapshot, unchanged
 from learners import LEARNERS
 from records import Records, joined, pool_of, records_of
-from sklearn.base import clone
-from test_contract import over
-from test_history import history_of
-from threadpoolctl import threadpool_limits
-
 from sqlearn.engine import rounds, smooth_problem
 from sqlearn.engine import state as state_module
 from sqlearn.engine.adaptive import Adaptive
@@ -29,6 +27,8 @@ from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.rows import Rows
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC
+from test_contract import over
+from test_history import history_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -496,7 +496,7 @@ def prepared(learner):
 
 def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
     """An error at every call of a function, in turn: the model is as before, and goes on as if nothing had been."""
-    model, calls, records = prepared(learner)
+    model, calls, _records = prepared(learner)
     expected = {call: update(copy.deepcopy(model)).canonical_parts() for call, update in calls.items()}
     original, count, strike, struck = getattr(owner, name), 0, -1, 0
 
@@ -509,8 +509,9 @@ def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
 
     monkeypatch.setattr(owner, name, counting)
     for call, update in calls.items():
+        twin = copy.deepcopy(model)
         count, strike = 0, -1
-        update(copy.deepcopy(model))
+        update(twin)
         moments = count
         before = snapshot(model)
         victim = copy.deepcopy(model)  # the same one all along: what failed calls leave behind adds up
@@ -561,8 +562,9 @@ def test_interrupts_at_every_block(learner, tiny):
 
     tiny.setattr(rounds._Walker, "__init__", init)
     for call, update in calls.items():
+        twin = copy.deepcopy(model)
         count, strike = 0, -1
-        update(copy.deepcopy(model))
+        update(twin)
         moments, before, victim = count, snapshot(model), copy.deepcopy(model)
         for k in range(1, moments + 1, 1 + moments // 60):
             count, strike = 0, k
@@ -609,8 +611,9 @@ def test_memory_ends(learner, owner, name, tiny):
                         assert count >= strike
                     else:
                         assert count < strike
-                        victim = copy.deepcopy(model)
+                        break
                 assert snapshot(victim) == before, call
+            victim = copy.deepcopy(model) if count < strike else victim
             assert update(victim).canonical_parts() == expected
     else:
         strike_everywhere(tiny, learner, owner, name, raise_memory)

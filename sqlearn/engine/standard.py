@@ -94,7 +94,7 @@ def _standard(limbs, base, n, centred, offset, mean, factor):
         factor[j] = math.ldexp(1.0, -power)
         step = math.ldexp(1.0, power - 3)
         mean[j] = math.floor(m / step + offset[d + j]) * step if centred else 0.0
-    fraction, power = math.frexp(w_hi / n * (1.0 + offset[2 * d]))
+    _fraction, power = math.frexp(w_hi / n * (1.0 + offset[2 * d]))
     total = math.ldexp(w_hi, w_exponent + 32 * base)
     return math.ldexp(1.0, -(power + w_exponent + 32 * base)), total
 
