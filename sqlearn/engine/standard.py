@@ -88,7 +88,7 @@ def _standard(limbs, base, n, centred, offset, mean, factor):
             continue
         if exponent % 2 != 0:
             variance, exponent = 2.0 * variance, exponent - 1
-        fraction, power = math.frexp(math.sqrt(variance) * (1.0 + offset[j]))
+        _, power = math.frexp(math.sqrt(variance) * (1.0 + offset[j]))
         power += exponent // 2
         power = min(max(power, -500), 500)
         factor[j] = math.ldexp(1.0, -power)
