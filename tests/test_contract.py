@@ -467,7 +467,9 @@ def test_no_random_state_is_a_constant_one(learner):
 def test_keys_change_digests_and_nothing_else(learner):
     records = tame(learner)
     models = [clone(learner).set_params(key=key).partial_fit(**records.given) for key in (None, "a", b"a", "b")]
-    assert len({model.digest() for model in models}) == 4
+    default, text, data, other = (model.digest() for model in models)
+    assert text == data  # one key, however it is written
+    assert len({default, text, other}) == 3
     assert len({pickle.dumps(sorted(told(model).items())) for model in models}) == 1
 
 
