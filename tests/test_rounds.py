@@ -35,7 +35,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 ADAPTIVE = [learner for learner in LEARNERS if isinstance(learner, Adaptive)]
 WIDTHS = {"coarse": 2.0, "fine": 2.0**-10, "finest": 2.0**-30}
 
-
 def shrink(patch, pilot=8, width="fine"):
     """Rounds over all records from 2 * pilot records on; the width of cells is that of :data:`WIDTHS`."""
     for module in (rounds, smooth_problem):
@@ -46,61 +45,48 @@ def shrink(patch, pilot=8, width="fine"):
     patch.setattr(smooth_problem, "FINE", WIDTHS[width])
     patch.setattr(smooth_problem, "FINER", WIDTHS[width] / 4)
 
-
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
     shrink(monkeypatch)
     monkeypatch.setattr(state_module.Batch, "slices", lambda self: (slice(i, min(i + 23, len(self))) for i in range(0, len(self), 23)))
     return monkeypatch
 
-
 @pytest.fixture(params=WIDTHS)
 def width(request, tiny):
     shrink(tiny, width=request.param)
     return request.param
 
-
 # ------------------------------------------------------------------------------------------------------------ records
-
 
 def plain(rng, n):
     return rng.normal(size=(n, 4))
 
-
 def ties(rng, n):
     return rng.integers(0, 2, (n, 4)).astype(float)
 
-
 def rare(rng, n):
     return np.column_stack([rng.normal(size=n), np.eye(n, 3, -1), rng.random(n) < 0.03])
-
 
 def twins(rng, n):
     x = rng.normal(size=(n, 2))
     return np.column_stack([x, x[:, 0], np.nextafter(x[:, 1], 9.0), x[:, 0] + 1e-9 * x[:, 1]])
 
-
 def constant(rng, n):
     return np.column_stack([rng.normal(size=n), np.full(n, 3.3), np.zeros(n), np.full(n, 1e140), np.full(n, 5e-324)])
-
 
 def heavy(rng, n):
     x = rng.standard_cauchy((n, 3))
     x[rng.random((n, 3)) < 0.05] *= 1e12
     return x
 
-
 def subnormal(rng, n):
     return np.column_stack([5e-324 * rng.integers(-9, 9, n), 2.2250738585072014e-308 * rng.normal(size=n), rng.normal(size=n)])
-
 
 def offset(rng, n):
     return np.column_stack([1e9 + rng.normal(size=n), -1e15 + rng.integers(-3, 3, n), 1.0 + 2.0**-52 * rng.integers(0, 3, n)])
 
-
 def scales(rng, n):
     return rng.normal(size=(n, 4)) * [1e-200, 1e140, 1e-12, 1e12]
-
 
 def far(rng, n):
     x = rng.normal(size=(n, 3))
@@ -108,9 +94,7 @@ def far(rng, n):
     x[hit] = rng.choice([1e150, -1e150, 2.0**500, 1e-300, 5e-324], hit.sum())
     return x
 
-
 KINDS = [plain, ties, rare, twins, constant, heavy, subnormal, offset, scales, far]
-
 
 def labelled(learner, rng, X, classes=2) -> Records:
     """These features, with labels that they tell something about, or counts; copies among the records, and weights."""
@@ -126,23 +110,18 @@ def labelled(learner, rng, X, classes=2) -> Records:
         y = None
     return Records(X, y, rng.choice([1.0, 1.0, 1.0, 0.5, 3.0, 0.0, 1e-3], n))
 
-
 def sample(learner, rng, n, kind=plain, classes=2) -> Records:
     records = labelled(learner, rng, kind(rng, n - n // 5), classes)
     return joined([records, records.take(rng.integers(0, len(records), n // 5))])
 
-
 def broke_at(model):
     return model.last_forget_.broke_at
-
 
 def some(rng, records, n):
     """Index of `n` records, and of the others."""
     return np.split(rng.permutation(len(records)), [n])
 
-
 # --------------------------------------------------------------------------------------------------------- the laws
-
 
 @over(ADAPTIVE)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -191,19 +170,16 @@ def test_updates_equal_refits(learner, kind, width):
     check()
     assert len(model._state.statistic.trace.rounds)
 
-
 @over(ADAPTIVE)
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_contract(learner, level, width):
     rng = np.random.default_rng([level, len(width)])
     check_contract(learner, records_of(learner, rng, 44, level), rng)
 
-
 @over(ADAPTIVE)
 def test_contract_with_hard_records_among_tame_ones(learner):
     rng = np.random.default_rng(6)
     check_contract(learner, pool_of(learner, rng, 60), rng)
-
 
 @over(ADAPTIVE)
 @pytest.mark.parametrize("pilot", [2, 4])
@@ -219,7 +195,6 @@ def test_history(learner, pilot, tiny):
             suppress_health_check=list(HealthCheck),
         ),
     )
-
 
 @over(ADAPTIVE)
 def test_crossing_two_pilots_up_and_down(learner):
@@ -239,9 +214,7 @@ def test_crossing_two_pilots_up_and_down(learner):
             assert_same(model, refit(learner, records.take(range(n)), rng))
     assert walked["scale"] >= 3
 
-
 # ------------------------------------------------------------------------------------------------------------ breaks
-
 
 @over([LogisticRegression(), LogisticRegression(C=100.0, fit_intercept=False), PoissonRegressor(), LinearSVC()])
 def test_every_level_breaks_and_holds(learner, tiny):
@@ -272,7 +245,6 @@ def test_every_level_breaks_and_holds(learner, tiny):
     assert later, seen
     assert seen[None] > 10, seen
 
-
 @over(ADAPTIVE)
 def test_a_memo_is_no_part_of_the_state(learner, tiny):
     rng = np.random.default_rng(4)
@@ -287,7 +259,6 @@ def test_a_memo_is_no_part_of_the_state(learner, tiny):
         other.drop_memo()
         assert model.canonical_parts() == other.canonical_parts()
     assert_same(model, refit(learner, records.take(range(25, 90)), rng))
-
 
 @over(ADAPTIVE)
 def test_nothing_of_the_past_is_kept(learner):
@@ -306,11 +277,9 @@ def test_nothing_of_the_past_is_kept(learner):
     assert not statistic._before and not statistic._changes
     assert_same(model, refit(learner, records.take([i for i in range(50) if i != 7]), rng))
 
-
 # ---------------------------------------------------------------------------------------------------------- classes
 
 CLASSIFIERS = [learner for learner in ADAPTIVE if learner._target == "label"]
-
 
 @over(CLASSIFIERS)
 def test_classes_come_go_and_come_back(learner, width):
@@ -344,7 +313,6 @@ def test_classes_come_go_and_come_back(learner, width):
     model.partial_fit(**records.take(third).given)
     assert_same(model, refit(learner, joined([one, records.take(third)]), rng))
 
-
 @over(CLASSIFIERS)
 def test_labels_of_all_kinds(learner):
     rng = np.random.default_rng(9)
@@ -358,7 +326,6 @@ def test_labels_of_all_kinds(learner):
     for i in gone:
         model.forget(**names.row(i))
     assert_same(model, refit(learner, names.take(kept), rng))
-
 
 @over(CLASSIFIERS)
 def test_one_class_and_then_a_second(learner):
@@ -378,7 +345,6 @@ def test_one_class_and_then_a_second(learner):
             assert_same(model, refit(learner, records.take(held), rng))
     assert_same(model, emptied(learner, records))
 
-
 @over(CLASSIFIERS)
 @pytest.mark.parametrize("margin", [0.0, 1.0])
 def test_separable_data(learner, margin, width):
@@ -393,9 +359,7 @@ def test_separable_data(learner, margin, width):
         if i % 4 == 3:
             assert_same(model, refit(learner, records.take(range(i + 1, 60)), rng))
 
-
 # ------------------------------------------------------------------------------------- what must not make a difference
-
 
 @over(ADAPTIVE)
 @pytest.mark.parametrize("kind", [plain, ties, heavy, far], ids=lambda kind: kind.__name__)
@@ -416,7 +380,6 @@ def test_blocks_orders_and_threads_do_not_show(learner, kind, tiny):
                 assert_same(model, reference)
     assert set(digests) == {reference.digest()}
 
-
 @over(ADAPTIVE)
 def test_whole_blocks_of_empty_places_do_not_show(learner, tiny):
     """Below two pilots too, where theta is not rounded."""
@@ -432,7 +395,6 @@ def test_whole_blocks_of_empty_places_do_not_show(learner, tiny):
         assert_same(model, refit(learner, records.take(range(20))))
         model.partial_fit(**extra.given).forget(**records.take(range(20)).given)
         assert_same(model, refit(learner, extra, rng))
-
 
 @over(ADAPTIVE)
 def test_copies_are_independent(learner):
@@ -453,7 +415,6 @@ def test_copies_are_independent(learner):
         stream.forget(**records.row(i))
         assert model.canonical_parts() == stream.canonical_parts()
 
-
 @over(ADAPTIVE)
 def test_shards_merge(learner, width):
     rng = np.random.default_rng(15)
@@ -469,13 +430,10 @@ def test_shards_merge(learner, width):
         shards[0].forget(**records.row(i))
     assert_same(shards[0], refit(learner, records.take(kept[10:]), rng))
 
-
 # -------------------------------------------------------------------------------------------- in the middle of a call
-
 
 class Struck(Exception):
     """Raised in the middle."""
-
 
 def prepared(learner):
     rng = np.random.default_rng(16)
@@ -492,7 +450,6 @@ def prepared(learner):
     if changed is not None:
         calls["relabel"] = lambda model: model.relabel(**renamed(records.take(range(12)), changed))
     return model, calls, records
-
 
 def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
     """An error at every call of a function, in turn: the model is as before, and goes on as if nothing had been."""
@@ -529,18 +486,14 @@ def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
     assert struck > 20
     return model, calls
 
-
 def raise_interrupt():
     raise KeyboardInterrupt
-
 
 def raise_memory():
     raise MemoryError("no memory left")
 
-
 def raise_signal():
     signal.raise_signal(signal.SIGINT)
-
 
 @over(ADAPTIVE)
 def test_interrupts_at_every_block(learner, tiny):
@@ -575,14 +528,12 @@ def test_interrupts_at_every_block(learner, tiny):
         assert snapshot(victim) == before
         assert update(victim).canonical_parts() == expected[call], call
 
-
 @over(ADAPTIVE)
 def test_signals_in_the_middle_of_a_walk(learner, tiny):
     """A real SIGINT while records are asked; it is held off until the next block."""
     tiny.setattr(rounds, "BLOCK", 8)
     strike_everywhere(tiny, learner, rounds._Walker, "records", raise_signal)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
 
 @over(ADAPTIVE)
 @pytest.mark.parametrize("owner, name", [(ExactSum, "copy"), (ExactSum, "deposit"), (Rows, "vacant"), (Rows, "find"), (rounds, "keyed_names")])

@@ -215,7 +215,8 @@ class Rounds(Statistic):
             return
         walker = _Walker(self, problem, order, check)
         slots = tuple(order.tolist())
-        trace = walker.walk(self.trace if slots == self._order else None, changes)
+        # when classes have come or gone, or stand in another order, all is asked anew
+        trace = walker.walk(self.trace, changes) if slots == self._order else walker.walk(None, [])
         kept = len(trace.rounds) if walker.broke_at is None else walker.broke_at if isinstance(walker.broke_at, int) else 0
         self.last = Walk(kept, walker.broke_at, walker.scanned, perf_counter() - started)
         self.trace, self._order, self.memo = trace, slots, walker.memo
