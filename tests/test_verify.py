@@ -102,52 +102,20 @@ def test_verify_finds_an_altered_limb_count_or_attribute(learner):
         assert verify(model, **records.given).difference == f"the attribute {model.altered}"
 
 
+NAN = float("nan")
+# alike to `==` or to bytes, and all of them different
+DIFFERENT = [0.0, -0.0, 0, None, "0", np.float64(0), np.float32(0), [0.0], (0.0,), {"a": 0.0}, {"a": -0.0}, NAN, [NAN]]
+DIFFERENT += [np.zeros(1), np.zeros((1, 1)), np.zeros(1, np.int64), np.array([-0.0]), np.array([None])]
+DIFFERENT += [np.array(["0"], object), np.array([np.nan, 0.0]), np.array([0.0, np.nan], object)]
+
+
 def test_frozen_tells_bits_types_and_shapes_apart():
-    values = [
-        0.0,
-        -0.0,
-        0,
-        False,
-        None,
-        "0",
-        np.float64(0),
-        np.float32(0),
-        np.zeros(1),
-        np.zeros((1, 1)),
-        np.zeros(1, np.int64),
-        [0.0],
-        (0.0,),
-    ]
-    values += [np.array([-0.0]), np.array([None]), np.array(["0"], object), {"a": 0.0}, {"a": -0.0}, float("nan")]
+    values = [*DIFFERENT, False]
     assert len({frozen(value) for value in values}) == len(values)
     assert frozen(np.array([np.nan])) == frozen(np.array([np.nan]))
 
 
 def test_verify_compares_bits():
-    values = [
-        0.0,
-        -0.0,
-        0,
-        None,
-        "0",
-        np.float64(0),
-        np.float32(0),
-        np.zeros(1),
-        np.zeros((1, 1)),
-        np.zeros(1, np.int64),
-        [0.0],
-        (0.0,),
-    ]
-    values += [
-        np.array([-0.0]),
-        np.array([None]),
-        np.array(["0"], object),
-        {"a": 0.0},
-        {"a": -0.0},
-        float("nan"),
-        [float("nan")],
-    ]
-    values += [np.array([np.nan, 0.0]), np.array([0.0, np.nan], object)]
-    for i, a in enumerate(values):
-        for j, b in enumerate(values):
+    for i, a in enumerate(DIFFERENT):
+        for j, b in enumerate(DIFFERENT):
             assert same_bits(a, b) == (i == j), (a, b)
