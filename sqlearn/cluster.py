@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn import cluster as peers
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
@@ -140,9 +141,11 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         return {name: value for name, value in super().fitted_attributes().items() if name != "labels_"}
 
     def _check_test_data(self, X):
-        return validate_data(
-            self._reader(), X, accept_sparse="csr", reset=False, dtype=np.float64, order="C", accept_large_sparse=False
-        )
+        X = validate_data(self._reader(), X, accept_sparse="csr", reset=False, dtype=np.float64, order="C")
+        if sp.issparse(X) and X.nnz < 2**31:  # scikit-learn's kernels take short indices alone
+            data = np.require(X.data, requirements="W")
+            X = sp.csr_array((data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), X.shape)
+        return X
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)

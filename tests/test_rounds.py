@@ -1,12 +1,8 @@
-"""Rounds: with samples so small and grids so fine that dozens of records go through all levels, and every one of them breaks.
-
-All records are in the pilot below 8,192 records, which is what the tests of all learners see. Here the pilot is 8 to 15 records.
-"""
+"""Rounds: with samples so small and grids so fine that every level breaks, a model is still its refit, byte for byte."""
 
 import copy
 import os
 import pickle
-import signal
 from collections import Counter
 from dataclasses import replace
 
@@ -17,109 +13,28 @@ from hypothesis.stateful import run_state_machine_as_test
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from laws import assert_same, check_contract, emptied, refit, renamed, snapshot, unchanged
-from learners import LEARNERS
+from laws import assert_same, check_contract, emptied, refit, renamed, unchanged
 from records import Records, joined, pool_of, records_of
-from sqlearn.engine import rounds, smooth_problem
-from sqlearn.engine import state as state_module
-from sqlearn.engine.adaptive import Adaptive
-from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rows import Rows
+from sqlearn.engine import rounds
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC
 from test_contract import over
 from test_history import history_of
+from tiny_rounds import ADAPTIVE, KINDS, WIDTHS, broke_at, cut, far, heavy, plain, sample, shrink, some, ties, twins
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-ADAPTIVE = [learner for learner in LEARNERS if isinstance(learner, Adaptive)]
-WIDTHS = {"coarse": 2.0, "fine": 2.0**-10, "finest": 2.0**-30}
-
-def shrink(patch, pilot=8, width="fine"):
-    """Rounds over all records from 2 * pilot records on; the width of cells is that of :data:`WIDTHS`."""
-    for module in (rounds, smooth_problem):
-        patch.setattr(module, "GRID_SAMPLE", pilot // 2, raising=False)
-    patch.setattr(rounds, "PILOT", pilot)
-    patch.setattr(rounds, "MOST_ROUNDS", 6)
-    patch.setattr(smooth_problem, "CUBES", 2 * pilot)
-    patch.setattr(smooth_problem, "FINE", WIDTHS[width])
-    patch.setattr(smooth_problem, "FINER", WIDTHS[width] / 4)
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    shrink(monkeypatch)
-    monkeypatch.setattr(state_module.Batch, "slices", lambda self: (slice(i, min(i + 23, len(self))) for i in range(0, len(self), 23)))
-    return monkeypatch
+    return cut(monkeypatch)
+
 
 @pytest.fixture(params=WIDTHS)
 def width(request, tiny):
     shrink(tiny, width=request.param)
     return request.param
 
-# ------------------------------------------------------------------------------------------------------------ records
-
-def plain(rng, n):
-    return rng.normal(size=(n, 4))
-
-def ties(rng, n):
-    return rng.integers(0, 2, (n, 4)).astype(float)
-
-def rare(rng, n):
-    return np.column_stack([rng.normal(size=n), np.eye(n, 3, -1), rng.random(n) < 0.03])
-
-def twins(rng, n):
-    x = rng.normal(size=(n, 2))
-    return np.column_stack([x, x[:, 0], np.nextafter(x[:, 1], 9.0), x[:, 0] + 1e-9 * x[:, 1]])
-
-def constant(rng, n):
-    return np.column_stack([rng.normal(size=n), np.full(n, 3.3), np.zeros(n), np.full(n, 1e140), np.full(n, 5e-324)])
-
-def heavy(rng, n):
-    x = rng.standard_cauchy((n, 3))
-    x[rng.random((n, 3)) < 0.05] *= 1e12
-    return x
-
-def subnormal(rng, n):
-    return np.column_stack([5e-324 * rng.integers(-9, 9, n), 2.2250738585072014e-308 * rng.normal(size=n), rng.normal(size=n)])
-
-def offset(rng, n):
-    return np.column_stack([1e9 + rng.normal(size=n), -1e15 + rng.integers(-3, 3, n), 1.0 + 2.0**-52 * rng.integers(0, 3, n)])
-
-def scales(rng, n):
-    return rng.normal(size=(n, 4)) * [1e-200, 1e140, 1e-12, 1e12]
-
-def far(rng, n):
-    x = rng.normal(size=(n, 3))
-    hit = rng.random((n, 3)) < 0.05
-    x[hit] = rng.choice([1e150, -1e150, 2.0**500, 1e-300, 5e-324], hit.sum())
-    return x
-
-KINDS = [plain, ties, rare, twins, constant, heavy, subnormal, offset, scales, far]
-
-def labelled(learner, rng, X, classes=2) -> Records:
-    """These features, with labels that they tell something about, or counts; copies among the records, and weights."""
-    n = len(X)
-    with np.errstate(all="ignore"):
-        eta = np.tanh((X - np.median(X, axis=0)) / (np.abs(X - np.median(X, axis=0)).mean(axis=0) + 1e-300)).sum(axis=1)
-    eta = np.nan_to_num(eta)
-    if learner._target == "label":
-        y = (np.floor(eta + rng.normal(size=n)).astype(int)) % classes * 2 - 1
-    elif learner._target == "value":
-        y = rng.poisson(np.exp(eta / 2)).astype(float)
-    else:
-        y = None
-    return Records(X, y, rng.choice([1.0, 1.0, 1.0, 0.5, 3.0, 0.0, 1e-3], n))
-
-def sample(learner, rng, n, kind=plain, classes=2) -> Records:
-    records = labelled(learner, rng, kind(rng, n - n // 5), classes)
-    return joined([records, records.take(rng.integers(0, len(records), n // 5))])
-
-def broke_at(model):
-    return model.last_forget_.broke_at
-
-def some(rng, records, n):
-    """Index of `n` records, and of the others."""
-    return np.split(rng.permutation(len(records)), [n])
 
 # --------------------------------------------------------------------------------------------------------- the laws
 
@@ -200,7 +115,7 @@ def test_history(learner, pilot, tiny):
 def test_crossing_two_pilots_up_and_down(learner):
     rng = np.random.default_rng(3)
     records = sample(learner, rng, 70)
-    records.w[:] = 1.0
+    records.w = None
     model = refit(learner, records.take(range(14)))
     walked = Counter()
     for n in [*range(15, 19), *range(31, 35), *range(63, 67)]:
@@ -266,7 +181,7 @@ def test_nothing_of_the_past_is_kept(learner):
     records = sample(learner, rng, 50)
     mark = 123456.789
     records.X[7] = mark
-    records.w[7] = 1.0
+    records.w = None
     model = refit(learner, records)
     model.forget(**records.row(7))
     statistic = model._state.statistic
@@ -331,7 +246,7 @@ def test_labels_of_all_kinds(learner):
 def test_one_class_and_then_a_second(learner):
     rng = np.random.default_rng(10)
     records = sample(learner, rng, 60)
-    records.w[:] = 1.0
+    records.w = None
     order = np.argsort(records.y, kind="stable")
     model, held = clone(learner), []
     for part in np.array_split(order, 12):
@@ -430,140 +345,3 @@ def test_shards_merge(learner, width):
         shards[0].forget(**records.row(i))
     assert_same(shards[0], refit(learner, records.take(kept[10:]), rng))
 
-# -------------------------------------------------------------------------------------------- in the middle of a call
-
-class Struck(Exception):
-    """Raised in the middle."""
-
-def prepared(learner):
-    rng = np.random.default_rng(16)
-    records = sample(learner, rng, 66, classes=3)
-    records.w[:] = 1.0
-    model = refit(learner, records.take(range(60)))
-    changed = records.take(range(12)).relabelled(rng) if records.y is not None else None
-    calls = {
-        "forget": lambda model: model.forget(**records.take(range(5)).given),
-        "forget one": lambda model: model.forget(**records.row(9)),
-        "learn": lambda model: model.partial_fit(**records.take(range(60, 66)).given),
-        "halve": lambda model: model.forget(**records.take(range(40)).given),
-    }
-    if changed is not None:
-        calls["relabel"] = lambda model: model.relabel(**renamed(records.take(range(12)), changed))
-    return model, calls, records
-
-def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
-    """An error at every call of a function, in turn: the model is as before, and goes on as if nothing had been."""
-    model, calls, _records = prepared(learner)
-    expected = {call: update(copy.deepcopy(model)).canonical_parts() for call, update in calls.items()}
-    original, count, strike, struck = getattr(owner, name), 0, -1, 0
-
-    def counting(*args, **kwargs):
-        nonlocal count
-        count += 1
-        if count == strike:
-            error()
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, counting)
-    for call, update in calls.items():
-        twin = copy.deepcopy(model)
-        count, strike = 0, -1
-        update(twin)
-        moments = count
-        before = snapshot(model)
-        victim = copy.deepcopy(model)  # the same one all along: what failed calls leave behind adds up
-        for k in np.unique(np.linspace(1, moments, min(most, moments), dtype=int)):
-            count, strike = 0, k
-            with pytest.raises((KeyboardInterrupt, MemoryError)):
-                update(victim)
-            strike = -1
-            struck += 1
-            assert victim.digest() == before[0], (call, k)
-            assert victim.canonical_parts() == before[1], (call, k)
-        assert snapshot(victim) == before
-        update(victim)
-        assert victim.canonical_parts() == expected[call], call
-    assert struck > 5
-
-def raise_interrupt():
-    raise KeyboardInterrupt
-
-def raise_memory():
-    raise MemoryError("no memory left")
-
-def raise_signal():
-    signal.raise_signal(signal.SIGINT)
-
-@over(ADAPTIVE)
-def test_interrupts_at_every_block(learner, tiny):
-    tiny.setattr(rounds, "BLOCK", 8)
-    original = rounds._Walker.__init__
-    count, strike = 0, -1
-    model, calls, _ = prepared(learner)
-    expected = {call: update(copy.deepcopy(model)).canonical_parts() for call, update in calls.items()}
-
-    def init(self, statistic, problem, order, check):
-        def checked():
-            nonlocal count
-            count += 1
-            if count == strike:
-                raise KeyboardInterrupt
-            check()
-
-        original(self, statistic, problem, order, checked)
-
-    tiny.setattr(rounds._Walker, "__init__", init)
-    for call, update in calls.items():
-        twin = copy.deepcopy(model)
-        count, strike = 0, -1
-        update(twin)
-        moments, before, victim = count, snapshot(model), copy.deepcopy(model)
-        for k in range(1, moments + 1, 1 + moments // 60):
-            count, strike = 0, k
-            with pytest.raises(KeyboardInterrupt):
-                update(victim)
-            strike = -1
-            assert victim.digest() == before[0], (call, k)
-        assert snapshot(victim) == before
-        assert update(victim).canonical_parts() == expected[call], call
-
-@over(ADAPTIVE)
-def test_signals_in_the_middle_of_a_walk(learner, tiny):
-    """A real SIGINT while records are asked; it is held off until the next block."""
-    tiny.setattr(rounds, "BLOCK", 8)
-    strike_everywhere(tiny, learner, rounds._Walker, "records", raise_signal)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-@over(ADAPTIVE)
-@pytest.mark.parametrize("owner, name", [(ExactSum, "copy"), (ExactSum, "deposit"), (Rows, "vacant"), (Rows, "find"), (rounds, "keyed_names")])
-def test_memory_ends(learner, owner, name, tiny):
-    if name in ("vacant", "find", "keyed_names", "deposit"):  # few moments; undoing needs some too
-        model, calls, _ = prepared(learner)
-        original = getattr(owner, name)
-        for call, update in calls.items():
-            before, expected = snapshot(model), update(copy.deepcopy(model)).canonical_parts()
-            victim, count = copy.deepcopy(model), 0
-            for strike in (1, 2):
-                count = 0
-
-                def failing(*args, strike=strike, **kwargs):
-                    nonlocal count
-                    count += 1
-                    if count == strike:
-                        raise MemoryError
-                    return original(*args, **kwargs)
-
-                with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(owner, name, failing)
-                    try:
-                        update(victim)
-                    except MemoryError:
-                        assert count >= strike
-                    else:
-                        assert count < strike
-                        break
-                assert snapshot(victim) == before, call
-            victim = copy.deepcopy(model) if count < strike else victim
-            assert update(victim).canonical_parts() == expected
-    else:
-        strike_everywhere(tiny, learner, owner, name, raise_memory)

@@ -37,6 +37,7 @@ FINER = 2.0**-9  # to end with a step of second order
 MOST_PARAMETERS = 2048
 _STILL = 2.0**-38
 _MOST_STEPS = 100
+_MOST_WEIGHT = 2.0**100
 _TINY = 2.0**-1000
 _FINEST, _WIDEST = -5, 4
 
@@ -313,13 +314,16 @@ def class_weights(given: dict | str | None, labels: list) -> np.ndarray:
     Raises
     ------
     ParameterError
-        When they are not given as a dict.
+        When they are not given as a dict of numbers in range.
     """
     if isinstance(given, str):
         raise ParameterError(
             f"class_weight={given!r} depends on all records, so every record would move every round. Give a dict of weights, for example "
             "those that compute_class_weight('balanced', ...) gives now."
         )
+    wrong = [weight for weight in (given or {}).values() if not 0.0 <= weight <= _MOST_WEIGHT]
+    if wrong:
+        raise ParameterError(f"class_weight has {wrong[0]!r}, but weights of classes are numbers from 0 to 2**100. Give others.")
     return np.array([float((given or {}).get(label, 1.0)) for label in labels])
 
 

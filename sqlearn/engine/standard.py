@@ -96,7 +96,8 @@ def _standard(limbs, base, n, centred, offset, mean, factor):
         mean[j] = math.floor(m / step + offset[d + j]) * step if centred else 0.0
     _fraction, power = math.frexp(w_hi / n * (1.0 + offset[2 * d]))
     total = math.ldexp(w_hi, w_exponent + 32 * base)
-    return math.ldexp(1.0, -(power + w_exponent + 32 * base)), total
+    # a weight may be as small as 2**-1074, and 2**1074 is no float64
+    return math.ldexp(1.0, min(-(power + w_exponent + 32 * base), 1000)), total
 
 
 def standard_scale(total: ExactSum, n: int, centred: bool, seed: int) -> Scale:
