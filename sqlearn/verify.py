@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import _num_samples
 
 __all__ = ["Verification", "verify"]
 
@@ -70,7 +71,10 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
     """
     refit = clone(model).set_params(**model.fitted_params())
     given = {name: value for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None}
-    refit.partial_fit(X, **given)  # as fit, but for what fit refuses: a single class, a single row
+    if _num_samples(X):
+        refit.partial_fit(X, **given)  # as fit, but for what fit refuses: a single class, a single row
+    else:
+        refit = model._emptied()
     difference = _first_difference(model, refit)
     return Verification(type(model).__name__, model.n_records_, model.digest(), refit.digest(), difference)
 

@@ -9,6 +9,7 @@ from laws import frozen, refit, unchanged
 from learners import LEARNERS, WEIGHTED, over
 from records import joined, tame
 from sqlearn import verify
+from sqlearn.naive_bayes import GaussianNB
 from sqlearn.verify import same_bits
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -119,3 +120,11 @@ def test_verify_compares_bits():
     for i, a in enumerate(DIFFERENT):
         for j, b in enumerate(DIFFERENT):
             assert same_bits(a, b) == (i == j), (a, b)
+
+
+def test_an_emptied_model_is_verified_against_nothing():
+    X, y = np.arange(6.0).reshape(3, 2), [0, 1, 1]
+    model = GaussianNB().fit(X, y)
+    assert not verify(model, X[:0], [])
+    assert verify(model.forget(X, y), X[:0], [])
+    assert not verify(model, X, y)

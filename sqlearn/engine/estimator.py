@@ -6,11 +6,11 @@ import os
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 
 from sqlearn.engine.single import Single
-from sqlearn.engine.state import FORMAT, Batch, State
+from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.engine.validation import as_rows, check_features, check_labels, check_targets, check_weights
@@ -28,6 +28,8 @@ __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"
 
 _OWN = {"fit", "partial_fit", "fit_transform", "fit_predict", "set_params", "set_output"}
 _LIMBS_FORESEEN = 6  # a float64 product near 1 takes four or five limbs
+
+_ALTERED = "These bytes of a {} are torn or were altered. Read the model from its source again, or fit it anew."
 
 
 class ExactEstimator(BaseEstimator):
@@ -359,7 +361,10 @@ class ExactEstimator(BaseEstimator):
             reader.n_features_in_ = state.n_features_in_
             if state.feature_names_in_ is not None:
                 reader.feature_names_in_ = state.feature_names_in_
-            reader.__dict__.update(self._read_out(state))
+            given = [value for value in state.params.values() if isinstance(value, np.ndarray)]
+            for name, value in self._read_out(state).items():
+                shared = isinstance(value, np.ndarray) and any(np.may_share_memory(value, param) for param in given)
+                setattr(reader, name, value.copy() if shared else value)  # who writes to it must not write to the state
             state.reader = reader
         return reader
 
@@ -389,7 +394,7 @@ class ExactEstimator(BaseEstimator):
 
     def fitted_params(self) -> dict:
         """The parameters in force: those at the time of ``fit``."""
-        return dict(self._fitted_state().params)
+        return copy.deepcopy(self._fitted_state().params)
 
     def fitted_attributes(self) -> dict:
         """All fitted attributes, by name."""
@@ -400,13 +405,15 @@ class ExactEstimator(BaseEstimator):
         contents = {"format": FORMAT, "params": {n: v for n, v in self.__dict__.items() if n != "_state"}}
         state = self.__dict__.get("_state")
         if state is not None:
+            parts = state.parts()
             contents["state"] = {
                 "params": state.params,
                 "features": (state.n_features_in_, state.feature_names_in_),
                 "statistic": (state.statistic.n_features, state.statistic.n_targets),
                 "target_ndim": state.target_ndim,
                 "layout": state.layout,
-                "parts": state.parts(),
+                "parts": parts,
+                "digest": digest_of(parts),
             }
         return contents
 
@@ -420,15 +427,38 @@ class ExactEstimator(BaseEstimator):
         held = contents.get("state")
         if held is None:
             return
-        width, names = held["features"]
-        statistic = self._new_statistic(held["params"], *held["statistic"])
-        state = State(
-            type(self).__name__, held["params"], width, names, statistic,
-            self._target == "label", held["target_ndim"], held["layout"],
-        )  # fmt: skip
-        state.restore(held["parts"])
+        try:
+            whole = digest_of(held["parts"]) == held["digest"]
+            if whole:
+                state = self._empty_state(
+                    held["params"], held["features"], held["statistic"], held["target_ndim"], held["layout"]
+                )
+                state.restore(held["parts"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(_ALTERED.format(type(self).__name__)) from error
+        if not whole:
+            raise FormatError(_ALTERED.format(type(self).__name__))
         state.single = Single(state) if Single.serves(state) else None
         self._state = state
+
+    def _empty_state(self, params, features, shape, target_ndim, layout) -> State:
+        """A state that holds nothing, for records of this shape."""
+        statistic = self._new_statistic(params, *shape)
+        width, names = features
+        return State(
+            type(self).__name__, params, width, names, statistic, self._target == "label", target_ndim, layout
+        )
+
+    def _emptied(self):
+        """This model without any record: what it is when all are forgotten."""
+        state = self._fitted_state()
+        shape = state.statistic.n_features, state.statistic.n_targets
+        features = state.n_features_in_, state.feature_names_in_
+        twin = clone(self)
+        twin._state = self._empty_state(
+            copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout
+        )
+        return twin
 
 
 class Weighted(ExactEstimator):

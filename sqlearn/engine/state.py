@@ -27,7 +27,7 @@ from sqlearn.errors import (
     UnknownLabelError,
 )
 
-__all__ = ["FORMAT", "Batch", "State"]
+__all__ = ["FORMAT", "Batch", "State", "digest_of"]
 
 FORMAT = 1
 _DEFAULT_KEY = b"sqlearn"
@@ -165,10 +165,7 @@ class State:
 
     def digest(self) -> str:
         """Hex BLAKE2b-256 of all parts but the ledger, for which the multiset hash stands: O(state), never O(n)."""
-        digest = hashlib.blake2b(digest_size=32)
-        for name, part in self.parts(ledger=False).items():
-            digest.update(f"{name} {len(part)}\n".encode() + part)
-        return digest.hexdigest()
+        return digest_of(self.parts(ledger=False))
 
     # ------------------------------------------------------------------ changing
 
@@ -220,6 +217,10 @@ class State:
     def _apply(self, batch: Batch, rows: slice, sign: float) -> None:
         """Learn or forget one block of a batch, all or nothing."""
         block, digests = self._encode(batch, rows, sign)
+        if sign < 0 and self.ledger is None:  # here, not in a step: undoing a half-learned block must not be refused
+            missing = self._missing(block)
+            if missing >= 0:
+                raise self._not_held(batch, rows.start + missing)
         apply_all(
             (
                 partial(self._record, digests, batch, block, rows.start),
@@ -230,13 +231,13 @@ class State:
 
     def _record(self, digests, batch, block, start, sign):
         """Note the records in the ledger, the multiset hash and the count, or strike them out."""
-        if sign > 0:
-            if self.ledger is not None:
+        if self.ledger is not None:
+            if sign > 0:
                 self.ledger.add(digests)
-        else:
-            missing = self._missing(block) if self.ledger is None else self.ledger.take(digests)
-            if missing >= 0:
-                raise self._not_held(batch, start + missing)
+            else:
+                missing = self.ledger.take(digests)
+                if missing >= 0:
+                    raise self._not_held(batch, start + missing)
         add_terms(self.multiset, digests, sign)
         self.counted += int(sign) * len(block)
 
@@ -355,8 +356,17 @@ class State:
         self.multiset[:] = numbers[1:]
         if self.ledger is not None:
             self.ledger = Ledger.restore(parts["ledger"])
-        if len(self.statistic.held) != len(labels):
+        ledger_fits = self.ledger is None or len(self.ledger) == self.n_records
+        if len(self.statistic.held) != len(labels) or not ledger_fits:
             raise FormatError("This model's bytes do not fit together. Read it from its source again.")
+
+
+def digest_of(parts: dict[str, bytes]) -> str:
+    """Hex BLAKE2b-256 of named parts."""
+    digest = hashlib.blake2b(digest_size=32)
+    for name, part in parts.items():
+        digest.update(f"{name} {len(part)}\n".encode() + part)
+    return digest.hexdigest()
 
 
 def _key_bytes(key) -> bytes:

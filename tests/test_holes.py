@@ -1,0 +1,67 @@
+"""Holes that a reviewer found once: each must stay closed."""
+
+import numpy as np
+import pytest
+import sklearn
+
+from sqlearn import FormatError, NonFiniteError, NotLearnedError
+from sqlearn.engine.exact import ExactSum
+from sqlearn.linear_model import LinearRegression
+from sqlearn.naive_bayes import GaussianNB
+
+
+@pytest.mark.parametrize("ledger", [True, False])
+def test_memory_ends_while_learning(ledger, monkeypatch):
+    """Without a ledger the undo of a half-learned block used to be refused, and the model kept the half."""
+    model = LinearRegression(ledger=ledger).fit(np.eye(3), np.arange(3.0))
+    before = model.canonical_parts()
+
+    def full(self, *window):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ExactSum, "cover", full)
+        with pytest.raises(MemoryError):
+            model.partial_fit(np.full((5, 3), 1e300), np.ones(5))
+    assert model.canonical_parts() == before
+    with pytest.raises(NotLearnedError):
+        model.forget(np.ones((4, 3)), np.ones(4))
+    assert model.canonical_parts() == before
+
+
+def test_writing_to_an_attribute_leaves_the_state():
+    model = GaussianNB(priors=np.array([0.5, 0.5])).fit([[0.0], [1.0]], [0, 1])
+    before = model.canonical_parts()
+    model.class_prior_[:] = [0.1, 0.9]
+    model.fitted_params()["priors"][:] = [0.2, 0.8]
+    assert model.canonical_parts() == before
+
+
+def test_assume_finite_does_not_let_nan_in():
+    with sklearn.config_context(assume_finite=True), pytest.raises(NonFiniteError):
+        GaussianNB().fit([[np.nan], [1.0]], [0, 1])
+
+
+def altered_bit(state):
+    sums = bytearray(state["parts"]["sums 1"])
+    sums[-1] ^= 1
+    state["parts"]["sums 1"] = bytes(sums)
+
+
+def record_taken_out(state):
+    ledger = state["parts"]["ledger"]
+    n = len(ledger) // 20
+    state["parts"]["ledger"] = ledger[16 : 16 * n] + ledger[16 * n + 4 :]
+
+
+def part_missing(state):
+    del state["parts"]["ledger"]
+
+
+@pytest.mark.parametrize("alter", [altered_bit, record_taken_out, part_missing, lambda state: state.pop("layout")])
+def test_altered_bytes_are_refused(alter):
+    contents = GaussianNB().fit([[0.0], [1.0], [3.0]], [0, 1, 1]).__getstate__()
+    GaussianNB().__setstate__(contents)
+    alter(contents["state"])
+    with pytest.raises(FormatError):
+        GaussianNB().__setstate__(contents)
