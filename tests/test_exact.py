@@ -99,18 +99,6 @@ def test_carries_keep_the_value():
     assert total.canonical(np.arange(1)) == ExactSum(1, 3).canonical(np.arange(1))
 
 
-def test_values_deposit_exactly():
-    total = ExactSum(1, 3)
-    need = np.zeros(2, np.int64)
-    values = [np.array([1.5, -1e300, 5e-324]), np.array([1e-300, 1e308, 1.0]), np.zeros(3)]
-    for v in values:
-        while not deposit.deposit_values(v, 0, 1.0, total.limbs, total.base, need):
-            total.cover(*need.tolist())
-    found, low = total.digits()
-    expected = [sum(map(naive.exact, column), Fraction(0)) for column in zip(*values, strict=True)]
-    assert [naive.value_of(cell, low) for cell in found[0]] == expected
-
-
 @pytest.mark.parametrize("cut", [0, 31, -1])
 def test_cut_bytes_are_refused(cut):
     total = ExactSum(1, 3)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import sklearn
 
-from sqlearn import FormatError, NonFiniteError, NotLearnedError
+from sqlearn import FormatError, NonFiniteError, NotLearnedError, TooLargeError
+from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.engine.exact import ExactSum
 from sqlearn.linear_model import LinearRegression
 from sqlearn.naive_bayes import GaussianNB
@@ -65,3 +66,14 @@ def test_altered_bytes_are_refused(alter):
     alter(contents["state"])
     with pytest.raises(FormatError):
         GaussianNB().__setstate__(contents)
+
+
+@pytest.mark.parametrize("update", ["partial_fit", "relabel"])
+def test_new_labels_are_measured_before_memory_is_taken(update, monkeypatch):
+    X, y = np.arange(6.0).reshape(3, 2), np.arange(3)
+    model = LinearDiscriminantAnalysis(solver="lsqr").partial_fit(X, y)
+    before = model.canonical_parts()
+    monkeypatch.setattr("os.sysconf", lambda name: 40)
+    with pytest.raises(TooLargeError):
+        getattr(model, update)(X, *([y] if update == "relabel" else []), y + 10)
+    assert model.canonical_parts() == before

@@ -207,6 +207,8 @@ class ExactEstimator(BaseEstimator):
         state.check_free()
         batch = self._batch(state, X, y, sample_weight)
         _check_classes(batch, classes)
+        if sign > 0:
+            _check_growth(state, batch)
         state.change((batch, sign))
         return self
 
@@ -218,6 +220,7 @@ class ExactEstimator(BaseEstimator):
             )
         state.check_free()
         old, new = (self._batch(state, X, y, sample_weight) for y in (y_old, y_new))
+        _check_growth(state, new)
         state.change((old, -1.0), (new, 1.0))
         return self
 
@@ -560,6 +563,14 @@ def _check_classes(batch: Batch, classes) -> None:
                 f"{batch.name(row)} has the label {label!r}, which is not among the `classes` given. Nothing was "
                 "changed: add it to `classes`, or leave `classes` out."
             )
+
+
+def _check_growth(state: State, batch: Batch) -> None:
+    """Refuse new labels for which memory cannot hold the rows."""
+    if state.vocabulary is not None:
+        rows = len(state.vocabulary.slots.keys() | set(batch.labels))
+        if rows > state.vocabulary.capacity:  # the capacity doubles
+            _check_size(state.learner, state.statistic, 2 * state.vocabulary.capacity)
 
 
 def _check_size(name: str, statistic: Statistic, rows: int) -> None:
