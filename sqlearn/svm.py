@@ -14,7 +14,7 @@ __all__ = ["LinearSVC"]
 
 
 class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSVC):
-    """Linear support vector classification with the squared hinge loss and an L2 penalty, one class against the rest, that forgets.
+    """Linear support vector classification, one class against the rest, with squared hinge loss and L2 penalty.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
 
     Notes
     -----
-    As for :class:`~sqlearn.linear_model.LogisticRegression`. The loss has no third derivative to use, so its grid is finer (1/512 of a
-    deviation); the coefficients are within about 1e-5 of the optimum (measured: 2e-6).
+    As for :class:`~sqlearn.linear_model.LogisticRegression`. The loss has no third derivative to use, so its
+    grid is finer (1/512 of a deviation); the coefficients are within about 1e-5 of the optimum (measured: 2e-6).
 
     Examples
     --------
@@ -106,7 +106,9 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         super()._check_guarantee(params)
         for name, only in (("penalty", "l2"), ("loss", "squared_hinge"), ("multi_class", "ovr")):
             if params[name] != only:
-                raise ParameterError(f"{name}={params[name]!r} has not the smooth local models that rounds need. Use {name}={only!r}.")
+                raise ParameterError(
+                    f"{name}={params[name]!r} has not the smooth local models that rounds need. Use {name}={only!r}."
+                )
         class_weights(params["class_weight"], [])
 
     def _check_fit(self, batch):

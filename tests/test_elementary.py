@@ -1,4 +1,4 @@
-"""exp, log and small linear algebra by fixed arithmetic: near the true values, and the same bits wherever a number stands."""
+"""exp, log, small linear algebra by fixed arithmetic: near the true values, the same bits wherever a number stands."""
 
 import math
 from fractions import Fraction
@@ -67,7 +67,11 @@ def test_exp_at_the_ends():
 
 
 def test_exp_is_monotone_where_neighbours_are_near():
-    x = np.sort(np.concatenate([np.linspace(-1, 1, 20_001), *(np.nextafter(k * math.log(2) / 2, [-9, 9]) for k in (-3, -1, 1, 3))]))
+    x = np.sort(
+        np.concatenate(
+            [np.linspace(-1, 1, 20_001), *(np.nextafter(k * math.log(2) / 2, [-9, 9]) for k in (-3, -1, 1, 3))]
+        )
+    )
     assert (np.diff(over(exp_all, x)) >= 0).all()
 
 

@@ -1,4 +1,4 @@
-"""Rounds: with samples so small and grids so fine that every level breaks, a model is still its refit, byte for byte."""
+"""Rounds: with samples so small and grids so fine that all levels break, a model is still its refit, byte for byte."""
 
 import copy
 import os
@@ -37,6 +37,7 @@ def width(request, tiny):
 
 
 # --------------------------------------------------------------------------------------------------------- the laws
+
 
 @over(ADAPTIVE)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -85,16 +86,19 @@ def test_updates_equal_refits(learner, kind, width):
     check()
     assert len(model._state.statistic.trace.rounds)
 
+
 @over(ADAPTIVE)
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_contract(learner, level, width):
     rng = np.random.default_rng([level, len(width)])
     check_contract(learner, records_of(learner, rng, 44, level), rng)
 
+
 @over(ADAPTIVE)
 def test_contract_with_hard_records_among_tame_ones(learner):
     rng = np.random.default_rng(6)
     check_contract(learner, pool_of(learner, rng, 60), rng)
+
 
 @over(ADAPTIVE)
 @pytest.mark.parametrize("pilot", [2, 4])
@@ -110,6 +114,7 @@ def test_history(learner, pilot, tiny):
             suppress_health_check=list(HealthCheck),
         ),
     )
+
 
 @over(ADAPTIVE)
 def test_crossing_two_pilots_up_and_down(learner):
@@ -129,7 +134,9 @@ def test_crossing_two_pilots_up_and_down(learner):
             assert_same(model, refit(learner, records.take(range(n)), rng))
     assert walked["scale"] >= 3
 
+
 # ------------------------------------------------------------------------------------------------------------ breaks
+
 
 @over([LogisticRegression(), LogisticRegression(C=100.0, fit_intercept=False), PoissonRegressor(), LinearSVC()])
 def test_every_level_breaks_and_holds(learner, tiny):
@@ -160,6 +167,7 @@ def test_every_level_breaks_and_holds(learner, tiny):
     assert later, seen
     assert seen[None] > 10, seen
 
+
 @over(ADAPTIVE)
 def test_a_memo_is_no_part_of_the_state(learner, tiny):
     rng = np.random.default_rng(4)
@@ -174,6 +182,7 @@ def test_a_memo_is_no_part_of_the_state(learner, tiny):
         other.drop_memo()
         assert model.canonical_parts() == other.canonical_parts()
     assert_same(model, refit(learner, records.take(range(25, 90)), rng))
+
 
 @over(ADAPTIVE)
 def test_nothing_of_the_past_is_kept(learner):
@@ -192,9 +201,11 @@ def test_nothing_of_the_past_is_kept(learner):
     assert not statistic._before and not statistic._changes
     assert_same(model, refit(learner, records.take([i for i in range(50) if i != 7]), rng))
 
+
 # ---------------------------------------------------------------------------------------------------------- classes
 
 CLASSIFIERS = [learner for learner in ADAPTIVE if learner._target == "label"]
+
 
 @over(CLASSIFIERS)
 def test_classes_come_go_and_come_back(learner, width):
@@ -228,6 +239,7 @@ def test_classes_come_go_and_come_back(learner, width):
     model.partial_fit(**records.take(third).given)
     assert_same(model, refit(learner, joined([one, records.take(third)]), rng))
 
+
 @over(CLASSIFIERS)
 def test_labels_of_all_kinds(learner):
     rng = np.random.default_rng(9)
@@ -241,6 +253,7 @@ def test_labels_of_all_kinds(learner):
     for i in gone:
         model.forget(**names.row(i))
     assert_same(model, refit(learner, names.take(kept), rng))
+
 
 @over(CLASSIFIERS)
 def test_one_class_and_then_a_second(learner):
@@ -260,6 +273,7 @@ def test_one_class_and_then_a_second(learner):
             assert_same(model, refit(learner, records.take(held), rng))
     assert_same(model, emptied(learner, records))
 
+
 @over(CLASSIFIERS)
 @pytest.mark.parametrize("margin", [0.0, 1.0])
 def test_separable_data(learner, margin, width):
@@ -274,7 +288,9 @@ def test_separable_data(learner, margin, width):
         if i % 4 == 3:
             assert_same(model, refit(learner, records.take(range(i + 1, 60)), rng))
 
+
 # ------------------------------------------------------------------------------------- what must not make a difference
+
 
 @over(ADAPTIVE)
 @pytest.mark.parametrize("kind", [plain, ties, heavy, far], ids=lambda kind: kind.__name__)
@@ -295,6 +311,7 @@ def test_blocks_orders_and_threads_do_not_show(learner, kind, tiny):
                 assert_same(model, reference)
     assert set(digests) == {reference.digest()}
 
+
 @over(ADAPTIVE)
 def test_whole_blocks_of_empty_places_do_not_show(learner, tiny):
     """Below two pilots too, where theta is not rounded."""
@@ -310,6 +327,7 @@ def test_whole_blocks_of_empty_places_do_not_show(learner, tiny):
         assert_same(model, refit(learner, records.take(range(20))))
         model.partial_fit(**extra.given).forget(**records.take(range(20)).given)
         assert_same(model, refit(learner, extra, rng))
+
 
 @over(ADAPTIVE)
 def test_copies_are_independent(learner):
@@ -330,6 +348,7 @@ def test_copies_are_independent(learner):
         stream.forget(**records.row(i))
         assert model.canonical_parts() == stream.canonical_parts()
 
+
 @over(ADAPTIVE)
 def test_shards_merge(learner, width):
     rng = np.random.default_rng(15)
@@ -344,4 +363,3 @@ def test_shards_merge(learner, width):
     for i in kept[:10]:
         shards[0].forget(**records.row(i))
     assert_same(shards[0], refit(learner, records.take(kept[10:]), rng))
-

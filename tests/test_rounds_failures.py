@@ -29,6 +29,7 @@ def tiny(monkeypatch):
 
 # -------------------------------------------------------------------------------------------- in the middle of a call
 
+
 def prepared(learner):
     rng = np.random.default_rng(16)
     records = sample(learner, rng, 66, classes=3)
@@ -44,6 +45,7 @@ def prepared(learner):
     if changed is not None:
         calls["relabel"] = lambda model: model.relabel(**renamed(records.take(range(12)), changed))
     return model, calls, records
+
 
 def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
     """An error at every call of a function, in turn: the model is as before, and goes on as if nothing had been."""
@@ -79,14 +81,18 @@ def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
         assert victim.canonical_parts() == expected[call], call
     assert struck
 
+
 def raise_interrupt():
     raise KeyboardInterrupt
+
 
 def raise_memory():
     raise MemoryError("no memory left")
 
+
 def raise_signal():
     signal.raise_signal(signal.SIGINT)
+
 
 @over(ADAPTIVE)
 def test_interrupts_at_every_block(learner, tiny):
@@ -121,6 +127,7 @@ def test_interrupts_at_every_block(learner, tiny):
         assert snapshot(victim) == before
         assert update(victim).canonical_parts() == expected[call], call
 
+
 @over(ADAPTIVE)
 def test_signals_in_the_middle_of_a_walk(learner, tiny):
     """A real SIGINT while records are asked; it is held off until the next block."""
@@ -128,8 +135,12 @@ def test_signals_in_the_middle_of_a_walk(learner, tiny):
     strike_everywhere(tiny, learner, rounds._Walker, "records", raise_signal)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
+
 @over(ADAPTIVE)
-@pytest.mark.parametrize("owner, name", [(ExactSum, "copy"), (ExactSum, "deposit"), (Rows, "vacant"), (Rows, "find"), (rounds, "keyed_names")])
+@pytest.mark.parametrize(
+    "owner, name",
+    [(ExactSum, "copy"), (ExactSum, "deposit"), (Rows, "vacant"), (Rows, "find"), (rounds, "keyed_names")],
+)
 def test_memory_ends(learner, owner, name, tiny):
     if name in ("vacant", "find", "keyed_names", "deposit"):  # few moments; undoing needs some too
         model, calls, _ = prepared(learner)

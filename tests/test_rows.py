@@ -68,7 +68,10 @@ class Model:
 
 
 keys = st.tuples(st.sampled_from([0, 1, 2, 2**64 - 1]), st.integers(0, 2))
-steps = st.lists(st.tuples(st.sampled_from(["add", "remove", "compact", "copy"]), st.lists(keys, min_size=1, max_size=12)), max_size=25)
+steps = st.lists(
+    st.tuples(st.sampled_from(["add", "remove", "compact", "copy"]), st.lists(keys, min_size=1, max_size=12)),
+    max_size=25,
+)
 
 
 @settings(max_examples=60, deadline=None)

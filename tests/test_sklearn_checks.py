@@ -18,9 +18,13 @@ def expected_failures(estimator):
         return {"check_sample_weight_equivalence_on_dense_data": "Its records are no integers, which are refused."}
     if type(estimator).__name__ in ("LogisticRegression", "LinearSVC"):
         # balanced weights depend on all records: every record would move every round
-        failures = {"check_class_weight_balanced_linear_classifier": "class_weight='balanced' is refused, with the reason."}
+        failures = {
+            "check_class_weight_balanced_linear_classifier": "class_weight='balanced' is refused, with the reason."
+        }
         if not estimator.fit_intercept:  # scikit-learn's own fails too
-            failures["check_class_weight_classifiers"] = "Without an intercept, weights of classes do not turn all predictions."
+            failures["check_class_weight_classifiers"] = (
+                "Without an intercept, weights of classes do not turn all predictions."
+            )
         return failures
     return {}
 

@@ -1,4 +1,4 @@
-"""Smooth losses: derivatives against exact formulas and finite differences, sums of blocks against records one by one, and accuracy."""
+"""Smooth losses: derivatives against exact formulas, sums of blocks against records one by one, and accuracy."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -147,7 +147,11 @@ def test_bits_do_not_depend_on_the_block(kind):
         return [z, first, second, third[None], left, pairs]
 
     whole = every(np.arange(n))
-    for index in [*(np.arange(i, min(n, i + k)) for k in (1, 2, 3, 4, 7, 9, 16, 33) for i in range(0, n, k)), np.arange(n)[::-1], rng.permutation(n)]:
+    for index in [
+        *(np.arange(i, min(n, i + k)) for k in (1, 2, 3, 4, 7, 9, 16, 33) for i in range(0, n, k)),
+        np.arange(n)[::-1],
+        rng.permutation(n),
+    ]:
         for part, all_of_it in zip(every(index), whole, strict=True):
             assert part.tobytes() == np.ascontiguousarray(all_of_it[:, index]).tobytes()
 
@@ -226,7 +230,11 @@ def test_the_largest_tame_block_is_exact(kind):
     z = np.full((p, n), 8.0) - unit * rng.integers(0, 2, (p, n))
     exponents = np.array([3, 4, 5])
     top = [np.nextafter(2.0 ** (e + 1), 0.0) for e in exponents]
-    first, second, third = np.full((heads, n), top[0]), np.full((heads * (heads + 1) // 2, n), top[1]), np.full(n, top[2])
+    first, second, third = (
+        np.full((heads, n), top[0]),
+        np.full((heads * (heads + 1) // 2, n), top[1]),
+        np.full(n, top[2]),
+    )
     ok = np.empty(n, np.bool_)
     smooth.tame(z, first, second, third, exponents, ok)
     assert ok.all()
@@ -238,7 +246,10 @@ def test_the_largest_tame_block_is_exact(kind):
         product = rows @ z.T
         for i in range(len(rows)):
             for j in range(p):
-                exact = sum((Fraction(a) * Fraction(b) for a, b in zip(rows[i].tolist(), z[j].tolist(), strict=True)), Fraction(0))
+                exact = sum(
+                    (Fraction(a) * Fraction(b) for a, b in zip(rows[i].tolist(), z[j].tolist(), strict=True)),
+                    Fraction(0),
+                )
                 assert Fraction(product[i, j]) == exact
     del problem
 
@@ -308,7 +319,9 @@ def test_the_third_order_step_is_nearer_to_the_minimum(kind):
         scale = replace(SCALE, octave=11)
         problem.query(theta, scale, grid, records, sums, 1.0)
         values = [total.round()[0] for total in sums]
-        return newton_step(1, values[0], np.zeros(0), 0.0, penalty, theta)[0], newton_step(1, *values, 1.0, penalty, theta)[0]
+        return newton_step(1, values[0], np.zeros(0), 0.0, penalty, theta)[0], newton_step(
+            1, *values, 1.0, penalty, theta
+        )[0]
 
     theta = np.zeros(problem.size)
     for _ in range(20):
@@ -373,7 +386,9 @@ def test_logistic_regression_agrees_with_scikit_learn(features):
     y = rng.random(len(features)) < 1 / (1 + np.exp(-features @ rng.normal(size=10)))
     model = LogisticRegression(C=0.1).fit(features, y)
     peer = peers.LogisticRegression(C=0.1, solver="newton-cholesky", tol=1e-12, max_iter=100).fit(features, y)
-    assert relative(coefficients(model), coefficients(peer)) < (1e-6 if abs(np.corrcoef(features.T)[0, 1]) < 0.5 else 4e-6)
+    assert relative(coefficients(model), coefficients(peer)) < (
+        1e-6 if abs(np.corrcoef(features.T)[0, 1]) < 0.5 else 4e-6
+    )
 
 
 def test_multinomial_regression_agrees_with_scikit_learn(features):

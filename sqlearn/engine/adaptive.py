@@ -21,6 +21,8 @@ class Adaptive(ExactEstimator):
     Such a learner keeps its records, since a trace that breaks must ask them again.
     """
 
+    _when_restless = "Scale the features, or penalise more."
+
     def _problem(self, params: dict, n_features: int, labels: list) -> Problem | None:
         """What to ask records of these classes; None when there is nothing to learn from them."""
         raise NotImplementedError
@@ -44,41 +46,48 @@ class Adaptive(ExactEstimator):
             largest = np.abs(x).max(axis=1)
             row = int(np.flatnonzero((largest.toarray() if sp.issparse(largest) else largest) > LARGEST)[0])
             raise OutOfRangeError(
-                f"Row {row} (counted from 0) has a value beyond 2**500 (3.3e150), where {type(self).__name__} cannot standardise it. "
-                "Nothing was changed: scale the feature down, or leave the row out."
+                f"Row {row} (counted from 0) has a value beyond 2**500 (3.3e150), where {type(self).__name__} "
+                "cannot standardise it. Nothing was changed: scale the feature down, or leave the row out."
             )
         return x, codes, levels
 
     @property
     def last_forget_(self) -> Walk:
         """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""
-        last = self._fitted_state().statistic.last
+        last = _rounds(self._fitted_state()).last
         if last is None:
             raise ReadOutError(f"This {type(self).__name__} holds too little to have asked anything.")
         return last
 
     def drop_memo(self):
-        """Drop the sums kept from before the last breaks: they save time, and tell where the rounds have been. Returns self."""
-        self._fitted_state().statistic.memo = ()
+        """Drop the sums kept from before the last breaks, which save time but tell of the past. Returns self."""
+        _rounds(self._fitted_state()).memo = ()
         return self
 
     def _trace(self, state: State) -> Trace:
         """The trace, which says so when its rounds did not come to rest."""
-        trace = state.statistic.trace
+        trace = _rounds(state).trace
         if trace is None:
             raise ReadOutError(
-                f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too little to learn from. Learn more."
+                f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too little "
+                "to learn from. Learn more."
             )
         if not trace.still:
             warnings.warn(
-                f"{state.learner}: the parameters did not come to rest in {len(trace.rounds)} rounds. Scale the features, or penalise more.",
+                f"{state.learner}: the parameters did not come to rest in {len(trace.rounds)} rounds. "
+                f"{self._when_restless}",
                 ConvergenceWarning,
                 stacklevel=4,
             )
         return trace
 
 
-class SparseCoefficients:
+def _rounds(state: State) -> Rounds:
+    assert isinstance(state.statistic, Rounds)
+    return state.statistic
+
+
+class SparseCoefficients(ExactEstimator):
     """``sparsify`` and ``densify`` for learners whose twin has them: how coefficients are shown, until the next fit."""
 
     def sparsify(self):

@@ -159,13 +159,13 @@ def _nearest(digits, low, out):
 
 @kernel
 def round_limbs(limbs, base, out):
-    """The nearest float64 to each cell of float64[L, cells] limbs that need not be carried; what ``ExactSum.round`` gives."""
+    """The float64 nearest to each cell of float64[L, cells] limbs, carried or not; what ``ExactSum.round`` gives."""
     n_limbs, cells = limbs.shape
     digits = np.zeros(max(3, n_limbs + 2), np.int64)
     magnitude = np.empty(len(digits), np.int64)
     floor = -1074 - 32 * base
     for c in range(cells):
-        carry = 0
+        carry = np.int64(0)
         for l in range(n_limbs):
             t = np.int64(limbs[l, c]) + carry
             carry = (t + _HALF) >> 32

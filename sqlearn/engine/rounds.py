@@ -1,15 +1,16 @@
 """Rounds: adaptive learners, whose every question depends on the last answer, that forget exactly.
 
-A *problem* (logistic regression, k-means, ...) is asked for sums over the records at a parameter ``theta``, and steps from the
-sums to the next one. The *trace* keeps every ``(theta, sums)``. Parameters that records are asked at are rounded to a seeded
-grid, so one record more or less seldom moves them: then the cached sums of all rounds stay valid but for that
-record's own terms. Where a rounded parameter does move, the trace *breaks*, and the rounds behind it are asked again over all
-records. Either way the trace is the one that a fit on the records held now would build, see docs/exactness.md.
+A *problem* (logistic regression, k-means, ...) is asked for sums over the records at a parameter ``theta``, and steps
+from the sums to the next one. The *trace* keeps every ``(theta, sums)``. Parameters that records are asked at are
+rounded to a seeded grid, so one record more or less seldom moves them: then the cached sums of all rounds stay valid
+but for that record's own terms. Where a rounded parameter does move, the trace *breaks*, and the rounds behind it are
+asked again over all records. Either way the trace is the one that a fit on the records held now would build, see
+docs/exactness.md.
 
-The ladder: exact moments give the scale; records whose keyed name is among the lowest 512 or so give the grid; those among the
-lowest 5,000 to 10,000 (the *pilot*) are run to convergence and give the first theta; rounds over all records follow until
-the rounded theta keeps still; the parameters for the user come from an unrounded last step. When all records are in the pilot,
-its convergence is the answer.
+The ladder: exact moments give the scale; records whose keyed name is among the lowest 512 or so give the grid; those
+among the lowest 5,000 to 10,000 (the *pilot*) are run to convergence and give the first theta; rounds over all
+records follow until the rounded theta keeps still; the parameters for the user come from an unrounded last step. When
+all records are in the pilot, its convergence is the answer.
 """
 
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ Source = Callable[[int], Iterator[Records]]  # blocks of the records whose name 
 
 
 class Problem(Protocol):
-    """What an adaptive learner adds to the engine. All arithmetic is fixed: no BLAS but where exact, no LAPACK, no libm."""
+    """What an adaptive learner adds to the engine, in fixed arithmetic: no libm, no LAPACK, BLAS where it is exact."""
 
     shape: tuple  # what the theta of another problem would differ in
 
@@ -131,7 +132,8 @@ class Walk:
     rounds_kept : int
         Rounds whose cached sums stayed valid but for the records' own terms.
     broke_at : str or int or None
-        The first level or round that had to be asked again: "scale", "grid", "pilot", a round's number; None when the trace held.
+        The first level or round that had to be asked again: "scale", "grid", "pilot", a round's number; None when the
+        trace held.
     rows_scanned : int
         Records asked anew, one count for each round.
     seconds : float
@@ -156,13 +158,20 @@ class Rounds(Statistic):
     trace : Trace or None
         None while too little is held to learn from.
     memo : tuple of Asked
-        Sums where records were asked before the last breaks, kept up to date, since a walk often returns there. They are history,
-        so no part of any bytes or digest; clearing them costs time alone.
+        Sums where records were asked before the last breaks, kept up to date, since a walk often returns there. They
+        are history, so no part of any bytes or digest; clearing them costs time alone.
     """
 
     needs_names = True
 
-    def __init__(self, n_features: int, n_targets: int, problem: Callable[[list], Problem | None], seed: int, report: Report | None = None):
+    def __init__(
+        self,
+        n_features: int,
+        n_targets: int,
+        problem: Callable[[list], Problem | None],
+        seed: int,
+        report: Report | None = None,
+    ):
         super().__init__(n_features, n_targets)
         self.problem = problem
         self.report = report
@@ -172,7 +181,8 @@ class Rounds(Statistic):
         self.last: Walk | None = None
         self._before: tuple = ()
         self.memo: tuple[Asked, ...] = ()
-        self._order: tuple = ()  # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
+        # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
+        self._order: tuple = ()
         self._changes: list[tuple[Records, float]] = []
 
     @staticmethod
@@ -217,8 +227,9 @@ class Rounds(Statistic):
         slots = tuple(order.tolist())
         # when classes have come or gone, or stand in another order, all is asked anew
         trace = walker.walk(self.trace, changes) if slots == self._order else walker.walk(None, [])
-        kept = len(trace.rounds) if walker.broke_at is None else walker.broke_at if isinstance(walker.broke_at, int) else 0
-        self.last = Walk(kept, walker.broke_at, walker.scanned, perf_counter() - started)
+        broke_at = walker.broke_at
+        kept = len(trace.rounds) if broke_at is None else broke_at if isinstance(broke_at, int) else 0
+        self.last = Walk(kept, broke_at, walker.scanned, perf_counter() - started)
         self.trace, self._order, self.memo = trace, slots, walker.memo
 
     def unsettle(self):
@@ -259,19 +270,22 @@ class Rounds(Statistic):
         order = keep[np.lexsort((held.numbers[keep], held.names[keep, 1], held.names[keep, 0]))]
         y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)]
         arrays = held.x[order], y, held.w[order], held.names[order], held.numbers[order]
-        return np.array([len(order)], "<i8").tobytes() + b"".join(a.astype(a.dtype.newbyteorder("<")).tobytes() for a in arrays)
+        parts = [a.astype(a.dtype.newbyteorder("<")).tobytes() for a in arrays]
+        return b"".join([np.array([len(order)], "<i8").tobytes(), *parts])
 
     def restore_rows(self, data: bytes) -> None:
         """Take the records that :meth:`canonical_rows` gave; :meth:`settle` asks them again."""
         n = int(np.frombuffer(data, "<i8", 1)[0])
         start = 8
         arrays = []
-        for shape, kind in (((n, self.n_features), "<f8"), ((n,), "<f8"), ((n,), "<f8"), ((n, 2), "<u8"), ((n,), "<i8")):
+        shapes = (n, self.n_features), (n,), (n,), (n, 2), (n,)
+        for shape, kind in zip(shapes, ("<f8", "<f8", "<f8", "<u8", "<i8"), strict=True):
             count = int(np.prod(shape))
             arrays.append(np.frombuffer(data, kind, count, start).reshape(shape))
             start += 8 * count
         self.rows = Rows(self.n_features)
-        self.rows.add(*arrays, keyed_names(*arrays[3:], self.seed))
+        x, y, w, names, numbers = arrays
+        self.rows.add(x, y, w, names, numbers, keyed_names(names, numbers, self.seed))
 
 
 def _bytes_of(value) -> Iterator[bytes]:
@@ -323,12 +337,13 @@ class _Walker:
     def source(self, limit: int) -> Iterator[Records]:
         """Blocks of the records held whose keyed name is at most `limit`."""
         rows = self.statistic.rows
-        if limit >= _ALL:
-            slices = (slice(a, min(a + BLOCK, rows.end)) for a in range(0, rows.end, BLOCK))
-        else:
-            chosen = np.flatnonzero((rows.keyed[: rows.end] <= np.uint64(limit)) & (rows.w[: rows.end] > 0))
-            slices = (chosen[a : a + BLOCK] for a in range(0, len(chosen), BLOCK))
-        for places in slices:
+        chosen, end = None, rows.end
+        if limit < _ALL:
+            chosen = np.flatnonzero((rows.keyed[:end] <= np.uint64(limit)) & (rows.w[:end] > 0))
+            end = len(chosen)
+        for a in range(0, end, BLOCK):
+            block = slice(a, min(a + BLOCK, end))
+            places = block if chosen is None else chosen[block]
             self.check()
             w = rows.w[places]
             self.scanned += len(w)

@@ -132,7 +132,9 @@ class Unchecked:
             targets[0, 0] = y
             if not 0.0 <= targets[0, 0] <= LARGEST:  # some learners refuse negative ones
                 return False
-        state.change((Batch(x[None], np.zeros((1, 0), np.int64), [], label_codes, labels, targets, np.ones(1), True), sign))
+        state.change(
+            (Batch(x[None], np.zeros((1, 0), np.int64), [], label_codes, labels, targets, np.ones(1), True), sign)
+        )
         return True
 
 

@@ -1,12 +1,14 @@
-"""Kernels for sums of smooth losses of linear predictors: residuals, curvatures and third derivatives of blocks of records.
+"""Kernels for sums of smooth losses of linear predictors: residuals, curvatures and third derivatives of blocks of
+records.
 
-A record's contribution to a round is the outer product of two rounded vectors: ``right`` holds its standardised features, multiples
-of ``2**-16``; ``left`` holds its residuals, its curvatures times features, and its third derivative times pairs of features,
-multiples of units fixed per round. The product of two such numbers is exact, so the sums of a block are BLAS products that are
-exact in any order; records too large for that (not :func:`tame`) are deposited one by one, with the same exact value.
+A record's contribution to a round is the outer product of two rounded vectors: ``right`` holds its standardised
+features, multiples of ``2**-16``; ``left`` holds its residuals, its curvatures times features, and its third
+derivative times pairs of features, multiples of units fixed per round. The product of two such numbers is exact, so
+the sums of a block are BLAS products that are exact in any order; records too large for that (not :func:`tame`) are
+deposited one by one, with the same exact value.
 
-A loss has K *heads*: linear predictors, one for all losses but the multinomial one, which has one a class. Theta is float64[K * p],
-head by head; p counts the intercept, which comes first.
+A loss has K *heads*: linear predictors, one for all losses but the multinomial one, which has one a class. Theta is
+float64[K * p], head by head; p counts the intercept, which comes first.
 """
 
 import numpy as np
@@ -52,7 +54,7 @@ def _power_of_two(exponent):
 
 @kernel
 def standardize(x, mean, factor, first, z):
-    """Write ``z[first + j, r] = (x[r, j] - mean[j]) * factor[j]``, rounded to multiples of 2**-16; ones into row 0 if `first`."""
+    """``z[first + j, r] = (x[r, j] - mean[j]) * factor[j]``, to multiples of 2**-16; row 0 is ones if `first`."""
     n, d = x.shape
     if first:
         for r in range(n):
@@ -201,7 +203,7 @@ def fill_third(z, third, exponent, left):
 
 @kernel
 def ask_one(kind, heads, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third):
-    """Deposit one record's terms; 1 or 2, and nothing done, when the window of the sums or cubes does not cover them."""
+    """Deposit one record's terms; 1 or 2, and nothing done, when the window of sums or cubes does not cover them."""
     p = len(theta) // heads
     z = np.empty((p, 1))
     first, second, third = np.empty((heads, 1)), np.empty((heads * (heads + 1) // 2, 1)), np.empty(1)
@@ -247,7 +249,8 @@ def newton_step(heads, sums, cubes, times, penalty, theta):
     -------
     step, gradient, hessian : float64[K * p], float64[K * p], float64[K * p, K * p]
     trusted : bool
-        Whether the step leads to the minimum of the model of highest order there is; otherwise another round must follow.
+        Whether the step leads to the minimum of the model of highest order there is; otherwise another round must
+        follow.
     """
     size = len(theta)
     p = size // heads
@@ -332,7 +335,8 @@ def _rounded(sums, out):
 
 @kernel
 def advance(heads, sums, cubes, times, penalty, theta, low, width, dither):
-    """One step from sums ``(limbs, base, need)``: the next theta, the middle of its cells, and whether that keeps still.
+    """One step from sums ``(limbs, base, need)``: the next theta, the middle of its cells, and whether that keeps
+    still.
 
     No third derivatives for `times` 0.
     """
@@ -355,7 +359,8 @@ def advance(heads, sums, cubes, times, penalty, theta, low, width, dither):
 
 @kernel
 def shifts(z, first, low, curvature, out):
-    """How far forgetting each record moves each whitened parameter, and its residuals: out[n, K * p + 1], multiples of 2**-30.
+    """How far forgetting each record moves each whitened parameter, and its residuals: out[n, K * p + 1], multiples
+    of 2**-30.
 
     `low` is the factor that whitens, `curvature` that of the Hessian, in the same units.
     """

@@ -107,8 +107,10 @@ class Smooth:
         self.size = heads * self.p
         if self.size > MOST_PARAMETERS:
             raise TooLargeError(
-                f"{heads} x {self.p} parameters are {self.size:,}, and a Hessian of {self.size:,} x {self.size:,} sums would have to be kept "
-                f"for every round. Nothing was taken. At most {MOST_PARAMETERS:,} are: use fewer columns, or RidgeClassifier."
+                f"{heads} x {self.p} parameters are {self.size:,}, and a Hessian of {self.size:,} x {self.size:,} "
+                f"sums would have to be kept "
+                f"for every round. Nothing was taken. At most {MOST_PARAMETERS:,} are: use fewer columns, or "
+                f"RidgeClassifier."
             )
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
         self.shape = (kind, heads, self.p)
@@ -126,7 +128,7 @@ class Smooth:
 
     def _targets(self, scale: Scale, records: Records) -> tuple[np.ndarray, np.ndarray]:
         """Targets and weights as the loss takes them."""
-        if self.codes is None:
+        if self.codes is None or self.class_weight is None:
             return records.y, records.w * scale.weight
         classes = records.y.astype(np.int64)
         return self.codes[classes], records.w * scale.weight * self.class_weight[classes]
@@ -162,8 +164,8 @@ class Smooth:
             total.reserve(1)
         while True:
             missing = ask_one(
-                self.kind, self.heads, records.x, *self._targets(scale, records), scale.mean, scale.factor, self.intercept, theta,
-                grid.exponents, sign, sums[0].window(), sums[-1].window(), third,
+                self.kind, self.heads, records.x, *self._targets(scale, records), scale.mean, scale.factor,
+                self.intercept, theta, grid.exponents, sign, sums[0].window(), sums[-1].window(), third,
             )  # fmt: skip
             if not missing:
                 return
@@ -234,11 +236,14 @@ class Smooth:
         h = self._ask(theta, scale, source, exponents, np.zeros((self.size, self.size)))[2]
         curvature = max(h[0, 0] if self.intercept else np.diag(h).max(), _TINY)
         h /= curvature
-        # a standardised feature has a variance of 1/4 to 1; one with less in the sample is rare, and seldom or never in it
+        # a standardised feature has a variance of 1/4 to 1; one with less in the sample is rare, and seldom or never
+        # in it
         h += np.diag(np.maximum(0.25 - np.diag(h), 0.0))
         low = cholesky(h + 2.0**-10 * np.eye(self.size))
         times = 2.0 ** max(0, scale.octave - GRID_SAMPLE.bit_length())
-        typical = replace(scale, total=2.0 ** (scale.octave - 1) / scale.weight)  # the total itself moves with every record
+        typical = replace(
+            scale, total=2.0 ** (scale.octave - 1) / scale.weight
+        )  # the total itself moves with every record
         whole = cholesky(h + self.penalty(typical) / (curvature * times))
         total = ExactSum(1, self.size + 1)
         for records in source():
@@ -282,15 +287,22 @@ class OneVsRest:
         return tuple(problem.grid(scale, source) for problem in self.problems)
 
     def pilot(self, scale, grid, source):
-        return np.concatenate([problem.pilot(scale, part, source) for problem, part in zip(self.problems, grid, strict=True)])
+        return np.concatenate(
+            [problem.pilot(scale, part, source) for problem, part in zip(self.problems, grid, strict=True)]
+        )
 
     def empty(self, scale, grid):
-        return tuple(total for problem, part in zip(self.problems, grid, strict=True) for total in problem.empty(scale, part))
+        return tuple(
+            total for problem, part in zip(self.problems, grid, strict=True) for total in problem.empty(scale, part)
+        )
 
     def _parts(self, theta, grid, sums):
         each = len(sums) // len(self.problems)
         thetas = np.split(theta, self.sizes)
-        return [(p, t, g, sums[i * each : (i + 1) * each]) for i, (p, t, g) in enumerate(zip(self.problems, thetas, grid, strict=True))]
+        return [
+            (p, t, g, sums[i * each : (i + 1) * each])
+            for i, (p, t, g) in enumerate(zip(self.problems, thetas, grid, strict=True))
+        ]
 
     def query(self, theta, scale, grid, records, sums, sign):
         for problem, part, cells, answers in self._parts(theta, grid, sums):
@@ -298,7 +310,11 @@ class OneVsRest:
 
     def step(self, theta, scale, grid, sums):
         ends, rounded, still = zip(
-            *(problem.step(part, scale, cells, answers) for problem, part, cells, answers in self._parts(theta, grid, sums)), strict=True
+            *(
+                problem.step(part, scale, cells, answers)
+                for problem, part, cells, answers in self._parts(theta, grid, sums)
+            ),
+            strict=True,
         )
         return np.concatenate(ends), np.concatenate(rounded), all(still)
 
@@ -318,12 +334,15 @@ def class_weights(given: dict | str | None, labels: list) -> np.ndarray:
     """
     if isinstance(given, str):
         raise ParameterError(
-            f"class_weight={given!r} depends on all records, so every record would move every round. Give a dict of weights, for example "
+            f"class_weight={given!r} depends on all records, so every record would move every round. Give a dict "
+            f"of weights, for example "
             "those that compute_class_weight('balanced', ...) gives now."
         )
     wrong = [weight for weight in (given or {}).values() if not 0.0 <= weight <= _MOST_WEIGHT]
     if wrong:
-        raise ParameterError(f"class_weight has {wrong[0]!r}, but weights of classes are numbers from 0 to 2**100. Give others.")
+        raise ParameterError(
+            f"class_weight has {wrong[0]!r}, but weights of classes are numbers from 0 to 2**100. Give others."
+        )
     return np.array([float((given or {}).get(label, 1.0)) for label in labels])
 
 

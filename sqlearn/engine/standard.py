@@ -52,7 +52,7 @@ def dithers(n: int, seed: int) -> np.ndarray:
 @kernel
 def _digits_of(limbs, cell, out):
     """Balanced digits of a cell, summed over the rows."""
-    carry = 0
+    carry = np.int64(0)
     for l in range(len(out)):
         t = carry
         if l < limbs.shape[0]:

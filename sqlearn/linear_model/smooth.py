@@ -22,7 +22,8 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
     Parameters
     ----------
     penalty : {"deprecated", "l2", None}, default="deprecated"
-        As in scikit-learn; "l1" and "elasticnet" have no smooth local model and are refused. None is no penalty, as is ``C=np.inf``.
+        As in scikit-learn; "l1" and "elasticnet" have no smooth local model and are refused. None is no penalty, as
+        is ``C=np.inf``.
     C : float, default=1.0
         Inverse strength of the penalty.
     l1_ratio : 0.0
@@ -61,11 +62,12 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
 
     Notes
     -----
-    What is left after a forget has the bytes of a refit, always; see docs/exactness.md, "Rounds". Up to 8,191 records Newton's method
-    runs to convergence on all of them, and again at every update. From then on a forget usually costs one query of one record a round.
-    Up to 48 parameters the last step uses third derivatives, and the coefficients are within about 1e-6 of the optimum (measured: 1e-7 to
-    8e-7); with more, or more than two classes, it uses second ones on a finer grid, which breaks more often.
-    At most 2,048 parameters (classes times columns); more are refused.
+    What is left after a forget has the bytes of a refit, always; see docs/exactness.md, "Rounds". Up to 8,191
+    records Newton's method runs to convergence on all of them, and again at every update. From then on a forget
+    usually costs one query of one record a round. Up to 48 parameters the last step uses third derivatives, and the
+    coefficients are within about 1e-6 of the optimum (measured: 1e-7 to 8e-7); with more, or more than two classes,
+    it uses second ones on a finer grid, which breaks more often. At most 2,048 parameters (classes times columns);
+    more are refused.
 
     Examples
     --------
@@ -116,9 +118,14 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
         if params["penalty"] in ("l1", "elasticnet") or params["l1_ratio"]:
-            raise ParameterError("Only the L2 penalty has the smooth local models that rounds need. Use penalty='l2' and l1_ratio=0.")
+            raise ParameterError(
+                "Only the L2 penalty has the smooth local models that rounds need. Use penalty='l2' and l1_ratio=0."
+            )
         if params["solver"] == "liblinear":
-            raise ParameterError("solver='liblinear' penalises the intercept, which is another model. Use any other solver; all give the optimum.")
+            raise ParameterError(
+                "solver='liblinear' penalises the intercept, which is another model. Use any other solver; all "
+                "give the optimum."
+            )
         if params["dual"]:
             raise ParameterError("dual=True belongs to solver='liblinear'. Leave it False.")
         class_weights(params["class_weight"], [])
@@ -126,7 +133,8 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
     def _check_fit(self, batch):
         if len(batch.labels) < 2:
             raise ValueError(
-                f"This solver needs samples of at least 2 classes in the data, but the data contains only one class: {batch.labels[0]!r}"
+                f"This solver needs samples of at least 2 classes in the data, but the data contains only one "
+                f"class: {batch.labels[0]!r}"
             )
 
     def _problem(self, params, n_features, labels):
@@ -210,7 +218,18 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
     _peer = peers.PoissonRegressor
     _target = "value"
 
-    def __init__(self, *, alpha=1.0, fit_intercept=True, solver="lbfgs", max_iter=100, tol=1e-4, warm_start=False, verbose=0, key=None):
+    def __init__(
+        self,
+        *,
+        alpha=1.0,
+        fit_intercept=True,
+        solver="lbfgs",
+        max_iter=100,
+        tol=1e-4,
+        warm_start=False,
+        verbose=0,
+        key=None,
+    ):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.solver = solver
@@ -224,11 +243,15 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
         batch, target_ndim = super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
         if batch.targets.max(initial=0.0) > LARGEST:
             row = int(np.argmax(batch.targets[:, 0] > LARGEST))
-            raise OutOfRangeError(f"Row {row} (counted from 0) has a target beyond 2**500 (3.3e150). Nothing was changed: scale the targets down.")
+            raise OutOfRangeError(
+                f"Row {row} (counted from 0) has a target beyond 2**500 (3.3e150). Nothing was changed: scale the "
+                f"targets down."
+            )
         negative = np.flatnonzero(batch.targets[:, 0] < 0)
         if len(negative):
             raise OutOfRangeError(
-                f"Some value(s) of y are out of the valid range of the loss 'HalfPoissonLoss': {batch.targets[negative[0], 0]!r} in row "
+                f"Some value(s) of y are out of the valid range of the loss 'HalfPoissonLoss': "
+                f"{batch.targets[negative[0], 0]!r} in row "
                 f"{negative[0]} (counted from 0). Nothing was changed: counts are not negative."
             )
         return batch, target_ndim
@@ -242,4 +265,9 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
     def _read_out(self, state):
         trace = self._trace(state)
         coef, intercept = coefficients(trace, state.n_features_in_, state.params["fit_intercept"])
-        return {"coef_": coef[0], "intercept_": float(intercept[0]), "n_iter_": max(1, len(trace.rounds)), "_base_loss": _POISSON_LOSS}
+        return {
+            "coef_": coef[0],
+            "intercept_": float(intercept[0]),
+            "n_iter_": max(1, len(trace.rounds)),
+            "_base_loss": _POISSON_LOSS,
+        }
