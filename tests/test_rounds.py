@@ -153,8 +153,9 @@ def test_every_level_breaks_and_holds(learner, tiny):
             after, last = model._state.statistic.trace, model.last_forget_
             seen[last.broke_at] += 1
             if last.broke_at is None:
-                assert last.rounds_kept == len(after.rounds) == len(before.rounds)
-                assert [a.theta.tobytes() for a in after.rounds] == [b.theta.tobytes() for b in before.rounds]
+                assert last.rounds_kept == len(after.rounds) <= len(before.rounds)
+                kept = before.rounds[: len(after.rounds)]
+                assert [a.theta.tobytes() for a in after.rounds] == [b.theta.tobytes() for b in kept]
             elif isinstance(last.broke_at, int):
                 later += last.broke_at > 1
                 assert last.rounds_kept == last.broke_at

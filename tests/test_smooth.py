@@ -361,7 +361,7 @@ def test_logistic_regression_is_near_the_optimum(features):
     assert len(model._state.statistic.trace.rounds) and model._state.statistic.trace.still
     scaled = 1.0 / X.std(axis=0)
     theta = newton(features, X, y, 1.0)
-    assert relative(coefficients(model)[:10] / scaled, theta[:10] / scaled) < 4e-6
+    assert relative(coefficients(model)[:10] / scaled, theta[:10] / scaled) < 1e-6
     kept = np.arange(50, len(X))
     model.forget(X[:50], y[:50])
     assert model.digest() == LogisticRegression().fit(X[kept], y[kept]).digest()
@@ -386,9 +386,7 @@ def test_logistic_regression_agrees_with_scikit_learn(features):
     y = rng.random(len(features)) < 1 / (1 + np.exp(-features @ rng.normal(size=10)))
     model = LogisticRegression(C=0.1).fit(features, y)
     peer = peers.LogisticRegression(C=0.1, solver="newton-cholesky", tol=1e-12, max_iter=100).fit(features, y)
-    assert relative(coefficients(model), coefficients(peer)) < (
-        1e-6 if abs(np.corrcoef(features.T)[0, 1]) < 0.5 else 4e-6
-    )
+    assert relative(coefficients(model), coefficients(peer)) < 1e-6
 
 
 def test_multinomial_regression_agrees_with_scikit_learn(features):
@@ -396,7 +394,7 @@ def test_multinomial_regression_agrees_with_scikit_learn(features):
     y = np.argmax(features @ rng.normal(size=(10, 3)) + rng.gumbel(size=(len(features), 3)), axis=1)
     model = LogisticRegression().fit(features, y)
     peer = peers.LogisticRegression(solver="newton-cholesky", tol=1e-12, max_iter=100).fit(features, y)
-    assert relative(coefficients(model), coefficients(peer)) < 1e-5
+    assert relative(coefficients(model), coefficients(peer)) < 2e-6
 
 
 def test_poisson_regression_agrees_with_scikit_learn(features):
@@ -404,7 +402,7 @@ def test_poisson_regression_agrees_with_scikit_learn(features):
     y = rng.poisson(np.exp(features @ rng.normal(size=10) / 5))
     model = PoissonRegressor(alpha=0.01).fit(features, y)
     peer = peers.PoissonRegressor(alpha=0.01, solver="newton-cholesky", tol=1e-12, max_iter=100).fit(features, y)
-    assert relative(coefficients(model), coefficients(peer)) < 1e-5
+    assert relative(coefficients(model), coefficients(peer)) < 2e-6
 
 
 def test_linear_svc_is_near_the_optimum(features):

@@ -361,8 +361,8 @@ def deposit_values(values, row, sign, limbs, base, need):
 
 
 @kernel
-def deposit_outer(left, right, sign, limbs, base, need):
-    """Deposit ``left_i * right_j``, row by row, into row 0; False (and nothing done) when the window is too narrow."""
+def deposit_outer(left, right, first, sign, limbs, base, need):
+    """Deposit ``left_i * right_j``, row by row, in row 0 from cell `first` on; False if the window is too narrow."""
     l_top, l_bottom = _span(left)
     r_top, r_bottom = _span(right)
     if l_top == -_NOTHING or r_top == -_NOTHING:
@@ -386,8 +386,8 @@ def deposit_outer(left, right, sign, limbs, base, need):
                 product = factor * right[j]
                 p[j] = product * scale
                 e[j] = fma(factor, right[j], -product) * scale
-            _extract_pairs(limbs, 0, i * count, p, e, high - base, low - base)
+            _extract_pairs(limbs, 0, first + i * count, p, e, high - base, low - base)
         else:
             for j in range(count):
-                _deposit_wide(limbs, base, 0, i * count + j, factor, right[j], sign)
+                _deposit_wide(limbs, base, 0, first + i * count + j, factor, right[j], sign)
     return True

@@ -120,10 +120,10 @@ class ExactSum:
         while not deposit_values(values, 0, sign, *self.window()):
             self.cover_need()
 
-    def deposit_outer(self, left: np.ndarray, right: np.ndarray, sign: float) -> None:
-        """Add ``left_i * right_j`` to cell ``i * len(right) + j`` of row 0."""
+    def deposit_outer(self, left: np.ndarray, right: np.ndarray, sign: float, first: int = 0) -> None:
+        """Add ``left_i * right_j`` to cell ``first + i * len(right) + j`` of row 0."""
         self.reserve(1)
-        while not deposit_outer(left, right, sign, *self.window()):
+        while not deposit_outer(left, right, first, sign, *self.window()):
             self.cover_need()
 
     def window(self) -> tuple:

@@ -133,7 +133,7 @@ class Walk:
         Rounds whose cached sums stayed valid but for the records' own terms.
     broke_at : str or int or None
         The first level or round that had to be asked again: "scale", "grid", "pilot", a round's number; None when the
-        trace held.
+        trace held (it may have ended a round earlier).
     rows_scanned : int
         Records asked anew, one count for each round.
     seconds : float

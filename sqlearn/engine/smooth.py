@@ -1,10 +1,11 @@
 """Kernels for sums of smooth losses of linear predictors: residuals, curvatures and third derivatives of blocks of
 records.
 
-A record's contribution to a round is the outer product of two rounded vectors: ``right`` holds its standardised
-features, multiples of ``2**-16``; ``left`` holds its residuals, its curvatures times features, and its third
-derivative times pairs of features, multiples of units fixed per round. The product of two such numbers is exact, so
-the sums of a block are BLAS products that are exact in any order; records too large for that (not :func:`tame`) are
+A record's contribution to a round is the outer product of two rounded vectors: ``high`` holds its standardised features
+as multiples of ``2**-16``; ``left`` holds its residuals, its curvatures times features, and its third derivative times
+pairs of features, multiples of units fixed per round. What rounding left of the features, ``low``, is multiplied by the
+residuals too, so that the gradient is that of the records as they are. The product of two such numbers is exact, so the
+sums of a block are BLAS products that are exact in any order; records too large for that (not :func:`tame`) are
 deposited one by one, with the same exact value.
 
 A loss has K *heads*: linear predictors, one for all losses but the multinomial one, which has one a class. Theta is
@@ -34,6 +35,7 @@ __all__ = [
     "fill_third",
     "newton_step",
     "shifts",
+    "split",
     "standardize",
     "tame",
 ]
@@ -42,6 +44,7 @@ LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL = 0, 1, 2, 3
 
 _Z_UNIT = 2.0**-16
 _Z_ROUNDER = 1.5 * 2.0**52 * _Z_UNIT
+_REST_ROUNDER = _Z_ROUNDER * _Z_UNIT
 _Z_TAME = 8.0  # 19 bits; left factors have 23, a block of 2048 records adds 11: 53 in all
 _ONE = 1.5 * 2.0**52
 LONGEST_STEP = 4.0  # in standardised parameters
@@ -54,7 +57,7 @@ def _power_of_two(exponent):
 
 @kernel
 def standardize(x, mean, factor, first, z):
-    """``z[first + j, r] = (x[r, j] - mean[j]) * factor[j]``, to multiples of 2**-16; row 0 is ones if `first`."""
+    """``z[first + j, r] = (x[r, j] - mean[j]) * factor[j]``; row 0 is ones if `first`."""
     n, d = x.shape
     if first:
         for r in range(n):
@@ -63,7 +66,18 @@ def standardize(x, mean, factor, first, z):
         m, f = mean[j], factor[j]
         row = z[first + j]
         for r in range(n):
-            row[r] = ((x[r, j] - m) * f + _Z_ROUNDER) - _Z_ROUNDER
+            row[r] = (x[r, j] - m) * f
+
+
+@kernel
+def split(z, high, low):
+    """``z`` as a multiple of 2**-16 and what that leaves over, a multiple of 2**-32."""
+    for j in range(len(z)):
+        row, coarse, rest = z[j], high[j], low[j]
+        for r in range(z.shape[1]):
+            h = (row[r] + _Z_ROUNDER) - _Z_ROUNDER
+            coarse[r] = h
+            rest[r] = ((row[r] - h) + _REST_ROUNDER) - _REST_ROUNDER
 
 
 @kernel
@@ -211,19 +225,24 @@ def ask_one(kind, heads, x, y, w, mean, factor, intercept, theta, exponents, sig
     standardize(x, mean, factor, intercept, z)
     derivatives(kind, z, y, w, theta, first, second, third)
     fill_left(z, first, second, exponents, left)
-    right = z.reshape(p)
+    high, low = np.empty((p, 1)), np.empty((p, 1))
+    split(z, high, low)
+    right, rest = high.reshape(p), low.reshape(p)
     limbs, base, need = sums
     if use_third:
         pairs = np.empty((p * (p + 1) // 2, 1))
         fill_third(z, third, exponents[2], pairs)
         more, more_base, more_need = cubes
-        if not deposit_outer(pairs.reshape(len(pairs)), right, sign, more, more_base, more_need):
+        if not deposit_outer(pairs.reshape(len(pairs)), right, 0, sign, more, more_base, more_need):
             return 2
-    if not deposit_outer(left.reshape(len(left)), right, sign, limbs, base, need):
-        if use_third:
-            deposit_outer(pairs.reshape(len(pairs)), right, -sign, more, more_base, more_need)
-        return 1
-    return 0
+    whole = left.reshape(len(left))
+    if deposit_outer(whole, right, 0, sign, limbs, base, need):
+        if deposit_outer(whole[:heads], rest, len(whole) * p, sign, limbs, base, need):
+            return 0
+        deposit_outer(whole, right, 0, -sign, limbs, base, need.copy())
+    if use_third:
+        deposit_outer(pairs.reshape(len(pairs)), right, 0, -sign, more, more_base, more_need)
+    return 1
 
 
 @kernel
@@ -234,8 +253,8 @@ def newton_step(heads, sums, cubes, times, penalty, theta):
     ----------
     heads : int
         K.
-    sums : float64[(2 * K + K * (K + 1) / 2 * p) * p]
-        Rounded sums of ``left x right``.
+    sums : float64[(3 * K + K * (K + 1) / 2 * p) * p]
+        Rounded sums of ``left x high``, then of the residuals times ``low``.
     cubes : float64[p * (p + 1) / 2 * p]
         The same for third derivatives, of a sample; of length 0 to do without.
     times : float
@@ -254,7 +273,7 @@ def newton_step(heads, sums, cubes, times, penalty, theta):
     """
     size = len(theta)
     p = size // heads
-    g = sums[:size] + sums[size : 2 * size]
+    g = sums[:size] + (sums[size : 2 * size] + sums[len(sums) - size :])
     h = penalty.copy()
     for i in range(size):
         for j in range(size):
@@ -341,7 +360,7 @@ def advance(heads, sums, cubes, times, penalty, theta, low, width, dither):
     No third derivatives for `times` 0.
     """
     p = len(theta) // heads
-    asked = np.zeros((2 * heads + heads * (heads + 1) // 2 * p) * p)
+    asked = np.zeros((3 * heads + heads * (heads + 1) // 2 * p) * p)
     _rounded(sums, asked)
     third = np.zeros(p * (p + 1) // 2 * p if times > 0.0 else 0)
     if times > 0.0:

@@ -21,6 +21,7 @@ from sqlearn.engine.smooth import (
     fill_third,
     newton_step,
     shifts,
+    split,
     standardize,
     tame,
 )
@@ -31,7 +32,7 @@ __all__ = ["Grid", "OneVsRest", "Smooth", "class_weights", "coefficients", "ridg
 
 COARSE = 8.0  # the pilot's grid over that of the rounds
 MOST_THIRD = 48  # more parameters than that go without third derivatives
-CUBES = 1 << 17  # records whose third derivatives are summed, up to twice that
+CUBES = 21  # log2 of the records whose third derivatives are summed, less the bits of the number of parameters
 FINE = 2.0**-7  # cell width in standard deviations of the predictor, to end with a step of third order
 FINER = 2.0**-9  # to end with a step of second order
 MOST_PARAMETERS = 2048
@@ -113,6 +114,8 @@ class Smooth:
                 f"RidgeClassifier."
             )
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
+        # of records' third derivatives a sample will do: with more parameters they cost more and matter less
+        self.cubes = 1 << max(CUBES - self.p.bit_length(), 0)
         self.shape = (kind, heads, self.p)
 
     def scale(self, total, n):
@@ -123,7 +126,7 @@ class Smooth:
 
     def _empty(self, third: bool) -> tuple[ExactSum, ...]:
         p, heads = self.p, self.heads
-        sums = (ExactSum(1, (2 * heads + heads * (heads + 1) // 2 * p) * p),)
+        sums = (ExactSum(1, (3 * heads + heads * (heads + 1) // 2 * p) * p),)
         return (*sums, ExactSum(1, p * (p + 1) // 2 * p)) if third else sums
 
     def _targets(self, scale: Scale, records: Records) -> tuple[np.ndarray, np.ndarray]:
@@ -142,7 +145,7 @@ class Smooth:
         return z, first, second, third
 
     def query(self, theta, scale, grid, records, sums, sign):
-        limit = np.uint64(share(scale.octave, CUBES))
+        limit = np.uint64(share(scale.octave, self.cubes))
         if len(records.w) == 1:
             self._query_one(theta, scale, grid, records, sums, sign, len(sums) > 1 and records.names[0] <= limit)
             return
@@ -151,13 +154,15 @@ class Smooth:
         tame(z, first, second, third, grid.exponents, ok)
         left = np.empty((2 * self.heads + len(second) * self.p, len(records.w)))
         fill_left(z, first, second, grid.exponents, left)
-        _deposit(sums[0], left, z, ok, sign)
+        high, low = np.empty_like(z), np.empty_like(z)
+        split(z, high, low)
+        _deposit(sums[0], ((left, high), (left[: self.heads], low)), ok, sign)
         if len(sums) > 1:
             chosen = np.flatnonzero(records.names <= limit)
             z = np.ascontiguousarray(z[:, chosen])
             left = np.empty((self.p * (self.p + 1) // 2, len(chosen)))
             fill_third(z, third[chosen], grid.exponents[2], left)
-            _deposit(sums[1], left, z, ok[chosen], sign)
+            _deposit(sums[1], ((left, high[:, chosen]),), ok[chosen], sign)
 
     def _query_one(self, theta, scale, grid, records, sums, sign, third):
         for total in sums:
@@ -172,7 +177,7 @@ class Smooth:
             sums[missing - 1].cover_need()
 
     def step(self, theta, scale, grid, sums):
-        times = 2.0 ** max(0, scale.octave - CUBES.bit_length()) if self.third else 0.0
+        times = 2.0 ** max(0, scale.octave - self.cubes.bit_length()) if self.third else 0.0
         windows = sums[0].window(), sums[-1].window()
         penalty = self.penalty(scale)
         return advance(self.heads, *windows, times, penalty, theta, grid.low, grid.width, grid.dither)
@@ -361,12 +366,15 @@ def _sum(values: np.ndarray) -> float:
     return total
 
 
-def _deposit(total: ExactSum, left: np.ndarray, z: np.ndarray, ok: np.ndarray, sign: float) -> None:
-    """Add ``left @ z.T``: through BLAS for the tame records, exactly too for the others."""
+def _deposit(total: ExactSum, products: tuple[tuple[np.ndarray, np.ndarray], ...], ok: np.ndarray, sign: float) -> None:
+    """Add ``left @ right.T`` of each pair: through BLAS for the tame records, exactly too for the others."""
     alone = np.flatnonzero(~ok)
-    for r in alone:
-        total.deposit_outer(np.ascontiguousarray(left[:, r]), np.ascontiguousarray(z[:, r]), sign)
+    first = 0
+    for left, right in products:
+        for r in alone:
+            total.deposit_outer(np.ascontiguousarray(left[:, r]), np.ascontiguousarray(right[:, r]), sign, first)
+        first += len(left) * len(right)
     if len(alone):
-        left[:, alone] = 0.0
+        products[0][0][:, alone] = 0.0  # other left sides are views of the first
     if len(alone) < len(ok):
-        total.deposit_values((left @ z.T).ravel(), sign)
+        total.deposit_values(np.concatenate([(left @ right.T).ravel() for left, right in products]), sign)

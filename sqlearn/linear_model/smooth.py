@@ -65,7 +65,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
     What is left after a forget has the bytes of a refit, always; see docs/exactness.md, "Rounds". Up to 8,191
     records Newton's method runs to convergence on all of them, and again at every update. From then on a forget
     usually costs one query of one record a round. Up to 48 parameters the last step uses third derivatives, and the
-    coefficients are within about 1e-6 of the optimum (measured: 1e-7 to 8e-7); with more, or more than two classes,
+    coefficients are within 1e-6 or so of the optimum (measured: 1e-8 to 2e-6); with more, or more than two classes,
     it uses second ones on a finer grid, which breaks more often. At most 2,048 parameters (classes times columns);
     more are refused.
 
