@@ -59,7 +59,7 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
     Notes
     -----
     As for :class:`~sqlearn.linear_model.LogisticRegression`. The loss has no third derivative to use, so its
-    grid is finer (1/512 of a deviation); the coefficients are within about 1e-5 of the optimum (measured: 2e-6).
+    grid is finer (1/1024 of a deviation); the coefficients are within about 1e-5 of the optimum (measured: 2e-6).
 
     Examples
     --------

@@ -168,7 +168,7 @@ def problem_of(kind, d=3, intercept=True):
 
 def grid_of(problem, exponents=(1, 0, 0)):
     size = problem.size
-    return Grid(np.eye(size), np.full(size, 0.01), np.zeros(size), np.array(exponents))
+    return Grid(np.eye(size), np.full(size, 0.01), np.zeros(size), np.array(exponents), np.zeros(size))
 
 
 def records_for(kind, rng, n, d=3, wild=0.0):

@@ -197,7 +197,7 @@ class Clustering:
         octave = np.clip(np.frexp(within)[1], -8, 0)
         return Cells(float(np.ldexp(_FINE, octave)), dithers(self.k * self.d, self.seed + 1))
 
-    def pilot(self, scale, grid, source):
+    def pilot(self, scale, grid, source, ask):
         sample = gather(source, self.seed)
         theta = self.lloyd.best(sample, scale, self.seed)[0].ravel()
         return grid.centre(grid.of(theta, _COARSE), _COARSE)

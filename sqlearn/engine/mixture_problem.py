@@ -117,7 +117,7 @@ class Mixture:
             diagonal[:] = diagonal[:, :1].copy()
         return dither
 
-    def pilot(self, scale, grid, source):
+    def pilot(self, scale, grid, source, ask):
         return self._rounded(self._best(gather(source, self.seed), scale)[0], grid, _COARSE)
 
     def empty(self, scale, grid):

@@ -13,7 +13,7 @@ records follow until the rounded theta keeps still; the parameters for the user 
 all records are in the pilot, its convergence is the answer.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from time import perf_counter
 from typing import Any, Protocol
@@ -59,7 +59,7 @@ class Records:
 
 
 Report = Callable[[str], None]  # says how far long work has got
-Source = Callable[[int], Iterator[Records]]  # blocks of the records whose name is at most the number given
+Source = Callable[[], Iterable[Records]]  # gives blocks of records
 
 
 class Problem(Protocol):
@@ -76,8 +76,8 @@ class Problem(Protocol):
     def grid(self, scale, source: Source) -> Any:
         """The grid that theta is rounded to, from a few records."""
 
-    def pilot(self, scale, grid, source: Source) -> np.ndarray:
-        """The first theta, rounded, from the pilot."""
+    def pilot(self, scale, grid, source: Source, ask: Callable) -> np.ndarray:
+        """The first theta, rounded, from the pilot, whose records `source` gives; ``ask(theta)`` gives their sums."""
 
     def empty(self, scale, grid) -> tuple[ExactSum, ...]:
         """Sums of no records."""
@@ -107,6 +107,8 @@ class Trace:
         What every level depends on: the octave of the number of records and the problem's shape.
     scale, grid
         See :class:`Problem`; grid is None when all records are in the pilot.
+    pilot : tuple of Asked
+        What was asked of the pilot.
     rounds : tuple of Asked
         Rounds over all records.
     end : float64[p]
@@ -118,6 +120,7 @@ class Trace:
     key: tuple
     scale: Any
     grid: Any
+    pilot: tuple[Asked, ...]
     rounds: tuple[Asked, ...]
     end: np.ndarray
     still: bool
@@ -135,7 +138,7 @@ class Walk:
         The first level or round that had to be asked again: "scale", "grid", "pilot", a round's number; None when the
         trace held (it may have ended a round earlier).
     rows_scanned : int
-        Records asked anew, one count for each round.
+        Records asked anew, one count for each round; a sample's are gathered once.
     seconds : float
         Time taken.
     """
@@ -312,10 +315,14 @@ def share(octave: int, size: int) -> int:
     return _ALL >> max(0, octave - size.bit_length())
 
 
+def _taken(records: Records, index) -> Records:
+    return Records(*(getattr(records, field.name)[index] for field in fields(Records)))
+
+
 def _parts(records: Records) -> Iterator[Records]:
     """Parts of at most BLOCK records: of more, sums in BLAS might not be exact."""
     for a in range(0, len(records.w), BLOCK):
-        yield Records(*(getattr(records, field.name)[a : a + BLOCK] for field in fields(Records)))
+        yield _taken(records, slice(a, a + BLOCK))
 
 
 class _Walker:
@@ -330,6 +337,8 @@ class _Walker:
         self.broke_at: str | int | None = None
         self.known: dict[bytes, Asked] = {}  # sums asked before on the same grid, by theta
         self.memo: tuple[Asked, ...] = ()
+        self.scale: Any = None
+        self.grid: Any = None
 
     def records(self, records: Records) -> Records:
         return replace(records, y=self.codes[records.y.astype(np.int64)]) if self.labelled else records
@@ -349,6 +358,17 @@ class _Walker:
             self.scanned += len(w)
             yield self.records(Records(rows.x[places], rows.y[places], w, rows.keyed[places]))
 
+    def limited(self, limit: int) -> Source:
+        """The records whose keyed name is at most `limit`, gathered once."""
+        blocks: list[Records] = []
+
+        def source():
+            if not blocks:
+                blocks.extend(self.source(limit))
+            return iter(blocks)
+
+        return source
+
     def walk(self, trace: Trace | None, changes) -> Trace:
         statistic, problem = self.statistic, self.problem
         n = int(statistic.held.sum())
@@ -360,8 +380,8 @@ class _Walker:
             trace = None
         if n < 2 * PILOT:
             self.broke_at = self.broke_at or "pilot"
-            return Trace(key, scale, None, (), problem.converge(scale, self.limited(_ALL)), True)
-        few, pilot = share(octave, GRID_SAMPLE), share(octave, PILOT)
+            return Trace(key, scale, None, (), (), problem.converge(scale, self.limited(_ALL)), True)
+        few, limit = share(octave, GRID_SAMPLE), share(octave, PILOT)
         changed = min((int(records.names.min()) for records, _ in changes if len(records.names)), default=_ALL)
         if trace is not None and changed > few:
             grid = trace.grid
@@ -370,21 +390,33 @@ class _Walker:
             if trace is None or b"".join(_bytes_of(grid)) != b"".join(_bytes_of(trace.grid)):
                 self.broke_at = self.broke_at or "grid"
                 trace = None
+        self.scale, self.grid = scale, grid
+        changes = [(self.records(part), sign) for records, sign in changes for part in _parts(records)]
         if trace is not None:
             self.known = {past.theta.tobytes(): past for past in (*statistic.memo, *trace.rounds)}
-        if trace is not None and changed > pilot:
-            theta = trace.rounds[0].theta
+        if trace is not None and changed > limit:
+            pilot, theta = trace.pilot, trace.rounds[0].theta
         else:
-            theta = problem.pilot(scale, grid, self.limited(pilot))
+            pilot, theta = self.pilot(limit, trace, changes)
             if trace is not None and theta.tobytes() != trace.rounds[0].theta.tobytes():
                 self.broke_at, trace = "pilot", None
-        changes = [(self.records(part), sign) for records, sign in changes for part in _parts(records)]
-        return self.rounds(key, scale, grid, theta, trace, changes)
+        return self.rounds(key, pilot, theta, trace, changes)
 
-    def limited(self, limit):
-        return lambda: self.source(limit)
+    def pilot(self, limit: int, trace: Trace | None, changes) -> tuple[tuple[Asked, ...], np.ndarray]:
+        """What is asked of the pilot, and the theta it ends with."""
+        known = {past.theta.tobytes(): past for past in trace.pilot} if trace is not None else {}
+        within = [(_taken(records, records.names <= np.uint64(limit)), sign) for records, sign in changes]
+        asked: list[Asked] = []
+        source = self.limited(limit)
 
-    def rounds(self, key, scale, grid, theta, trace, changes) -> Trace:
+        def ask(theta):
+            asked.append(self.answer(theta, known, source, within))
+            return asked[-1].sums
+
+        theta = self.problem.pilot(self.scale, self.grid, source, ask)
+        return tuple(asked), theta
+
+    def rounds(self, key, pilot, theta, trace, changes) -> Trace:
         """Rounds over all records from `theta` on; known sums where they have been asked at the same theta before."""
         asked: list[Asked] = []
         path = [past.theta.tobytes() for past in trace.rounds] if trace is not None else []
@@ -393,26 +425,29 @@ class _Walker:
             at = theta.tobytes()
             if self.broke_at is None and (t >= len(path) or path[t] != at):
                 self.broke_at = t
-            if at in self.known:
-                sums = self.updated(self.known.pop(at), scale, grid, changes)
-            else:
-                if self.statistic.report is not None:
-                    self.statistic.report(f"round {t + 1}: asking {self.statistic.held.sum():,} records")
-                sums = self.problem.empty(scale, grid)
-                for records in self.source(_ALL):
-                    self.problem.query(theta, scale, grid, records, sums, 1.0)
-            asked.append(Asked(theta, sums))
-            end, rounded, still = self.problem.step(theta, scale, grid, sums)
+            if at not in self.known and self.statistic.report is not None:
+                self.statistic.report(f"round {t + 1}: asking {self.statistic.held.sum():,} records")
+            asked.append(self.answer(theta, self.known, lambda: self.source(_ALL), changes))
+            end, rounded, still = self.problem.step(theta, self.scale, self.grid, asked[-1].sums)
             if (still and t) or t + 1 == MOST_ROUNDS:
                 break
             theta = rounded
-        unused = list(self.known.values())[-MEMO:]
-        self.memo = tuple(Asked(past.theta, self.updated(past, scale, grid, changes)) for past in unused)
-        return Trace(key, scale, grid, tuple(asked), end, still)
+        self.memo = tuple(self.updated(past, changes) for past in list(self.known.values())[-MEMO:])
+        return Trace(key, self.scale, self.grid, pilot, tuple(asked), end, still)
 
-    def updated(self, past: Asked, scale, grid, changes) -> tuple[ExactSum, ...]:
+    def answer(self, theta, known: dict[bytes, Asked], source: Source, changes) -> Asked:
+        """What records say at theta: what is known of it, brought up to date, or all of them asked."""
+        past = known.pop(theta.tobytes(), None)
+        if past is not None:
+            return self.updated(past, changes)
+        sums = self.problem.empty(self.scale, self.grid)
+        for records in source():
+            self.problem.query(theta, self.scale, self.grid, records, sums, 1.0)
+        return Asked(theta, sums)
+
+    def updated(self, past: Asked, changes) -> Asked:
         """What was asked, for the records held now."""
         sums = tuple(total.copy() for total in past.sums)
         for records, sign in changes:
-            self.problem.query(past.theta, scale, grid, records, sums, sign)
-        return sums
+            self.problem.query(past.theta, self.scale, self.grid, records, sums, sign)
+        return Asked(past.theta, sums)

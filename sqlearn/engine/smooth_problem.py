@@ -12,6 +12,7 @@ from sqlearn.engine.smooth import (
     LOGISTIC,
     LONGEST_STEP,
     POISSON,
+    SQUARED_HINGE,
     advance,
     ask_one,
     cells_of,
@@ -38,6 +39,7 @@ FINER = 2.0**-9  # to end with a step of second order
 MOST_PARAMETERS = 2048
 _STILL = 2.0**-38
 _MOST_STEPS = 100
+_MOST_PILOT_ROUNDS = 8
 _MOST_WEIGHT = 2.0**100
 _TINY = 2.0**-1000
 _FINEST, _WIDEST = -5, 4
@@ -57,20 +59,33 @@ class Grid:
         Seeded offsets in [0, 1).
     exponents : int64[3]
         Binary exponents of the largest derivatives in the sample: they fix the units.
+    start : float64[size]
+        The sample's optimum, where the pilot's rounds begin.
     """
 
     low: np.ndarray
     width: np.ndarray
     dither: np.ndarray
     exponents: np.ndarray
-
-    def rounded(self, theta: np.ndarray, coarse: float) -> np.ndarray:
-        """The middle of the cell of theta, on a grid this much coarser."""
-        width = self.width * coarse
-        return centre_of(self.low, width, self.dither, cells_of(self.low, width, self.dither, theta))
+    start: np.ndarray
 
 
-class Smooth:
+class _Newton:
+    """Rounds of Newton's method over the pilot, for problems whose every round is a step to an optimum."""
+
+    start: Callable
+    step: Callable
+
+    def pilot(self, scale, grid, source, ask):
+        theta = self.start(grid)
+        for _ in range(_MOST_PILOT_ROUNDS):
+            _, theta, still = self.step(theta, scale, grid, ask(theta), True)
+            if still:
+                break
+        return theta
+
+
+class Smooth(_Newton):
     """A loss of linear predictors plus a quadratic penalty.
 
     Parameters
@@ -148,20 +163,24 @@ class Smooth:
         limit = np.uint64(share(scale.octave, self.cubes))
         if len(records.w) == 1:
             self._query_one(theta, scale, grid, records, sums, sign, len(sums) > 1 and records.names[0] <= limit)
-            return
-        z, first, second, third = self._derivatives(theta, scale, records)
-        ok = np.empty(len(records.w), np.bool_)
-        tame(z, first, second, third, grid.exponents, ok)
-        left = np.empty((2 * self.heads + len(second) * self.p, len(records.w)))
-        fill_left(z, first, second, grid.exponents, left)
+        else:
+            chosen = np.flatnonzero(records.names <= limit) if len(sums) > 1 else None
+            self._add(self._derivatives(theta, scale, records), grid.exponents, chosen, sums, sign)
+
+    def _add(self, terms, exponents, chosen, sums, sign):
+        """Add terms of records, and of those `chosen` the third derivatives."""
+        z, first, second, third = terms
+        ok = np.empty(len(third), np.bool_)
+        tame(z, first, second, third, exponents, ok)
+        left = np.empty((2 * self.heads + len(second) * self.p, len(third)))
+        fill_left(z, first, second, exponents, left)
         high, low = np.empty_like(z), np.empty_like(z)
         split(z, high, low)
         _deposit(sums[0], ((left, high), (left[: self.heads], low)), ok, sign)
-        if len(sums) > 1:
-            chosen = np.flatnonzero(records.names <= limit)
+        if chosen is not None:
             z = np.ascontiguousarray(z[:, chosen])
             left = np.empty((self.p * (self.p + 1) // 2, len(chosen)))
-            fill_third(z, third[chosen], grid.exponents[2], left)
+            fill_third(z, third[chosen], exponents[2], left)
             _deposit(sums[1], ((left, high[:, chosen]),), ok[chosen], sign)
 
     def _query_one(self, theta, scale, grid, records, sums, sign, third):
@@ -176,37 +195,37 @@ class Smooth:
                 return
             sums[missing - 1].cover_need()
 
-    def step(self, theta, scale, grid, sums):
-        times = 2.0 ** max(0, scale.octave - self.cubes.bit_length()) if self.third else 0.0
+    def start(self, grid):
+        return grid.start
+
+    def step(self, theta, scale, grid, sums, pilot=False):
         windows = sums[0].window(), sums[-1].window()
-        penalty = self.penalty(scale)
-        return advance(self.heads, *windows, times, penalty, theta, grid.low, grid.width, grid.dither)
+        # all of the pilot is among the records whose third derivatives are summed
+        times = 1.0 if pilot else 2.0 ** max(0, scale.octave - self.cubes.bit_length())
+        times = times if self.third else 0.0
+        penalty = self._guarded() if pilot else self.penalty(scale)
+        width = grid.width * COARSE if pilot else grid.width
+        return advance(self.heads, *windows, times, penalty, theta, grid.low, width, grid.dither)
 
     # ------------------------------------------------------------------ samples
 
     def converge(self, scale, source):
         return self._converge(scale, source, self.penalty(scale))
 
-    def _units(self, theta, scale, source) -> np.ndarray:
-        """Binary exponents of the largest derivatives."""
-        exponents = np.full(3, -1000)
-        for records in source():
-            largest = [np.abs(der).max(initial=_TINY) for der in self._derivatives(theta, scale, records)[1:]]
-            exponents = np.maximum(exponents, np.frexp(largest)[1])  # a block of zeros, say of empty places, has no say
-        return exponents
-
-    def _ask(self, theta, scale, source, exponents, penalty):
-        """Newton step, gradient and Hessian, without third derivatives."""
-        rough = Grid(np.eye(0), np.zeros(0), np.zeros(0), exponents)
-        sums = self._empty(False)
-        for records in source():
-            self.query(theta, scale, rough, records, sums, 1.0)
-        return newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)[:3]
+    def _ask(self, theta, scale, source, penalty):
+        """Newton step, gradient and Hessian without third derivatives, and the exponents of the largest derivatives."""
+        sums, exponents = self._empty(False), np.full(3, -1000)
+        terms = [self._derivatives(theta, scale, records) for records in source()]
+        for part in terms:  # a block of zeros, say of empty places, has no say
+            exponents = np.maximum(exponents, np.frexp([np.abs(der).max(initial=_TINY) for der in part[1:]])[1])
+        for part in terms:
+            self._add(part, exponents, None, sums, 1.0)
+        return *newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)[:3], exponents
 
     def _converge(self, scale, source, penalty):
         """Newton's method from 0, the step halved while the gradient does not shrink in a fixed metric."""
         theta = np.zeros(self.size)
-        step, g, h = self._ask(theta, scale, source, self._units(theta, scale, source), penalty)
+        step, g, h, _ = self._ask(theta, scale, source, penalty)
         metric = 1.0 / np.maximum(np.diag(h), _TINY)
         for _ in range(_MOST_STEPS):
             length = np.abs(step).max(initial=0.0)
@@ -218,17 +237,17 @@ class Smooth:
             part = 1.0
             while part > 2.0**-12:
                 trial = theta + part * step
-                answer = self._ask(trial, scale, source, self._units(trial, scale, source), penalty)
+                answer = self._ask(trial, scale, source, penalty)
                 if _sum(answer[1] * answer[1] * metric) < merit:
                     break
                 part *= 0.5
             else:
                 break
             theta = trial
-            step, g, h = answer
+            step, g, h, _ = answer
         return theta
 
-    def _guarded(self, scale) -> np.ndarray:
+    def _guarded(self) -> np.ndarray:
         """A ridge of 1, little on the intercept, so that a sample has a minimum not too far away."""
         ridge = np.eye(self.size)
         if self.intercept:
@@ -236,9 +255,8 @@ class Smooth:
         return ridge
 
     def grid(self, scale, source):
-        theta = self._converge(scale, source, self._guarded(scale))
-        exponents = self._units(theta, scale, source) + 1
-        h = self._ask(theta, scale, source, exponents, np.zeros((self.size, self.size)))[2]
+        theta = self._converge(scale, source, self._guarded())
+        _, _, h, exponents = self._ask(theta, scale, source, np.zeros((self.size, self.size)))
         curvature = max(h[0, 0] if self.intercept else np.diag(h).max(), _TINY)
         h /= curvature
         # a standardised feature has a variance of 1/4 to 1; one with less in the sample is rare, and seldom or never
@@ -261,14 +279,14 @@ class Smooth:
         # cells as wide as a record's shift is long on average, so that rare features get fine ones at no cost
         relative = np.frexp(mean[:-1] / max(mean[-1], _TINY))[1]
         relative = np.where(mean[:-1] > 0, np.clip(relative, _FINEST, _WIDEST), _FINEST)
-        width = (FINE if self.third else FINER) * np.ldexp(1.0, relative)
-        return Grid(low, width, dithers(self.size, self.seed + 1), exponents)
+        fine = FINE if self.third else FINER / 2 if self.kind == SQUARED_HINGE else FINER  # its curvature jumps
+        width = fine * np.ldexp(1.0, relative)
+        dither, wide = dithers(self.size, self.seed + 1), width * COARSE
+        start = centre_of(low, wide, dither, cells_of(low, wide, dither, theta))
+        return Grid(low, width, dither, exponents + 1, start)
 
-    def pilot(self, scale, grid, source):
-        return grid.rounded(self._converge(scale, source, self._guarded(scale)), COARSE)
 
-
-class OneVsRest:
+class OneVsRest(_Newton):
     """Several problems over the same records, one after the other.
 
     Parameters
@@ -291,10 +309,8 @@ class OneVsRest:
     def grid(self, scale, source):
         return tuple(problem.grid(scale, source) for problem in self.problems)
 
-    def pilot(self, scale, grid, source):
-        return np.concatenate(
-            [problem.pilot(scale, part, source) for problem, part in zip(self.problems, grid, strict=True)]
-        )
+    def start(self, grid):
+        return np.concatenate([part.start for part in grid])
 
     def empty(self, scale, grid):
         return tuple(
@@ -313,10 +329,10 @@ class OneVsRest:
         for problem, part, cells, answers in self._parts(theta, grid, sums):
             problem.query(part, scale, cells, records, answers, sign)
 
-    def step(self, theta, scale, grid, sums):
+    def step(self, theta, scale, grid, sums, pilot=False):
         ends, rounded, still = zip(
             *(
-                problem.step(part, scale, cells, answers)
+                problem.step(part, scale, cells, answers, pilot)
                 for problem, part, cells, answers in self._parts(theta, grid, sums)
             ),
             strict=True,
