@@ -13,18 +13,31 @@ from typing import Any
 
 from sqlearn.errors import (
     BusyError,
+    ConditionError,
+    DuplicateIdError,
     EmptyBatchError,
     FormatError,
     MergeError,
     NegativeValueError,
     NonFiniteError,
+    NotAStoreError,
     NotIntegerError,
     NotLearnedError,
     NotNumericError,
     ParameterError,
     ReadOutError,
     SqlearnError,
+    StoreAccessError,
+    StoreBusyError,
+    StoreClosedError,
+    StoreCorruptError,
+    StoreError,
+    StoreExistsError,
+    StoreFullError,
+    StoreVersionError,
+    TableError,
     TooLargeError,
+    UnknownIdError,
     UnknownLabelError,
     WeightError,
     WidthError,
@@ -34,18 +47,32 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "BusyError",
+    "ConditionError",
+    "DuplicateIdError",
     "EmptyBatchError",
     "FormatError",
     "MergeError",
     "NegativeValueError",
     "NonFiniteError",
+    "NotAStoreError",
     "NotIntegerError",
     "NotLearnedError",
     "NotNumericError",
     "ParameterError",
     "ReadOutError",
     "SqlearnError",
+    "Store",
+    "StoreAccessError",
+    "StoreBusyError",
+    "StoreClosedError",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreExistsError",
+    "StoreFullError",
+    "StoreVersionError",
+    "TableError",
     "TooLargeError",
+    "UnknownIdError",
     "UnknownLabelError",
     "WeightError",
     "WidthError",
@@ -53,7 +80,7 @@ __all__ = [
     "verify",
 ]
 
-_LAZY = {"verify": "sqlearn.verify"}  # name: the module that has it, imported when the name is first asked for
+_LAZY = {"Store": "sqlearn.store", "verify": "sqlearn.verify"}  # name: the module that has it, imported when the name is first asked for
 
 
 def __getattr__(name: str) -> Any:
