@@ -256,8 +256,8 @@ class Store:
         with self._reading():
             if where is None:
                 return [id for _, cells in self._rows.scan() for id in self._ids.of_cells(cells[:, -1])]
-            slots = self._matching(where)
-            return [id for part in _parts(slots) for id in self._ids.of_cells(self._rows.read(part)[:, -1])]
+            read = self._read(self._matching(where), None)
+            return [id for _, cells in read for id in self._ids.of_cells(cells[:, -1])]
 
     def predict(self, table) -> np.ndarray:
         """What the model predicts for each row of a table (target, weight and id need not be there).
@@ -410,12 +410,11 @@ class Store:
         """
         if dry_run:
             with self._reading():
-                return len(self._named(ids, where))
+                return len(self._named(ids, where)[0])
         with self._changing() as check:
-            slots = self._named(ids, where, check)
-            for part in _parts(slots):
+            slots, named = self._named(ids, where, check)
+            for part, cells in self._read(slots, named):
                 check()
-                cells = self._rows.read(part)
                 block = self._rows.block(cells)
                 self._model.forget(**arguments(self._columns, block))
                 self._ids.remove(self._ids.of_cells(cells[:, -1]), cells[:, -1])
@@ -439,12 +438,11 @@ class Store:
         target = self._target(to)
         if dry_run:
             with self._reading():
-                return len(self._named(ids, where))
+                return len(self._named(ids, where)[0])
         with self._changing() as check:
-            slots = self._named(ids, where, check)
-            for part in _parts(slots):
+            slots, named = self._named(ids, where, check)
+            for part, cells in self._read(slots, named):
                 check()
-                cells = self._rows.read(part)
                 block = self._rows.block(cells)
                 changed = block | {
                     name: Category(np.zeros(len(part), np.int64), [value])
@@ -511,12 +509,12 @@ class Store:
 
     # ------------------------------------------------------------------ which rows
 
-    def _named(self, ids, where, check=lambda: None) -> np.ndarray:
-        """Places of the rows meant, ascending."""
+    def _named(self, ids, where, check=lambda: None) -> tuple[np.ndarray, list | None]:
+        """Places of the rows meant, ascending, and their ids if they were named by them."""
         if (ids is None) == (where is None):
             raise ConditionError("Say which rows: either `ids` or `where`, and not both.")
         if where is not None:
-            return self._matching(where, check)
+            return self._matching(where, check), None
         if isinstance(ids, str | int | np.integer):
             ids = [ids]
         ids = [id.item() if isinstance(id, np.generic) else id for id in ids]
@@ -525,10 +523,17 @@ class Store:
                 kind = "text" if self._ids.textual else "whole numbers"
                 raise UnknownIdError(f"{id!r} (at {i}) is no id of this store: its ids are {kind}. Nothing was changed.")
         slots = self._ids.find(ids)
-        for part, some in zip(_parts(slots), _parts(ids), strict=True):
-            if self._ids.of_cells(self._rows.read(part)[:, -1]) != some:
+        order = np.argsort(slots)
+        return slots[order], [ids[i] for i in order.tolist()]
+
+    def _read(self, slots: np.ndarray, ids: list | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows by place, part by part: places, and packed rows, which have these ids."""
+        for start in range(0, len(slots), _AT_ONCE):
+            part = slots[start : start + _AT_ONCE]
+            cells = self._rows.read(part)
+            if ids is not None and self._ids.of_cells(cells[:, -1]) != ids[start : start + _AT_ONCE]:
                 raise StoreCorruptError(f"The store {self.path} is damaged: its index of ids leads elsewhere.")
-        return np.sort(slots)
+            yield part, cells
 
     def _matching(self, where: str, check=lambda: None) -> np.ndarray:
         columns = [*self._columns.all, Column(self._columns.id or "id", "id", "text" if self._ids.textual else "id")]
@@ -581,11 +586,6 @@ class Store:
         for part in (self._texts, self._words, self._rows, self._ids, self._saved, self._receipts):
             part.lay_out()
         self._generation = self._database.generation
-
-
-def _parts(rows) -> list:
-    """Cut places or ids into pieces that memory holds."""
-    return [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
 
 
 def _chosen(model, categorical) -> Sequence | None:

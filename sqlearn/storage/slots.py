@@ -20,6 +20,7 @@ __all__ = ["Slots"]
 
 _FREE = struct.Struct("<Bq")
 _AT_ONCE = 8192
+_IN_LIST = 250
 
 
 class Slots:
@@ -38,6 +39,7 @@ class Slots:
     def __init__(self, database: Database, name: str, length: int):
         self.database, self.name, self.length = database, name, max(8, length)
         self._read = f"SELECT bytes FROM {name} WHERE slot = ?"
+        self._read_many = f"SELECT slot, bytes FROM {name} WHERE slot IN ({', '.join('?' * _IN_LIST)})"
         self._insert = f"INSERT INTO {name} (slot, bytes) VALUES (?, ?)"
         self._update = f"UPDATE {name} SET bytes = ? WHERE slot = ?"
         self._free, self._end, self._used = f"{name} first free", f"{name} end", f"{name} used"
@@ -84,11 +86,22 @@ class Slots:
 
     def read(self, slots) -> bytes:
         """The payloads of places in use, one behind the other."""
-        contents = [self._bytes(slot) for slot in np.asarray(slots).tolist()]
-        for slot, content in zip(slots, contents, strict=True):
-            if content[0] != 1:
-                raise self._damaged(slot)
-        return b"".join([content[1:] for content in contents])
+        numbers = np.asarray(slots).tolist()
+        found: dict[int, bytes] = {}
+        many = len(numbers) - len(numbers) % _IN_LIST
+        for start in range(0, many, _IN_LIST):
+            found.update(self.database.execute(self._read_many, tuple(numbers[start : start + _IN_LIST])))
+        for slot in numbers[many:]:
+            found[slot] = self._bytes(slot)
+        width = 1 + self.length
+        content = b"".join([found.get(slot, b"") for slot in numbers])
+        if len(content) != width * len(numbers):
+            raise self._damaged(next(slot for slot in numbers if len(found.get(slot, b"")) != width))
+        places = np.frombuffer(content, np.uint8).reshape(-1, width)
+        free = np.flatnonzero(places[:, 0] != 1)
+        if len(free):
+            raise self._damaged(numbers[free[0]])
+        return places[:, 1:].tobytes()
 
     def overwrite(self, slots, payloads: Sequence[bytes]) -> None:
         """Replace the payloads of places in use."""
