@@ -80,7 +80,7 @@ __all__ = [
     "verify",
 ]
 
-_LAZY = {"Store": "sqlearn.store", "verify": "sqlearn.verify"}  # name: the module that has it, imported when the name is first asked for
+_LAZY = {"Store": "sqlearn.store", "verify": "sqlearn.verify"}  # module of each name, imported when it is asked for
 
 
 def __getattr__(name: str) -> Any:

@@ -27,7 +27,7 @@ from sqlearn.errors import (
 from sqlearn.storage.columns import Category, Column, Columns, frames_of, length_of, take
 from sqlearn.storage.condition import Condition
 from sqlearn.storage.database import Database
-from sqlearn.storage.erasure import ErasureReport, Finding, forms_of, is_telling, residue, search
+from sqlearn.storage.erasure import ErasureReport, report
 from sqlearn.storage.feeding import arguments, prepared, takes_categories, takes_labels, target_names
 from sqlearn.storage.ids import Ids
 from sqlearn.storage.receipts import ChainCheck, Receipt, Receipts, check_chain
@@ -306,8 +306,8 @@ class Store:
         Returns
         -------
         ChainCheck
-            False when a receipt is altered, missing or out of order, when the last are cut off, or when the state is not
-            the one that the last receipt commits to; printed as one line.
+            False when a receipt is altered, missing or out of order, when the last are cut off, or when the state is
+            not the one that the last receipt commits to; printed as one line.
         """
         with self._reading():
             return check_chain(self._receipts.all(), self._model.digest(), kept)
@@ -332,27 +332,8 @@ class Store:
         wanted = {value.item() if isinstance(value, np.generic) else value for value in values}
         for frame in frames_of(table) if table is not None else ():
             wanted |= self._columns.values(frame)
-        patterns: dict[bytes, tuple] = {}
-        skipped = []
-        for value in wanted:
-            forms = {form: pattern for form, pattern in forms_of(value).items() if is_telling(pattern)}
-            patterns |= {pattern: (value, form) for form, pattern in forms.items()}
-            skipped += [] if forms else [value]
         with self._reading():
-            held_by = self._held(wanted)
-            found = [
-                Finding(*patterns[pattern], file, offset, held_by.get(patterns[pattern][0], 0))
-                for pattern, file, offset in search(self._database.files(), patterns)
-            ]
-            once = {(finding.value, finding.form): finding for finding in found if finding.held_by}
-            return ErasureReport(
-                files={path.name: path.stat().st_size for path in self._database.files()},
-                searched=len(wanted),
-                skipped=skipped,
-                findings=[finding for finding in found if not finding.held_by],
-                held=list(once.values()),
-                residue=residue(self._database),
-            )
+            return report(self._database, wanted, self._held(wanted))
 
     def _held(self, wanted: set) -> dict:
         """How many rows hold each of these values."""
@@ -480,7 +461,7 @@ class Store:
             try:
                 block = self._columns.block(frame)
                 n = length_of(frame)
-                ids = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
+                ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
                 self._model.partial_fit(**arguments(self._columns, block))
             except ValueError as error:
                 if number:
@@ -521,7 +502,7 @@ class Store:
         for i, id in enumerate(ids):
             if type(id) is not (str if self._ids.textual else int):
                 kind = "text" if self._ids.textual else "whole numbers"
-                raise UnknownIdError(f"{id!r} (at {i}) is no id of this store: its ids are {kind}. Nothing was changed.")
+                raise UnknownIdError(f"{id!r} (at {i}) is no id of this store: ids are {kind}. Nothing was changed.")
         slots = self._ids.find(ids)
         order = np.argsort(slots)
         return slots[order], [ids[i] for i in order.tolist()]

@@ -90,7 +90,7 @@ class Columns:
     @classmethod
     def recognised(cls, frame, targets: list[str], labels: bool, weight: str | None, id: str | None,
                    categorical: Sequence[str] | None, takes_categories: bool) -> "Columns":  # fmt: skip
-        """From the first frame: columns of text, categories and (for learners that take them) booleans are categories."""
+        """From the first frame: text, categories and (for learners that take them) booleans are categories."""
         names = _names(frame)
         special = [*targets, *([weight] if weight else []), *([id] if id else [])]
         for name in [*special, *(categorical or [])]:
@@ -123,11 +123,9 @@ class Columns:
         missing += [self.id] if self.id and not features_only and self.id not in names else []
         more = [name for name in names if name != self.id and name not in {c.name for c in self.all}]
         if missing or more:
-            raise TableError(
-                f"The table {f'lacks the columns {missing}' if missing else f'has the columns {more}, which the store '}"
-                f"{'' if missing else 'does not'}. Nothing was changed: the store's columns are "
-                f"{[c.name for c in self.all] + ([self.id] if self.id else [])}."
-            )
+            trouble = f"lacks the columns {missing}" if missing else f"has the columns {more}, which the store has not"
+            columns = [*(column.name for column in self.all), *([self.id] if self.id else [])]
+            raise TableError(f"The table {trouble}. Nothing was changed: the store's columns are {columns}.")
         if not length_of(frame):
             raise EmptyBatchError("The table has no rows. Nothing was changed: pass at least one row.")
         block: Block = {}
@@ -146,10 +144,12 @@ class Columns:
     def ids(self, frame, textual: bool) -> list:
         """The ids that a frame brings: all text, or all whole numbers of 64 bits."""
         values = _values(frame, self.id)
+        value: Any
         for i, value in enumerate(values):
+            whole = isinstance(value, Real) and not isinstance(value, bool) and value == value // 1  # type: ignore
             if textual and isinstance(value, str):
                 values[i] = str(value)
-            elif textual or isinstance(value, bool) or not isinstance(value, Real) or value != value // 1:
+            elif textual or not whole:
                 raise TableError(
                     f"The id in row {i} (counted from 0) is {value!r}. Nothing was changed: the ids of this store are "
                     f"{'text' if textual else 'whole numbers'}."
@@ -165,8 +165,9 @@ class Columns:
         found: set = set(_values(frame, self.id)) if self.id in _names(frame) else set()
         for column in self.all:
             if column.name in _names(frame):
-                read = _numbers(frame, column.name) if column.kind == "number" else _categories(frame, column.name).levels
-                found.update(value for value in np.asarray(read, object).tolist() if value == value)
+                numbers = column.kind == "number"
+                values = _numbers(frame, column.name).tolist() if numbers else _categories(frame, column.name).levels
+                found.update(value for value in values if value == value)
         return found
 
 
@@ -177,13 +178,16 @@ def frames_of(table) -> Iterator[Any]:
     elif hasattr(table, "__iter__") and not isinstance(table, str | bytes | np.ndarray | list | tuple):
         for frame in table:
             yield from frames_of(frame)
-    elif isinstance(table, list | tuple) and table and all(
-        nw.dependencies.is_into_dataframe(frame) or isinstance(frame, Mapping) for frame in table
+    elif (
+        isinstance(table, list | tuple)
+        and table
+        and all(nw.dependencies.is_into_dataframe(frame) or isinstance(frame, Mapping) for frame in table)
     ):
         yield from table
     else:
         raise TableError(
-            f"A table is a pandas or polars frame, a dict of columns, or an iterator of them, not {type(table).__name__}."
+            f"A table is a pandas or polars frame, a dict of columns, or an iterator of these, not "
+            f"{type(table).__name__}: put an array into a dict, column by column."
         )
 
 
@@ -263,9 +267,9 @@ def _numbers(frame, name) -> np.ndarray:
         for i, value in enumerate(values):
             if isinstance(value, str | bytes):
                 raise NotNumericError(
-                    f"The value in row {i} (counted from 0), column {name!r}, is the text {value!r}, where this store "
-                    "holds numbers. Nothing was changed: convert it, or name the column in `categorical` when the store "
-                    "is created."
+                    f"The value in row {i} (counted from 0), column {name!r}, is the text {value!r}, where this "
+                    "store holds numbers. Nothing was changed: convert it, or name the column in `categorical` when "
+                    "you create the store."
                 )
             try:
                 values[i] = np.nan if _is_missing(value) else float(value)
@@ -281,13 +285,14 @@ def _numbers(frame, name) -> np.ndarray:
 
 def _infinite(row: int, name: str) -> NonFiniteError:
     return NonFiniteError(
-        f"The value in row {row} (counted from 0), column {name!r}, is infinite. Nothing was changed: mark it as missing, "
-        "or drop the row."
+        f"The value in row {row} (counted from 0), column {name!r}, is infinite. Nothing was changed: mark it as "
+        "missing, or drop the row."
     )
 
 
 def _categories(frame, name) -> Category:
-    codes, seen = [], {}
+    codes: list[int] = []
+    seen: dict = {}  # equal values of any type are one key, as equal labels are
     for i, value in enumerate(_values(frame, name)):
         try:
             code = seen.get(value)

@@ -19,9 +19,9 @@ __all__ = ["Condition"]
 
 # deterministic and without effect; max and min of one argument are aggregates, which SQLite refuses in a condition
 _FUNCTIONS = frozenset(
-    "abs acos acosh asin asinh atan atan2 atanh ceil ceiling char coalesce cos cosh degrees exp floor glob hex ifnull iif "
-    "instr length like likelihood likely ln log log10 log2 lower ltrim max min mod nullif pi pow power radians replace "
-    "round rtrim sign sin sinh sqrt substr substring tan tanh trim trunc typeof unicode unlikely upper".split()
+    "abs acos acosh asin asinh atan atan2 atanh ceil ceiling char coalesce cos cosh degrees exp floor glob hex ifnull "
+    "iif instr length like likelihood likely ln log log10 log2 lower ltrim max min mod nullif pi pow power radians "
+    "replace round rtrim sign sin sinh sqrt substr substring tan tanh trim trunc typeof unicode unlikely upper".split()
 )
 _TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)
@@ -39,7 +39,7 @@ _LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 1_000_000,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 500,
-    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1000,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 200,
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
 }
 _HINT = "Write comparisons of columns with values, such as fare = 0 and embarked = 'S'; text stands in single quotes."

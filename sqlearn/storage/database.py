@@ -197,8 +197,9 @@ class Database:
             except BaseException:
                 self.generation += 1
                 self._version = -1
-                if self.connection.in_transaction:  # SQLite may have rolled back by itself
-                    self.execute("ROLLBACK")
+                connection = self._connection
+                if connection is not None and connection.in_transaction:  # SQLite may have rolled back by itself
+                    connection.execute("ROLLBACK")
                 raise
 
     def _refresh(self) -> None:

@@ -82,12 +82,13 @@ def _target(name: str, values) -> np.ndarray:
     missing = np.flatnonzero(values.codes < 0)
     if len(missing):
         raise NonFiniteError(
-            f"The label in row {missing[0]} (counted from 0), column {name!r}, is missing. Nothing was changed: drop the row."
+            f"The label in row {missing[0]} (counted from 0), column {name!r}, is missing. Nothing was changed: drop "
+            "the row."
         )
-    levels = np.array(values.levels, object)
-    if all(isinstance(level, str) for level in values.levels):
-        return levels.astype(str)[values.codes] if not any("\0" in level for level in levels) else levels[values.codes]
-    return np.array(values.levels)[values.codes] if not any(isinstance(v, str) for v in levels) else levels[values.codes]
+    text = [isinstance(level, str) for level in values.levels]
+    if any(text) and not all(text):
+        raise TableError(f"The labels in column {name!r} mix text and numbers. Nothing was changed: use one kind.")
+    return np.array(values.levels, object if any(text) else None)[values.codes]  # strings would lose NULs at their ends
 
 
 def _length(values) -> int:

@@ -68,8 +68,8 @@ class Ids:
 
     def duplicate(self, id) -> DuplicateIdError:
         return DuplicateIdError(
-            f"The id {id!r} is given twice, or is that of another row already. Nothing was changed: give each row an id "
-            "of its own, or forget the row that has it first."
+            f"The id {id!r} is given twice, or is that of another row already. Nothing was changed: give each row an "
+            "id of its own, or forget the row that has it first."
         )
 
     def find(self, ids: Sequence) -> np.ndarray:

@@ -95,14 +95,14 @@ class ChainCheck:
     __repr__ = __str__
 
 
-def check_chain(receipts: Sequence[Receipt], state_digest: str | None = None, kept: Sequence[Receipt] = ()) -> ChainCheck:
+def check_chain(receipts: Sequence[Receipt], state_digest: str, kept: Sequence[Receipt] = ()) -> ChainCheck:
     """Walk a chain of receipts.
 
     Parameters
     ----------
     receipts : sequence of Receipt
         All of a store, in order.
-    state_digest : str, optional
+    state_digest : str
         Digest of the state now, which the last receipt must commit to.
     kept : sequence of Receipt, optional
         Receipts that were returned earlier: each must stand in the chain as it was.
@@ -120,10 +120,8 @@ def check_chain(receipts: Sequence[Receipt], state_digest: str | None = None, ke
         if receipt.previous != previous:
             return found(f"receipt {number} does not follow the one before it: one of the two was altered or replaced")
         previous = receipt.digest
-    if state_digest is not None:
-        last = receipts[-1]
-        if last.salt is None or not last.commits_to(state_digest):
-            return found("the last receipt does not commit to the state: receipts behind it are missing, or one was altered")
+    if receipts[-1].salt is None or not receipts[-1].commits_to(state_digest):
+        return found("the last receipt does not commit to the state: it was altered, or later ones are missing")
     for receipt in kept:
         if receipt.number > len(receipts) or receipts[receipt.number - 1] != receipt:
             return found(f"receipt {receipt.number}, which was kept, is not in the chain as it was")

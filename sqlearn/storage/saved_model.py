@@ -115,8 +115,8 @@ def unpacked(content: bytes):
     if "state" in contents:
         contents["state"]["parts"] = parts
     learner = _learner(described["learner"])
-    model = learner.__new__(learner)
-    model.__setstate__(contents)  # type: ignore[attr-defined]
+    model = object.__new__(learner)
+    model.__setstate__(contents)
     return model
 
 
@@ -182,7 +182,7 @@ def _name(thing) -> str:
     return name
 
 
-def _learner(name: str) -> type[BaseEstimator]:
+def _learner(name: str) -> Any:
     learner = _found(name)
     if not (isinstance(learner, type) and issubclass(learner, BaseEstimator)):
         raise FormatError(f"{name} is no learner.")

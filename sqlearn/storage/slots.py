@@ -3,8 +3,8 @@
 A place in use starts with the byte 1. A free one is zeros, but for the number of the next free one (8 bytes behind its
 first byte), so that places are used again and the file does not grow by what was forgotten.
 
-No cell is ever deleted and none changes its length: SQLite overwrites it where it lies, and appends new ones to the last
-page. So no page is split or merged while it holds data, and no copy of a cell can stay in the gaps of a page. (The
+No cell is ever deleted and none changes its length: SQLite overwrites it where it lies, and appends new ones to the
+last page. So no page is split or merged while it holds data, and no copy of a cell can stay in the gaps of a page. (The
 first few places are made empty, so that the tree has its two levels before there is anything to copy.)
 """
 
@@ -59,7 +59,7 @@ class Slots:
         return _FREE.pack(0, following).ljust(1 + self.length, b"\0")
 
     def put(self, payloads: Sequence[bytes]) -> np.ndarray:
-        """Write each into a place of its own: freed ones first, new ones at the end. Returns their numbers, int64[n]."""
+        """Write each into a place of its own, freed ones first. Returns their numbers, int64[n]."""
         counters = self.database.counters
         slots: list[int] = []
         free = counters[self._free]
