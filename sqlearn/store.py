@@ -267,11 +267,12 @@ class Store:
         table : frame, dict of columns, or iterator of these
             Rows with the store's feature columns.
         """
-        with self._reading():
-            predictions = []
-            for frame in frames_of(table):
-                block = self._columns.block(frame, features_only=True)
-                predictions.append(self._model.predict(**arguments(self._columns, block, features_only=True)))
+        with self._reading():  # and no longer: predicting keeps nobody from writing
+            model = self._model
+        predictions = []
+        for frame in frames_of(table):
+            block = self._columns.block(frame, features_only=True)
+            predictions.append(model.predict(**arguments(self._columns, block, features_only=True)))
         return np.concatenate(predictions)
 
     def verify(self) -> Verification:

@@ -183,34 +183,37 @@ class Condition:
             Places, int64[n], and at least the columns that the condition reads.
         """
         columns = [column for column in self._columns if column.name in self.reads]
-        connection = self._sandbox(columns)
         seen: dict[str, set[str]] = {name: set() for name, _ in self._compared}
-        places = ", ".join("?" * (1 + len(columns)))
+        connection = self._sandbox(columns)
         try:
             connection.set_progress_handler(lambda: 0, _STEPS)  # Python runs, so signals are handled
             for slots, block in blocks:
-                values = [_listed(block[column.name]) for column in columns]
                 for name in seen:
                     column = block[name]
                     seen[name].update(_kinds(column) if isinstance(column, Category) else ["number", "text"])
-                connection.execute("DELETE FROM t")
-                connection.execute("BEGIN")
-                connection.executemany(f"INSERT INTO t VALUES ({places})", zip(slots.tolist(), *values, strict=True))
-                connection.execute("COMMIT")
-                found = connection.execute(f"SELECT {self._slot} FROM t WHERE (\n{self.text}\n)").fetchall()
-                yield np.array([slot for (slot,) in found], np.int64)
-            for name, literal in self._compared:
-                if seen[name] and literal not in seen[name]:
-                    raise self._refused(
-                        f"compares {name} with a {literal}, and no row has a {literal} there"
-                        + ("; write it in single quotes" if literal == "number" else "; write it without quotes")
-                    )
+                yield self._found(connection, slots, [_listed(block[column.name]) for column in columns])
+        finally:
+            connection.close()
+        for name, literal in self._compared:
+            if seen[name] and literal not in seen[name]:
+                quotes = "in single quotes" if literal == "number" else "without quotes"
+                raise self._refused(
+                    f"compares {name} with a {literal}, and no row has a {literal} there; write it {quotes}"
+                )
+
+    def _found(self, connection: sqlite3.Connection, slots: np.ndarray, values: list[list]) -> np.ndarray:
+        places = ", ".join("?" * (1 + len(values)))
+        try:
+            connection.execute("DELETE FROM t")
+            connection.execute("BEGIN")
+            connection.executemany(f"INSERT INTO t VALUES ({places})", zip(slots.tolist(), *values, strict=True))
+            connection.execute("COMMIT")
+            found = connection.execute(f"SELECT {self._slot} FROM t WHERE (\n{self.text}\n)").fetchall()
         except sqlite3.Error as error:
             if "interrupted" in str(error):  # by the exception that a signal handler raised, which sqlite3 swallowed
                 raise KeyboardInterrupt from error
             raise self._refused(f"cannot be evaluated: {error}") from error
-        finally:
-            connection.close()
+        return np.array([slot for (slot,) in found], np.int64)
 
 
 def _quoted(name: str) -> str:
