@@ -13,11 +13,14 @@ from typing import Any
 
 from sqlearn.errors import (
     BusyError,
+    ConditionError,
+    DuplicateIdError,
     EmptyBatchError,
     FormatError,
     MergeError,
     NegativeValueError,
     NonFiniteError,
+    NotAStoreError,
     NotIntegerError,
     NotLearnedError,
     NotNumericError,
@@ -25,7 +28,17 @@ from sqlearn.errors import (
     ParameterError,
     ReadOutError,
     SqlearnError,
+    StoreAccessError,
+    StoreBusyError,
+    StoreClosedError,
+    StoreCorruptError,
+    StoreError,
+    StoreExistsError,
+    StoreFullError,
+    StoreVersionError,
+    TableError,
     TooLargeError,
+    UnknownIdError,
     UnknownLabelError,
     WeightError,
     WidthError,
@@ -35,11 +48,14 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "BusyError",
+    "ConditionError",
+    "DuplicateIdError",
     "EmptyBatchError",
     "FormatError",
     "MergeError",
     "NegativeValueError",
     "NonFiniteError",
+    "NotAStoreError",
     "NotIntegerError",
     "NotLearnedError",
     "NotNumericError",
@@ -47,7 +63,18 @@ __all__ = [
     "ParameterError",
     "ReadOutError",
     "SqlearnError",
+    "Store",
+    "StoreAccessError",
+    "StoreBusyError",
+    "StoreClosedError",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreExistsError",
+    "StoreFullError",
+    "StoreVersionError",
+    "TableError",
     "TooLargeError",
+    "UnknownIdError",
     "UnknownLabelError",
     "WeightError",
     "WidthError",
@@ -55,7 +82,7 @@ __all__ = [
     "verify",
 ]
 
-_LAZY = {"verify": "sqlearn.verify"}  # name: the module that has it, imported when the name is first asked for
+_LAZY = {"Store": "sqlearn.store", "verify": "sqlearn.verify"}  # module of each name, imported when it is asked for
 
 
 def __getattr__(name: str) -> Any:

@@ -8,11 +8,14 @@ from before the call: its digest has not changed. A model that was never fitted 
 
 __all__ = [
     "BusyError",
+    "ConditionError",
+    "DuplicateIdError",
     "EmptyBatchError",
     "FormatError",
     "MergeError",
     "NegativeValueError",
     "NonFiniteError",
+    "NotAStoreError",
     "NotIntegerError",
     "NotLearnedError",
     "NotNumericError",
@@ -20,7 +23,17 @@ __all__ = [
     "ParameterError",
     "ReadOutError",
     "SqlearnError",
+    "StoreAccessError",
+    "StoreBusyError",
+    "StoreClosedError",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreExistsError",
+    "StoreFullError",
+    "StoreVersionError",
+    "TableError",
     "TooLargeError",
+    "UnknownIdError",
     "UnknownLabelError",
     "WeightError",
     "WidthError",
@@ -206,4 +219,121 @@ class FormatError(SqlearnError):
     Notes
     -----
     What to do: load an intact copy, with the version that wrote it or a later one.
+    """
+
+
+class StoreError(SqlearnError):
+    """A store cannot do what was asked. The kinds of trouble are subclasses; the file is as it was before.
+
+    Notes
+    -----
+    What to do: the message says it.
+    """
+
+
+class NotAStoreError(StoreError):
+    """A file is missing, is no store, or is one whose making was interrupted.
+
+    Notes
+    -----
+    What to do: check the path; make a store with ``Store.create``. What an interrupted one left behind may be deleted.
+    """
+
+
+class StoreExistsError(StoreError):
+    """A store was to be created where a file is already.
+
+    Notes
+    -----
+    What to do: choose another path, or delete the file first if it is not needed.
+    """
+
+
+class StoreBusyError(StoreError):
+    """Another process or another connection reads or writes the file, and did not finish in time.
+
+    Notes
+    -----
+    What to do: try again, or open the store with a longer ``timeout``.
+    """
+
+
+class StoreFullError(StoreError):
+    """The disk is full.
+
+    Notes
+    -----
+    What to do: make room on the disk and try again. Forgetting takes room for a moment too: the journal.
+    """
+
+
+class StoreAccessError(StoreError):
+    """The file cannot be read or written: permissions, a read-only disk, an input or output error.
+
+    Notes
+    -----
+    What to do: check the permissions of the file *and of its folder*, where the journal is written.
+    """
+
+
+class StoreCorruptError(StoreError):
+    """The file is damaged: cut short, overwritten, or its contents do not fit together.
+
+    Notes
+    -----
+    What to do: take an intact copy and forget again what was forgotten since; or make the store anew from its source.
+    """
+
+
+class StoreVersionError(StoreError):
+    """The file was written in a format that this version does not know.
+
+    Notes
+    -----
+    What to do: open it with the version of sqlearn that wrote it, or a later one.
+    """
+
+
+class StoreClosedError(StoreError):
+    """The store was closed, or belongs to another thread or process.
+
+    Notes
+    -----
+    What to do: open the file again with ``Store.open``; each thread and process needs a store of its own.
+    """
+
+
+class UnknownIdError(StoreError):
+    """An id names no row of the store, or is given twice.
+
+    Notes
+    -----
+    What to do: compare with ``store.ids()``; ids are compared by value and kind: the number 7 is not the text "7".
+    """
+
+
+class DuplicateIdError(StoreError):
+    """A row to learn has the id of another row.
+
+    Notes
+    -----
+    What to do: give each row an id of its own, or forget the row that has it first.
+    """
+
+
+class TableError(StoreError):
+    """A table does not have the columns, or the kinds of values, that the store or its learner takes.
+
+    Notes
+    -----
+    What to do: the message names the column.
+    """
+
+
+class ConditionError(StoreError):
+    """A condition is no expression over the table's columns, or asks for more than reading them.
+
+    Notes
+    -----
+    What to do: compare columns with values (``fare = 0 and embarked = 'S'``); text stands in single quotes.
     """

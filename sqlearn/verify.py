@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import _num_samples
 
-__all__ = ["Verification", "verify"]
+__all__ = ["Verification", "compare", "verify"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
         refit.partial_fit(X, **given)  # as fit, but for what fit refuses: a single class, a single row
     else:
         refit = model._emptied()
+    return compare(model, refit)
+
+
+def compare(model, refit) -> Verification:
+    """The same for a refit that was made already."""
     difference = _first_difference(model, refit)
     return Verification(type(model).__name__, model.n_records_, model.digest(), refit.digest(), difference)
 

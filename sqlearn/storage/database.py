@@ -1,0 +1,242 @@
+"""The SQLite file: how it is opened, what a transaction is, and what its errors mean.
+
+The settings below are what durability and erasure rest on; docs/store.md argues why.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlearn.errors import (
+    NotAStoreError,
+    StoreAccessError,
+    StoreBusyError,
+    StoreClosedError,
+    StoreCorruptError,
+    StoreError,
+    StoreExistsError,
+    StoreFullError,
+    StoreVersionError,
+)
+
+__all__ = ["FORMAT", "PAGE", "Database"]
+
+FORMAT = 1
+PAGE = 4096
+_APPLICATION = 0x73716C6E  # "sqln", in the file's header
+_JOURNAL = "-journal"
+
+_KINDS = {
+    sqlite3.SQLITE_BUSY: (StoreBusyError, "is in use by another process. Nothing was changed: try again, or open it "
+                          "with a longer `timeout`"),
+    sqlite3.SQLITE_LOCKED: (StoreBusyError, "is in use by this process. Nothing was changed: try again"),
+    sqlite3.SQLITE_FULL: (StoreFullError, "found the disk full. Nothing was changed: make room and try again"),
+    sqlite3.SQLITE_NOTADB: (NotAStoreError, "is no store. Make one with Store.create"),
+    sqlite3.SQLITE_CORRUPT: (StoreCorruptError, "is damaged. Take an intact copy, or make it anew from its source"),
+    sqlite3.SQLITE_IOERR: (StoreAccessError, "could not be read or written. Check the disk"),
+    sqlite3.SQLITE_READONLY: (StoreAccessError, "cannot be written. Check the permissions of the file and its folder"),
+    sqlite3.SQLITE_PERM: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
+    sqlite3.SQLITE_AUTH: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
+    sqlite3.SQLITE_CANTOPEN: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
+}  # fmt: skip
+
+
+class Database:
+    """One connection to a store's file, and its counters.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which exists.
+    timeout : float
+        Seconds to wait for other connections.
+
+    Attributes
+    ----------
+    counters : dict of str to int
+        Small numbers that are kept in the file (how many rows, which slot is free first); written when a transaction
+        commits.
+    generation : int
+        Grows when another connection has changed the file and when a transaction was rolled back: what was read
+        earlier may be out of date then.
+    """
+
+    def __init__(self, path: Path, timeout: float):
+        self.path = path
+        self.counters: dict[str, int] = {}
+        self.generation = 0
+        self._saved: dict[str, int] = {}
+        self._version = -1
+        self._owner = (os.getpid(), threading.get_ident())
+        self._connection: sqlite3.Connection | None = None
+        with self._translated():
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=timeout, isolation_level=None
+            )
+
+    @classmethod
+    def create(cls, path: Path, timeout: float) -> "Database":
+        """A new file; it is no store before the transaction that fills it commits."""
+        try:
+            path.open("xb").close()
+        except FileExistsError as error:
+            raise StoreExistsError(
+                f"There is a file at {path} already. Choose another path, or delete it first."
+            ) from error
+        except OSError as error:
+            raise StoreAccessError(f"No store can be made at {path}: {error.strerror}.") from error
+        database = cls(path, timeout)
+        with database._translated():
+            database.execute(f"PRAGMA page_size = {PAGE}")
+            database.execute("PRAGMA auto_vacuum = NONE")
+            database._settle()
+        return database
+
+    @classmethod
+    def open(cls, path: Path, timeout: float) -> "Database":
+        """An existing store. What a crash left half done is rolled back here."""
+        if not path.is_file():
+            raise NotAStoreError(f"There is no file at {path}. Check the path, or make a store with Store.create.")
+        database = cls(path, timeout)
+        try:
+            with database._translated():
+                (application,) = database.execute("PRAGMA application_id").fetchone()
+                (version,) = database.execute("PRAGMA user_version").fetchone()
+                (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                if application != _APPLICATION:
+                    raise NotAStoreError(
+                        f"{path} is no store. "
+                        + ("Make one with Store.create." if tables else "It is empty: if the making of a store was "
+                           "interrupted there, nothing is left of it, and the file may be deleted.")
+                    )  # fmt: skip
+                if version != FORMAT:
+                    raise StoreVersionError(
+                        f"{path} is a store of format {version}; this version of sqlearn reads {FORMAT}. Open it with "
+                        "the version that wrote it."
+                    )
+                database._settle()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _settle(self) -> None:
+        """On every connection: deleted bytes are overwritten, and a commit is on the disk when it returns."""
+        for pragma in (
+            "PRAGMA trusted_schema = OFF",
+            "PRAGMA cell_size_check = ON",
+            "PRAGMA temp_store = MEMORY",  # nothing spills into files that nobody cleans
+            "PRAGMA synchronous = FULL",
+            "PRAGMA cache_size = -65536",
+        ):
+            self.execute(pragma)
+        for pragma, expected in (("secure_delete = ON", 1), ("journal_mode = TRUNCATE", "truncate")):
+            (answer,) = self.execute(f"PRAGMA {pragma}").fetchone()
+            if answer != expected:
+                raise StoreError(f"This SQLite library refuses `{pragma}` (it says {answer!r}), so nothing was done.")
+
+    def lay_out(self) -> None:
+        """Say in the file's header what it is, in the transaction that creates the store."""
+        self.execute(f"PRAGMA application_id = {_APPLICATION}")
+        self.execute(f"PRAGMA user_version = {FORMAT}")
+        self.execute("CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID")
+
+    # ------------------------------------------------------------------ statements
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreClosedError(f"The store {self.path} is closed. Open it again with Store.open.")
+        if self._owner != (os.getpid(), threading.get_ident()):  # SQLite's locks do not survive a fork
+            raise StoreClosedError(
+                f"The store {self.path} was opened by another process or thread. Open it here with Store.open."
+            )
+        return self._connection
+
+    def execute(self, statement: str, values: tuple = ()) -> sqlite3.Cursor:
+        return self.connection.execute(statement, values)
+
+    def executemany(self, statement: str, rows) -> None:
+        self.connection.executemany(statement, rows)
+
+    def files(self) -> list[Path]:
+        """The database, and whatever SQLite may have put beside it."""
+        beside = [self.path.with_name(self.path.name + suffix) for suffix in (_JOURNAL, "-wal", "-shm")]
+        return [self.path, *(path for path in beside if path.exists())]
+
+    # ------------------------------------------------------------------ transactions
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One consistent view of the file."""
+        with self._transaction("BEGIN", "ROLLBACK"):
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """All or nothing: what is done inside is on the disk when this returns, or is not there at all."""
+        with self._transaction("BEGIN IMMEDIATE", "COMMIT"):
+            yield
+
+    @contextmanager
+    def _transaction(self, begin: str, end: str) -> Iterator[None]:
+        if self.connection.in_transaction:  # a part of the one that is under way
+            yield
+            return
+        with self._translated():
+            try:
+                self.execute(begin)
+                self._refresh()
+                yield
+                if end == "COMMIT":
+                    self._flush()
+                self.execute(end)
+            except BaseException:
+                self.generation += 1
+                self._version = -1
+                connection = self._connection
+                if connection is not None and connection.in_transaction:  # SQLite may have rolled back by itself
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _refresh(self) -> None:
+        (version,) = self.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            tables = self.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+            self.counters = dict(self.execute("SELECT name, value FROM counters")) if tables else {}
+            self._saved = dict(self.counters)
+            self._version = version
+            self.generation += 1
+
+    def _flush(self) -> None:
+        changed = [(k, v) for k, v in self.counters.items() if self._saved.get(k) != v]
+        self.executemany(
+            "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", changed
+        )
+        self._saved = dict(self.counters)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """SQLite's errors as ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            kind, text = _KINDS.get((code or 0) & 0xFF, (StoreError, "gave an error"))
+            raise kind(f"The store {self.path} {text} ({error}).") from error
+
+    def close(self) -> None:
+        """Let go of the file. Nothing is pending: every commit was complete."""
+        if self._connection is not None and self._owner == (os.getpid(), threading.get_ident()):
+            self._connection.close()
+        self._connection = None
+
+    def discard(self) -> None:
+        """Close, and delete what an unfinished creation wrote."""
+        paths = self.files()
+        self.close()
+        for path in paths:
+            path.unlink(missing_ok=True)

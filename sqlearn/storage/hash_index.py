@@ -1,0 +1,194 @@
+"""From keyed hashes to numbers: a hash table whose buckets lie in the file and are overwritten in place.
+
+A B-tree index would leave hashes in the gaps of its pages, and as the key is in the file too, who holds the file could
+test by them whether an id was ever there. Hashes are 128 bits under a key drawn at random for each file: with a million
+million entries, the chance that two of them agree is below 1e-14, nobody can choose ids to make it larger, and callers
+compare what they find with what they looked for.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from sqlearn.engine.blake2b import digest_dense, midstate
+from sqlearn.errors import StoreCorruptError
+from sqlearn.storage.database import Database
+from sqlearn.storage.slots import Slots
+
+__all__ = ["HashIndex", "hash_integers", "hash_messages"]
+
+_ENTRIES = 84  # two buckets a page
+_WIDTH = _ENTRIES * 24
+_FILL = 0.6  # of all entries; a bucket runs over at six standard deviations then, which doubles the table too soon
+_AT_ONCE = 1024
+_WAITING = 1 << 20
+
+
+def hash_messages(key: bytes, messages: list[bytes]) -> np.ndarray:
+    """Keyed 128-bit hashes, uint64[n, 2]."""
+    digests = b"".join([hashlib.blake2b(message, key=key, digest_size=16).digest() for message in messages])
+    return np.frombuffer(digests, "<u8").reshape(-1, 2)
+
+
+def hash_integers(key: bytes, numbers: np.ndarray) -> np.ndarray:
+    """The same of int64[n]."""
+    digests = np.empty((len(numbers), 6), np.uint64)
+    tail = np.ascontiguousarray(numbers).view(np.uint64)[:, None]
+    digest_dense(np.zeros((len(numbers), 0)), tail, midstate(key), digests)
+    return np.ascontiguousarray(digests[:, :2])
+
+
+class HashIndex:
+    """Hashes, all different, and a positive number for each.
+
+    Additions wait in memory until they are looked for or :meth:`settle` is called, since many are as cheap as few: they
+    go into the same buckets.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    name : str
+        Name of the table.
+    """
+
+    def __init__(self, database: Database, name: str):
+        self._database = database
+        self._slots = Slots(database, name, _WIDTH)
+        self._count, self._size = f"{name} entries", f"{name} buckets"
+        self.drop_waiting()
+
+    def lay_out(self) -> None:
+        self._slots.lay_out()
+        self._slots.put([bytes(_WIDTH)] * 4)
+        self._database.counters |= {self._count: 0, self._size: 4}
+
+    def drop_waiting(self) -> None:
+        """Forget additions that a transaction rolled back."""
+        self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
+        self._n_waiting = 0
+
+    def add(self, hashes: np.ndarray, numbers: np.ndarray) -> int:
+        """Take in hashes. Returns what :meth:`settle` does when it is time to settle, else 0."""
+        self._waiting.append((hashes, numbers))
+        self._n_waiting += len(hashes)
+        return self.settle() if self._n_waiting >= _WAITING else 0
+
+    def settle(self) -> int:
+        """Write the additions that wait; the number of one whose hash was there already, 0 if there is none."""
+        if not self._n_waiting:
+            return 0
+        hashes = np.concatenate([hashes for hashes, _ in self._waiting])
+        numbers = np.concatenate([numbers for _, numbers in self._waiting]).astype(np.int64)
+        self.drop_waiting()
+        order = np.lexsort((hashes[:, 1], hashes[:, 0]))
+        twice = (hashes[order[1:]] == hashes[order[:-1]]).all(axis=1)
+        if twice.any():
+            return int(numbers[order[1:][twice][0]])
+        there = self.find(hashes) > 0
+        if there.any():
+            return int(numbers[there][0])
+        self._insert(hashes, numbers)
+        return 0
+
+    def find(self, hashes: np.ndarray) -> np.ndarray:
+        """The number of each hash, int64[n]; 0 where there is none."""
+        assert not self._n_waiting, "settle first"
+        numbers = np.zeros(len(hashes), np.int64)
+        for rows, _, _, entries in self._touched(hashes):
+            flat = entries.reshape(-1, 3)
+            at = _match(flat, hashes[rows])
+            numbers[rows] = np.where(at >= 0, flat[at, 2], 0)
+        return numbers
+
+    def remove(self, hashes: np.ndarray) -> None:
+        """Strike out hashes that are there, all different."""
+        assert not self._n_waiting, "settle first"
+        for rows, _, buckets, entries in self._touched(hashes):
+            flat = entries.reshape(-1, 3)
+            at = _match(flat, hashes[rows])
+            if (at < 0).any():
+                raise StoreCorruptError(f"The store {self._database.path} is damaged: an entry of its index is gone.")
+            flat[at] = 0
+            self._write(buckets, _packed(entries))
+        self._database.counters[self._count] -= len(hashes)
+
+    def _insert(self, hashes: np.ndarray, numbers: np.ndarray) -> None:
+        counters = self._database.counters
+        while counters[self._count] + len(hashes) > _FILL * _ENTRIES * counters[self._size]:
+            self._double()
+        left = np.arange(len(hashes))
+        while len(left):
+            over = []
+            for rows, inverse, buckets, entries in self._touched(hashes[left]):
+                starts = np.searchsorted(inverse, np.arange(len(buckets)))
+                rank = np.arange(len(rows)) - starts[inverse]  # among the new ones of the same bucket
+                at = (entries[:, :, 2] != 0).sum(axis=1)[inverse] + rank
+                fits = at < _ENTRIES
+                mine = left[rows]
+                entries[inverse[fits], at[fits], :2] = hashes[mine[fits]]
+                entries[inverse[fits], at[fits], 2] = numbers[mine[fits]].astype(np.uint64)
+                self._write(buckets, entries)
+                over.append(mine[~fits])
+            left = np.concatenate(over)
+            if len(left):
+                self._double()
+        counters[self._count] += len(hashes)
+
+    def _touched(self, hashes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+        """By blocks of buckets: rows of `hashes` by bucket, which bucket is theirs, the buckets, their contents."""
+        size = np.uint64(self._database.counters[self._size])
+        of_row = (hashes[:, 0] & (size - np.uint64(1))).astype(np.int64)
+        order = np.argsort(of_row, kind="stable")
+        buckets, starts = np.unique(of_row[order], return_index=True)
+        stops = np.append(starts[1:], len(order))
+        for first in range(0, len(buckets), _AT_ONCE):
+            some = buckets[first : first + _AT_ONCE]
+            rows = order[starts[first] : stops[first + len(some) - 1]]
+            yield rows, np.searchsorted(some, of_row[rows]), some, self._entries(some)
+
+    def _entries(self, buckets: np.ndarray) -> np.ndarray:
+        return np.frombuffer(bytearray(self._slots.read(buckets + 1)), "<u8").reshape(-1, _ENTRIES, 3)
+
+    def _write(self, buckets: np.ndarray, entries: np.ndarray) -> None:
+        self._slots.overwrite(buckets + 1, [bucket.tobytes() for bucket in entries])
+
+    def _double(self) -> None:
+        """Twice the buckets: each gives to a new one the hashes that have the next bit."""
+        counters = self._database.counters
+        size = counters[self._size]
+        for first in range(0, size, _AT_ONCE):
+            buckets = np.arange(first, min(size, first + _AT_ONCE))
+            entries = self._entries(buckets)
+            goes = ((entries[:, :, 0] & np.uint64(size)) != 0)[:, :, None]
+            self._write(buckets, _packed(np.where(goes, np.uint64(0), entries)))
+            moved = _packed(np.where(goes, entries, np.uint64(0)))
+            places = self._slots.put([bucket.tobytes() for bucket in moved])
+            assert (places == buckets + size + 1).all()  # places are given in order, and never freed
+        counters[self._size] = 2 * size
+
+
+def _match(entries: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """Where each hash stands among entries in use, int64[n]; -1 for nowhere."""
+    used = np.flatnonzero(entries[:, 2])
+    order = used[np.argsort(entries[used, 0], kind="stable")]
+    first = entries[order, 0]
+    at = np.full(len(hashes), -1)
+    place = np.searchsorted(first, hashes[:, 0])
+    open_ = np.arange(len(hashes))
+    while len(open_):  # once, unless two hashes agree in their first half
+        open_ = open_[place[open_] < len(order)]
+        open_ = open_[first[place[open_]] == hashes[open_, 0]]
+        candidates = order[place[open_]]
+        same = entries[candidates, 1] == hashes[open_, 1]
+        at[open_[same]] = candidates[same]
+        open_ = open_[~same]
+        place[open_] += 1
+    return at
+
+
+def _packed(entries: np.ndarray) -> np.ndarray:
+    """Move entries in use to the front of their bucket."""
+    order = np.argsort(entries[:, :, 2] == 0, axis=1, kind="stable")
+    return np.ascontiguousarray(np.take_along_axis(entries, order[:, :, None], axis=1))

@@ -1,0 +1,110 @@
+"""Row ids: whole numbers or text, chosen by the user or counted, each of one row."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sqlearn.errors import DuplicateIdError, UnknownIdError
+from sqlearn.storage.database import Database
+from sqlearn.storage.hash_index import HashIndex, hash_integers, hash_messages
+from sqlearn.storage.words import Texts
+
+__all__ = ["Ids"]
+
+_NEXT = "next id"
+
+
+class Ids:
+    """From ids to the places of their rows, and to what a row's cell holds of them: a number, or that of a text.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    texts : Texts
+        Where ids that are text stand.
+    key : bytes
+        Key of the hashes.
+    textual : bool
+        Whether ids are text.
+    """
+
+    def __init__(self, database: Database, texts: Texts, key: bytes, textual: bool):
+        self._database, self._texts, self._key, self.textual = database, texts, key, textual
+        self._index = HashIndex(database, "id_index")
+
+    def lay_out(self) -> None:
+        self._index.lay_out()
+        self._database.counters[_NEXT] = 0
+
+    def drop_remembered(self) -> None:
+        self._index.drop_waiting()
+
+    def count(self, n: int) -> np.ndarray:
+        """The next running numbers, int64[n]. None is ever given twice."""
+        first = self._database.counters[_NEXT]
+        self._database.counters[_NEXT] = first + n
+        return np.arange(first, first + n)
+
+    def cells(self, ids: Sequence) -> np.ndarray:
+        """What rows keep of new ids, uint64[n]; text is written."""
+        if self.textual:
+            return self._texts.put([_encoded(id) for id in ids], [1] * len(ids)).astype(np.uint64)
+        return np.asarray(ids, np.int64).view(np.uint64)
+
+    def of_cells(self, cells: np.ndarray) -> list:
+        """Ids of rows, by what the rows keep of them."""
+        if self.textual:
+            return [self._texts.get(cell)[0].decode("utf-8", "surrogatepass") for cell in cells.tolist()]
+        return np.ascontiguousarray(cells).view(np.int64).tolist()
+
+    def add(self, ids: Sequence, slots: np.ndarray) -> int:
+        """Note where the rows of new ids lie. The place of one whose id was there already, as soon as that shows."""
+        return self._index.add(self._hashes(ids), slots)
+
+    def settle(self) -> int:
+        """The same for all that were added."""
+        return self._index.settle()
+
+    def duplicate(self, id) -> DuplicateIdError:
+        return DuplicateIdError(
+            f"The id {id!r} is given twice, or is that of another row already. Nothing was changed: give each row an "
+            "id of its own, or forget the row that has it first."
+        )
+
+    def find(self, ids: Sequence) -> np.ndarray:
+        """Places of the rows that have these ids, int64[n].
+
+        Raises
+        ------
+        UnknownIdError
+            When there is no such row, or an id is given twice.
+        """
+        seen = set()
+        for i, id in enumerate(ids):
+            if id in seen:
+                raise UnknownIdError(f"The id {id!r} is given twice (at {i}). Nothing was changed: give each id once.")
+            seen.add(id)
+        slots = self._index.find(self._hashes(ids))
+        missing = np.flatnonzero(slots == 0)
+        if len(missing):
+            raise UnknownIdError(
+                f"No row has the id {ids[missing[0]]!r} (at {missing[0]}, one of {len(missing)} such). Nothing was "
+                "changed: it was never learned or is forgotten already; compare with ids()."
+            )
+        return slots
+
+    def remove(self, ids: Sequence, cells: np.ndarray) -> None:
+        """Strike out the ids of forgotten rows."""
+        self._index.remove(self._hashes(ids))
+        if self.textual:
+            self._texts.erase(cells.tolist())
+
+    def _hashes(self, ids: Sequence) -> np.ndarray:
+        if self.textual:
+            return hash_messages(self._key, [_encoded(id) for id in ids])
+        return hash_integers(self._key, np.asarray(ids, np.int64))
+
+
+def _encoded(id: str) -> bytes:
+    return id.encode("utf-8", "surrogatepass")

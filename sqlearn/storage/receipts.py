@@ -1,0 +1,188 @@
+"""Receipts: what was done when, as a chain of digests that holds nothing about any row.
+
+A receipt commits to the state after it by a digest under a random salt. The salt is returned with the receipt and stays
+in the file only while that state is the current one: a digest without salt would let who holds the file add a guessed
+row to today's state and compare.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+
+from sqlearn.errors import StoreCorruptError
+from sqlearn.storage.database import Database
+from sqlearn.storage.slots import Slots
+
+__all__ = ["ChainCheck", "Receipt", "Receipts", "check_chain"]
+
+_START = "0" * 64
+_FIELDS = ("number", "time", "kind", "count", "commitment", "previous")
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof of one change of a store.
+
+    Attributes
+    ----------
+    number : int
+        1 for the creation, and so on.
+    time : str
+        When, in UTC (ISO 8601).
+    kind : {"create", "learn", "forget", "relabel"}
+        What was done.
+    count : int
+        To how many rows.
+    commitment : str
+        Hex BLAKE2b-256 of salt and digest of the state after it.
+    previous : str
+        :attr:`digest` of the receipt before; zeros for the first.
+    salt : str or None
+        Opens the commitment. With the receipt that a change returned, and with the last one in the file; it is nowhere
+        else once the state has moved on, so keep it if an auditor may ask for it.
+    """
+
+    number: int
+    time: str
+    kind: str
+    count: int
+    commitment: str
+    previous: str
+    salt: str | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Hex BLAKE2b-256 of all but the salt."""
+        fields = asdict(self)
+        fields.pop("salt")
+        return hashlib.blake2b(json.dumps(fields).encode(), digest_size=32).hexdigest()
+
+    def commits_to(self, state_digest: str) -> bool:
+        """Whether the state after this change had this digest (see ``Store.state_digest``); needs the salt."""
+        if self.salt is None:
+            raise ValueError(f"Receipt {self.number} has no salt here. Take the receipt that the call returned.")
+        return secrets.compare_digest(self.commitment, _commitment(self.salt, state_digest))
+
+    def __str__(self):
+        rows = "1 row" if self.count == 1 else f"{self.count} rows"
+        return f"Receipt {self.number}: {self.kind} {rows}, {self.time}, {self.digest[:16]}"
+
+
+@dataclass(frozen=True)
+class ChainCheck:
+    """What checking receipts found; true when the chain is whole.
+
+    Attributes
+    ----------
+    count : int
+        Receipts looked at.
+    fault : str or None
+        The first fault; None when there is none.
+    """
+
+    count: int
+    fault: str | None
+
+    def __bool__(self):
+        return self.fault is None
+
+    def __str__(self):
+        return f"{self.count} receipts, the chain is whole" if self else f"The chain is broken: {self.fault}"
+
+    __repr__ = __str__
+
+
+def check_chain(receipts: Sequence[Receipt], state_digest: str, kept: Sequence[Receipt] = ()) -> ChainCheck:
+    """Walk a chain of receipts.
+
+    Parameters
+    ----------
+    receipts : sequence of Receipt
+        All of a store, in order.
+    state_digest : str
+        Digest of the state now, which the last receipt must commit to.
+    kept : sequence of Receipt, optional
+        Receipts that were returned earlier: each must stand in the chain as it was.
+    """
+
+    def found(fault):
+        return ChainCheck(len(receipts), fault)
+
+    previous = _START
+    if not receipts:
+        return found("there are no receipts")
+    for number, receipt in enumerate(receipts, 1):
+        if receipt.number != number:
+            return found(f"receipt {number} is missing or out of order")
+        if receipt.previous != previous:
+            return found(f"receipt {number} does not follow the one before it: one of the two was altered or replaced")
+        previous = receipt.digest
+    if receipts[-1].salt is None or not receipts[-1].commits_to(state_digest):
+        return found("the last receipt does not commit to the state: it was altered, or later ones are missing")
+    for receipt in kept:
+        if receipt.number > len(receipts) or receipts[receipt.number - 1] != receipt:
+            return found(f"receipt {receipt.number}, which was kept, is not in the chain as it was")
+    return found(None)
+
+
+class Receipts:
+    """The chain in the file.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    """
+
+    def __init__(self, database: Database):
+        self._database = database
+        self._salt = Slots(database, "salt", 32)
+
+    def lay_out(self) -> None:
+        self._database.execute(
+            "CREATE TABLE receipts (number INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL, "
+            "count INTEGER NOT NULL, commitment TEXT NOT NULL, previous TEXT NOT NULL)"
+        )
+        self._salt.lay_out()
+        self._salt.put([bytes(32)])
+
+    def append(self, kind: str, count: int, state_digest: str) -> Receipt:
+        """Write the next receipt, and its salt over the last one's."""
+        salt = secrets.token_bytes(32)
+        last = self._read("ORDER BY number DESC LIMIT 1")
+        receipt = Receipt(
+            number=last[0].number + 1 if last else 1,
+            time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            kind=kind,
+            count=count,
+            commitment=_commitment(salt.hex(), state_digest),
+            previous=last[0].digest if last else _START,
+            salt=salt.hex(),
+        )
+        self._database.execute(
+            "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", tuple(getattr(receipt, name) for name in _FIELDS)
+        )
+        self._salt.overwrite([1], [salt])
+        return receipt
+
+    def all(self) -> list[Receipt]:
+        """All receipts, the last one with its salt."""
+        receipts = self._read("ORDER BY number")
+        if receipts:
+            last = {name: getattr(receipts[-1], name) for name in _FIELDS}
+            receipts[-1] = Receipt(**last, salt=self._salt.read([1]).hex())
+        return receipts
+
+    def _read(self, which: str) -> list[Receipt]:
+        rows = self._database.execute(f"SELECT {', '.join(_FIELDS)} FROM receipts {which}").fetchall()
+        for row in rows:
+            if [type(value) for value in row] != [int, str, str, int, str, str]:
+                raise StoreCorruptError(f"The store {self._database.path} is damaged: a receipt is none.")
+        return [Receipt(*row) for row in rows]
+
+
+def _commitment(salt: str, state_digest: str) -> str:
+    return hashlib.blake2b(bytes.fromhex(state_digest), key=bytes.fromhex(salt), digest_size=32).hexdigest()

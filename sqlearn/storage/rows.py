@@ -1,0 +1,107 @@
+"""Rows in the file: 8 bytes a column, in places of equal length that are overwritten with zeros."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sqlearn.storage.columns import Block, Category, Columns
+from sqlearn.storage.database import Database
+from sqlearn.storage.slots import Slots
+from sqlearn.storage.words import Words
+
+__all__ = ["Rows"]
+
+
+class Rows:
+    """Packed rows by place: the bits of a number, the number of a word (0 where missing), and last what stands for the
+    id.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    columns : Columns
+        What a row holds.
+    words : Words
+        The words of columns of categories.
+    """
+
+    def __init__(self, database: Database, columns: Columns, words: Words):
+        self._columns, self._words = columns, words
+        self.width = len(columns.all) + 1
+        self._slots = Slots(database, "rows", 8 * self.width)
+
+    def lay_out(self) -> None:
+        self._slots.lay_out()
+
+    def __len__(self):
+        return len(self._slots)
+
+    def packed(self, block: Block, ids: np.ndarray) -> np.ndarray:
+        """A block as rows of 64-bit words, uint64[n, width]; its categories are counted as used."""
+        cells = np.empty((len(ids), self.width), "<u8")
+        for j, column in enumerate(self._columns.all):
+            values = block[column.name]
+            if isinstance(values, Category):
+                present = values.codes[values.codes >= 0]
+                times = np.bincount(present, minlength=len(values.levels))
+                used = np.flatnonzero(times)
+                numbers = np.zeros(len(values.levels) + 1, np.int64)
+                numbers[used] = self._words.use([values.levels[k] for k in used], times[used])
+                cells[:, j] = numbers[values.codes]
+            else:
+                cells[:, j] = values.view(np.uint64)
+        cells[:, -1] = ids
+        return cells
+
+    def block(self, cells: np.ndarray, names: list[str] | None = None) -> Block:
+        """What :meth:`packed` was made from, or some columns of it."""
+        block: Block = {}
+        for j, column in enumerate(self._columns.all):
+            if names is not None and column.name not in names:
+                continue
+            values = np.ascontiguousarray(cells[:, j])
+            if column.kind == "number":
+                block[column.name] = values.view(np.float64)
+            else:
+                numbers, codes = np.unique(values, return_inverse=True)
+                known = numbers[numbers > 0].astype(np.int64)
+                codes = codes.reshape(-1) - (len(numbers) - len(known))  # 0 is the least number
+                block[column.name] = Category(codes.astype(np.int64), self._words.words(known))
+        return block
+
+    def put(self, cells: np.ndarray) -> np.ndarray:
+        """Keep packed rows. Returns their places, int64[n]."""
+        return self._slots.put(_cut(cells))
+
+    def read(self, slots: np.ndarray) -> np.ndarray:
+        """Packed rows by place, uint64[n, width]."""
+        return np.frombuffer(self._slots.read(slots), "<u8").reshape(-1, self.width)
+
+    def erase(self, slots: np.ndarray, cells: np.ndarray) -> None:
+        """Overwrite rows with zeros, and words that only they used."""
+        self._disuse(cells)
+        self._slots.erase(slots)
+
+    def replace(self, slots: np.ndarray, cells: np.ndarray, block: Block) -> None:
+        """Write other values over rows; their ids stay."""
+        changed = self.packed(block, cells[:, -1])  # new words first, so that one in both is not written twice
+        self._disuse(cells)
+        self._slots.overwrite(slots, _cut(changed))
+
+    def scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All rows, by blocks: places, int64[n], and packed rows, uint64[n, width]."""
+        for slots, content in self._slots.scan():
+            yield slots, np.frombuffer(content, "<u8").reshape(-1, self.width)
+
+    def _disuse(self, cells: np.ndarray) -> None:
+        for j, column in enumerate(self._columns.all):
+            if column.kind == "category":
+                numbers, times = np.unique(cells[:, j], return_counts=True)
+                known = numbers > 0
+                self._words.disuse(numbers[known].astype(np.int64), times[known])
+
+
+def _cut(cells: np.ndarray) -> list[bytes]:
+    content, width = cells.tobytes(), 8 * cells.shape[1]
+    return [content[start : start + width] for start in range(0, len(content), width)]

@@ -1,0 +1,202 @@
+"""The model in the file: its canonical state as bytes, in pieces of equal length that are overwritten in place.
+
+Nothing is pickled, so a file from elsewhere runs no code: parameters are JSON, learners and functions are named, and
+looked up in this package, in scikit-learn, or among the modules that the program has imported.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
+from sqlearn.storage.database import Database
+from sqlearn.storage.slots import Slots
+
+__all__ = ["SavedModel"]
+
+_PIECE = 4000  # one a page
+_LENGTH = "state length"
+
+
+class SavedModel:
+    """The pieces.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    """
+
+    def __init__(self, database: Database):
+        self._database = database
+        self._slots = Slots(database, "state", _PIECE)
+        self._written: list[bytes] | None = None  # what stands in the file
+
+    def lay_out(self) -> None:
+        self._slots.lay_out()
+        self._written = []
+
+    def drop_remembered(self) -> None:
+        """Read anew from the file from here on."""
+        self._written = None
+
+    def load(self) -> tuple[BaseEstimator, str]:
+        """The model, and its digest."""
+        self._written = self._pieces()
+        content = b"".join(self._written)[: self._database.counters[_LENGTH]]
+        digest, body = content[:32], content[32:]
+        if hashlib.blake2b(body, digest_size=32).digest() != digest:
+            raise self._damaged()
+        try:
+            return unpacked(body), digest.hex()
+        except (FormatError, KeyError, ValueError, TypeError) as error:
+            raise self._damaged() from error
+
+    def save(self, model) -> str:
+        """Write the pieces that changed. Returns the digest of the whole."""
+        body = packed(model)
+        digest = hashlib.blake2b(body, digest_size=32).digest()
+        content = digest + body
+        pieces = [content[start : start + _PIECE] for start in range(0, len(content), _PIECE)]
+        pieces[-1] = pieces[-1].ljust(_PIECE, b"\0")
+        old = self._written if self._written is not None else self._pieces()
+        pieces += [bytes(_PIECE)] * (len(old) - len(pieces))  # a state that has shrunk leaves zeros
+        changed = [i for i in range(len(old)) if pieces[i] != old[i]]
+        self._slots.overwrite([i + 1 for i in changed], [pieces[i] for i in changed])
+        self._slots.put(pieces[len(old) :])
+        self._database.counters[_LENGTH] = len(content)
+        self._written = pieces
+        return digest.hex()
+
+    def _pieces(self) -> list[bytes]:
+        content = self._slots.read(range(1, len(self._slots) + 1))  # places are given in order, and never freed
+        return [content[start : start + _PIECE] for start in range(0, len(content), _PIECE)]
+
+    def _damaged(self) -> StoreCorruptError:
+        return StoreCorruptError(
+            f"The store {self._database.path} is damaged: its model's bytes are not those that were written. Take an "
+            "intact copy, or make the store anew from its source."
+        )
+
+
+def packed(model) -> bytes:
+    """A model as bytes: the length of a description in JSON, the description, and the parts of the canonical state."""
+    contents = model.__getstate__()
+    parts: dict[str, bytes] = {}
+    state = contents.get("state")
+    if state is not None:
+        parts = state["parts"]
+        contents = contents | {"state": {name: value for name, value in state.items() if name != "parts"}}
+    described = json.dumps(
+        {
+            "learner": _name(type(model)),
+            "contents": _encoded(contents),
+            "parts": {name: len(part) for name, part in parts.items()},
+        }
+    ).encode()
+    return b"".join([len(described).to_bytes(8, "little"), described, *parts.values()])
+
+
+def unpacked(content: bytes):
+    """What :func:`packed` was made from."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    described = json.loads(content[8:start])
+    parts = {}
+    for name, length in described["parts"].items():
+        parts[name] = content[start : start + length]
+        start += length
+    contents = _decoded(described["contents"])
+    if "state" in contents:
+        contents["state"]["parts"] = parts
+    learner = _learner(described["learner"])
+    model = object.__new__(learner)
+    model.__setstate__(contents)
+    return model
+
+
+def _encoded(value) -> Any:
+    """In JSON's types; what JSON has no type for is a list that begins with its kind."""
+    if value is None or (isinstance(value, bool | int | str) and type(value) in (type(None), bool, int, str)):
+        return value
+    if type(value) is float:
+        return ["float", value.hex()]
+    if type(value) is dict:
+        return ["dict", *([_encoded(k), _encoded(v)] for k, v in value.items())]
+    if type(value) in (list, tuple, set, frozenset):
+        items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
+        return [type(value).__name__, *map(_encoded, items)]
+    if type(value) is bytes:
+        return ["bytes", base64.b64encode(value).decode()]
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        return ["objects", list(value.shape), *map(_encoded, value.ravel().tolist())]
+    if isinstance(value, np.ndarray | np.generic):
+        kind = "array" if isinstance(value, np.ndarray) else "scalar"
+        content = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
+        return [kind, value.dtype.str, list(np.shape(value)), content]
+    if isinstance(value, BaseEstimator):
+        return ["estimator", _name(type(value)), _encoded(value.get_params(deep=False))]
+    if callable(value) and hasattr(value, "__qualname__"):
+        return ["named", _name(value)]
+    raise ParameterError(
+        f"A parameter holds {value!r}, of type {type(value).__name__}, which a store cannot keep. Use numbers, text, "
+        "lists, dicts, arrays, or a function that has a name in a module."
+    )
+
+
+def _decoded(value) -> Any:
+    if not isinstance(value, list):
+        return value
+    kind, *rest = value
+    if kind == "float":
+        return float.fromhex(rest[0])
+    if kind == "dict":
+        return {_decoded(k): _decoded(v) for k, v in rest}
+    if kind in ("list", "tuple", "set", "frozenset"):
+        return {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}[kind](map(_decoded, rest))
+    if kind == "bytes":
+        return base64.b64decode(rest[0])
+    if kind == "objects":
+        array = np.empty(len(rest) - 1, object)
+        array[:] = [_decoded(item) for item in rest[1:]]
+        return array.reshape(rest[0])
+    if kind in ("array", "scalar"):
+        array = np.frombuffer(base64.b64decode(rest[2]), rest[0]).reshape(rest[1]).copy()
+        return array if kind == "array" else array[()]
+    if kind == "estimator":
+        return _learner(rest[0])(**_decoded(rest[1]))
+    if kind == "named":
+        return _found(rest[0])
+    raise FormatError(f"{kind!r} is no kind of value.")
+
+
+def _name(thing) -> str:
+    name = f"{thing.__module__}:{thing.__qualname__}"
+    if "<" in name:
+        raise ParameterError(f"{thing!r} has no name that a store could keep. Define it at the top of a module.")
+    return name
+
+
+def _learner(name: str) -> Any:
+    learner = _found(name)
+    if not (isinstance(learner, type) and issubclass(learner, BaseEstimator)):
+        raise FormatError(f"{name} is no learner.")
+    return learner
+
+
+def _found(name: str) -> Any:
+    module, _, path = name.partition(":")
+    if module.split(".")[0] in ("sqlearn", "sklearn"):
+        found: Any = import_module(module)
+    elif module in sys.modules:
+        found = sys.modules[module]
+    else:
+        raise FormatError(f"{name} is not of this package. Import {module} first if you trust it, then open the store.")
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found

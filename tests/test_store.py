@@ -1,0 +1,315 @@
+"""A store against a refit on the rows that it should hold, after any calls."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from sqlearn import Store, verify
+from sqlearn.datasets import load_titanic
+from sqlearn.errors import (
+    ConditionError,
+    DuplicateIdError,
+    EmptyBatchError,
+    NonFiniteError,
+    NotNumericError,
+    StoreClosedError,
+    StoreExistsError,
+    TableError,
+    UnknownIdError,
+    WeightError,
+)
+from sqlearn.feature_selection import SelectKBest
+from sqlearn.linear_model import LinearRegression, Ridge
+from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
+from sqlearn.preprocessing import StandardScaler
+
+HARD = [1e12, -8e307, 8e307, 5e-324, -0.0, 0.0, 1.0, 0.1, 2.0**-1040, 123456789.123]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.sqlearn"
+
+
+def people(n, seed=0, first=0):
+    random = np.random.default_rng(seed)
+    return {
+        "who": [f"person {first + i}" + "é" * (i % 60) for i in range(n)],
+        "a": random.choice(HARD, n),
+        "city": random.choice(["Rome", "Oslo", "Łódź", "x" * 100, None], n).tolist(),
+        "b": np.where(random.random(n) < 0.2, np.nan, random.normal(size=n)),
+        "weight": random.choice([0.0, 0.5, 2.0], n),
+        "y": random.choice(["yes", "no", "perhaps"], n).tolist(),
+    }
+
+
+def mixed(path, table, **more):
+    return Store.create(path, MixedNB(), table, target="y", id="who", weight="weight", **more)
+
+
+def picked(table, rows):
+    return {name: [column[i] for i in rows] for name, column in table.items()}
+
+
+def test_random_calls_end_like_a_refit(path):
+    """Learn, forget by id and by condition, relabel, reopen: rows, ids and bytes are those of a model in memory."""
+    random = np.random.default_rng(3)
+    table = people(300)
+    rows = {table["who"][i]: {name: column[i] for name, column in table.items()} for i in range(300)}
+    store = mixed(path, table)
+    kept = [store.receipts()[0]]
+    for step in range(30):
+        kind = random.integers(5)
+        if kind == 0:
+            more = people(20, seed=step + 1, first=1000 + 20 * step)
+            kept.append(store.learn(more))
+            rows |= {more["who"][i]: {name: column[i] for name, column in more.items()} for i in range(20)}
+        elif kind == 1 and rows:
+            gone = random.choice(sorted(rows), min(len(rows), 15), replace=False).tolist()
+            kept.append(store.forget(ids=gone))
+            assert kept[-1].count == len(gone)
+            for id in gone:
+                del rows[id]
+        elif kind == 2:
+            limit = random.normal()
+            hit = [id for id, row in rows.items() if row["b"] > limit + 1 and row["city"] == "Oslo"]
+            assert store.forget(where=f"b > {limit + 1!r} and city = 'Oslo'", dry_run=True) == len(hit)
+            kept.append(store.forget(where=f"b > {limit + 1!r} and city = 'Oslo'"))
+            for id in hit:
+                del rows[id]
+        elif kind == 3 and rows:
+            some = random.choice(sorted(rows), min(len(rows), 10), replace=False).tolist()
+            kept.append(store.relabel(ids=some, to="maybe"))
+            for id in some:
+                rows[id]["y"] = "maybe"
+        else:
+            store.close()
+            store = Store.open(path)
+        assert sorted(store.ids()) == sorted(rows)
+        assert len(store) == len(rows)
+    assert len(rows) > 50
+    assert store.verify()
+    assert store.check_receipts(kept)
+    frame = pd.DataFrame(list(rows.values()))
+    X = frame[["a", "city", "b"]].astype({"city": object})
+    X["city"] = X["city"].where(X["city"].notna(), None)
+    model = store.model
+    assert verify(model, X.to_numpy(object), frame["y"], frame["weight"].to_numpy())
+    assert store.digest() == model.digest()
+    store.forget(where="1")
+    assert len(store) == 0 and store.ids() == [] and store.verify()
+    assert store.digest() == model._emptied().digest()
+    store.learn(table)
+    assert len(store) == 300 and store.verify()
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, dict, lambda t: iter([picked(t, range(40)), t2(t)])])
+def test_every_kind_of_table(path, frame):
+    table = {"x": np.arange(90.0), "n": np.arange(90), "label": ["ab"[i % 2] for i in range(90)]}
+    store = Store.create(path, GaussianNB(), frame(table), target="label")
+    assert store.ids() == list(range(90))
+    assert repr(store) == "<Store a.sqlearn: GaussianNB on 90 rows of 2 features>"
+    assert verify(store.model, np.column_stack([table["x"], table["n"]]), table["label"])
+    assert store.predict(frame(table)).tolist() == store.model.predict(np.column_stack([table["x"]] * 2)).tolist()
+
+
+def t2(table):
+    return picked(table, range(40, 90))
+
+
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        (GaussianNB(var_smoothing=1e-6, priors=np.array([0.25, 0.75])), "y"),
+        (GaussianNB(key=b"secret"), "y"),
+        (MultinomialNB(), "y"),
+        (LinearRegression(), "z"),
+        (Ridge(alpha=0.5), ["z", "z2"]),
+        (StandardScaler(), None),
+        (SelectKBest(k=1), "y"),
+    ],
+)
+def test_every_kind_of_learner(path, model, target):
+    random = np.random.default_rng(0)
+    table = {f"x{j}": random.integers(0, 9, 80).astype(float) for j in range(3)}
+    table |= {"y": random.integers(0, 2, 80), "z": random.normal(size=80), "z2": random.normal(size=80)}
+    wanted = [target] if isinstance(target, str) else target or []
+    table = {name: column for name, column in table.items() if name[0] == "x" or name in wanted}
+    Store.create(path, model, table, target=target).close()
+    with Store.open(path) as store:
+        store.forget(where="x1 > 5")
+        assert store.forget(ids=store.ids()[3]).count == 1
+        if isinstance(target, list):
+            store.relabel(ids=store.ids()[:5], to=[1.5, -2.0])
+        elif target:
+            store.relabel(ids=store.ids()[:5], to=1)
+        else:
+            with pytest.raises(TableError, match="nothing to relabel"):
+                store.relabel(ids=[0], to=1)
+        assert store.verify()
+        assert type(store.model) is type(model)
+        assert store.model.get_params()["ledger"] is False
+
+
+def test_verify_finds_a_row_that_was_altered(path):
+    store = Store.create(path, Ridge(), {"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}, target="y")
+    assert store.verify()
+    with store._database.writing():
+        cells = store._rows.read([1]).copy()
+        cells.view(np.float64)[0, 0] = np.nextafter(1.0, 2.0)
+        store._rows._slots.overwrite([1], [cells.tobytes()])
+    found = store.verify()
+    assert not found and "state" in str(found)
+
+
+def test_the_model_is_a_copy(path):
+    store = Store.create(path, Ridge(), {"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}, target="y")
+    store.model.partial_fit([[9.0]], [1.0])
+    assert store.verify() and len(store) == 3
+
+
+def test_running_numbers_are_never_given_twice(path):
+    store = Store.create(path, StandardScaler(), {"x": [1.0, 2.0, 3.0]})
+    store.forget(ids=[2])
+    store.learn({"x": [4.0]})
+    assert sorted(store.ids()) == [0, 1, 3]
+    assert store.ids(where="x > 2") == [3]
+    assert store.ids(where="id >= 1 and id < 3") == [1]
+
+
+def test_chosen_numbers_as_ids(path):
+    ids = [-5, 2**62, 0, -(2**63)]
+    store = Store.create(path, StandardScaler(), pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "k": ids}), id="k")
+    assert sorted(store.ids()) == sorted(ids)
+    assert store.ids(where=f"k = {2**62}") == [2**62]
+    store.forget(ids=np.array([-5, 2**62]))
+    assert sorted(store.ids()) == [-(2**63), 0]
+    with pytest.raises(UnknownIdError, match="'0'"):
+        store.forget(ids=["0"])
+
+
+def test_many_ids_grow_the_index(path):
+    n = 5000
+    store = Store.create(path, StandardScaler(), {"x": np.arange(float(n)), "k": [f"k{i}" for i in range(n)]}, id="k")
+    assert store._database.counters["id_index buckets"] >= 64
+    gone = [f"k{i}" for i in range(0, n, 3)]
+    store.forget(ids=gone)
+    assert sorted(store.ids()) == sorted({f"k{i}" for i in range(n)} - set(gone))
+    with pytest.raises(UnknownIdError, match="k3"):
+        store.forget(ids=["k1", "k3"])
+    assert len(store) == n - len(gone)
+
+
+def refused(store, error, match, call):
+    before, rows, receipts = store.digest(), store.ids(), store.receipts()
+    content = store.path.read_bytes()
+    with pytest.raises(error, match=match):
+        call()
+    assert (store.digest(), store.ids(), store.receipts()) == (before, rows, receipts)
+    assert store.path.read_bytes() == content
+    assert store.verify()
+
+
+def test_refusals_change_nothing(path):
+    table = people(60)
+    store = mixed(path, table)
+    more = people(10, seed=9, first=500)
+    refused(store, UnknownIdError, "nobody", lambda: store.forget(ids=[table["who"][0], "nobody"]))
+    refused(store, UnknownIdError, "twice", lambda: store.forget(ids=[table["who"][0]] * 2))
+    refused(store, DuplicateIdError, "person 3", lambda: store.learn(picked(table, [3])))
+    refused(store, DuplicateIdError, "person 500", lambda: store.learn(picked(more, [0, 1, 0])))
+    refused(store, TableError, "lacks", lambda: store.learn({"a": [1.0]}))
+    refused(store, TableError, "which the store has not", lambda: store.learn(more | {"c": more["a"]}))
+    refused(store, TableError, "length", lambda: store.learn(more | {"a": [1.0]}))
+    refused(store, NotNumericError, "row 2.*'b'", lambda: store.learn(more | {"b": [1, 2, "x", 3] + [1] * 6}))
+    refused(store, NonFiniteError, "row 9", lambda: store.learn(more | {"b": [1.0] * 9 + [np.inf]}))
+    refused(store, NonFiniteError, "missing", lambda: store.learn(more | {"y": ["yes"] * 9 + [None]}))
+    refused(store, WeightError, "Negative", lambda: store.learn(more | {"weight": [1.0] * 9 + [-1.0]}))
+    refused(store, TableError, "ids of this store are text", lambda: store.learn(more | {"who": range(10)}))
+    refused(store, EmptyBatchError, "no rows", lambda: store.learn(iter([])))
+    refused(store, TableError, "A table is", lambda: store.learn(np.ones((2, 3))))
+    refused(store, ConditionError, "either", lambda: store.forget())
+    refused(store, ConditionError, "either", lambda: store.forget(ids=["x"], where="1"))
+    refused(store, NonFiniteError, "missing", lambda: store.relabel(where="1", to=None))
+    refused(store, ValueError, "Strings and numbers", lambda: store.relabel(ids=table["who"][:2], to=5))
+    frames = [picked(more, range(5)), picked(more, [5]), {"bad": [1]}]
+    refused(store, TableError, "lacks", lambda: store.learn(iter(frames)))
+
+    def broken():
+        yield picked(more, range(5))
+        raise KeyboardInterrupt
+
+    refused(store, KeyboardInterrupt, "", lambda: store.learn(broken()))
+    store.learn(more)
+    assert len(store) == 70 and store.verify()
+
+
+def test_creation_leaves_nothing_when_it_fails(path):
+    table = people(20)
+    with pytest.raises(TableError, match="no column 'z'"):
+        Store.create(path, MixedNB(), table, target="z", id="who")
+    with pytest.raises(TableError, match="MixedNB learns with a target"):
+        Store.create(path, MixedNB(), table, id="who")
+    with pytest.raises(TableError, match=r"\['city'\] hold categories"):
+        Store.create(path, GaussianNB(), table, target="y", id="who")
+    with pytest.raises(DuplicateIdError, match="person 4"):
+        mixed(path, picked(table, [*range(9), 4]))
+    with pytest.raises(TypeError, match="no learner of sqlearn"):
+        Store.create(path, object(), table, target="y")
+    with pytest.raises(WeightError, match="takes no sample weights"):
+        Store.create(path, SelectKBest(), {"x": [1.0], "w": [1.0], "y": [1]}, weight="w", target="y")
+    with pytest.raises(NonFiniteError) as caught:
+        Store.create(path, GaussianNB(), iter([{"x": [1.0], "y": [1]}, {"x": [np.nan], "y": [1]}]), target="y")
+    assert "frame 1" in caught.value.__notes__[0]
+    assert list(path.parent.iterdir()) == []
+    mixed(path, table).close()
+    before = path.read_bytes()
+    with pytest.raises(StoreExistsError):
+        mixed(path, table)
+    assert path.read_bytes() == before
+
+
+def test_categories_can_be_chosen(path):
+    table = {"code": [1, 2, 1, 3], "x": [1.0, 2.0, 3.0, 4.5], "y": [0, 1, 0, 1]}
+    store = Store.create(path, MixedNB(), table, target="y", categorical=["code"])
+    assert [column.kind for column in store.columns] == ["category", "number", "category"]
+    assert [c.tolist() for c in store.model.categories_] == [[1, 2, 3]]
+    store.forget(where="code = 3")
+    assert [c.tolist() for c in store.model.categories_] == [[1, 2]]
+    assert store.verify()
+
+
+def test_titanic(path):
+    titanic = load_titanic()
+    y = titanic.target
+    frame = pd.DataFrame(titanic.data, columns=titanic.feature_names).assign(survived=y)
+    store = Store.create(path, MixedNB(), frame, target="survived")
+    hit = ((frame["fare"] == 0) & (frame["embarked"] == "S")).to_numpy()
+    assert store.forget(where="fare = 0 and embarked = 'S'").count == hit.sum() > 0
+    assert store.verify() and len(store) == (~hit).sum()
+    names = [column for column in frame.columns if column != "survived"]
+    kinds = [column.kind == "category" for column in store.columns if column.role == "feature"]
+    refit = MixedNB(categorical_features=kinds).fit(frame.loc[~hit, names], y[~hit])
+    assert (refit.predict(frame[names]) == store.predict(frame)).all()
+
+
+def test_closed_and_borrowed_stores(path):
+    with Store.create(path, StandardScaler(), {"x": [1.0, 2.0]}) as store:
+        pass
+    assert "closed" in repr(store)
+    for call in (store.ids, store.verify, lambda: store.learn({"x": [1.0]}), lambda: store.model):
+        with pytest.raises(StoreClosedError, match="Open it again"):
+            call()
+
+
+def test_two_stores_on_one_file(path):
+    one = Store.create(path, StandardScaler(), {"x": np.arange(20.0)})
+    two = Store.open(path)
+    one.forget(ids=[3, 4])
+    assert len(two) == 18 and two.digest() == one.digest()
+    two.learn({"x": [7.5]})
+    two.forget(ids=[20])
+    one.learn({"x": [8.5]})
+    assert sorted(one.ids()) == sorted(two.ids()) == [0, 1, 2, *range(5, 20), 21]
+    assert one.verify() and two.verify() and one.check_receipts() and two.check_receipts()
