@@ -390,6 +390,8 @@ def describe(value):
         return [describe(item) for item in value]
     if value is None or isinstance(value, str):
         return value
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return [type(value).__name__, describe(value.get_params(deep=False))]
     if isinstance(value, bool | np.bool_):
         return bool(value)
     try:

@@ -1,14 +1,19 @@
 """Tables whose columns are numbers or categories, from frames, arrays and lists; any value may be missing."""
 
+import numbers
+from collections.abc import Mapping
+
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils.validation import _check_categorical_features, validate_data
+from sklearn.utils.validation import _check_categorical_features, check_array, validate_data
 
 from sqlearn.engine.validation import explained
 from sqlearn.engine.vocabulary import canonical_label
-from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError
+from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, ParameterError, WidthError
 
-__all__ = ["categorical_columns", "check_table", "split"]
+__all__ = ["KINDS", "Columns", "as_table", "categorical_columns", "check_table", "chosen", "kinds_of", "names_of", "split"]
+
+KINDS = ("number", "category", "drop")
 
 _CATEGORICAL = (nw.Categorical, nw.Enum, nw.String, nw.Object, nw.Boolean)
 
@@ -42,6 +47,131 @@ def check_table(estimator, X, *, reset: bool):
     if not len(X):
         raise EmptyBatchError("Found a frame with 0 sample(s). Nothing was changed: pass at least one row.")
     return nw.from_native(X, eager_only=True)
+
+
+class Columns:
+    """A table given as a dictionary: columns by name, all of one length.
+
+    Parameters
+    ----------
+    given : mapping
+        An array, list or Series by name; or one value by name, for a single record.
+    """
+
+    def __init__(self, given: Mapping):
+        if all(np.ndim(value) == 0 for value in given.values()):  # strings and None, too
+            given = {name: [value] for name, value in given.items()}
+        self.columns = list(given)
+        if not all(isinstance(name, str) for name in self.columns):
+            raise TypeError(f"The names of a table's columns are strings, not {self.columns}. Nothing was changed.")
+        self.values = [value if isinstance(value, np.ndarray) else list(value) for value in given.values()]
+        lengths = {name: len(value) for name, value in zip(self.columns, self.values, strict=True)}
+        if len(set(lengths.values())) > 1:
+            raise WidthError(
+                f"The columns of this table differ in length: {lengths}. Nothing was changed: pass a value of each "
+                "column for every row."
+            )
+        self.shape = next(iter(lengths.values()), 0), len(lengths)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def to_array(self) -> np.ndarray:
+        """The same as object[n, d]."""
+        return np.array([[value[i] for value in self.values] for i in range(len(self))], object)
+
+
+def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
+    """A frame, a dictionary of columns, an array or a list of rows, with at least one row, in one of three forms."""
+    if isinstance(X, Mapping):
+        X = Columns(X)
+    elif nw.dependencies.is_into_dataframe(X):
+        X = nw.from_native(X, eager_only=True)
+    elif not isinstance(X, Columns):
+        if isinstance(X, list | tuple):
+            X = np.array(X, dtype=object)
+        try:
+            return check_array(X, dtype=None, ensure_all_finite=False)
+        except ValueError as error:
+            raise explained(error, X, allow_nan=True) from error
+    if not len(X):
+        raise EmptyBatchError("Found a table with 0 sample(s). Nothing was changed: pass at least one row.")
+    return X
+
+
+def names_of(table) -> list[str] | None:
+    """The names of a table's columns, when it has any and all are strings."""
+    names = [] if isinstance(table, np.ndarray) else list(table.columns)
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def kinds_of(table, given: Mapping | None) -> dict:
+    """The kind of each column of a table, by name or, without names, by position.
+
+    Parameters
+    ----------
+    table : narwhals.DataFrame, Columns or ndarray
+        What :func:`as_table` returned.
+    given : mapping or None
+        Kinds that are known. The other columns' are recognised: a column of a frame has that of its dtype, one of
+        anything else is a number if all values that are not missing are numbers.
+    """
+    names = names_of(table) or list(range(table.shape[1]))
+    for name, kind in (given or {}).items():
+        if kind not in KINDS:
+            raise ParameterError(f"`columns` says that {name!r} is {kind!r}. Kinds are {', '.join(map(repr, KINDS))}.")
+        if name not in names and kind != "drop":
+            raise ParameterError(f"`columns` names {name!r}, which is no column of this table. It has {names}.")
+    if all((given or {}).get(name) == "drop" for name in names):
+        raise ParameterError("`columns` drops every column of this table. Leave the model at least one.")
+    found = {name: (given or {}).get(name) or _recognised(table, j) for j, name in enumerate(names)}
+    return found | {name: "drop" for name in (given or {}) if name not in found}
+
+
+def _recognised(table, j) -> str:
+    if isinstance(table, nw.DataFrame):
+        return "category" if table.schema.dtypes()[j] in _CATEGORICAL else "number"
+    values = table[:, j] if isinstance(table, np.ndarray) else table.values[j]
+    kind = values.dtype.kind if isinstance(values, np.ndarray) else "O"
+    if kind != "O":
+        return "number" if kind in "fiu" else "category"
+    present = [value for value in values if not _is_missing(value)]
+    numeric = all(isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) for value in present)
+    return "number" if numeric else "category"
+
+
+def chosen(table, columns: Mapping, width: int) -> tuple:
+    """The columns of a table that are not dropped, and which of them hold categories, bool[d].
+
+    Parameters
+    ----------
+    table : narwhals.DataFrame, Columns or ndarray
+        What :func:`as_table` returned.
+    columns : mapping
+        Kind of each column in order, by name or by position, as :func:`kinds_of` returned it. A table with names may
+        have those columns in any order, and others.
+    width : int
+        Number of columns expected where they are taken by position.
+    """
+    keep = [name for name, kind in columns.items() if kind != "drop"]
+    is_categorical = np.array([columns[name] == "category" for name in keep], bool)
+    names = keep if isinstance(keep[0], str) else None
+    if names is None or isinstance(table, np.ndarray):
+        if table.shape[1] != width:
+            raise WidthError(
+                f"This table has {table.shape[1]} columns, but the model was fitted on {width}. Nothing was changed: "
+                "pass the columns the model was fitted on."
+            )
+        return (table[:, keep] if names is None else table), is_categorical
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise WidthError(
+            f"This table has no column {', '.join(map(repr, missing))}. Nothing was changed: pass the columns the model "
+            f"was fitted on, {names}, in any order."
+        )
+    if isinstance(table, nw.DataFrame):
+        return table.select(names), is_categorical
+    return Columns({name: table.values[table.columns.index(name)] for name in names}), is_categorical
 
 
 def categorical_columns(table, chosen) -> np.ndarray:
@@ -101,7 +231,7 @@ def split(table, is_categorical: np.ndarray) -> tuple[np.ndarray, np.ndarray, li
 
 
 def _place(table, i, j) -> str:
-    name = repr(table.columns[j]) if isinstance(table, nw.DataFrame) else f"{j} (counted from 0)"
+    name = f"{j} (counted from 0)" if isinstance(table, np.ndarray) else repr(table.columns[j])
     return f"The value in row {i} (counted from 0), column {name}"
 
 
@@ -112,7 +242,10 @@ def _infinite(table, i, j) -> NonFiniteError:
 
 
 def _values(table, j) -> list:
-    return table[:, int(j)].to_list() if isinstance(table, nw.DataFrame) else table[:, j].tolist()
+    if isinstance(table, nw.DataFrame):
+        return table[:, int(j)].to_list()
+    column = table.values[j] if isinstance(table, Columns) else table[:, j]
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
 
 
 def _is_missing(value) -> bool:
@@ -124,14 +257,18 @@ def _is_missing(value) -> bool:
 
 
 def _numbers(table, j) -> np.ndarray:
-    if isinstance(table, nw.DataFrame) and table.schema.dtypes()[j].is_numeric():
-        return table[:, int(j)].cast(nw.Float64).to_numpy()
+    if isinstance(table, nw.DataFrame):
+        column = table[:, int(j)]
+        if column.dtype.is_numeric():
+            return column.cast(nw.Float64).to_numpy()
+    if isinstance(table, Columns) and isinstance(table.values[j], np.ndarray) and table.values[j].dtype.kind in "fiub":
+        return table.values[j].astype(np.float64)
     values = _values(table, j)
     for i, value in enumerate(values):
         if isinstance(value, str | bytes):
             raise NotNumericError(
                 f"{_place(table, i, j)} is the string {value!r}, where this model takes numbers. Nothing was changed: "
-                "convert the column to numbers first, or name it in `categorical_features` and fit again."
+                "convert the column to numbers first, or say that it holds categories and fit again."
             )
         try:
             values[i] = np.nan if _is_missing(value) else float(value)
