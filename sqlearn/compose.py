@@ -13,7 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sqlearn.engine.estimator import ExactEstimator, WeightedClassifier
 from sqlearn.engine.state import Batch, State
 from sqlearn.engine.statistics import Gram, Mixed, Moments
-from sqlearn.engine.table import Columns, as_table, chosen, kinds_of, names_of, split
+from sqlearn.engine.table import Columns, as_columns, as_table, chosen, kinds_of, names_of, split
 from sqlearn.engine.table_encoder import TableEncoder, read_encoder
 from sqlearn.engine.table_gram import TableGram
 from sqlearn.engine.vocabulary import Vocabulary
@@ -30,6 +30,10 @@ def _learner_has(name):
 
 class _Answers:
     """What a learner answers about encoded records, asked about tables."""
+
+    def _ask(self, name: str, X, *args, **kwargs):
+        """The answer of a method of the learner."""
+        raise NotImplementedError
 
     @_learner_has("predict")
     def predict(self, X):
@@ -134,6 +138,8 @@ def _tags(learner):
     inputs.allow_nan = inputs.categorical = inputs.string = True
     inputs.sparse = False
     tags.array_api_support = False
+    if tags.transformer_tags is not None:
+        tags.transformer_tags.preserves_dtype = ["float64"]
     return tags
 
 
@@ -263,13 +269,13 @@ class TableModel(_Answers, WeightedClassifier):
         learner = params["learner"]
         if not isinstance(learner, ExactEstimator) or isinstance(learner, TableModel):
             raise ParameterError(
-                f"learner must be an estimator of sqlearn, not {learner!r}: others cannot forget. Take its twin, such as "
-                "sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
+                f"learner must be an estimator of sqlearn, not {learner!r}: others cannot forget. Take its twin, "
+                "such as sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
             )
         learner._validate_params()
         own = learner.get_params(deep=False)
         learner._check_guarantee(own)
-        if own["key"] is not None or not own["ledger"]:
+        if own["key"] is not None or not own.get("ledger", True):
             raise ParameterError(
                 "The learner inside a TableModel has no ledger and no key of its own. Set `ledger` and `key` of the "
                 "TableModel, and leave the learner's at their defaults."
@@ -277,8 +283,8 @@ class TableModel(_Answers, WeightedClassifier):
         if isinstance(learner, MixedNB):
             if not isinstance(own["categorical_features"], str):
                 raise ParameterError(
-                    "Inside a TableModel, the table's description is `columns`. Leave `categorical_features` of MixedNB "
-                    "at its default."
+                    "Inside a TableModel, the table's description is `columns`. Leave `categorical_features` of "
+                    "MixedNB at its default."
                 )
         elif not isinstance(learner._new_statistic(own, 1, 1), Gram | Moments | Mixed):
             raise ParameterError(
@@ -290,18 +296,19 @@ class TableModel(_Answers, WeightedClassifier):
     # ------------------------------------------------------------------ records
 
     def _started(self, X, y, sample_weight, *, single):
-        X = Columns(X) if isinstance(X, Mapping) else X
         blank = self._blank(self.get_params(deep=False))
-        state, batch = super(TableModel, blank)._started(X, y, sample_weight, single=single)
+        state, batch = super(TableModel, blank)._started(as_columns(X), y, sample_weight, single=single)
         state.params |= {"learner": clone(self.learner), "columns": dict(state.layout.pop("columns"))}
         return state, batch
 
     def _batch(self, state, X, y, sample_weight):
-        return super()._batch(state, Columns(X) if isinstance(X, Mapping) else X, y, sample_weight)
+        return super()._batch(state, as_columns(X), y, sample_weight)
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
         if sample_weight is not None and not has_fit_parameter(probe.learner, "sample_weight"):
-            raise WeightError(f"{type(probe.learner).__name__} takes no sample weights. Nothing was changed: give none.")
+            raise WeightError(
+                f"{type(probe.learner).__name__} takes no sample weights. Nothing was changed: give none."
+            )
         return super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
 
     def _features(self, probe, X, reset):
@@ -348,6 +355,7 @@ class TableModel(_Answers, WeightedClassifier):
             seen.layout = {"is_categorical": is_categorical}
         else:
             options = {name: params[name] for name in ("standardize", "add_indicator")}
+            assert isinstance(state.statistic, TableGram)
             encoder, seen.statistic = read_encoder(state.statistic, state.rows(), sum(is_categorical), **options)
             if not encoder.n_columns:
                 raise ReadOutError(f"No column of this {state.learner} has any value, so it has nothing to tell.")
@@ -401,5 +409,5 @@ def _encoded_width(batch: Batch, add_indicator: bool) -> int:
     """Number of columns that these records alone would be encoded in."""
     counted = batch.weights > 0
     missing = np.isnan(batch.x[counted])
-    width = np.count_nonzero(~missing.all(axis=0)) + add_indicator * np.count_nonzero(missing.any(axis=0))
-    return width + sum(len(np.unique(codes)) for codes in batch.codes[counted].T)
+    kept, indicated = (np.count_nonzero(columns) for columns in (~missing.all(axis=0), missing.any(axis=0)))
+    return int(kept + add_indicator * indicated) + sum(len(np.unique(codes)) for codes in batch.codes[counted].T)

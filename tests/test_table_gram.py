@@ -7,7 +7,7 @@ import pytest
 
 import naive
 from sqlearn.engine.linear_map import mapped
-from sqlearn.engine.read_out import grams_of, packed_cell
+from sqlearn.engine.read_out import GramView, packed_cell
 from sqlearn.engine.statistics import Block
 from sqlearn.engine.table_gram import TableGram
 
@@ -75,8 +75,6 @@ def test_every_cell_is_exact_after_any_history(level):
 def grams_of_all(statistic):
     digits, low = statistic.digits(np.arange(2))
     n_features = 3 + len(statistic.vocabulary)
-    from sqlearn.engine.read_out import GramView
-
     return [GramView(matrix, low, n_features, 1) for matrix in digits]
 
 
@@ -92,7 +90,8 @@ def test_a_mapped_gram_matrix_is_exact(level):
     order = len(truth)
     columns = [{0: Fraction(1)}]
     for i in range(1, 4):
-        columns.append({i: naive.exact(rng.normal()), 0: naive.exact(rng.normal()) + Fraction(1, 2**150), 5: Fraction(3)})
+        shift = naive.exact(rng.normal()) + Fraction(1, 2**150)
+        columns.append({i: naive.exact(rng.normal()), 0: shift, 5: Fraction(3)})
     columns += [{4: Fraction(0)}, {order - 1: Fraction(1)}]
     matrix = np.full((order, len(columns)), Fraction(0), object)
     for k, column in enumerate(columns):

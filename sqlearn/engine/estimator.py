@@ -580,7 +580,8 @@ def _check_size(name: str, statistic: Statistic, rows: int, levels: list[list]) 
     needed = 8 * _LIMBS_FORESEEN * rows * cells
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
     if needed > memory // 2:
-        categories = f" and columns of {', '.join(f'{len(column):,}' for column in levels)} categories" if levels else ""
+        sizes = ", ".join(f"{len(column):,}" for column in levels)
+        categories = f" and columns of {sizes} categories" if levels else ""
         raise TooLargeError(
             f"The state of this {name} would take about {needed / 1e9:,.0f} GB: {rows} x {cells:,} exact sums for "
             f"{statistic.n_features:,} "

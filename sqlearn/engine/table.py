@@ -1,17 +1,29 @@
 """Tables whose columns are numbers or categories, from frames, arrays and lists; any value may be missing."""
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import scipy.sparse as sp
 from sklearn.utils.validation import _check_categorical_features, check_array, validate_data
 
 from sqlearn.engine.validation import explained
 from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, ParameterError, WidthError
 
-__all__ = ["KINDS", "Columns", "as_table", "categorical_columns", "check_table", "chosen", "kinds_of", "names_of", "split"]
+__all__ = [
+    "KINDS",
+    "Columns",
+    "as_columns",
+    "as_table",
+    "categorical_columns",
+    "check_table",
+    "chosen",
+    "kinds_of",
+    "names_of",
+    "split",
+]
 
 KINDS = ("number", "category", "drop")
 
@@ -81,11 +93,15 @@ class Columns:
         return np.array([[value[i] for value in self.values] for i in range(len(self))], object)
 
 
+def as_columns(X):
+    """A dictionary of columns as :class:`Columns`; anything else as it is."""
+    return Columns(X) if isinstance(X, Mapping) and not sp.issparse(X) else X
+
+
 def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
     """A frame, a dictionary of columns, an array or a list of rows, with at least one row, in one of three forms."""
-    if isinstance(X, Mapping):
-        X = Columns(X)
-    elif nw.dependencies.is_into_dataframe(X):
+    X = as_columns(X)
+    if nw.dependencies.is_into_dataframe(X):
         X = nw.from_native(X, eager_only=True)
     elif not isinstance(X, Columns):
         if isinstance(X, list | tuple):
@@ -116,12 +132,12 @@ def kinds_of(table, given: Mapping | None) -> dict:
         Kinds that are known. The other columns' are recognised: a column of a frame has that of its dtype, one of
         anything else is a number if all values that are not missing are numbers.
     """
-    names = names_of(table) or list(range(table.shape[1]))
+    names: Sequence = names_of(table) or range(table.shape[1])
     for name, kind in (given or {}).items():
         if kind not in KINDS:
             raise ParameterError(f"`columns` says that {name!r} is {kind!r}. Kinds are {', '.join(map(repr, KINDS))}.")
         if name not in names and kind != "drop":
-            raise ParameterError(f"`columns` names {name!r}, which is no column of this table. It has {names}.")
+            raise ParameterError(f"`columns` names {name!r}, which is no column of this table. It has {[*names]}.")
     if all((given or {}).get(name) == "drop" for name in names):
         raise ParameterError("`columns` drops every column of this table. Leave the model at least one.")
     found = {name: (given or {}).get(name) or _recognised(table, j) for j, name in enumerate(names)}
@@ -159,15 +175,15 @@ def chosen(table, columns: Mapping, width: int) -> tuple:
     if names is None or isinstance(table, np.ndarray):
         if table.shape[1] != width:
             raise WidthError(
-                f"This table has {table.shape[1]} columns, but the model was fitted on {width}. Nothing was changed: "
-                "pass the columns the model was fitted on."
+                f"X has {table.shape[1]} features, but TableModel is expecting {width} features as input. Nothing was "
+                "changed: pass rows with the columns the model was fitted on."
             )
         return (table[:, keep] if names is None else table), is_categorical
     missing = [name for name in names if name not in table.columns]
     if missing:
         raise WidthError(
-            f"This table has no column {', '.join(map(repr, missing))}. Nothing was changed: pass the columns the model "
-            f"was fitted on, {names}, in any order."
+            f"This table has no column {', '.join(map(repr, missing))}. Nothing was changed: pass the columns the "
+            f"model was fitted on, {names}, in any order."
         )
     if isinstance(table, nw.DataFrame):
         return table.select(names), is_categorical

@@ -64,7 +64,8 @@ class Affine:
             return cls(mean, rest, scale, np.zeros(len(mean)))
         return cls(np.zeros(len(mean)), np.zeros(len(mean)), np.ones(len(mean)), mean)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Encoded columns, float64[n, d]."""
         halves = ((0.5 * x - 0.5 * self.mean) - 0.5 * self.rest) / (0.5 * self.scale)  # 1e308 - -1e308 is no float64
         return np.where(np.isnan(x), self.missing, halves)
 
@@ -126,9 +127,9 @@ class TableEncoder:
         A category that is not among those held, and a missing one where none was missing, is 0 in all its columns.
         """
         out = np.zeros((len(x), self.n_columns))
-        out[:, : len(self.kept)] = self.numbers(x[:, self.kept])
+        out[:, : len(self.kept)] = self.numbers.apply(x[:, self.kept])
         start = len(self.kept) + len(self.indicated)
-        out[:, len(self.kept) : start] = self.indicators(np.isnan(x[:, self.indicated]).astype(np.float64))
+        out[:, len(self.kept) : start] = self.indicators.apply(np.isnan(x[:, self.indicated]).astype(np.float64))
         for j, (held, missing) in enumerate(zip(self.categories, self.category_missing, strict=True)):
             places = {category: start + k for k, category in enumerate(held)}
             stop = start + len(held) + missing

@@ -179,7 +179,8 @@ class TableGram(Categories):
     def canonical(self, rows):
         order = self.vocabulary.rows()
         return [
-            *self.numbers.canonical(rows),
+            self.held[rows].astype("<i8").tobytes(),
+            self.numbers.total.canonical(rows),
             self.total.canonical(rows, self._cells(order)),
             self.pairs.total.canonical(rows, self._pair_cells(order)),
             json.dumps(self.vocabulary.labels()).encode(),
