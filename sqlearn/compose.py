@@ -332,8 +332,9 @@ class TableModel(_Answers, WeightedClassifier):
         return super(TableModel, self._blank(params))._empty_state(params, features, shape, target_ndim, layout)
 
     def _check_fit(self, batch):
-        if not isinstance(self.learner, MixedNB):
-            batch = replace(batch, x=np.broadcast_to(0.0, (len(batch), _encoded_width(batch, self.add_indicator))))
+        if not isinstance(self.learner, MixedNB):  # such learners ask for the shape, and whether anything varies
+            shape = len(batch), _encoded_width(batch, self.add_indicator)
+            batch = replace(batch, x=np.broadcast_to(np.arange(len(batch), dtype=np.float64)[:, None], shape))
         self.learner._check_fit(batch)
 
     def _check_learned(self, state):
