@@ -13,7 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sqlearn.engine.estimator import ExactEstimator, WeightedClassifier
 from sqlearn.engine.state import Batch, State
 from sqlearn.engine.statistics import Gram, Mixed, Moments
-from sqlearn.engine.table import Columns, as_columns, as_table, chosen, kinds_of, names_of, split
+from sqlearn.engine.table import as_columns, as_table, chosen, kinds_of, names_of, split
 from sqlearn.engine.table_encoder import TableEncoder, read_encoder
 from sqlearn.engine.table_gram import TableGram
 from sqlearn.engine.vocabulary import Vocabulary
@@ -126,10 +126,7 @@ class TableReader(_Answers, BaseEstimator):
     def _ask(self, name, X, *args, **kwargs):
         if self.encoder_ is not None:
             return getattr(self.learner_, name)(self.encode(X), *args, **kwargs)
-        table, _ = self._chosen(X)
-        if isinstance(table, Columns):
-            table = table.to_array()
-        return getattr(self.learner_, name)(getattr(table, "to_native", lambda: table)(), *args, **kwargs)
+        return getattr(self.learner_, name)(self._chosen(X)[0], *args, **kwargs)
 
 
 def _tags(learner):

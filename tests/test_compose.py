@@ -414,9 +414,16 @@ def test_refusals_leave_the_model_alone():
         (WidthError, "expecting 2", lambda: model.partial_fit([[1.0, "x", 3.0]], [1.0])),
         (EmptyBatchError, "0 sample", lambda: model.partial_fit(frame.iloc[:0], [])),
         (EmptyBatchError, "0 sample", lambda: model.partial_fit({"age": [], "city": []}, [])),
-        (NonFiniteError, "row 1 .*'age'", lambda: model.partial_fit({"age": [1.0, np.inf], "city": "xy"}, [1.0, 2.0])),
+        (
+            NonFiniteError,
+            "row 1 .*'age'",
+            lambda: model.partial_fit({"age": [1.0, np.inf], "city": ["x", "y"]}, [1.0, 2.0]),
+        ),
         (NotNumericError, "row 0 .*'age'.*'old'", lambda: model.partial_fit({"age": "old", "city": "x"}, 1.0)),
         (TypeError, "row 0 .*'city'", lambda: model.partial_fit({"age": [1.0], "city": [b"x"]}, [1.0])),
+        (WidthError, "name of its own", lambda: model.partial_fit(pd.concat([frame, frame], axis=1), y)),
+        (NonFiniteError, "row 1 .*'age'", lambda: model.partial_fit({"age": [1, 10**400], "city": ["x", "y"]}, [1, 2])),
+        (TypeError, "'city'.*no sequence", lambda: model.partial_fit({"age": [1.0], "city": "x"}, [1.0])),
         (WeightError, "row 0 ", lambda: model.partial_fit(frame, y, sample_weight=[-1.0, 1.0, 1.0])),
     ]
     for error, match, call in cases:

@@ -37,15 +37,17 @@ def check_table(estimator, X, *, reset: bool):
     ----------
     estimator : estimator
         Carries ``n_features_in_`` and ``feature_names_in_``: read, or written for `reset`.
-    X : frame, array or list of rows, of shape (n, d)
+    X : frame, Columns, array or list of rows, of shape (n, d)
         Records.
     reset : bool
         Whether these are the first records.
 
     Returns
     -------
-    narwhals.DataFrame or ndarray of shape (n, d)
+    narwhals.DataFrame, Columns or ndarray of shape (n, d)
     """
+    if isinstance(X, Columns):  # which TableModel has checked
+        return X
     frame = nw.dependencies.is_into_dataframe(X)
     if isinstance(X, list | tuple):
         X = np.array(X, dtype=object)  # or numbers beside strings would become strings
@@ -62,47 +64,66 @@ def check_table(estimator, X, *, reset: bool):
 
 
 class Columns:
-    """A table given as a dictionary: columns by name, all of one length.
+    """A table as a list of columns of one length.
 
     Parameters
     ----------
-    given : mapping
-        An array, list or Series by name; or one value by name, for a single record.
+    columns : list
+        Their names.
+    values : list of ndarray, narwhals.Series or list
+        Their values.
     """
 
-    def __init__(self, given: Mapping):
-        if all(np.ndim(value) == 0 for value in given.values()):  # strings and None, too
-            given = {name: [value] for name, value in given.items()}
-        self.columns = list(given)
-        if not all(isinstance(name, str) for name in self.columns):
-            raise TypeError(f"The names of a table's columns are strings, not {self.columns}. Nothing was changed.")
-        self.values = [value if isinstance(value, np.ndarray) else list(value) for value in given.values()]
-        lengths = {name: len(value) for name, value in zip(self.columns, self.values, strict=True)}
-        if len(set(lengths.values())) > 1:
-            raise WidthError(
-                f"The columns of this table differ in length: {lengths}. Nothing was changed: pass a value of each "
-                "column for every row."
-            )
-        self.shape = next(iter(lengths.values()), 0), len(lengths)
+    def __init__(self, columns: list, values: list):
+        self.columns, self.values = columns, values
+        self.shape = (len(values[0]) if values else 0), len(values)
 
     def __len__(self):
         return self.shape[0]
 
-    def to_array(self) -> np.ndarray:
-        """The same as object[n, d]."""
-        return np.array([[value[i] for value in self.values] for i in range(len(self))], object)
-
 
 def as_columns(X):
-    """A dictionary of columns as :class:`Columns`; anything else as it is."""
-    return Columns(X) if isinstance(X, Mapping) and not sp.issparse(X) else X
+    """A dictionary of columns, or one of values, as :class:`Columns`; anything else as it is."""
+    if not isinstance(X, Mapping) or sp.issparse(X):
+        return X
+    names, given = list(X), list(X.values())
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"The names of a table's columns are strings, not {names}. Nothing was changed.")
+    if all(map(_is_one_value, given)):
+        given = [[value] for value in given]
+    for name, value in zip(names, given, strict=True):
+        if _is_one_value(value) or getattr(value, "ndim", 1) != 1:
+            raise TypeError(
+                f"Column {name!r} of this table is no sequence of values. Nothing was changed: pass an array, a list "
+                "or a Series for each column, or one value for each."
+            )
+    lengths = dict(zip(names, map(len, given), strict=True))
+    if len(set(lengths.values())) > 1:
+        raise WidthError(
+            f"The columns of this table differ in length: {lengths}. Nothing was changed: pass a value of each column "
+            "for every row."
+        )
+    values = []
+    for value in given:
+        if nw.dependencies.is_into_series(value):
+            value = nw.from_native(value, series_only=True)
+        values.append(value if isinstance(value, np.ndarray | nw.Series) else list(value))
+    return Columns(names, values)
+
+
+def _is_one_value(value) -> bool:
+    return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
 
 
 def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
     """A frame, a dictionary of columns, an array or a list of rows, with at least one row, in one of three forms."""
     X = as_columns(X)
     if nw.dependencies.is_into_dataframe(X):
-        X = nw.from_native(X, eager_only=True)
+        try:
+            X = nw.from_native(X, eager_only=True)
+            X.columns  # noqa: B018
+        except nw.exceptions.DuplicateError as error:
+            raise WidthError(f"{error} Nothing was changed: give every column a name of its own.") from error
     elif not isinstance(X, Columns):
         if isinstance(X, list | tuple):
             X = np.array(X, dtype=object)
@@ -145,9 +166,9 @@ def kinds_of(table, given: Mapping | None) -> dict:
 
 
 def _recognised(table, j) -> str:
-    if isinstance(table, nw.DataFrame):
-        return "category" if table.schema.dtypes()[j] in _CATEGORICAL else "number"
-    values = table[:, j] if isinstance(table, np.ndarray) else table.values[j]
+    values = _column(table, j)
+    if isinstance(values, nw.Series):
+        return "category" if values.dtype in _CATEGORICAL else "number"
     kind = values.dtype.kind if isinstance(values, np.ndarray) else "O"
     if kind != "O":
         return "number" if kind in "fiu" else "category"
@@ -172,22 +193,23 @@ def chosen(table, columns: Mapping, width: int) -> tuple:
     keep = [name for name, kind in columns.items() if kind != "drop"]
     is_categorical = np.array([columns[name] == "category" for name in keep], bool)
     names = keep if isinstance(keep[0], str) else None
-    if names is None or isinstance(table, np.ndarray):
-        if table.shape[1] != width:
+    if names is not None and not isinstance(table, np.ndarray):
+        missing = [name for name in names if name not in table.columns]
+        if missing:
             raise WidthError(
-                f"X has {table.shape[1]} features, but TableModel is expecting {width} features as input. Nothing was "
-                "changed: pass rows with the columns the model was fitted on."
+                f"This table has no column {', '.join(map(repr, missing))}. Nothing was changed: pass the columns the "
+                f"model was fitted on, {names}, in any order."
             )
-        return (table[:, keep] if names is None else table), is_categorical
-    missing = [name for name in names if name not in table.columns]
-    if missing:
+        keep = [table.columns.index(name) for name in names]
+        return Columns(names, [_column(table, j) for j in keep]), is_categorical
+    if table.shape[1] != width:
         raise WidthError(
-            f"This table has no column {', '.join(map(repr, missing))}. Nothing was changed: pass the columns the "
-            f"model was fitted on, {names}, in any order."
+            f"X has {table.shape[1]} features, but TableModel is expecting {width} features as input. Nothing was "
+            "changed: pass rows with the columns the model was fitted on."
         )
-    if isinstance(table, nw.DataFrame):
-        return table.select(names), is_categorical
-    return Columns({name: table.values[table.columns.index(name)] for name in names}), is_categorical
+    if names is None and not isinstance(table, np.ndarray):
+        return Columns([str(j) for j in keep], [_column(table, j) for j in keep]), is_categorical
+    return (table[:, keep] if names is None else table), is_categorical
 
 
 def categorical_columns(table, chosen) -> np.ndarray:
@@ -257,10 +279,13 @@ def _infinite(table, i, j) -> NonFiniteError:
     )
 
 
-def _values(table, j) -> list:
-    if isinstance(table, nw.DataFrame):
-        return table[:, int(j)].to_list()
-    column = table.values[j] if isinstance(table, Columns) else table[:, j]
+def _column(table, j) -> np.ndarray | nw.Series | list:
+    return table.values[j] if isinstance(table, Columns) else table[:, int(j)]
+
+
+def _values(column) -> list:
+    if isinstance(column, nw.Series):
+        return column.to_list()
     return column.tolist() if isinstance(column, np.ndarray) else list(column)
 
 
@@ -273,13 +298,12 @@ def _is_missing(value) -> bool:
 
 
 def _numbers(table, j) -> np.ndarray:
-    if isinstance(table, nw.DataFrame):
-        column = table[:, int(j)]
-        if column.dtype.is_numeric():
-            return column.cast(nw.Float64).to_numpy()
-    if isinstance(table, Columns) and isinstance(table.values[j], np.ndarray) and table.values[j].dtype.kind in "fiub":
-        return table.values[j].astype(np.float64)
-    values = _values(table, j)
+    column = _column(table, j)
+    if isinstance(column, nw.Series) and column.dtype.is_numeric():
+        return column.cast(nw.Float64).to_numpy()
+    if isinstance(column, np.ndarray) and column.dtype.kind in "fiub":
+        return column.astype(np.float64)
+    values = _values(column)
     for i, value in enumerate(values):
         if isinstance(value, str | bytes):
             raise NotNumericError(
@@ -289,14 +313,19 @@ def _numbers(table, j) -> np.ndarray:
         try:
             values[i] = np.nan if _is_missing(value) else float(value)
         except TypeError as error:
-            raise TypeError(f"{_place(table, i, j)} is no number: {error}. Nothing was changed.") from error
+            raise TypeError(
+                f"{_place(table, i, j)} is no number: {error}. Nothing was changed: convert the column, or leave it "
+                "out."
+            ) from error
+        except OverflowError as error:
+            raise _infinite(table, i, j) from error
     return np.array(values, np.float64)
 
 
 def _categories(table, j) -> tuple[list[int], list]:
     codes = []
     seen: dict = {}  # equal values of any type are one key, as equal labels are
-    for i, value in enumerate(_values(table, j)):
+    for i, value in enumerate(_values(_column(table, j))):
         try:
             code = seen.get(value)
             if code is None:
