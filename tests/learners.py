@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from sklearn.utils.validation import has_fit_parameter
 
+from records import takes_weights
 from sqlearn.cluster import KMeans
+from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.feature_selection import SelectKBest, chi2
@@ -56,12 +57,16 @@ LEARNERS = [
     LinearSVC(),
     KMeans(3),
     GaussianMixture(2, covariance_type="diag"),
+    TableModel(MixedNB()),
+    TableModel(LinearRegression()),
+    TableModel(RidgeClassifier(), standardize=False),
+    TableModel(StandardScaler(), add_indicator=False),
 ]
 
-ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ != "MixedNB"]
+ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ not in ("MixedNB", "TableModel")]
 LABELLED = [learner for learner in LEARNERS if learner._target == "label"]
 VALUED = [learner for learner in LEARNERS if learner._target == "value"]
-WEIGHTED = [learner for learner in LEARNERS if has_fit_parameter(learner, "sample_weight")]
+WEIGHTED = [learner for learner in LEARNERS if takes_weights(learner)]
 
 
 def _name(learner):

@@ -39,7 +39,12 @@ def bounded(rng, n, level):
 
 
 # learners whose features are not any reals (or any non-negative ones, which their tags tell)
-FEATURES = {"CategoricalNB": codes, "MixedNB": mixed}
+FEATURES = {"CategoricalNB": codes, "MixedNB": mixed, "TableModel": mixed}
+
+
+def takes_weights(learner) -> bool:
+    """Whether a learner, or the one inside, learns records of any weight."""
+    return has_fit_parameter(getattr(learner, "learner", learner), "sample_weight")
 
 
 @dataclass
@@ -110,12 +115,12 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
         y = naive.hard_rows(rng, n, 1, level)[:, 0]
         if isinstance(learner, Adaptive):  # of Poisson's kind
             y = np.minimum(np.abs(y), 1e150)
-    takes = has_fit_parameter(learner, "sample_weight")
     w = None
-    if takes and weighted is not False:
+    if takes_weights(learner) and weighted is not False:
         w = rng.choice(WEIGHTS, n)
         numbers = X.select_dtypes("number").to_numpy() if isinstance(X, pd.DataFrame) else X
-        numbers = np.column_stack([np.nan_to_num(numbers), y if learner._target == "value" else np.zeros(n)])
+        largest = np.abs(y).max() if learner._target == "value" else 0.0  # relabelled, a record may have any target
+        numbers = np.column_stack([np.nan_to_num(numbers), np.full(n, largest)])
         with np.errstate(over="ignore"):
             w[~np.isfinite(w[:, None] * numbers).all(axis=1)] = 1.0
     return Records(X, y, w)

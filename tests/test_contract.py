@@ -144,7 +144,7 @@ def test_the_empty_state(learner):
 
 def use(model, X):
     """Predict or transform."""
-    return (model.predict if hasattr(type(model), "predict") else model.transform)(X)
+    return (model.predict if hasattr(model, "predict") else model.transform)(X)
 
 
 @over(WEIGHTED)
@@ -446,7 +446,8 @@ def test_parameters_set_later_wait_for_the_next_fit(learner):
     assert (model.digest(), told(model)) == (before, attributes)
     assert verify(model, **records.given)
     twin = pickle.loads(pickle.dumps(model))
-    assert twin.get_params() == model.get_params()
+    plain = {name for name, value in model.get_params().items() if not hasattr(value, "get_params")}
+    assert {name: twin.get_params()[name] for name in plain} == {name: model.get_params()[name] for name in plain}
     assert_same(twin, model)
     try:
         model.fit(**records.given)

@@ -191,7 +191,7 @@ def test_wrong_targets(learner):
     with unchanged(model), pytest.raises(ValueError):
         model.forget(records.X, np.column_stack([records.y, records.y]))
     with unchanged(model), pytest.raises(ValueError):
-        model.forget(records.X[0], "a")
+        model.forget(records.row(0)["X"], "a")
     still_works(model, records)
 
 

@@ -7,17 +7,19 @@ import scipy.sparse as sp
 import naive
 from laws import Group, check_group
 from sqlearn.engine.statistics import Block, Categories, Gram, Mixed, Moments, Sums, as_csr
+from sqlearn.engine.table_gram import TableGram
 from sqlearn.engine.vocabulary import Vocabulary
 
 ROWS = np.arange(3)
+ENCODING = Mixed, Categories, TableGram
 D = 3
 
 
 def blocks(kind, rng, n, level):
     """A function that makes a block of some of `n` records for a statistic."""
     x = naive.hard_rows(rng, n, D, level)
-    targets = naive.hard_rows(rng, n, 2 if kind is Gram else 0, level)
-    if kind is Mixed:
+    targets = naive.hard_rows(rng, n, 2 if kind in (Gram, TableGram) else 0, level)
+    if kind in (Mixed, TableGram):
         x[rng.random(x.shape) < 0.2] = np.nan
     weights = rng.choice([1.0, 1.0, 0.5, 0.1, 1e-300, 0.0], n)
     classes = rng.integers(0, 3, n)
@@ -27,7 +29,7 @@ def blocks(kind, rng, n, level):
     def block(statistic, index):
         codes, _ = (
             statistic.encode(categories[index], levels)
-            if kind in (Mixed, Categories)
+            if kind in ENCODING
             else (np.zeros((len(index), 0), np.int64), None)
         )
         features = as_csr(sp.csr_array(x[index])) if kind is Sums else x[index]
@@ -38,14 +40,14 @@ def blocks(kind, rng, n, level):
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
-@pytest.mark.parametrize("kind", [Moments, Gram, Sums, Categories, Mixed])
+@pytest.mark.parametrize("kind", [Moments, Gram, Sums, Categories, Mixed, TableGram])
 def test_group_laws(kind, level):
     rng = np.random.default_rng([3, level])
     n = 60
     block = blocks(kind, rng, n, level)
 
     def empty():
-        statistic = kind(D, 2 if kind is Gram else 0)
+        statistic = kind(D, 2 if kind in (Gram, TableGram) else 0)
         statistic.resize(3)
         return statistic
 
@@ -53,7 +55,7 @@ def test_group_laws(kind, level):
         statistic.deposit(block(statistic, index), sign)
         categories = getattr(statistic, "categories", statistic)
         # a group has negative elements, a vocabulary has not: it lets go of what is zero when nothing is below
-        if kind not in (Mixed, Categories) or (categories.carried >= 0).all():
+        if kind not in ENCODING or (categories.carried >= 0).all():
             statistic.release()
 
     def merged(ours, theirs):

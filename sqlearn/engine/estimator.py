@@ -263,7 +263,7 @@ class ExactEstimator(BaseEstimator):
         batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=True, single=single)
         statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
         rows = len(batch.labels) if self._target == "label" else 1
-        _check_size(type(self).__name__, statistic, rows)
+        _check_size(type(self).__name__, statistic, rows, batch.levels)
         names = probe.__dict__.get("feature_names_in_")
         state = State(
             type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
@@ -567,23 +567,26 @@ def _check_classes(batch: Batch, classes) -> None:
 
 
 def _check_growth(state: State, batch: Batch) -> None:
-    """Refuse new labels for which memory cannot hold the rows."""
+    """Refuse new labels and categories for which memory cannot hold the sums."""
+    rows = 1
     if state.vocabulary is not None:
-        rows = len(state.vocabulary.slots.keys() | set(batch.labels))
-        if rows > state.vocabulary.capacity:  # the capacity doubles
-            _check_size(state.learner, state.statistic, 2 * state.vocabulary.capacity)
+        new = len(state.vocabulary.slots.keys() | set(batch.labels)) > state.vocabulary.capacity
+        rows = state.vocabulary.capacity * (2 if new else 1)  # the capacity doubles
+    _check_size(state.learner, state.statistic, rows, batch.levels)
 
 
-def _check_size(name: str, statistic: Statistic, rows: int) -> None:
+def _check_size(name: str, statistic: Statistic, rows: int, levels: list[list]) -> None:
     """Refuse a state that memory cannot hold before any is taken."""
-    cells = statistic.cells(statistic.n_features, statistic.n_targets)
+    cells = statistic.foreseen(levels)
     needed = 8 * _LIMBS_FORESEEN * rows * cells
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
     if needed > memory // 2:
+        sizes = ", ".join(f"{len(column):,}" for column in levels)
+        categories = f" and columns of {sizes} categories" if levels else ""
         raise TooLargeError(
             f"The state of this {name} would take about {needed / 1e9:,.0f} GB: {rows} x {cells:,} exact sums for "
             f"{statistic.n_features:,} "
-            f"features, and this machine has {memory / 1e9:,.0f} GB. Nothing was taken. Use fewer columns "
+            f"features{categories}, and this machine has {memory / 1e9:,.0f} GB. Nothing was taken. Use fewer columns "
             "(SelectKBest, hashing), or a "
             "learner whose state is linear in the columns, such as those of sqlearn.naive_bayes."
         )

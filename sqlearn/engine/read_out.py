@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = [
     "as_float",
     "categories_of",
     "combined",
+    "digits_of",
     "grams_of",
     "label_array",
     "moments_of",
@@ -288,9 +290,9 @@ def _add_multiple(out, digits, factor):
         add_product(out[i], factor, digits[i], 1)
 
 
-def _digits_of(value: float) -> tuple[np.ndarray, int]:
-    """Balanced digits of a float64, int64[L], and the index of the lowest."""
-    numerator, denominator = float(value).as_integer_ratio()
+def digits_of(value: float | Fraction) -> tuple[np.ndarray, int]:
+    """Balanced digits of a float64 or another multiple of a power of two, int64[L], and the index of the lowest."""
+    numerator, denominator = (value if isinstance(value, Fraction) else float(value)).as_integer_ratio()
     low = (1 - denominator.bit_length()) // 32
     left = (numerator << (-32 * low)) // denominator
     digits = []
@@ -426,7 +428,7 @@ class GramView:
 
     def penalized(self, alpha: float) -> "GramView":
         """The same with `alpha` added to the features' diagonal, exactly: those of ridge regression, centred or raw."""
-        (digits, addend), low = aligned((self.digits, self.low), _digits_of(alpha))
+        (digits, addend), low = aligned((self.digits, self.low), digits_of(alpha))
         diagonal = [packed_cell(i, i, self.width) for i in range(1, 1 + self.n_features)]
         digits[diagonal] += addend
         return replace(self, digits=normalized(digits), low=low)
@@ -445,7 +447,7 @@ def grams_of(statistic: Gram, rows: np.ndarray | None = None) -> list[GramView]:
 
 def combined(grams: Sequence[GramView], factors: Sequence[float]) -> GramView:
     """``sum over k of factors[k] * grams[k]``, exactly."""
-    terms = [(_digits_of(factor), gram) for factor, gram in zip(factors, grams, strict=True)]
+    terms = [(digits_of(factor), gram) for factor, gram in zip(factors, grams, strict=True)]
     bottom = min(low + gram.low for (_, low), gram in terms)
     top = max(low + len(factor) + gram.low + gram.digits.shape[1] for (factor, low), gram in terms)
     out = np.zeros((len(grams[0].digits), top - bottom + 2), np.int64)

@@ -141,7 +141,7 @@ class State:
     def header(self) -> dict:
         """What two models must share to be merged. Of the key it holds a hash, as keys may be secrets."""
         names = self.feature_names_in_
-        params = {name: describe(value) for name, value in sorted(self.params.items()) if name != "key"}
+        params = {name: describe(value) for name, value in sorted(plain(self.params).items()) if name != "key"}
         return {
             "format": FORMAT,
             "learner": self.learner,
@@ -397,6 +397,17 @@ def _key_bytes(key) -> bytes:
         raise ParameterError(f"key must be bytes or a str, not {type(key).__name__}. Encode it first.")
     data = key.encode() if isinstance(key, str) else bytes(key)
     return hashlib.blake2b(data, digest_size=32).digest()
+
+
+def plain(params: dict) -> dict:
+    """Parameters, those of an estimator among them named as ``set_params`` takes them, and it by its class."""
+    found: dict = {}
+    for name, value in params.items():
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            found |= {f"{name}__{inner}": own for inner, own in plain(value.get_params(deep=False)).items()}
+            value = type(value).__name__
+        found[name] = value
+    return found
 
 
 def describe(value):

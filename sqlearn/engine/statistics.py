@@ -79,6 +79,10 @@ class Statistic:
         """Number of cells of a row."""
         raise NotImplementedError
 
+    def foreseen(self, levels: list[list]) -> int:
+        """Number of cells of a row, once these categories of each column are held too."""
+        return self.cells(self.n_features, self.n_targets)
+
     def deposit(self, block: Block, sign: float) -> None:
         """Add (1.0) or subtract (-1.0) a block, all or nothing."""
         raise NotImplementedError
@@ -231,6 +235,10 @@ class Categories(Statistic):
     def cells(n_features, n_targets):
         return 1
 
+    def place(self, column: int) -> int:
+        """What stands for this column in the vocabulary."""
+        return column
+
     def encode(self, codes, levels):
         slots = np.full(codes.shape, -1, np.int64)
         words = np.zeros((*codes.shape, 2), np.uint64)
@@ -238,7 +246,7 @@ class Categories(Statistic):
             known = codes[:, j] >= 0
             table = np.zeros(len(column), np.int64)
             for code in np.unique(codes[known, j]):
-                table[code] = self.vocabulary.slot((j, column[code]))
+                table[code] = self.vocabulary.slot((self.place(j), column[code]))
             slots[known, j] = table[codes[known, j]]
             words[known, j] = self.vocabulary.words[slots[known, j]]
         return slots, words.reshape(len(codes), -1)

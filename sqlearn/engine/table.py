@@ -1,14 +1,31 @@
 """Tables whose columns are numbers or categories, from frames, arrays and lists; any value may be missing."""
 
+import numbers
+from collections.abc import Mapping, Sequence
+
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils.validation import _check_categorical_features, validate_data
+import scipy.sparse as sp
+from sklearn.utils.validation import _check_categorical_features, check_array, validate_data
 
 from sqlearn.engine.validation import explained
 from sqlearn.engine.vocabulary import canonical_label
-from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError
+from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, ParameterError, WidthError
 
-__all__ = ["categorical_columns", "check_table", "split"]
+__all__ = [
+    "KINDS",
+    "Columns",
+    "as_columns",
+    "as_table",
+    "categorical_columns",
+    "check_table",
+    "chosen",
+    "kinds_of",
+    "names_of",
+    "split",
+]
+
+KINDS = ("number", "category", "drop")
 
 _CATEGORICAL = (nw.Categorical, nw.Enum, nw.String, nw.Object, nw.Boolean)
 
@@ -20,15 +37,17 @@ def check_table(estimator, X, *, reset: bool):
     ----------
     estimator : estimator
         Carries ``n_features_in_`` and ``feature_names_in_``: read, or written for `reset`.
-    X : frame, array or list of rows, of shape (n, d)
+    X : frame, Columns, array or list of rows, of shape (n, d)
         Records.
     reset : bool
         Whether these are the first records.
 
     Returns
     -------
-    narwhals.DataFrame or ndarray of shape (n, d)
+    narwhals.DataFrame, Columns or ndarray of shape (n, d)
     """
+    if isinstance(X, Columns):  # which TableModel has checked
+        return X
     frame = nw.dependencies.is_into_dataframe(X)
     if isinstance(X, list | tuple):
         X = np.array(X, dtype=object)  # or numbers beside strings would become strings
@@ -42,6 +61,155 @@ def check_table(estimator, X, *, reset: bool):
     if not len(X):
         raise EmptyBatchError("Found a frame with 0 sample(s). Nothing was changed: pass at least one row.")
     return nw.from_native(X, eager_only=True)
+
+
+class Columns:
+    """A table as a list of columns of one length.
+
+    Parameters
+    ----------
+    columns : list
+        Their names.
+    values : list of ndarray, narwhals.Series or list
+        Their values.
+    """
+
+    def __init__(self, columns: list, values: list):
+        self.columns, self.values = columns, values
+        self.shape = (len(values[0]) if values else 0), len(values)
+
+    def __len__(self):
+        return self.shape[0]
+
+
+def as_columns(X):
+    """A dictionary of columns, or one of values, as :class:`Columns`; anything else as it is."""
+    if not isinstance(X, Mapping) or sp.issparse(X):
+        return X
+    names, given = list(X), list(X.values())
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"The names of a table's columns are strings, not {names}. Nothing was changed.")
+    if all(map(_is_one_value, given)):
+        given = [[value] for value in given]
+    for name, value in zip(names, given, strict=True):
+        if _is_one_value(value) or getattr(value, "ndim", 1) != 1:
+            raise TypeError(
+                f"Column {name!r} of this table is no sequence of values. Nothing was changed: pass an array, a list "
+                "or a Series for each column, or one value for each."
+            )
+    lengths = dict(zip(names, map(len, given), strict=True))
+    if len(set(lengths.values())) > 1:
+        raise WidthError(
+            f"The columns of this table differ in length: {lengths}. Nothing was changed: pass a value of each column "
+            "for every row."
+        )
+    values = []
+    for value in given:
+        if nw.dependencies.is_into_series(value):
+            value = nw.from_native(value, series_only=True)
+        values.append(value if isinstance(value, np.ndarray | nw.Series) else list(value))
+    return Columns(names, values)
+
+
+def _is_one_value(value) -> bool:
+    return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
+
+
+def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
+    """A frame, a dictionary of columns, an array or a list of rows, with at least one row, in one of three forms."""
+    X = as_columns(X)
+    if nw.dependencies.is_into_dataframe(X):
+        try:
+            X = nw.from_native(X, eager_only=True)
+            X.columns  # noqa: B018
+        except nw.exceptions.DuplicateError as error:
+            raise WidthError(f"{error} Nothing was changed: give every column a name of its own.") from error
+    elif not isinstance(X, Columns):
+        if isinstance(X, list | tuple):
+            X = np.array(X, dtype=object)
+        try:
+            return check_array(X, dtype=None, ensure_all_finite=False)
+        except ValueError as error:
+            raise explained(error, X, allow_nan=True) from error
+    if not len(X):
+        raise EmptyBatchError("Found a table with 0 sample(s). Nothing was changed: pass at least one row.")
+    return X
+
+
+def names_of(table) -> list[str] | None:
+    """The names of a table's columns, when it has any and all are strings."""
+    names = [] if isinstance(table, np.ndarray) else list(table.columns)
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def kinds_of(table, given: Mapping | None) -> dict:
+    """The kind of each column of a table, by name or, without names, by position.
+
+    Parameters
+    ----------
+    table : narwhals.DataFrame, Columns or ndarray
+        What :func:`as_table` returned.
+    given : mapping or None
+        Kinds that are known. The other columns' are recognised: a column of a frame has that of its dtype, one of
+        anything else is a number if all values that are not missing are numbers.
+    """
+    names: Sequence = names_of(table) or range(table.shape[1])
+    for name, kind in (given or {}).items():
+        if kind not in KINDS:
+            raise ParameterError(f"`columns` says that {name!r} is {kind!r}. Kinds are {', '.join(map(repr, KINDS))}.")
+        if name not in names and kind != "drop":
+            raise ParameterError(f"`columns` names {name!r}, which is no column of this table. It has {[*names]}.")
+    if all((given or {}).get(name) == "drop" for name in names):
+        raise ParameterError("`columns` drops every column of this table. Leave the model at least one.")
+    found = {name: (given or {}).get(name) or _recognised(table, j) for j, name in enumerate(names)}
+    return found | {name: "drop" for name in (given or {}) if name not in found}
+
+
+def _recognised(table, j) -> str:
+    values = _column(table, j)
+    if isinstance(values, nw.Series):
+        return "category" if values.dtype in _CATEGORICAL else "number"
+    kind = values.dtype.kind if isinstance(values, np.ndarray) else "O"
+    if kind != "O":
+        return "number" if kind in "fiu" else "category"
+    present = [value for value in values if not _is_missing(value)]
+    numeric = all(isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) for value in present)
+    return "number" if numeric else "category"
+
+
+def chosen(table, columns: Mapping, width: int) -> tuple:
+    """The columns of a table that are not dropped, and which of them hold categories, bool[d].
+
+    Parameters
+    ----------
+    table : narwhals.DataFrame, Columns or ndarray
+        What :func:`as_table` returned.
+    columns : mapping
+        Kind of each column in order, by name or by position, as :func:`kinds_of` returned it. A table with names may
+        have those columns in any order, and others.
+    width : int
+        Number of columns expected where they are taken by position.
+    """
+    keep = [name for name, kind in columns.items() if kind != "drop"]
+    is_categorical = np.array([columns[name] == "category" for name in keep], bool)
+    names = keep if isinstance(keep[0], str) else None
+    if names is not None and not isinstance(table, np.ndarray):
+        missing = [name for name in names if name not in table.columns]
+        if missing:
+            raise WidthError(
+                f"This table has no column {', '.join(map(repr, missing))}. Nothing was changed: pass the columns the "
+                f"model was fitted on, {names}, in any order."
+            )
+        keep = [table.columns.index(name) for name in names]
+        return Columns(names, [_column(table, j) for j in keep]), is_categorical
+    if table.shape[1] != width:
+        raise WidthError(
+            f"X has {table.shape[1]} features, but TableModel is expecting {width} features as input. Nothing was "
+            "changed: pass rows with the columns the model was fitted on."
+        )
+    if names is None and not isinstance(table, np.ndarray):
+        return Columns([str(j) for j in keep], [_column(table, j) for j in keep]), is_categorical
+    return (table[:, keep] if names is None else table), is_categorical
 
 
 def categorical_columns(table, chosen) -> np.ndarray:
@@ -101,7 +269,7 @@ def split(table, is_categorical: np.ndarray) -> tuple[np.ndarray, np.ndarray, li
 
 
 def _place(table, i, j) -> str:
-    name = repr(table.columns[j]) if isinstance(table, nw.DataFrame) else f"{j} (counted from 0)"
+    name = f"{j} (counted from 0)" if isinstance(table, np.ndarray) else repr(table.columns[j])
     return f"The value in row {i} (counted from 0), column {name}"
 
 
@@ -111,8 +279,14 @@ def _infinite(table, i, j) -> NonFiniteError:
     )
 
 
-def _values(table, j) -> list:
-    return table[:, int(j)].to_list() if isinstance(table, nw.DataFrame) else table[:, j].tolist()
+def _column(table, j) -> np.ndarray | nw.Series | list:
+    return table.values[j] if isinstance(table, Columns) else table[:, int(j)]
+
+
+def _values(column) -> list:
+    if isinstance(column, nw.Series):
+        return column.to_list()
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
 
 
 def _is_missing(value) -> bool:
@@ -124,26 +298,34 @@ def _is_missing(value) -> bool:
 
 
 def _numbers(table, j) -> np.ndarray:
-    if isinstance(table, nw.DataFrame) and table.schema.dtypes()[j].is_numeric():
-        return table[:, int(j)].cast(nw.Float64).to_numpy()
-    values = _values(table, j)
+    column = _column(table, j)
+    if isinstance(column, nw.Series) and column.dtype.is_numeric():
+        return column.cast(nw.Float64).to_numpy()
+    if isinstance(column, np.ndarray) and column.dtype.kind in "fiub":
+        return column.astype(np.float64)
+    values = _values(column)
     for i, value in enumerate(values):
         if isinstance(value, str | bytes):
             raise NotNumericError(
                 f"{_place(table, i, j)} is the string {value!r}, where this model takes numbers. Nothing was changed: "
-                "convert the column to numbers first, or name it in `categorical_features` and fit again."
+                "convert the column to numbers first, or say that it holds categories and fit again."
             )
         try:
             values[i] = np.nan if _is_missing(value) else float(value)
         except TypeError as error:
-            raise TypeError(f"{_place(table, i, j)} is no number: {error}. Nothing was changed.") from error
+            raise TypeError(
+                f"{_place(table, i, j)} is no number: {error}. Nothing was changed: convert the column, or leave it "
+                "out."
+            ) from error
+        except OverflowError as error:
+            raise _infinite(table, i, j) from error
     return np.array(values, np.float64)
 
 
 def _categories(table, j) -> tuple[list[int], list]:
     codes = []
     seen: dict = {}  # equal values of any type are one key, as equal labels are
-    for i, value in enumerate(_values(table, j)):
+    for i, value in enumerate(_values(_column(table, j))):
         try:
             code = seen.get(value)
             if code is None:

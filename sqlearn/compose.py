@@ -1,0 +1,411 @@
+"""Learners over tables: encoding, imputing and scaling that forget with the model."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import has_fit_parameter
+
+from sqlearn.engine.estimator import ExactEstimator, WeightedClassifier
+from sqlearn.engine.state import Batch, State
+from sqlearn.engine.statistics import Gram, Mixed, Moments
+from sqlearn.engine.table import as_columns, as_table, chosen, kinds_of, names_of, split
+from sqlearn.engine.table_encoder import TableEncoder, read_encoder
+from sqlearn.engine.table_gram import TableGram
+from sqlearn.engine.vocabulary import Vocabulary
+from sqlearn.errors import ParameterError, ReadOutError, WeightError
+from sqlearn.naive_bayes import MixedNB
+
+__all__ = ["TableModel"]
+
+
+def _learner_has(name):
+    """Whether the learner has a method of this name: then the model has."""
+    return available_if(lambda self: hasattr(self._learner, name))
+
+
+class _Answers:
+    """What a learner answers about encoded records, asked about tables."""
+
+    def _ask(self, name: str, X, *args, **kwargs):
+        """The answer of a method of the learner."""
+        raise NotImplementedError
+
+    @_learner_has("predict")
+    def predict(self, X):
+        """Predictions for each row of a table."""
+        return self._ask("predict", X)
+
+    @_learner_has("predict_proba")
+    def predict_proba(self, X):
+        """Probabilities of the classes, float64[n, n_classes]."""
+        return self._ask("predict_proba", X)
+
+    @_learner_has("predict_log_proba")
+    def predict_log_proba(self, X):
+        """Logarithms of the classes' probabilities, float64[n, n_classes]."""
+        return self._ask("predict_log_proba", X)
+
+    @_learner_has("predict_joint_log_proba")
+    def predict_joint_log_proba(self, X):
+        """Logarithms of the joint probabilities of row and class, float64[n, n_classes]."""
+        return self._ask("predict_joint_log_proba", X)
+
+    @_learner_has("decision_function")
+    def decision_function(self, X):
+        """Distances to the boundaries between the classes, float64[n] or float64[n, n_classes]."""
+        return self._ask("decision_function", X)
+
+    @_learner_has("transform")
+    def transform(self, X):
+        """What the learner makes of the encoded rows, float64[n, k]."""
+        return self._ask("transform", X)
+
+    @_learner_has("score")
+    def score(self, X, y=None, sample_weight=None):
+        """The learner's own score: accuracy of classifiers, R^2 of regressors."""
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return self._ask("score", X, *([] if y is None else [y]), **weights)
+
+
+class TableReader(_Answers, BaseEstimator):
+    """A fitted predictor over tables: an encoder, and scikit-learn's estimator over the encoded columns.
+
+    Attributes
+    ----------
+    columns_ : dict
+        Kind of each column.
+    encoder_ : TableEncoder or None
+        What encodes the columns; None where the estimator takes them as they are.
+    encoded_names_ : object[d]
+        Names of the columns that the estimator sees.
+    learner_ : estimator
+        scikit-learn's estimator, fitted.
+    """
+
+    columns_: dict
+    encoder_: TableEncoder | None
+    encoded_names_: np.ndarray
+    learner_: Any
+    n_features_in_: int
+
+    def __getattr__(self, name):
+        if name.endswith("_") and not name.startswith("_") and "learner_" in self.__dict__:
+            return getattr(self.learner_, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def _learner(self):
+        return self.learner_
+
+    def __sklearn_tags__(self):
+        return _tags(self.learner_)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def _chosen(self, X):
+        return chosen(as_table(X), self.columns_, self.n_features_in_)
+
+    def encode(self, X) -> np.ndarray:
+        """The rows of a table as the estimator sees them, float64[n, d]."""
+        if self.encoder_ is None:
+            raise AttributeError(f"{type(self.learner_).__name__} takes the columns as they are: none are encoded.")
+        return self.encoder_.transform(*split(*self._chosen(X)))
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of :meth:`transform`; for other learners, of :meth:`encode`."""
+        if hasattr(self.learner_, "transform") and hasattr(self.learner_, "get_feature_names_out"):
+            return self.learner_.get_feature_names_out(self.encoded_names_)
+        return self.encoded_names_
+
+    def _ask(self, name, X, *args, **kwargs):
+        if self.encoder_ is not None:
+            return getattr(self.learner_, name)(self.encode(X), *args, **kwargs)
+        return getattr(self.learner_, name)(self._chosen(X)[0], *args, **kwargs)
+
+
+def _tags(learner):
+    tags = copy.deepcopy(learner.__sklearn_tags__())
+    inputs = tags.input_tags
+    inputs.allow_nan = inputs.categorical = inputs.string = True
+    inputs.sparse = False
+    tags.array_api_support = False
+    if tags.transformer_tags is not None:
+        tags.transformer_tags.preserves_dtype = ["float64"]
+    return tags
+
+
+class TableModel(_Answers, WeightedClassifier):
+    """A learner over tables of numbers, categories and missing values, which forgets rows exactly, encoding included.
+
+    Numbers are imputed with their mean and standardized, with an indicator where values are missing; categories become
+    one column each. Means, scales and columns are those of the rows held *now*: after ``forget`` they are what a refit
+    without the row would have computed, and so is the model, bit for bit. A category whose last row goes has no column
+    any more, and a new one may come at any time.
+
+    Parameters
+    ----------
+    learner : estimator of this package
+        What learns from the encoded columns. :class:`~sqlearn.naive_bayes.MixedNB` takes tables as they are. Encoded
+        tables are learned by LinearRegression, Ridge, RidgeClassifier, Lasso, ElasticNet, BayesianRidge, PCA,
+        LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis, GaussianNB, NearestCentroid, StandardScaler and
+        SelectKBest (but with chi2). It is not changed; parameters of it are set as ``learner__alpha``.
+    columns : dict, default=None
+        Kind of each column by name (by position, where there are no names): ``"number"``, ``"category"`` or ``"drop"``.
+        The kinds of columns that are not named are recognised when the first rows come. In a frame, columns of strings,
+        objects, categories and booleans are categories; in anything else, a column is numbers if its values that are
+        not missing are.
+    add_indicator : bool, default=True
+        Whether a number that is missing somewhere gets a column that tells where.
+    standardize : bool, default=True
+        Whether numbers and indicators are scaled to mean 0 and variance 1.
+    ledger : bool, default=True
+        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+    key : str or bytes, default=None
+        Key of the records' digests; by default a public constant.
+
+    Attributes
+    ----------
+    learner_ : estimator
+        scikit-learn's estimator, fitted to the encoded columns. Its attributes (``coef_``, ``classes_``, ...) are this
+        model's, too.
+    encoder_ : TableEncoder or None
+        Means, scales and categories in force.
+    encoded_names_ : object array of shape (n_encoded,)
+        Names of the encoded columns.
+    columns_ : dict
+        Kind of each column.
+    n_features_in_ : int
+        Number of columns; of a table with names, of those that are not dropped.
+    feature_names_in_ : object array of shape (n_features_in_,)
+        Their names, when the first rows had any.
+    n_records_ : int
+        Number of records held.
+
+    See Also
+    --------
+    sqlearn.verify : Compares a model with its refit.
+
+    Notes
+    -----
+    The state is the exact Gram matrix of the raw columns: numbers with 0 for missing ones, indicators, one-hot
+    categories, 1 and targets. Encoding is linear in these, so the moments of encoded rows are a product of exact
+    matrices, whatever the means and scales now are: see docs/tables.md for the argument. The result is that of
+    scikit-learn's ``ColumnTransformer`` of ``make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())`` and
+    ``OneHotEncoder(handle_unknown="ignore")``, in front of the learner, to rounding. As there:
+
+    - A missing category is a category, the last one of its column. An unknown one is 0 in all columns of its own.
+    - A column of numbers without any value has no column but its indicator; a constant one is 0.
+    - Only the first rows, given with ``fit`` or a first ``partial_fit``, tell the columns' kinds; they are parameters
+      (see ``fitted_params``) and stay until the next ``fit``.
+
+    Unlike there, sample weights count in means and scales, too: a row of weight 2 is two rows. Tables with names may
+    have their columns in any order, and more of them; dropped columns are no part of a record.
+
+    Learners of counts (MultinomialNB, CategoricalNB and the like) are refused, as standardized columns are none; so are
+    learners that ask their rows again.
+
+    Examples
+    --------
+    >>> from sqlearn.compose import TableModel
+    >>> from sqlearn.linear_model import Ridge
+    >>> table = {"age": [22.0, None, 35.0, 54.0], "port": ["S", "C", "S", "Q"]}
+    >>> model = TableModel(Ridge()).fit(table, [7.0, 71.0, 8.0, 51.0])
+    >>> model.get_feature_names_out()
+    array(['age', 'missingindicator_age', 'port_C', 'port_Q', 'port_S'],
+          dtype=object)
+    >>> model.forget({"age": None, "port": "C"}, 71.0).get_feature_names_out()
+    array(['age', 'port_Q', 'port_S'], dtype=object)
+    >>> table = {"age": [22.0, 35.0, 54.0], "port": ["S", "S", "Q"]}
+    >>> model.digest() == TableModel(Ridge()).fit(table, [7.0, 8.0, 51.0]).digest()
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "columns": [Mapping, None],
+        "add_indicator": ["boolean"],
+        "standardize": ["boolean"],
+    }
+
+    def __init__(self, learner, *, columns=None, add_indicator=True, standardize=True, ledger=True, key=None):
+        self.learner = learner
+        self.columns = columns
+        self.add_indicator = add_indicator
+        self.standardize = standardize
+        self.ledger = ledger
+        self.key = key
+
+    # ------------------------------------------------------------------ whose rules hold
+
+    @property
+    def _learner(self):
+        """The learner in force: that of the last ``fit``."""
+        state = self.__dict__.get("_state")
+        return self.learner if state is None else state.params["learner"]
+
+    @property
+    def _target(self):  # type: ignore[override]
+        return self._learner._target
+
+    def __sklearn_tags__(self):
+        return _tags(self._learner)
+
+    def _blank(self, params) -> "TableModel":
+        """A model with these parameters and without a state."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(params)
+        return twin
+
+    def _check_guarantee(self, params):
+        super()._check_guarantee(params)
+        learner = params["learner"]
+        if not isinstance(learner, ExactEstimator) or isinstance(learner, TableModel):
+            raise ParameterError(
+                f"learner must be an estimator of sqlearn, not {learner!r}: others cannot forget. Take its twin, "
+                "such as sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
+            )
+        learner._validate_params()
+        own = learner.get_params(deep=False)
+        learner._check_guarantee(own)
+        if own["key"] is not None or not own.get("ledger", True):
+            raise ParameterError(
+                "The learner inside a TableModel has no ledger and no key of its own. Set `ledger` and `key` of the "
+                "TableModel, and leave the learner's at their defaults."
+            )
+        if isinstance(learner, MixedNB):
+            if not isinstance(own["categorical_features"], str):
+                raise ParameterError(
+                    "Inside a TableModel, the table's description is `columns`. Leave `categorical_features` of "
+                    "MixedNB at its default."
+                )
+        elif not isinstance(learner._new_statistic(own, 1, 1), Gram | Moments | Mixed):
+            raise ParameterError(
+                f"{type(learner).__name__} cannot learn an encoded table: what it holds of its records does not follow "
+                "from the sums of products of columns, or it takes counts, which standardized columns are not. Take "
+                "MixedNB, or a learner that the documentation of TableModel names."
+            )
+
+    # ------------------------------------------------------------------ records
+
+    def _started(self, X, y, sample_weight, *, single):
+        blank = self._blank(self.get_params(deep=False))
+        state, batch = super(TableModel, blank)._started(as_columns(X), y, sample_weight, single=single)
+        state.params |= {"learner": clone(self.learner), "columns": dict(state.layout.pop("columns"))}
+        return state, batch
+
+    def _batch(self, state, X, y, sample_weight):
+        return super()._batch(state, as_columns(X), y, sample_weight)
+
+    def _validated(self, probe, X, y, sample_weight, *, reset, single):
+        if sample_weight is not None and not has_fit_parameter(probe.learner, "sample_weight"):
+            raise WeightError(
+                f"{type(probe.learner).__name__} takes no sample weights. Nothing was changed: give none."
+            )
+        return super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
+
+    def _features(self, probe, X, reset):
+        table = as_table(X)
+        if reset:
+            probe.columns = kinds_of(table, probe.columns)
+            probe._layout = {"columns": list(probe.columns.items())}
+            probe.n_features_in_ = table.shape[1]
+            if names_of(table) is not None:
+                names = [name for name, kind in probe.columns.items() if kind != "drop"]
+                probe.feature_names_in_, probe.n_features_in_ = np.array(names, object), len(names)
+        return split(*chosen(table, probe.columns, probe.n_features_in_))
+
+    def _new_statistic(self, params, n_features, n_targets):
+        learner = params["learner"]
+        if isinstance(learner, MixedNB):
+            return learner._new_statistic(learner.get_params(deep=False), n_features, n_targets)
+        return TableGram(n_features, n_targets)
+
+    def _empty_state(self, params, features, shape, target_ndim, layout):
+        return super(TableModel, self._blank(params))._empty_state(params, features, shape, target_ndim, layout)
+
+    def _check_fit(self, batch):
+        if not isinstance(self.learner, MixedNB):  # such learners ask for the shape, and whether anything varies
+            shape = len(batch), _encoded_width(batch, self.add_indicator)
+            batch = replace(batch, x=np.broadcast_to(np.arange(len(batch), dtype=np.float64)[:, None], shape))
+        self.learner._check_fit(batch)
+
+    def _check_learned(self, state):
+        learner = state.params["learner"]
+        if type(learner)._check_learned is not ExactEstimator._check_learned:
+            _, fitted = self._encoded(state)
+            fitted._check_learned(fitted._state)
+
+    # ------------------------------------------------------------------ reading
+
+    def _encoded(self, state: State) -> tuple[TableEncoder | None, ExactEstimator]:
+        """The encoder, and the learner with the state it would have after learning encoded records."""
+        params, learner = state.params, state.params["learner"]
+        is_categorical = [kind == "category" for _, kind in _used(state)]
+        seen, encoder = copy.copy(state), None
+        seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
+        seen.n_features_in_, seen.feature_names_in_, seen.reader = len(is_categorical), None, None
+        if isinstance(learner, MixedNB):
+            seen.layout = {"is_categorical": is_categorical}
+        else:
+            options = {name: params[name] for name in ("standardize", "add_indicator")}
+            assert isinstance(state.statistic, TableGram)
+            encoder, seen.statistic = read_encoder(state.statistic, state.rows(), sum(is_categorical), **options)
+            if not encoder.n_columns:
+                raise ReadOutError(f"No column of this {state.learner} has any value, so it has nothing to tell.")
+            seen.n_features_in_ = encoder.n_columns
+            if state.vocabulary is not None:
+                seen.vocabulary = Vocabulary()
+                seen.vocabulary.restore(state.labels())
+        fitted = object.__new__(type(learner))
+        fitted.__dict__.update(vars(learner), _state=seen)
+        return encoder, fitted
+
+    def _read_out(self, state):
+        encoder, fitted = self._encoded(state)
+        used = [(str(name), kind) for name, kind in _used(state)]
+        numbers, categorical = ([name for name, kind in used if kind == wanted] for wanted in ("number", "category"))
+        plain = np.array([name for name, _ in used], object)
+        return {
+            "columns_": dict(state.params["columns"]),
+            "encoder_": encoder,
+            "encoded_names_": plain if encoder is None else encoder.names(numbers, categorical),
+            "learner_": fitted._reader(),
+        }
+
+    def _ask(self, name, X, *args, **kwargs):
+        return self._reader()._ask(name, X, *args, **kwargs)
+
+    def encode(self, X) -> np.ndarray:
+        """The rows of a table as the learner sees them: imputed, scaled and one-hot, float64[n, n_encoded]."""
+        return self._reader().encode(X)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of ``transform``; for learners without, of :meth:`encode`."""
+        return self._reader().get_feature_names_out(input_features)
+
+    @_learner_has("transform")
+    def fit_transform(self, X, y=None, **fit_params):
+        """Fit, then transform the same rows."""
+        return self.fit(X, y, **fit_params).transform(X)
+
+
+# set here, as the base class would make methods of what a learner may not have
+TableModel._peer = TableReader
+
+
+def _used(state: State) -> list[tuple[Any, str]]:
+    """Names (or positions) and kinds of the columns that are not dropped, in order."""
+    return [(name, kind) for name, kind in state.params["columns"].items() if kind != "drop"]
+
+
+def _encoded_width(batch: Batch, add_indicator: bool) -> int:
+    """Number of columns that these records alone would be encoded in."""
+    counted = batch.weights > 0
+    missing = np.isnan(batch.x[counted])
+    kept, indicated = (np.count_nonzero(columns) for columns in (~missing.all(axis=0), missing.any(axis=0)))
+    return int(kept + add_indicator * indicated) + sum(len(np.unique(codes)) for codes in batch.codes[counted].T)

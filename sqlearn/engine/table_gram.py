@@ -1,0 +1,246 @@
+"""The Gram matrix of an encoded table, which has columns for the categories that are held, and for no others."""
+
+import json
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from sqlearn.engine.deposit import deposit_sparse
+from sqlearn.engine.digits import normalized
+from sqlearn.engine.kernel import kernel
+from sqlearn.engine.read_out import aligned, packed_cell
+from sqlearn.engine.statistics import Categories, Gram, Sums
+from sqlearn.engine.transaction import apply_all
+
+__all__ = ["FixedGram", "TableGram"]
+
+
+@kernel
+def _pair(a, b):
+    """The cell of two different slots; a slot more adds cells at the end."""
+    high, low = max(a, b), min(a, b)
+    return high * (high - 1) // 2 + low
+
+
+@kernel
+def _count(slots, sizes):
+    """Slots that each record has, and pairs of them."""
+    for r in range(slots.shape[0]):
+        k = 0
+        for j in range(slots.shape[1]):
+            if slots[r, j] >= 0:
+                k += 1
+        sizes[0, r + 1] = sizes[0, r] + k
+        sizes[1, r + 1] = sizes[1, r] + k * (k - 1) // 2
+
+
+@kernel
+def _list(slots, z, values, indices, pairs):
+    """Write each record's ``h_k z_i``, cell ``k * len(z) + i``, and the cells of its ``h_k h_l``."""
+    width = z.shape[1]
+    m, k = 0, 0
+    for r in range(slots.shape[0]):
+        for j in range(slots.shape[1]):
+            if slots[r, j] < 0:
+                continue
+            for i in range(width):
+                values[m] = z[r, i]
+                indices[m] = slots[r, j] * width + i
+                m += 1
+            for l in range(j):
+                if slots[r, l] >= 0:
+                    pairs[k] = _pair(slots[r, j], slots[r, l])
+                    k += 1
+
+
+class TableGram(Categories):
+    """Per row: the weighted Gram matrix of ``[1, numbers, levels, targets]``.
+
+    A number is 0 where it is missing. A level is 1 in the records that have it and 0 in the others: that a number is
+    missing, that a column has this category, or that its category is missing. Levels without a record do not exist.
+
+    Attributes
+    ----------
+    numbers : Gram
+        The part of ``[1, numbers, targets]``.
+    total : ExactSum
+        Each level against those, cell ``1 + slot * width + i``; cell 0 is the weight.
+    pairs : Sums
+        Each level against each, a triangle that grows at its end; cell 0 is the weight.
+    vocabulary, carried
+        As of :class:`~sqlearn.engine.statistics.Categories`, for levels: ``(i, 0)`` where number i is missing, ``(d +
+        2j, category)``, and ``(d + 2j + 1, 0)`` where that is missing. Their sorted order is that of the columns.
+    """
+
+    def __init__(self, n_features: int, n_targets: int):
+        super().__init__(n_features, n_targets)
+        self.numbers = Gram(n_features, n_targets)
+        self.pairs = Sums(0, 0)
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return 1
+
+    @property
+    def width(self) -> int:
+        """Order of the part without levels."""
+        return 1 + self.n_features + self.n_targets
+
+    def _cells_for(self, n_levels: int) -> tuple[int, int]:
+        """Cells of `total` and of `pairs` for so many slots."""
+        return 1 + n_levels * self.width, 1 + n_levels * (n_levels - 1) // 2
+
+    def foreseen(self, levels):
+        missing = self.n_features + len(levels)
+        places = [{(self.place(j), level) for level in column} for j, column in enumerate(levels)]
+        n_levels = len(self.vocabulary.slots.keys() | set().union(*places)) + missing
+        return Gram.cells(self.n_features, self.n_targets) + sum(self._cells_for(n_levels))
+
+    def place(self, column):
+        return self.n_features + 2 * column
+
+    def resize(self, rows):
+        super().resize(rows)
+        self.numbers.resize(rows)
+        self.pairs.resize(rows)
+
+    def _fit_vocabulary(self):
+        capacity = len(self.carried)
+        if self.vocabulary.capacity > capacity:  # which doubles: too much for a triangle
+            needed = 1 + max(self.vocabulary.slots.values(), default=-1)
+            capacity = max(capacity, min(self.vocabulary.capacity, needed + needed // 8))
+            self.carried = np.concatenate([self.carried, np.zeros(capacity - len(self.carried), np.int64)])
+        first, pairs = self._cells_for(capacity)
+        self.total.resize(len(self.held), first)
+        self.pairs.total.resize(len(self.pairs.held), pairs)
+
+    def _levels_of(self, block) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers with 0 where they are missing, and each record's slots, int64[n, d + c], -1 for none."""
+        unknown, codes = np.isnan(block.x), block.codes.copy()
+        absent = np.full(block.x.shape, -1, np.int64)
+        for i in np.flatnonzero(unknown.any(axis=0)).tolist():
+            absent[unknown[:, i], i] = self.vocabulary.slot((i, 0))
+        for j in np.flatnonzero((codes < 0).any(axis=0)).tolist():
+            codes[codes[:, j] < 0, j] = self.vocabulary.slot((self.place(j) + 1, 0))
+        return np.where(unknown, 0.0, block.x), np.concatenate([absent, codes], axis=1)
+
+    def deposit(self, block, sign):
+        x, slots = self._levels_of(block)
+        self._fit_vocabulary()
+        n = len(block)
+        z = np.concatenate([np.ones((n, 1)), x, block.targets], axis=1)
+        sizes = np.zeros((2, n + 1), np.int64)
+        _count(slots, sizes)
+        values, indices = np.empty(sizes[0, -1] * self.width), np.empty(sizes[0, -1] * self.width, np.int64)
+        pairs = np.empty(sizes[1, -1], np.int64)
+        _list(slots, z, values, indices, pairs)
+        records = block.weights, block.rows, np.argsort(block.rows)
+        first = (values, indices, sizes[0] * self.width, *records)
+        second = (np.ones(len(pairs)), pairs, sizes[1], *records)
+        counted = slots[block.weights > 0]
+        counted = np.bincount(counted[counted >= 0], minlength=len(self.carried))
+        apply_all(
+            (
+                partial(self.numbers.deposit, replace(block, x=x)),
+                partial(self.total.deposit, deposit_sparse, first, n, held=self.held),
+                partial(self.pairs.total.deposit, deposit_sparse, second, n, held=self.pairs.held),
+            ),
+            sign,
+        )
+        self.carried += int(sign) * counted
+
+    def add(self, other, other_rows, rows):
+        ours = np.array([self.vocabulary.slot(label) for label in other.vocabulary.labels()], np.int64)
+        theirs = other.vocabulary.rows()
+        self._fit_vocabulary()
+        self.carried[ours] += other.carried[theirs]
+        self.numbers.add(other.numbers, other_rows, rows)
+        for sums, others, place in ((self, other, self._cells), (self.pairs, other.pairs, self._pair_cells)):
+            sums.total.add(others.total, (other_rows, place(theirs)), (rows, place(ours)))
+            sums.held[rows] += others.held[other_rows]
+
+    def _cells(self, slots) -> np.ndarray:
+        """Cells of `total` that belong to these slots, in their order."""
+        return np.append(0, 1 + (slots[:, None] * self.width + np.arange(self.width)).ravel())
+
+    def _pair_cells(self, slots) -> np.ndarray:
+        """Cells of `pairs` that belong to these slots, in the order that slots 0, 1, ... have."""
+        later, earlier = np.tril_indices(len(slots), -1)
+        a, b = slots[later], slots[earlier]
+        high, low = np.maximum(a, b), np.minimum(a, b)
+        return np.append(0, 1 + high * (high - 1) // 2 + low)
+
+    def copy(self):
+        twin = super().copy()
+        twin.numbers, twin.pairs = self.numbers.copy(), self.pairs.copy()
+        return twin
+
+    def canonical(self, rows):
+        order = self.vocabulary.rows()
+        return [
+            self.held[rows].astype("<i8").tobytes(),
+            self.numbers.total.canonical(rows),
+            self.total.canonical(rows, self._cells(order)),
+            self.pairs.total.canonical(rows, self._pair_cells(order)),
+            json.dumps(self.vocabulary.labels()).encode(),
+            self.carried[order].astype("<i8").tobytes(),
+        ]
+
+    def restore(self, parts):
+        self.numbers.restore(parts[:2])
+        for sums, part in ((self, parts[2]), (self.pairs, parts[3])):
+            sums.total = type(sums.total).restore(part)
+            sums.held = self.numbers.held.copy()
+        self.vocabulary.restore([tuple(label) for label in json.loads(parts[4])])
+        self.carried = np.frombuffer(parts[5], "<i8").astype(np.int64)
+        self._fit_vocabulary()
+
+    def digits(self, rows=None):
+        """Digits of ``[1, numbers, levels, targets]``, upper triangles packed row by row, levels in sorted order."""
+        parts = (self.numbers.digits(rows), super().digits(rows), self.pairs.digits(rows))
+        (plain, first, pairs), low = aligned(*parts)
+        every = np.concatenate([plain, first, pairs], axis=1)
+        return every[:, self._layout(plain.shape[1], plain.shape[1] + first.shape[1])], low
+
+    def _layout(self, first: int, pairs: int) -> np.ndarray:
+        """Where each cell of the whole triangle stands, when `total` starts at `first` and `pairs` at `pairs`."""
+        slots, width, d = self.vocabulary.rows(), self.width, self.n_features
+        plain = np.concatenate([np.arange(1 + d), np.arange(1 + d, width)])
+        levels = np.arange(len(slots))
+        where = []
+        for i in range(1 + d):
+            others = first + 1 + slots * width + i
+            where += [packed_cell(i, np.arange(i, 1 + d), width), others, packed_cell(i, plain[1 + d :], width)]
+        for k in levels:
+            later = slots[k + 1 :]
+            high, low = np.maximum(later, slots[k]), np.minimum(later, slots[k])
+            own = first + 1 + slots[k] * width
+            where += [[own], pairs + 1 + high * (high - 1) // 2 + low, own + plain[1 + d :]]
+        where += [packed_cell(i, np.arange(i, width), width) for i in range(1 + d, width)]
+        return np.concatenate(where).astype(np.int64)
+
+
+class FixedGram(Gram):
+    """Gram matrices made elsewhere, for a read-out to look at.
+
+    Parameters
+    ----------
+    digits : int64[rows, cells, L]
+        Balanced digits.
+    low : int
+        Index of the lowest.
+    held : int64[rows]
+        Number of records of positive weight in each row.
+    n_features, n_targets : int
+        Numbers of variables.
+    """
+
+    def __init__(self, digits: np.ndarray, low: int, held: np.ndarray, n_features: int, n_targets: int):
+        self.n_features, self.n_targets, self.held = n_features, n_targets, held
+        self._digits, self._low = digits, low
+
+    def digits(self, rows=None):
+        if rows is None:
+            return normalized(self._digits.sum(axis=0, keepdims=True)), self._low
+        return self._digits[rows], self._low
