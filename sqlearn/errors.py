@@ -32,6 +32,7 @@ __all__ = [
     "StoreFullError",
     "StoreVersionError",
     "TableError",
+    "TableFileError",
     "TooLargeError",
     "UnknownIdError",
     "UnknownLabelError",
@@ -327,6 +328,15 @@ class TableError(StoreError):
     Notes
     -----
     What to do: the message names the column.
+    """
+
+
+class TableFileError(StoreError):
+    """A file of a table cannot be read: a malformed line, a value that does not fit its column, no such file.
+
+    Notes
+    -----
+    What to do: the message names the line. Nothing of the file has been learned.
     """
 
 
