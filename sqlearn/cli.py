@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sqlearn import __version__
+from sqlearn.commands import COMMANDS
 from sqlearn.errors import SqlearnError
 
 __all__ = ["main"]
@@ -40,6 +41,10 @@ def demo() -> None:
         failed |= kind == "trouble"
     if failed:
         raise click.exceptions.Exit(1)
+
+
+for command in COMMANDS:
+    sqlearn.add_command(command)
 
 
 def _with_patience(parts: Iterator) -> Iterator:

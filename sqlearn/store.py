@@ -218,7 +218,7 @@ class Store:
     def __repr__(self):
         try:
             with self._reading():
-                held = f"{type(self._model).__name__} on {len(self._rows):,} rows of "
+                held = f"{self.model_name} on {len(self._rows):,} rows of "
                 return f"<Store {self.path.name}: {held}{len(self.features)} features>"
         except StoreClosedError:
             return f"<Store {self.path.name}: closed>"
@@ -246,6 +246,28 @@ class Store:
         """All columns but the ids: their names, roles and kinds."""
         return list(self._columns.all)
 
+    @property
+    def model_name(self) -> str:
+        """The model's class; the learner's inside where the model encodes tables for one."""
+        with self._reading():
+            return type(getattr(self._model, "learner", self._model)).__name__
+
+    @property
+    def id_column(self) -> str | None:
+        """Name of the column of ids; None where rows are numbered."""
+        return self._columns.id
+
+    @property
+    def textual_ids(self) -> bool:
+        """Whether ids are text; otherwise they are whole numbers."""
+        return self._ids.textual
+
+    @property
+    def textual_target(self) -> bool:
+        """Whether the rows on file have text as labels."""
+        with self._reading():
+            return takes_labels(self._model) and any(isinstance(label, str) for label in self._model._state.labels())
+
     def digest(self) -> str:
         """Hex digest of the model's state, to which the last receipt commits."""
         with self._reading():
@@ -272,7 +294,7 @@ class Store:
         predictions = []
         for frame in frames_of(table):
             block = self._columns.block(frame, features_only=True)
-            predictions.append(model.predict(**arguments(self._columns, block, features_only=True)))
+            predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
         return np.concatenate(predictions)
 
     def verify(self) -> Verification:
@@ -287,7 +309,7 @@ class Store:
             model, _ = self._saved.load()
             refit = clone(model)
             for _, cells in self._rows.scan():
-                refit.partial_fit(**arguments(self._columns, self._rows.block(cells)))
+                refit.partial_fit(**arguments(refit, self._columns, self._rows.block(cells)))
             return compare(model, refit if len(self._rows) else model._emptied())
 
     def receipts(self) -> list[Receipt]:
@@ -398,7 +420,7 @@ class Store:
             for part, cells in self._read(slots, named):
                 check()
                 block = self._rows.block(cells)
-                self._model.forget(**arguments(self._columns, block))
+                self._model.forget(**arguments(self._model, self._columns, block))
                 self._ids.remove(self._ids.of_cells(cells[:, -1]), cells[:, -1])
                 self._rows.erase(part, cells)
             return self._conclude("forget", len(slots))
@@ -432,7 +454,7 @@ class Store:
                     else np.full(len(part), value, np.float64)
                     for name, value in target.items()
                 }
-                old, new = (arguments(self._columns, either) for either in (block, changed))
+                old, new = (arguments(self._model, self._columns, either) for either in (block, changed))
                 weights = {name: value for name, value in old.items() if name == "sample_weight"}
                 self._model.relabel(old["X"], old["y"], new["y"], **weights)
                 self._rows.replace(part, cells, changed)
@@ -463,7 +485,7 @@ class Store:
                 block = self._columns.block(frame)
                 n = length_of(frame)
                 ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
-                self._model.partial_fit(**arguments(self._columns, block))
+                self._model.partial_fit(**arguments(self._model, self._columns, block))
             except ValueError as error:
                 if number:
                     error.add_note(f"This is about frame {number} (counted from 0) of the table.")

@@ -132,6 +132,10 @@ class TableFile:
         self._kinds = self._recognised(first, dict(kinds or {}))
         self.columns = [self._summary(first, name) for name in first.names if name != ids]
 
+    @property
+    def has_ids(self) -> bool:
+        return self._ids is not None
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self.blocks()
 

@@ -19,8 +19,8 @@ VAGUE_NAMES = {"utils", "util", "misc", "core", "common", "helpers", "helper"}
 COMPILERS = {"njit", "jit", "jit_module", "vectorize", "guvectorize", "cfunc", "stencil", "generated_jit", "overload"}
 
 # every room, from the floor up; a room may import itself where it says so, and what stands in its set
-TOP = {"cli", "demo", "__main__"}
-USERS = {"verify", "store", "distributed", "inspection"}
+TOP = {"cli", "commands", "demo", "__main__"}
+USERS = {"verify", "store", "storage", "table_files", "distributed", "inspection"}
 ALLOWED = {
     "errors": set(),
     "engine": {"engine", "errors"},

@@ -18,7 +18,12 @@ __all__ = ["arguments", "prepared", "takes_categories", "takes_labels", "target_
 
 
 def takes_categories(model) -> bool:
-    return "categorical_features" in model.get_params(deep=False)
+    return takes_tables(model) or "categorical_features" in model.get_params(deep=False)
+
+
+def takes_tables(model) -> bool:
+    """Whether it takes frames of numbers and categories, and encodes them itself."""
+    return "learner" in model.get_params(deep=False)
 
 
 def takes_labels(model) -> bool:
@@ -45,6 +50,9 @@ def prepared(model, columns: Columns):
     categories = [i for i, c in enumerate(c for c in columns.all if c.role == "feature") if c.kind == "category"]
     if columns.named("weight") and "sample_weight" not in signature(type(model).partial_fit).parameters:
         raise WeightError(f"{type(model).__name__} takes no sample weights. Leave `weight` out.")
+    if takes_tables(model):
+        kinds = {column.name: column.kind for column in columns.all if column.role == "feature"}
+        return clone(model).set_params(ledger=False, columns=kinds)
     if takes_categories(model):
         return clone(model).set_params(ledger=False, categorical_features=categories or None)
     if categories:
@@ -56,10 +64,14 @@ def prepared(model, columns: Columns):
     return clone(model).set_params(ledger=False)
 
 
-def arguments(columns: Columns, block: Block, *, features_only: bool = False) -> dict[str, Any]:
-    """What a learner's methods take: ``X``, and ``y`` and ``sample_weight`` where there are such columns."""
+def arguments(model, columns: Columns, block: Block, *, features_only: bool = False) -> dict[str, Any]:
+    """What a model's methods take: ``X``, and ``y`` and ``sample_weight`` where there are such columns."""
     features = [block[name] for name in columns.named("feature")]
-    if any(isinstance(feature, Category) for feature in features):
+    X: Any
+    if takes_tables(model):
+        plain = [feature.values() if isinstance(feature, Category) else feature for feature in features]
+        X = dict(zip(columns.named("feature"), plain, strict=True))
+    elif any(isinstance(feature, Category) for feature in features):
         X = np.empty((_length(features[0]), len(features)), object)
         for j, feature in enumerate(features):
             X[:, j] = feature.values() if isinstance(feature, Category) else feature
