@@ -35,7 +35,7 @@ clean:
 
 $(VENV)/.package: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what it needs into $(VENV) (once) ..."
-	@$(PIP) install --editable .
+	@$(PIP) install --editable ".[tables]"
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.python

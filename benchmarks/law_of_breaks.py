@@ -1,6 +1,6 @@
 """The law of breaks, measured against its prediction: docs/law_of_breaks.svg.
 
-    python benchmarks/bench_breaks.py [--out docs/law_of_breaks.svg]
+    python benchmarks/law_of_breaks.py [--out docs/law_of_breaks.svg]
 
 A forgotten record breaks a round when it moves a rounded parameter across the edge of its cell. With random offsets of
 the grid that has the probability ``sum over coordinates of E|shift| / width`` (docs/exactness.md, "Rounds"). Here
