@@ -14,10 +14,10 @@ from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex, hash_messages
 from sqlearn.storage.slots import Slots
 
-__all__ = ["Texts", "Words"]
+__all__ = ["PIECE", "Texts", "Words", "message"]
 
 _CHUNK = struct.Struct("<qqq39s")  # uses, next chunk, length of the whole text: in the first chunk; a piece of it
-_PIECE = 39
+PIECE = 39
 _REMEMBERED = 1 << 17
 
 
@@ -41,10 +41,10 @@ class Texts:
         following = np.zeros(len(texts), np.int64)
         for k in range(max((_pieces(text) for text in texts), default=1) - 1, 0, -1):  # the last pieces first
             rows = [i for i, text in enumerate(texts) if _pieces(text) > k]
-            pieces = [_CHUNK.pack(0, following[i], 0, texts[i][k * _PIECE : (k + 1) * _PIECE]) for i in rows]
+            pieces = [_CHUNK.pack(0, following[i], 0, texts[i][k * PIECE : (k + 1) * PIECE]) for i in rows]
             following[rows] = self._slots.put(pieces)
         heads = zip(uses, following.tolist(), texts, strict=True)
-        return self._slots.put([_CHUNK.pack(n, after, len(text), text[:_PIECE]) for n, after, text in heads])
+        return self._slots.put([_CHUNK.pack(n, after, len(text), text[:PIECE]) for n, after, text in heads])
 
     def get(self, number: int) -> tuple[bytes, int]:
         """A byte string and its uses."""
@@ -73,7 +73,7 @@ class Texts:
 
 
 def _pieces(text: bytes) -> int:
-    return max(1, -(-len(text) // _PIECE))
+    return max(1, -(-len(text) // PIECE))
 
 
 class Words:
