@@ -84,7 +84,9 @@ class ErasureReport:
             f"Searched {', '.join(self.files)} ({size:,.1f} MB) for {self.searched} values: "
             f"{len(self.findings)} traces of values that no row holds, {self.residue} bytes of residue"
         ]
-        lines += [f"  {f.value!r} as {f.form} in {f.file} at byte {f.offset}{f', and {f.times - 1} times more' * (f.times > 1)}" for f in self.findings[:20]]
+        for f in self.findings[:20]:
+            more = f", and {f.times - 1} times more" if f.times > 1 else ""
+            lines.append(f"  {f.value!r} as {f.form} in {f.file} at byte {f.offset}{more}")
         if len(self.findings) > 20:
             lines.append(f"  and {len(self.findings) - 20} more")
         if self.held:
@@ -102,8 +104,8 @@ def forms_of(value) -> dict[str, bytes]:
         if len(value) > 1:
             forms["text (UTF-16)"] = value.encode("utf-16-le", "surrogatepass")
         for name, text in (("word", message(value)), ("id", forms["text (UTF-8)"])):  # long ones lie in pieces
-            for start in range(0, len(text) if len(text) > PIECE else 0, PIECE):
-                forms[f"piece {start // PIECE} of a {name}"] = text[start : start + PIECE]
+            pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
+            forms |= {f"piece {k} of a {name}": p for k, p in enumerate(pieces) if len(pieces) > 1 and len(p) >= 8}
         return forms
     number = float(value)
     forms = {
@@ -212,8 +214,8 @@ def _occurrences(content: bytes, kind: np.dtype, patterns: Iterable[bytes]) -> I
     width = kind.itemsize
     by_word: dict[int, dict[int, set[bytes]]] = {}  # patterns that begin alike, by length
     for pattern in patterns:
-        alike = by_word.setdefault(int.from_bytes(pattern[:width], "little"), {})
-        alike.setdefault(len(pattern), set()).add(pattern)
+        by_length = by_word.setdefault(int.from_bytes(pattern[:width], "little"), {})
+        by_length.setdefault(len(pattern), set()).add(pattern)
     if not by_word:
         return
     words = np.array(sorted(by_word), np.uint64)
