@@ -82,6 +82,22 @@ def test_rows_of_any_width(tmp_path, width):
     assert store.verify()
 
 
+def test_a_table_whose_tree_has_three_levels(tmp_path):
+    """Inner pages are split while it grows; the pages with rows never are."""
+    random = np.random.default_rng(5)
+    blocks = [{f"x{j}": random.normal(size=3000) for j in range(16)} for _ in range(9)]
+    store = Store.create(tmp_path / "a", StandardScaler(), iter(blocks))
+    (root,) = store._database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'rows'").fetchone()
+    page = (tmp_path / "a").read_bytes()[4096 * (root - 1) :]
+    child = int.from_bytes(page[8:12], "big")
+    assert (tmp_path / "a").read_bytes()[4096 * (child - 1)] == 5
+    store.forget(where="x3 > 0 or id < 100")
+    gone = [block["x3"][i] for block in blocks for i in range(3000) if block["x3"][i] > 0]
+    report = store.erasure_report(values=gone)
+    assert report and report.searched > 10_000, str(report)
+    assert store.verify()
+
+
 def test_relabelled_rows_lose_their_target(tmp_path):
     table = {"x": np.arange(50.0), "y": [f"{MARK}{i % 5}" for i in range(50)]}
     store = Store.create(tmp_path / "a", GaussianNB(), table, target="y")

@@ -51,6 +51,14 @@ class Texts:
         text, uses, _ = self._walk(number)
         return text, uses
 
+    def get_many(self, numbers: Sequence[int]) -> list[bytes]:
+        """Byte strings by number."""
+        heads = _CHUNK.iter_unpack(self._slots.read(numbers))
+        return [
+            self._walk(number)[0] if after else piece[:length]
+            for number, (_, after, length, piece) in zip(numbers, heads, strict=True)
+        ]
+
     def set_uses(self, number: int, uses: int) -> None:
         head = self._slots.read([number])
         _, after, length, piece = _CHUNK.unpack(head)
@@ -105,8 +113,7 @@ class Words:
 
     def numbers(self, words: list) -> np.ndarray:
         """The number of each word, int64[n]; 0 where it is not in use."""
-        if len(self._numbers) > _REMEMBERED:
-            self._numbers, self._words = {}, {}
+        self._remember_less()
         unknown = [word for word in words if word not in self._numbers]
         if unknown:
             hashes = hash_messages(self._key, [message(word) for word in unknown])
@@ -119,10 +126,12 @@ class Words:
 
     def words(self, numbers: np.ndarray) -> list:
         """The words that have these numbers."""
-        for number in numbers.tolist():
-            if number not in self._words:
-                self._remember(word_of(self._texts.get(number)[0]), number)
-        return [self._words[number] for number in numbers.tolist()]
+        self._remember_less()
+        wanted = numbers.tolist()
+        unknown = [number for number in wanted if number not in self._words]
+        for number, text in zip(unknown, self._texts.get_many(unknown), strict=True):
+            self._remember(word_of(text), number)
+        return [self._words[number] for number in wanted]
 
     def use(self, words: list, times: np.ndarray) -> np.ndarray:
         """Count words, all different, so many times more, new ones too. Returns their numbers, int64[n]."""
@@ -156,6 +165,10 @@ class Words:
             for number, text in gone:
                 self._words.pop(number, None)
                 self._numbers.pop(word_of(text), None)
+
+    def _remember_less(self) -> None:
+        if len(self._words) > _REMEMBERED:
+            self._numbers, self._words = {}, {}
 
     def _remember(self, word, number: int) -> None:
         self._numbers[word] = number
