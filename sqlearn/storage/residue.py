@@ -15,8 +15,8 @@ _INNER, _LEAF = 5, 13  # kinds of a table's pages
 def residue(database: Database) -> int:
     """Bytes of the database's pages that are in no cell, no header and no list of free space, and are not zero.
 
-    What a deletion, an overwriting or a move of cells leaves behind in a page is there, whatever it was. Left out is what
-    holds no data: the counters' table, and inner pages, in which there are only the numbers of pages and places.
+    What a deletion, an overwriting or a move of cells leaves behind in a page is there, whatever it was. Left out is
+    what holds no data: the counters' table, and inner pages, in which there are only the numbers of pages and places.
     """
     roots = database.execute("SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0").fetchall()
     (page_size,) = database.execute("PRAGMA page_size").fetchone()
