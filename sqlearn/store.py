@@ -1,5 +1,6 @@
 """A model, its training rows and its receipts in one file: rows are named by id or condition, and erased for good."""
 
+import collections
 import contextlib
 import copy
 import itertools
@@ -27,7 +28,7 @@ from sqlearn.errors import (
 from sqlearn.storage.columns import Category, Column, Columns, frames_of, length_of, take
 from sqlearn.storage.condition import Condition
 from sqlearn.storage.database import Database
-from sqlearn.storage.erasure import ErasureReport, report
+from sqlearn.storage.erasure import ErasureReport, mentioned, report
 from sqlearn.storage.feeding import arguments, prepared, takes_categories, takes_labels, target_names
 from sqlearn.storage.ids import Ids
 from sqlearn.storage.receipts import ChainCheck, Receipt, Receipts, check_chain
@@ -356,17 +357,16 @@ class Store:
         for frame in frames_of(table) if table is not None else ():
             wanted |= self._columns.values(frame)
         with self._reading():
-            return report(self._database, wanted, self._held(wanted))
+            return report(self._database, wanted, self._held)
 
-    def _held(self, wanted: set) -> dict:
-        """How many rows hold each of these values."""
-        counts: dict = {}
-        for _, cells in self._rows.scan():
-            block: dict = self._rows.block(cells)
-            ids = self._ids.of_cells(cells[:, -1])
-            for column in (*(c.values() if isinstance(c, Category) else c for c in block.values()), ids):
-                for value in wanted.intersection(column.tolist() if isinstance(column, np.ndarray) else column):
-                    counts[value] = counts.get(value, 0) + 1
+    def _held(self, found_as: dict) -> dict[Any, int]:
+        """How many rows account for each of these values; see :func:`~sqlearn.storage.erasure.mentioned`."""
+        counts: collections.Counter = collections.Counter()
+        for _, cells in self._rows.scan() if found_as else ():
+            columns = [c.values() if isinstance(c, Category) else c for c in self._rows.block(cells).values()]
+            for column in (*(column.tolist() for column in columns), self._ids.of_cells(cells[:, -1])):
+                for cell, rows in collections.Counter(column).items():
+                    counts.update(dict.fromkeys(mentioned(cell, found_as), rows))
         return counts
 
     # ------------------------------------------------------------------ changing

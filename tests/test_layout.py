@@ -25,8 +25,9 @@ ALLOWED = {
     "errors": set(),
     "engine": {"engine", "errors"},
     "learner": {"learner", "engine", "errors"},
-    "user": {"user", "learner", "engine", "errors"},
-    "top": {"top", "user", "learner", "engine", "errors", "package"},
+    "storage": {"storage", "engine", "errors"},
+    "user": {"user", "storage", "learner", "engine", "errors"},
+    "top": {"top", "user", "storage", "learner", "engine", "errors", "package"},
     "package": {"user", "learner", "errors"},  # sqlearn/__init__.py
 }
 
@@ -43,7 +44,7 @@ def room(module: str) -> str:
     if module == "sqlearn":
         return "package"
     first = module.split(".")[1]
-    if first in {"engine", "errors"}:
+    if first in {"engine", "errors", "storage"}:
         return first
     return "top" if first in TOP else "user" if first in USERS else "learner"
 

@@ -240,7 +240,7 @@ def test_refusals_change_nothing(path):
         yield picked(more, range(5))
         raise KeyboardInterrupt
 
-    refused(store, KeyboardInterrupt, "", lambda: store.learn(broken()))
+    refused(store, KeyboardInterrupt, None, lambda: store.learn(broken()))
     store.learn(more)
     assert len(store) == 70 and store.verify()
 

@@ -1,16 +1,18 @@
 """Proof of erasure: search the files of a store for values in every form they could have, and its pages for residue."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sqlearn.storage.database import Database
 from sqlearn.storage.residue import residue
+from sqlearn.storage.words import PIECE, message
 
-__all__ = ["ErasureReport", "Finding", "forms_of", "report", "search"]
+__all__ = ["ErasureReport", "Finding", "forms_of", "mentioned", "report", "search"]
 
 _AT_ONCE = 1 << 24
 _SHORTEST = 4  # bytes; shorter patterns are found everywhere by chance
@@ -31,7 +33,9 @@ class Finding:
     file : str
         The file's name.
     offset : int
-        Where it begins there.
+        Where it begins there, for the first time.
+    times : int
+        How often it is there.
     held_by : int
         How many rows of the store hold this value still.
     """
@@ -40,6 +44,7 @@ class Finding:
     form: str
     file: str
     offset: int
+    times: int
     held_by: int
 
 
@@ -58,7 +63,7 @@ class ErasureReport:
     findings : list of Finding
         Values found that no row of the store holds.
     held : list of Finding
-        Values found that rows of the store hold, once for each value and form.
+        Values found that rows of the store hold, by themselves or within a text.
     residue : int
         Bytes in the database's pages that belong to no row and are not zero.
     """
@@ -79,7 +84,9 @@ class ErasureReport:
             f"Searched {', '.join(self.files)} ({size:,.1f} MB) for {self.searched} values: "
             f"{len(self.findings)} traces of values that no row holds, {self.residue} bytes of residue"
         ]
-        lines += [f"  {f.value!r} as {f.form} in {f.file} at byte {f.offset}" for f in self.findings[:20]]
+        for f in self.findings[:20]:
+            more = f", and {f.times - 1} times more" if f.times > 1 else ""
+            lines.append(f"  {f.value!r} as {f.form} in {f.file} at byte {f.offset}{more}")
         if len(self.findings) > 20:
             lines.append(f"  and {len(self.findings) - 20} more")
         if self.held:
@@ -96,6 +103,9 @@ def forms_of(value) -> dict[str, bytes]:
         forms = {"text (UTF-8)": value.encode("utf-8", "surrogatepass")}
         if len(value) > 1:
             forms["text (UTF-16)"] = value.encode("utf-16-le", "surrogatepass")
+        for name, text in (("word", message(value)), ("id", forms["text (UTF-8)"])):  # long ones lie in pieces
+            pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
+            forms |= {f"piece {k} of a {name}": p for k, p in enumerate(pieces) if len(pieces) > 1 and len(p) >= 8}
         return forms
     number = float(value)
     forms = {
@@ -111,7 +121,7 @@ def forms_of(value) -> dict[str, bytes]:
     return forms
 
 
-def report(database: Database, wanted: set, held_by: dict) -> ErasureReport:
+def report(database: Database, wanted: set, held: Callable[[dict], dict]) -> ErasureReport:
     """Search a store's files, inside a transaction.
 
     Parameters
@@ -120,27 +130,54 @@ def report(database: Database, wanted: set, held_by: dict) -> ErasureReport:
         The store.
     wanted : set of float, int or str
         Values to look for.
-    held_by : dict
-        How many rows of the store hold a value, for those that any row holds.
+    held : callable
+        From values, and the patterns by which each was found, to how many rows account for them, if any does.
     """
-    patterns: dict[bytes, tuple] = {}
+    forms: dict[bytes, list[tuple]] = {}  # values may have forms in common
     skipped = []
     for value in wanted:
-        forms = {form: pattern for form, pattern in forms_of(value).items() if _is_telling(pattern)}
-        patterns |= {pattern: (value, form) for form, pattern in forms.items()}
-        skipped += [] if forms else [value]
-    found = []
-    for pattern, file, offset in search(database.files(), patterns):
-        value, form = patterns[pattern]
-        found.append(Finding(value, form, file, offset, held_by.get(value, 0)))
+        telling = {form: pattern for form, pattern in forms_of(value).items() if _is_telling(pattern)}
+        for form, pattern in telling.items():
+            forms.setdefault(pattern, []).append((value, form))
+        skipped += [] if telling else [value]
+    hits: dict[tuple[bytes, str], list[int]] = {}
+    for pattern, file, offset in search(database.files(), forms):
+        place = hits.setdefault((pattern, file), [offset, 0])
+        place[1] += 1
+    found_as: dict[Any, set[bytes]] = {}
+    for pattern, _ in hits:
+        for value, _ in forms[pattern]:
+            found_as.setdefault(value, set()).add(pattern)
+    held_by = held(found_as)
+    found = [
+        Finding(value, form, file, offset, times, held_by.get(value, 0))
+        for (pattern, file), (offset, times) in hits.items()
+        for value, form in forms[pattern]
+    ]
     return ErasureReport(
         files={path.name: path.stat().st_size for path in database.files()},
         searched=len(wanted),
         skipped=skipped,
         findings=[finding for finding in found if not finding.held_by],
-        held=list({(finding.value, finding.form): finding for finding in found if finding.held_by}.values()),
+        held=[finding for finding in found if finding.held_by],
         residue=residue(database),
     )
+
+
+def mentioned(cell, found_as: dict[Any, set[bytes]]) -> list:
+    """Which values a cell accounts for: those it equals or, as a text, has the pattern of.
+
+    Parameters
+    ----------
+    cell : float, int, str or None
+        What a row holds.
+    found_as : dict
+        Values, and the patterns by which each was found.
+    """
+    if not isinstance(cell, str):
+        return [cell] if cell in found_as else []
+    texts = (message(cell), cell.encode("utf-16-le", "surrogatepass"))
+    return [value for value, patterns in found_as.items() if any(p in text for p in patterns for text in texts)]
 
 
 def _is_telling(pattern: bytes) -> bool:
@@ -148,12 +185,12 @@ def _is_telling(pattern: bytes) -> bool:
     return len(pattern) - pattern.count(0) >= _SHORTEST
 
 
-def search(paths: Iterable[Path], patterns: dict[bytes, tuple]) -> Iterator[tuple[bytes, str, int]]:
+def search(paths: Iterable[Path], patterns: Collection[bytes]) -> Iterator[tuple[bytes, str, int]]:
     """Every occurrence of every pattern (of at least 4 bytes): the pattern, the file's name, the offset."""
     long = {pattern for pattern in patterns if len(pattern) >= 8}
     groups: list[tuple[np.dtype, Iterable[bytes]]] = [
         (np.dtype("<u8"), long),
-        (np.dtype("<u4"), patterns.keys() - long),
+        (np.dtype("<u4"), set(patterns) - long),
     ]
     most = max((len(pattern) for pattern in patterns), default=1)
     for path in paths:
@@ -175,9 +212,10 @@ def search(paths: Iterable[Path], patterns: dict[bytes, tuple]) -> Iterator[tupl
 def _occurrences(content: bytes, kind: np.dtype, patterns: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     """Compare the first word of the patterns with the words at every place, eight (four) times shifted."""
     width = kind.itemsize
-    by_word: dict[int, list[bytes]] = {}
+    by_word: dict[int, dict[int, set[bytes]]] = {}  # patterns that begin alike, by length
     for pattern in patterns:
-        by_word.setdefault(int.from_bytes(pattern[:width], "little"), []).append(pattern)
+        by_length = by_word.setdefault(int.from_bytes(pattern[:width], "little"), {})
+        by_length.setdefault(len(pattern), set()).add(pattern)
     if not by_word:
         return
     words = np.array(sorted(by_word), np.uint64)
@@ -189,10 +227,10 @@ def _occurrences(content: bytes, kind: np.dtype, patterns: Iterable[bytes]) -> I
             return
         here = np.frombuffer(content, kind, count, shift).astype(np.uint64)
         for i in np.flatnonzero(sieve[_sieved(here)]):
-            for pattern in by_word.get(int(here[i]), ()):
-                at = shift + width * int(i)
-                if content.startswith(pattern, at):
-                    yield pattern, at
+            at = shift + width * int(i)
+            for length, alike in by_word.get(int(here[i]), {}).items():
+                if content[at : at + length] in alike:
+                    yield content[at : at + length], at
 
 
 def _sieved(words: np.ndarray) -> np.ndarray:

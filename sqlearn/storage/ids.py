@@ -55,7 +55,7 @@ class Ids:
     def of_cells(self, cells: np.ndarray) -> list:
         """Ids of rows, by what the rows keep of them."""
         if self.textual:
-            return [self._texts.get(cell)[0].decode("utf-8", "surrogatepass") for cell in cells.tolist()]
+            return [text.decode("utf-8", "surrogatepass") for text in self._texts.get_many(cells.tolist())]
         return np.ascontiguousarray(cells).view(np.int64).tolist()
 
     def add(self, ids: Sequence, slots: np.ndarray) -> int:

@@ -9,12 +9,14 @@ from sqlearn.storage.database import Database
 
 __all__ = ["residue"]
 
+_INNER, _LEAF = 5, 13  # kinds of a table's pages
+
 
 def residue(database: Database) -> int:
     """Bytes of the database's pages that are in no cell, no header and no list of free space, and are not zero.
 
-    What a deletion, an overwriting or a move of cells leaves behind in a page is there, whatever it was. The counters'
-    table, which holds no data, is left out.
+    What a deletion, an overwriting or a move of cells leaves behind in a page is there, whatever it was. Left out is
+    what holds no data: the counters' table, and inner pages, in which there are only the numbers of pages and places.
     """
     roots = database.execute("SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0").fetchall()
     (page_size,) = database.execute("PRAGMA page_size").fetchone()
@@ -45,38 +47,34 @@ def residue(database: Database) -> int:
 
 
 def _table_page(page, number: int, size: int) -> tuple[list[int], int]:
-    """The pages below a page of a table, and its stale bytes with those of the overflow pages of its cells."""
+    """The pages below a page of a table, or its stale bytes with those of the overflow pages of its cells."""
     content = page(number)
     start = 100 if number == 1 else 0
     kind = content[start]
-    if kind not in (5, 13):
-        return [], 0  # an index: none of the tables with data has one
-    header = 12 if kind == 5 else 8
     count = int.from_bytes(content[start + 3 : start + 5], "big")
+    header = start + (12 if kind == _INNER else 8)
+    cells = np.frombuffer(content, ">u2", count, header).tolist()
+    if kind == _INNER:
+        return [int.from_bytes(content[at : at + 4], "big") for at in (start + 8, *cells)], 0
+    if kind != _LEAF:
+        return [], 0  # an index: none of the tables with data has one
     live = np.zeros(size, bool)
-    live[: start + header + 2 * count] = True
-    below = [int.from_bytes(content[start + 8 : start + 12], "big")] if kind == 5 else []
+    live[: header + 2 * count] = True
     stale = 0
-    for i in range(count):
-        at = start + header + 2 * i
-        cell = int.from_bytes(content[at : at + 2], "big")
-        if kind == 5:
-            below.append(int.from_bytes(content[cell : cell + 4], "big"))
-            _, end = _varint(content, cell + 4)
-        else:
-            payload, after = _varint(content, cell)
-            _, after = _varint(content, after)
-            local = _local(payload, size)
-            end = after + local
-            if local < payload:
-                stale += _overflow(page, int.from_bytes(content[end : end + 4], "big"), payload - local, size)
-                end += 4
+    for cell in cells:
+        payload, at = _varint(content, cell)
+        _, at = _varint(content, at)
+        local = _local(payload, size)
+        end = at + local
+        if local < payload:
+            stale += _overflow(page, int.from_bytes(content[end : end + 4], "big"), payload - local, size)
+            end += 4
         live[cell : max(end, cell + 4)] = True
     free = int.from_bytes(content[start + 1 : start + 3], "big")
     while free:
         live[free : free + 4] = True
         free = int.from_bytes(content[free : free + 2], "big")
-    return below, stale + int(np.count_nonzero(np.frombuffer(content, np.uint8)[~live]))
+    return [], stale + int(np.count_nonzero(np.frombuffer(content, np.uint8)[~live]))
 
 
 def _local(payload: int, size: int) -> int:

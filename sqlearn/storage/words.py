@@ -14,10 +14,10 @@ from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex, hash_messages
 from sqlearn.storage.slots import Slots
 
-__all__ = ["Texts", "Words"]
+__all__ = ["PIECE", "Texts", "Words", "message"]
 
 _CHUNK = struct.Struct("<qqq39s")  # uses, next chunk, length of the whole text: in the first chunk; a piece of it
-_PIECE = 39
+PIECE = 39
 _REMEMBERED = 1 << 17
 
 
@@ -41,15 +41,23 @@ class Texts:
         following = np.zeros(len(texts), np.int64)
         for k in range(max((_pieces(text) for text in texts), default=1) - 1, 0, -1):  # the last pieces first
             rows = [i for i, text in enumerate(texts) if _pieces(text) > k]
-            pieces = [_CHUNK.pack(0, following[i], 0, texts[i][k * _PIECE : (k + 1) * _PIECE]) for i in rows]
+            pieces = [_CHUNK.pack(0, following[i], 0, texts[i][k * PIECE : (k + 1) * PIECE]) for i in rows]
             following[rows] = self._slots.put(pieces)
         heads = zip(uses, following.tolist(), texts, strict=True)
-        return self._slots.put([_CHUNK.pack(n, after, len(text), text[:_PIECE]) for n, after, text in heads])
+        return self._slots.put([_CHUNK.pack(n, after, len(text), text[:PIECE]) for n, after, text in heads])
 
     def get(self, number: int) -> tuple[bytes, int]:
         """A byte string and its uses."""
         text, uses, _ = self._walk(number)
         return text, uses
+
+    def get_many(self, numbers: Sequence[int]) -> list[bytes]:
+        """Byte strings by number."""
+        heads = _CHUNK.iter_unpack(self._slots.read(numbers))
+        return [
+            self._walk(number)[0] if after else piece[:length]
+            for number, (_, after, length, piece) in zip(numbers, heads, strict=True)
+        ]
 
     def set_uses(self, number: int, uses: int) -> None:
         head = self._slots.read([number])
@@ -73,7 +81,7 @@ class Texts:
 
 
 def _pieces(text: bytes) -> int:
-    return max(1, -(-len(text) // _PIECE))
+    return max(1, -(-len(text) // PIECE))
 
 
 class Words:
@@ -105,8 +113,7 @@ class Words:
 
     def numbers(self, words: list) -> np.ndarray:
         """The number of each word, int64[n]; 0 where it is not in use."""
-        if len(self._numbers) > _REMEMBERED:
-            self._numbers, self._words = {}, {}
+        self._remember_less()
         unknown = [word for word in words if word not in self._numbers]
         if unknown:
             hashes = hash_messages(self._key, [message(word) for word in unknown])
@@ -119,10 +126,12 @@ class Words:
 
     def words(self, numbers: np.ndarray) -> list:
         """The words that have these numbers."""
-        for number in numbers.tolist():
-            if number not in self._words:
-                self._remember(word_of(self._texts.get(number)[0]), number)
-        return [self._words[number] for number in numbers.tolist()]
+        self._remember_less()
+        wanted = numbers.tolist()
+        unknown = [number for number in wanted if number not in self._words]
+        for number, text in zip(unknown, self._texts.get_many(unknown), strict=True):
+            self._remember(word_of(text), number)
+        return [self._words[number] for number in wanted]
 
     def use(self, words: list, times: np.ndarray) -> np.ndarray:
         """Count words, all different, so many times more, new ones too. Returns their numbers, int64[n]."""
@@ -156,6 +165,10 @@ class Words:
             for number, text in gone:
                 self._words.pop(number, None)
                 self._numbers.pop(word_of(text), None)
+
+    def _remember_less(self) -> None:
+        if len(self._words) > _REMEMBERED:
+            self._numbers, self._words = {}, {}
 
     def _remember(self, word, number: int) -> None:
         self._numbers[word] = number

@@ -1,0 +1,349 @@
+"""A killed process leaves before or after; other processes wait or get a clear error; a full disk changes nothing."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sqlearn import Store
+from sqlearn.errors import (
+    NotAStoreError,
+    StoreAccessError,
+    StoreBusyError,
+    StoreClosedError,
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+    StoreVersionError,
+)
+from sqlearn.linear_model import Ridge
+from sqlearn.naive_bayes import GaussianNB, MixedNB
+from sqlearn.storage.erasure import search
+
+FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
+needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
+KILLS = 110  # on a disk, and as many in memory
+TIED = "TiedTo"
+
+
+def row_of(i):
+    return {"id": f"{TIED}{i:08d}", "x": 1e7 + i / 7, "word": f"{TIED}W{i:08d}" if i % 2 else None, "y": "ab"[i % 2]}
+
+
+def table_of(numbers):
+    rows = [row_of(i) for i in numbers]
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def traces_of(numbers):
+    """What each row leaves in a file, in every place where it stands."""
+    for i in numbers:
+        row = row_of(i)
+        yield from (row["id"].encode(), struct.pack("<d", row["x"]), *([row["word"].encode()] if row["word"] else []))
+
+
+def work_until_killed(path, seed, used, ready):
+    """Learn and forget at random; `used` tells the parent which rows may ever have been in the file."""
+    random = np.random.default_rng(seed)
+    store = Store.open(path)
+    ready.set()
+    while True:
+        ids = store.ids()
+        if len(ids) < 30 or random.random() < 0.4:
+            first, n = used.value, int(random.integers(1, 25))
+            used.value = first + n
+            store.learn(table_of(range(first, first + n)))
+        elif random.random() < 0.5:
+            store.forget(ids=random.choice(ids, int(random.integers(1, 20)), replace=False).tolist())
+        elif random.random() < 0.5:
+            store.forget(where=f"x < {1e7 + int(random.integers(used.value - 60, used.value)) / 7!r} and y = 'a'")
+        else:
+            store.relabel(ids=random.choice(ids, 5, replace=False).tolist(), to="ab"[random.integers(2)])
+
+
+@pytest.fixture
+def memory_path(tmp_path):
+    """A folder in memory where there is one: there calls are quick, so most kills hit the work and not the waiting."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=shared) as folder:
+        yield Path(folder)
+
+
+@needs_fork
+@pytest.mark.parametrize("folder", ["tmp_path", "memory_path"])
+def test_killed_at_any_moment(folder, request):
+    """Kill -9: the store verifies, its chain holds, and of rows that are gone no byte is in the files."""
+    path = request.getfixturevalue(folder) / "a.sqlearn"
+    Store.create(path, MixedNB(), table_of(range(60)), target="y", id="id").close()
+    random = np.random.default_rng(0)
+    used = FORK.RawValue("q", 60)  # without a lock, which a killed child would keep
+    hot = 0
+    kept = []
+    for kill in range(KILLS):
+        ready = FORK.Event()
+        child = FORK.Process(target=work_until_killed, args=(path, kill, used, ready))
+        child.start()
+        assert ready.wait(60)
+        time.sleep(random.random() * 0.03)
+        child.kill()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL
+        journal = path.with_name(path.name + "-journal")
+        hot += journal.exists() and journal.stat().st_size > 0
+        with Store.open(path) as store:
+            assert store.verify()
+            assert store.check_receipts(kept)
+            receipts = store.receipts()
+            balance = sum(r.count * {"forget": -1, "relabel": 0}.get(r.kind, 1) for r in receipts)
+            ids = store.ids()
+            assert len(ids) == len(set(ids)) == balance  # rows and receipts are of one moment
+            kept = receipts[-1:]
+            held = {int(id[len(TIED) :]) for id in ids}
+            gone = set(range(used.value)) - held
+            traces = dict.fromkeys(traces_of(gone), ())
+            assert not list(search(store._database.files(), traces))
+            assert len(list(search(store._database.files(), dict.fromkeys(traces_of(held), ())))) >= 2 * len(held)
+            assert store.erasure_report().residue == 0
+    assert len(receipts) > 10 and used.value > 100
+    assert hot, "no kill landed within a commit"
+
+
+@needs_fork
+def test_killed_while_it_is_made(tmp_path):
+    """What an interrupted creation leaves is no store, and has nothing in it once it was looked at."""
+
+    def endless():
+        for block in range(10**9):
+            yield table_of(range(2000 * block, 2000 * (block + 1)))
+
+    path = tmp_path / "a.sqlearn"
+    child = FORK.Process(target=Store.create, args=(path, MixedNB(), endless()), kwargs={"target": "y", "id": "id"})
+    child.start()
+    time.sleep(1.0)
+    child.kill()
+    child.join()
+    assert path.exists()
+    with pytest.raises(NotAStoreError, match="interrupted"):
+        Store.open(path)
+    assert all(TIED.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+@needs_fork
+def test_processes_take_turns(tmp_path):
+    """Several processes write to one file: nothing is lost."""
+    path = tmp_path / "a.sqlearn"
+    Store.create(path, GaussianNB(), {"x": np.arange(100.0), "y": np.arange(100) % 2}, target="y").close()
+
+    def work(worker):
+        with Store.open(path, timeout=60.0) as store:
+            for i in range(10):
+                store.forget(ids=[20 * worker + i])
+                store.learn({"x": [1000.0 * worker + i], "y": [0]})
+
+    children = [FORK.Process(target=work, args=(worker,)) for worker in range(4)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        assert child.exitcode == 0
+    with Store.open(path) as store:
+        assert len(store.receipts()) == 81 and store.check_receipts() and store.verify()
+        assert len(store) == 100
+        learned = [1000.0 * worker + i for worker in range(4) for i in range(10)]
+        assert len(store.ids(where="id >= 100")) == 40
+        assert store.ids(where="id < 100") == [i for i in range(100) if i >= 80 or i % 20 >= 10]
+        assert len(store.ids(where=" or ".join(f"x = {x}" for x in learned[10:]))) == 30
+
+
+def test_a_reader_makes_the_writer_wait(tmp_path):
+    """A commit while somebody reads would leave what the reader needs: so it waits, or nothing happens."""
+    path = tmp_path / "a.sqlearn"
+    writer = Store.create(path, Ridge(), {"x": [1.0, 2.0, 4.25], "y": [1.0, 2.0, 3.0]}, target="y", timeout=0.1)
+    reader = sqlite3.connect(path)
+    rows = reader.execute("SELECT * FROM rows")
+    rows.fetchone()
+    before = writer.digest()
+    with pytest.raises(StoreBusyError, match="in use"):
+        writer.forget(ids=[2])
+    assert writer.digest() == before and writer.ids() == [0, 1, 2] and writer.verify()
+    rows.close()
+    reader.close()
+    writer.forget(ids=[2])
+    assert writer.erasure_report(values=[4.25]) and writer.verify()
+    with Store.open(path, timeout=0.1) as other, writer._database.writing():
+        with pytest.raises(StoreBusyError):
+            other.learn({"x": [1.0], "y": [2.0]})
+        assert other.ids() == [0, 1]
+
+
+@needs_fork
+def test_a_store_stays_in_its_process(tmp_path):
+    store = Store.create(tmp_path / "a", Ridge(), {"x": [1.0, 2.0], "y": [1.0, 2.0]}, target="y")
+
+    def child():
+        with pytest.raises(StoreClosedError, match="another process"):
+            store.forget(ids=[0])
+        store.close()
+
+    process = FORK.Process(target=child)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    store.forget(ids=[0])
+    assert store.ids() == [1]
+
+
+@pytest.mark.parametrize("room", [0, 3, 30])
+def test_a_full_disk_changes_nothing(tmp_path, room):
+    random = np.random.default_rng(0)
+    table = {f"x{j}": random.normal(size=200) for j in range(30)} | {"y": random.integers(0, 2, 200)}
+    store = Store.create(tmp_path / "a", GaussianNB(), table, target="y")
+    before = store.digest()
+    (pages,) = store._database.execute("PRAGMA page_count").fetchone()
+    store._database.execute(f"PRAGMA max_page_count = {pages + room}")
+    more = {name: np.tile(column, 20) for name, column in table.items()}
+    with pytest.raises(StoreFullError, match="make room"):
+        store.learn(more)
+    assert store.digest() == before and len(store) == 200 and store.verify() and store.check_receipts()
+    store.forget(ids=list(range(100)))
+    assert len(store) == 100 and store.verify()
+
+
+LIMITED = """
+import resource, sys
+from sqlearn import Store
+from sqlearn.errors import StoreError
+store = Store.open(sys.argv[1])
+before = store.digest()
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    store.forget(where="x0 > 0")
+except StoreError as error:
+    print(type(error).__name__)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert store.digest() == before and store.verify() and store.check_receipts()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs setrlimit")
+def test_a_journal_that_cannot_be_written(tmp_path):
+    """Forgetting takes room too: the journal. Writing it fails half way, and nothing has changed."""
+    random = np.random.default_rng(0)
+    table = {f"x{j}": random.normal(size=2000) for j in range(30)} | {"y": random.integers(0, 2, 2000)}
+    Store.create(tmp_path / "a", GaussianNB(), table, target="y").close()
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "a"), "100000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in ("StoreFullError", "StoreAccessError")
+    with Store.open(tmp_path / "a") as store:
+        assert store.verify() and len(store) == 2000
+
+
+def test_files_that_are_no_store(tmp_path):
+    path = tmp_path / "a"
+    with pytest.raises(NotAStoreError, match="no file"):
+        Store.open(path)
+    assert not path.exists()
+    path.write_bytes(b"id,age\n1,22\n" * 500)
+    with pytest.raises(NotAStoreError, match="no store"):
+        Store.open(path)
+    path.write_bytes(b"")
+    with pytest.raises(NotAStoreError, match="empty"):
+        Store.open(path)
+    path.unlink()
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE t (a)")
+    other.close()
+    with pytest.raises(NotAStoreError, match=r"Store\.create"):
+        Store.open(path)
+    with pytest.raises(StoreAccessError):
+        Store.create(tmp_path / "no" / "folder", Ridge(), {"x": [1.0], "y": [1.0]}, target="y")
+
+
+def test_a_newer_format(tmp_path):
+    store = Store.create(tmp_path / "a", Ridge(), {"x": [1.0], "y": [1.0]}, target="y")
+    store._database.execute("PRAGMA user_version = 7")
+    store.close()
+    content = (tmp_path / "a").read_bytes()
+    with pytest.raises(StoreVersionError, match="format 7"):
+        Store.open(tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == content
+
+
+def test_damaged_files(tmp_path):
+    """Cut short or overwritten anywhere: a clear error, or what was read verifies all the same or is found wanting."""
+    random = np.random.default_rng(0)
+    table = {"id": [f"id {i}" for i in range(300)], "x": random.normal(size=300), "y": random.normal(size=300)}
+    Store.create(tmp_path / "a", Ridge(), table, target="y", id="id").close()
+    whole = (tmp_path / "a").read_bytes()
+    for length in (*range(4096, len(whole), 4096), 100, 5000):
+        (tmp_path / "a").write_bytes(whole[:length])
+        with pytest.raises((StoreCorruptError, NotAStoreError)):
+            Store.open(tmp_path / "a").verify()
+    errors = 0
+    for _ in range(150):
+        at = int(random.integers(len(whole)))
+        (tmp_path / "a").write_bytes(whole[:at] + random.bytes(8) + whole[at + 8 :])
+        try:
+            with Store.open(tmp_path / "a", timeout=0.1) as store:
+                if not (store.verify() and store.check_receipts()):
+                    errors += 1
+                store.forget(ids=store.ids()[:1])
+        except StoreError:
+            errors += 1
+        assert len(list(tmp_path.iterdir())) <= 2
+    assert errors > 20
+    (tmp_path / "a").write_bytes(whole)
+    state = whole.index(b'"learner"')
+    (tmp_path / "a").write_bytes(whole[:state] + b"'" + whole[state + 1 :])
+    with pytest.raises(StoreCorruptError, match="model's bytes"):
+        Store.open(tmp_path / "a")
+
+
+class Foreign(Ridge):
+    """A learner of somebody else."""
+
+
+def test_a_learner_from_elsewhere_is_not_imported(tmp_path):
+    Store.create(tmp_path / "a", Foreign(), {"x": [1.0, 2.0], "y": [1.0, 2.0]}, target="y").close()
+    assert type(Store.open(tmp_path / "a").model) is Foreign  # its module is imported
+    code = f"from sqlearn import Store; Store.open({str(tmp_path / 'a')!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "Import test_store_crash first if you trust it" in done.stderr
+
+
+def test_ctrl_c_changes_nothing(tmp_path):
+    """An interrupt during a condition, between blocks and before the commit."""
+    table = {"x": np.arange(30_000.0), "y": np.arange(30_000) % 2}
+    store = Store.create(tmp_path / "a", GaussianNB(), table, target="y")
+    condition = "abs(x * 2) >= 0 and " * 60 + "x >= 0"
+    for delay in (0.001, 0.01, 0.03, 0.06, 0.1, 0.2):
+        calls = itertools.cycle([lambda: store.forget(where=condition, dry_run=True), lambda: change(store)])
+        timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            timer.start()
+            while True:
+                next(calls)()
+        timer.join()
+        assert store.verify() and store.check_receipts()
+        balance = sum(r.count * {"forget": -1}.get(r.kind, 1) for r in store.receipts())
+        assert len(store) == len(store.ids()) == balance
+
+
+def change(store):
+    store.forget(where="abs(x) % 7 = 0 and x < 10000")
+    store.learn({"x": np.arange(0.0, 10_000.0, 7.0), "y": np.zeros(1429)})
