@@ -5,14 +5,26 @@ import re
 import pytest
 
 from records import takes_weights
+from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.feature_selection import SelectKBest, chi2
-from sqlearn.linear_model import BayesianRidge, ElasticNet, Lasso, LinearRegression, Ridge, RidgeClassifier
+from sqlearn.linear_model import (
+    BayesianRidge,
+    ElasticNet,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+)
+from sqlearn.mixture import GaussianMixture
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import NearestCentroid
 from sqlearn.preprocessing import StandardScaler
+from sqlearn.svm import LinearSVC
 
 LEARNERS = [
     GaussianNB(),
@@ -43,6 +55,12 @@ LEARNERS = [
     TableModel(LinearRegression()),
     TableModel(RidgeClassifier(), standardize=False),
     TableModel(StandardScaler(), add_indicator=False),
+    LogisticRegression(),
+    LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
+    PoissonRegressor(),
+    LinearSVC(),
+    KMeans(3),
+    GaussianMixture(2, covariance_type="diag"),
 ]
 
 ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ not in ("MixedNB", "TableModel")]

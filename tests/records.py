@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.utils.validation import has_fit_parameter
 
 import naive
+from sqlearn.engine.adaptive import Adaptive
 
 WIDTH = 3
 WEIGHTS = [1.0, 1.0, 1.0, 0.5, 3.0, 0.1, 1e-300, 1e10, 0.0]
@@ -31,6 +32,10 @@ def mixed(rng, n, level):
     port[rng.random(n) < 0.1] = None
     frame = pd.DataFrame({"age": numbers[:, 0], "port": pd.array(port, "str"), "fare": numbers[:, 1]})
     return frame
+
+
+def bounded(rng, n, level):
+    return np.clip(reals(rng, n, level), -1e150, 1e150)  # beyond 2**500 rounds refuse them
 
 
 # learners whose features are not any reals (or any non-negative ones, which their tags tell)
@@ -101,13 +106,19 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
         Whether weights differ from 1; None: where the learner takes weights.
     """
     tags = learner.__sklearn_tags__()
-    default = counts if tags.input_tags.positive_only else reals
+    adaptive = isinstance(getattr(learner, "learner", learner), Adaptive)
+    default = counts if tags.input_tags.positive_only else bounded if adaptive else reals
     X = FEATURES.get(type(learner).__name__, default)(rng, n, level)
+    if adaptive and isinstance(X, pd.DataFrame):
+        numbers = X.select_dtypes("number").columns
+        X[numbers] = X[numbers].clip(-1e150, 1e150)
     y = None
     if learner._target == "label":
         y = rng.permutation(np.arange(n) % 3) * 2 - 1
     elif learner._target == "value":
         y = naive.hard_rows(rng, n, 1, level)[:, 0]
+        if adaptive:  # of Poisson's kind
+            y = np.minimum(np.abs(y), 1e150)
     w = None
     if takes_weights(learner) and weighted is not False:
         w = rng.choice(WEIGHTS, n)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 
-from sqlearn.engine.single import Single
+from sqlearn.engine.single import short_path
 from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.transaction import interrupts_held
@@ -62,7 +62,8 @@ class ExactEstimator(BaseEstimator):
             for name in dir(peer):
                 method = getattr(peer, name)
                 own = name in _OWN or name.startswith("_") or name.endswith("_request") or hasattr(BaseEstimator, name)
-                if not own and name not in cls.__dict__ and callable(method) and not isinstance(method, type):
+                own = own or name in cls.__dict__
+                if not own and getattr(cls, name) is method and callable(method) and not isinstance(method, type):
                     if not isinstance(peer.__dict__.get(name), staticmethod):
                         setattr(cls, name, _delegate(name, method))
             if hasattr(peer, "fit_transform") and "fit_transform" not in cls.__dict__:
@@ -268,7 +269,7 @@ class ExactEstimator(BaseEstimator):
             type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
             self._target == "label", target_ndim, probe.__dict__.get("_layout", {}),
         )  # fmt: skip
-        state.single = Single(state) if Single.serves(state) else None
+        state.single = short_path(state)
         return state, batch
 
     def _batch(self, state, X, y, sample_weight) -> Batch:
@@ -441,7 +442,7 @@ class ExactEstimator(BaseEstimator):
             raise FormatError(_ALTERED.format(type(self).__name__)) from error
         if not whole:
             raise FormatError(_ALTERED.format(type(self).__name__))
-        state.single = Single(state) if Single.serves(state) else None
+        state.single = short_path(state)
         self._state = state
 
     def _empty_state(self, params, features, shape, target_ndim, layout) -> State:

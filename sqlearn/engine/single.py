@@ -8,9 +8,12 @@ from sqlearn.engine.intrinsics import float_bits
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.ledger import add_one, held, take_one
 from sqlearn.engine.multiset import add_term
+from sqlearn.engine.rounds import LARGEST, Rounds
+from sqlearn.engine.state import Batch
 from sqlearn.engine.statistics import Gram, Moments
+from sqlearn.engine.vocabulary import canonical_label
 
-__all__ = ["Single"]
+__all__ = ["short_path"]
 
 
 @kernel
@@ -78,11 +81,6 @@ class Single:
         self.no_words = np.empty(0, np.uint64)
         self.need = np.zeros(2, np.int64)
 
-    @staticmethod
-    def serves(state) -> bool:
-        """Whether a state can take the short path."""
-        return type(state.statistic) in (Moments, Gram) and state.ledger is not None and state.target_ndim < 2
-
     def change(self, x: np.ndarray, y, sign: float) -> bool:
         """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing done, when it needs the long path."""
         state = self.state
@@ -111,3 +109,42 @@ class Single:
         if done and sign < 0 and not state.counted[0] & 255:
             ledger.shrink()
         return done
+
+
+class Unchecked:
+    """The path for one dense record past scikit-learn's validation, for learners whose records take part in rounds."""
+
+    def __init__(self, state):
+        self.state = state
+        self.width = state.statistic.n_features
+
+    def change(self, x: np.ndarray, y, sign: float) -> bool:
+        """As :meth:`Single.change`."""
+        state = self.state
+        if x.ndim != 1 or len(x) != self.width or state.borrowed or not (np.abs(x) <= LARGEST).all():
+            return False
+        label_codes, labels, targets = _NO_CODES, [], np.empty((1, state.statistic.n_targets))
+        if state.vocabulary is not None:
+            if y not in state.vocabulary.slots:
+                return False
+            label_codes, labels = _FIRST, [canonical_label(y)]
+        elif state.target_ndim:
+            targets[0, 0] = y
+            if not 0.0 <= targets[0, 0] <= LARGEST:  # some learners refuse negative ones
+                return False
+        state.change(
+            (Batch(x[None], np.zeros((1, 0), np.int64), [], label_codes, labels, targets, np.ones(1), True), sign)
+        )
+        return True
+
+
+_NO_CODES, _FIRST = np.zeros(0, np.int64), np.zeros(1, np.int64)
+
+
+def short_path(state) -> Single | Unchecked | None:
+    """The short path that a state can take, if any."""
+    if state.ledger is None or state.target_ndim > 1:
+        return None
+    if type(state.statistic) in (Moments, Gram):
+        return Single(state)
+    return Unchecked(state) if isinstance(state.statistic, Rounds) else None
