@@ -95,7 +95,7 @@ class TableModel(Answers, WeightedClassifier):
     Unlike there, sample weights count in means and scales, too: a row of weight 2 is two rows. Tables with names may
     have their columns in any order, and more of them; dropped columns are no part of a record.
 
-    Learners of counts (MultinomialNB, CategoricalNB and the like) are refused, as standardized columns are none. Learners
+    Learners of counts (MultinomialNB, CategoricalNB and the like) are refused, as standardized columns are none. Those
     that ask their rows in rounds are given means and scales on a grid, near the exact ones, which one row more or less
     seldom moves: a mean to an 8th of a deviation or less, a scale to a 16th.
 
