@@ -3,144 +3,31 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.metaestimators import available_if
+from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
+from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.estimator import ExactEstimator, WeightedClassifier
+from sqlearn.engine.rounds import LARGEST, Walk
 from sqlearn.engine.state import Batch, State
 from sqlearn.engine.statistics import Gram, Mixed, Moments
 from sqlearn.engine.table import as_columns, as_table, chosen, kinds_of, names_of, split
 from sqlearn.engine.table_encoder import TableEncoder, read_encoder
 from sqlearn.engine.table_gram import TableGram
+from sqlearn.engine.table_reader import Answers, TableReader, learner_has, table_tags
+from sqlearn.engine.table_rounds import TableRounds
 from sqlearn.engine.vocabulary import Vocabulary
-from sqlearn.errors import ParameterError, ReadOutError, WeightError
+from sqlearn.errors import OutOfRangeError, ParameterError, ReadOutError, WeightError
 from sqlearn.naive_bayes import MixedNB
 
 __all__ = ["TableModel"]
 
 
-def _learner_has(name):
-    """Whether the learner has a method of this name: then the model has."""
-    return available_if(lambda self: hasattr(self._learner, name))
-
-
-class _Answers:
-    """What a learner answers about encoded records, asked about tables."""
-
-    def _ask(self, name: str, X, *args, **kwargs):
-        """The answer of a method of the learner."""
-        raise NotImplementedError
-
-    @_learner_has("predict")
-    def predict(self, X):
-        """Predictions for each row of a table."""
-        return self._ask("predict", X)
-
-    @_learner_has("predict_proba")
-    def predict_proba(self, X):
-        """Probabilities of the classes, float64[n, n_classes]."""
-        return self._ask("predict_proba", X)
-
-    @_learner_has("predict_log_proba")
-    def predict_log_proba(self, X):
-        """Logarithms of the classes' probabilities, float64[n, n_classes]."""
-        return self._ask("predict_log_proba", X)
-
-    @_learner_has("predict_joint_log_proba")
-    def predict_joint_log_proba(self, X):
-        """Logarithms of the joint probabilities of row and class, float64[n, n_classes]."""
-        return self._ask("predict_joint_log_proba", X)
-
-    @_learner_has("decision_function")
-    def decision_function(self, X):
-        """Distances to the boundaries between the classes, float64[n] or float64[n, n_classes]."""
-        return self._ask("decision_function", X)
-
-    @_learner_has("transform")
-    def transform(self, X):
-        """What the learner makes of the encoded rows, float64[n, k]."""
-        return self._ask("transform", X)
-
-    @_learner_has("score")
-    def score(self, X, y=None, sample_weight=None):
-        """The learner's own score: accuracy of classifiers, R^2 of regressors."""
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return self._ask("score", X, *([] if y is None else [y]), **weights)
-
-
-class TableReader(_Answers, BaseEstimator):
-    """A fitted predictor over tables: an encoder, and scikit-learn's estimator over the encoded columns.
-
-    Attributes
-    ----------
-    columns_ : dict
-        Kind of each column.
-    encoder_ : TableEncoder or None
-        What encodes the columns; None where the estimator takes them as they are.
-    encoded_names_ : object[d]
-        Names of the columns that the estimator sees.
-    learner_ : estimator
-        scikit-learn's estimator, fitted.
-    """
-
-    columns_: dict
-    encoder_: TableEncoder | None
-    encoded_names_: np.ndarray
-    learner_: Any
-    n_features_in_: int
-
-    def __getattr__(self, name):
-        if name.endswith("_") and not name.startswith("_") and "learner_" in self.__dict__:
-            return getattr(self.learner_, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    @property
-    def _learner(self):
-        return self.learner_
-
-    def __sklearn_tags__(self):
-        return _tags(self.learner_)
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    def _chosen(self, X):
-        return chosen(as_table(X), self.columns_, self.n_features_in_)
-
-    def encode(self, X) -> np.ndarray:
-        """The rows of a table as the estimator sees them, float64[n, d]."""
-        if self.encoder_ is None:
-            raise AttributeError(f"{type(self.learner_).__name__} takes the columns as they are: none are encoded.")
-        return self.encoder_.transform(*split(*self._chosen(X)))
-
-    def get_feature_names_out(self, input_features=None):
-        """Names of the columns of :meth:`transform`; for other learners, of :meth:`encode`."""
-        if hasattr(self.learner_, "transform") and hasattr(self.learner_, "get_feature_names_out"):
-            return self.learner_.get_feature_names_out(self.encoded_names_)
-        return self.encoded_names_
-
-    def _ask(self, name, X, *args, **kwargs):
-        if self.encoder_ is not None:
-            return getattr(self.learner_, name)(self.encode(X), *args, **kwargs)
-        return getattr(self.learner_, name)(self._chosen(X)[0], *args, **kwargs)
-
-
-def _tags(learner):
-    tags = copy.deepcopy(learner.__sklearn_tags__())
-    inputs = tags.input_tags
-    inputs.allow_nan = inputs.categorical = inputs.string = True
-    inputs.sparse = False
-    tags.array_api_support = False
-    if tags.transformer_tags is not None:
-        tags.transformer_tags.preserves_dtype = ["float64"]
-    return tags
-
-
-class TableModel(_Answers, WeightedClassifier):
+class TableModel(Answers, WeightedClassifier):
     """A learner over tables of numbers, categories and missing values, which forgets rows exactly, encoding included.
 
     Numbers are imputed with their mean and standardized, with an indicator where values are missing; categories become
@@ -154,7 +41,8 @@ class TableModel(_Answers, WeightedClassifier):
         What learns from the encoded columns. :class:`~sqlearn.naive_bayes.MixedNB` takes tables as they are. Encoded
         tables are learned by LinearRegression, Ridge, RidgeClassifier, Lasso, ElasticNet, BayesianRidge, PCA,
         LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis, GaussianNB, NearestCentroid, StandardScaler and
-        SelectKBest (but with chi2). It is not changed; parameters of it are set as ``learner__alpha``.
+        SelectKBest (but with chi2), and in rounds by LogisticRegression, PoissonRegressor, LinearSVC, KMeans and
+        GaussianMixture. It is not changed; parameters of it are set as ``learner__alpha``.
     columns : dict, default=None
         Kind of each column by name (by position, where there are no names): ``"number"``, ``"category"`` or ``"drop"``.
         The kinds of columns that are not named are recognised when the first rows come. In a frame, columns of strings,
@@ -207,8 +95,9 @@ class TableModel(_Answers, WeightedClassifier):
     Unlike there, sample weights count in means and scales, too: a row of weight 2 is two rows. Tables with names may
     have their columns in any order, and more of them; dropped columns are no part of a record.
 
-    Learners of counts (MultinomialNB, CategoricalNB and the like) are refused, as standardized columns are none; so are
-    learners that ask their rows again.
+    Learners of counts (MultinomialNB, CategoricalNB and the like) are refused, as standardized columns are none. Those
+    that ask their rows in rounds are given means and scales on a grid, near the exact ones, which one row more or less
+    seldom moves: a mean to an 8th of a deviation or less, a scale to a 16th.
 
     Examples
     --------
@@ -253,7 +142,7 @@ class TableModel(_Answers, WeightedClassifier):
         return self._learner._target
 
     def __sklearn_tags__(self):
-        return _tags(self._learner)
+        return table_tags(self._learner)
 
     def _blank(self, params) -> "TableModel":
         """A model with these parameters and without a state."""
@@ -283,6 +172,11 @@ class TableModel(_Answers, WeightedClassifier):
                     "Inside a TableModel, the table's description is `columns`. Leave `categorical_features` of "
                     "MixedNB at its default."
                 )
+        elif isinstance(learner, Adaptive):
+            if not params["ledger"]:
+                raise ParameterError(
+                    f"{type(learner).__name__} keeps its records, and knows them by its ledger. Leave `ledger` True."
+                )
         elif not isinstance(learner._new_statistic(own, 1, 1), Gram | Moments | Mixed):
             raise ParameterError(
                 f"{type(learner).__name__} cannot learn an encoded table: what it holds of its records does not follow "
@@ -296,6 +190,10 @@ class TableModel(_Answers, WeightedClassifier):
         blank = self._blank(self.get_params(deep=False))
         state, batch = super(TableModel, blank)._started(as_columns(X), y, sample_weight, single=single)
         state.params |= {"learner": clone(self.learner), "columns": dict(state.layout.pop("columns"))}
+        if isinstance(self.learner, Adaptive):  # whose records are as wide as there are columns, known only now
+            state.statistic = self._new_statistic(state.params, batch.x.shape[1], batch.targets.shape[1])
+            if state.vocabulary is None:
+                state.statistic.resize(1)
         return state, batch
 
     def _batch(self, state, X, y, sample_weight):
@@ -306,7 +204,10 @@ class TableModel(_Answers, WeightedClassifier):
             raise WeightError(
                 f"{type(probe.learner).__name__} takes no sample weights. Nothing was changed: give none."
             )
-        return super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
+        batch, target_ndim = super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
+        if isinstance(probe.learner, Adaptive):
+            probe.learner._check_targets(batch.targets)
+        return batch, target_ndim
 
     def _features(self, probe, X, reset):
         table = as_table(X)
@@ -317,10 +218,29 @@ class TableModel(_Answers, WeightedClassifier):
             if names_of(table) is not None:
                 names = [name for name, kind in probe.columns.items() if kind != "drop"]
                 probe.feature_names_in_, probe.n_features_in_ = np.array(names, object), len(names)
-        return split(*chosen(table, probe.columns, probe.n_features_in_))
+        x, codes, levels = split(*chosen(table, probe.columns, probe.n_features_in_))
+        if isinstance(probe.learner, Adaptive):
+            rows = np.flatnonzero((np.abs(x) > LARGEST).any(axis=1))
+            if len(rows):
+                raise OutOfRangeError(
+                    f"Row {rows[0]} (counted from 0) has a value beyond 2**500 (3.3e150), where "
+                    f"{type(probe.learner).__name__} cannot standardise it. Nothing was changed: scale the column "
+                    "down, or leave the row out."
+                )
+        return x, codes, levels
 
     def _new_statistic(self, params, n_features, n_targets):
         learner = params["learner"]
+        if isinstance(learner, Adaptive):
+            return TableRounds(
+                n_features,
+                n_targets,
+                sum(kind == "category" for kind in (params["columns"] or {}).values()),
+                partial(learner._new_statistic, learner.get_params(deep=False), n_targets=n_targets),
+                standardize=params["standardize"],
+                add_indicator=params["add_indicator"],
+                seed=learner.get_params(deep=False).get("random_state") or 0,
+            )
         if isinstance(learner, MixedNB):
             return learner._new_statistic(learner.get_params(deep=False), n_features, n_targets)
         return TableGram(n_features, n_targets)
@@ -351,6 +271,11 @@ class TableModel(_Answers, WeightedClassifier):
         seen.n_features_in_, seen.feature_names_in_, seen.reader = len(is_categorical), None, None
         if isinstance(learner, MixedNB):
             seen.layout = {"is_categorical": is_categorical}
+        elif isinstance(state.statistic, TableRounds):
+            encoder = state.statistic.encoder
+            assert encoder is not None
+            assert state.statistic.inner is not None
+            seen.statistic, seen.n_features_in_ = state.statistic.inner, encoder.n_columns
         else:
             options = {name: params[name] for name in ("standardize", "add_indicator")}
             assert isinstance(state.statistic, TableGram)
@@ -388,7 +313,26 @@ class TableModel(_Answers, WeightedClassifier):
         """Names of the columns of ``transform``; for learners without, of :meth:`encode`."""
         return self._reader().get_feature_names_out(input_features)
 
-    @_learner_has("transform")
+    @property
+    def last_forget_(self) -> Walk:
+        """What the last update did, of a learner that asks its records in rounds."""
+        if not isinstance(self._learner, Adaptive):
+            raise AttributeError(f"{type(self._learner).__name__} does not ask its records in rounds.")
+        self._reader()
+        return self._encoded(self._fitted_state())[1].last_forget_
+
+    @learner_has("drop_memo")
+    def drop_memo(self):
+        """Drop the sums kept from before the last breaks, which save time but tell of the past. Returns self."""
+        self._encoded(self._fitted_state())[1].drop_memo()
+        return self
+
+    @learner_has("fit_predict")
+    def fit_predict(self, X, y=None, sample_weight=None):
+        """Fit, then predict the same rows."""
+        return self.fit(X, y, sample_weight).predict(X)
+
+    @learner_has("transform")
     def fit_transform(self, X, y=None, **fit_params):
         """Fit, then transform the same rows."""
         return self.fit(X, y, **fit_params).transform(X)

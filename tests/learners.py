@@ -51,16 +51,16 @@ LEARNERS = [
     Lasso(alpha=0.1),
     ElasticNet(alpha=0.1, selection="random"),
     BayesianRidge(compute_score=True),
+    TableModel(MixedNB()),
+    TableModel(LinearRegression()),
+    TableModel(RidgeClassifier(), standardize=False),
+    TableModel(StandardScaler(), add_indicator=False),
     LogisticRegression(),
     LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
     PoissonRegressor(),
     LinearSVC(),
     KMeans(3),
     GaussianMixture(2, covariance_type="diag"),
-    TableModel(MixedNB()),
-    TableModel(LinearRegression()),
-    TableModel(RidgeClassifier(), standardize=False),
-    TableModel(StandardScaler(), add_indicator=False),
 ]
 
 ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ not in ("MixedNB", "TableModel")]

@@ -106,14 +106,18 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
         Whether weights differ from 1; None: where the learner takes weights.
     """
     tags = learner.__sklearn_tags__()
-    default = counts if tags.input_tags.positive_only else bounded if isinstance(learner, Adaptive) else reals
+    adaptive = isinstance(getattr(learner, "learner", learner), Adaptive)
+    default = counts if tags.input_tags.positive_only else bounded if adaptive else reals
     X = FEATURES.get(type(learner).__name__, default)(rng, n, level)
+    if adaptive and isinstance(X, pd.DataFrame):
+        numbers = X.select_dtypes("number").columns
+        X[numbers] = X[numbers].clip(-1e150, 1e150)
     y = None
     if learner._target == "label":
         y = rng.permutation(np.arange(n) % 3) * 2 - 1
     elif learner._target == "value":
         y = naive.hard_rows(rng, n, 1, level)[:, 0]
-        if isinstance(learner, Adaptive):  # of Poisson's kind
+        if adaptive:  # of Poisson's kind
             y = np.minimum(np.abs(y), 1e150)
     w = None
     if takes_weights(learner) and weighted is not False:

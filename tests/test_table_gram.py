@@ -24,7 +24,8 @@ def records(rng, n, level):
 
 def put(statistic, given, index, sign):
     x, codes, rows, targets, weights = (part[index] for part in given)
-    statistic.deposit(Block(x, statistic.encode(codes, LEVELS)[0], rows, targets, weights), sign)
+    names = np.zeros((len(x), 6), np.uint64)
+    statistic.deposit(Block(x, statistic.encode(codes, LEVELS)[0], rows, targets, weights, names), sign)
     statistic.release()
 
 

@@ -51,6 +51,9 @@ class Adaptive(ExactEstimator):
             )
         return x, codes, levels
 
+    def _check_targets(self, targets: np.ndarray) -> None:
+        """Refuse targets, float64[n, t], that the loss does not allow."""
+
     @property
     def last_forget_(self) -> Walk:
         """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""

@@ -4,9 +4,12 @@ Encoded columns are linear in the record: in its numbers (0 where missing), in i
 matrix, and the Gram matrix of encoded records is that matrix's product with what was summed: the records are not asked.
 """
 
+import json
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -15,13 +18,13 @@ from sqlearn.engine.linear_map import mapped
 from sqlearn.engine.read_out import GramView, aligned, packed_cell
 from sqlearn.engine.table_gram import FixedGram, TableGram
 
-__all__ = ["Affine", "TableEncoder", "read_encoder"]
+__all__ = ["Affine", "TableEncoder", "encoder_of", "exact_value", "read_encoder"]
 
 _LEAST_SCALE = 2.0**-1022
 _BITS = 64  # of the reciprocal of a scale
 
 
-def _exact(digits: np.ndarray, low: int) -> Fraction:
+def exact_value(digits: np.ndarray, low: int) -> Fraction:
     """The number that balanced digits stand for."""
     whole = sum(digit << (32 * place) for place, digit in enumerate(digits.tolist()))
     return whole * Fraction(2) ** (32 * low)
@@ -55,7 +58,7 @@ class Affine:
     missing: np.ndarray
 
     @classmethod
-    def of(cls, means: list[Fraction], variances: list[Fraction], standardize: bool) -> "Affine":
+    def of(cls, means: Sequence[Fraction], variances: Sequence[Fraction], standardize: bool) -> "Affine":
         """The one for exact means and variances; not `standardize`: values stay, missing ones become the mean."""
         mean = np.array([float(exact) for exact in means], np.float64)
         rest = np.array([float(exact - Fraction(value)) for exact, value in zip(means, mean.tolist(), strict=True)])
@@ -63,6 +66,27 @@ class Affine:
         if standardize:
             return cls(mean, rest, scale, np.zeros(len(mean)))
         return cls(np.zeros(len(mean)), np.zeros(len(mean)), np.ones(len(mean)), mean)
+
+    @classmethod
+    def on_grid(
+        cls, means: Sequence[Fraction], variances: Sequence[Fraction], standardize: bool, offsets: np.ndarray
+    ) -> "Affine":
+        """The same to a sixteenth or so of a deviation, so that one record more or less seldom moves it.
+
+        `offsets`, float64[2 * d] in [0, 1), shift the grids.
+        """
+        rounded = []
+        for k, (mean, variance) in enumerate(zip(means, variances, strict=True)):
+            if not variance:  # all values are equal, and so is their mean
+                rounded.append((mean, Fraction(1)))
+                continue
+            deviation = _root(variance)
+            step = Fraction(2) ** (math.frexp(deviation)[1] - 5)
+            cells = math.floor(mean / (2 * step) + Fraction(float(offsets[2 * k])))
+            rounded.append(
+                (2 * cells * step, math.floor(Fraction(deviation) / step + Fraction(float(offsets[2 * k + 1]))) * step)
+            )
+        return cls.of([mean for mean, _ in rounded], [scale**2 for _, scale in rounded], standardize)
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """Encoded columns, float64[n, d]."""
@@ -108,6 +132,15 @@ class TableEncoder:
     categories: list[list]
     category_missing: list[bool]
 
+    def key(self) -> bytes:
+        """Bytes that are equal for equal encoders."""
+        arrays = [self.kept, self.indicated]
+        for columns in (self.numbers, self.indicators):
+            arrays += [columns.mean, columns.rest, columns.scale, columns.missing]
+        sizes = [len(array) for array in arrays]
+        names = json.dumps([sizes, self.categories, self.category_missing]).encode()
+        return b"".join([names, *(array.tobytes() for array in arrays)])
+
     @property
     def n_columns(self) -> int:
         """Number of encoded columns."""
@@ -126,19 +159,79 @@ class TableEncoder:
 
         A category that is not among those held, and a missing one where none was missing, is 0 in all its columns.
         """
-        out = np.zeros((len(x), self.n_columns))
-        out[:, : len(self.kept)] = self.numbers.apply(x[:, self.kept])
-        start = len(self.kept) + len(self.indicated)
-        out[:, len(self.kept) : start] = self.indicators.apply(np.isnan(x[:, self.indicated]).astype(np.float64))
+        columns = np.empty(codes.shape, np.int64)
+        places = self.places()
+        for j, column_levels in enumerate(levels):
+            of_code = [places.get((2 * j, level), -1) for level in column_levels]
+            columns[:, j] = np.array([*of_code, places.get((2 * j + 1, 0), -1)])[codes[:, j]]
+        return self.fill(x, columns)
+
+    def places(self) -> dict:
+        """The column of each ``(2 * j, category)`` of column j, and of ``(2 * j + 1, 0)`` where it may be missing."""
+        labels = []
         for j, (held, missing) in enumerate(zip(self.categories, self.category_missing, strict=True)):
-            places = {category: start + k for k, category in enumerate(held)}
-            stop = start + len(held) + missing
-            places_of = np.array([*(places.get(level, -1) for level in levels[j]), stop - 1 if missing else -1])
-            columns = places_of[codes[:, j]]
-            rows = np.flatnonzero(columns >= 0)
-            out[rows, columns[rows]] = 1.0
-            start = stop
+            labels += [(2 * j, category) for category in held] + [(2 * j + 1, 0)] * missing
+        start = len(self.kept) + len(self.indicated)
+        return {label: start + k for k, label in enumerate(labels)}
+
+    def fill(self, x: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Encoded records, float64[n, n_columns], whose categories are these `columns`, int64[n, c], or none for -1."""
+        out = np.zeros((len(x), self.n_columns))
+        start = len(self.kept)
+        out[:, :start] = self.numbers.apply(x[:, self.kept])
+        missing = np.isnan(x[:, self.indicated]).astype(np.float64)
+        out[:, start : start + len(self.indicated)] = self.indicators.apply(missing)
+        rows, which = np.nonzero(columns >= 0)
+        out[rows, columns[rows, which]] = 1.0
         return out
+
+
+def encoder_of(
+    weight: Fraction,
+    absent: dict[int, Fraction],
+    moments: Sequence[tuple[Fraction, Fraction]],
+    labels: list,
+    n_categorical: int,
+    add_indicator: bool,
+    affine: Callable[[list[Fraction], list[Fraction]], Affine],
+) -> TableEncoder:
+    """The encoder of records with these sums.
+
+    Parameters
+    ----------
+    weight : Fraction
+        Weight of all records.
+    absent : dict
+        Weight of those in which a number is missing, by number, where there are any.
+    moments : sequence of tuple
+        Sum and sum of squares of each number.
+    labels : list
+        Sorted levels, those of column j at the places ``d + 2j`` and, where it is missing, ``d + 2j + 1``.
+    n_categorical : int
+        Number of categorical columns.
+    add_indicator : bool
+        Whether numbers with missing values get an indicator.
+    affine : callable
+        Makes means and variances an :class:`Affine`.
+    """
+    d = len(moments)
+    kept = [i for i in range(d) if absent.get(i, 0) != weight]
+    means = [moments[i][0] / (weight - absent.get(i, 0)) for i in kept]
+    variances = [(moments[i][1] - moments[i][0] * mean) / weight for i, mean in zip(kept, means, strict=True)]
+    indicated = sorted(absent) if add_indicator else []
+    shares = [absent[i] / weight for i in indicated]
+    categories: list[list] = [[] for _ in range(2 * n_categorical)]
+    for place, level in labels:
+        if place >= d:
+            categories[place - d].append(level)
+    return TableEncoder(
+        np.array(kept, np.int64),
+        affine(means, variances),
+        np.array(indicated, np.int64),
+        affine(shares, [share * (1 - share) for share in shares]),
+        categories[::2],
+        [bool(missing) for missing in categories[1::2]],
+    )
 
 
 def read_encoder(
@@ -167,28 +260,15 @@ def read_encoder(
     total = normalized(digits.sum(axis=0))
 
     def moment(i, j):
-        return _exact(total[packed_cell(i, j, width)], low)
+        return exact_value(total[packed_cell(i, j, width)], low)
 
-    weight = moment(0, 0)
     absent = {i: moment(0, variable[i, 0]) for i in range(d) if (i, 0) in variable}
-    kept = [i for i in range(d) if absent.get(i, 0) != weight]
-    means, variances = [], []
-    for i in kept:
-        present, first = weight - absent.get(i, 0), moment(0, 1 + i)
-        means.append(first / present)
-        variances.append((moment(1 + i, 1 + i) - first * means[-1]) / weight)
-    indicated = list(absent) if add_indicator else []
-    shares = [absent[i] / weight for i in indicated]
-    encoder = TableEncoder(
-        np.array(kept, np.int64),
-        Affine.of(means, variances, standardize),
-        np.array(indicated, np.int64),
-        Affine.of(shares, [share * (1 - share) for share in shares], standardize),
-        [[level for place, level in labels if place == statistic.place(j)] for j in range(n_categorical)],
-        [(statistic.place(j) + 1, 0) in variable for j in range(n_categorical)],
-    )
+    moments = [(moment(0, 1 + i), moment(1 + i, 1 + i)) for i in range(d)]
+    affine = partial(Affine.of, standardize=standardize)
+    encoder = encoder_of(moment(0, 0), absent, moments, labels, n_categorical, add_indicator, affine)
     columns = [{0: Fraction(1)}]
-    columns += [encoder.numbers.factors(k, 1 + i, variable.get((i, 0))) for k, i in enumerate(kept)]
+    columns += [encoder.numbers.factors(k, 1 + i, variable.get((i, 0))) for k, i in enumerate(encoder.kept.tolist())]
+    indicated = encoder.indicated.tolist()
     columns += [encoder.indicators.factors(k, variable[i, 0], None) for k, i in enumerate(indicated)]
     columns += [{variable[label]: Fraction(1)} for label in labels if label[0] >= d]
     columns += [{i: Fraction(1)} for i in range(width - t, width)]

@@ -241,20 +241,23 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
         batch, target_ndim = super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
-        if batch.targets.max(initial=0.0) > LARGEST:
-            row = int(np.argmax(batch.targets[:, 0] > LARGEST))
+        self._check_targets(batch.targets)
+        return batch, target_ndim
+
+    def _check_targets(self, targets):
+        if targets.max(initial=0.0) > LARGEST:
+            row = int(np.argmax(targets[:, 0] > LARGEST))
             raise OutOfRangeError(
                 f"Row {row} (counted from 0) has a target beyond 2**500 (3.3e150). Nothing was changed: scale the "
                 f"targets down."
             )
-        negative = np.flatnonzero(batch.targets[:, 0] < 0)
+        negative = np.flatnonzero(targets[:, 0] < 0)
         if len(negative):
             raise OutOfRangeError(
                 f"Some value(s) of y are out of the valid range of the loss 'HalfPoissonLoss': "
-                f"{batch.targets[negative[0], 0]!r} in row "
+                f"{targets[negative[0], 0]!r} in row "
                 f"{negative[0]} (counted from 0). Nothing was changed: counts are not negative."
             )
-        return batch, target_ndim
 
     def _problem(self, params, n_features, labels):
         def penalty(scale):
