@@ -13,9 +13,13 @@ from typing import Any
 
 from sqlearn.errors import (
     BusyError,
+    DegenerateError,
     EmptyBatchError,
     FormatError,
+    LabelError,
+    LearnerError,
     MergeError,
+    MissingTargetError,
     NegativeValueError,
     NonFiniteError,
     NotIntegerError,
@@ -23,6 +27,7 @@ from sqlearn.errors import (
     NotNumericError,
     ParameterError,
     ReadOutError,
+    ShapeError,
     SqlearnError,
     TooLargeError,
     UnknownLabelError,
@@ -34,9 +39,13 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "BusyError",
+    "DegenerateError",
     "EmptyBatchError",
     "FormatError",
+    "LabelError",
+    "LearnerError",
     "MergeError",
+    "MissingTargetError",
     "NegativeValueError",
     "NonFiniteError",
     "NotIntegerError",
@@ -44,6 +53,7 @@ __all__ = [
     "NotNumericError",
     "ParameterError",
     "ReadOutError",
+    "ShapeError",
     "SqlearnError",
     "TooLargeError",
     "UnknownLabelError",

@@ -7,8 +7,9 @@ from sklearn.utils import compute_class_weight
 
 from sqlearn.engine.estimator import Weighted, WeightedClassifier
 from sqlearn.engine.least_squares import LeastSquares, one_against_rest
-from sqlearn.engine.read_out import GramView, as_float, grams_of, label_array
+from sqlearn.engine.read_out import GramView, as_float, combined, grams_of, label_array
 from sqlearn.engine.statistics import Gram
+from sqlearn.engine.validation import check_indicator
 from sqlearn.errors import ParameterError, ReadOutError
 
 __all__ = ["BayesianRidge", "ElasticNet", "Lasso", "LinearRegression", "Ridge", "RidgeClassifier"]
@@ -132,9 +133,9 @@ class _Ridge(Weighted):
         super()._check_guarantee(params)
         solver, positive = params["solver"], params["positive"]
         if solver == "lbfgs" and not positive:
-            raise ValueError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
+            raise ParameterError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
         if positive and solver not in ("auto", "lbfgs"):
-            raise ValueError(
+            raise ParameterError(
                 f"solver='{solver}' does not support positive fitting. Please set the solver to 'auto' or 'lbfgs', or "
                 "set `positive=False`"
             )
@@ -524,7 +525,11 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     The state is one exact Gram matrix of ``[1, X]`` for each class. Every moment of the targets follows from those, and
     so do class weights: the matrices are multiplied by them and added as integers, exactly, when they are read.
     'balanced' therefore follows every row that is learned or forgotten, as a refit would. It counts records of positive
-    weight. Labels of several outputs (an indicator matrix) are not supported.
+    weight. Labels of several outputs, `y` of shape (n, n_outputs) with a column of 0 and 1 for each label, are
+    learned as one Gram matrix of ``[1, X, 2 y - 1]``, as by :class:`Ridge`; with 'balanced', which weighs a record by
+    all its labels, as one for each combination of labels held. Then ``classes_`` numbers the columns, ``coef_`` has a
+    row and ``intercept_`` a number for each, predictions are indicator matrices, and a `class_weight` that is a dict is
+    refused as scikit-learn refuses it.
 
     Examples
     --------
@@ -548,10 +553,23 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         self.ledger = ledger
         self.key = key
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = False
-        return tags
+    def _has_labels(self, params, layout):
+        return layout.get("labels") != "indicator" or params["class_weight"] == "balanced"
+
+    def _answers(self, probe, y, x, reset):
+        if reset and np.ndim(y) == 2 and np.shape(y)[1] > 1:
+            probe._layout = {"labels": "indicator"}
+            if isinstance(probe.class_weight, dict):
+                raise ParameterError(
+                    "For multi-output, class_weight should be 'balanced' or None: a dict does not say which output its "
+                    "classes are of. Nothing was changed."
+                )
+        if probe.__dict__.get("_layout", {}).get("labels") != "indicator":
+            return super()._answers(probe, y, x, reset)
+        targets = check_indicator(y, x)
+        combinations, codes = np.unique(targets > 0, axis=0, return_inverse=True)
+        names = ["".join("01"[label] for label in combination) for combination in combinations.tolist()]
+        return codes.reshape(-1), names, targets, 2
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
@@ -563,7 +581,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
                     )
 
     def _check_fit(self, batch):
-        penalties(self.alpha, len(batch.labels) if len(batch.labels) > 2 else 1)
+        penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))
         if isinstance(self.class_weight, dict):
             labels = np.array(sorted(batch.labels))
             compute_class_weight(self.class_weight, classes=labels, y=labels)
@@ -571,6 +589,8 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     def _read_out(self, state):
         labels, rows, params = state.labels(), state.rows(), state.params
         held = state.statistic.held[rows]
+        if state.layout.get("labels") == "indicator":
+            return self._read_out_indicator(state, labels, held)
         if params["class_weight"] == "balanced":
             factors = held.sum() / (len(labels) * held)
         else:
@@ -582,3 +602,26 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
             | {"classes_": binarizer.classes_, "_label_binarizer": binarizer}
             | shaped(coef, intercepts, flat=len(coef) == 1, scalar=False, fit_intercept=params["fit_intercept"])
         )
+
+    def _read_out_indicator(self, state, combinations, held):
+        params, t = state.params, state.statistic.n_targets
+        grams = grams_of(state.statistic, state.rows())
+        balanced = params["class_weight"] == "balanced"
+        gram = combined(grams, balanced_factors(combinations, held)) if balanced else grams[0]
+        coef, intercepts, found = self._solve(params, gram)
+        binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(np.eye(t, dtype=np.int64))
+        return (
+            found
+            | {"classes_": binarizer.classes_, "_label_binarizer": binarizer}
+            | shaped(coef, intercepts, flat=False, scalar=False, fit_intercept=params["fit_intercept"])
+        )
+
+
+def balanced_factors(combinations: list[str], held: np.ndarray) -> np.ndarray:
+    """What 'balanced' multiplies the weights of each combination of labels by: a factor from each output."""
+    has = np.array([list(combination) for combination in combinations]) == "1"
+    factors = np.ones(len(combinations))
+    for own in has.T:
+        counts = np.array([held[~own].sum(), held[own].sum()])
+        factors *= held.sum() / (np.count_nonzero(counts) * counts[own.astype(int)])
+    return factors

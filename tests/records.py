@@ -9,7 +9,7 @@ from sklearn.utils.validation import has_fit_parameter
 import naive
 
 WIDTH = 3
-WEIGHTS = [1.0, 1.0, 1.0, 0.5, 3.0, 0.1, 1e-300, 1e10, 0.0]
+WEIGHTS = [1.0, 1.0, 1.0, 0.5, 3.0, 0.1, 1e-300, 1e10, 1e300, 0.0]
 
 
 def reals(rng, n, level):
@@ -107,10 +107,6 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     w = None
     if takes and weighted is not False:
         w = rng.choice(WEIGHTS, n)
-        numbers = X.select_dtypes("number").to_numpy() if isinstance(X, pd.DataFrame) else X
-        numbers = np.column_stack([np.nan_to_num(numbers), y if learner._target == "value" else np.zeros(n)])
-        with np.errstate(over="ignore"):
-            w[~np.isfinite(w[:, None] * numbers).all(axis=1)] = 1.0
     return Records(X, y, w)
 
 

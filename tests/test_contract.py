@@ -359,24 +359,53 @@ def test_equal_labels_are_one_label(learner):
     reference = refit(learner, replace(records, y=ones))
     forms = [
         ones.astype(float),
-        ones.astype(bool),
         ones.astype(np.int8),
         ones.astype(np.uint64),
         ones.tolist(),
         pd.Series(ones),
         pl.Series(ones),
     ]
-    for labels in [*forms, ones.astype(np.float32), ones.astype(bool).tolist(), ones.astype(float).tolist()]:
+    for labels in [*forms, ones.astype(np.float32), ones.astype(float).tolist()]:
         model = clone(learner).fit(records.X, labels)
         assert_same(model, reference)
         model.forget(records.X, ones)
         assert_same(model, emptied(learner, records))
+    truths = [ones.astype(bool), ones.astype(bool).tolist(), ones.astype(bool).astype(object), pd.Series(ones == 1)]
+    for labels in truths:  # one label with the numbers, too; that the first ones were booleans shows in `classes_`
+        model = refit(learner, replace(records, y=ones)).forget(records.X, labels).partial_fit(records.X, labels)
+        assert_same(model, reference)
+        model = clone(learner).fit(records.X, labels)
+        assert_same(model, clone(learner).fit(records.X, truths[0]))
+        assert model.digest() != reference.digest()
+        assert_same(model.forget(records.X, ones).partial_fit(records.X, ones), clone(learner).fit(records.X, labels))
+        assert_same(model.forget(records.X, ones).merge(reference), clone(learner).fit(records.X, labels))
     row = records.take([0]).X if isinstance(records.X, pd.DataFrame) else records.X[0]
     without = refit(learner, replace(records, y=ones).take(np.arange(1, 10)))
     one = ones[0]
     for label in (int(one), float(one), bool(one), np.int32(one), np.float32(one), np.bool_(one), np.uint8(one)):
         assert_same(reference.forget(row, label), without)
         reference.partial_fit(row, label)
+
+
+@over([learner for learner in LABELLED if hasattr(learner, "predict")])
+def test_labels_come_back_as_they_were_learned(learner):
+    records = tame(learner, 12, weighted=False)
+    X, truth = records.X, records.y > 0
+    model = clone(learner).fit(X, truth)
+    twin = model._peer().fit(X, truth) if model._peer.__module__.startswith("sklearn") else None
+    for found in (model.classes_, model.predict(X)):
+        assert found.dtype == bool
+    if twin is not None:
+        assert model.predict(X).dtype == twin.predict(X).dtype
+        assert (~model.predict(X)).dtype == bool and len(records.y[model.predict(X)]) <= len(records.y)
+    model.partial_fit(records.take([0, 1]).X, [1, 0])  # the same two labels
+    assert model.predict(X).dtype == bool
+    model.partial_fit(records.take([0]).X, [2])
+    assert model.classes_.dtype == np.int64 and model.classes_.tolist() == [0, 1, 2]
+    assert model.forget(records.take([0]).X, [2]).classes_.dtype == bool
+    assert pickle.loads(pickle.dumps(model)).classes_.dtype == bool
+    assert clone(learner).fit(X, truth.astype(np.int32)).predict(X).dtype == np.int64
+    assert clone(learner).fit(X, truth.astype(str)).predict(X).dtype.kind == "U"
 
 
 @over(LABELLED)

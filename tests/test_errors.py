@@ -18,6 +18,7 @@ from sqlearn.engine.estimator import ExactClassifier
 from sqlearn.errors import (
     BusyError,
     EmptyBatchError,
+    LabelError,
     MergeError,
     NonFiniteError,
     NotIntegerError,
@@ -137,13 +138,13 @@ def test_wrong_labels(learner):
     refused(model, UnknownLabelError, lambda: model.forget(records.X, records.y.astype(str)), "Row 0 ")
     refused(
         model,
-        UnknownLabelError,
+        LabelError,
         lambda: model.partial_fit(records.X, np.array(["a"] * N)),
         "mixed",
         "nothing was changed",
     )
     one = records.row(3)
-    refused(model, UnknownLabelError, lambda: model.partial_fit(one["X"], "a"), "mixed")
+    refused(model, LabelError, lambda: model.partial_fit(one["X"], "a"), "mixed")
     for missing in (None, np.nan, [None]):
         with unchanged(model), pytest.raises((ValueError, TypeError)):
             model.forget(one["X"], missing)
@@ -170,7 +171,7 @@ def test_relabelling_from_numbers_to_strings_takes_all_rows(learner):
     names = replace(records, y=records.y.astype(str))
     model = refit(learner, records)
     half = records.take(range(12)), names.take(range(12))
-    refused(model, UnknownLabelError, lambda: model.relabel(**renamed(*half)), "mixed")
+    refused(model, LabelError, lambda: model.relabel(**renamed(*half)), "mixed")
     assert_same(model.relabel(**renamed(records, names)), refit(learner, names))
     other = refit(learner, records)
     refused(model, MergeError, lambda: model.merge(other), "mixed")
@@ -215,9 +216,6 @@ def test_wrong_weights(learner):
             lambda bad=bad, value=value: model.partial_fit(**replace(bad, w=None).given, sample_weight=value),
         )
         refused(model, NonFiniteError, lambda bad=bad: model.forget(**bad.row(BAD)))
-    if isinstance(records.X, np.ndarray) and type(learner).__name__ != "CategoricalNB":
-        heavy = spoilt(replace(records, w=ones), BAD, lambda one: replace(one, X=one.X + 1e308, w=np.array([1e10])))
-        refused(model, WeightError, lambda: model.partial_fit(**heavy.given), f"row {BAD} ", "scale the weights down")
     refused(model, WeightError, lambda: model.fit(**replace(records, w=np.zeros(N)).given), "at least one non-zero")
     for shape in (ones[:-1], np.ones((N, 2))):
         with unchanged(model), pytest.raises(ValueError):

@@ -6,22 +6,34 @@ import os
 from contextlib import contextmanager
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 
+from sqlearn.engine.key import hidden
 from sqlearn.engine.single import Single
 from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.transaction import interrupts_held
-from sqlearn.engine.validation import as_rows, check_features, check_labels, check_targets, check_weights
+from sqlearn.engine.validation import (
+    are_booleans,
+    as_rows,
+    check_features,
+    check_labels,
+    check_targets,
+    check_weights,
+)
 from sqlearn.errors import (
     FormatError,
+    LearnerError,
     MergeError,
+    MissingTargetError,
     ParameterError,
     ReadOutError,
     TooLargeError,
     UnknownLabelError,
     WeightError,
+    WidthError,
 )
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
@@ -162,6 +174,15 @@ class ExactEstimator(BaseEstimator):
         return self._fitted_state().digest()
 
     @property
+    def key(self):
+        """Key of the records' digests; its repr does not show it."""
+        return self.__dict__["key"]
+
+    @key.setter
+    def key(self, value):
+        self.__dict__["key"] = hidden(value)
+
+    @property
     def n_records_(self) -> int:
         """Number of records held, those of weight 0 included."""
         return self._fitted_state().n_records
@@ -200,8 +221,9 @@ class ExactEstimator(BaseEstimator):
         if plain and state.single is not None:
             if X.dtype.kind in "fiub" and np.isscalar(y) is (self._target is not None):
                 try:
-                    if state.single.change(np.array(X, np.float64), y, sign):
-                        return self
+                    if not (isinstance(y, str) and self._target == "value"):  # numpy would read it as a number
+                        if state.single.change(np.array(X, np.float64), y, sign):
+                            return self
                 except (TypeError, ValueError):  # a label or value that the long path will explain
                     pass
         state.check_free()
@@ -215,7 +237,7 @@ class ExactEstimator(BaseEstimator):
     def _relabel(self, X, y_old, y_new, sample_weight):
         state = self._fitted_state()
         if self._target is None:
-            raise TypeError(
+            raise LearnerError(
                 f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit."
             )
         state.check_free()
@@ -261,12 +283,13 @@ class ExactEstimator(BaseEstimator):
         probe.__dict__.update(params)
         batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=True, single=single)
         statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
-        rows = len(batch.labels) if self._target == "label" else 1
-        _check_size(type(self).__name__, statistic, rows)
+        layout = probe.__dict__.get("_layout", {})
+        has_labels = self._has_labels(params, layout)
+        _check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1)
         names = probe.__dict__.get("feature_names_in_")
         state = State(
             type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
-            self._target == "label", target_ndim, probe.__dict__.get("_layout", {}),
+            has_labels, target_ndim, layout,
         )  # fmt: skip
         state.single = Single(state) if Single.serves(state) else None
         return state, batch
@@ -280,7 +303,7 @@ class ExactEstimator(BaseEstimator):
             probe.feature_names_in_ = state.feature_names_in_
         batch, _ = self._validated(probe, X, y, sample_weight, reset=False, single=True)
         if batch.targets.shape[1] != state.statistic.n_targets:
-            raise ValueError(
+            raise WidthError(
                 f"y has {batch.targets.shape[1]} targets a row, but {state.learner} was fitted with "
                 f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form they were learned."
             )
@@ -288,21 +311,18 @@ class ExactEstimator(BaseEstimator):
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
         was_single = False
+        if self._target == "label" and sp.issparse(y):
+            y = y.toarray()
         if single:
             was_single, X, y, sample_weight = as_rows(X, y, sample_weight)
         x, codes, levels = self._features(probe, X, reset)
-        n = len(codes)
-        label_codes, labels, targets, target_ndim = np.zeros(0, np.int64), [], np.zeros((n, 0)), 0
         if self._target is not None and y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Pass one "
-                "label or value a row."
+            raise MissingTargetError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Nothing was "
+                "changed: pass one label or value a row."
             )
-        if self._target == "label":
-            label_codes, labels = check_labels(y, x)
-        elif self._target == "value":
-            targets, target_ndim = check_targets(y, x, multi_output=self.__sklearn_tags__().target_tags.multi_output)
-        weights = check_weights(sample_weight, x, targets)
+        label_codes, labels, targets, target_ndim = self._answers(probe, y, x, reset)
+        weights = check_weights(sample_weight, x)
         return Batch(x, codes, levels, label_codes, labels, targets, weights, was_single), target_ndim
 
     # ------------------------------------------------------------------ what learners add
@@ -315,6 +335,25 @@ class ExactEstimator(BaseEstimator):
         """
         x = check_features(probe, X, reset=reset, sparse_form=self._sparse_form)
         return x, np.zeros((x.shape[0], 0), np.int64), []
+
+    def _answers(self, probe, y, x, reset):
+        """Validated ``(label_codes, labels, targets)``, see :class:`~sqlearn.engine.state.Batch`, and `y`'s dimension.
+
+        The dimension is that of targets, 0 for labels.
+        """
+        if self._target == "label":
+            label_codes, labels = check_labels(y, x)
+            if reset and are_booleans(y):
+                probe._layout = probe.__dict__.get("_layout", {}) | {"labels": "bool"}
+            return label_codes, labels, np.zeros((len(label_codes), 0)), 0
+        targets, target_ndim = np.zeros((x.shape[0], 0)), 0
+        if self._target == "value":
+            targets, target_ndim = check_targets(y, x, multi_output=self.__sklearn_tags__().target_tags.multi_output)
+        return np.zeros(0, np.int64), [], targets, target_ndim
+
+    def _has_labels(self, params: dict, layout: dict) -> bool:
+        """Whether the statistic has a row for each label held, and not one in all."""
+        return self._target == "label"
 
     def _new_statistic(self, params: dict, n_features: int, n_targets: int) -> Statistic:
         """The empty statistic for records of this shape under these parameters."""
@@ -449,7 +488,7 @@ class ExactEstimator(BaseEstimator):
         statistic = self._new_statistic(params, *shape)
         width, names = features
         return State(
-            type(self).__name__, params, width, names, statistic, self._target == "label", target_ndim, layout
+            type(self).__name__, params, width, names, statistic, self._has_labels(params, layout), target_ndim, layout
         )
 
     def _emptied(self):
@@ -555,7 +594,22 @@ def _not_fitted(estimator) -> NotFittedError:
 def _check_classes(batch: Batch, classes) -> None:
     if classes is None:
         return
-    known = set(np.asarray(classes).tolist())
+    listed = np.asarray(classes)
+    known = set(listed.ravel().tolist())
+    if listed.dtype.kind == "f" and (
+        (listed != np.floor(listed)).any() or (listed.shape == (len(batch),) and len(known) < len(listed))
+    ) and not known <= set(batch.labels):
+        raise WeightError(
+            "The third argument of partial_fit is `classes`, as in scikit-learn, and these look like weights. Nothing "
+            "was changed: pass weights as sample_weight=..., and classes as integers."
+        )
+    if batch.targets.shape[1]:  # an indicator matrix, whose columns are the classes
+        if known != set(range(batch.targets.shape[1])):
+            raise UnknownLabelError(
+                f"y has {batch.targets.shape[1]} columns, so its classes are 0 to {batch.targets.shape[1] - 1}, which "
+                "the `classes` given are not. Nothing was changed: leave `classes` out."
+            )
+        return
     for code, label in enumerate(batch.labels):
         if label not in known:
             row = int(np.flatnonzero(batch.label_codes == code)[0])

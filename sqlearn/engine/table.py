@@ -78,9 +78,7 @@ def split(table, is_categorical: np.ndarray) -> tuple[np.ndarray, np.ndarray, li
     NonFiniteError
         At an infinity.
     NotNumericError
-        At a string in a numeric column.
-    TypeError
-        At what is neither a number nor a string.
+        At a string in a numeric column, and at what is neither a number nor a string.
     """
     numeric, categorical = np.flatnonzero(~is_categorical), np.flatnonzero(is_categorical)
     if isinstance(table, np.ndarray) and table.dtype.kind in "fiub":
@@ -136,7 +134,7 @@ def _numbers(table, j) -> np.ndarray:
         try:
             values[i] = np.nan if _is_missing(value) else float(value)
         except TypeError as error:
-            raise TypeError(f"{_place(table, i, j)} is no number: {error}. Nothing was changed.") from error
+            raise NotNumericError(f"{_place(table, i, j)} is no number: {error}. Nothing was changed.") from error
     return np.array(values, np.float64)
 
 
@@ -151,6 +149,8 @@ def _categories(table, j) -> tuple[list[int], list]:
                 if code >= 0 and value in (np.inf, -np.inf):
                     raise _infinite(table, i, j)
         except TypeError as error:
-            raise TypeError(f"{_place(table, i, j)} is no category: {error} Nothing was changed.") from error
+            raise NotNumericError(
+                f"{_place(table, i, j)} is no category: {error} Nothing was changed: categories are numbers or strings."
+            ) from error
         codes.append(code)
     return codes, [*seen]

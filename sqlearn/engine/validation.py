@@ -9,11 +9,24 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples, validat
 
 from sqlearn.engine.statistics import as_csr
 from sqlearn.engine.vocabulary import canonical_label
-from sqlearn.errors import EmptyBatchError, NegativeValueError, NonFiniteError, NotNumericError, WeightError, WidthError
+from sqlearn.errors import (
+    EmptyBatchError,
+    LabelError,
+    LearnerError,
+    NegativeValueError,
+    NonFiniteError,
+    NotNumericError,
+    ShapeError,
+    SqlearnError,
+    WeightError,
+    WidthError,
+)
 
 __all__ = [
+    "are_booleans",
     "as_rows",
     "check_features",
+    "check_indicator",
     "check_labels",
     "check_targets",
     "check_weights",
@@ -33,6 +46,13 @@ def as_rows(X, *others):
     X, *others
         As given, or with a first axis of length 1.
     """
+    try:
+        return _as_rows(X, *others)
+    except (TypeError, ValueError) as error:  # ragged
+        raise explained(error, X) from error
+
+
+def _as_rows(X, *others):
     if not sp.issparse(X) and np.ndim(X) == 1 and not len(X):
         raise EmptyBatchError("Found array with 0 sample(s). Nothing was changed: pass at least one row.")
     if sp.issparse(X):
@@ -69,8 +89,8 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
 
     Raises
     ------
-    EmptyBatchError, WidthError, NonFiniteError, NotNumericError
-        As their names say; other refusals are scikit-learn's own.
+    EmptyBatchError, WidthError, NonFiniteError, NotNumericError, ShapeError, LearnerError
+        As their names say.
     """
     tags = probe.__sklearn_tags__().input_tags
     finite = "allow-nan" if tags.allow_nan else True
@@ -84,7 +104,7 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
                 ensure_all_finite=finite,
                 reset=reset,
             )
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise explained(error, X, tags.allow_nan) from error
     if sparse_form or sp.issparse(X):
         X = as_csr(X)
@@ -93,8 +113,10 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
     return np.where(np.isnan(X), np.nan, X) if tags.allow_nan else X  # NaN has one form: bits tell records apart
 
 
-def explained(error: ValueError, X, allow_nan: bool) -> ValueError:
-    """The same refusal as one of our kinds, with the row and what to do."""
+def explained(error: Exception, X, allow_nan: bool = False) -> SqlearnError:
+    """scikit-learn's refusal of `X` as one of our kinds, with the row and what to do."""
+    if isinstance(error, SqlearnError):
+        return error
     message = str(error).split("\n")[0]
     if "0 sample" in message:
         return EmptyBatchError(f"{message} Nothing was changed: pass at least one row.")
@@ -104,11 +126,26 @@ def explained(error: ValueError, X, allow_nan: bool) -> ValueError:
         return NonFiniteError(
             f"{message} {_first_bad(X, allow_nan)}Nothing was changed: drop or impute such values first."
         )
-    if "could not convert string" in message:
-        return NotNumericError(
-            f"{message}. Nothing was changed: convert such columns to numbers, or encode them, first."
-        )
-    return error
+    if "feature names" in message:
+        return WidthError(f"{error} Nothing was changed: pass the columns the model was fitted on, by their names.")
+    if "Sparse data" in message or "parse input" in message:
+        return LearnerError(f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.")
+    if any(words in message for words in ("Expected 2D", "dim ", "inhomogeneous", "setting an array element")):
+        return ShapeError(f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
+    return NotNumericError(
+        f"{message}. {_first_no_number(X)}Nothing was changed: convert such columns to numbers, or encode them, first."
+    )
+
+
+def _first_no_number(X) -> str:
+    """Where the first value is that float cannot take; nothing where `X` is no table."""
+    table = np.asarray(X, object)
+    for (row, column), value in np.ndenumerate(table if table.ndim == 2 else np.empty((0, 0), object)):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return f"The first is {value!r} in row {row} (counted from 0), column {column}. "
+    return ""
 
 
 def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
@@ -139,45 +176,95 @@ def _first_bad(X, allow_nan: bool) -> str:
 
 
 def check_labels(y, X):
-    """Label codes int64[n] and the list of canonical labels they index."""
-    y = column_or_1d(y, warn=True)
-    if len(y) != _num_samples(X):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}: one label a row."
-        )
+    """Label codes int64[n] and the list of canonical labels they index.
+
+    Raises
+    ------
+    LabelError, NonFiniteError, ShapeError
+        As their names say.
+    """
+    y = _column(y, X, "label")
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         row = int(np.flatnonzero(~np.isfinite(y))[0])
         raise NonFiniteError(
             f"Input y contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed."
         )
-    check_classification_targets(y)
-    return levels_of(y)
+    try:
+        check_classification_targets(y)
+        return levels_of(y)
+    except (TypeError, ValueError) as error:
+        raise LabelError(f"{error} {_first_no_label(y)}Nothing was changed.") from error
+
+
+def _first_no_label(y) -> str:
+    """The first label that is none, or of another kind than the first one, and its row."""
+    for row, label in enumerate(y.tolist()):
+        try:
+            canonical = canonical_label(label)
+        except TypeError:
+            return f"The first is in row {row} (counted from 0). "
+        if isinstance(canonical, float):
+            return f"The first number with a fraction is {label!r} in row {row} (counted from 0). "
+        if isinstance(canonical, str) is not isinstance(y[0], str):
+            return f"{label!r} in row {row} (counted from 0) is of another kind than {y[0]!r}: convert all to one. "
+    return ""
+
+
+def are_booleans(y) -> bool:
+    """Whether labels are False and True, not numbers that equal them."""
+    y = np.asarray(y)
+    return y.dtype.kind == "b" or (y.dtype.kind == "O" and all(isinstance(label, bool | np.bool_) for label in y.flat))
 
 
 def levels_of(column: np.ndarray):
     """Codes int64[n] and the canonical levels they index."""
-    try:
-        unique, codes = np.unique(column, return_inverse=True)
-    except TypeError as error:
-        raise TypeError("Strings and numbers are mixed; convert them to one kind first.") from error
+    unique, codes = np.unique(column, return_inverse=True)
     levels = [canonical_label(value) for value in unique.tolist()]
     return codes.reshape(-1).astype(np.int64), levels
 
 
-def check_targets(y, X, *, multi_output: bool):
-    """Values to predict as float64[n, t], and the dimension that the user gave them."""
-    if multi_output:
-        y = check_array(
-            y, accept_sparse=False, ensure_2d=False, dtype="numeric", input_name="y", ensure_all_finite=False
-        )
-    else:
+def _column(y, X, what: str) -> np.ndarray:
+    """`y` as 1-D, with a `what` for each row of `X`."""
+    try:
         y = column_or_1d(y, warn=True)
-    y = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(f"{error} Nothing was changed: pass one {what} a row, of shape (n,).") from error
+    _check_length(y, X, what)
+    return y
+
+
+def _check_length(y, X, what: str) -> None:
     if len(y) != _num_samples(X):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}: one target a "
-            "row."
+        raise ShapeError(
+            f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}. Nothing was "
+            f"changed: pass one {what} a row."
         )
+
+
+def check_targets(y, X, *, multi_output: bool):
+    """Values to predict as float64[n, t], and the dimension that the user gave them.
+
+    Raises
+    ------
+    NotNumericError, NonFiniteError, ShapeError
+        As their names say.
+    """
+    if multi_output:
+        try:
+            y = check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_all_finite=False)
+        except (TypeError, ValueError) as error:
+            raise explained(error, y) from error
+        _check_length(y, X, "target")
+    else:
+        y = _column(y, X, "target")
+    strings = [isinstance(value, str | bytes) for value in y.flat] if y.dtype.kind in "OUS" else []
+    try:
+        if any(strings):
+            raise TypeError("Strings are no targets of a regression")
+        y = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        row = f", first in row {strings.index(True) * len(y) // y.size} (counted from 0)" if any(strings) else ""
+        raise NotNumericError(f"Input y holds what is no number{row}. {error}. Nothing was changed.") from error
     bad = ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
@@ -187,12 +274,41 @@ def check_targets(y, X, *, multi_output: bool):
     return y.reshape(len(y), -1), y.ndim
 
 
-def check_weights(sample_weight, X, targets) -> np.ndarray:
-    """Sample weights as float64[n], none of them negative; products with features and targets stay in range."""
+def check_indicator(y, X) -> np.ndarray:
+    """An indicator matrix of labels, one column a label, as float64[n, t] of 1.0 where it is 1 and -1.0 where it is 0.
+
+    Raises
+    ------
+    LabelError
+        When an entry is neither 0 nor 1, or False nor True.
+    NotNumericError, NonFiniteError, ShapeError
+        As their names say.
+    """
+    targets, _ = check_targets(y, X, multi_output=True)
+    bad = ~np.isin(targets, (0.0, 1.0)).all(axis=1)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise LabelError(
+            f"Row {row} (counted from 0) of the indicator matrix y is {targets[row].tolist()}. Nothing was changed: "
+            "where y has a column for each label, it says 1 where a row has the label, and 0 where it has not."
+        )
+    return 2.0 * targets - 1.0
+
+
+def check_weights(sample_weight, X) -> np.ndarray:
+    """Sample weights as float64[n], none of them negative."""
     n = _num_samples(X)
     if sample_weight is None:
         return np.ones(n)
-    finite = np.isfinite(np.asarray(sample_weight, np.float64))  # of a scalar, scikit-learn's check is none
+    try:
+        numbers = np.asarray(sample_weight, np.float64)
+    except (TypeError, ValueError) as error:
+        raise WeightError(f"sample_weight holds what is no number: {error}. Nothing was changed.") from error
+    if numbers.ndim > 1 or (numbers.ndim and len(numbers) != n):
+        raise ShapeError(
+            f"sample_weight.shape == {numbers.shape}, expected {(n,)}. Nothing was changed: pass one weight a row."
+        )
+    finite = np.isfinite(numbers)  # of a scalar, scikit-learn's check is none
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])
         raise NonFiniteError(
@@ -204,20 +320,5 @@ def check_weights(sample_weight, X, targets) -> np.ndarray:
         raise WeightError(
             f"Negative values in data passed to `sample_weight`: {weights[row]!r} in row {row} (counted from 0). "
             "Nothing was changed. To take a row out of the model, forget it."
-        )
-    values = X.data if sp.issparse(X) else X
-    largest = max(np.nanmax(np.abs(v), initial=0.0) for v in (values, targets))
-    with np.errstate(over="ignore"):
-        if np.isfinite(weights.max(initial=0.0) * largest):
-            return weights
-        products = (
-            np.abs(X).max(axis=1).toarray().ravel() if sp.issparse(X) else np.nanmax(np.abs(X), axis=1, initial=0.0)
-        )
-        products = np.maximum(products, np.abs(targets).max(axis=1, initial=0.0)) * weights
-    bad = np.flatnonzero(~np.isfinite(products))
-    if len(bad):
-        raise WeightError(
-            f"In row {bad[0]} (counted from 0), the weight {weights[bad[0]]!r} times a value leaves float64's range. "
-            "Nothing was changed: scale the weights down."
         )
     return weights
