@@ -617,11 +617,11 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         )
 
 
-def balanced_factors(combinations: list[str], held: np.ndarray) -> np.ndarray:
+def balanced_factors(combinations: list[str], held: np.ndarray) -> list[float]:
     """What 'balanced' multiplies the weights of each combination of labels by: a factor from each output."""
     has = np.array([list(combination) for combination in combinations]) == "1"
     factors = np.ones(len(combinations))
     for own in has.T:
         counts = np.array([held[~own].sum(), held[own].sum()])
         factors *= held.sum() / (np.count_nonzero(counts) * counts[own.astype(int)])
-    return factors
+    return factors.tolist()

@@ -40,6 +40,13 @@ LEARNERS = [
     BayesianRidge(compute_score=True),
 ]
 
+
+class Multilabel(RidgeClassifier):
+    """RidgeClassifier, which the tests give indicator matrices."""
+
+
+MULTILABEL = [Multilabel(), Multilabel(class_weight="balanced")]
+
 ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ != "MixedNB"]
 LABELLED = [learner for learner in LEARNERS if learner._target == "label"]
 VALUED = [learner for learner in LEARNERS if learner._target == "value"]

@@ -101,6 +101,8 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     y = None
     if learner._target == "label":
         y = rng.permutation(np.arange(n) % 3) * 2 - 1
+        if type(learner).__name__ == "Multilabel":
+            y = (rng.random((n, 3)) < [0.5, 0.1, 0.8]).astype(int)
     elif learner._target == "value":
         y = naive.hard_rows(rng, n, 1, level)[:, 0]
     takes = has_fit_parameter(learner, "sample_weight")
@@ -124,6 +126,6 @@ def pool_of(learner, rng, n) -> Records:
         parts += [replace(part, X=-part.X) for part in hard]  # they cancel; -0.0 among them
     pool = joined(parts)
     pool = pool.take(rng.permutation(len(pool))[:n])
-    if learner._target == "label":
+    if learner._target == "label" and pool.y.ndim == 1:
         pool.y[rng.integers(len(pool))] = 99
     return pool

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from laws import assert_same, emptied, refit, renamed, unchanged
-from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, named, over
+from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, named, over
 from records import joined, records_of, tame
 from sqlearn import errors
 from sqlearn.engine.estimator import ExactClassifier
@@ -84,7 +84,7 @@ def raised(records):
 # --------------------------------------------------------------------------------------- records that are not held
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_rows_that_are_not_held(learner):
     model, records, more = large(learner)
     n = len(records)
@@ -256,7 +256,7 @@ def test_values_that_are_not_finite(learner, value):
     still_works(model, records)
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_empty_batches(learner):
     model, records, _ = large(learner)
     nothing = records.take([])
@@ -311,7 +311,7 @@ def test_values_that_are_no_numbers(learner):
     still_works(model, records)
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_unfitted(learner):
     records = tame(learner)
     model = clone(learner)
@@ -400,7 +400,7 @@ def test_models_that_do_not_merge(learner):
     assert_same(model, refit(learner, records))
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_updates_inside_without(learner):
     records = tame(learner, weighted=False)
     model, rest = refit(learner, records), refit(learner, records.take(range(1, 24)))

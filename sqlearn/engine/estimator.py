@@ -16,7 +16,6 @@ from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.engine.validation import (
-    are_booleans,
     as_rows,
     check_features,
     check_labels,
@@ -39,6 +38,7 @@ from sqlearn.errors import (
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
 
 _OWN = {"fit", "partial_fit", "fit_transform", "fit_predict", "set_params", "set_output"}
+_REAL = (float, int, np.floating, np.integer, np.bool_)  # numpy reads strings as numbers, too
 _LIMBS_FORESEEN = 6  # a float64 product near 1 takes four or five limbs
 
 _ALTERED = "These bytes of a {} are torn or were altered. Read the model from its source again, or fit it anew."
@@ -219,11 +219,11 @@ class ExactEstimator(BaseEstimator):
             return self
         plain = sample_weight is None and classes is None and isinstance(X, np.ndarray) and X.ndim == 1
         if plain and state.single is not None:
-            if X.dtype.kind in "fiub" and np.isscalar(y) is (self._target is not None):
+            known = isinstance(y, _REAL) if self._target == "value" else np.isscalar(y) is (self._target is not None)
+            if X.dtype.kind in "fiub" and known:
                 try:
-                    if not (isinstance(y, str) and self._target == "value"):  # numpy would read it as a number
-                        if state.single.change(np.array(X, np.float64), y, sign):
-                            return self
+                    if state.single.change(np.array(X, np.float64), y, sign):
+                        return self
                 except (TypeError, ValueError):  # a label or value that the long path will explain
                     pass
         state.check_free()
@@ -343,7 +343,7 @@ class ExactEstimator(BaseEstimator):
         """
         if self._target == "label":
             label_codes, labels = check_labels(y, x)
-            if reset and are_booleans(y):
+            if reset and np.asarray(y).dtype.kind == "b":
                 probe._layout = probe.__dict__.get("_layout", {}) | {"labels": "bool"}
             return label_codes, labels, np.zeros((len(label_codes), 0)), 0
         targets, target_ndim = np.zeros((x.shape[0], 0)), 0

@@ -206,7 +206,7 @@ class State:
         if self.vocabulary is not None and len({isinstance(label, str) for label in self._labels_held()}) > 1:
             raise error(
                 f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
-                "Convert the labels given, of all rows, to the kind of those held first; or relabel all rows held at once."
+                "Convert the labels given to the kind of those held; or relabel all rows held in one call."
             )
 
     def release(self) -> None:

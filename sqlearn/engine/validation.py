@@ -1,5 +1,8 @@
 """From what users pass to validated batches: scikit-learn's checks, and errors that name the row."""
 
+import numbers
+from decimal import Decimal
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn import config_context
@@ -23,7 +26,6 @@ from sqlearn.errors import (
 )
 
 __all__ = [
-    "are_booleans",
     "as_rows",
     "check_features",
     "check_indicator",
@@ -67,7 +69,7 @@ def _as_rows(X, *others):
     single = single or (any(np.ndim(other) == 0 for other in others if other is not None) and _num_samples(X) == 1)
     if single:
         others = tuple(
-            other if other is None or np.shape(other) == (1,) else np.asarray(other)[None] for other in others
+            other if other is None or np.shape(other)[:1] == (1,) else np.asarray(other)[None] for other in others
         )
     return (single, X, *others)
 
@@ -160,16 +162,16 @@ def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
 
 
 def _first_bad(X, allow_nan: bool) -> str:
-    numbers = check_array(
+    table = check_array(
         X, accept_sparse="coo", dtype=np.float64, ensure_all_finite=False, ensure_2d=False, allow_nd=True
     )
-    values = numbers.data if sp.issparse(numbers) else numbers
+    values = table.data if sp.issparse(table) else table
     bad = np.isinf(values) if allow_nan else ~np.isfinite(values)
     at = np.argwhere(bad)
     if not len(at):
         return ""
-    if sp.issparse(numbers):
-        row, column = numbers.coords[0][at[0, 0]], numbers.coords[1][at[0, 0]]
+    if sp.issparse(table):
+        row, column = table.coords[0][at[0, 0]], table.coords[1][at[0, 0]]
     else:
         row, column = at[0][0], at[0][-1]
     return f"The first is in row {row} (counted from 0), column {column}. "
@@ -210,12 +212,6 @@ def _first_no_label(y) -> str:
     return ""
 
 
-def are_booleans(y) -> bool:
-    """Whether labels are False and True, not numbers that equal them."""
-    y = np.asarray(y)
-    return y.dtype.kind == "b" or (y.dtype.kind == "O" and all(isinstance(label, bool | np.bool_) for label in y.flat))
-
-
 def levels_of(column: np.ndarray):
     """Codes int64[n] and the canonical levels they index."""
     unique, codes = np.unique(column, return_inverse=True)
@@ -225,6 +221,8 @@ def levels_of(column: np.ndarray):
 
 def _column(y, X, what: str) -> np.ndarray:
     """`y` as 1-D, with a `what` for each row of `X`."""
+    if isinstance(y, list | tuple) and len({isinstance(value, str) for value in y}) > 1:
+        y = np.array(y, object)  # numpy would make strings of the numbers
     try:
         y = column_or_1d(y, warn=True)
     except (TypeError, ValueError) as error:
@@ -254,17 +252,18 @@ def check_targets(y, X, *, multi_output: bool):
             y = check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_all_finite=False)
         except (TypeError, ValueError) as error:
             raise explained(error, y) from error
+        if y.ndim == 1 and len(y) > 1 and _num_samples(X) == 1:  # all targets of a row, which came as a frame or sparse
+            y = y[None]
         _check_length(y, X, "target")
     else:
         y = _column(y, X, "target")
-    strings = [isinstance(value, str | bytes) for value in y.flat] if y.dtype.kind in "OUS" else []
-    try:
-        if any(strings):
-            raise TypeError("Strings are no targets of a regression")
-        y = y.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        row = f", first in row {strings.index(True) * len(y) // y.size} (counted from 0)" if any(strings) else ""
-        raise NotNumericError(f"Input y holds what is no number{row}. {error}. Nothing was changed.") from error
+    for at, value in np.ndenumerate(y if y.dtype.kind not in "fiub" else ()):
+        if not isinstance(value, numbers.Real | np.bool_ | Decimal):
+            raise NotNumericError(
+                f"Input y holds {value!r} in row {at[0]} (counted from 0), which is no real number. Nothing was "
+                "changed: convert targets to numbers first."
+            )
+    y = y.astype(np.float64)
     bad = ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
@@ -301,14 +300,14 @@ def check_weights(sample_weight, X) -> np.ndarray:
     if sample_weight is None:
         return np.ones(n)
     try:
-        numbers = np.asarray(sample_weight, np.float64)
+        given = np.asarray(sample_weight, np.float64)
     except (TypeError, ValueError) as error:
         raise WeightError(f"sample_weight holds what is no number: {error}. Nothing was changed.") from error
-    if numbers.ndim > 1 or (numbers.ndim and len(numbers) != n):
+    if given.ndim > 1 or (given.ndim and len(given) != n):
         raise ShapeError(
-            f"sample_weight.shape == {numbers.shape}, expected {(n,)}. Nothing was changed: pass one weight a row."
+            f"sample_weight.shape == {given.shape}, expected {(n,)}. Nothing was changed: pass one weight a row."
         )
-    finite = np.isfinite(numbers)  # of a scalar, scikit-learn's check is none
+    finite = np.isfinite(given)  # of a scalar, scikit-learn's check is none
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])
         raise NonFiniteError(
