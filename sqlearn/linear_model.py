@@ -557,7 +557,8 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         return layout.get("labels") != "indicator" or params["class_weight"] == "balanced"
 
     def _answers(self, probe, y, x, reset):
-        if reset and np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        shape = np.asarray(y).shape
+        if reset and len(shape) == 2 and shape[1] > 1:
             probe._layout = {"labels": "indicator"}
             if isinstance(probe.class_weight, dict):
                 raise ParameterError(

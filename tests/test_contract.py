@@ -20,7 +20,7 @@ from laws import assert_same, check_contract, emptied, refit, told, unchanged
 from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, over
 from records import WIDTH, joined, pool_of, records_of, tame
 from sqlearn import verify
-from sqlearn.engine.single import _change_one
+from sqlearn.engine.single import _change_dense
 from sqlearn.errors import ReadOutError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -208,7 +208,7 @@ def test_one_row_in_any_form(learner):
 def test_no_form_of_a_row_is_compiled_for():
     records = tame(LEARNERS[0], weighted=False)
     model = refit(LEARNERS[0], records).forget(**records.row(0)).partial_fit(**records.row(0))
-    compiled = list(_change_one.signatures)
+    compiled = list(_change_dense.signatures)
     row = records.row(0)
     row["X"] = np.repeat(row["X"], 2)[::2]
     model.forget(**row)
@@ -216,7 +216,7 @@ def test_no_form_of_a_row_is_compiled_for():
     model.partial_fit(**row)
     row["X"].flags.writeable = False
     model.forget(**row)
-    assert _change_one.signatures == compiled
+    assert _change_dense.signatures == compiled
 
 
 def same_values(X):

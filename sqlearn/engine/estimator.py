@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import os
 from contextlib import contextmanager
 
 import numpy as np
@@ -11,16 +10,19 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 
 from sqlearn.engine.key import hidden
-from sqlearn.engine.single import Single
+from sqlearn.engine.limits import check_growth, check_size
+from sqlearn.engine.single import REAL, short_path
 from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.engine.validation import (
     as_rows,
+    check_classes,
     check_features,
     check_labels,
     check_targets,
     check_weights,
+    explained,
 )
 from sqlearn.errors import (
     FormatError,
@@ -29,8 +31,7 @@ from sqlearn.errors import (
     MissingTargetError,
     ParameterError,
     ReadOutError,
-    TooLargeError,
-    UnknownLabelError,
+    SqlearnError,
     WeightError,
     WidthError,
 )
@@ -38,8 +39,6 @@ from sqlearn.errors import (
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
 
 _OWN = {"fit", "partial_fit", "fit_transform", "fit_predict", "set_params", "set_output"}
-_REAL = (float, int, np.floating, np.integer, np.bool_)  # numpy reads strings as numbers, too
-_LIMBS_FORESEEN = 6  # a float64 product near 1 takes four or five limbs
 
 _ALTERED = "These bytes of a {} are torn or were altered. Read the model from its source again, or fit it anew."
 
@@ -213,25 +212,25 @@ class ExactEstimator(BaseEstimator):
             if sign < 0:
                 raise _not_fitted(self)
             state, batch = self._started(X, y, sample_weight, single=True)
-            _check_classes(batch, classes)
+            check_classes(batch, classes)
             state.learn(batch)
             self._state = state
             return self
-        plain = sample_weight is None and classes is None and isinstance(X, np.ndarray) and X.ndim == 1
-        if plain and state.single is not None:
-            known = isinstance(y, _REAL) if self._target == "value" else np.isscalar(y) is (self._target is not None)
-            if X.dtype.kind in "fiub" and known:
-                try:
-                    if state.single.change(np.array(X, np.float64), y, sign):
-                        return self
-                except (TypeError, ValueError):  # a label or value that the long path will explain
-                    pass
+        if sample_weight is None and classes is None and state.single is not None:
+            known = isinstance(y, REAL) if self._target == "value" else np.isscalar(y) is (self._target is not None)
+            try:
+                row = state.single.row(X) if known else None
+                if row is not None and state.single.change(row, y, sign):
+                    return self
+            except (TypeError, ValueError, OverflowError):  # a row, label or value that the long path will explain
+                pass
         state.check_free()
         batch = self._batch(state, X, y, sample_weight)
-        _check_classes(batch, classes)
+        check_classes(batch, classes)
         if sign > 0:
-            _check_growth(state, batch)
+            check_growth(state, batch)
         state.change((batch, sign))
+        state.narrow()
         return self
 
     def _relabel(self, X, y_old, y_new, sample_weight):
@@ -242,8 +241,9 @@ class ExactEstimator(BaseEstimator):
             )
         state.check_free()
         old, new = (self._batch(state, X, y, sample_weight) for y in (y_old, y_new))
-        _check_growth(state, new)
+        check_growth(state, new)
         state.change((old, -1.0), (new, 1.0))
+        state.narrow()
         return self
 
     @contextmanager
@@ -285,13 +285,13 @@ class ExactEstimator(BaseEstimator):
         statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
         layout = probe.__dict__.get("_layout", {})
         has_labels = self._has_labels(params, layout)
-        _check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1)
+        check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1)
         names = probe.__dict__.get("feature_names_in_")
         state = State(
             type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
             has_labels, target_ndim, layout,
         )  # fmt: skip
-        state.single = Single(state) if Single.serves(state) else None
+        state.single = short_path(state)
         return state, batch
 
     def _batch(self, state, X, y, sample_weight) -> Batch:
@@ -310,6 +310,15 @@ class ExactEstimator(BaseEstimator):
         return batch
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
+        """A batch of canonical records and the dimension of their targets; whatever is refused, in our own words."""
+        try:
+            return self._checked(probe, X, y, sample_weight, reset, single)
+        except SqlearnError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
+            raise explained(error, X) from error
+
+    def _checked(self, probe, X, y, sample_weight, reset, single):
         was_single = False
         if self._target == "label" and sp.issparse(y):
             y = y.toarray()
@@ -480,7 +489,7 @@ class ExactEstimator(BaseEstimator):
             raise FormatError(_ALTERED.format(type(self).__name__)) from error
         if not whole:
             raise FormatError(_ALTERED.format(type(self).__name__))
-        state.single = Single(state) if Single.serves(state) else None
+        state.single = short_path(state)
         self._state = state
 
     def _empty_state(self, params, features, shape, target_ndim, layout) -> State:
@@ -589,54 +598,3 @@ def _not_fitted(estimator) -> NotFittedError:
     return NotFittedError(
         f"This {name} instance is not fitted yet. Call 'fit' or 'partial_fit' with some rows before you use it."
     )
-
-
-def _check_classes(batch: Batch, classes) -> None:
-    if classes is None:
-        return
-    listed = np.asarray(classes)
-    known = set(listed.ravel().tolist())
-    if listed.dtype.kind == "f" and (
-        (listed != np.floor(listed)).any() or (listed.shape == (len(batch),) and len(known) < len(listed))
-    ) and not known <= set(batch.labels):
-        raise WeightError(
-            "The third argument of partial_fit is `classes`, as in scikit-learn, and these look like weights. Nothing "
-            "was changed: pass weights as sample_weight=..., and classes as integers."
-        )
-    if batch.targets.shape[1]:  # an indicator matrix, whose columns are the classes
-        if known != set(range(batch.targets.shape[1])):
-            raise UnknownLabelError(
-                f"y has {batch.targets.shape[1]} columns, so its classes are 0 to {batch.targets.shape[1] - 1}, which "
-                "the `classes` given are not. Nothing was changed: leave `classes` out."
-            )
-        return
-    for code, label in enumerate(batch.labels):
-        if label not in known:
-            row = int(np.flatnonzero(batch.label_codes == code)[0])
-            raise UnknownLabelError(
-                f"{batch.name(row)} has the label {label!r}, which is not among the `classes` given. Nothing was "
-                "changed: add it to `classes`, or leave `classes` out."
-            )
-
-
-def _check_growth(state: State, batch: Batch) -> None:
-    """Refuse new labels for which memory cannot hold the rows."""
-    if state.vocabulary is not None:
-        rows = len(state.vocabulary.slots.keys() | set(batch.labels))
-        if rows > state.vocabulary.capacity:  # the capacity doubles
-            _check_size(state.learner, state.statistic, 2 * state.vocabulary.capacity)
-
-
-def _check_size(name: str, statistic: Statistic, rows: int) -> None:
-    """Refuse a state that memory cannot hold before any is taken."""
-    cells = statistic.cells(statistic.n_features, statistic.n_targets)
-    needed = 8 * _LIMBS_FORESEEN * rows * cells
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
-    if needed > memory // 2:
-        raise TooLargeError(
-            f"The state of this {name} would take about {needed / 1e9:,.0f} GB: {rows} x {cells:,} exact sums for "
-            f"{statistic.n_features:,} "
-            f"features, and this machine has {memory / 1e9:,.0f} GB. Nothing was taken. Use fewer columns "
-            "(SelectKBest, hashing), or a "
-            "learner whose state is linear in the columns, such as those of sqlearn.naive_bayes."
-        )

@@ -215,6 +215,12 @@ class State:
         if self.vocabulary is not None:
             self.vocabulary.release(self.statistic.held)
 
+    def narrow(self) -> None:
+        """Let go of limbs that no record needs any more; not inside ``without``, whose end must not need memory."""
+        if self.statistic.is_wide:
+            with interrupts_held():
+                self.statistic.narrow()
+
     def _apply(self, batch: Batch, rows: slice, sign: float) -> None:
         """Learn or forget one block of a batch, all or nothing."""
         block, digests = self._encode(batch, rows, sign)

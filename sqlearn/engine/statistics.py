@@ -92,6 +92,15 @@ class Statistic:
     def release(self) -> None:
         """Let go of what no record needs any more."""
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether some sum has so many limbs that it may pay to :meth:`narrow` it."""
+        return self.total.is_wide
+
+    def narrow(self) -> None:
+        """Give back limbs that no record needs any more; see :meth:`~sqlearn.engine.exact.ExactSum.narrow`."""
+        self.total.narrow()
+
     def add(self, other: "Statistic", other_rows: np.ndarray, rows: np.ndarray) -> None:
         """Add these rows of `other` to `rows`, all different."""
         cells = np.arange(self.total.shape[1])
@@ -321,6 +330,14 @@ class Mixed(Statistic):
 
     def release(self):
         self.categories.release()
+
+    @property
+    def is_wide(self):
+        return any(member.is_wide for member in self.members)
+
+    def narrow(self):
+        for member in self.members:
+            member.narrow()
 
     def add(self, other, other_rows, rows):
         for ours, theirs in zip(self.members, other.members, strict=True):

@@ -6,7 +6,7 @@ from sklearn.utils.validation import _check_categorical_features, validate_data
 
 from sqlearn.engine.validation import explained
 from sqlearn.engine.vocabulary import canonical_label
-from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError
+from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, ParameterError
 
 __all__ = ["categorical_columns", "check_table", "split"]
 
@@ -57,7 +57,10 @@ def categorical_columns(table, chosen) -> np.ndarray:
     """
     if isinstance(chosen, str) and chosen == "from_dtype":
         chosen = [dtype in _CATEGORICAL for dtype in table.schema.dtypes()] if isinstance(table, nw.DataFrame) else None
-    mask = _check_categorical_features(table, chosen)
+    try:
+        mask = _check_categorical_features(table, chosen)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{error} Nothing was changed: categorical_features names columns of X.") from error
     return np.zeros(table.shape[1], bool) if mask is None else np.asarray(mask, bool)
 
 
@@ -133,7 +136,7 @@ def _numbers(table, j) -> np.ndarray:
             )
         try:
             values[i] = np.nan if _is_missing(value) else float(value)
-        except TypeError as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise NotNumericError(f"{_place(table, i, j)} is no number: {error}. Nothing was changed.") from error
     return np.array(values, np.float64)
 

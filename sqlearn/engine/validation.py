@@ -21,12 +21,14 @@ from sqlearn.errors import (
     NotNumericError,
     ShapeError,
     SqlearnError,
+    UnknownLabelError,
     WeightError,
     WidthError,
 )
 
 __all__ = [
     "as_rows",
+    "check_classes",
     "check_features",
     "check_indicator",
     "check_labels",
@@ -48,13 +50,6 @@ def as_rows(X, *others):
     X, *others
         As given, or with a first axis of length 1.
     """
-    try:
-        return _as_rows(X, *others)
-    except (TypeError, ValueError) as error:  # ragged
-        raise explained(error, X) from error
-
-
-def _as_rows(X, *others):
     if not sp.issparse(X) and np.ndim(X) == 1 and not len(X):
         raise EmptyBatchError("Found array with 0 sample(s). Nothing was changed: pass at least one row.")
     if sp.issparse(X):
@@ -133,7 +128,7 @@ def explained(error: Exception, X, allow_nan: bool = False) -> SqlearnError:
     if "Sparse data" in message or "parse input" in message:
         return LearnerError(f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.")
     if any(words in message for words in ("Expected 2D", "dim ", "inhomogeneous", "setting an array element")):
-        return ShapeError(f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
+        return ShapeError(f"{error} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
     return NotNumericError(
         f"{message}. {_first_no_number(X)}Nothing was changed: convert such columns to numbers, or encode them, first."
     )
@@ -237,6 +232,43 @@ def _check_length(y, X, what: str) -> None:
             f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}. Nothing was "
             f"changed: pass one {what} a row."
         )
+
+
+def check_classes(batch, classes) -> None:
+    """Refuse labels of a :class:`~sqlearn.engine.state.Batch` that are not among the `classes` given, if any are.
+
+    Raises
+    ------
+    UnknownLabelError
+        When a label is not among them.
+    WeightError
+        When they are weights in the wrong place.
+    """
+    if classes is None:
+        return
+    listed = np.asarray(classes)
+    known = set(listed.ravel().tolist())
+    fractional = listed.dtype.kind == "f" and bool((listed != np.floor(listed)).any())
+    repeated = listed.dtype.kind == "f" and listed.shape == (len(batch),) and len(known) < len(listed)
+    if (fractional or repeated) and not known <= set(batch.labels):
+        raise WeightError(
+            "The third argument of partial_fit is `classes`, as in scikit-learn, and these look like weights. Nothing "
+            "was changed: pass weights as sample_weight=..., and classes as integers."
+        )
+    if batch.targets.shape[1]:  # an indicator matrix, whose columns are the classes
+        if known != set(range(batch.targets.shape[1])):
+            raise UnknownLabelError(
+                f"y has {batch.targets.shape[1]} columns, so its classes are 0 to {batch.targets.shape[1] - 1}, which "
+                "the `classes` given are not. Nothing was changed: leave `classes` out."
+            )
+        return
+    for code, label in enumerate(batch.labels):
+        if label not in known:
+            row = int(np.flatnonzero(batch.label_codes == code)[0])
+            raise UnknownLabelError(
+                f"{batch.name(row)} has the label {label!r}, which is not among the `classes` given. Nothing was "
+                "changed: add it to `classes`, or leave `classes` out."
+            )
 
 
 def check_targets(y, X, *, multi_output: bool):
