@@ -6,10 +6,10 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight
 
 from sqlearn.engine.estimator import Weighted, WeightedClassifier
-from sqlearn.engine.least_squares import LeastSquares, one_against_rest
+from sqlearn.engine.least_squares import LeastSquares, balanced_factors, one_against_rest
 from sqlearn.engine.read_out import GramView, as_float, combined, grams_of, label_array
 from sqlearn.engine.statistics import Gram
-from sqlearn.engine.validation import check_indicator
+from sqlearn.engine.targets import check_indicator
 from sqlearn.errors import ParameterError, ReadOutError
 
 __all__ = ["BayesianRidge", "ElasticNet", "Lasso", "LinearRegression", "Ridge", "RidgeClassifier"]
@@ -561,25 +561,17 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         if reset and len(shape) == 2 and shape[1] > 1:
             probe._layout = {"labels": "indicator"}
             if isinstance(probe.class_weight, dict):
-                raise ParameterError(
-                    "For multi-output, class_weight should be 'balanced' or None: a dict does not say which output its "
-                    "classes are of. Nothing was changed."
-                )
+                raise ParameterError("For multi-output, class_weight should be 'balanced' or None. Nothing was changed.")
         if probe.__dict__.get("_layout", {}).get("labels") != "indicator":
             return super()._answers(probe, y, x, reset)
-        targets = check_indicator(y, x)
-        combinations, codes = np.unique(targets > 0, axis=0, return_inverse=True)
-        names = ["".join("01"[label] for label in combination) for combination in combinations.tolist()]
-        return codes.reshape(-1), names, targets, 2
+        return *check_indicator(y, x), 2
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
         if isinstance(params["class_weight"], dict):
             for label, weight in params["class_weight"].items():
                 if not (np.isfinite(weight) and weight >= 0):
-                    raise ParameterError(
-                        f"The weight of class {label!r} must be a finite number of at least 0, not {weight!r}."
-                    )
+                    raise ParameterError(f"The weight of class {label!r} must be finite and at least 0, not {weight!r}.")
 
     def _check_fit(self, batch):
         penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))
@@ -589,40 +581,19 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
 
     def _read_out(self, state):
         labels, rows, params = state.labels(), state.rows(), state.params
-        held = state.statistic.held[rows]
+        grams, held = grams_of(state.statistic, rows), state.statistic.held[rows]
+        balanced = params["class_weight"] == "balanced"
         if state.layout.get("labels") == "indicator":
-            return self._read_out_indicator(state, labels, held)
-        if params["class_weight"] == "balanced":
-            factors = held.sum() / (len(labels) * held)
+            gram = combined(grams, balanced_factors(labels, held)) if balanced else grams[0]
+            known = np.eye(gram.n_targets, dtype=np.int64)
         else:
-            factors = [(params["class_weight"] or {}).get(label, 1.0) for label in labels]
-        coef, intercepts, found = self._solve(params, one_against_rest(grams_of(state.statistic, rows), factors))
-        binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(label_array(state))
+            weights = params["class_weight"] or {}
+            factors = held.sum() / (len(labels) * held) if balanced else [weights.get(label, 1.0) for label in labels]
+            gram, known = one_against_rest(grams, factors), label_array(state)
+        coef, intercepts, found = self._solve(params, gram)
+        binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(known)
         return (
             found
             | {"classes_": binarizer.classes_, "_label_binarizer": binarizer}
             | shaped(coef, intercepts, flat=len(coef) == 1, scalar=False, fit_intercept=params["fit_intercept"])
         )
-
-    def _read_out_indicator(self, state, combinations, held):
-        params, t = state.params, state.statistic.n_targets
-        grams = grams_of(state.statistic, state.rows())
-        balanced = params["class_weight"] == "balanced"
-        gram = combined(grams, balanced_factors(combinations, held)) if balanced else grams[0]
-        coef, intercepts, found = self._solve(params, gram)
-        binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(np.eye(t, dtype=np.int64))
-        return (
-            found
-            | {"classes_": binarizer.classes_, "_label_binarizer": binarizer}
-            | shaped(coef, intercepts, flat=False, scalar=False, fit_intercept=params["fit_intercept"])
-        )
-
-
-def balanced_factors(combinations: list[str], held: np.ndarray) -> list[float]:
-    """What 'balanced' multiplies the weights of each combination of labels by: a factor from each output."""
-    has = np.array([list(combination) for combination in combinations]) == "1"
-    factors = np.ones(len(combinations))
-    for own in has.T:
-        counts = np.array([held[~own].sum(), held[own].sum()])
-        factors *= held.sum() / (np.count_nonzero(counts) * counts[own.astype(int)])
-    return factors.tolist()

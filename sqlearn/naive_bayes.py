@@ -11,7 +11,8 @@ from sqlearn.engine.read_out import categories_of, label_array, moments_of, othe
 from sqlearn.engine.statistics import Categories, Exceedances, Mixed, Moments, Sums
 from sqlearn.engine.table import categorical_columns, check_table, split
 from sqlearn.engine.table_bayes import TableBayes
-from sqlearn.engine.validation import check_features, levels_of, refuse_negative
+from sqlearn.engine.targets import levels_of
+from sqlearn.engine.validation import check_features, refuse_negative
 from sqlearn.errors import NotIntegerError, ParameterError, ReadOutError
 
 __all__ = ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MixedNB", "MultinomialNB"]

@@ -14,16 +14,9 @@ from sqlearn.engine.limits import check_growth, check_size
 from sqlearn.engine.single import REAL, short_path
 from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
+from sqlearn.engine.targets import check_classes, check_labels, check_targets, check_weights
 from sqlearn.engine.transaction import interrupts_held
-from sqlearn.engine.validation import (
-    as_rows,
-    check_classes,
-    check_features,
-    check_labels,
-    check_targets,
-    check_weights,
-    explained,
-)
+from sqlearn.engine.validation import as_rows, check_features, explained
 from sqlearn.errors import (
     FormatError,
     LearnerError,
