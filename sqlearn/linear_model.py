@@ -561,7 +561,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         if reset and len(shape) == 2 and shape[1] > 1:
             probe._layout = {"labels": "indicator"}
             if isinstance(probe.class_weight, dict):
-                raise ParameterError("For multi-output, class_weight should be 'balanced' or None. Nothing was changed.")
+                raise ParameterError("For multi-output, class_weight should be 'balanced' or None.")
         if probe.__dict__.get("_layout", {}).get("labels") != "indicator":
             return super()._answers(probe, y, x, reset)
         return *check_indicator(y, x), 2
@@ -571,7 +571,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         if isinstance(params["class_weight"], dict):
             for label, weight in params["class_weight"].items():
                 if not (np.isfinite(weight) and weight >= 0):
-                    raise ParameterError(f"The weight of class {label!r} must be finite and at least 0, not {weight!r}.")
+                    raise ParameterError(f"The weight of class {label!r} must be at least 0, not {weight!r}.")
 
     def _check_fit(self, batch):
         penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))
