@@ -98,9 +98,9 @@ def test_an_interrupt_at_every_step(learner, call, monkeypatch):
         return step
 
     steps = [(State, name) for name in ("_apply", "_record", "_encode", "release", "copy")]
-    steps += [(ExactSum, name) for name in ("deposit", "add", "reserve")]
+    steps += [(ExactSum, name) for name in ("deposit", "add", "reserve", "narrow")]
     steps += [(Ledger, name) for name in ("add", "take", "shrink", "reserve", "merged")]
-    steps += [(single_module, "_change_one")]
+    steps += [(single_module, name) for name in ("_change_dense", "_change_sparse", "_change_mixed")]
     for owner, name in steps:
         monkeypatch.setattr(owner, name, struck(getattr(owner, name)))
     update(copy.deepcopy(model))
@@ -298,7 +298,7 @@ def test_memory_ends_at_every_allocation(learner, call, monkeypatch):
                 continue
             assert victim.digest() == before[0], k
             assert victim.canonical_parts() == before[1], k
-        assert failed
+        assert failed or not allocations
     assert snapshot(victim) in (before, after) or victim._state.borrowed
 
 

@@ -1,5 +1,7 @@
 """ExactSum: an array of sums of float64 values and products, exact, so that adding and subtracting commute."""
 
+from contextlib import suppress
+
 import numpy as np
 
 from sqlearn.engine.digits import nearest, trimmed
@@ -8,10 +10,11 @@ from sqlearn.errors import FormatError
 
 __all__ = ["FEW_LIMBS", "ExactSum"]
 
+FEW_LIMBS = 6  # a product of float64 values near 1 takes four or five
+
 # A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py takes a triple product in two
 # parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
 # two carries.
-FEW_LIMBS = 6  # a product of float64 values near 1 takes four or five
 _ROOM = 1 << 19
 
 
@@ -128,8 +131,8 @@ class ExactSum:
 
     @property
     def is_wide(self) -> bool:
-        """Whether there are more limbs than values of one order of magnitude take."""
-        return len(self.limbs) > FEW_LIMBS
+        """Whether there are more limbs than values of one order of magnitude take, an outer one of them without use."""
+        return len(self.limbs) > FEW_LIMBS and not (self.limbs[-1].any() and self.limbs[0].any())
 
     def narrow(self) -> None:
         """Give back outer limbs that are zero in every cell: an extreme value is gone.
@@ -142,7 +145,8 @@ class ExactSum:
         while low < high and not self.limbs[low].any():
             low += 1
         if high - low < len(self.limbs):
-            self.limbs, self.base = self.limbs[low:high].copy(), self.base + low
+            with suppress(MemoryError):  # the wider window serves as well
+                self.limbs, self.base = self.limbs[low:high].copy(), self.base + low
 
     def digits(self) -> tuple[np.ndarray, int]:
         """Balanced base-2**32 digits of every cell, and the index of the lowest.

@@ -94,7 +94,7 @@ class Statistic:
 
     @property
     def is_wide(self) -> bool:
-        """Whether some sum has so many limbs that it may pay to :meth:`narrow` it."""
+        """Whether :meth:`narrow` has work to do that pays."""
         return self.total.is_wide
 
     def narrow(self) -> None:

@@ -129,9 +129,10 @@ def _numbers(table, j) -> np.ndarray:
         return table[:, int(j)].cast(nw.Float64).to_numpy()
     values = _values(table, j)
     for i, value in enumerate(values):
-        if isinstance(value, str | bytes):
+        if isinstance(value, str | bytes | complex | np.complexfloating):
+            kind = "string" if isinstance(value, str | bytes) else "complex number"
             raise NotNumericError(
-                f"{_place(table, i, j)} is the string {value!r}, where this model takes numbers. Nothing was changed: "
+                f"{_place(table, i, j)} is the {kind} {value!r}, where this model takes numbers. Nothing was changed: "
                 "convert the column to numbers first, or name it in `categorical_features` and fit again."
             )
         try:
