@@ -71,7 +71,7 @@ class LinearRegression(_LinearModel, peers.LinearRegression):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ class Ridge(_Ridge, _LinearModel, peers.Ridge):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -298,7 +298,7 @@ class ElasticNet(_CoordinateDescent, peers.ElasticNet):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -354,7 +354,7 @@ class Lasso(_CoordinateDescent, peers.Lasso):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -411,7 +411,7 @@ class BayesianRidge(_LinearModel, peers.BayesianRidge):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -501,7 +501,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------

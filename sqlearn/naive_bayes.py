@@ -32,7 +32,7 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -181,7 +181,7 @@ class MultinomialNB(_NonNegativeNB, peers.MultinomialNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -237,7 +237,7 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -308,7 +308,7 @@ class BernoulliNB(_CountingNB, peers.BernoulliNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -382,7 +382,7 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -491,7 +491,7 @@ class MixedNB(_CountingNB, TableBayes):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
