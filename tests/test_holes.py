@@ -84,7 +84,7 @@ def test_new_labels_are_measured_before_memory_is_taken(update, monkeypatch):
 
 
 @pytest.mark.parametrize("learner", [GaussianNB(), LinearRegression(), MultinomialNB(), RidgeClassifier()])
-@pytest.mark.parametrize("n", [1, 40])
+@pytest.mark.parametrize("n", [1, 40, 400])
 def test_weights_whose_products_leave_float64_are_summed_exactly(learner, n):
     """1e308 times 1e300 was refused, though the limbs hold it."""
     rng = np.random.default_rng(0)

@@ -22,12 +22,13 @@ from sqlearn.errors import (
     MissingTargetError,
     NotNumericError,
     ParameterError,
+    ReadOutError,
     ShapeError,
     WeightError,
     WidthError,
 )
 from sqlearn.linear_model import LinearRegression, Ridge, RidgeClassifier
-from sqlearn.naive_bayes import GaussianNB, MixedNB
+from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import NearestCentroid
 from sqlearn.preprocessing import StandardScaler
 
@@ -211,3 +212,25 @@ def test_errors_are_what_scikit_learn_raises_too():
     assert issubclass(NotNumericError, TypeError) and issubclass(LabelError, TypeError)
     with pytest.raises(TypeError):
         GaussianNB().fit([[1.0], [2.0]], [0, "a"])
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        GaussianNB(priors=[0.5, 0.6]),
+        MultinomialNB(alpha=[1.0, 2.0, 3.0]),
+        CategoricalNB(min_categories=[[1.0]]),
+        RidgeClassifier(class_weight={5: 1.0}),
+        LinearDiscriminantAnalysis(priors=[-1.0, 2.0]),
+        NearestCentroid(priors=[-1.0, 2.0]),
+        MixedNB(categorical_features=[7]),
+        MixedNB(categorical_features=["a"]),
+        MixedNB(class_prior=[1.0]),
+        Ridge(alpha=[1.0, 2.0]),
+    ],
+)
+def test_parameters_that_do_not_fit_the_records(learner):
+    X, y = np.array([[1, 0], [0, 1], [2, 2]]), [0, 1, 1]
+    with pytest.raises(SqlearnError) as caught:
+        learner.fit(X, y)
+    assert type(caught.value) in (ParameterError, ReadOutError), caught.value

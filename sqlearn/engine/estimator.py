@@ -193,7 +193,12 @@ class ExactEstimator(BaseEstimator):
             raise WeightError(
                 "Sample weights must contain at least one non-zero number for `fit`. Nothing was changed."
             )
-        self._check_fit(batch)
+        try:
+            self._check_fit(batch)
+        except SqlearnError:
+            raise
+        except (TypeError, ValueError) as error:  # scikit-learn's own, of parameters that do not fit the records
+            raise ParameterError(f"{error} Nothing was changed.") from error
         state.learn(batch)
         self._check_learned(state)
         self._state = state
