@@ -528,8 +528,8 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     weight. Labels of several outputs, `y` of shape (n, n_outputs) with a column of 0 and 1 for each label, are
     learned as one Gram matrix of ``[1, X, 2 y - 1]``, as by :class:`Ridge`; with 'balanced', which weighs a record by
     all its labels, as one for each combination of labels held. Then ``classes_`` numbers the columns, ``coef_`` has a
-    row and ``intercept_`` a number for each, predictions are dense indicator matrices, and a `class_weight` that is a dict is
-    refused as scikit-learn refuses it.
+    row and ``intercept_`` a number for each, predictions are dense indicator matrices, and a `class_weight` that is a
+    dict is refused as scikit-learn refuses it.
 
     Examples
     --------
