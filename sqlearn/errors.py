@@ -20,6 +20,7 @@ __all__ = [
     "NotIntegerError",
     "NotLearnedError",
     "NotNumericError",
+    "OutOfRangeError",
     "ParameterError",
     "ReadOutError",
     "ShapeError",
@@ -179,6 +180,18 @@ class NotIntegerError(SqlearnError):
     -----
     What to do: encode the column first, for instance with scikit-learn's ``OrdinalEncoder``; or use MixedNB, which
     takes categories as they are.
+    """
+
+
+class OutOfRangeError(SqlearnError):
+    """A value or a target lies where this learner cannot take it.
+
+    Raised for features beyond 2**500 in learners that ask their records in rounds, and for targets that a loss does
+    not allow (negative counts).
+
+    Notes
+    -----
+    What to do: scale such a feature down, or take the row out; the message names it.
     """
 
 

@@ -104,7 +104,7 @@ def frozen(value):
     if value is None or isinstance(value, int | str | bytes):
         return type(value).__name__, value
     if callable(value):
-        return "callable", value.__module__, value.__qualname__
+        return "callable", value.__module__, getattr(value, "__qualname__", type(value).__qualname__)
     return type(value).__name__, frozen(vars(value))
 
 

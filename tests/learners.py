@@ -5,13 +5,25 @@ import re
 import pytest
 from sklearn.utils.validation import has_fit_parameter
 
+from sqlearn.cluster import KMeans
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.feature_selection import SelectKBest, chi2
-from sqlearn.linear_model import BayesianRidge, ElasticNet, Lasso, LinearRegression, Ridge, RidgeClassifier
+from sqlearn.linear_model import (
+    BayesianRidge,
+    ElasticNet,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+)
+from sqlearn.mixture import GaussianMixture
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import NearestCentroid
 from sqlearn.preprocessing import StandardScaler
+from sqlearn.svm import LinearSVC
 
 LEARNERS = [
     GaussianNB(),
@@ -38,6 +50,12 @@ LEARNERS = [
     Lasso(alpha=0.1),
     ElasticNet(alpha=0.1, selection="random"),
     BayesianRidge(compute_score=True),
+    LogisticRegression(),
+    LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
+    PoissonRegressor(),
+    LinearSVC(),
+    KMeans(3),
+    GaussianMixture(2, covariance_type="diag"),
 ]
 
 

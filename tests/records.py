@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.utils.validation import has_fit_parameter
 
 import naive
+from sqlearn.engine.adaptive import Adaptive
 
 WIDTH = 3
 WEIGHTS = [1.0, 1.0, 1.0, 0.5, 3.0, 0.1, 1e-300, 1e10, 1e300, 0.0]
@@ -31,6 +32,10 @@ def mixed(rng, n, level):
     port[rng.random(n) < 0.1] = None
     frame = pd.DataFrame({"age": numbers[:, 0], "port": pd.array(port, "str"), "fare": numbers[:, 1]})
     return frame
+
+
+def bounded(rng, n, level):
+    return np.clip(reals(rng, n, level), -1e150, 1e150)  # beyond 2**500 rounds refuse them
 
 
 # learners whose features are not any reals (or any non-negative ones, which their tags tell)
@@ -96,7 +101,7 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
         Whether weights differ from 1; None: where the learner takes weights.
     """
     tags = learner.__sklearn_tags__()
-    default = counts if tags.input_tags.positive_only else reals
+    default = counts if tags.input_tags.positive_only else bounded if isinstance(learner, Adaptive) else reals
     X = FEATURES.get(type(learner).__name__, default)(rng, n, level)
     y = None
     if learner._target == "label":
@@ -105,10 +110,14 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
             y = (rng.random((n, 3)) < [0.5, 0.1, 0.8]).astype(int)
     elif learner._target == "value":
         y = naive.hard_rows(rng, n, 1, level)[:, 0]
+        if isinstance(learner, Adaptive):  # of Poisson's kind
+            y = np.minimum(np.abs(y), 1e150)
     takes = has_fit_parameter(learner, "sample_weight")
     w = None
     if takes and weighted is not False:
         w = rng.choice(WEIGHTS, n)
+        if isinstance(learner, Adaptive):
+            w = np.minimum(w, 1e10)
     return Records(X, y, w)
 
 

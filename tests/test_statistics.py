@@ -31,7 +31,8 @@ def blocks(kind, rng, n, level):
             else (np.zeros((len(index), 0), np.int64), None)
         )
         features = as_csr(sp.csr_array(x[index])) if kind is Sums else x[index]
-        return Block(features, codes, classes[index], targets[index], weights[index])
+        names = np.zeros((len(index), 6), np.uint64)
+        return Block(features, codes, classes[index], targets[index], weights[index], names)
 
     return block
 

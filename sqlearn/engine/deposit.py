@@ -16,7 +16,7 @@ import numpy as np
 from sqlearn.engine.intrinsics import bits_float, float_bits, fma, trailing_zeros
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["deposit_moments", "deposit_sparse", "deposit_triangle"]
+__all__ = ["deposit_moments", "deposit_outer", "deposit_sparse", "deposit_triangle", "deposit_values"]
 
 _ROUNDER = 1.5 * 2.0**52
 _RADIX = 2.0**32
@@ -340,3 +340,54 @@ def deposit_sparse(values, indices, indptr, weights, rows, order, start, stop, s
             if w != 1.0:
                 _extract_one(limbs, row, 1 + indices[k], fma(w, values[k], -product) * scale, high - base, low - base)
     return stop
+
+
+@kernel
+def deposit_values(values, row, sign, limbs, base, need):
+    """Deposit one float64 into each cell of `row`; False (and nothing done) when the window does not cover them."""
+    top, bottom = _span(values)
+    if top == -_NOTHING:
+        return True
+    need[1], need[0] = _limbs_of(top, bottom)
+    if need[0] < base or need[1] >= base + limbs.shape[0]:
+        return False
+    if not _is_tame(top, bottom):
+        for j in range(values.shape[0]):
+            _deposit_wide(limbs, base, row, j, values[j], 1.0, sign)
+        return True
+    p = values * (sign * _scale(need[1]))
+    _extract(limbs, row, 0, p, need[1] - base, need[0] - base)
+    return True
+
+
+@kernel
+def deposit_outer(left, right, first, sign, limbs, base, need):
+    """Deposit ``left_i * right_j``, row by row, in row 0 from cell `first` on; False if the window is too narrow."""
+    l_top, l_bottom = _span(left)
+    r_top, r_bottom = _span(right)
+    if l_top == -_NOTHING or r_top == -_NOTHING:
+        return True
+    need[1], need[0] = _limbs_of(l_top + r_top, l_bottom + r_bottom)
+    if need[0] < base or need[1] >= base + limbs.shape[0]:
+        return False
+    count = len(right)
+    p = np.empty(count)
+    e = np.empty(count)
+    for i in range(len(left)):
+        factor = left[i]
+        if factor == 0.0:
+            continue
+        f_top, f_bottom = _span_of(factor)
+        top, bottom = f_top + r_top, f_bottom + r_bottom
+        if _is_tame(top, bottom):
+            high, low = _limbs_of(top, bottom)
+            scale = sign * _scale(high)
+            for j in range(count):
+                product = factor * right[j]
+                p[j] = product * scale
+                e[j] = fma(factor, right[j], -product) * scale
+            _extract_pairs(limbs, 0, first + i * count, p, e, high - base, low - base)
+        else:
+            for j in range(count):
+                _deposit_wide(limbs, base, 0, first + i * count + j, factor, right[j], sign)
+    return True

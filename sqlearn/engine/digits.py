@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from sqlearn.engine.intrinsics import leading_zeros
+from sqlearn.engine.intrinsics import bits_float, leading_zeros
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["add_product", "nearest", "normalized", "round_pair", "to_pairs", "trimmed"]
+__all__ = ["add_product", "nearest", "normalized", "round_limbs", "round_pair", "to_pairs", "trimmed"]
 
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
@@ -155,6 +155,36 @@ def _nearest(digits, low, out):
         sign = _to_magnitude(digits[i], magnitude)
         mantissa, position = _leading(magnitude, floor)
         out[i] = sign * math.ldexp(float(mantissa), position + 32 * low)
+
+
+@kernel
+def round_limbs(limbs, base, out):
+    """The float64 nearest to each cell of float64[L, cells] limbs, carried or not; what ``ExactSum.round`` gives."""
+    n_limbs, cells = limbs.shape
+    digits = np.zeros(max(3, n_limbs + 2), np.int64)
+    magnitude = np.empty(len(digits), np.int64)
+    floor = -1074 - 32 * base
+    for c in range(cells):
+        carry = np.int64(0)
+        for l in range(n_limbs):
+            t = np.int64(limbs[l, c]) + carry
+            carry = (t + _HALF) >> 32
+            digits[l] = t - (carry << 32)
+        top = (carry + _HALF) >> 32
+        digits[n_limbs] = carry - (top << 32)
+        digits[n_limbs + 1] = top
+        # few bits: the processor rounds 64-bit integers to nearest, ties to even, as well
+        if n_limbs >= 1 and -29 <= base <= 27:
+            rest = 0
+            for l in range(3, n_limbs + 2):
+                rest |= digits[l]
+            if rest == 0 and digits[0] & 0xFFFFF == 0 and abs(digits[2]) < 1 << 18:
+                whole = (digits[0] >> 20) + (digits[1] << 12) + (digits[2] << 44)
+                out[c] = np.float64(whole) * bits_float((1023 + 20 + 32 * base) << 52)
+                continue
+        sign = _to_magnitude(digits, magnitude)
+        mantissa, position = _leading(magnitude, floor)
+        out[c] = sign * math.ldexp(float(mantissa), position + 32 * base) + 0.0
 
 
 def nearest(digits: np.ndarray, low: int) -> np.ndarray:

@@ -66,7 +66,8 @@ class ExactEstimator(BaseEstimator):
             for name in dir(peer):
                 method = getattr(peer, name)
                 own = name in _OWN or name.startswith("_") or name.endswith("_request") or hasattr(BaseEstimator, name)
-                if not own and name not in cls.__dict__ and callable(method) and not isinstance(method, type):
+                own = own or name in cls.__dict__
+                if not own and getattr(cls, name) is method and callable(method) and not isinstance(method, type):
                     if not isinstance(peer.__dict__.get(name), staticmethod):
                         setattr(cls, name, _delegate(name, method))
             if hasattr(peer, "fit_transform") and "fit_transform" not in cls.__dict__:

@@ -4,7 +4,8 @@ from contextlib import suppress
 
 import numpy as np
 
-from sqlearn.engine.digits import nearest, trimmed
+from sqlearn.engine.deposit import deposit_outer, deposit_values
+from sqlearn.engine.digits import round_limbs, trimmed
 from sqlearn.engine.kernel import kernel
 from sqlearn.errors import FormatError
 
@@ -112,10 +113,30 @@ class ExactSum:
                 self.room -= reached - start
                 start = reached
                 if start < stop:
-                    self.cover(*self._need.tolist())
+                    self.cover_need()
         except BaseException:  # no memory for a wider window
             deposit(*record_arrays, 0, start, -sign, self.limbs, self.base, held, self._need)
             raise
+
+    def deposit_values(self, values: np.ndarray, sign: float) -> None:
+        """Add one float64 to each cell of row 0."""
+        self.reserve(1)
+        while not deposit_values(values, 0, sign, *self.window()):
+            self.cover_need()
+
+    def deposit_outer(self, left: np.ndarray, right: np.ndarray, sign: float, first: int = 0) -> None:
+        """Add ``left_i * right_j`` to cell ``first + i * len(right) + j`` of row 0."""
+        self.reserve(1)
+        while not deposit_outer(left, right, first, sign, *self.window()):
+            self.cover_need()
+
+    def window(self) -> tuple:
+        """``(limbs, base, need)`` as kernels take them; `need` is where they say which limbs were missing."""
+        return self.limbs, self.base, self._need
+
+    def cover_need(self) -> None:
+        """Grow the window by what the last kernel said was missing."""
+        self.cover(*self._need.tolist())
 
     def reserve(self, deposits: int) -> None:
         """Make sure that so many deposits fit, and count them as done."""
@@ -165,7 +186,10 @@ class ExactSum:
 
     def round(self) -> np.ndarray:
         """Every cell's nearest float64 (ties to even; infinite beyond float64's range), float64[rows, cells]."""
-        return nearest(*self.digits())
+        out = np.zeros(self.shape)
+        if len(self.limbs):
+            round_limbs(self.limbs.reshape(len(self.limbs), -1), self.base, out.reshape(-1))
+        return out
 
     def add(
         self, other: "ExactSum", source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]

@@ -9,7 +9,10 @@ from sqlearn.engine.intrinsics import float_bits
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.ledger import add_one, held, take_one
 from sqlearn.engine.multiset import add_term
+from sqlearn.engine.rounds import LARGEST, Rounds
+from sqlearn.engine.state import Batch
 from sqlearn.engine.statistics import Exceedances, Gram, Mixed, Moments, Sums
+from sqlearn.engine.vocabulary import canonical_label
 
 __all__ = ["REAL", "short_path"]
 
@@ -312,12 +315,40 @@ class SingleMixed(Single):
         return held[slot] == 1 or any(code >= 0 and carried[code] == 1 for code in self.codes.tolist())
 
 
-def short_path(state) -> Single | None:
+class Unchecked(Single):
+    """The path for one dense record past scikit-learn's validation, for learners whose records take part in rounds."""
+
+    def change(self, x: np.ndarray, y, sign: float) -> bool:
+        """As :meth:`Single.change`."""
+        state = self.state
+        if x.ndim != 1 or len(x) != self.width or state.borrowed or not (np.abs(x) <= LARGEST).all():
+            return False
+        label_codes, labels, targets = _NO_CODES, [], np.empty((1, state.statistic.n_targets))
+        if state.vocabulary is not None:
+            if y not in state.vocabulary.slots:
+                return False
+            label_codes, labels = _FIRST, [canonical_label(y)]
+        elif state.target_ndim:
+            targets[0, 0] = y
+            if not 0.0 <= targets[0, 0] <= LARGEST:  # some learners refuse negative ones
+                return False
+        state.change(
+            (Batch(x[None], np.zeros((1, 0), np.int64), [], label_codes, labels, targets, np.ones(1), True), sign)
+        )
+        return True
+
+
+_NO_CODES, _FIRST = np.zeros(0, np.int64), np.zeros(1, np.int64)
+
+
+def short_path(state) -> Single | Unchecked | None:
     """The short path that a state can take, if any."""
     if state.ledger is None or state.target_ndim > 1:
         return None
     if type(state.statistic) in (Moments, Gram):
         return Single(state)
+    if isinstance(state.statistic, Rounds):
+        return Unchecked(state)
     if state.vocabulary is None:
         return None
     kinds = {Sums: SingleSparse, Exceedances: SingleSparse, Mixed: SingleMixed}

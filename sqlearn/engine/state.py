@@ -162,6 +162,9 @@ class State:
             parts[f"sums {i}"] = part
         if ledger and self.ledger is not None:
             parts["ledger"] = self.ledger.canonical()
+        rows = self.statistic.canonical_rows(self.rows()) if ledger else None
+        if rows is not None:
+            parts["rows"] = rows
         return parts
 
     def digest(self) -> str:
@@ -174,7 +177,14 @@ class State:
         """Take in a batch without a way back: for a state nobody holds yet."""
         for rows in batch.slices():
             self._apply(batch, rows, 1.0)
+        self._settle()
         self.release()
+
+    def _settle(self, *check) -> None:
+        rows = self.rows()
+        occupied = self.statistic.held[rows] > 0
+        labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
+        self.statistic.settle(rows[occupied], labels, *check)
 
     def change(self, *changes: tuple[Batch, float]) -> None:
         """Learn (1.0) or forget (-1.0) batches in this order: all of it or, on any error and on Ctrl-C, none."""
@@ -187,6 +197,12 @@ class State:
                     check()
                 self._apply(batch, rows, direction * sign)
 
+            def settle(sign):
+                if sign > 0:
+                    self._settle(check)
+                else:
+                    self.statistic.unsettle()
+
             def last(sign):
                 if sign > 0:
                     self._check_kinds(LabelError)
@@ -194,7 +210,7 @@ class State:
 
             try:
                 calls = [partial(step, batch=batch, rows=rows, direction=sign) for batch, rows, sign in steps]
-                apply_all([*calls, last], 1.0)
+                apply_all([*calls, settle, last], 1.0)
             finally:
                 self.release()
 
@@ -283,7 +299,7 @@ class State:
         weights = batch.weights[rows]
         targets = batch.targets[rows] + 0.0  # no -0.0
         tails = []
-        slots = np.zeros(n, np.int64)
+        slots, digests = np.zeros(n, np.int64), np.empty((n, 6), np.uint64)
         if self.vocabulary is not None:
             of_label = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
             self.statistic.resize(self.vocabulary.capacity)
@@ -293,10 +309,9 @@ class State:
         if sp.issparse(x) and not self.statistic.takes_sparse:
             x = x.toarray()  # so that a sparse row and a dense one are the same record
         codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
-        block = Block(x if sp.issparse(x) else np.add(x, 0.0, order="C"), codes, slots, targets, weights)
+        block = Block(x if sp.issparse(x) else np.add(x, 0.0, order="C"), codes, slots, targets, weights, digests)
         tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
         tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
-        digests = np.empty((n, 6), np.uint64)
         if sp.issparse(x):
             digest_sparse(x.data, x.indices, x.indptr, tail, self.key_state, digests)
         else:
@@ -341,6 +356,8 @@ class State:
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
         add_terms(twin.multiset, digests, 1.0)
         twin.counted += other.counted
+        twin._settle()
+        twin.release()
         return twin
 
     def copy(self) -> "State":
@@ -366,6 +383,10 @@ class State:
         self.multiset[:] = numbers[1:]
         if self.ledger is not None:
             self.ledger = Ledger.restore(parts["ledger"])
+        if "rows" in parts:
+            self.statistic.restore_rows(parts["rows"])
+            self._settle()
+            self.release()
         ledger_fits = self.ledger is None or len(self.ledger) == self.n_records
         if len(self.statistic.held) != len(labels) or not ledger_fits:
             raise FormatError("This model's bytes do not fit together. Read it from its source again.")

@@ -5,6 +5,7 @@ for every record. Learners that share one differ in their read-outs alone.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
@@ -38,6 +39,8 @@ class Block:
         Values to predict; no columns where there are none.
     weights : float64[n]
         Sample weights.
+    names : uint64[n, 6]
+        Digests of the records.
     """
 
     x: np.ndarray | sp.csr_array
@@ -45,6 +48,7 @@ class Block:
     rows: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
+    names: np.ndarray
 
     def __len__(self):
         return len(self.weights)
@@ -100,6 +104,22 @@ class Statistic:
     def narrow(self) -> None:
         """Give back limbs that no record needs any more; see :meth:`~sqlearn.engine.exact.ExactSum.narrow`."""
         self.total.narrow()
+
+    def settle(self, order: np.ndarray, labels: list, check: Callable[[], None] = lambda: None) -> None:
+        """Bring up to date what depends on all records; `order` has the rows that hold any, `labels` theirs, sorted.
+
+        Long work calls `check`, which may raise, now and then.
+        """
+
+    def unsettle(self) -> None:
+        """Take the last :meth:`settle` back."""
+
+    def canonical_rows(self, rows: np.ndarray) -> bytes | None:
+        """Canonical bytes of the records themselves, where the statistic keeps them."""
+        return None
+
+    def restore_rows(self, data: bytes) -> None:
+        """Take the records that :meth:`canonical_rows` gave."""
 
     def add(self, other: "Statistic", other_rows: np.ndarray, rows: np.ndarray) -> None:
         """Add these rows of `other` to `rows`, all different."""

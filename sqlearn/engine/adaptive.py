@@ -1,0 +1,124 @@
+"""Base of the learners that ask their records in rounds."""
+
+import sys
+import warnings
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.exceptions import ConvergenceWarning
+
+from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, Walk
+from sqlearn.engine.state import State
+from sqlearn.errors import OutOfRangeError, ReadOutError, WeightError
+
+__all__ = ["Adaptive", "SparseCoefficients"]
+
+
+class Adaptive(ExactEstimator):
+    """Base of learners whose queries depend on earlier answers; see :mod:`~sqlearn.engine.rounds`.
+
+    Such a learner keeps its records, since a trace that breaks must ask them again.
+    """
+
+    _when_restless = "Scale the features, or penalise more."
+
+    def _problem(self, params: dict, n_features: int, labels: list) -> Problem | None:
+        """What to ask records of these classes; None when there is nothing to learn from them."""
+        raise NotImplementedError
+
+    def _new_statistic(self, params, n_features, n_targets):
+        def report(line):
+            print(f"{type(self).__name__}: {line}", file=sys.stderr, flush=True)
+
+        return Rounds(
+            n_features,
+            n_targets,
+            lambda labels: self._problem(params, n_features, labels),
+            params.get("random_state") or 0,
+            report if params.get("verbose") else None,
+        )
+
+    def _features(self, probe, X, reset):
+        x, codes, levels = super()._features(probe, X, reset)
+        values = x.data if hasattr(x, "indptr") else x
+        if values.size and not -LARGEST <= values.min() <= values.max() <= LARGEST:
+            largest = np.abs(x).max(axis=1)
+            row = int(np.flatnonzero((largest.toarray() if sp.issparse(largest) else largest) > LARGEST)[0])
+            raise OutOfRangeError(
+                f"Row {row} (counted from 0) has a value beyond 2**500 (3.3e150), where {type(self).__name__} "
+                "cannot standardise it. Nothing was changed: scale the feature down, or leave the row out."
+            )
+        return x, codes, levels
+
+    def _checked(self, probe, X, y, sample_weight, reset, single):
+        batch, target_ndim = super()._checked(probe, X, y, sample_weight, reset, single)
+        if batch.weights.max(initial=0.0) > LARGEST:
+            row = int(np.argmax(batch.weights > LARGEST))
+            raise WeightError(
+                f"Row {row} (counted from 0) has the weight {batch.weights[row]!r}, beyond 2**500 (3.3e150), where its "
+                f"products leave float64's range, in which {type(self).__name__} asks. Nothing was changed: scale the "
+                "weights down."
+            )
+        return batch, target_ndim
+
+    @property
+    def last_forget_(self) -> Walk:
+        """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""
+        last = _rounds(self._fitted_state()).last
+        if last is None:
+            raise ReadOutError(f"This {type(self).__name__} holds too little to have asked anything.")
+        return last
+
+    def drop_memo(self):
+        """Drop the sums kept from before the last breaks, which save time but tell of the past. Returns self."""
+        _rounds(self._fitted_state()).memo = ()
+        return self
+
+    def _trace(self, state: State) -> Trace:
+        """The trace, which says so when its rounds did not come to rest."""
+        trace = _rounds(state).trace
+        if trace is None:
+            raise ReadOutError(
+                f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too little "
+                "to learn from. Learn more."
+            )
+        if not trace.still:
+            warnings.warn(
+                f"{state.learner}: the parameters did not come to rest in {len(trace.rounds)} rounds. "
+                f"{self._when_restless}",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return trace
+
+
+def _rounds(state: State) -> Rounds:
+    assert isinstance(state.statistic, Rounds)
+    return state.statistic
+
+
+class SparseCoefficients(ExactEstimator):
+    """``sparsify`` and ``densify`` for learners whose twin has them: how coefficients are shown, until the next fit."""
+
+    def sparsify(self):
+        """Show ``coef_`` as a CSR matrix. Returns self."""
+        self._reader()
+        self._sparse_coef = True
+        return self
+
+    def densify(self):
+        """Show ``coef_`` as an array. Returns self."""
+        self._reader().densify()
+        self._sparse_coef = False
+        return self
+
+    def _check_learned(self, state):
+        super()._check_learned(state)
+        self.__dict__.pop("_sparse_coef", None)
+
+    def _reader(self):
+        reader = super()._reader()
+        if self.__dict__.get("_sparse_coef") and not sp.issparse(reader.coef_):
+            reader.sparsify()
+        return reader

@@ -1,0 +1,396 @@
+"""Learning by minimising a smooth loss of linear predictors, as a problem for rounds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sqlearn.engine.elementary import cholesky
+from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.rounds import GRID_SAMPLE, Records, Trace, share
+from sqlearn.engine.smooth import (
+    LOGISTIC,
+    LONGEST_STEP,
+    POISSON,
+    SQUARED_HINGE,
+    advance,
+    ask_one,
+    cells_of,
+    centre_of,
+    derivatives,
+    fill_left,
+    fill_third,
+    newton_step,
+    shifts,
+    split,
+    standardize,
+    tame,
+)
+from sqlearn.engine.standard import Scale, dithers, standard_scale
+from sqlearn.errors import ParameterError, TooLargeError
+
+__all__ = ["Grid", "OneVsRest", "Smooth", "class_weights", "coefficients", "ridge"]
+
+COARSE = 8.0  # the pilot's grid over that of the rounds
+MOST_THIRD = 48  # more parameters than that go without third derivatives
+CUBES = 21  # log2 of the records whose third derivatives are summed, less the bits of the number of parameters
+FINE = 2.0**-7  # cell width in standard deviations of the predictor, to end with a step of third order
+FINER = 2.0**-9  # to end with a step of second order
+MOST_PARAMETERS = 2048
+_STILL = 2.0**-38
+_MOST_STEPS = 100
+_MOST_PILOT_ROUNDS = 8
+_MOST_WEIGHT = 2.0**100
+_TINY = 2.0**-1000
+_FINEST, _WIDEST = -5, 4
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Cells of theta: ``floor(low.T @ theta / width + dither)``.
+
+    Attributes
+    ----------
+    low : float64[size, size]
+        Cholesky factor of the curvature in a sample: its transpose whitens.
+    width : float64[size]
+        Width of the cells in whitened coordinates.
+    dither : float64[size]
+        Seeded offsets in [0, 1).
+    exponents : int64[3]
+        Binary exponents of the largest derivatives in the sample: they fix the units.
+    start : float64[size]
+        The sample's optimum, where the pilot's rounds begin.
+    """
+
+    low: np.ndarray
+    width: np.ndarray
+    dither: np.ndarray
+    exponents: np.ndarray
+    start: np.ndarray
+
+
+class _Newton:
+    """Rounds of Newton's method over the pilot, for problems whose every round is a step to an optimum."""
+
+    start: Callable
+    step: Callable
+
+    def pilot(self, scale, grid, source, ask):
+        theta = self.start(grid)
+        for _ in range(_MOST_PILOT_ROUNDS):
+            _, theta, still = self.step(theta, scale, grid, ask(theta), True)
+            if still:
+                break
+        return theta
+
+
+class Smooth(_Newton):
+    """A loss of linear predictors plus a quadratic penalty.
+
+    Parameters
+    ----------
+    kind : int
+        LOGISTIC, POISSON, SQUARED_HINGE or MULTINOMIAL, see :mod:`~sqlearn.engine.smooth`.
+    n_features : int
+        Number of features.
+    heads : int
+        Number of predictors.
+    intercept : bool
+        Whether each begins with an intercept.
+    penalty : callable
+        From a :class:`~sqlearn.engine.standard.Scale` to the penalty's Hessian in theta, in units of ``scale.weight``.
+    seed : int
+        Seed of the grids.
+    codes, class_weight : float64[n_classes] or None
+        What each class is in the loss, and what its weights are multiplied by; None for targets that are numbers.
+    """
+
+    def __init__(
+        self,
+        kind: int,
+        n_features: int,
+        heads: int,
+        intercept: bool,
+        penalty: Callable[[Scale], np.ndarray],
+        seed: int,
+        codes: np.ndarray | None = None,
+        class_weight: np.ndarray | None = None,
+    ):
+        self.kind, self.heads, self.intercept, self.penalty, self.seed = kind, heads, intercept, penalty, seed
+        self.codes, self.class_weight = codes, class_weight
+        self.p = n_features + intercept
+        self.size = heads * self.p
+        if self.size > MOST_PARAMETERS:
+            raise TooLargeError(
+                f"{heads} x {self.p} parameters are {self.size:,}, and a Hessian of {self.size:,} x {self.size:,} "
+                f"sums would have to be kept "
+                f"for every round. Nothing was taken. At most {MOST_PARAMETERS:,} are: use fewer columns, or "
+                f"RidgeClassifier."
+            )
+        self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
+        # of records' third derivatives a sample will do: with more parameters they cost more and matter less
+        self.cubes = 1 << max(CUBES - self.p.bit_length(), 0)
+        self.shape = (kind, heads, self.p)
+
+    def scale(self, total, n):
+        return standard_scale(total, n, self.intercept, self.seed)
+
+    def empty(self, scale, grid):
+        return self._empty(self.third)
+
+    def _empty(self, third: bool) -> tuple[ExactSum, ...]:
+        p, heads = self.p, self.heads
+        sums = (ExactSum(1, (3 * heads + heads * (heads + 1) // 2 * p) * p),)
+        return (*sums, ExactSum(1, p * (p + 1) // 2 * p)) if third else sums
+
+    def _targets(self, scale: Scale, records: Records) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and weights as the loss takes them."""
+        if self.codes is None or self.class_weight is None:
+            return records.y, records.w * scale.weight
+        classes = records.y.astype(np.int64)
+        return self.codes[classes], records.w * scale.weight * self.class_weight[classes]
+
+    def _derivatives(self, theta, scale, records):
+        n = len(records.w)
+        z, first = np.empty((self.p, n)), np.empty((self.heads, n))
+        second, third = np.empty((self.heads * (self.heads + 1) // 2, n)), np.empty(n)
+        standardize(records.x, scale.mean, scale.factor, self.intercept, z)
+        derivatives(self.kind, z, *self._targets(scale, records), theta, first, second, third)
+        return z, first, second, third
+
+    def query(self, theta, scale, grid, records, sums, sign):
+        limit = np.uint64(share(scale.octave, self.cubes))
+        if len(records.w) == 1:
+            self._query_one(theta, scale, grid, records, sums, sign, len(sums) > 1 and records.names[0] <= limit)
+        else:
+            chosen = np.flatnonzero(records.names <= limit) if len(sums) > 1 else None
+            self._add(self._derivatives(theta, scale, records), grid.exponents, chosen, sums, sign)
+
+    def _add(self, terms, exponents, chosen, sums, sign):
+        """Add terms of records, and of those `chosen` the third derivatives."""
+        z, first, second, third = terms
+        ok = np.empty(len(third), np.bool_)
+        tame(z, first, second, third, exponents, ok)
+        left = np.empty((2 * self.heads + len(second) * self.p, len(third)))
+        fill_left(z, first, second, exponents, left)
+        high, low = np.empty_like(z), np.empty_like(z)
+        split(z, high, low)
+        _deposit(sums[0], ((left, high), (left[: self.heads], low)), ok, sign)
+        if chosen is not None:
+            z = np.ascontiguousarray(z[:, chosen])
+            left = np.empty((self.p * (self.p + 1) // 2, len(chosen)))
+            fill_third(z, third[chosen], exponents[2], left)
+            _deposit(sums[1], ((left, high[:, chosen]),), ok[chosen], sign)
+
+    def _query_one(self, theta, scale, grid, records, sums, sign, third):
+        for total in sums:
+            total.reserve(1)
+        while True:
+            missing = ask_one(
+                self.kind, self.heads, records.x, *self._targets(scale, records), scale.mean, scale.factor,
+                self.intercept, theta, grid.exponents, sign, sums[0].window(), sums[-1].window(), third,
+            )  # fmt: skip
+            if not missing:
+                return
+            sums[missing - 1].cover_need()
+
+    def start(self, grid):
+        return grid.start
+
+    def step(self, theta, scale, grid, sums, pilot=False):
+        windows = sums[0].window(), sums[-1].window()
+        # all of the pilot is among the records whose third derivatives are summed
+        times = 1.0 if pilot else 2.0 ** max(0, scale.octave - self.cubes.bit_length())
+        times = times if self.third else 0.0
+        penalty = self._guarded() if pilot else self.penalty(scale)
+        width = grid.width * COARSE if pilot else grid.width
+        return advance(self.heads, *windows, times, penalty, theta, grid.low, width, grid.dither)
+
+    # ------------------------------------------------------------------ samples
+
+    def converge(self, scale, source):
+        return self._converge(scale, source, self.penalty(scale))
+
+    def _ask(self, theta, scale, source, penalty):
+        """Newton step, gradient and Hessian without third derivatives, and the exponents of the largest derivatives."""
+        sums, exponents = self._empty(False), np.full(3, -1000)
+        terms = [self._derivatives(theta, scale, records) for records in source()]
+        for part in terms:  # a block of zeros, say of empty places, has no say
+            exponents = np.maximum(exponents, np.frexp([np.abs(der).max(initial=_TINY) for der in part[1:]])[1])
+        for part in terms:
+            self._add(part, exponents, None, sums, 1.0)
+        return *newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)[:3], exponents
+
+    def _converge(self, scale, source, penalty):
+        """Newton's method from 0, the step halved while the gradient does not shrink in a fixed metric."""
+        theta = np.zeros(self.size)
+        step, g, h, _ = self._ask(theta, scale, source, penalty)
+        metric = 1.0 / np.maximum(np.diag(h), _TINY)
+        for _ in range(_MOST_STEPS):
+            length = np.abs(step).max(initial=0.0)
+            if length <= _STILL * (1.0 + np.abs(theta).max(initial=0.0)):
+                break
+            if length > LONGEST_STEP:
+                step = step * (LONGEST_STEP / length)
+            merit = _sum(g * g * metric)
+            part = 1.0
+            while part > 2.0**-12:
+                trial = theta + part * step
+                answer = self._ask(trial, scale, source, penalty)
+                if _sum(answer[1] * answer[1] * metric) < merit:
+                    break
+                part *= 0.5
+            else:
+                break
+            theta = trial
+            step, g, h, _ = answer
+        return theta
+
+    def _guarded(self) -> np.ndarray:
+        """A ridge of 1, little on the intercept, so that a sample has a minimum not too far away."""
+        ridge = np.eye(self.size)
+        if self.intercept:
+            ridge[:: self.p, :: self.p] *= 2.0**-10
+        return ridge
+
+    def grid(self, scale, source):
+        theta = self._converge(scale, source, self._guarded())
+        _, _, h, exponents = self._ask(theta, scale, source, np.zeros((self.size, self.size)))
+        curvature = max(h[0, 0] if self.intercept else np.diag(h).max(), _TINY)
+        h /= curvature
+        # a standardised feature has a variance of 1/4 to 1; one with less in the sample is rare, and seldom or never
+        # in it
+        h += np.diag(np.maximum(0.25 - np.diag(h), 0.0))
+        low = cholesky(h + 2.0**-10 * np.eye(self.size))
+        times = 2.0 ** max(0, scale.octave - GRID_SAMPLE.bit_length())
+        typical = replace(
+            scale, total=2.0 ** (scale.octave - 1) / scale.weight
+        )  # the total itself moves with every record
+        whole = cholesky(h + self.penalty(typical) / (curvature * times))
+        total = ExactSum(1, self.size + 1)
+        for records in source():
+            z, first, _, _ = self._derivatives(theta, scale, records)
+            moved = np.empty((len(records.w), self.size + 1))
+            shifts(z, first, low, whole, moved)
+            for row in moved:
+                total.deposit_values(row, 1.0)
+        mean = total.round()[0]
+        # cells as wide as a record's shift is long on average, so that rare features get fine ones at no cost
+        relative = np.frexp(mean[:-1] / max(mean[-1], _TINY))[1]
+        relative = np.where(mean[:-1] > 0, np.clip(relative, _FINEST, _WIDEST), _FINEST)
+        fine = FINE if self.third else FINER / 2 if self.kind == SQUARED_HINGE else FINER  # its curvature jumps
+        width = fine * np.ldexp(1.0, relative)
+        dither, wide = dithers(self.size, self.seed + 1), width * COARSE
+        start = centre_of(low, wide, dither, cells_of(low, wide, dither, theta))
+        return Grid(low, width, dither, exponents + 1, start)
+
+
+class OneVsRest(_Newton):
+    """Several problems over the same records, one after the other.
+
+    Parameters
+    ----------
+    problems : list of Smooth
+        Problems of the same features, intercept and seed.
+    """
+
+    def __init__(self, problems: list[Smooth]):
+        self.problems = problems
+        self.shape = (len(problems), *problems[0].shape)
+        self.sizes = np.cumsum([problem.size for problem in problems])[:-1]
+
+    def scale(self, total, n):
+        return self.problems[0].scale(total, n)
+
+    def converge(self, scale, source):
+        return np.concatenate([problem.converge(scale, source) for problem in self.problems])
+
+    def grid(self, scale, source):
+        return tuple(problem.grid(scale, source) for problem in self.problems)
+
+    def start(self, grid):
+        return np.concatenate([part.start for part in grid])
+
+    def empty(self, scale, grid):
+        return tuple(
+            total for problem, part in zip(self.problems, grid, strict=True) for total in problem.empty(scale, part)
+        )
+
+    def _parts(self, theta, grid, sums):
+        each = len(sums) // len(self.problems)
+        thetas = np.split(theta, self.sizes)
+        return [
+            (p, t, g, sums[i * each : (i + 1) * each])
+            for i, (p, t, g) in enumerate(zip(self.problems, thetas, grid, strict=True))
+        ]
+
+    def query(self, theta, scale, grid, records, sums, sign):
+        for problem, part, cells, answers in self._parts(theta, grid, sums):
+            problem.query(part, scale, cells, records, answers, sign)
+
+    def step(self, theta, scale, grid, sums, pilot=False):
+        ends, rounded, still = zip(
+            *(
+                problem.step(part, scale, cells, answers, pilot)
+                for problem, part, cells, answers in self._parts(theta, grid, sums)
+            ),
+            strict=True,
+        )
+        return np.concatenate(ends), np.concatenate(rounded), all(still)
+
+
+def ridge(scale: Scale, intercept: bool, strength: float) -> np.ndarray:
+    """Diagonal, in theta, of the penalty ``strength / 2 * coef ** 2``; the intercept has none."""
+    return np.append(np.zeros(int(intercept)), scale.weight * strength * scale.factor**2)
+
+
+def class_weights(given: dict | str | None, labels: list) -> np.ndarray:
+    """What the weights of each of these classes are multiplied by, float64[n_classes].
+
+    Raises
+    ------
+    ParameterError
+        When they are not given as a dict of numbers in range.
+    """
+    if isinstance(given, str):
+        raise ParameterError(
+            f"class_weight={given!r} depends on all records, so every record would move every round. Give a dict "
+            f"of weights, for example "
+            "those that compute_class_weight('balanced', ...) gives now."
+        )
+    wrong = [weight for weight in (given or {}).values() if not 0.0 <= weight <= _MOST_WEIGHT]
+    if wrong:
+        raise ParameterError(
+            f"class_weight has {wrong[0]!r}, but weights of classes are numbers from 0 to 2**100. Give others."
+        )
+    return np.array([float((given or {}).get(label, 1.0)) for label in labels])
+
+
+def coefficients(trace: Trace, n_features: int, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients float64[K, d] and intercepts float64[K] in the user's units."""
+    theta = trace.end.reshape(-1, n_features + intercept)
+    coef = theta[:, int(intercept) :] * trace.scale.factor
+    return coef, theta[:, 0] - coef @ trace.scale.mean if intercept else np.zeros(len(theta))
+
+
+def _sum(values: np.ndarray) -> float:
+    """Sum in index order."""
+    total = 0.0
+    for value in values.tolist():
+        total += value
+    return total
+
+
+def _deposit(total: ExactSum, products: tuple[tuple[np.ndarray, np.ndarray], ...], ok: np.ndarray, sign: float) -> None:
+    """Add ``left @ right.T`` of each pair: through BLAS for the tame records, exactly too for the others."""
+    alone = np.flatnonzero(~ok)
+    first = 0
+    for left, right in products:
+        for r in alone:
+            total.deposit_outer(np.ascontiguousarray(left[:, r]), np.ascontiguousarray(right[:, r]), sign, first)
+        first += len(left) * len(right)
+    if len(alone):
+        products[0][0][:, alone] = 0.0  # other left sides are views of the first
+    if len(alone) < len(ok):
+        total.deposit_values(np.concatenate([(left @ right.T).ravel() for left, right in products]), sign)

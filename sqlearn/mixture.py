@@ -1,0 +1,212 @@
+"""Mixture models that forget."""
+
+import warnings
+
+import numpy as np
+from sklearn import mixture as peers
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture._gaussian_mixture import (
+    _check_means,
+    _check_precisions,
+    _check_weights,
+    _compute_precision_cholesky,
+)
+
+from sqlearn.engine.adaptive import Adaptive
+from sqlearn.engine.mixture_problem import KINDS, Expectation, Mixture, Parameters
+from sqlearn.errors import DegenerateError, ReadOutError
+
+__all__ = ["GaussianMixture"]
+
+
+class GaussianMixture(Adaptive, peers.GaussianMixture):
+    """Gaussian mixture model.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        Number of components.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        Whether each component has a covariance matrix of its own, all share one, or it is diagonal, or a multiple of
+        the unit matrix.
+    tol : float, default=1e-3
+        Iterations end when the log-likelihood a record changes by less; it also sets the grid of the rounds, see Notes.
+    reg_covar : float, default=1e-6
+        Added to the variances, in the features' own units.
+    max_iter : int, default=100
+        Most iterations; on the pilot where there is one.
+    n_init : int, default=1
+        Number of starts, of which the best is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
+        How a start is found.
+    weights_init, means_init, precisions_init : array-like, default=None
+        Weights, means and precisions to start from, as in scikit-learn.
+    random_state : int or None, default=None
+        Seed of starts, samples and grids, and of ``sample``; for the former None is a constant.
+    warm_start : bool, default=False
+        True is refused: such a model depends on its history.
+    verbose : int, default=0
+        Whether to tell of rounds over all records on standard error.
+    verbose_interval : int, default=10
+        Without effect.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    weights_, means_, covariances_, precisions_, precisions_cholesky_ : float64
+        The parameters, of scikit-learn's shapes.
+    converged_ : bool
+        Whether the iterations ended before the most allowed.
+    n_iter_ : int
+        Iterations of the best start; from 8,192 records on, rounds over all records.
+    lower_bound_ : float
+        Mean log-likelihood of the records before the last step.
+    lower_bounds_ : list of float
+        The same for every iteration.
+    last_forget_ : Walk
+        What the last update did.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    Up to 8,191 records, expectation-maximisation runs as in scikit-learn; a start is drawn by a keyed hash of the
+    features and does not depend on rows' order. From then on a sample (the pilot) of 4,096 to 8,191 records is fitted
+    so, its parameters are rounded to a seeded grid, and iterations over all records follow until no parameter moves by
+    more than a cell; the last step is not rounded. A cell is about half the square root of `tol` wide (within 2**-10
+    and 2**-5), in standard deviations of a component for means, and relative for deviations and weights. Steps smaller
+    than that stand still: where convergence is slow, the log-likelihood stays below the optimum by an amount like that
+    at which scikit-learn's `tol` stops. A smaller `tol` gives finer cells, more rounds, and more breaks.
+
+    What is left after a forget has the bytes of a refit. With fewer records than components, or where a covariance
+    matrix is singular, there is nothing to read.
+
+    Examples
+    --------
+    >>> from sqlearn.mixture import GaussianMixture
+    >>> X = [[1.0, 2.0], [1.0, 4.0], [1.0, 0.0], [10.0, 2.0], [10.0, 4.0], [10.0, 0.0], [10.0, 90.0]]
+    >>> model = GaussianMixture(2).fit(X).forget([10.0, 90.0])
+    >>> sorted(model.means_.round(6).tolist())
+    [[1.0, 2.0], [10.0, 2.0]]
+    """
+
+    _peer = peers.GaussianMixture
+
+    def __init__(
+        self,
+        n_components=1,
+        *,
+        covariance_type="full",
+        tol=1e-3,
+        reg_covar=1e-6,
+        max_iter=100,
+        n_init=1,
+        init_params="kmeans",
+        weights_init=None,
+        means_init=None,
+        precisions_init=None,
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+        verbose_interval=10,
+        key=None,
+    ):
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+        self.key = key
+
+    def fit_predict(self, X, y=None):
+        """Components of these records after a fit on them."""
+        return self.fit(X).predict(X)
+
+    def _check_fit(self, batch):
+        n, d = batch.x.shape
+        if n < 2:
+            raise DegenerateError(
+                f"Found array with {n} sample(s) (shape={(n, d)}) while a minimum of 2 is required by GaussianMixture."
+            )
+        if n < self.n_components:
+            raise DegenerateError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {n}"
+            )
+        if self.weights_init is not None:
+            _check_weights(self.weights_init, self.n_components, xp=np)
+        if self.means_init is not None:
+            _check_means(self.means_init, self.n_components, d, xp=np)
+        if self.precisions_init is not None:
+            _check_precisions(self.precisions_init, self.covariance_type, self.n_components, d, xp=np)
+
+    def _check_learned(self, state):
+        converged = self._read_out(state)["converged_"]  # raises where a covariance matrix is singular
+        if not converged and self.max_iter > 0 and not state.statistic.trace.rounds:
+            warnings.warn(
+                "Expectation-maximisation did not converge. Try other init_params, or increase max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _problem(self, params, n_features, labels):
+        k, covariance_type, given = params["n_components"], params["covariance_type"], {}
+        for name in ("weights_init", "means_init", "precisions_init"):
+            given[name] = None if params[name] is None else np.asarray(params[name], np.float64)
+        precisions = given["precisions_init"]
+        if precisions is not None:
+            if covariance_type in ("diag", "spherical"):
+                precisions = precisions.reshape(k, -1)[:, :, None] * np.eye(n_features)
+            given["precisions_init"] = np.broadcast_to(precisions, (k, n_features, n_features))
+        em = Expectation(
+            k,
+            KINDS.index(covariance_type),
+            params["tol"],
+            params["reg_covar"],
+            params["max_iter"],
+            params["n_init"],
+            params["init_params"],
+            **given,
+        )
+        return Mixture(em, n_features, params["random_state"] or 0)
+
+    def _read_out(self, state):
+        trace = self._trace(state)
+        k, d, kind = state.params["n_components"], state.n_features_in_, state.params["covariance_type"]
+        if state.statistic.held.sum() < k:
+            raise ReadOutError(f"This GaussianMixture holds fewer records than its {k} components. Learn more records.")
+        scale, found = trace.scale, Parameters.of(trace.end, k, d)
+        covariances = found.covariances / np.outer(scale.factor, scale.factor)
+        if kind == "tied":
+            covariances = covariances[0]
+        elif kind != "full":
+            covariances = np.diagonal(covariances, axis1=1, axis2=2).copy()
+            covariances = covariances[:, 0] if kind == "spherical" else covariances
+        try:
+            cholesky = _compute_precision_cholesky(covariances, kind)
+        except ValueError as error:
+            raise ReadOutError(f"{error} The model is intact.") from None
+        lower, converged, *bounds = trace.end[k * (1 + d + d * d) :].tolist()
+        if trace.rounds:
+            bounds = [float(asked.sums[0].round()[0, -1] / scale.total) for asked in trace.rounds]
+        shift = float(np.log(scale.factor).sum())
+        return {
+            "weights_": found.weights,
+            "means_": found.means / scale.factor + scale.mean,
+            "covariances_": covariances,
+            "precisions_cholesky_": cholesky,
+            "precisions_": cholesky @ np.swapaxes(cholesky, -1, -2) if kind in ("full", "tied") else cholesky**2,
+            "converged_": trace.still if trace.rounds else bool(converged),
+            "n_iter_": len(bounds),
+            "lower_bound_": lower + shift,
+            "lower_bounds_": [bound + shift for bound in bounds],
+        }
