@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.clustering_problem import Clustering, Lloyd
 from sqlearn.engine.estimator import Weighted
-from sqlearn.errors import ParameterError, ReadOutError
+from sqlearn.errors import DegenerateError, ParameterError, ReadOutError
 
 __all__ = ["KMeans"]
 
@@ -158,7 +158,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     def _check_fit(self, batch):
         n, d = batch.x.shape
         if n < self.n_clusters:
-            raise ValueError(f"n_samples={n} should be >= n_clusters={self.n_clusters}.")
+            raise DegenerateError(f"n_samples={n} should be >= n_clusters={self.n_clusters}.")
         if not isinstance(self.init, str) and check_array(self.init, dtype=np.float64).shape != (self.n_clusters, d):
             raise ValueError(
                 f"The shape of the initial centers {np.shape(self.init)} does not match the number of clusters "

@@ -8,7 +8,7 @@ from sklearn.utils.extmath import svd_flip
 from sqlearn.engine.estimator import ExactEstimator
 from sqlearn.engine.read_out import grams_of
 from sqlearn.engine.statistics import Gram
-from sqlearn.errors import ReadOutError
+from sqlearn.errors import ParameterError, ReadOutError
 
 __all__ = ["PCA"]
 
@@ -98,10 +98,10 @@ class PCA(ExactEstimator, peers.PCA):
         n, d = batch.x.shape
         if self.n_components == "mle":
             if n < d:
-                raise ValueError("n_components='mle' is only supported if n_samples >= n_features")
+                raise ParameterError("n_components='mle' is only supported if n_samples >= n_features")
         elif self.n_components is not None and self.n_components > min(n, d):
             bound = f"min(n_samples, n_features)={min(n, d)}"
-            raise ValueError(f"n_components={self.n_components} must be between 0 and {bound}")
+            raise ParameterError(f"n_components={self.n_components} must be between 0 and {bound}")
 
     def _read_out(self, state):
         (gram,) = grams_of(state.statistic)

@@ -36,6 +36,7 @@ _SWAPPED = [
     "Thayer, Mr. John Borland Jr",
 ]
 _TYPO = 5e14
+_WIDTH = 80
 
 
 @dataclass
@@ -54,10 +55,12 @@ class Case:
         """What the model is compared with: the same learner, on the same records, from the beginning."""
         return clone(self.model).fit(self.X, self.y)
 
-    def proof(self) -> tuple[str, str]:
-        """Whether the model equals its refit, as a line to print."""
+    def proof(self) -> Lines:
+        """Whether the model equals its refit, as lines to print."""
         found = verify(self.model, self.X, self.y)
-        return ("proof", f"   ok   {found}") if found else ("trouble", f"   NOT  {found}")
+        kind, mark = ("proof", "ok ") if found else ("trouble", "NOT")
+        for i, line in enumerate(str(found).replace(" (digest", "\n(digest").splitlines()):
+            yield kind, f"   {'   ' if i else mark}  {line}"
 
 
 def story() -> Lines:
@@ -67,7 +70,7 @@ def story() -> Lines:
     ages_missing = int(np.isnan(_column(passengers, "age").astype(float)).sum())
     yield "title", f"sqlearn {__version__}: models that forget"
     people = f"{len(passengers.target)} people, {passengers.target.sum()} of them survived"
-    yield "text", f"The passengers of the Titanic: {people}, {ages_missing} ages are missing."
+    yield "text", f"On board the Titanic: {people}, {ages_missing} ages are missing."
     with threadpool_limits(1, "blas"):  # on a busy machine, a second thread makes small products slow and times erratic
         _compile(cases)
         yield from _learn(cases)
@@ -109,7 +112,7 @@ def _compile(cases: list[Case]) -> None:
         some.model.forget(some.X[2], some.y[2]).partial_fit(some.X[2], some.y[2])
         some.model.relabel(some.X[5:7], some.y[5:7], 1 - some.y[5:7])
         some.model.predict(some.X)
-        some.proof()
+        list(some.proof())
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -139,25 +142,25 @@ def _learn(cases: list[Case]) -> Lines:
 def _forget(cases: list[Case], passengers) -> Lines:
     free = _column(passengers, "fare") == 0
     yield "title", f"\n2. Forget the {free.sum()} passengers with fare 0"
-    yield "text", "   A free passage says nothing of what a ticket cost; these rows should never have been learned."
+    yield "text", "   A free passage says nothing of what a ticket cost: rows not to be learned."
     for case in cases:
         seconds = _seconds(lambda: case.model.forget(case.X[free], case.y[free]))  # noqa: B023
         case.X, case.y = case.X[~free], case.y[~free]
         yield "text", f"   {case.name} forgot {free.sum()} rows in {_duration(seconds)}"
-        yield case.proof()
+        yield from case.proof()
 
 
 def _relabel(cases: list[Case], passengers) -> Lines:
     kept = _column(passengers, "fare") > 0
     wrong = np.isin(_column(passengers, "name")[kept], _SWAPPED)
     yield "title", f"\n3. Relabel {wrong.sum()} passengers"
-    yield "text", "   Suppose the fates of two fathers and sons (Dean, Thayer) were entered the wrong way round."
+    yield "text", "   Suppose the fates of two fathers and sons (Dean, Thayer) were swapped."
     for case in cases:
         old = case.y.copy()
         case.y = np.where(wrong, 1 - old, old)
         seconds = _seconds(lambda: case.model.relabel(case.X[wrong], old[wrong], case.y[wrong]))  # noqa: B023
         yield "text", f"   {case.name} relabelled {wrong.sum()} rows in {_duration(seconds)}"
-        yield case.proof()
+        yield from case.proof()
 
 
 def _compare_costs(cases: list[Case]) -> Lines:
@@ -167,8 +170,9 @@ def _compare_costs(cases: list[Case]) -> Lines:
         for times in (1, 8):
             X, y = np.tile(case.X, (times, 1)), np.tile(case.y, times)
             yield _costs(case, clone(case.model).fit(X, y), X, y)
-    yield "text", "   The larger table is the same one eight times over. Attributes are derived when they are next"
-    yield "text", "   asked for, after forgetting as after a refit: the last column is what that adds to either."
+    yield "text", "   The larger table is the same one eight times over. Attributes are derived"
+    yield "text", "   when they are next asked for, after forgetting as after a refit: the last"
+    yield "text", "   column is what that adds to either."
 
 
 def _costs(case: Case, model, X, y) -> tuple[str, str]:
@@ -196,7 +200,7 @@ def _refuse(cases: list[Case], passengers) -> Lines:
         model.forget(original.X[gone], original.y[gone])
     except NotLearnedError as error:
         yield "text", f"   {type(error).__name__}:"
-        yield from (("text", f"   | {line}") for line in wrap(str(error), 84))
+        yield from (("text", f"   | {line}") for line in wrap(str(error), _WIDTH - 5))
         if model.digest() == before:
             yield "proof", "   ok   the model has not changed"
         else:
@@ -212,8 +216,9 @@ def _subtract_floats(passengers) -> Lines:
     typed = X.copy()
     typed[0, 2] = _TYPO
     died = y == y[0]
-    yield "title", f"\n6. Why s -= x is not enough: one fare of {fare[0]} typed as 5e14, and corrected"
-    yield "text", "   Three columns, and the variance of the fare of those who died, as each way has it afterwards:"
+    yield "title", f"\n6. Why s -= x is not enough: a fare of {fare[0]} typed as 5e14, and corrected"
+    yield "text", "   Three columns, and the variance of the fare of those who died, as each way"
+    yield "text", "   has it afterwards:"
     yield "text", f"   {'':<46} {'variance':>12} {'right on':>9}"
 
     never = peers.GaussianNB().fit(X, y)
@@ -234,7 +239,7 @@ def _subtract_floats(passengers) -> Lines:
     exact = Case(GaussianNB().fit(typed, y), X, y)
     exact.model.forget(typed[0], y[0]).partial_fit(X[0], y[0])
     yield "text", _outcome("sqlearn's GaussianNB, forget", exact.model.var_[0, 2], np.mean(exact.model.predict(X) == y))
-    yield exact.proof()
+    yield from exact.proof()
 
 
 def _outcome(who: str, variance: float, right: float | None) -> str:

@@ -10,7 +10,7 @@ from sklearn.covariance import shrunk_covariance
 from sqlearn.engine.estimator import ExactClassifier
 from sqlearn.engine.read_out import grams_of, label_array, moments_of, weights_of
 from sqlearn.engine.statistics import Gram
-from sqlearn.errors import ParameterError, ReadOutError
+from sqlearn.errors import DegenerateError, ParameterError, ReadOutError
 
 __all__ = ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
 
@@ -27,7 +27,7 @@ class _DiscriminantAnalysis(ExactClassifier):
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
         if params["solver"] == "svd" and params["shrinkage"] is not None:
-            raise NotImplementedError("shrinkage not supported with 'svd' solver.")
+            raise ParameterError("shrinkage not supported with 'svd' solver. Choose 'lsqr' or 'eigen'.")
         if params["shrinkage"] == "auto":
             raise ParameterError(
                 "shrinkage='auto' (Ledoit-Wolf) takes sums of fourth powers of the centred features, which this model "
@@ -134,11 +134,17 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
     def _check_fit(self, batch):
         classes = len(batch.labels)
         if len(batch) < 2:
-            raise ValueError(f"Found array with 1 sample(s) while a minimum of 2 is required by {type(self).__name__}.")
+            raise DegenerateError(
+                f"Found array with 1 sample(s) while a minimum of 2 is required by {type(self).__name__}. Nothing was "
+                "changed: pass more rows, or learn this one by partial_fit."
+            )
         if len(batch) == classes:
-            raise ValueError("The number of samples must be more than the number of classes.")
+            raise DegenerateError(
+                "The number of samples must be more than the number of classes. Nothing was changed: pass more rows, "
+                "or learn these by partial_fit."
+            )
         if self.n_components is not None and self.n_components > min(classes - 1, batch.x.shape[1]):
-            raise ValueError("n_components cannot be larger than min(n_features, n_classes - 1).")
+            raise ParameterError("n_components cannot be larger than min(n_features, n_classes - 1).")
         normalized_priors(self.priors, np.bincount(batch.label_codes), warn=True)
 
     def _read_out(self, state):
@@ -251,7 +257,10 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
 
     def _check_fit(self, batch):
         if len(batch.labels) < 2:
-            raise ValueError(f"The number of classes has to be greater than one. Got {len(batch.labels)} class.")
+            raise DegenerateError(
+                f"The number of classes has to be greater than one. Got {len(batch.labels)} class. Nothing was "
+                "changed: pass rows of two classes, or learn these by partial_fit."
+            )
 
     def _read_out(self, state):
         params, svd = state.params, state.params["solver"] == "svd"

@@ -9,10 +9,14 @@ from before the call: its digest has not changed. A model that was never fitted 
 __all__ = [
     "BusyError",
     "ConditionError",
+    "DegenerateError",
     "DuplicateIdError",
     "EmptyBatchError",
     "FormatError",
+    "LabelError",
+    "LearnerError",
     "MergeError",
+    "MissingTargetError",
     "NegativeValueError",
     "NonFiniteError",
     "NotAStoreError",
@@ -22,6 +26,7 @@ __all__ = [
     "OutOfRangeError",
     "ParameterError",
     "ReadOutError",
+    "ShapeError",
     "SqlearnError",
     "StoreAccessError",
     "StoreBusyError",
@@ -76,12 +81,67 @@ class UnknownLabelError(SqlearnError):
     """
 
 
-class WidthError(SqlearnError):
-    """A row has another number of features than the model.
+class LabelError(SqlearnError, TypeError):
+    """A label is of a kind that a classifier cannot hold.
+
+    Raised for what is neither a number nor a string, for numbers with a fraction, for strings beside numbers, and for
+    an indicator matrix with other entries than 0 and 1. It is a `TypeError` as well, as such refusals of scikit-learn
+    are.
 
     Notes
     -----
-    What to do: pass rows with ``model.n_features_in_`` columns, in the order of ``fit``; one row may be given as 1-D.
+    What to do: pass integers, booleans or strings, all of one kind; use a regressor for numbers with a fraction. To
+    turn all labels from one kind to another, ``relabel`` all rows in one call.
+    """
+
+
+class MissingTargetError(SqlearnError):
+    """``y`` was left out, or None, where a record carries a label or a value.
+
+    Notes
+    -----
+    What to do: pass one label or value a row; ``forget`` needs those that were learned.
+    """
+
+
+class ShapeError(SqlearnError):
+    """Input is no table of rows, or `X`, `y` and `sample_weight` have different numbers of rows.
+
+    Notes
+    -----
+    What to do: pass `X` of shape (n, d), or one row of shape (d,), with n labels or values and n weights. Rows of
+    unequal length are no table.
+    """
+
+
+class LearnerError(SqlearnError, TypeError):
+    """An object is no model of this package, or its learner has no such operation.
+
+    Raised by ``verify`` for other packages' models, and for what makes no sense for a kind of learner: relabelling
+    where there are no labels, sparse rows where only dense ones are taken. It is a `TypeError` as well.
+
+    Notes
+    -----
+    What to do: fit the learner of the same name from this package; call ``toarray`` on sparse rows.
+    """
+
+
+class DegenerateError(SqlearnError):
+    """``fit`` was given rows of which scikit-learn's makes no model: a single class, a single row, no variance.
+
+    Notes
+    -----
+    What to do: pass more rows. ``partial_fit`` takes such rows, and read-outs say `ReadOutError` until there are more.
+    """
+
+
+class WidthError(SqlearnError):
+    """A row has other columns than the model: another number of features or of targets, or other feature names.
+
+    Notes
+    -----
+    What to do: pass rows with ``model.n_features_in_`` columns, in the order of ``fit``, and as many targets as were
+    learned; one row may be given as 1-D.
     """
 
 
@@ -105,13 +165,15 @@ class NegativeValueError(SqlearnError):
     """
 
 
-class NotNumericError(SqlearnError):
-    """A value is a string where a number is needed.
+class NotNumericError(SqlearnError, TypeError):
+    """A value is a string, a complex number or an object where a real number is needed.
+
+    It is a `TypeError` as well, as some such refusals of scikit-learn are.
 
     Notes
     -----
     What to do: convert the column to numbers, or encode it; MixedNB takes categories as they are, in the columns that
-    `categorical_features` names.
+    `categorical_features` names. A dict is no row: pass its values, in the order of the columns.
     """
 
 
@@ -148,10 +210,10 @@ class OutOfRangeError(SqlearnError):
 
 
 class ParameterError(SqlearnError):
-    """A parameter has a value for which exact forgetting cannot be guaranteed.
+    """A parameter has a value for which exact forgetting cannot be guaranteed, or that does not fit the others.
 
-    Raised by ``fit`` for what is no sum over rows (a median), for what remembers earlier fits (``warm_start``), and for
-    randomness that cannot be repeated (a ``RandomState`` instance).
+    Raised by ``fit`` for what is no sum over rows (a median), for what remembers earlier fits (``warm_start``), for
+    randomness that cannot be repeated (a ``RandomState`` instance), and for what does not go together.
 
     Notes
     -----
@@ -206,7 +268,7 @@ class ReadOutError(SqlearnError, AttributeError):
 
 
 class WeightError(SqlearnError):
-    """A sample weight is negative, or weight times feature is beyond the range of float64.
+    """A sample weight is negative, or is no number; or weights were passed in the place of ``classes``.
 
     Notes
     -----

@@ -14,7 +14,7 @@ from sklearn.mixture._gaussian_mixture import (
 
 from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.mixture_problem import KINDS, Expectation, Mixture, Parameters
-from sqlearn.errors import ReadOutError
+from sqlearn.errors import DegenerateError, ReadOutError
 
 __all__ = ["GaussianMixture"]
 
@@ -135,11 +135,11 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     def _check_fit(self, batch):
         n, d = batch.x.shape
         if n < 2:
-            raise ValueError(
+            raise DegenerateError(
                 f"Found array with {n} sample(s) (shape={(n, d)}) while a minimum of 2 is required by GaussianMixture."
             )
         if n < self.n_components:
-            raise ValueError(
+            raise DegenerateError(
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {n}"
             )
         if self.weights_init is not None:

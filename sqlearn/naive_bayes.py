@@ -11,7 +11,8 @@ from sqlearn.engine.read_out import categories_of, label_array, moments_of, othe
 from sqlearn.engine.statistics import Categories, Exceedances, Mixed, Moments, Sums
 from sqlearn.engine.table import categorical_columns, check_table, split
 from sqlearn.engine.table_bayes import TableBayes
-from sqlearn.engine.validation import check_features, levels_of, refuse_negative
+from sqlearn.engine.targets import levels_of
+from sqlearn.engine.validation import check_features, refuse_negative
 from sqlearn.errors import NotIntegerError, ParameterError, ReadOutError
 
 __all__ = ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MixedNB", "MultinomialNB"]
@@ -31,7 +32,7 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -180,7 +181,7 @@ class MultinomialNB(_NonNegativeNB, peers.MultinomialNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -236,7 +237,7 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -307,7 +308,7 @@ class BernoulliNB(_CountingNB, peers.BernoulliNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -381,7 +382,7 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -490,7 +491,7 @@ class MixedNB(_CountingNB, TableBayes):
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only what was learned can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------

@@ -7,7 +7,7 @@ from sqlearn.discriminant_analysis import normalized_priors
 from sqlearn.engine.estimator import ExactClassifier
 from sqlearn.engine.read_out import label_array, moments_of, weights_of
 from sqlearn.engine.statistics import Moments
-from sqlearn.errors import ParameterError
+from sqlearn.errors import DegenerateError, ParameterError
 
 __all__ = ["NearestCentroid"]
 
@@ -83,9 +83,15 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
 
     def _check_fit(self, batch):
         if len(batch.labels) < 2:
-            raise ValueError(f"The number of classes has to be greater than one; got {len(batch.labels)} class")
+            raise DegenerateError(
+                f"The number of classes has to be greater than one; got {len(batch.labels)} class. Nothing was "
+                "changed: pass rows of two classes, or learn these by partial_fit."
+            )
         if not (batch.x.min(axis=0) != batch.x.max(axis=0)).sum():
-            raise ValueError("All features have zero variance. Division by zero.")
+            raise DegenerateError(
+                "All features have zero variance. Division by zero. Nothing was changed: pass rows that differ, or "
+                "learn these by partial_fit."
+            )
         _priors(self.priors, np.bincount(batch.label_codes), warn=True)
 
     def _read_out(self, state):

@@ -7,6 +7,7 @@ from sklearn import preprocessing as peers
 from sqlearn.engine.estimator import Weighted
 from sqlearn.engine.read_out import moments_of
 from sqlearn.engine.statistics import Mixed
+from sqlearn.errors import LearnerError
 
 __all__ = ["StandardScaler"]
 
@@ -66,7 +67,7 @@ class StandardScaler(Weighted, peers.StandardScaler):
 
     def _features(self, probe, X, reset):
         if sp.issparse(X) and probe.with_mean:
-            raise ValueError(
+            raise LearnerError(
                 "Cannot center sparse matrices: pass `with_mean=False` instead, or the rows as a dense array. Nothing "
                 "was changed."
             )

@@ -8,7 +8,7 @@ from sqlearn.engine.estimator import WeightedClassifier
 from sqlearn.engine.read_out import label_array
 from sqlearn.engine.smooth import SQUARED_HINGE
 from sqlearn.engine.smooth_problem import OneVsRest, Smooth, class_weights, coefficients, ridge
-from sqlearn.errors import ParameterError
+from sqlearn.errors import DegenerateError, ParameterError
 
 __all__ = ["LinearSVC"]
 
@@ -113,7 +113,7 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
 
     def _check_fit(self, batch):
         if len(batch.labels) < 2:
-            raise ValueError(f"The number of classes has to be greater than one; got 1 class: {batch.labels[0]!r}")
+            raise DegenerateError(f"The number of classes has to be greater than one; got 1 class: {batch.labels[0]!r}")
 
     def _problem(self, params, n_features, labels):
         if len(labels) < 2:

@@ -6,6 +6,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import _num_samples
 
+from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.errors import LearnerError
+
 __all__ = ["Verification", "compare", "verify"]
 
 
@@ -59,6 +62,13 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
     Verification
         False on a difference, and printed as one line.
 
+    Raises
+    ------
+    LearnerError
+        When `model` is not of this package.
+    NotFittedError
+        When it was never fitted.
+
     Examples
     --------
     >>> from sqlearn import verify
@@ -69,6 +79,11 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
     >>> bool(verify(model, [[0.0], [1.0], [5.0]], [0, 0, 1]))
     False
     """
+    if not isinstance(model, ExactEstimator):
+        raise LearnerError(
+            f"verify takes models of sqlearn, and {type(model).__module__}.{type(model).__name__} is none. Fit the "
+            "learner of the same name from sqlearn."
+        )
     refit = clone(model).set_params(**model.fitted_params())
     given = {name: value for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None}
     if _num_samples(X):

@@ -63,6 +63,13 @@ LEARNERS = [
     GaussianMixture(2, covariance_type="diag"),
 ]
 
+
+class Multilabel(RidgeClassifier):
+    """RidgeClassifier, which the tests give indicator matrices."""
+
+
+MULTILABEL = [Multilabel(), Multilabel(class_weight="balanced")]
+
 ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ not in ("MixedNB", "TableModel")]
 LABELLED = [learner for learner in LEARNERS if learner._target == "label"]
 VALUED = [learner for learner in LEARNERS if learner._target == "value"]

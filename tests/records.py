@@ -10,7 +10,7 @@ import naive
 from sqlearn.engine.adaptive import Adaptive
 
 WIDTH = 3
-WEIGHTS = [1.0, 1.0, 1.0, 0.5, 3.0, 0.1, 1e-300, 1e10, 0.0]
+WEIGHTS = [1.0, 1.0, 1.0, 0.5, 3.0, 0.1, 1e-300, 1e10, 1e300, 0.0]
 
 
 def reals(rng, n, level):
@@ -115,6 +115,8 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     y = None
     if learner._target == "label":
         y = rng.permutation(np.arange(n) % 3) * 2 - 1
+        if type(learner).__name__ == "Multilabel":
+            y = (rng.random((n, 3)) < [0.5, 0.1, 0.8]).astype(int)
     elif learner._target == "value":
         y = naive.hard_rows(rng, n, 1, level)[:, 0]
         if adaptive:  # of Poisson's kind
@@ -122,11 +124,8 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     w = None
     if takes_weights(learner) and weighted is not False:
         w = rng.choice(WEIGHTS, n)
-        numbers = X.select_dtypes("number").to_numpy() if isinstance(X, pd.DataFrame) else X
-        largest = np.abs(y).max() if learner._target == "value" else 0.0  # relabelled, a record may have any target
-        numbers = np.column_stack([np.nan_to_num(numbers), np.full(n, largest)])
-        with np.errstate(over="ignore"):
-            w[~np.isfinite(w[:, None] * numbers).all(axis=1)] = 1.0
+        if adaptive:
+            w = np.minimum(w, 1e10)
     return Records(X, y, w)
 
 
@@ -144,6 +143,6 @@ def pool_of(learner, rng, n) -> Records:
         parts += [replace(part, X=-part.X) for part in hard]  # they cancel; -0.0 among them
     pool = joined(parts)
     pool = pool.take(rng.permutation(len(pool))[:n])
-    if learner._target == "label":
+    if learner._target == "label" and pool.y.ndim == 1:
         pool.y[rng.integers(len(pool))] = 99
     return pool

@@ -17,10 +17,10 @@ from sklearn.base import clone
 
 import sqlearn
 from laws import assert_same, check_contract, emptied, refit, told, unchanged
-from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, over
+from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, over
 from records import WIDTH, joined, pool_of, records_of, tame
 from sqlearn import verify
-from sqlearn.engine.single import _change_one
+from sqlearn.engine.single import _change_dense
 from sqlearn.errors import ReadOutError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -28,20 +28,20 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 # ------------------------------------------------------------------------------------------------------- histories
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_contract(learner, level):
     rng = np.random.default_rng([level, 5])
     check_contract(learner, records_of(learner, rng, 20, level), rng)
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_contract_with_hard_records_among_tame_ones(learner):
     rng = np.random.default_rng(6)
     check_contract(learner, pool_of(learner, rng, 30), rng)
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_contract_without_weights_ledger_and_default_key(learner):
     rng = np.random.default_rng(7)
     records = records_of(learner, rng, 20, 1, weighted=False)
@@ -65,7 +65,7 @@ def test_contract_with_two_targets(learner):
     check_contract(learner, replace(records, y=np.column_stack([records.y, -3 * records.y])), rng)
 
 
-@over(ARRAYS)
+@over(ARRAYS + MULTILABEL)
 def test_blocks_large_and_small(learner):
     """Thousands of rows, so that there are several blocks, and BLAS where it serves."""
     rng = np.random.default_rng(10)
@@ -86,7 +86,7 @@ def test_blocks_large_and_small(learner):
     assert_same(part.forget(**wide.take(kept).given).forget(**wide.take(gone).given), emptied(learner, wide.take(kept)))
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_fit_forgets_what_was_before(learner):
     first, second = tame(learner), tame(learner, seed=1)
     model = clone(learner).fit(**first.given)
@@ -118,7 +118,7 @@ def test_states_of_different_capacities_merge(learner):
 # ---------------------------------------------------------------------------------------------------- nothing left
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_the_empty_state(learner):
     records, others = tame(learner), pool_of(learner, np.random.default_rng(3), 20)
     model = emptied(learner, records)
@@ -209,7 +209,7 @@ def test_one_row_in_any_form(learner):
 def test_no_form_of_a_row_is_compiled_for():
     records = tame(LEARNERS[0], weighted=False)
     model = refit(LEARNERS[0], records).forget(**records.row(0)).partial_fit(**records.row(0))
-    compiled = list(_change_one.signatures)
+    compiled = list(_change_dense.signatures)
     row = records.row(0)
     row["X"] = np.repeat(row["X"], 2)[::2]
     model.forget(**row)
@@ -217,7 +217,7 @@ def test_no_form_of_a_row_is_compiled_for():
     model.partial_fit(**row)
     row["X"].flags.writeable = False
     model.forget(**row)
-    assert _change_one.signatures == compiled
+    assert _change_dense.signatures == compiled
 
 
 def same_values(X):
@@ -264,7 +264,7 @@ def test_equal_values_are_one_record(learner, values):
         reference.partial_fit(**given)
 
 
-@over(ARRAYS)
+@over(ARRAYS + MULTILABEL)
 def test_zeros_have_no_sign(learner):
     records = tame(learner)
     records.X[records.X < 0.5] = 0.0
@@ -285,7 +285,7 @@ def test_zeros_have_no_sign(learner):
     assert_same(model, refit(learner, records))
 
 
-@over([learner for learner in ARRAYS if learner.__sklearn_tags__().input_tags.sparse])
+@over([learner for learner in ARRAYS + MULTILABEL if learner.__sklearn_tags__().input_tags.sparse])
 def test_sparse_and_dense_are_one_record(learner):
     records = tame(learner, 10, weighted=False)
     if "with_mean" in learner.get_params():
@@ -319,7 +319,7 @@ def test_sparse_and_dense_are_one_record(learner):
     assert all(map(np.array_equal, kept, (untidy.data, untidy.indices, untidy.indptr)))
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_inputs_are_left_as_they_were(learner):
     records = tame(learner, level=1)
     before = pickle.dumps(records)
@@ -328,7 +328,7 @@ def test_inputs_are_left_as_they_were(learner):
     assert pickle.dumps(records) == before
 
 
-@over(ARRAYS)
+@over(ARRAYS + MULTILABEL)
 def test_frames(learner):
     """Names are part of the model; values are the record, whichever library holds them."""
     records = tame(learner, weighted=False)
@@ -360,24 +360,53 @@ def test_equal_labels_are_one_label(learner):
     reference = refit(learner, replace(records, y=ones))
     forms = [
         ones.astype(float),
-        ones.astype(bool),
         ones.astype(np.int8),
         ones.astype(np.uint64),
         ones.tolist(),
         pd.Series(ones),
         pl.Series(ones),
     ]
-    for labels in [*forms, ones.astype(np.float32), ones.astype(bool).tolist(), ones.astype(float).tolist()]:
+    for labels in [*forms, ones.astype(np.float32), ones.astype(float).tolist()]:
         model = clone(learner).fit(records.X, labels)
         assert_same(model, reference)
         model.forget(records.X, ones)
         assert_same(model, emptied(learner, records))
+    truths = [ones.astype(bool), ones.astype(bool).tolist(), pd.Series(ones == 1), pl.Series(ones == 1)]
+    for labels in truths:  # one label with the numbers, too; that the first ones were booleans shows in `classes_`
+        model = refit(learner, replace(records, y=ones)).forget(records.X, labels).partial_fit(records.X, labels)
+        assert_same(model, reference)
+        model = clone(learner).fit(records.X, labels)
+        assert_same(model, clone(learner).fit(records.X, truths[0]))
+        assert model.digest() != reference.digest()
+        assert_same(model.forget(records.X, ones).partial_fit(records.X, ones), clone(learner).fit(records.X, labels))
+        assert_same(model.forget(records.X, ones).merge(reference), clone(learner).fit(records.X, labels))
     row = records.take([0]).X if isinstance(records.X, pd.DataFrame) else records.X[0]
     without = refit(learner, replace(records, y=ones).take(np.arange(1, 10)))
     one = ones[0]
     for label in (int(one), float(one), bool(one), np.int32(one), np.float32(one), np.bool_(one), np.uint8(one)):
         assert_same(reference.forget(row, label), without)
         reference.partial_fit(row, label)
+
+
+@over([learner for learner in LABELLED if hasattr(learner, "predict")])
+def test_labels_come_back_as_they_were_learned(learner):
+    records = tame(learner, 12, weighted=False)
+    X, truth = records.X, records.y > 0
+    model = clone(learner).fit(X, truth)
+    twin = model._peer().fit(X, truth) if model._peer.__module__.startswith("sklearn") else None
+    for found in (model.classes_, model.predict(X)):
+        assert found.dtype == bool
+    if twin is not None:
+        assert model.predict(X).dtype == twin.predict(X).dtype
+        assert (~model.predict(X)).dtype == bool and len(records.y[model.predict(X)]) <= len(records.y)
+    model.partial_fit(records.take([0, 1]).X, [1, 0])  # the same two labels
+    assert model.predict(X).dtype == bool
+    model.partial_fit(X, [2] * len(X))
+    assert model.classes_.dtype == np.int64 and model.classes_.tolist() == [0, 1, 2]
+    assert model.forget(X, [2] * len(X)).classes_.dtype == bool
+    assert pickle.loads(pickle.dumps(model)).classes_.dtype == bool
+    assert clone(learner).fit(X, truth.astype(np.int32)).predict(X).dtype == np.int64
+    assert clone(learner).fit(X, truth.astype(str)).predict(X).dtype.kind == "U"
 
 
 @over(LABELLED)
@@ -414,7 +443,7 @@ def test_the_last_row_of_a_class_takes_the_class(learner):
     assert_same(model, refit(learner, records.take(range(4, 8))))  # one class is left, and that is allowed
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_duplicates(learner):
     records = tame(learner, 6)
     thrice = joined([records, records, records.take(range(6)[::-1])])
@@ -430,7 +459,7 @@ def test_duplicates(learner):
 # ----------------------------------------------------------------------------------------- parameters, seeds, processes
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_parameters_set_later_wait_for_the_next_fit(learner):
     records = tame(learner)
     model = refit(learner, records)
@@ -464,7 +493,7 @@ def test_no_random_state_is_a_constant_one(learner):
     assert_same(*models)
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_keys_change_digests_and_nothing_else(learner):
     records = tame(learner)
     models = [clone(learner).set_params(key=key).partial_fit(**records.given) for key in (None, "a", b"a", "b")]

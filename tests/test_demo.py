@@ -45,7 +45,7 @@ def test_every_step_is_told(told):
     assert "Forget the 15 passengers with fare 0" in text
     assert "Relabel 4 passengers" in text
     assert "NotLearnedError" in text
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 80
     assert text.isascii()  # whatever the terminal's encoding
 
 

@@ -113,7 +113,7 @@ def test_what_takes_more_than_sums_of_products_is_refused(learner):
         learner(solver="eigen", shrinkage="auto").fit(X, y)
     with pytest.raises(ParameterError, match="rows themselves"):
         learner(solver="eigen", covariance_estimator=LedoitWolf()).fit(X, y)
-    with pytest.raises(NotImplementedError, match="shrinkage not supported"):
+    with pytest.raises(ParameterError, match="shrinkage not supported"):
         learner(shrinkage=0.1).fit(X, y)
 
 

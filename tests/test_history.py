@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sklearn.base import clone
 
 from laws import assert_same, emptied, refit
-from learners import LEARNERS, over
+from learners import LEARNERS, MULTILABEL, over
 from records import joined, pool_of
 from sqlearn.errors import SqlearnError
 
@@ -195,7 +195,7 @@ def canonical(one):
 
 
 @pytest.mark.filterwarnings("ignore")
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_history(learner):
     run_state_machine_as_test(
         history_of(learner),

@@ -1,14 +1,18 @@
 """Holes that a reviewer found once: each must stay closed."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import clone
 
+import naive
 from sqlearn import FormatError, NonFiniteError, NotLearnedError, TooLargeError
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.engine.exact import ExactSum
-from sqlearn.linear_model import LinearRegression
-from sqlearn.naive_bayes import GaussianNB
+from sqlearn.linear_model import LinearRegression, RidgeClassifier
+from sqlearn.naive_bayes import GaussianNB, MultinomialNB
 
 
 @pytest.mark.parametrize("ledger", [True, False])
@@ -77,3 +81,25 @@ def test_new_labels_are_measured_before_memory_is_taken(update, monkeypatch):
     with pytest.raises(TooLargeError):
         getattr(model, update)(X, *([y] if update == "relabel" else []), y + 10)
     assert model.canonical_parts() == before
+
+
+@pytest.mark.parametrize("learner", [GaussianNB(), LinearRegression(), MultinomialNB(), RidgeClassifier()])
+@pytest.mark.parametrize("n", [1, 40, 400])
+def test_weights_whose_products_leave_float64_are_summed_exactly(learner, n):
+    """1e308 times 1e300 was refused, though the limbs hold it."""
+    rng = np.random.default_rng(0)
+    X, y, w = rng.random((60, 3)), np.arange(60) % 2, rng.random(60)
+    model = clone(learner).fit(X, y, sample_weight=w)
+    digest = model.digest()
+    heavy = np.full((n, 3), [1e308, 3e-300, 1.7e308]), np.arange(n) % 2, np.linspace(1e300, 1.7e308, n)
+    model.partial_fit(*heavy[:2], sample_weight=heavy[2])
+    whole = [np.concatenate(pair) for pair in zip((X, y, w), heavy, strict=True)]
+    assert model.digest() == clone(learner).fit(whole[0], whole[1], sample_weight=whole[2]).digest()
+    assert model.forget(*heavy[:2], sample_weight=heavy[2]).digest() == digest
+
+
+def test_the_sum_of_an_overflowing_product_is_right():
+    model = GaussianNB().fit([[1e308], [3e307], [1.0]], [0, 0, 1], sample_weight=[1e300, 3e300, 1.0])
+    digits, low = model._state.statistic.digits(model._state.rows())
+    expected = Fraction(1e308) * Fraction(1e300) + Fraction(3e307) * Fraction(3e300)
+    assert naive.value_of(digits[0, 1], low) == expected

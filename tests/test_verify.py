@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from laws import frozen, refit, unchanged
-from learners import LEARNERS, WEIGHTED, over
+from learners import LEARNERS, MULTILABEL, WEIGHTED, over
 from records import joined, tame
 from sqlearn import verify
 from sqlearn.naive_bayes import GaussianNB
@@ -46,7 +46,7 @@ def test_verify_finds_every_difference(learner):
             assert verification.digest != verification.refit_digest
 
 
-@over(LEARNERS)
+@over(LEARNERS + MULTILABEL)
 def test_verify_finds_an_altered_limb_count_or_attribute(learner):
     records = tame(learner, weighted=False)
 

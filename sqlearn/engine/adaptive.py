@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sqlearn.engine.estimator import ExactEstimator
 from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, Walk
 from sqlearn.engine.state import State
-from sqlearn.errors import OutOfRangeError, ReadOutError
+from sqlearn.errors import OutOfRangeError, ReadOutError, WeightError
 
 __all__ = ["Adaptive", "SparseCoefficients"]
 
@@ -53,6 +53,17 @@ class Adaptive(ExactEstimator):
 
     def _check_targets(self, targets: np.ndarray) -> None:
         """Refuse targets, float64[n, t], that the loss does not allow."""
+
+    def _checked(self, probe, X, y, sample_weight, reset, single):
+        batch, target_ndim = super()._checked(probe, X, y, sample_weight, reset, single)
+        if batch.weights.max(initial=0.0) > LARGEST:
+            row = int(np.argmax(batch.weights > LARGEST))
+            raise WeightError(
+                f"Row {row} (counted from 0) has the weight {batch.weights[row]!r}, beyond 2**500 (3.3e150), where its "
+                f"products leave float64's range, in which {type(self).__name__} asks. Nothing was changed: scale the "
+                "weights down."
+            )
+        return batch, target_ndim
 
     @property
     def last_forget_(self) -> Walk:

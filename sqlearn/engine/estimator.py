@@ -2,32 +2,36 @@
 
 import copy
 import functools
-import os
 from contextlib import contextmanager
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 
-from sqlearn.engine.single import short_path
+from sqlearn.engine.key import hidden
+from sqlearn.engine.limits import check_growth, check_size
+from sqlearn.engine.single import REAL, short_path
 from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
+from sqlearn.engine.targets import check_classes, check_labels, check_targets, check_weights
 from sqlearn.engine.transaction import interrupts_held
-from sqlearn.engine.validation import as_rows, check_features, check_labels, check_targets, check_weights
+from sqlearn.engine.validation import as_rows, check_features, explained
 from sqlearn.errors import (
     FormatError,
+    LearnerError,
     MergeError,
+    MissingTargetError,
     ParameterError,
     ReadOutError,
-    TooLargeError,
-    UnknownLabelError,
+    SqlearnError,
     WeightError,
+    WidthError,
 )
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
 
 _OWN = {"fit", "partial_fit", "fit_transform", "fit_predict", "set_params", "set_output"}
-_LIMBS_FORESEEN = 6  # a float64 product near 1 takes four or five limbs
 
 _ALTERED = "These bytes of a {} are torn or were altered. Read the model from its source again, or fit it anew."
 
@@ -163,6 +167,15 @@ class ExactEstimator(BaseEstimator):
         return self._fitted_state().digest()
 
     @property
+    def key(self):
+        """Key of the records' digests; its repr does not show it."""
+        return self.__dict__["key"]
+
+    @key.setter
+    def key(self, value):
+        self.__dict__["key"] = hidden(value)
+
+    @property
     def n_records_(self) -> int:
         """Number of records held, those of weight 0 included."""
         return self._fitted_state().n_records
@@ -181,7 +194,12 @@ class ExactEstimator(BaseEstimator):
             raise WeightError(
                 "Sample weights must contain at least one non-zero number for `fit`. Nothing was changed."
             )
-        self._check_fit(batch)
+        try:
+            self._check_fit(batch)
+        except SqlearnError:
+            raise
+        except (TypeError, ValueError) as error:  # scikit-learn's own, of parameters that do not fit the records
+            raise ParameterError(f"{error} Nothing was changed.") from error
         state.learn(batch)
         self._check_learned(state)
         self._state = state
@@ -193,36 +211,38 @@ class ExactEstimator(BaseEstimator):
             if sign < 0:
                 raise _not_fitted(self)
             state, batch = self._started(X, y, sample_weight, single=True)
-            _check_classes(batch, classes)
+            check_classes(batch, classes)
             state.learn(batch)
             self._state = state
             return self
-        plain = sample_weight is None and classes is None and isinstance(X, np.ndarray) and X.ndim == 1
-        if plain and state.single is not None:
-            if X.dtype.kind in "fiub" and np.isscalar(y) is (self._target is not None):
-                try:
-                    if state.single.change(np.array(X, np.float64), y, sign):
-                        return self
-                except (TypeError, ValueError):  # a label or value that the long path will explain
-                    pass
+        if sample_weight is None and classes is None and state.single is not None:
+            known = isinstance(y, REAL) if self._target == "value" else np.isscalar(y) is (self._target is not None)
+            try:
+                row = state.single.row(X) if known else None
+                if row is not None and state.single.change(row, y, sign):
+                    return self
+            except (TypeError, ValueError, OverflowError):  # a row, label or value that the long path will explain
+                pass
         state.check_free()
         batch = self._batch(state, X, y, sample_weight)
-        _check_classes(batch, classes)
+        check_classes(batch, classes)
         if sign > 0:
-            _check_growth(state, batch)
+            check_growth(state, batch)
         state.change((batch, sign))
+        state.narrow()
         return self
 
     def _relabel(self, X, y_old, y_new, sample_weight):
         state = self._fitted_state()
         if self._target is None:
-            raise TypeError(
+            raise LearnerError(
                 f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit."
             )
         state.check_free()
         old, new = (self._batch(state, X, y, sample_weight) for y in (y_old, y_new))
-        _check_growth(state, new)
+        check_growth(state, new)
         state.change((old, -1.0), (new, 1.0))
+        state.narrow()
         return self
 
     @contextmanager
@@ -262,12 +282,13 @@ class ExactEstimator(BaseEstimator):
         probe.__dict__.update(params)
         batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=True, single=single)
         statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
-        rows = len(batch.labels) if self._target == "label" else 1
-        _check_size(type(self).__name__, statistic, rows, batch.levels)
+        layout = probe.__dict__.get("_layout", {})
+        has_labels = self._has_labels(params, layout)
+        check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1, batch.levels)
         names = probe.__dict__.get("feature_names_in_")
         state = State(
             type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
-            self._target == "label", target_ndim, probe.__dict__.get("_layout", {}),
+            has_labels, target_ndim, layout,
         )  # fmt: skip
         state.single = short_path(state)
         return state, batch
@@ -281,29 +302,35 @@ class ExactEstimator(BaseEstimator):
             probe.feature_names_in_ = state.feature_names_in_
         batch, _ = self._validated(probe, X, y, sample_weight, reset=False, single=True)
         if batch.targets.shape[1] != state.statistic.n_targets:
-            raise ValueError(
+            raise WidthError(
                 f"y has {batch.targets.shape[1]} targets a row, but {state.learner} was fitted with "
                 f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form they were learned."
             )
         return batch
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
+        """A batch of canonical records and the dimension of their targets; whatever is refused, in our own words."""
+        try:
+            return self._checked(probe, X, y, sample_weight, reset, single)
+        except SqlearnError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
+            raise explained(error, X) from error
+
+    def _checked(self, probe, X, y, sample_weight, reset, single):
         was_single = False
+        if self._target == "label" and sp.issparse(y):
+            y = y.toarray()
         if single:
             was_single, X, y, sample_weight = as_rows(X, y, sample_weight)
         x, codes, levels = self._features(probe, X, reset)
-        n = len(codes)
-        label_codes, labels, targets, target_ndim = np.zeros(0, np.int64), [], np.zeros((n, 0)), 0
         if self._target is not None and y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Pass one "
-                "label or value a row."
+            raise MissingTargetError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Nothing was "
+                "changed: pass one label or value a row."
             )
-        if self._target == "label":
-            label_codes, labels = check_labels(y, x)
-        elif self._target == "value":
-            targets, target_ndim = check_targets(y, x, multi_output=self.__sklearn_tags__().target_tags.multi_output)
-        weights = check_weights(sample_weight, x, targets)
+        label_codes, labels, targets, target_ndim = self._answers(probe, y, x, reset)
+        weights = check_weights(sample_weight, x)
         return Batch(x, codes, levels, label_codes, labels, targets, weights, was_single), target_ndim
 
     # ------------------------------------------------------------------ what learners add
@@ -316,6 +343,25 @@ class ExactEstimator(BaseEstimator):
         """
         x = check_features(probe, X, reset=reset, sparse_form=self._sparse_form)
         return x, np.zeros((x.shape[0], 0), np.int64), []
+
+    def _answers(self, probe, y, x, reset):
+        """Validated ``(label_codes, labels, targets)``, see :class:`~sqlearn.engine.state.Batch`, and `y`'s dimension.
+
+        The dimension is that of targets, 0 for labels.
+        """
+        if self._target == "label":
+            label_codes, labels = check_labels(y, x)
+            if reset and np.asarray(y).dtype.kind == "b":
+                probe._layout = probe.__dict__.get("_layout", {}) | {"labels": "bool"}
+            return label_codes, labels, np.zeros((len(label_codes), 0)), 0
+        targets, target_ndim = np.zeros((x.shape[0], 0)), 0
+        if self._target == "value":
+            targets, target_ndim = check_targets(y, x, multi_output=self.__sklearn_tags__().target_tags.multi_output)
+        return np.zeros(0, np.int64), [], targets, target_ndim
+
+    def _has_labels(self, params: dict, layout: dict) -> bool:
+        """Whether the statistic has a row for each label held, and not one in all."""
+        return self._target == "label"
 
     def _new_statistic(self, params: dict, n_features: int, n_targets: int) -> Statistic:
         """The empty statistic for records of this shape under these parameters."""
@@ -449,7 +495,9 @@ class ExactEstimator(BaseEstimator):
         """A state that holds nothing, for records of this shape."""
         statistic = self._new_statistic(params, *shape)
         width, names = features
-        return State(type(self).__name__, params, width, names, statistic, self._target == "label", target_ndim, layout)
+        return State(
+            type(self).__name__, params, width, names, statistic, self._has_labels(params, layout), target_ndim, layout
+        )
 
     def _emptied(self):
         """This model without any record: what it is when all are forgotten."""
@@ -547,42 +595,3 @@ def _not_fitted(estimator) -> NotFittedError:
     return NotFittedError(
         f"This {name} instance is not fitted yet. Call 'fit' or 'partial_fit' with some rows before you use it."
     )
-
-
-def _check_classes(batch: Batch, classes) -> None:
-    if classes is None:
-        return
-    known = set(np.asarray(classes).tolist())
-    for code, label in enumerate(batch.labels):
-        if label not in known:
-            row = int(np.flatnonzero(batch.label_codes == code)[0])
-            raise UnknownLabelError(
-                f"{batch.name(row)} has the label {label!r}, which is not among the `classes` given. Nothing was "
-                "changed: add it to `classes`, or leave `classes` out."
-            )
-
-
-def _check_growth(state: State, batch: Batch) -> None:
-    """Refuse new labels and categories for which memory cannot hold the sums."""
-    rows = 1
-    if state.vocabulary is not None:
-        new = len(state.vocabulary.slots.keys() | set(batch.labels)) > state.vocabulary.capacity
-        rows = state.vocabulary.capacity * (2 if new else 1)  # the capacity doubles
-    _check_size(state.learner, state.statistic, rows, batch.levels)
-
-
-def _check_size(name: str, statistic: Statistic, rows: int, levels: list[list]) -> None:
-    """Refuse a state that memory cannot hold before any is taken."""
-    cells = statistic.foreseen(levels)
-    needed = 8 * _LIMBS_FORESEEN * rows * cells
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
-    if needed > memory // 2:
-        sizes = ", ".join(f"{len(column):,}" for column in levels)
-        categories = f" and columns of {sizes} categories" if levels else ""
-        raise TooLargeError(
-            f"The state of this {name} would take about {needed / 1e9:,.0f} GB: {rows} x {cells:,} exact sums for "
-            f"{statistic.n_features:,} "
-            f"features{categories}, and this machine has {memory / 1e9:,.0f} GB. Nothing was taken. Use fewer columns "
-            "(SelectKBest, hashing), or a "
-            "learner whose state is linear in the columns, such as those of sqlearn.naive_bayes."
-        )

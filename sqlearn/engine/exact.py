@@ -1,5 +1,7 @@
 """ExactSum: an array of sums of float64 values and products, exact, so that adding and subtracting commute."""
 
+from contextlib import suppress
+
 import numpy as np
 
 from sqlearn.engine.deposit import deposit_outer, deposit_values
@@ -7,7 +9,9 @@ from sqlearn.engine.digits import round_limbs, trimmed
 from sqlearn.engine.kernel import kernel
 from sqlearn.errors import FormatError
 
-__all__ = ["ExactSum"]
+__all__ = ["FEW_LIMBS", "ExactSum"]
+
+FEW_LIMBS = 6  # a product of float64 values near 1 takes four or five
 
 # A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py takes a triple product in two
 # parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
@@ -41,9 +45,9 @@ class ExactSum:
     """A matrix of exact sums.
 
     Cell ``[r, c]`` has the value ``sum over l of limbs[l, r, c] * 2**(32 * (base + l))``; every limb is an integer in a
-    float64. The window ``base .. base + len(limbs) - 1`` covers all bits of all values ever deposited. It grows on
-    demand, and never shrinks: what was deposited can then be taken out without new memory, so undoing cannot fail.
-    It is no part of the value: two sums are equal when their :meth:`canonical` bytes are, and those hold no more
+    float64. The window ``base .. base + len(limbs) - 1`` covers all bits of all values deposited. It grows on demand,
+    and shrinks only by :meth:`narrow`: what was deposited can then be taken out without new memory, so undoing cannot
+    fail. It is no part of the value: two sums are equal when their :meth:`canonical` bytes are, and those hold no more
     than the value needs.
 
     Parameters
@@ -145,6 +149,25 @@ class ExactSum:
         while not _carry(self.limbs):
             self.cover(self.base, self.base + len(self.limbs))
         self.room = _ROOM
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether there are more limbs than values of one order of magnitude take, an outer one of them without use."""
+        return len(self.limbs) > FEW_LIMBS and not (self.limbs[-1].any() and self.limbs[0].any())
+
+    def narrow(self) -> None:
+        """Give back outer limbs that are zero in every cell: an extreme value is gone.
+
+        Not before what may have to be undone, nor where an interrupt could come in between.
+        """
+        low, high = 0, len(self.limbs)
+        while high and not self.limbs[high - 1].any():
+            high -= 1
+        while low < high and not self.limbs[low].any():
+            low += 1
+        if high - low < len(self.limbs):
+            with suppress(MemoryError):  # the wider window serves as well
+                self.limbs, self.base = self.limbs[low:high].copy(), self.base + low
 
     def digits(self) -> tuple[np.ndarray, int]:
         """Balanced base-2**32 digits of every cell, and the index of the lowest.

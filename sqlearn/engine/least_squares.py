@@ -10,7 +10,7 @@ from sqlearn.engine.digits import normalized
 from sqlearn.engine.read_out import GramView, SecondMoments, aligned, as_float, combined, packed_cell
 from sqlearn.engine.solve import Factor, factorize, intercept, residual
 
-__all__ = ["LeastSquares", "one_against_rest"]
+__all__ = ["LeastSquares", "balanced_factors", "one_against_rest"]
 
 
 @dataclass
@@ -134,3 +134,21 @@ def one_against_rest(grams: Sequence[GramView], factors: Sequence[float]) -> Gra
         digits[start] = every[0]
         digits[start + 1 : start + t - k] = every[0] - 2 * own[k, 0] - 2 * own[k + 1 :, 0]
     return replace(total, digits=normalized(digits), low=low, n_targets=t)
+
+
+def balanced_factors(combinations: list[str], held: np.ndarray) -> list[float]:
+    """What ``class_weight="balanced"`` multiplies the weights of each combination of labels by.
+
+    Parameters
+    ----------
+    combinations : list of str
+        A digit for each output, 1 where it has the label.
+    held : int64[len(combinations)]
+        Number of records of each.
+    """
+    has = np.array([list(combination) for combination in combinations]) == "1"
+    factors = np.ones(len(combinations))
+    for own in has.T:
+        counts = np.array([held[~own].sum(), held[own].sum()])
+        factors *= held.sum() / (np.count_nonzero(counts) * counts[own.astype(int)])
+    return factors.tolist()

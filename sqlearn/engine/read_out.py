@@ -35,8 +35,13 @@ __all__ = [
 
 
 def label_array(state) -> np.ndarray:
-    """The classes held as scikit-learn's ``classes_``: sorted, int64 or the shortest string type."""
-    return np.array(state.labels())
+    """The classes held as scikit-learn's ``classes_``: sorted, int64 or the shortest string type.
+
+    They are bool if booleans were learned first, and as long as False and True are the only labels held.
+    """
+    labels = state.labels()
+    booleans = state.layout.get("labels") == "bool" and set(labels) <= {0, 1}
+    return np.array(labels, bool if booleans else None)
 
 
 def as_float(mantissa, exponent, what: str) -> np.ndarray:

@@ -1,28 +1,47 @@
-"""Learning or forgetting one dense record in one kernel call: a few microseconds, and atomic under Ctrl-C."""
+"""Learning or forgetting one record in one kernel call: a few microseconds, and atomic under Ctrl-C."""
 
 import numpy as np
+import scipy.sparse as sp
 
-from sqlearn.engine.blake2b import digest_one
-from sqlearn.engine.deposit import deposit_moments, deposit_triangle
+from sqlearn.engine.blake2b import digest_one, digest_sparse
+from sqlearn.engine.deposit import deposit_moments, deposit_sparse, deposit_triangle
 from sqlearn.engine.intrinsics import float_bits
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.ledger import add_one, held, take_one
 from sqlearn.engine.multiset import add_term
 from sqlearn.engine.rounds import LARGEST, Rounds
 from sqlearn.engine.state import Batch
-from sqlearn.engine.statistics import Gram, Moments
+from sqlearn.engine.statistics import Exceedances, Gram, Mixed, Moments, Sums
 from sqlearn.engine.vocabulary import canonical_label
 
-__all__ = ["short_path"]
+__all__ = ["REAL", "short_path"]
+
+REAL = (float, int, np.floating, np.integer, np.bool_)  # numpy reads strings as numbers, too
 
 
 @kernel
-def _change_one(
-    is_gram, x, target, words, weight, row, sign, z, tail, digest, key_state, ledger, multiset, counted, sums, held_rows
-):
+def _is_held(digest, records):
+    """Whether this record can be forgotten."""
+    (keys, copies, _), _, counted = records
+    return counted[0] > 0 and held(keys, copies, digest[0], digest[1]) > 0
+
+
+@kernel
+def _note(digest, sign, records):
+    """Note a record in the ledger, the multiset hash and the count, or strike it out."""
+    (keys, copies, counters), multiset, counted = records
+    if sign < 0:
+        take_one(keys, copies, counters, digest[0], digest[1])
+    else:
+        add_one(keys, copies, counters, digest[0], digest[1])
+    add_term(multiset, digest, sign)
+    counted[0] += np.int64(sign)
+
+
+@kernel
+def _change_dense(is_gram, x, target, words, weight, row, sign, z, tail, digest, key_state, records, sums, held_rows):
     """Check everything, then change everything; False, and nothing has changed, when anything is not plain."""
     d, t, k = len(x), len(target), len(words)
-    keys, copies, counters = ledger
     limbs, base, need = sums
     finite = weight * 0.0
     z[0, 0] = 1.0
@@ -33,14 +52,14 @@ def _change_one(
         z[0, 1 + d + j] = target[j] + 0.0
         finite += target[j] * 0.0
         tail[k + j] = np.uint64(float_bits(z[0, 1 + d + j]))
-    if finite != 0.0 or (sign < 0 and counted[0] == 0):
+    if finite != 0.0:
         return False
     for j in range(k):
         tail[j] = words[j]
     tail[k + t] = np.uint64(float_bits(weight))
     record = z[0, 1 : 1 + d]
     digest_one(record, tail, key_state, digest)
-    if sign < 0 and held(keys, copies, digest[0], digest[1]) == 0:
+    if sign < 0 and not _is_held(digest, records):
         return False
     weights, rows = np.full(1, weight), np.full(1, row)
     stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
@@ -50,17 +69,91 @@ def _change_one(
         done = deposit_moments(record.reshape(1, d), weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need)
     if done == 0:
         return False
-    if sign < 0:
-        take_one(keys, copies, counters, digest[0], digest[1])
-    else:
-        add_one(keys, copies, counters, digest[0], digest[1])
-    add_term(multiset, digest, sign)
-    counted[0] += np.int64(sign)
+    _note(digest, sign, records)
+    return True
+
+
+@kernel
+def _change_sparse(indices, values, threshold, words, row, sign, tail, digest, key_state, records, sums, held_rows):
+    """The same for the non-zeros of a record: what is not positive, or not in order, is not plain."""
+    limbs, base, need = sums
+    last = -1
+    for k in range(len(values)):
+        if not 0.0 < values[k] < np.inf or indices[k] <= last:
+            return False
+        last = indices[k]
+    weights = np.ones(1)
+    tail[0, :2] = words
+    tail[0, 2] = np.uint64(float_bits(weights[0]))
+    stop = len(weights)
+    indptr = np.zeros(2, np.int64)
+    indptr[1] = len(values)
+    digest_sparse(values, indices, indptr, tail, key_state, digest)
+    if sign < 0 and not _is_held(digest[0], records):
+        return False
+    if threshold >= 0.0:  # a record's values count as 1 above it
+        above = values > threshold
+        indices = indices[above]
+        values = np.ones(len(indices))
+        indptr[1] = len(values)
+    rows, order = np.full(1, row), np.zeros(1, np.int64)
+    done = deposit_sparse(
+        values, indices, indptr, weights, rows, order, stop - 1, stop, sign, limbs, base, held_rows, need
+    )
+    if done == 0:
+        return False
+    _note(digest[0], sign, records)
+    return True
+
+
+@kernel
+def _count(indices, row, sign, sums):
+    """Deposit 1 into these columns of a row; 0, and nothing has changed, when the window is too narrow."""
+    limbs, base, need, held_rows = sums
+    weights, rows, order = np.ones(1), np.full(1, row), np.zeros(1, np.int64)
+    ones, indptr, stop = np.ones(len(indices)), np.zeros(2, np.int64), len(weights)
+    indptr[1] = len(indices)
+    first = stop - 1
+    return deposit_sparse(ones, indices, indptr, weights, rows, order, first, stop, sign, limbs, base, held_rows, need)
+
+
+@kernel
+def _sum_numbers(x, row, sign, sums):
+    """The same for the moments of one record's numbers, float64[1, d]."""
+    limbs, base, need, held_rows = sums
+    weights, rows = np.ones(1), np.full(1, row)
+    stop = len(weights)
+    return deposit_moments(x, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need)
+
+
+@kernel
+def _change_mixed(x, codes, row, sign, tail, digest, key_state, records, numbers, missing, categories, carried):
+    """The same for a row of a table; `tail` has all its words."""
+    digest_one(x, tail, key_state, digest)
+    if sign < 0 and not _is_held(digest, records):
+        return False
+    filled = np.zeros((1, len(x)))
+    for j in range(len(x)):
+        if not np.isnan(x[j]):
+            filled[0, j] = x[j]
+    unknown, known = np.isnan(x).nonzero()[0], codes[codes >= 0]
+    if _sum_numbers(filled, row, sign, numbers) == 0:
+        return False
+    if _count(unknown, row, sign, missing) == 0:
+        _sum_numbers(filled, row, -sign, numbers)
+        return False
+    if _count(known, row, sign, categories) == 0:
+        _count(unknown, row, -sign, missing)
+        _sum_numbers(filled, row, -sign, numbers)
+        return False
+    for code in known:
+        carried[code] += np.int64(sign)
+    _note(digest, sign, records)
     return True
 
 
 class Single:
-    """The short path for one dense record of a state with a ledger.
+    """The short path for one dense record of a state with a ledger, and what it shares with the others.
 
     Parameters
     ----------
@@ -81,11 +174,15 @@ class Single:
         self.no_words = np.empty(0, np.uint64)
         self.need = np.zeros(2, np.int64)
 
+    def row(self, X):
+        """What :meth:`change` takes, if `X` is one record in a plain form, or None."""
+        return np.array(X, np.float64) if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "fiub" else None
+
     def change(self, x: np.ndarray, y, sign: float) -> bool:
         """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing done, when it needs the long path."""
         state = self.state
         statistic, vocabulary = state.statistic, state.vocabulary
-        if x.ndim != 1 or len(x) != self.width or state.borrowed:
+        if len(x) != self.width or state.borrowed:
             return False
         row, words = 0, self.no_words
         if vocabulary is not None:
@@ -97,26 +194,129 @@ class Single:
             self.target[0] = y
         if sign < 0 and statistic.held[row] == 1:  # then its class may go, which takes more than this one step
             return False
-        total, ledger = statistic.total, state.ledger
-        if sign > 0:
-            ledger.reserve(1)
-        total.reserve(1)
-        state.reader = None
-        done = _change_one(
+        total = statistic.total
+        records = self._reserved(sign, statistic)
+        done = _change_dense(
             self.is_gram, x, self.target, words, 1.0, row, sign, self.z, self.tail, self.digest, state.key_state,
-            ledger.arrays, state.multiset, state.counted, (total.limbs, total.base, self.need), statistic.held,
+            records, (total.limbs, total.base, self.need), statistic.held,
         )  # fmt: skip
-        if done and sign < 0 and not state.counted[0] & 255:
-            ledger.shrink()
+        return self._finished(done, sign)
+
+    def _reserved(self, sign, *members):
+        """The record's ledger, multiset hash and count, with room for one record in them and in the sums."""
+        state = self.state
+        if sign > 0:
+            state.ledger.reserve(1)
+        for member in members:
+            member.total.reserve(1)
+        state.reader = None
+        return state.ledger.arrays, state.multiset, state.counted
+
+    def _finished(self, done, sign):
+        if done and sign < 0:
+            state = self.state
+            if not state.counted[0] & 255:
+                state.ledger.shrink()
+            state.narrow()
         return done
 
 
-class Unchecked:
-    """The path for one dense record past scikit-learn's validation, for learners whose records take part in rounds."""
+class SingleSparse(Single):
+    """The short path for the non-zeros of one record of a state with :class:`~sqlearn.engine.statistics.Sums`."""
 
     def __init__(self, state):
-        self.state = state
-        self.width = state.statistic.n_features
+        super().__init__(state)
+        threshold = getattr(state.statistic, "threshold", None)
+        self.threshold = -1.0 if threshold is None else float(threshold)
+        self.tail, self.digest = np.empty((1, 3), np.uint64), np.empty((1, 6), np.uint64)
+
+    def row(self, X):
+        if isinstance(X, np.ndarray):
+            x = super().row(X)
+            if x is None or len(x) != self.width:
+                return None
+            indices = x.nonzero()[0]
+            return indices, x[indices]
+        if sp.issparse(X) and X.format == "csr" and X.shape == (1, self.width) and X.dtype.kind in "fiub":
+            return np.array(X.indices, np.int64), np.array(X.data, np.float64)
+        return None
+
+    def change(self, row, y, sign):
+        state = self.state
+        statistic, slot = state.statistic, state.vocabulary.slots.get(y)
+        if slot is None or state.borrowed or (sign < 0 and statistic.held[slot] == 1):
+            return False
+        total = statistic.total
+        records = self._reserved(sign, statistic)
+        done = _change_sparse(
+            *row, self.threshold, state.vocabulary.words[slot], slot, sign, self.tail, self.digest, state.key_state,
+            records, (total.limbs, total.base, self.need), statistic.held,
+        )  # fmt: skip
+        return self._finished(done, sign)
+
+
+class SingleMixed(Single):
+    """The short path for one row of a table, of a state with :class:`~sqlearn.engine.statistics.Mixed`."""
+
+    def __init__(self, state):
+        super().__init__(state)
+        self.is_categorical = state.layout["is_categorical"]
+        self.x = np.empty(self.width)
+        self.codes = np.empty(sum(self.is_categorical), np.int64)
+        self.tail = np.zeros(2 + 2 * len(self.codes) + 1, np.uint64)
+        self.tail[-1:] = np.ones(1).view(np.uint64)
+
+    def row(self, X):
+        """The values of a list, an array or a Series whose index is the names of the features."""
+        if isinstance(X, np.ndarray):
+            X = X.tolist() if X.ndim == 1 else None
+        elif hasattr(X, "to_frame") and hasattr(X, "index"):
+            names = self.state.feature_names_in_
+            X = X.tolist() if names is not None and X.index.tolist() == names.tolist() else None
+        return X if isinstance(X, list | tuple) and len(X) == len(self.is_categorical) else None
+
+    def _encode(self, values) -> bool:
+        """Write numbers and the slots and words of categories; False when the long path has to."""
+        vocabulary, words = self.state.statistic.categories.vocabulary, self.tail[2:-1].reshape(-1, 2)
+        j = k = 0
+        for value, categorical in zip(values, self.is_categorical, strict=True):
+            missing = value is None or bool(value != value)
+            if categorical:
+                slot = -1 if missing else vocabulary.slots.get((k, value))
+                if slot is None:
+                    return False
+                self.codes[k] = slot
+                words[k] = 0 if missing else vocabulary.words[slot]
+                k += 1
+            else:
+                if not missing and not (isinstance(value, REAL) and -np.inf < value < np.inf):
+                    return False
+                self.x[j] = np.nan if missing else value + 0.0
+                j += 1
+        return True
+
+    def change(self, row, y, sign):
+        state, statistic = self.state, self.state.statistic
+        slot = state.vocabulary.slots.get(y)
+        if slot is None or state.borrowed or not self._encode(row) or (sign < 0 and self._last(slot)):
+            return False
+        self.tail[:2] = state.vocabulary.words[slot]
+        records = self._reserved(sign, *statistic.members)
+        done = _change_mixed(
+            self.x, self.codes, slot, sign, self.tail, self.digest, state.key_state, records,
+            *((member.total.limbs, member.total.base, self.need, member.held) for member in statistic.members),
+            statistic.categories.carried,
+        )  # fmt: skip
+        return self._finished(done, sign)
+
+    def _last(self, slot) -> bool:
+        """Whether a class, or a category, may go with this record."""
+        held, carried = self.state.statistic.held, self.state.statistic.categories.carried
+        return held[slot] == 1 or any(code >= 0 and carried[code] == 1 for code in self.codes.tolist())
+
+
+class Unchecked(Single):
+    """The path for one dense record past scikit-learn's validation, for learners whose records take part in rounds."""
 
     def change(self, x: np.ndarray, y, sign: float) -> bool:
         """As :meth:`Single.change`."""
@@ -147,4 +347,10 @@ def short_path(state) -> Single | Unchecked | None:
         return None
     if type(state.statistic) in (Moments, Gram):
         return Single(state)
-    return Unchecked(state) if isinstance(state.statistic, Rounds) else None
+    if isinstance(state.statistic, Rounds):
+        return Unchecked(state)
+    if state.vocabulary is None:
+        return None
+    kinds = {Sums: SingleSparse, Exceedances: SingleSparse, Mixed: SingleMixed}
+    kind = kinds.get(type(state.statistic))
+    return None if kind is None else kind(state)

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from sqlearn.engine.blake2b import digest_dense, digest_sparse, midstate
 from sqlearn.engine.gram import BLOCK
+from sqlearn.engine.key import key_bytes
 from sqlearn.engine.ledger import Ledger
 from sqlearn.engine.multiset import add_terms
 from sqlearn.engine.statistics import Block, Statistic
@@ -20,9 +21,9 @@ from sqlearn.engine.vocabulary import Vocabulary, canonical_label
 from sqlearn.errors import (
     BusyError,
     FormatError,
+    LabelError,
     MergeError,
     NotLearnedError,
-    ParameterError,
     SqlearnError,
     UnknownLabelError,
 )
@@ -30,7 +31,6 @@ from sqlearn.errors import (
 __all__ = ["FORMAT", "Batch", "State", "digest_of"]
 
 FORMAT = 1
-_DEFAULT_KEY = b"sqlearn"
 _CELLS_AT_ONCE = 1 << 22  # 32 MB: many blocks of a Gram matrix, for several threads
 _MOST_BLOCKS = 16
 
@@ -102,7 +102,8 @@ class State:
     target_ndim : int
         Dimension of the targets the user gave: 1 or 2, 0 for none.
     layout : dict
-        What else the first records fixed, in JSON's types: the kinds of MixedNB's columns.
+        What else the first records fixed, in JSON's types: the kinds of MixedNB's columns; "labels", which is "bool"
+        for booleans and "indicator" for an indicator matrix.
     """
 
     def __init__(self, learner, params, n_features_in_, feature_names_in_, statistic, has_labels, target_ndim, layout):
@@ -117,7 +118,7 @@ class State:
         self.ledger = Ledger() if params.get("ledger", True) else None
         self.multiset = np.zeros(4, np.uint64)
         self.counted = np.zeros(1, np.int64)
-        self.key_state = midstate(_key_bytes(params.get("key")))
+        self.key_state = midstate(key_bytes(params.get("key")))
         self.borrowed = 0  # depth of ``without``
         self.reader = None
         self.single = None
@@ -204,7 +205,7 @@ class State:
 
             def last(sign):
                 if sign > 0:
-                    self._check_kinds(UnknownLabelError)
+                    self._check_kinds(LabelError)
                     check()
 
             try:
@@ -221,7 +222,7 @@ class State:
         if self.vocabulary is not None and len({isinstance(label, str) for label in self._labels_held()}) > 1:
             raise error(
                 f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
-                "Convert them to one kind first."
+                "Convert the labels given to the kind of those held; or relabel all rows held in one call."
             )
 
     def release(self) -> None:
@@ -229,6 +230,12 @@ class State:
         self.statistic.release()
         if self.vocabulary is not None:
             self.vocabulary.release(self.statistic.held)
+
+    def narrow(self) -> None:
+        """Let go of limbs that no record needs any more; not inside ``without``, whose end must not need memory."""
+        if self.statistic.is_wide:
+            with interrupts_held():
+                self.statistic.narrow()
 
     def _apply(self, batch: Batch, rows: slice, sign: float) -> None:
         """Learn or forget one block of a batch, all or nothing."""
@@ -325,6 +332,9 @@ class State:
         """A new state that holds the records of both."""
         ours, theirs = self.header(), other.header()
         ours, theirs = ours | ours.pop("parameters"), theirs | theirs.pop("parameters")
+        for header in (ours, theirs):
+            if header["layout"].get("labels") == "bool":  # how labels come back is this model's own: they are equal
+                header["layout"] = {k: v for k, v in header["layout"].items() if k != "labels"}
         for name in ours:
             if json.dumps(ours[name]) != json.dumps(theirs.get(name)):  # NaN equals NaN
                 values = "" if name == "key" else f": {ours[name]!r} and {theirs.get(name)!r}"  # keys are secrets
@@ -388,15 +398,6 @@ def digest_of(parts: dict[str, bytes]) -> str:
     for name, part in parts.items():
         digest.update(f"{name} {len(part)}\n".encode() + part)
     return digest.hexdigest()
-
-
-def _key_bytes(key) -> bytes:
-    if key is None:
-        return _DEFAULT_KEY
-    if not isinstance(key, str | bytes | bytearray | memoryview):  # bytes(5) would be five zeros
-        raise ParameterError(f"key must be bytes or a str, not {type(key).__name__}. Encode it first.")
-    data = key.encode() if isinstance(key, str) else bytes(key)
-    return hashlib.blake2b(data, digest_size=32).digest()
 
 
 def plain(params: dict) -> dict:

@@ -100,6 +100,15 @@ class Statistic:
     def release(self) -> None:
         """Let go of what no record needs any more."""
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether :meth:`narrow` has work to do that pays."""
+        return self.total.is_wide
+
+    def narrow(self) -> None:
+        """Give back limbs that no record needs any more; see :meth:`~sqlearn.engine.exact.ExactSum.narrow`."""
+        self.total.narrow()
+
     def settle(self, order: np.ndarray, labels: list, check: Callable[[], None] = lambda: None) -> None:
         """Bring up to date what depends on all records; `order` has the rows that hold any, `labels` theirs, sorted.
 
@@ -349,6 +358,14 @@ class Mixed(Statistic):
 
     def release(self):
         self.categories.release()
+
+    @property
+    def is_wide(self):
+        return any(member.is_wide for member in self.members)
+
+    def narrow(self):
+        for member in self.members:
+            member.narrow()
 
     def add(self, other, other_rows, rows):
         for ours, theirs in zip(self.members, other.members, strict=True):

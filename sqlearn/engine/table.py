@@ -225,7 +225,10 @@ def categorical_columns(table, chosen) -> np.ndarray:
     """
     if isinstance(chosen, str) and chosen == "from_dtype":
         chosen = [dtype in _CATEGORICAL for dtype in table.schema.dtypes()] if isinstance(table, nw.DataFrame) else None
-    mask = _check_categorical_features(table, chosen)
+    try:
+        mask = _check_categorical_features(table, chosen)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{error} Nothing was changed: categorical_features names columns of X.") from error
     return np.zeros(table.shape[1], bool) if mask is None else np.asarray(mask, bool)
 
 
@@ -246,9 +249,7 @@ def split(table, is_categorical: np.ndarray) -> tuple[np.ndarray, np.ndarray, li
     NonFiniteError
         At an infinity.
     NotNumericError
-        At a string in a numeric column.
-    TypeError
-        At what is neither a number nor a string.
+        At a string in a numeric column, and at what is neither a number nor a string.
     """
     numeric, categorical = np.flatnonzero(~is_categorical), np.flatnonzero(is_categorical)
     if isinstance(table, np.ndarray) and table.dtype.kind in "fiub":
@@ -305,18 +306,16 @@ def _numbers(table, j) -> np.ndarray:
         return column.astype(np.float64)
     values = _values(column)
     for i, value in enumerate(values):
-        if isinstance(value, str | bytes):
+        if isinstance(value, str | bytes | complex | np.complexfloating):
+            kind = "string" if isinstance(value, str | bytes) else "complex number"
             raise NotNumericError(
-                f"{_place(table, i, j)} is the string {value!r}, where this model takes numbers. Nothing was changed: "
+                f"{_place(table, i, j)} is the {kind} {value!r}, where this model takes numbers. Nothing was changed: "
                 "convert the column to numbers first, or say that it holds categories and fit again."
             )
         try:
             values[i] = np.nan if _is_missing(value) else float(value)
-        except TypeError as error:
-            raise TypeError(
-                f"{_place(table, i, j)} is no number: {error}. Nothing was changed: convert the column, or leave it "
-                "out."
-            ) from error
+        except (TypeError, ValueError) as error:
+            raise NotNumericError(f"{_place(table, i, j)} is no number: {error}. Nothing was changed.") from error
         except OverflowError as error:
             raise _infinite(table, i, j) from error
     return np.array(values, np.float64)
@@ -333,6 +332,8 @@ def _categories(table, j) -> tuple[list[int], list]:
                 if code >= 0 and value in (np.inf, -np.inf):
                     raise _infinite(table, i, j)
         except TypeError as error:
-            raise TypeError(f"{_place(table, i, j)} is no category: {error} Nothing was changed.") from error
+            raise NotNumericError(
+                f"{_place(table, i, j)} is no category: {error} Nothing was changed: categories are numbers or strings."
+            ) from error
         codes.append(code)
     return codes, [*seen]

@@ -1,26 +1,24 @@
-"""From what users pass to validated batches: scikit-learn's checks, and errors that name the row."""
+"""From what users pass to validated rows: scikit-learn's checks, and errors that name the row."""
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn import config_context
-from sklearn.utils import check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
+from sklearn.utils import check_array
+from sklearn.utils.validation import _num_samples, validate_data
 
 from sqlearn.engine.statistics import as_csr
-from sqlearn.engine.vocabulary import canonical_label
-from sqlearn.errors import EmptyBatchError, NegativeValueError, NonFiniteError, NotNumericError, WeightError, WidthError
+from sqlearn.errors import (
+    EmptyBatchError,
+    LearnerError,
+    NegativeValueError,
+    NonFiniteError,
+    NotNumericError,
+    ShapeError,
+    SqlearnError,
+    WidthError,
+)
 
-__all__ = [
-    "as_rows",
-    "check_features",
-    "check_labels",
-    "check_targets",
-    "check_weights",
-    "explained",
-    "levels_of",
-    "refuse_negative",
-]
+__all__ = ["as_rows", "check_features", "explained", "refuse_negative"]
 
 
 def as_rows(X, *others):
@@ -47,7 +45,7 @@ def as_rows(X, *others):
     single = single or (any(np.ndim(other) == 0 for other in others if other is not None) and _num_samples(X) == 1)
     if single:
         others = tuple(
-            other if other is None or np.shape(other) == (1,) else np.asarray(other)[None] for other in others
+            other if other is None or np.shape(other)[:1] == (1,) else np.asarray(other)[None] for other in others
         )
     return (single, X, *others)
 
@@ -69,8 +67,8 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
 
     Raises
     ------
-    EmptyBatchError, WidthError, NonFiniteError, NotNumericError
-        As their names say; other refusals are scikit-learn's own.
+    EmptyBatchError, WidthError, NonFiniteError, NotNumericError, ShapeError, LearnerError
+        As their names say.
     """
     tags = probe.__sklearn_tags__().input_tags
     finite = "allow-nan" if tags.allow_nan else True
@@ -84,7 +82,7 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
                 ensure_all_finite=finite,
                 reset=reset,
             )
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise explained(error, X, tags.allow_nan) from error
     if sparse_form or sp.issparse(X):
         X = as_csr(X)
@@ -93,8 +91,10 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
     return np.where(np.isnan(X), np.nan, X) if tags.allow_nan else X  # NaN has one form: bits tell records apart
 
 
-def explained(error: ValueError, X, allow_nan: bool) -> ValueError:
-    """The same refusal as one of our kinds, with the row and what to do."""
+def explained(error: Exception, X, allow_nan: bool = False) -> SqlearnError:
+    """scikit-learn's refusal of `X` as one of our kinds, with the row and what to do."""
+    if isinstance(error, SqlearnError):
+        return error
     message = str(error).split("\n")[0]
     if "0 sample" in message:
         return EmptyBatchError(f"{message} Nothing was changed: pass at least one row.")
@@ -104,11 +104,26 @@ def explained(error: ValueError, X, allow_nan: bool) -> ValueError:
         return NonFiniteError(
             f"{message} {_first_bad(X, allow_nan)}Nothing was changed: drop or impute such values first."
         )
-    if "could not convert string" in message:
-        return NotNumericError(
-            f"{message}. Nothing was changed: convert such columns to numbers, or encode them, first."
-        )
-    return error
+    if "feature names" in message:
+        return WidthError(f"{error} Nothing was changed: pass the columns the model was fitted on, by their names.")
+    if "Sparse data" in message or "parse input" in message:
+        return LearnerError(f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.")
+    if any(words in message for words in ("Expected 2D", "dim ", "inhomogeneous", "setting an array element")):
+        return ShapeError(f"{error} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
+    return NotNumericError(
+        f"{message}. {_first_no_number(X)}Nothing was changed: convert such columns to numbers, or encode them, first."
+    )
+
+
+def _first_no_number(X) -> str:
+    """Where the first value is that float cannot take; nothing where `X` is no table."""
+    table = np.asarray(X, object)
+    for (row, column), value in np.ndenumerate(table if table.ndim == 2 else np.empty((0, 0), object)):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return f"The first is {value!r} in row {row} (counted from 0), column {column}. "
+    return ""
 
 
 def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
@@ -123,101 +138,16 @@ def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
 
 
 def _first_bad(X, allow_nan: bool) -> str:
-    numbers = check_array(
+    table = check_array(
         X, accept_sparse="coo", dtype=np.float64, ensure_all_finite=False, ensure_2d=False, allow_nd=True
     )
-    values = numbers.data if sp.issparse(numbers) else numbers
+    values = table.data if sp.issparse(table) else table
     bad = np.isinf(values) if allow_nan else ~np.isfinite(values)
     at = np.argwhere(bad)
     if not len(at):
         return ""
-    if sp.issparse(numbers):
-        row, column = numbers.coords[0][at[0, 0]], numbers.coords[1][at[0, 0]]
+    if sp.issparse(table):
+        row, column = table.coords[0][at[0, 0]], table.coords[1][at[0, 0]]
     else:
         row, column = at[0][0], at[0][-1]
     return f"The first is in row {row} (counted from 0), column {column}. "
-
-
-def check_labels(y, X):
-    """Label codes int64[n] and the list of canonical labels they index."""
-    y = column_or_1d(y, warn=True)
-    if len(y) != _num_samples(X):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}: one label a row."
-        )
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        row = int(np.flatnonzero(~np.isfinite(y))[0])
-        raise NonFiniteError(
-            f"Input y contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed."
-        )
-    check_classification_targets(y)
-    return levels_of(y)
-
-
-def levels_of(column: np.ndarray):
-    """Codes int64[n] and the canonical levels they index."""
-    try:
-        unique, codes = np.unique(column, return_inverse=True)
-    except TypeError as error:
-        raise TypeError("Strings and numbers are mixed; convert them to one kind first.") from error
-    levels = [canonical_label(value) for value in unique.tolist()]
-    return codes.reshape(-1).astype(np.int64), levels
-
-
-def check_targets(y, X, *, multi_output: bool):
-    """Values to predict as float64[n, t], and the dimension that the user gave them."""
-    if multi_output:
-        y = check_array(
-            y, accept_sparse=False, ensure_2d=False, dtype="numeric", input_name="y", ensure_all_finite=False
-        )
-    else:
-        y = column_or_1d(y, warn=True)
-    y = y.astype(np.float64)
-    if len(y) != _num_samples(X):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}: one target a "
-            "row."
-        )
-    bad = ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise NonFiniteError(
-            f"Input y contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed."
-        )
-    return y.reshape(len(y), -1), y.ndim
-
-
-def check_weights(sample_weight, X, targets) -> np.ndarray:
-    """Sample weights as float64[n], none of them negative; products with features and targets stay in range."""
-    n = _num_samples(X)
-    if sample_weight is None:
-        return np.ones(n)
-    finite = np.isfinite(np.asarray(sample_weight, np.float64))  # of a scalar, scikit-learn's check is none
-    if not finite.all():
-        row = int(np.flatnonzero(~finite)[0])
-        raise NonFiniteError(
-            f"Input sample_weight contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed."
-        )
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, allow_all_zero_weights=True) + 0.0
-    if (weights < 0).any():
-        row = int(np.flatnonzero(weights < 0)[0])
-        raise WeightError(
-            f"Negative values in data passed to `sample_weight`: {weights[row]!r} in row {row} (counted from 0). "
-            "Nothing was changed. To take a row out of the model, forget it."
-        )
-    values = X.data if sp.issparse(X) else X
-    largest = max(np.nanmax(np.abs(v), initial=0.0) for v in (values, targets))
-    with np.errstate(over="ignore"):
-        if np.isfinite(weights.max(initial=0.0) * largest):
-            return weights
-        products = (
-            np.abs(X).max(axis=1).toarray().ravel() if sp.issparse(X) else np.nanmax(np.abs(X), axis=1, initial=0.0)
-        )
-        products = np.maximum(products, np.abs(targets).max(axis=1, initial=0.0)) * weights
-    bad = np.flatnonzero(~np.isfinite(products))
-    if len(bad):
-        raise WeightError(
-            f"In row {bad[0]} (counted from 0), the weight {weights[bad[0]]!r} times a value leaves float64's range. "
-            "Nothing was changed: scale the weights down."
-        )
-    return weights

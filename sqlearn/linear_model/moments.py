@@ -6,9 +6,10 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight
 
 from sqlearn.engine.estimator import Weighted, WeightedClassifier
-from sqlearn.engine.least_squares import LeastSquares, one_against_rest
-from sqlearn.engine.read_out import GramView, as_float, grams_of, label_array
+from sqlearn.engine.least_squares import LeastSquares, balanced_factors, one_against_rest
+from sqlearn.engine.read_out import GramView, as_float, combined, grams_of, label_array
 from sqlearn.engine.statistics import Gram
+from sqlearn.engine.targets import check_indicator
 from sqlearn.errors import ParameterError, ReadOutError
 
 __all__ = ["BayesianRidge", "ElasticNet", "Lasso", "LinearRegression", "Ridge", "RidgeClassifier"]
@@ -70,7 +71,7 @@ class LinearRegression(_LinearModel, peers.LinearRegression):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -132,9 +133,9 @@ class _Ridge(Weighted):
         super()._check_guarantee(params)
         solver, positive = params["solver"], params["positive"]
         if solver == "lbfgs" and not positive:
-            raise ValueError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
+            raise ParameterError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
         if positive and solver not in ("auto", "lbfgs"):
-            raise ValueError(
+            raise ParameterError(
                 f"solver='{solver}' does not support positive fitting. Please set the solver to 'auto' or 'lbfgs', or "
                 "set `positive=False`"
             )
@@ -192,7 +193,7 @@ class Ridge(_Ridge, _LinearModel, peers.Ridge):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -297,7 +298,7 @@ class ElasticNet(_CoordinateDescent, peers.ElasticNet):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -353,7 +354,7 @@ class Lasso(_CoordinateDescent, peers.Lasso):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -410,7 +411,7 @@ class BayesianRidge(_LinearModel, peers.BayesianRidge):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -500,7 +501,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     ledger : bool, default=True
         Whether to remember which records are held, so that no other can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests.
+        Secret key of the records' digests: printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -524,7 +525,11 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     The state is one exact Gram matrix of ``[1, X]`` for each class. Every moment of the targets follows from those, and
     so do class weights: the matrices are multiplied by them and added as integers, exactly, when they are read.
     'balanced' therefore follows every row that is learned or forgotten, as a refit would. It counts records of positive
-    weight. Labels of several outputs (an indicator matrix) are not supported.
+    weight. Labels of several outputs, `y` of shape (n, n_outputs) with a column of 0 and 1 for each label, are
+    learned as one Gram matrix of ``[1, X, 2 y - 1]``, as by :class:`Ridge`; with 'balanced', which weighs a record by
+    all its labels, as one for each combination of labels held. Then ``classes_`` numbers the columns, ``coef_`` has a
+    row and ``intercept_`` a number for each, predictions are dense indicator matrices, and a `class_weight` that is a
+    dict is refused as scikit-learn refuses it.
 
     Examples
     --------
@@ -548,35 +553,45 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         self.ledger = ledger
         self.key = key
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = False
-        return tags
+    def _has_labels(self, params, layout):
+        return layout.get("labels") != "indicator" or params["class_weight"] == "balanced"
+
+    def _answers(self, probe, y, x, reset):
+        shape = np.asarray(y).shape
+        if reset and len(shape) == 2 and shape[1] > 1:
+            probe._layout = {"labels": "indicator"}
+            if isinstance(probe.class_weight, dict):
+                raise ParameterError("For multi-output, class_weight should be 'balanced' or None.")
+        if probe.__dict__.get("_layout", {}).get("labels") != "indicator":
+            return super()._answers(probe, y, x, reset)
+        return *check_indicator(y, x), 2
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
         if isinstance(params["class_weight"], dict):
             for label, weight in params["class_weight"].items():
                 if not (np.isfinite(weight) and weight >= 0):
-                    raise ParameterError(
-                        f"The weight of class {label!r} must be a finite number of at least 0, not {weight!r}."
-                    )
+                    raise ParameterError(f"The weight of class {label!r} must be at least 0, not {weight!r}.")
 
     def _check_fit(self, batch):
-        penalties(self.alpha, len(batch.labels) if len(batch.labels) > 2 else 1)
+        penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))
         if isinstance(self.class_weight, dict):
             labels = np.array(sorted(batch.labels))
             compute_class_weight(self.class_weight, classes=labels, y=labels)
 
     def _read_out(self, state):
         labels, rows, params = state.labels(), state.rows(), state.params
-        held = state.statistic.held[rows]
-        if params["class_weight"] == "balanced":
-            factors = held.sum() / (len(labels) * held)
+        grams, held = grams_of(state.statistic, rows), state.statistic.held[rows]
+        balanced = params["class_weight"] == "balanced"
+        if state.layout.get("labels") == "indicator":
+            gram = combined(grams, balanced_factors(labels, held)) if balanced else grams[0]
+            known = np.eye(gram.n_targets, dtype=np.int64)
         else:
-            factors = [(params["class_weight"] or {}).get(label, 1.0) for label in labels]
-        coef, intercepts, found = self._solve(params, one_against_rest(grams_of(state.statistic, rows), factors))
-        binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(label_array(state))
+            weights = params["class_weight"] or {}
+            factors = held.sum() / (len(labels) * held) if balanced else [weights.get(label, 1.0) for label in labels]
+            gram, known = one_against_rest(grams, factors), label_array(state)
+        coef, intercepts, found = self._solve(params, gram)
+        binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(known)
         return (
             found
             | {"classes_": binarizer.classes_, "_label_binarizer": binarizer}

@@ -9,7 +9,7 @@ from sqlearn.engine.read_out import label_array
 from sqlearn.engine.rounds import LARGEST
 from sqlearn.engine.smooth import LOGISTIC, MULTINOMIAL, POISSON
 from sqlearn.engine.smooth_problem import Smooth, class_weights, coefficients, ridge
-from sqlearn.errors import OutOfRangeError, ParameterError
+from sqlearn.errors import DegenerateError, OutOfRangeError, ParameterError
 
 __all__ = ["LogisticRegression", "PoissonRegressor"]
 
@@ -132,7 +132,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
 
     def _check_fit(self, batch):
         if len(batch.labels) < 2:
-            raise ValueError(
+            raise DegenerateError(
                 f"This solver needs samples of at least 2 classes in the data, but the data contains only one "
                 f"class: {batch.labels[0]!r}"
             )

@@ -1,0 +1,236 @@
+"""Every refusal is one of this package's errors, says the row and what to do, and changes nothing."""
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression as SklearnLinearRegression
+
+from laws import refit, unchanged
+from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, over
+from records import tame
+from sqlearn import SqlearnError, verify
+from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sqlearn.errors import (
+    DegenerateError,
+    LabelError,
+    LearnerError,
+    MergeError,
+    MissingTargetError,
+    NotNumericError,
+    ParameterError,
+    ReadOutError,
+    ShapeError,
+    WeightError,
+    WidthError,
+)
+from sqlearn.linear_model import LinearRegression, Ridge, RidgeClassifier
+from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
+from sqlearn.neighbors import NearestCentroid
+from sqlearn.preprocessing import StandardScaler
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def enter(context):
+    """Enter what `without` returns; nothing for the others."""
+    if hasattr(context, "__enter__"):
+        context.__enter__()
+
+
+def refused(model, kind, given, *words):
+    """Every update refuses these arguments in this way, and so does a new model's fit."""
+    for update in (model.partial_fit, model.forget, model.without, model.fit):
+        with unchanged(model), pytest.raises(kind) as caught:
+            enter(update(**given))
+        assert type(caught.value) is kind, caught.value
+        for word in ("hanged", *words):
+            assert word in str(caught.value), caught.value
+
+
+@over(ARRAYS)
+def test_features_that_are_no_numbers(learner):
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    for bad in ("x", {"a": 1}, [1, 2], 1j, object()):
+        X = records.X.astype(object)
+        X[7, 1] = bad
+        if isinstance(bad, list):
+            X = X.tolist()
+        refused(model, NotNumericError if not isinstance(bad, list) else ShapeError, dict(records.given, X=X))
+        if isinstance(bad, str):
+            refused(model, NotNumericError, dict(records.given, X=X), "row 7 (counted from 0), column 1", "'x'")
+            refused(model, NotNumericError, dict(records.given, X=X.tolist()), "row 7 ", "column 1")
+            refused(model, NotNumericError, dict(records.given, X=pd.DataFrame(X)), "row 7 ", "column 1")
+    one = records.row(0)
+    for row in ({"a": 1.0, "b": 2.0, "c": 3.0}, [{"a": 1.0}], "abc", records.X[0] + 1j, [1.0, "x", 2.0]):
+        with unchanged(model), pytest.raises((NotNumericError, ShapeError, WidthError)) as caught:
+            model.forget(**dict(one, X=row))
+        assert type(caught.value) in (NotNumericError, ShapeError, WidthError)
+
+
+@over(LEARNERS)
+def test_input_that_is_no_table(learner):
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    ragged = [[1.0, 2.0, 3.0], [1.0]]
+    given = {} if records.y is None else {"y": records.y[:2]}
+    for X in (ragged, np.ones((2, 3, 1)), 5.0, None):
+        for update in (model.partial_fit, model.forget, model.without, model.fit):
+            with unchanged(model), pytest.raises(SqlearnError) as caught:
+                enter(update(X, **given))
+            assert type(caught.value) in (ShapeError, NotNumericError), caught.value
+
+
+@over([learner for learner in LEARNERS if learner._target is not None])
+def test_missing_answers_and_lengths(learner):
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    refused(model, MissingTargetError, {"X": records.X}, "requires y")
+    for y in (records.y[:-1], np.append(records.y, 1)):
+        refused(model, ShapeError, dict(records.given, y=y), "inconsistent numbers of samples")
+    refused(model, ShapeError, dict(records.given, y=np.zeros((24, 2, 2))))
+    with unchanged(model), pytest.raises(ShapeError):
+        model.relabel(records.X, records.y, records.y[:-1])
+
+
+@over(LABELLED)
+def test_labels_that_are_none(learner):
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    for bad, words in (("a", "row 9 "), (None, "row 9 "), (Decimal("0.5"), "row 9 "), (1.5, "row 9 ")):
+        y = np.array(records.y, object)
+        y[9] = bad
+        refused(model, LabelError, dict(records.given, y=y), words)
+    refused(model, LabelError, dict(records.given, y=records.y + 0.5), "row 0 ", "fraction")
+    for label in (None, 1.5, b"a", (1, 2), {}):
+        with unchanged(model), pytest.raises(SqlearnError) as caught:
+            model.partial_fit(records.row(0)["X"], label)
+        assert type(caught.value) in (LabelError, MissingTargetError, ShapeError)
+
+
+@over(VALUED)
+def test_targets_that_are_no_numbers(learner):
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    row = records.X[0]
+    for value in ("3.5", b"3.5", np.str_("3.5"), "x", 1j, np.complex128(1), {"a": 1}, [["3.5"]], np.array(["3.5"])):
+        for update in (model.partial_fit, model.forget, model.fit, model.without):
+            with unchanged(model), pytest.raises(SqlearnError) as caught:
+                enter(update(row, value))
+            assert type(caught.value) in (NotNumericError, ShapeError), caught.value
+    y = np.array(records.y, object)
+    y[9] = "3.5"
+    refused(model, NotNumericError, dict(records.given, y=y), "row 9 ")
+    refused(model, NotNumericError, dict(records.given, y=records.y.astype(str)), "row 0 ")
+
+
+@over(WEIGHTED)
+def test_weights_that_are_none(learner):
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    for w in (np.ones(23), np.ones((24, 2)), np.ones(0)):
+        refused(model, ShapeError, dict(records.given, sample_weight=w), "24")
+    refused(model, WeightError, dict(records.given, sample_weight=["x"] * 24))
+    refused(model, WeightError, dict(records.given, sample_weight={"a": 1}))
+
+
+@over([learner for learner in LABELLED if learner in WEIGHTED])
+def test_weights_in_the_place_of_classes(learner):
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    w = np.where(np.arange(24) == 5, 0.5, 1.0)
+    for weights in (w, np.where(np.arange(24) == 5, 5.0, 1.0), w.tolist()):
+        with unchanged(model), pytest.raises(WeightError, match="sample_weight="):
+            model.partial_fit(records.X, records.y, weights)
+        with pytest.raises(WeightError, match="sample_weight="):
+            clone(learner).partial_fit(records.X, records.y, weights)
+    digest = model.digest()
+    for classes in (records.y, records.y.astype(float), [-1.0, 0.0, 1.0, 3.0], np.unique(records.y)):
+        model.partial_fit(records.X, records.y, classes).forget(records.X, records.y)
+        assert model.digest() == digest
+
+
+def test_other_packages_models():
+    X, y = np.arange(6.0).reshape(3, 2), np.arange(3.0)
+    model = LinearRegression().fit(X, y)
+    for other in (SklearnLinearRegression().fit(X, y), None, "model", LinearRegression):
+        with pytest.raises(LearnerError, match="sqlearn"):
+            verify(other, X, y)
+        with unchanged(model), pytest.raises(MergeError):
+            model.merge(other)
+    scaler = StandardScaler().fit(X)
+    with unchanged(scaler), pytest.raises(LearnerError, match="nothing to relabel"):
+        scaler.relabel(X, y, y)
+    with unchanged(scaler), pytest.raises(LearnerError, match="with_mean=False"):
+        scaler.partial_fit(sp.csr_array(X))
+    with unchanged(model), pytest.raises(LearnerError, match="toarray"):
+        LinearDiscriminantAnalysis().fit(sp.csr_array(X), [0, 0, 1])
+
+
+def test_columns_of_other_names_and_numbers():
+    frame = pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=["a", "b"])
+    model = Ridge().fit(frame, np.ones((3, 2)))
+    for X in (frame.rename(columns={"b": "c"}), frame[["b", "a"]]):
+        with unchanged(model), pytest.raises(WidthError, match="feature names"):
+            model.forget(X, np.ones((3, 2)))
+    with unchanged(model), pytest.raises(WidthError, match="targets"):
+        model.forget(frame, np.ones(3))
+
+
+def test_what_fit_refuses():
+    X, y = np.arange(6.0).reshape(3, 2), [0, 0, 1]
+    for learner, given in (
+        (LinearDiscriminantAnalysis(), (X[:1], y[:1])),
+        (LinearDiscriminantAnalysis(), (X[1:], y[1:])),
+        (QuadraticDiscriminantAnalysis(), (X[:2], y[:2])),
+        (NearestCentroid(), (X[:2], y[:2])),
+        (NearestCentroid(), (X[:1].repeat(3, axis=0), y)),
+    ):
+        with pytest.raises(DegenerateError, match="partial_fit"):
+            learner.fit(*given)
+        assert learner.partial_fit(*given).n_records_ == len(given[0])
+    unfit = [Ridge(solver="lbfgs"), RidgeClassifier(positive=True, solver="svd")]
+    for learner in (*unfit, LinearDiscriminantAnalysis(n_components=5)):
+        with pytest.raises(ParameterError):
+            learner.fit(X, y)
+    with pytest.raises(ParameterError):
+        LinearDiscriminantAnalysis(shrinkage=0.5).fit(X, y)
+
+
+def test_tables_of_objects():
+    model = MixedNB(categorical_features=[1]).fit([[1.0, "a"], [2.0, "b"]], [0, 1])
+    for row in ([{}, "a"], [1.0, {}], [object(), "a"], ["x", "a"]):
+        with unchanged(model), pytest.raises(NotNumericError, match="row 0"):
+            model.partial_fit(row, 0)
+
+
+def test_errors_are_what_scikit_learn_raises_too():
+    assert issubclass(NotNumericError, TypeError) and issubclass(LabelError, TypeError)
+    with pytest.raises(TypeError):
+        GaussianNB().fit([[1.0], [2.0]], [0, "a"])
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        GaussianNB(priors=[0.5, 0.6]),
+        MultinomialNB(alpha=[1.0, 2.0, 3.0]),
+        CategoricalNB(min_categories=[[1.0]]),
+        RidgeClassifier(class_weight={5: 1.0}),
+        LinearDiscriminantAnalysis(priors=[-1.0, 2.0]),
+        NearestCentroid(priors=[-1.0, 2.0]),
+        MixedNB(categorical_features=[7]),
+        MixedNB(categorical_features=["a"]),
+        MixedNB(class_prior=[1.0]),
+        Ridge(alpha=[1.0, 2.0]),
+    ],
+)
+def test_parameters_that_do_not_fit_the_records(learner):
+    X, y = np.array([[1, 0], [0, 1], [2, 2]]), [0, 1, 1]
+    with pytest.raises(SqlearnError) as caught:
+        learner.fit(X, y)
+    assert type(caught.value) in (ParameterError, ReadOutError), caught.value
