@@ -22,7 +22,7 @@ import numpy as np
 
 from sqlearn.engine.deposit import deposit_moments
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rows import Rows, keyed_names, ranks
+from sqlearn.engine.rows import Rows
 from sqlearn.engine.statistics import Block, Statistic
 
 __all__ = ["LARGEST", "Asked", "Problem", "Records", "Rounds", "Trace", "Walk", "share"]
@@ -152,7 +152,7 @@ class Rounds(Statistic):
     Attributes
     ----------
     rows : Rows
-        The records held, those of weight 0 excepted.
+        The records held.
     total : ExactSum
         Exact moments, one row a class slot.
     trace : Trace or None
@@ -162,7 +162,7 @@ class Rounds(Statistic):
         are history, so no part of any bytes or digest; clearing them costs time alone.
     """
 
-    needs_names = True
+    keeps_records = True
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class Rounds(Statistic):
         self.problem = problem
         self.report = report
         self.seed = np.uint64(seed)
-        self.rows = Rows(n_features)
+        self.rows = Rows(n_features, self.seed)
         self.trace: Trace | None = None
         self.last: Walk | None = None
         self._before: tuple = ()
@@ -191,27 +191,29 @@ class Rounds(Statistic):
 
     # ------------------------------------------------------------------ changing
 
+    def reserve(self, records):
+        self.rows.reserve(records)
+
+    def missing(self, block):
+        return self.rows.missing(block.names)
+
     def deposit(self, block: Block, sign):
-        keep = slice(None) if block.weights.all() else np.flatnonzero(block.weights)
-        x, w, slots, names = block.x[keep], block.weights[keep], block.rows[keep], block.names[keep]
-        y = block.targets[keep, 0] if self.n_targets else slots.astype(np.float64)
-        self._change(x, y, w, slots, names, sign)
+        y = block.targets[:, 0] if self.n_targets else block.rows.astype(np.float64)
+        self._change(block.x, y, block.weights, block.rows, block.names, sign)
 
     def _change(self, x, y, w, slots, names, sign):
-        numbers = self.rows.count(names)
-        if len(w) > 1:
-            rank = ranks(names)
-            numbers += rank if sign > 0 else -rank
-        if sign < 0:
-            numbers -= 1
-        keyed = keyed_names(names, numbers, self.seed)
-        places = self.rows.vacant(len(w)) if sign > 0 else self.rows.find(names, numbers)
-        self.total.deposit(deposit_moments, (x, w, slots), len(w), sign, self.held)
+        n = len(w)
+        places = self.rows.vacant(n) if sign > 0 else np.empty(n, np.int64)
+        keyed = np.empty(n, np.uint64)
+        counts = w > 0
+        if not counts.all():  # records of weight 0 leave their names alone: even their class may go before they do
+            x, y = np.where(counts[:, None], x, 0.0), np.where(counts, y, 0.0)
+        self.total.deposit(deposit_moments, (x, w, slots), n, sign, self.held)
         # from here on nothing asks for memory, so nothing fails
         if sign > 0:
-            self.rows.put(places, x, y, w, names, numbers, keyed)
+            self.rows.put(places, x, y, w, names, keyed)
         else:
-            self.rows.remove(places)
+            self.rows.remove(places, names, keyed)
         self._changes.append((Records(x, y, w, keyed), sign))
 
     def settle(self, order, labels, check=lambda: None):
@@ -268,24 +270,23 @@ class Rounds(Statistic):
         held = self.rows
         keep = held.places()
         order = keep[np.lexsort((held.numbers[keep], held.names[keep, 1], held.names[keep, 0]))]
-        y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)]
-        arrays = held.x[order], y, held.w[order], held.names[order], held.numbers[order]
+        y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)] * (held.w[order] > 0)
+        arrays = held.x[order], y, held.w[order], held.names[order]
         parts = [a.astype(a.dtype.newbyteorder("<")).tobytes() for a in arrays]
         return b"".join([np.array([len(order)], "<i8").tobytes(), *parts])
 
-    def restore_rows(self, data: bytes) -> None:
-        """Take the records that :meth:`canonical_rows` gave; :meth:`settle` asks them again."""
+    def restore_rows(self, data):
         n = int(np.frombuffer(data, "<i8", 1)[0])
         start = 8
         arrays = []
-        shapes = (n, self.n_features), (n,), (n,), (n, 2), (n,)
-        for shape, kind in zip(shapes, ("<f8", "<f8", "<f8", "<u8", "<i8"), strict=True):
+        shapes = (n, self.n_features), (n,), (n,), (n, 2)
+        for shape, kind in zip(shapes, ("<f8", "<f8", "<f8", "<u8"), strict=True):
             count = int(np.prod(shape))
-            arrays.append(np.frombuffer(data, kind, count, start).reshape(shape))
+            arrays.append(np.frombuffer(data, kind, count, start).reshape(shape).copy())
             start += 8 * count
-        self.rows = Rows(self.n_features)
-        x, y, w, names, numbers = arrays
-        self.rows.add(x, y, w, names, numbers, keyed_names(names, numbers, self.seed))
+        self.rows = Rows(self.n_features, self.seed)
+        self.rows.put(self.rows.vacant(n), *arrays, np.empty(n, np.uint64))
+        return n
 
 
 def _bytes_of(value) -> Iterator[bytes]:

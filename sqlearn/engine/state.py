@@ -114,7 +114,7 @@ class State:
         self.layout = layout
         self.statistic: Statistic = statistic
         self.vocabulary = Vocabulary() if has_labels else None
-        self.ledger = Ledger() if params.get("ledger", True) else None
+        self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
         self.multiset = np.zeros(4, np.uint64)
         self.counted = np.zeros(1, np.int64)
         self.key_state = midstate(_key_bytes(params.get("key")))
@@ -174,6 +174,9 @@ class State:
 
     def learn(self, batch: Batch) -> None:
         """Take in a batch without a way back: for a state nobody holds yet."""
+        self.statistic.reserve(len(batch))
+        if self.ledger is not None:
+            self.ledger.reserve(len(batch))
         for rows in batch.slices():
             self._apply(batch, rows, 1.0)
         self._settle()
@@ -227,6 +230,8 @@ class State:
     def release(self) -> None:
         """Let go of labels and categories that no record needs any more."""
         self.statistic.release()
+        if self.ledger is not None:
+            self.ledger.shrink()
         if self.vocabulary is not None:
             self.vocabulary.release(self.statistic.held)
 
@@ -278,13 +283,9 @@ class State:
         )
 
     def _missing(self, block: Block) -> int:
-        """Without a ledger only counts tell: the first row that is more than its class holds, or -1."""
-        left = self.statistic.held.copy()
-        for i in np.flatnonzero(block.weights > 0):
-            left[block.rows[i]] -= 1
-            if left[block.rows[i]] < 0:
-                return int(i)
-        return len(block) - 1 if len(block) > self.n_records else -1
+        """Without a ledger: the first row that cannot be held, or -1."""
+        missing = self.statistic.missing(block)
+        return len(block) - 1 if missing < 0 and len(block) > self.n_records else missing
 
     def _encode(self, batch: Batch, rows: slice, sign: float) -> tuple[Block, np.ndarray]:
         """A block in canonical form and its records' digests, uint64[n, 6]."""
@@ -374,11 +375,12 @@ class State:
         if self.ledger is not None:
             self.ledger = Ledger.restore(parts["ledger"])
         if "rows" in parts:
-            self.statistic.restore_rows(parts["rows"])
+            kept = self.statistic.restore_rows(parts["rows"])
             self._settle()
             self.release()
-        ledger_fits = self.ledger is None or len(self.ledger) == self.n_records
-        if len(self.statistic.held) != len(labels) or not ledger_fits:
+        else:
+            kept = self.n_records if self.ledger is None else len(self.ledger)
+        if len(self.statistic.held) != len(labels) or kept != self.n_records:
             raise FormatError("This model's bytes do not fit together. Read it from its source again.")
 
 
