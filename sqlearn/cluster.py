@@ -86,6 +86,8 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     """
 
     _peer = peers.KMeans
+    _refines = True
+    _when_restless = "Ask for another number of clusters, or scale the features."
     _n_threads = property(lambda self: _openmp_effective_n_threads())
 
     # not the reader's: it would refuse float32, as scikit-learn's does when fitted on float64
@@ -122,15 +124,18 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         return tags
 
     def fit(self, X, y=None, sample_weight=None):
-        super().fit(X, None, sample_weight)
-        reader = self._reader()
+        fitted = object.__new__(type(self))  # so that what fails after learning leaves the model as it was
+        fitted.__dict__.update(self.__dict__)
+        super(KMeans, fitted).fit(X, None, sample_weight)
+        reader = fitted._reader()
         if len(np.unique(reader.cluster_centers_, axis=0)) < self.n_clusters:
             warnings.warn(
                 "There are fewer distinct rows than clusters, so some centres are equal.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        reader.labels_ = self.predict(X)  # kept where the next update drops it
+        reader.labels_ = fitted.predict(X)  # kept where the next update drops it
+        self._state = fitted._state
         return self
 
     def fit_predict(self, X, y=None, sample_weight=None):

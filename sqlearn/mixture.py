@@ -92,6 +92,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     """
 
     _peer = peers.GaussianMixture
+    _when_restless = "Ask for fewer components, or raise tol or reg_covar."
 
     def __init__(
         self,

@@ -2,11 +2,12 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from sklearn import cluster as peers
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from laws import assert_same, check_contract
@@ -24,8 +25,7 @@ def blobs(rng, n, d=3, k=4, spread=2.0):
 @pytest.fixture
 def fine(monkeypatch):
     """Small samples and fine grids, so that rounds and breaks happen with few records."""
-    monkeypatch.setattr(rounds, "PILOT", 32)
-    monkeypatch.setattr(rounds, "GRID_SAMPLE", 8)
+    monkeypatch.setattr(rounds, "PILOT", 8)
     monkeypatch.setattr(clustering_problem, "_FINE", 2.0**-8)
     monkeypatch.setattr(clustering_problem, "_COARSE", 1.0)
 
@@ -174,6 +174,31 @@ def test_labels_describe_the_last_fit_alone():
     model.forget(X[0])
     assert not hasattr(model, "labels_")
     assert (model.partial_fit(X[0]).predict(X) == labels).all()
+
+
+def test_a_fit_that_fails_after_learning_changes_nothing(monkeypatch):
+    rng = np.random.default_rng(6)
+    X = blobs(rng, 100)
+    model, fresh = KMeans(3).fit(X), KMeans(3)
+    digest, labels = model.digest(), model.labels_
+
+    def fail(self, X):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KMeans, "predict", fail)
+        for one in (model, fresh):
+            with pytest.raises(MemoryError):
+                one.fit(X[:50])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning):
+            model.fit(np.ones((4, 3)))
+    assert model.digest() == digest
+    assert model.labels_ is labels
+    assert not hasattr(fresh, "labels_")
+    with pytest.raises(NotFittedError):
+        fresh.digest()
 
 
 def test_refusals():

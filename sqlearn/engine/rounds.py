@@ -8,13 +8,14 @@ asked again over all records. Either way the trace is the one that a fit on the 
 docs/exactness.md.
 
 The ladder: exact moments give the scale; records whose keyed name is among the lowest 512 or so give the grid; those
-among the lowest 5,000 to 10,000 (the *pilot*) are run to convergence and give the first theta; rounds over all
-records follow until the rounded theta keeps still; the parameters for the user come from an unrounded last step. When
-all records are in the pilot, its convergence is the answer.
+among the lowest 4,096 to 8,191 (the *pilot*) are run to convergence and give the first theta; rounds over all records
+follow until the rounded theta keeps still; the parameters for the user come from an unrounded last step. A problem
+whose answers depend much on where it starts *refines*: its grid comes from a sample as large as others' pilot, and its
+pilot is up to eight times as large. With fewer than 8,192 records, convergence on all of them is the answer.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -171,10 +172,13 @@ class Rounds(Statistic):
         problem: Callable[[list], Problem | None],
         seed: int,
         report: Report | None = None,
+        refines: bool = False,
     ):
         super().__init__(n_features, n_targets)
         self.problem = problem
         self.report = report
+        self.refines = refines
+        self._asks: tuple[list, Problem | None] | None = None  # the labels of the last problem, and that
         self.seed = np.uint64(seed)
         self.rows = Rows(n_features, self.seed)
         self.trace: Trace | None = None
@@ -221,7 +225,9 @@ class Rounds(Statistic):
         started = perf_counter()
         changes, self._changes = self._changes, []
         self._before = (self.trace, self.last, self._order, self.memo)
-        problem = self.problem(labels) if self.held.any() else None
+        if self._asks is None or self._asks[0] != labels:
+            self._asks = labels, self.problem(labels) if self.held.any() else None
+        problem = self._asks[1]
         if problem is None:
             self.trace, self.last, self._order, self.memo = None, None, (), ()
             return
@@ -255,7 +261,7 @@ class Rounds(Statistic):
         self._change(held.x[keep], y, held.w[keep], slots, held.names[keep], 1.0)
 
     def copy(self):
-        twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report)
+        twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.refines)
         twin.total, twin.held, twin.rows = self.total.copy(), self.held.copy(), self.rows.copy()
         twin.trace, twin.last, twin._order = self.trace, self.last, self._order
         return twin
@@ -315,6 +321,9 @@ def share(octave: int, size: int) -> int:
 
 def _parts(records: Records) -> Iterator[Records]:
     """Parts of at most BLOCK records: of more, sums in BLAS might not be exact."""
+    if len(records.w) <= BLOCK:
+        yield records
+        return
     for a in range(0, len(records.w), BLOCK):
         yield Records(*(getattr(records, field.name)[a : a + BLOCK] for field in fields(Records)))
 
@@ -333,7 +342,9 @@ class _Walker:
         self.memo: tuple[Asked, ...] = ()
 
     def records(self, records: Records) -> Records:
-        return replace(records, y=self.codes[records.y.astype(np.int64)]) if self.labelled else records
+        if not self.labelled:
+            return records
+        return Records(records.x, self.codes[records.y.astype(np.int64)], records.w, records.names)
 
     def source(self, limit: int) -> Iterator[Records]:
         """Blocks of the records held whose keyed name is at most `limit`."""
@@ -362,7 +373,10 @@ class _Walker:
         if n < 2 * PILOT:
             self.broke_at = self.broke_at or "pilot"
             return Trace(key, scale, None, (), problem.converge(scale, self.limited(_ALL)), True)
-        few, pilot = share(octave, GRID_SAMPLE), share(octave, PILOT)
+        few, pilot = GRID_SAMPLE, PILOT
+        if statistic.refines:  # a pilot of more than an eighth of the records would be hit too often
+            few, pilot = PILOT, max(PILOT, min(8 * PILOT, 1 << octave >> 4))
+        few, pilot = share(octave, few), share(octave, pilot)
         changed = min((int(records.names.min()) for records, _ in changes if len(records.names)), default=_ALL)
         if trace is not None and changed > few:
             grid = trace.grid

@@ -30,7 +30,7 @@ def _home(name0, number, capacity):
 
 @kernel
 def _find(index, names, numbers, name0, name1, number):
-    """Slot of the index that points to the place of this copy or, when there is none, to the slot that it belongs in."""
+    """Slot of the index that points to the place of this copy or, without one, the slot that it belongs in."""
     capacity = len(index)
     slot = _home(name0, number, capacity)
     place = index[slot]
