@@ -1,5 +1,7 @@
 """Rows: the model's own copy of its records, against a dict."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,12 +28,13 @@ class Model:
     """Rows beside a dict of what they should hold."""
 
     def __init__(self):
-        self.rows, self.held = Rows(D, SEED), {}
+        self.rows, self.held, self.copies = Rows(D, SEED), {}, Counter()
 
     def add(self, keys):
         numbers = []
         for key in keys:
-            numbers.append(sum(held[:2] == key for held in self.held))
+            numbers.append(self.copies[key])
+            self.copies[key] += 1
             self.held[(*key, numbers[-1])] = None
         kept = [record(key, number) for key, number in zip(keys, numbers, strict=True)]
         x, y, w = (np.array(part) for part in zip(*kept, strict=True))
@@ -48,7 +51,8 @@ class Model:
         self.rows.remove(places, names_of(keys), hashes)
         assert (places >= 0).all()
         for key in keys:
-            del self.held[(*key, sum(held[:2] == key for held in self.held) - 1)]
+            self.copies[key] -= 1
+            del self.held[(*key, self.copies[key])]
         assert len(np.unique(hashes)) == len(keys)
 
     def check(self):
@@ -56,7 +60,7 @@ class Model:
         assert len(rows) == len(held)
         every = sorted({key[:2] for key in held} | {(0, 0), (3, 3), (2**64 - 1, 1)})
         for name in every:
-            count = sum(key[:2] == name for key in held)
+            count = self.copies[name]
             assert rows.missing(names_of([name] * count)) == -1
             assert rows.missing(names_of([name] * (count + 2))) == count
         places = rows.places()

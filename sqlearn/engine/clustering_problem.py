@@ -15,8 +15,8 @@ __all__ = ["Cells", "Clustering", "Lloyd", "Sample", "common_scale", "gather"]
 BLOCK = 2048  # records whose rounded terms float64 sums exactly
 _FINE = 2.0**-5  # width of the cells in standard deviations within clusters
 _COARSE = 4.0  # the pilot's cells over those of the rounds
-_STARTS, _SHORT = 8, 12  # least number of starts on a sample, and the iterations after which the best one is known
-_LEAP = 4.0  # every other step in the pilot goes so far: that contracts what Lloyd's steps contract slowly
+_STARTS, _SHORT = 8, 8  # least number of starts on a sample, and the iterations after which the best one is known
+_SLOW, _LEAP = 0.5, 4.0  # where a step's square is more than this part of the last one's, go so many steps at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,18 +222,17 @@ class Clustering:
         x, w = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("x", "w"))
         records = Records(x, w, w, w)
         coarse = grid.width * _COARSE
-        leap, end, rounded = False, np.empty(len(theta) + 2), np.empty(len(theta))
+        end, rounded, last, leapt = np.empty(len(theta) + 2), np.empty(len(theta)), np.inf, True
         for _ in range(self.lloyd.max_iter):
             sums = self.empty(scale, grid)
             self.query(theta, scale, grid, records, sums, 1.0)
             centres = theta.reshape(self.k, self.d)
             _, shift, variance = advance(sums[0].round()[0], centres, coarse, grid.dither, end, rounded)
-            before, theta = theta, end[:-2].copy()
-            if shift <= self.lloyd.tol * variance:
+            if shift <= 0.25 * self.lloyd.tol * variance:  # at `tol` it would stop on some plateaus of the inertia
                 break
-            if leap:
-                theta = before + _LEAP * (theta - before)
-            leap = not leap
+            leapt = not leapt and shift > _SLOW * last
+            theta = theta + (_LEAP if leapt else 1.0) * (end[:-2] - theta)
+            last = shift
         return rounded
 
     def empty(self, scale, grid):

@@ -198,7 +198,7 @@ class Rounds(Statistic):
     def reserve(self, records):
         self.rows.reserve(records)
 
-    def missing(self, block):
+    def first_missing(self, block):
         return self.rows.missing(block.names)
 
     def deposit(self, block: Block, sign):
@@ -291,7 +291,8 @@ class Rounds(Statistic):
             arrays.append(np.frombuffer(data, kind, count, start).reshape(shape).copy())
             start += 8 * count
         self.rows = Rows(self.n_features, self.seed)
-        self.rows.put(self.rows.vacant(n), *arrays, np.empty(n, np.uint64))
+        x, y, w, names = arrays
+        self.rows.put(self.rows.vacant(n), x, y, w, names, np.empty(n, np.uint64))
         return n
 
 
@@ -349,17 +350,15 @@ class _Walker:
     def source(self, limit: int) -> Iterator[Records]:
         """Blocks of the records held whose keyed name is at most `limit`."""
         rows = self.statistic.rows
-        chosen, end = None, rows.end
+        x, y, w, keyed = (array[: rows.end] for array in (rows.x, rows.y, rows.w, rows.keyed))
         if limit < _ALL:
-            chosen = np.flatnonzero((rows.keyed[:end] <= np.uint64(limit)) & (rows.w[:end] > 0))
-            end = len(chosen)
-        for a in range(0, end, BLOCK):
-            block = slice(a, min(a + BLOCK, end))
-            places = block if chosen is None else chosen[block]
+            chosen = np.flatnonzero((keyed <= np.uint64(limit)) & (w > 0))
+            x, y, w, keyed = (array.take(chosen, axis=0) for array in (x, y, w, keyed))
+        for a in range(0, len(w), BLOCK):
             self.check()
-            w = rows.w[places]
-            self.scanned += len(w)
-            yield self.records(Records(rows.x[places], rows.y[places], w, rows.keyed[places]))
+            block = Records(*(array[a : a + BLOCK] for array in (x, y, w, keyed)))
+            self.scanned += len(block.w)
+            yield self.records(block)
 
     def walk(self, trace: Trace | None, changes) -> Trace:
         statistic, problem = self.statistic, self.problem

@@ -109,8 +109,20 @@ def _leave(index, names, numbers, gone, places):
 
 
 @kernel
+def _remove(index, names, numbers, gone, places, hashes, x, y, w, keyed):
+    """The same for names that are held: their records are overwritten with zeros, and their keyed hashes written."""
+    _leave(index, names, numbers, gone, places)
+    for k in range(len(places)):
+        place = places[k]
+        hashes[k] = keyed[place]
+        x[place] = 0.0
+        names[place] = 0
+        y[place], w[place], numbers[place], keyed[place] = 0.0, 0.0, 0, 0
+
+
+@kernel
 def _missing(index, names, numbers, wanted, places):
-    """The same, but all is as before in any case."""
+    """What :func:`_leave` returns, but all is as before in any case."""
     missing = _leave(index, names, numbers, wanted, places)
     if missing < 0:
         _insert(index, names, numbers, places)
@@ -222,10 +234,9 @@ class Rows:
 
         Writes their places and keyed hashes, for which the caller has the memory.
         """
-        _leave(self._index, self.names, self.numbers, names, places)
-        np.take(self.keyed, places, out=hashes)
-        for array in self._arrays():
-            array[places] = 0
+        _remove(
+            self._index, self.names, self.numbers, names, places, hashes, self.x, self.y, self.w, self.keyed
+        )  # fmt: skip
         self._free.extend(places.tolist())
 
     def compact(self) -> None:

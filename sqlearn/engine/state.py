@@ -207,7 +207,8 @@ class State:
 
             def last(sign):
                 if sign > 0:
-                    self._check_kinds(UnknownLabelError)
+                    if any(direction > 0 for _, direction in changes):
+                        self._check_kinds(UnknownLabelError)
                     check()
 
             try:
@@ -284,7 +285,7 @@ class State:
 
     def _missing(self, block: Block) -> int:
         """Without a ledger: the first row that cannot be held, or -1."""
-        missing = self.statistic.missing(block)
+        missing = self.statistic.first_missing(block)
         return len(block) - 1 if missing < 0 and len(block) > self.n_records else missing
 
     def _encode(self, batch: Batch, rows: slice, sign: float) -> tuple[Block, np.ndarray]:

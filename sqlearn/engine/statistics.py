@@ -89,7 +89,7 @@ class Statistic:
     def reserve(self, records: int) -> None:
         """Make room for so many more records, where they are kept."""
 
-    def missing(self, block: Block) -> int:
+    def first_missing(self, block: Block) -> int:
         """The first record of a block that cannot be held, or -1; without their names, only counts can tell."""
         left = self.held.copy()
         for i in np.flatnonzero(block.weights > 0):
