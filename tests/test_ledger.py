@@ -115,7 +115,7 @@ def test_single_records_inside_kernels(names, name):
     ledger, counter = ledger_of(names), Counter(names)
     assert one(held, *ledger.arrays[:2], *name) == counter[name]
     assert one(take_one, *ledger.arrays, *name) == (counter[name] > 0)
-    ledger.reserve()
+    ledger.shrink()
     check(ledger, counter - Counter([name]))
     ledger.reserve(1)
     assert one(add_one, *ledger.arrays, *name)
@@ -151,6 +151,7 @@ def test_many_records_take_little_memory_and_give_it_back():
     assert max(bytes_each[100:]) < 35
     assert ledger.canonical() == Ledger.restore(ledger.canonical()).canonical()
     assert ledger.take(names[::-1]) == -1
+    ledger.shrink()
     assert ledger.nbytes < 300
     assert ledger.canonical() == b""
 

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from laws import assert_same, check_contract, emptied, refit, renamed, unchanged
 from records import Records, joined, pool_of, records_of
 from sqlearn.engine import rounds
+from sqlearn.errors import NotLearnedError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC
 from test_contract import over
@@ -364,3 +365,20 @@ def test_shards_merge(learner, width):
     for i in kept[:10]:
         shards[0].forget(**records.row(i))
     assert_same(shards[0], refit(learner, records.take(kept[10:]), rng))
+
+
+def test_records_of_weight_0_leave_their_names_alone():
+    """Their class may go, and its slot be another's, before they do."""
+    rng = np.random.default_rng(17)
+    X, y, w = rng.normal(size=(40, 2)), rng.integers(0, 2, 40), np.ones(40)
+    more, ghost = rng.normal(size=(3, 2)), np.array([[77.0, 88.0], [77.0, 88.0]])
+    model = LogisticRegression().fit(X, y, w)
+    model.partial_fit(more, [7, 7, 7]).partial_fit(ghost, [7, 7], sample_weight=[0.0, 0.0])
+    model.forget(more, [7, 7, 7]).partial_fit(more, [5, 5, 5])
+    assert not (model._state.statistic.rows.x == 77.0).any()
+    held = np.concatenate([X, ghost, more]), [*y, 7, 7, 5, 5, 5], [*w, 0.0, 0.0, 1.0, 1.0, 1.0]
+    assert_same(model, LogisticRegression().fit(*held))
+    with pytest.raises(NotLearnedError, match="Row 2"):
+        model.forget(ghost[[0, 1, 1]], [7, 7, 7], sample_weight=[0.0] * 3)
+    model.forget(ghost[0], 7, sample_weight=0.0)
+    assert_same(model, LogisticRegression().fit(*(np.delete(part, 40, axis=0) for part in held)))

@@ -139,7 +139,7 @@ def test_signals_in_the_middle_of_a_walk(learner, tiny):
 @over(ADAPTIVE)
 @pytest.mark.parametrize(
     "owner, name",
-    [(ExactSum, "copy"), (ExactSum, "deposit"), (Rows, "vacant"), (Rows, "find"), (rounds, "keyed_names")],
+    [(ExactSum, "copy"), (ExactSum, "deposit"), (Rows, "vacant"), (Rows, "missing"), (Rows, "reserve")],
 )
 def test_memory_ends(learner, owner, name, tiny):
     if name in ("vacant", "find", "keyed_names", "deposit"):  # few moments; undoing needs some too

@@ -1,12 +1,14 @@
 """Rows: the model's own copy of its records, against a dict."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlearn.engine import rows as rows_module
-from sqlearn.engine.rows import Rows, keyed_names, ranks
+from sqlearn.engine.rows import Rows
 
 D = 2
 SEED = np.uint64(7)
@@ -26,40 +28,49 @@ class Model:
     """Rows beside a dict of what they should hold."""
 
     def __init__(self):
-        self.rows, self.held = Rows(D), {}
+        self.rows, self.held, self.copies = Rows(D, SEED), {}, Counter()
 
     def add(self, keys):
-        names = names_of(keys)
-        numbers = self.rows.count(names) + ranks(names)
-        kept = [record(key, number) for key, number in zip(keys, numbers.tolist(), strict=True)]
+        numbers = []
+        for key in keys:
+            numbers.append(self.copies[key])
+            self.copies[key] += 1
+            self.held[(*key, numbers[-1])] = None
+        kept = [record(key, number) for key, number in zip(keys, numbers, strict=True)]
         x, y, w = (np.array(part) for part in zip(*kept, strict=True))
-        self.rows.add(x.reshape(-1, D), y, w, names, numbers, keyed_names(names, numbers, SEED))
-        self.held |= {(*key, number): None for key, number in zip(keys, numbers.tolist(), strict=True)}
+        hashes = np.zeros(len(keys), np.uint64)
+        places = self.rows.vacant(len(keys))
+        self.rows.put(places, x.reshape(-1, D), y, w, names_of(keys), hashes)
+        assert (self.rows.keyed[places] == hashes).all()
+        assert self.rows.numbers[places].tolist() == numbers
 
     def remove(self, keys):
-        names = names_of(keys)
-        numbers = self.rows.count(names) - ranks(names) - 1
-        places = self.rows.find(names, numbers)
+        places, hashes = np.full(len(keys), -1), np.zeros(len(keys), np.uint64)
+        assert self.rows.missing(names_of(keys)) == -1
+        self.check()  # asking changes nothing
+        self.rows.remove(places, names_of(keys), hashes)
         assert (places >= 0).all()
-        self.rows.remove(places)
-        for key, number in zip(keys, numbers.tolist(), strict=True):
-            del self.held[(*key, number)]
+        for key in keys:
+            self.copies[key] -= 1
+            del self.held[(*key, self.copies[key])]
+        assert len(np.unique(hashes)) == len(keys)
 
     def check(self):
         rows, held = self.rows, self.held
         assert len(rows) == len(held)
         every = sorted({key[:2] for key in held} | {(0, 0), (3, 3), (2**64 - 1, 1)})
-        counts = rows.count(names_of(every))
-        assert counts.tolist() == [sum(key[:2] == name for key in held) for name in every]
-        for name, count in zip(every, counts.tolist(), strict=True):
-            places = rows.find(names_of([name] * (count + 2)), np.arange(count + 2))
-            assert (places[count:] == -1).all() and (places[:count] >= 0).all()
-            for number, place in enumerate(places[:count].tolist()):
-                x, y, w = record(name, number)
-                assert rows.x[place].tolist() == x.tolist() and rows.y[place] == y and rows.w[place] == w
-                assert rows.names[place].tolist() == list(name) and rows.numbers[place] == number
-                assert rows.keyed[place] == keyed_names(names_of([name]), np.array([number]), SEED)[0]
+        for name in every:
+            count = self.copies[name]
+            assert rows.missing(names_of([name] * count)) == -1
+            assert rows.missing(names_of([name] * (count + 2))) == count
         places = rows.places()
+        found = set()
+        for place in places.tolist():
+            name, number = tuple(rows.names[place].tolist()), rows.numbers[place].item()
+            found.add((*name, number))
+            x, y, w = record(name, number)
+            assert rows.x[place].tolist() == x.tolist() and rows.y[place] == y and rows.w[place] == w
+        assert found == held.keys()
         assert len(places) == len(held) and (rows.w[places] > 0).all()
         empty = np.setdiff1d(np.arange(len(rows.w)), places)
         for array in rows._arrays():  # nothing lingers
@@ -97,7 +108,8 @@ def test_any_history(steps, collide):
                 model.rows.compact()
             else:
                 old, model.rows = model.rows, model.rows.copy()
-                old.remove(old.places())
+                names = old.names[old.places()]
+                old.remove(np.empty(len(names), np.int64), names, np.empty(len(names), np.uint64))
             model.check()
 
 
@@ -110,12 +122,12 @@ def crowded(self, extra, original=Rows.reserve):
 def test_a_place_is_zeroed_at_once_and_used_again():
     model = Model()
     model.add([(i, 1) for i in range(20)])
-    place = model.rows.find(names_of([(7, 1)]), np.array([0]))[0]
+    place = place_of(model, (7, 1))
     model.remove([(7, 1)])
     assert not any(array[place].any() for array in model.rows._arrays())
     end = model.rows.end
     model.add([(99, 1)])
-    assert model.rows.find(names_of([(99, 1)]), np.array([0]))[0] == place and model.rows.end == end
+    assert place_of(model, (99, 1)) == place and model.rows.end == end
     model.check()
 
 
@@ -127,7 +139,7 @@ def test_many_copies_of_one_record():
     for size in (400, 1, 30, 10):
         model.remove([(5, 5)] * size)
         model.check()
-    model.remove([(5, 5)] * int(model.rows.count(names_of([(5, 5)]))[0]))
+    model.remove([(5, 5)] * len(model.held))
     model.check()
 
 
@@ -144,12 +156,11 @@ def test_half_empty_rows_move_together():
     model.rows.compact()
     assert model.rows.end == len(model.rows) == 3000
     kept = [keys[i] for i in gone[9000:]]
-    places = model.rows.find(names_of(kept), np.zeros(3000, np.int64))
-    assert (model.rows.x[places, 0] == 1.0 + np.array(kept)[:, 0]).all()
+    assert sorted(model.rows.x[:3000, 0].tolist()) == sorted(1.0 + key[0] for key in kept)
     assert model.rows.nbytes < 12_000 * 60
     model.add(keys[:10])
     model.remove(kept[:100])
-    assert (model.rows.count(names_of(kept[:100])) == [key in keys[:10] for key in kept[:100]]).all()
+    model.check()
 
 
 def test_memory_that_ends_while_moving_together_changes_nothing(monkeypatch):
@@ -164,23 +175,27 @@ def test_memory_that_ends_while_moving_together_changes_nothing(monkeypatch):
     model.check()
 
 
-def test_ranks():
-    names = np.array([[1, 2], [1, 3], [1, 2], [2, 2], [1, 2], [1, 3]], np.uint64)
-    assert ranks(names).tolist() == [0, 0, 1, 0, 2, 1]
-    assert ranks(names[:0]).tolist() == []
+def place_of(model, key):
+    return int(np.flatnonzero((model.rows.names == np.array(key, np.uint64)).all(axis=1))[0])
 
 
-def test_keyed_names_are_uniform_and_depend_on_all():
+def hashes_of(names, seed=0):
+    rows, hashes = Rows(D, np.uint64(seed)), np.zeros(len(names), np.uint64)
+    rows.put(rows.vacant(len(names)), 0.0, 0.0, 1.0, names, hashes)
+    return hashes
+
+
+def test_keyed_hashes_are_uniform_and_depend_on_all():
     rng = np.random.default_rng(1)
-    names, numbers = rng.integers(0, 2**63, (20_000, 2)).astype(np.uint64), np.zeros(20_000, np.int64)
-    keyed = keyed_names(names, numbers, np.uint64(0))
+    names = rng.integers(0, 2**63, (20_000, 2)).astype(np.uint64) * np.uint64(2) + np.uint64(1)
+    keyed = hashes_of(names)
     assert len(np.unique(keyed)) == 20_000
     for bit in range(64):
         share = ((keyed >> np.uint64(bit)) & np.uint64(1)).mean()
         assert abs(share - 0.5) < 0.02, bit
-    copies = keyed_names(np.repeat(names[:1], 5000, axis=0), np.arange(5000), np.uint64(0))
+    copies = hashes_of(np.repeat(names[:1], 5000, axis=0))
     assert len(np.unique(copies)) == 5000
     assert abs((copies < 2**63).mean() - 0.5) < 0.03
-    other = keyed_names(names, numbers, np.uint64(1))
+    other = hashes_of(names, 1)
     assert not (other == keyed).any()
     assert abs(((other < 2**63) == (keyed < 2**63)).mean() - 0.5) < 0.02

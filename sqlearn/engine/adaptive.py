@@ -21,6 +21,7 @@ class Adaptive(ExactEstimator):
     Such a learner keeps its records, since a trace that breaks must ask them again.
     """
 
+    _refines = False  # see rounds.py
     _when_restless = "Scale the features, or penalise more."
 
     def _problem(self, params: dict, n_features: int, labels: list) -> Problem | None:
@@ -37,6 +38,7 @@ class Adaptive(ExactEstimator):
             lambda labels: self._problem(params, n_features, labels),
             params.get("random_state") or 0,
             report if params.get("verbose") else None,
+            self._refines,
         )
 
     def _features(self, probe, X, reset):

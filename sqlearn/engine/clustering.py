@@ -11,7 +11,7 @@ from sqlearn.engine.elementary import log, mix
 from sqlearn.engine.intrinsics import float_bits
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["FARTHEST", "exponentials", "hashes", "merge", "scan", "seed_centres", "spread"]
+__all__ = ["FARTHEST", "advance", "exponentials", "hashes", "merge", "scan", "seed_centres", "spread"]
 
 _CHUNK = 128
 _ONE = 1.5 * 2.0**52
@@ -54,9 +54,10 @@ def scan(x, w, scale_w, mean, factor, centres, exact, room, sums, labels, distan
     """
     n, d = x.shape
     k = len(centres)
-    z = np.empty((d, _CHUNK))
-    norm, biggest, score, best = np.empty(_CHUNK), np.empty(_CHUNK), np.empty(_CHUNK), np.empty(_CHUNK)
-    label = np.empty(_CHUNK, np.int64)
+    lanes = min(n, _CHUNK)
+    z = np.empty((d, lanes))
+    norm, biggest, score, best = np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes)
+    label = np.empty(lanes, np.int64)
     half = np.zeros(k)
     for c in range(k):
         for j in range(d):
@@ -118,6 +119,59 @@ def scan(x, w, scale_w, mean, factor, centres, exact, room, sums, labels, distan
 
 
 @kernel
+def advance(sums, centres, width, dither, end, rounded):
+    """One step of Lloyd's algorithm.
+
+    Parameters
+    ----------
+    sums : float64[k * (1 + d) + 1]
+        What :func:`scan` summed at these centres.
+    centres : float64[k, d]
+        In terms of z; an empty cluster stays where it is.
+    width, dither : float, float64[k * d]
+        Grid of centres: a cell is ``floor(centre / width + dither)``.
+    end : float64[k * d + 2]
+        New centres, and the inertia about them of the records that were assigned to each: written.
+    rounded : float64[k * d]
+        The new centres, each in the middle of its cell: written.
+
+    Returns
+    -------
+    moved : float
+        By how many cells a coordinate has moved at most.
+    shift : float
+        Squared distance that the centres have moved, summed.
+    variance : float
+        Mean variance of the features.
+    """
+    k, d = centres.shape
+    moved, shift, lost = 0.0, 0.0, 0.0
+    total, square = 0.0, sums[k * (1 + d)]
+    for c in range(k):
+        weight = sums[c * (1 + d)]
+        total += weight
+        for j in range(d):
+            old, i = centres[c, j], c * d + j
+            new = sums[c * (1 + d) + 1 + j] / weight if weight > 0.0 else old
+            square += old * (2.0 * sums[c * (1 + d) + 1 + j] - weight * old)
+            distance = (new - old) * (new - old)
+            lost += weight * distance
+            shift += distance
+            cell = np.floor(new / width + dither[i])
+            moved = max(moved, abs(cell - np.floor(old / width + dither[i])))
+            end[i] = new
+            rounded[i] = (cell + 0.5 - dither[i]) * width
+    for j in range(d):
+        mean = 0.0
+        for c in range(k):
+            mean += sums[c * (1 + d) + 1 + j]
+        square -= mean * mean / max(total, 2.0**-1000)
+    end[k * d] = max(sums[k * (1 + d)] - lost, 0.0)
+    end[k * d + 1] = 0.0
+    return moved, shift, max(square, 0.0) / (max(total, 2.0**-1000) * d)
+
+
+@kernel
 def spread(table, means, centres):
     """Weighted squared distances of means from the centres that their records were assigned to."""
     total = 0.0
@@ -175,31 +229,44 @@ def exponentials(names, code, seed):
 def seed_centres(z, w, names, k, trials, code, seed):
     """Records that k-means++ picks, int64[k]: of `trials` candidates for each centre, that of the lowest potential.
 
-    A candidate is drawn with probability proportional to its weighted squared distance: the first to arrive in a race
-    of exponential variates at those rates, so that one record more or less seldom changes it.
+    Candidates are drawn with probability proportional to their weighted squared distance: the first to arrive in a race
+    of exponential variates at those rates, so that one record more or less seldom changes them.
     """
     n, d = z.shape
-    chosen = np.zeros(k, np.int64)
-    closest = np.ones(n)
-    trial, best = np.empty(n), np.empty(n)
+    columns = np.empty((d, n))
+    for j in range(d):
+        columns[j] = z[:, j]
+    chosen, picks, arrivals = np.zeros(k, np.int64), np.empty(trials, np.int64), np.empty(trials)
+    closest, trial, best = np.ones(n), np.empty(n), np.empty(n)
     for c in range(k):
+        runners = trials if c else 1
+        picks[:] = 0
+        arrivals[:] = np.inf
+        times = exponentials(names, code * k + c, seed)
+        for i in range(n):
+            time = times[i] / (w[i] * closest[i])
+            if time < arrivals[runners - 1]:
+                t = runners - 1
+                while t > 0 and time < arrivals[t - 1]:
+                    picks[t], arrivals[t] = picks[t - 1], arrivals[t - 1]
+                    t -= 1
+                picks[t], arrivals[t] = i, time
         lowest = np.inf
-        for t in range(trials if c else 1):
-            times = exponentials(names, (code * k + c) * trials + t, seed)
-            pick, first = 0, np.inf
-            for i in range(n):
-                time = times[i] / (w[i] * closest[i])
-                if time < first:
-                    pick, first = i, time
+        for t in range(runners):
+            if t > 0 and arrivals[t] == np.inf:  # fewer records than runners are at any distance
+                break
+            trial[:] = 0.0
+            for j in range(d):
+                row = columns[j]
+                center = row[picks[t]]
+                for i in range(n):
+                    trial[i] += (row[i] - center) * (row[i] - center)
             potential = 0.0
             for i in range(n):
-                distance = 0.0
-                for j in range(d):
-                    distance += (z[i, j] - z[pick, j]) * (z[i, j] - z[pick, j])
-                trial[i] = min(distance, closest[i]) if c else distance
+                trial[i] = min(trial[i], closest[i]) if c else trial[i]
                 potential += w[i] * trial[i]
             if potential < lowest:
-                lowest, chosen[c] = potential, pick
+                lowest, chosen[c] = potential, picks[t]
                 best[:] = trial
         closest[:] = best
     return chosen

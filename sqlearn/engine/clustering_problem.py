@@ -1,12 +1,13 @@
 """k-means as a problem for rounds: Lloyd's algorithm from a pilot's centres, on a grid, until they keep still."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from sqlearn.engine.clustering import FARTHEST, exponentials, hashes, merge, scan, seed_centres, spread
+from sqlearn.engine.clustering import FARTHEST, advance, exponentials, hashes, merge, scan, seed_centres, spread
 from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.rounds import Records
 from sqlearn.engine.standard import Scale, dithers, standard_scale
 
 __all__ = ["Cells", "Clustering", "Lloyd", "Sample", "common_scale", "gather"]
@@ -14,11 +15,14 @@ __all__ = ["Cells", "Clustering", "Lloyd", "Sample", "common_scale", "gather"]
 BLOCK = 2048  # records whose rounded terms float64 sums exactly
 _FINE = 2.0**-5  # width of the cells in standard deviations within clusters
 _COARSE = 4.0  # the pilot's cells over those of the rounds
+_STARTS, _SHORT = 8, 16  # least number of starts on a sample, and the iterations after which the best one shows
+_ENOUGH = 64  # records a cluster for a quarter of a sample to tell which
+_SLOW, _LEAP = 0.5, 4.0  # where a step's square is more than this part of the last one's, go so many steps at once
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """A grid of theta: cell ``floor(theta / width + dither)``.
+    """A grid of theta: cell ``floor(theta / width + dither)``; and what the pilot starts from.
 
     Attributes
     ----------
@@ -26,16 +30,13 @@ class Cells:
         Width of the cells.
     dither : float64[p]
         Seeded offsets in [0, 1).
+    start : float64[p]
+        Centres of a smaller sample, rounded.
     """
 
     width: float
     dither: np.ndarray
-
-    def of(self, theta, coarse=1.0):
-        return np.floor(theta / (self.width * coarse) + self.dither)
-
-    def centre(self, cells, coarse=1.0):
-        return (cells + 0.5 - self.dither) * (self.width * coarse)
+    start: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,19 @@ class Lloyd:
             return np.zeros((self.n_clusters, len(scale.mean))), np.zeros(0, np.int64), 0.0, 0
         return min((self.run(sample, scale, seed, i) for i in range(self.n_init)), key=lambda run: run[2])
 
+    def promising(self, sample: Sample, scale: Scale, seed: int):
+        """The same of one run, from the best of at least `_STARTS` starts on a part of the sample."""
+        if not len(sample.w):
+            return self.best(sample, scale, seed)
+        part, chosen = sample, sample.names < np.uint64(1 << 62)
+        if np.count_nonzero(chosen) >= _ENOUGH * self.n_clusters:
+            part = Sample(sample.x[chosen], sample.w[chosen], sample.names[chosen])
+        n = max(self.n_init, _STARTS) if isinstance(self.init, str) else 1
+        starts = (self.start(part, scale, seed, i) for i in range(n))
+        runs = (self.iterate(part, scale, start, min(self.max_iter, _SHORT)) for start in starts)
+        centres = min(runs, key=lambda run: run[2])[0]
+        return self.iterate(sample, scale, centres, self.max_iter)
+
     def picked(self, sample, scale, seed, code):
         """Records to begin with, int64[n_clusters]."""
         k, seed = self.n_clusters, np.uint64(seed)
@@ -91,16 +105,22 @@ class Lloyd:
         trials = 2 + int(math.log(k))  # no integer has a logarithm so near an integer that libm could matter
         return seed_centres(standard(sample.x, scale), sample.w, sample.names, k, trials, code, seed)
 
+    def start(self, sample, scale, seed, code):
+        """Centres to begin with."""
+        if isinstance(self.init, str):
+            return standard(sample.x[self.picked(sample, scale, seed, code)], scale)
+        return (self.init - scale.mean) * scale.factor
+
     def run(self, sample, scale, seed, code):
         """The same of start number `code`."""
-        if isinstance(self.init, str):
-            centres = standard(sample.x, scale)[self.picked(sample, scale, seed, code)]
-        else:
-            centres = (self.init - scale.mean) * scale.factor
+        return self.iterate(sample, scale, self.start(sample, scale, seed, code), self.max_iter)
+
+    def iterate(self, sample, scale, centres, most):
+        """The same from these centres on, after `most` iterations at most."""
         k, d = centres.shape
         limit = self.tol * self.variance(sample, scale)[0]
         before = None
-        for iterations in range(1, self.max_iter + 1):  # noqa: B007
+        for iterations in range(1, most + 1):  # noqa: B007
             sums, labels, distances = self._ask(sample, scale, centres)
             table = sums[:-1].reshape(k, 1 + d)
             self._fill(table, labels, distances, sample, scale)
@@ -190,17 +210,35 @@ class Clustering:
 
     def grid(self, scale, source):
         sample = gather(source, self.seed)
+        centres, _, inertia, _ = self.lloyd.promising(sample, scale, self.seed)
         within = 1.0
         if len(sample.w):
-            _, _, inertia, _ = self.lloyd.best(sample, scale, self.seed)
             within = np.sqrt(inertia / (self.lloyd.variance(sample, scale)[1] * self.d))
-        octave = np.clip(np.frexp(within)[1], -8, 0)
-        return Cells(float(np.ldexp(_FINE, octave)), dithers(self.k * self.d, self.seed + 1))
+        width = float(np.ldexp(_FINE, np.clip(np.frexp(within)[1], -8, 0)))
+        dither = dithers(self.k * self.d, self.seed + 1)
+        return Cells(width, dither, _middles(centres.ravel(), width * _COARSE, dither))
 
     def pilot(self, scale, grid, source, ask):
-        sample = gather(source, self.seed)
-        theta = self.lloyd.best(sample, scale, self.seed)[0].ravel()
-        return grid.centre(grid.of(theta, _COARSE), _COARSE)
+        """Lloyd's algorithm on exact sums, so that records need no order."""
+        blocks = list(source())
+        theta = grid.start
+        if not blocks:
+            return theta
+        x, w = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("x", "w"))
+        records = Records(x, w, w, w)
+        coarse = grid.width * _COARSE
+        end, rounded, last, leapt = np.empty(len(theta) + 2), np.empty(len(theta)), np.inf, True
+        for _ in range(self.lloyd.max_iter):
+            sums = self.empty(scale, grid)
+            self.query(theta, scale, grid, records, sums, 1.0)
+            centres = theta.reshape(self.k, self.d)
+            _, shift, variance = advance(sums[0].round()[0], centres, coarse, grid.dither, end, rounded)
+            if shift <= 0.25 * self.lloyd.tol * variance:  # at `tol` it would stop on some plateaus of the inertia
+                break
+            leapt = not leapt and shift > _SLOW * last
+            theta = theta + (_LEAP if leapt else 1.0) * (end[:-2] - theta)
+            last = shift
+        return rounded
 
     def empty(self, scale, grid):
         return (ExactSum(1, self.k * (1 + self.d) + 1),)
@@ -215,7 +253,7 @@ class Clustering:
         block, large = np.zeros(total.shape[1]), np.empty(n, np.bool_)
         rest = scale.weight, scale.mean, scale.factor, centres
         labels, distances = np.empty(n, np.int64), np.empty(n)
-        n_large = scan(x, w, *rest, True, 1.0, block, labels, distances, large)
+        n_large = scan(x, w, *rest, True, 1.0 if n > 1 else np.inf, block, labels, distances, large)
         total.deposit_values(block, sign)
         for r in np.flatnonzero(large) if n_large else ():
             block[:] = 0.0
@@ -223,23 +261,22 @@ class Clustering:
             total.deposit_values(block, sign)
 
     def step(self, theta, scale, grid, sums):
-        values = sums[0].round()[0]
-        table, centres = values[:-1].reshape(self.k, 1 + self.d), theta.reshape(self.k, self.d)
-        used = table[:, :1] > 0
-        means = np.where(
-            used, table[:, 1:] / np.where(used, table[:, :1], 1.0), centres
-        )  # an empty cluster stays where it is
-        inertia = max(values[-1] - spread(table, means, centres), 0.0)
-        cells = grid.of(means.ravel())
-        still = bool(np.abs(cells - grid.of(theta)).max() <= 1.0)
-        return np.concatenate([means.ravel(), [inertia, 0.0]]), grid.centre(cells), still
+        end, rounded = np.empty(len(theta) + 2), np.empty(len(theta))
+        centres = theta.reshape(self.k, self.d)
+        moved, _, _ = advance(sums[0].round()[0], centres, grid.width, grid.dither, end, rounded)
+        return end, rounded, moved <= 1.0
+
+
+def _middles(theta, width, dither):
+    """Middles of the cells."""
+    return (np.floor(theta / width + dither) + 0.5 - dither) * width
 
 
 def common_scale(total, n: int, seed: int) -> Scale:
     """Means of the features on a grid, and one power of two for all, of the largest deviation."""
     scale = standard_scale(total, n, True, seed)
-    used = scale.factor[scale.factor > 0]
-    return replace(scale, factor=np.full(len(scale.factor), used.min() if len(used) else 0.0))
+    scale.factor[:] = np.min(scale.factor, initial=np.inf, where=scale.factor > 0) if scale.factor.any() else 0.0
+    return scale
 
 
 def standard(x, scale):

@@ -205,8 +205,8 @@ class ExactSum:
             self.limbs[low - self.base + k][np.ix_(*target)] += chosen[:, :, k]
 
     def copy(self) -> "ExactSum":
-        twin = ExactSum(0, 0)
-        twin.limbs, twin.base, twin.room = self.limbs.copy(), self.base, self.room
+        twin = object.__new__(ExactSum)  # a walk over a trace copies several
+        twin.limbs, twin.base, twin.room, twin._need = self.limbs.copy(), self.base, self.room, np.zeros(2, np.int64)
         return twin
 
     def canonical(self, rows: np.ndarray, cells: np.ndarray | slice = slice(None)) -> bytes:

@@ -53,3 +53,15 @@ def leading_zeros(typingctx, bits):
         return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def multiply_high(typingctx, a, b):
+    """The upper 64 bits of the 128-bit product."""
+
+    def codegen(context, builder, signature, args):
+        a, b = (builder.zext(arg, ir.IntType(128)) for arg in args)
+        product = builder.mul(a, b)
+        return builder.trunc(builder.lshr(product, ir.Constant(ir.IntType(128), 64)), ir.IntType(64))
+
+    return types.int64(types.uint64, types.uint64), codegen

@@ -18,10 +18,8 @@ The kernels work on three arrays, which `Ledger` owns and replaces when they are
 from contextlib import suppress
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from sqlearn.engine.intrinsics import multiply_high
 from sqlearn.engine.kernel import kernel
 
 __all__ = ["Ledger", "add_one", "held", "take_one"]
@@ -38,18 +36,6 @@ def _borrowing(function):
     return dispatcher
 
 
-@intrinsic
-def _multiply_high(typingctx, a, b):
-    """The upper 64 bits of the 128-bit product."""
-
-    def codegen(context, builder, signature, args):
-        a, b = (builder.zext(arg, ir.IntType(128)) for arg in args)
-        product = builder.mul(a, b)
-        return builder.trunc(builder.lshr(product, ir.Constant(ir.IntType(128), 64)), ir.IntType(64))
-
-    return types.int64(types.uint64, types.uint64), codegen
-
-
 @_borrowing
 def _next(slot, capacity):
     slot += 1
@@ -59,7 +45,7 @@ def _next(slot, capacity):
 @_borrowing
 def _distance(slot, name0, capacity):
     """How many steps `slot` lies behind the home of a name."""
-    steps = slot - _multiply_high(name0, np.uint64(capacity))
+    steps = slot - multiply_high(name0, np.uint64(capacity))
     return steps if steps >= 0 else steps + capacity
 
 
@@ -67,7 +53,7 @@ def _distance(slot, name0, capacity):
 def _place(keys, copies, name0, name1):
     """The slot that holds a name or, when none does, the slot that it would be put into."""
     capacity = len(copies)
-    slot = _multiply_high(name0, np.uint64(capacity))
+    slot = multiply_high(name0, np.uint64(capacity))
     steps = 0
     while copies[slot] != 0:
         key0, key1 = keys[slot, 0], keys[slot, 1]
@@ -210,29 +196,31 @@ class Ledger:
         """Memory held by the arrays."""
         return sum(array.nbytes for array in self._arrays)
 
-    def reserve(self, extra: int = 0) -> None:
-        """Make room for `extra` more names, or give back room that is not needed.
+    def reserve(self, extra: int) -> None:
+        """Make room for `extra` more names.
 
-        Kernels that add need it before, kernels that take may have it after. Between two resizes the load may range
-        from 0.4 to 0.8; each brings it to 0.6.
+        Kernels that add need it before. Resizing brings the load to 0.6; it may range from 0.4 to 0.8 otherwise.
         """
-        keys, copies, counters = self._arrays
-        needed, capacity = counters.item(0) + extra, len(copies)
-        if 5 * needed > 4 * capacity or (5 * needed < 2 * capacity and capacity > SMALLEST):
-            arrays = _empty(max(SMALLEST, 1 + 5 * needed // 3))
-            _pour(*arrays, keys, copies)
-            self._arrays = arrays
+        needed = self._arrays[2].item(0) + extra
+        if 5 * needed > 4 * len(self._arrays[1]):
+            self._resize(needed)
 
     def shrink(self) -> None:
         """Give back room that is not needed, unless there is no memory to move to: that is no reason to fail."""
-        with suppress(MemoryError):
-            self.reserve()
+        needed, capacity = self._arrays[2].item(0), len(self._arrays[1])
+        if 5 * needed < 2 * capacity and capacity > SMALLEST:
+            with suppress(MemoryError):
+                self._resize(needed)
+
+    def _resize(self, needed: int) -> None:
+        arrays = _empty(max(SMALLEST, 1 + 5 * needed // 3))
+        _pour(*arrays, *self._arrays[:2])
+        self._arrays = arrays
 
     def add(self, names) -> None:
         """Add one copy of each of `names`, uint64[n, >=2]."""
         self.reserve(len(names))
         excess = _add(*self._arrays, names)
-        self.shrink()
         if excess >= 0:
             raise OverflowError(f"row {excess} would be copy 2**31 of its record; a ledger counts to 2**31 - 1")
 
@@ -245,9 +233,7 @@ class Ledger:
             -1, or the index of the first name that is not held, copies used up by earlier ones considered. In that
             case the ledger has not changed.
         """
-        missing = _take(*self._arrays, names)
-        self.shrink()
-        return missing
+        return _take(*self._arrays, names)
 
     def count(self, names) -> np.ndarray:
         """How many copies of each of `names`, uint64[n, >=2], are held: int64[n]."""
@@ -269,7 +255,7 @@ class Ledger:
         result.reserve(counters.item(0))
         if not _pour(*result._arrays, keys, copies):
             raise OverflowError("together these ledgers hold 2**31 copies of a record; a ledger counts to 2**31 - 1")
-        result.reserve()
+        result.shrink()
         return result
 
     def canonical(self) -> bytes:

@@ -16,6 +16,7 @@ __all__ = ["KINDS", "Expectation", "Mixture", "Parameters"]
 
 KINDS = ["full", "tied", "diag", "spherical"]
 _COARSE = 4.0  # the pilot's cells over those of the rounds
+_TIGHT = 0.125  # the pilot's `tol` over that asked for: where convergence is slow, the rounds do not go far
 _FINEST, _COARSEST = 2.0**-10, 2.0**-5
 
 
@@ -105,7 +106,7 @@ class Mixture:
         return replace(scale, factor=factor)
 
     def converge(self, scale, source):
-        parameters, bounds, converged = self._best(gather(source, self.seed), scale)
+        parameters, bounds, converged = self._best(gather(source, self.seed), scale, self.em.tol)
         return parameters.vector(bounds[-1] if bounds else -np.inf, float(converged), *bounds)
 
     def grid(self, scale, source):
@@ -118,7 +119,7 @@ class Mixture:
         return dither
 
     def pilot(self, scale, grid, source, ask):
-        return self._rounded(self._best(gather(source, self.seed), scale)[0], grid, _COARSE)
+        return self._rounded(self._best(gather(source, self.seed), scale, _TIGHT * self.em.tol)[0], grid, _COARSE)
 
     def empty(self, scale, grid):
         return (ExactSum(1, self.k * self.q + 1),)
@@ -159,15 +160,15 @@ class Mixture:
 
     # ------------------------------------------------------------------ the sample
 
-    def _best(self, sample: Sample, scale: Scale):
+    def _best(self, sample: Sample, scale: Scale, tol: float):
         """Parameters, log-likelihoods by iteration, and whether they converged, of the best of ``n_init`` starts."""
         if not len(sample.w):
             unit = np.broadcast_to(np.eye(self.d), (self.k, self.d, self.d))
             return Parameters(np.full(self.k, 1.0 / self.k), np.zeros((self.k, self.d)), unit), [], False
-        runs = (self._run(sample, scale, self._start(sample, scale, i)) for i in range(self.em.n_init))
+        runs = (self._run(sample, scale, self._start(sample, scale, i), tol) for i in range(self.em.n_init))
         return max(runs, key=lambda run: run[1][-1] if run[1] else -np.inf)
 
-    def _run(self, sample, scale, parameters):
+    def _run(self, sample, scale, parameters, tol):
         n, bounds = float(_sum(sample.w)), []
         for _ in range(self.em.max_iter):
             parts = (*coordinates(parameters.weights, parameters.covariances, self.full), parameters.means)
@@ -175,7 +176,7 @@ class Mixture:
             expect(sample.x, sample.w, scale.mean, scale.factor, *parts, False, np.inf, sums, large)
             parameters = self._maximized(sums, parts, scale)
             bounds.append(sums[-1] / n)
-            if len(bounds) > 1 and abs(bounds[-1] - bounds[-2]) < self.em.tol:
+            if len(bounds) > 1 and abs(bounds[-1] - bounds[-2]) < tol:
                 return parameters, bounds, True
         return parameters, bounds, False
 

@@ -8,13 +8,14 @@ asked again over all records. Either way the trace is the one that a fit on the 
 docs/exactness.md.
 
 The ladder: exact moments give the scale; records whose keyed name is among the lowest 512 or so give the grid; those
-among the lowest 5,000 to 10,000 (the *pilot*) are run to convergence and give the first theta; rounds over all
-records follow until the rounded theta keeps still; the parameters for the user come from an unrounded last step. When
-all records are in the pilot, its convergence is the answer.
+among the lowest 4,096 to 8,191 (the *pilot*) are run to convergence and give the first theta; rounds over all records
+follow until the rounded theta keeps still; the parameters for the user come from an unrounded last step. A problem
+whose answers depend much on where it starts *refines*: its grid comes from a sample as large as others' pilot, and its
+pilot is up to eight times as large. With fewer than 8,192 records, convergence on all of them is the answer.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ import numpy as np
 
 from sqlearn.engine.deposit import deposit_moments
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rows import Rows, keyed_names, ranks
+from sqlearn.engine.rows import Rows
 from sqlearn.engine.statistics import Block, Statistic
 
 __all__ = ["LARGEST", "Asked", "Problem", "Records", "Rounds", "Trace", "Walk", "share"]
@@ -155,7 +156,7 @@ class Rounds(Statistic):
     Attributes
     ----------
     rows : Rows
-        The records held, those of weight 0 excepted.
+        The records held.
     total : ExactSum
         Exact moments, one row a class slot.
     trace : Trace or None
@@ -165,7 +166,7 @@ class Rounds(Statistic):
         are history, so no part of any bytes or digest; clearing them costs time alone.
     """
 
-    needs_names = True
+    keeps_records = True
 
     def __init__(
         self,
@@ -174,12 +175,15 @@ class Rounds(Statistic):
         problem: Callable[[list], Problem | None],
         seed: int,
         report: Report | None = None,
+        refines: bool = False,
     ):
         super().__init__(n_features, n_targets)
         self.problem = problem
         self.report = report
+        self.refines = refines
+        self._asks: tuple[list, Problem | None] | None = None  # the labels of the last problem, and that
         self.seed = np.uint64(seed)
-        self.rows = Rows(n_features)
+        self.rows = Rows(n_features, self.seed)
         self.trace: Trace | None = None
         self.last: Walk | None = None
         self._before: tuple = ()
@@ -194,27 +198,29 @@ class Rounds(Statistic):
 
     # ------------------------------------------------------------------ changing
 
+    def reserve(self, records):
+        self.rows.reserve(records)
+
+    def first_missing(self, block):
+        return self.rows.missing(block.names)
+
     def deposit(self, block: Block, sign):
-        keep = slice(None) if block.weights.all() else np.flatnonzero(block.weights)
-        x, w, slots, names = block.x[keep], block.weights[keep], block.rows[keep], block.names[keep]
-        y = block.targets[keep, 0] if self.n_targets else slots.astype(np.float64)
-        self._change(x, y, w, slots, names, sign)
+        y = block.targets[:, 0] if self.n_targets else block.rows.astype(np.float64)
+        self._change(block.x, y, block.weights, block.rows, block.names, sign)
 
     def _change(self, x, y, w, slots, names, sign):
-        numbers = self.rows.count(names)
-        if len(w) > 1:
-            rank = ranks(names)
-            numbers += rank if sign > 0 else -rank
-        if sign < 0:
-            numbers -= 1
-        keyed = keyed_names(names, numbers, self.seed)
-        places = self.rows.vacant(len(w)) if sign > 0 else self.rows.find(names, numbers)
-        self.total.deposit(deposit_moments, (x, w, slots), len(w), sign, self.held)
+        n = len(w)
+        places = self.rows.vacant(n) if sign > 0 else np.empty(n, np.int64)
+        keyed = np.empty(n, np.uint64)
+        counts = w > 0
+        if not counts.all():  # records of weight 0 leave their names alone: even their class may go before they do
+            x, y = np.where(counts[:, None], x, 0.0), np.where(counts, y, 0.0)
+        self.total.deposit(deposit_moments, (x, w, slots), n, sign, self.held)
         # from here on nothing asks for memory, so nothing fails
         if sign > 0:
-            self.rows.put(places, x, y, w, names, numbers, keyed)
+            self.rows.put(places, x, y, w, names, keyed)
         else:
-            self.rows.remove(places)
+            self.rows.remove(places, names, keyed)
         self._changes.append((Records(x, y, w, keyed), sign))
 
     def settle(self, order, labels, check=lambda: None):
@@ -222,7 +228,9 @@ class Rounds(Statistic):
         started = perf_counter()
         changes, self._changes = self._changes, []
         self._before = (self.trace, self.last, self._order, self.memo)
-        problem = self.problem(labels) if self.held.any() else None
+        if self._asks is None or self._asks[0] != labels:
+            self._asks = labels, self.problem(labels) if self.held.any() else None
+        problem = self._asks[1]
         if problem is None:
             self.trace, self.last, self._order, self.memo = None, None, (), ()
             return
@@ -256,7 +264,7 @@ class Rounds(Statistic):
         self._change(held.x[keep], y, held.w[keep], slots, held.names[keep], 1.0)
 
     def copy(self):
-        twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report)
+        twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.refines)
         twin.total, twin.held, twin.rows = self.total.copy(), self.held.copy(), self.rows.copy()
         twin.trace, twin.last, twin._order = self.trace, self.last, self._order
         return twin
@@ -271,24 +279,24 @@ class Rounds(Statistic):
         held = self.rows
         keep = held.places()
         order = keep[np.lexsort((held.numbers[keep], held.names[keep, 1], held.names[keep, 0]))]
-        y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)]
-        arrays = held.x[order], y, held.w[order], held.names[order], held.numbers[order]
+        y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)] * (held.w[order] > 0)
+        arrays = held.x[order], y, held.w[order], held.names[order]
         parts = [a.astype(a.dtype.newbyteorder("<")).tobytes() for a in arrays]
         return b"".join([np.array([len(order)], "<i8").tobytes(), *parts])
 
-    def restore_rows(self, data: bytes) -> None:
-        """Take the records that :meth:`canonical_rows` gave; :meth:`settle` asks them again."""
+    def restore_rows(self, data):
         n = int(np.frombuffer(data, "<i8", 1)[0])
         start = 8
         arrays = []
-        shapes = (n, self.n_features), (n,), (n,), (n, 2), (n,)
-        for shape, kind in zip(shapes, ("<f8", "<f8", "<f8", "<u8", "<i8"), strict=True):
+        shapes = (n, self.n_features), (n,), (n,), (n, 2)
+        for shape, kind in zip(shapes, ("<f8", "<f8", "<f8", "<u8"), strict=True):
             count = int(np.prod(shape))
-            arrays.append(np.frombuffer(data, kind, count, start).reshape(shape))
+            arrays.append(np.frombuffer(data, kind, count, start).reshape(shape).copy())
             start += 8 * count
-        self.rows = Rows(self.n_features)
-        x, y, w, names, numbers = arrays
-        self.rows.add(x, y, w, names, numbers, keyed_names(names, numbers, self.seed))
+        self.rows = Rows(self.n_features, self.seed)
+        x, y, w, names = arrays
+        self.rows.put(self.rows.vacant(n), x, y, w, names, np.empty(n, np.uint64))
+        return n
 
 
 def _bytes_of(value) -> Iterator[bytes]:
@@ -321,6 +329,9 @@ def _taken(records: Records, index) -> Records:
 
 def _parts(records: Records) -> Iterator[Records]:
     """Parts of at most BLOCK records: of more, sums in BLAS might not be exact."""
+    if len(records.w) <= BLOCK:
+        yield records
+        return
     for a in range(0, len(records.w), BLOCK):
         yield _taken(records, slice(a, a + BLOCK))
 
@@ -341,22 +352,22 @@ class _Walker:
         self.grid: Any = None
 
     def records(self, records: Records) -> Records:
-        return replace(records, y=self.codes[records.y.astype(np.int64)]) if self.labelled else records
+        if not self.labelled:
+            return records
+        return Records(records.x, self.codes[records.y.astype(np.int64)], records.w, records.names)
 
     def source(self, limit: int) -> Iterator[Records]:
         """Blocks of the records held whose keyed name is at most `limit`."""
         rows = self.statistic.rows
-        chosen, end = None, rows.end
+        x, y, w, keyed = (array[: rows.end] for array in (rows.x, rows.y, rows.w, rows.keyed))
         if limit < _ALL:
-            chosen = np.flatnonzero((rows.keyed[:end] <= np.uint64(limit)) & (rows.w[:end] > 0))
-            end = len(chosen)
-        for a in range(0, end, BLOCK):
-            block = slice(a, min(a + BLOCK, end))
-            places = block if chosen is None else chosen[block]
+            chosen = np.flatnonzero((keyed <= np.uint64(limit)) & (w > 0))
+            x, y, w, keyed = (array.take(chosen, axis=0) for array in (x, y, w, keyed))
+        for a in range(0, len(w), BLOCK):
             self.check()
-            w = rows.w[places]
-            self.scanned += len(w)
-            yield self.records(Records(rows.x[places], rows.y[places], w, rows.keyed[places]))
+            block = Records(*(array[a : a + BLOCK] for array in (x, y, w, keyed)))
+            self.scanned += len(block.w)
+            yield self.records(block)
 
     def limited(self, limit: int) -> Source:
         """The records whose keyed name is at most `limit`, gathered once."""
@@ -381,7 +392,10 @@ class _Walker:
         if n < 2 * PILOT:
             self.broke_at = self.broke_at or "pilot"
             return Trace(key, scale, None, (), (), problem.converge(scale, self.limited(_ALL)), True)
-        few, limit = share(octave, GRID_SAMPLE), share(octave, PILOT)
+        few, limit = GRID_SAMPLE, PILOT
+        if statistic.refines:  # a pilot of more than an eighth of the records would be hit too often
+            few, limit = PILOT, max(PILOT, min(8 * PILOT, 1 << octave >> 4))
+        few, limit = share(octave, few), share(octave, limit)
         changed = min((int(records.names.min()) for records, _ in changes if len(records.names)), default=_ALL)
         if trace is not None and changed > few:
             grid = trace.grid

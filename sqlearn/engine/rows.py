@@ -8,11 +8,13 @@ together.
 import numpy as np
 
 from sqlearn.engine.elementary import mix
+from sqlearn.engine.intrinsics import multiply_high
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["Rows", "keyed_names", "ranks"]
+__all__ = ["Rows"]
 
 _MOST_EMPTY = 4096  # places that may always be empty
+_MOST = 2**31 - 1
 
 
 @kernel
@@ -22,103 +24,124 @@ def _copy_name(name0, number):
 
 
 @kernel
-def keyed_names(names, numbers, seed):
-    """Keyed hash of each copy, uint64[n]: what samples are drawn by."""
-    out = np.empty(len(numbers), np.uint64)
-    for i in range(len(numbers)):
-        out[i] = mix(_copy_name(names[i, 0], numbers[i]), seed)
-    return out
-
-
-@kernel
 def _home(name0, number, capacity):
-    return np.int64(_copy_name(name0, number) >> np.uint64(16)) % capacity
+    return multiply_high(_copy_name(name0, number), np.uint64(capacity))
 
 
 @kernel
 def _find(index, names, numbers, name0, name1, number):
-    """Slot of the index that points to the place of this copy, or -1."""
+    """Slot of the index that points to the place of this copy or, without one, the slot that it belongs in."""
     capacity = len(index)
     slot = _home(name0, number, capacity)
-    while index[slot] >= 0:
-        place = index[slot]
-        if names[place, 0] == name0 and names[place, 1] == name1 and numbers[place] == number:
-            return slot
+    place = index[slot]
+    while place >= 0 and not (names[place, 0] == name0 and names[place, 1] == name1 and numbers[place] == number):
         slot = slot + 1 if slot + 1 < capacity else 0
-    return -1
+        place = index[slot]
+    return slot
+
+
+@kernel
+def _copies(index, names, numbers, name0, name1):
+    """Copies held of a name: doubling, then bisection, since copies are numbered without gaps."""
+    low, high = 0, 1  # copies below `low` are held; find one that is not
+    while index[_find(index, names, numbers, name0, name1, high - 1)] >= 0:
+        low, high = high, 2 * high
+    while low < high - 1:
+        middle = (low + high) // 2
+        if index[_find(index, names, numbers, name0, name1, middle - 1)] >= 0:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def _clear(index, names, numbers, slot):
+    """Take a slot out of the index, moving up what was displaced by it."""
+    capacity = len(index)
+    index[slot] = -1
+    probe = slot + 1 if slot + 1 < capacity else 0
+    while index[probe] >= 0:
+        place = index[probe]
+        home = _home(names[place, 0], numbers[place], capacity)
+        # the record at `probe` may fill the hole unless its home lies between the two
+        if (probe - home) % capacity >= (probe - slot) % capacity:
+            index[slot] = place
+            index[probe] = -1
+            slot = probe
+        probe = probe + 1 if probe + 1 < capacity else 0
 
 
 @kernel
 def _insert(index, names, numbers, places):
-    capacity = len(index)
-    for k in range(len(places)):
-        slot = _home(names[places[k], 0], numbers[places[k]], capacity)
-        while index[slot] >= 0:
-            slot = slot + 1 if slot + 1 < capacity else 0
-        index[slot] = places[k]
-
-
-@kernel
-def _lookup(index, names, numbers, wanted, wanted_numbers, places):
-    for i in range(len(wanted)):
-        slot = _find(index, names, numbers, wanted[i, 0], wanted[i, 1], wanted_numbers[i])
-        places[i] = index[slot] if slot >= 0 else -1
-
-
-@kernel
-def _count(index, names, numbers, wanted, counts):
-    """Copies held of each name: doubling, then bisection, since copies are numbered without gaps."""
-    for i in range(len(wanted)):
-        name0, name1 = wanted[i, 0], wanted[i, 1]
-        low, high = 0, 1  # copies below `low` are held; find one that is not
-        while _find(index, names, numbers, name0, name1, high - 1) >= 0:
-            low, high = high, 2 * high
-        while low < high - 1:
-            middle = (low + high) // 2
-            if _find(index, names, numbers, name0, name1, middle - 1) >= 0:
-                low = middle
-            else:
-                high = middle
-        counts[i] = low
-
-
-@kernel
-def _delete(index, names, numbers, places):
-    """Take places out of the index, moving up what was displaced by them."""
-    capacity = len(index)
+    """Point to places that hold records already."""
     for k in range(len(places)):
         place = places[k]
-        slot = _find(index, names, numbers, names[place, 0], names[place, 1], numbers[place])
-        index[slot] = -1
-        probe = slot + 1 if slot + 1 < capacity else 0
-        while index[probe] >= 0:
-            home = _home(names[index[probe], 0], numbers[index[probe]], capacity)
-            # the record at `probe` may fill the hole unless its home lies between the two
-            if (probe - home) % capacity >= (probe - slot) % capacity:
-                index[slot] = index[probe]
-                index[probe] = -1
-                slot = probe
-            probe = probe + 1 if probe + 1 < capacity else 0
+        index[_find(index, names, numbers, names[place, 0], names[place, 1], numbers[place])] = place
 
 
-def ranks(names: np.ndarray) -> np.ndarray:
-    """How many equal names stand before each one, int64[n]."""
-    order = np.lexsort((names[:, 1], names[:, 0]))
-    ordered = names[order, :2]
-    new = np.ones(len(names), bool)
-    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    starts = np.flatnonzero(new)
-    out = np.empty(len(names), np.int64)
-    out[order] = np.arange(len(names)) - starts[np.cumsum(new) - 1]
-    return out
+@kernel
+def _enter(index, names, numbers, keyed, new, places, seed, hashes):
+    """Name the records at places, and point there; each copy gets the next number, and a hash."""
+    for k in range(len(places)):
+        place, name0, name1 = places[k], new[k, 0], new[k, 1]
+        number = _copies(index, names, numbers, name0, name1)
+        index[_find(index, names, numbers, name0, name1, number)] = place
+        names[place, 0], names[place, 1], numbers[place] = name0, name1, number
+        keyed[place] = hashes[k] = mix(_copy_name(name0, number), seed)
+
+
+@kernel
+def _leave(index, names, numbers, gone, places):
+    """Take the last copies of names out of the index, and write their places.
+
+    Returns -1, or the index of the first name that is not held; then all is as before.
+    """
+    for k in range(len(gone)):
+        number = _copies(index, names, numbers, gone[k, 0], gone[k, 1]) - 1
+        if number < 0:
+            _insert(index, names, numbers, places[:k])
+            return k
+        slot = _find(index, names, numbers, gone[k, 0], gone[k, 1], number)
+        places[k] = index[slot]
+        _clear(index, names, numbers, slot)
+    return -1
+
+
+@kernel
+def _remove(index, names, numbers, gone, places, hashes, x, y, w, keyed):
+    """The same for names that are held: their records are overwritten with zeros, and their keyed hashes written."""
+    _leave(index, names, numbers, gone, places)
+    for k in range(len(places)):
+        place = places[k]
+        hashes[k] = keyed[place]
+        x[place] = 0.0
+        names[place] = 0
+        y[place], w[place], numbers[place], keyed[place] = 0.0, 0.0, 0, 0
+
+
+@kernel
+def _missing(index, names, numbers, wanted, places):
+    """What :func:`_leave` returns, but all is as before in any case."""
+    missing = _leave(index, names, numbers, wanted, places)
+    if missing < 0:
+        _insert(index, names, numbers, places)
+    return missing
 
 
 def _empty_index(capacity: int) -> np.ndarray:
-    return np.full(max(16, capacity), -1, np.int64)
+    return np.full(max(16, capacity), -1, np.int32)
 
 
 class Rows:
     """Records by place, and the place of each name.
+
+    Parameters
+    ----------
+    d : int
+        Number of features.
+    seed : uint64
+        Seed of keyed hashes.
 
     Attributes
     ----------
@@ -127,23 +150,24 @@ class Rows:
     y : float64[capacity]
         Target, or class slot.
     w : float64[capacity]
-        Weight; 0 where a place is empty.
+        Weight; 0 where a place is empty, or where a record of weight 0 has left its name alone.
     names : uint64[capacity, 2]
         Name of each record.
-    numbers : int64[capacity]
+    numbers : int32[capacity]
         Which copy of it this is.
     keyed : uint64[capacity]
-        Keyed hash of the copy, see :func:`keyed_names`.
+        Keyed hash of the copy: what samples are drawn by.
     end : int
         Places from here on have never been used.
     """
 
-    def __init__(self, d: int):
+    def __init__(self, d: int, seed: np.uint64):
+        self.seed = seed
         self.x = np.zeros((0, d))
         self.y = np.zeros(0)
         self.w = np.zeros(0)
         self.names = np.zeros((0, 2), np.uint64)
-        self.numbers = np.zeros(0, np.int64)
+        self.numbers = np.zeros(0, np.int32)
         self.keyed = np.zeros(0, np.uint64)
         self.end = 0
         self._free: list[int] = []
@@ -161,15 +185,18 @@ class Rows:
 
     def reserve(self, extra: int) -> None:
         """Make room for so many more records."""
-        needed = self.end + extra
-        if needed > len(self.w):
-            capacity = max(needed, len(self.w) + len(self.w) // 2)
+        needed = len(self) + extra
+        if needed > _MOST:
+            raise MemoryError(f"{needed:,} records do not fit: there is room for 2**31 - 1")
+        capacity = self.end + max(0, extra - len(self._free))
+        if capacity > len(self.w):
+            capacity = max(capacity, len(self.w) + len(self.w) // 2)
             grown = [np.zeros((capacity, *a.shape[1:]), a.dtype) for a in self._arrays()]
             for new, old in zip(grown, self._arrays(), strict=True):
                 new[: self.end] = old[: self.end]
             self.x, self.y, self.w, self.names, self.numbers, self.keyed = grown
-        if 3 * (len(self) + extra) > 2 * len(self._index):
-            self._reindex(2 * (len(self) + extra))
+        if 3 * needed > 2 * len(self._index):
+            self._reindex(2 * needed)
 
     def _reindex(self, capacity: int) -> None:
         index = _empty_index(capacity)
@@ -182,42 +209,34 @@ class Rows:
         used[self._free] = False
         return np.flatnonzero(used)
 
-    def find(self, names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """Place of each of these copies, -1 where there is none."""
-        places = np.empty(len(names), np.int64)
-        _lookup(self._index, self.names, self.numbers, names, numbers, places)
-        return places
-
-    def count(self, names: np.ndarray) -> np.ndarray:
-        """Copies held of each of these names, int64[n]."""
-        counts = np.empty(len(names), np.int64)
-        _count(self._index, self.names, self.numbers, names, counts)
-        return counts
+    def missing(self, names: np.ndarray) -> int:
+        """-1, or the index of the first of these names, uint64[n, >=2], of which fewer copies are held than asked."""
+        return _missing(self._index, self.names, self.numbers, names, np.empty(len(names), np.int64))
 
     def vacant(self, n: int) -> np.ndarray:
-        """Places for so many more records, those of forgotten ones first."""
+        """Places for so many more records, those of forgotten ones first; there is room for them then."""
         self.reserve(n)
-        reused = self._free[-n:][::-1] if n else []
-        return np.array(reused + list(range(self.end, self.end + n - len(reused))), np.int64)
+        reused = min(n, len(self._free))
+        fresh = np.arange(self.end, self.end + n - reused)
+        return np.concatenate([self._free[len(self._free) - reused :], fresh]).astype(np.int64) if reused else fresh
 
-    def add(self, x, y, w, names, numbers, keyed) -> None:
-        """Keep records."""
-        self.put(self.vacant(len(w)), x, y, w, names, numbers, keyed)
-
-    def put(self, places, x, y, w, names, numbers, keyed) -> None:
-        """Keep records in the places that :meth:`vacant` gave."""
+    def put(self, places, x, y, w, names, hashes) -> None:
+        """Keep records in the places that :meth:`vacant` gave, and write their keyed hashes."""
         reused = min(len(places), len(self._free))
+        where = places if reused else slice(self.end, self.end + len(places))
         del self._free[len(self._free) - reused :]
         self.end += len(places) - reused
-        for array, values in zip(self._arrays(), (x, y, w, names[:, :2], numbers, keyed), strict=True):
-            array[places] = values
-        _insert(self._index, self.names, self.numbers, places)
+        self.x[where], self.y[where], self.w[where] = x, y, w
+        _enter(self._index, self.names, self.numbers, self.keyed, names, places, self.seed, hashes)
 
-    def remove(self, places: np.ndarray) -> None:
-        """Overwrite records with zeros."""
-        _delete(self._index, self.names, self.numbers, places)
-        for array in self._arrays():
-            array[places] = 0
+    def remove(self, places, names, hashes) -> None:
+        """Overwrite these records, the last copies of equal ones, with zeros; all are held.
+
+        Writes their places and keyed hashes, for which the caller has the memory.
+        """
+        _remove(
+            self._index, self.names, self.numbers, names, places, hashes, self.x, self.y, self.w, self.keyed
+        )  # fmt: skip
         self._free.extend(places.tolist())
 
     def compact(self) -> None:
@@ -235,7 +254,7 @@ class Rows:
         _insert(index, self.names, self.numbers, np.arange(len(keep)))
 
     def copy(self) -> "Rows":
-        twin = Rows(self.x.shape[1])
-        keep = self.places()
-        twin.add(*(array[keep] for array in self._arrays()))
+        twin = Rows(self.x.shape[1], self.seed)
+        twin.x, twin.y, twin.w, twin.names, twin.numbers, twin.keyed = (a[: self.end].copy() for a in self._arrays())
+        twin.end, twin._free, twin._index = self.end, self._free.copy(), self._index.copy()
         return twin

@@ -343,12 +343,14 @@ _NO_CODES, _FIRST = np.zeros(0, np.int64), np.zeros(1, np.int64)
 
 def short_path(state) -> Single | Unchecked | None:
     """The short path that a state can take, if any."""
-    if state.ledger is None or state.target_ndim > 1:
+    if state.target_ndim > 1:
+        return None
+    if isinstance(state.statistic, Rounds):
+        return Unchecked(state)
+    if state.ledger is None:
         return None
     if type(state.statistic) in (Moments, Gram):
         return Single(state)
-    if isinstance(state.statistic, Rounds):
-        return Unchecked(state)
     if state.vocabulary is None:
         return None
     kinds = {Sums: SingleSparse, Exceedances: SingleSparse, Mixed: SingleMixed}

@@ -115,7 +115,7 @@ class State:
         self.layout = layout
         self.statistic: Statistic = statistic
         self.vocabulary = Vocabulary() if has_labels else None
-        self.ledger = Ledger() if params.get("ledger", True) else None
+        self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
         self.multiset = np.zeros(4, np.uint64)
         self.counted = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
@@ -175,6 +175,9 @@ class State:
 
     def learn(self, batch: Batch) -> None:
         """Take in a batch without a way back: for a state nobody holds yet."""
+        self.statistic.reserve(len(batch))
+        if self.ledger is not None:
+            self.ledger.reserve(len(batch))
         for rows in batch.slices():
             self._apply(batch, rows, 1.0)
         self._settle()
@@ -205,7 +208,8 @@ class State:
 
             def last(sign):
                 if sign > 0:
-                    self._check_kinds(LabelError)
+                    if any(direction > 0 for _, direction in changes):
+                        self._check_kinds(LabelError)
                     check()
 
             try:
@@ -228,6 +232,8 @@ class State:
     def release(self) -> None:
         """Let go of labels and categories that no record needs any more."""
         self.statistic.release()
+        if self.ledger is not None:
+            self.ledger.shrink()
         if self.vocabulary is not None:
             self.vocabulary.release(self.statistic.held)
 
@@ -285,13 +291,9 @@ class State:
         )
 
     def _missing(self, block: Block) -> int:
-        """Without a ledger only counts tell: the first row that is more than its class holds, or -1."""
-        left = self.statistic.held.copy()
-        for i in np.flatnonzero(block.weights > 0):
-            left[block.rows[i]] -= 1
-            if left[block.rows[i]] < 0:
-                return int(i)
-        return len(block) - 1 if len(block) > self.n_records else -1
+        """Without a ledger: the first row that cannot be held, or -1."""
+        missing = self.statistic.first_missing(block)
+        return len(block) - 1 if missing < 0 and len(block) > self.n_records else missing
 
     def _encode(self, batch: Batch, rows: slice, sign: float) -> tuple[Block, np.ndarray]:
         """A block in canonical form and its records' digests, uint64[n, 6]."""
@@ -383,12 +385,13 @@ class State:
         self.multiset[:] = numbers[1:]
         if self.ledger is not None:
             self.ledger = Ledger.restore(parts["ledger"])
+        kept = self.n_records if self.ledger is None else len(self.ledger)
         if "rows" in parts:
-            self.statistic.restore_rows(parts["rows"])
+            restored = self.statistic.restore_rows(parts["rows"])
+            kept = restored if self.statistic.keeps_records else kept
             self._settle()
             self.release()
-        ledger_fits = self.ledger is None or len(self.ledger) == self.n_records
-        if len(self.statistic.held) != len(labels) or not ledger_fits:
+        if len(self.statistic.held) != len(labels) or kept != self.n_records:
             raise FormatError("This model's bytes do not fit together. Read it from its source again.")
 
 

@@ -65,9 +65,12 @@ class Statistic:
         Number of records of positive weight.
     takes_sparse : bool
         Whether it takes features as CSR rows; as arrays otherwise.
+    keeps_records : bool
+        Whether it keeps the records with their names, so that no ledger is needed.
     """
 
     takes_sparse = False
+    keeps_records = False
 
     def __init__(self, n_features: int, n_targets: int):
         self.n_features, self.n_targets = n_features, n_targets
@@ -86,6 +89,18 @@ class Statistic:
     def deposit(self, block: Block, sign: float) -> None:
         """Add (1.0) or subtract (-1.0) a block, all or nothing."""
         raise NotImplementedError
+
+    def reserve(self, records: int) -> None:
+        """Make room for so many more records, where they are kept."""
+
+    def first_missing(self, block: Block) -> int:
+        """The first record of a block that cannot be held, or -1; without their names, only counts can tell."""
+        left = self.held.copy()
+        for i in np.flatnonzero(block.weights > 0):
+            left[block.rows[i]] -= 1
+            if left[block.rows[i]] < 0:
+                return int(i)
+        return -1
 
     def resize(self, rows: int) -> None:
         """Make room for so many rows."""
@@ -122,8 +137,9 @@ class Statistic:
         """Canonical bytes of the records themselves, where the statistic keeps them."""
         return None
 
-    def restore_rows(self, data: bytes) -> None:
-        """Take the records that :meth:`canonical_rows` gave."""
+    def restore_rows(self, data: bytes) -> int:
+        """Take the records that :meth:`canonical_rows` gave, and tell how many they are."""
+        raise NotImplementedError
 
     def add(self, other: "Statistic", other_rows: np.ndarray, rows: np.ndarray) -> None:
         """Add these rows of `other` to `rows`, all different."""

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from sqlearn.engine.rounds import BLOCK, Rounds
-from sqlearn.engine.rows import Rows, ranks
+from sqlearn.engine.rows import Rows
 from sqlearn.engine.standard import dithers
 from sqlearn.engine.statistics import Block, Categories, Mixed, Statistic
 from sqlearn.engine.table_encoder import Affine, TableEncoder, encoder_of, exact_value
@@ -72,7 +72,7 @@ class TableRounds(Statistic):
         self.rounds, self.standardize, self.add_indicator, self.seed = rounds, standardize, add_indicator, seed
         self.sums = Mixed(n_features, 0)
         self.sums.categories = _Levels(0, 0)
-        self.raw = Rows(n_features + n_categorical)
+        self.raw = Rows(n_features + n_categorical, np.uint64(seed))
         self.encoder: TableEncoder | None = None
         self.inner: Rounds | None = None
         self._changes: list[tuple[Block, float]] = []
@@ -103,6 +103,11 @@ class TableRounds(Statistic):
 
     # ------------------------------------------------------------------ changing
 
+    def first_missing(self, block):
+        counts = np.flatnonzero(block.weights)
+        missing = self.raw.missing(block.names[counts])
+        return missing if missing < 0 else int(counts[missing])
+
     def deposit(self, block, sign):
         codes = block.codes.copy()
         for j in np.flatnonzero((codes < 0).any(axis=0)).tolist():
@@ -111,20 +116,16 @@ class TableRounds(Statistic):
 
     def _change(self, block: Block, sign: float) -> None:
         """Take records of positive weight in or out."""
-        names, n = block.names[:, :2], len(block)
-        numbers = self.raw.count(names)
-        if n > 1:
-            numbers += ranks(names) if sign > 0 else -ranks(names)
-        numbers -= sign < 0
-        places = self.raw.vacant(n) if sign > 0 else self.raw.find(names, numbers)
+        n = len(block)
+        places, hashes = self.raw.vacant(n) if sign > 0 else np.empty(n, np.int64), np.empty(n, np.uint64)
         x = np.concatenate([block.x, block.codes], axis=1)
         y = block.targets[:, 0] if self.n_targets else block.rows.astype(np.float64)
         self.sums.deposit(block, sign)
         # from here on nothing asks for memory, so nothing fails
         if sign > 0:
-            self.raw.put(places, x, y, block.weights, names, numbers, np.zeros(n, np.uint64))
+            self.raw.put(places, x, y, block.weights, block.names, hashes)
         else:
-            self.raw.remove(places)
+            self.raw.remove(places, block.names, hashes)
         self._changes.append((block, sign))
 
     def settle(self, order, labels, check=lambda: None):
@@ -277,8 +278,9 @@ class TableRounds(Statistic):
             )
         )
         names = names.reshape(n, 2)
-        self.raw = Rows(width)
-        self.raw.add(x.reshape(n, width), y, w, names, ranks(names), np.zeros(n, np.uint64))
+        self.raw = Rows(width, self.raw.seed)
+        self.raw.put(self.raw.vacant(n), x.reshape(n, width), y, w, names, np.empty(n, np.uint64))
+        return n
 
 
 def _taken(block: Block, index) -> Block:
