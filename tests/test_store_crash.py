@@ -295,7 +295,7 @@ def test_damaged_files(tmp_path):
         with pytest.raises((StoreCorruptError, NotAStoreError)):
             Store.open(tmp_path / "a").verify()
     errors = 0
-    for _ in range(150):
+    for _ in range(100):
         at = int(random.integers(len(whole)))
         (tmp_path / "a").write_bytes(whole[:at] + random.bytes(8) + whole[at + 8 :])
         try:
