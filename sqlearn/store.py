@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.errors import (
     ConditionError,
@@ -29,7 +28,15 @@ from sqlearn.storage.columns import Category, Column, Columns, frames_of, length
 from sqlearn.storage.condition import Condition
 from sqlearn.storage.database import Database
 from sqlearn.storage.erasure import ErasureReport, mentioned, report
-from sqlearn.storage.feeding import arguments, named_categories, prepared, takes_categories, takes_labels, target_names
+from sqlearn.storage.feeding import (
+    arguments,
+    asks_in_rounds,
+    named_categories,
+    prepared,
+    takes_categories,
+    takes_labels,
+    target_names,
+)
 from sqlearn.storage.ids import Ids
 from sqlearn.storage.receipts import ChainCheck, Receipt, Receipts, check_chain
 from sqlearn.storage.rows import Rows
@@ -575,7 +582,7 @@ class Store:
     def _feed(self, model, *, in_blocks: bool) -> None:
         """Learn all rows on file; those who ask their rows in rounds had better learn them at once."""
         blocks: Iterable[np.ndarray] = (cells for _, cells in self._rows.scan())
-        if not in_blocks or isinstance(model, Adaptive):
+        if not in_blocks or asks_in_rounds(model):
             everything = list(blocks)
             blocks = [np.concatenate(everything)] if everything else []
         for cells in blocks:

@@ -10,15 +10,29 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.estimator import ExactEstimator
 from sqlearn.errors import NonFiniteError, ParameterError, TableError, WeightError
 from sqlearn.storage.columns import Block, Category, Columns
 
-__all__ = ["arguments", "named_categories", "prepared", "takes_categories", "takes_labels", "target_names"]
+__all__ = [
+    "arguments",
+    "asks_in_rounds",
+    "named_categories",
+    "prepared",
+    "takes_categories",
+    "takes_labels",
+    "target_names",
+]
 
 
 def takes_categories(model) -> bool:
     return not {"categorical_features", "columns"}.isdisjoint(model.get_params(deep=False))
+
+
+def asks_in_rounds(model) -> bool:
+    """Whether a learner holds its rows, to ask them again."""
+    return isinstance(model.get_params(deep=False).get("learner", model), Adaptive)
 
 
 def named_categories(model, categorical) -> list[str] | None:
@@ -62,7 +76,7 @@ def prepared(model, columns: Columns):
     if columns.named("weight") and "sample_weight" not in signature(type(model).partial_fit).parameters:
         raise WeightError(f"{type(model).__name__} takes no sample weights. Leave `weight` out.")
     params = model.get_params(deep=False)
-    changed: dict[str, Any] = {"ledger": False} if "ledger" in params else {}
+    changed: dict[str, Any] = {"ledger": False} if "ledger" in params and not asks_in_rounds(model) else {}
     if "columns" in params:
         kinds = {column.name: column.kind for column in columns.all if column.role == "feature"}
         return clone(model).set_params(**changed, columns=kinds | dict(params["columns"] or {}))
