@@ -6,7 +6,7 @@ import copy
 import itertools
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from sqlearn.errors import (
     ConditionError,
     EmptyBatchError,
     NonFiniteError,
-    ParameterError,
     SqlearnError,
     StoreClosedError,
     StoreCorruptError,
@@ -29,7 +28,15 @@ from sqlearn.storage.columns import Category, Column, Columns, frames_of, length
 from sqlearn.storage.condition import Condition
 from sqlearn.storage.database import Database
 from sqlearn.storage.erasure import ErasureReport, mentioned, report
-from sqlearn.storage.feeding import arguments, prepared, takes_categories, takes_labels, target_names
+from sqlearn.storage.feeding import (
+    arguments,
+    asks_in_rounds,
+    named_categories,
+    prepared,
+    takes_categories,
+    takes_labels,
+    target_names,
+)
 from sqlearn.storage.ids import Ids
 from sqlearn.storage.receipts import ChainCheck, Receipt, Receipts, check_chain
 from sqlearn.storage.rows import Rows
@@ -154,7 +161,13 @@ class Store:
             if first is None:
                 raise EmptyBatchError("The table has no rows. No store was made: pass at least one row.")
             columns = Columns.recognised(
-                first, targets, takes_labels(model), weight, id, _chosen(model, categorical), takes_categories(model)
+                first,
+                targets,
+                takes_labels(model),
+                weight,
+                id,
+                named_categories(model, categorical),
+                takes_categories(model),
             )
             store = cls(database, columns, columns.has_textual_ids(first), secrets.token_bytes(32))
             with interrupts_held() as check, database.writing():
@@ -307,11 +320,10 @@ class Store:
             False on a difference, and printed as one line.
         """
         with self._reading():
-            model, _ = self._saved.load()
-            refit = clone(model)
-            for _, cells in self._rows.scan():
-                refit.partial_fit(**arguments(refit, self._columns, self._rows.block(cells)))
-            return compare(model, refit if len(self._rows) else model._emptied())
+            model = self._load()
+            refit = clone(model) if len(self._rows) else model._emptied()
+            self._feed(refit, in_blocks=True)
+            return compare(model, refit)
 
     def receipts(self) -> list[Receipt]:
         """All receipts, from the creation on; the last one with its salt."""
@@ -575,8 +587,34 @@ class Store:
         if self._generation != self._database.generation:
             for part in (self._words, self._ids, self._saved):
                 part.drop_remembered()
-            self._model, _ = self._saved.load()
+            self._model = self._load()
             self._generation = self._database.generation
+
+    def _load(self):
+        """The model on file."""
+        model, digest = self._saved.load()
+        if digest is not None:  # it holds its rows, which are in the file already
+            self._feed(model, in_blocks=False)
+            if model.digest() != digest:
+                raise StoreCorruptError(
+                    f"The store {self.path} is damaged: its rows do not give its model. Take an intact copy."
+                )
+        return model
+
+    def _feed(self, model, *, in_blocks: bool) -> None:
+        """Learn all rows on file; those who ask their rows in rounds had better learn them at once."""
+        blocks: Iterable[np.ndarray] = (cells for _, cells in self._rows.scan())
+        if not in_blocks or asks_in_rounds(model):
+            everything = list(blocks)
+            blocks = [np.concatenate(everything)] if everything else []
+        for cells in blocks:
+            given = arguments(model, self._columns, self._rows.block(cells))
+            try:
+                model.partial_fit(**given)
+            except SqlearnError as error:
+                raise StoreCorruptError(
+                    f"The store {self.path} is damaged: it holds a row that could not be learned. {error}"
+                ) from error
 
     def _lay_out(self) -> None:
         self._database.lay_out()
@@ -590,19 +628,3 @@ class Store:
         for part in (self._texts, self._words, self._rows, self._ids, self._saved, self._receipts):
             part.lay_out()
         self._generation = self._database.generation
-
-
-def _chosen(model, categorical) -> Sequence | None:
-    """The columns of categories that the user has named, here or in the model."""
-    if categorical is not None:
-        return [categorical] if isinstance(categorical, str) else list(categorical)
-    named = model.get_params(deep=False).get("categorical_features")
-    if named is None or isinstance(named, str):
-        return None
-    named = list(named)
-    if not all(isinstance(name, str) for name in named):
-        raise ParameterError(
-            "A store takes `categorical_features` by the columns' names, not by numbers or a mask. Name them in "
-            "`categorical`."
-        )
-    return named

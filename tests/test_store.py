@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from sqlearn import Store, verify
+from sqlearn.cluster import KMeans
 from sqlearn.datasets import load_titanic
 from sqlearn.errors import (
     ConditionError,
@@ -20,7 +21,7 @@ from sqlearn.errors import (
     WeightError,
 )
 from sqlearn.feature_selection import SelectKBest
-from sqlearn.linear_model import LinearRegression, Ridge
+from sqlearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
 from sqlearn.preprocessing import StandardScaler
 
@@ -128,6 +129,8 @@ def t2(table):
         (Ridge(alpha=0.5), ["z", "z2"]),
         (StandardScaler(), None),
         (SelectKBest(k=1), "y"),
+        (LogisticRegression(), "y"),
+        (KMeans(n_clusters=2), None),
     ],
 )
 def test_every_kind_of_learner(path, model, target):
@@ -149,7 +152,12 @@ def test_every_kind_of_learner(path, model, target):
                 store.relabel(ids=[0], to=1)
         assert store.verify()
         assert type(store.model) is type(model)
-        assert store.model.get_params()["ledger"] is False
+        assert store.model.get_params().get("ledger", False) is False
+        store.forget(where="1")
+        assert store.verify() and len(store) == 0
+        store.learn(table)
+    with Store.open(path) as store:
+        assert store.verify() and len(store) == 80
 
 
 def test_verify_finds_a_row_that_was_altered(path):

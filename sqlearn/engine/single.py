@@ -355,4 +355,6 @@ def short_path(state) -> Single | Unchecked | None:
         return None
     kinds = {Sums: SingleSparse, Exceedances: SingleSparse, Mixed: SingleMixed}
     kind = kinds.get(type(state.statistic))
-    return None if kind is None else kind(state)
+    if kind is None or (kind is SingleMixed and "is_categorical" not in state.layout):  # TableModel has its own columns
+        return None
+    return kind(state)

@@ -1,7 +1,7 @@
 """From a table's columns to what a learner takes: the one place that knows.
 
 A learner of numbers takes the matrix of the feature columns; one with ``categorical_features`` (MixedNB) takes numbers
-and categories side by side.
+and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns.
 """
 
 from inspect import signature
@@ -10,20 +10,45 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.errors import NonFiniteError, TableError, WeightError
+from sqlearn.errors import NonFiniteError, ParameterError, TableError, WeightError
 from sqlearn.storage.columns import Block, Category, Columns
 
-__all__ = ["arguments", "prepared", "takes_categories", "takes_labels", "target_names"]
+__all__ = [
+    "arguments",
+    "asks_in_rounds",
+    "named_categories",
+    "prepared",
+    "takes_categories",
+    "takes_labels",
+    "target_names",
+]
 
 
 def takes_categories(model) -> bool:
-    return takes_tables(model) or "categorical_features" in model.get_params(deep=False)
+    return not {"categorical_features", "columns"}.isdisjoint(model.get_params(deep=False))
 
 
-def takes_tables(model) -> bool:
-    """Whether it takes frames of numbers and categories, and encodes them itself."""
-    return "learner" in model.get_params(deep=False)
+def asks_in_rounds(model) -> bool:
+    """Whether a learner holds its rows, to ask them again."""
+    return isinstance(model.get_params(deep=False).get("learner", model), Adaptive)
+
+
+def named_categories(model, categorical) -> list[str] | None:
+    """The columns of categories that the user has named, to the store or in the model; None for none."""
+    if categorical is not None:
+        return [categorical] if isinstance(categorical, str) else list(categorical)
+    named = model.get_params(deep=False).get("categorical_features")
+    if named is None or isinstance(named, str):
+        return None
+    named = list(named)
+    if not all(isinstance(name, str) for name in named):
+        raise ParameterError(
+            "A store takes `categorical_features` by the columns' names, not by numbers or a mask. Name them in "
+            "`categorical`."
+        )
+    return named
 
 
 def takes_labels(model) -> bool:
@@ -50,31 +75,32 @@ def prepared(model, columns: Columns):
     categories = [i for i, c in enumerate(c for c in columns.all if c.role == "feature") if c.kind == "category"]
     if columns.named("weight") and "sample_weight" not in signature(type(model).partial_fit).parameters:
         raise WeightError(f"{type(model).__name__} takes no sample weights. Leave `weight` out.")
-    if takes_tables(model):
+    params = model.get_params(deep=False)
+    changed: dict[str, Any] = {"ledger": False} if "ledger" in params and not asks_in_rounds(model) else {}
+    if "columns" in params:
         kinds = {column.name: column.kind for column in columns.all if column.role == "feature"}
-        return clone(model).set_params(ledger=False, columns=kinds)
-    if takes_categories(model):
-        return clone(model).set_params(ledger=False, categorical_features=categories or None)
+        return clone(model).set_params(**changed, columns=kinds | dict(params["columns"] or {}))
+    if "categorical_features" in params:
+        return clone(model).set_params(**changed, categorical_features=categories or None)
     if categories:
         names = [columns.named("feature")[i] for i in categories]
         raise TableError(
             f"{type(model).__name__} takes numbers, and the columns {names} hold categories. Use MixedNB, encode them "
             "first, or leave them out."
         )
-    return clone(model).set_params(ledger=False)
+    return clone(model).set_params(**changed)
 
 
 def arguments(model, columns: Columns, block: Block, *, features_only: bool = False) -> dict[str, Any]:
-    """What a model's methods take: ``X``, and ``y`` and ``sample_weight`` where there are such columns."""
+    """What a learner's methods take: ``X``, and ``y`` and ``sample_weight`` where there are such columns."""
+    takes_columns = "columns" in model.get_params(deep=False)
     features = [block[name] for name in columns.named("feature")]
-    X: Any
-    if takes_tables(model):
-        plain = [feature.values() if isinstance(feature, Category) else feature for feature in features]
-        X = dict(zip(columns.named("feature"), plain, strict=True))
+    if takes_columns:
+        X: Any = {name: _values(block[name]) for name in columns.named("feature")}
     elif any(isinstance(feature, Category) for feature in features):
         X = np.empty((_length(features[0]), len(features)), object)
         for j, feature in enumerate(features):
-            X[:, j] = feature.values() if isinstance(feature, Category) else feature
+            X[:, j] = _values(feature)
     else:
         X = np.column_stack([feature for feature in features if isinstance(feature, np.ndarray)])
     given: dict[str, Any] = {"X": X}
@@ -101,6 +127,10 @@ def _target(name: str, values) -> np.ndarray:
     if any(text) and not all(text):
         raise TableError(f"The labels in column {name!r} mix text and numbers. Nothing was changed: use one kind.")
     return np.array(values.levels, object if any(text) else None)[values.codes]  # strings would lose NULs at their ends
+
+
+def _values(column) -> np.ndarray:
+    return column.values() if isinstance(column, Category) else column
 
 
 def _length(values) -> int:

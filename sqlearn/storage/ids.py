@@ -7,7 +7,7 @@ import numpy as np
 from sqlearn.errors import DuplicateIdError, UnknownIdError
 from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex, hash_integers, hash_messages
-from sqlearn.storage.words import Texts
+from sqlearn.storage.words import Texts, decoded
 
 __all__ = ["Ids"]
 
@@ -55,7 +55,7 @@ class Ids:
     def of_cells(self, cells: np.ndarray) -> list:
         """Ids of rows, by what the rows keep of them."""
         if self.textual:
-            return [text.decode("utf-8", "surrogatepass") for text in self._texts.get_many(cells.tolist())]
+            return [decoded(text) for text in self._texts.get_many(cells.tolist())]
         return np.ascontiguousarray(cells).view(np.int64).tolist()
 
     def add(self, ids: Sequence, slots: np.ndarray) -> int:

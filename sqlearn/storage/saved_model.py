@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sqlearn.engine.state import FORMAT, digest_of
+from sqlearn.engine.statistics import Statistic
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import Slots
@@ -22,6 +24,7 @@ __all__ = ["SavedModel"]
 
 _PIECE = 4000  # one a page
 _LENGTH = "state length"
+_SHAPE = ("params", "features", "statistic", "target_ndim", "layout")  # what an empty state is made from
 
 
 class SavedModel:
@@ -46,20 +49,20 @@ class SavedModel:
         """Read anew from the file from here on."""
         self._written = None
 
-    def load(self) -> tuple[BaseEstimator, str]:
-        """The model, and its digest."""
+    def load(self) -> tuple[Any, str | None]:
+        """The model; or, if it takes the rows to restore it, one without any, and the digest that it then has."""
         self._written = self._pieces()
         content = b"".join(self._written)[: self._database.counters[_LENGTH]]
         digest, body = content[:32], content[32:]
         if hashlib.blake2b(body, digest_size=32).digest() != digest:
             raise self._damaged()
         try:
-            return unpacked(body), digest.hex()
+            return unpacked(body)
         except (FormatError, KeyError, ValueError, TypeError) as error:
             raise self._damaged() from error
 
-    def save(self, model) -> str:
-        """Write the pieces that changed. Returns the digest of the whole."""
+    def save(self, model) -> None:
+        """Write the pieces that changed."""
         body = packed(model)
         digest = hashlib.blake2b(body, digest_size=32).digest()
         content = digest + body
@@ -72,7 +75,6 @@ class SavedModel:
         self._slots.put(pieces[len(old) :])
         self._database.counters[_LENGTH] = len(content)
         self._written = pieces
-        return digest.hex()
 
     def _pieces(self) -> list[bytes]:
         content = self._slots.read(range(1, len(self._slots) + 1))  # places are given in order, and never freed
@@ -86,38 +88,50 @@ class SavedModel:
 
 
 def packed(model) -> bytes:
-    """A model as bytes: the length of a description in JSON, the description, and the parts of the canonical state."""
-    contents = model.__getstate__()
-    parts: dict[str, bytes] = {}
-    state = contents.get("state")
-    if state is not None:
-        parts = state["parts"]
-        contents = contents | {"state": {name: value for name, value in state.items() if name != "parts"}}
-    described = json.dumps(
-        {
-            "learner": _name(type(model)),
-            "contents": _encoded(contents),
-            "parts": {name: len(part) for name, part in parts.items()},
-        }
-    ).encode()
-    return b"".join([len(described).to_bytes(8, "little"), described, *parts.values()])
+    """A model as bytes: the length of a description in JSON, the description, and the parts of the canonical state.
+
+    Of a model that holds its rows (as adaptive learners do) it has the digest only: the rows are in the store.
+    """
+    state = model._fitted_state()
+    parts = state.parts(ledger=False)
+    digest = digest_of(parts)
+    is_whole = state.ledger is None and type(state.statistic).canonical_rows is Statistic.canonical_rows
+    described = {
+        "learner": _name(type(model)),
+        "format": FORMAT,
+        "params": _encoded({name: value for name, value in vars(model).items() if name != "_state"}),
+        "state": {
+            "params": _encoded(state.params),
+            "features": _encoded((state.n_features_in_, state.feature_names_in_)),
+            "statistic": [state.statistic.n_features, state.statistic.n_targets],
+            "target_ndim": state.target_ndim,
+            "layout": state.layout,
+            "digest": digest,
+        },
+        "parts": {name: len(part) for name, part in parts.items()} if is_whole else None,
+    }
+    text = json.dumps(described).encode()
+    return b"".join([len(text).to_bytes(8, "little"), text, *(parts.values() if is_whole else ())])
 
 
-def unpacked(content: bytes):
-    """What :func:`packed` was made from."""
+def unpacked(content: bytes) -> tuple[Any, str | None]:
+    """What :func:`packed` was made from; if it takes the rows to restore it, an empty model and the digest to come."""
     start = 8 + int.from_bytes(content[:8], "little")
     described = json.loads(content[8:start])
+    state = described["state"]
+    state |= {name: _decoded(state[name]) for name in ("params", "features")}
+    params = _decoded(described["params"])
+    model = object.__new__(_learner(described["learner"]))
+    if described["parts"] is None:
+        vars(model).update(params)
+        model._state = model._empty_state(*(state[name] for name in _SHAPE))
+        return model, state["digest"]
     parts = {}
     for name, length in described["parts"].items():
         parts[name] = content[start : start + length]
         start += length
-    contents = _decoded(described["contents"])
-    if "state" in contents:
-        contents["state"]["parts"] = parts
-    learner = _learner(described["learner"])
-    model = object.__new__(learner)
-    model.__setstate__(contents)
-    return model
+    model.__setstate__({"format": described["format"], "params": params, "state": state | {"parts": parts}})
+    return model, None
 
 
 def _encoded(value) -> Any:

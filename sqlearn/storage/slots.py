@@ -21,6 +21,7 @@ __all__ = ["Slots"]
 _FREE = struct.Struct("<Bq")
 _AT_ONCE = 8192
 _IN_LIST = 250
+_LARGEST = 2**63 - 1
 
 
 class Slots:
@@ -90,7 +91,10 @@ class Slots:
         found: dict[int, bytes] = {}
         many = len(numbers) - len(numbers) % _IN_LIST
         for start in range(0, many, _IN_LIST):
-            found.update(self.database.execute(self._read_many, tuple(numbers[start : start + _IN_LIST])))
+            some = tuple(numbers[start : start + _IN_LIST])
+            if max(some) > _LARGEST:  # a cell that was overwritten: SQLite knows no such number
+                raise self._damaged(max(some))
+            found.update(self.database.execute(self._read_many, some))
         for slot in numbers[many:]:
             found[slot] = self._bytes(slot)
         width = 1 + self.length
@@ -139,6 +143,8 @@ class Slots:
                 yield np.array([slot for slot, _ in found], np.int64)[used], places[used, 1:].tobytes()
 
     def _bytes(self, slot: int) -> bytes:
+        if slot > _LARGEST:
+            raise self._damaged(slot)
         found = self.database.execute(self._read, (slot,)).fetchone()
         if found is None or len(found[0]) != 1 + self.length:
             raise self._damaged(slot)

@@ -14,7 +14,7 @@ from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex, hash_messages
 from sqlearn.storage.slots import Slots
 
-__all__ = ["PIECE", "Texts", "Words", "message"]
+__all__ = ["PIECE", "Texts", "Words", "decoded", "message"]
 
 _CHUNK = struct.Struct("<qqq39s")  # uses, next chunk, length of the whole text: in the first chunk; a piece of it
 PIECE = 39
@@ -184,6 +184,17 @@ def message(word) -> bytes:
 
 def word_of(text: bytes):
     """What :func:`message` was made from."""
-    if text[:1] == b"s":
-        return text[1:].decode("utf-8", "surrogatepass")
-    return int(text[1:]) if text[:1] == b"i" else struct.unpack("<d", text[1:])[0]
+    try:
+        if text[:1] == b"s":
+            return decoded(text[1:])
+        return int(text[1:]) if text[:1] == b"i" else struct.unpack("<d", text[1:])[0]
+    except (ValueError, struct.error) as error:
+        raise StoreCorruptError("This store is damaged: a word in it is none. Take an intact copy.") from error
+
+
+def decoded(text: bytes) -> str:
+    """Text that was encoded with "surrogatepass", so that any str can be kept."""
+    try:
+        return text.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise StoreCorruptError("This store is damaged: a text in it is none. Take an intact copy.") from error
