@@ -449,7 +449,9 @@ class ExactEstimator(BaseEstimator):
         """A state that holds nothing, for records of this shape."""
         statistic = self._new_statistic(params, *shape)
         width, names = features
-        return State(type(self).__name__, params, width, names, statistic, self._target == "label", target_ndim, layout)
+        return State(
+            type(self).__name__, params, width, names, statistic, self._target == "label", target_ndim, layout
+        )
 
     def _emptied(self):
         """This model without any record: what it is when all are forgotten."""
@@ -457,7 +459,9 @@ class ExactEstimator(BaseEstimator):
         shape = state.statistic.n_features, state.statistic.n_targets
         features = state.n_features_in_, state.feature_names_in_
         twin = clone(self)
-        twin._state = self._empty_state(copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout)
+        twin._state = self._empty_state(
+            copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout
+        )
         return twin
 
 
