@@ -4,6 +4,7 @@ python benchmarks/bench_store.py [--rows N] [--folder DIR]
 """
 
 import argparse
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -32,12 +33,25 @@ def timed(call):
     return time.perf_counter() - start, result
 
 
+def sync_time(path: Path) -> float:
+    """Seconds that writing a page and syncing it takes, median of 100."""
+    with path.open("wb", buffering=0) as file:
+
+        def sync():
+            file.seek(0)
+            file.write(bytes(4096))
+            os.fsync(file.fileno())
+
+        return float(np.median([timed(sync)[0] for _ in range(100)]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where the files go: a real disk, not /tmp in memory")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        print(f"a sync of the disk: {1e3 * sync_time(Path(folder) / 'probe'):.2f} ms, of which a forget waits for six")
         path = Path(folder) / "wide.sqlearn"
         seconds, store = timed(lambda: Store.create(path, GaussianNB(), frames(options.rows, 30), target="y"))
         size = path.stat().st_size / options.rows

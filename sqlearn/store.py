@@ -15,17 +15,14 @@ from sklearn.base import clone
 
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.errors import (
-    ConditionError,
     EmptyBatchError,
     NonFiniteError,
     SqlearnError,
     StoreClosedError,
     StoreCorruptError,
     TableError,
-    UnknownIdError,
 )
 from sqlearn.storage.columns import Category, Column, Columns, frames_of, length_of, take
-from sqlearn.storage.condition import Condition
 from sqlearn.storage.database import Database
 from sqlearn.storage.erasure import ErasureReport, mentioned, report
 from sqlearn.storage.feeding import (
@@ -41,6 +38,7 @@ from sqlearn.storage.ids import Ids
 from sqlearn.storage.receipts import ChainCheck, Receipt, Receipts, check_chain
 from sqlearn.storage.rows import Rows
 from sqlearn.storage.saved_model import SavedModel
+from sqlearn.storage.selection import Selection
 from sqlearn.storage.words import Texts, Words
 from sqlearn.verify import Verification, compare
 
@@ -111,6 +109,7 @@ class Store:
         self._words = Words(database, self._texts, key)
         self._rows = Rows(database, columns, self._words)
         self._ids = Ids(database, self._texts, key, textual)
+        self._selection = Selection(database, columns, self._rows, self._ids)
         self._saved = SavedModel(database)
         self._receipts = Receipts(database)
         self._model: Any = None
@@ -292,7 +291,7 @@ class Store:
         with self._reading():
             if where is None:
                 return [id for _, cells in self._rows.scan() for id in self._ids.of_cells(cells[:, -1])]
-            read = self._read(self._matching(where), None)
+            read = self._selection.read(self._selection.matching(where), None)
             return [id for _, cells in read for id in self._ids.of_cells(cells[:, -1])]
 
     def predict(self, table) -> np.ndarray:
@@ -426,10 +425,10 @@ class Store:
         """
         if dry_run:
             with self._reading():
-                return len(self._named(ids, where)[0])
+                return len(self._selection.named(ids, where)[0])
         with self._changing() as check:
-            slots, named = self._named(ids, where, check)
-            for part, cells in self._read(slots, named):
+            slots, named = self._selection.named(ids, where, check)
+            for part, cells in self._selection.read(slots, named):
                 check()
                 block = self._rows.block(cells)
                 self._model.forget(**arguments(self._model, self._columns, block))
@@ -454,10 +453,10 @@ class Store:
         target = self._target(to)
         if dry_run:
             with self._reading():
-                return len(self._named(ids, where)[0])
+                return len(self._selection.named(ids, where)[0])
         with self._changing() as check:
-            slots, named = self._named(ids, where, check)
-            for part, cells in self._read(slots, named):
+            slots, named = self._selection.named(ids, where, check)
+            for part, cells in self._selection.read(slots, named):
                 check()
                 block = self._rows.block(cells)
                 changed = block | {
@@ -522,50 +521,6 @@ class Store:
         """Write the model and the receipt."""
         self._saved.save(self._model)
         return self._receipts.append(kind, count, self._model.digest())
-
-    # ------------------------------------------------------------------ which rows
-
-    def _named(self, ids, where, check=lambda: None) -> tuple[np.ndarray, list | None]:
-        """Places of the rows meant, ascending, and their ids if they were named by them."""
-        if (ids is None) == (where is None):
-            raise ConditionError("Say which rows: either `ids` or `where`, and not both.")
-        if where is not None:
-            return self._matching(where, check), None
-        if isinstance(ids, str | int | np.integer):
-            ids = [ids]
-        ids = [id.item() if isinstance(id, np.generic) else id for id in ids]
-        for i, id in enumerate(ids):
-            if type(id) is not (str if self._ids.textual else int):
-                kind = "text" if self._ids.textual else "whole numbers"
-                raise UnknownIdError(f"{id!r} (at {i}) is no id of this store: ids are {kind}. Nothing was changed.")
-        slots = self._ids.find(ids)
-        order = np.argsort(slots)
-        return slots[order], [ids[i] for i in order.tolist()]
-
-    def _read(self, slots: np.ndarray, ids: list | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Rows by place, part by part: places, and packed rows, which have these ids."""
-        for start in range(0, len(slots), _AT_ONCE):
-            part = slots[start : start + _AT_ONCE]
-            cells = self._rows.read(part)
-            if ids is not None and self._ids.of_cells(cells[:, -1]) != ids[start : start + _AT_ONCE]:
-                raise StoreCorruptError(f"The store {self.path} is damaged: its index of ids leads elsewhere.")
-            yield part, cells
-
-    def _matching(self, where: str, check=lambda: None) -> np.ndarray:
-        columns = [*self._columns.all, Column(self._columns.id or "id", "id", "text" if self._ids.textual else "id")]
-        if self._columns.id is None and "id" in {column.name.lower() for column in self._columns.all}:
-            columns.pop()  # a column of the table has that name
-        condition = Condition(where, columns)
-
-        def blocks():
-            for slots, cells in self._rows.scan():
-                check()
-                block: dict[str, Any] = self._rows.block(cells, condition.reads)
-                if columns[-1].name in condition.reads and columns[-1].role == "id":
-                    block[columns[-1].name] = np.array(self._ids.of_cells(cells[:, -1]), object)
-                yield slots, block
-
-        return np.concatenate([np.zeros(0, np.int64), *condition.matches(blocks())])
 
     # ------------------------------------------------------------------ transactions
 

@@ -8,6 +8,7 @@ import pytest
 from sqlearn import Store
 from sqlearn.errors import ConditionError
 from sqlearn.naive_bayes import MixedNB
+from sqlearn.preprocessing import StandardScaler
 from sqlearn.storage.columns import Column
 from sqlearn.storage.condition import Condition
 
@@ -152,6 +153,16 @@ def test_a_tables_own_rowid(tmp_path):
 def test_only_what_is_read_is_loaded(store):
     assert Condition("fare > 1 and (embarked = 'S' or fare = 0)", store.columns).reads == ["fare", "embarked"]
     assert Condition("1 = 1", store.columns).reads == []
+
+
+def test_thousands_of_columns(tmp_path):
+    table = {f"x{j}": [float(j), 0.5] for j in range(2500)}
+    store = Store.create(tmp_path / "a", StandardScaler(), table)
+    assert store.ids(where="x17 = 17 and x2499 > 1") == [0]
+    with pytest.raises(ConditionError, match=r"no such column: y.*2471 more"):
+        store.ids(where="y = 1")
+    with pytest.raises(ConditionError, match="1000 are the most"):
+        store.ids(where=" + ".join(table))
 
 
 def test_blocks_and_a_large_table():

@@ -505,7 +505,9 @@ class ExactEstimator(BaseEstimator):
         shape = state.statistic.n_features, state.statistic.n_targets
         features = state.n_features_in_, state.feature_names_in_
         twin = clone(self)
-        twin._state = self._empty_state(copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout)
+        twin._state = self._empty_state(
+            copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout
+        )
         return twin
 
 

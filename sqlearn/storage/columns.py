@@ -274,7 +274,10 @@ def _numbers(frame, name) -> np.ndarray:
             try:
                 values[i] = np.nan if _is_missing(value) else float(value)
             except TypeError as error:
-                raise TableError(f"The value in row {i} (counted from 0), column {name!r}, is no number.") from error
+                raise TableError(
+                    f"The value in row {i} (counted from 0), column {name!r}, is no number: {value!r}. Nothing was "
+                    "changed: convert dates and the like to numbers or text, or leave the column out."
+                ) from error
         numbers = np.array(values, np.float64)
     if np.isinf(numbers).any():
         raise _infinite(int(np.flatnonzero(np.isinf(numbers))[0]), name)

@@ -42,6 +42,7 @@ _LIMITS = {
     sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 200,
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
 }
+_MOST_COLUMNS = 1000  # SQLite takes 2000
 _HINT = "Write comparisons of columns with values, such as fare = 0 and embarked = 'S'; text stands in single quotes."
 
 
@@ -91,12 +92,16 @@ class Condition:
             if kind == "other" or depth < 0:
                 raise self._refused(f"has an unexpected {token!r} at character {found.start()}")
             if kind == "name" and token[0] == '"':
-                if token[1:-1].replace('""', '"').lower() not in names:  # SQLite would take it for text
+                if _plain(token).lower() not in names:  # SQLite would take it for text
                     raise self._refused(f"names {token}, which is no column; the columns are {self._names()}")
             if kind != "space":
                 tokens.append((kind, token))
         if depth or not tokens:
             raise self._refused("is empty" if not tokens else "has a parenthesis that is not closed")
+        mentioned = {_plain(token).lower() for kind, token in tokens if kind == "name"}
+        self._mentioned = [column for column in self._columns if column.name.lower() in mentioned]
+        if len(self._mentioned) > _MOST_COLUMNS:
+            raise self._refused(f"reads {len(self._mentioned)} columns; {_MOST_COLUMNS} are the most")
         compared = []
         for (kind, token), (_, operator), (other_kind, other) in zip(tokens, tokens[1:], tokens[2:], strict=False):
             if operator in _COMPARISONS:
@@ -105,7 +110,7 @@ class Condition:
                     (other_kind, other, kind, token),
                 ):
                     if name_kind == "name" and literal_kind in ("text", "number"):
-                        column = names.get((name[1:-1] if name[0] in '"`[' else name).lower())
+                        column = names.get(_plain(name).lower())
                         if column is not None:
                             self._check_comparison(column, literal_kind, literal)
                             compared.append((column.name, literal_kind))
@@ -120,12 +125,14 @@ class Condition:
         if column.kind == "text" and literal_kind == "number":
             raise self._refused(f"compares {column.name}, which is text, with the number {literal}; write '{literal}'")
 
-    def _names(self) -> list[str]:
-        return [column.name for column in self._columns]
+    def _names(self) -> str:
+        names = [column.name for column in self._columns]
+        return ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
 
     def _compile(self) -> list[str]:
         """Let SQLite parse the condition against the empty table, and note what it asks for."""
         reads: set[str] = set()
+        names = [column.name for column in self._mentioned]
         asked: list[str] = []
         selects = 0
 
@@ -138,7 +145,7 @@ class Condition:
                     return sqlite3.SQLITE_DENY
                 return sqlite3.SQLITE_OK
             if action == sqlite3.SQLITE_READ and first == "t":
-                if second in self._names():
+                if second in names:
                     reads.add(second)
                     return sqlite3.SQLITE_OK
                 if second == "":  # the table itself, as a subquery reads it
@@ -148,7 +155,7 @@ class Condition:
             asked.append(f"the function {second}" if action == sqlite3.SQLITE_FUNCTION else f"{second or first}")
             return sqlite3.SQLITE_DENY
 
-        connection = self._sandbox(self._columns)
+        connection = self._sandbox(self._mentioned)
         try:
             connection.set_authorizer(authorize)
             connection.execute(f"SELECT NULL FROM t WHERE (\n{self.text}\n)").fetchall()
@@ -161,7 +168,7 @@ class Condition:
         finally:
             connection.set_authorizer(None)
             connection.close()
-        return [name for name in self._names() if name in reads]
+        return [name for name in names if name in reads]
 
     # ------------------------------------------------------------------ evaluating
 
@@ -214,6 +221,13 @@ class Condition:
                 raise KeyboardInterrupt from error
             raise self._refused(f"cannot be evaluated: {error}") from error
         return np.array([slot for (slot,) in found], np.int64)
+
+
+def _plain(token: str) -> str:
+    """A name without its quotes."""
+    if token[0] not in '"`[':
+        return token
+    return token[1:-1].replace(2 * token[0], token[0])
 
 
 def _quoted(name: str) -> str:

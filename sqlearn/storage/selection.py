@@ -1,0 +1,85 @@
+"""Which rows are meant: by their ids, or by a condition."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from sqlearn.errors import ConditionError, StoreCorruptError, UnknownIdError
+from sqlearn.storage.columns import Column, Columns
+from sqlearn.storage.condition import Condition
+from sqlearn.storage.database import Database
+from sqlearn.storage.ids import Ids
+from sqlearn.storage.rows import Rows
+
+__all__ = ["Selection"]
+
+_AT_ONCE = 1 << 16  # rows
+
+
+def _never() -> None:
+    """No check for interrupts."""
+
+
+class Selection:
+    """From ids and conditions to rows.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    columns : Columns
+        What conditions may read, beside the ids.
+    rows : Rows
+        The rows.
+    ids : Ids
+        Their ids.
+    """
+
+    def __init__(self, database: Database, columns: Columns, rows: Rows, ids: Ids):
+        self._database, self._columns, self._rows, self._ids = database, columns, rows, ids
+
+    def named(self, ids, where, check: Callable[[], None] = _never) -> tuple[np.ndarray, list | None]:
+        """Places of the rows meant, ascending, and their ids if they were named by them."""
+        if (ids is None) == (where is None):
+            raise ConditionError("Say which rows: either `ids` or `where`, and not both.")
+        if where is not None:
+            return self.matching(where, check), None
+        if isinstance(ids, str | int | np.integer):
+            ids = [ids]
+        ids = [id.item() if isinstance(id, np.generic) else id for id in ids]
+        for i, id in enumerate(ids):
+            if type(id) is not (str if self._ids.textual else int):
+                kind = "text" if self._ids.textual else "whole numbers"
+                raise UnknownIdError(f"{id!r} (at {i}) is no id of this store: ids are {kind}. Nothing was changed.")
+        slots = self._ids.find(ids)
+        order = np.argsort(slots)
+        return slots[order], [ids[i] for i in order.tolist()]
+
+    def matching(self, where: str, check: Callable[[], None] = _never) -> np.ndarray:
+        """Places of the rows that fulfil a condition, ascending."""
+        columns = [*self._columns.all, Column(self._columns.id or "id", "id", "text" if self._ids.textual else "id")]
+        if self._columns.id is None and "id" in {column.name.lower() for column in self._columns.all}:
+            columns.pop()  # a column of the table has that name
+        condition = Condition(where, columns)
+
+        def blocks():
+            for slots, cells in self._rows.scan():
+                check()
+                block: dict[str, Any] = self._rows.block(cells, condition.reads)
+                if columns[-1].name in condition.reads and columns[-1].role == "id":
+                    block[columns[-1].name] = np.array(self._ids.of_cells(cells[:, -1]), object)
+                yield slots, block
+
+        return np.concatenate([np.zeros(0, np.int64), *condition.matches(blocks())])
+
+    def read(self, slots: np.ndarray, ids: list | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows by place, part by part: places, and packed rows, which have these ids."""
+        for start in range(0, len(slots), _AT_ONCE):
+            part = slots[start : start + _AT_ONCE]
+            cells = self._rows.read(part)
+            if ids is not None and self._ids.of_cells(cells[:, -1]) != ids[start : start + _AT_ONCE]:
+                raise StoreCorruptError(
+                    f"The store {self._database.path} is damaged: its index of ids leads elsewhere."
+                )
+            yield part, cells

@@ -1,0 +1,128 @@
+"""The parts of a store on their own: places, texts, words, the index, and models as bytes."""
+
+import numpy as np
+import pytest
+
+from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
+from sqlearn.linear_model import Ridge
+from sqlearn.naive_bayes import GaussianNB
+from sqlearn.storage.database import Database
+from sqlearn.storage.hash_index import HashIndex
+from sqlearn.storage.residue import residue
+from sqlearn.storage.saved_model import _decoded, _encoded, packed, unpacked
+from sqlearn.storage.slots import Slots
+from sqlearn.storage.words import PIECE, Texts, Words
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database.create(tmp_path / "a", 1.0)
+    with database.writing():
+        database.lay_out()
+        yield database
+    assert residue(database) == 0
+    database.close()
+
+
+def test_places_are_used_again(database):
+    slots = Slots(database, "t", 20)
+    slots.lay_out()
+    first = slots.put([bytes([i]) * 20 for i in range(1, 200)])
+    assert len(set(first.tolist())) == 199 and len(slots) == 199
+    (end,) = database.execute("SELECT max(slot) FROM t").fetchone()
+    slots.erase(first[::3])
+    with pytest.raises(StoreCorruptError, match=f"place {first[3]}"):
+        slots.read(first[3:5])
+    again = slots.put([b"\xff" * 20] * len(first[::3]))
+    assert set(again.tolist()) == set(first[::3].tolist())
+    assert database.execute("SELECT max(slot) FROM t").fetchone() == (end,)
+    assert slots.read(first[1:3]) == b"\2" * 20 + b"\3" * 20
+    slots.overwrite(first[1:2], [b"\7" * 20])
+    content = {int(s): c for part, data in slots.scan(50) for s, c in zip(part, np.split(np.frombuffer(data, "u1"), len(part)))}  # fmt: skip  # noqa: B905, E501
+    assert len(content) == 199 and content[int(first[1])][0] == 7 and content[int(again[0])][0] == 255
+    with pytest.raises(StoreCorruptError):
+        slots.read([2**63])
+
+
+def test_index_with_hashes_that_agree_in_part(database):
+    """Full buckets, and hashes that differ in their second half alone."""
+    random = np.random.default_rng(0)
+    index = HashIndex(database, "t")
+    index.lay_out()
+    hashes = random.integers(0, 2**64, (3000, 2), np.uint64)
+    hashes[:400, 0] &= ~np.uint64(63)  # all in one bucket of 64
+    hashes[400:440, 0] = hashes[400, 0]
+    numbers = np.arange(1, 3001)
+    index.add(hashes[:1500], numbers[:1500])
+    assert index.settle() == 0
+    assert (index.find(hashes) == np.where(numbers <= 1500, numbers, 0)).all()
+    index.add(hashes[1500:], numbers[1500:])
+    assert index.settle() == 0
+    assert (index.find(hashes) == numbers).all()
+    index.remove(hashes[::2])
+    assert (index.find(hashes) == np.where(numbers % 2 == 0, numbers, 0)).all()
+    index.add(hashes[[0, 3]], numbers[[0, 3]])
+    assert index.settle() == 4
+    index.add(hashes[[0, 0]], np.array([7, 8]))
+    assert index.settle() == 8
+    index.add(hashes[::2], numbers[::2])
+    assert index.settle() == 0
+    assert (index.find(hashes) == numbers).all()
+    with pytest.raises(StoreCorruptError):
+        index.remove(random.integers(0, 2**64, (1, 2), np.uint64))
+
+
+def test_words_are_counted(database):
+    texts = Texts(database)
+    words = Words(database, texts, b"key")
+    texts.lay_out()
+    words.lay_out()
+    given = ["", "a", "é" * 500, "nul\0s\0", "\ud800", 7, -(10**30), 0.1, 1e300, "7", "x" * PIECE, "y" * (PIECE - 1)]
+    numbers = words.use(given, np.arange(1, len(given) + 1))
+    words.use(given[2:4], np.array([5, 5]))
+    words.drop_remembered()
+    assert (words.numbers(given) == numbers).all()
+    assert words.numbers(["b", 8]).tolist() == [0, 0]
+    words.drop_remembered()
+    assert [type(w) for w in words.words(numbers)] == [type(w) for w in given] and words.words(numbers) == given
+    words.disuse(numbers, np.arange(1, len(given) + 1))
+    words.drop_remembered()
+    assert words.numbers(given).tolist() == [0, 0, numbers[2], numbers[3], *[0] * 8]
+    with pytest.raises(StoreCorruptError, match="more often"):
+        words.disuse(numbers[2:3], np.array([6]))
+    words.disuse(numbers[2:4], np.array([5, 5]))
+    assert len(texts._slots) == 0
+    assert b"\xc3\xa9\xc3\xa9" not in database.path.read_bytes()
+
+
+class Sortable:
+    pass
+
+
+def test_parameters_as_json():
+    values = [
+        None, True, 3, -0.0, 1e308, "text", b"\0bytes", [1, [2.5]], (1, "a"), {"a": {1: None}}, np.float64(0.1),
+        np.arange(6.0).reshape(2, 3), np.array(["ab", "c"]), np.array([None, "x", 2], object), {3, 1}, np.int32(4),
+        Ridge(alpha=0.1), np.mean,
+    ]  # fmt: skip
+    for value in values:
+        back = _decoded(_encoded(value))
+        assert type(back) is type(value)
+        assert repr(back) == repr(value)
+    for value in (Sortable(), lambda: 1):
+        with pytest.raises(ParameterError):
+            _encoded(value)
+    with pytest.raises(FormatError, match="no learner"):
+        _decoded(["estimator", "subprocess:Popen", ["dict", [["list"], "args"]]])
+    with pytest.raises(FormatError):
+        _decoded(["pickle", "x"])
+
+
+def test_models_as_bytes():
+    model = GaussianNB(ledger=False, priors=[0.5, 0.5], key=b"k").fit([[1.0, 1e300], [2.0, -1e-300]], ["a", "b"])
+    back, digest = unpacked(packed(model))
+    assert digest is None and back.digest() == model.digest() and packed(back) == packed(model)
+    with_rows = GaussianNB().fit([[1.0], [2.0]], [0, 1])
+    back, digest = unpacked(packed(with_rows))
+    assert back.n_records_ == 0 and digest == with_rows.digest()
+    assert back.partial_fit([[1.0], [2.0]], [0, 1]).digest() == digest
