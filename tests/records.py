@@ -115,7 +115,8 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     takes = has_fit_parameter(learner, "sample_weight")
     w = None
     if takes and weighted is not False:
-        w = rng.choice(WEIGHTS if isinstance(learner, Adaptive) else [*WEIGHTS, 1e300], n)  # rounds stay in float64
+        heavy = level and not isinstance(learner, Adaptive)  # rounds stay in float64
+        w = rng.choice([*WEIGHTS, 1e300] if heavy else WEIGHTS, n)
     return Records(X, y, w)
 
 
