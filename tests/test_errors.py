@@ -219,7 +219,7 @@ def test_wrong_weights(learner):
         refused(model, NonFiniteError, lambda bad=bad: model.forget(**bad.row(BAD)))
     if isinstance(learner, Adaptive):
         heavy = spoilt(replace(records, w=ones), BAD, lambda one: replace(one, X=one.X + 1e150, w=np.array([1e200])))
-        refused(model, WeightError, lambda: model.partial_fit(**heavy.given), f"Row {BAD} ", "scale the weights down")
+        refused(model, WeightError, lambda: model.partial_fit(**heavy.given), f"row {BAD} ", "scale the weights down")
     refused(model, WeightError, lambda: model.fit(**replace(records, w=np.zeros(N)).given), "at least one non-zero")
     for shape in (ones[:-1], np.ones((N, 2))):
         with unchanged(model), pytest.raises(ValueError):

@@ -58,11 +58,16 @@ class Adaptive(ExactEstimator):
 
     def _checked(self, probe, X, y, sample_weight, reset, single):
         batch, target_ndim = super()._checked(probe, X, y, sample_weight, reset, single)
-        if batch.weights.max(initial=0.0) > LARGEST:
-            row = int(np.argmax(batch.weights > LARGEST))
+        largest = np.abs(batch.targets).max(axis=1, initial=0.0)
+        if batch.x.shape[1]:
+            rows = np.abs(batch.x).max(axis=1)
+            largest = np.maximum(largest, rows.toarray().ravel() if sp.issparse(rows) else rows)
+        with np.errstate(over="ignore"):
+            beyond = np.flatnonzero(~np.isfinite(batch.weights * largest))
+        if len(beyond):
             raise WeightError(
-                f"Row {row} (counted from 0) has the weight {batch.weights[row]!r}, beyond 2**500 (3.3e150), where its "
-                f"products leave float64's range, in which {type(self).__name__} asks. Nothing was changed: scale the "
+                f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]]!r} times a value leaves "
+                f"the range of float64, in which {type(self).__name__} asks. Nothing was changed: scale the "
                 "weights down."
             )
         return batch, target_ndim
