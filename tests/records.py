@@ -123,8 +123,9 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
             y = np.minimum(np.abs(y), 1e150)
     w = None
     if takes_weights(learner) and weighted is not False:
-        heavy = level and not adaptive  # rounds stay in float64
-        w = rng.choice([*WEIGHTS, 1e300] if heavy else WEIGHTS, n)
+        w = rng.choice([*WEIGHTS, 1e300] if level else WEIGHTS, n)
+        if adaptive:  # rounds stay in float64
+            w = np.minimum(w, 1e10)
     return Records(X, y, w)
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 from sqlearn.errors import ParameterError
 
-__all__ = ["hidden", "key_bytes"]
+__all__ = ["HiddenBytes", "HiddenText", "hidden", "key_bytes"]
 
 _DEFAULT = b"sqlearn"
 

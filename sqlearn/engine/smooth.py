@@ -366,7 +366,13 @@ def advance(heads, sums, cubes, times, penalty, theta, low, width, dither):
     if times > 0.0:
         _rounded(cubes, third)
     step, _, _, trusted = newton_step(heads, asked, third, times, penalty, theta)
-    longest = np.abs(step).max()
+    longest, finite = 0.0, True
+    for move in step:
+        longest = max(longest, abs(move))
+        finite = finite and abs(move) < np.inf
+    if not finite:  # sums beyond float64: half the way back to 0, where all losses are tame
+        step, longest = -0.5 * theta, 0.0
+        trusted = False
     if longest > LONGEST_STEP:
         step *= LONGEST_STEP / longest
         trusted = False

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sqlearn.engine.key import HiddenBytes, HiddenText, hidden
 from sqlearn.engine.state import FORMAT, digest_of
 from sqlearn.engine.statistics import Statistic
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
@@ -138,6 +139,8 @@ def _encoded(value) -> Any:
     """In JSON's types; what JSON has no type for is a list that begins with its kind."""
     if value is None or (isinstance(value, bool | int | str) and type(value) in (type(None), bool, int, str)):
         return value
+    if isinstance(value, HiddenText | HiddenBytes):
+        return ["hidden", _encoded(str(value) if isinstance(value, str) else bytes(value))]
     if type(value) is float:
         return ["float", value.hex()]
     if type(value) is dict:
@@ -167,6 +170,8 @@ def _decoded(value) -> Any:
     if not isinstance(value, list):
         return value
     kind, *rest = value
+    if kind == "hidden":
+        return hidden(_decoded(rest[0]))
     if kind == "float":
         return float.fromhex(rest[0])
     if kind == "dict":
