@@ -105,7 +105,7 @@ def as_columns(X):
         )
     values = []
     for value in given:
-        if nw.dependencies.is_into_series(value):
+        if not isinstance(value, np.ndarray | list | tuple) and nw.dependencies.is_into_series(value):
             value = nw.from_native(value, series_only=True)
         values.append(value if isinstance(value, np.ndarray | nw.Series) else list(value))
     return Columns(names, values)
