@@ -379,7 +379,8 @@ def test_models_that_do_not_merge(learner):
         message = refused(model, MergeError, lambda other=other: model.merge(other), *params)
         assert "'x'" not in message  # keys are secrets
     for name, value in model.get_params().items():
-        if isinstance(value, float) and name.removeprefix("learner__") not in ("reg_param", "shrinkage") and (name, value) != ("l1_ratio", 0.0):
+        own = name.removeprefix("learner__")
+        if isinstance(value, float) and own not in ("reg_param", "shrinkage") and (own, value) != ("l1_ratio", 0.0):
             other = refit(clone(learner).set_params(**{name: value / 2 + 0.125}), records)
             refused(model, MergeError, lambda other=other: model.merge(other), name)
     other = GaussianNB() if not isinstance(learner, GaussianNB) else type("GaussianNB", (GaussianNB,), {})()
