@@ -47,7 +47,7 @@ class TableModel(Answers, WeightedClassifier):
         Kind of each column by name (by position, where there are no names): ``"number"``, ``"category"`` or ``"drop"``.
         The kinds of columns that are not named are recognised when the first rows come. In a frame, columns of strings,
         objects, categories and booleans are categories; in anything else, a column is numbers if its values that are
-        not missing are.
+        not missing are. The order of columns is that of the table, or of this if it names them all.
     add_indicator : bool, default=True
         Whether a number that is missing somewhere gets a column that tells where.
     standardize : bool, default=True

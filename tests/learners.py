@@ -9,6 +9,7 @@ from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sqlearn.engine.adaptive import Adaptive
 from sqlearn.feature_selection import SelectKBest, chi2
 from sqlearn.linear_model import (
     BayesianRidge,
@@ -55,6 +56,7 @@ LEARNERS = [
     TableModel(LinearRegression()),
     TableModel(RidgeClassifier(), standardize=False),
     TableModel(StandardScaler(), add_indicator=False),
+    TableModel(LogisticRegression()),
     LogisticRegression(),
     LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
     PoissonRegressor(),
@@ -74,6 +76,11 @@ ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ not in ("Mix
 LABELLED = [learner for learner in LEARNERS if learner._target == "label"]
 VALUED = [learner for learner in LEARNERS if learner._target == "value"]
 WEIGHTED = [learner for learner in LEARNERS if takes_weights(learner)]
+
+
+def takes_ledger(learner) -> bool:
+    """Whether a learner can do without its ledger, as those that keep their rows cannot."""
+    return "ledger" in learner.get_params() and not isinstance(getattr(learner, "learner", learner), Adaptive)
 
 
 def _name(learner):

@@ -333,6 +333,7 @@ def test_any_form_of_a_table_is_the_same_table(titanic):
             model.predict(shuffled)
         model.partial_fit(frame.iloc[:50], y[:50])
     assert verify(model, frame, y)
+    assert verify(model, shuffled, y)
     one = frame.iloc[3]
     before = model.digest()
     plain = frame.drop(columns=[*DROPPED])

@@ -17,7 +17,7 @@ from sklearn.base import clone
 
 import sqlearn
 from laws import assert_same, check_contract, emptied, refit, told, unchanged
-from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, over
+from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, over, takes_ledger
 from records import WIDTH, joined, pool_of, records_of, tame
 from sqlearn import verify
 from sqlearn.engine.single import _change_dense
@@ -45,7 +45,7 @@ def test_contract_with_hard_records_among_tame_ones(learner):
 def test_contract_without_weights_ledger_and_default_key(learner):
     rng = np.random.default_rng(7)
     records = records_of(learner, rng, 20, 1, weighted=False)
-    if "ledger" in learner.get_params():
+    if takes_ledger(learner):
         check_contract(clone(learner).set_params(ledger=False), records, rng)
     check_contract(clone(learner).set_params(key=b"secret"), records, rng)
 
@@ -464,7 +464,7 @@ def test_parameters_set_later_wait_for_the_next_fit(learner):
     records = tame(learner)
     model = refit(learner, records)
     before, attributes = model.digest(), told(model)
-    others = {"key": "other"} | ({"ledger": False} if "ledger" in model.get_params() else {})
+    others = {"key": "other"} | ({"ledger": False} if takes_ledger(model) else {})
     for name, value in model.get_params().items():
         if isinstance(value, float):
             others[name] = value / 2 + 0.125
@@ -506,7 +506,7 @@ def test_keys_change_digests_and_nothing_else(learner):
 DIGESTS = """
 import json, sys, warnings
 import numpy as np
-from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, over
+from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, over, takes_ledger
 from records import pool_of
 warnings.simplefilter("ignore")
 digests = []

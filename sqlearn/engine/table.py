@@ -105,7 +105,7 @@ def as_columns(X):
         )
     values = []
     for value in given:
-        if nw.dependencies.is_into_series(value):
+        if not isinstance(value, np.ndarray | list | tuple) and nw.dependencies.is_into_series(value):
             value = nw.from_native(value, series_only=True)
         values.append(value if isinstance(value, np.ndarray | nw.Series) else list(value))
     return Columns(names, values)
@@ -152,6 +152,11 @@ def kinds_of(table, given: Mapping | None) -> dict:
     given : mapping or None
         Kinds that are known. The other columns' are recognised: a column of a frame has that of its dtype, one of
         anything else is a number if all values that are not missing are numbers.
+
+    Returns
+    -------
+    dict
+        In the order of `given` if it names all columns, so that a refit has the order of the model; else of the table.
     """
     names: Sequence = names_of(table) or range(table.shape[1])
     for name, kind in (given or {}).items():
@@ -162,6 +167,8 @@ def kinds_of(table, given: Mapping | None) -> dict:
     if all((given or {}).get(name) == "drop" for name in names):
         raise ParameterError("`columns` drops every column of this table. Leave the model at least one.")
     found = {name: (given or {}).get(name) or _recognised(table, j) for j, name in enumerate(names)}
+    if names_of(table) and given and found.keys() <= given.keys():
+        found = {name: kind for name, kind in given.items() if name in found}
     return found | {name: "drop" for name in (given or {}) if name not in found}
 
 

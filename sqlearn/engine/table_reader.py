@@ -1,6 +1,5 @@
 """The predictor of models over tables: what scikit-learn has no class for."""
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -120,7 +119,8 @@ class TableReader(Answers, BaseEstimator):
 
 
 def table_tags(learner):
-    tags = copy.deepcopy(learner.__sklearn_tags__())
+    """The learner's tags, as far as they hold for tables."""
+    tags = learner.__sklearn_tags__()
     inputs = tags.input_tags
     inputs.allow_nan = inputs.categorical = inputs.string = True
     inputs.sparse = False
