@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -119,6 +120,7 @@ class Smooth(_Newton):
     ):
         self.kind, self.heads, self.intercept, self.penalty, self.seed = kind, heads, intercept, penalty, seed
         self.codes, self.class_weight = codes, class_weight
+        self._last_penalty: tuple = (None, None)
         self.p = n_features + intercept
         self.size = heads * self.p
         if self.size > MOST_PARAMETERS:
@@ -148,7 +150,11 @@ class Smooth(_Newton):
         """Targets and weights as the loss takes them."""
         if self.codes is None or self.class_weight is None:
             return records.y, records.w * scale.weight
-        classes = records.y.astype(np.int64)
+        if len(records.y) == 1:
+            c = int(records.y[0])
+            classes: Any = slice(c, c + 1)
+        else:
+            classes = records.y.astype(np.int64)
         return self.codes[classes], records.w * scale.weight * self.class_weight[classes]
 
     def _derivatives(self, theta, scale, records):
@@ -160,11 +166,11 @@ class Smooth(_Newton):
         return z, first, second, third
 
     def query(self, theta, scale, grid, records, sums, sign):
-        limit = np.uint64(share(scale.octave, self.cubes))
+        limit = share(scale.octave, self.cubes)
         if len(records.w) == 1:
-            self._query_one(theta, scale, grid, records, sums, sign, len(sums) > 1 and records.names[0] <= limit)
+            self._query_one(theta, scale, grid, records, sums, sign, self.third and int(records.names[0]) <= limit)
         else:
-            chosen = np.flatnonzero(records.names <= limit) if len(sums) > 1 else None
+            chosen = np.flatnonzero(records.names <= np.uint64(limit)) if self.third else None
             self._add(self._derivatives(theta, scale, records), grid.exponents, chosen, sums, sign)
 
     def _add(self, terms, exponents, chosen, sums, sign):
@@ -203,9 +209,14 @@ class Smooth(_Newton):
         # all of the pilot is among the records whose third derivatives are summed
         times = 1.0 if pilot else 2.0 ** max(0, scale.octave - self.cubes.bit_length())
         times = times if self.third else 0.0
-        penalty = self._guarded() if pilot else self.penalty(scale)
+        penalty = self._guarded() if pilot else self._penalty(scale)
         width = grid.width * COARSE if pilot else grid.width
         return advance(self.heads, *windows, times, penalty, theta, grid.low, width, grid.dither)
+
+    def _penalty(self, scale):
+        if self._last_penalty[0] is not scale:  # the same for all steps of a walk
+            self._last_penalty = scale, self.penalty(scale)
+        return self._last_penalty[1]
 
     # ------------------------------------------------------------------ samples
 
@@ -342,7 +353,9 @@ class OneVsRest(_Newton):
 
 def ridge(scale: Scale, intercept: bool, strength: float) -> np.ndarray:
     """Diagonal, in theta, of the penalty ``strength / 2 * coef ** 2``; the intercept has none."""
-    return np.append(np.zeros(int(intercept)), scale.weight * strength * scale.factor**2)
+    diagonal = np.zeros(intercept + len(scale.factor))
+    diagonal[int(intercept) :] = scale.weight * strength * scale.factor**2
+    return diagonal
 
 
 def class_weights(given: dict | str | None, labels: list) -> np.ndarray:

@@ -1,6 +1,6 @@
 """All or nothing: steps that can be taken back, and Ctrl-C held off until they are."""
 
-import signal
+import _signal  # type: ignore[import-not-found]  # signal without its enums, which take longer than all else here
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ def interrupts_held():
     Python delivers signals to the main thread alone, so in other threads there is nothing to hold off.
     """
     caught: list[tuple] = []
-    handler = signal.getsignal(signal.SIGINT)
+    handler = _signal.getsignal(_signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield lambda: None
         return
@@ -45,9 +45,9 @@ def interrupts_held():
         if caught:
             handler(*caught.pop())
 
-    signal.signal(signal.SIGINT, lambda *args: caught.append(args))
+    _signal.signal(_signal.SIGINT, lambda *args: caught.append(args))
     try:
         yield check
     finally:
-        signal.signal(signal.SIGINT, handler)
+        _signal.signal(_signal.SIGINT, handler)
         check()

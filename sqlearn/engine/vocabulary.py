@@ -64,6 +64,7 @@ class Vocabulary:
         self.slots: dict = {}
         self.words = np.zeros((0, 2), np.uint64)
         self._free: list[int] = []
+        self._sorted: list | None = None  # until a label comes or goes
 
     def __len__(self):
         return len(self.slots)
@@ -74,7 +75,9 @@ class Vocabulary:
 
     def labels(self) -> list:
         """All labels, sorted."""
-        return sorted(self.slots, key=_sort_key)
+        if self._sorted is None:
+            self._sorted = sorted(self.slots, key=_sort_key)
+        return self._sorted.copy()
 
     def rows(self) -> np.ndarray:
         """Slots in the order of the sorted labels."""
@@ -92,6 +95,7 @@ class Vocabulary:
             slot = self._free.pop()
             self.words[slot] = words
             self.slots[label] = slot
+            self._sorted = None
         return slot
 
     def release(self, held: np.ndarray) -> None:
@@ -101,6 +105,7 @@ class Vocabulary:
         for label, slot in list(self.slots.items()):
             if slot >= len(held) or not held[slot]:
                 del self.slots[label]
+                self._sorted = None
                 self.words[slot] = 0
                 self._free.append(slot)
 
@@ -108,7 +113,7 @@ class Vocabulary:
         """Hold these labels, in slots 0, 1, ..."""
         self.words = np.array([label_words(label) for label in labels], np.uint64).reshape(-1, 2)
         self.slots = {label: slot for slot, label in enumerate(labels)}
-        self._free = []
+        self._free, self._sorted = [], None
 
     def copy(self) -> "Vocabulary":
         twin = Vocabulary()
