@@ -33,7 +33,7 @@ from sqlearn.storage.erasure import search
 
 FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
 needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
-KILLS = 105  # on a disk, and as many in memory
+KILLS = 100  # on a disk, and as many in memory
 TIED = "TiedTo"
 
 
