@@ -310,8 +310,13 @@ class Store:
             predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
         return np.concatenate(predictions)
 
-    def verify(self) -> Verification:
+    def verify(self, *, progress=None) -> Verification:
         """Refit on the rows on file, and compare canonical bytes and every fitted attribute.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with the number of rows learned since the last call; in all, ``len(store)``.
 
         Returns
         -------
@@ -321,7 +326,7 @@ class Store:
         with self._reading():
             model = self._load()
             refit = clone(model) if len(self._rows) else model._emptied()
-            self._feed(refit, in_blocks=True)
+            self._feed(refit, in_blocks=True, progress=progress)
             return compare(model, refit)
 
     def receipts(self) -> list[Receipt]:
@@ -402,7 +407,7 @@ class Store:
         with self._changing() as check:
             return self._conclude("learn", self._take_in(frames_of(table), check))
 
-    def forget(self, *, ids=None, where: str | None = None, dry_run: bool = False):
+    def forget(self, *, ids=None, where: str | None = None, dry_run: bool = False, progress=None):
         """Take rows out of the model, and erase them.
 
         Parameters
@@ -413,6 +418,8 @@ class Store:
             The rows to forget, by an SQL condition over the table's columns (target, weight and id among them).
         dry_run : bool, default=False
             Whether to count the rows only.
+        progress : callable, optional
+            Called, under a condition, with the number of rows looked at since the last call; in all, ``len(store)``.
 
         Returns
         -------
@@ -425,9 +432,9 @@ class Store:
         """
         if dry_run:
             with self._reading():
-                return len(self._selection.named(ids, where)[0])
+                return len(self._selection.named(ids, where, _looking(progress))[0])
         with self._changing() as check:
-            slots, named = self._selection.named(ids, where, check)
+            slots, named = self._selection.named(ids, where, _looking(progress, check))
             for part, cells in self._selection.read(slots, named):
                 check()
                 block = self._rows.block(cells)
@@ -436,15 +443,15 @@ class Store:
                 self._rows.erase(part, cells)
             return self._conclude("forget", len(slots))
 
-    def relabel(self, *, to, ids=None, where: str | None = None, dry_run: bool = False):
+    def relabel(self, *, to, ids=None, where: str | None = None, dry_run: bool = False, progress=None):
         """Give rows another target, as if they had been learned with it.
 
         Parameters
         ----------
         to : label, value, or sequence of values
             The new target; one value a target column.
-        ids, where, dry_run
-            Which rows, as for :meth:`forget`.
+        ids, where, dry_run, progress
+            As for :meth:`forget`.
 
         Returns
         -------
@@ -453,9 +460,9 @@ class Store:
         target = self._target(to)
         if dry_run:
             with self._reading():
-                return len(self._selection.named(ids, where)[0])
+                return len(self._selection.named(ids, where, _looking(progress))[0])
         with self._changing() as check:
-            slots, named = self._selection.named(ids, where, check)
+            slots, named = self._selection.named(ids, where, _looking(progress, check))
             for part, cells in self._selection.read(slots, named):
                 check()
                 block = self._rows.block(cells)
@@ -556,7 +563,7 @@ class Store:
                 )
         return model
 
-    def _feed(self, model, *, in_blocks: bool) -> None:
+    def _feed(self, model, *, in_blocks: bool, progress=None) -> None:
         """Learn all rows on file; those who ask their rows in rounds had better learn them at once."""
         blocks: Iterable[np.ndarray] = (cells for _, cells in self._rows.scan())
         if not in_blocks or asks_in_rounds(model):
@@ -570,6 +577,8 @@ class Store:
                 raise StoreCorruptError(
                     f"The store {self.path} is damaged: it holds a row that could not be learned. {error}"
                 ) from error
+            if progress is not None:
+                progress(len(cells))
 
     def _lay_out(self) -> None:
         self._database.lay_out()
@@ -583,3 +592,14 @@ class Store:
         for part in (self._texts, self._words, self._rows, self._ids, self._saved, self._receipts):
             part.lay_out()
         self._generation = self._database.generation
+
+
+def _looking(progress, check=lambda: None):
+    """What to do at each block of rows that a condition is asked of."""
+
+    def look(rows: int) -> None:
+        check()
+        if progress is not None:
+            progress(rows)
+
+    return look

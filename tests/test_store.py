@@ -1,5 +1,7 @@
 """A store against a refit on the rows that it should hold, after any calls."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -158,6 +160,15 @@ def test_every_kind_of_learner(path, model, target):
         store.learn(table)
     with Store.open(path) as store:
         assert store.verify() and len(store) == 80
+
+
+def test_progress_is_told(path):
+    store = Store.create(path, StandardScaler(), {"x": np.arange(20_000.0)})
+    for call in (store.verify, *(partial(store.forget, where="x < 5", dry_run=dry) for dry in (True, False))):
+        told = []
+        total = len(store)
+        call(progress=told.append)
+        assert sum(told) == total and len(told) > 1
 
 
 def test_verify_finds_a_row_that_was_altered(path):

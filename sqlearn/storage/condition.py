@@ -163,6 +163,8 @@ class Condition:
             if asked:
                 raise self._refused(f"asks for {asked[0]}, which conditions may not") from error
             message = str(error)
+            if "authoriz" in message or "prohibited" in message:  # not by us: a signal's exception, which was swallowed
+                raise KeyboardInterrupt from error
             columns = f"; the columns are {self._names()}" if "no such column" in message else ""
             raise self._refused(f"is no SQL expression over the table's columns: {message}{columns}") from error
         finally:

@@ -17,8 +17,8 @@ __all__ = ["Selection"]
 _AT_ONCE = 1 << 16  # rows
 
 
-def _never() -> None:
-    """No check for interrupts."""
+def _alone(rows: int) -> None:
+    """Tell nobody."""
 
 
 class Selection:
@@ -39,12 +39,12 @@ class Selection:
     def __init__(self, database: Database, columns: Columns, rows: Rows, ids: Ids):
         self._database, self._columns, self._rows, self._ids = database, columns, rows, ids
 
-    def named(self, ids, where, check: Callable[[], None] = _never) -> tuple[np.ndarray, list | None]:
+    def named(self, ids, where, look: Callable[[int], None] = _alone) -> tuple[np.ndarray, list | None]:
         """Places of the rows meant, ascending, and their ids if they were named by them."""
         if (ids is None) == (where is None):
             raise ConditionError("Say which rows: either `ids` or `where`, and not both.")
         if where is not None:
-            return self.matching(where, check), None
+            return self.matching(where, look), None
         if isinstance(ids, str | int | np.integer):
             ids = [ids]
         ids = [id.item() if isinstance(id, np.generic) else id for id in ids]
@@ -56,8 +56,8 @@ class Selection:
         order = np.argsort(slots)
         return slots[order], [ids[i] for i in order.tolist()]
 
-    def matching(self, where: str, check: Callable[[], None] = _never) -> np.ndarray:
-        """Places of the rows that fulfil a condition, ascending."""
+    def matching(self, where: str, look: Callable[[int], None] = _alone) -> np.ndarray:
+        """Places of the rows that fulfil a condition, ascending; `look` hears of every block how many rows it has."""
         columns = [*self._columns.all, Column(self._columns.id or "id", "id", "text" if self._ids.textual else "id")]
         if self._columns.id is None and "id" in {column.name.lower() for column in self._columns.all}:
             columns.pop()  # a column of the table has that name
@@ -65,7 +65,7 @@ class Selection:
 
         def blocks():
             for slots, cells in self._rows.scan():
-                check()
+                look(len(slots))
                 block: dict[str, Any] = self._rows.block(cells, condition.reads)
                 if columns[-1].name in condition.reads and columns[-1].role == "id":
                     block[columns[-1].name] = np.array(self._ids.of_cells(cells[:, -1]), object)
