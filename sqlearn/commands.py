@@ -97,16 +97,19 @@ def _fields(receipt) -> dict:
 
 
 @contextmanager
-def _progress(label: str):
-    """Yields a function that is told how much is done; a bar on a terminal's standard error, else nothing."""
-    bar = click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
-    with bar:
+def _progress(label: str, rows: int | None = None):
+    """A bar on a terminal's standard error, else nothing. Yields what tells it how much is done.
+
+    With a number of `rows`, that takes how many more rows are done; without, how much is done of how much.
+    """
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=max(rows or 1, 1), label=label, file=sys.stderr, hidden=hidden) as bar:
 
         def report(done: int, of: int) -> None:
             bar.length = max(of, 1)
             bar.update(done - bar.pos)
 
-        yield report
+        yield report if rows is None else bar.update
 
 
 def _table_file(path, reading: dict, **more):
@@ -274,7 +277,8 @@ def _change(store, change, verb: str, where, ids, dry_run: bool, yes: bool, as_j
         raise click.UsageError("Say which rows: either --where or --ids.")
     rows = {"where": where} if ids is None else {"ids": _ids(store, ids)}
     if dry_run or not yes:
-        count = change(**rows, **more, dry_run=True)
+        with _progress("Looking", len(store)) as report:
+            count = change(**rows, **more, dry_run=True, progress=report)
         named = f"{count:,} row{'' if count == 1 else 's'} of {len(store):,}"
         if dry_run:
             _tell(as_json, {"rows": count, "of": len(store)}, [f"{verb} would change {named}."])
@@ -282,7 +286,9 @@ def _change(store, change, verb: str, where, ids, dry_run: bool, yes: bool, as_j
         if not sys.stdin.isatty():
             raise click.UsageError(f"{verb} changes {named}, and there is nobody to ask. Pass --yes if that is right.")
         click.confirm(f"{verb} {named}?", abort=True, err=True)
-    _tell_receipt(as_json, change(**rows, **more))
+    with _progress({"Forget": "Forgetting"}.get(verb, f"{verb}ing"), len(store)) as report:
+        receipt = change(**rows, **more, progress=report)
+    _tell_receipt(as_json, receipt)
 
 
 def _ids(store, lines) -> list:
@@ -332,7 +338,8 @@ def predict(file, table, out, as_json, **reading):
 def verify(file, as_json):
     """Refit on the rows on file and compare, byte for byte; exit code 1 on a difference."""
     with _opened(file) as store:
-        found = store.verify()
+        with _progress("Verifying", len(store)) as report:
+            found = store.verify(progress=report)
         told = {"equal": bool(found), "rows": found.n_records, "digest": found.digest, "difference": found.difference}
         _tell(as_json, told, [str(found)])
     if not found:

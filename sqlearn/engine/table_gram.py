@@ -100,6 +100,17 @@ class TableGram(Categories):
     def place(self, column):
         return self.n_features + 2 * column
 
+    @property
+    def is_wide(self):
+        return any(total.is_wide for total in self._totals())
+
+    def narrow(self):
+        for total in self._totals():
+            total.narrow()
+
+    def _totals(self):
+        return self.total, self.pairs.total, self.numbers.total
+
     def resize(self, rows):
         super().resize(rows)
         self.numbers.resize(rows)

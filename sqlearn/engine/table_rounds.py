@@ -90,6 +90,13 @@ class TableRounds(Statistic):
         return self.sums.held
 
     @property
+    def is_wide(self):
+        return self.sums.is_wide
+
+    def narrow(self):
+        self.sums.narrow()
+
+    @property
     def _vocabulary(self):
         return self.sums.categories.vocabulary
 
