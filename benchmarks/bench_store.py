@@ -1,20 +1,29 @@
 """What a store costs: forgetting by id, one by one and many at once, and by a condition; durable and erased each time.
 
+Also a store from a CSV file, beside pandas' ``read_csv`` and a fit in memory, and a whole process of the command line
+that forgets. Memory is the peak of a process of its own.
+
 python benchmarks/bench_store.py [--rows N] [--folder DIR]
 """
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+import sqlearn
 from sqlearn import Store
 from sqlearn.naive_bayes import GaussianNB
+from sqlearn.table_files import TableFile
 
 BLOCK = 50_000
+COMMAND = [sys.executable, "-m", "sqlearn"]
 
 
 def frames(rows: int, features: int):
@@ -73,6 +82,54 @@ def main():
         seconds, receipt = timed(lambda: store.forget(where="x0 > 2.3263478740408408 and y >= 0"))
         print(f"forget where, {receipt.count:,} of {options.rows:,} rows hit: {seconds:.2f} s")
         store.close()
+        csv_file(Path(folder), options.rows)
+        process(Path(folder))
+
+
+def csv_file(folder: Path, rows: int) -> None:
+    """A store from a CSV file of 10 columns; memory for a tenth of the rows, and for all."""
+    table = folder / "table.csv"
+    for i, frame in enumerate(frames(rows, 9)):
+        pd.DataFrame(frame).to_csv(table, mode="a", header=not i, index=False)
+    fit = [*COMMAND, "fit", str(table), "--target", "y", "--model", "GaussianNB", "--raw", "--json", "--out"]
+    whole, _ = timed(lambda: subprocess.run([*fit, str(folder / "process.sqlearn")], check=True, capture_output=True))
+
+    def create():
+        Store.create(folder / "csv.sqlearn", GaussianNB(), TableFile(table).blocks(), target="y").close()
+
+    def in_memory():
+        frame = pd.read_csv(table)
+        return GaussianNB().fit(frame.drop(columns="y").to_numpy(), frame["y"].to_numpy())
+
+    peer, seconds = timed(in_memory)[0], timed(create)[0]
+    print(
+        f"a store from {rows:,} rows of CSV: {seconds:.1f} s, {seconds / peer:.1f} times pandas.read_csv and a fit",
+        end=" ",
+    )
+    print(f"in memory ({peer:.2f} s); sqlearn fit, the whole process: {whole:.1f} s")
+    for part in (rows // 10, rows):
+        code = (
+            "import resource, sys; sys.path[:0] = sys.argv[1:2]\n"
+            "from bench_store import *\n"
+            f"Store.create(sys.argv[2], GaussianNB(), frames({part}, 9), target='y').close()\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        )
+        arguments = [str(Path(__file__).parent), str(folder / f"memory{part}.sqlearn")]
+        peak = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
+        print(f"memory of a process that creates a store of {part:,} rows: {peak.stdout.strip()} MB")
+
+
+def process(folder: Path) -> None:
+    """``sqlearn forget`` as a whole on the Titanic's table."""
+    table = Path(sqlearn.__file__).parent / "data" / "titanic.csv"
+    fit = [*COMMAND, "fit", str(table), "--target", "survived", "--model", "RidgeClassifier", "--drop", "name", "--out"]
+    times = []
+    for i in range(5):
+        store = str(folder / f"titanic{i}.sqlearn")
+        subprocess.run([*fit, store], check=True, capture_output=True)
+        forget = [*COMMAND, "forget", store, "--where", "fare = 0 and embarked = 'S'", "--yes"]
+        times.append(timed(lambda command=forget: subprocess.run(command, check=True, capture_output=True))[0])
+    print(f"sqlearn forget on the Titanic's table, the whole process: {np.median(times):.2f} s")
 
 
 if __name__ == "__main__":
