@@ -270,7 +270,7 @@ class TableModel(Answers, WeightedClassifier):
         seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
         seen.n_features_in_, seen.feature_names_in_, seen.reader = len(is_categorical), None, None
         if isinstance(learner, MixedNB):
-            seen.layout = {"is_categorical": is_categorical}
+            seen.layout = state.layout | {"is_categorical": is_categorical}
         elif isinstance(state.statistic, TableRounds):
             encoder = state.statistic.encoder
             assert encoder is not None

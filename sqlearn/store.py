@@ -38,7 +38,7 @@ from sqlearn.storage.ids import Ids
 from sqlearn.storage.receipts import ChainCheck, Receipt, Receipts, check_chain
 from sqlearn.storage.rows import Rows
 from sqlearn.storage.saved_model import SavedModel
-from sqlearn.storage.selection import Selection
+from sqlearn.storage.selection import Selection, looking
 from sqlearn.storage.words import Texts, Words
 from sqlearn.verify import Verification, compare
 
@@ -432,9 +432,9 @@ class Store:
         """
         if dry_run:
             with self._reading():
-                return len(self._selection.named(ids, where, _looking(progress))[0])
+                return len(self._selection.named(ids, where, looking(progress))[0])
         with self._changing() as check:
-            slots, named = self._selection.named(ids, where, _looking(progress, check))
+            slots, named = self._selection.named(ids, where, looking(progress, check))
             for part, cells in self._selection.read(slots, named):
                 check()
                 block = self._rows.block(cells)
@@ -460,9 +460,9 @@ class Store:
         target = self._target(to)
         if dry_run:
             with self._reading():
-                return len(self._selection.named(ids, where, _looking(progress))[0])
+                return len(self._selection.named(ids, where, looking(progress))[0])
         with self._changing() as check:
-            slots, named = self._selection.named(ids, where, _looking(progress, check))
+            slots, named = self._selection.named(ids, where, looking(progress, check))
             for part, cells in self._selection.read(slots, named):
                 check()
                 block = self._rows.block(cells)
@@ -592,14 +592,3 @@ class Store:
         for part in (self._texts, self._words, self._rows, self._ids, self._saved, self._receipts):
             part.lay_out()
         self._generation = self._database.generation
-
-
-def _looking(progress, check=lambda: None):
-    """What to do at each block of rows that a condition is asked of."""
-
-    def look(rows: int) -> None:
-        check()
-        if progress is not None:
-            progress(rows)
-
-    return look

@@ -116,7 +116,7 @@ def test_labels_that_are_none(learner):
 def test_targets_that_are_no_numbers(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
-    row = records.X[0]
+    row = records.row(0)["X"]
     for value in ("3.5", b"3.5", np.str_("3.5"), "x", 1j, np.complex128(1), {"a": 1}, [["3.5"]], np.array(["3.5"])):
         for update in (model.partial_fit, model.forget, model.fit, model.without):
             with unchanged(model), pytest.raises(SqlearnError) as caught:

@@ -125,6 +125,8 @@ def table_tags(learner):
     inputs.allow_nan = inputs.categorical = inputs.string = True
     inputs.sparse = False
     tags.array_api_support = False
+    if tags.classifier_tags is not None:
+        tags.classifier_tags.multi_label = False
     if tags.transformer_tags is not None:
         tags.transformer_tags.preserves_dtype = ["float64"]
     return tags

@@ -12,7 +12,7 @@ from sqlearn.storage.database import Database
 from sqlearn.storage.ids import Ids
 from sqlearn.storage.rows import Rows
 
-__all__ = ["Selection"]
+__all__ = ["Selection", "looking"]
 
 _AT_ONCE = 1 << 16  # rows
 
@@ -83,3 +83,14 @@ class Selection:
                     f"The store {self._database.path} is damaged: its index of ids leads elsewhere."
                 )
             yield part, cells
+
+
+def looking(progress, check=lambda: None):
+    """What to do at each block of rows that a condition is asked of."""
+
+    def look(rows: int) -> None:
+        check()
+        if progress is not None:
+            progress(rows)
+
+    return look
