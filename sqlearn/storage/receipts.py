@@ -18,7 +18,7 @@ from sqlearn.storage.slots import Slots
 
 __all__ = ["ChainCheck", "Receipt", "Receipts", "check_chain"]
 
-_START = "0" * 64
+_START = ""
 _FIELDS = ("number", "time", "kind", "count", "commitment", "previous")
 
 
@@ -39,7 +39,7 @@ class Receipt:
     commitment : str
         Hex BLAKE2b-256 of salt and digest of the state after it.
     previous : str
-        :attr:`digest` of the receipt before; zeros for the first.
+        :attr:`digest` of the receipt before; empty for the first.
     salt : str or None
         Opens the commitment. With the receipt that a change returned, and with the last one in the file; it is nowhere
         else once the state has moved on, so keep it if an auditor may ask for it.
