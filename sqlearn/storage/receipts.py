@@ -144,7 +144,7 @@ class Receipts:
     def lay_out(self) -> None:
         self._database.execute(
             "CREATE TABLE receipts (number INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL, "
-            "count INTEGER NOT NULL, commitment TEXT NOT NULL, previous TEXT NOT NULL)"
+            "count INTEGER NOT NULL, commitment BLOB NOT NULL, previous BLOB NOT NULL)"  # searches find digits
         )
         self._salt.lay_out()
         self._salt.put([bytes(32)])
@@ -162,9 +162,9 @@ class Receipts:
             previous=last[0].digest if last else _START,
             salt=salt.hex(),
         )
-        self._database.execute(
-            "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", tuple(getattr(receipt, name) for name in _FIELDS)
-        )
+        digests = bytes.fromhex(receipt.commitment), bytes.fromhex(receipt.previous)
+        told = receipt.number, receipt.time, receipt.kind, receipt.count, *digests
+        self._database.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", told)
         self._salt.overwrite([1], [salt])
         return receipt
 
@@ -179,9 +179,9 @@ class Receipts:
     def _read(self, which: str) -> list[Receipt]:
         rows = self._database.execute(f"SELECT {', '.join(_FIELDS)} FROM receipts {which}").fetchall()
         for row in rows:
-            if [type(value) for value in row] != [int, str, str, int, str, str]:
+            if [type(value) for value in row] != [int, str, str, int, bytes, bytes]:
                 raise StoreCorruptError(f"The store {self._database.path} is damaged: a receipt is none.")
-        return [Receipt(*row) for row in rows]
+        return [Receipt(*row[:4], row[4].hex(), row[5].hex()) for row in rows]
 
 
 def _commitment(salt: str, state_digest: str) -> str:
