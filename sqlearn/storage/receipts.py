@@ -181,7 +181,7 @@ class Receipts:
         for row in rows:
             if [type(value) for value in row] != [int, str, str, int, bytes, bytes]:
                 raise StoreCorruptError(f"The store {self._database.path} is damaged: a receipt is none.")
-        return [Receipt(*row[:4], row[4].hex(), row[5].hex()) for row in rows]
+        return [Receipt(n, time, kind, count, a.hex(), b.hex()) for n, time, kind, count, a, b in rows]
 
 
 def _commitment(salt: str, state_digest: str) -> str:
