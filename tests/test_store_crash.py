@@ -53,13 +53,17 @@ def traces_of(numbers):
         yield from (row["id"].encode(), struct.pack("<d", row["x"]), *([row["word"].encode()] if row["word"] else []))
 
 
-def work_until_killed(path, seed, used, ready):
-    """Learn and forget at random; `used` tells the parent which rows may ever have been in the file."""
+def work_until_killed(path, seed, used, calls, took):
+    """Learn and forget at random; `used` tells the parent which rows may ever have been in the file.
+
+    `calls` counts the calls begun, and `took` is how long the last one took.
+    """
     random = np.random.default_rng(seed)
     store = Store.open(path)
-    ready.set()
     while True:
         ids = store.ids()
+        began = time.perf_counter()
+        calls.value += 1
         if len(ids) < 30 or random.random() < 0.4:
             first, n = used.value, int(random.integers(1, 25))
             used.value = first + n
@@ -70,6 +74,7 @@ def work_until_killed(path, seed, used, ready):
             store.forget(where=f"x < {1e7 + int(random.integers(used.value - 60, used.value)) / 7!r} and y = 'a'")
         else:
             store.relabel(ids=random.choice(ids, 5, replace=False).tolist(), to="ab"[random.integers(2)])
+        took.value = time.perf_counter() - began
 
 
 @pytest.fixture
@@ -88,21 +93,20 @@ def memory_path(tmp_path):
 def test_killed_at_any_moment(folder, request):
     """Kill -9: the store verifies, its chain holds, and of rows that are gone no byte is in the files."""
     path = request.getfixturevalue(folder) / "a.sqlearn"
-    with Store.create(path, MixedNB(), table_of(range(60)), target="y", id="id") as store:
-        start = time.perf_counter()
-        for id in store.ids()[:5]:
-            store.forget(ids=id)
-        span = min(0.1, 3 * (time.perf_counter() - start) / 5)  # of about two calls
+    Store.create(path, MixedNB(), table_of(range(60)), target="y", id="id").close()
     random = np.random.default_rng(0)
-    used = FORK.RawValue("q", 60)  # without a lock, which a killed child would keep
+    # without locks, which a killed child would keep
+    used, calls, took = FORK.RawValue("q", 60), FORK.RawValue("q", 0), FORK.RawValue("d", 0.005)
     hot = 0
     kept = []
     for kill in range(KILLS):
-        ready = FORK.Event()
-        child = FORK.Process(target=work_until_killed, args=(path, kill, used, ready))
+        calls.value, wanted, deadline = 0, random.integers(1, 4), time.monotonic() + 60
+        child = FORK.Process(target=work_until_killed, args=(path, kill, used, calls, took))
         child.start()
-        assert ready.wait(60)
-        time.sleep(random.random() * span)
+        while calls.value < wanted:  # however slow the machine is
+            assert time.monotonic() < deadline
+            time.sleep(2e-4)
+        time.sleep(random.random() * took.value)
         child.kill()
         child.join()
         assert child.exitcode == -signal.SIGKILL
