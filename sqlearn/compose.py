@@ -12,7 +12,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.estimator import ExactEstimator, WeightedClassifier
-from sqlearn.engine.rounds import LARGEST, Walk
+from sqlearn.engine.rounds import LARGEST
 from sqlearn.engine.state import Batch, State
 from sqlearn.engine.statistics import Gram, Mixed, Moments
 from sqlearn.engine.table import as_columns, as_table, chosen, kinds_of, names_of, split
@@ -20,6 +20,7 @@ from sqlearn.engine.table_encoder import TableEncoder, read_encoder
 from sqlearn.engine.table_gram import TableGram
 from sqlearn.engine.table_reader import Answers, TableReader, learner_has, table_tags
 from sqlearn.engine.table_rounds import TableRounds
+from sqlearn.engine.trace import Walk
 from sqlearn.engine.vocabulary import Vocabulary
 from sqlearn.errors import OutOfRangeError, ParameterError, ReadOutError, WeightError
 from sqlearn.naive_bayes import MixedNB

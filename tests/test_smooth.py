@@ -8,7 +8,7 @@ import pytest
 from sklearn import linear_model as peers
 
 from sqlearn.engine import rounds, smooth
-from sqlearn.engine.rounds import Records
+from sqlearn.engine.row_source import Records
 from sqlearn.engine.smooth import (
     LOGISTIC,
     MULTINOMIAL,

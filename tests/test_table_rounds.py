@@ -92,9 +92,9 @@ def test_columns_come_and_go(learner, seed, monkeypatch):
     ("owner", "name"),
     [
         (Rounds, "settle"),
-        (Rounds, "deposit"),
+        (Rounds, "take_in"),
         (TableRounds, "_read_encoder"),
-        (TableRounds, "_encoded"),
+        (TableRounds, "encoded"),
         (ExactSum, "cover"),
         (Rows, "vacant"),
     ],

@@ -112,7 +112,8 @@ def sample(learner, rng, n, kind=plain, classes=2) -> Records:
 
 
 def broke_at(model):
-    return model.last_forget_.broke_at
+    last = getattr(model, "last_forget_", None)  # none since the model was read from a pickle
+    return last and last.broke_at
 
 
 def some(rng, records, n):

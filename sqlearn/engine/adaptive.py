@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, Walk
+from sqlearn.engine.rounds import LARGEST, Problem, Rounds
 from sqlearn.engine.state import State
+from sqlearn.engine.trace import Trace, Walk
 from sqlearn.errors import OutOfRangeError, ReadOutError, WeightError
 
 __all__ = ["Adaptive", "SparseCoefficients"]
@@ -77,7 +78,10 @@ class Adaptive(ExactEstimator):
         """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""
         last = _rounds(self._fitted_state()).last
         if last is None:
-            raise ReadOutError(f"This {type(self).__name__} holds too little to have asked anything.")
+            raise ReadOutError(
+                f"This {type(self).__name__} has asked nothing: it holds too little, or has not been updated since it "
+                "was copied or read from a file."
+            )
         return last
 
     def drop_memo(self):

@@ -7,8 +7,9 @@ import numpy as np
 
 from sqlearn.engine.clustering import FARTHEST, advance, exponentials, hashes, merge, scan, seed_centres, spread
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rounds import Records
+from sqlearn.engine.row_source import Records
 from sqlearn.engine.standard import Scale, dithers, standard_scale
+from sqlearn.engine.trace import kept
 
 __all__ = ["Cells", "Clustering", "Lloyd", "Sample", "common_scale", "gather"]
 
@@ -20,6 +21,7 @@ _ENOUGH = 64  # records a cluster for a quarter of a sample to tell which
 _SLOW, _LEAP = 0.5, 4.0  # where a step's square is more than this part of the last one's, go so many steps at once
 
 
+@kept
 @dataclass(frozen=True, eq=False)
 class Cells:
     """A grid of theta: cell ``floor(theta / width + dither)``; and what the pilot starts from.

@@ -422,6 +422,9 @@ class ExactEstimator(BaseEstimator):
         state = self.__dict__.get("_state")
         if state is None or name.startswith("_") or not name.endswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        own = getattr(type(self), name, None)
+        if isinstance(own, property):  # whose error, an AttributeError too, has led here
+            return own.__get__(self)
         if name in ("n_features_in_", "feature_names_in_"):
             if getattr(state, name) is not None:
                 return getattr(state, name)

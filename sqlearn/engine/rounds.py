@@ -14,8 +14,9 @@ whose answers depend much on where it starts *refines*: its grid comes from a sa
 pilot is up to eight times as large. With fewer than 8,192 records, convergence on all of them is the answer.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -23,10 +24,13 @@ import numpy as np
 
 from sqlearn.engine.deposit import deposit_moments
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rows import Rows
+from sqlearn.engine.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records, RowSource
+from sqlearn.engine.rows import Rows, packed, unpacked
 from sqlearn.engine.statistics import Block, Statistic
+from sqlearn.engine.trace import Asked, Trace, Walk, from_bytes, to_bytes
+from sqlearn.errors import MergeError
 
-__all__ = ["LARGEST", "Asked", "Problem", "Records", "Rounds", "Trace", "Walk", "share"]
+__all__ = ["LARGEST", "Problem", "Rounds", "share"]
 
 BLOCK = 2048  # rows asked at once
 GRID_SAMPLE = 512
@@ -34,29 +38,6 @@ PILOT = 4096
 MOST_ROUNDS = 30
 MEMO = 2
 LARGEST = 2.0**500  # of features and targets: beyond that, standardised ones leave float64's range
-_ALL = 2**64 - 1
-
-
-@dataclass
-class Records:
-    """Some records as a problem sees them.
-
-    Attributes
-    ----------
-    x : float64[n, d]
-        Features.
-    y : float64[n]
-        Target, or class in the order of the sorted labels.
-    w : float64[n]
-        Positive weights, or 0 for an empty place.
-    names : uint64[n]
-        Keyed hash of each copy.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    w: np.ndarray
-    names: np.ndarray
 
 
 Report = Callable[[str], None]  # says how far long work has got
@@ -90,64 +71,36 @@ class Problem(Protocol):
         """Next theta, unrounded and rounded, and whether the rounded one keeps still."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One round: where the records were asked, and the answer."""
+class Changes:
+    """What was deposited since the trace was last brought up to date, as long as it is not too much to remember.
 
-    theta: np.ndarray
-    sums: tuple[ExactSum, ...]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """Everything that was asked, in order.
-
-    Attributes
+    Parameters
     ----------
-    key : tuple
-        What every level depends on: the octave of the number of records and the problem's shape.
-    scale, grid
-        See :class:`Problem`; grid is None when all records are in the pilot.
-    pilot : tuple of Asked
-        What was asked of the pilot.
-    rounds : tuple of Asked
-        Rounds over all records.
-    end : float64[p]
-        Unrounded last theta.
-    still : bool
-        Whether the rounds ended because the rounded theta kept still.
+    most : float
+        Number of records that are remembered at most; of more there is nothing to tell.
     """
 
-    key: tuple
-    scale: Any
-    grid: Any
-    pilot: tuple[Asked, ...]
-    rounds: tuple[Asked, ...]
-    end: np.ndarray
-    still: bool
+    def __init__(self, most: float = math.inf):
+        self.most = most
+        self._noted: list = []
+        self._n = 0
 
+    def __len__(self):
+        return self._n
 
-@dataclass(frozen=True)
-class Walk:
-    """What the last update did.
+    def add(self, records: Records, *more) -> None:
+        """Note records, and what else there is to say of them."""
+        self._n += len(records.w)
+        if self._n <= self.most:
+            self._noted.append((records, *more))
+        else:
+            self._noted.clear()
 
-    Attributes
-    ----------
-    rounds_kept : int
-        Rounds whose cached sums stayed valid but for the records' own terms.
-    broke_at : str or int or None
-        The first level or round that had to be asked again: "scale", "grid", "pilot", a round's number; None when the
-        trace held (it may have ended a round earlier).
-    rows_scanned : int
-        Records asked anew, one count for each round; a sample's are gathered once.
-    seconds : float
-        Time taken.
-    """
-
-    rounds_kept: int
-    broke_at: str | int | None
-    rows_scanned: int
-    seconds: float
+    def taken(self) -> list | None:
+        """All that was noted, None if it was too much; from here on it is forgotten."""
+        noted = self._noted if self._n <= self.most else None
+        self._noted, self._n = [], 0
+        return noted
 
 
 class Rounds(Statistic):
@@ -155,8 +108,10 @@ class Rounds(Statistic):
 
     Attributes
     ----------
-    rows : Rows
-        The records held.
+    rows : RowSource
+        The records held: the model's own copy, or another source of rows.
+    changes : Changes
+        What was deposited and is not in the trace yet.
     total : ExactSum
         Exact moments, one row a class slot.
     trace : Trace or None
@@ -183,14 +138,14 @@ class Rounds(Statistic):
         self.refines = refines
         self._asks: tuple[list, Problem | None] | None = None  # the labels of the last problem, and that
         self.seed = np.uint64(seed)
-        self.rows = Rows(n_features, self.seed)
+        self.rows: RowSource = Rows(n_features, self.seed)
         self.trace: Trace | None = None
         self.last: Walk | None = None
         self._before: tuple = ()
         self.memo: tuple[Asked, ...] = ()
         # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
         self._order: tuple = ()
-        self._changes: list[tuple[Records, float]] = []
+        self.changes = Changes()
 
     @staticmethod
     def cells(n_features, n_targets):
@@ -209,8 +164,8 @@ class Rounds(Statistic):
         self._change(block.x, y, block.weights, block.rows, block.names, sign)
 
     def _change(self, x, y, w, slots, names, sign):
-        n = len(w)
-        places = self.rows.vacant(n) if sign > 0 else np.empty(n, np.int64)
+        n, rows = len(w), self.rows
+        places = rows.vacant(n) if sign > 0 else np.empty(n, np.int64)
         keyed = np.empty(n, np.uint64)
         counts = w > 0
         if not counts.all():  # records of weight 0 leave their names alone: even their class may go before they do
@@ -218,15 +173,20 @@ class Rounds(Statistic):
         self.total.deposit(deposit_moments, (x, w, slots), n, sign, self.held)
         # from here on nothing asks for memory, so nothing fails
         if sign > 0:
-            self.rows.put(places, x, y, w, names, keyed)
+            rows.put(places, x, y, w, names, keyed)
         else:
-            self.rows.remove(places, names, keyed)
-        self._changes.append((Records(x, y, w, keyed), sign))
+            rows.remove(places, names, keyed)
+        self.changes.add(Records(x, y, w, keyed), sign)
+
+    def take_in(self, records: Records, slots: np.ndarray, sign: float) -> None:
+        """Add or subtract records that `rows` has, or has no more, already."""
+        self.total.deposit(deposit_moments, (records.x, records.w, slots), len(slots), sign, self.held)
+        self.changes.add(records, sign)
 
     def settle(self, order, labels, check=lambda: None):
         """Bring the trace up to date with what was deposited."""
         started = perf_counter()
-        changes, self._changes = self._changes, []
+        changes = self.changes.taken()
         self._before = (self.trace, self.last, self._order, self.memo)
         if self._asks is None or self._asks[0] != labels:
             self._asks = labels, self.problem(labels) if self.held.any() else None
@@ -237,7 +197,8 @@ class Rounds(Statistic):
         walker = _Walker(self, problem, order, check)
         slots = tuple(order.tolist())
         # when classes have come or gone, or stand in another order, all is asked anew
-        trace = walker.walk(self.trace, changes) if slots == self._order else walker.walk(None, [])
+        same = slots == self._order and changes is not None
+        trace = walker.walk(self.trace, changes) if same else walker.walk(None, [])
         broke_at = walker.broke_at
         kept = len(trace.rounds) if broke_at is None else broke_at if isinstance(broke_at, int) else 0
         self.last = Walk(kept, broke_at, walker.scanned, perf_counter() - started)
@@ -248,15 +209,18 @@ class Rounds(Statistic):
         self.trace, self.last, self._order, self.memo = self._before
 
     def release(self):
-        self._before, self._changes = (), []  # what was forgotten, and what was done and undone by a call that failed
+        self._before = ()  # what was forgotten, and what was done and undone by a call that failed
+        self.changes.taken()
         self.rows.compact()
 
     # ------------------------------------------------------------------ whole states
 
     def add(self, other, other_rows, rows):
         """Take in the records of `other`; the trace follows at :meth:`settle`."""
-        keep = other.rows.places()
         held = other.rows
+        if not isinstance(held, Rows):
+            raise MergeError(ROWS_ELSEWHERE)
+        keep = held.places()
         table = np.zeros(len(other.held), np.int64)
         table[other_rows] = rows
         slots = table[held.y[keep].astype(np.int64)] if not self.n_targets else np.zeros(len(keep), np.int64)
@@ -270,49 +234,30 @@ class Rounds(Statistic):
         return twin
 
     def canonical(self, rows):
-        return [*super().canonical(rows), b"".join(_bytes_of(self.trace))]
+        return [*super().canonical(rows), to_bytes(self.trace)]
+
+    def restore(self, parts):
+        super().restore(parts)
+        self.trace, self._order = from_bytes(parts[2]), tuple(np.flatnonzero(self.held).tolist())
 
     def canonical_rows(self, rows):
-        """The records held, sorted by name, with classes in the order of `rows`."""
+        """The records held, sorted by name, with classes in the order of `rows`; None where they are elsewhere."""
+        held = self.rows
+        if not isinstance(held, Rows):
+            return None
         codes = np.zeros(1 + max(rows, default=0))
         codes[rows] = np.arange(len(rows))
-        held = self.rows
-        keep = held.places()
-        order = keep[np.lexsort((held.numbers[keep], held.names[keep, 1], held.names[keep, 0]))]
+        order = held.by_name()
         y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)] * (held.w[order] > 0)
-        arrays = held.x[order], y, held.w[order], held.names[order]
-        parts = [a.astype(a.dtype.newbyteorder("<")).tobytes() for a in arrays]
-        return b"".join([np.array([len(order)], "<i8").tobytes(), *parts])
+        return packed(held.x[order], y, held.w[order], held.names[order])
 
     def restore_rows(self, data):
-        n = int(np.frombuffer(data, "<i8", 1)[0])
-        start = 8
-        arrays = []
-        shapes = (n, self.n_features), (n,), (n,), (n, 2)
-        for shape, kind in zip(shapes, ("<f8", "<f8", "<f8", "<u8"), strict=True):
-            count = int(np.prod(shape))
-            arrays.append(np.frombuffer(data, kind, count, start).reshape(shape).copy())
-            start += 8 * count
-        self.rows = Rows(self.n_features, self.seed)
-        x, y, w, names = arrays
-        self.rows.put(self.rows.vacant(n), x, y, w, names, np.empty(n, np.uint64))
+        self.rows, n = unpacked(data, self.n_features, self.seed)
         return n
 
-
-def _bytes_of(value) -> Iterator[bytes]:
-    """Bytes of a trace, equal for equal ones."""
-    if isinstance(value, ExactSum):
-        yield value.canonical(np.arange(value.shape[0]))
-    elif isinstance(value, np.ndarray):
-        yield str(value.shape).encode() + value.tobytes()
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _bytes_of(item)
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from _bytes_of(getattr(value, field.name))
-    else:
-        yield f"{value!r};".encode()
+    def leave_rows(self):
+        self.rows = Elsewhere()
+        return True
 
 
 def share(octave: int, size: int) -> int:
@@ -320,20 +265,25 @@ def share(octave: int, size: int) -> int:
 
     Its share is a power of two that depends on the octave of the number of records alone, so it seldom changes.
     """
-    return _ALL >> max(0, octave - size.bit_length())
+    return EVERY >> max(0, octave - size.bit_length())
 
 
 def _taken(records: Records, index) -> Records:
     return Records(*(getattr(records, field.name)[index] for field in fields(Records)))
 
 
-def _parts(records: Records) -> Iterator[Records]:
+def parts_of(records: Records) -> Iterator[Records]:
     """Parts of at most BLOCK records: of more, sums in BLAS might not be exact."""
-    if len(records.w) <= BLOCK:
+    if 0 < len(records.w) <= BLOCK:
         yield records
         return
     for a in range(0, len(records.w), BLOCK):
         yield _taken(records, slice(a, a + BLOCK))
+
+
+def within(source: Source, limit: int) -> Source:
+    """Those records of a source whose keyed name is at most `limit`."""
+    return lambda: (_taken(records, records.names <= np.uint64(limit)) for records in source())
 
 
 class _Walker:
@@ -358,18 +308,13 @@ class _Walker:
 
     def source(self, limit: int) -> Iterator[Records]:
         """Blocks of the records held whose keyed name is at most `limit`."""
-        rows = self.statistic.rows
-        x, y, w, keyed = (array[: rows.end] for array in (rows.x, rows.y, rows.w, rows.keyed))
-        if limit < _ALL:
-            chosen = np.flatnonzero((keyed <= np.uint64(limit)) & (w > 0))
-            x, y, w, keyed = (array.take(chosen, axis=0) for array in (x, y, w, keyed))
-        for a in range(0, len(w), BLOCK):
-            self.check()
-            block = Records(*(array[a : a + BLOCK] for array in (x, y, w, keyed)))
-            self.scanned += len(block.w)
-            yield self.records(block)
+        for records in self.statistic.rows.blocks(limit):
+            for block in parts_of(records):
+                self.check()
+                self.scanned += len(block.w)
+                yield self.records(block)
 
-    def limited(self, limit: int) -> Source:
+    def gathered(self, limit: int) -> Source:
         """The records whose keyed name is at most `limit`, gathered once."""
         blocks: list[Records] = []
 
@@ -391,40 +336,40 @@ class _Walker:
             trace = None
         if n < 2 * PILOT:
             self.broke_at = self.broke_at or "pilot"
-            return Trace(key, scale, None, (), (), problem.converge(scale, self.limited(_ALL)), True)
+            return Trace(key, scale, None, (), (), problem.converge(scale, self.gathered(EVERY)), True)
         few, limit = GRID_SAMPLE, PILOT
         if statistic.refines:  # a pilot of more than an eighth of the records would be hit too often
             few, limit = PILOT, max(PILOT, min(8 * PILOT, 1 << octave >> 4))
         few, limit = share(octave, few), share(octave, limit)
-        changed = min((int(records.names.min()) for records, _ in changes if len(records.names)), default=_ALL)
+        changed = min((int(records.names.min()) for records, _ in changes if len(records.names)), default=EVERY)
+        sample = self.gathered(limit)
         if trace is not None and changed > few:
             grid = trace.grid
         else:
-            grid = problem.grid(scale, self.limited(few))
-            if trace is None or b"".join(_bytes_of(grid)) != b"".join(_bytes_of(trace.grid)):
+            grid = problem.grid(scale, within(sample, few))
+            if trace is None or to_bytes(grid) != to_bytes(trace.grid):
                 self.broke_at = self.broke_at or "grid"
                 trace = None
         self.scale, self.grid = scale, grid
-        changes = [(self.records(part), sign) for records, sign in changes for part in _parts(records)]
+        changes = [(self.records(part), sign) for records, sign in changes for part in parts_of(records)]
         if trace is not None:
             self.known = {past.theta.tobytes(): past for past in (*statistic.memo, *trace.rounds)}
         if trace is not None and changed > limit:
             pilot, theta = trace.pilot, trace.rounds[0].theta
         else:
-            pilot, theta = self.pilot(limit, trace, changes)
+            pilot, theta = self.pilot(sample, limit, trace, changes)
             if trace is not None and theta.tobytes() != trace.rounds[0].theta.tobytes():
                 self.broke_at, trace = "pilot", None
         return self.rounds(key, pilot, theta, trace, changes)
 
-    def pilot(self, limit: int, trace: Trace | None, changes) -> tuple[tuple[Asked, ...], np.ndarray]:
+    def pilot(self, source, limit: int, trace: Trace | None, changes) -> tuple[tuple[Asked, ...], np.ndarray]:
         """What is asked of the pilot, and the theta it ends with."""
         known = {past.theta.tobytes(): past for past in trace.pilot} if trace is not None else {}
-        within = [(_taken(records, records.names <= np.uint64(limit)), sign) for records, sign in changes]
+        own = [(_taken(records, records.names <= np.uint64(limit)), sign) for records, sign in changes]
         asked: list[Asked] = []
-        source = self.limited(limit)
 
         def ask(theta):
-            asked.append(self.answer(theta, known, source, within))
+            asked.append(self.answer(theta, known, source, own))
             return asked[-1].sums
 
         theta = self.problem.pilot(self.scale, self.grid, source, ask)
@@ -441,13 +386,13 @@ class _Walker:
                 self.broke_at = t
             if at not in self.known and self.statistic.report is not None:
                 self.statistic.report(f"round {t + 1}: asking {self.statistic.held.sum():,} records")
-            asked.append(self.answer(theta, self.known, lambda: self.source(_ALL), changes))
+            asked.append(self.answer(theta, self.known, lambda: self.source(EVERY), changes))
             end, rounded, still = self.problem.step(theta, self.scale, self.grid, asked[-1].sums)
             if (still and t) or t + 1 == MOST_ROUNDS:
                 break
             theta = rounded
         self.memo = tuple(self.updated(past, changes) for past in list(self.known.values())[-MEMO:])
-        return Trace(key, self.scale, self.grid, pilot, tuple(asked), end, still)
+        return Trace(key, self.scale, self.grid, pilot, tuple(asked), end, bool(still))
 
     def answer(self, theta, known: dict[bytes, Asked], source: Source, changes) -> Asked:
         """What records say at theta: what is known of it, brought up to date, or all of them asked."""

@@ -5,13 +5,16 @@ record is overwritten with zeros at once, and its place is used again; when many
 together.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from sqlearn.engine.elementary import mix
 from sqlearn.engine.intrinsics import multiply_high
 from sqlearn.engine.kernel import kernel
+from sqlearn.engine.row_source import EVERY, Records
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "copy_hashes", "numbers_of", "packed", "unpacked"]
 
 _MOST_EMPTY = 4096  # places that may always be empty
 _MOST = 2**31 - 1
@@ -21,6 +24,33 @@ _MOST = 2**31 - 1
 def _copy_name(name0, number):
     """A hash of a copy: equal records are copies 0, 1, ..., and each has a name of its own."""
     return name0 if number == 0 else mix(name0, np.uint64(number))
+
+
+@kernel
+def copy_hash(name0, number, seed):
+    """Keyed hash of a copy: what samples are drawn by."""
+    return mix(_copy_name(name0, number), seed)
+
+
+@kernel
+def copy_hashes(names, numbers, seed):
+    """The same of many: names uint64[n, >=1], numbers int64[n]."""
+    hashes = np.empty(len(names), np.uint64)
+    for k in range(len(names)):
+        hashes[k] = copy_hash(names[k, 0], numbers[k], seed)
+    return hashes
+
+
+@kernel
+def numbers_of(names, copies, hashes, seed):
+    """Which of so many copies of each name has this keyed hash, int64[n]; -1 for none."""
+    numbers = np.full(len(names), -1, np.int64)
+    for k in range(len(names)):
+        for number in range(copies[k]):
+            if copy_hash(names[k, 0], number, seed) == hashes[k]:
+                numbers[k] = number
+                break
+    return numbers
 
 
 @kernel
@@ -88,7 +118,7 @@ def _enter(index, names, numbers, keyed, new, places, seed, hashes):
         number = _copies(index, names, numbers, name0, name1)
         index[_find(index, names, numbers, name0, name1, number)] = place
         names[place, 0], names[place, 1], numbers[place] = name0, name1, number
-        keyed[place] = hashes[k] = mix(_copy_name(name0, number), seed)
+        keyed[place] = hashes[k] = copy_hash(name0, number, seed)
 
 
 @kernel
@@ -134,7 +164,7 @@ def _empty_index(capacity: int) -> np.ndarray:
 
 
 class Rows:
-    """Records by place, and the place of each name.
+    """Records by place, and the place of each name: the :class:`~sqlearn.engine.row_source.RowSource` of most models.
 
     Parameters
     ----------
@@ -209,6 +239,11 @@ class Rows:
         used[self._free] = False
         return np.flatnonzero(used)
 
+    def by_name(self) -> np.ndarray:
+        """Places in use, in the order of the records' names and numbers."""
+        keep = self.places()
+        return keep[np.lexsort((self.numbers[keep], self.names[keep, 1], self.names[keep, 0]))]
+
     def missing(self, names: np.ndarray) -> int:
         """-1, or the index of the first of these names, uint64[n, >=2], of which fewer copies are held than asked."""
         return _missing(self._index, self.names, self.numbers, names, np.empty(len(names), np.int64))
@@ -239,6 +274,14 @@ class Rows:
         )  # fmt: skip
         self._free.extend(places.tolist())
 
+    def blocks(self, limit: int) -> Iterator[Records]:
+        """One block, of views if all are meant."""
+        x, y, w, keyed = (array[: self.end] for array in (self.x, self.y, self.w, self.keyed))
+        if limit < EVERY:
+            chosen = np.flatnonzero((keyed <= np.uint64(limit)) & (w > 0))
+            x, y, w, keyed = (array.take(chosen, axis=0) for array in (x, y, w, keyed))
+        yield Records(x, y, w, keyed)
+
     def compact(self) -> None:
         """Move the rest together when half the places are empty."""
         if len(self._free) <= _MOST_EMPTY or 2 * len(self._free) <= self.end:
@@ -258,3 +301,22 @@ class Rows:
         twin.x, twin.y, twin.w, twin.names, twin.numbers, twin.keyed = (a[: self.end].copy() for a in self._arrays())
         twin.end, twin._free, twin._index = self.end, self._free.copy(), self._index.copy()
         return twin
+
+
+def packed(x, y, w, names) -> bytes:
+    """Records as bytes."""
+    parts = [array.astype(array.dtype.newbyteorder("<")).tobytes() for array in (x, y, w, names)]
+    return b"".join([np.array([len(w)], "<i8").tobytes(), *parts])
+
+
+def unpacked(data: bytes, d: int, seed: np.uint64) -> tuple[Rows, int]:
+    """The records of `d` features that :func:`packed` was given, and how many they are."""
+    n = int(np.frombuffer(data, "<i8", 1)[0])
+    rows, arrays, start = Rows(d, seed), [], 8
+    for shape, kind in zip(((n, d), (n,), (n,), (n, 2)), ("<f8", "<f8", "<f8", "<u8"), strict=True):
+        count = int(np.prod(shape))
+        arrays.append(np.frombuffer(data, kind, count, start).reshape(shape).copy())
+        start += 8 * count
+    x, y, w, names = arrays
+    rows.put(rows.vacant(n), x, y, w, names, np.empty(n, np.uint64))
+    return rows, n

@@ -8,7 +8,8 @@ import numpy as np
 
 from sqlearn.engine.elementary import cholesky
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rounds import GRID_SAMPLE, Records, Trace, share
+from sqlearn.engine.rounds import GRID_SAMPLE, share
+from sqlearn.engine.row_source import Records
 from sqlearn.engine.smooth import (
     LOGISTIC,
     LONGEST_STEP,
@@ -28,6 +29,7 @@ from sqlearn.engine.smooth import (
     tame,
 )
 from sqlearn.engine.standard import Scale, dithers, standard_scale
+from sqlearn.engine.trace import Trace, kept
 from sqlearn.errors import ParameterError, TooLargeError
 
 __all__ = ["Grid", "OneVsRest", "Smooth", "class_weights", "coefficients", "ridge"]
@@ -46,6 +48,7 @@ _TINY = 2.0**-1000
 _FINEST, _WIDEST = -5, 4
 
 
+@kept
 @dataclass(frozen=True, eq=False)
 class Grid:
     """Cells of theta: ``floor(low.T @ theta / width + dither)``.

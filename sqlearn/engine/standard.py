@@ -10,10 +10,12 @@ from sqlearn.engine.digits import add_product, round_pair
 from sqlearn.engine.elementary import mix
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.kernel import kernel
+from sqlearn.engine.trace import kept
 
 __all__ = ["Scale", "dithers", "standard_scale"]
 
 
+@kept
 @dataclass(frozen=True, eq=False)
 class Scale:
     """``z = (x - mean) * factor``, and weights times `weight`.

@@ -120,6 +120,7 @@ class State:
         self.counted = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
         self.borrowed = 0  # depth of ``without``
+        self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
         self.reader = None
         self.single = None
         if not has_labels:
@@ -183,7 +184,15 @@ class State:
         self._settle()
         self.release()
 
+    def catch_up(self, *check) -> None:
+        """End :attr:`deferred`: bring up to date what waited."""
+        self.deferred = False
+        self._settle(*check)
+        self.release()
+
     def _settle(self, *check) -> None:
+        if self.deferred:
+            return
         rows = self.rows()
         occupied = self.statistic.held[rows] > 0
         labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
@@ -203,7 +212,7 @@ class State:
             def settle(sign):
                 if sign > 0:
                     self._settle(check)
-                else:
+                elif not self.deferred:
                     self.statistic.unsettle()
 
             def last(sign):
@@ -231,6 +240,8 @@ class State:
 
     def release(self) -> None:
         """Let go of labels and categories that no record needs any more."""
+        if self.deferred:  # what waits may name them
+            return
         self.statistic.release()
         if self.ledger is not None:
             self.ledger.shrink()
@@ -383,14 +394,13 @@ class State:
         numbers = np.frombuffer(parts["records"], "<u8")
         self.counted[0] = int(numbers[0])
         self.multiset[:] = numbers[1:]
-        if self.ledger is not None:
-            self.ledger = Ledger.restore(parts["ledger"])
+        stayed = "rows" not in parts and self.statistic.leave_rows()
+        if self.ledger is not None:  # which is where the rows are
+            self.ledger = None if stayed else Ledger.restore(parts["ledger"])
         kept = self.n_records if self.ledger is None else len(self.ledger)
         if "rows" in parts:
             restored = self.statistic.restore_rows(parts["rows"])
             kept = restored if self.statistic.keeps_records else kept
-            self._settle()
-            self.release()
         if len(self.statistic.held) != len(labels) or kept != self.n_records:
             raise FormatError("This model's bytes do not fit together. Read it from its source again.")
 

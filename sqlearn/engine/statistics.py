@@ -141,6 +141,10 @@ class Statistic:
         """Take the records that :meth:`canonical_rows` gave, and tell how many they are."""
         raise NotImplementedError
 
+    def leave_rows(self) -> bool:
+        """Do without the records themselves, which stay elsewhere. Whether there are any to do without."""
+        return False
+
     def add(self, other: "Statistic", other_rows: np.ndarray, rows: np.ndarray) -> None:
         """Add these rows of `other` to `rows`, all different."""
         cells = np.arange(self.total.shape[1])

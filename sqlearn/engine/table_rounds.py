@@ -6,18 +6,20 @@ after an update, and a record is a record more or less in the rounds. When it is
 cell or a category came or went, all records are encoded and asked anew. Either way the state is that of a refit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
 
-from sqlearn.engine.rounds import BLOCK, Rounds
-from sqlearn.engine.rows import Rows
+from sqlearn.engine.rounds import BLOCK, Changes, Rounds, parts_of
+from sqlearn.engine.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records, RowSource
+from sqlearn.engine.rows import Rows, packed, unpacked
 from sqlearn.engine.standard import dithers
 from sqlearn.engine.statistics import Block, Categories, Mixed, Statistic
 from sqlearn.engine.table_encoder import Affine, TableEncoder, encoder_of, exact_value
 from sqlearn.engine.transaction import apply_all
+from sqlearn.errors import MergeError
 
 __all__ = ["TableRounds"]
 
@@ -27,6 +29,33 @@ class _Levels(Categories):
 
     def place(self, column):
         return 2 * column
+
+
+class _Encoded:
+    """The records of a table as an encoder shows them: the source of the rounds over encoded records.
+
+    They are encoded when they are asked for, so only the table's own are kept.
+    """
+
+    def __init__(self, table: "TableRounds", encoder: TableEncoder):
+        self.table, self.encoder = table, encoder
+
+    def blocks(self, limit: int) -> Iterator[Records]:
+        columns = self.table.columns_of(self.encoder)
+        for records in self.table.raw.blocks(limit):
+            for part in parts_of(records):
+                yield self.table.encoded(self.encoder, columns, part)
+
+    def _not_here(self, *_):
+        raise NotImplementedError("these records come and go with those of the table")
+
+    reserve = missing = vacant = put = remove = _not_here
+
+    def compact(self) -> None:
+        pass
+
+    def copy(self) -> "_Encoded":
+        return self
 
 
 class TableRounds(Statistic):
@@ -49,8 +78,10 @@ class TableRounds(Statistic):
     ----------
     sums : Mixed
         Exact moments, weights of missing values and of categories.
-    raw : Rows
-        The records held as they came, their categories by slot; those of weight 0 excepted.
+    raw : RowSource
+        The records held as they came, their categories by slot behind their numbers; those of weight 0 excepted.
+    changes : Changes
+        What was deposited and has not reached the rounds yet, with the slots of the records' classes.
     encoder : TableEncoder or None
         What encodes them; None where none is held.
     inner : Rounds or None
@@ -72,10 +103,10 @@ class TableRounds(Statistic):
         self.rounds, self.standardize, self.add_indicator, self.seed = rounds, standardize, add_indicator, seed
         self.sums = Mixed(n_features, 0)
         self.sums.categories = _Levels(0, 0)
-        self.raw = Rows(n_features + n_categorical, np.uint64(seed))
+        self.raw: RowSource = Rows(n_features + n_categorical, np.uint64(seed))
         self.encoder: TableEncoder | None = None
         self.inner: Rounds | None = None
-        self._changes: list[tuple[Block, float]] = []
+        self.changes = Changes()
         self._before: tuple = ()
 
     @staticmethod
@@ -115,10 +146,18 @@ class TableRounds(Statistic):
         missing = self.raw.missing(block.names[counts])
         return missing if missing < 0 else int(counts[missing])
 
+    def slot_of_missing(self, j: int) -> int:
+        """What stands for a missing category of column j."""
+        return self._vocabulary.slot((2 * j + 1, 0))
+
+    def slots_of(self, j: int, levels: list) -> np.ndarray:
+        """What stands for categories of column j, all of which are held, int64[n]."""
+        return np.array([self._vocabulary.slots[2 * j, level] for level in levels], np.int64)
+
     def deposit(self, block, sign):
         codes = block.codes.copy()
         for j in np.flatnonzero((codes < 0).any(axis=0)).tolist():
-            codes[codes[:, j] < 0, j] = self._vocabulary.slot((2 * j + 1, 0))
+            codes[codes[:, j] < 0, j] = self.slot_of_missing(j)
         self._change(_taken(replace(block, codes=codes), np.flatnonzero(block.weights)), sign)
 
     def _change(self, block: Block, sign: float) -> None:
@@ -133,16 +172,17 @@ class TableRounds(Statistic):
             self.raw.put(places, x, y, block.weights, block.names, hashes)
         else:
             self.raw.remove(places, block.names, hashes)
-        self._changes.append((block, sign))
+        self.changes.add(Records(x, y, block.weights, hashes), block.rows, sign)
 
     def settle(self, order, labels, check=lambda: None):
-        changes, self._changes = self._changes, []
+        changes = self.changes.taken()
         self._before = self.encoder, self.inner, changes
         if not self.held.any():
             self.encoder, self.inner = None, None
             return
         encoder = self._read_encoder()
-        if self.inner is not None and self.encoder is not None and self.encoder.key() == encoder.key():
+        same = self.encoder is not None and self.encoder.key() == encoder.key()
+        if same and self.inner is not None and changes is not None:
             self._pass_on(self.inner, changes, 1.0)
             try:
                 self.inner.settle(order, labels, check)
@@ -151,15 +191,24 @@ class TableRounds(Statistic):
                 self.inner.release()
                 raise
             return
+        inner = self._rounds_over(encoder)
+        inner.changes = Changes(0)  # all is asked anew
+        for records in inner.rows.blocks(EVERY):
+            check()
+            inner.take_in(records, self._class_slots(records.y), 1.0)
+        inner.settle(order, labels, check)
+        inner.changes = Changes(self.changes.most)
+        self.encoder, self.inner = encoder, inner
+
+    def _rounds_over(self, encoder: TableEncoder) -> Rounds:
+        """Rounds that have asked nothing yet."""
         inner = self.rounds(encoder.n_columns)
         inner.resize(len(self.held))
-        columns = self._columns(encoder)
-        places = self.raw.places()
-        for start in range(0, len(places), BLOCK):
-            check()
-            inner.deposit(self._encoded(encoder, columns, self._block(places[start : start + BLOCK])), 1.0)
-        inner.settle(order, labels, check)
-        self.encoder, self.inner = encoder, inner
+        inner.rows = _Encoded(self, encoder)
+        return inner
+
+    def _class_slots(self, y: np.ndarray) -> np.ndarray:
+        return np.zeros(len(y), np.int64) if self.n_targets else y.astype(np.int64)
 
     def unsettle(self):
         encoder, inner, changes = self._before
@@ -169,7 +218,8 @@ class TableRounds(Statistic):
         self.encoder, self.inner = encoder, inner
 
     def release(self):
-        self._before, self._changes = (), []
+        self._before = ()
+        self.changes.taken()
         self.sums.release()
         self.raw.compact()
         if self.inner is not None:
@@ -178,14 +228,14 @@ class TableRounds(Statistic):
     def _pass_on(self, inner: Rounds, changes: list, sign: float) -> None:
         """Tell the rounds what has come and gone, all or nothing."""
         assert self.encoder is not None
-        columns = self._columns(self.encoder)
-        steps = [(self._encoded(self.encoder, columns, block), direction) for block, direction in changes]
+        columns = self.columns_of(self.encoder)
+        steps = [(self.encoded(self.encoder, columns, records), *more) for records, *more in changes]
         ordered = steps if sign > 0 else steps[::-1]
 
-        def step(sign, block, direction):
-            inner.deposit(block, direction * sign)
+        def step(sign, records, slots, direction):
+            inner.take_in(records, slots, direction * sign)
 
-        apply_all([partial(step, block=block, direction=direction) for block, direction in ordered], sign)
+        apply_all([partial(step, records=r, slots=slots, direction=d) for r, slots, d in ordered], sign)
 
     # ------------------------------------------------------------------ encoding
 
@@ -207,21 +257,23 @@ class TableRounds(Statistic):
         moments = list(zip(values[1 : 1 + d], values[1 + d :], strict=True))
         return encoder_of(values[0], absent, moments, labels, self.n_categorical, self.add_indicator, affine)
 
-    def _columns(self, encoder: TableEncoder) -> np.ndarray:
+    def columns_of(self, encoder: TableEncoder) -> np.ndarray:
         """The encoded column of each slot, int64[capacity], -1 for those of no record."""
         columns, places = np.full(self._vocabulary.capacity, -1, np.int64), encoder.places()
         for label, slot in self._vocabulary.slots.items():
             columns[slot] = places.get(label, -1)
         return columns
 
-    def _encoded(self, encoder: TableEncoder, columns: np.ndarray, block: Block) -> Block:
-        return replace(block, x=encoder.fill(block.x, columns[block.codes]), codes=block.codes[:, :0])
+    def encoded(self, encoder: TableEncoder, columns: np.ndarray, records: Records) -> Records:
+        """Records whose categories' slots have these columns."""
+        x, codes = np.split(records.x, [self.n_features], axis=1)
+        return replace(records, x=encoder.fill(x, columns[codes.astype(np.int64)]))
 
-    def _block(self, places) -> Block:
+    def _block(self, raw: Rows, places) -> Block:
         """Records held, as they came."""
-        d, raw = self.n_features, self.raw
+        d = self.n_features
         y = raw.y[places]
-        rows = np.zeros(len(y), np.int64) if self.n_targets else y.astype(np.int64)
+        rows = self._class_slots(y)
         targets = y[:, None] if self.n_targets else np.zeros((len(y), 0))
         names = np.zeros((len(y), 6), np.uint64)
         names[:, :2] = raw.names[places]
@@ -237,9 +289,12 @@ class TableRounds(Statistic):
             slots[slot] = self._vocabulary.slot(label)
         of_row = np.zeros(len(other.held), np.int64)
         of_row[other_rows] = rows
-        places = other.raw.places()
+        raw = other.raw
+        if not isinstance(raw, Rows):
+            raise MergeError(ROWS_ELSEWHERE)
+        places = raw.places()
         for start in range(0, len(places), BLOCK):
-            block = other._block(places[start : start + BLOCK])
+            block = other._block(raw, places[start : start + BLOCK])
             self._change(replace(block, codes=slots[block.codes], rows=of_row[block.rows]), 1.0)
 
     def copy(self):
@@ -248,7 +303,9 @@ class TableRounds(Statistic):
             add_indicator=self.add_indicator, seed=self.seed,
         )  # fmt: skip
         twin.sums, twin.raw, twin.encoder = self.sums.copy(), self.raw.copy(), self.encoder
-        twin.inner = None if self.inner is None else self.inner.copy()
+        if self.inner is not None and self.encoder is not None:
+            twin.inner = self.inner.copy()
+            twin.inner.rows = _Encoded(twin, self.encoder)
         return twin
 
     def canonical(self, rows):
@@ -257,37 +314,32 @@ class TableRounds(Statistic):
 
     def restore(self, parts):
         self.sums.restore(parts[:8])
+        if len(parts) > 8:
+            self.encoder = self._read_encoder()
+            self.inner = self._rounds_over(self.encoder)
+            self.inner.restore(parts[8:])
 
     def canonical_rows(self, rows):
         """The records held, sorted by name, with classes in the order of `rows` and categories in sorted order."""
+        raw = self.raw
+        if not isinstance(raw, Rows):
+            return None
         classes = np.zeros(1 + max(rows, default=0))
         classes[rows] = np.arange(len(rows))
         slots = np.zeros(self._vocabulary.capacity)
         slots[self._vocabulary.rows()] = np.arange(len(self._vocabulary))
-        raw = self.raw
-        keep = raw.places()
-        order = keep[np.lexsort((raw.numbers[keep], raw.names[keep, 1], raw.names[keep, 0]))]
-        block = self._block(order)
+        order = raw.by_name()
+        block = self._block(raw, order)
         y = raw.y[order] if self.n_targets else classes[block.rows]
-        arrays = np.concatenate([block.x, slots[block.codes]], axis=1), y, raw.w[order], raw.names[order]
-        parts = [a.astype(a.dtype.newbyteorder("<")).tobytes() for a in arrays]
-        return b"".join([np.array([len(order)], "<i8").tobytes(), *parts])
+        return packed(np.concatenate([block.x, slots[block.codes]], axis=1), y, raw.w[order], raw.names[order])
 
     def restore_rows(self, data):
-        """Take the records that :meth:`canonical_rows` gave; :meth:`settle` asks them again."""
-        n = int(np.frombuffer(data, "<i8", 1)[0])
-        width = self.n_features + self.n_categorical
-        ends = 8 + 8 * np.cumsum([0, n * width, n, n, 2 * n])
-        x, y, w, names = (
-            np.frombuffer(data, kind, (stop - start) // 8, start)
-            for start, stop, kind in zip(
-                ends[:-1].tolist(), ends[1:].tolist(), ("<f8", "<f8", "<f8", "<u8"), strict=True
-            )
-        )
-        names = names.reshape(n, 2)
-        self.raw = Rows(width, self.raw.seed)
-        self.raw.put(self.raw.vacant(n), x.reshape(n, width), y, w, names, np.empty(n, np.uint64))
+        self.raw, n = unpacked(data, self.n_features + self.n_categorical, np.uint64(self.seed))
         return n
+
+    def leave_rows(self):
+        self.raw = Elsewhere()
+        return True
 
 
 def _taken(block: Block, index) -> Block:
