@@ -1,12 +1,13 @@
 """A model, its training rows and its receipts in one file: rows are named by id or condition, and erased for good."""
 
-import collections
 import contextlib
 import copy
 import itertools
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +17,31 @@ from sklearn.base import clone
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.errors import (
     EmptyBatchError,
-    NonFiniteError,
     SqlearnError,
     StoreClosedError,
     StoreCorruptError,
-    TableError,
 )
 from sqlearn.storage.columns import Category, Column, Columns, frames_of, length_of, take
+from sqlearn.storage.copies import Copies
 from sqlearn.storage.database import Database
-from sqlearn.storage.erasure import ErasureReport, mentioned, report
+from sqlearn.storage.erasure import ErasureReport, held_by, report
 from sqlearn.storage.feeding import (
     arguments,
     asks_in_rounds,
+    begin,
     named_categories,
     prepared,
     takes_categories,
     takes_labels,
     target_names,
+    target_of,
 )
 from sqlearn.storage.ids import Ids
 from sqlearn.storage.receipts import ChainCheck, Receipt, Receipts, check_chain
 from sqlearn.storage.rows import Rows
 from sqlearn.storage.saved_model import SavedModel
 from sqlearn.storage.selection import Selection, looking
+from sqlearn.storage.stored_rows import Recount, StoredRows, seed_of
 from sqlearn.storage.words import Texts, Words
 from sqlearn.verify import Verification, compare
 
@@ -102,17 +105,18 @@ class Store:
     >>> store.close()
     """
 
-    def __init__(self, database: Database, columns: Columns, textual: bool, key: bytes):
+    def __init__(self, database: Database, columns: Columns, textual: bool, key: bytes, asks: bool):
         self.path = database.path
         self._database, self._columns, self._key = database, columns, key
         self._texts = Texts(database)
         self._words = Words(database, self._texts, key)
-        self._rows = Rows(database, columns, self._words)
+        self._rows = Rows(database, columns, self._words, hashed=asks)
         self._ids = Ids(database, self._texts, key, textual)
         self._selection = Selection(database, columns, self._rows, self._ids)
         self._saved = SavedModel(database)
         self._receipts = Receipts(database)
         self._model: Any = None
+        self._source: StoredRows | None = None  # where a model that asks its rows in rounds finds them
         self._generation = -1
 
     # ------------------------------------------------------------------ making and opening
@@ -168,12 +172,13 @@ class Store:
                 named_categories(model, categorical),
                 takes_categories(model),
             )
-            store = cls(database, columns, columns.has_textual_ids(first), secrets.token_bytes(32))
+            textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
+            store = cls(database, columns, textual, key, asks_in_rounds(model))
             with interrupts_held() as check, database.writing():
                 store._lay_out()
                 store._model = prepared(model, columns)
                 count = store._take_in(itertools.chain([first], frames), check)
-                store._conclude("create", count)
+                store._conclude("create", count, check)
             return store
         except BaseException:
             database.discard()
@@ -200,7 +205,8 @@ class Store:
             with database.reading():
                 settings = dict(database.execute("SELECT name, value FROM settings"))
                 columns = Columns.from_description(json.loads(settings["columns"]))
-                store = cls(database, columns, settings["ids"] == "text", bytes.fromhex(settings["key"]))
+                key, asks = bytes.fromhex(settings["key"]), settings["asks"] == "yes"
+                store = cls(database, columns, settings["ids"] == "text", key, asks)
                 store._refresh()
             return store
         except (KeyError, TypeError, ValueError) as error:
@@ -324,10 +330,25 @@ class Store:
             False on a difference, and printed as one line.
         """
         with self._reading():
-            model = self._load()
-            refit = clone(model) if len(self._rows) else model._emptied()
-            self._feed(refit, in_blocks=True, progress=progress)
-            return compare(model, refit)
+            model, recount = self._saved.load(), None
+            refit = clone(model) if len(self._rows) and not self._source else model._emptied()
+            if self._source:
+                recount = Recount(self._columns, self._rows, refit)
+            for _, cells in self._rows.scan():
+                try:
+                    refit.partial_fit(**arguments(refit, self._columns, self._rows.block(cells)))
+                except SqlearnError as error:
+                    raise StoreCorruptError(
+                        f"The store {self.path} is damaged: it holds a row that could not be learned. {error}"
+                    ) from error
+                if progress is not None:
+                    progress(len(cells))
+            if recount:
+                recount.catch_up(lambda: None)
+            found = compare(model, refit)
+            if found and recount and not recount.agrees():
+                found = replace(found, difference="the keyed hashes of the rows on file")
+            return found
 
     def receipts(self) -> list[Receipt]:
         """All receipts, from the creation on; the last one with its salt."""
@@ -373,17 +394,7 @@ class Store:
         for frame in frames_of(table) if table is not None else ():
             wanted |= self._columns.values(frame)
         with self._reading():
-            return report(self._database, wanted, self._held)
-
-    def _held(self, found_as: dict) -> dict[Any, int]:
-        """How many rows account for each of these values; see :func:`~sqlearn.storage.erasure.mentioned`."""
-        counts: collections.Counter = collections.Counter()
-        for _, cells in self._rows.scan() if found_as else ():
-            columns = [c.values() if isinstance(c, Category) else c for c in self._rows.block(cells).values()]
-            for column in (*(column.tolist() for column in columns), self._ids.of_cells(cells[:, -1])):
-                for cell, rows in collections.Counter(column).items():
-                    counts.update(dict.fromkeys(mentioned(cell, found_as), rows))
-        return counts
+            return report(self._database, wanted, partial(held_by, self._rows, self._ids))
 
     # ------------------------------------------------------------------ changing
 
@@ -405,7 +416,7 @@ class Store:
             Of the kind that fits; nothing has changed.
         """
         with self._changing() as check:
-            return self._conclude("learn", self._take_in(frames_of(table), check))
+            return self._conclude("learn", self._take_in(frames_of(table), check), check)
 
     def forget(self, *, ids=None, where: str | None = None, dry_run: bool = False, progress=None):
         """Take rows out of the model, and erase them.
@@ -439,9 +450,11 @@ class Store:
                 check()
                 block = self._rows.block(cells)
                 self._model.forget(**arguments(self._model, self._columns, block))
+                if self._source:
+                    self._source.strike(block, cells[:, -2])
                 self._ids.remove(self._ids.of_cells(cells[:, -1]), cells[:, -1])
                 self._rows.erase(part, cells)
-            return self._conclude("forget", len(slots))
+            return self._conclude("forget", len(slots), check)
 
     def relabel(self, *, to, ids=None, where: str | None = None, dry_run: bool = False, progress=None):
         """Give rows another target, as if they had been learned with it.
@@ -457,7 +470,7 @@ class Store:
         -------
         Receipt, or int for a dry run
         """
-        target = self._target(to)
+        target = target_of(self._model, self._columns, to)
         if dry_run:
             with self._reading():
                 return len(self._selection.named(ids, where, looking(progress))[0])
@@ -475,24 +488,13 @@ class Store:
                 old, new = (arguments(self._model, self._columns, either) for either in (block, changed))
                 weights = {name: value for name, value in old.items() if name == "sample_weight"}
                 self._model.relabel(old["X"], old["y"], new["y"], **weights)
-                self._rows.replace(part, cells, changed)
-            return self._conclude("relabel", len(slots))
-
-    def _target(self, to) -> dict:
-        names = self._columns.named("target")
-        if not names:
-            raise TableError(f"{type(self._model).__name__} learns without a target: there is nothing to relabel.")
-        values = [to] if np.ndim(to) == 0 else list(to)
-        if len(values) != len(names):
-            raise TableError(f"`to` has {len(values)} values, and there are the target columns {names}.")
-        block = Columns([c for c in self._columns.all if c.role == "target"], None).block(
-            {name: [value] for name, value in zip(names, values, strict=True)}
-        )
-        found = [c.values()[0] if isinstance(c, Category) else c[0] for c in block.values()]
-        for value in found:
-            if value is None or value != value:
-                raise NonFiniteError("`to` is missing (None or NaN). Nothing was changed: pass a label or a value.")
-        return dict(zip(names, found, strict=True))
+                if self._source:
+                    self._source.strike(block, cells[:, -2])
+                self._rows.replace(part, cells, changed, self._hashes(changed))
+                self._place(changed, part)
+                if self._source:
+                    self._source.settle()
+            return self._conclude("relabel", len(slots), check)
 
     def _take_in(self, frames: Iterator, check) -> int:
         """Learn frames and keep their rows. Returns how many."""
@@ -503,16 +505,24 @@ class Store:
                 block = self._columns.block(frame)
                 n = length_of(frame)
                 ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
-                self._model.partial_fit(**arguments(self._model, self._columns, block))
+                given = arguments(self._model, self._columns, block)
+                if self._rows.hashed and not self._source:
+                    begin(self._model, given)
+                    self._attach()
+                self._model.partial_fit(**given)
             except ValueError as error:
                 if number:
                     error.add_note(f"This is about frame {number} (counted from 0) of the table.")
                 raise
+            hashes, places = self._hashes(block), []
             for start in range(0, n, _AT_ONCE):
                 check()
                 some = slice(start, min(n, start + _AT_ONCE))
-                slots = self._rows.put(self._rows.packed(take(block, some), self._ids.cells(ids[some])))
+                own = None if hashes is None else hashes[some]
+                slots = self._rows.put(self._rows.packed(take(block, some), self._ids.cells(ids[some]), own))
                 self._refuse_duplicate(self._ids.add(ids[some], slots))
+                places.append(slots)
+            self._place(block, np.concatenate(places))
             count += n
         self._refuse_duplicate(self._ids.settle())
         if not count:
@@ -524,8 +534,18 @@ class Store:
             (id,) = self._ids.of_cells(self._rows.read(np.array([slot]))[:, -1])
             raise self._ids.duplicate(id)
 
-    def _conclude(self, kind: str, count: int) -> Receipt:
+    def _hashes(self, block) -> np.ndarray | None:
+        """Keyed hashes of rows that have just been learned, where rows have any."""
+        return self._source.hashes(block) if self._source else None
+
+    def _place(self, block, slots: np.ndarray) -> None:
+        if self._source:
+            self._source.place(block, slots)
+
+    def _conclude(self, kind: str, count: int, check) -> Receipt:
         """Write the model and the receipt."""
+        if self._source:
+            self._source.catch_up(check)
         self._saved.save(self._model)
         return self._receipts.append(kind, count, self._model.digest())
 
@@ -549,36 +569,15 @@ class Store:
         if self._generation != self._database.generation:
             for part in (self._words, self._ids, self._saved):
                 part.drop_remembered()
-            self._model = self._load()
+            self._model = self._saved.load()
+            if self._rows.hashed:
+                self._attach()
             self._generation = self._database.generation
 
-    def _load(self):
-        """The model on file."""
-        model, digest = self._saved.load()
-        if digest is not None:  # it holds its rows, which are in the file already
-            self._feed(model, in_blocks=False)
-            if model.digest() != digest:
-                raise StoreCorruptError(
-                    f"The store {self.path} is damaged: its rows do not give its model. Take an intact copy."
-                )
-        return model
-
-    def _feed(self, model, *, in_blocks: bool, progress=None) -> None:
-        """Learn all rows on file; those who ask their rows in rounds had better learn them at once."""
-        blocks: Iterable[np.ndarray] = (cells for _, cells in self._rows.scan())
-        if not in_blocks or asks_in_rounds(model):
-            everything = list(blocks)
-            blocks = [np.concatenate(everything)] if everything else []
-        for cells in blocks:
-            given = arguments(model, self._columns, self._rows.block(cells))
-            try:
-                model.partial_fit(**given)
-            except SqlearnError as error:
-                raise StoreCorruptError(
-                    f"The store {self.path} is damaged: it holds a row that could not be learned. {error}"
-                ) from error
-            if progress is not None:
-                progress(len(cells))
+    def _attach(self) -> None:
+        """Let the model ask the rows on file."""
+        copies = Copies(self._database, self._key, seed_of(self._model))
+        self._source = StoredRows(self._columns, self._rows, copies, self._model)
 
     def _lay_out(self) -> None:
         self._database.lay_out()
@@ -587,8 +586,11 @@ class Store:
             "columns": json.dumps(self._columns.description()),
             "ids": "text" if self._ids.textual else "numbers",
             "key": self._key.hex(),
+            "asks": "yes" if self._rows.hashed else "no",
         }
         self._database.executemany("INSERT INTO settings VALUES (?, ?)", settings.items())
         for part in (self._texts, self._words, self._rows, self._ids, self._saved, self._receipts):
             part.lay_out()
+        if self._rows.hashed:
+            Copies(self._database, self._key, np.uint64(0)).lay_out()
         self._generation = self._database.generation

@@ -122,7 +122,7 @@ def test_parameters_as_json():
 
 def test_models_as_bytes():
     model = GaussianNB(ledger=False, priors=[0.5, 0.5], key=b"k").fit([[1.0, 1e300], [2.0, -1e-300]], ["a", "b"])
-    back, digest = unpacked(packed(model))
+    back = unpacked(packed(model))
     assert digest is None and back.digest() == model.digest() and packed(back) == packed(model)
     with_rows = GaussianNB().fit([[1.0], [2.0]], [0, 1])
     back, digest = unpacked(packed(with_rows))

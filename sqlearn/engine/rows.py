@@ -86,6 +86,15 @@ def _copies(index, names, numbers, name0, name1):
 
 
 @kernel
+def _count(index, names, numbers, wanted):
+    """Copies held of each name, int64[n]."""
+    copies = np.empty(len(wanted), np.int64)
+    for k in range(len(wanted)):
+        copies[k] = _copies(index, names, numbers, wanted[k, 0], wanted[k, 1])
+    return copies
+
+
+@kernel
 def _clear(index, names, numbers, slot):
     """Take a slot out of the index, moving up what was displaced by it."""
     capacity = len(index)
@@ -247,6 +256,10 @@ class Rows:
     def missing(self, names: np.ndarray) -> int:
         """-1, or the index of the first of these names, uint64[n, >=2], of which fewer copies are held than asked."""
         return _missing(self._index, self.names, self.numbers, names, np.empty(len(names), np.int64))
+
+    def copies(self, names: np.ndarray) -> np.ndarray:
+        """How many copies of each name are held, int64[n]."""
+        return _count(self._index, self.names, self.numbers, names)
 
     def vacant(self, n: int) -> np.ndarray:
         """Places for so many more records, those of forgotten ones first; there is room for them then."""

@@ -120,6 +120,7 @@ class State:
         self.counted = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
         self.borrowed = 0  # depth of ``without``
+        self.rows_stayed = False  # whether the records were left where the state was read from
         self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
         self.reader = None
         self.single = None
@@ -394,9 +395,9 @@ class State:
         numbers = np.frombuffer(parts["records"], "<u8")
         self.counted[0] = int(numbers[0])
         self.multiset[:] = numbers[1:]
-        stayed = "rows" not in parts and self.statistic.leave_rows()
-        if self.ledger is not None:  # which is where the rows are
-            self.ledger = None if stayed else Ledger.restore(parts["ledger"])
+        self.rows_stayed = "rows" not in parts and self.statistic.leave_rows()
+        if self.ledger is not None:
+            self.ledger = None if self.rows_stayed else Ledger.restore(parts["ledger"])
         kept = self.n_records if self.ledger is None else len(self.ledger)
         if "rows" in parts:
             restored = self.statistic.restore_rows(parts["rows"])

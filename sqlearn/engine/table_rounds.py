@@ -146,18 +146,15 @@ class TableRounds(Statistic):
         missing = self.raw.missing(block.names[counts])
         return missing if missing < 0 else int(counts[missing])
 
-    def slot_of_missing(self, j: int) -> int:
-        """What stands for a missing category of column j."""
-        return self._vocabulary.slot((2 * j + 1, 0))
-
-    def slots_of(self, j: int, levels: list) -> np.ndarray:
-        """What stands for categories of column j, all of which are held, int64[n]."""
-        return np.array([self._vocabulary.slots[2 * j, level] for level in levels], np.int64)
+    def slots_of(self, j: int, levels: list, missing: bool) -> np.ndarray:
+        """What stands for categories of column j, all of which are held, and last for a missing one, int64[n + 1]."""
+        slots = self._vocabulary.slots
+        return np.array([slots[2 * j, level] for level in levels] + [slots[2 * j + 1, 0] if missing else -1], np.int64)
 
     def deposit(self, block, sign):
         codes = block.codes.copy()
         for j in np.flatnonzero((codes < 0).any(axis=0)).tolist():
-            codes[codes[:, j] < 0, j] = self.slot_of_missing(j)
+            codes[codes[:, j] < 0, j] = self._vocabulary.slot((2 * j + 1, 0))
         self._change(_taken(replace(block, codes=codes), np.flatnonzero(block.weights)), sign)
 
     def _change(self, block: Block, sign: float) -> None:

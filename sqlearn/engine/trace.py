@@ -157,15 +157,15 @@ class _Reader:
         if letter == b"f":
             return _FLOAT.unpack(self.take(8))[0]
         if letter == b"a":
-            kind = np.dtype(self.take(self.length()).decode())
+            dtype = np.dtype(self.take(self.length()).decode())
             shape = tuple(self.length() for _ in range(self.length()))
-            size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
-            return np.frombuffer(self.take(size), kind).reshape(shape).astype(kind.newbyteorder("="))
+            size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+            return np.frombuffer(self.take(size), dtype).reshape(shape).astype(dtype.newbyteorder("="))
         if letter == b"s":
             return ExactSum.restore(self.take(self.length()))
         if letter == b"t":
             return tuple(self.value() for _ in range(self.length()))
         if letter == b"d":
-            kind = _KINDS[self.take(self.length()).decode()]
+            kind: Any = _KINDS[self.take(self.length()).decode()]
             return kind(*(self.value() for _ in fields(kind)))
         raise FormatError("A trace of rounds has a part of an unknown kind. Read the model from its source again.")

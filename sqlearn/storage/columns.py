@@ -15,7 +15,7 @@ import numpy as np
 from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, TableError
 
-__all__ = ["Block", "Category", "Column", "Columns", "frames_of", "length_of", "take"]
+__all__ = ["Block", "Category", "Column", "Columns", "frames_of", "length", "length_of", "take"]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Columns:
         for column in needed:
             read = _numbers if column.kind == "number" else _categories
             block[column.name] = read(frame, column.name)
-        lengths = {name: len(c.codes if isinstance(c, Category) else c) for name, c in block.items()}
+        lengths = {name: length(column) for name, column in block.items()}
         if len(set(lengths.values())) > 1:
             raise TableError(f"The columns differ in length: {lengths}. Nothing was changed.")
         return block
@@ -195,6 +195,11 @@ def length_of(frame) -> int:
     if isinstance(frame, Mapping):
         return len(next(iter(frame.values()))) if frame else 0
     return len(frame)
+
+
+def length(column: np.ndarray | Category) -> int:
+    """Number of rows of a block's column."""
+    return len(column.codes if isinstance(column, Category) else column)
 
 
 def take(block: Block, rows) -> Block:

@@ -1,6 +1,7 @@
 """Proof of erasure: search the files of a store for values in every form they could have, and its pages for residue."""
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.storage.columns import Category
 from sqlearn.storage.database import Database
+from sqlearn.storage.ids import Ids
 from sqlearn.storage.residue import residue
+from sqlearn.storage.rows import Rows
 from sqlearn.storage.words import PIECE, message
 
-__all__ = ["ErasureReport", "Finding", "forms_of", "mentioned", "report", "search"]
+__all__ = ["ErasureReport", "Finding", "forms_of", "held_by", "mentioned", "report", "search"]
 
 _AT_ONCE = 1 << 24
 _SHORTEST = 4  # bytes; shorter patterns are found everywhere by chance
@@ -178,6 +182,17 @@ def mentioned(cell, found_as: dict[Any, set[bytes]]) -> list:
         return [cell] if cell in found_as else []
     texts = (message(cell), cell.encode("utf-16-le", "surrogatepass"))
     return [value for value, patterns in found_as.items() if any(p in text for p in patterns for text in texts)]
+
+
+def held_by(rows: Rows, ids: Ids, found_as: dict) -> dict[Any, int]:
+    """How many rows account for each of these values; see :func:`mentioned`."""
+    counts: Counter = Counter()
+    for _, cells in rows.scan() if found_as else ():
+        columns = [c.values() if isinstance(c, Category) else c for c in rows.block(cells).values()]
+        for column in (*(column.tolist() for column in columns), ids.of_cells(cells[:, -1])):
+            for cell, times in Counter(column).items():
+                counts.update(dict.fromkeys(mentioned(cell, found_as), times))
+    return counts
 
 
 def _is_telling(pattern: bytes) -> bool:

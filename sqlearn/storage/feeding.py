@@ -13,16 +13,18 @@ from sklearn.base import clone
 from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.estimator import ExactEstimator
 from sqlearn.errors import NonFiniteError, ParameterError, TableError, WeightError
-from sqlearn.storage.columns import Block, Category, Columns
+from sqlearn.storage.columns import Block, Category, Columns, length
 
 __all__ = [
     "arguments",
     "asks_in_rounds",
+    "begin",
     "named_categories",
     "prepared",
     "takes_categories",
     "takes_labels",
     "target_names",
+    "target_of",
 ]
 
 
@@ -98,7 +100,7 @@ def arguments(model, columns: Columns, block: Block, *, features_only: bool = Fa
     if takes_columns:
         X: Any = {name: _values(block[name]) for name in columns.named("feature")}
     elif any(isinstance(feature, Category) for feature in features):
-        X = np.empty((_length(features[0]), len(features)), object)
+        X = np.empty((length(features[0]), len(features)), object)
         for j, feature in enumerate(features):
             X[:, j] = _values(feature)
     else:
@@ -112,6 +114,29 @@ def arguments(model, columns: Columns, block: Block, *, features_only: bool = Fa
     for name in columns.named("weight"):
         given["sample_weight"] = block[name]
     return given
+
+
+def begin(model: ExactEstimator, given: dict[str, Any]) -> None:
+    """Give an unfitted model the state of one that was fitted on records like these, and forgot them all."""
+    model._state = model._started(given["X"], given.get("y"), given.get("sample_weight"), single=False)[0]
+
+
+def target_of(model, columns: Columns, to) -> dict[str, Any]:
+    """New targets by the names of their columns, in canonical form."""
+    names = columns.named("target")
+    if not names:
+        raise TableError(f"{type(model).__name__} learns without a target: there is nothing to relabel.")
+    values = [to] if np.ndim(to) == 0 else list(to)
+    if len(values) != len(names):
+        raise TableError(f"`to` has {len(values)} values, and there are the target columns {names}.")
+    block = Columns([c for c in columns.all if c.role == "target"], None).block(
+        {name: [value] for name, value in zip(names, values, strict=True)}
+    )
+    found = [_values(column)[0] for column in block.values()]
+    for value in found:
+        if value is None or value != value:
+            raise NonFiniteError("`to` is missing (None or NaN). Nothing was changed: pass a label or a value.")
+    return dict(zip(names, found, strict=True))
 
 
 def _target(name: str, values) -> np.ndarray:
@@ -131,7 +156,3 @@ def _target(name: str, values) -> np.ndarray:
 
 def _values(column) -> np.ndarray:
     return column.values() if isinstance(column, Category) else column
-
-
-def _length(values) -> int:
-    return len(values.codes if isinstance(values, Category) else values)

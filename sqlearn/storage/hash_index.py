@@ -16,7 +16,7 @@ from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import Slots
 
-__all__ = ["HashIndex", "hash_integers", "hash_messages"]
+__all__ = ["HashIndex", "hash_messages", "hash_words"]
 
 _ENTRIES = 84  # two buckets a page
 _WIDTH = _ENTRIES * 24
@@ -31,11 +31,10 @@ def hash_messages(key: bytes, messages: list[bytes]) -> np.ndarray:
     return np.frombuffer(digests, "<u8").reshape(-1, 2)
 
 
-def hash_integers(key: bytes, numbers: np.ndarray) -> np.ndarray:
-    """The same of int64[n]."""
-    digests = np.empty((len(numbers), 6), np.uint64)
-    tail = np.ascontiguousarray(numbers).view(np.uint64)[:, None]
-    digest_dense(np.zeros((len(numbers), 0)), tail, midstate(key), digests)
+def hash_words(key: bytes, words: np.ndarray) -> np.ndarray:
+    """The same of uint64[n, k]."""
+    digests = np.empty((len(words), 6), np.uint64)
+    digest_dense(np.zeros((len(words), 0)), np.ascontiguousarray(words), midstate(key), digests)
     return np.ascontiguousarray(digests[:, :2])
 
 
@@ -92,9 +91,18 @@ class HashIndex:
         self._insert(hashes, numbers)
         return 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether additions wait."""
+        return self._n_waiting > 0
+
     def find(self, hashes: np.ndarray) -> np.ndarray:
         """The number of each hash, int64[n]; 0 where there is none."""
         assert not self._n_waiting, "settle first"
+        return self.written(hashes)
+
+    def written(self, hashes: np.ndarray) -> np.ndarray:
+        """The same, without those that wait."""
         numbers = np.zeros(len(hashes), np.int64)
         for rows, _, _, entries in self._touched(hashes):
             flat = entries.reshape(-1, 3)

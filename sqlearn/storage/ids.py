@@ -6,7 +6,7 @@ import numpy as np
 
 from sqlearn.errors import DuplicateIdError, UnknownIdError
 from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex, hash_integers, hash_messages
+from sqlearn.storage.hash_index import HashIndex, hash_messages, hash_words
 from sqlearn.storage.words import Texts, decoded
 
 __all__ = ["Ids"]
@@ -103,7 +103,7 @@ class Ids:
     def _hashes(self, ids: Sequence) -> np.ndarray:
         if self.textual:
             return hash_messages(self._key, [_encoded(id) for id in ids])
-        return hash_integers(self._key, np.asarray(ids, np.int64))
+        return hash_words(self._key, np.asarray(ids, np.int64).view(np.uint64)[:, None])
 
 
 def _encoded(id: str) -> bytes:

@@ -14,7 +14,7 @@ __all__ = ["Rows"]
 
 class Rows:
     """Packed rows by place: the bits of a number, the number of a word (0 where missing), and last what stands for the
-    id.
+    id; before that, where a learner samples rows by them, the keyed hash of the row.
 
     Parameters
     ----------
@@ -24,11 +24,13 @@ class Rows:
         What a row holds.
     words : Words
         The words of columns of categories.
+    hashed : bool
+        Whether rows have a keyed hash.
     """
 
-    def __init__(self, database: Database, columns: Columns, words: Words):
-        self._columns, self._words = columns, words
-        self.width = len(columns.all) + 1
+    def __init__(self, database: Database, columns: Columns, words: Words, hashed: bool):
+        self._columns, self._words, self.hashed = columns, words, hashed
+        self.width = len(columns.all) + hashed + 1
         self._slots = Slots(database, "rows", 8 * self.width)
 
     def lay_out(self) -> None:
@@ -37,7 +39,7 @@ class Rows:
     def __len__(self):
         return len(self._slots)
 
-    def packed(self, block: Block, ids: np.ndarray) -> np.ndarray:
+    def packed(self, block: Block, ids: np.ndarray, hashes: np.ndarray | None) -> np.ndarray:
         """A block as rows of 64-bit words, uint64[n, width]; its categories are counted as used."""
         cells = np.empty((len(ids), self.width), "<u8")
         for j, column in enumerate(self._columns.all):
@@ -51,6 +53,8 @@ class Rows:
                 cells[:, j] = numbers[values.codes]
             else:
                 cells[:, j] = values.view(np.uint64)
+        if hashes is not None:
+            cells[:, -2] = hashes
         cells[:, -1] = ids
         return cells
 
@@ -83,9 +87,15 @@ class Rows:
         self._disuse(cells)
         self._slots.erase(slots)
 
-    def replace(self, slots: np.ndarray, cells: np.ndarray, block: Block) -> None:
+    def rehash(self, slots: np.ndarray, hashes: np.ndarray) -> None:
+        """Write other keyed hashes into rows."""
+        cells = self.read(slots).copy()
+        cells[:, -2] = hashes
+        self._slots.overwrite(slots, _cut(cells))
+
+    def replace(self, slots: np.ndarray, cells: np.ndarray, block: Block, hashes: np.ndarray | None) -> None:
         """Write other values over rows; their ids stay."""
-        changed = self.packed(block, cells[:, -1])  # new words first, so that one in both is not written twice
+        changed = self.packed(block, cells[:, -1], hashes)  # new words first, so that one in both is not written twice
         self._disuse(cells)
         self._slots.overwrite(slots, _cut(changed))
 

@@ -16,7 +16,6 @@ from sklearn.base import BaseEstimator
 
 from sqlearn.engine.key import HiddenBytes, HiddenText, hidden
 from sqlearn.engine.state import FORMAT, digest_of
-from sqlearn.engine.statistics import Statistic
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import Slots
@@ -25,7 +24,6 @@ __all__ = ["SavedModel"]
 
 _PIECE = 4000  # one a page
 _LENGTH = "state length"
-_SHAPE = ("params", "features", "statistic", "target_ndim", "layout")  # what an empty state is made from
 
 
 class SavedModel:
@@ -50,8 +48,8 @@ class SavedModel:
         """Read anew from the file from here on."""
         self._written = None
 
-    def load(self) -> tuple[Any, str | None]:
-        """The model; or, if it takes the rows to restore it, one without any, and the digest that it then has."""
+    def load(self) -> Any:
+        """The model; one that keeps its rows comes without them, as they are in the store."""
         self._written = self._pieces()
         content = b"".join(self._written)[: self._database.counters[_LENGTH]]
         digest, body = content[:32], content[32:]
@@ -91,12 +89,10 @@ class SavedModel:
 def packed(model) -> bytes:
     """A model as bytes: the length of a description in JSON, the description, and the parts of the canonical state.
 
-    Of a model that holds its rows (as adaptive learners do) it has the digest only: the rows are in the store.
+    Rows that a model keeps (as adaptive learners do) are not among them: they are in the store.
     """
     state = model._fitted_state()
     parts = state.parts(ledger=False)
-    digest = digest_of(parts)
-    is_whole = state.ledger is None and type(state.statistic).canonical_rows is Statistic.canonical_rows
     described = {
         "learner": _name(type(model)),
         "format": FORMAT,
@@ -107,32 +103,28 @@ def packed(model) -> bytes:
             "statistic": [state.statistic.n_features, state.statistic.n_targets],
             "target_ndim": state.target_ndim,
             "layout": state.layout,
-            "digest": digest,
+            "digest": digest_of(parts),
         },
-        "parts": {name: len(part) for name, part in parts.items()} if is_whole else None,
+        "parts": {name: len(part) for name, part in parts.items()},
     }
     text = json.dumps(described).encode()
-    return b"".join([len(text).to_bytes(8, "little"), text, *(parts.values() if is_whole else ())])
+    return b"".join([len(text).to_bytes(8, "little"), text, *parts.values()])
 
 
-def unpacked(content: bytes) -> tuple[Any, str | None]:
-    """What :func:`packed` was made from; if it takes the rows to restore it, an empty model and the digest to come."""
+def unpacked(content: bytes) -> Any:
+    """What :func:`packed` was made from, without the rows that it kept."""
     start = 8 + int.from_bytes(content[:8], "little")
     described = json.loads(content[8:start])
     state = described["state"]
     state |= {name: _decoded(state[name]) for name in ("params", "features")}
     params = _decoded(described["params"])
     model = object.__new__(_learner(described["learner"]))
-    if described["parts"] is None:
-        vars(model).update(params)
-        model._state = model._empty_state(*(state[name] for name in _SHAPE))
-        return model, state["digest"]
     parts = {}
     for name, length in described["parts"].items():
         parts[name] = content[start : start + length]
         start += length
     model.__setstate__({"format": described["format"], "params": params, "state": state | {"parts": parts}})
-    return model, None
+    return model
 
 
 def _encoded(value) -> Any:

@@ -1,0 +1,218 @@
+"""The rows in the file as a source of rows for a learner that asks them in rounds: it keeps none in memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.engine.rounds import Changes, Rounds
+from sqlearn.engine.row_source import EVERY, Elsewhere, Records
+from sqlearn.engine.table_rounds import TableRounds
+from sqlearn.engine.vocabulary import canonical_label
+from sqlearn.errors import StoreCorruptError
+from sqlearn.storage.columns import Block, Category, Columns, length, take
+from sqlearn.storage.copies import Count
+from sqlearn.storage.rows import Rows
+
+__all__ = ["Recount", "StoredRows", "seed_of"]
+
+_REMEMBERED = 1 << 17  # changed rows that are kept in memory to be told to the rounds one by one
+
+
+class StoredRows:
+    """A :class:`~sqlearn.engine.row_source.RowSource`: the rows of a store.
+
+    The learner is told of changes before the rows are changed, and asks when all of them have been: see
+    :class:`~sqlearn.storage.copies.Copies`.
+
+    Parameters
+    ----------
+    columns : Columns
+        What rows hold.
+    rows : Rows
+        The rows.
+    copies : Copies or Count
+        Which copy of its record each row is.
+    model : estimator
+        A learner that asks in rounds. Its state waits with asking, until it is told to catch up.
+    """
+
+    def __init__(self, columns: Columns, rows: Rows, copies: Any, model: ExactEstimator):
+        self._columns, self._rows, self._copies = columns, rows, copies
+        self._state = state = model._fitted_state()
+        self._come, self._gone = _Told(), _Told()
+        statistic: Any = state.statistic
+        self._statistic = statistic
+        if isinstance(statistic, TableRounds):
+            statistic.raw, state.ledger = self, None  # the rows on file are the ledger
+            kinds = state.params["columns"].items()
+            self._numbers, self._categories = ([n for n, k in kinds if k == kind] for kind in ("number", "category"))
+        else:
+            assert isinstance(statistic, Rounds)
+            statistic.rows = self
+            self._numbers, self._categories = columns.named("feature"), []
+        statistic.changes = Changes(_REMEMBERED)
+        state.deferred = True
+
+    def settle(self) -> None:
+        """Write what waits to be written."""
+        self._copies.settle()
+
+    def catch_up(self, check) -> None:
+        """Let the learner ask what it must, now that the rows are those that it was told of."""
+        self.settle()
+        self._state.catch_up(check)
+        self._state.deferred = True
+
+    # ------------------------------------------------------------------ for the learner
+
+    def reserve(self, extra: int) -> None:
+        pass
+
+    def missing(self, names: np.ndarray) -> int:
+        return -1  # what is forgotten has been read from the file
+
+    def vacant(self, n: int) -> np.ndarray:
+        return np.zeros(n, np.int64)
+
+    def put(self, places, x, y, w, names, hashes) -> None:
+        hashes[:] = self._told(self._come, names, self._copies.coming(names))
+
+    def remove(self, places, names, hashes) -> None:
+        hashes[:] = self._told(self._gone, names, self._copies.going(names))
+
+    def _told(self, told: "_Told", names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        told.add(names, numbers)
+        return self._copies.hashes(names, numbers)
+
+    def blocks(self, limit: int) -> Iterator[Records]:
+        for cells, hashes in self._scan():
+            if limit < EVERY:
+                chosen = hashes <= np.uint64(limit)
+                cells, hashes = cells[chosen], hashes[chosen]
+            block = self._rows.block(cells)
+            weights = self._weights(block, len(cells))
+            if not (weights > 0).all():  # their labels and categories may be gone
+                block, hashes, weights = take(block, weights > 0), hashes[weights > 0], weights[weights > 0]
+            if len(weights):
+                try:
+                    yield Records(self._features(block), self._targets(block, len(weights)), weights, hashes)
+                except KeyError as error:
+                    raise StoreCorruptError(
+                        f"This store is damaged: a row has {error.args[0]!r}, which its model does not know. Take an "
+                        "intact copy."
+                    ) from error
+
+    def compact(self) -> None:
+        pass
+
+    def copy(self) -> Elsewhere:
+        return Elsewhere()
+
+    def _scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Packed rows and their keyed hashes, block by block."""
+        for _, cells in self._rows.scan():
+            yield cells, np.ascontiguousarray(cells[:, -2])
+
+    def _features(self, block: Block) -> np.ndarray:
+        """Numbers, and the slots of categories behind them, float64[n, d]."""
+        columns: list[Any] = [block[name] for name in self._numbers]
+        for j, name in enumerate(self._categories):
+            values = _as_category(block[name])
+            slots = self._statistic.slots_of(j, values.levels, bool((values.codes < 0).any()))
+            columns.append(slots[values.codes].astype(np.float64))
+        return np.column_stack(columns)
+
+    def _targets(self, block: Block, n: int) -> np.ndarray:
+        """Targets, or the slots of labels, float64[n]."""
+        if self._state.vocabulary is None:
+            targets: list[Any] = [block[name] for name in self._columns.named("target")]
+            return targets[0] if targets else np.zeros(n)
+        (labels,) = (_as_category(block[name]) for name in self._columns.named("target"))
+        slots = self._state.vocabulary.slots
+        return np.array([slots[label] for label in labels.levels], np.float64)[labels.codes]
+
+    def _weights(self, block: Block, n: int) -> np.ndarray:
+        weights: list[Any] = [block[name] for name in self._columns.named("weight")]
+        return weights[0] if weights else np.ones(n)
+
+    # ------------------------------------------------------------------ for the store
+
+    def hashes(self, block: Block) -> np.ndarray:
+        """Keyed hashes of the rows that the learner has just learned, uint64[n]; 0 for those it does not keep."""
+        kept = self._kept(block)
+        hashes = np.zeros(len(kept), np.uint64)
+        hashes[kept] = self._copies.hashes(*self._come.all)
+        return hashes
+
+    def place(self, block: Block, slots: np.ndarray) -> None:
+        """Note where these rows lie."""
+        self._copies.place(*self._come.all, slots[self._kept(block)])
+        self._come = _Told()
+
+    def strike(self, block: Block, hashes: np.ndarray) -> None:
+        """Note that the learner has just forgotten rows that had these keyed hashes."""
+        moved = self._copies.strike(*self._gone.all, hashes[self._kept(block)])
+        self._rows.rehash(*moved)
+        self._gone = _Told()
+
+    def _kept(self, block: Block) -> np.ndarray:
+        """Which rows the learner keeps, bool[n]."""
+        n = length(next(iter(block.values())))
+        return np.ones(n, bool) if self._statistic.keeps_records else self._weights(block, n) > 0
+
+
+class Recount(StoredRows):
+    """The same rows for a model that learns them anew, in the order of the file: their copies are counted anew, too."""
+
+    def __init__(self, columns: Columns, rows: Rows, model: ExactEstimator):
+        super().__init__(columns, rows, Count(seed_of(model)), model)
+
+    def _scan(self):
+        counted, start = self._copies.hashes(*self._come.all), 0
+        for _, cells in self._rows.scan():
+            kept = self._kept(self._rows.block(cells, self._columns.named("weight")) or {"": cells})
+            hashes, stop = np.zeros(len(cells), np.uint64), start + int(np.count_nonzero(kept))
+            hashes[kept] = counted[start:stop]
+            start = stop
+            yield cells, hashes
+
+    def agrees(self) -> bool:
+        """Whether the rows on file have the keyed hashes that were counted."""
+        none = np.zeros(0, np.uint64)
+        counted, found = (
+            np.sort(np.concatenate([none, *(hashes for _, hashes in scan)]))
+            for scan in (self._scan(), StoredRows._scan(self))
+        )
+        return bool((counted == found).all())
+
+
+def seed_of(model: ExactEstimator) -> np.uint64:
+    """Seed of the keyed hashes of a model's records."""
+    statistic: Any = model._fitted_state().statistic
+    return np.uint64(statistic.seed)
+
+
+class _Told:
+    """Names and numbers of copies that came or went in the call that is under way."""
+
+    def __init__(self):
+        self._names, self._numbers = [np.zeros((0, 2), np.uint64)], [np.zeros(0, np.int64)]
+
+    def add(self, names: np.ndarray, numbers: np.ndarray) -> None:
+        self._names.append(names[:, :2].copy())
+        self._numbers.append(numbers)
+
+    @property
+    def all(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.concatenate(self._names), np.concatenate(self._numbers)
+
+
+def _as_category(values) -> Category:
+    """A column of numbers that its model takes for categories, as such."""
+    if isinstance(values, Category):
+        return values
+    levels, codes = np.unique(values, return_inverse=True)  # NaN is the last
+    known = [canonical_label(level) for level in levels.tolist() if level == level]
+    return Category(np.where(codes < len(known), codes, -1), known)
