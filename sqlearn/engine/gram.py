@@ -6,13 +6,11 @@ whatever the order of summation; the products are then deposited in the limbs. T
 a state which rows went this way and which by the kernel for single rows.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
+from sqlearn.engine.blas import side_by_side
 from sqlearn.engine.deposit import _extract, _limbs_of, _scale, _span_of, deposit_triangle, weigh
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.kernel import kernel
@@ -33,8 +31,6 @@ _FEWEST_ROWS = 48  # fewer go row by row
 _TOP, _BOTTOM = 480, -384
 # Cost of one Gram cell by the single-row kernel over that of one by BLAS and one slice each, measured.
 _ROW_COST = 40.0
-
-_controller = cache(ThreadpoolController)  # asking what libraries there are takes a while
 
 
 @kernel
@@ -159,24 +155,8 @@ def deposit_gram(total: ExactSum, z: np.ndarray, weights: np.ndarray, row: int, 
         As for :func:`~sqlearn.engine.deposit.deposit_triangle`.
     """
     blocks = [(z[start : start + BLOCK], weights[start : start + BLOCK]) for start in range(0, len(z), BLOCK)]
-    with _side_by_side(_multiply, blocks) as multiplied:
+    with side_by_side(_multiply, blocks) as multiplied:
         apply_all((partial(_deposit_block, total, block, row, held) for block in multiplied), sign)
-
-
-@contextmanager
-def _side_by_side(function, items):
-    """Yields ``map(function, items)``, by as many threads as BLAS may use, with one BLAS thread each.
-
-    BLAS by itself starts and ends its threads together at every product, which on a busy machine takes many times
-    longer than the products do.
-    """
-    blas = _controller().select(user_api="blas")
-    threads = min(len(items), max((library["num_threads"] for library in blas.info()), default=1))
-    if threads < 2:
-        yield map(function, items)
-    else:
-        with blas.limit(limits=1), ThreadPoolExecutor(threads) as workers:
-            yield workers.map(function, items)
 
 
 def _multiply(block):

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sqlearn.engine.blas import one_thread
 from sqlearn.engine.deposit import deposit_moments
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records, RowSource
@@ -336,7 +337,8 @@ class _Walker:
             trace = None
         if n < 2 * PILOT:
             self.broke_at = self.broke_at or "pilot"
-            return Trace(key, scale, None, (), (), problem.converge(scale, self.gathered(EVERY)), True)
+            with one_thread():
+                return Trace(key, scale, None, (), (), problem.converge(scale, self.gathered(EVERY)), True)
         few, limit = GRID_SAMPLE, PILOT
         if statistic.refines:  # a pilot of more than an eighth of the records would be hit too often
             few, limit = PILOT, max(PILOT, min(8 * PILOT, 1 << octave >> 4))
@@ -346,7 +348,8 @@ class _Walker:
         if trace is not None and changed > few:
             grid = trace.grid
         else:
-            grid = problem.grid(scale, within(sample, few))
+            with one_thread():
+                grid = problem.grid(scale, within(sample, few))
             if trace is None or to_bytes(grid) != to_bytes(trace.grid):
                 self.broke_at = self.broke_at or "grid"
                 trace = None
@@ -400,8 +403,9 @@ class _Walker:
         if past is not None:
             return self.updated(past, changes)
         sums = self.problem.empty(self.scale, self.grid)
-        for records in source():
-            self.problem.query(theta, self.scale, self.grid, records, sums, 1.0)
+        with one_thread():
+            for records in source():
+                self.problem.query(theta, self.scale, self.grid, records, sums, 1.0)
         return Asked(theta, sums)
 
     def updated(self, past: Asked, changes) -> Asked:

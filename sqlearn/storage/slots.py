@@ -127,20 +127,20 @@ class Slots:
 
     def scan(self, at_once: int = _AT_ONCE) -> Iterator[tuple[np.ndarray, bytes]]:
         """All places in use, block by block: their numbers, int64[n], and their payloads, one behind the other."""
-        width, last = 1 + self.length, 0
-        statement = f"SELECT slot, bytes FROM {self.name} WHERE slot > ? ORDER BY slot LIMIT {at_once}"
-        while True:
-            found = self.database.execute(statement, (last,)).fetchall()
-            if not found:
-                return
-            last = found[-1][0]
-            content = b"".join([content for _, content in found])
-            if len(content) != width * len(found):
+        width, end = 1 + self.length, self.database.counters[self._end]
+        statement = f"SELECT bytes FROM {self.name} WHERE slot > ? AND slot <= ? ORDER BY slot"
+        for before in range(0, end, at_once):
+            last = min(end, before + at_once)
+            content = b"".join([content for (content,) in self.database.execute(statement, (before, last))])
+            if len(content) != width * (last - before):  # places are numbered without gaps
                 raise self._damaged(last)
             places = np.frombuffer(content, np.uint8).reshape(-1, width)
             used = places[:, 0] == 1
-            if used.any():
-                yield np.array([slot for slot, _ in found], np.int64)[used], places[used, 1:].tobytes()
+            if used.all():
+                used = slice(None)
+            slots = np.arange(before + 1, last + 1)[used]
+            if len(slots):
+                yield slots, places[used, 1:].tobytes()
 
     def _bytes(self, slot: int) -> bytes:
         if slot > _LARGEST:
