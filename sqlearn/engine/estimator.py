@@ -191,9 +191,7 @@ class ExactEstimator(BaseEstimator):
             self._state.check_free()
         state, batch = self._started(X, y, sample_weight, single=False)
         if not batch.weights.any():
-            raise WeightError(
-                "Sample weights must contain at least one non-zero number for `fit`. Nothing was changed."
-            )
+            raise WeightError("Sample weights must contain at least one non-zero number. Nothing was changed.")
         try:
             self._check_fit(batch)
         except SqlearnError:
@@ -420,15 +418,15 @@ class ExactEstimator(BaseEstimator):
 
     def __getattr__(self, name):
         state = self.__dict__.get("_state")
+        unknown = AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if state is None or name.startswith("_") or not name.endswith("_"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        own = getattr(type(self), name, None)
-        if isinstance(own, property):  # whose error, an AttributeError too, has led here
+            raise unknown
+        if isinstance(own := getattr(type(self), name, None), property):  # whose error, an AttributeError, led here
             return own.__get__(self)
         if name in ("n_features_in_", "feature_names_in_"):
-            if getattr(state, name) is not None:
-                return getattr(state, name)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            if getattr(state, name) is None:
+                raise unknown
+            return getattr(state, name)
         return getattr(self._reader(), name)
 
     def __dir__(self):
@@ -508,9 +506,8 @@ class ExactEstimator(BaseEstimator):
         shape = state.statistic.n_features, state.statistic.n_targets
         features = state.n_features_in_, state.feature_names_in_
         twin = clone(self)
-        twin._state = self._empty_state(
-            copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout
-        )
+        params = copy.deepcopy(state.params)
+        twin._state = self._empty_state(params, features, shape, state.target_ndim, state.layout)
         return twin
 
 

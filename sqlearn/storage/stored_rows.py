@@ -11,7 +11,7 @@ from sqlearn.engine.row_source import EVERY, Elsewhere, Records
 from sqlearn.engine.table_rounds import TableRounds
 from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.columns import Block, Category, Columns, length, take
+from sqlearn.storage.columns import Block, Category, Columns, length
 from sqlearn.storage.copies import Count
 from sqlearn.storage.rows import Rows
 
@@ -88,14 +88,14 @@ class StoredRows:
 
     def blocks(self, limit: int) -> Iterator[Records]:
         for cells, hashes in self._scan():
+            weights = self._weights(self._rows.block(cells, self._columns.named("weight")), len(cells))
+            chosen = weights > 0  # the labels and categories of others may be gone
             if limit < EVERY:
-                chosen = hashes <= np.uint64(limit)
-                cells, hashes = cells[chosen], hashes[chosen]
-            block = self._rows.block(cells)
-            weights = self._weights(block, len(cells))
-            if not (weights > 0).all():  # their labels and categories may be gone
-                block, hashes, weights = take(block, weights > 0), hashes[weights > 0], weights[weights > 0]
-            if len(weights):
+                chosen &= hashes <= np.uint64(limit)
+            if not chosen.all():
+                cells, hashes, weights = cells[chosen], hashes[chosen], weights[chosen]
+            if len(cells):
+                block = self._rows.block(cells)
                 try:
                     yield Records(self._features(block), self._targets(block, len(weights)), weights, hashes)
                 except KeyError as error:
@@ -141,25 +141,24 @@ class StoredRows:
 
     def hashes(self, block: Block) -> np.ndarray:
         """Keyed hashes of the rows that the learner has just learned, uint64[n]; 0 for those it does not keep."""
-        kept = self._kept(block)
+        kept = self._kept(block, length(next(iter(block.values()))))
         hashes = np.zeros(len(kept), np.uint64)
         hashes[kept] = self._copies.hashes(*self._come.all)
         return hashes
 
     def place(self, block: Block, slots: np.ndarray) -> None:
         """Note where these rows lie."""
-        self._copies.place(*self._come.all, slots[self._kept(block)])
+        self._copies.place(*self._come.all, slots[self._kept(block, len(slots))])
         self._come = _Told()
 
     def strike(self, block: Block, hashes: np.ndarray) -> None:
         """Note that the learner has just forgotten rows that had these keyed hashes."""
-        moved = self._copies.strike(*self._gone.all, hashes[self._kept(block)])
+        moved = self._copies.strike(*self._gone.all, hashes[self._kept(block, len(hashes))])
         self._rows.rehash(*moved)
         self._gone = _Told()
 
-    def _kept(self, block: Block) -> np.ndarray:
+    def _kept(self, block: Block, n: int) -> np.ndarray:
         """Which rows the learner keeps, bool[n]."""
-        n = length(next(iter(block.values())))
         return np.ones(n, bool) if self._statistic.keeps_records else self._weights(block, n) > 0
 
 
@@ -172,7 +171,7 @@ class Recount(StoredRows):
     def _scan(self):
         counted, start = self._copies.hashes(*self._come.all), 0
         for _, cells in self._rows.scan():
-            kept = self._kept(self._rows.block(cells, self._columns.named("weight")) or {"": cells})
+            kept = self._kept(self._rows.block(cells, self._columns.named("weight")), len(cells))
             hashes, stop = np.zeros(len(cells), np.uint64), start + int(np.count_nonzero(kept))
             hashes[kept] = counted[start:stop]
             start = stop

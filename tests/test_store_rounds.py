@@ -1,0 +1,224 @@
+"""Learners that ask their rows in rounds, with the rows in a store: what they ask is in the file, and nowhere else."""
+
+import pickle
+from collections import Counter
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from learners import over
+from sqlearn import Store, verify
+from sqlearn.cluster import KMeans
+from sqlearn.compose import TableModel
+from sqlearn.engine.row_source import EVERY
+from sqlearn.errors import LearnerError, MergeError, StoreCorruptError
+from sqlearn.linear_model import LogisticRegression, PoissonRegressor
+from sqlearn.mixture import GaussianMixture
+from sqlearn.storage import copies, stored_rows
+from sqlearn.storage.residue import residue
+from sqlearn.storage.stored_rows import StoredRows
+from sqlearn.svm import LinearSVC
+from tiny_rounds import cut
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+LEARNERS = [
+    LogisticRegression(),
+    PoissonRegressor(),
+    KMeans(3, random_state=4),
+    GaussianMixture(2, covariance_type="diag"),
+    LinearSVC(),
+]
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    """Samples of a few rows, calls of many blocks, and rows written in many parts."""
+    cut(monkeypatch)
+    monkeypatch.setattr("sqlearn.store._AT_ONCE", 17)
+    monkeypatch.setattr("sqlearn.storage.selection._AT_ONCE", 13)
+    monkeypatch.setattr(stored_rows, "_REMEMBERED", 40)
+    return monkeypatch
+
+
+def drawn(model, random, n):
+    """Rows with many copies among them, gaps, weights of 0, and labels that come and go."""
+    rows = {"a": random.integers(-2, 3, n) * 1.5, "b": random.choice([0.0, 1.0, 7.25, -1e9], n)}
+    if isinstance(model, TableModel):
+        rows["b"] = np.where(random.random(n) < 0.2, np.nan, rows["b"])
+        rows["city"] = random.choice(["Rome", "Oslo", "Łódź", None], n)
+        rows["code"] = random.integers(0, 3, n).astype(float)
+    if model._target == "label":
+        rows["y"] = random.choice(["yes", "no", "never"], n, p=[0.48, 0.48, 0.04])
+    elif model._target == "value":
+        rows["y"] = random.poisson(2.0, n).astype(float)
+    if "sample_weight" in type(model).partial_fit.__code__.co_varnames and not isinstance(
+        getattr(model, "learner", model), GaussianMixture
+    ):
+        rows["weight"] = random.choice([0.0, 1.0, 1.0, 2.5], n)
+    return rows
+
+
+def joined(tables):
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def in_memory(model, store, table):
+    """The same model fitted in memory."""
+    twin = type(model)(**store.model.get_params(deep=False))
+    features = [name for name in table if name not in ("y", "weight")]
+    X = {name: table[name] for name in features}
+    X = X if isinstance(model, TableModel) else np.column_stack(list(X.values()))
+    given = {name: table[key] for name, key in (("y", "y"), ("sample_weight", "weight")) if key in table}
+    return twin.partial_fit(X, **given), X, given
+
+
+@over([*LEARNERS, *map(TableModel, LEARNERS)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
+    """Learn, forget, relabel, reopen, many copies of a row among them: the digest is that of a fit in memory."""
+    random = np.random.default_rng(seed)
+    model = clone(learner)
+    if isinstance(model, TableModel):
+        model.set_params(columns={"code": "category"})
+    rows = drawn(model, random, 90)
+    target, weight = "y" if "y" in rows else None, "weight" if "weight" in rows else None
+    frames = ({name: column[i : i + 31] for name, column in rows.items()} for i in range(0, 90, 31))
+    store = Store.create(tmp_path / "a", model, frames, target=target, weight=weight)
+    held = {i: {name: column[i] for name, column in rows.items()} for i in range(90)}
+    follow = 90
+
+    def check():
+        assert store.verify(), store.verify()
+        assert sorted(store.ids()) == sorted(held)
+        if held:
+            table = {name: np.array([row[name] for row in held.values()]) for name in rows}
+            order = random.permutation(len(held))
+            twin, *_ = in_memory(model, store, {name: column[order] for name, column in table.items()})
+            assert store.digest() == twin.digest()
+
+    check()
+    for step in range(14):
+        kind = step % 5 if step < 5 else random.integers(5)
+        if kind == 0:
+            new = drawn(model, random, int(random.integers(1, 60)))
+            store.learn(new)
+            held |= {follow + i: {n: c[i] for n, c in new.items()} for i in range(len(new["a"]))}
+            follow += len(new["a"])
+        elif kind == 1:
+            gone = random.choice(sorted(held), min(len(held), int(random.integers(1, 40))), replace=False).tolist()
+            store.forget(ids=gone)
+            for i in gone:
+                del held[i]
+        elif kind == 2:
+            (i,) = random.choice(sorted(held), 1).tolist()
+            a, b = float(held[i]["a"]), float(held[i]["b"])
+            hit = [k for k, row in held.items() if row["a"] == a and np.array_equal(row["b"], b, equal_nan=True)]
+            where = f"a = {a!r} and b {'is null' if b != b else f'= {b!r}'}"
+            assert store.forget(where=where).count == len(hit)
+            for k in hit:
+                del held[k]
+        elif kind == 3 and target:
+            to = "no" if model._target == "label" else 3.0
+            some = random.choice(sorted(held), len(held) // 2, replace=False).tolist()
+            store.relabel(ids=some, to=to)
+            for i in some:
+                held[i]["y"] = to
+        else:
+            store.close()
+            store = Store.open(tmp_path / "a")
+        check()
+    source = store._source
+    assert isinstance(source, StoredRows) and source in (
+        getattr(store._model._state.statistic, "raw", None), getattr(store._model._state.statistic, "rows", None)
+    )  # fmt: skip
+    assert store._model._state.ledger is None
+    store.forget(where="1")
+    assert store.verify() and residue(store._database) == 0
+    assert len(store._source._copies._index._slots) and not any(
+        entries[:, :, 2].any() for entries in [store._source._copies._index._entries(np.arange(4))]
+    )
+    store.learn(rows)
+    held = {follow + i: {name: column[i] for name, column in rows.items()} for i in range(90)}
+    check()
+
+
+def test_copies_are_numbered_without_gaps(tmp_path):
+    """Whichever of equal rows goes, those that stay have the keyed hashes of a model that never saw it."""
+    random = np.random.default_rng(3)
+    table = {"x": np.repeat([1.0, 2.0, 3.0, 4.0], 30), "y": np.tile([0, 1, 1], 40)}
+    store = Store.create(tmp_path / "a", LogisticRegression(), table, target="y")
+    held = Counter(zip(table["x"], table["y"], strict=True))
+    while len(store):
+        gone = random.choice(store.ids(), min(len(store), 17), replace=False).tolist()
+        held -= Counter((table["x"][i], table["y"][i]) for i in gone)
+        store.forget(ids=gone)
+        rows = np.array(sorted(held.elements())).reshape(-1, 2)
+        if len(rows):
+            memory = LogisticRegression().partial_fit(rows[:, :1], rows[:, 1].astype(int))
+            own = np.concatenate([r.names[r.w > 0] for r in memory._state.statistic.rows.blocks(EVERY)])
+            stored = np.concatenate([r.names for r in store._source.blocks(EVERY)])
+            assert (np.sort(own) == np.sort(stored)).all()
+        assert store.verify()
+
+
+def test_opening_asks_nothing(tmp_path, monkeypatch):
+    random = np.random.default_rng(5)
+    table = drawn(LogisticRegression(), random, 200)
+    Store.create(tmp_path / "a", LogisticRegression(), table, target="y", weight="weight").close()
+    monkeypatch.setattr(StoredRows, "blocks", lambda self, limit: pytest.fail("rows are read"))
+    with Store.open(tmp_path / "a") as store:
+        assert store.predict(table).shape == (200,)
+        assert len(pickle.dumps(store.model)) > 0
+
+
+@over([LogisticRegression(), TableModel(LogisticRegression())])
+def test_a_model_taken_out_leaves_its_rows(learner, tmp_path):
+    random, model = np.random.default_rng(6), learner
+    rows = drawn(model, random, 60)
+    store = Store.create(tmp_path / "a", model, rows, target="y", weight="weight")
+    taken = pickle.loads(pickle.dumps(store.model))
+    twin, X, given = in_memory(model, store, rows)
+    assert verify(taken, X, **given)
+    assert not verify(taken, {n: c[1:] for n, c in X.items()} if isinstance(X, dict) else X[1:],
+                      **{n: c[1:] for n, c in given.items()})  # fmt: skip
+    assert taken.predict(X).tolist() == twin.predict(X).tolist()
+    digest = taken.digest()
+    for call in (taken.forget, taken.partial_fit):
+        with pytest.raises(LearnerError, match="taken out of a store"):
+            call(X, **given)
+        assert taken.digest() == digest
+    for one, other in ((taken, twin), (twin, taken)):
+        before = one.digest(), other.digest()
+        with pytest.raises((LearnerError, MergeError), match="taken out of a store"):
+            one.merge(other)
+        assert before == (one.digest(), other.digest())
+    assert verify(taken, X, **given) and verify(twin, X, **given)
+
+
+def test_hashes_that_were_changed_in_the_file_show(tmp_path):
+    random = np.random.default_rng(7)
+    table = drawn(LogisticRegression(), random, 60)
+    store = Store.create(tmp_path / "a", LogisticRegression(), table, target="y", weight="weight")
+    cells = store._rows.read(np.array([40])).copy()
+    with store._database.writing():
+        store._rows.rehash(np.array([40]), cells[:, -2] ^ np.uint64(1 << 40))
+    assert "keyed hashes" in str(store.verify())
+    with pytest.raises(StoreCorruptError):
+        store.forget(ids=store.ids())
+    assert len(store) == 60
+
+
+def test_an_index_that_fills_while_rows_come(tmp_path, tiny):
+    """Numbers are right however many copies wait to be written."""
+    tiny.setattr("sqlearn.storage.hash_index._WAITING", 25)
+    table = {"x": np.repeat(np.arange(6.0), 40), "y": np.tile([0, 1], 120)}
+    order = np.random.default_rng(8).permutation(240)
+    frames = ({name: column[part] for name, column in table.items()} for part in np.array_split(order, 9))
+    store = Store.create(tmp_path / "a", LogisticRegression(), frames, target="y")
+    assert store.verify()
+    assert store.digest() == LogisticRegression().fit(table["x"][:, None], table["y"]).digest()
+    store.learn({name: np.repeat(column, 3) for name, column in table.items()})
+    assert store.verify() and len(store) == 960
+    assert isinstance(store._source._copies, copies.Copies)
