@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from sqlearn import Store
+from sqlearn.compose import TableModel
 from sqlearn.errors import (
     NotAStoreError,
     StoreAccessError,
@@ -27,9 +28,10 @@ from sqlearn.errors import (
     StoreFullError,
     StoreVersionError,
 )
-from sqlearn.linear_model import Ridge
+from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB
 from sqlearn.storage.erasure import search
+from tiny_rounds import cut
 
 FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
 needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
@@ -89,17 +91,25 @@ def memory_path(tmp_path):
 
 
 @needs_fork
-@pytest.mark.parametrize("folder", ["tmp_path", "memory_path"])
-def test_killed_at_any_moment(folder, request):
+@pytest.mark.parametrize(
+    "folder, model, kills",
+    [
+        ("tmp_path", MixedNB(), KILLS),
+        ("memory_path", MixedNB(), KILLS),
+        ("memory_path", TableModel(LogisticRegression(), columns={"word": "drop"}), KILLS // 2),
+    ],
+)
+def test_killed_at_any_moment(folder, model, kills, request, monkeypatch):
     """Kill -9: the store verifies, its chain holds, and of rows that are gone no byte is in the files."""
+    cut(monkeypatch)
     path = request.getfixturevalue(folder) / "a.sqlearn"
-    Store.create(path, MixedNB(), table_of(range(60)), target="y", id="id").close()
+    Store.create(path, model, table_of(range(60)), target="y", id="id").close()
     random = np.random.default_rng(0)
     # without locks, which a killed child would keep
     used, calls, took = FORK.RawValue("q", 60), FORK.RawValue("q", 0), FORK.RawValue("d", 0.005)
     hot = 0
     kept = []
-    for kill in range(KILLS):
+    for kill in range(kills):
         calls.value, wanted, deadline = 0, random.integers(1, 4), time.monotonic() + 60
         child = FORK.Process(target=work_until_killed, args=(path, kill, used, calls, took))
         child.start()

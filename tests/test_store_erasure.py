@@ -8,12 +8,13 @@ import pytest
 
 from sqlearn import Store
 from sqlearn.errors import StoreError
-from sqlearn.linear_model import Ridge
+from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB
 from sqlearn.preprocessing import StandardScaler
 from sqlearn.storage.database import Database
 from sqlearn.storage.erasure import forms_of, search
 from sqlearn.storage.residue import residue
+from tiny_rounds import cut
 
 MARK = "MarkedText"
 
@@ -168,18 +169,22 @@ def test_search_across_the_blocks_of_a_large_file(tmp_path, monkeypatch):
         assert set(found) == expected and len(found) == len(expected)
 
 
-def test_no_earlier_state_is_in_the_files(tmp_path):
+@pytest.mark.parametrize("model, features", [(GaussianNB(), 25), (LogisticRegression(), 4)])
+def test_no_earlier_state_is_in_the_files(model, features, tmp_path, monkeypatch):
     """The difference of two states is the forgotten row: so no digit of an earlier one may be left."""
+    cut(monkeypatch)
     random = np.random.default_rng(1)
-    features = 25
     table = {f"x{j}": np.exp(20 * random.normal(size=60)) for j in range(features)}
     table["y"] = ["abcd"[i % 4] for i in range(60)]
-    store = Store.create(tmp_path / "a", GaussianNB(), table, target="y")
+    store = Store.create(tmp_path / "a", model, table, target="y")
     earlier, digests = set(), set()
 
     def digits():
-        (sums,) = [part for name, part in store.model.canonical_parts().items() if name == "sums 1"]
-        return {sums[at : at + 8] for at in range(32, len(sums) - 8, 4)}
+        parts = store.model.canonical_parts()
+        trace = store.model._state.statistic.trace if "sums 2" in parts else None  # what was asked in rounds
+        asked = (*trace.pilot, *trace.rounds) if trace else ()
+        sums = [parts["sums 1"], *(total.canonical(np.arange(1)) for past in asked for total in past.sums)]
+        return {part[at : at + 8] for part in sums for at in range(32, len(part) - 8, 4)}
 
     for call in [
         *(lambda i=i: store.forget(ids=[i]) for i in range(0, 20, 2)),
@@ -193,7 +198,7 @@ def test_no_earlier_state_is_in_the_files(tmp_path):
         digests.add(store.digest().encode())
         call()
     now = digits()
-    telling = {pattern for pattern in earlier - now if pattern.count(0) < 4 and pattern.count(255) < 4}
+    telling = {pattern for pattern in earlier - now if pattern.count(0) + pattern.count(255) < 4}
     rows = b"".join(cells.tobytes() for _, cells in store._rows.scan())
     telling = {pattern for pattern in telling if pattern not in rows}
     assert len(telling) > 3000
@@ -249,6 +254,28 @@ def test_a_forgotten_id_cannot_be_tested_by_its_keyed_hash(tmp_path):
     halves = [pattern[:8] for pattern in patterns]
     assert not list(search(store._database.files(), dict.fromkeys(patterns + halves, ())))
     held = [hashes[i].tobytes() for i in range(1, 3000, 2)]
+    assert len(list(search(store._database.files(), dict.fromkeys(held, ())))) == len(held)
+
+
+def test_hashes_of_forgotten_rows_are_gone(tmp_path, monkeypatch):
+    """Nor may the hash that a row was sampled by be there, or what it stood under in the index of copies."""
+    cut(monkeypatch)
+    random = np.random.default_rng(2)
+    table = {"x": random.integers(0, 40, 300) / 7, "y": random.integers(0, 2, 300)}
+    store = Store.create(tmp_path / "a", LogisticRegression(), table, target="y")
+
+    def hashes(table):
+        rows = LogisticRegression().partial_fit(table["x"][:, None], table["y"])._state.statistic.rows
+        entries = store._source._copies._entries(rows.names[rows.places()], rows.numbers[rows.places()])
+        return {h.tobytes() for h in (*rows.keyed[rows.places()], *entries)}
+
+    before, rest = hashes(table), random.random(300) < 0.3
+    store.forget(ids=np.flatnonzero(~rest).tolist())
+    held = hashes({name: column[rest] for name, column in table.items()})
+    assert len(held) == 2 * rest.sum() and held < before
+    gone = before - held
+    gone |= {part[:8] for part in gone}
+    assert not list(search(store._database.files(), dict.fromkeys(gone, ())))
     assert len(list(search(store._database.files(), dict.fromkeys(held, ())))) == len(held)
 
 
