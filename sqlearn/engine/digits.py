@@ -164,7 +164,14 @@ def round_limbs(limbs, base, out):
     digits = np.zeros(max(3, n_limbs + 2), np.int64)
     magnitude = np.empty(len(digits), np.int64)
     floor = -1074 - 32 * base
+    few = n_limbs == 3 and -29 <= base <= 27
     for c in range(cells):
+        if few:  # as below, without carrying first
+            low, middle, high = np.int64(limbs[0, c]), np.int64(limbs[1, c]), np.int64(limbs[2, c])
+            if low & 0xFFFFF == 0 and abs(middle) < 1 << 49 and abs(high) < 1 << 17:
+                whole = (low >> 20) + (middle << 12) + (high << 44)
+                out[c] = np.float64(whole) * bits_float((1023 + 20 + 32 * base) << 52)
+                continue
         carry = np.int64(0)
         for l in range(n_limbs):
             t = np.int64(limbs[l, c]) + carry

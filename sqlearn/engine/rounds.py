@@ -37,7 +37,7 @@ BLOCK = 2048  # rows asked at once
 GRID_SAMPLE = 512
 PILOT = 4096
 MOST_ROUNDS = 30
-MEMO = 2
+MEMO, MEMO_AGE = 2, 128  # walks return soon or late, and what is kept costs a query at every update
 LARGEST = 2.0**500  # of features and targets: beyond that, standardised ones leave float64's range
 
 
@@ -117,9 +117,10 @@ class Rounds(Statistic):
         Exact moments, one row a class slot.
     trace : Trace or None
         None while too little is held to learn from.
-    memo : tuple of Asked
-        Sums where records were asked before the last breaks, kept up to date, since a walk often returns there. They
-        are history, so no part of any bytes or digest; clearing them costs time alone.
+    memo : tuple of (Asked, int)
+        Sums where records were asked before the last breaks, kept up to date, since a walk often returns there, and for
+        how many updates they have not been of use. They are history, so no part of any bytes or digest; clearing them
+        costs time alone.
     """
 
     keeps_records = True
@@ -143,7 +144,7 @@ class Rounds(Statistic):
         self.trace: Trace | None = None
         self.last: Walk | None = None
         self._before: tuple = ()
-        self.memo: tuple[Asked, ...] = ()
+        self.memo: tuple[tuple[Asked, int], ...] = ()
         # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
         self._order: tuple = ()
         self.changes = Changes()
@@ -298,7 +299,8 @@ class _Walker:
         self.scanned = 0
         self.broke_at: str | int | None = None
         self.known: dict[bytes, Asked] = {}  # sums asked before on the same grid, by theta
-        self.memo: tuple[Asked, ...] = ()
+        self.unused: dict[bytes, int] = {}  # for how many updates
+        self.memo: tuple[tuple[Asked, int], ...] = ()
         self.scale: Any = None
         self.grid: Any = None
 
@@ -356,7 +358,9 @@ class _Walker:
         self.scale, self.grid = scale, grid
         changes = [(self.records(part), sign) for records, sign in changes for part in parts_of(records)]
         if trace is not None:
-            self.known = {past.theta.tobytes(): past for past in (*statistic.memo, *trace.rounds)}
+            self.unused = {past.theta.tobytes(): age for past, age in statistic.memo}
+            remembered = (past for past, _ in statistic.memo)
+            self.known = {past.theta.tobytes(): past for past in (*remembered, *trace.rounds)}
         if trace is not None and changed > limit:
             pilot, theta = trace.pilot, trace.rounds[0].theta
         else:
@@ -394,7 +398,9 @@ class _Walker:
             if (still and t) or t + 1 == MOST_ROUNDS:
                 break
             theta = rounded
-        self.memo = tuple(self.updated(past, changes) for past in list(self.known.values())[-MEMO:])
+        ages = [(past, self.unused.get(at, 0) + 1) for at, past in self.known.items()]
+        kept = [(past, age) for past, age in ages if age <= MEMO_AGE][-MEMO:]
+        self.memo = tuple((self.updated(past, changes), age) for past, age in kept)
         return Trace(key, self.scale, self.grid, pilot, tuple(asked), end, bool(still))
 
     def answer(self, theta, known: dict[bytes, Asked], source: Source, changes) -> Asked:
