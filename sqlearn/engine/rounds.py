@@ -293,9 +293,11 @@ class _Walker:
 
     def __init__(self, statistic: Rounds, problem: Problem, order, check):
         self.statistic, self.problem, self.check = statistic, problem, check
-        self.codes = np.zeros(1 + max(order, default=0))
-        self.codes[order] = np.arange(len(order))
-        self.labelled = not statistic.n_targets
+        slots = order.tolist()
+        self.codes = None  # the classes that slots stand for, where they are not the same numbers
+        if not statistic.n_targets and slots != list(range(len(slots))):
+            self.codes = np.zeros(1 + max(slots, default=0))
+            self.codes[order] = np.arange(len(order))
         self.scanned = 0
         self.broke_at: str | int | None = None
         self.known: dict[bytes, Asked] = {}  # sums asked before on the same grid, by theta
@@ -305,7 +307,7 @@ class _Walker:
         self.grid: Any = None
 
     def records(self, records: Records) -> Records:
-        if not self.labelled:
+        if self.codes is None:
             return records
         return Records(records.x, self.codes[records.y.astype(np.int64)], records.w, records.names)
 

@@ -315,30 +315,41 @@ class SingleMixed(Single):
         return held[slot] == 1 or any(code >= 0 and carried[code] == 1 for code in self.codes.tolist())
 
 
+@kernel
+def _within(x, limit):
+    """Whether all values are numbers of at most this size."""
+    for value in x:
+        if not abs(value) <= limit:
+            return False
+    return True
+
+
 class Unchecked(Single):
     """The path for one dense record past scikit-learn's validation, for learners whose records take part in rounds."""
+
+    def __init__(self, state):
+        super().__init__(state)
+        self.targets = np.zeros((1, state.statistic.n_targets))
 
     def change(self, x: np.ndarray, y, sign: float) -> bool:
         """As :meth:`Single.change`."""
         state = self.state
-        if x.ndim != 1 or len(x) != self.width or state.borrowed or not (np.abs(x) <= LARGEST).all():
+        if x.ndim != 1 or len(x) != self.width or state.borrowed or not _within(x, LARGEST):
             return False
-        label_codes, labels, targets = _NO_CODES, [], np.empty((1, state.statistic.n_targets))
+        label_codes, labels, targets = _NO_CODES, [], self.targets
         if state.vocabulary is not None:
             if y not in state.vocabulary.slots:
                 return False
             label_codes, labels = _FIRST, [canonical_label(y)]
         elif state.target_ndim:
-            targets[0, 0] = y
+            targets = np.array([[y]], np.float64)
             if not 0.0 <= targets[0, 0] <= LARGEST:  # some learners refuse negative ones
                 return False
-        state.change(
-            (Batch(x[None], np.zeros((1, 0), np.int64), [], label_codes, labels, targets, np.ones(1), True), sign)
-        )
+        state.change((Batch(x[None], _NO_CATEGORIES, [], label_codes, labels, targets, _WEIGHT, True), sign))
         return True
 
 
-_NO_CODES, _FIRST = np.zeros(0, np.int64), np.zeros(1, np.int64)
+_NO_CODES, _FIRST, _NO_CATEGORIES, _WEIGHT = np.zeros(0, int), np.zeros(1, int), np.zeros((1, 0), int), np.ones(1)
 
 
 def short_path(state) -> Single | Unchecked | None:
