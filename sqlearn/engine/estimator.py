@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 
 from sqlearn.engine.key import hidden
-from sqlearn.engine.limits import check_growth, check_size
+from sqlearn.engine.limits import check_growth, check_merge, check_size
 from sqlearn.engine.single import REAL, short_path
 from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
@@ -156,6 +156,7 @@ class ExactEstimator(BaseEstimator):
         theirs = other._fitted_state()
         state.check_free()
         theirs.check_free()
+        check_merge(state, theirs)
         self._state = state.merged(theirs)
         return self
 
@@ -226,8 +227,7 @@ class ExactEstimator(BaseEstimator):
         state.check_free()
         batch = self._batch(state, X, y, sample_weight)
         check_classes(batch, classes)
-        if sign > 0:
-            check_growth(state, batch)
+        check_growth(state, batch, sign)
         state.change((batch, sign))
         state.narrow()
         return self
@@ -240,7 +240,8 @@ class ExactEstimator(BaseEstimator):
             )
         state.check_free()
         old, new = (self._batch(state, X, y, sample_weight) for y in (y_old, y_new))
-        check_growth(state, new)
+        check_growth(state, old, -1.0)
+        check_growth(state, new, 1.0)
         state.change((old, -1.0), (new, 1.0))
         state.narrow()
         return self
@@ -250,6 +251,7 @@ class ExactEstimator(BaseEstimator):
         state = self._fitted_state()
         state.check_free()
         batch = self._batch(state, X, y, sample_weight)
+        check_growth(state, batch, -1.0)
         lent = False
 
         def give_back():
@@ -505,9 +507,7 @@ class ExactEstimator(BaseEstimator):
         shape = state.statistic.n_features, state.statistic.n_targets
         features = state.n_features_in_, state.feature_names_in_
         twin = clone(self)
-        twin._state = self._empty_state(
-            copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout
-        )
+        twin._state = self._empty_state(copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout)
         return twin
 
 

@@ -249,7 +249,7 @@ class State:
         if sign < 0 and self.ledger is None:  # here, not in a step: undoing a half-learned block must not be refused
             missing = self._missing(block)
             if missing >= 0:
-                raise self._not_held(batch, rows.start + missing)
+                raise self.not_held(batch, rows.start + missing)
         apply_all(
             (
                 partial(self._record, digests, batch, block, rows.start),
@@ -266,16 +266,17 @@ class State:
             else:
                 missing = self.ledger.take(digests)
                 if missing >= 0:
-                    raise self._not_held(batch, start + missing)
+                    raise self.not_held(batch, start + missing)
         add_terms(self.multiset, digests, sign)
         self.counted += int(sign) * len(block)
 
-    def _not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
+    def not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
         """Why this row cannot be forgotten, the rows before it being forgotten already."""
         if self.vocabulary is not None and batch.weights[row] > 0:
             code = batch.label_codes[row]
             label = batch.labels[code]
-            if not self.statistic.held[self.vocabulary.slots[label]] and code not in batch.label_codes[:row]:
+            slot = self.vocabulary.slots.get(label)
+            if (slot is None or not self.statistic.held[slot]) and code not in batch.label_codes[:row]:
                 known = self._labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
                 return UnknownLabelError(
                     f"{batch.name(row)} has the label {label!r}, which no row of this {self.learner} has, so nothing "
