@@ -193,7 +193,7 @@ class ExactEstimator(BaseEstimator):
         state, batch = self._started(X, y, sample_weight, single=False)
         if not batch.weights.any():
             raise WeightError(
-                "Sample weights must contain at least one non-zero number for `fit`. Nothing was changed."
+                "Sample weights must contain at least one non-zero number. Nothing was changed: use partial_fit."
             )
         try:
             self._check_fit(batch)

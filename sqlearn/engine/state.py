@@ -24,6 +24,7 @@ from sqlearn.errors import (
     LabelError,
     MergeError,
     NotLearnedError,
+    ParameterError,
     SqlearnError,
     UnknownLabelError,
 )
@@ -115,7 +116,10 @@ class State:
         self.layout = layout
         self.statistic: Statistic = statistic
         self.vocabulary = Vocabulary() if has_labels else None
-        self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
+        wants_ledger = params.get("ledger", True)
+        if not isinstance(wants_ledger, bool | np.bool_):  # "no" would be true
+            raise ParameterError(f"ledger is True or False, not {wants_ledger!r}. Nothing was changed.")
+        self.ledger = Ledger() if wants_ledger and not statistic.keeps_records else None
         self.multiset = np.zeros(4, np.uint64)
         self.counted = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
