@@ -263,17 +263,17 @@ class ExactEstimator(BaseEstimator):
                     lent = False
 
         try:
-            with interrupts_held():
-                state.change((batch, -1.0))
-                state.borrowed += 1
-                lent = True
-            yield self
-        finally:
             try:
+                with interrupts_held():
+                    state.change((batch, -1.0))
+                    state.borrowed += 1
+                    lent = True
+                yield self
+            finally:
                 give_back()
-            except KeyboardInterrupt:  # it may have come just before it was held off
-                give_back()
-                raise
+        except KeyboardInterrupt:  # it may have come just before it was held off
+            give_back()
+            raise
 
     def _started(self, X, y, sample_weight, *, single):
         """An empty state for records like these, and the records."""
