@@ -14,7 +14,8 @@ from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.engine.exact import FEW_LIMBS, ExactSum
 from sqlearn.engine.limits import _PEAK
 from sqlearn.linear_model import LinearRegression, RidgeClassifier
-from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MultinomialNB
+from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
+from sqlearn.preprocessing import StandardScaler
 
 
 @pytest.mark.parametrize("ledger", [True, False])
@@ -83,6 +84,13 @@ def test_new_labels_are_measured_before_memory_is_taken(update, monkeypatch):
     with pytest.raises(TooLargeError):
         getattr(model, update)(X, *([y] if update == "relabel" else []), y + 10)
     assert model.canonical_parts() == before
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_whose_float_sum_is_none_give_no_warning():
+    X, y = np.random.default_rng(0).choice([1e308, -1e308], (64, 3)), np.arange(64) % 2
+    for learner in (GaussianNB(), LinearRegression(), MixedNB(), StandardScaler()):
+        learner.partial_fit(X, y).forget(X[20:], y[20:])
 
 
 def small_machine(patch, n_sums):

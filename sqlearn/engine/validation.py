@@ -73,7 +73,8 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
     tags = probe.__sklearn_tags__().input_tags
     finite = "allow-nan" if tags.allow_nan else True
     try:
-        with config_context(assume_finite=False):  # a NaN in an exact sum is no speed-up
+        # a NaN in an exact sum is no speed-up; scikit-learn sums all values first, and numpy warns of 1e308 - 1e308
+        with config_context(assume_finite=False), np.errstate(invalid="ignore"):
             X = validate_data(
                 probe,
                 X,
