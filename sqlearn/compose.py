@@ -197,8 +197,8 @@ class TableModel(Answers, WeightedClassifier):
                 state.statistic.resize(1)
         return state, batch
 
-    def _batch(self, state, X, y, sample_weight):
-        return super()._batch(state, as_columns(X), y, sample_weight)
+    def _batch(self, state, X, y, sample_weight, sign):
+        return super()._batch(state, as_columns(X), y, sample_weight, sign)
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
         if sample_weight is not None and not has_fit_parameter(probe.learner, "sample_weight"):

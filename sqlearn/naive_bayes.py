@@ -57,8 +57,9 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
     -----
     The state is the exact weight, sum and sum of squares of each feature in each class: a function of the multiset of
     records, so that forgetting leaves the bytes of a refit. Means and variances are rounded once, after centring. The
-    smoothing is a share of the variance of all records held, where scikit-learn's ``partial_fit`` takes the last
-    batch's. ``partial_fit`` and ``forget`` need no ``classes``.
+    smoothing is a share of the weighted variance of all records held, where scikit-learn's takes no notice of weights,
+    and its ``partial_fit`` takes the last batch's: a row of weight 2 is two rows here.
+    ``partial_fit`` and ``forget`` need no ``classes``.
 
     Examples
     --------

@@ -22,6 +22,7 @@ from records import WIDTH, joined, pool_of, records_of, tame
 from sqlearn import verify
 from sqlearn.engine.single import _change_dense
 from sqlearn.errors import ReadOutError
+from sqlearn.neighbors import NearestCentroid
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -386,6 +387,14 @@ def test_equal_labels_are_one_label(learner):
     for label in (int(one), float(one), bool(one), np.int32(one), np.float32(one), np.bool_(one), np.uint8(one)):
         assert_same(reference.forget(row, label), without)
         reference.partial_fit(row, label)
+
+
+@pytest.mark.parametrize("least", [0, 1, 2**62, -1])
+def test_labels_beyond_int64_are_told_apart(least):
+    """Beside smaller ones numpy makes float64 of them, which holds neither."""
+    X, labels = np.eye(3), [least, 2**64 - 2, 2**64 - 1]
+    model = NearestCentroid().partial_fit(X[0], least).partial_fit(X[1:], np.array(labels[1:], np.uint64))
+    assert model.classes_.tolist() == model.predict(X).tolist() == labels
 
 
 @over([learner for learner in LABELLED if hasattr(learner, "predict")])

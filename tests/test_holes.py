@@ -8,11 +8,14 @@ import sklearn
 from sklearn.base import clone
 
 import naive
-from sqlearn import FormatError, NonFiniteError, NotLearnedError, TooLargeError
+from laws import unchanged
+from sqlearn import FormatError, NonFiniteError, NotLearnedError, TooLargeError, UnknownLabelError, verify
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.exact import FEW_LIMBS, ExactSum
+from sqlearn.engine.limits import _PEAK
 from sqlearn.linear_model import LinearRegression, RidgeClassifier
-from sqlearn.naive_bayes import GaussianNB, MultinomialNB
+from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
+from sqlearn.preprocessing import StandardScaler
 
 
 @pytest.mark.parametrize("ledger", [True, False])
@@ -81,6 +84,70 @@ def test_new_labels_are_measured_before_memory_is_taken(update, monkeypatch):
     with pytest.raises(TooLargeError):
         getattr(model, update)(X, *([y] if update == "relabel" else []), y + 10)
     assert model.canonical_parts() == before
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_whose_float_sum_is_none_give_no_warning():
+    X, y = np.random.default_rng(0).choice([1e308, -1e308], (64, 3)), np.arange(64) % 2
+    for learner in (GaussianNB(), LinearRegression(), MixedNB(), StandardScaler()):
+        learner.partial_fit(X, y).forget(X[20:], y[20:])
+
+
+def small_machine(patch, n_sums):
+    """Memory for so many exact sums."""
+    patch.setattr("os.sysconf", lambda name: int((8 * FEW_LIMBS * _PEAK * n_sums) ** 0.5))
+
+
+def test_many_new_labels_are_measured_before_memory_is_taken(monkeypatch):
+    """They were measured as if the number of classes would double, whatever it came to."""
+    X, y, many = np.random.default_rng(0).random((64, 30)), np.arange(64), np.arange(64) + 1000
+    model, other = RidgeClassifier().partial_fit(X[:2], y[:2]), RidgeClassifier().partial_fit(X, many)
+    before = model.canonical_parts()
+    small_machine(monkeypatch, 32 * 31 * 33 / 2)
+    with pytest.raises(TooLargeError):
+        model.partial_fit(X, many)
+    with pytest.raises(TooLargeError):
+        model.merge(other)
+    with pytest.raises(UnknownLabelError, match="Row 2 "):
+        model.forget(X, [*y[:2], *many[2:]])
+    with pytest.raises(UnknownLabelError, match="Row 2 "):
+        model.relabel(X, [*y[:2], *many[2:]], y)
+    with pytest.raises(UnknownLabelError, match="Row 0 "), model.without(X, many):
+        pass
+    assert model.canonical_parts() == before
+    assert other.forget(X[:50], many[:50]).n_records_ == 14  # what is held is forgotten on any machine
+    model.partial_fit(X[2:6], y[2:6]).forget(X[:2], y[:2])
+    monkeypatch.undo()
+    assert verify(model, X[2:6], y[2:6])
+
+
+def test_a_model_without_memory_for_new_labels_goes_on(monkeypatch):
+    X, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
+    model = RidgeClassifier().fit(X, y)
+    grow = ExactSum._grow
+
+    def small(self, below, shape):
+        if shape[1] > 4:
+            raise MemoryError
+        grow(self, below, shape)
+
+    monkeypatch.setattr(ExactSum, "_grow", small)
+    digest = model.digest()
+    with pytest.raises(MemoryError):
+        model.partial_fit(X, np.arange(6) + 10)
+    assert model.digest() == digest
+    assert verify(model.forget(X[:2], y[:2]).relabel(X[2:3], [0], [7]), X[2:], [7, 1, 0, 1])
+
+
+def test_categories_are_measured_before_memory_is_taken(monkeypatch):
+    X, y = np.arange(600)[:, None], np.arange(600) % 32
+    model = CategoricalNB().fit(X, y)
+    small_machine(monkeypatch, 32 * 512)
+    with pytest.raises(TooLargeError, match="600 categories"):
+        CategoricalNB().fit(X, y)
+    with unchanged(model), pytest.raises(TooLargeError):
+        model.partial_fit(X + 600, y)
+    assert model.forget(X[500:], y[500:]).n_records_ == 500
 
 
 @pytest.mark.parametrize("learner", [GaussianNB(), LinearRegression(), MultinomialNB(), RidgeClassifier()])

@@ -19,6 +19,7 @@ from sqlearn.engine import state as state_module
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.ledger import Ledger
 from sqlearn.engine.state import State
+from sqlearn.naive_bayes import GaussianNB
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -66,6 +67,41 @@ def prepared(learner):
     records = pool.take(range(200))
     others = joined([pool.take(range(200, 230)), records_of(learner, rng, 70, 2)])  # limbs that the model has not yet
     return refit(learner, records), records, others
+
+
+def test_an_interrupt_at_every_line_of_without():
+    """One that came as the block was left, in front of the `try` that was to give the rows back, left them out."""
+    model, records, _ = prepared(GaussianNB())
+    gone, before = records.take(range(5)), snapshot(model)
+    struck, strike = 0, -1
+
+    def trace(frame, event, _):
+        nonlocal struck
+        if frame.f_code.co_name not in ("_without", "give_back"):
+            return None
+        if event == "line":
+            struck += 1
+            if struck == strike:
+                signal.raise_signal(signal.SIGINT)
+        return trace
+
+    def lend_traced():
+        nonlocal struck
+        struck = 0
+        sys.settrace(trace)
+        try:
+            lend(model, gone)
+        finally:
+            sys.settrace(None)
+
+    lend_traced()
+    lines = struck
+    assert lines > 10
+    for line in range(1, lines + 1):
+        strike = line
+        with pytest.raises(KeyboardInterrupt):
+            lend_traced()
+        assert snapshot(model) == before, line
 
 
 CALLS = ["partial_fit", "forget", "forget all", "merge", "fit", "learn one", "forget one", "without", "relabel"]

@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -17,7 +18,7 @@ SECRET = "correct horse"
 
 
 @over(LEARNERS)
-@pytest.mark.parametrize("key", [SECRET, SECRET.encode()])
+@pytest.mark.parametrize("key", [SECRET, SECRET.encode(), np.str_(SECRET), bytearray(SECRET.encode())], ids=repr)
 @pytest.mark.filterwarnings("ignore")
 def test_no_print_shows_the_key(learner, key):
     records = tame(learner)

@@ -25,7 +25,7 @@ from sqlearn.errors import (
     ReadOutError,
     WidthError,
 )
-from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, MixedNB, MultinomialNB
+from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 
 COUNTING = [MultinomialNB(), ComplementNB(), BernoulliNB()]
 PREDICTIONS = ["predict_proba", "predict_log_proba", "predict_joint_log_proba"]
@@ -344,6 +344,15 @@ def test_mixed_names_indices_and_masks_choose_columns():
     for chosen, message in [(["port"], "not a valid feature name"), ([9], "integer indices"), ([True], "boolean mask")]:
         with pytest.raises(ValueError, match=message):
             MixedNB(categorical_features=chosen).fit(X, y)
+
+
+def test_the_smoothing_of_gaussians_counts_weights():
+    """As rows that are there twice; scikit-learn's takes no notice of weights. The notes say so."""
+    X, y = load_iris(return_X_y=True)
+    weights = np.arange(len(y)) % 3
+    model = GaussianNB().fit(X, y, weights)
+    assert model.epsilon_ == GaussianNB().fit(X.repeat(weights, axis=0), y.repeat(weights)).epsilon_
+    assert model.epsilon_ != peers.GaussianNB().fit(X, y, weights).epsilon_
 
 
 def test_mixed_is_gaussian_and_categorical():

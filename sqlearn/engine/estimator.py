@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 
 from sqlearn.engine.key import hidden
-from sqlearn.engine.limits import check_growth, check_size
+from sqlearn.engine.limits import check_growth, check_merge, check_size
 from sqlearn.engine.single import REAL, short_path
 from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
@@ -156,6 +156,7 @@ class ExactEstimator(BaseEstimator):
         theirs = other._fitted_state()
         state.check_free()
         theirs.check_free()
+        check_merge(state, theirs)
         self._state = state.merged(theirs)
         return self
 
@@ -191,7 +192,9 @@ class ExactEstimator(BaseEstimator):
             self._state.check_free()
         state, batch = self._started(X, y, sample_weight, single=False)
         if not batch.weights.any():
-            raise WeightError("Sample weights must contain at least one non-zero number. Nothing was changed.")
+            raise WeightError(
+                "Sample weights must contain at least one non-zero number. Nothing was changed: use partial_fit."
+            )
         try:
             self._check_fit(batch)
         except SqlearnError:
@@ -222,10 +225,8 @@ class ExactEstimator(BaseEstimator):
             except (TypeError, ValueError, OverflowError):  # a row, label or value that the long path will explain
                 pass
         state.check_free()
-        batch = self._batch(state, X, y, sample_weight)
+        batch = self._batch(state, X, y, sample_weight, sign)
         check_classes(batch, classes)
-        if sign > 0:
-            check_growth(state, batch)
         state.change((batch, sign))
         state.narrow()
         return self
@@ -237,8 +238,7 @@ class ExactEstimator(BaseEstimator):
                 f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit."
             )
         state.check_free()
-        old, new = (self._batch(state, X, y, sample_weight) for y in (y_old, y_new))
-        check_growth(state, new)
+        old, new = (self._batch(state, X, y, sample_weight, sign) for y, sign in ((y_old, -1.0), (y_new, 1.0)))
         state.change((old, -1.0), (new, 1.0))
         state.narrow()
         return self
@@ -247,7 +247,7 @@ class ExactEstimator(BaseEstimator):
     def _without(self, X, y, sample_weight):
         state = self._fitted_state()
         state.check_free()
-        batch = self._batch(state, X, y, sample_weight)
+        batch = self._batch(state, X, y, sample_weight, -1.0)
         lent = False
 
         def give_back():
@@ -259,17 +259,17 @@ class ExactEstimator(BaseEstimator):
                     lent = False
 
         try:
-            with interrupts_held():
-                state.change((batch, -1.0))
-                state.borrowed += 1
-                lent = True
-            yield self
-        finally:
             try:
+                with interrupts_held():
+                    state.change((batch, -1.0))
+                    state.borrowed += 1
+                    lent = True
+                yield self
+            finally:
                 give_back()
-            except KeyboardInterrupt:  # it may have come just before it was held off
-                give_back()
-                raise
+        except KeyboardInterrupt:  # it may have come just before it was held off
+            give_back()
+            raise
 
     def _started(self, X, y, sample_weight, *, single):
         """An empty state for records like these, and the records."""
@@ -291,8 +291,8 @@ class ExactEstimator(BaseEstimator):
         state.single = short_path(state)
         return state, batch
 
-    def _batch(self, state, X, y, sample_weight) -> Batch:
-        """Validated records like those the state holds."""
+    def _batch(self, state, X, y, sample_weight, sign) -> Batch:
+        """Validated records like those the state holds, to be learned (1.0) or forgotten (-1.0)."""
         probe = object.__new__(type(self))
         probe.__dict__.update(state.params, n_features_in_=state.n_features_in_, _layout=state.layout)
         named = hasattr(X, "columns") or hasattr(X, "iloc")  # a frame or a pandas Series
@@ -304,6 +304,7 @@ class ExactEstimator(BaseEstimator):
                 f"y has {batch.targets.shape[1]} targets a row, but {state.learner} was fitted with "
                 f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form they were learned."
             )
+        check_growth(state, batch, sign)
         return batch
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
@@ -506,8 +507,7 @@ class ExactEstimator(BaseEstimator):
         shape = state.statistic.n_features, state.statistic.n_targets
         features = state.n_features_in_, state.feature_names_in_
         twin = clone(self)
-        params = copy.deepcopy(state.params)
-        twin._state = self._empty_state(params, features, shape, state.target_ndim, state.layout)
+        twin._state = self._empty_state(copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout)
         return twin
 
 

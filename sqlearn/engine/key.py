@@ -24,10 +24,12 @@ class HiddenBytes(bytes):
 
 
 def hidden(key):
-    """An equal key that does not show in a repr; what is no key as it is."""
-    if type(key) is str:
+    """An equal key that does not show in a repr, nor change; what is no key as it is."""
+    if isinstance(key, HiddenText | HiddenBytes):
+        return key
+    if isinstance(key, str):
         return HiddenText(key)
-    return HiddenBytes(key) if type(key) is bytes else key
+    return HiddenBytes(key) if isinstance(key, bytes | bytearray | memoryview) else key
 
 
 def key_bytes(key) -> bytes:
@@ -40,7 +42,7 @@ def key_bytes(key) -> bytes:
     """
     if key is None:
         return _DEFAULT
-    if not isinstance(key, str | bytes | bytearray | memoryview):  # bytes(5) would be five zeros
+    if not isinstance(key, str | bytes):  # bytes(5) would be five zeros
         raise ParameterError(f"key must be bytes or a str, not {type(key).__name__}. Encode it first.")
     data = key.encode() if isinstance(key, str) else bytes(key)
     return hashlib.blake2b(data, digest_size=32).digest()

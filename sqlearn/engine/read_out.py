@@ -35,13 +35,16 @@ __all__ = [
 
 
 def label_array(state) -> np.ndarray:
-    """The classes held as scikit-learn's ``classes_``: sorted, int64 or the shortest string type.
+    """The classes held as scikit-learn's ``classes_``: sorted, int64 (uint64 beyond it) or the shortest string type.
 
     They are bool if booleans were learned first, and as long as False and True are the only labels held.
     """
     labels = state.labels()
     booleans = state.layout.get("labels") == "bool" and set(labels) <= {0, 1}
-    return np.array(labels, bool if booleans else None)
+    array = np.array(labels, bool if booleans else None)
+    if array.dtype.kind == "f":  # integers that int64 does not hold, and float64 not exactly
+        array = np.array(labels, np.uint64 if labels[0] >= 0 else object)
+    return array
 
 
 def as_float(mantissa, exponent, what: str) -> np.ndarray:

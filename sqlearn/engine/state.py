@@ -24,6 +24,7 @@ from sqlearn.errors import (
     LabelError,
     MergeError,
     NotLearnedError,
+    ParameterError,
     SqlearnError,
     UnknownLabelError,
 )
@@ -115,7 +116,10 @@ class State:
         self.layout = layout
         self.statistic: Statistic = statistic
         self.vocabulary = Vocabulary() if has_labels else None
-        self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
+        wants_ledger = params.get("ledger", True)
+        if not isinstance(wants_ledger, bool | np.bool_):  # "no" would be true
+            raise ParameterError(f"ledger is True or False, not {wants_ledger!r}. Nothing was changed.")
+        self.ledger = Ledger() if wants_ledger and not statistic.keeps_records else None
         self.multiset = np.zeros(4, np.uint64)
         self.counted = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
@@ -261,7 +265,7 @@ class State:
         if sign < 0 and self.ledger is None:  # here, not in a step: undoing a half-learned block must not be refused
             missing = self._missing(block)
             if missing >= 0:
-                raise self._not_held(batch, rows.start + missing)
+                raise self.not_held(batch, rows.start + missing)
         apply_all(
             (
                 partial(self._record, digests, batch, block, rows.start),
@@ -278,16 +282,17 @@ class State:
             else:
                 missing = self.ledger.take(digests)
                 if missing >= 0:
-                    raise self._not_held(batch, start + missing)
+                    raise self.not_held(batch, start + missing)
         add_terms(self.multiset, digests, sign)
         self.counted += int(sign) * len(block)
 
-    def _not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
+    def not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
         """Why this row cannot be forgotten, the rows before it being forgotten already."""
         if self.vocabulary is not None and batch.weights[row] > 0:
             code = batch.label_codes[row]
             label = batch.labels[code]
-            if not self.statistic.held[self.vocabulary.slots[label]] and code not in batch.label_codes[:row]:
+            slot = self.vocabulary.slots.get(label)
+            if (slot is None or not self.statistic.held[slot]) and code not in batch.label_codes[:row]:
                 known = self._labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
                 return UnknownLabelError(
                     f"{batch.name(row)} has the label {label!r}, which no row of this {self.learner} has, so nothing "

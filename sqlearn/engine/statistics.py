@@ -280,6 +280,10 @@ class Categories(Statistic):
             words[known, j] = self.vocabulary.words[slots[known, j]]
         return slots, words.reshape(len(codes), -1)
 
+    def foreseen(self, levels):
+        labels = ((self.place(j), level) for j, column in enumerate(levels) for level in column)
+        return 1 + self.vocabulary.foreseen(labels)
+
     def _fit_vocabulary(self):
         capacity = self.vocabulary.capacity
         self.total.resize(len(self.held), 1 + capacity)
@@ -347,6 +351,9 @@ class Mixed(Statistic):
     @staticmethod
     def cells(n_features, n_targets):
         return Moments.cells(n_features, 0) + Sums.cells(n_features, 0) + Categories.cells(0, 0)
+
+    def foreseen(self, levels):
+        return sum(member.foreseen(levels) for member in self.members)
 
     @property
     def members(self) -> tuple[Statistic, ...]:

@@ -88,7 +88,7 @@ def as_columns(X):
         return X
     names, given = list(X), list(X.values())
     if not all(isinstance(name, str) for name in names):
-        raise TypeError(f"The names of a table's columns are strings, not {names}. Nothing was changed.")
+        raise TypeError(f"The names of a table's columns are strings, not {names}. Nothing was changed: rename them.")
     if all(map(_is_one_value, given)):
         given = [[value] for value in given]
     for name, value in zip(names, given, strict=True):
@@ -322,7 +322,9 @@ def _numbers(table, j) -> np.ndarray:
         try:
             values[i] = np.nan if _is_missing(value) else float(value)
         except (TypeError, ValueError) as error:
-            raise NotNumericError(f"{_place(table, i, j)} is no number: {error}. Nothing was changed.") from error
+            raise NotNumericError(
+                f"{_place(table, i, j)} is no number: {error}. Nothing was changed: convert the column first."
+            ) from error
         except OverflowError as error:
             raise _infinite(table, i, j) from error
     return np.array(values, np.float64)

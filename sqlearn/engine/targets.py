@@ -8,7 +8,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
-from sqlearn.engine.validation import explained
+from sqlearn.engine.validation import explained, first_no_number
 from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import LabelError, NonFiniteError, NotNumericError, ShapeError, UnknownLabelError, WeightError
 
@@ -24,16 +24,26 @@ def check_labels(y, X):
         As their names say.
     """
     y = _column(y, X, "label")
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        row = int(np.flatnonzero(~np.isfinite(y))[0])
-        raise NonFiniteError(
-            f"Input y contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed."
-        )
+    if y.dtype.kind == "f":
+        _check_finite(y)
     try:
         check_classification_targets(y)
         return levels_of(y)
     except (TypeError, ValueError) as error:
-        raise LabelError(f"{error} {_first_no_label(y)}Nothing was changed.") from error
+        raise LabelError(
+            f"{error} {_first_no_label(y)}Nothing was changed: pass integers of 64 bits, booleans or strings as labels,"
+            " all of one kind."
+        ) from error
+
+
+def _check_finite(y) -> None:
+    bad = ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise NonFiniteError(
+            f"Input y contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed: drop such "
+            "rows, or fill in what is missing, first."
+        )
 
 
 def _first_no_label(y) -> str:
@@ -139,12 +149,7 @@ def check_targets(y, X, *, multi_output: bool):
                 "changed: convert targets to numbers first."
             )
     y = y.astype(np.float64)
-    bad = ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise NonFiniteError(
-            f"Input y contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed."
-        )
+    _check_finite(y)
     return y.reshape(len(y), -1), y.ndim
 
 
@@ -187,7 +192,10 @@ def check_weights(sample_weight, X) -> np.ndarray:
     try:
         given = np.asarray(sample_weight, np.float64)
     except (TypeError, ValueError) as error:
-        raise WeightError(f"sample_weight holds what is no number: {error}. Nothing was changed.") from error
+        raise WeightError(
+            f"sample_weight holds what is no number: {error}. {first_no_number(sample_weight)}Nothing was changed: "
+            "pass one number a row."
+        ) from error
     if given.ndim > 1 or (given.ndim and len(given) != n):
         raise ShapeError(
             f"sample_weight.shape == {given.shape}, expected {(n,)}. Nothing was changed: pass one weight a row."
@@ -196,13 +204,14 @@ def check_weights(sample_weight, X) -> np.ndarray:
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])
         raise NonFiniteError(
-            f"Input sample_weight contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed."
+            f"Input sample_weight contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed: "
+            "give every row a finite weight."
         )
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, allow_all_zero_weights=True) + 0.0
     if (weights < 0).any():
         row = int(np.flatnonzero(weights < 0)[0])
         raise WeightError(
-            f"Negative values in data passed to `sample_weight`: {weights[row]!r} in row {row} (counted from 0). "
+            f"Negative values in data passed to `sample_weight`: {weights[row].item()} in row {row} (counted from 0). "
             "Nothing was changed. To take a row out of the model, forget it."
         )
     return weights

@@ -18,7 +18,7 @@ from sqlearn.errors import (
     WidthError,
 )
 
-__all__ = ["as_rows", "check_features", "explained", "refuse_negative"]
+__all__ = ["as_rows", "check_features", "explained", "first_no_number", "refuse_negative"]
 
 
 def as_rows(X, *others):
@@ -73,7 +73,8 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
     tags = probe.__sklearn_tags__().input_tags
     finite = "allow-nan" if tags.allow_nan else True
     try:
-        with config_context(assume_finite=False):  # a NaN in an exact sum is no speed-up
+        # a NaN in an exact sum is no speed-up; scikit-learn sums all values first, and numpy warns of 1e308 - 1e308
+        with config_context(assume_finite=False), np.errstate(invalid="ignore"):
             X = validate_data(
                 probe,
                 X,
@@ -108,21 +109,22 @@ def explained(error: Exception, X, allow_nan: bool = False) -> SqlearnError:
         return WidthError(f"{error} Nothing was changed: pass the columns the model was fitted on, by their names.")
     if "Sparse data" in message or "parse input" in message:
         return LearnerError(f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.")
-    if any(words in message for words in ("Expected 2D", "dim ", "inhomogeneous", "setting an array element")):
+    if any(words in message for words in ("Expected 2D", "Expected seq", "dim ", "inhomogeneous", "setting an array")):
         return ShapeError(f"{error} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
     return NotNumericError(
-        f"{message}. {_first_no_number(X)}Nothing was changed: convert such columns to numbers, or encode them, first."
+        f"{message}. {first_no_number(X)}Nothing was changed: convert such columns to numbers, or encode them, first."
     )
 
 
-def _first_no_number(X) -> str:
-    """Where the first value is that float cannot take; nothing where `X` is no table."""
-    table = np.asarray(X, object)
-    for (row, column), value in np.ndenumerate(table if table.ndim == 2 else np.empty((0, 0), object)):
+def first_no_number(values) -> str:
+    """Where the first value is that float cannot take, in a table or a list; nothing in what is neither."""
+    given = np.asarray(values, object)
+    for at, value in np.ndenumerate(given if given.ndim in (1, 2) else np.empty(0, object)):
         try:
             float(value)
         except (TypeError, ValueError):
-            return f"The first is {value!r} in row {row} (counted from 0), column {column}. "
+            column = "".join(f", column {j}" for j in at[1:])
+            return f"The first is {value!r} in row {at[0]} (counted from 0){column}. "
     return ""
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import numbers
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -98,8 +99,16 @@ class Vocabulary:
             self._sorted = None
         return slot
 
+    def foreseen(self, labels: Iterable) -> int:
+        """The capacity once these labels have a slot each, too."""
+        new, capacity = len(set(labels) - self.slots.keys()) - len(self._free), self.capacity
+        while new > 0:
+            grown = max(2, 2 * capacity)
+            new, capacity = new - (grown - capacity), grown
+        return capacity
+
     def release(self, held: np.ndarray) -> None:
-        """Forget the labels of slots that hold no record, those beyond `held` among them."""
+        """Forget the labels of slots that hold no record, and give back the slots beyond `held`, which got no sums."""
         if np.count_nonzero(held[: self.capacity]) == len(self.slots):  # as nearly always
             return
         for label, slot in list(self.slots.items()):
@@ -108,6 +117,9 @@ class Vocabulary:
                 self._sorted = None
                 self.words[slot] = 0
                 self._free.append(slot)
+        if len(held) < self.capacity:  # there was no memory for the sums: the next update must not ask for it again
+            self.words = self.words[: len(held)].copy()
+            self._free = [slot for slot in self._free if slot < len(held)]
 
     def restore(self, labels: list) -> None:
         """Hold these labels, in slots 0, 1, ..."""
