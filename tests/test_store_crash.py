@@ -19,6 +19,7 @@ import pytest
 from sqlearn import Store
 from sqlearn.errors import (
     NotAStoreError,
+    SqlearnError,
     StoreAccessError,
     StoreBusyError,
     StoreClosedError,
@@ -320,6 +321,32 @@ def test_damaged_files(tmp_path):
     (tmp_path / "a").write_bytes(whole[:state] + b"'" + whole[state + 1 :])
     with pytest.raises(StoreCorruptError, match="model's bytes"):
         Store.open(tmp_path / "a")
+
+
+def test_damage_is_never_a_traceback_of_something_else(tmp_path):
+    """Bytes that say something are overwritten, and everything is tried: it is refused in sqlearn's words, or works."""
+    random = np.random.default_rng(5)
+    words = [f"w{i % 20}" for i in range(100)]
+    table = {"id": [f"id{i}" for i in range(100)], "x": random.normal(size=100), "w": words, "y": words[::-1]}
+    Store.create(tmp_path / "a", MixedNB(), table, target="y", id="id").close()
+    whole = (tmp_path / "a").read_bytes()
+    telling = np.flatnonzero(np.frombuffer(whole, np.uint8))
+    refused = 0
+    for _ in range(300):
+        at = int(random.choice(telling[telling < 8192] if random.random() < 0.3 else telling))
+        (tmp_path / "a").write_bytes(whole[:at] + random.bytes(4) + whole[at + 4 :])
+        try:
+            with Store.open(tmp_path / "a", timeout=0.1) as store:
+                store.verify()
+                store.check_receipts()
+                store.erasure_report(values=["id3"])
+                store.forget(where="x > 0")
+                store.relabel(ids=store.ids()[:1], to="w1")
+                store.learn({"id": ["new"], "x": [1.0], "w": ["w2"], "y": ["w3"]})
+                store.predict({"x": [1.0], "w": ["w2"]})
+        except SqlearnError:
+            refused += 1
+    assert refused > 50
 
 
 class Foreign(Ridge):
