@@ -66,7 +66,7 @@ ROWS = _stacked(
     click.option(
         "--ids",
         metavar="FILE",
-        type=click.File("r", encoding="utf-8"),
+        type=click.File("r", encoding="utf-8-sig"),
         help="The rows with these ids, one a line ('-' reads standard input).",
     ),
     click.option("--dry-run", is_flag=True, help="Count the rows and change nothing."),
@@ -134,9 +134,12 @@ def _table_of(store, path, reading: dict, *, features_only: bool = False):
     ignored = [name for name in names if name not in kinds and name != store.id_column]
     if ignored:
         click.echo(f"Left out, as the store does not use them: {', '.join(ignored)}", err=True)
+    if store.textual_target:  # even if those of this file look like numbers
+        labels = set()
     given = {name: kinds[name] for name in names if name in kinds and name not in labels}
     ids = store.id_column if store.id_column in names else None
-    return _table_file(path, reading, kinds=given | dict.fromkeys(ignored, "drop"), ids=ids)
+    given |= dict.fromkeys(ignored, "drop")
+    return _table_file(path, reading, kinds=given, ids=ids, textual_ids=store.textual_ids)
 
 
 def _model(name: str, parameters: tuple[str, ...], raw: bool):
@@ -158,7 +161,10 @@ def _model(name: str, parameters: tuple[str, ...], raw: bool):
             given[key] = ast.literal_eval(text)
         except (ValueError, SyntaxError):
             given[key] = text
-    learner.set_params(**given)
+    try:
+        learner.set_params(**given)._validate_params()
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--param") from error
     if raw or not encoded:
         return learner
     from sqlearn.compose import TableModel
@@ -292,13 +298,17 @@ def _change(store, change, verb: str, where, ids, dry_run: bool, yes: bool, as_j
 
 
 def _ids(store, lines) -> list:
-    ids = [line.rstrip("\r\n") for line in lines]
+    try:
+        ids = [line.rstrip("\r\n") for line in lines]
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"The file of ids is not UTF-8: {error}.", param_hint="--ids") from error
     ids = [line for line in ids if line]
     if store.textual_ids:
         return ids
     for number, line in enumerate(ids, 1):
         if not line.strip().removeprefix("-").isdecimal():
-            raise click.BadParameter(f"{line!r} (id {number}) is no whole number, as this store's ids are.")
+            what = f"{line!r} (id {number}) is no whole number, as this store's ids are."
+            raise click.BadParameter(what, param_hint="--ids")
     return [int(line) for line in ids]
 
 

@@ -63,6 +63,8 @@ class TableFile:
         that are not missing are, and then the others are errors.
     ids : str, optional
         A column to read as ids: whole numbers where all of the first rows are, text otherwise.
+    textual_ids : bool, default=False
+        Whether ids are text even so.
     missing : sequence of str, default=MISSING
         What stands for a missing value in text.
     delimiter : str, optional
@@ -106,6 +108,7 @@ class TableFile:
         header: Sequence[str] | None = None,
         kinds: Mapping[str, str] | None = None,
         ids: str | None = None,
+        textual_ids: bool = False,
         missing: Sequence[str] = MISSING,
         delimiter: str | None = None,
         line_breaks: bool = False,
@@ -125,11 +128,13 @@ class TableFile:
             )
         else:
             self._source = _Text(self.path, delimiter or _DELIMITERS[suffix], header, missing)
-        first = next(self._source.blocks({}), None)
+        if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
+            raise TableFileError(f"A delimiter is one ASCII character and no quote or line end, not {delimiter!r}.")
+        first = next(self._source.blocks({ids: "category"} if ids else {}), None)  # numbers would lose digits of ids
         if first is None:
             raise TableFileError(f"{self.path} has no rows. Nothing was learned.")
-        self._whole_ids = ids is None or all(map(_is_whole, _texts(first.column(ids)))) if ids in first.names else True
         self._kinds = self._recognised(first, dict(kinds or {}))
+        self._whole_ids = not textual_ids and (ids is None or all(map(_is_whole, _texts(first.column(ids)))))
         self.columns = [self._summary(first, name) for name in first.names if name != ids]
 
     @property
@@ -320,15 +325,21 @@ class _Parquet:
         self.path = path
 
     def blocks(self, kinds: Mapping[str, str]) -> Iterator[_Block]:
-        """Columns of this kind "number" are float64; without kinds, all columns are float64 or text."""
+        """Columns of this kind "number" are float64; without kinds, all columns are float64 or text.
+
+        What is neither is an error once it is to be read: until then it has no values.
+        """
         pa = _pyarrow()
         from pyarrow import parquet
 
         try:
             with parquet.ParquetFile(self.path) as file:
                 of, done = file.metadata.num_rows, 0
+                names = file.schema_arrow.names
+                twice = [name for name in names if names.count(name) > 1]
+                if twice:
+                    raise TableFileError(f"{self.path} has two columns {twice[0]!r}. Rename one of them.")
                 for batch in file.iter_batches(_ROWS):
-                    names = batch.schema.names
                     columns = [self._column(name, batch.column(name), kinds.get(name)) for name in names]
                     table = pa.record_batch(columns, names)
                     yield _Block(table, partial(self._place, done), done + len(batch), of)
@@ -349,10 +360,12 @@ class _Parquet:
             is_kind(column.type) for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
         ):
             wanted = pa.string() if kind == "category" else pa.float64()
+        elif kind in (None, "drop"):
+            return pa.nulls(len(column), pa.float64())
         else:
             raise TableFileError(
                 f"{self.path}: the column {name!r} holds {column.type}, which is neither number nor text. Convert it, "
-                "or leave it out of the file."
+                "or drop it."
             )
         return column.cast(wanted, safe=False)
 

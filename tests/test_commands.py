@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from sqlearn import Store, cli
 from sqlearn.commands import MODELS
 from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.errors import SqlearnError
 
 CSV = "person,age,port,fare,lived\n" + "".join(
     f"p{i},{20 + i % 50},{'SCQ'[i % 3]},{i / 4},{'yes' if i % 5 else 'no'}\n" for i in range(60)
@@ -33,7 +34,7 @@ def store(here):
 def call(*arguments, given=None, code=0):
     """What a command printed on standard output, and on standard error."""
     result = CliRunner().invoke(cli.sqlearn, arguments, input=given)
-    if isinstance(result.exception, ValueError):  # main() prints these
+    if isinstance(result.exception, SqlearnError):  # main() prints these, and nothing else
         assert code == 1, result.exception
         return result.stdout, str(result.exception)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
@@ -113,6 +114,29 @@ def test_wrong_calls(store):
         in call("fit", "people.csv", "--target", "lived", "--model", "MixedNB", "--out", "m.sqlearn", code=1)[1]
     )
     assert "ids" in call("forget", "m.sqlearn", "--ids", "-", "--yes", given="nobody\n", code=1)[1]
+
+
+def test_wrong_values(store):
+    """No traceback, whatever the words are."""
+    fit = "fit", "people.csv", "--target", "lived", "--model", "RidgeClassifier", "--out", "x"
+    for value in ("alpha=-1", "alpha=abc", "solver=no"):
+        assert value.split("=")[0] in call(*fit, "--param", value, code=2)[1]
+    for delimiter in ("ab", "é", '"', "\n"):
+        assert "delimiter is one" in call(*fit, "--delimiter", delimiter, code=1)[1]
+    call("fit", "people.csv", "--target", "lived", "--model", "MixedNB", "--out", "numbered")
+    assert "No row has the id" in call("forget", "numbered", "--ids", "-", "--yes", given=f"1\n{10**30}\n", code=1)[1]
+    assert "not UTF-8" in call("forget", "numbered", "--ids", "-", "--yes", given=b"\xff\xfe", code=2)[1]
+    assert told("forget", "numbered", "--ids", "-", "--yes", given="\ufeff1\r\n")["count"] == 1
+
+
+def test_kinds_of_ids_and_labels_are_those_of_the_store(here):
+    """Text ids and labels stay text, even when all of a later file look like numbers."""
+    (here / "first.csv").write_text("id,x,y\na1,1,yes\n7,2,2\n")
+    (here / "later.csv").write_text("id,x,y\n8,1,2\n9,2,2\n")
+    call("fit", "first.csv", "--target", "y", "--id", "id", "--model", "MixedNB", "--out", "m.sqlearn")
+    call("learn", "m.sqlearn", "later.csv")
+    with Store.open(here / "m.sqlearn") as opened:
+        assert opened.ids() == ["a1", "7", "8", "9"] and opened.ids(where="y = '2'") == ["7", "8", "9"]
 
 
 def test_a_malformed_line_leaves_nothing_behind(here, store):

@@ -107,8 +107,12 @@ def test_cut_bytes_are_refused(cut):
         ExactSum.restore(total.canonical(np.arange(1))[:cut])
 
 
-numbers = st.integers(-(2**200), 2**200) | st.integers(-(2**54), 2**54) | st.sampled_from(
-    [s * (2**k + e) for s in (1, -1) for k in (0, 31, 32, 52, 53, 54, 63, 64, 95, 96, 127) for e in (-1, 0, 1)]
+numbers = (
+    st.integers(-(2**200), 2**200)
+    | st.integers(-(2**54), 2**54)
+    | st.sampled_from(
+        [s * (2**k + e) for s in (1, -1) for k in (0, 31, 32, 52, 53, 54, 63, 64, 95, 96, 127) for e in (-1, 0, 1)]
+    )
 )
 
 

@@ -47,6 +47,8 @@ def store(tmp_path_factory):
         ("survived = 1 and not fare = 0", []),
         ("survived = true", [0, 2, 4]),
         ("id in (1, 3) or id = 5", [1, 3, 5]),
+        ("id not in ('1', '3') and id > '0'", [2, 4, 5]),
+        ("fare in (-3.5, +7.25) or fare not between -4 and 1e299", [1, 3, 5]),
         ("case when fare < 0 then 1 else 0 end", [5]),
         ("cast(fare as integer) = 7", [1]),
         ("coalesce(fare, -1) = -1", [2]),
@@ -121,8 +123,16 @@ def test_selects(store, condition, ids):
         ("raise(ignore)", "no SQL"),
         ("fare = 'S'", "a column of numbers"),
         ("'x' < fare", "a column of numbers"),
+        ("fare < 'inf'", "a column of numbers"),
+        ("fare < '1_000'", "a column of numbers"),
         ("embarked = 5", "in single quotes"),
         ("survived = '1'", "without quotes"),
+        ("fare not in (1, 'S')", "a column of numbers"),
+        ("fare between -1 and 'S'", "a column of numbers"),
+        ("embarked not in (-5)", "in single quotes"),
+        ("embarked not between 1 and 5", "in single quotes"),
+        ("id not in ('x')", "a column of numbers"),
+        ("id < 'x'", "a column of numbers"),
         ("other.fare = 0", "no such column"),
         ("temp.t.fare = 0", "no such column|no SQL"),
         ("(" * 600 + "1" + ")" * 600, "no SQL|stack|depth"),
@@ -182,3 +192,28 @@ def test_the_sandbox_has_one_table_and_no_file(store):
     assert connection.execute("PRAGMA database_list").fetchall() == [(0, "main", "")]
     with pytest.raises(sqlite3.OperationalError, match="too many attached"):
         connection.execute("ATTACH 'x' AS x")
+
+
+def test_names_are_folded_as_sqlite_folds_them(tmp_path):
+    """SQLite tells Ä from ä, and takes a quoted name that it does not know for text, which every row fulfils."""
+    store = Store.create(tmp_path / "a", MixedNB(), {"Name ä": [1.0, 2.0], "y": [0, 1]}, target="y")
+    assert store.ids(where='"nAME ä" = 2') == [1]
+    for condition in ('"Name Ä" is not null', "'' <> \"Name Ä\"", "[Name Ä] = 1"):
+        with pytest.raises(ConditionError, match=r"no (such )?column"):
+            store.forget(where=condition)
+
+
+@pytest.mark.parametrize("name", ["null", "current_time", "nul\0"])
+def test_names_that_conditions_cannot_say(tmp_path, name):
+    """A keyword without quotes is no column, and a NUL can be in no condition."""
+    store = Store.create(tmp_path / "a", MixedNB(), {name: [1.0, 2.0], "x": [1.0, 2.0], "y": [0, 1]}, target="y")
+    try:
+        assert store.ids(where=f"{name} = 1") == []
+    except ConditionError as error:
+        assert "Nothing was changed" in str(error)
+    if "\0" in name:
+        with pytest.raises(ConditionError, match="null character"):
+            store.ids(where=f'"{name}" = 1')
+    else:
+        assert store.ids(where=f'"{name}" = 1') == [0]
+    assert store.ids(where="x = 2") == [1]

@@ -1,7 +1,6 @@
 """After a forget nothing of the rows is in the files: no number, no word, no id, no earlier state, no oracle."""
 
-import hashlib
-import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -233,10 +232,11 @@ def test_who_holds_the_file_cannot_test_a_guess(tmp_path):
     for forms in ((bytes.fromhex(r.salt), r.salt.encode()) for r in kept[:-1]):
         assert not list(search(store._database.files(), dict.fromkeys(forms, ())))
     files = content(store)
-    commitments = {receipt.commitment for receipt in chain[:-1]}
     salts = {files[at : at + 32] for at in range(len(files) - 32)} | {b""}
-    for salt, guess in itertools.product(salts, (after_create, after_forget)):
-        assert hashlib.blake2b(bytes.fromhex(guess), key=salt, digest_size=32).hexdigest() not in commitments
+    assert replace(chain[0], salt=kept[0].salt).commits_to(after_create)  # what it takes
+    for salt in salts:
+        assert not replace(chain[0], salt=salt.hex()).commits_to(after_create)
+        assert not replace(chain[1], salt=salt.hex()).commits_to(after_forget)
     # nor does a column of a receipt say anything about the row, or an index about its id
     assert all(not store.erasure_report(values=[value]).findings for value in (9.25, 4))
 
@@ -314,6 +314,8 @@ def test_receipts_are_checked(tmp_path):
         ("DELETE FROM receipts WHERE number = 4", "does not commit to the state"),
         ("DELETE FROM receipts WHERE number > 2", "does not commit to the state"),
         ("UPDATE receipts SET commitment = previous WHERE number = 4", "does not commit to the state"),
+        ("UPDATE receipts SET count = 1 WHERE number = 4", "does not commit to the state"),
+        ("UPDATE receipts SET time = '2020-01-01T00:00:00Z' WHERE number = 4", "does not commit to the state"),
         ("DELETE FROM receipts", "there are no receipts"),
     ]:
         store, _ = fresh()

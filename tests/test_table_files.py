@@ -5,7 +5,9 @@ import struct
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from sqlearn.errors import TableFileError
 from sqlearn.table_files import TableFile
@@ -140,6 +142,24 @@ def test_parquet_is_read_as_csv_is(tmp_path):
     (tmp_path / "v.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(TableFileError, match="cannot be read"):
         read(tmp_path / "v.parquet")
+
+
+def test_a_parquet_file_s_ids_keep_their_digits(tmp_path):
+    ids = [2**62 + 1, 2**63 - 1, -(2**63), 10**17]
+    parquet.write_table(pyarrow.table({"id": ids, "x": [1.0] * 4}), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet", ids="id")["id"] == ids
+
+
+def test_parquet_columns_that_cannot_be_read_can_be_dropped(tmp_path):
+    day = pyarrow.array([1, 2], pyarrow.date32())
+    parquet.write_table(pyarrow.table({"day": day, "x": [1.0, 2.0]}), tmp_path / "a.parquet")
+    with pytest.raises(TableFileError, match=r"'day' holds date32.*drop it"):
+        read(tmp_path / "a.parquet")
+    assert list(read(tmp_path / "a.parquet", kinds={"day": "drop"})) == ["x"]
+    twice = pyarrow.Table.from_arrays([day, day], ["x", "x"])
+    parquet.write_table(twice, tmp_path / "b.parquet")
+    with pytest.raises(TableFileError, match="two columns 'x'"):
+        read(tmp_path / "b.parquet")
 
 
 def test_progress_reaches_the_end(write):

@@ -5,10 +5,12 @@ There is nothing else in it to read. Beside that, an authorizer refuses whatever
 call of a listed function, and a look at the tokens refuses what would change the meaning of the statement around it.
 """
 
+import itertools
 import re
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 import numpy as np
 
@@ -33,8 +35,10 @@ _TOKEN = re.compile(
       |(?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)  # 'nan' is text to SQLite
 _COMPARISONS = {"=", "==", "<>", "!=", "<", "<=", ">", ">="}
-_STEPS = 100_000  # of SQLite's machine, between two looks for Ctrl-C
+_AFFINITY = {"number": "REAL", "whole": "INTEGER"}  # so that '1' in quotes is 1
+_STEPS = 1000  # of SQLite's machine, between two looks for Ctrl-C
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 1_000_000,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
@@ -54,7 +58,7 @@ class Condition:
     text : str
         An SQL expression.
     columns : list of Column
-        The columns it may read; `kind` is "number", "category", or "text" for what is text in every row.
+        The columns it may read; `kind` is "number", "category", or of ids "text" or "whole", as they are in every row.
 
     Attributes
     ----------
@@ -75,6 +79,7 @@ class Condition:
         self._slot = f"slot_{secrets.token_hex(8)}"
         self._compared = self._check_tokens()
         self.reads = self._compile()
+        self._compared = [(name, literal) for name, literal in self._compared if name in self.reads]
 
     # ------------------------------------------------------------------ checking
 
@@ -83,7 +88,7 @@ class Condition:
 
     def _check_tokens(self) -> list[tuple[str, str]]:
         """Refuse what does not stay inside its parentheses. Returns the pairs (column, literal) that are compared."""
-        names = {column.name.lower(): column for column in self._columns}
+        names = {_folded(column.name): column for column in self._columns}
         tokens: list[tuple[str, str]] = []
         depth = 0
         for found in _TOKEN.finditer(self.text):
@@ -92,36 +97,27 @@ class Condition:
             if kind == "other" or depth < 0:
                 raise self._refused(f"has an unexpected {token!r} at character {found.start()}")
             if kind == "name" and token[0] == '"':
-                if _plain(token).lower() not in names:  # SQLite would take it for text
+                if _folded(_plain(token)) not in names:  # SQLite would take it for text
                     raise self._refused(f"names {token}, which is no column; the columns are {self._names()}")
             if kind != "space":
                 tokens.append((kind, token))
         if depth or not tokens:
             raise self._refused("is empty" if not tokens else "has a parenthesis that is not closed")
-        mentioned = {_plain(token).lower() for kind, token in tokens if kind == "name"}
-        self._mentioned = [column for column in self._columns if column.name.lower() in mentioned]
+        mentioned = {_folded(_plain(token)) for kind, token in tokens if kind == "name"}
+        self._mentioned = [column for column in self._columns if _folded(column.name) in mentioned]
         if len(self._mentioned) > _MOST_COLUMNS:
             raise self._refused(f"reads {len(self._mentioned)} columns; {_MOST_COLUMNS} are the most")
         compared = []
-        for (kind, token), (_, operator), (other_kind, other) in zip(tokens, tokens[1:], tokens[2:], strict=False):
-            if operator in _COMPARISONS:
-                for name_kind, name, literal_kind, literal in (
-                    (kind, token, other_kind, other),
-                    (other_kind, other, kind, token),
-                ):
-                    if name_kind == "name" and literal_kind in ("text", "number"):
-                        column = names.get(_plain(name).lower())
-                        if column is not None:
-                            self._check_comparison(column, literal_kind, literal)
-                            compared.append((column.name, literal_kind))
+        for name, literal_kind, literal in _comparisons(tokens):
+            column = names.get(_folded(_plain(name)))
+            if column is not None:
+                self._check_comparison(column, literal_kind, literal)
+                compared.append((column.name, literal_kind))
         return compared
 
     def _check_comparison(self, column: Column, literal_kind: str, literal: str) -> None:
-        if column.kind == "number" and literal_kind == "text":
-            try:
-                float(literal[1:-1])
-            except ValueError:
-                raise self._refused(f"compares {column.name}, a column of numbers, with the text {literal}") from None
+        if column.kind in ("number", "whole") and literal_kind == "text" and not _NUMBER.fullmatch(literal[1:-1]):
+            raise self._refused(f"compares {column.name}, a column of numbers, with the text {literal}")
         if column.kind == "text" and literal_kind == "number":
             raise self._refused(f"compares {column.name}, which is text, with the number {literal}; write '{literal}'")
 
@@ -152,13 +148,14 @@ class Condition:
                     return sqlite3.SQLITE_OK
             if action == sqlite3.SQLITE_FUNCTION and second.lower() in _FUNCTIONS:
                 return sqlite3.SQLITE_OK
-            asked.append(f"the function {second}" if action == sqlite3.SQLITE_FUNCTION else f"{second or first}")
+            what = "the number of a place" if second == self._slot else f"{second or first}"
+            asked.append(f"the function {second}" if action == sqlite3.SQLITE_FUNCTION else what)
             return sqlite3.SQLITE_DENY
 
-        connection = self._sandbox(self._mentioned)
         try:
-            connection.set_authorizer(authorize)
-            connection.execute(f"SELECT NULL FROM t WHERE (\n{self.text}\n)").fetchall()
+            with closing(self._sandbox(self._mentioned)) as connection:
+                connection.set_authorizer(authorize)
+                connection.execute(f"SELECT NULL FROM t WHERE (\n{self.text}\n)").fetchall()
         except (sqlite3.Error, sqlite3.Warning, UnicodeError) as error:
             if asked:
                 raise self._refused(f"asks for {asked[0]}, which conditions may not") from error
@@ -167,9 +164,6 @@ class Condition:
                 raise KeyboardInterrupt from error
             columns = f"; the columns are {self._names()}" if "no such column" in message else ""
             raise self._refused(f"is no SQL expression over the table's columns: {message}{columns}") from error
-        finally:
-            connection.set_authorizer(None)
-            connection.close()
         return [name for name in names if name in reads]
 
     # ------------------------------------------------------------------ evaluating
@@ -179,7 +173,7 @@ class Condition:
         for limit, value in _LIMITS.items():
             connection.setlimit(limit, value)
         connection.execute("PRAGMA trusted_schema = OFF")
-        defined = "".join(f", {_quoted(c.name)} {'REAL' if c.kind == 'number' else ''}" for c in columns)
+        defined = "".join(f", {_quoted(c.name)} {_AFFINITY.get(c.kind, '')}" for c in columns)
         connection.execute(f"CREATE TABLE t ({self._slot} INTEGER PRIMARY KEY{defined})")
         return connection
 
@@ -223,6 +217,33 @@ class Condition:
                 raise KeyboardInterrupt from error
             raise self._refused(f"cannot be evaluated: {error}") from error
         return np.array([slot for (slot,) in found], np.int64)
+
+
+def _comparisons(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    """What is compared with a literal by an operator, ``in (...)`` or ``between``: name, kind of literal, literal."""
+    kept: list[tuple[str, str]] = []
+    for i, (kind, token) in enumerate(tokens):
+        before, word = tokens[i - 1] if i else ("open", "")
+        if token not in ("+", "-") or not (before in ("operator", "open") or word.lower() in ("between", "and")):
+            kept.append((kind, token))  # all but the signs of numbers
+    words = [token.lower() for _, token in kept]
+    for i, (kind, token) in enumerate(kept):
+        if kind != "name":
+            continue
+        others = [
+            kept[j] for j, k in ((i + 2, i + 1), (i - 2, i - 1)) if 0 <= j < len(kept) and words[k] in _COMPARISONS
+        ]
+        at = i + 1 + (words[i + 1 : i + 2] == ["not"])
+        if words[at : at + 2] == ["in", "("]:
+            others += itertools.takewhile(lambda other: other[0] != "close", kept[at + 2 :])
+        elif words[at : at + 1] == ["between"]:
+            others += kept[at + 1 : at + 2] + (kept[at + 3 : at + 4] if words[at + 2 : at + 3] == ["and"] else [])
+        yield from ((token, *other) for other in others if other[0] in ("text", "number"))
+
+
+def _folded(name: str) -> str:
+    """A name as SQLite compares names: the letters A to Z alone are those from a to z."""
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in name)
 
 
 def _plain(token: str) -> str:

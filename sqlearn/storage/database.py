@@ -22,7 +22,7 @@ from sqlearn.errors import (
     StoreVersionError,
 )
 
-__all__ = ["FORMAT", "PAGE", "Database"]
+__all__ = ["FORMAT", "PAGE", "Counters", "Database"]
 
 FORMAT = 1
 PAGE = 4096
@@ -44,6 +44,13 @@ _KINDS = {
 }  # fmt: skip
 
 
+class Counters(dict[str, int]):
+    """Small numbers by name, all of which a whole store has."""
+
+    def __missing__(self, name: str) -> int:
+        raise StoreCorruptError(f"This store is damaged: it lacks the number {name!r}. Take an intact copy.")
+
+
 class Database:
     """One connection to a store's file, and its counters.
 
@@ -56,7 +63,7 @@ class Database:
 
     Attributes
     ----------
-    counters : dict of str to int
+    counters : Counters
         Small numbers that are kept in the file (how many rows, which slot is free first); written when a transaction
         commits.
     generation : int
@@ -66,7 +73,7 @@ class Database:
 
     def __init__(self, path: Path, timeout: float):
         self.path = path
-        self.counters: dict[str, int] = {}
+        self.counters = Counters()
         self.generation = 0
         self._saved: dict[str, int] = {}
         self._version = -1
@@ -157,7 +164,10 @@ class Database:
         return self._connection
 
     def execute(self, statement: str, values: tuple = ()) -> sqlite3.Cursor:
-        return self.connection.execute(statement, values)
+        try:
+            return self.connection.execute(statement, values)
+        except UnicodeDecodeError as error:  # of a name that SQLite found, in its message
+            raise StoreCorruptError(f"The store {self.path} is damaged: its names are no text.") from error
 
     def executemany(self, statement: str, rows) -> None:
         self.connection.executemany(statement, rows)
@@ -206,7 +216,7 @@ class Database:
         (version,) = self.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             tables = self.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-            self.counters = dict(self.execute("SELECT name, value FROM counters")) if tables else {}
+            self.counters = Counters(self.execute("SELECT name, value FROM counters") if tables else ())
             self._saved = dict(self.counters)
             self._version = version
             self.generation += 1

@@ -85,7 +85,9 @@ class Ids:
             if id in seen:
                 raise UnknownIdError(f"The id {id!r} is given twice (at {i}). Nothing was changed: give each id once.")
             seen.add(id)
-        slots = self._index.find(self._hashes(ids))
+        fits = [self.textual or -(2**63) <= id < 2**63 for id in ids]
+        slots = np.zeros(len(fits), np.int64)
+        slots[fits] = self._index.find(self._hashes([id for id, fit in zip(ids, fits, strict=True) if fit]))
         missing = np.flatnonzero(slots == 0)
         if len(missing):
             raise UnknownIdError(

@@ -9,7 +9,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlearn.errors import StoreCorruptError
@@ -37,7 +37,8 @@ class Receipt:
     count : int
         To how many rows.
     commitment : str
-        Hex BLAKE2b-256 of salt and digest of the state after it.
+        Hex BLAKE2b-256, keyed with the salt, of the digest of the state after it and of the other fields: so the last
+        receipt, which no other one follows, is bound as well.
     previous : str
         :attr:`digest` of the receipt before; empty for the first.
     salt : str or None
@@ -61,10 +62,16 @@ class Receipt:
         return hashlib.blake2b(json.dumps(fields).encode(), digest_size=32).hexdigest()
 
     def commits_to(self, state_digest: str) -> bool:
-        """Whether the state after this change had this digest (see ``Store.state_digest``); needs the salt."""
+        """Whether the state after this change had this digest (see ``Store.digest``); needs the salt."""
         if self.salt is None:
             raise ValueError(f"Receipt {self.number} has no salt here. Take the receipt that the call returned.")
-        return secrets.compare_digest(self.commitment, _commitment(self.salt, state_digest))
+        return secrets.compare_digest(self.commitment, self.opened(state_digest).commitment)
+
+    def opened(self, state_digest: str) -> "Receipt":
+        """This receipt with the commitment that its salt and fields make of this digest."""
+        told = [self.number, self.time, self.kind, self.count, self.previous, state_digest]
+        keyed = hashlib.blake2b(json.dumps(told).encode(), key=bytes.fromhex(self.salt or ""), digest_size=32)
+        return replace(self, commitment=keyed.hexdigest())
 
     def __str__(self):
         rows = "1 row" if self.count == 1 else f"{self.count} rows"
@@ -158,10 +165,10 @@ class Receipts:
             time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             kind=kind,
             count=count,
-            commitment=_commitment(salt.hex(), state_digest),
+            commitment="",
             previous=last[0].digest if last else _START,
             salt=salt.hex(),
-        )
+        ).opened(state_digest)
         digests = bytes.fromhex(receipt.commitment), bytes.fromhex(receipt.previous)
         told = receipt.number, receipt.time, receipt.kind, receipt.count, *digests
         self._database.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", told)
@@ -182,7 +189,3 @@ class Receipts:
             if [type(value) for value in row] != [int, str, str, int, bytes, bytes]:
                 raise StoreCorruptError(f"The store {self._database.path} is damaged: a receipt is none.")
         return [Receipt(n, time, kind, count, a.hex(), b.hex()) for n, time, kind, count, a, b in rows]
-
-
-def _commitment(salt: str, state_digest: str) -> str:
-    return hashlib.blake2b(bytes.fromhex(state_digest), key=bytes.fromhex(salt), digest_size=32).hexdigest()

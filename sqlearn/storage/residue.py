@@ -5,6 +5,7 @@ A walk through SQLite's file format (https://www.sqlite.org/fileformat2.html, se
 
 import numpy as np
 
+from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
 
 __all__ = ["residue"]
@@ -18,12 +19,25 @@ def residue(database: Database) -> int:
     What a deletion, an overwriting or a move of cells leaves behind in a page is there, whatever it was. Left out is
     what holds no data: the counters' table, and inner pages, in which there are only the numbers of pages and places.
     """
+    try:
+        return _residue(database)
+    except (ValueError, IndexError, OSError) as error:
+        raise StoreCorruptError(
+            f"The store {database.path} is damaged: its pages cannot be walked ({error})."
+        ) from error
+
+
+def _residue(database: Database) -> int:
     roots = database.execute("SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0").fetchall()
     (page_size,) = database.execute("PRAGMA page_size").fetchone()
     found = 0
+    seen: set[int] = set()
     with database.path.open("rb") as file:
 
         def page(number: int) -> bytes:
+            if number in seen:
+                raise ValueError(f"page {number} is in two places")
+            seen.add(number)
             file.seek((number - 1) * page_size)
             return file.read(page_size)
 
@@ -73,7 +87,10 @@ def _table_page(page, number: int, size: int) -> tuple[list[int], int]:
     free = int.from_bytes(content[start + 1 : start + 3], "big")
     while free:
         live[free : free + 4] = True
-        free = int.from_bytes(content[free : free + 2], "big")
+        following = int.from_bytes(content[free : free + 2], "big")
+        if 0 < following <= free:
+            raise ValueError(f"the free space of page {number} goes in circles")
+        free = following
     return [], stale + int(np.count_nonzero(np.frombuffer(content, np.uint8)[~live]))
 
 

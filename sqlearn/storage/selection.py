@@ -58,7 +58,7 @@ class Selection:
 
     def matching(self, where: str, look: Callable[[int], None] = _alone) -> np.ndarray:
         """Places of the rows that fulfil a condition, ascending; `look` hears of every block how many rows it has."""
-        columns = [*self._columns.all, Column(self._columns.id or "id", "id", "text" if self._ids.textual else "id")]
+        columns = [*self._columns.all, Column(self._columns.id or "id", "id", "text" if self._ids.textual else "whole")]
         if self._columns.id is None and "id" in {column.name.lower() for column in self._columns.all}:
             columns.pop()  # a column of the table has that name
         condition = Condition(where, columns)

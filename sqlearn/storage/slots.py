@@ -94,7 +94,7 @@ class Slots:
             some = tuple(numbers[start : start + _IN_LIST])
             if max(some) > _LARGEST:  # a cell that was overwritten: SQLite knows no such number
                 raise self._damaged(max(some))
-            found.update(self.database.execute(self._read_many, some))
+            found.update(row for row in self.database.execute(self._read_many, some) if type(row[1]) is bytes)
         for slot in numbers[many:]:
             found[slot] = self._bytes(slot)
         width = 1 + self.length
@@ -131,7 +131,10 @@ class Slots:
         statement = f"SELECT bytes FROM {self.name} WHERE slot > ? AND slot <= ? ORDER BY slot"
         for before in range(0, end, at_once):
             last = min(end, before + at_once)
-            content = b"".join([content for (content,) in self.database.execute(statement, (before, last))])
+            contents = [content for (content,) in self.database.execute(statement, (before, last))]
+            if set(map(type, contents)) != {bytes}:
+                raise self._damaged(last)
+            content = b"".join(contents)
             if len(content) != width * (last - before):  # places are numbered without gaps
                 raise self._damaged(last)
             places = np.frombuffer(content, np.uint8).reshape(-1, width)
@@ -146,7 +149,7 @@ class Slots:
         if slot > _LARGEST:
             raise self._damaged(slot)
         found = self.database.execute(self._read, (slot,)).fetchone()
-        if found is None or len(found[0]) != 1 + self.length:
+        if found is None or type(found[0]) is not bytes or len(found[0]) != 1 + self.length:
             raise self._damaged(slot)
         return found[0]
 
