@@ -350,6 +350,6 @@ def test_copies_of_an_empty_state_are_independent():
         assert merged.digest() == full.digest()
         assert twin.digest() == empty.digest() == empty._state.digest()
         assert twin.parts() == empty.canonical_parts()
-        twin.learn(full._batch(twin, *(value for value in (records.X, records.y, records.w))))
+        twin.learn(full._batch(twin, *(value for value in (records.X, records.y, records.w)), 1.0))
         assert twin.digest() == full.digest()
         assert_same(empty, emptied(learner, joined([records, records])))

@@ -255,7 +255,7 @@ def test_the_largest_tame_block_is_exact(kind):
 
 
 def test_changes_larger_than_a_block_are_asked_in_parts():
-    parts = list(rounds._parts(records_for(LOGISTIC, np.random.default_rng(0), 5000)))
+    parts = list(rounds.parts_of(records_for(LOGISTIC, np.random.default_rng(0), 5000)))
     assert [len(one.w) for one in parts] == [2048, 2048, 904]
 
 
