@@ -221,7 +221,8 @@ class Rounds(Statistic):
             self.rows.put(places, x, y, w, names, keyed)
         else:
             self.rows.remove(places, names, keyed)
-        self._changes.append((Records(x, y, w, keyed), sign))
+        if self.trace is not None:  # else all records are asked anyway, and it would be a second copy of them
+            self._changes.append((Records(x, y, w, keyed), sign))
 
     def settle(self, order, labels, check=lambda: None):
         """Bring the trace up to date with what was deposited."""
