@@ -70,13 +70,16 @@ def test_many_records_at_once_give_the_sums_of_each(level, d):
         rows = rng.integers(0, rng.integers(1, 4), n)
         held = [np.zeros(3, np.int64), np.zeros(3, np.int64)]
         totals = [ExactSum(3, 1 + 2 * d), ExactSum(3, 1 + 2 * d)]
-        for total, counts, kernel in zip(totals, held, (deposit.deposit_moments, deposit._deposit_each), strict=True):
-            total.deposit(kernel, (x, np.ones(n), rows), n, 1.0, counts)
+        arrays = x, np.ones(n), rows
+        totals[0].deposit(deposit.deposit_moments, arrays, n, 1.0, held[0])
+        for i in range(n):
+            totals[1].deposit(deposit.deposit_moments, tuple(a[i : i + 1] for a in arrays), 1, 1.0, held[1])
         assert totals[0].canonical(np.arange(3)) == totals[1].canonical(np.arange(3))
         assert (totals[0].base, totals[0].limbs.shape) == (totals[1].base, totals[1].limbs.shape)
         assert held[0].tolist() == held[1].tolist() == np.bincount(rows, minlength=3).tolist()
-        totals[0].deposit(deposit._deposit_each, (x, np.ones(n), rows), n, -1.0, held[0])
-        totals[1].deposit(deposit.deposit_moments, (x, np.ones(n), rows), n, -1.0, held[1])
+        for i in range(n):
+            totals[0].deposit(deposit.deposit_moments, tuple(a[i : i + 1] for a in arrays), 1, -1.0, held[0])
+        totals[1].deposit(deposit.deposit_moments, arrays, n, -1.0, held[1])
         assert not any(total.digits()[0].any() or counts.any() for total, counts in zip(totals, held, strict=True))
 
 

@@ -22,6 +22,7 @@ _ROUNDER = 1.5 * 2.0**52
 _RADIX = 2.0**32
 _NOTHING = 1 << 20  # the span of zero: no bit at all (top below, bottom above every other)
 _MASK = 0xFFFFFFFF
+_FEWEST = 64  # records a class that are worth it to be taken apart side by side
 _AT_ONCE = 2048  # records that are taken apart in the limbs that any of them needs
 _WIDEST = 256  # features: wider records alone fill the vector units and the cache
 
@@ -197,15 +198,16 @@ def _fold(sums, limbs, row, start, low, sign):
 
 
 @kernel
-def _deposit_many(x, weights, rows, sign, limbs, base, held):
+def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
     """:func:`_deposit_each` for many records of weight 1 and of few classes; False, and nothing done, for others.
 
     Some rows of a class at a time are taken apart side by side, all in the limbs that any of them needs, and summed
-    in lanes: the limbs' digits come out as others, and the sums the same.
+    in lanes: the limbs' digits come out as others, and the sums the same. `lanes` float64[2 * L + 3, 1, lanes * d] and
+    `members` int64[n] are room to work in.
     """
     n, d = x.shape
-    lanes = 8 * max(1, 16 // max(d, 1))
-    if n < 64 * limbs.shape[1] or n < lanes or not 0 < d <= _WIDEST:
+    width = lanes.shape[2]
+    if width == 0 or n < _FEWEST * limbs.shape[1]:
         return False
     usual = True
     for r in range(n):
@@ -218,15 +220,13 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held):
         return False
     first_high, first_low = _limbs_of(top, bottom)
     second_high, second_low = _limbs_of(2 * top, 2 * bottom)
-    width = lanes * d
-    first, second = np.empty((1 + first_high - first_low, 1, width)), np.empty((1 + second_high - second_low, 1, width))
-    p, q, e = np.empty(width), np.empty(width), np.empty(width)
+    first, second = lanes[3 : 4 + first_high - first_low], lanes[3 + len(limbs) :][: 1 + second_high - second_low]
+    p, q, e = lanes[0, 0], lanes[1, 0], lanes[2, 0]
     first_scale, second_scale = _scale(first_high), _scale(second_high)
-    of_class = np.empty(n, np.int64)
     for row in range(limbs.shape[1]):
         count = 0
         for r in range(n):
-            of_class[count] = r
+            members[count] = r
             count += rows[r] == row
         if count == 0:
             continue
@@ -234,10 +234,10 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held):
         _deposit_wide(limbs, base, row, 0, np.float64(count), 1.0, sign)
         first[:] = 0.0
         second[:] = 0.0
-        for start in range(0, count, lanes):
-            taken = min(lanes, count - start)
+        for start in range(0, count, width // d):
+            taken = min(width // d, count - start)
             for k in range(taken):
-                v = x[of_class[start + k]]
+                v = x[members[start + k]]
                 for j in range(d):
                     p[k * d + j] = v[j]
             p[taken * d :] = 0.0
@@ -254,13 +254,10 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held):
 
 
 @kernel
-def _deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need):
-    """:func:`deposit_moments`, record by record."""
+def _deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, room):
+    """:func:`deposit_moments`, record by record; `room` is float64[4, d] to work in."""
     d = x.shape[1]
-    wx = np.empty(d)
-    rest = np.empty(d)
-    p = np.empty(d)
-    e = np.empty(d)
+    wx, rest, p, e = room[0], room[1], room[2], room[3]
     for r in range(start, stop):
         w = weights[r]
         if w == 0.0:
@@ -335,10 +332,16 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
     int
         The first record not deposited; `stop` when all are.
     """
+    # all memory now: what fails later could not be taken back
+    d = x.shape[1]
+    many = stop - start >= _FEWEST * limbs.shape[1] and 0 < d <= _WIDEST
+    lanes = np.empty((2 * len(limbs) + 3, 1, 8 * max(1, 16 // d) * d if many else 0))
+    members, room = np.empty(_AT_ONCE if many else 0, np.int64), np.empty((4, d))
     for first in range(start, stop, _AT_ONCE):
         end = min(first + _AT_ONCE, stop)
-        if not _deposit_many(x[first:end], weights[first:end], rows[first:end], sign, limbs, base, held):
-            reached = _deposit_each(x, weights, rows, first, end, sign, limbs, base, held, need)
+        part = slice(first, end)
+        if not _deposit_many(x[part], weights[part], rows[part], sign, limbs, base, held, lanes, members):
+            reached = _deposit_each(x, weights, rows, first, end, sign, limbs, base, held, need, room)
             if reached < end:
                 return reached
     return stop
