@@ -59,6 +59,30 @@ def test_sums_equal_fractions(kind, level, weighted):
             assert total.round()[row].tolist() == [naive.nearest(value) for value in expected]
 
 
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("d", [1, 3, 10, 40, 300])
+def test_many_records_at_once_give_the_sums_of_each(level, d):
+    """Blocks of every length, of up to three classes, with rows of zeros: the same digits, in the same window."""
+    rng = np.random.default_rng([level, d])
+    for n in (127, 400, 2049, 5000 // d + 200):
+        x = naive.hard_rows(rng, n, d, level)
+        x[:: n // 3] = 0.0
+        rows = rng.integers(0, rng.integers(1, 4), n)
+        held = [np.zeros(3, np.int64), np.zeros(3, np.int64)]
+        totals = [ExactSum(3, 1 + 2 * d), ExactSum(3, 1 + 2 * d)]
+        arrays = x, np.ones(n), rows
+        totals[0].deposit(deposit.deposit_moments, arrays, n, 1.0, held[0])
+        for i in range(n):
+            totals[1].deposit(deposit.deposit_moments, tuple(a[i : i + 1] for a in arrays), 1, 1.0, held[1])
+        assert totals[0].canonical(np.arange(3)) == totals[1].canonical(np.arange(3))
+        assert (totals[0].base, totals[0].limbs.shape) == (totals[1].base, totals[1].limbs.shape)
+        assert held[0].tolist() == held[1].tolist() == np.bincount(rows, minlength=3).tolist()
+        for i in range(n):
+            totals[0].deposit(deposit.deposit_moments, tuple(a[i : i + 1] for a in arrays), 1, -1.0, held[0])
+        totals[1].deposit(deposit.deposit_moments, arrays, n, -1.0, held[1])
+        assert not any(total.digits()[0].any() or counts.any() for total, counts in zip(totals, held, strict=True))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_group_laws(kind, level):

@@ -59,6 +59,9 @@ class Adaptive(ExactEstimator):
 
     def _checked(self, probe, X, y, sample_weight, reset, single):
         batch, target_ndim = super()._checked(probe, X, y, sample_weight, reset, single)
+        # nothing usual leaves the range, and features are no larger than LARGEST
+        if batch.weights.max(initial=0.0) <= LARGEST and (np.abs(batch.targets) <= LARGEST).all():
+            return batch, target_ndim
         largest = np.abs(batch.targets).max(axis=1, initial=0.0)
         if batch.x.shape[1]:
             rows = np.abs(batch.x).max(axis=1)

@@ -22,6 +22,9 @@ _ROUNDER = 1.5 * 2.0**52
 _RADIX = 2.0**32
 _NOTHING = 1 << 20  # the span of zero: no bit at all (top below, bottom above every other)
 _MASK = 0xFFFFFFFF
+_FEWEST = 64  # records a class that are worth it to be taken apart side by side
+_AT_ONCE = 2048  # records that are taken apart in the limbs that any of them needs
+_WIDEST = 256  # features: wider records alone fill the vector units and the cache
 
 
 @kernel
@@ -167,40 +170,94 @@ def weigh(w, v, product, rest):
 
 
 @kernel
-def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need):
-    """Deposit ``[w, w * x_j (d cells), w * x_j * x_j (d cells)]`` of each record into its row.
+def _span_of_many(x):
+    """:func:`_span` of a matrix, without branches so that it vectorises."""
+    top, bottom = -_NOTHING, _NOTHING
+    flat = x.reshape(x.size)
+    for i in range(len(flat)):
+        bits = float_bits(flat[i])
+        mantissa = bits & 0xFFFFFFFFFFFFF
+        exponent = (bits >> 52) & 0x7FF
+        mantissa |= np.int64(exponent != 0) << 52
+        exponent = max(exponent, 1)
+        nothing = mantissa == 0
+        top = max(top, -_NOTHING if nothing else exponent - 1022)
+        bottom = min(bottom, _NOTHING if nothing else exponent - 1075 + trailing_zeros(mantissa))
+    return top, bottom
 
-    Parameters
-    ----------
-    x : float64[n, d]
-        Finite features.
-    weights : float64[n]
-        Weights; a record of weight 0 adds nothing.
-    rows : int64[n]
-        Row (class slot) of each record.
-    start, stop : int
-        First record to deposit, and the one after the last.
-    sign : float
-        1.0 to learn, -1.0 to forget.
-    limbs : float64[L, n_rows, 1 + 2 * d]
-        Limbs of the sum, lowest first.
-    base : int
-        Index of the lowest limb.
-    held : int64[n_rows]
-        Number of records of positive weight in each row; updated.
-    need : int64[2]
-        On an early return: lowest and highest limb that the record needs.
 
-    Returns
-    -------
-    int
-        The first record not deposited; `stop` when all are.
+@kernel
+def _fold(sums, limbs, row, start, low, sign):
+    """Add sums in lanes, ``[limb, 0, lane * n + cell]`` for n cells, to limbs `low` and up of cells from `start` on."""
+    n = (limbs.shape[2] - 1) // 2
+    for l in range(len(sums)):
+        limb, terms = limbs[low + l, row], sums[l, 0]
+        for i in range(0, len(terms), n):
+            for j in range(n):
+                limb[start + j] += sign * terms[i + j]
+
+
+@kernel
+def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
+    """:func:`_deposit_each` for many records of weight 1 and of few classes; False, and nothing done, for others.
+
+    Some rows of a class at a time are taken apart side by side, all in the limbs that any of them needs, and summed
+    in lanes: the limbs' digits come out as others, and the sums the same. `lanes` float64[2 * L + 3, 1, lanes * d] and
+    `members` int64[n] are room to work in.
     """
+    n, d = x.shape
+    width = lanes.shape[2]
+    if width == 0 or n < _FEWEST * limbs.shape[1]:
+        return False
+    usual = True
+    for r in range(n):
+        usual &= weights[r] == 1.0
+    top, bottom = _span_of_many(x)
+    if not usual or top == -_NOTHING or not (_is_tame(top, bottom) and _is_tame(2 * top, 2 * bottom)):
+        return False
+    need_high, need_low = _limbs_of(max(1, top, 2 * top), min(0, bottom, 2 * bottom))
+    if need_low < base or need_high >= base + limbs.shape[0]:
+        return False
+    first_high, first_low = _limbs_of(top, bottom)
+    second_high, second_low = _limbs_of(2 * top, 2 * bottom)
+    first, second = lanes[3 : 4 + first_high - first_low], lanes[3 + len(limbs) :][: 1 + second_high - second_low]
+    p, q, e = lanes[0, 0], lanes[1, 0], lanes[2, 0]
+    first_scale, second_scale = _scale(first_high), _scale(second_high)
+    for row in range(limbs.shape[1]):
+        count = 0
+        for r in range(n):
+            members[count] = r
+            count += rows[r] == row
+        if count == 0:
+            continue
+        held[row] += np.int64(sign) * count
+        _deposit_wide(limbs, base, row, 0, np.float64(count), 1.0, sign)
+        first[:] = 0.0
+        second[:] = 0.0
+        for start in range(0, count, width // d):
+            taken = min(width // d, count - start)
+            for k in range(taken):
+                v = x[members[start + k]]
+                for j in range(d):
+                    p[k * d + j] = v[j]
+            p[taken * d :] = 0.0
+            for i in range(width):
+                square = p[i] * p[i]
+                q[i] = square * second_scale
+                e[i] = fma(p[i], p[i], -square) * second_scale
+                p[i] *= first_scale
+            _extract(first, 0, 0, p, len(first) - 1, 0)
+            _extract_pairs(second, 0, 0, q, e, len(second) - 1, 0)
+        _fold(first, limbs, row, 1, first_low - base, sign)
+        _fold(second, limbs, row, 1 + d, second_low - base, sign)
+    return True
+
+
+@kernel
+def _deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, room):
+    """:func:`deposit_moments`, record by record; `room` is float64[4, d] to work in."""
     d = x.shape[1]
-    wx = np.empty(d)
-    rest = np.empty(d)
-    p = np.empty(d)
-    e = np.empty(d)
+    wx, rest, p, e = room[0], room[1], room[2], room[3]
     for r in range(start, stop):
         w = weights[r]
         if w == 0.0:
@@ -242,6 +299,51 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
                 p[j] = product * scale
                 e[j] = fma(factors[j], v[j], -product) * scale
             _extract_pairs(limbs, row, 1 + d, p, e, high - base, low - base)
+    return stop
+
+
+@kernel
+def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need):
+    """Deposit ``[w, w * x_j (d cells), w * x_j * x_j (d cells)]`` of each record into its row.
+
+    Parameters
+    ----------
+    x : float64[n, d]
+        Finite features.
+    weights : float64[n]
+        Weights; a record of weight 0 adds nothing.
+    rows : int64[n]
+        Row (class slot) of each record.
+    start, stop : int
+        First record to deposit, and the one after the last.
+    sign : float
+        1.0 to learn, -1.0 to forget.
+    limbs : float64[L, n_rows, 1 + 2 * d]
+        Limbs of the sum, lowest first.
+    base : int
+        Index of the lowest limb.
+    held : int64[n_rows]
+        Number of records of positive weight in each row; updated.
+    need : int64[2]
+        On an early return: lowest and highest limb that the record needs.
+
+    Returns
+    -------
+    int
+        The first record not deposited; `stop` when all are.
+    """
+    # all memory now: what fails later could not be taken back
+    d = x.shape[1]
+    many = stop - start >= _FEWEST * limbs.shape[1] and 0 < d <= _WIDEST
+    lanes = np.empty((2 * len(limbs) + 3, 1, 8 * max(1, 16 // d) * d if many else 0))
+    members, room = np.empty(_AT_ONCE if many else 0, np.int64), np.empty((4, d))
+    for first in range(start, stop, _AT_ONCE):
+        end = min(first + _AT_ONCE, stop)
+        part = slice(first, end)
+        if not _deposit_many(x[part], weights[part], rows[part], sign, limbs, base, held, lanes, members):
+            reached = _deposit_each(x, weights, rows, first, end, sign, limbs, base, held, need, room)
+            if reached < end:
+                return reached
     return stop
 
 

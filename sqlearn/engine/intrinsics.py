@@ -2,6 +2,7 @@
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 
@@ -65,3 +66,21 @@ def multiply_high(typingctx, a, b):
         return builder.trunc(builder.lshr(product, ir.Constant(ir.IntType(128), 64)), ir.IntType(64))
 
     return types.int64(types.uint64, types.uint64), codegen
+
+
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Ask for the line of a C-contiguous array that holds ``array[index]``, or row `index`: it changes nothing else."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0])
+        stride = cgutils.unpack_tuple(builder, data.strides)[0]
+        byte = builder.bitcast(data.data, ir.IntType(8).as_pointer())
+        at = builder.gep(byte, [builder.mul(args[1], stride)])
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [at.type, number, number, number])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [at.type], kind)
+        builder.call(function, [at, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), codegen

@@ -178,12 +178,16 @@ class Rounds(Statistic):
             rows.put(places, x, y, w, names, keyed)
         else:
             rows.remove(places, names, keyed)
-        self.changes.add(Records(x, y, w, keyed), sign)
+        self._note(Records(x, y, w, keyed), sign)
 
     def take_in(self, records: Records, slots: np.ndarray, sign: float) -> None:
         """Add or subtract records that `rows` has, or has no more, already."""
         self.total.deposit(deposit_moments, (records.x, records.w, slots), len(slots), sign, self.held)
-        self.changes.add(records, sign)
+        self._note(records, sign)
+
+    def _note(self, records: Records, sign: float) -> None:
+        if self.trace is not None:  # else all records are asked anyway, and it would be a second copy of them
+            self.changes.add(records, sign)
 
     def settle(self, order, labels, check=lambda: None):
         """Bring the trace up to date with what was deposited."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sqlearn.engine.elementary import mix
-from sqlearn.engine.intrinsics import multiply_high
+from sqlearn.engine.intrinsics import multiply_high, prefetch
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.row_source import EVERY, Records
 
@@ -18,6 +18,7 @@ __all__ = ["Rows", "copy_hashes", "numbers_of", "packed", "unpacked"]
 
 _MOST_EMPTY = 4096  # places that may always be empty
 _MOST = 2**31 - 1
+_AHEAD = 8  # records
 
 
 @kernel
@@ -68,6 +69,17 @@ def _find(index, names, numbers, name0, name1, number):
         slot = slot + 1 if slot + 1 < capacity else 0
         place = index[slot]
     return slot
+
+
+@kernel
+def _look_ahead(index, names, wanted, k):
+    """Ask memory for what finding the names behind `k` will need: the index's slots first, then what they point to."""
+    if k + 2 * _AHEAD < len(wanted):
+        prefetch(index, _home(wanted[k + 2 * _AHEAD, 0], 0, len(index)))
+    if k + _AHEAD < len(wanted):
+        place = index[_home(wanted[k + _AHEAD, 0], 0, len(index))]
+        if place >= 0:
+            prefetch(names, np.int64(place))
 
 
 @kernel
@@ -123,9 +135,13 @@ def _insert(index, names, numbers, places):
 def _enter(index, names, numbers, keyed, new, places, seed, hashes):
     """Name the records at places, and point there; each copy gets the next number, and a hash."""
     for k in range(len(places)):
+        _look_ahead(index, names, new, k)
         place, name0, name1 = places[k], new[k, 0], new[k, 1]
-        number = _copies(index, names, numbers, name0, name1)
-        index[_find(index, names, numbers, name0, name1, number)] = place
+        number, slot = 0, _find(index, names, numbers, name0, name1, 0)
+        if index[slot] >= 0:
+            number = _copies(index, names, numbers, name0, name1)
+            slot = _find(index, names, numbers, name0, name1, number)
+        index[slot] = place
         names[place, 0], names[place, 1], numbers[place] = name0, name1, number
         keyed[place] = hashes[k] = copy_hash(name0, number, seed)
 
@@ -137,6 +153,7 @@ def _leave(index, names, numbers, gone, places):
     Returns -1, or the index of the first name that is not held; then all is as before.
     """
     for k in range(len(gone)):
+        _look_ahead(index, names, gone, k)
         number = _copies(index, names, numbers, gone[k, 0], gone[k, 1]) - 1
         if number < 0:
             _insert(index, names, numbers, places[:k])
