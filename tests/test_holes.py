@@ -170,3 +170,23 @@ def test_the_sum_of_an_overflowing_product_is_right():
     digits, low = model._state.statistic.digits(model._state.rows())
     expected = Fraction(1e308) * Fraction(1e300) + Fraction(3e307) * Fraction(3e300)
     assert naive.value_of(digits[0, 1], low) == expected
+
+
+@pytest.mark.parametrize("learner", [LinearRegression(), GaussianNB(), StandardScaler()])
+def test_a_record_that_would_widen_sums_beyond_memory_is_refused(learner, monkeypatch):
+    """Alone and as the last of many; what is held can be forgotten all the same."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 40)), rng.integers(0, 2, 30)
+    given = {} if isinstance(learner, StandardScaler) else {"y": y}
+    model = clone(learner).fit(X, **given)
+    extreme = X[:5] + 1.0
+    extreme[4, 3] = 1e308
+    extreme[4, 5] = 5e-324
+    sums = getattr(model._state.statistic, "moments", model._state.statistic).total
+    monkeypatch.setattr("sqlearn.engine.exact.installed", lambda: 12 * sums.nbytes)
+    for rows in (slice(4, 5), slice(0, 5), 4):
+        label = {name: value[rows] for name, value in given.items()}
+        with unchanged(model), pytest.raises(TooLargeError, match="limbs in each of"):
+            model.partial_fit(extreme[rows], **label)
+    model.forget(X, **given)
+    assert model.n_records_ == 0

@@ -7,7 +7,8 @@ import numpy as np
 from sqlearn.engine.deposit import deposit_outer, deposit_values
 from sqlearn.engine.digits import round_limbs, trimmed
 from sqlearn.engine.kernel import kernel
-from sqlearn.errors import FormatError
+from sqlearn.engine.memory import installed
+from sqlearn.errors import FormatError, TooLargeError
 
 __all__ = ["FEW_LIMBS", "ExactSum"]
 
@@ -88,8 +89,20 @@ class ExactSum:
         below = max(0, self.base - low)
         above = max(0, high + 1 - self.base - len(self.limbs))
         if below or above:
+            if below + above > 1:  # a carry adds one, and must not be refused in the middle of an undo
+                self._refuse(below + len(self.limbs) + above)
             self._grow(below, (below + len(self.limbs) + above, *self.shape))
             self.base -= below
+
+    def _refuse(self, n_limbs: int) -> None:
+        """Refuse a window that memory cannot hold beside the old one."""
+        needed = 8 * n_limbs * self.shape[0] * self.shape[1]
+        if needed > installed() // 2:
+            raise TooLargeError(
+                f"Values of such different sizes need {n_limbs} limbs in each of {self.shape[0] * self.shape[1]:,} "
+                f"exact sums: {needed / 1e9:,.1f} GB, and this machine has {installed() / 1e9:,.0f} GB. Nothing was "
+                "changed: leave out the row whose values are extreme, or scale its columns."
+            )
 
     def resize(self, rows: int, cells: int) -> None:
         """Add rows and cells of zeros."""

@@ -1,10 +1,9 @@
 """States that memory cannot hold are refused before any is taken."""
 
-import os
-
 import numpy as np
 
 from sqlearn.engine.exact import FEW_LIMBS
+from sqlearn.engine.memory import installed
 from sqlearn.engine.state import Batch, State
 from sqlearn.engine.statistics import Statistic
 from sqlearn.errors import TooLargeError
@@ -44,7 +43,7 @@ def check_size(name: str, statistic: Statistic, rows: int, levels: list[list]) -
     """Refuse a state that memory cannot hold before any is taken."""
     cells = statistic.foreseen(levels)
     needed = 8 * FEW_LIMBS * rows * cells
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
+    memory = installed()
     if needed > memory // _PEAK:
         sizes = ", ".join(f"{len(column):,}" for column in levels)
         categories = f" and columns of {sizes} categories" if levels else ""
