@@ -120,7 +120,7 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
             return None
 
         def penalty(scale):
-            out = np.diag(ridge(scale, params["fit_intercept"], 1.0 / params["C"]))
+            out = ridge(scale, params["fit_intercept"], 1.0 / params["C"])
             if params["fit_intercept"]:  # the user's intercept is theta_0 - sum_j theta_j factor_j mean_j
                 own = np.append(1.0, -scale.factor * scale.mean)
                 out += scale.weight / (params["C"] * params["intercept_scaling"] ** 2) * (own[:, None] * own)

@@ -23,7 +23,7 @@ def shrink(patch, pilot=8, width="fine"):
         patch.setattr(module, "GRID_SAMPLE", pilot // 2, raising=False)
     patch.setattr(rounds, "PILOT", pilot)
     patch.setattr(rounds, "MOST_ROUNDS", 6)
-    patch.setattr(smooth_problem, "CUBES", (2 * pilot).bit_length() + 1)
+    patch.setattr(smooth_problem, "CUBES", pilot)
     patch.setattr(smooth_problem, "FINE", WIDTHS[width])
     patch.setattr(smooth_problem, "FINER", WIDTHS[width] / 4)
 

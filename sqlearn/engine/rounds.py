@@ -287,6 +287,10 @@ def parts_of(records: Records) -> Iterator[Records]:
         yield _taken(records, slice(a, a + BLOCK))
 
 
+def _lowest(names: np.ndarray) -> int:
+    return int(names[0] if len(names) == 1 else names.min(initial=EVERY))
+
+
 def within(source: Source, limit: int) -> Source:
     """Those records of a source whose keyed name is at most `limit`."""
     return lambda: (_taken(records, records.names <= np.uint64(limit)) for records in source())
@@ -336,7 +340,7 @@ class _Walker:
 
     def walk(self, trace: Trace | None, changes) -> Trace:
         statistic, problem = self.statistic, self.problem
-        n = int(statistic.held.sum())
+        n = sum(statistic.held.tolist())
         octave = n.bit_length()
         scale = problem.scale(statistic.total, n)
         key = (octave, *problem.shape)
@@ -351,7 +355,7 @@ class _Walker:
         if statistic.refines:  # a pilot of more than an eighth of the records would be hit too often
             few, limit = PILOT, max(PILOT, min(8 * PILOT, 1 << octave >> 4))
         few, limit = share(octave, few), share(octave, limit)
-        changed = min((int(records.names.min()) for records, _ in changes if len(records.names)), default=EVERY)
+        changed = min((_lowest(records.names) for records, _ in changes), default=EVERY)
         sample = self.gathered(limit)
         if trace is not None and changed > few:
             grid = trace.grid

@@ -31,6 +31,7 @@ __all__ = [
     "cells_of",
     "centre_of",
     "derivatives",
+    "diagonal",
     "fill_left",
     "fill_third",
     "newton_step",
@@ -243,6 +244,16 @@ def ask_one(kind, heads, x, y, w, mean, factor, intercept, theta, exponents, sig
     if use_third:
         deposit_outer(pairs.reshape(len(pairs)), right, 0, -sign, more, more_base, more_need)
     return 1
+
+
+@kernel
+def diagonal(factor, strength, first):
+    """Matrix with ``strength * factor ** 2`` on its diagonal, behind so many zeros."""
+    size = first + len(factor)
+    out = np.zeros((size, size))
+    for j in range(len(factor)):
+        out[first + j, first + j] = strength * (factor[j] * factor[j])
+    return out
 
 
 @kernel

@@ -20,6 +20,7 @@ from sqlearn.engine.smooth import (
     cells_of,
     centre_of,
     derivatives,
+    diagonal,
     fill_left,
     fill_third,
     newton_step,
@@ -36,7 +37,7 @@ __all__ = ["Grid", "OneVsRest", "Smooth", "class_weights", "coefficients", "ridg
 
 COARSE = 8.0  # the pilot's grid over that of the rounds
 MOST_THIRD = 48  # more parameters than that go without third derivatives
-CUBES = 21  # log2 of the records whose third derivatives are summed, less the bits of the number of parameters
+CUBES = 1 << 15  # records whose third derivatives are summed, to twice that: more cost time and hardly tell more
 FINE = 2.0**-7  # cell width in standard deviations of the predictor, to end with a step of third order
 FINER = 2.0**-9  # to end with a step of second order
 MOST_PARAMETERS = 2048
@@ -135,8 +136,6 @@ class Smooth(_Newton):
                 f"RidgeClassifier."
             )
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
-        # of records' third derivatives a sample will do: with more parameters they cost more and matter less
-        self.cubes = 1 << max(CUBES - self.p.bit_length(), 0)
         self.shape = (kind, heads, self.p)
 
     def scale(self, total, n):
@@ -170,7 +169,7 @@ class Smooth(_Newton):
         return z, first, second, third
 
     def query(self, theta, scale, grid, records, sums, sign):
-        limit = share(scale.octave, self.cubes)
+        limit = share(scale.octave, CUBES)
         if len(records.w) == 1:
             self._query_one(theta, scale, grid, records, sums, sign, self.third and int(records.names[0]) <= limit)
         else:
@@ -212,7 +211,7 @@ class Smooth(_Newton):
     def step(self, theta, scale, grid, sums, pilot=False):
         windows = sums[0].window(), sums[-1].window()
         # all of the pilot is among the records whose third derivatives are summed
-        times = 1.0 if pilot else 2.0 ** max(0, scale.octave - self.cubes.bit_length())
+        times = 1.0 if pilot else 2.0 ** max(0, scale.octave - CUBES.bit_length())
         times = times if self.third else 0.0
         penalty = self._guarded() if pilot else self._penalty(scale)
         width = grid.width * COARSE if pilot else grid.width
@@ -357,10 +356,8 @@ class OneVsRest(_Newton):
 
 
 def ridge(scale: Scale, intercept: bool, strength: float) -> np.ndarray:
-    """Diagonal, in theta, of the penalty ``strength / 2 * coef ** 2``; the intercept has none."""
-    diagonal = np.zeros(intercept + len(scale.factor))
-    diagonal[int(intercept) :] = scale.weight * strength * scale.factor**2
-    return diagonal
+    """Hessian, in theta, of the penalty ``strength / 2 * coef ** 2``; the intercept has none."""
+    return diagonal(scale.factor, scale.weight * strength, int(intercept))
 
 
 def class_weights(given: dict | str | None, labels: list) -> np.ndarray:

@@ -24,7 +24,7 @@ def kept(kind: type) -> type:
 
 
 @kept
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen, which makes them slowly
 class Asked:
     """One round: where the records were asked, and the answer."""
 
@@ -33,7 +33,7 @@ class Asked:
 
 
 @kept
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Trace:
     """Everything that was asked, in order.
 

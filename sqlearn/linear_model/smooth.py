@@ -146,9 +146,10 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         def penalty(scale):
             one = ridge(scale, params["fit_intercept"], strength)
             if heads == 1:
-                return np.diag(one)
+                return one
             # all heads may move alike at no cost in likelihood: hold their sum, which is 0 at the optimum, fast
-            return np.diag(np.tile(one, heads)) + np.kron(np.ones((heads, heads)), np.eye(len(one))) * 2.0**scale.octave
+            alike = np.kron(np.ones((heads, heads)), np.eye(len(one))) * 2.0**scale.octave
+            return np.kron(np.eye(heads), one) + alike
 
         return Smooth(
             LOGISTIC if heads == 1 else MULTINOMIAL,
@@ -261,7 +262,7 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
 
     def _problem(self, params, n_features, labels):
         def penalty(scale):
-            return np.diag(ridge(scale, params["fit_intercept"], params["alpha"] * scale.total))
+            return ridge(scale, params["fit_intercept"], params["alpha"] * scale.total)
 
         return Smooth(POISSON, n_features, 1, params["fit_intercept"], penalty, 0)
 
