@@ -294,11 +294,19 @@ class Smooth(_Newton):
         # cells as wide as a record's shift is long on average, so that rare features get fine ones at no cost
         relative = np.frexp(mean[:-1] / max(mean[-1], _TINY))[1]
         relative = np.where(mean[:-1] > 0, np.clip(relative, _FINEST, _WIDEST), _FINEST)
-        fine = FINE if self.third else FINER / 2 if self.kind == SQUARED_HINGE else FINER  # its curvature jumps
-        width = fine * np.ldexp(1.0, relative)
+        width = self._width() * np.ldexp(1.0, relative)
         dither, wide = dithers(self.size, self.seed + 1), width * COARSE
         start = centre_of(low, wide, dither, cells_of(low, wide, dither, theta))
         return Grid(low, width, dither, exponents + 1, start)
+
+
+    def _width(self) -> float:
+        """Width of the cells, in standard deviations of the predictor."""
+        if self.third:
+            return FINE
+        if self.kind == SQUARED_HINGE:  # its curvature jumps
+            return FINER / 2
+        return FINER * 2.0 ** (self.heads - 1).bit_length()  # many heads have each a small part in a record's loss
 
 
 class OneVsRest(_Newton):
