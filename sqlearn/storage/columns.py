@@ -299,6 +299,11 @@ def _infinite(row: int, name: str) -> NonFiniteError:
 
 
 def _categories(frame, name) -> Category:
+    series = _series(frame, name)
+    if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and not np.isinf(series).any():
+        values, places = np.unique(series, return_inverse=True)
+        levels = [canonical_label(value) for value in values.tolist() if value == value]  # NaN is the last
+        return Category(np.where(places < len(levels), places, -1), levels)
     codes: list[int] = []
     seen: dict = {}  # equal values of any type are one key, as equal labels are
     for i, value in enumerate(_values(frame, name)):

@@ -81,10 +81,12 @@ class HashIndex:
         hashes = np.concatenate([hashes for hashes, _ in self._waiting])
         numbers = np.concatenate([numbers for _, numbers in self._waiting]).astype(np.int64)
         self.drop_waiting()
-        order = np.lexsort((hashes[:, 1], hashes[:, 0]))
-        twice = (hashes[order[1:]] == hashes[order[:-1]]).all(axis=1)
-        if twice.any():
-            return int(numbers[order[1:][twice][0]])
+        first = np.sort(hashes[:, 0])
+        if (first[1:] == first[:-1]).any():  # else no two are equal
+            order = np.lexsort((hashes[:, 1], hashes[:, 0]))
+            twice = (hashes[order[1:]] == hashes[order[:-1]]).all(axis=1)
+            if twice.any():
+                return int(numbers[order[1:][twice][0]])
         there = self.find(hashes) > 0
         if there.any():
             return int(numbers[there][0])
@@ -125,7 +127,11 @@ class HashIndex:
     def _insert(self, hashes: np.ndarray, numbers: np.ndarray) -> None:
         counters = self._database.counters
         while counters[self._count] + len(hashes) > _FILL * _ENTRIES * counters[self._size]:
-            self._double()
+            if counters[self._count]:
+                self._double()
+            else:  # nothing to hand on
+                self._slots.put([bytes(_WIDTH)] * counters[self._size])
+                counters[self._size] *= 2
         left = np.arange(len(hashes))
         while len(left):
             over = []

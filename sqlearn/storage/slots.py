@@ -20,7 +20,9 @@ __all__ = ["Slots"]
 
 _FREE = struct.Struct("<Bq")
 _AT_ONCE = 8192
+_BYTES = 1 << 22
 _IN_LIST = 250
+_FEW = 16
 _LARGEST = 2**63 - 1
 
 
@@ -43,6 +45,15 @@ class Slots:
         self._read_many = f"SELECT slot, bytes FROM {name} WHERE slot IN ({', '.join('?' * _IN_LIST)})"
         self._insert = f"INSERT INTO {name} (slot, bytes) VALUES (?, ?)"
         self._update = f"UPDATE {name} SET bytes = ? WHERE slot = ?"
+        # many at once, cut from one piece by SQLite: Python takes longer to make a statement's values than SQLite does
+        self._append = (
+            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?4) "
+            f"INSERT INTO {name} (slot, bytes) SELECT ?1 + i, substr(?2, i * ?3 + 1, ?3) FROM n"
+        )
+        self._update_many = (
+            f"UPDATE {name} SET bytes = substr(?2, (slot - ?1) * ?3 + 1, ?3) WHERE slot >= ?1 AND slot < ?1 + ?4"
+        )
+        self._read_range = f"SELECT bytes FROM {name} WHERE slot >= ? AND slot <= ? ORDER BY slot"
         self._free, self._end, self._used = f"{name} first free", f"{name} end", f"{name} used"
 
     def lay_out(self) -> None:
@@ -76,10 +87,7 @@ class Slots:
         )
         end = counters[self._end]
         slots.extend(range(end + 1, end + 1 + len(payloads) - reused))
-        self.database.executemany(
-            self._insert,
-            ((slot, b"\1" + payload) for slot, payload in zip(slots[reused:], payloads[reused:], strict=True)),
-        )
+        self._write_range(self._append, end + 1, payloads[reused:])
         counters[self._free] = free
         counters[self._end] = end + len(payloads) - reused
         counters[self._used] += len(payloads)
@@ -88,16 +96,11 @@ class Slots:
     def read(self, slots) -> bytes:
         """The payloads of places in use, one behind the other."""
         numbers = np.asarray(slots).tolist()
-        found: dict[int, bytes] = {}
-        many = len(numbers) - len(numbers) % _IN_LIST
-        for start in range(0, many, _IN_LIST):
-            some = tuple(numbers[start : start + _IN_LIST])
-            if max(some) > _LARGEST:  # a cell that was overwritten: SQLite knows no such number
-                raise self._damaged(max(some))
-            found.update(row for row in self.database.execute(self._read_many, some) if type(row[1]) is bytes)
-        for slot in numbers[many:]:
-            found[slot] = self._bytes(slot)
         width = 1 + self.length
+        if _are_neighbours(numbers) and numbers[-1] <= _LARGEST:
+            found = dict(zip(numbers, self._range(numbers[0], numbers[-1]), strict=False))
+        else:
+            found = self._scattered(numbers)
         content = b"".join([found.get(slot, b"") for slot in numbers])
         if len(content) != width * len(numbers):
             raise self._damaged(next(slot for slot in numbers if len(found.get(slot, b"")) != width))
@@ -107,10 +110,41 @@ class Slots:
             raise self._damaged(numbers[free[0]])
         return places[:, 1:].tobytes()
 
+    def _range(self, first: int, last: int) -> list[bytes]:
+        """What is in neighbouring places."""
+        contents = [content for (content,) in self.database.execute(self._read_range, (first, last))]
+        return [content if type(content) is bytes else b"" for content in contents]
+
+    def _scattered(self, numbers: list[int]) -> dict[int, bytes]:
+        """What is in these places, for those that are there."""
+        found: dict[int, bytes] = {}
+        many = len(numbers) - len(numbers) % _IN_LIST
+        for start in range(0, many, _IN_LIST):
+            some = tuple(numbers[start : start + _IN_LIST])
+            if max(some) > _LARGEST:  # a cell that was overwritten: SQLite knows no such number
+                raise self._damaged(max(some))
+            found.update(row for row in self.database.execute(self._read_many, some) if type(row[1]) is bytes)
+        for slot in numbers[many:]:
+            found[slot] = self._bytes(slot)
+        return found
+
     def overwrite(self, slots, payloads: Sequence[bytes]) -> None:
         """Replace the payloads of places in use."""
-        pairs = zip(np.asarray(slots).tolist(), payloads, strict=True)
+        numbers = np.asarray(slots).tolist()
+        if _are_neighbours(numbers):
+            self._write_range(self._update_many, numbers[0], payloads)
+            return
+        pairs = zip(numbers, payloads, strict=True)
         self.database.executemany(self._update, ((b"\1" + payload, slot) for slot, payload in pairs))
+
+    def _write_range(self, statement: str, first: int, payloads: Sequence[bytes]) -> None:
+        """Write payloads into neighbouring places from `first` on."""
+        width = 1 + self.length
+        at_once = max(1, min(_AT_ONCE, _BYTES // width))
+        for start in range(0, len(payloads), at_once):
+            some = payloads[start : start + at_once]
+            content = b"\1" + b"\1".join(some)
+            self.database.execute(statement, (first + start, content, width, len(some)))
 
     def erase(self, slots) -> None:
         """Overwrite places in use with zeros."""
@@ -128,13 +162,9 @@ class Slots:
     def scan(self, at_once: int = _AT_ONCE) -> Iterator[tuple[np.ndarray, bytes]]:
         """All places in use, block by block: their numbers, int64[n], and their payloads, one behind the other."""
         width, end = 1 + self.length, self.database.counters[self._end]
-        statement = f"SELECT bytes FROM {self.name} WHERE slot > ? AND slot <= ? ORDER BY slot"
         for before in range(0, end, at_once):
             last = min(end, before + at_once)
-            contents = [content for (content,) in self.database.execute(statement, (before, last))]
-            if set(map(type, contents)) != {bytes}:
-                raise self._damaged(last)
-            content = b"".join(contents)
+            content = b"".join(self._range(before + 1, last))
             if len(content) != width * (last - before):  # places are numbered without gaps
                 raise self._damaged(last)
             places = np.frombuffer(content, np.uint8).reshape(-1, width)
@@ -158,3 +188,9 @@ class Slots:
             f"The store {self.database.path} is damaged: place {slot} of {self.name!r} is not as it should be. Take an "
             "intact copy, or make the store anew from its source."
         )
+
+
+def _are_neighbours(numbers: list[int]) -> bool:
+    """Whether these are many, ascending without gaps."""
+    first, n = numbers[0] if numbers else 0, len(numbers)
+    return n > _FEW and numbers[-1] == first + n - 1 and numbers == list(range(first, first + n))
