@@ -7,6 +7,7 @@ python benchmarks/bench_store.py [--rows N] [--folder DIR]
 """
 
 import argparse
+import itertools
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pandas as pd
 
 import sqlearn
 from sqlearn import Store
+from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.table_files import TableFile
 
@@ -82,8 +84,23 @@ def main():
         seconds, receipt = timed(lambda: store.forget(where="x0 > 2.3263478740408408 and y >= 0"))
         print(f"forget where, {receipt.count:,} of {options.rows:,} rows hit: {seconds:.2f} s")
         store.close()
+        in_rounds(Path(folder) / "rounds.sqlearn", options.rows)
         csv_file(Path(folder), options.rows)
         process(Path(folder))
+
+
+def in_rounds(path: Path, rows: int) -> None:
+    """A learner that asks its rows in rounds, with the rows in the file."""
+    seconds, store = timed(lambda: Store.create(path, LogisticRegression(), frames(rows, 9), target="y"))
+    store.close()
+    opening, store = timed(lambda: Store.open(path))
+    print(f"create for LogisticRegression, {rows:,} rows of 10 columns: {seconds:.1f} s; open: {1e3 * opening:.1f} ms")
+    chosen = np.random.default_rng(2).permutation(rows)[:500].tolist()
+    times = [timed(lambda id=id: store.forget(ids=[id]))[0] for id in chosen]
+    print(f"forget one by one: mean {1e3 * np.mean(times):.1f} ms, the longest {1e3 * max(times):.0f} ms")
+    seconds, receipt = timed(lambda: store.forget(where="x0 > 2.3263478740408408"))
+    print(f"forget where, {receipt.count:,} rows hit: {seconds:.2f} s; verify: {timed(store.verify)[0]:.1f} s")
+    store.close()
 
 
 def csv_file(folder: Path, rows: int) -> None:
@@ -107,16 +124,17 @@ def csv_file(folder: Path, rows: int) -> None:
         end=" ",
     )
     print(f"in memory ({peer:.2f} s); sqlearn fit, the whole process: {whole:.1f} s")
-    for part in (rows // 10, rows):
+    for learner, part in itertools.product(("GaussianNB", "LogisticRegression"), (rows // 10, rows)):
         code = (
-            "import resource, sys; sys.path[:0] = sys.argv[1:2]\n"
+            "import re, sys; sys.path[:0] = sys.argv[1:2]\n"
             "from bench_store import *\n"
-            f"Store.create(sys.argv[2], GaussianNB(), frames({part}, 9), target='y').close()\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+            f"Store.create(sys.argv[2], {learner}(), frames({part}, 9), target='y').close()\n"
+            # Linux; getrusage would tell of this process, which was copied before it became the other one
+            "print(int(re.search(r'VmHWM:\\s*([0-9]+)', Path('/proc/self/status').read_text())[1]) // 1024)"
         )
-        arguments = [str(Path(__file__).parent), str(folder / f"memory{part}.sqlearn")]
+        arguments = [str(Path(__file__).parent), str(folder / f"memory{learner}{part}.sqlearn")]
         peak = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
-        print(f"memory of a process that creates a store of {part:,} rows: {peak.stdout.strip()} MB")
+        print(f"memory of a process that creates a store of {part:,} rows for {learner}: {peak.stdout.strip()} MB")
 
 
 def process(folder: Path) -> None:
