@@ -2,6 +2,7 @@
 
 import copy
 import signal
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,13 @@ import scipy.sparse as sp
 from sklearn.utils.validation import has_fit_parameter
 
 from laws import assert_same, refit, renamed, snapshot, told, unchanged
+from sqlearn.cluster import KMeans
 from sqlearn.engine import rounds
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.rows import Rows
-from sqlearn.errors import OutOfRangeError, ParameterError
+from sqlearn.errors import OutOfRangeError, ParameterError, TooLargeError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
+from sqlearn.mixture import GaussianMixture
 from sqlearn.svm import LinearSVC
 from test_contract import over
 from tiny_rounds import ADAPTIVE, cut, sample, shrink
@@ -248,3 +251,18 @@ def test_class_weights_that_are_none_are_refused(weight):
     for learner in (LogisticRegression(class_weight={1: weight}), LinearSVC(class_weight={1: weight})):
         with pytest.raises(ParameterError, match="class_weight"):
             refit(learner, records)
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression(), LinearSVC(), GaussianMixture(40), KMeans(20_000)], ids=str)
+def test_too_many_sums_are_refused_before_memory_is_taken(learner):
+    X = np.random.default_rng(21).normal(size=(20_000, 500)).astype(np.float32)
+    if not isinstance(learner, KMeans):
+        X = X[:200]
+    y = np.arange(len(X)) % 40
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError, match="sums"):
+            learner.fit(X, y)
+        assert tracemalloc.get_traced_memory()[1] < 5e8  # rows, copied and checked
+    finally:
+        tracemalloc.stop()
