@@ -15,6 +15,7 @@ from sqlearn.cluster import KMeans
 from sqlearn.engine import rounds
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.rows import Rows
+from sqlearn.engine.smooth_problem import Smooth
 from sqlearn.errors import OutOfRangeError, ParameterError, TooLargeError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
@@ -137,6 +138,27 @@ def test_signals_in_the_middle_of_a_walk(learner, tiny):
     tiny.setattr(rounds, "BLOCK", 8)
     strike_everywhere(tiny, learner, rounds._Walker, "records", raise_signal)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_newtons_method_on_all_records_stops_at_its_next_step(tiny):
+    """It takes minutes with as many parameters as are allowed."""
+    tiny.undo()
+    rng = np.random.default_rng(17)
+    records = sample(LogisticRegression(), rng, 400)
+    model = refit(LogisticRegression(), records)
+    original, steps = Smooth._ask, 0
+
+    def ask(*args):
+        nonlocal steps
+        steps += 1
+        if steps == 2:
+            raise_signal()
+        return original(*args)
+
+    tiny.setattr(Smooth, "_ask", ask)
+    with unchanged(model), pytest.raises(KeyboardInterrupt):
+        model.forget(**records.row(0))
+    assert steps == 2
 
 
 @over(ADAPTIVE)

@@ -334,13 +334,15 @@ class _Walker:
                 yield self.records(block)
 
     def gathered(self, limit: int) -> Source:
-        """The records whose keyed name is at most `limit`, gathered once."""
+        """The records whose keyed name is at most `limit`, gathered once; Ctrl-C is looked at when they are asked."""
         blocks: list[Records] = []
 
         def source():
             if not blocks:
                 blocks.extend(self.source(limit))
-            return iter(blocks)
+            for block in blocks:
+                self.check()
+                yield block
 
         return source
 
