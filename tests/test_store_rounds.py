@@ -12,7 +12,7 @@ from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.row_source import EVERY
-from sqlearn.errors import LearnerError, MergeError, StoreCorruptError
+from sqlearn.errors import LearnerError, MergeError, ReadOutError, StoreCorruptError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
 from sqlearn.storage import copies, stored_rows
@@ -222,3 +222,15 @@ def test_an_index_that_fills_while_rows_come(tmp_path, tiny):
     store.learn({name: np.repeat(column, 3) for name, column in table.items()})
     assert store.verify() and len(store) == 960
     assert isinstance(store._source._copies, copies.Copies)
+
+
+@over([LogisticRegression(), TableModel(LogisticRegression())])
+def test_what_a_change_did_can_be_read(learner, tmp_path):
+    random = np.random.default_rng(9)
+    rows = drawn(learner, random, 60)
+    store = Store.create(tmp_path / "a", learner, rows, target="y", weight="weight")
+    assert store.last_forget_.rows_scanned > 0
+    store.forget(where="weight = 0")
+    assert store.last_forget_.broke_at is None and store.last_forget_.rows_scanned == 0
+    with Store.open(tmp_path / "a") as other, pytest.raises(ReadOutError, match="not been updated"):
+        _ = other.last_forget_
