@@ -49,6 +49,7 @@ def drawn(model, random, n):
         rows["b"] = np.where(random.random(n) < 0.2, np.nan, rows["b"])
         rows["city"] = random.choice(["Rome", "Oslo", "Łódź", None], n)
         rows["code"] = random.integers(0, 3, n).astype(float)
+        rows["flag"] = random.choice([True, False, None], n)  # a category for the store
     if model._target == "label":
         rows["y"] = random.choice(["yes", "no", "never"], n, p=[0.48, 0.48, 0.04])
     elif model._target == "value":
@@ -81,7 +82,7 @@ def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
     random = np.random.default_rng(seed)
     model = clone(learner)
     if isinstance(model, TableModel):
-        model.set_params(columns={"code": "category"})
+        model.set_params(columns={"code": "category", "flag": "number"})
     rows = drawn(model, random, 90)
     target, weight = "y" if "y" in rows else None, "weight" if "weight" in rows else None
     frames = ({name: column[i : i + 31] for name, column in rows.items()} for i in range(0, 90, 31))
