@@ -1,6 +1,7 @@
 """Any object with the source protocol serves as the rows of a learner that asks in rounds; and traces as bytes."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -100,6 +101,19 @@ def test_traces_come_back_from_their_bytes(learner, n, monkeypatch):
             from_bytes(content[:end])
     with pytest.raises(FormatError, match="behind its end"):
         from_bytes(content + b"n")
+
+
+@over(ADAPTIVE)
+def test_a_model_from_bytes_asks_no_more_than_the_one_it_was(learner, monkeypatch):
+    cut(monkeypatch)
+    records = sample(learner, np.random.default_rng(4), 70, classes=3)
+    model = refit(learner, records)
+    for i in range(6):
+        twin = pickle.loads(pickle.dumps(model))
+        model.forget(**records.row(i))
+        twin.drop_memo().forget(**records.row(i))
+        ours, theirs = model.last_forget_, twin.last_forget_
+        assert (ours.broke_at, ours.rounds_kept) == (theirs.broke_at, theirs.rounds_kept)
 
 
 def test_values_have_bytes_of_their_own():
