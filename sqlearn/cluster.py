@@ -81,6 +81,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     million make up may be missing from the samples.
 
     What is left after a forget has the bytes of a refit. With fewer records than clusters there is nothing to read.
+    At most 2**23 sums a round are kept (clusters times features); more are refused.
 
     Examples
     --------

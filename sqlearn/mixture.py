@@ -82,7 +82,8 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     covariance, and mostly above. A smaller `tol` gives finer cells, more rounds, and more breaks.
 
     What is left after a forget has the bytes of a refit. With fewer records than components, or where a covariance
-    matrix is singular, there is nothing to read.
+    matrix is singular, there is nothing to read. At most 2**23 sums a round are kept (components times
+    features squared); more are refused.
 
     Examples
     --------

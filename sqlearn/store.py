@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from sqlearn.engine.trace import Walk
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.errors import (
     EmptyBatchError,
@@ -163,14 +164,9 @@ class Store:
             first = next(frames, None)
             if first is None:
                 raise EmptyBatchError("The table has no rows. No store was made: pass at least one row.")
+            categories = named_categories(model, categorical)
             columns = Columns.recognised(
-                first,
-                targets,
-                takes_labels(model),
-                weight,
-                id,
-                named_categories(model, categorical),
-                takes_categories(model),
+                first, targets, takes_labels(model), weight, id, categories, takes_categories(model)
             )
             textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
             store = cls(database, columns, textual, key, asks_in_rounds(model))
@@ -254,6 +250,12 @@ class Store:
         """
         with self._reading():
             return copy.deepcopy(self._model)
+
+    @property
+    def last_forget_(self) -> Walk:
+        """What the last change made through this object did, of a learner that asks its rows in rounds."""
+        with self._reading():
+            return self._model.last_forget_
 
     @property
     def features(self) -> list[str]:

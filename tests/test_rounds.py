@@ -243,6 +243,19 @@ def test_classes_come_go_and_come_back(learner, width):
 
 
 @over(CLASSIFIERS)
+def test_a_class_of_one_record_moves_past_the_others(learner):
+    """Seldom in any sample, it changes what the classes of all other records are called, and nothing else."""
+    rng = np.random.default_rng(14)
+    records = sample(learner, rng, 60)
+    records.w = None
+    for i in range(12):
+        last, first = (replace(records, y=np.where(np.arange(60) == i, label, records.y)) for label in (9, -9))
+        model = refit(learner, last)
+        model.relabel(**renamed(last.take([i]), first.take([i])))
+        assert_same(model, refit(learner, first, rng))
+
+
+@over(CLASSIFIERS)
 def test_labels_of_all_kinds(learner):
     rng = np.random.default_rng(9)
     records = sample(learner, rng, 50, classes=3)

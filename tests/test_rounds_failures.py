@@ -2,6 +2,7 @@
 
 import copy
 import signal
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,14 @@ import scipy.sparse as sp
 from sklearn.utils.validation import has_fit_parameter
 
 from laws import assert_same, refit, renamed, snapshot, told, unchanged
+from sqlearn.cluster import KMeans
 from sqlearn.engine import rounds
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.rows import Rows
-from sqlearn.errors import OutOfRangeError, ParameterError
+from sqlearn.engine.smooth_problem import Smooth
+from sqlearn.errors import OutOfRangeError, ParameterError, TooLargeError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
+from sqlearn.mixture import GaussianMixture
 from sqlearn.svm import LinearSVC
 from test_contract import over
 from tiny_rounds import ADAPTIVE, cut, sample, shrink
@@ -136,6 +140,27 @@ def test_signals_in_the_middle_of_a_walk(learner, tiny):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_newtons_method_on_all_records_stops_at_its_next_step(tiny):
+    """It takes minutes with as many parameters as are allowed."""
+    tiny.undo()
+    rng = np.random.default_rng(17)
+    records = sample(LogisticRegression(), rng, 400)
+    model = refit(LogisticRegression(), records)
+    original, steps = Smooth._ask, 0
+
+    def ask(*args):
+        nonlocal steps
+        steps += 1
+        if steps == 2:
+            raise_signal()
+        return original(*args)
+
+    tiny.setattr(Smooth, "_ask", ask)
+    with unchanged(model), pytest.raises(KeyboardInterrupt):
+        model.forget(**records.row(0))
+    assert steps == 2
+
+
 @over(ADAPTIVE)
 @pytest.mark.parametrize(
     "owner, name",
@@ -230,7 +255,7 @@ def test_targets_out_of_range_are_refused_on_every_path(value):
     model = refit(PoissonRegressor(), records)
     X = records.X[0]
     for update in (model.partial_fit, model.forget):
-        with unchanged(model), pytest.raises(OutOfRangeError, match=r"out of the valid range|beyond"):
+        with unchanged(model), pytest.raises(OutOfRangeError, match=r"Loss': -1\.0 in|beyond"):
             update(X, value)
         with unchanged(model), pytest.raises(OutOfRangeError):
             update(X[None], [value])
@@ -248,3 +273,18 @@ def test_class_weights_that_are_none_are_refused(weight):
     for learner in (LogisticRegression(class_weight={1: weight}), LinearSVC(class_weight={1: weight})):
         with pytest.raises(ParameterError, match="class_weight"):
             refit(learner, records)
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression(), LinearSVC(), GaussianMixture(40), KMeans(20_000)], ids=str)
+def test_too_many_sums_are_refused_before_memory_is_taken(learner):
+    X = np.random.default_rng(21).normal(size=(20_000, 500)).astype(np.float32)
+    if not isinstance(learner, KMeans):
+        X = X[:200]
+    y = np.arange(len(X)) % 40
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError, match="sums"):
+            learner.fit(X, y)
+        assert tracemalloc.get_traced_memory()[1] < 5e8  # rows, copied and checked
+    finally:
+        tracemalloc.stop()

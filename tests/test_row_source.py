@@ -1,6 +1,7 @@
 """Any object with the source protocol serves as the rows of a learner that asks in rounds; and traces as bytes."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -102,6 +103,19 @@ def test_traces_come_back_from_their_bytes(learner, n, monkeypatch):
         from_bytes(content + b"n")
 
 
+@over(ADAPTIVE)
+def test_a_model_from_bytes_asks_no_more_than_the_one_it_was(learner, monkeypatch):
+    cut(monkeypatch)
+    records = sample(learner, np.random.default_rng(4), 70, classes=3)
+    model = refit(learner, records)
+    for i in range(6):
+        twin = pickle.loads(pickle.dumps(model))
+        model.forget(**records.row(i))
+        twin.drop_memo().forget(**records.row(i))
+        ours, theirs = model.last_forget_, twin.last_forget_
+        assert (ours.broke_at, ours.rounds_kept) == (theirs.broke_at, theirs.rounds_kept)
+
+
 def test_values_have_bytes_of_their_own():
     values = [None, True, False, 0, 1, -1, 0.0, -0.0, np.nan, (), (0,), ((0,),), np.zeros(0), np.zeros((0, 2))]
     values += [np.zeros(2), np.zeros(2, np.int64), np.array([-0.0, 0.0]), ExactSum(1, 2), ExactSum(2, 1)]
@@ -121,3 +135,14 @@ def test_numbers_are_told_from_hashes():
     assert (numbers_of(names, np.full(50, 9), hashes, seed) == numbers).all()
     assert (numbers_of(names, numbers, hashes, seed) == -1).all()
     assert EVERY == np.iinfo(np.uint64).max
+
+
+def test_copies_of_one_name_are_counted_once():
+    """Hashing them anew for each row would take minutes here."""
+    n, seed = 1 << 18, np.uint64(7)
+    names = np.tile(np.array([[3, 5]], np.uint64), (n, 1))
+    numbers = np.random.default_rng(6).permutation(n)
+    hashes = copy_hashes(names, numbers, seed)
+    assert (numbers_of(names, np.full(n, n), hashes, seed) == numbers).all()
+    hashes[1] = hashes[0]  # a damaged file: only one of them can be that copy
+    assert np.count_nonzero(numbers_of(names, np.full(n, n), hashes, seed) < 0) == 1

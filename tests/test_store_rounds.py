@@ -12,7 +12,7 @@ from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.row_source import EVERY
-from sqlearn.errors import LearnerError, MergeError, StoreCorruptError
+from sqlearn.errors import LearnerError, MergeError, ReadOutError, StoreCorruptError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
 from sqlearn.storage import copies, stored_rows
@@ -49,6 +49,7 @@ def drawn(model, random, n):
         rows["b"] = np.where(random.random(n) < 0.2, np.nan, rows["b"])
         rows["city"] = random.choice(["Rome", "Oslo", "Łódź", None], n)
         rows["code"] = random.integers(0, 3, n).astype(float)
+        rows["flag"] = random.choice([True, False, None], n)  # a category for the store
     if model._target == "label":
         rows["y"] = random.choice(["yes", "no", "never"], n, p=[0.48, 0.48, 0.04])
     elif model._target == "value":
@@ -81,7 +82,7 @@ def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
     random = np.random.default_rng(seed)
     model = clone(learner)
     if isinstance(model, TableModel):
-        model.set_params(columns={"code": "category"})
+        model.set_params(columns={"code": "category", "flag": "number"})
     rows = drawn(model, random, 90)
     target, weight = "y" if "y" in rows else None, "weight" if "weight" in rows else None
     frames = ({name: column[i : i + 31] for name, column in rows.items()} for i in range(0, 90, 31))
@@ -222,3 +223,15 @@ def test_an_index_that_fills_while_rows_come(tmp_path, tiny):
     store.learn({name: np.repeat(column, 3) for name, column in table.items()})
     assert store.verify() and len(store) == 960
     assert isinstance(store._source._copies, copies.Copies)
+
+
+@over([LogisticRegression(), TableModel(LogisticRegression())])
+def test_what_a_change_did_can_be_read(learner, tmp_path):
+    random = np.random.default_rng(9)
+    rows = drawn(learner, random, 60)
+    store = Store.create(tmp_path / "a", learner, rows, target="y", weight="weight")
+    assert store.last_forget_.rows_scanned > 0
+    store.forget(where="weight = 0")
+    assert store.last_forget_.broke_at is None and store.last_forget_.rows_scanned == 0
+    with Store.open(tmp_path / "a") as other, pytest.raises(ReadOutError, match="not been updated"):
+        _ = other.last_forget_

@@ -70,8 +70,8 @@ class Adaptive(ExactEstimator):
             beyond = np.flatnonzero(~np.isfinite(batch.weights * largest))
         if len(beyond):
             raise WeightError(
-                f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]]!r} times a value leaves "
-                f"the range of float64, in which {type(self).__name__} asks. Nothing was changed: scale the "
+                f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]].item()!r} times a value "
+                f"leaves the range of float64, in which {type(self).__name__} asks. Nothing was changed: scale the "
                 "weights down."
             )
         return batch, target_ndim

@@ -7,6 +7,7 @@ import numpy as np
 
 from sqlearn.engine.clustering import FARTHEST, advance, exponentials, hashes, merge, scan, seed_centres, spread
 from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.rounds import check_sums
 from sqlearn.engine.row_source import Records
 from sqlearn.engine.standard import Scale, dithers, standard_scale
 from sqlearn.engine.trace import kept
@@ -199,6 +200,9 @@ class Clustering:
     """
 
     def __init__(self, lloyd: Lloyd, n_features: int, seed: int):
+        check_sums(
+            lloyd.n_clusters * (1 + n_features), f"{lloyd.n_clusters} centres of {n_features} features", "use fewer"
+        )
         self.lloyd, self.d, self.seed = lloyd, n_features, seed
         self.k = lloyd.n_clusters
         self.shape = (self.k, n_features)

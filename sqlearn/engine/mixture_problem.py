@@ -10,6 +10,7 @@ from sqlearn.engine.elementary import cholesky, solve_lower, solve_upper
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.mixture import expect, maximize, start_sums
 from sqlearn.engine.mixture_grid import coordinates, moved, rounded
+from sqlearn.engine.rounds import check_sums
 from sqlearn.engine.standard import Scale, dithers, standard_scale
 
 __all__ = ["KINDS", "Expectation", "Mixture", "Parameters"]
@@ -90,6 +91,8 @@ class Mixture:
     """
 
     def __init__(self, em: Expectation, n_features: int, seed: int):
+        k, d = em.n_components, n_features
+        check_sums(k * d * d, f"{k} covariances of {d} x {d} features", "use fewer columns (PCA) or components")
         self.em, self.d, self.seed = em, n_features, seed
         self.k, self.full = em.n_components, em.kind < 2
         self.t = n_features * (n_features - 1) // 2 if self.full else 0

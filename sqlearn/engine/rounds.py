@@ -29,15 +29,16 @@ from sqlearn.engine.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records,
 from sqlearn.engine.rows import Rows, packed, unpacked
 from sqlearn.engine.statistics import Block, Statistic
 from sqlearn.engine.trace import Asked, Trace, Walk, from_bytes, to_bytes
-from sqlearn.errors import MergeError
+from sqlearn.errors import MergeError, TooLargeError
 
-__all__ = ["LARGEST", "Problem", "Rounds", "share"]
+__all__ = ["LARGEST", "Problem", "Rounds", "check_sums", "share"]
 
 BLOCK = 2048  # rows asked at once
 GRID_SAMPLE = 512
 PILOT = 4096
 MOST_ROUNDS = 30
 MEMO, MEMO_AGE = 2, 128  # walks return soon or late, and what is kept costs a query at every update
+MOST_SUMS = 1 << 23  # of a round: each takes about 40 bytes, and a trace has a dozen rounds
 LARGEST = 2.0**500  # of features and targets: beyond that, standardised ones leave float64's range
 
 
@@ -266,6 +267,15 @@ class Rounds(Statistic):
         return True
 
 
+def check_sums(n: int, what: str, advice: str) -> None:
+    """Refuse a problem whose every round would have so many sums, before memory is taken for them."""
+    if n > MOST_SUMS:
+        raise TooLargeError(
+            f"{what} have {n:,} sums, which would have to be kept for every round. Nothing was taken. At most "
+            f"{MOST_SUMS:,} are: {advice}."
+        )
+
+
 def share(octave: int, size: int) -> int:
     """The highest keyed name of a sample of `size` to ``2 * size`` records; `size` is a power of two.
 
@@ -328,13 +338,15 @@ class _Walker:
                 yield self.records(block)
 
     def gathered(self, limit: int) -> Source:
-        """The records whose keyed name is at most `limit`, gathered once."""
+        """The records whose keyed name is at most `limit`, gathered once; Ctrl-C is looked at when they are asked."""
         blocks: list[Records] = []
 
         def source():
             if not blocks:
                 blocks.extend(self.source(limit))
-            return iter(blocks)
+            for block in blocks:
+                self.check()
+                yield block
 
         return source
 

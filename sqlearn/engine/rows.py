@@ -42,15 +42,36 @@ def copy_hashes(names, numbers, seed):
     return hashes
 
 
-@kernel
 def numbers_of(names, copies, hashes, seed):
     """Which of so many copies of each name has this keyed hash, int64[n]; -1 for none."""
-    numbers = np.full(len(names), -1, np.int64)
-    for k in range(len(names)):
-        for number in range(copies[k]):
-            if copy_hash(names[k, 0], number, seed) == hashes[k]:
-                numbers[k] = number
-                break
+    return _numbers_of(names, copies, hashes, np.lexsort((hashes, names[:, 1], names[:, 0])), seed)
+
+
+@kernel
+def _numbers_of(names, copies, hashes, order, seed):
+    """The same for rows in the order of names and hashes: copies are counted once for all rows of a name."""
+    n = len(order)
+    numbers = np.full(n, -1, np.int64)
+    start = 0
+    while start < n:
+        first, stop = order[start], start + 1
+        while stop < n and names[order[stop], 0] == names[first, 0] and names[order[stop], 1] == names[first, 1]:
+            stop += 1
+        left, number = stop - start, 0
+        while left > 0 and number < copies[first]:
+            wanted = copy_hash(names[first, 0], number, seed)
+            low, high = start, stop
+            while low < high:
+                middle = (low + high) // 2
+                if hashes[order[middle]] < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < stop and hashes[order[low]] == wanted:
+                numbers[order[low]] = number
+                left -= 1
+            number += 1
+        start = stop
     return numbers
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sqlearn.engine.elementary import cholesky
 from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rounds import GRID_SAMPLE, share
+from sqlearn.engine.rounds import GRID_SAMPLE, check_sums, share
 from sqlearn.engine.row_source import Records
 from sqlearn.engine.smooth import (
     LOGISTIC,
@@ -319,6 +319,8 @@ class OneVsRest(_Newton):
     """
 
     def __init__(self, problems: list[Smooth]):
+        n, p = len(problems), problems[0].p
+        check_sums(n * (3 + p) * p, f"{n} classes of {p} parameters, a Hessian each,", "use fewer columns")
         self.problems = problems
         self.shape = (len(problems), *problems[0].shape)
         self.sizes = np.cumsum([problem.size for problem in problems])[:-1]

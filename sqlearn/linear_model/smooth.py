@@ -258,7 +258,7 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
         if len(negative):
             raise OutOfRangeError(
                 f"Some value(s) of y are out of the valid range of the loss 'HalfPoissonLoss': "
-                f"{targets[negative[0], 0]!r} in row "
+                f"{targets[negative[0], 0].item()!r} in row "
                 f"{negative[0]} (counted from 0). Nothing was changed: counts are not negative."
             )
 

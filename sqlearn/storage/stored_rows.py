@@ -117,7 +117,7 @@ class StoredRows:
 
     def _features(self, block: Block) -> np.ndarray:
         """Numbers, and the slots of categories behind them, float64[n, d]."""
-        columns: list[Any] = [block[name] for name in self._numbers]
+        columns: list[Any] = [_as_number(block[name]) for name in self._numbers]
         for j, name in enumerate(self._categories):
             values = _as_category(block[name])
             slots = self._statistic.slots_of(j, values.levels, bool((values.codes < 0).any()))
@@ -206,6 +206,13 @@ class _Told:
     @property
     def all(self) -> tuple[np.ndarray, np.ndarray]:
         return np.concatenate(self._names), np.concatenate(self._numbers)
+
+
+def _as_number(values) -> np.ndarray:
+    """A column of categories (booleans, say) that its model takes for numbers, as such."""
+    if isinstance(values, Category):
+        return np.array([*values.levels, np.nan], np.float64)[values.codes]
+    return values
 
 
 def _as_category(values) -> Category:
