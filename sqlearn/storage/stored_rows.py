@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.engine.rounds import Changes, Rounds
+from sqlearn.engine.rounds import LARGEST, Changes, Rounds
 from sqlearn.engine.row_source import EVERY, Elsewhere, Records
 from sqlearn.engine.table_rounds import TableRounds
 from sqlearn.engine.vocabulary import canonical_label
@@ -52,6 +52,7 @@ class StoredRows:
             assert isinstance(statistic, Rounds)
             statistic.rows = self
             self._numbers, self._categories = columns.named("feature"), []
+        self._may_be_missing = isinstance(statistic, TableRounds)
         statistic.changes = Changes(_REMEMBERED)
         state.deferred = True
 
@@ -97,12 +98,17 @@ class StoredRows:
             if len(cells):
                 block = self._rows.block(cells)
                 try:
-                    yield Records(self._features(block), self._targets(block, len(weights)), weights, hashes)
+                    x, y = self._features(block), self._targets(block, len(weights))
                 except KeyError as error:
-                    raise StoreCorruptError(
-                        f"This store is damaged: a row has {error.args[0]!r}, which its model does not know. Take an "
-                        "intact copy."
-                    ) from error
+                    raise self._damaged(repr(error.args[0])) from error
+                if np.isnan(y).any() or (not self._may_be_missing and np.isnan(x).any()) or (np.abs(x) > LARGEST).any():
+                    raise self._damaged("a value")
+                yield Records(x, y, weights, hashes)
+
+    def _damaged(self, what: str) -> StoreCorruptError:
+        return StoreCorruptError(
+            f"This store is damaged: a row has {what} that its model cannot have learned. Take an intact copy."
+        )
 
     def compact(self) -> None:
         pass
@@ -131,7 +137,7 @@ class StoredRows:
             return targets[0] if targets else np.zeros(n)
         (labels,) = (_as_category(block[name]) for name in self._columns.named("target"))
         slots = self._state.vocabulary.slots
-        return np.array([slots[label] for label in labels.levels], np.float64)[labels.codes]
+        return np.array([*(slots[label] for label in labels.levels), np.nan])[labels.codes]
 
     def _weights(self, block: Block, n: int) -> np.ndarray:
         weights: list[Any] = [block[name] for name in self._columns.named("weight")]
