@@ -170,3 +170,22 @@ def test_products_are_exact(start, a, b, sign):
     assert out.tolist() == balanced(start + sign * a * b, 16).tolist()
     twice = digits.normalized(out[None] + out[None])[0, :16]
     assert twice.tolist() == balanced(2 * (start + sign * a * b), 16).tolist()
+
+
+@pytest.mark.parametrize("n_limbs", [1, 2, 3, 4])
+@pytest.mark.parametrize("base", [-29, -30, -2, 0, 27, 28])
+def test_rounding_limbs_that_were_not_carried(n_limbs, base):
+    """Every way that rounding takes, at the ranges where it takes another, and ties."""
+    rng = np.random.default_rng([n_limbs, base + 50])
+    cells = 600
+    limbs = np.zeros((n_limbs, cells))
+    edges = 2.0 ** np.array([0, 1, 16, 17, 18, 19, 20, 28, 29, 30, 31, 32, 48, 49, 50, 52])
+    for row in limbs:
+        row[:] = rng.choice(edges, cells) * rng.choice([-1, 0, 1], cells) + rng.integers(-2, 3, cells)
+        row[::3] = np.floor(row[::3] / 2**20) * 2**20
+        row[::5] = rng.integers(-(2**52), 2**52, len(row[::5]))
+    out = np.empty(cells)
+    digits.round_limbs(limbs, base, out)
+    for c in range(cells):
+        exact = sum((Fraction(limbs[l, c]) * Fraction(2) ** (32 * (base + l)) for l in range(n_limbs)), Fraction(0))
+        assert out[c].hex() == naive.nearest(exact).hex()

@@ -164,9 +164,16 @@ def round_limbs(limbs, base, out):
     digits = np.zeros(max(3, n_limbs + 2), np.int64)
     magnitude = np.empty(len(digits), np.int64)
     floor = -1074 - 32 * base
-    few = n_limbs == 3 and -29 <= base <= 27
+    # numbers of few bits become one 64-bit integer, which the processor rounds to nearest, ties to even, as well; two
+    # or three limbs without carrying first
+    few = -29 <= base <= 27
     for c in range(cells):
-        if few:  # as below, without carrying first
+        if few and n_limbs == 2:
+            if abs(limbs[1, c]) < 1 << 29:
+                whole = np.int64(limbs[0, c]) + (np.int64(limbs[1, c]) << 32)
+                out[c] = np.float64(whole) * bits_float((1023 + 32 * base) << 52)
+                continue
+        elif few and n_limbs == 3:
             low, middle, high = np.int64(limbs[0, c]), np.int64(limbs[1, c]), np.int64(limbs[2, c])
             if low & 0xFFFFF == 0 and abs(middle) < 1 << 49 and abs(high) < 1 << 17:
                 whole = (low >> 20) + (middle << 12) + (high << 44)
@@ -180,8 +187,7 @@ def round_limbs(limbs, base, out):
         top = (carry + _HALF) >> 32
         digits[n_limbs] = carry - (top << 32)
         digits[n_limbs + 1] = top
-        # few bits: the processor rounds 64-bit integers to nearest, ties to even, as well
-        if n_limbs >= 1 and -29 <= base <= 27:
+        if few and n_limbs >= 1:
             rest = 0
             for l in range(3, n_limbs + 2):
                 rest |= digits[l]

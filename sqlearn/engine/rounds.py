@@ -37,7 +37,7 @@ BLOCK = 2048  # rows asked at once
 GRID_SAMPLE = 512
 PILOT = 4096
 MOST_ROUNDS = 30
-MEMO, MEMO_AGE = 2, 128  # walks return soon or late, and what is kept costs a query at every update
+MEMO, MEMO_AGE = 2, 32  # walks return soon or late, and what is kept costs a query at every update
 MOST_SUMS = 1 << 23  # of a round: each takes about 40 bytes, and a trace has a dozen rounds
 LARGEST = 2.0**500  # of features and targets: beyond that, standardised ones leave float64's range
 
