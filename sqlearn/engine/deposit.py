@@ -16,12 +16,13 @@ import numpy as np
 from sqlearn.engine.intrinsics import bits_float, float_bits, fma, trailing_zeros
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["deposit_moments", "deposit_outer", "deposit_sparse", "deposit_triangle", "deposit_values"]
+__all__ = ["deposit_each", "deposit_moments", "deposit_outer", "deposit_sparse", "deposit_triangle", "deposit_values"]
 
 _ROUNDER = 1.5 * 2.0**52
 _RADIX = 2.0**32
 _NOTHING = 1 << 20  # the span of zero: no bit at all (top below, bottom above every other)
 _MASK = 0xFFFFFFFF
+_0, _1 = np.int64(0), np.int64(1)  # numba would compile a kernel once more for a literal
 _FEWEST = 64  # records a class that are worth it to be taken apart side by side
 _AT_ONCE = 2048  # records that are taken apart in the limbs that any of them needs
 _WIDEST = 256  # features: wider records alone fill the vector units and the cache
@@ -109,7 +110,7 @@ def _integer(value):
 
 
 @kernel
-def _deposit_wide(limbs, base, row, cell, a, b, sign, exponent=0):
+def _deposit_wide(limbs, base, row, cell, a, b, sign, exponent):
     """Add ``sign * a * b * 2**exponent`` through 106-bit integers: exact for any two finite float64."""
     if a == 0.0 or b == 0.0:
         return
@@ -199,7 +200,7 @@ def _fold(sums, limbs, row, start, low, sign):
 
 @kernel
 def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
-    """:func:`_deposit_each` for many records of weight 1 and of few classes; False, and nothing done, for others.
+    """:func:`deposit_each` for many records of weight 1 and of few classes; False, and nothing done, for others.
 
     Some rows of a class at a time are taken apart side by side, all in the limbs that any of them needs, and summed
     in lanes: the limbs' digits come out as others, and the sums the same. `lanes` float64[2 * L + 3, 1, lanes * d] and
@@ -231,7 +232,7 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
         if count == 0:
             continue
         held[row] += np.int64(sign) * count
-        _deposit_wide(limbs, base, row, 0, np.float64(count), 1.0, sign)
+        _deposit_wide(limbs, base, row, _0, np.float64(count), 1.0, sign, _0)
         first[:] = 0.0
         second[:] = 0.0
         for start in range(0, count, width // d):
@@ -246,15 +247,15 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
                 q[i] = square * second_scale
                 e[i] = fma(p[i], p[i], -square) * second_scale
                 p[i] *= first_scale
-            _extract(first, 0, 0, p, len(first) - 1, 0)
-            _extract_pairs(second, 0, 0, q, e, len(second) - 1, 0)
-        _fold(first, limbs, row, 1, first_low - base, sign)
+            _extract(first, _0, _0, p, len(first) - 1, _0)
+            _extract_pairs(second, _0, _0, q, e, len(second) - 1, _0)
+        _fold(first, limbs, row, _1, first_low - base, sign)
         _fold(second, limbs, row, 1 + d, second_low - base, sign)
     return True
 
 
 @kernel
-def _deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, room):
+def deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, room):
     """:func:`deposit_moments`, record by record; `room` is float64[4, d] to work in."""
     d = x.shape[1]
     wx, rest, p, e = room[0], room[1], room[2], room[3]
@@ -272,12 +273,12 @@ def _deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, 
         if need[0] < base or need[1] >= base + limbs.shape[0]:
             return r
         held[row] += np.int64(sign)
-        _deposit_wide(limbs, base, row, 0, w, 1.0, sign)
+        _deposit_wide(limbs, base, row, _0, w, 1.0, sign, _0)
         if x_top == -_NOTHING:
             continue
         if not (_is_tame(first_top, first_bottom) and _is_tame(second_top, second_bottom)):
             for j in range(d):
-                _deposit_wide(limbs, base, row, 1 + j, w, v[j], sign)
+                _deposit_wide(limbs, base, row, 1 + j, w, v[j], sign, _0)
                 _deposit_wide_triple(limbs, base, row, 1 + d + j, w, v[j], v[j], sign)
             continue
         inexact = weigh(w, v, wx, rest)
@@ -287,9 +288,9 @@ def _deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, 
             p[j] = wx[j] * scale
             e[j] = rest[j] * scale
         if inexact:
-            _extract_pairs(limbs, row, 1, p, e, high - base, low - base)
+            _extract_pairs(limbs, row, _1, p, e, high - base, low - base)
         else:
-            _extract(limbs, row, 1, p, high - base, low - base)
+            _extract(limbs, row, _1, p, high - base, low - base)
         high, low = _limbs_of(second_top, second_bottom)
         scale = sign * _scale(high)
         for part in range(1 + inexact):
@@ -341,7 +342,7 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
         end = min(first + _AT_ONCE, stop)
         part = slice(first, end)
         if not _deposit_many(x[part], weights[part], rows[part], sign, limbs, base, held, lanes, members):
-            reached = _deposit_each(x, weights, rows, first, end, sign, limbs, base, held, need, room)
+            reached = deposit_each(x, weights, rows, first, end, sign, limbs, base, held, need, room)
             if reached < end:
                 return reached
     return stop
@@ -369,7 +370,7 @@ def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, nee
             if need[0] < base or need[1] >= base + limbs.shape[0]:
                 return r
         held[row] += np.int64(sign)
-        start_cell = 0
+        start_cell = _0
         for i in range(width):
             count = width - i
             if v[i] != 0.0:
@@ -426,13 +427,13 @@ def deposit_sparse(values, indices, indptr, weights, rows, order, start, stop, s
         if need[0] < base or need[1] >= base + limbs.shape[0]:
             return i
         held[row] += np.int64(sign)
-        _deposit_wide(limbs, base, row, 0, w, 1.0, sign)
+        _deposit_wide(limbs, base, row, _0, w, 1.0, sign, _0)
         if v_top == -_NOTHING:
             continue
         top, bottom = w_top + v_top, w_bottom + v_bottom
         if not _is_tame(top, bottom):
             for k in range(indptr[r], indptr[r + 1]):
-                _deposit_wide(limbs, base, row, 1 + indices[k], w, values[k], sign)
+                _deposit_wide(limbs, base, row, 1 + indices[k], w, values[k], sign, _0)
             continue
         high, low = _limbs_of(top, bottom)
         scale = sign * _scale(high)
@@ -455,10 +456,10 @@ def deposit_values(values, row, sign, limbs, base, need):
         return False
     if not _is_tame(top, bottom):
         for j in range(values.shape[0]):
-            _deposit_wide(limbs, base, row, j, values[j], 1.0, sign)
+            _deposit_wide(limbs, base, row, j, values[j], 1.0, sign, _0)
         return True
     p = values * (sign * _scale(need[1]))
-    _extract(limbs, row, 0, p, need[1] - base, need[0] - base)
+    _extract(limbs, row, _0, p, need[1] - base, need[0] - base)
     return True
 
 
@@ -488,8 +489,8 @@ def deposit_outer(left, right, first, sign, limbs, base, need):
                 product = factor * right[j]
                 p[j] = product * scale
                 e[j] = fma(factor, right[j], -product) * scale
-            _extract_pairs(limbs, 0, first + i * count, p, e, high - base, low - base)
+            _extract_pairs(limbs, _0, first + i * count, p, e, high - base, low - base)
         else:
             for j in range(count):
-                _deposit_wide(limbs, base, 0, first + i * count + j, factor, right[j], sign)
+                _deposit_wide(limbs, base, _0, first + i * count + j, factor, right[j], sign, _0)
     return True

@@ -16,7 +16,7 @@ __all__ = ["add_product", "nearest", "normalized", "round_limbs", "round_pair", 
 
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
-NO_FLOOR = -(1 << 40)
+NO_FLOOR = np.int64(-(1 << 40))
 
 
 def trimmed(digits: np.ndarray, low: int) -> tuple[np.ndarray, int]:

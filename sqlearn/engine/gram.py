@@ -114,7 +114,7 @@ def _deposit_products(products, left_tops, right_tops, row, sign, limbs, base):
     width = len(left_tops)
     left_slices, right_slices = products.shape[0] // width, products.shape[1] // width
     p = np.empty(width)
-    start = 0
+    start = np.int64(0)  # a literal would compile _extract once more
     for i in range(width):
         count = width - i
         most, least = right_tops[i], right_tops[i]

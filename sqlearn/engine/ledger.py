@@ -103,7 +103,7 @@ def _put(keys, copies, counters, name0, name1, number):
 @_borrowing
 def add_one(keys, copies, counters, name0, name1):
     """Add one copy of a name, with room reserved; False, and nothing changed, if 2**31 - 1 are held."""
-    return _put(keys, copies, counters, name0, name1, 1)
+    return _put(keys, copies, counters, name0, name1, np.int32(1))
 
 
 @_borrowing

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sqlearn.engine.blake2b import digest_one, digest_sparse
-from sqlearn.engine.deposit import deposit_moments, deposit_sparse, deposit_triangle
+from sqlearn.engine.deposit import deposit_each, deposit_sparse, deposit_triangle
 from sqlearn.engine.intrinsics import float_bits
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.ledger import add_one, held, take_one
@@ -66,7 +66,9 @@ def _change_dense(is_gram, x, target, words, weight, row, sign, z, tail, digest,
     if is_gram:
         done = deposit_triangle(z, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need)
     else:
-        done = deposit_moments(record.reshape(1, d), weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need)
+        room = np.empty((4, d))
+        one = record.reshape(1, d)
+        done = deposit_each(one, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, room)
     if done == 0:
         return False
     _note(digest, sign, records)
@@ -123,7 +125,8 @@ def _sum_numbers(x, row, sign, sums):
     limbs, base, need, held_rows = sums
     weights, rows = np.ones(1), np.full(1, row)
     stop = len(weights)
-    return deposit_moments(x, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need)
+    room = np.empty((4, x.shape[1]))
+    return deposit_each(x, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, room)
 
 
 @kernel

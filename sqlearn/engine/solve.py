@@ -121,7 +121,7 @@ def intercept(sy_hi, sy_lo, sx_hi, sx_lo, n_hi, n_lo, b_hi, b_lo):
     """
     hi, lo = sy_hi.copy(), sy_lo.copy()
     for j in range(sx_hi.size):
-        subtract_multiple(hi, lo, sx_hi[j], sx_lo[j], b_hi[j], b_lo[j], 0, hi.size)
+        subtract_multiple(hi, lo, sx_hi[j], sx_lo[j], b_hi[j], b_lo[j], np.int64(0), hi.size)
     for k in range(hi.size):
         hi[k], lo[k] = divide(hi[k], lo[k], n_hi, n_lo)
     return hi, lo
@@ -230,7 +230,7 @@ def _general_solution(r_hi, r_lo, order, rank, c_hi, c_lo):
     for k in range(rank, d + t):
         for j in range(rank - 1, -1, -1):
             hi[k, j], lo[k, j] = divide(hi[k, j], lo[k, j], hi[j, j], lo[j, j])
-            subtract_multiple(hi[k], lo[k], hi[k, j], lo[k, j], hi[j], lo[j], 0, j)
+            subtract_multiple(hi[k], lo[k], hi[k, j], lo[k, j], hi[j], lo[j], np.int64(0), j)
     return hi, lo
 
 
@@ -301,7 +301,7 @@ def _exchange(hi, lo, order, s, d):
         for j in range(rank, len(hi)):
             if j != a:
                 f_hi, f_lo = divide(hi[j, i], lo[j, i], p_hi, p_lo)
-                subtract_multiple(hi[j], lo[j], f_hi, f_lo, hi[a], lo[a], 0, rank)
+                subtract_multiple(hi[j], lo[j], f_hi, f_lo, hi[a], lo[a], np.int64(0), rank)
                 hi[j, i], lo[j, i] = f_hi, f_lo
         hi[a, i], lo[a, i] = -1.0, 0.0
         for k in range(rank):
