@@ -339,7 +339,7 @@ def predict(file, table, out, as_json, **reading):
                     else:
                         found.append({name: value} if ids is None else {"id": ids[i], name: value})
         if as_json:
-            click.echo(json.dumps(found, ensure_ascii=False), file=out)
+            click.echo(json.dumps({"predictions": found}, ensure_ascii=False), file=out)
 
 
 @click.command()

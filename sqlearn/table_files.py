@@ -127,7 +127,7 @@ class TableFile:
                 "under another name, say what separates its columns."
             )
         else:
-            self._source = _Text(self.path, delimiter or _DELIMITERS[suffix], header, missing)
+            self._source = _Text(self.path, _DELIMITERS[suffix] if delimiter is None else delimiter, header, missing)
         if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
             raise TableFileError(f"A delimiter is one ASCII character and no quote or line end, not {delimiter!r}.")
         first = next(self._source.blocks({ids: "category"} if ids else {}), None)  # numbers would lose digits of ids

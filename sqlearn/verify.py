@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _num_samples, has_fit_parameter
 
 from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.errors import LearnerError
+from sqlearn.errors import LearnerError, WeightError
 
 __all__ = ["Verification", "compare", "verify"]
 
@@ -68,6 +68,8 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
         When `model` is not of this package.
     NotFittedError
         When it was never fitted.
+    WeightError
+        When there are weights and the learner takes none.
 
     Examples
     --------
@@ -86,6 +88,8 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
         )
     refit = clone(model).set_params(**model.fitted_params())
     given = {name: value for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None}
+    if sample_weight is not None and not has_fit_parameter(model, "sample_weight"):
+        raise WeightError(f"{type(model).__name__} takes no sample weights. Nothing was compared: give none.")
     if _num_samples(X):
         refit.partial_fit(X, **given)  # as fit, but for what fit refuses: a single class, a single row
     else:

@@ -74,7 +74,7 @@ def test_a_model_s_whole_life(here, model):
     assert told("forget", "m.sqlearn", "--where", "age > 60", "--yes")["kind"] == "forget"
     assert told("forget", "m.sqlearn", "--ids", "-", "--yes", given="q2\np0\n")["count"] == 2
     assert told("verify", "m.sqlearn")["equal"] is True
-    assert len(told("predict", "m.sqlearn", "more.csv")) == 2
+    assert len(told("predict", "m.sqlearn", "more.csv")["predictions"]) == 2
     assert told("receipts", "m.sqlearn", "--check")["whole"] is True
     assert told("info", "m.sqlearn")["rows"] == told("verify", "m.sqlearn")["rows"]
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 import naive
 from laws import unchanged
-from sqlearn import FormatError, NonFiniteError, NotLearnedError, TooLargeError, UnknownLabelError, verify
+from sqlearn import FormatError, NonFiniteError, NotLearnedError, TooLargeError, UnknownLabelError, WeightError, verify
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.engine.exact import FEW_LIMBS, ExactSum
 from sqlearn.engine.limits import _PEAK
-from sqlearn.linear_model import LinearRegression, RidgeClassifier
+from sqlearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.preprocessing import StandardScaler
 
@@ -190,3 +191,16 @@ def test_a_record_that_would_widen_sums_beyond_memory_is_refused(learner, monkey
             model.partial_fit(extreme[rows], **label)
     model.forget(X, **given)
     assert model.n_records_ == 0
+
+
+def test_what_an_unfitted_model_is_asked_says_so():
+    for learner, name in ((GaussianNB(), "n_records_"), (LogisticRegression(), "last_forget_")):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            getattr(learner, name)
+        assert not hasattr(learner, name)
+
+
+def test_verify_refuses_weights_where_there_are_none():
+    X, y = [[0.0], [1.0], [3.0]], [0, 1, 1]
+    with pytest.raises(WeightError, match="takes no sample weights"):
+        verify(LinearDiscriminantAnalysis().fit(X, y), X, y, [1.0, 1.0, 1.0])

@@ -167,3 +167,10 @@ def test_progress_reaches_the_end(write):
     file = TableFile(write("a\n" + "1\n" * 2_500_000))
     assert sum(len(block["a"]) for block in file.blocks(lambda done, of: seen.append((done, of)))) == 2_500_000
     assert seen == sorted(seen) and seen[-1][0] == seen[-1][1]
+
+
+def test_an_empty_delimiter_is_none(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(TableFileError, match="one ASCII character"):
+        TableFile(path, delimiter="")

@@ -418,12 +418,12 @@ class ExactEstimator(BaseEstimator):
         return reader
 
     def __getattr__(self, name):
+        if isinstance(own := getattr(type(self), name, None), property):  # whose error, an AttributeError, led here
+            return own.__get__(self)
         state = self.__dict__.get("_state")
         unknown = AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if state is None or name.startswith("_") or not name.endswith("_"):
             raise unknown
-        if isinstance(own := getattr(type(self), name, None), property):  # whose error, an AttributeError, led here
-            return own.__get__(self)
         if name in ("n_features_in_", "feature_names_in_"):
             if getattr(state, name) is None:
                 raise unknown
