@@ -20,6 +20,7 @@ __all__ = [
     "categorical_columns",
     "check_table",
     "chosen",
+    "is_missing",
     "kinds_of",
     "names_of",
     "split",
@@ -179,7 +180,7 @@ def _recognised(table, j) -> str:
     kind = values.dtype.kind if isinstance(values, np.ndarray) else "O"
     if kind != "O":
         return "number" if kind in "fiu" else "category"
-    present = [value for value in values if not _is_missing(value)]
+    present = [value for value in values if not is_missing(value)]
     numeric = all(isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) for value in present)
     return "number" if numeric else "category"
 
@@ -297,7 +298,7 @@ def _values(column) -> list:
     return column.tolist() if isinstance(column, np.ndarray) else list(column)
 
 
-def _is_missing(value) -> bool:
+def is_missing(value) -> bool:
     """None, and what does not equal itself: NaN and NaT; pandas.NA does not even say whether it does."""
     try:
         return value is None or bool(value != value)
@@ -320,7 +321,7 @@ def _numbers(table, j) -> np.ndarray:
                 "convert the column to numbers first, or say that it holds categories and fit again."
             )
         try:
-            values[i] = np.nan if _is_missing(value) else float(value)
+            values[i] = np.nan if is_missing(value) else float(value)
         except (TypeError, ValueError) as error:
             raise NotNumericError(
                 f"{_place(table, i, j)} is no number: {error}. Nothing was changed: convert the column first."
@@ -337,7 +338,7 @@ def _categories(table, j) -> tuple[list[int], list]:
         try:
             code = seen.get(value)
             if code is None:
-                code = -1 if _is_missing(value) else seen.setdefault(canonical_label(value), len(seen))
+                code = -1 if is_missing(value) else seen.setdefault(canonical_label(value), len(seen))
                 if code >= 0 and value in (np.inf, -np.inf):
                     raise _infinite(table, i, j)
         except TypeError as error:

@@ -189,12 +189,10 @@ class TableRounds(Statistic):
                 raise
             return
         inner = self._rounds_over(encoder)
-        inner.changes = Changes(0)  # all is asked anew
         for records in inner.rows.blocks(EVERY):
             check()
             inner.take_in(records, self._class_slots(records.y), 1.0)
         inner.settle(order, labels, check)
-        inner.changes = Changes(self.changes.most)
         self.encoder, self.inner = encoder, inner
 
     def _rounds_over(self, encoder: TableEncoder) -> Rounds:

@@ -12,10 +12,11 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from sqlearn.engine.table import is_missing
 from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, TableError
 
-__all__ = ["Block", "Category", "Column", "Columns", "frames_of", "length", "length_of", "take"]
+__all__ = ["Block", "Category", "Column", "Columns", "category_of", "frames_of", "length", "length_of", "take"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,13 @@ class Category:
 
 
 Block = dict[str, np.ndarray | Category]
+
+
+def category_of(numbers: np.ndarray) -> Category:
+    """A column of numbers as one of categories, NaN as missing."""
+    values, places = np.unique(numbers, return_inverse=True)
+    levels = [canonical_label(value) for value in values.tolist() if value == value]  # NaN is the last
+    return Category(np.where(places < len(levels), places, -1), levels)
 
 
 @dataclass(frozen=True)
@@ -253,14 +261,6 @@ def _is_text(frame, name, booleans: bool) -> bool:
     return series.dtype in (nw.Categorical, nw.Enum, nw.String) or (booleans and series.dtype == nw.Boolean)
 
 
-def _is_missing(value) -> bool:
-    """None, and what does not equal itself: NaN and NaT; pandas.NA does not even say whether it does."""
-    try:
-        return value is None or bool(value != value)
-    except TypeError:
-        return True
-
-
 def _numbers(frame, name) -> np.ndarray:
     series = _series(frame, name)
     if isinstance(series, np.ndarray) and series.dtype.kind in "fiub":
@@ -277,7 +277,7 @@ def _numbers(frame, name) -> np.ndarray:
                     "you create the store."
                 )
             try:
-                values[i] = np.nan if _is_missing(value) else float(value)
+                values[i] = np.nan if is_missing(value) else float(value)
             except TypeError as error:
                 raise TableError(
                     f"The value in row {i} (counted from 0), column {name!r}, is no number: {value!r}. Nothing was "
@@ -301,16 +301,14 @@ def _infinite(row: int, name: str) -> NonFiniteError:
 def _categories(frame, name) -> Category:
     series = _series(frame, name)
     if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and not np.isinf(series).any():
-        values, places = np.unique(series, return_inverse=True)
-        levels = [canonical_label(value) for value in values.tolist() if value == value]  # NaN is the last
-        return Category(np.where(places < len(levels), places, -1), levels)
+        return category_of(series)
     codes: list[int] = []
     seen: dict = {}  # equal values of any type are one key, as equal labels are
     for i, value in enumerate(_values(frame, name)):
         try:
             code = seen.get(value)
             if code is None:
-                code = -1 if _is_missing(value) else seen.setdefault(canonical_label(value), len(seen))
+                code = -1 if is_missing(value) else seen.setdefault(canonical_label(value), len(seen))
                 if code >= 0 and value in (np.inf, -np.inf):
                     raise _infinite(i, name)
         except TypeError as error:

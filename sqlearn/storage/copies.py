@@ -55,15 +55,10 @@ class Copies(Count):
         super().__init__(seed)
         self._database, self._key = database, key
         self._index = HashIndex(database, "copy_index")
-        self.drop_remembered()
+        self._gone = Rows(0, seed)
 
     def lay_out(self) -> None:
         self._index.lay_out()
-
-    def drop_remembered(self) -> None:
-        """Forget what is not in the index."""
-        self._index.drop_waiting()
-        self._come, self._gone = Rows(0, self.seed), Rows(0, self.seed)
 
     # ------------------------------------------------------------------ what the learner is told
 

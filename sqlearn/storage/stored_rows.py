@@ -9,9 +9,8 @@ from sqlearn.engine.estimator import ExactEstimator
 from sqlearn.engine.rounds import LARGEST, Changes, Rounds
 from sqlearn.engine.row_source import EVERY, Elsewhere, Records
 from sqlearn.engine.table_rounds import TableRounds
-from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.columns import Block, Category, Columns, length
+from sqlearn.storage.columns import Block, Category, Columns, category_of, length
 from sqlearn.storage.copies import Count
 from sqlearn.storage.rows import Rows
 
@@ -52,7 +51,6 @@ class StoredRows:
             assert isinstance(statistic, Rounds)
             statistic.rows = self
             self._numbers, self._categories = columns.named("feature"), []
-        self._may_be_missing = isinstance(statistic, TableRounds)
         statistic.changes = Changes(_REMEMBERED)
         state.deferred = True
 
@@ -101,7 +99,8 @@ class StoredRows:
                     x, y = self._features(block), self._targets(block, len(weights))
                 except KeyError as error:
                     raise self._damaged(repr(error.args[0])) from error
-                if np.isnan(y).any() or (not self._may_be_missing and np.isnan(x).any()) or (np.abs(x) > LARGEST).any():
+                gaps = not isinstance(self._statistic, TableRounds) and np.isnan(x).any()
+                if gaps or np.isnan(y).any() or (np.abs(x) > LARGEST).any():
                     raise self._damaged("a value")
                 yield Records(x, y, weights, hashes)
 
@@ -223,8 +222,4 @@ def _as_number(values) -> np.ndarray:
 
 def _as_category(values) -> Category:
     """A column of numbers that its model takes for categories, as such."""
-    if isinstance(values, Category):
-        return values
-    levels, codes = np.unique(values, return_inverse=True)  # NaN is the last
-    known = [canonical_label(level) for level in levels.tolist() if level == level]
-    return Category(np.where(codes < len(known), codes, -1), known)
+    return values if isinstance(values, Category) else category_of(values)
