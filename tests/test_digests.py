@@ -1,0 +1,58 @@
+"""Digests of every learner on records that never change, as commit 1285be8 computed them.
+
+A digest is a promise to those who keep one: it is equal for equal records and parameters in every version. A change
+that moves one of these moves the digests of all models of that kind, and needs a reason in the changelog.
+"""
+
+import pytest
+
+from fixed import cases
+from learners import LEARNERS
+
+DIGESTS = {
+    "gaussian_nb": "a47003cc261a86b34877cc5c0dfb4d52f864a38c60c558fb52aa529e08248682",
+    "gaussian_nb_weights": "16519b85f16890d4d174c76ccc6de74f88ae9317ae601b9291cfe60a03620441",
+    "gaussian_nb_key": "bb110cfd3dc7cc1ec24b7b8bf0caedb9326863f3d31fbe61c7afb9700acce857",
+    "gaussian_nb_no_ledger": "acf045fb6a703f1a9a5f822f93f8eb7d56a11d52443d72d8e85396a161f090bb",
+    "multinomial_nb": "acfdfd8b23d4d497a5de476827a666d201eaaf8a2503f36e3a1b0950501dc056",
+    "complement_nb": "59a91c9ce7152d92926233ee49379fa956f4bac5e71cabcbca5921cee310517b",
+    "bernoulli_nb": "3c67afd9cd2c12acf9afc1027187a5994e0b9d5ed1b8dc8ebb09d6b687011d4c",
+    "categorical_nb": "48cf814cbdb9db5b568a7869d320b12c8f1f21085ef1d9e7a5ff976d0d3b9d74",
+    "mixed_nb": "a965673d75e5c730baa71fedc8030d871cc36f4276292295b2d7e47b43a347e7",
+    "standard_scaler": "2e9a913638c94a64c08c90353767723d5d1e636f3a4b405dc6b87399ad507686",
+    "pca": "c4a808f0e0a0eea7457aa84f04d15145c3d746d6d188fd17b9fbe2d0bb8dffbc",
+    "lda": "68f6194101008365a286b8f8a074e4edab816d42b7695c37b93084605b4ace2f",
+    "qda": "0d6b5c742dc299fd67b7f5ec1ff6135cd5a2bbf2adfaaaa42792056367b28d0f",
+    "nearest_centroid": "44e4dccc512fdf40e963a1317d625d570d8feb718cd84aed158e988d8c0c2526",
+    "select_k_best": "71ac3e9eabae15a632d9a1c967de001dbf640b44d16107592f99b775aa9ae28a",
+    "select_k_best_chi2": "351c8d7adacae3a6d70f3b01de9bf4cb8f96fccb2aeeb445c1de896155e27e2a",
+    "linear_regression": "8ce74a8bbb9bde213849bcc66fcd01803b93bdf20730166dd3391592f5f5b75b",
+    "ridge": "ffbe4439f22e861c1d63692bf8016e1dd6c29c7ea0504bf51d1e2d147ce5eb6c",
+    "ridge_classifier": "438a6941978804166bae00a3c6242f86f7758db217b8a9a451a7ba09f1e2f052",
+    "ridge_classifier_indicator": "af1a161d0df20727bb9caa27f996c657f0f6c6dc848ccad01f7bdfab2a61422b",
+    "lasso": "faa1354e2c39d60331dfed18455d3d1ebc762f2d2af3bbd51204baa4a3e1061d",
+    "elastic_net": "68ce1f885f358340b738987abb807f0c4073060a6607668b01f20af3e829211b",
+    "bayesian_ridge": "b4d6ffd85bf6e0eb22700c87ff1164a8bcdeb352d8ecc52b5968dfe764e93a72",
+    "table_ridge": "ee02b45b0cc323f9d122a79c9126b64076eb9e3f60c0f3fe112a7a18cc4bdce2",
+    "table_ridge_classifier": "e52b7bf8469cc4316f582e6d6e958ad703aefc73e9ff243e4b093dfdc8f2f9e3",
+    "table_mixed_nb": "c7180c9843ab9d4b3b7dbc0eb25eaabc156aa4bbb9e6177d9e836934dfbe30a9",
+    "table_logistic_regression": "8094d5f6899fd2731b9ee36a9bf766aeeea207ee2766169922f5f192addb1c51",
+    "logistic_regression": "4440813a5d82edf03ac737562ed28e40a4a6dab44afe1d68e0011997b5666d79",
+    "logistic_regression_classes": "3d460152530756165d319657fbba0a5c569f0ed8e67146034e416f9f6ad96e51",
+    "poisson_regressor": "1b8469a334af729f3f3e49350071eaaee5509e46502178e1b2090ed749e43978",
+    "linear_svc": "05d9486cb48f749cf259715f6696b16ba93fc42e7fbfe335f2e2cb99eab37e9d",
+    "kmeans": "f4559b1f054b534a7cfbd365a526c0f0ae48c33bc4fedb79d19177551d78f985",
+    "gaussian_mixture": "039d91fb79ef7d64476e06d722aa5271851228162a15ce6099d33652c9113cc6",
+    "logistic_regression_9000": "d5db5b3ace0782238b7a9568b0739fcbd6017bbd0b1a44e672749d1428ce628f",
+}
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_digests(name):
+    assert cases()[name].fitted().digest() == DIGESTS[name]
+
+
+def test_every_learner_has_a_digest():
+    pinned = {type(case.learner) for case in cases().values()}
+    assert {type(learner) for learner in LEARNERS} <= pinned
+    assert set(cases()) == set(DIGESTS)

@@ -1,0 +1,96 @@
+"""Pickles and stores of earlier commits: opened with all they held, or refused with an error that says what to do."""
+
+import gzip
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fixed import cases
+from make_frozen import FORGOTTEN, PREDICTED, answers, stores, table
+from sqlearn import FormatError, NotLearnedError, Store, StoreVersionError, verify
+
+FROZEN = Path(__file__).resolve().parent / "frozen"
+ENTRIES = {
+    path.parent / name: entry
+    for path in sorted(FROZEN.glob("*/index.json"))
+    for name, entry in json.loads(path.read_text("utf-8")).items()
+}
+PICKLES = [path for path in ENTRIES if path.suffix == ".pickle"]
+STORES = [path for path in ENTRIES if path.suffix == ".gz"]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(FROZEN))
+
+
+def check_answers(found, kept):
+    """Labels are the same; numbers agree to rounding, as BLAS differs from machine to machine."""
+    found, kept = np.asarray(found), np.asarray(kept)
+    assert found.shape == kept.shape and found.dtype.kind == kept.dtype.kind
+    if found.dtype.kind == "f":
+        np.testing.assert_allclose(found, kept, rtol=1e-9, atol=1e-12)
+    else:
+        np.testing.assert_array_equal(found, kept)
+
+
+def check_refusal(entry, read):
+    with pytest.raises((FormatError, StoreVersionError)) as refused:
+        read()
+    assert len(entry["refused"].split()) >= 3, "words of the message that say what to do"
+    assert entry["refused"] in str(refused.value)
+
+
+def test_every_file_is_in_an_index():
+    files = {path for path in FROZEN.glob("*/*") if path.name != "index.json" and path.parent.name != "__pycache__"}
+    assert files == set(ENTRIES)
+    assert len(PICKLES) >= 30 and len(STORES) >= 4
+
+
+@pytest.mark.parametrize("path", PICKLES, ids=name)
+def test_pickles(path):
+    entry, case = ENTRIES[path], cases()[path.stem]
+    if "refused" in entry:
+        check_refusal(entry, lambda: pickle.loads(path.read_bytes()))
+        return
+    model, start = pickle.loads(path.read_bytes()), case.n_forgotten
+    assert model.digest() == entry["digest"]
+    assert model.n_records_ == entry["n_records"]
+    check_answers(answers(model, case.given(start, start + PREDICTED)["X"]), entry["predictions"])
+    assert verify(model, **case.given(start))
+    assert verify(model.forget(**case.given(start, start + 1)), **case.given(start + 1))
+    if case.learner.get_params().get("ledger", True):
+        digest = model.digest()
+        with pytest.raises(NotLearnedError):
+            model.forget(**case.given(start, start + 1))
+        assert model.digest() == digest
+    assert model.partial_fit(**case.given(start, start + 1)).digest() == entry["digest"]
+
+
+@pytest.mark.parametrize("path", STORES, ids=name)
+def test_stores(path, tmp_path):
+    entry, case = ENTRIES[path], stores()[path.name.partition(".")[0]][1]
+    file = tmp_path / "old.sqlearn"
+    file.write_bytes(gzip.decompress(path.read_bytes()))
+    if "refused" in entry:
+        check_refusal(entry, lambda: Store.open(file))
+        return
+    rows = table(case)
+    first = {column: values[FORGOTTEN : FORGOTTEN + PREDICTED] for column, values in rows.items()}
+    with Store.open(file) as store:
+        assert store.digest() == entry["digest"]
+        assert sorted(store.ids()) == sorted(rows["id"][FORGOTTEN:])
+        assert len(store) == entry["n_records"]
+        check_answers(store.predict(first), entry["predictions"])
+        assert store.verify()
+        gone = rows["id"][FORGOTTEN]
+        assert store.forget(ids=[gone]).count == 1
+        assert store.verify()
+        assert gone not in store.ids()
+        assert store.erasure_report(values=[gone] if isinstance(gone, str) else [])
+        store.learn({column: values[FORGOTTEN : FORGOTTEN + 1] for column, values in rows.items()})
+        assert store.digest() == entry["digest"]
+    with Store.open(file) as store:
+        assert store.digest() == entry["digest"]
