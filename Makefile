@@ -1,6 +1,9 @@
 # Needs Python 3.11 or newer and this file; everything else goes into .venv, once.
 #   make demo    the main job        make test    the tests        make lint    style and types
-#   make bench   the benchmarks      make clean   remove .venv and caches
+#   make bench   the benchmarks      make docs    the documentation, in docs/_build/html
+#   make clean   remove .venv and caches
+# Now and then: make coverage (what the tests reach), make docs-long (with the gallery's long pages), make release-check
+# (build, check, install into a clean environment, try).
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/test_exact.py -x"
 
 PYTHON ?=
@@ -11,13 +14,19 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test lint bench clean
+.PHONY: demo test coverage lint bench docs docs-long release-check clean
+
+SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html
 
 demo: $(VENV)/.package
 	@$(BIN)/sqlearn demo
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest $(ARGS)
+
+# numba compiles kernels, so coverage cannot see their lines; pyproject.toml leaves them out
+coverage: $(VENV)/.test
+	@$(BIN)/python -m pytest $(ARGS) --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.test
 	@echo "ruff check" && $(BIN)/python -m ruff check .
@@ -26,8 +35,28 @@ lint: $(VENV)/.test
 bench: $(VENV)/.bench
 	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" $(BENCH_ARGS); done
 
+docs: $(VENV)/.docs
+	@$(SPHINX)
+	@echo "The documentation is in docs/_build/html/index.html"
+
+docs-long: $(VENV)/.docs
+	@$(SPHINX) -D sphinx_gallery_conf.filename_pattern='/(plot|long)_' -D sphinx_gallery_conf.ignore_pattern='^$$'
+
+# The wheel is built from the source distribution. It is tried where nothing but its own dependencies is installed, and
+# from a folder in which there is no other sqlearn to import.
+release-check: $(VENV)/.release
+	@rm -rf dist build/release && mkdir -p build/release
+	@$(BIN)/python -m build --outdir dist
+	@$(BIN)/python -m twine check --strict dist/*
+	@$(BIN)/python -m venv build/release/venv
+	@build/release/venv/bin/python -m pip -qq --disable-pip-version-check install "$$(echo dist/*.whl)[tables]"
+	@cd build/release && venv/bin/python -c 'import sqlearn; print("sqlearn", sqlearn.__version__, "at", sqlearn.__file__)'
+	@cd build/release && venv/bin/sqlearn demo
+	@echo "Ready for release:" dist/*
+
 clean:
-	@rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf $(VENV) build dist .coverage .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf docs/_build docs/gallery docs/reference/generated
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed $(VENV) and all caches"
 
@@ -47,6 +76,15 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what its benchmarks need into $(VENV) (once) ..."
 	@$(PIP) install --editable ".[bench]"
 	@touch $@ $(VENV)/.package
+
+$(VENV)/.docs: pyproject.toml $(VENV)/.python
+	@echo "Installing sqlearn and what its documentation needs into $(VENV) (once) ..."
+	@$(PIP) install --editable ".[docs]"
+	@touch $@ $(VENV)/.package
+
+$(VENV)/.release: pyproject.toml $(VENV)/.python
+	@$(PIP) install --editable ".[release]"
+	@touch $@
 
 # A name that is found may still not run (pyenv's shims), be too old, or lack the module venv (Debian): ask each one.
 FITS := import sys; sys.exit(sys.version_info < (3, 11) or sys.implementation.name != "cpython")
