@@ -1,0 +1,158 @@
+"""Settings of the documentation site: ``make docs`` builds it, and a warning fails the build."""
+
+import inspect
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from docutils import nodes
+
+import sqlearn
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "_extensions"))
+
+project = "sqlearn"
+author = "the sqlearn developers"
+version = release = sqlearn.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_click",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "source_pages",
+]
+exclude_patterns = ["_build", "data"]
+templates_path = ["_templates"]
+suppress_warnings = ["config.cache"]  # the functions given to templates and to the gallery cannot be pickled
+
+# cross references: those to this package's public names must lead somewhere
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!sqlearn\b).*"),
+    ("py:.*", r"sqlearn\.(engine|storage)\..*"),  # the inside has no pages
+]
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_default_options = {"member-order": "bysource"}
+toc_object_entries_show_parents = "hide"
+autodoc_typehints = "none"  # numpydoc's sections have the types
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+
+_HEADER = re.compile(r"^(?P<names>\w[\w, ]*) : (?P<type>.+)$")
+
+
+def escape_types(app, what, name, obj, options, lines) -> None:
+    """Keep ``n_features_in_`` in the type of a parameter from being read as a reference to ``n_features_in``."""
+    for number, line in enumerate(lines):
+        header = _HEADER.match(line)
+        if header:
+            escaped = re.sub(r"(?<=\w)_(?!\w)", r"\\_", header["type"])
+            lines[number] = f"{header['names']} : {escaped}"
+
+
+def trim_blocks(app, doctree) -> None:
+    """Remove the empty line that ends a session in a page, which doctest needs."""
+    for block in doctree.findall(nodes.literal_block):
+        if not block.children or isinstance(block.children[0], nodes.Text):
+            text = block.astext().rstrip("\n")
+            block.rawsource = text
+            block.children = [nodes.Text(text)]
+
+
+def setup(app) -> None:
+    app.connect("autodoc-process-docstring", escape_types, priority=400)  # before numpydoc's
+    app.connect("doctree-read", trim_blocks)
+
+
+# what the template of a class asks
+
+
+_VERBS = ["fit", "partial_fit", "forget", "relabel", "without", "merge", "digest"]  # come first
+
+
+def _class(fullname: str) -> type:
+    module, _, name = fullname.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def own_methods(fullname: str) -> list[str]:
+    """The public methods of a class that this package documents, verbs first."""
+    found: dict[str, int] = {}
+    for base in _class(fullname).__mro__:
+        if base.__module__.startswith("sqlearn."):
+            for name, member in vars(base).items():
+                method = inspect.unwrap(getattr(member, "__func__", member))
+                own = inspect.isfunction(method) and method.__module__.startswith("sqlearn.") and method.__doc__
+                if own and not name.startswith("_"):
+                    found.setdefault(name, len(found))
+    return sorted(found, key=lambda name: (_VERBS.index(name) if name in _VERBS else len(_VERBS), found[name]))
+
+
+def sklearn_methods(fullname: str) -> list[str]:
+    """The public methods of a class that are scikit-learn's own."""
+    own, cls = set(own_methods(fullname)), _class(fullname)
+    names = (name for name in dir(cls) if not name.startswith("_") and not name.endswith("_request"))
+    return sorted(name for name in names if name not in own and callable(inspect.getattr_static(cls, name, None)))
+
+
+def own_properties(fullname: str) -> list[str]:
+    """The public properties of a class."""
+    members = vars(_class(fullname)).items()
+    return [name for name, member in members if isinstance(member, property) and not name.startswith("_")]
+
+
+autosummary_generate = True
+autosummary_context = {
+    "own_methods": own_methods,
+    "sklearn_methods": sklearn_methods,
+    "own_properties": own_properties,
+}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "/plot_",  # long_*.py run under `make docs-long` only
+    "ignore_pattern": r"^long_",
+    "within_subsection_order": "gallery_order.ExampleOrder",
+    "backreferences_dir": "reference/generated/examples",
+    "doc_module": ("sqlearn",),
+    "download_all_examples": False,
+    "show_memory": False,
+    "write_computation_times": False,
+    "min_reported_time": 10,
+    "image_scrapers": ("matplotlib",),
+    "remove_config_comments": True,
+    "show_signature": False,
+    "thumbnail_size": (400, 280),
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sqlearn"
+html_static_path = ["_static"]
+html_css_files = ["sqlearn.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "logo": {"text": "sqlearn"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "footer_start": ["footer"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_sidebars = {"first_steps": [], "glossary": [], "exactness": []}
