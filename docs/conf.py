@@ -9,6 +9,7 @@ from pathlib import Path
 from docutils import nodes
 
 import sqlearn
+from sqlearn.engine.estimator import ExactEstimator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "_extensions"))
 
@@ -95,8 +96,8 @@ def own_methods(fullname: str) -> list[str]:
         if base.__module__.startswith("sqlearn."):
             for name, member in vars(base).items():
                 method = inspect.unwrap(getattr(member, "__func__", member))
-                own = inspect.isfunction(method) and method.__module__.startswith("sqlearn.") and method.__doc__
-                if own and not name.startswith("_"):
+                own = inspect.isfunction(method) and (method.__module__ or "").startswith("sqlearn.")
+                if own and method.__doc__ and not name.startswith("_"):
                     found.setdefault(name, len(found))
     return sorted(found, key=lambda name: (_VERBS.index(name) if name in _VERBS else len(_VERBS), found[name]))
 
@@ -138,6 +139,18 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "thumbnail_size": (400, 280),
 }
+
+
+def page_of(estimator) -> dict[str, str]:
+    """Where the page of an estimator's class is: under the name of the module that offers it."""
+    cls = type(estimator)
+    module = next(part for part in (cls.__module__.rpartition(".")[0], cls.__module__) if part != "sqlearn")
+    return {"name": f"{module}.{cls.__name__}"}
+
+
+# estimators that an example shows link to their pages
+ExactEstimator._doc_link_template = "../reference/generated/{name}.html"
+ExactEstimator._doc_link_url_param_generator = page_of
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sqlearn"

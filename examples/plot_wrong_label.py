@@ -24,6 +24,7 @@ entered[wrong] = 1
 
 model = LinearDiscriminantAnalysis().fit(X, entered)
 line_before = model.coef_[0], model.intercept_[0]
+model
 
 # %%
 # Correct them. The second call shows what happens when a correction is entered twice: the
