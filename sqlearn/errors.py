@@ -7,6 +7,7 @@ from before the call: its digest has not changed. A model that was never fitted 
 """
 
 __all__ = [
+    "BrokenError",
     "BusyError",
     "ConditionError",
     "DegenerateError",
@@ -231,6 +232,18 @@ class MergeError(SqlearnError):
     -----
     What to do: fit the shards with clones of one estimator; use ``copy.deepcopy`` if the same rows are really
     meant to count twice.
+    """
+
+
+class BrokenError(SqlearnError):
+    """An update failed, and undoing it failed too, so the model is neither what it was nor what it should be.
+
+    Every call but ``fit`` says so from then on. Undoing asks for no arrays, and has a reserve for all else, so this needs
+    a process whose memory is used up to the last small object.
+
+    Notes
+    -----
+    What to do: read the model from its source again, or fit it anew.
     """
 
 

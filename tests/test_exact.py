@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import naive
 from laws import Group, check_group
 from sqlearn.engine import deposit, digits
-from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.exact import Deposit, ExactSum
+from sqlearn.engine.statistics import moments
 from sqlearn.errors import FormatError
 
 KINDS = {
@@ -20,15 +21,19 @@ KINDS = {
 }
 
 
+def triangle(z, w, rows):
+    return Deposit(len(z), deposit.deposit_triangle, (z, w, rows), (np.empty((2, z.shape[1])),))
+
+
 def put(total: ExactSum, kind: str, x, w, rows, sign):
     held = np.zeros(total.shape[0], np.int64)
     if kind == "sparse":
         keep = x != 0
         arrays = (x[keep], np.nonzero(keep)[1], np.concatenate([[0], np.cumsum(keep.sum(1))]))
-        total.deposit(deposit.deposit_sparse, (*arrays, w, rows, np.argsort(rows)), len(x), sign, held)
+        terms = Deposit(len(x), deposit.deposit_sparse, (*arrays, w, rows, np.argsort(rows)))
     else:
-        kernel = deposit.deposit_moments if kind == "moments" else deposit.deposit_triangle
-        total.deposit(kernel, (x, w, rows), len(x), sign, held)
+        terms = moments(x, w, rows) if kind == "moments" else triangle(x, w, rows)
+    total.deposit(terms, sign, held)
     return held
 
 
@@ -71,15 +76,15 @@ def test_many_records_at_once_give_the_sums_of_each(level, d):
         held = [np.zeros(3, np.int64), np.zeros(3, np.int64)]
         totals = [ExactSum(3, 1 + 2 * d), ExactSum(3, 1 + 2 * d)]
         arrays = x, np.ones(n), rows
-        totals[0].deposit(deposit.deposit_moments, arrays, n, 1.0, held[0])
+        totals[0].deposit(moments(*arrays), 1.0, held[0])
         for i in range(n):
-            totals[1].deposit(deposit.deposit_moments, tuple(a[i : i + 1] for a in arrays), 1, 1.0, held[1])
+            totals[1].deposit(moments(*(a[i : i + 1] for a in arrays)), 1.0, held[1])
         assert totals[0].canonical(np.arange(3)) == totals[1].canonical(np.arange(3))
         assert (totals[0].base, totals[0].limbs.shape) == (totals[1].base, totals[1].limbs.shape)
         assert held[0].tolist() == held[1].tolist() == np.bincount(rows, minlength=3).tolist()
         for i in range(n):
-            totals[0].deposit(deposit.deposit_moments, tuple(a[i : i + 1] for a in arrays), 1, -1.0, held[0])
-        totals[1].deposit(deposit.deposit_moments, arrays, n, -1.0, held[1])
+            totals[0].deposit(moments(*(a[i : i + 1] for a in arrays)), -1.0, held[0])
+        totals[1].deposit(moments(*arrays), -1.0, held[1])
         assert not any(total.digits()[0].any() or counts.any() for total, counts in zip(totals, held, strict=True))
 
 

@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import naive
 from sqlearn.engine.deposit import deposit_triangle
-from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.exact import Deposit, ExactSum
 from sqlearn.engine.gram import BLOCK, deposit_gram
 
 ORDER = np.arange(2)
@@ -16,11 +16,13 @@ def both_ways(z, w):
     n, p = z.shape
     sums = [ExactSum(2, p * (p + 1) // 2) for _ in range(2)]
     held = np.zeros((2, 2), np.int64)
-    deposit_gram(sums[0], z, w, 1, 1.0, held[0])
-    sums[1].deposit(deposit_triangle, (z, w, np.ones(n, np.int64)), n, 1.0, held[1])
+    assert sum(deposit_gram(sums[0], z, w, 1, 1.0, held[0])) == n
+    rows = Deposit(n, deposit_triangle, (z, w, np.ones(n, np.int64)), (np.empty((2, p)),))
+    sums[1].deposit(rows, 1.0, held[1])
     assert held[0].tolist() == held[1].tolist()
     assert sums[0].canonical(ORDER) == sums[1].canonical(ORDER)
-    deposit_gram(sums[0], z[::-1].copy(), w[::-1].copy(), 1, -1.0, held[0])
+    for _ in deposit_gram(sums[0], z[::-1].copy(), w[::-1].copy(), 1, -1.0, held[0]):
+        pass
     assert sums[0].canonical(ORDER) == ExactSum(2, p * (p + 1) // 2).canonical(ORDER)
     assert not held[0].any()
 

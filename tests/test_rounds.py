@@ -196,11 +196,11 @@ def test_nothing_of_the_past_is_kept(learner):
     model = refit(learner, records)
     model.forget(**records.row(7))
     statistic = model._state.statistic
-    assert not statistic._before and not statistic.changes
+    assert not statistic.changes
     assert not (statistic.rows.x == mark).any()
     with pytest.raises(ValueError):
         model.forget(**records.take([1, 2, 3, 7]).given)
-    assert not statistic._before and not statistic.changes
+    assert not statistic.changes
     assert_same(model, refit(learner, records.take([i for i in range(50) if i != 7]), rng))
 
 

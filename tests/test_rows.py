@@ -39,7 +39,8 @@ class Model:
         kept = [record(key, number) for key, number in zip(keys, numbers, strict=True)]
         x, y, w = (np.array(part) for part in zip(*kept, strict=True))
         hashes = np.zeros(len(keys), np.uint64)
-        places = self.rows.vacant(len(keys))
+        places = np.full(len(keys), -1)
+        self.rows.vacant(places)
         self.rows.put(places, x.reshape(-1, D), y, w, names_of(keys), hashes)
         assert (self.rows.keyed[places] == hashes).all()
         assert self.rows.numbers[places].tolist() == numbers
@@ -180,8 +181,10 @@ def place_of(model, key):
 
 
 def hashes_of(names, seed=0):
-    rows, hashes = Rows(D, np.uint64(seed)), np.zeros(len(names), np.uint64)
-    rows.put(rows.vacant(len(names)), 0.0, 0.0, 1.0, names, hashes)
+    n = len(names)
+    rows, places, hashes = Rows(D, np.uint64(seed)), np.empty(n, np.int64), np.zeros(n, np.uint64)
+    rows.vacant(places)
+    rows.put(places, np.zeros((n, D)), np.zeros(n), np.ones(n), names, hashes)
     return hashes
 
 

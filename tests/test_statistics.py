@@ -8,6 +8,7 @@ import naive
 from laws import Group, check_group
 from sqlearn.engine.statistics import Block, Categories, Gram, Mixed, Moments, Sums, as_csr
 from sqlearn.engine.table_gram import TableGram
+from sqlearn.engine.transaction import Log
 from sqlearn.engine.vocabulary import Vocabulary
 
 ROWS = np.arange(3)
@@ -52,7 +53,7 @@ def test_group_laws(kind, level):
         return statistic
 
     def put(statistic, index, sign):
-        statistic.deposit(block(statistic, index), sign)
+        statistic.deposit(block(statistic, index), sign, Log())
         categories = getattr(statistic, "categories", statistic)
         # a group has negative elements, a vocabulary has not: it lets go of what is zero when nothing is below
         if kind not in ENCODING or (categories.carried >= 0).all():

@@ -10,6 +10,7 @@ from sqlearn.engine.linear_map import mapped
 from sqlearn.engine.read_out import GramView, packed_cell
 from sqlearn.engine.statistics import Block
 from sqlearn.engine.table_gram import TableGram
+from sqlearn.engine.transaction import Log
 
 LEVELS = [["a", "b", "c", "d"], [3, 1, 2]]
 
@@ -25,7 +26,7 @@ def records(rng, n, level):
 def put(statistic, given, index, sign):
     x, codes, rows, targets, weights = (part[index] for part in given)
     names = np.zeros((len(x), 6), np.uint64)
-    statistic.deposit(Block(x, statistic.encode(codes, LEVELS)[0], rows, targets, weights, names), sign)
+    statistic.deposit(Block(x, statistic.encode(codes, LEVELS)[0], rows, targets, weights, names), sign, Log())
     statistic.release()
 
 

@@ -16,7 +16,16 @@ import numpy as np
 from sqlearn.engine.intrinsics import bits_float, float_bits, fma, trailing_zeros
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["deposit_each", "deposit_moments", "deposit_outer", "deposit_sparse", "deposit_triangle", "deposit_values"]
+__all__ = [
+    "deposit_each",
+    "deposit_gram_rows",
+    "deposit_moments",
+    "deposit_outer",
+    "deposit_sparse",
+    "deposit_triangle",
+    "deposit_values",
+    "moments_room",
+]
 
 _ROUNDER = 1.5 * 2.0**52
 _RADIX = 2.0**32
@@ -25,6 +34,7 @@ _MASK = 0xFFFFFFFF
 _0, _1 = np.int64(0), np.int64(1)  # numba would compile a kernel once more for a literal
 _FEWEST = 64  # records a class that are worth it to be taken apart side by side
 _AT_ONCE = 2048  # records that are taken apart in the limbs that any of them needs
+_MOST_LIMBS = 12  # of a feature's values, and of their squares, that are taken apart side by side
 _WIDEST = 256  # features: wider records alone fill the vector units and the cache
 
 
@@ -203,7 +213,7 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
     """:func:`deposit_each` for many records of weight 1 and of few classes; False, and nothing done, for others.
 
     Some rows of a class at a time are taken apart side by side, all in the limbs that any of them needs, and summed
-    in lanes: the limbs' digits come out as others, and the sums the same. `lanes` float64[2 * L + 3, 1, lanes * d] and
+    in lanes: the limbs' digits come out as others, and the sums the same. `lanes` float64[:, 1, lanes * d] and
     `members` int64[n] are room to work in.
     """
     n, d = x.shape
@@ -221,7 +231,10 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
         return False
     first_high, first_low = _limbs_of(top, bottom)
     second_high, second_low = _limbs_of(2 * top, 2 * bottom)
-    first, second = lanes[3 : 4 + first_high - first_low], lanes[3 + len(limbs) :][: 1 + second_high - second_low]
+    n_first, n_second = 1 + first_high - first_low, 1 + second_high - second_low
+    if 3 + n_first + n_second > len(lanes):
+        return False
+    first, second = lanes[3 : 3 + n_first], lanes[3 + n_first : 3 + n_first + n_second]
     p, q, e = lanes[0, 0], lanes[1, 0], lanes[2, 0]
     first_scale, second_scale = _scale(first_high), _scale(second_high)
     for row in range(limbs.shape[1]):
@@ -256,7 +269,7 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
 
 @kernel
 def deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, room):
-    """:func:`deposit_moments`, record by record; `room` is float64[4, d] to work in."""
+    """:func:`deposit_moments`, record by record and without memory; `room` is float64[4, d] to work in."""
     d = x.shape[1]
     wx, rest, p, e = room[0], room[1], room[2], room[3]
     for r in range(start, stop):
@@ -304,7 +317,7 @@ def deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, r
 
 
 @kernel
-def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need):
+def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need, room, lanes, members):
     """Deposit ``[w, w * x_j (d cells), w * x_j * x_j (d cells)]`` of each record into its row.
 
     Parameters
@@ -327,17 +340,14 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
         Number of records of positive weight in each row; updated.
     need : int64[2]
         On an early return: lowest and highest limb that the record needs.
+    room, lanes, members
+        What :func:`moments_room` made.
 
     Returns
     -------
     int
         The first record not deposited; `stop` when all are.
     """
-    # all memory now: what fails later could not be taken back
-    d = x.shape[1]
-    many = stop - start >= _FEWEST * limbs.shape[1] and 0 < d <= _WIDEST
-    lanes = np.empty((2 * len(limbs) + 3, 1, 8 * max(1, 16 // d) * d if many else 0))
-    members, room = np.empty(_AT_ONCE if many else 0, np.int64), np.empty((4, d))
     for first in range(start, stop, _AT_ONCE):
         end = min(first + _AT_ONCE, stop)
         part = slice(first, end)
@@ -348,15 +358,25 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
     return stop
 
 
-@kernel
-def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, need):
-    """Deposit ``w * z_i * z_j`` for all ``i <= j`` of each record, packed row by row, into its row.
+def moments_room(n: int, d: int) -> tuple:
+    """Room for :func:`deposit_moments` to work in, for `n` records of `d` features: it asks for no memory itself."""
+    many = n >= _FEWEST and 0 < d <= _WIDEST
+    lanes = np.empty((3 + 2 * _MOST_LIMBS, 1, 8 * max(1, 16 // d) * d)) if many else _NO_LANES
+    return np.empty((4, d)), lanes, np.empty(_AT_ONCE, np.int64) if many else _NO_MEMBERS
 
-    `z` is float64[n, p] and `limbs` float64[L, n_rows, p * (p + 1) / 2]; otherwise as :func:`deposit_moments`.
+
+_NO_LANES, _NO_MEMBERS = np.empty((0, 1, 0)), np.empty(0, np.int64)
+
+
+@kernel
+def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, need, room):
+    """Deposit ``w * z_i * z_j`` for all ``i <= j`` of each record, packed row by row, into its row, without memory.
+
+    `z` is float64[n, p], `limbs` float64[L, n_rows, p * (p + 1) / 2], and the first two rows of `room`, float64[2, p],
+    are there to work in; otherwise as :func:`deposit_moments`.
     """
     width = z.shape[1]
-    p = np.empty(width)
-    e = np.empty(width)
+    p, e = room[0], room[1]
     for r in range(start, stop):
         w = weights[r]
         if w == 0.0:
@@ -393,6 +413,27 @@ def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, nee
                     for j in range(count):
                         _deposit_wide_triple(limbs, base, row, start_cell + j, w, v[i], tail[j], sign)
             start_cell += count
+    return stop
+
+
+@kernel
+def deposit_gram_rows(x, targets, weights, rows, order, start, stop, sign, limbs, base, held, need, room):
+    """:func:`deposit_triangle` of ``[1, x, targets]`` without memory; `room` is float64[3, p] to work in.
+
+    Records are taken in the given `order`, int64[n], in which `start`, `stop` and the result count.
+    """
+    z, d = room[2:3], x.shape[1]
+    for i in range(start, stop):
+        r = order[i]
+        z[0, 0] = 1.0
+        for j in range(d):
+            z[0, 1 + j] = x[r, j]
+        for j in range(targets.shape[1]):
+            z[0, 1 + d + j] = targets[r, j]
+        one = slice(r, r + 1)
+        done = deposit_triangle(z, weights[one], rows[one], _0, _1, sign, limbs, base, held, need, room)
+        if done == 0:
+            return i
     return stop
 
 

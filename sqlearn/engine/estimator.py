@@ -190,8 +190,9 @@ class ExactEstimator(BaseEstimator):
     # ------------------------------------------------------------------ the same, in one place
 
     def _fit(self, X, y, sample_weight):
-        if "_state" in self.__dict__:
-            self._state.check_free()
+        held = self.__dict__.get("_state")
+        if held is not None and not held.broken:
+            held.check_free()
         state, batch = self._started(X, y, sample_weight, single=False)
         if not batch.weights.any():
             raise WeightError(
@@ -250,22 +251,19 @@ class ExactEstimator(BaseEstimator):
         state = self._fitted_state()
         state.check_free()
         batch = self._batch(state, X, y, sample_weight, -1.0)
-        lent = False
+        log = None
 
         def give_back():
-            nonlocal lent
+            nonlocal log
             with interrupts_held():  # Ctrl-C must not leave the model without these records
-                if lent:
-                    state.change((batch, 1.0))
-                    state.borrowed -= 1
-                    lent = False
+                if log is not None:
+                    state.give_back(log)
+                    log = None
 
         try:
             try:
                 with interrupts_held():
-                    state.change((batch, -1.0))
-                    state.borrowed += 1
-                    lent = True
+                    log = state.lend(batch)
                 yield self
             finally:
                 give_back()
@@ -396,6 +394,8 @@ class ExactEstimator(BaseEstimator):
         state = self.__dict__.get("_state")
         if state is None:
             raise _not_fitted(self)
+        if state.broken:
+            raise state.is_broken()
         return state
 
     def _reader(self):
@@ -426,7 +426,7 @@ class ExactEstimator(BaseEstimator):
         unknown = AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if state is None or name.startswith("_") or not name.endswith("_"):
             raise unknown
-        if name in ("n_features_in_", "feature_names_in_"):
+        if name in ("n_features_in_", "feature_names_in_") and not state.broken:
             if getattr(state, name) is None:
                 raise unknown
             return getattr(state, name)
@@ -457,8 +457,8 @@ class ExactEstimator(BaseEstimator):
 
     def __getstate__(self):
         contents = {"format": FORMAT, "params": {n: v for n, v in self.__dict__.items() if n != "_state"}}
-        state = self.__dict__.get("_state")
-        if state is not None:
+        if "_state" in self.__dict__:
+            state = self._fitted_state()
             parts = state.parts()
             contents["state"] = {
                 "params": state.params,

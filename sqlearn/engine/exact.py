@@ -1,16 +1,18 @@
 """ExactSum: an array of sums of float64 values and products, exact, so that adding and subtracting commute."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
 from sqlearn.engine.deposit import deposit_outer, deposit_values
 from sqlearn.engine.digits import round_limbs, trimmed
-from sqlearn.engine.kernel import kernel
+from sqlearn.engine.kernel import kernel, make_ready
 from sqlearn.engine.memory import installed
 from sqlearn.errors import FormatError, TooLargeError
 
-__all__ = ["FEW_LIMBS", "ExactSum"]
+__all__ = ["FEW_LIMBS", "Deposit", "ExactSum"]
 
 FEW_LIMBS = 6  # a product of float64 values near 1 takes four or five
 
@@ -42,14 +44,34 @@ def _carry(limbs):
     return fits
 
 
+@dataclass
+class Deposit:
+    """Terms of records for an :class:`ExactSum`, to be added or subtracted.
+
+    Attributes
+    ----------
+    n : int
+        Number of records.
+    kernel : callable
+        Kernel of :mod:`~sqlearn.engine.deposit`.
+    arrays, room : tuple
+        What it takes first, and last: records, and room to work in, so that it asks for no memory itself.
+    """
+
+    n: int
+    kernel: Callable
+    arrays: tuple
+    room: tuple = ()
+
+
 class ExactSum:
     """A matrix of exact sums.
 
     Cell ``[r, c]`` has the value ``sum over l of limbs[l, r, c] * 2**(32 * (base + l))``; every limb is an integer in a
     float64. The window ``base .. base + len(limbs) - 1`` covers all bits of all values deposited. It grows on demand,
-    and shrinks only by :meth:`narrow`: what was deposited can then be taken out without new memory, so undoing cannot
-    fail. It is no part of the value: two sums are equal when their :meth:`canonical` bytes are, and those hold no more
-    than the value needs.
+    and shrinks only by :meth:`narrow`: what was deposited can then be taken out without new memory. The window is not
+    part of the value: two sums are equal when their :meth:`canonical` bytes are, and those hold no more than the value
+    needs.
 
     Parameters
     ----------
@@ -114,22 +136,50 @@ class ExactSum:
         grown[below : below + len(self.limbs), : self.shape[0], : self.shape[1]] = self.limbs
         self.limbs = grown
 
-    def deposit(self, deposit, record_arrays: tuple, n: int, sign: float, held: np.ndarray) -> None:
-        """Run a kernel of :mod:`~sqlearn.engine.deposit` over `n` records, all or nothing; the window grows."""
-        start = 0
+    def deposit(self, deposit: Deposit, sign: float, held: np.ndarray) -> None:
+        """Add (1.0) or subtract (-1.0) records' terms, all or nothing; the window grows."""
+        start, n = 0, deposit.n
         try:
             while start < n:
                 if self.room <= 0:
                     self.carry()
                 stop = min(n, start + self.room)
-                reached = deposit(*record_arrays, start, stop, sign, self.limbs, self.base, held, self._need)
+                reached = self._run(deposit, start, stop, sign, held)
                 self.room -= reached - start
                 start = reached
                 if start < stop:
                     self.cover_need()
         except BaseException:  # no memory for a wider window
-            deposit(*record_arrays, 0, start, -sign, self.limbs, self.base, held, self._need)
+            self.take_back(deposit, start, sign, held)
             raise
+
+    def _run(self, deposit, start, stop, sign, held):
+        return deposit.kernel(
+            *deposit.arrays, start, stop, sign, self.limbs, self.base, held, self._need, *deposit.room
+        )
+
+    def make_ready(self, deposit: Deposit | None, held: np.ndarray) -> None:
+        """Have the code for :meth:`take_back` in memory; None stands for what :meth:`deposit` runs as well."""
+        make_ready(_carry, self.limbs[:0])
+        if deposit is not None:
+            self._run(deposit, 0, 0, 1.0, held)
+
+    def take_back(self, deposit: Deposit, n: int, sign: float, held: np.ndarray) -> None:
+        """Undo :meth:`deposit` for the first `n` records, without memory.
+
+        Every sum on the way back was one on the way forth, or differs from one by a block at most, so it fits the window
+        as it is, the highest limb below 2**53. That limb may hold more than a carried one, so the next deposit carries.
+        """
+        start = 0
+        while start < n:
+            if self.room <= 0:
+                _carry(self.limbs)
+                self.room = _ROOM
+            stop = min(n, start + self.room)
+            self._run(deposit, start, stop, -sign, held)
+            self.room -= stop - start
+            start = stop
+        self.room = 0
 
     def deposit_values(self, values: np.ndarray, sign: float) -> None:
         """Add one float64 to each cell of row 0."""

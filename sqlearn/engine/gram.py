@@ -6,15 +6,14 @@ whatever the order of summation; the products are then deposited in the limbs. T
 a state which rows went this way and which by the kernel for single rows.
 """
 
-from functools import partial
+from collections.abc import Iterator
 
 import numpy as np
 
 from sqlearn.engine.blas import side_by_side
 from sqlearn.engine.deposit import _extract, _limbs_of, _scale, _span_of, deposit_triangle, weigh
-from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.exact import Deposit, ExactSum
 from sqlearn.engine.kernel import kernel
-from sqlearn.engine.transaction import apply_all
 
 __all__ = ["BLOCK", "deposit_gram"]
 
@@ -109,11 +108,13 @@ def _slice(v, tops, slices):
 
 
 @kernel
-def _deposit_products(products, left_tops, right_tops, row, sign, limbs, base):
-    """Deposit the slices' products, ``products[s * width + i, t * width + j]``, into the packed upper triangle."""
+def _deposit_products(products, left_tops, right_tops, row, sign, limbs, base, p):
+    """Deposit the slices' products, ``products[s * width + i, t * width + j]``, into the packed upper triangle.
+
+    `p` is float64[width] to work in: nothing here may ask for memory.
+    """
     width = len(left_tops)
     left_slices, right_slices = products.shape[0] // width, products.shape[1] // width
-    p = np.empty(width)
     start = np.int64(0)  # a literal would compile _extract once more
     for i in range(width):
         count = width - i
@@ -140,8 +141,12 @@ def _best_slices(need: np.ndarray) -> int:
     return int(np.argmin(cost)) + 1
 
 
-def deposit_gram(total: ExactSum, z: np.ndarray, weights: np.ndarray, row: int, sign: float, held: np.ndarray) -> None:
+def deposit_gram(
+    total: ExactSum, z: np.ndarray, weights: np.ndarray, row: int, sign: float, held: np.ndarray
+) -> Iterator[int]:
     """Deposit what :func:`~sqlearn.engine.deposit.deposit_triangle` does, for many records of one row.
+
+    It goes from block to block, each all or nothing, and yields how many records were in it.
 
     Parameters
     ----------
@@ -156,7 +161,9 @@ def deposit_gram(total: ExactSum, z: np.ndarray, weights: np.ndarray, row: int, 
     """
     blocks = [(z[start : start + BLOCK], weights[start : start + BLOCK]) for start in range(0, len(z), BLOCK)]
     with side_by_side(_multiply, blocks) as multiplied:
-        apply_all((partial(_deposit_block, total, block, row, held) for block in multiplied), sign)
+        for block, (_, block_weights) in zip(multiplied, blocks, strict=True):
+            _deposit_block(total, block, row, held, sign)
+            yield len(block_weights)
 
 
 def _multiply(block):
@@ -197,7 +204,8 @@ def _deposit_block(total, block, row, held, sign):
         high, low = _limbs_of(int(left_tops.max() + right_tops.max()) + BLOCK_BITS + 1, lowest)
         total.reserve(n_left * n_right)
         total.cover(low, high)
-    total.deposit(deposit_triangle, (z, weights, np.full(len(z), row, np.int64)), len(z), sign, held)
+    arrays, room = (z, weights, np.full(len(z), row, np.int64)), np.empty((2, width))
+    total.deposit(Deposit(len(z), deposit_triangle, arrays, (room,)), sign, held)
     for product, left_tops, right_tops in products:
-        _deposit_products(product, left_tops, right_tops, row, sign, total.limbs, total.base)
+        _deposit_products(product, left_tops, right_tops, row, sign, total.limbs, total.base, room[0])
     held[row] += int(sign) * n_others

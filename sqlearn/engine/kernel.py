@@ -30,7 +30,7 @@ import numba
 from numba.core import caching
 from numba.core.serialize import dumps
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "make_ready"]
 
 _FOLDER = Path(__file__).resolve().parent
 _KEPT = 3  # folders of other sources that stay: a few branches, or two environments on one checkout
@@ -124,3 +124,12 @@ def kernel(function):
         with contextlib.suppress(RuntimeError, OSError, AttributeError, TypeError):
             dispatcher._cache = _Cache(function)
     return dispatcher
+
+
+def make_ready(compiled, *arguments) -> None:
+    """Call a kernel with arguments of which it makes nothing, if it was never called.
+
+    So it is there when memory has come to an end: compiling it, or loading it from disk, takes memory.
+    """
+    if not getattr(compiled, "overloads", True):
+        compiled(*arguments)

@@ -20,7 +20,7 @@ from contextlib import suppress
 import numpy as np
 
 from sqlearn.engine.intrinsics import multiply_high
-from sqlearn.engine.kernel import kernel
+from sqlearn.engine.kernel import kernel, make_ready
 
 __all__ = ["Ledger", "add_one", "held", "take_one"]
 
@@ -234,6 +234,15 @@ class Ledger:
             case the ledger has not changed.
         """
         return _take(*self._arrays, names)
+
+    def make_ready(self, names) -> None:
+        """Have the code for :meth:`take_back` in memory."""
+        for change in (_add, _take):
+            make_ready(change, *self._arrays, names[:0])
+
+    def take_back(self, names, sign: float) -> None:
+        """Undo :meth:`add` (1.0) or :meth:`take` (-1.0) of these names, for which there is room."""
+        (_take if sign > 0 else _add)(*self._arrays, names)
 
     def count(self, names) -> np.ndarray:
         """How many copies of each of `names`, uint64[n, >=2], are held: int64[n]."""

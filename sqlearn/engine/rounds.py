@@ -17,21 +17,22 @@ pilot is up to eight times as large. With fewer than 8,192 records, convergence 
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
 
 from sqlearn.engine.blas import one_thread
-from sqlearn.engine.deposit import deposit_moments
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records, RowSource
 from sqlearn.engine.rows import Rows, packed, unpacked
-from sqlearn.engine.statistics import Block, Statistic
+from sqlearn.engine.statistics import Block, Statistic, moments
 from sqlearn.engine.trace import Asked, Trace, Walk, from_bytes, to_bytes
+from sqlearn.engine.transaction import Log
 from sqlearn.errors import MergeError, TooLargeError
 
-__all__ = ["LARGEST", "Problem", "Rounds", "check_sums", "share"]
+__all__ = ["LARGEST", "Problem", "Rounds", "check_sums", "move", "share"]
 
 BLOCK = 2048  # rows asked at once
 GRID_SAMPLE = 512
@@ -144,7 +145,6 @@ class Rounds(Statistic):
         self.rows: RowSource = Rows(n_features, self.seed)
         self.trace: Trace | None = None
         self.last: Walk | None = None
-        self._before: tuple = ()
         self.memo: tuple[tuple[Asked, int], ...] = ()
         # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
         self._order: tuple = ()
@@ -162,44 +162,36 @@ class Rounds(Statistic):
     def first_missing(self, block):
         return self.rows.missing(block.names)
 
-    def deposit(self, block: Block, sign):
-        y = block.targets[:, 0] if self.n_targets else block.rows.astype(np.float64)
-        self._change(block.x, y, block.weights, block.rows, block.names, sign)
+    def deposit(self, block: Block, sign, log):
+        y = block.targets[:, 0].copy() if self.n_targets else block.rows.astype(np.float64)
+        self._change(block.x, y, block.weights, block.rows, block.names, sign, log)
 
-    def _change(self, x, y, w, slots, names, sign):
-        n, rows = len(w), self.rows
-        places = rows.vacant(n) if sign > 0 else np.empty(n, np.int64)
-        keyed = np.empty(n, np.uint64)
+    def _change(self, x, y, w, slots, names, sign, log):
         counts = w > 0
         if not counts.all():  # records of weight 0 leave their names alone: even their class may go before they do
             x, y = np.where(counts[:, None], x, 0.0), np.where(counts, y, 0.0)
-        self.total.deposit(deposit_moments, (x, w, slots), n, sign, self.held)
-        # from here on nothing asks for memory, so nothing fails
-        if sign > 0:
-            rows.put(places, x, y, w, names, keyed)
-        else:
-            rows.remove(places, names, keyed)
-        self._note(Records(x, y, w, keyed), sign)
+        self._put(moments(x, w, slots), sign, log)
+        self._note(move(self.rows, x, y, w, names, sign, log), sign)
 
-    def take_in(self, records: Records, slots: np.ndarray, sign: float) -> None:
+    def take_in(self, records: Records, slots: np.ndarray, sign: float, log: Log) -> None:
         """Add or subtract records that `rows` has, or has no more, already."""
-        self.total.deposit(deposit_moments, (records.x, records.w, slots), len(slots), sign, self.held)
+        self._put(moments(records.x, records.w, slots), sign, log)
         self._note(records, sign)
 
     def _note(self, records: Records, sign: float) -> None:
         if self.trace is not None:  # else all records are asked anyway, and it would be a second copy of them
             self.changes.add(records, sign)
 
-    def settle(self, order, labels, check=lambda: None):
+    def settle(self, order, labels, log, check=lambda: None):
         """Bring the trace up to date with what was deposited."""
         started = perf_counter()
         changes = self.changes.taken()
-        self._before = (self.trace, self.last, self._order, self.memo)
+        log.note(partial(self._set, self.trace, self.last, self._order, self.memo))
         if self._asks is None or self._asks[0] != labels:
             self._asks = labels, self.problem(labels) if self.held.any() else None
         problem = self._asks[1]
         if problem is None:
-            self.trace, self.last, self._order, self.memo = None, None, (), ()
+            self._set(None, None, (), ())
             return
         walker = _Walker(self, problem, order, check)
         slots = tuple(order.tolist())
@@ -208,17 +200,15 @@ class Rounds(Statistic):
         trace = walker.walk(self.trace, changes) if same else walker.walk(None, [])
         broke_at = walker.broke_at
         kept = len(trace.rounds) if broke_at is None else broke_at if isinstance(broke_at, int) else 0
-        self.last = Walk(kept, broke_at, walker.scanned, perf_counter() - started)
-        self.trace, self._order, self.memo = trace, slots, walker.memo
+        self._set(trace, Walk(kept, broke_at, walker.scanned, perf_counter() - started), slots, walker.memo)
 
-    def unsettle(self):
-        """Take the last :meth:`settle` back."""
-        self.trace, self.last, self._order, self.memo = self._before
+    def _set(self, trace, last, order, memo):
+        self.trace, self.last, self._order, self.memo = trace, last, order, memo
 
-    def release(self):
-        self._before = ()  # what was forgotten, and what was done and undone by a call that failed
-        self.changes.taken()
-        self.rows.compact()
+    def release(self, lent=False):
+        self.changes.taken()  # of a call that failed
+        if not lent:
+            self.rows.compact()
 
     # ------------------------------------------------------------------ whole states
 
@@ -232,7 +222,7 @@ class Rounds(Statistic):
         table[other_rows] = rows
         slots = table[held.y[keep].astype(np.int64)] if not self.n_targets else np.zeros(len(keep), np.int64)
         y = held.y[keep] if self.n_targets else slots.astype(np.float64)
-        self._change(held.x[keep], y, held.w[keep], slots, held.names[keep], 1.0)
+        self._change(held.x[keep], y, held.w[keep], slots, held.names[keep], 1.0, Log(keeps=False))
 
     def copy(self):
         twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.refines)
@@ -265,6 +255,22 @@ class Rounds(Statistic):
     def leave_rows(self):
         self.rows = Elsewhere()
         return True
+
+
+def move(rows: RowSource, x, y, w, names, sign: float, log: Log) -> Records:
+    """Put records into a source (1.0) or take them out (-1.0). Returns them as problems see them."""
+    places, hashes = np.empty(len(w), np.int64), np.empty(len(w), np.uint64)
+    come = partial(_come, rows, places, x, y, w, names, hashes)
+    go = partial(rows.remove, places, names, hashes)
+    if log.keeps:
+        rows.make_ready()
+    log.do(come, go) if sign > 0 else log.do(go, come)
+    return Records(x, y, w, hashes)
+
+
+def _come(rows, places, *records):
+    rows.vacant(places)
+    rows.put(places, *records)
 
 
 def check_sums(n: int, what: str, advice: str) -> None:

@@ -58,14 +58,17 @@ class RowSource(Protocol):
     def missing(self, names: np.ndarray) -> int:
         """-1, or the index of the first of these names, uint64[n, >=2], of which fewer copies are held than asked."""
 
-    def vacant(self, n: int) -> np.ndarray:
-        """Places for so many more records; what needs memory is done here, so that :meth:`put` cannot fail."""
+    def vacant(self, places: np.ndarray) -> None:
+        """Write places for so many more records; what needs memory is done here, so that :meth:`put` cannot fail."""
 
     def put(self, places, x, y, w, names, hashes) -> None:
         """Keep records in the places that :meth:`vacant` gave, and write the keyed hashes of their copies."""
 
     def remove(self, places, names, hashes) -> None:
         """Let go of the last copies of these names, all of which are held; write their places and keyed hashes."""
+
+    def make_ready(self) -> None:
+        """Have the code of :meth:`vacant`, :meth:`put` and :meth:`remove` in memory, since they undo each other."""
 
     def blocks(self, limit: int) -> Iterator[Records]:
         """The records whose keyed hash is at most `limit`, in blocks of any size and order; empty places may be there,
@@ -86,8 +89,10 @@ class Elsewhere:
 
     reserve = missing = vacant = put = remove = blocks = _refuse
 
-    def compact(self) -> None:
+    def make_ready(self) -> None:
         pass
+
+    compact = make_ready
 
     def copy(self) -> "Elsewhere":
         return self

@@ -11,7 +11,7 @@ import numpy as np
 
 from sqlearn.engine.elementary import mix
 from sqlearn.engine.intrinsics import multiply_high, prefetch
-from sqlearn.engine.kernel import kernel
+from sqlearn.engine.kernel import kernel, make_ready
 from sqlearn.engine.row_source import EVERY, Records
 
 __all__ = ["Rows", "copy_hashes", "numbers_of", "packed", "unpacked"]
@@ -186,15 +186,32 @@ def _leave(index, names, numbers, gone, places):
 
 
 @kernel
-def _remove(index, names, numbers, gone, places, hashes, x, y, w, keyed):
+def _remove(index, names, numbers, gone, places, hashes, x, y, w, keyed, free, n_free):
     """The same for names that are held: their records are overwritten with zeros, and their keyed hashes written."""
     _leave(index, names, numbers, gone, places)
     for k in range(len(places)):
         place = places[k]
+        free[n_free + k] = place
         hashes[k] = keyed[place]
         x[place] = 0.0
         names[place] = 0
         y[place], w[place], numbers[place], keyed[place] = 0.0, 0.0, 0, 0
+
+
+@kernel
+def _vacant(free, end, places):
+    """Write free places, the last ones first, and then those from `end` on."""
+    reused = min(len(places), len(free))
+    for k in range(len(places)):
+        places[k] = free[len(free) - reused + k] if k < reused else end + k - reused
+
+
+@kernel
+def _write(places, new_x, new_y, new_w, x, y, w):
+    for k in range(len(places)):
+        x[places[k]] = new_x[k]
+        y[places[k]] = new_y[k]
+        w[places[k]] = new_w[k]
 
 
 @kernel
@@ -247,15 +264,20 @@ class Rows:
         self.numbers = np.zeros(0, np.int32)
         self.keyed = np.zeros(0, np.uint64)
         self.end = 0
-        self._free: list[int] = []
+        self._stack = np.zeros(0, np.int32)  # the first of it are free places; as long as the arrays, so it never grows
+        self._n_free = 0
         self._index = _empty_index(0)
 
     def __len__(self):
-        return self.end - len(self._free)
+        return self.end - self._n_free
+
+    @property
+    def _free(self) -> np.ndarray:
+        return self._stack[: self._n_free]
 
     @property
     def nbytes(self) -> int:
-        return sum(a.nbytes for a in (*self._arrays(), self._index))
+        return sum(a.nbytes for a in (*self._arrays(), self._stack, self._index))
 
     def _arrays(self):
         return self.x, self.y, self.w, self.names, self.numbers, self.keyed
@@ -265,13 +287,14 @@ class Rows:
         needed = len(self) + extra
         if needed > _MOST:
             raise MemoryError(f"{needed:,} records do not fit: there is room for 2**31 - 1")
-        capacity = self.end + max(0, extra - len(self._free))
+        capacity = self.end + max(0, extra - self._n_free)
         if capacity > len(self.w):
             capacity = max(capacity, len(self.w) + len(self.w) // 2)
-            grown = [np.zeros((capacity, *a.shape[1:]), a.dtype) for a in self._arrays()]
-            for new, old in zip(grown, self._arrays(), strict=True):
+            olds = (*self._arrays(), self._stack)
+            grown = [np.zeros((capacity, *a.shape[1:]), a.dtype) for a in olds]
+            for new, old in zip(grown, olds, strict=True):
                 new[: self.end] = old[: self.end]
-            self.x, self.y, self.w, self.names, self.numbers, self.keyed = grown
+            self.x, self.y, self.w, self.names, self.numbers, self.keyed, self._stack = grown
         if 3 * needed > 2 * len(self._index):
             self._reindex(2 * needed)
 
@@ -299,20 +322,17 @@ class Rows:
         """How many copies of each name are held, int64[n]."""
         return _count(self._index, self.names, self.numbers, names)
 
-    def vacant(self, n: int) -> np.ndarray:
-        """Places for so many more records, those of forgotten ones first; there is room for them then."""
-        self.reserve(n)
-        reused = min(n, len(self._free))
-        fresh = np.arange(self.end, self.end + n - reused)
-        return np.concatenate([self._free[len(self._free) - reused :], fresh]).astype(np.int64) if reused else fresh
+    def vacant(self, places) -> None:
+        """Write places, int64[n], for so many more records, those of forgotten ones first; there is room for them then."""
+        self.reserve(len(places))
+        _vacant(self._free, self.end, places)
 
     def put(self, places, x, y, w, names, hashes) -> None:
         """Keep records in the places that :meth:`vacant` gave, and write their keyed hashes."""
-        reused = min(len(places), len(self._free))
-        where = places if reused else slice(self.end, self.end + len(places))
-        del self._free[len(self._free) - reused :]
+        reused = min(len(places), self._n_free)
+        self._n_free -= reused
         self.end += len(places) - reused
-        self.x[where], self.y[where], self.w[where] = x, y, w
+        _write(places, x, y, w, self.x, self.y, self.w)
         _enter(self._index, self.names, self.numbers, self.keyed, names, places, self.seed, hashes)
 
     def remove(self, places, names, hashes) -> None:
@@ -321,9 +341,20 @@ class Rows:
         Writes their places and keyed hashes, for which the caller has the memory.
         """
         _remove(
-            self._index, self.names, self.numbers, names, places, hashes, self.x, self.y, self.w, self.keyed
+            self._index, self.names, self.numbers, names, places, hashes, self.x, self.y, self.w, self.keyed,
+            self._stack, self._n_free,
         )  # fmt: skip
-        self._free.extend(places.tolist())
+        self._n_free += len(places)
+
+    def make_ready(self) -> None:
+        places, names, hashes = np.zeros(0, np.int64), np.zeros((0, 6), np.uint64), np.zeros(0, np.uint64)
+        x, y, w, held, numbers, keyed = self._arrays()
+        make_ready(_vacant, self._free, self.end, places)
+        make_ready(_write, places, x[:0], y[:0], w[:0], x, y, w)
+        make_ready(_enter, self._index, held, numbers, keyed, names, places, self.seed, hashes)
+        make_ready(
+            _remove, self._index, held, numbers, names, places, hashes, x, y, w, keyed, self._stack, self._n_free
+        )  # fmt: skip
 
     def blocks(self, limit: int) -> Iterator[Records]:
         """One block, of views if all are meant."""
@@ -335,22 +366,23 @@ class Rows:
 
     def compact(self) -> None:
         """Move the rest together when half the places are empty."""
-        if len(self._free) <= _MOST_EMPTY or 2 * len(self._free) <= self.end:
+        if self._n_free <= _MOST_EMPTY or 2 * self._n_free <= self.end:
             return
-        keep = self.places()
         try:
+            keep = self.places()
             kept = [a[keep] for a in self._arrays()]
-            index = _empty_index(2 * len(keep))
+            index, stack, all_places = _empty_index(2 * len(keep)), np.zeros(len(keep), np.int32), np.arange(len(keep))
         except MemoryError:  # then later: nothing depends on it
             return
         self.x, self.y, self.w, self.names, self.numbers, self.keyed = kept
-        self.end, self._free, self._index = len(keep), [], index
-        _insert(index, self.names, self.numbers, np.arange(len(keep)))
+        self.end, self._stack, self._n_free, self._index = len(keep), stack, 0, index
+        _insert(index, self.names, self.numbers, all_places)
 
     def copy(self) -> "Rows":
         twin = Rows(self.x.shape[1], self.seed)
         twin.x, twin.y, twin.w, twin.names, twin.numbers, twin.keyed = (a[: self.end].copy() for a in self._arrays())
-        twin.end, twin._free, twin._index = self.end, self._free.copy(), self._index.copy()
+        twin._stack = self._stack[: self.end].copy()
+        twin.end, twin._n_free, twin._index = self.end, self._n_free, self._index.copy()
         return twin
 
 
@@ -369,5 +401,7 @@ def unpacked(data: bytes, d: int, seed: np.uint64) -> tuple[Rows, int]:
         arrays.append(np.frombuffer(data, kind, count, start).reshape(shape).copy())
         start += 8 * count
     x, y, w, names = arrays
-    rows.put(rows.vacant(n), x, y, w, names, np.empty(n, np.uint64))
+    places = np.empty(n, np.int64)
+    rows.vacant(places)
+    rows.put(places, x, y, w, names, np.empty(n, np.uint64))
     return rows, n

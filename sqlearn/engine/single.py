@@ -64,7 +64,8 @@ def _change_dense(is_gram, x, target, words, weight, row, sign, z, tail, digest,
     weights, rows = np.full(1, weight), np.full(1, row)
     stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
     if is_gram:
-        done = deposit_triangle(z, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need)
+        room = np.empty((2, z.shape[1]))
+        done = deposit_triangle(z, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, room)
     else:
         room = np.empty((4, d))
         one = record.reshape(1, d)
@@ -109,24 +110,24 @@ def _change_sparse(indices, values, threshold, words, row, sign, tail, digest, k
 
 
 @kernel
-def _count(indices, row, sign, sums):
+def _count(indices, one, sign, sums):
     """Deposit 1 into these columns of a row; 0, and nothing has changed, when the window is too narrow."""
     limbs, base, need, held_rows = sums
-    weights, rows, order = np.ones(1), np.full(1, row), np.zeros(1, np.int64)
-    ones, indptr, stop = np.ones(len(indices)), np.zeros(2, np.int64), len(weights)
+    ones, indptr, rows, order = one
+    stop = len(order)
     indptr[1] = len(indices)
-    first = stop - 1
-    return deposit_sparse(ones, indices, indptr, weights, rows, order, first, stop, sign, limbs, base, held_rows, need)
+    return deposit_sparse(
+        ones, indices, indptr, ones, rows, order, stop - 1, stop, sign, limbs, base, held_rows, need
+    )
 
 
 @kernel
-def _sum_numbers(x, row, sign, sums):
+def _sum_numbers(x, one, sign, sums, room):
     """The same for the moments of one record's numbers, float64[1, d]."""
     limbs, base, need, held_rows = sums
-    weights, rows = np.ones(1), np.full(1, row)
-    stop = len(weights)
-    room = np.empty((4, x.shape[1]))
-    return deposit_each(x, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, room)
+    ones, _, rows, order = one
+    stop = len(order)
+    return deposit_each(x, ones, rows, stop - 1, stop, sign, limbs, base, held_rows, need, room)
 
 
 @kernel
@@ -135,19 +136,22 @@ def _change_mixed(x, codes, row, sign, tail, digest, key_state, records, numbers
     digest_one(x, tail, key_state, digest)
     if sign < 0 and not _is_held(digest, records):
         return False
-    filled = np.zeros((1, len(x)))
+    # all memory now: what fails later could not be taken back
+    filled, room = np.zeros((1, len(x))), np.empty((4, len(x)))
     for j in range(len(x)):
         if not np.isnan(x[j]):
             filled[0, j] = x[j]
     unknown, known = np.isnan(x).nonzero()[0], codes[codes >= 0]
-    if _sum_numbers(filled, row, sign, numbers) == 0:
+    ones = np.ones(1 + len(x) + len(codes))  # its weight, and what is counted
+    one = ones, np.zeros(2, np.int64), np.full(1, row), np.zeros(1, np.int64)
+    if _sum_numbers(filled, one, sign, numbers, room) == 0:
         return False
-    if _count(unknown, row, sign, missing) == 0:
-        _sum_numbers(filled, row, -sign, numbers)
+    if _count(unknown, one, sign, missing) == 0:
+        _sum_numbers(filled, one, -sign, numbers, room)
         return False
-    if _count(known, row, sign, categories) == 0:
-        _count(unknown, row, -sign, missing)
-        _sum_numbers(filled, row, -sign, numbers)
+    if _count(known, one, sign, categories) == 0:
+        _count(unknown, one, -sign, missing)
+        _sum_numbers(filled, one, -sign, numbers, room)
         return False
     for code in known:
         carried[code] += np.int64(sign)

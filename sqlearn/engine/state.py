@@ -16,9 +16,10 @@ from sqlearn.engine.key import key_bytes
 from sqlearn.engine.ledger import Ledger
 from sqlearn.engine.multiset import add_terms
 from sqlearn.engine.statistics import Block, Statistic
-from sqlearn.engine.transaction import apply_all, interrupts_held
+from sqlearn.engine.transaction import Log, interrupts_held
 from sqlearn.engine.vocabulary import Vocabulary, canonical_label
 from sqlearn.errors import (
+    BrokenError,
     BusyError,
     FormatError,
     LabelError,
@@ -123,7 +124,8 @@ class State:
         self.multiset = np.zeros(4, np.uint64)
         self.counted = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
-        self.borrowed = 0  # depth of ``without``
+        self.borrowed = False  # whether inside ``without``
+        self.broken = False  # whether it is neither what it was nor what it should be: then nothing may be asked
         self.rows_stayed = False  # whether the records were left where the state was read from
         self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
         self.reader = None
@@ -184,53 +186,83 @@ class State:
         self.statistic.reserve(len(batch))
         if self.ledger is not None:
             self.ledger.reserve(len(batch))
+        log = Log(keeps=False)
         for rows in batch.slices():
-            self._apply(batch, rows, 1.0)
-        self._settle()
+            self._apply(batch, rows, 1.0, log)
+        self._settle(log)
         self.release()
 
     def catch_up(self, *check) -> None:
         """End :attr:`deferred`: bring up to date what waited."""
         self.deferred = False
-        self._settle(*check)
+        self._settle(Log(keeps=False), *check)
         self.release()
 
-    def _settle(self, *check) -> None:
+    def _settle(self, log: Log, *check) -> None:
         if self.deferred:
             return
         rows = self.rows()
         occupied = self.statistic.held[rows] > 0
         labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
-        self.statistic.settle(rows[occupied], labels, *check)
+        self.statistic.settle(rows[occupied], labels, log, *check)
 
     def change(self, *changes: tuple[Batch, float]) -> None:
         """Learn (1.0) or forget (-1.0) batches in this order: all of it or, on any error and on Ctrl-C, none."""
-        self.reader = None
-        steps = [(batch, rows, sign) for batch, sign in changes for rows in batch.slices()]
         with interrupts_held() as check:
+            self._change(Log(), changes, check)
 
-            def step(sign, batch, rows, direction):
-                if sign > 0:
+    def lend(self, batch: Batch) -> Log:
+        """Forget a batch for a while: until :meth:`give_back` is given the log."""
+        log = Log()
+        self._change(log, [(batch, -1.0)], lambda: None, lent=True)
+        self.borrowed = True
+        return log
+
+    def give_back(self, log: Log) -> None:
+        """Take back what :meth:`lend` did."""
+        log.at_leisure = True
+        self.reader = None
+        self._take_back(log)
+        self.borrowed = False
+        self.release()
+
+    def _change(self, log: Log, changes, check, lent: bool = False) -> None:
+        self.reader = None
+        try:
+            for batch, sign in changes:
+                for rows in batch.slices():
                     check()
-                self._apply(batch, rows, direction * sign)
+                    self._apply(batch, rows, sign, log)
+            self._settle(log, check)
+            if any(sign > 0 for _, sign in changes):
+                self._check_kinds(LabelError)
+            if lent:
+                for vocabulary in self._vocabularies():
+                    log.note(vocabulary.way_back())
+            check()
+        except BaseException:
+            self._take_back(log)
+            self.release()
+            raise
+        self.release(lent)
 
-            def settle(sign):
-                if sign > 0:
-                    self._settle(check)
-                elif not self.deferred:
-                    self.statistic.unsettle()
+    def _take_back(self, log: Log) -> None:
+        try:
+            log.take_back()
+        except BaseException as error:
+            self.broken = True
+            raise self.is_broken() from error
 
-            def last(sign):
-                if sign > 0:
-                    if any(direction > 0 for _, direction in changes):
-                        self._check_kinds(LabelError)
-                    check()
+    def is_broken(self) -> BrokenError:
+        """Why a model that is neither as it was nor as it should be answers nothing."""
+        return BrokenError(
+            f"An update of this {self.learner} failed, and undoing it failed too, since there was no memory. It holds "
+            "parts of both, so it gives no answer any more. Read the model from its source again, or fit it anew."
+        )
 
-            try:
-                calls = [partial(step, batch=batch, rows=rows, direction=sign) for batch, rows, sign in steps]
-                apply_all([*calls, settle, last], 1.0)
-            finally:
-                self.release()
+    def _vocabularies(self) -> tuple[Vocabulary, ...]:
+        own = () if self.vocabulary is None else (self.vocabulary,)
+        return (*own, *self.statistic.vocabularies)
 
     def _labels_held(self) -> set:
         return {label for label, row in zip(self.labels(), self.rows(), strict=True) if self.statistic.held[row]}
@@ -243,38 +275,41 @@ class State:
                 "Convert the labels given to the kind of those held; or relabel all rows held in one call."
             )
 
-    def release(self) -> None:
-        """Let go of labels and categories that no record needs any more."""
+    def release(self, lent: bool = False) -> None:
+        """Let go of labels and categories that no record needs any more; never fails."""
         if self.deferred:  # what waits may name them
             return
-        self.statistic.release()
-        if self.ledger is not None:
+        self.statistic.release(lent)
+        if self.ledger is not None and not lent:
             self.ledger.shrink()
         if self.vocabulary is not None:
             self.vocabulary.release(self.statistic.held)
 
     def narrow(self) -> None:
-        """Let go of limbs that no record needs any more; not inside ``without``, whose end must not need memory."""
-        if self.statistic.is_wide:
-            with interrupts_held():
-                self.statistic.narrow()
+        """Let go of limbs that no record needs any more, if there is memory to move the others to.
 
-    def _apply(self, batch: Batch, rows: slice, sign: float) -> None:
-        """Learn or forget one block of a batch, all or nothing."""
+        Not inside ``without``, whose end must not need memory.
+        """
+        try:
+            if self.statistic.is_wide:
+                with interrupts_held():
+                    self.statistic.narrow()
+        except MemoryError:  # the wider window serves as well, and the update is done
+            pass
+
+    def _apply(self, batch: Batch, rows: slice, sign: float, log: Log) -> None:
+        """Learn or forget one block of a batch."""
         block, digests = self._encode(batch, rows, sign)
         if sign < 0 and self.ledger is None:  # here, not in a step: undoing a half-learned block must not be refused
             missing = self._missing(block)
             if missing >= 0:
                 raise self.not_held(batch, rows.start + missing)
-        apply_all(
-            (
-                partial(self._record, digests, batch, block, rows.start),
-                partial(self.statistic.deposit, block),
-            ),
-            sign,
-        )
+        if log.keeps and self.ledger is not None:
+            self.ledger.make_ready(digests)
+        log.do(partial(self._record, digests, batch, rows.start, sign), partial(self._strike, digests, sign))
+        self.statistic.deposit(block, sign, log)
 
-    def _record(self, digests, batch, block, start, sign):
+    def _record(self, digests, batch, start, sign):
         """Note the records in the ledger, the multiset hash and the count, or strike them out."""
         if self.ledger is not None:
             if sign > 0:
@@ -283,8 +318,17 @@ class State:
                 missing = self.ledger.take(digests)
                 if missing >= 0:
                     raise self.not_held(batch, start + missing)
+        self._count(digests, sign)
+
+    def _strike(self, digests, sign):
+        """Undo :meth:`_record`, without memory."""
+        if self.ledger is not None:
+            self.ledger.take_back(digests, sign)
+        self._count(digests, -sign)
+
+    def _count(self, digests, sign):
         add_terms(self.multiset, digests, sign)
-        self.counted += int(sign) * len(block)
+        self.counted[0] += int(sign) * len(digests)
 
     def not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
         """Why this row cannot be forgotten, the rows before it being forgotten already."""
@@ -316,7 +360,7 @@ class State:
         """A block in canonical form and its records' digests, uint64[n, 6]."""
         n = rows.stop - rows.start
         weights = batch.weights[rows]
-        targets = batch.targets[rows] + 0.0  # no -0.0
+        targets = np.add(batch.targets[rows], 0.0, order="C")  # no -0.0
         tails = []
         slots, digests = np.zeros(n, np.int64), np.empty((n, 6), np.uint64)
         if self.vocabulary is not None:
@@ -341,6 +385,8 @@ class State:
 
     def check_free(self) -> None:
         """Refuse an update inside ``without``."""
+        if self.broken:
+            raise self.is_broken()
         if self.borrowed:
             raise BusyError(
                 f"This {self.learner} is inside a `without` block, where some of its rows are set aside: it cannot be "
@@ -375,7 +421,7 @@ class State:
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
         add_terms(twin.multiset, digests, 1.0)
         twin.counted += other.counted
-        twin._settle()
+        twin._settle(Log(keeps=False))
         twin.release()
         return twin
 
@@ -386,7 +432,7 @@ class State:
         twin.statistic, twin.multiset, twin.counted = self.statistic.copy(), self.multiset.copy(), self.counted.copy()
         twin.vocabulary = None if self.vocabulary is None else self.vocabulary.copy()
         twin.ledger = None if self.ledger is None else self.ledger.copy()
-        twin.borrowed, twin.reader = 0, None
+        twin.borrowed, twin.reader = False, None
         twin.single = self.single and type(self.single)(twin)
         return twin
 

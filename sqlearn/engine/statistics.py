@@ -13,14 +13,15 @@ from typing import Self
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.engine.deposit import deposit_moments, deposit_sparse
+from sqlearn.engine.deposit import deposit_gram_rows, deposit_moments, deposit_sparse, moments_room
 from sqlearn.engine.digits import normalized
-from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.exact import Deposit, ExactSum
 from sqlearn.engine.gram import deposit_gram
-from sqlearn.engine.transaction import apply_all
+from sqlearn.engine.kernel import kernel
+from sqlearn.engine.transaction import Log
 from sqlearn.engine.vocabulary import Vocabulary
 
-__all__ = ["Block", "Categories", "Exceedances", "Gram", "Mixed", "Moments", "Statistic", "Sums"]
+__all__ = ["Block", "Categories", "Exceedances", "Gram", "Mixed", "Moments", "Statistic", "Sums", "count", "moments"]
 
 
 @dataclass
@@ -86,9 +87,23 @@ class Statistic:
         """Number of cells of a row, once these categories of each column are held too."""
         return self.cells(self.n_features, self.n_targets)
 
-    def deposit(self, block: Block, sign: float) -> None:
-        """Add (1.0) or subtract (-1.0) a block, all or nothing."""
+    @property
+    def vocabularies(self) -> tuple[Vocabulary, ...]:
+        """Where categories have slots."""
+        return ()
+
+    def deposit(self, block: Block, sign: float, log: Log) -> None:
+        """Add (1.0) or subtract (-1.0) a block, in steps that the log can take back."""
         raise NotImplementedError
+
+    def _put(self, deposit: Deposit, sign: float, log: Log, back: Deposit | None = None) -> None:
+        """Add or subtract terms of the sum; `back` says how to take them back, if not as they came."""
+        if log.keeps:
+            self.total.make_ready(back, self.held)
+        log.do(partial(self.total.deposit, deposit, sign, self.held), partial(self._take_out, back or deposit, sign))
+
+    def _take_out(self, deposit: Deposit, sign: float) -> None:
+        self.total.take_back(deposit, deposit.n, sign, self.held)
 
     def reserve(self, records: int) -> None:
         """Make room for so many more records, where they are kept."""
@@ -112,8 +127,8 @@ class Statistic:
         """Slots of categories, int64[n, c], and what they add to the records' messages, uint64[n, 2 * c]."""
         return np.zeros((len(codes), 0), np.int64), np.zeros((len(codes), 0), np.uint64)
 
-    def release(self) -> None:
-        """Let go of what no record needs any more."""
+    def release(self, lent: bool = False) -> None:
+        """Let go of what no record needs any more; but not of places, if an update will be taken back (`lent`)."""
 
     @property
     def is_wide(self) -> bool:
@@ -124,14 +139,11 @@ class Statistic:
         """Give back limbs that no record needs any more; see :meth:`~sqlearn.engine.exact.ExactSum.narrow`."""
         self.total.narrow()
 
-    def settle(self, order: np.ndarray, labels: list, check: Callable[[], None] = lambda: None) -> None:
+    def settle(self, order: np.ndarray, labels: list, log: Log, check: Callable[[], None] = lambda: None) -> None:
         """Bring up to date what depends on all records; `order` has the rows that hold any, `labels` theirs, sorted.
 
         Long work calls `check`, which may raise, now and then.
         """
-
-    def unsettle(self) -> None:
-        """Take the last :meth:`settle` back."""
 
     def canonical_rows(self, rows: np.ndarray) -> bytes | None:
         """Canonical bytes of the records themselves, where the statistic keeps them."""
@@ -180,9 +192,13 @@ class Moments(Statistic):
     def cells(n_features, n_targets):
         return 1 + 2 * n_features
 
-    def deposit(self, block, sign):
-        arrays = (block.x, block.weights, block.rows)
-        self.total.deposit(deposit_moments, arrays, len(block), sign, self.held)
+    def deposit(self, block, sign, log):
+        self._put(moments(block.x, block.weights, block.rows), sign, log)
+
+
+def moments(x: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> Deposit:
+    """What :class:`Moments` sums."""
+    return Deposit(len(weights), deposit_moments, (x, weights, rows), moments_room(*x.shape))
 
 
 class Gram(Statistic):
@@ -193,16 +209,42 @@ class Gram(Statistic):
         p = 1 + n_features + n_targets
         return p * (p + 1) // 2
 
-    def deposit(self, block, sign):
-        z = np.concatenate([np.ones((len(block), 1)), block.x, block.targets], axis=1)
+    def deposit(self, block, sign, log):
         order = np.argsort(block.rows, kind="stable")
+        arrays, room = (block.x, block.targets, block.weights, block.rows, order), np.empty((3, self._order))
+        by_row = Deposit(len(block), deposit_gram_rows, arrays, (room,))
+        if log.keeps:
+            self.total.make_ready(by_row, self.held)
+        log.do(partial(self._deposit, block, order, by_row, sign), partial(self._undo, block, order, by_row, sign, log))
+
+    @property
+    def _order(self) -> int:
+        return 1 + self.n_features + self.n_targets
+
+    def _deposit(self, block, order, by_row, sign):
+        """By blocks, through BLAS, all or nothing."""
+        z = np.concatenate([np.ones((len(block), 1)), block.x, block.targets], axis=1)
         rows, starts = np.unique(block.rows[order], return_index=True)
         groups: list = [slice(None)] if len(rows) == 1 else np.split(order, starts)[1:]
-        pairs = zip(rows.tolist(), groups, strict=True)
-        apply_all((partial(self._deposit_row, z[group], block.weights[group], row) for row, group in pairs), sign)
+        done = 0
+        try:
+            for row, group in zip(rows.tolist(), groups, strict=True):
+                for n in deposit_gram(self.total, z[group], block.weights[group], row, sign, self.held):
+                    done += n
+        except BaseException:
+            self.total.take_back(by_row, done, sign, self.held)
+            raise
 
-    def _deposit_row(self, z, weights, row, sign):
-        deposit_gram(self.total, z, weights, row, sign, self.held)
+    def _undo(self, block, order, by_row, sign, log):
+        """By blocks, if there is time and memory; else row by row, which takes no memory."""
+        if log.at_leisure:
+            try:
+                self._deposit(block, order, by_row, -sign)
+            except Exception:
+                log.at_leisure = False
+            else:
+                return
+        self._take_out(by_row, sign)
 
 
 class Sums(Statistic):
@@ -214,9 +256,9 @@ class Sums(Statistic):
     def cells(n_features, n_targets):
         return 1 + n_features
 
-    def deposit(self, block, sign):
+    def deposit(self, block, sign, log):
         arrays = (block.x.data, block.x.indices, block.x.indptr, block.weights, block.rows, np.argsort(block.rows))
-        self.total.deposit(deposit_sparse, arrays, len(block), sign, self.held)
+        self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
 
 
 class Exceedances(Sums):
@@ -230,18 +272,28 @@ class Exceedances(Sums):
 
     threshold: float | None = None
 
-    def deposit(self, block, sign):
+    def deposit(self, block, sign, log):
         if self.threshold is not None:
             above = block.x.data > self.threshold
             indptr = np.append(0, np.cumsum(above))[block.x.indptr]
             x = sp.csr_array((np.ones(indptr[-1]), block.x.indices[above], indptr), block.x.shape)
             block = replace(block, x=x)
-        super().deposit(block, sign)
+        super().deposit(block, sign, log)
 
     def copy(self):
         twin = super().copy()
         twin.threshold = self.threshold
         return twin
+
+
+@kernel
+def count(carried, slots, weights, sign):
+    """Add to the numbers of records that have each slot, or subtract; -1 is no slot, and weight 0 does not count."""
+    for r in range(len(weights)):
+        if weights[r] > 0.0:
+            for slot in slots[r]:
+                if slot >= 0:
+                    carried[slot] += np.int64(sign)
 
 
 class Categories(Statistic):
@@ -284,22 +336,31 @@ class Categories(Statistic):
         labels = ((self.place(j), level) for j, column in enumerate(levels) for level in column)
         return 1 + self.vocabulary.foreseen(labels)
 
+    @property
+    def vocabularies(self):
+        return (self.vocabulary,)
+
     def _fit_vocabulary(self):
         capacity = self.vocabulary.capacity
         self.total.resize(len(self.held), 1 + capacity)
         self.carried = np.concatenate([self.carried, np.zeros(capacity - len(self.carried), np.int64)])
 
-    def deposit(self, block, sign):
+    def deposit(self, block, sign, log):
         self._fit_vocabulary()
         known = block.codes >= 0
         indptr = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
         indices = block.codes[known]
         arrays = (np.ones(len(indices)), indices, indptr, block.weights, block.rows, np.argsort(block.rows))
-        counted = np.bincount(block.codes[known & (block.weights > 0)[:, None]], minlength=len(self.carried))
-        self.total.deposit(deposit_sparse, arrays, len(block), sign, self.held)
-        self.carried += int(sign) * counted
+        self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
+        self._carry(block.codes, block.weights, sign, log)
 
-    def release(self):
+    def _carry(self, slots: np.ndarray, weights: np.ndarray, sign: float, log: Log) -> None:
+        log.do(partial(self._count, slots, weights, sign), partial(self._count, slots, weights, -sign))
+
+    def _count(self, slots, weights, sign):
+        count(self.carried, slots, weights, sign)
+
+    def release(self, lent=False):
         self.vocabulary.release(self.carried)
 
     def add(self, other, other_rows, rows):
@@ -363,28 +424,25 @@ class Mixed(Statistic):
     def held(self):  # type: ignore[override]
         return self.moments.held
 
+    @property
+    def vocabularies(self):
+        return self.categories.vocabularies
+
     def encode(self, codes, levels):
         return self.categories.encode(codes, levels)
 
-    def deposit(self, block, sign):
+    def deposit(self, block, sign, log):
         unknown = np.isnan(block.x)
-        numbers = replace(block, x=np.where(unknown, 0.0, block.x))
-        missing = replace(block, x=as_csr(unknown))
-        apply_all(
-            (
-                partial(self.moments.deposit, numbers),
-                partial(self.missing.deposit, missing),
-                partial(self.categories.deposit, block),
-            ),
-            sign,
-        )
+        self.moments.deposit(replace(block, x=np.where(unknown, 0.0, block.x)), sign, log)
+        self.missing.deposit(replace(block, x=as_csr(unknown)), sign, log)
+        self.categories.deposit(block, sign, log)
 
     def resize(self, rows):
         for member in self.members:
             member.resize(rows)
 
-    def release(self):
-        self.categories.release()
+    def release(self, lent=False):
+        self.categories.release(lent)
 
     @property
     def is_wide(self):

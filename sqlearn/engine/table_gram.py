@@ -2,16 +2,15 @@
 
 import json
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from sqlearn.engine.deposit import deposit_sparse
 from sqlearn.engine.digits import normalized
+from sqlearn.engine.exact import Deposit
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.read_out import aligned, packed_cell
 from sqlearn.engine.statistics import Categories, Gram, Sums
-from sqlearn.engine.transaction import apply_all
 
 __all__ = ["FixedGram", "TableGram"]
 
@@ -52,6 +51,35 @@ def _list(slots, z, values, indices, pairs):
                 if slots[r, l] >= 0:
                     pairs[k] = _pair(slots[r, j], slots[r, l])
                     k += 1
+
+
+@kernel
+def _deposit_one_by_one(
+    of_pairs, slots, x, targets, weights, rows, start, stop, sign, limbs, base, held, need,
+    z, values, indices, ones, pairs, indptr, order,
+):  # fmt: skip
+    """Deposit what :func:`_list` lists, the second or the first, without memory: the last seven are room for a record."""
+    d, width = x.shape[1], z.shape[1]
+    for r in range(start, stop):
+        z[0, 0] = 1.0
+        for j in range(d):
+            z[0, 1 + j] = x[r, j]
+        for j in range(targets.shape[1]):
+            z[0, 1 + d + j] = targets[r, j]
+        one = slice(r, r + 1)
+        _list(slots[one], z, values, indices, pairs)
+        k = 0
+        for j in range(slots.shape[1]):
+            k += slots[r, j] >= 0
+        indptr[1] = k * (k - 1) // 2 if of_pairs else k * width
+        v, i = (ones, pairs) if of_pairs else (values, indices)
+        first = order[0]  # not the literal 0, for which numba would compile the kernel once more
+        done = deposit_sparse(
+            v, i, indptr, weights[one], rows[one], order, first, first + 1, sign, limbs, base, held, need
+        )
+        if done == 0:
+            return r
+    return stop
 
 
 class TableGram(Categories):
@@ -136,9 +164,10 @@ class TableGram(Categories):
             codes[codes[:, j] < 0, j] = self.vocabulary.slot((self.place(j) + 1, 0))
         return np.where(unknown, 0.0, block.x), np.concatenate([absent, codes], axis=1)
 
-    def deposit(self, block, sign):
+    def deposit(self, block, sign, log):
         x, slots = self._levels_of(block)
         self._fit_vocabulary()
+        block = replace(block, x=x)
         n = len(block)
         z = np.concatenate([np.ones((n, 1)), x, block.targets], axis=1)
         sizes = np.zeros((2, n + 1), np.int64)
@@ -149,17 +178,21 @@ class TableGram(Categories):
         records = block.weights, block.rows, np.argsort(block.rows)
         first = (values, indices, sizes[0] * self.width, *records)
         second = (np.ones(len(pairs)), pairs, sizes[1], *records)
-        counted = slots[block.weights > 0]
-        counted = np.bincount(counted[counted >= 0], minlength=len(self.carried))
-        apply_all(
-            (
-                partial(self.numbers.deposit, replace(block, x=x)),
-                partial(self.total.deposit, deposit_sparse, first, n, held=self.held),
-                partial(self.pairs.total.deposit, deposit_sparse, second, n, held=self.pairs.held),
-            ),
-            sign,
-        )
-        self.carried += int(sign) * counted
+        self.numbers.deposit(block, sign, log)
+        for sums, arrays in ((self, first), (self.pairs, second)):
+            # the log keeps what takes the records back one by one: lists of cells are many times longer
+            sums._put(Deposit(n, deposit_sparse, arrays), sign, log, self._one_by_one(sums is self.pairs, block, slots))
+        self._carry(slots, block.weights, sign, log)
+
+    def _one_by_one(self, of_pairs: bool, block, slots) -> Deposit:
+        m, width = slots.shape[1], self.width
+        cells, pairs = m * width, m * (m - 1) // 2
+        room = (
+            np.empty((1, width)), np.empty(cells), np.empty(cells, np.int64), np.ones(pairs), np.empty(pairs, np.int64),
+            np.zeros(2, np.int64), np.zeros(1, np.int64),
+        )  # fmt: skip
+        arrays = (of_pairs, slots, block.x, block.targets, block.weights, block.rows)
+        return Deposit(len(block), _deposit_one_by_one, arrays, room)
 
     def add(self, other, other_rows, rows):
         ours = np.array([self.vocabulary.slot(label) for label in other.vocabulary.labels()], np.int64)

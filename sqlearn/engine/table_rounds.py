@@ -12,13 +12,13 @@ from functools import partial
 
 import numpy as np
 
-from sqlearn.engine.rounds import BLOCK, Changes, Rounds, parts_of
+from sqlearn.engine.rounds import BLOCK, Changes, Rounds, move, parts_of
 from sqlearn.engine.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records, RowSource
 from sqlearn.engine.rows import Rows, packed, unpacked
 from sqlearn.engine.standard import dithers
 from sqlearn.engine.statistics import Block, Categories, Mixed, Statistic
 from sqlearn.engine.table_encoder import Affine, TableEncoder, encoder_of, exact_value
-from sqlearn.engine.transaction import apply_all
+from sqlearn.engine.transaction import Log
 from sqlearn.errors import MergeError
 
 __all__ = ["TableRounds"]
@@ -107,7 +107,6 @@ class TableRounds(Statistic):
         self.encoder: TableEncoder | None = None
         self.inner: Rounds | None = None
         self.changes = Changes()
-        self._before: tuple = ()
 
     @staticmethod
     def cells(n_features, n_targets):
@@ -131,6 +130,10 @@ class TableRounds(Statistic):
     def _vocabulary(self):
         return self.sums.categories.vocabulary
 
+    @property
+    def vocabularies(self):
+        return self.sums.vocabularies
+
     def resize(self, rows):
         self.sums.resize(rows)
         if self.inner is not None:
@@ -151,48 +154,39 @@ class TableRounds(Statistic):
         slots = self._vocabulary.slots
         return np.array([slots[2 * j, level] for level in levels] + [slots[2 * j + 1, 0] if missing else -1], np.int64)
 
-    def deposit(self, block, sign):
+    def deposit(self, block, sign, log):
         codes = block.codes.copy()
         for j in np.flatnonzero((codes < 0).any(axis=0)).tolist():
             codes[codes[:, j] < 0, j] = self._vocabulary.slot((2 * j + 1, 0))
-        self._change(_taken(replace(block, codes=codes), np.flatnonzero(block.weights)), sign)
+        self._change(_taken(replace(block, codes=codes), np.flatnonzero(block.weights)), sign, log)
 
-    def _change(self, block: Block, sign: float) -> None:
+    def _change(self, block: Block, sign: float, log: Log) -> None:
         """Take records of positive weight in or out."""
-        n = len(block)
-        places, hashes = self.raw.vacant(n) if sign > 0 else np.empty(n, np.int64), np.empty(n, np.uint64)
         x = np.concatenate([block.x, block.codes], axis=1)
-        y = block.targets[:, 0] if self.n_targets else block.rows.astype(np.float64)
-        self.sums.deposit(block, sign)
-        # from here on nothing asks for memory, so nothing fails
-        if sign > 0:
-            self.raw.put(places, x, y, block.weights, block.names, hashes)
-        else:
-            self.raw.remove(places, block.names, hashes)
-        self.changes.add(Records(x, y, block.weights, hashes), block.rows, sign)
+        y = block.targets[:, 0].copy() if self.n_targets else block.rows.astype(np.float64)
+        self.sums.deposit(block, sign, log)
+        self.changes.add(move(self.raw, x, y, block.weights, block.names, sign, log), block.rows, sign)
 
-    def settle(self, order, labels, check=lambda: None):
+    def settle(self, order, labels, log, check=lambda: None):
         changes = self.changes.taken()
-        self._before = self.encoder, self.inner, changes
+        log.note(partial(self._set, self.encoder, self.inner))
         if not self.held.any():
-            self.encoder, self.inner = None, None
+            self._set(None, None)
             return
         encoder = self._read_encoder()
-        same = self.encoder is not None and self.encoder.key() == encoder.key()
-        if same and self.inner is not None and changes is not None:
-            self._pass_on(self.inner, changes, 1.0)
-            try:
-                self.inner.settle(order, labels, check)
-            except BaseException:
-                self._pass_on(self.inner, changes, -1.0)
-                self.inner.release()
-                raise
-            return
-        inner = self._rounds_over(encoder)
+        if self.encoder is not None and self.encoder.key() == encoder.key():
+            if self.inner is not None and changes is not None:
+                self._pass_on(self.inner, changes, log)
+                self.inner.settle(order, labels, log, check)
+                return
+        inner, fresh = self._rounds_over(encoder), Log(keeps=False)
         for records in inner.rows.blocks(EVERY):
             check()
-            inner.take_in(records, self._class_slots(records.y), 1.0)
-        inner.settle(order, labels, check)
+            inner.take_in(records, self._class_slots(records.y), 1.0, fresh)
+        inner.settle(order, labels, fresh, check)
+        self._set(encoder, inner)
+
+    def _set(self, encoder, inner):
         self.encoder, self.inner = encoder, inner
 
     def _rounds_over(self, encoder: TableEncoder) -> Rounds:
@@ -205,32 +199,20 @@ class TableRounds(Statistic):
     def _class_slots(self, y: np.ndarray) -> np.ndarray:
         return np.zeros(len(y), np.int64) if self.n_targets else y.astype(np.int64)
 
-    def unsettle(self):
-        encoder, inner, changes = self._before
-        if self.inner is not None and inner is self.inner:
-            self.inner.unsettle()
-            self._pass_on(self.inner, changes, -1.0)
-        self.encoder, self.inner = encoder, inner
-
-    def release(self):
-        self._before = ()
+    def release(self, lent=False):
         self.changes.taken()
-        self.sums.release()
-        self.raw.compact()
+        self.sums.release(lent)
+        if not lent:
+            self.raw.compact()
         if self.inner is not None:
-            self.inner.release()
+            self.inner.release(lent)
 
-    def _pass_on(self, inner: Rounds, changes: list, sign: float) -> None:
-        """Tell the rounds what has come and gone, all or nothing."""
+    def _pass_on(self, inner: Rounds, changes: list, log: Log) -> None:
+        """Tell the rounds what has come and gone."""
         assert self.encoder is not None
         columns = self.columns_of(self.encoder)
-        steps = [(self.encoded(self.encoder, columns, records), *more) for records, *more in changes]
-        ordered = steps if sign > 0 else steps[::-1]
-
-        def step(sign, records, slots, direction):
-            inner.take_in(records, slots, direction * sign)
-
-        apply_all([partial(step, records=r, slots=slots, direction=d) for r, slots, d in ordered], sign)
+        for records, slots, sign in changes:
+            inner.take_in(self.encoded(self.encoder, columns, records), slots, sign, log)
 
     # ------------------------------------------------------------------ encoding
 
@@ -290,7 +272,7 @@ class TableRounds(Statistic):
         places = raw.places()
         for start in range(0, len(places), BLOCK):
             block = other._block(raw, places[start : start + BLOCK])
-            self._change(replace(block, codes=slots[block.codes], rows=of_row[block.rows]), 1.0)
+            self._change(replace(block, codes=slots[block.codes], rows=of_row[block.rows]), 1.0, Log(keeps=False))
 
     def copy(self):
         twin = type(self)(

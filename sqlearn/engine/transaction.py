@@ -1,32 +1,83 @@
-"""All or nothing: steps that can be taken back, and Ctrl-C held off until they are."""
+"""All or nothing: a log of what was done that can be taken back without memory; Ctrl-C held off until it is."""
 
 import _signal  # type: ignore[import-not-found]  # signal without its enums, which take longer than all else here
+import mmap
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import contextmanager
 
-__all__ = ["apply_all", "interrupts_held"]
+__all__ = ["Log", "interrupts_held"]
+
+_RESERVE = 4 << 20  # bytes: Python asks the system for its small objects' memory by the megabyte
+_reserve: mmap.mmap | None = None
 
 
-def apply_all(steps: Iterable[Callable[[float], None]], sign: float) -> None:
-    """Call every step with `sign`; when one raises, call those before it with ``-sign`` and raise.
+class Log:
+    """What an update has done so far.
+
+    What undoing needs is made before anything is done, so that undoing asks for no arrays. The few small objects that
+    Python makes on the way find room in a reserve, which the whole process has, and which is given up first.
 
     Parameters
     ----------
-    steps : iterable of callable
-        Each does something and its exact inverse under the opposite sign, and is all or nothing itself.
-    sign : float
-        1.0 or -1.0.
+    keeps : bool
+        Whether to note anything: False for a state that nobody holds yet, which is dropped when something fails.
+
+    Attributes
+    ----------
+    keeps : bool
+        The parameter.
+    at_leisure : bool
+        Whether undoing may take memory where that is quicker, since no update has failed.
     """
-    done: list[Callable[[float], None]] = []
-    try:
-        for step in steps:
-            step(sign)
-            done.append(step)
-    except BaseException:
-        for step in reversed(done):
-            step(-sign)
-        raise
+
+    def __init__(self, keeps: bool = True):
+        self.keeps = keeps
+        self._undo: list[Callable[[], None]] = []
+        self.at_leisure = False
+        if keeps:
+            _take_reserve()
+
+    def do(self, step: Callable[[], None], undo: Callable[[], None]) -> None:
+        """Call `step`, which does all or nothing, and note how to undo it."""
+        if not self.keeps:
+            step()
+            return
+        self._undo.append(undo)
+        try:
+            step()
+        except BaseException:
+            self._undo.pop()
+            raise
+
+    def note(self, undo: Callable[[], None]) -> None:
+        """Note how to undo what is done next and cannot fail."""
+        if self.keeps:
+            self._undo.append(undo)
+
+    def take_back(self) -> None:
+        """Undo everything, last things first."""
+        if not self.at_leisure:
+            _give_up_reserve()
+        while self._undo:
+            self._undo[-1]()
+            del self._undo[-1]
+
+
+def _take_reserve() -> None:
+    global _reserve
+    if _reserve is None:
+        try:
+            _reserve = mmap.mmap(-1, _RESERVE)  # never written to, so it takes up no memory but only room
+        except OSError as error:
+            raise MemoryError("There is no memory left to change a model. Nothing was changed.") from error
+
+
+def _give_up_reserve() -> None:
+    global _reserve
+    if _reserve is not None:
+        _reserve.close()
+        _reserve = None
 
 
 @contextmanager

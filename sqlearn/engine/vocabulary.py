@@ -3,7 +3,8 @@
 import hashlib
 import numbers
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 
@@ -66,6 +67,7 @@ class Vocabulary:
         self.words = np.zeros((0, 2), np.uint64)
         self._free: list[int] = []
         self._sorted: list | None = None  # until a label comes or goes
+        self._unreleased: np.ndarray | None = None  # what `release` was given when memory ended there
 
     def __len__(self):
         return len(self.slots)
@@ -76,6 +78,8 @@ class Vocabulary:
 
     def labels(self) -> list:
         """All labels, sorted."""
+        if self._unreleased is not None:
+            self._release(self._unreleased)
         if self._sorted is None:
             self._sorted = sorted(self.slots, key=_sort_key)
         return self._sorted.copy()
@@ -108,18 +112,37 @@ class Vocabulary:
         return capacity
 
     def release(self, held: np.ndarray) -> None:
-        """Forget the labels of slots that hold no record, and give back the slots beyond `held`, which got no sums."""
-        if np.count_nonzero(held[: self.capacity]) == len(self.slots):  # as nearly always
-            return
+        """Forget the labels of slots that hold no record, and give back the slots beyond `held`, which got no sums.
+
+        This ends an update, which may not fail any more: where memory ends, it is done when labels are asked for.
+        """
+        try:
+            self._release(held)
+        except MemoryError:
+            self._unreleased = held
+
+    def _release(self, held):
+        if np.count_nonzero(held[: self.capacity]) != len(self.slots):  # as hardly ever
+            self._let_go(held)
+        self._unreleased = None
+
+    def _let_go(self, held):
         for label, slot in list(self.slots.items()):
             if slot >= len(held) or not held[slot]:
-                del self.slots[label]
                 self._sorted = None
+                self._free.append(slot)  # first, since it may fail: then the label is still whole
+                del self.slots[label]
                 self.words[slot] = 0
-                self._free.append(slot)
         if len(held) < self.capacity:  # there was no memory for the sums: the next update must not ask for it again
-            self.words = self.words[: len(held)].copy()
             self._free = [slot for slot in self._free if slot < len(held)]
+            self.words = self.words[: len(held)]
+
+    def way_back(self) -> Callable[[], None]:
+        """What brings back the labels of now, when some have been released; none may have come meanwhile."""
+        return partial(self._set, self.slots.copy(), self.words.copy(), self._free.copy(), self._sorted)
+
+    def _set(self, slots, words, free, labels):
+        self.slots, self.words, self._free, self._sorted = slots, words, free, labels
 
     def restore(self, labels: list) -> None:
         """Hold these labels, in slots 0, 1, ..."""
@@ -130,4 +153,5 @@ class Vocabulary:
     def copy(self) -> "Vocabulary":
         twin = Vocabulary()
         twin.slots, twin.words, twin._free = dict(self.slots), self.words.copy(), list(self._free)
+        twin._unreleased = self._unreleased
         return twin

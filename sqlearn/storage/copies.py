@@ -132,7 +132,8 @@ class Copies(Count):
 def _noted(rows: Rows, names: np.ndarray) -> np.ndarray:
     """Note names among `rows`; how many copies of each were there before it."""
     n = len(names)
-    places = rows.vacant(n)
+    places = np.empty(n, np.int64)
+    rows.vacant(places)
     rows.put(places, np.zeros((n, 0)), np.zeros(n), np.ones(n), np.ascontiguousarray(names), np.empty(n, np.uint64))
     return rows.numbers[places].astype(np.int64)
 

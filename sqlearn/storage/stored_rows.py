@@ -72,8 +72,8 @@ class StoredRows:
     def missing(self, names: np.ndarray) -> int:
         return -1  # what is forgotten has been read from the file
 
-    def vacant(self, n: int) -> np.ndarray:
-        return np.zeros(n, np.int64)
+    def vacant(self, places: np.ndarray) -> None:
+        places[:] = 0
 
     def put(self, places, x, y, w, names, hashes) -> None:
         hashes[:] = self._told(self._come, names, self._copies.coming(names))
@@ -109,8 +109,10 @@ class StoredRows:
             f"This store is damaged: a row has {what} that its model cannot have learned. Take an intact copy."
         )
 
-    def compact(self) -> None:
+    def make_ready(self) -> None:
         pass
+
+    compact = make_ready
 
     def copy(self) -> Elsewhere:
         return Elsewhere()
