@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sqlearn.engine.key import hidden
 from sqlearn.engine.limits import check_growth, check_merge, check_size
 from sqlearn.engine.single import REAL, short_path
+from sqlearn.engine.sparse_format import check_sparse
 from sqlearn.engine.state import FORMAT, Batch, State, digest_of
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.targets import check_classes, check_labels, check_targets, check_weights
@@ -318,6 +319,8 @@ class ExactEstimator(BaseEstimator):
 
     def _checked(self, probe, X, y, sample_weight, reset, single):
         was_single = False
+        check_sparse(X)
+        check_sparse(y)
         if self._target == "label" and sp.issparse(y):
             y = y.toarray()
         if single:

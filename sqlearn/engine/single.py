@@ -85,6 +85,8 @@ def _change_sparse(indices, values, threshold, words, row, sign, tail, digest, k
         if not 0.0 < values[k] < np.inf or indices[k] <= last:
             return False
         last = indices[k]
+    if last >= limbs.shape[2] - 1:
+        return False
     weights = np.ones(1)
     tail[0, :2] = words
     tail[0, 2] = np.uint64(float_bits(weights[0]))
@@ -245,7 +247,9 @@ class SingleSparse(Single):
             indices = x.nonzero()[0]
             return indices, x[indices]
         if sp.issparse(X) and X.format == "csr" and X.shape == (1, self.width) and X.dtype.kind in "fiub":
-            return np.array(X.indices, np.int64), np.array(X.data, np.float64)
+            indices, values = np.array(X.indices, np.int64), np.array(X.data, np.float64)
+            if indices.shape == values.shape and X.indptr.tolist() == [0, indices.size]:
+                return indices, values
         return None
 
     def change(self, row, y, sign):
