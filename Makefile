@@ -2,19 +2,24 @@
 #   make demo    the main job        make test    the tests        make lint    style and types
 #   make bench   the benchmarks      make docs    the documentation, in docs/_build/html
 #   make clean   remove .venv and caches
-# Now and then: make coverage (what the tests reach), make docs-long (with the gallery's long pages), make release-check
-# (build, check, install into a clean environment, try).
+# Now and then:
+#   make coverage        what the tests reach
+#   make docs-long       the documentation with the gallery's long pages
+#   make peer-tests      scikit-learn's own tests on sqlearn's classes (long); only some modules of them:
+#                        make peer-tests MODULES="sklearn.linear_model.tests.test_ridge sklearn.tests.test_pipeline"
+#   make release-check   build, check, install into a clean environment, try
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/test_exact.py -x"
 
 PYTHON ?=
 ARGS ?= -n auto
+MODULES ?= sklearn
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test coverage lint bench docs docs-long release-check clean
+.PHONY: demo test coverage peer-tests lint bench docs docs-long release-check clean
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html
 
@@ -27,6 +32,10 @@ test: $(VENV)/.test
 # numba compiles kernels, so coverage cannot see their lines; pyproject.toml leaves them out
 coverage: $(VENV)/.test
 	@$(BIN)/python -m pytest $(ARGS) --cov --cov-report=term:skip-covered
+
+peer-tests: $(VENV)/.test
+	@$(BIN)/python -m pytest -c tests/peer_tests/pytest.ini $(ARGS) $(MODULES) \
+		--rootdir "$$($(BIN)/python -c 'import sklearn; print(sklearn.__path__[0])')"
 
 lint: $(VENV)/.test
 	@echo "ruff check" && $(BIN)/python -m ruff check .
