@@ -14,7 +14,7 @@ from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.estimator import ExactEstimator, WeightedClassifier
 from sqlearn.engine.rounds import LARGEST
 from sqlearn.engine.state import Batch, State
-from sqlearn.engine.statistics import Gram, Mixed, Moments
+from sqlearn.engine.statistics import Correlations, Gram, Mixed, Moments
 from sqlearn.engine.table import as_columns, as_table, chosen, kinds_of, names_of, split
 from sqlearn.engine.table_encoder import TableEncoder, read_encoder
 from sqlearn.engine.table_gram import TableGram
@@ -41,9 +41,9 @@ class TableModel(Answers, WeightedClassifier):
     learner : estimator of this package
         What learns from the encoded columns. :class:`~sqlearn.naive_bayes.MixedNB` takes tables as they are. Encoded
         tables are learned by LinearRegression, Ridge, RidgeClassifier, Lasso, ElasticNet, BayesianRidge, PCA,
-        LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis, GaussianNB, NearestCentroid, StandardScaler and
-        SelectKBest (but with chi2), and in rounds by LogisticRegression, PoissonRegressor, LinearSVC, KMeans and
-        GaussianMixture. It is not changed; parameters of it are set as ``learner__alpha``.
+        LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis, GaussianNB, NearestCentroid, StandardScaler,
+        VarianceThreshold, and SelectKBest and the other selectors (but with chi2), and in rounds by
+        LogisticRegression, PoissonRegressor, LinearSVC, KMeans and GaussianMixture. It is not changed; parameters of it are set as ``learner__alpha``.
     columns : dict, default=None
         Kind of each column by name (by position, where there are no names): ``"number"``, ``"category"`` or ``"drop"``.
         The kinds of columns that are not named are recognised when the first rows come. In a frame, columns of strings,
@@ -178,7 +178,7 @@ class TableModel(Answers, WeightedClassifier):
                 raise ParameterError(
                     f"{type(learner).__name__} keeps its records, and knows them by its ledger. Leave `ledger` True."
                 )
-        elif not isinstance(learner._new_statistic(own, 1, 1), Gram | Moments | Mixed):
+        elif not isinstance(learner._new_statistic(own, 1, 1), Correlations | Gram | Mixed | Moments):
             raise ParameterError(
                 f"{type(learner).__name__} cannot learn an encoded table: what it holds of its records does not follow "
                 "from the sums of products of columns, or it takes counts, which standardized columns are not. Take "

@@ -1,30 +1,205 @@
 """Univariate feature selection that forgets."""
 
-import warnings
+from collections.abc import Callable
 
 import numpy as np
-from scipy import special
 from sklearn import feature_selection as peers
-from sklearn.feature_selection import chi2, f_classif
+from sklearn.feature_selection import chi2, f_classif, f_regression, r_regression
 
 from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.engine.read_out import moments_of, weights_of
-from sqlearn.engine.statistics import Moments, Sums
+from sqlearn.engine.read_out import moments_of
+from sqlearn.engine.statistics import LabelSums, Mixed, Moments, Sums
+from sqlearn.engine.targets import check_indicator
+from sqlearn.engine.univariate import score_of
 from sqlearn.engine.validation import check_features, refuse_negative
-from sqlearn.errors import ParameterError
+from sqlearn.errors import DegenerateError, ParameterError
 
-__all__ = ["SelectKBest", "chi2", "f_classif"]
+__all__ = [
+    "GenericUnivariateSelect",
+    "SelectFdr",
+    "SelectFpr",
+    "SelectFwe",
+    "SelectKBest",
+    "SelectPercentile",
+    "VarianceThreshold",
+    "chi2",
+    "f_classif",
+    "f_regression",
+    "r_regression",
+]
 
 
-class SelectKBest(ExactEstimator, peers.SelectKBest):
+class _Filter(ExactEstimator):
+    """What all selectors by a score function share."""
+
+    _statistic = Moments
+    score_func: Callable
+
+    @property
+    def _target(self):  # type: ignore[override]
+        return score_of(self.score_func).target
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.positive_only = self.score_func is chi2
+        return tags
+
+    def _needs_chances(self, params) -> bool:
+        """Whether features are selected by their p-values."""
+        return False
+
+    def _check_guarantee(self, params):
+        super()._check_guarantee(params)
+        score_of(params["score_func"])
+        if params["score_func"] is r_regression and self._needs_chances(params):
+            raise ParameterError(
+                f"r_regression gives no p-values, by which this {type(self).__name__} selects. Use f_regression, whose "
+                "order is that of the correlations' absolute values."
+            )
+
+    def _check_fit(self, batch):
+        self._check_params(batch.x, None)
+
+    def _features(self, probe, X, reset):
+        counts = probe.score_func is chi2
+        x = check_features(probe, X, reset=reset, sparse_form=counts)
+        if counts:
+            refuse_negative(x, f"{type(self).__name__} with chi2", "f_classif")
+        return x, np.zeros((x.shape[0], 0), np.int64), []
+
+    def _answers(self, probe, y, x, reset):
+        shape = np.asarray(y).shape
+        if reset and probe.score_func is chi2 and len(shape) == 2 and shape[1] > 1:
+            probe._layout = {"labels": "indicator"}
+        if probe.__dict__.get("_layout", {}).get("labels") != "indicator":
+            return super()._answers(probe, y, x, reset)
+        _, _, signs = check_indicator(y, x)
+        return np.zeros(0, np.int64), [], (signs + 1.0) / 2.0, 2
+
+    def _has_labels(self, params, layout):
+        return score_of(params["score_func"]).target == "label" and layout.get("labels") != "indicator"
+
+    def _new_statistic(self, params, n_features, n_targets):
+        statistic = score_of(params["score_func"]).statistic
+        return (LabelSums if statistic is Sums and n_targets else statistic)(n_features, n_targets)
+
+    def _read_out(self, state):
+        scores, chances = score_of(state.params["score_func"]).read(state)
+        return {"scores_": scores, "pvalues_": chances}
+
+
+class SelectKBest(_Filter, peers.SelectKBest):
     """Select the features with the k highest scores.
 
     Parameters
     ----------
-    score_func : {f_classif, chi2}, default=f_classif
+    score_func : {f_classif, chi2, f_regression, r_regression}, default=f_classif
         scikit-learn's function of that name (also here). Others are refused: they are no known functions of sums.
     k : int or "all", default=10
         Number of features to select.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    scores_ : float64[d]
+        Scores, NaN where undefined.
+    pvalues_ : float64[d] or None
+        p-values of the scores; `r_regression` has none.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    The scores of classes are sums of ``n_k (mean_k - mean)**2`` over the variance within classes (`f_classif`) or
+    over the mean (`chi2`). Those of values to predict are the correlation r (`r_regression`), or ``r**2 / (1 - r**2)``
+    times the degrees of freedom (`f_regression`). The differences of means, the products about the mean and
+    ``1 - r**2`` are formed exactly before they are rounded, so nothing cancels.
+
+    `chi2` keeps sums of features alone, at the cost of the non-zeros of sparse rows; the others keep sums of squares
+    as well and make sparse rows dense block by block. `chi2` takes several labels per record, too: `y` of shape
+    (n, n_labels) with a column of 0 and 1 for each label.
+
+    Examples
+    --------
+    >>> from sqlearn.feature_selection import SelectKBest, chi2
+    >>> selector = SelectKBest(chi2, k=1).fit([[3, 1], [2, 1], [0, 9], [0, 1]], [0, 0, 1, 1])
+    >>> selector.get_support()
+    array([False,  True])
+    >>> selector.forget([0, 9], 1).get_support()
+    array([ True, False])
+    """
+
+    _peer = peers.SelectKBest
+
+    def __init__(self, score_func=f_classif, *, k=10, ledger=True, key=None):
+        self.score_func = score_func
+        self.k = k
+        self.ledger = ledger
+        self.key = key
+
+
+class SelectPercentile(_Filter, peers.SelectPercentile):
+    """Select the features whose scores are among the highest few per cent.
+
+    Parameters
+    ----------
+    score_func : {f_classif, chi2, f_regression, r_regression}, default=f_classif
+        As for :class:`SelectKBest`.
+    percentile : float, default=10
+        Percentage of the features to select.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    scores_ : float64[d]
+        Scores, NaN where undefined.
+    pvalues_ : float64[d] or None
+        p-values of the scores; `r_regression` has none.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from sqlearn.feature_selection import SelectPercentile, f_regression
+    >>> selector = SelectPercentile(f_regression, percentile=50)
+    >>> selector.fit([[0, 1], [1, 0], [2, 1], [3, 9]], [0.0, 1.0, 2.1, 9.0]).get_support()
+    array([False,  True])
+    >>> selector.forget([3, 9], 9.0).get_support()
+    array([ True, False])
+    """
+
+    _peer = peers.SelectPercentile
+
+    def __init__(self, score_func=f_classif, *, percentile=10, ledger=True, key=None):
+        self.score_func = score_func
+        self.percentile = percentile
+        self.ledger = ledger
+        self.key = key
+
+
+class _ByChance(_Filter):
+    """Selectors by p-values."""
+
+    def _needs_chances(self, params):
+        return True
+
+
+class SelectFpr(_ByChance, peers.SelectFpr):
+    """Select the features whose p-values are below a threshold: a test of the false positive rate.
+
+    Parameters
+    ----------
+    score_func : {f_classif, chi2, f_regression}, default=f_classif
+        As for :class:`SelectKBest`.
+    alpha : float, default=0.05
+        Features with lower p-values are selected.
     ledger : bool, default=True
         Whether to remember which records are held, so that forgetting others is refused.
     key : bytes or str, default=None
@@ -39,73 +214,204 @@ class SelectKBest(ExactEstimator, peers.SelectKBest):
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
-    Notes
-    -----
-    Both scores are sums over classes of ``n_k (mean_k - mean)**2``, over the variance within classes (`f_classif`) or
-    over the mean (`chi2`). The differences of means are formed exactly before they are rounded, so nothing cancels.
-    `chi2` keeps sums of features alone, at the cost of the non-zeros of sparse rows; `f_classif` keeps sums of squares
-    as well and makes sparse rows dense block by block.
-
     Examples
     --------
-    >>> from sqlearn.feature_selection import SelectKBest, chi2
-    >>> selector = SelectKBest(chi2, k=1).fit([[3, 1], [2, 1], [0, 9], [0, 1]], [0, 0, 1, 1])
-    >>> selector.get_support()
-    array([False,  True])
-    >>> selector.forget([0, 9], 1).get_support()
+    >>> from sqlearn.feature_selection import SelectFpr
+    >>> X, y = [[0.0, 1.0], [0.1, 2.0], [5.0, 1.0], [5.1, 2.0], [1e6, 1.0]], [0, 0, 1, 1, 0]
+    >>> SelectFpr().fit(X, y).forget([1e6, 1.0], 0).get_support()
     array([ True, False])
     """
 
-    _peer = peers.SelectKBest
-    _statistic = Moments
-    _target = "label"
+    _peer = peers.SelectFpr
 
-    def __init__(self, score_func=f_classif, *, k=10, ledger=True, key=None):
+    def __init__(self, score_func=f_classif, *, alpha=5e-2, ledger=True, key=None):
         self.score_func = score_func
-        self.k = k
+        self.alpha = alpha
         self.ledger = ledger
         self.key = key
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        tags.input_tags.positive_only = self.score_func is chi2
-        return tags
+
+class SelectFdr(_ByChance, peers.SelectFdr):
+    """Select features by p-values at a false discovery rate (Benjamini and Hochberg).
+
+    Parameters
+    ----------
+    score_func : {f_classif, chi2, f_regression}, default=f_classif
+        As for :class:`SelectKBest`.
+    alpha : float, default=0.05
+        Highest expected share of false discoveries.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    scores_ : float64[d]
+        Scores, NaN where undefined.
+    pvalues_ : float64[d]
+        p-values of the scores.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from sqlearn.feature_selection import SelectFdr
+    >>> X, y = [[0.0, 1.0], [0.1, 2.0], [5.0, 1.0], [5.1, 2.0], [1e6, 1.0]], [0, 0, 1, 1, 0]
+    >>> SelectFdr().fit(X, y).forget([1e6, 1.0], 0).get_support()
+    array([ True, False])
+    """
+
+    _peer = peers.SelectFdr
+
+    def __init__(self, score_func=f_classif, *, alpha=5e-2, ledger=True, key=None):
+        self.score_func = score_func
+        self.alpha = alpha
+        self.ledger = ledger
+        self.key = key
+
+
+class SelectFwe(_ByChance, peers.SelectFwe):
+    """Select features by p-values at a family-wise error rate (Bonferroni).
+
+    Parameters
+    ----------
+    score_func : {f_classif, chi2, f_regression}, default=f_classif
+        As for :class:`SelectKBest`.
+    alpha : float, default=0.05
+        Features with p-values below ``alpha / d`` are selected.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    scores_ : float64[d]
+        Scores, NaN where undefined.
+    pvalues_ : float64[d]
+        p-values of the scores.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from sqlearn.feature_selection import SelectFwe
+    >>> X, y = [[0.0, 1.0], [0.1, 2.0], [5.0, 1.0], [5.1, 2.0], [1e6, 1.0]], [0, 0, 1, 1, 0]
+    >>> SelectFwe().fit(X, y).forget([1e6, 1.0], 0).get_support()
+    array([ True, False])
+    """
+
+    _peer = peers.SelectFwe
+
+    def __init__(self, score_func=f_classif, *, alpha=5e-2, ledger=True, key=None):
+        self.score_func = score_func
+        self.alpha = alpha
+        self.ledger = ledger
+        self.key = key
+
+
+class GenericUnivariateSelect(_Filter, peers.GenericUnivariateSelect):
+    """Select features in the mode that a parameter names.
+
+    Parameters
+    ----------
+    score_func : {f_classif, chi2, f_regression, r_regression}, default=f_classif
+        As for :class:`SelectKBest`; the modes "fpr", "fdr" and "fwe" need p-values, which `r_regression` has not.
+    mode : {"percentile", "k_best", "fpr", "fdr", "fwe"}, default="percentile"
+        Which selector to be.
+    param : float, int or "all", default=1e-5
+        That selector's `percentile`, `k` or `alpha`.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    scores_ : float64[d]
+        Scores, NaN where undefined.
+    pvalues_ : float64[d] or None
+        p-values of the scores; `r_regression` has none.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from sqlearn.feature_selection import GenericUnivariateSelect, chi2
+    >>> selector = GenericUnivariateSelect(chi2, mode="k_best", param=1)
+    >>> selector.fit([[3, 1], [2, 1], [0, 9], [0, 1]], [0, 0, 1, 1]).forget([0, 9], 1).get_support()
+    array([ True, False])
+    """
+
+    _peer = peers.GenericUnivariateSelect
+
+    def __init__(self, score_func=f_classif, *, mode="percentile", param=1e-5, ledger=True, key=None):
+        self.score_func = score_func
+        self.mode = mode
+        self.param = param
+        self.ledger = ledger
+        self.key = key
+
+    def _needs_chances(self, params):
+        return params["mode"] in ("fpr", "fdr", "fwe")
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
-        if params["score_func"] not in (chi2, f_classif):
-            raise ParameterError(
-                f"score_func={params['score_func']!r} is not known to be a function of sums over records, so none "
-                "could be forgotten exactly. Use f_classif or chi2."
+        self._make_selector()._validate_params()  # scikit-learn's would find out when features are selected
+
+
+class VarianceThreshold(ExactEstimator, peers.VarianceThreshold):
+    """Select the features whose variance is above a threshold.
+
+    Parameters
+    ----------
+    threshold : float, default=0.0
+        Features of at most this variance are left out; 0 leaves out those that are constant.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    variances_ : float64[d]
+        Variances (divided by n); NaN where all values are missing.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    Variances are centred before they are rounded: they are 0 for constant features, and only for those. With
+    ``threshold=0``, scikit-learn gives the range of a feature in place of its variance where that is smaller, and this
+    gives the variance. The features selected are the same. NaN is not counted, and `y` is ignored.
+
+    Examples
+    --------
+    >>> from sqlearn.feature_selection import VarianceThreshold
+    >>> selector = VarianceThreshold().fit([[0, 2, 0], [0, 1, 3], [0, 1, 1], [7, 1, 1]])
+    >>> selector.get_support()
+    array([ True,  True,  True])
+    >>> selector.forget([7, 1, 1]).get_support()
+    array([False,  True,  True])
+    """
+
+    _peer = peers.VarianceThreshold
+    _statistic = Mixed
+
+    def __init__(self, threshold=0.0, ledger=True, key=None):
+        self.threshold = threshold
+        self.ledger = ledger
+        self.key = key
+
+    def _check_learned(self, state):
+        variances = self._read_out(state)["variances_"]
+        if not (variances > state.params["threshold"]).any():
+            only = " (X contains only one sample)" if state.n_records == 1 else ""
+            raise DegenerateError(
+                f"No feature in X meets the variance threshold {state.params['threshold']:.5f}{only}. Nothing was "
+                "changed: lower the threshold, or learn these rows by partial_fit."
             )
 
-    def _check_fit(self, batch):
-        if self.k != "all" and self.k > batch.x.shape[1]:
-            message = f"k={self.k} is greater than n_features={batch.x.shape[1]}. All the features will be returned."
-            warnings.warn(message, stacklevel=4)
-
-    def _features(self, probe, X, reset):
-        counts = probe.score_func is chi2
-        x = check_features(probe, X, reset=reset, sparse_form=counts)
-        if counts:
-            refuse_negative(x, f"{type(self).__name__} with chi2", "f_classif")
-        return x, np.zeros((x.shape[0], 0), np.int64), []
-
-    def _new_statistic(self, params, n_features, n_targets):
-        return (Sums if params["score_func"] is chi2 else Moments)(n_features, n_targets)
-
     def _read_out(self, state):
-        moments = moments_of(state.statistic, state.rows())
-        counts = weights_of(state.statistic, state.rows())[:, None]
-        shifts = moments.deviation()
-        between, within = len(counts) - 1, counts.sum() - len(counts)  # degrees of freedom
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # one class, or a feature that never varies
-            if state.params["score_func"] is chi2:
-                scores = (counts * shifts * (shifts / moments_of(state.statistic, None).mean())).sum(axis=0)
-                chances = special.chdtrc(between, scores)
-            else:
-                deviations = np.sqrt((counts * moments.variance()).sum(axis=0) / within)
-                scores = (counts * (shifts / deviations) ** 2).sum(axis=0) / between
-                chances = special.fdtrc(between, within, scores)
-        return {"scores_": scores, "pvalues_": chances}
+        return {"variances_": moments_of(state.statistic, None).variance()[0]}

@@ -10,7 +10,18 @@ from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.engine.adaptive import Adaptive
-from sqlearn.feature_selection import SelectKBest, chi2
+from sqlearn.feature_selection import (
+    GenericUnivariateSelect,
+    SelectFdr,
+    SelectFpr,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    VarianceThreshold,
+    chi2,
+    f_regression,
+    r_regression,
+)
 from sqlearn.linear_model import (
     BayesianRidge,
     ElasticNet,
@@ -44,6 +55,12 @@ LEARNERS = [
     NearestCentroid(shrink_threshold=0.2, priors="empirical"),
     SelectKBest(k=1),
     SelectKBest(chi2, k=1),
+    SelectPercentile(f_regression, percentile=40),
+    SelectFpr(f_regression),
+    SelectFdr(chi2),
+    SelectFwe(),
+    GenericUnivariateSelect(r_regression, mode="k_best", param=2),
+    VarianceThreshold(),
     LinearRegression(),
     LinearRegression(fit_intercept=False, positive=True),
     Ridge(),

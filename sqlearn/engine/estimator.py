@@ -321,12 +321,12 @@ class ExactEstimator(BaseEstimator):
         was_single = False
         check_sparse(X)
         check_sparse(y)
-        if self._target == "label" and sp.issparse(y):
+        if probe._target == "label" and sp.issparse(y):
             y = y.toarray()
         if single:
             was_single, X, y, sample_weight = as_rows(X, y, sample_weight)
         x, codes, levels = self._features(probe, X, reset)
-        if self._target is not None and y is None:
+        if probe._target is not None and y is None:
             raise MissingTargetError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Nothing was "
                 "changed: pass one label or value a row."
@@ -351,13 +351,13 @@ class ExactEstimator(BaseEstimator):
 
         The dimension is that of targets, 0 for labels.
         """
-        if self._target == "label":
+        if probe._target == "label":
             label_codes, labels = check_labels(y, x)
             if reset and np.asarray(y).dtype.kind == "b":
                 probe._layout = probe.__dict__.get("_layout", {}) | {"labels": "bool"}
             return label_codes, labels, np.zeros((len(label_codes), 0)), 0
         targets, target_ndim = np.zeros((x.shape[0], 0)), 0
-        if self._target == "value":
+        if probe._target == "value":
             targets, target_ndim = check_targets(y, x, multi_output=self.__sklearn_tags__().target_tags.multi_output)
         return np.zeros(0, np.int64), [], targets, target_ndim
 

@@ -114,10 +114,17 @@ class MomentsView:
         """``sum w (x - mean)**2 / sum w``, float64[rows, d], centred before rounding; NaN where the weight is 0."""
         return self._quotient(self.weights, self.first, self.first, self.second, "A variance")
 
-    def deviation(self) -> np.ndarray:
-        """Each row's mean less that of all rows, subtracted before rounding: float64[rows, d], NaN for weight 0."""
+    def deviation(self, whole: "MomentsView | None" = None) -> np.ndarray:
+        """Each row's mean less that of all rows, subtracted before rounding: float64[rows, d], NaN for weight 0.
+
+        `whole` is the one row to compare with, where that is not the sum of the rows.
+        """
         weights, first = (np.pad(a, [(0, 0), (0, 0), (0, 2)]) for a in (self.weights, self.first))
-        total, totals = (np.broadcast_to(normalized(a.sum(axis=0)), first.shape) for a in (self.weights, self.first))
+        if whole is None:
+            sums = [normalized(a.sum(axis=0)) for a in (self.weights, self.first)]
+        else:
+            sums = [np.pad(a, [(0, 0), (0, 0), (0, 2)])[0] for a in (whole.weights, whole.first)]
+        total, totals = (np.broadcast_to(a, first.shape) for a in sums)
         padded = replace(self, weights=weights, first=first)
         return padded._quotient(total, totals, weights, first, "A difference of means")
 

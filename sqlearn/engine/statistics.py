@@ -21,7 +21,21 @@ from sqlearn.engine.kernel import kernel
 from sqlearn.engine.transaction import Log
 from sqlearn.engine.vocabulary import Vocabulary
 
-__all__ = ["Block", "Categories", "Exceedances", "Gram", "Mixed", "Moments", "Statistic", "Sums", "count", "moments"]
+__all__ = [
+    "Block",
+    "Categories",
+    "Correlations",
+    "Exceedances",
+    "Gram",
+    "Joint",
+    "LabelSums",
+    "Mixed",
+    "Moments",
+    "Statistic",
+    "Sums",
+    "count",
+    "moments",
+]
 
 
 @dataclass
@@ -68,10 +82,13 @@ class Statistic:
         Whether it takes features as CSR rows; as arrays otherwise.
     keeps_records : bool
         Whether it keeps the records with their names, so that no ledger is needed.
+    n_parts : int
+        Number of canonical byte strings.
     """
 
     takes_sparse = False
     keeps_records = False
+    n_parts = 2
 
     def __init__(self, n_features: int, n_targets: int):
         self.n_features, self.n_targets = n_features, n_targets
@@ -307,6 +324,8 @@ class Categories(Statistic):
         Number of records of positive weight that have the category; with the last of them the category goes.
     """
 
+    n_parts = 4
+
     def __init__(self, n_features: int, n_targets: int):
         super().__init__(n_features, n_targets)
         self.vocabulary = Vocabulary()
@@ -390,8 +409,79 @@ class Categories(Statistic):
         self._fit_vocabulary()
 
 
-class Mixed(Statistic):
-    """Moments of numeric columns with missing values, and categories: three statistics that move as one.
+class Joint(Statistic):
+    """Statistics that move as one: what each of its members holds, all or nothing.
+
+    Attributes
+    ----------
+    members : tuple of Statistic
+        The statistics. The first one counts the records of each row, and gives the digits.
+    """
+
+    @property
+    def members(self) -> tuple[Statistic, ...]:
+        raise NotImplementedError
+
+    def blocks(self, block: Block) -> tuple[Block, ...]:
+        """What each member deposits of a block."""
+        raise NotImplementedError
+
+    @property
+    def held(self):  # type: ignore[override]
+        return self.members[0].held
+
+    @property
+    def vocabularies(self):
+        return tuple(vocabulary for member in self.members for vocabulary in member.vocabularies)
+
+    def foreseen(self, levels):
+        return sum(member.foreseen(levels) for member in self.members)
+
+    def deposit(self, block, sign, log):
+        for member, part in zip(self.members, self.blocks(block), strict=True):
+            member.deposit(part, sign, log)
+
+    def resize(self, rows):
+        for member in self.members:
+            member.resize(rows)
+
+    def release(self, lent=False):
+        for member in self.members:
+            member.release(lent)
+
+    @property
+    def is_wide(self):
+        return any(member.is_wide for member in self.members)
+
+    def narrow(self):
+        for member in self.members:
+            member.narrow()
+
+    def add(self, other, other_rows, rows):
+        for ours, theirs in zip(self.members, other.members, strict=True):
+            ours.add(theirs, other_rows, rows)
+
+    def copy(self):
+        twin = object.__new__(type(self))
+        for name, value in vars(self).items():
+            setattr(twin, name, value.copy() if isinstance(value, Statistic) else value)
+        return twin
+
+    def canonical(self, rows):
+        return [part for member in self.members for part in member.canonical(rows)]
+
+    def digits(self, rows=None):
+        return self.members[0].digits(rows)
+
+    def restore(self, parts):
+        start = 0
+        for member in self.members:
+            member.restore(parts[start : start + member.n_parts])
+            start += member.n_parts
+
+
+class Mixed(Joint):
+    """Moments of numeric columns with missing values, and categories.
 
     Attributes
     ----------
@@ -413,65 +503,66 @@ class Mixed(Statistic):
     def cells(n_features, n_targets):
         return Moments.cells(n_features, 0) + Sums.cells(n_features, 0) + Categories.cells(0, 0)
 
-    def foreseen(self, levels):
-        return sum(member.foreseen(levels) for member in self.members)
-
     @property
-    def members(self) -> tuple[Statistic, ...]:
+    def members(self):
         return self.moments, self.missing, self.categories
-
-    @property
-    def held(self):  # type: ignore[override]
-        return self.moments.held
-
-    @property
-    def vocabularies(self):
-        return self.categories.vocabularies
 
     def encode(self, codes, levels):
         return self.categories.encode(codes, levels)
 
-    def deposit(self, block, sign, log):
+    def blocks(self, block):
         unknown = np.isnan(block.x)
-        self.moments.deposit(replace(block, x=np.where(unknown, 0.0, block.x)), sign, log)
-        self.missing.deposit(replace(block, x=as_csr(unknown)), sign, log)
-        self.categories.deposit(block, sign, log)
+        return replace(block, x=np.where(unknown, 0.0, block.x)), replace(block, x=as_csr(unknown)), block
 
-    def resize(self, rows):
-        for member in self.members:
-            member.resize(rows)
 
-    def release(self, lent=False):
-        self.categories.release(lent)
+class Correlations(Joint):
+    """Moments of the features and of one target, and the products of each feature with it, of records of weight 1.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of the features and, last, of the target.
+    products : Sums
+        The sum of the target, and of each feature times the target, which stands where records have their weight.
+    """
+
+    def __init__(self, n_features: int, n_targets: int):
+        self.n_features, self.n_targets = n_features, n_targets
+        self.moments = Moments(n_features + 1, 0)
+        self.products = Sums(n_features, 0)
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return Moments.cells(n_features + 1, 0) + Sums.cells(n_features, 0)
 
     @property
-    def is_wide(self):
-        return any(member.is_wide for member in self.members)
+    def members(self):
+        return self.moments, self.products
 
-    def narrow(self):
-        for member in self.members:
-            member.narrow()
+    def blocks(self, block):
+        z = np.concatenate([block.x, block.targets], axis=1)
+        return replace(block, x=z), replace(block, x=as_csr(block.x), weights=block.targets[:, 0])
 
-    def add(self, other, other_rows, rows):
-        for ours, theirs in zip(self.members, other.members, strict=True):
-            ours.add(theirs, other_rows, rows)
 
-    def copy(self):
-        twin = type(self)(self.n_features, self.n_targets)
-        twin.moments, twin.missing = self.moments.copy(), self.missing.copy()
-        twin.categories = self.categories.copy()
-        return twin
+class LabelSums(Sums):
+    """The sums of all records, and the same of the records that have each label; a record may have several.
 
-    def canonical(self, rows):
-        return [part for member in self.members for part in member.canonical(rows)]
+    Targets are 1 for the labels of a record and 0 for others. Cells are, first for all and then for each label, the
+    weight and the weighted sum of each feature.
+    """
 
-    def digits(self, rows=None):
-        return self.moments.digits(rows)
+    @staticmethod
+    def cells(n_features, n_targets):
+        return (1 + n_targets) * Sums.cells(n_features, 0)
 
-    def restore(self, parts):
-        self.moments.restore(parts[:2])
-        self.missing.restore(parts[2:4])
-        self.categories.restore(parts[4:])
+    def deposit(self, block, sign, log):
+        one = np.ones((len(block), 1))
+        record = sp.hstack([sp.csr_array(one), block.x], format="csr")
+        groups = sp.csr_array(np.concatenate([one, block.targets], axis=1))
+        each = record[np.repeat(np.arange(len(block)), np.diff(groups.indptr))]  # once for each group it is in
+        cells = each.indices + np.repeat(groups.indices * record.shape[1], np.diff(each.indptr))
+        x = sp.csr_array((each.data, cells, each.indptr[groups.indptr]), (len(block), self.total.shape[1]))
+        super().deposit(replace(block, x=as_csr(x[:, 1:])), sign, log)  # the first cell is the weight
 
 
 def as_csr(x) -> sp.csr_array:
