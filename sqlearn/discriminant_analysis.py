@@ -8,6 +8,7 @@ from sklearn import discriminant_analysis as peers
 from sklearn.covariance import shrunk_covariance
 
 from sqlearn.engine.estimator import ExactClassifier
+from sqlearn.engine.fourth_moments import Spread, spreads_of
 from sqlearn.engine.read_out import grams_of, label_array, moments_of, weights_of
 from sqlearn.engine.statistics import Gram
 from sqlearn.errors import DegenerateError, ParameterError, ReadOutError
@@ -20,7 +21,7 @@ class SingularCovarianceError(ReadOutError, linalg.LinAlgError):
 
 
 class _DiscriminantAnalysis(ExactClassifier):
-    """What the two have in common: a Gram matrix a class, and covariance matrices from it."""
+    """What the two have in common: the moments of each class, and covariance matrices from them."""
 
     _statistic = Gram
 
@@ -28,16 +29,14 @@ class _DiscriminantAnalysis(ExactClassifier):
         super()._check_guarantee(params)
         if params["solver"] == "svd" and params["shrinkage"] is not None:
             raise ParameterError("shrinkage not supported with 'svd' solver. Choose 'lsqr' or 'eigen'.")
-        if params["shrinkage"] == "auto":
-            raise ParameterError(
-                "shrinkage='auto' (Ledoit-Wolf) takes sums of fourth powers of the centred features, which this model "
-                "does not hold. Pass a number between 0 and 1."
-            )
         if params["covariance_estimator"] is not None:
             raise ParameterError(
                 "A covariance_estimator sees the rows themselves, not sums over them, so none could be forgotten "
-                "exactly. Leave it None; with the solver 'eigen', `shrinkage` takes a number."
+                "exactly. Leave it None; with the solver 'eigen', `shrinkage` takes a number or 'auto' (Ledoit-Wolf)."
             )
+
+    def _new_statistic(self, params, n_features, n_targets):
+        return (Spread if params["shrinkage"] == "auto" else Gram)(n_features, n_targets)
 
     def _check_learned(self, state):
         try:
@@ -55,9 +54,9 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
     ----------
     solver : {"svd", "lsqr", "eigen"}, default="svd"
         Which of scikit-learn's solutions to take; each from the same exact moments.
-    shrinkage : float, default=None
-        Share of the identity mixed into the covariance matrices ("lsqr" and "eigen"). "auto" is refused: it takes
-        fourth moments.
+    shrinkage : float or "auto", default=None
+        Share of the identity mixed into the covariance matrices ("lsqr" and "eigen"). "auto" takes Ledoit and Wolf's
+        estimate of the best one, of each class standardized; it needs moments of fourth order.
     priors : array-like of shape (n_classes,), default=None
         Class priors; the classes' shares by default.
     n_components : int, default=None
@@ -150,11 +149,12 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
     def _read_out(self, state):
         params, solver = state.params, state.params["solver"]
         counts = weights_of(state.statistic, state.rows())
-        moments = moments_of(state.statistic, state.rows())
+        gram = getattr(state.statistic, "gram", state.statistic)
+        moments = moments_of(gram, state.rows())
         priors, means, shifts = normalized_priors(params["priors"], counts), moments.mean(), moments.deviation()
         most = min(len(counts) - 1, state.n_features_in_)
         most = most if params["n_components"] is None else min(most, params["n_components"])
-        covariances = np.stack([gram.covariance() for gram in grams_of(state.statistic, state.rows())])
+        covariances = np.stack(_covariances(state.statistic, state.rows()))
         shares = counts / counts.sum()
         found = {"classes_": label_array(state), "priors_": priors, "means_": means}
         found |= {"_max_components": most, "_n_features_out": most}
@@ -166,16 +166,19 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
             scalings, ratios = _svd(_mixture(shares, covariances), shifts, counts.sum() * priors, params["tol"])
             coordinates = shifts @ scalings
             coef = coordinates @ scalings.T
-            xbar = moments_of(state.statistic, None).mean()[0] + centre
+            xbar = moments_of(gram, None).mean()[0] + centre
             intercept = -0.5 * (coordinates**2).sum(axis=1) + np.log(priors) - xbar @ coef.T
             found |= {"xbar_": xbar, "scalings_": scalings, "explained_variance_ratio_": ratios[:most]}
         elif solver == "lsqr":
             coef = linalg.lstsq(found["covariance_"], means.T)[0].T
             intercept = -0.5 * (means * coef).sum(axis=1) + np.log(priors)
         else:
-            # total less within, without the difference: between, and within where the priors are not the shares
-            between = _mixture(shares, shifts[:, :, None] * shifts[:, None, :]) + _mixture(shares - priors, covariances)
-            scalings, ratios = _eigen(_shrunk(between, params["shrinkage"]), found["covariance_"])
+            if params["shrinkage"] == "auto":  # the total is shrunk by a share of its own
+                between = _covariances(state.statistic, None)[0] - found["covariance_"]
+            else:  # total less within, without the difference: between, and within where priors are not the shares
+                between = _mixture(shares, shifts[:, :, None] * shifts[:, None, :])
+                between = _shrunk(between + _mixture(shares - priors, covariances), params["shrinkage"])
+            scalings, ratios = _eigen(between, found["covariance_"])
             coef = means @ scalings @ scalings.T
             intercept = -0.5 * (means * coef).sum(axis=1) + np.log(priors)
             found |= {"scalings_": scalings, "explained_variance_ratio_": ratios[:most]}
@@ -191,8 +194,9 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
     ----------
     solver : {"svd", "eigen"}, default="svd"
         "svd" takes `reg_param`, "eigen" takes `shrinkage`; both decompose the same exact covariance matrices.
-    shrinkage : float, default=None
-        Share of the identity mixed into the covariance matrices ("eigen"). "auto" is refused: it takes fourth moments.
+    shrinkage : float or "auto", default=None
+        Share of the identity mixed into the covariance matrices ("eigen"). "auto" takes Ledoit and Wolf's estimate of
+        the best one, of each class standardized; it needs moments of fourth order.
     priors : array-like of shape (n_classes,), default=None
         Class priors; the classes' shares by default.
     reg_param : float, default=0.0
@@ -266,12 +270,13 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
         params, svd = state.params, state.params["solver"] == "svd"
         counts, classes = weights_of(state.statistic, state.rows()), label_array(state)
         covariances, scalings, rotations = [], [], []
-        for label, count, gram in zip(classes.tolist(), counts, grams_of(state.statistic, state.rows()), strict=True):
+        plain = _covariances(state.statistic, state.rows())
+        for label, count, covariance in zip(classes.tolist(), counts, plain, strict=True):
             if count == 1:
                 raise SingularCovarianceError(
                     f"y has only 1 sample in class {label}, covariance is ill defined. Learn more rows of it."
                 )
-            covariance = _shrunk(gram.covariance(), params["shrinkage"])
+            covariance = _shrunk(covariance, params["shrinkage"])
             scaling, rotation = (part[..., ::-1] for part in linalg.eigh(covariance))
             if svd:
                 scaling = (1 - params["reg_param"]) * np.maximum(scaling, 0.0) + params["reg_param"]
@@ -287,7 +292,7 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
         found = {
             "classes_": classes,
             "priors_": _given_priors(params["priors"], counts),
-            "means_": moments_of(state.statistic, state.rows()).mean(),
+            "means_": moments_of(getattr(state.statistic, "gram", state.statistic), state.rows()).mean(),
             "scalings_": scalings,
             "rotations_": rotations,
         }
@@ -316,12 +321,20 @@ def normalized_priors(priors, counts: np.ndarray, warn: bool = False) -> np.ndar
     return priors / priors.sum()
 
 
+def _covariances(statistic: Gram | Spread, rows) -> list[np.ndarray]:
+    """The covariance matrix of each of these rows, of all rows together for None; after Ledoit and Wolf for Spread."""
+    if isinstance(statistic, Spread):
+        return [spread.covariance() for spread in spreads_of(statistic, rows)]
+    return [gram.covariance() for gram in grams_of(statistic, rows)]
+
+
 def _mixture(weights, matrices) -> np.ndarray:
     return (weights[:, None, None] * matrices).sum(axis=0)
 
 
 def _shrunk(covariance, shrinkage) -> np.ndarray:
-    return covariance if shrinkage is None else shrunk_covariance(covariance, shrinkage)
+    """By a given share; :func:`_covariances` has done what "auto" asks for."""
+    return covariance if shrinkage in (None, "auto") else shrunk_covariance(covariance, shrinkage)
 
 
 def _svd(within, shifts, weights, tol):

@@ -21,12 +21,15 @@ LINEAR = [
     {"solver": "lsqr", "shrinkage": 0.3},
     {"solver": "eigen"},
     {"solver": "eigen", "shrinkage": 0.3, "n_components": 1},
+    {"solver": "lsqr", "shrinkage": "auto"},
+    {"solver": "eigen", "shrinkage": "auto"},
 ]
 QUADRATIC = [
     {},
     {"reg_param": 0.2, "store_covariance": True},
     {"solver": "eigen", "store_covariance": True},
     {"solver": "eigen", "shrinkage": 0.3},
+    {"solver": "eigen", "shrinkage": "auto", "store_covariance": True},
 ]
 
 
@@ -106,11 +109,39 @@ def test_large_means_do_not_show():
         np.testing.assert_array_equal(far.predict(X + 1e12), near.predict(X))
 
 
-@pytest.mark.parametrize("learner", [LDA, QDA])
-def test_what_takes_more_than_sums_of_products_is_refused(learner):
+@pytest.mark.parametrize("kind, solver", [(LDA, "lsqr"), (LDA, "eigen"), (QDA, "eigen")])
+def test_shrinkage_of_features_far_from_zero(kind, solver):
+    """At a mean of 1e8 deviations, fourth powers of raw float64 values would have no digit left."""
+    rng = np.random.default_rng(0)
+    X = np.round(rng.normal(size=(300, 4)) @ (np.eye(4) + 0.5), 4)
+    X, y = np.round(X * 2.0**20) / 2.0**20, np.arange(300) % 3
+    X[:, 0] += y
+    options = {"solver": solver, "shrinkage": "auto", "store_covariance": True}
+    far, near = kind(**options).fit(X + 1e8, y), getattr(peers, kind.__name__)(**options).fit(X, y)
+    np.testing.assert_allclose(far.covariance_, near.covariance_, rtol=1e-11, atol=1e-13)
+    if kind is QDA:  # the coefficients of LDA are scikit-learn's, of features as they are, and cancel at prediction
+        np.testing.assert_array_equal(far.predict(X + 1e8), near.predict(X))
+
+
+def test_shrinkage_of_its_own_where_a_feature_is_constant_but_for_rounding():
     X, y = load_iris(return_X_y=True)
-    with pytest.raises(ParameterError, match="fourth powers"):
-        learner(solver="eigen", shrinkage="auto").fit(X, y)
+    X = np.column_stack([X, np.where(np.arange(150) % 2, 0.1 + 0.2, 0.3), np.full(150, 0.3)])
+    options = {"solver": "lsqr", "shrinkage": "auto"}
+    ours, theirs = LDA(**options).fit(X, y), peers.LinearDiscriminantAnalysis(**options).fit(X, y)
+    np.testing.assert_allclose(ours.covariance_, theirs.covariance_, rtol=1e-9, atol=1e-15)
+    assert ours.covariance_[4, 4] > 1e-4
+
+
+def test_sums_of_fourth_order_are_held_only_when_asked_for():
+    X, y = load_iris(return_X_y=True)
+    assert set(LDA().fit(X, y).canonical_parts()) == {"header", "labels", "records", "sums 0", "sums 1", "ledger"}
+    shrunk = LDA(solver="lsqr", shrinkage="auto").fit(X, y)
+    assert set(shrunk.canonical_parts()) > {"sums 2", "sums 3"}
+
+
+@pytest.mark.parametrize("learner", [LDA, QDA])
+def test_what_sees_the_rows_is_refused(learner):
+    X, y = load_iris(return_X_y=True)
     with pytest.raises(ParameterError, match="rows themselves"):
         learner(solver="eigen", covariance_estimator=LedoitWolf()).fit(X, y)
     with pytest.raises(ParameterError, match="shrinkage not supported"):

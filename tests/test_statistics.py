@@ -6,23 +6,28 @@ import scipy.sparse as sp
 
 import naive
 from laws import Group, check_group
-from sqlearn.engine.statistics import Block, Categories, Gram, Mixed, Moments, Sums, as_csr
+from sqlearn.engine.fourth_moments import Spread
+from sqlearn.engine.statistics import Block, Categories, Correlations, Gram, LabelSums, Mixed, Moments, Sums, as_csr
 from sqlearn.engine.table_gram import TableGram
 from sqlearn.engine.transaction import Log
 from sqlearn.engine.vocabulary import Vocabulary
 
 ROWS = np.arange(3)
 ENCODING = Mixed, Categories, TableGram
+UNWEIGHTED = Correlations, LabelSums, Spread
+TARGETS = {Gram: 2, TableGram: 2, Correlations: 1, LabelSums: 2}
 D = 3
 
 
 def blocks(kind, rng, n, level):
     """A function that makes a block of some of `n` records for a statistic."""
     x = naive.hard_rows(rng, n, D, level)
-    targets = naive.hard_rows(rng, n, 2 if kind in (Gram, TableGram) else 0, level)
+    targets = naive.hard_rows(rng, n, TARGETS.get(kind, 0), level)
+    if kind is LabelSums:
+        targets = (targets > 0.0).astype(float)
     if kind in (Mixed, TableGram):
         x[rng.random(x.shape) < 0.2] = np.nan
-    weights = rng.choice([1.0, 1.0, 0.5, 0.1, 1e-300, 0.0], n)
+    weights = rng.choice([1.0, 1.0, 0.5, 0.1, 1e-300, 0.0], n) if kind not in UNWEIGHTED else np.ones(n)
     classes = rng.integers(0, 3, n)
     categories = rng.integers(-1, 4 + 3 * level, (n, 2))
     levels = [[f"c{k}" for k in range(10)], list(range(10))]
@@ -33,7 +38,7 @@ def blocks(kind, rng, n, level):
             if kind in ENCODING
             else (np.zeros((len(index), 0), np.int64), None)
         )
-        features = as_csr(sp.csr_array(x[index])) if kind is Sums else x[index]
+        features = as_csr(sp.csr_array(x[index])) if kind in (Sums, LabelSums) else x[index]
         names = np.zeros((len(index), 6), np.uint64)
         return Block(features, codes, classes[index], targets[index], weights[index], names)
 
@@ -41,14 +46,14 @@ def blocks(kind, rng, n, level):
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
-@pytest.mark.parametrize("kind", [Moments, Gram, Sums, Categories, Mixed, TableGram])
+@pytest.mark.parametrize("kind", [Moments, Gram, Sums, Categories, Mixed, TableGram, *UNWEIGHTED])
 def test_group_laws(kind, level):
     rng = np.random.default_rng([3, level])
     n = 60
     block = blocks(kind, rng, n, level)
 
     def empty():
-        statistic = kind(D, 2 if kind in (Gram, TableGram) else 0)
+        statistic = kind(D, TARGETS.get(kind, 0))
         statistic.resize(3)
         return statistic
 

@@ -25,6 +25,7 @@ __all__ = [
     "combined",
     "digits_of",
     "grams_of",
+    "is_constant",
     "label_array",
     "moments_of",
     "others_of",
@@ -140,6 +141,15 @@ class MomentsView:
         known = w != 0
         ratio = np.where(known, hi, 0.0) / np.where(known, v * w, 1.0)
         return np.where(known, as_float(ratio, exponents - v_exponent - w_exponent, what), np.nan)
+
+
+def is_constant(variance: np.ndarray, mean: np.ndarray, weight) -> np.ndarray:
+    """Whether features vary so little that rounding of equal values may be all of it: scikit-learn's own bound.
+
+    Such noise is exact here, too, but what divides by its deviation would blow it up.
+    """
+    eps = np.finfo(np.float64).eps
+    return variance <= weight * eps * variance + (weight * mean * eps) ** 2
 
 
 def aligned(*numbers: tuple[np.ndarray, int]) -> tuple[list[np.ndarray], int]:
