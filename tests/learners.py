@@ -49,7 +49,7 @@ LEARNERS = [
     PCA(),
     LinearDiscriminantAnalysis(),
     LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.25),
-    LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
+    LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
     QuadraticDiscriminantAnalysis(),
     QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.25),
     QuadraticDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
