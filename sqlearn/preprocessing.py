@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from sklearn import preprocessing as peers
 
 from sqlearn.engine.estimator import Weighted
-from sqlearn.engine.read_out import moments_of
+from sqlearn.engine.read_out import is_constant, moments_of
 from sqlearn.engine.statistics import Mixed
 from sqlearn.errors import LearnerError
 
@@ -31,7 +31,7 @@ class StandardScaler(Weighted, peers.StandardScaler):
     Attributes
     ----------
     scale_ : float64[d] or None
-        Standard deviations, 1 for constant features; None for ``with_std=False``.
+        Standard deviations, 1 for features that are constant (but for rounding); None for ``with_std=False``.
     mean_ : float64[d] or None
         Means; None when neither `with_mean` nor `with_std`.
     var_ : float64[d] or None
@@ -44,8 +44,10 @@ class StandardScaler(Weighted, peers.StandardScaler):
     Notes
     -----
     Sums of weights, values and squares are exact, variances are centred before they are rounded, and NaN is not
-    counted. A feature therefore is constant exactly when its variance is 0, and no bound on rounding errors is needed,
-    as scikit-learn's. `y` is ignored. A feature that only has NaN has a mean, a variance and a scale of NaN.
+    counted: the variance of a constant feature is 0. The scale is 1 where scikit-learn's is, also for a feature whose
+    variance is within its bound on rounding errors: such a feature (0.3 and 0.1 + 0.2) is constant but for the noise,
+    which a division by its deviation would blow up. `y` is ignored. A feature that only has NaN has a mean, a variance
+    and a scale of NaN.
 
     Examples
     --------
@@ -85,6 +87,6 @@ class StandardScaler(Weighted, peers.StandardScaler):
         }
         if with_std:
             variance = moments.variance()[0]
-            deviation = np.sqrt(variance)
-            found |= {"var_": variance, "scale_": np.where(deviation == 0.0, 1.0, deviation)}
+            scale = np.where(is_constant(variance, mean, seen), 1.0, np.sqrt(variance))
+            found |= {"var_": variance, "scale_": scale}
         return found

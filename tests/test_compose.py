@@ -205,6 +205,12 @@ def test_far_means_and_constant_columns_stay_accurate():
     assert near.coef_[1] == 0.0
 
 
+def test_a_column_that_is_constant_but_for_rounding_is_not_blown_up():
+    table = {"x": [1.0, 2.0, 4.0, 3.0], "c": [0.3, 0.1 + 0.2, 0.3, 0.1 + 0.2]}
+    encoded = TableModel(Ridge()).fit(table, [0, 1, 1, 0]).encode(table)
+    assert np.abs(encoded[:, 1]).max() < 1e-15 and np.abs(encoded[:, 0]).max() > 1.0
+
+
 # ------------------------------------------------------------------------------------------------ history
 
 

@@ -1,6 +1,7 @@
 """Linear models: scikit-learn's results on ordinary data, NIST's certified digits, and exactness beyond that."""
 
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import scipy.sparse as sp
 from sklearn import linear_model as peers
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 
 from laws import check_contract
 from naive import hard_rows
@@ -211,6 +213,22 @@ def test_coordinate_descent_takes_the_same_passes():
         assert model.n_iter_ == peer.n_iter_
         assert math.isclose(model.dual_gap_, peer.dual_gap_, rel_tol=1e-3, abs_tol=1e-12 * (y @ y))
         assert np.allclose(model.coef_, peer.coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["Lasso", "ElasticNet"])
+def test_fit_warns_and_not_the_first_read(name):
+    x, y = DATA["diabetes"]
+    model = getattr(ours, name)(alpha=1e-4, max_iter=1)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(x, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _ = model.coef_, model.predict(x)
+    model.forget(x[0], y[0])
+    with pytest.warns(ConvergenceWarning):  # only now is it known
+        _ = model.coef_
+    with pytest.warns(UserWarning, match="alpha=0"):
+        getattr(ours, name)(alpha=0.0).fit(x, y)
 
 
 # ----------------------------------------------------------------------------------------------------------- exactness

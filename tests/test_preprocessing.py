@@ -111,6 +111,20 @@ def test_a_constant_feature_has_scale_one():
     assert weighted.scale_ == 1.0 and weighted.mean_ == 0.1
 
 
+@pytest.mark.parametrize("average", [1e-10, 1.0, 1e10])
+@pytest.mark.parametrize("n", [10, 100, 10_000])
+def test_a_feature_that_is_constant_but_for_rounding_has_scale_one(average, n):
+    """scikit-learn's bound decides, and a forgotten outlier takes no part in it."""
+    X = np.full((n, 2), average)
+    X[::2, 1] = np.nextafter(average, 2 * average)
+    scaler, theirs = StandardScaler().fit(np.vstack([X, X[:1] * 1e6])), peers.StandardScaler().fit(X)
+    assert not np.array_equal(scaler.scale_, [1.0, 1.0])
+    scaler.forget(X[0] * 1e6)
+    assert scaler.scale_.tolist() == theirs.scale_.tolist() == [1.0, 1.0]
+    assert scaler.var_[0] == 0.0 and 0.0 < scaler.var_[1] < (1e-15 * average) ** 2
+    assert np.abs(scaler.transform(X)).max() < 1e-4
+
+
 def test_frames_and_names():
     frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [0.0, 5.0, 5.0]})
     scaler, theirs = (kind().set_output(transform="pandas") for kind in (StandardScaler, peers.StandardScaler))

@@ -403,7 +403,9 @@ class ExactEstimator(BaseEstimator):
 
     def _reader(self):
         """The twin, fitted: made when it is asked for, dropped at the next update."""
-        state = self._fitted_state()
+        return self._reader_of(self._fitted_state())
+
+    def _reader_of(self, state: State):
         reader = state.reader
         if reader is None:
             if not state.statistic.held.any():

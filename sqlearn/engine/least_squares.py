@@ -9,8 +9,9 @@ from scipy.optimize import nnls
 from sqlearn.engine.digits import normalized
 from sqlearn.engine.read_out import GramView, SecondMoments, aligned, as_float, combined, packed_cell
 from sqlearn.engine.solve import Factor, factorize, intercept, residual
+from sqlearn.errors import ReadOutError
 
-__all__ = ["LeastSquares", "balanced_factors", "one_against_rest"]
+__all__ = ["LeastSquares", "balanced_factors", "fitted", "one_against_rest"]
 
 
 @dataclass
@@ -109,6 +110,28 @@ class LeastSquares:
             r, z, exponent = r / half, z / half, exponent - (e >> 1)
         size = np.sqrt(len(r))
         return as_float(size * r, features + exponent, "A feature"), as_float(size * z, targets + exponent, "A target")
+
+
+def fitted(twin, *data):
+    """scikit-learn's estimator, fitted to surrogate data.
+
+    Raises
+    ------
+    ReadOutError
+        When float64 arithmetic ends in infinities or NaN there, or is refused for them.
+    """
+    with np.errstate(all="ignore"):
+        try:
+            found = twin.fit(*data)
+            numbers = [value for value in vars(found).values() if isinstance(value, float | np.ndarray)]
+            if all(np.isfinite(value).all() for value in numbers):
+                return found
+        except ValueError:
+            pass
+    raise ReadOutError(
+        "Squares of values held lie beyond float64's range, in which this learner iterates. The model is intact and "
+        "holds them exactly: forget the rows with such values, or scale features and targets and fit again."
+    )
 
 
 def one_against_rest(grams: Sequence[GramView], factors: Sequence[float]) -> GramView:

@@ -149,7 +149,8 @@ def is_constant(variance: np.ndarray, mean: np.ndarray, weight) -> np.ndarray:
     Such noise is exact here, too, but what divides by its deviation would blow it up.
     """
     eps = np.finfo(np.float64).eps
-    return variance <= weight * eps * variance + (weight * mean * eps) ** 2
+    with np.errstate(over="ignore"):
+        return variance <= weight * eps * variance + (weight * mean * eps) ** 2
 
 
 def aligned(*numbers: tuple[np.ndarray, int]) -> tuple[list[np.ndarray], int]:

@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 
@@ -22,6 +21,7 @@ __all__ = ["Affine", "TableEncoder", "encoder_of", "exact_value", "read_encoder"
 
 _LEAST_SCALE = 2.0**-1022
 _BITS = 64  # of the reciprocal of a scale
+_NOISE = Fraction(1, 1 << 51)  # of a mean: two units in the last place
 
 
 def exact_value(digits: np.ndarray, low: int) -> Fraction:
@@ -264,7 +264,12 @@ def read_encoder(
 
     absent = {i: moment(0, variable[i, 0]) for i in range(d) if (i, 0) in variable}
     moments = [(moment(0, 1 + i), moment(1 + i, 1 + i)) for i in range(d)]
-    affine = partial(Affine.of, standardize=standardize)
+
+    def affine(means, variances):
+        """Columns whose values differ by a rounding or two get the scale 1: it would blow up nothing but noise."""
+        pairs = zip(means, variances, strict=True)
+        return Affine.of(means, [v if v > (_NOISE * m) ** 2 else Fraction(0) for m, v in pairs], standardize)
+
     encoder = encoder_of(moment(0, 0), absent, moments, labels, n_categorical, add_indicator, affine)
     columns = [{0: Fraction(1)}]
     columns += [encoder.numbers.factors(k, 1 + i, variable.get((i, 0))) for k, i in enumerate(encoder.kept.tolist())]

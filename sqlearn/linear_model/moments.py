@@ -1,12 +1,14 @@
 """Linear models that forget: the exact Gram matrix of the data, and solutions read from it."""
 
+from contextlib import suppress
+
 import numpy as np
 from sklearn import linear_model as peers
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight
 
 from sqlearn.engine.estimator import Weighted, WeightedClassifier
-from sqlearn.engine.least_squares import LeastSquares, balanced_factors, one_against_rest
+from sqlearn.engine.least_squares import LeastSquares, balanced_factors, fitted, one_against_rest
 from sqlearn.engine.read_out import GramView, as_float, combined, grams_of, label_array
 from sqlearn.engine.statistics import Gram
 from sqlearn.engine.targets import check_indicator
@@ -19,28 +21,6 @@ def shaped(coef: np.ndarray, intercepts: np.ndarray, *, flat: bool, scalar: bool
     """``coef_`` float64[t, d], or float64[d] if `flat`, and ``intercept_``, a number if `scalar`."""
     own = intercepts[0] if scalar else intercepts
     return {"coef_": coef[0] if flat else coef, "intercept_": own if fit_intercept else 0.0}
-
-
-def fitted(twin, *data):
-    """scikit-learn's estimator, fitted to surrogate data.
-
-    Raises
-    ------
-    ReadOutError
-        When float64 arithmetic ends in infinities or NaN there, or is refused for them.
-    """
-    with np.errstate(all="ignore"):
-        try:
-            found = twin.fit(*data)
-            numbers = [value for value in vars(found).values() if isinstance(value, float | np.ndarray)]
-            if all(np.isfinite(value).all() for value in numbers):
-                return found
-        except ValueError:
-            pass
-    raise ReadOutError(
-        "Squares of values held lie beyond float64's range, in which this learner iterates. The model is intact and "
-        "holds them exactly: forget the rows with such values, or scale features and targets and fit again."
-    )
 
 
 # ------------------------------------------------------------------------------------------------------ the regressors
@@ -255,6 +235,10 @@ class _CoordinateDescent(_LinearModel):
                 "the model holds the Gram matrix anyway."
             )
 
+    def _check_learned(self, state):
+        with suppress(ReadOutError):  # out of float64's range: the state is a legal one
+            self._reader_of(state)  # iterates now, so that `fit` gives scikit-learn's warnings
+
     def _read_out(self, state):
         params = state.params
         problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
@@ -319,7 +303,8 @@ class ElasticNet(_CoordinateDescent, peers.ElasticNet):
     -----
     The state is that of :class:`LinearRegression`. Coordinate descent sees data through second moments alone, so it is
     scikit-learn's own that runs, on ``n_features + 1`` rows with the exact moments of all records: iterations, gaps and
-    stopping are those it would have on the records, but for rounding. Nothing of an earlier solution is used.
+    stopping are those it would have on the records, but for rounding. Nothing of an earlier solution is used. ``fit``
+    iterates at once and gives scikit-learn's warnings; after an update, the first attribute or prediction does.
 
     Examples
     --------
