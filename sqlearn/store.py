@@ -106,8 +106,10 @@ class Store:
     >>> store.close()
     """
 
-    def __init__(self, database: Database, columns: Columns, textual: bool, key: bytes, asks: bool):
-        self.path = database.path
+    def __init__(
+        self, database: Database, columns: Columns, textual: bool, key: bytes, asks: bool, reading: dict | None = None
+    ):
+        self.path, self._reading_options = database.path, dict(reading or {})
         self._database, self._columns, self._key = database, columns, key
         self._texts = Texts(database)
         self._words = Words(database, self._texts, key)
@@ -123,7 +125,8 @@ class Store:
     # ------------------------------------------------------------------ making and opening
 
     @classmethod
-    def create(cls, path, model, table, *, target=None, id=None, weight=None, categorical=None, timeout=5.0) -> "Store":
+    def create(cls, path, model, table, *, target=None, id=None, weight=None, categorical=None, keep=(), booleans=None,
+               reading=None, timeout=5.0) -> "Store":  # fmt: skip
         """Make a store: keep a table, and fit a model on it.
 
         Parameters
@@ -145,6 +148,12 @@ class Store:
         categorical : list of str, optional
             The columns of categories among the features. By default they are recognised in the first frame: text,
             categories and booleans. (A ``categorical_features`` of the model's own is replaced by what this says.)
+        keep : str or list of str, optional
+            Columns that conditions may compare and the model does not learn from: dates, say, for retention.
+        booleans : dict of str to (label, label), optional
+            Columns of booleans that the model is to know by other labels than False and True, such as "no" and "yes".
+        reading : dict, optional
+            How the table was read from a file, in JSON's types: kept with the store as :attr:`reading`.
         timeout : float, default=5.0
             Seconds to wait for other processes in later calls.
 
@@ -166,10 +175,18 @@ class Store:
                 raise EmptyBatchError("The table has no rows. No store was made: pass at least one row.")
             categories = named_categories(model, categorical)
             columns = Columns.recognised(
-                first, targets, takes_labels(model), weight, id, categories, takes_categories(model)
+                first,
+                targets,
+                takes_labels(model),
+                weight,
+                id,
+                categories,
+                takes_categories(model),
+                [keep] if isinstance(keep, str) else list(keep),
+                booleans,
             )
             textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
-            store = cls(database, columns, textual, key, asks_in_rounds(model))
+            store = cls(database, columns, textual, key, asks_in_rounds(model), reading)
             with interrupts_held() as check, database.writing():
                 store._lay_out()
                 store._model = prepared(model, columns)
@@ -202,7 +219,8 @@ class Store:
                 settings = dict(database.execute("SELECT name, value FROM settings"))
                 columns = Columns.from_description(json.loads(settings["columns"]))
                 key, asks = bytes.fromhex(settings["key"]), settings["asks"] == "yes"
-                store = cls(database, columns, settings["ids"] == "text", key, asks)
+                reading = json.loads(settings.get("reading", "{}"))
+                store = cls(database, columns, settings["ids"] == "text", key, asks, reading)
                 store._refresh()
             return store
         except (KeyError, TypeError, ValueError) as error:
@@ -266,6 +284,11 @@ class Store:
     def columns(self) -> list[Column]:
         """All columns but the ids: their names, roles and kinds."""
         return list(self._columns.all)
+
+    @property
+    def reading(self) -> dict:
+        """How the table was read that the store was made from; empty if nobody said it."""
+        return copy.deepcopy(self._reading_options)
 
     @property
     def model_name(self) -> str:
@@ -589,6 +612,7 @@ class Store:
             "ids": "text" if self._ids.textual else "numbers",
             "key": self._key.hex(),
             "asks": "yes" if self._rows.hashed else "no",
+            "reading": json.dumps(self._reading_options),
         }
         self._database.executemany("INSERT INTO settings VALUES (?, ?)", settings.items())
         for part in (self._texts, self._words, self._rows, self._ids, self._saved, self._receipts):

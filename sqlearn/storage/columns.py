@@ -1,11 +1,13 @@
 """The columns of a stored table: their kinds and roles, and how frames, dicts and packed rows become blocks of columns.
 
 A block is a dict of column name to values in canonical form: float64[n] with NaN for missing in a column of numbers,
-and :class:`Category` in one of categories.
+:class:`Category` in one of categories, datetime64[us] with NaT in one of dates. A column of booleans is to its model one
+of categories or of numbers, and has that form in a block.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
 from numbers import Real
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 from sqlearn.engine.table import is_missing
 from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, TableError
+from sqlearn.storage.dates import DATES, microseconds
 
 __all__ = ["Block", "Category", "Column", "Columns", "category_of", "frames_of", "length", "length_of", "take"]
 
@@ -42,6 +45,7 @@ class Category:
 
 
 Block = dict[str, np.ndarray | Category]
+BOOLEANS = 0, 1  # what learners know false and true by, if nobody says otherwise: equal to False and True
 
 
 def category_of(numbers: np.ndarray) -> Category:
@@ -59,15 +63,25 @@ class Column:
     ----------
     name : str
         Its name.
-    role : {"feature", "target", "weight"}
-        What the learner takes it for.
-    kind : {"number", "category"}
+    role : {"feature", "target", "weight", "kept"}
+        What the learner takes it for; of what is kept, only conditions know.
+    kind : {"number", "category", "boolean", "date"}
         What its values are.
+    labels : tuple or None
+        Of booleans that are categories to the learner: what it knows false and true by.
     """
 
     name: str
     role: str
     kind: str
+    labels: tuple | None = None
+
+    @property
+    def learned_as(self) -> str:
+        """The kind that it is to a learner: "number" or "category"."""
+        if self.kind == "boolean":
+            return "category" if self.labels is not None else "number"
+        return self.kind
 
 
 class Columns:
@@ -93,28 +107,45 @@ class Columns:
 
     @classmethod
     def from_description(cls, described: Mapping) -> "Columns":
-        return cls([Column(**column) for column in described["columns"]], described["id"])
+        columns = [Column(**column) for column in described["columns"]]
+        return cls([replace(c, labels=tuple(c.labels)) if c.labels else c for c in columns], described["id"])
 
     @classmethod
     def recognised(cls, frame, targets: list[str], labels: bool, weight: str | None, id: str | None,
-                   categorical: Sequence[str] | None, takes_categories: bool) -> "Columns":  # fmt: skip
-        """From the first frame: text, categories and (for learners that take them) booleans are categories."""
-        names = _names(frame)
-        special = [*targets, *([weight] if weight else []), *([id] if id else [])]
-        for name in [*special, *(categorical or [])]:
+                   categorical: Sequence[str] | None, takes_categories: bool, keep: Sequence[str] = (),
+                   booleans: Mapping[str, Sequence] | None = None) -> "Columns":  # fmt: skip
+        """From the first frame. Text, categories and (for learners that take them) booleans are categories to learners."""
+        names, booleans = _names(frame), dict(booleans or {})
+        special = [*targets, *([weight] if weight else []), *([id] if id else []), *keep]
+        for name in [*special, *(categorical or []), *booleans]:
             if name not in names:
                 raise TableError(f"The table has no column {name!r}. Its columns are {names}.")
         if len(set(special)) < len(special):
-            raise TableError(f"Target, weight and id must be different columns, not {special}.")
+            raise TableError(f"Target, weight, id and what is kept must be different columns, not {special}.")
+
+        def column(name: str, role: str, category: bool) -> Column:
+            kind = _kind(frame, name)
+            if kind == "date" and role != "kept":
+                raise TableError(
+                    f"The column {name!r} holds dates, from which models do not learn. Name it in `keep`, so that "
+                    "conditions can compare it, or leave it out."
+                )
+            if kind == "boolean" or name in booleans:
+                return Column(name, role, "boolean", _labels(name, booleans.get(name)) if category else None)
+            kind = "category" if kind == "mixed" else kind
+            return Column(name, role, kind if role == "kept" else "category" if category else "number")
+
         columns = []
         for name in names:
             if name not in special:
-                category = name in categorical if categorical is not None else _is_text(frame, name, takes_categories)
-                columns.append(Column(name, "feature", "category" if category else "number"))
+                kind = _kind(frame, name)
+                category = kind == "category" or (takes_categories and (kind in ("boolean", "mixed") or name in booleans))
+                columns.append(column(name, "feature", name in categorical if categorical is not None else category))
         if not columns:
             raise TableError("The table has no column but target, weight and id: there is nothing to learn from.")
-        columns += [Column(name, "target", "category" if labels else "number") for name in targets]
+        columns += [column(name, "target", labels) for name in targets]
         columns += [Column(weight, "weight", "number")] if weight else []
+        columns += [column(name, "kept", False) for name in keep]
         return cls(columns, id)
 
     def block(self, frame, *, features_only: bool = False) -> Block:
@@ -138,8 +169,7 @@ class Columns:
             raise EmptyBatchError("The table has no rows. Nothing was changed: pass at least one row.")
         block: Block = {}
         for column in needed:
-            read = _numbers if column.kind == "number" else _categories
-            block[column.name] = read(frame, column.name)
+            block[column.name] = _read(frame, column)
         lengths = {name: length(column) for name, column in block.items()}
         if len(set(lengths.values())) > 1:
             raise TableError(f"The columns differ in length: {lengths}. Nothing was changed.")
@@ -173,9 +203,8 @@ class Columns:
         found: set = set(_values(frame, self.id)) if self.id in _names(frame) else set()
         for column in self.all:
             if column.name in _names(frame):
-                numbers = column.kind == "number"
-                values = _numbers(frame, column.name).tolist() if numbers else _categories(frame, column.name).levels
-                found.update(value for value in values if value == value)
+                values = _read(frame, column)
+                found.update(values.levels if isinstance(values, Category) else _present(values).tolist())
         return found
 
 
@@ -250,15 +279,107 @@ def _values(frame, name) -> list:
     return series.tolist() if isinstance(series, np.ndarray) else series.to_list()
 
 
-def _is_text(frame, name, booleans: bool) -> bool:
+def _kind(frame, name) -> str:
+    """What a column of a first frame holds: "number", "category" (text), "boolean", "date", or "mixed" (some booleans)."""
     series = _series(frame, name)
-    if isinstance(series, np.ndarray):
-        if series.dtype.kind == "O":
-            return any(isinstance(value, str) or (booleans and isinstance(value, bool)) for value in series)
-        return series.dtype.kind in "US" or (booleans and series.dtype.kind == "b")
-    if series.dtype == nw.Object:
-        return _is_text({name: np.array(series.to_list(), object)}, name, booleans)
-    return series.dtype in (nw.Categorical, nw.Enum, nw.String) or (booleans and series.dtype == nw.Boolean)
+    if isinstance(series, np.ndarray) and series.dtype.kind != "O":
+        return {"U": "category", "S": "category", "b": "boolean", "M": "date"}.get(series.dtype.kind, "number")
+    if isinstance(series, nw.Series) and series.dtype != nw.Object:
+        if series.dtype in (nw.Categorical, nw.Enum, nw.String):
+            return "category"
+        return "boolean" if series.dtype == nw.Boolean else "date" if series.dtype in (nw.Date, nw.Datetime) else "number"
+    values = [value for value in _values(frame, name) if not is_missing(value)]
+    if any(isinstance(value, str) for value in values):
+        return "category"
+    if any(isinstance(value, bool | np.bool_) for value in values):
+        return "boolean" if all(isinstance(value, bool | np.bool_) for value in values) else "mixed"
+    return "date" if values and all(isinstance(value, date | np.datetime64) for value in values) else "number"
+
+
+def _labels(name: str, given: Sequence | None) -> tuple:
+    """What a learner is to know false and true by."""
+    if given is None:
+        return BOOLEANS
+    try:
+        false, true = (canonical_label(label) for label in ([] if isinstance(given, str) else given))
+        if false != true and false != 1 and true != 0:
+            return false, true
+    except (TypeError, ValueError):
+        pass
+    raise TableError(f"`booleans` names two labels per column, for false and for true; for {name!r} it is {given!r}.")
+
+
+def _read(frame, column: Column) -> np.ndarray | Category:
+    if column.kind == "boolean":
+        return _booleans(frame, column)
+    if column.kind == "date":
+        return _dates(frame, column.name)
+    return _numbers(frame, column.name) if column.kind == "number" else _categories(frame, column.name)
+
+
+def _present(values: np.ndarray) -> np.ndarray:
+    """What is not missing; dates as the numbers that the file holds."""
+    return values[~np.isnat(values)].view(np.int64) if values.dtype.kind == "M" else values[~np.isnan(values)]
+
+
+def _booleans(frame, column: Column) -> np.ndarray | Category:
+    """Booleans as its learner takes them."""
+    labels = column.labels or BOOLEANS
+    known = {False: 0, True: 1} | ({label: code for code, label in enumerate(labels)} if column.labels else {})
+    series = _series(frame, column.name)
+    plain = isinstance(series, np.ndarray) and series.dtype.kind == "b"
+    values = [] if plain else _values(frame, column.name)
+    codes = series.astype(np.int64) if plain else np.empty(len(values), np.int64)
+    for i, value in enumerate(values):
+        if is_missing(value):
+            codes[i] = -1
+            continue
+        code = known.get(value) if isinstance(value, Hashable) else None
+        if code is None:
+            words = "" if column.labels in (None, BOOLEANS) else f" (or {labels[0]!r} and {labels[1]!r})"
+            raise TableError(
+                f"The value in row {i} (counted from 0), column {column.name!r}, is {value!r}, where this store holds "
+                f"booleans. Nothing was changed: pass False and True{words}."
+            )
+        codes[i] = code
+    if column.labels is None:
+        return np.array([0.0, 1.0, np.nan])[codes]
+    levels = [code for code in (0, 1) if (codes == code).any()]  # learners must not hear of others
+    return Category(np.where(codes < 0, -1, codes - (levels == [1])), [labels[code] for code in levels])
+
+
+def _dates(frame, name) -> np.ndarray:
+    """Dates and times as datetime64[us]; a time with a zone is that of UTC, and what is finer is cut off."""
+    series = _series(frame, name)
+    if isinstance(series, np.ndarray) and series.dtype.kind == "M":
+        return _days(series)
+    times = []
+    for i, value in enumerate(_values(frame, name)):
+        time = np.datetime64("NaT") if is_missing(value) else _time(value)
+        if time is None:
+            raise TableError(
+                f"The value in row {i} (counted from 0), column {name!r}, is not a date: {value!r}. Nothing was changed: "
+                "pass dates, times, or ISO 8601 as text."
+            )
+        times.append(time.astype(DATES))
+    return _days(np.array(times, DATES))
+
+
+def _days(times: np.ndarray) -> np.ndarray:
+    with np.errstate(over="raise"):
+        kept = times.astype(DATES)
+    if (np.isnat(kept) != np.isnat(times)).any() or (kept.astype(times.dtype) > times).any():
+        raise TableError("A date lies beyond the years that 64 bits of microseconds reach. Nothing was changed.")
+    return kept
+
+
+def _time(value) -> np.datetime64 | None:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    if isinstance(value, date | np.datetime64):
+        return np.datetime64(value)
+    time = microseconds(value.strip()) if isinstance(value, str) else None
+    return None if time is None else np.datetime64(time, "us")
 
 
 def _numbers(frame, name) -> np.ndarray:
@@ -278,10 +399,13 @@ def _numbers(frame, name) -> np.ndarray:
                 )
             try:
                 values[i] = np.nan if is_missing(value) else float(value)
-            except TypeError as error:
+            except OverflowError:
+                raise _infinite(i, name) from None
+            except (TypeError, ValueError) as error:
                 raise TableError(
-                    f"The value in row {i} (counted from 0), column {name!r}, is no number: {value!r}. Nothing was "
-                    "changed: convert dates and the like to numbers or text, or leave the column out."
+                    f"The value in row {i} (counted from 0), column {name!r}, is not a number: {value!r}. Nothing was "
+                    "changed: convert it to a number or to text; name dates in `keep` when you create the store; or "
+                    "leave the column out."
                 ) from error
         numbers = np.array(values, np.float64)
     if np.isinf(numbers).any():
@@ -293,8 +417,8 @@ def _numbers(frame, name) -> np.ndarray:
 
 def _infinite(row: int, name: str) -> NonFiniteError:
     return NonFiniteError(
-        f"The value in row {row} (counted from 0), column {name!r}, is infinite. Nothing was changed: mark it as "
-        "missing, or drop the row."
+        f"The value in row {row} (counted from 0), column {name!r}, is infinite, or beyond 1.8e308. Nothing was "
+        "changed: mark it as missing, or drop the row."
     )
 
 

@@ -189,6 +189,7 @@ def held_by(rows: Rows, ids: Ids, found_as: dict) -> dict[Any, int]:
     counts: Counter = Counter()
     for _, cells in rows.scan() if found_as else ():
         columns = [c.values() if isinstance(c, Category) else c for c in rows.block(cells).values()]
+        columns = [c.view(np.int64) if c.dtype.kind == "M" else c for c in columns]  # dates, as they are on file
         for column in (*(column.tolist() for column in columns), ids.of_cells(cells[:, -1])):
             for cell, times in Counter(column).items():
                 counts.update(dict.fromkeys(mentioned(cell, found_as), times))

@@ -74,13 +74,14 @@ def target_names(model, target) -> list[str]:
 
 def prepared(model, columns: Columns):
     """An unfitted copy that leaves the ledger to the store, and knows which columns are categories."""
-    categories = [i for i, c in enumerate(c for c in columns.all if c.role == "feature") if c.kind == "category"]
+    features = [column for column in columns.all if column.role == "feature"]
+    categories = [i for i, column in enumerate(features) if column.learned_as == "category"]
     if columns.named("weight") and "sample_weight" not in signature(type(model).partial_fit).parameters:
         raise WeightError(f"{type(model).__name__} takes no sample weights. Leave `weight` out.")
     params = model.get_params(deep=False)
     changed: dict[str, Any] = {"ledger": False} if "ledger" in params and not asks_in_rounds(model) else {}
     if "columns" in params:
-        kinds = {column.name: column.kind for column in columns.all if column.role == "feature"}
+        kinds = {column.name: column.learned_as for column in features}
         return clone(model).set_params(**changed, columns=kinds | dict(params["columns"] or {}))
     if "categorical_features" in params:
         return clone(model).set_params(**changed, categorical_features=categories or None)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sqlearn.storage.columns import Block, Category, Columns
+from sqlearn.errors import StoreCorruptError
+from sqlearn.storage.columns import Block, Category, Column, Columns
 from sqlearn.storage.database import Database
+from sqlearn.storage.dates import DATES
 from sqlearn.storage.slots import Slots
 from sqlearn.storage.words import Words
 
@@ -13,8 +15,8 @@ __all__ = ["Rows"]
 
 
 class Rows:
-    """Packed rows by place: the bits of a number, the number of a word (0 where missing), and last what stands for the
-    id; before that, where a learner samples rows by them, the keyed hash of the row.
+    """Packed rows by place: the bits of a number or a date, the number of a word (0 where missing), 1 or 2 for false or
+    true (0 where missing), and last what stands for the id; before that, where a learner samples rows by them, the keyed hash of the row.
 
     Parameters
     ----------
@@ -44,7 +46,9 @@ class Rows:
         cells = np.empty((len(ids), self.width), "<u8")
         for j, column in enumerate(self._columns.all):
             values = block[column.name]
-            if isinstance(values, Category):
+            if isinstance(values, Category) and column.labels is not None:
+                cells[:, j] = np.array([*(1 + column.labels.index(v) for v in values.levels), 0])[values.codes]
+            elif isinstance(values, Category):
                 present = values.codes[values.codes >= 0]
                 times = np.bincount(present, minlength=len(values.levels))
                 used = np.flatnonzero(times)
@@ -65,7 +69,11 @@ class Rows:
             if names is not None and column.name not in names:
                 continue
             values = np.ascontiguousarray(cells[:, j])
-            if column.kind == "number":
+            if column.kind == "date":
+                block[column.name] = values.view(DATES)
+            elif column.labels is not None:
+                block[column.name] = self._booleans(column, values)
+            elif column.kind in ("number", "boolean"):
                 block[column.name] = values.view(np.float64)
             else:
                 numbers, codes = np.unique(values, return_inverse=True)
@@ -73,6 +81,15 @@ class Rows:
                 codes = codes.reshape(-1) - (len(numbers) - len(known))  # 0 is the least number
                 block[column.name] = Category(codes.astype(np.int64), self._words.words(known))
         return block
+
+    def _booleans(self, column: Column, cells: np.ndarray) -> Category:
+        """From 0 for missing, 1 for false and 2 for true."""
+        held = np.unique(cells)
+        if len(held) and held[-1] > 2:
+            raise StoreCorruptError(f"This store is damaged: a value in column {column.name!r} is not a boolean.")
+        places = np.full(3, -1)
+        places[held[held > 0]] = np.arange(np.count_nonzero(held))
+        return Category(places[cells], [column.labels[k - 1] for k in held.tolist() if k])
 
     def put(self, cells: np.ndarray) -> np.ndarray:
         """Keep packed rows. Returns their places, int64[n]."""

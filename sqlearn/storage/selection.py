@@ -1,6 +1,6 @@
 """Which rows are meant: by their ids, or by a condition."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class Selection:
             raise ConditionError("Say which rows: either `ids` or `where`, and not both.")
         if where is not None:
             return self.matching(where, look), None
-        if isinstance(ids, str | int | np.integer):
+        if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
             ids = [ids]
         ids = [id.item() if isinstance(id, np.generic) else id for id in ids]
         for i, id in enumerate(ids):
