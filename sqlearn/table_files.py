@@ -1,10 +1,8 @@
-"""Tables from files: CSV, TSV and Parquet, read block by block into columns of numbers, categories and ids."""
+"""Tables from files: CSV, TSV and Parquet, read block by block into columns of numbers, categories, booleans, dates, ids."""
 
-import csv
-import gzip
-import io
+import copy
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,15 +12,17 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import TableFileError
+from sqlearn.storage.dates import DATES, microseconds
+from sqlearn.table_source import Format, Source, is_number
 
-__all__ = ["KINDS", "MISSING", "ColumnSummary", "TableFile"]
+__all__ = ["BOOLEANS", "KINDS", "MISSING", "ColumnSummary", "TableFile"]
 
-KINDS = "number", "category", "drop"
+KINDS = "number", "category", "boolean", "date", "drop"
 MISSING = "", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"
+BOOLEANS = ("false", "true"), ("False", "True"), ("FALSE", "TRUE")
+_DIGITS = ("0", "1")  # false and true, where a column is said to be one of booleans
 _BLOCK = 1 << 22  # bytes of text
 _ROWS = 1 << 16  # of a Parquet file
-_DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_PARQUET = ".parquet", ".pq"
 
 Progress = Callable[[int, int], None]  # done, of all
 
@@ -35,18 +35,21 @@ class ColumnSummary:
     ----------
     name : str
         Its name.
-    kind : {"number", "category", "drop"}
+    kind : {"number", "category", "boolean", "date", "drop"}
         What it is read as.
     missing : int
         Values missing.
     examples : list
         Its first few different values.
+    words : tuple of (str, str) or None
+        Of booleans: how the file writes false and true.
     """
 
     name: str
     kind: str
     missing: int
     examples: list
+    words: tuple[str, str] | None = None
 
 
 class TableFile:
@@ -55,20 +58,30 @@ class TableFile:
     Parameters
     ----------
     path : str or Path
-        ``.csv``, ``.tsv`` or ``.tab`` (also with ``.gz`` after it), or ``.parquet``. Text is UTF-8.
-    header : sequence of str, optional
-        Names of the columns of a text file whose first line is a row already.
-    kinds : dict of str to {"number", "category", "drop"}, optional
+        ``.csv``, ``.tsv`` or ``.tab`` (also with ``.gz`` after it), ``.parquet``, text under another name, or "-" for
+        standard input. What comes from a pipe is held in memory.
+    header : {"first", "none"} or sequence of str, optional
+        Of text: where the columns' names stand. "first" is the first line; "none" is nowhere, and the columns are
+        called 1, 2, 3, ...; or the names. By default the first line, which must not have numbers in it then.
+    kinds : dict of str to {"number", "category", "boolean", "date", "drop"}, optional
         Kinds of columns. Those of others are recognised in the first rows (4 MB of text): numbers if 19 of 20 values
-        that are not missing are, and then the others are errors.
+        that are not missing are, and then the others are errors; booleans if all are the words of one pair; dates if
+        all are ISO 8601.
     ids : str, optional
         A column to read as ids: whole numbers where all of the first rows are, text otherwise.
     textual_ids : bool, default=False
         Whether ids are text even so.
     missing : sequence of str, default=MISSING
-        What stands for a missing value in text.
+        What stands for a missing value, blanks around it aside. In a Parquet file too, and there NaN is missing.
     delimiter : str, optional
-        What separates columns; by default a comma, and a tabulator in ``.tsv`` and ``.tab``.
+        What separates columns of text. By default it is detected: see :class:`~sqlearn.table_source.Format`.
+    quote : bool, optional
+        Whether quotation marks enclose text. By default they do, but where a tab separates columns and one of the first
+        is not closed.
+    encoding : str, optional
+        Of text; by default UTF-8, or what a byte order mark says.
+    booleans : sequence of (str, str), default=BOOLEANS
+        Pairs of words for false and true.
     line_breaks : bool, default=False
         Whether texts may hold line breaks. Without, one is an error, as it is what a quotation mark that is not closed
         makes of the rows behind it.
@@ -77,6 +90,10 @@ class TableFile:
     ----------
     columns : list of ColumnSummary
         The columns in order, without ids.
+    detected : list of str
+        What was found by looking at the file.
+    reading : dict
+        The parameters that tell how the file is read, as they were given or found, in JSON's types.
 
     Raises
     ------
@@ -87,55 +104,85 @@ class TableFile:
     Notes
     -----
     A number is the float64 nearest to what is written. Columns of numbers come as float64 with NaN for missing values,
-    categories as text with None, without blanks around them, and ids as a list.
+    categories as text with None, without blanks around them, booleans as False and True with None, dates as
+    datetime64[us] with NaT, and ids as a list.
 
     Examples
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp(), "people.csv")
-    >>> _ = path.write_text("age,port\\n22,S\\n,Q\\n")
+    >>> _ = path.write_text("age,port,paid\\n22,S,true\\n,Q,false\\n")
     >>> file = TableFile(path)
     >>> [(column.name, column.kind, column.missing) for column in file.columns]
-    [('age', 'number', 1), ('port', 'category', 0)]
+    [('age', 'number', 1), ('port', 'category', 0), ('paid', 'boolean', 0)]
     >>> list(file)
-    [{'age': array([22., nan]), 'port': array(['S', 'Q'], dtype=object)}]
+    [{'age': array([22., nan]), 'port': array(['S', 'Q'], dtype=object), 'paid': array([True, False], dtype=object)}]
     """
 
     def __init__(
         self,
         path: str | Path,
         *,
-        header: Sequence[str] | None = None,
+        header: str | Sequence[str] | None = None,
         kinds: Mapping[str, str] | None = None,
         ids: str | None = None,
         textual_ids: bool = False,
         missing: Sequence[str] = MISSING,
         delimiter: str | None = None,
+        quote: bool | None = None,
+        encoding: str | None = None,
+        booleans: Sequence[Sequence[str]] = BOOLEANS,
         line_breaks: bool = False,
     ):
-        self.path = Path(path)
-        self._ids, self._missing, self._line_breaks = ids, frozenset(missing), line_breaks
-        suffixes = [suffix.lower() for suffix in self.path.suffixes] or [""]
-        suffix = suffixes[-2] if suffixes[-1] == ".gz" and len(suffixes) > 1 else suffixes[-1]
-        if suffix in _PARQUET:
-            if header is not None or delimiter is not None:
-                raise TableFileError(f"{self.path} is a Parquet file: it has its own header and no delimiter.")
-            self._source: _Text | _Parquet = _Parquet(self.path)
-        elif delimiter is None and suffix not in _DELIMITERS:
-            raise TableFileError(
-                f"{self.path} ends in {suffix!r}. Tables are .csv, .tsv, .tab (also .gz) or .parquet files; for text "
-                "under another name, say what separates its columns."
-            )
+        source = path if isinstance(path, Source) else Source(path)
+        self.name = source.name
+        self._missing, self._line_breaks = [*dict.fromkeys(word.strip() for word in missing)], line_breaks
+        self._booleans = [(false.strip(), true.strip()) for false, true in booleans]
+        self.reading: dict[str, Any] = {
+            "missing": self._missing,
+            "booleans": [list(pair) for pair in self._booleans],
+            "line_breaks": line_breaks,
+            "suffix": source.suffix,
+        }
+        if source.is_parquet:
+            if header is not None or delimiter is not None or quote is not None or encoding is not None:
+                raise TableFileError(
+                    f"{self.name} is a Parquet file: it has its own header and encoding, no delimiter and no quotation "
+                    "marks."
+                )
+            self._source: _Text | _Parquet = _Parquet(source)
+            self.detected: list[str] = []
         else:
-            self._source = _Text(self.path, _DELIMITERS[suffix] if delimiter is None else delimiter, header, missing)
-        if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
-            raise TableFileError(f"A delimiter is one ASCII character and no quote or line end, not {delimiter!r}.")
+            text = Format(source, header, delimiter, quote, encoding)
+            self._source, self.detected = _Text(source, text, self._missing), text.detected
+            self.reading |= {
+                "header": text.header or "first",
+                "delimiter": text.delimiter,
+                "quote": text.quote,
+                "encoding": text.encoding,
+            }
         first = next(self._source.blocks({ids: "category"} if ids else {}), None)  # numbers would lose digits of ids
         if first is None:
-            raise TableFileError(f"{self.path} has no rows. Nothing was learned.")
-        self._kinds = self._recognised(first, dict(kinds or {}))
-        self._whole_ids = not textual_ids and (ids is None or all(map(_is_whole, _texts(first.column(ids)))))
-        self.columns = [self._summary(first, name) for name in first.names if name != ids]
+            raise TableFileError(f"{self.name} has no rows. Nothing was learned.")
+        self._first = first
+        self._settle(dict(kinds or {}), ids, textual_ids)
+
+    def read_as(self, *, kinds: Mapping[str, str], ids: str | None, textual_ids: bool = False) -> "TableFile":
+        """The same file, read into columns of other kinds."""
+        other = copy.copy(self)
+        other._first = next(iter(other._source.blocks({ids: "category"} if ids else {})))
+        other._settle(dict(kinds), ids, textual_ids)
+        return other
+
+    def _settle(self, kinds: dict[str, str], ids: str | None, textual_ids: bool) -> None:
+        first = self._first
+        for name in [*kinds, *([ids] if ids else [])]:
+            if name not in first.names:
+                raise TableFileError(f"{self.name} has no column {name!r}. Its columns are {first.names}.")
+        self._ids = ids
+        self._whole_ids = not textual_ids and (ids is None or all(map(_is_whole, self._texts(first.column(ids)))))
+        self._kinds: dict[str, str] = {}
+        self.columns = [self._summary(first, name, kinds.get(name)) for name in first.names if name != ids]
 
     @property
     def has_ids(self) -> bool:
@@ -148,59 +195,137 @@ class TableFile:
         """The table, and after each block a call of `progress` with how much is done of how much."""
         kinds = self._kinds | ({self._ids: "category"} if self._ids else {})
         for block in self._source.blocks(kinds):
-            columns = {name: self._read(block, name) for name in kinds}
-            yield {name: values for name, values in columns.items() if kinds[name] != "drop"}
+            columns = {name: self._read(block, name) for name in kinds if kinds[name] != "drop"}
+            yield columns
             progress(block.done, block.of)
 
-    def _recognised(self, first: "_Block", given: dict[str, str]) -> dict[str, str]:
-        for name in [*given, *([self._ids] if self._ids else [])]:
-            if name not in first.names:
-                raise TableFileError(f"{self.path} has no column {name!r}. Its columns are {first.names}.")
-        return {
-            name: given.get(name) or ("number" if self._looks_numeric(first.column(name)) else "category")
-            for name in first.names
-            if name != self._ids
-        }
+    # ------------------------------------------------------------------ kinds
 
-    def _looks_numeric(self, column) -> bool:
-        """Whether 19 of 20 are numbers: the others are mistakes then, to be reported and not to be learned."""
-        if not _is_text(column):
-            return True
-        held = [value for value in _texts(column) if value is not None]
-        return 20 * sum(not _is_number(value) for value in held) <= len(held)
-
-    def _summary(self, first: "_Block", name: str) -> ColumnSummary:
+    def _summary(self, first: "_Block", name: str, kind: str | None) -> ColumnSummary:
         column = first.column(name)
-        held = list(dict.fromkeys(value for value in _texts(column.slice(0, 1000)) if value is not None))
-        return ColumnSummary(name, self._kinds[name], column.null_count, held[:4])
+        texts = self._texts(column)
+        held = [text for text in texts if text is not None]
+        words = self._words(held)
+        kind = kind or _native_kind(column) or self._recognised(held, words)
+        self._kinds[name] = kind
+        examples = list(dict.fromkeys(text for text in texts[:1000] if text is not None))[:4]
+        found = (words or BOOLEANS[0]) if kind == "boolean" else None
+        return ColumnSummary(name, kind, len(texts) - len(held), examples, found)
+
+    def _recognised(self, held: list[str], words: tuple[str, str] | None) -> str:
+        """The kind of a column of text. 19 of 20 numbers: the others are mistakes then, to be reported."""
+        if 20 * sum(not is_number(text) for text in held) <= len(held):
+            return "number"
+        if words in self._booleans:
+            return "boolean"
+        return "date" if all(microseconds(text) is not None for text in held) else "category"
+
+    def _words(self, held: Iterable[str]) -> tuple[str, str] | None:
+        """The pair of words for false and true of which all are."""
+        found = {*held}
+        return next((pair for pair in (*self._booleans, _DIGITS) if found and found <= {*pair}), None)
+
+    # ------------------------------------------------------------------ values
+
+    def _texts(self, column) -> list:
+        """Text without blanks around it, None where missing."""
+        from pyarrow import compute
+
+        pa = _pyarrow()
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            column = column.cast(pa.string())
+        if not pa.types.is_string(column.type):
+            values = self._present(column).to_pylist()
+            if pa.types.is_boolean(column.type):
+                return [None if value is None else str(value).lower() for value in values]
+            return [None if value is None else f"{value:.17g}" for value in values]
+        trimmed = compute.utf8_trim_whitespace(column)
+        missing = compute.is_in(trimmed, value_set=pa.array(self._missing, pa.string()))
+        return compute.if_else(missing, pa.scalar(None, pa.string()), trimmed).to_pylist()
+
+    def _present(self, column):
+        """A column of numbers, without NaN and without the numbers that stand for a missing value."""
+        from pyarrow import compute
+
+        pa = _pyarrow()
+        if not pa.types.is_floating(column.type) and not pa.types.is_integer(column.type):
+            return column
+        marks = [float(word) for word in self._missing if is_number(word)]
+        numbers = column.cast(pa.float64(), safe=False)
+        missing = compute.or_(compute.is_nan(numbers), compute.is_in(numbers, value_set=pa.array(marks, pa.float64())))
+        return compute.if_else(missing, pa.scalar(None, column.type), column)
 
     def _read(self, block: "_Block", name: str):
         column = block.column(name)
-        if name != self._ids and self._kinds[name] == "number":
-            numbers = column.to_numpy(zero_copy_only=False)
-            odd = np.flatnonzero(~np.isfinite(numbers) & ~column.is_null().to_numpy(zero_copy_only=False))
-            if len(odd):
-                raise TableFileError(
-                    f"{block.place(odd[0])}: the value in column {name!r} is {numbers[odd[0]]}, which is no finite "
-                    "number. Nothing was learned: correct it, or leave it empty."
-                )
-            return numbers
-        values = _texts(column)
+        kind = "ids" if name == self._ids else self._kinds[name]
+        if kind == "number":
+            return self._numbers(block, name, column)
+        if kind == "date":
+            return self._dates(block, name, column)
+        values = self._texts(column)
         if not self._line_breaks:
             for row, value in enumerate(values):
                 if value is not None and "\n" in value:
                     raise TableFileError(
                         f"{block.place(row)}: the text in column {name!r} goes on over the end of the line. Nothing "
-                        "was learned: close its quotation mark, or allow line breaks."
+                        "was learned: close its quotation mark, allow line breaks (--line-breaks), or say that quotation "
+                        "marks are text (--quote none)."
                     )
-        return self._id_values(block, values) if name == self._ids else np.array([*values, None], object)[:-1]
+        if kind == "ids":
+            return self._id_values(block, values)
+        return self._truths(block, name, values) if kind == "boolean" else np.array([*values, None], object)[:-1]
+
+    def _numbers(self, block: "_Block", name: str, column) -> np.ndarray:
+        pa = _pyarrow()
+        if pa.types.is_string(column.type):  # of a Parquet file
+            values = self._texts(column)
+            for row, value in enumerate(values):
+                if value is not None and not is_number(value):
+                    raise self._odd(block, row, name, value, "a number")
+            return np.array([np.nan if value is None else float(value) for value in values])
+        column = self._present(column)
+        numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        odd = np.flatnonzero(~np.isfinite(numbers) & ~column.is_null().to_numpy(zero_copy_only=False))
+        if len(odd):
+            raise TableFileError(
+                f"{block.place(odd[0])}: the value in column {name!r} is {numbers[odd[0]]}, which is not a finite "
+                "number. Nothing was learned: correct it, or leave it empty."
+            )
+        return numbers
+
+    def _dates(self, block: "_Block", name: str, column) -> np.ndarray:
+        if not _pyarrow().types.is_string(column.type):
+            return column.to_numpy(zero_copy_only=False).astype(DATES)
+        values = self._texts(column)
+        times = {value: microseconds(value) for value in {*values} - {None}}
+        for row, value in enumerate(values):
+            if value is not None and times[value] is None:
+                raise self._odd(block, row, name, value, "a date (2024-01-31, 2024-01-31 12:30:00)")
+        found = [None if value is None else times[value] for value in values]
+        return np.array(["NaT" if time is None else np.datetime64(time, "us") for time in found], DATES)
+
+    def _truths(self, block: "_Block", name: str, values: list) -> np.ndarray:
+        words: dict[str | None, bool | None] = {None: None}
+        for false, true in (_DIGITS, *BOOLEANS, *self._booleans):
+            words |= {false: False, true: True}
+        for row, value in enumerate(values):
+            if value not in words:
+                raise self._odd(block, row, name, value, "true or false, as this column's values are")
+        return np.array([*(words[value] for value in values), None], object)[:-1]
+
+    def _odd(self, block: "_Block", row: int, name: str, value: str, wanted: str) -> TableFileError:
+        return TableFileError(
+            f"{block.place(row)}: the value in column {name!r} is {value[:100]!r}, which is not {wanted}. Nothing was "
+            "learned: correct it; or say what kind of column it is, or what stands for a missing value."
+        )
 
     def _id_values(self, block: "_Block", values: list) -> list:
         for row, value in enumerate(values):
             if value is None or (self._whole_ids and not _is_whole(value)):
+                what = "missing" if value is None else f"{value[:100]!r}, which is not a whole number of 64 bits"
                 raise TableFileError(
-                    f"{block.place(row)}: the id is {'missing' if value is None else f'{value!r}, no whole number'}. "
-                    "Nothing was learned: each row needs an id of its own, and all are of one kind."
+                    f"{block.place(row)}: the id is {what}. Nothing was learned: each row needs an id of its own, and all "
+                    "are of one kind."
                 )
         return [int(value) for value in values] if self._whole_ids else values
 
@@ -225,28 +350,32 @@ class _Block:
 class _Text:
     """A file of separated values."""
 
-    def __init__(self, path: Path, delimiter: str, header: Sequence[str] | None, missing: Sequence[str]):
-        self.path, self.delimiter, self.missing = path, delimiter, missing
-        self.header = None if header is None else [name.strip() for name in header]
+    def __init__(self, source: Source, text: Format, missing: Sequence[str]):
+        self._source, self._format, self._missing = source, text, missing
 
     def blocks(self, kinds: Mapping[str, str]) -> Iterator[_Block]:
-        """Columns of this kind "number" are float64, all others text."""
+        """Columns of the kind "number" are float64, all others text."""
         pa = _pyarrow()
         from pyarrow import csv as arrow
 
-        with self._errors(), open(self.path, "rb") as raw:
-            names, size = self._names(), self.path.stat().st_size
-            types = {name: pa.float64() if kinds.get(name) == "number" else pa.string() for name in names}
-            if not size or not names:
+        text = self._format
+        with self._errors(), self._source.raw() as raw:
+            size = self._source.size
+            types = {name: pa.float64() if kinds.get(name) == "number" else pa.string() for name in text.names}
+            if not size or not text.names:
                 return
             reader = arrow.open_csv(
-                gzip.open(raw) if self.path.suffix.lower() == ".gz" else raw,
+                text.recoded(raw),
                 # one thread, so that errors tell the row
-                arrow.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names, skip_rows=self.above),
-                arrow.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+                arrow.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=text.names, skip_rows=text.above),
+                arrow.ParseOptions(
+                    delimiter=text.delimiter,
+                    quote_char='"' if text.quote else False,
+                    newlines_in_values=text.quote,
+                ),
                 arrow.ConvertOptions(
                     column_types=types,
-                    null_values=[blank + value for value in self.missing for blank in ("", " ")],
+                    null_values=[a + word + b for word in self._missing for a in ("", " ") for b in ("", " ")],
                     strings_can_be_null=True,
                     quoted_strings_can_be_null=True,
                 ),
@@ -257,117 +386,102 @@ class _Text:
                     yield _Block(batch, partial(self._place, rows), raw.tell(), size)
                     rows += batch.num_rows
 
-    @property
-    def above(self) -> int:
-        """Lines above the first row."""
-        return int(self.header is None)
-
-    def _names(self) -> list[str]:
-        if self.header is not None:
-            return self.header
-        with self._lines() as lines:
-            names = [name.strip() for name in next(lines, [])]
-        doubtful = [name for name in names if not name or names.count(name) > 1]
-        if doubtful:
-            raise TableFileError(
-                f"{self.path}, line 1: the header names a column {doubtful[0]!r}"
-                f"{' more than once' if doubtful[0] else ''}. Nothing was learned: name each column, or give a header."
-            )
-        return names
-
-    @contextmanager
-    def _lines(self):
-        with open(self.path, "rb") as raw:
-            stream = gzip.open(raw) if self.path.suffix.lower() == ".gz" else raw
-            text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="")
-            yield csv.reader(text, delimiter=self.delimiter)
-
     def _place(self, before: int, row: int) -> str:
-        """The line that row ``before + row`` (from 0) begins in: blank lines and quoted line ends are no rows."""
-        with self._lines() as lines:
-            line, row = 1, before + row
-            for cells in lines:
-                row -= bool(cells)
-                if row < -self.above:
-                    break
-                line = lines.line_num + 1
-        return f"{self.path}, line {line}"
+        return self._format.place(before + row)
 
     @contextmanager
     def _errors(self):
         """pyarrow's errors in our words."""
         pa = _pyarrow()
         try:
-            yield
+            with self._source.errors():
+                yield
+        except UnicodeError as error:
+            raise self._format.undecodable() from error
         except pa.ArrowInvalid as error:
             told = str(error)
+            if "UTF8" in told and self._format.encoding == "utf-8":
+                raise self._format.undecodable() from error
             found = re.search(r"Row #(\d+): (.*)", told, re.DOTALL)
-            at = self._place(0, int(found[1]) - 1 - self.above) if found else str(self.path)
+            at = self._place(0, int(found[1]) - 1 - self._format.above) if found else self._source.name
             what = found[2] if found else told
             column = re.match(r"In CSV column #(\d+)", told)
             if column:
                 value = re.search("invalid value '(.*)'", what, re.DOTALL)
-                is_what = f"is {value[1]!r}, which is no number" if value else "is not UTF-8"
-                what = f"the value in column {self._names()[int(column[1])]!r} {is_what}"
+                is_what = f"is {value[1][:100]!r}, which is not a number" if value else "is not UTF-8"
+                what = f"the value in column {self._format.names[int(column[1])]!r} {is_what}"
+            if "straddling" in told:
+                what = f"a line is longer than {_BLOCK >> 20} MB"
             raise TableFileError(
-                f"{at}: {what}. Nothing was learned: correct the line; or, if it is right, say what separates the "
-                "columns, which column is a category, or what stands for a missing value."
+                f"{at}: {what[:1000]}. Nothing was learned: correct the line; or, if it is right, say what separates the "
+                "columns, which column is a category, what stands for a missing value, or that quotation marks are text."
             ) from error
-        except (OSError, EOFError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise TableFileError(f"{self.path} cannot be read: {reason}. Nothing was learned.") from error
+        except pa.ArrowException as error:
+            raise TableFileError(f"{self._source.name} cannot be read: {error}. Nothing was learned.") from error
 
 
 class _Parquet:
     """A Parquet file."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, source: Source):
+        self._source = source
 
     def blocks(self, kinds: Mapping[str, str]) -> Iterator[_Block]:
-        """Columns of this kind "number" are float64; without kinds, all columns are float64 or text.
+        """Columns are numbers, booleans, text or dates.
 
-        What is neither is an error once it is to be read: until then it has no values.
+        What is none of these is an error once it is to be read: until then it has no values.
         """
         pa = _pyarrow()
         from pyarrow import parquet
 
         try:
-            with parquet.ParquetFile(self.path) as file:
+            with self._source.errors(), self._source.raw() as raw, parquet.ParquetFile(raw) as file:
                 of, done = file.metadata.num_rows, 0
                 names = file.schema_arrow.names
                 twice = [name for name in names if names.count(name) > 1]
                 if twice:
-                    raise TableFileError(f"{self.path} has two columns {twice[0]!r}. Rename one of them.")
+                    raise TableFileError(f"{self._source.name} has two columns {twice[0]!r}. Rename one of them.")
                 for batch in file.iter_batches(_ROWS):
                     columns = [self._column(name, batch.column(name), kinds.get(name)) for name in names]
                     table = pa.record_batch(columns, names)
                     yield _Block(table, partial(self._place, done), done + len(batch), of)
                     done += len(batch)
-        except (OSError, pa.ArrowException) as error:
-            raise TableFileError(f"{self.path} cannot be read: {error}. Nothing was learned.") from error
+        except pa.ArrowException as error:
+            raise TableFileError(f"{self._source.name} cannot be read: {error}. Nothing was learned.") from error
 
     def _place(self, before: int, row: int) -> str:
-        return f"{self.path}, row {before + row + 1}"
+        return f"{self._source.name}, row {before + row + 1}"
 
     def _column(self, name: str, column, kind: str | None):
         pa = _pyarrow()
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
-        if pa.types.is_boolean(column.type) or pa.types.is_large_string(column.type) or pa.types.is_string(column.type):
-            wanted = pa.float64() if kind == "number" else pa.string()
-        elif pa.types.is_null(column.type) or any(
-            is_kind(column.type) for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
-        ):
-            wanted = pa.string() if kind == "category" else pa.float64()
-        elif kind in (None, "drop"):
-            return pa.nulls(len(column), pa.float64())
-        else:
+        native = _native_kind(column)
+        if native is None and not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+            if kind in (None, "drop"):
+                return pa.nulls(len(column), pa.float64())
             raise TableFileError(
-                f"{self.path}: the column {name!r} holds {column.type}, which is neither number nor text. Convert it, "
-                "or drop it."
+                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers, text, booleans or "
+                "dates. Convert it, or drop it."
             )
-        return column.cast(wanted, safe=False)
+        if native == "date" and kind == "number":
+            raise TableFileError(f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers.")
+        if kind == "category" or native is None:
+            return column.cast(pa.string(), safe=False)
+        if native == "number" and kind in (None, "number"):
+            return column.cast(pa.float64(), safe=False)
+        return column if native != "number" else column.cast(pa.string(), safe=False)
+
+
+def _native_kind(column) -> str | None:
+    """The kind of a column that is not text."""
+    types = _pyarrow().types
+    if types.is_boolean(column.type):
+        return "boolean"
+    if types.is_timestamp(column.type) or types.is_date(column.type):
+        return "date"
+    numeric = types.is_null, types.is_integer, types.is_floating, types.is_decimal
+    return "number" if any(is_kind(column.type) for is_kind in numeric) else None
 
 
 def _pyarrow():
@@ -381,30 +495,8 @@ def _pyarrow():
     return pyarrow
 
 
-def _is_text(column) -> bool:
-    pa = _pyarrow()
-    return pa.types.is_string(column.type)
-
-
-def _texts(column) -> list:
-    """Text without blanks around it, None where missing."""
-    if _is_text(column):
-        from pyarrow import compute
-
-        return compute.utf8_trim_whitespace(column).to_pylist()
-    return [None if value is None else f"{value:.17g}" for value in column.to_pylist()]
-
-
 def _is_whole(text: str | None) -> bool:
     """Whether a text is how a whole number of 64 bits is written, and the only way."""
-    if text is None or not text.removeprefix("-").isdecimal():
+    if text is None or len(text) > 20 or not text.removeprefix("-").isdecimal():
         return False
     return str(int(text)) == text and -(2**63) <= int(text) < 2**63
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text  # float() takes 1_000

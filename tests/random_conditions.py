@@ -59,7 +59,11 @@ def _like(text, pattern):
         return not text
     if pattern[0] == "%":
         return any(_like(text[i:], pattern[1:]) for i in range(len(text) + 1))
-    return bool(text) and (pattern[0] == "_" or _ascii(text[0], 0) == _ascii(pattern[0], 0)) and _like(text[1:], pattern[1:])
+    return (
+        bool(text)
+        and (pattern[0] == "_" or _ascii(text[0], 0) == _ascii(pattern[0], 0))
+        and _like(text[1:], pattern[1:])
+    )
 
 
 def _glob(text, pattern):
@@ -225,7 +229,8 @@ class Conditions:
     def _match(self, depth):
         negated = self.random.random() < 0.5
         word, match, pattern = self.random.choice(
-            [("like", _like, p) for p in ("a%", "%b", "_", "%A_%", "")] + [("glob", _glob, p) for p in ("a*", "?", "*B*")]
+            [("like", _like, p) for p in ("a%", "%b", "_", "%A_%", "")]
+            + [("glob", _glob, p) for p in ("a*", "?", "*B*")]
         )
         (part,) = self._some("text", 1, depth, EQUALITY)
         match = _strict(match)

@@ -18,7 +18,15 @@ COLUMNS = {
 }
 LITERALS = {
     "number": [("0", 0), ("1", 1), ("3", 3), ("2.5", 2.5), (".5", 0.5), ("1e3", 1e3), ("9007199254740993", 2**53 + 1)],
-    "text": [("''", ""), ("'a'", "a"), ("'B'", "B"), ("'it''s'", "it's"), ("' ab '", " ab "), ("'é'", "é"), ("'1'", "1")],
+    "text": [
+        ("''", ""),
+        ("'a'", "a"),
+        ("'B'", "B"),
+        ("'it''s'", "it's"),
+        ("' ab '", " ab "),
+        ("'é'", "é"),
+        ("'1'", "1"),
+    ],
     "boolean": [("true", True), ("false", False), ("TRUE", True)],
     "date": [
         ("'2020-01-01'", "2020-01-01T00:00:00.000000"),
@@ -39,7 +47,10 @@ def held(tmp_path_factory):
         return [dice.choice([*values, None]) for _ in range(ROWS)]
 
     days = [value for _, value in LITERALS["date"]] + [0, 86400_000_000 * 18_263]
-    dates = {name: np.array([np.datetime64(v, "us") if v is not None else "NaT" for v in some(days)], "M8[us]") for name in "de"}
+    dates = {
+        name: np.array([np.datetime64(v, "us") if v is not None else "NaT" for v in some(days)], "M8[us]")
+        for name in "de"
+    }
     numbers = [0.0, 1.0, -1.0, 2.5, 3.0, 1e3, -1e300, 1e308, 7.25, 9007199254740992.0]
     texts = ["", "a", "b", "B", "it's", "ab", " ab ", "Aé", "zz", "1"]
     table = {

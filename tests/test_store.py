@@ -100,7 +100,7 @@ def test_random_calls_end_like_a_refit(path):
     model = store.model
     assert verify(model, X.to_numpy(object), frame["y"], frame["weight"].to_numpy())
     assert store.digest() == model.digest()
-    store.forget(where="1")
+    store.forget(where="true")
     assert len(store) == 0 and store.ids() == [] and store.verify()
     assert store.digest() == model._emptied().digest()
     store.learn(table)
@@ -155,7 +155,7 @@ def test_every_kind_of_learner(path, model, target):
         assert store.verify()
         assert type(store.model) is type(model)
         assert store.model.get_params().get("ledger", False) is False
-        store.forget(where="1")
+        store.forget(where="true")
         assert store.verify() and len(store) == 0
         store.learn(table)
     with Store.open(path) as store:
@@ -249,8 +249,8 @@ def test_refusals_change_nothing(path):
     refused(store, EmptyBatchError, "no rows", lambda: store.learn(iter([])))
     refused(store, TableError, "A table is", lambda: store.learn(np.ones((2, 3))))
     refused(store, ConditionError, "either", lambda: store.forget())
-    refused(store, ConditionError, "either", lambda: store.forget(ids=["x"], where="1"))
-    refused(store, NonFiniteError, "missing", lambda: store.relabel(where="1", to=None))
+    refused(store, ConditionError, "either", lambda: store.forget(ids=["x"], where="true"))
+    refused(store, NonFiniteError, "missing", lambda: store.relabel(where="true", to=None))
     refused(store, ValueError, "Strings and numbers", lambda: store.relabel(ids=table["who"][:2], to=5))
     frames = [picked(more, range(5)), picked(more, [5]), {"bad": [1]}]
     refused(store, TableError, "lacks", lambda: store.learn(iter(frames)))

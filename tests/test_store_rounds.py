@@ -135,7 +135,7 @@ def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
         getattr(store._model._state.statistic, "raw", None), getattr(store._model._state.statistic, "rows", None)
     )  # fmt: skip
     assert store._model._state.ledger is None
-    store.forget(where="1")
+    store.forget(where="true")
     assert store.verify() and residue(store._database) == 0
     assert len(store._source._copies._index._slots) and not any(
         entries[:, :, 2].any() for entries in [store._source._copies._index._entries(np.arange(4))]

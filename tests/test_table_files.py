@@ -1,7 +1,11 @@
 """Tables from files: exact numbers, recognised kinds, and errors that name the line."""
 
 import gzip
+import io
+import json
+import os
 import struct
+import threading
 
 import numpy as np
 import pandas as pd
@@ -10,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from sqlearn.errors import TableFileError
-from sqlearn.table_files import TableFile
+from sqlearn.table_files import BOOLEANS, MISSING, TableFile
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def test_ids_are_text_unless_all_are_whole(write):
     assert read(write("id,x\na,1\n7,2\n"), ids="id")["id"] == ["a", "7"]
     assert read(write("id,x\n007,1\n7,2\n"), ids="id")["id"] == ["007", "7"]
     assert read(write("id,x\n-3,1\n9223372036854775807,2\n"), ids="id")["id"] == [-3, 2**63 - 1]
-    with pytest.raises(TableFileError, match="line 3: the id is missing"):
+    with pytest.raises(TableFileError, match="line 2000002: the id is missing"):
         read(write("id,x\na,1\n,2\n"), ids="id")
 
 
@@ -73,20 +77,24 @@ def test_ids_are_text_unless_all_are_whole(write):
     [
         ("a,b\n1,x\n2,y,z\n", {}, "line 3: Expected 2 columns, got 3"),
         ("a,b\n1,x\n\n\n2\n", {}, "line 5: Expected 2 columns, got 1"),
-        ("a,b\n" + "1,x\n" * 50 + "1z,y\n", {}, "line 52: the value in column 'a' is '1z', which is no number"),
+        ("a,b\n" + "1,x\n" * 50 + "1z,y\n", {}, "line 52: the value in column 'a' is '1z', which is not a number"),
         ('a,b\n1,"x"\n2,"y\n3,z\n', {}, "line 3: the text in column 'b' goes on over the end of the line"),
         ("a,b\n1,x\ninf,y\n", {}, "line 3: the value in column 'a' is inf"),
         ("a,b\n1,x\n1e999,y\n", {}, "line 3: the value in column 'a' is inf"),
         ("a,b\n" + "1,x\n" * 30 + "1_000,y\n", {}, "line 32: the value in column 'a' is '1_000'"),
-        ("a,b\n1,x\n", {"kinds": {"b": "number"}}, "line 2: the value in column 'b' is 'x', which is no number"),
+        ("a,b\n1,x\n", {"kinds": {"b": "number"}}, "line 2: the value in column 'b' is 'x', which is not a number"),
         ("a,b\n1,x\n", {"kinds": {"c": "drop"}}, "has no column 'c'"),
         ("a,b\n1,x\n", {"ids": "c"}, "has no column 'c'"),
         ("a,a\n1,2\n", {}, "line 1: the header names a column 'a' more than once"),
         ("a,\n1,2\n", {}, "line 1: the header names a column ''"),
         ("a,b\n", {}, "has no rows"),
         ("", {}, "has no rows"),
-        (b"a,b\n1,x\n2,\xff\xfe\n", {}, "line 3: the value in column 'b' is not UTF-8"),
-        ("a;b\n1;2\n3;4,5\n", {}, "line 3: Expected 1 columns, got 2"),
+        (
+            b"a,b\n1,x\n2,\xff\xfe\n",
+            {},
+            "line 3: the byte 0xff is not UTF-8. Nothing was learned: say the file's encoding",
+        ),
+        ("a;b\n1;2\n3;4,5\n", {"delimiter": ","}, "line 3: Expected 1 columns, got 2"),
     ],
 )
 def test_errors_name_the_line(write, text, options, told):
@@ -111,8 +119,10 @@ def test_texts_may_span_lines_when_allowed(write):
 
 def test_headers_delimiters_and_missing_values(write):
     path = write("1, x\n2, ?\n3,-\n", "table.data")
-    with pytest.raises(TableFileError, match=r"'\.data'"):
+    with pytest.raises(TableFileError, match="line 1: the header has the number 1, so it may be a row"):
         TableFile(path)
+    assert read(path, header="first") == {"1": [2.0, 3.0], "x": [None, "-"]}
+    assert read(path, header="none") == {"1": [1.0, 2.0, 3.0], "2": ["x", None, "-"]}
     assert read(path, delimiter=",", header=["a", "b"]) == {"a": [1.0, 2.0, 3.0], "b": ["x", None, "-"]}
     assert read(path, delimiter=",", header=["a", "b"], missing=["-"])["b"] == ["x", "?", None]
     assert read(write("\ufeffa\tb\n1\tx\n", "table.tsv")) == {"a": [1.0], "b": ["x"]}
@@ -130,14 +140,19 @@ def test_parquet_is_read_as_csv_is(tmp_path):
     frame["e"] = pd.Categorical(["u", "v", "u"])
     frame.to_parquet(tmp_path / "t.parquet")
     path = tmp_path / "t.parquet"
-    expected = {"a": "number", "b": "category", "c": "number", "d": "category", "e": "category"}
+    expected = {"a": "number", "b": "category", "c": "number", "d": "boolean", "e": "category"}
     assert kinds(path) == expected
+    assert read(path)["d"] == [True, False, True] and read(path, kinds={"d": "category"})["d"] == [
+        "true",
+        "false",
+        "true",
+    ]
     table = read(path, kinds={"c": "category"})
     assert table["b"] == ["x", None, "z"] and table["c"] == ["1", "2", "3"] and table["e"] == ["u", "v", "u"]
     assert same([table["a"][0], table["a"][2]], [1.5, 3.0]) and np.isnan(table["a"][1])
     assert read(path, ids="c")["c"] == [1, 2, 3]
-    pd.DataFrame({"t": pd.to_datetime(["2020-01-01"])}).to_parquet(tmp_path / "u.parquet")
-    with pytest.raises(TableFileError, match="'t' holds timestamp"):
+    pd.DataFrame({"t": pd.to_timedelta(["1h"])}).to_parquet(tmp_path / "u.parquet")
+    with pytest.raises(TableFileError, match="'t' holds duration"):
         read(tmp_path / "u.parquet")
     (tmp_path / "v.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(TableFileError, match="cannot be read"):
@@ -151,15 +166,177 @@ def test_a_parquet_file_s_ids_keep_their_digits(tmp_path):
 
 
 def test_parquet_columns_that_cannot_be_read_can_be_dropped(tmp_path):
-    day = pyarrow.array([1, 2], pyarrow.date32())
+    day = pyarrow.array([1, 2], pyarrow.time32("s"))
     parquet.write_table(pyarrow.table({"day": day, "x": [1.0, 2.0]}), tmp_path / "a.parquet")
-    with pytest.raises(TableFileError, match=r"'day' holds date32.*drop it"):
+    with pytest.raises(TableFileError, match=r"'day' holds time32.*drop it"):
         read(tmp_path / "a.parquet")
     assert list(read(tmp_path / "a.parquet", kinds={"day": "drop"})) == ["x"]
     twice = pyarrow.Table.from_arrays([day, day], ["x", "x"])
     parquet.write_table(twice, tmp_path / "b.parquet")
     with pytest.raises(TableFileError, match="two columns 'x'"):
         read(tmp_path / "b.parquet")
+
+
+def test_booleans_are_recognised_by_their_words(write):
+    path = write("a,b,c,d,e,f\ntrue,False,yes,1,true,\nfalse, False,no,0,True,\n,False,yes,1,false,\n")
+    assert kinds(path) == dict(
+        zip("abcdef", ["boolean", "boolean", "category", "number", "category", "number"], strict=True)
+    )
+    table = read(path, booleans=[("no", "yes"), *BOOLEANS], kinds={"d": "boolean", "e": "boolean"})
+    assert table["a"] == [True, False, None] and table["b"] == [False] * 3 and table["c"] == [True, False, True]
+    assert table["d"] == [True, False, True] and table["e"] == [True, True, False]
+    assert [c.words for c in TableFile(path, kinds={"d": "boolean"}).columns[:4]] == [
+        ("false", "true"), ("False", "True"), None, ("0", "1"),
+    ]  # fmt: skip
+    with pytest.raises(TableFileError, match=r"line 3: the value in column 'a' is 'no', which is not true or false"):
+        read(write("a\ntrue\nno\n"), kinds={"a": "boolean"})
+
+
+def test_dates_are_recognised(write):
+    path = write(
+        "a,b,c,d\n2020-01-31,2020-01-31T12:30:00Z,2020-01-31,20200131\n,1969-12-31 23:59:59.5+01:00,x,20200201\n"
+    )
+    assert kinds(path) == {"a": "date", "b": "date", "c": "category", "d": "number"}
+    table = read(path)
+    assert np.array(table["a"]).astype(str).tolist() == ["2020-01-31T00:00:00.000000", "NaT"]
+    assert str(table["b"][1]) == "1969-12-31T22:59:59.500000"
+    with pytest.raises(TableFileError, match="line 3: the value in column 'a' is '2020-02-30', which is not a date"):
+        read(write("a\n2020-01-01\n2020-02-30\n"), kinds={"a": "date"})
+
+
+def test_dates_in_parquet(tmp_path):
+    frame = pd.DataFrame({"n": pd.to_datetime(["2020-01-01 00:00:00.123456789", None, "1960-01-01"], format="ISO8601")})
+    frame["z"] = frame["n"].dt.tz_localize("Europe/Oslo")
+    frame["d"] = pyarrow.array([18262, None, -1], pyarrow.date32()).to_pandas()
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert kinds(tmp_path / "a.parquet") == {"n": "date", "z": "date", "d": "date"}
+    table = {name: np.array(values).astype(str).tolist() for name, values in read(tmp_path / "a.parquet").items()}
+    assert table["n"] == ["2020-01-01T00:00:00.123456", "NaT", "1960-01-01T00:00:00.000000"]
+    assert table["z"] == ["2019-12-31T23:00:00.123456", "NaT", "1959-12-31T23:00:00.000000"]
+    assert table["d"] == ["2020-01-01T00:00:00.000000", "NaT", "1969-12-31T00:00:00.000000"]
+
+
+def test_what_is_missing_is_the_same_in_parquet(write, tmp_path):
+    """The cells of a CSV file, as text and as numbers."""
+    rows = [("x", "1"), (" ? ", "2"), ("NA", "NaN"), ("", ""), ("-", "-1"), (" y", "3")]
+    path = write("t,n\n" + "".join(f"{t},{n}\n" for t, n in rows))
+    frame = pd.DataFrame({"t": [t for t, _ in rows], "n": [float(n or "nan") for _, n in rows]})
+    parquet.write_table(
+        pyarrow.table({"t": frame["t"], "n": pyarrow.array(frame["n"], from_pandas=False)}), tmp_path / "a.parquet"
+    )
+    for missing in (MISSING, ("", "-", "-1", "NaN"), ("", "nan", "x")):
+        texts, found = (
+            read(p, missing=missing, kinds={"t": "category", "n": "number"}) for p in (path, tmp_path / "a.parquet")
+        )
+        assert texts["t"] == found["t"] and same(found["n"], texts["n"])
+
+
+def test_text_that_looks_like_numbers_in_parquet(tmp_path):
+    parquet.write_table(pyarrow.table({"a": [" 1.5", "?", "2"] * 20}), tmp_path / "a.parquet")
+    assert same(read(tmp_path / "a.parquet")["a"], [1.5, np.nan, 2.0] * 20)
+    parquet.write_table(pyarrow.table({"a": ["1.5", "2"] * 30 + ["2O"]}), tmp_path / "a.parquet")
+    with pytest.raises(TableFileError, match="row 61: the value in column 'a' is '2O', which is not a number"):
+        read(tmp_path / "a.parquet")
+
+
+SMS = 'ham\tGo until jurong point, crazy.. "Available" only\nspam\t"Free entry, in 2\nham\t"Gimme a few" was; minutes\n'
+
+
+def test_a_table_of_messages(write):
+    """Tabs between, no header, bare quotation marks."""
+    path = write(SMS, "sms.tsv")
+    file = TableFile(path, header="none")
+    assert file.detected == ["quotation marks are text"]
+    assert read(path, header="none")["2"] == [line.split("\t")[1] for line in SMS.splitlines()]
+    assert read(write(SMS, "sms.txt"), header=["label", "text"])["label"] == ["ham", "spam", "ham"]
+    closed = write('a\tb\n1\t"x\ty"\n2\t"say ""hi"""\n', "closed.tsv")
+    assert read(closed)["b"] == ["x\ty", 'say "hi"']
+    assert read(write('a,b\n1,"x" y\n'), quote=False)["b"] == ['"x" y']
+
+
+@pytest.mark.parametrize(
+    "text, name, delimiter",
+    [
+        ("a,b\n1,x\n", "t.csv", ","),
+        ("a;b\n1,5;x\n", "t.csv", ";"),
+        ("a\n1\n", "t.csv", ","),
+        ("a, b c\n1, x\n", "t.data", ","),
+        ("a|b,c\n1|x\n", "t.txt", "|"),
+        ("a\tb;c\n1\tx;y\n", "t", "\t"),
+        ("a;b,c\n1;2,3\n", "t.tsv", "\t"),
+    ],
+)
+def test_delimiters_are_detected(write, text, name, delimiter):
+    file = TableFile(write(text, name))
+    assert file.reading["delimiter"] == delimiter
+    assert bool(file.detected) == (delimiter != "," and name != "t.tsv" or name == "t.data")
+
+
+def test_a_delimiter_that_does_not_show_is_asked_for(write):
+    with pytest.raises(TableFileError, match=r"does not show what separates.*--delimiter"):
+        TableFile(write("a\n1\n", "t.txt"))
+
+
+def test_encodings(write):
+    latin = "näme,port\n1,Ålesund\n2,Bø\n".encode("latin-1")
+    with pytest.raises(TableFileError, match=r"table.csv, line 1: the byte 0xe4 is not UTF-8.*--encoding"):
+        TableFile(write(latin))
+    assert read(write(latin), encoding="latin-1") == {"näme": [1.0, 2.0], "port": ["Ålesund", "Bø"]}
+    with pytest.raises(TableFileError, match=r"line 3: the byte 0xf8 is not UTF-8"):
+        TableFile(write(b"a,b\n1,x\n2,\xf8\n"))
+    for encoding in ("utf-16", "utf-8-sig"):
+        assert read(write("näme,port\n1,Ålesund\n".encode(encoding))) == {"näme": [1.0], "port": ["Ålesund"]}
+    with pytest.raises(TableFileError, match="line 1: .* is not UTF-16"):
+        TableFile(write(b"a,b\n1,x\n2"), encoding="utf-16")
+    for encoding in ("rot13", "hex", "no such", "a\0b"):
+        with pytest.raises(TableFileError, match="There is no encoding"):
+            TableFile(write(latin), encoding=encoding)
+
+
+def test_standard_input_and_pipes(write, tmp_path, monkeypatch):
+    def given(content):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return "-"
+
+    assert read(given(b"a;b\n1;x\n")) == {"a": [1.0], "b": ["x"]}
+    assert read(given(gzip.compress(b"a,b\n1,x\n"))) == {"a": [1.0], "b": ["x"]}
+    parquet.write_table(pyarrow.table({"a": [1.0]}), tmp_path / "a.parquet")
+    assert read(given((tmp_path / "a.parquet").read_bytes())) == {"a": [1.0]}
+    with pytest.raises(TableFileError, match="standard input has no rows"):
+        TableFile(given(b""))
+    with pytest.raises(TableFileError, match="standard input, line 3: the value"):
+        read(given(b"a,b\n1,x\ny,x\n"), kinds={"a": "number"})
+    os.mkfifo(tmp_path / "pipe.csv")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe.csv").write_text("a,b\n1,x\n"))
+    writer.start()
+    assert read(tmp_path / "pipe.csv") == {"a": [1.0], "b": ["x"]}
+    writer.join()
+    for path in (tmp_path, tmp_path / "none.csv"):
+        with pytest.raises(TableFileError, match="cannot be read: (Is a directory|No such file)"):
+            TableFile(path)
+
+
+def test_how_a_table_was_read_can_be_said_again(write):
+    path = write("ham;x;ja\nspam;y;nein\n".encode("utf-16"), "t.data")
+    file = TableFile(path, header="none", missing=["", "-"], booleans=[("nein", "ja")])
+    told = json.loads(json.dumps(file.reading))
+    assert told.pop("suffix") == ".data"
+    again = TableFile(path, **told)
+    assert again.detected == [] and again.reading == file.reading and again.columns == file.columns
+
+
+def test_ids_of_many_digits(write):
+    digits = "9" * 5000
+    assert read(write(f"id,x\n{digits},1\n"), ids="id")["id"] == [digits]
+    with pytest.raises(TableFileError, match="line 2000002: the id is '999.*not a whole number of 64 bits"):
+        read(write("id,x\n" + "1,1\n" * 2_000_000 + f"{digits},1\n"), ids="id")
+
+
+def test_long_texts(write):
+    text = "x" * 2_000_000
+    assert read(write(f"a,b\n1,{text}\n")) == {"a": [1.0], "b": [text]}
+    with pytest.raises(TableFileError, match="a line is longer than 4 MB"):
+        TableFile(write(f"a,b\n1,{text * 5}\n1,x\n"))
 
 
 def test_progress_reaches_the_end(write):

@@ -139,7 +139,9 @@ class Columns:
         for name in names:
             if name not in special:
                 kind = _kind(frame, name)
-                category = kind == "category" or (takes_categories and (kind in ("boolean", "mixed") or name in booleans))
+                category = kind == "category" or (
+                    takes_categories and (kind in ("boolean", "mixed") or name in booleans)
+                )
                 columns.append(column(name, "feature", name in categorical if categorical is not None else category))
         if not columns:
             raise TableError("The table has no column but target, weight and id: there is nothing to learn from.")
@@ -287,7 +289,9 @@ def _kind(frame, name) -> str:
     if isinstance(series, nw.Series) and series.dtype != nw.Object:
         if series.dtype in (nw.Categorical, nw.Enum, nw.String):
             return "category"
-        return "boolean" if series.dtype == nw.Boolean else "date" if series.dtype in (nw.Date, nw.Datetime) else "number"
+        return (
+            "boolean" if series.dtype == nw.Boolean else "date" if series.dtype in (nw.Date, nw.Datetime) else "number"
+        )
     values = [value for value in _values(frame, name) if not is_missing(value)]
     if any(isinstance(value, str) for value in values):
         return "category"

@@ -183,9 +183,7 @@ class _Writer:
         """Parts that must be of one kind: the kind, and the parts. Texts beside dates are dates."""
         typed = [self._typed(node) for node in nodes]
         if any(part.kind == "date" for part in typed):
-            typed = [
-                self._date(node) if node.what == "text" else part for node, part in zip(nodes, typed, strict=True)
-            ]
+            typed = [self._date(node) if node.what == "text" else part for node, part in zip(nodes, typed, strict=True)]
         known = [i for i, part in enumerate(typed) if part.kind not in ("null", "any", "mixed")]
         first = known[0] if known else 0
         for i, part in enumerate(typed):
