@@ -3,7 +3,10 @@
 Exit codes: 0 for success, 1 when sqlearn refuses (one line says why), 2 for a wrong call, 130 for Ctrl-C.
 """
 
+import errno
+import io
 import os
+import sys
 from collections.abc import Iterator
 from threading import Timer
 from typing import Any
@@ -13,6 +16,7 @@ import click
 from sqlearn import __version__
 from sqlearn.commands import COMMANDS
 from sqlearn.errors import SqlearnError
+from sqlearn.output import drop_output
 
 __all__ = ["main"]
 
@@ -82,8 +86,13 @@ def main(arguments: list[str] | None = None) -> int:
     int
         The exit code.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be no text
     try:
-        return sqlearn.main(arguments, prog_name="sqlearn", standalone_mode=False) or 0
+        code = sqlearn.main(arguments, prog_name="sqlearn", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return code
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -93,3 +102,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return _INTERRUPTED
+    except MemoryError:
+        click.echo("Error: The memory is exhausted. Nothing was changed.", err=True)
+        return 1
+    except OSError as error:  # all files but the standard streams have errors of their own
+        drop_output()
+        if error.errno != errno.EPIPE:  # whoever read it wants no more
+            click.echo(f"Error: Standard output cannot be written: {error.strerror or error}.", err=True)
+        return 1

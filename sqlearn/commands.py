@@ -8,12 +8,14 @@ import ast
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
+
+from sqlearn.output import drop_output, new_file
 
 __all__ = ["COMMANDS", "MODELS"]
 
@@ -42,7 +44,7 @@ MODELS = {
 }
 
 FILE = click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
-TABLE = click.argument("table", metavar="TABLE", type=click.Path(exists=True, dir_okay=False))
+TABLE = click.argument("table", metavar="TABLE", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
 
 
@@ -56,9 +58,24 @@ def _stacked(*decorators):
 
 
 READING = _stacked(
-    click.option("--header", metavar="NAMES", help="Names of the columns, with commas between, if no line has them."),
-    click.option("--delimiter", metavar="CHAR", help="What separates columns, if not a comma (a tab in .tsv)."),
+    click.option(
+        "--header",
+        metavar="NAMES",
+        help="Names of the columns, with commas between; 'none' if they have none, and are called 1, 2, 3, ...; 'first' "
+        "if the first line has them, numbers among them.",
+    ),
+    click.option("--delimiter", metavar="CHAR", help="What separates columns; detected by default."),
+    click.option(
+        "--quote", type=click.Choice(["none", "double"]), help="Whether quotation marks enclose texts, or are text."
+    ),
+    click.option("--encoding", metavar="NAME", help="The encoding of text, such as latin-1; UTF-8 by default."),
     click.option("--missing", metavar="TEXT", multiple=True, help="What stands for a missing value; may be repeated."),
+    click.option(
+        "--booleans",
+        metavar="NO,YES",
+        multiple=True,
+        help="Words for false and true, such as no,yes; may be repeated.",
+    ),
     click.option("--line-breaks", is_flag=True, help="Allow line breaks in quoted texts."),
 )
 ROWS = _stacked(
@@ -66,9 +83,10 @@ ROWS = _stacked(
     click.option(
         "--ids",
         metavar="FILE",
-        type=click.File("r", encoding="utf-8-sig"),
+        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
         help="The rows with these ids, one a line ('-' reads standard input).",
     ),
+    click.option("--encoding", metavar="NAME", help="The encoding of the file of ids; that of the table by default."),
     click.option("--dry-run", is_flag=True, help="Count the rows and change nothing."),
     click.option("--yes", is_flag=True, help="Do not ask."),
 )
@@ -85,10 +103,17 @@ def _tell(as_json: bool, told: dict, lines: list[str]) -> None:
             click.echo(line)
 
 
-def _tell_receipt(as_json: bool, receipt) -> None:
-    told = _fields(receipt) | {"digest": receipt.digest}
-    lines = [str(receipt), f"Its salt, for an auditor (it is kept nowhere once the state moves on): {receipt.salt}"]
-    _tell(as_json, told, lines)
+def _tell_receipt(as_json: bool, store, receipt, told: dict | None = None, lines: Sequence[str] = ()) -> None:
+    """Print a receipt. The change is made by now, so it is not lost even if nobody takes what is printed."""
+    salt = f"Its salt, for an auditor (it is kept nowhere once the state moves on): {receipt.salt}"
+    try:
+        _tell(as_json, told or _fields(receipt) | {"digest": receipt.digest}, [*lines, str(receipt), salt])
+    except OSError as error:
+        drop_output()
+        raise click.ClickException(
+            f"The change is made, but standard output cannot be written: {error.strerror}. {receipt}. {salt}. Until the "
+            f"next change, `sqlearn receipts {store.path} --salt` shows both."
+        ) from error
 
 
 def _fields(receipt) -> dict:
@@ -112,25 +137,47 @@ def _progress(label: str, rows: int | None = None):
         yield report if rows is None else bar.update
 
 
-def _table_file(path, reading: dict, **more):
-    from sqlearn.table_files import MISSING, TableFile
+def _table_file(path, reading: dict, kept: dict, **more):
+    """A table, read as the command says, else as the store's table was (`kept`), else as its beginning shows."""
+    from sqlearn.table_files import BOOLEANS, MISSING, TableFile
+    from sqlearn.table_source import Source
 
-    header = reading["header"]
-    return TableFile(
-        path,
-        header=None if header is None else next(csv.reader([header], skipinitialspace=True)),
-        delimiter={"\\t": "\t", "tab": "\t"}.get(reading["delimiter"], reading["delimiter"]),
-        missing=("", *reading["missing"]) if reading["missing"] else MISSING,
-        line_breaks=reading["line_breaks"],
-        **more,
-    )
+    source = Source(path)
+    alike = not source.is_parquet and "delimiter" in kept and source.suffix in ("", kept["suffix"])
+    options: dict[str, Any] = {
+        name: kept[name]
+        for name in ("missing", "booleans", "line_breaks", *(("header", "delimiter", "quote", "encoding") * alike))
+        if name in kept
+    }
+    if reading["header"] is not None:
+        names = next(csv.reader([reading["header"]], skipinitialspace=True), [])
+        options["header"] = names[0] if names in (["none"], ["first"]) else names
+    if reading["delimiter"] is not None:
+        options["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(reading["delimiter"], reading["delimiter"])
+    if reading["quote"] is not None:
+        options["quote"] = reading["quote"] == "double"
+    if reading["encoding"] is not None:
+        options["encoding"] = reading["encoding"]
+    if reading["missing"]:
+        options["missing"] = ("", *reading["missing"])
+    if reading["booleans"]:
+        pairs = [tuple(word.strip() for word in pair.split(",")) for pair in reading["booleans"]]
+        for pair in pairs:
+            if len(pair) != 2 or pair[0] == pair[1] or "" in pair:
+                raise click.BadParameter("Pass two words with a comma between: no,yes.", param_hint="--booleans")
+        options["booleans"] = (*pairs, *BOOLEANS)
+    if reading["line_breaks"]:
+        options["line_breaks"] = True
+    return TableFile(source, **({"missing": MISSING, "booleans": BOOLEANS} | options), **more)
 
 
 def _table_of(store, path, reading: dict, *, features_only: bool = False):
     """A file's columns as a store has them; others are left out."""
     kinds = {column.name: column.kind for column in store.columns if column.role == "feature" or not features_only}
     labels = {column.name for column in store.columns if column.role == "target" and column.kind == "category"}
-    names = [column.name for column in _table_file(path, reading).columns]
+    file = _table_file(path, reading, store.reading)
+    _tell_detected(file)
+    names = [column.name for column in file.columns]
     ignored = [name for name in names if name not in kinds and name != store.id_column]
     if ignored:
         click.echo(f"Left out, as the store does not use them: {', '.join(ignored)}", err=True)
@@ -139,7 +186,12 @@ def _table_of(store, path, reading: dict, *, features_only: bool = False):
     given = {name: kinds[name] for name in names if name in kinds and name not in labels}
     ids = store.id_column if store.id_column in names else None
     given |= dict.fromkeys(ignored, "drop")
-    return _table_file(path, reading, kinds=given, ids=ids, textual_ids=store.textual_ids)
+    return file.read_as(kinds=given, ids=ids, textual_ids=store.textual_ids)
+
+
+def _tell_detected(file) -> None:
+    if file.detected:
+        click.echo(f"{file.name} is read with this, as it begins: {'; '.join(file.detected)}.", err=True)
 
 
 def _model(name: str, parameters: tuple[str, ...], raw: bool):
@@ -172,13 +224,14 @@ def _model(name: str, parameters: tuple[str, ...], raw: bool):
     return TableModel(learner)
 
 
-def _described(columns) -> list[str]:
+def _described(columns, keep) -> list[str]:
     width = max(len(column.name) for column in columns)
     lines = []
     for column in columns:
         shown = ", ".join(str(value) if len(str(value)) <= 24 else f"{str(value)[:21]}..." for value in column.examples)
         gaps = f", {column.missing} missing in the first rows" if column.missing else ""
-        lines.append(f"  {column.name:{width}s}  {column.kind:8s}  {shown}{gaps}")
+        kind = f"{column.kind}, kept" if column.name in keep else column.kind
+        lines.append(f"  {column.name:{width}s}  {kind:8s}  {shown}{gaps}")
     return lines
 
 
@@ -195,27 +248,65 @@ def _described(columns) -> list[str]:
 @click.option("--weight", metavar="COL", help="The column of sample weights.")
 @click.option("--number", metavar="COL", multiple=True, help="Read this column as numbers; may be repeated.")
 @click.option("--category", metavar="COL", multiple=True, help="Read this column as categories; may be repeated.")
+@click.option("--boolean", metavar="COL", multiple=True, help="Read this column as booleans; may be repeated.")
+@click.option("--date", metavar="COL", multiple=True, help="Read this column as dates; may be repeated.")
 @click.option("--drop", metavar="COL", multiple=True, help="Leave this column out; may be repeated.")
+@click.option(
+    "--keep", metavar="COL", multiple=True, help="Keep this column for conditions; the model does not learn from it."
+)
 @click.option("--raw", is_flag=True, help="Give numbers to the model as they are: no scaling, no imputing.")
 @READING
 @JSON
-def fit(table, target, model, parameters, out, ids, weight, number, category, drop, raw, as_json, **reading):
-    """Learn TABLE (CSV, TSV, Parquet), and keep rows and model in a new FILE.
+def fit(
+    table,
+    target,
+    model,
+    parameters,
+    out,
+    ids,
+    weight,
+    number,
+    category,
+    boolean,
+    date,
+    drop,
+    keep,
+    raw,
+    as_json,
+    **reading,
+):
+    """Learn TABLE (CSV, TSV, Parquet; '-' is standard input), and keep rows and model in a new FILE.
 
     Linear models, discriminant analysis, GaussianNB and NearestCentroid see categories as one column each and numbers
     imputed and scaled, all of which forget too; MixedNB takes tables as they are; other models take numbers.
     """
+    from sqlearn.storage.feeding import takes_categories
     from sqlearn.store import Store
 
     learner = _model(model, parameters, raw)
-    kinds = dict.fromkeys(number, "number") | dict.fromkeys(category, "category") | dict.fromkeys(drop, "drop")
-    file = _table_file(table, reading, kinds=kinds, ids=ids)
-    special = {*target, weight}
+    kinds = {}
+    for names, kind in (
+        (number, "number"),
+        (category, "category"),
+        (boolean, "boolean"),
+        (date, "date"),
+        (drop, "drop"),
+    ):
+        kinds |= dict.fromkeys(names, kind)
+    file = _table_file(table, reading, {}, kinds=kinds, ids=ids)
+    special = {*target, weight, *keep}
     if not as_json:
-        click.echo(f"{table} has these columns:", err=True)
-        for line in _described(file.columns):
+        _tell_detected(file)
+        click.echo(f"{file.name} has these columns:", err=True)
+        for line in _described(file.columns, keep):
             click.echo(line, err=True)
-    categories = [c.name for c in file.columns if c.kind == "category" and c.name not in special]
+    dates = [c.name for c in file.columns if c.kind == "date" and c.name not in keep]
+    if dates:
+        raise click.UsageError(
+            f"The column {dates[0]!r} holds dates, from which models do not learn. Pass --keep {dates[0]!r} to keep it for "
+            f"conditions, --drop {dates[0]!r} to leave it out, or --category {dates[0]!r} to learn from it as text."
+        )
+    as_categories = {"category", "boolean"} if takes_categories(learner) else {"category"}
     with _progress("Learning") as report:
         store = Store.create(
             out,
@@ -224,13 +315,21 @@ def fit(table, target, model, parameters, out, ids, weight, number, category, dr
             target=list(target) or None,
             id=ids,
             weight=weight,
-            categorical=categories,
+            categorical=[c.name for c in file.columns if c.kind in as_categories and c.name not in special],
+            keep=list(keep),
+            booleans={c.name: c.words for c in file.columns if c.kind == "boolean" and c.name not in (weight, *keep)},
+            reading=file.reading,
         )
     with store:
         receipt = store.receipts()[-1]
         told = {"file": out, "model": store.model_name, "rows": len(store), "receipt": _fields(receipt)}
         told["columns"] = {column.name: column.kind for column in file.columns}
-        _tell(as_json, told, [f"{store.model_name} learned {len(store):,} rows; they are kept in {out}.", f"{receipt}"])
+        learned = f"{store.model_name} learned {len(store):,} rows; they are kept in {out}."
+        try:
+            _tell(as_json, told, [learned, f"{receipt}"])
+        except OSError as error:
+            drop_output()
+            raise click.ClickException(f"{learned} Standard output cannot be written: {error.strerror}.") from error
 
 
 @click.command()
@@ -244,7 +343,7 @@ def learn(file, table, as_json, **reading):
         rows = _table_of(store, table, reading)
         with _progress("Learning") as report:
             receipt = store.learn(rows.blocks(report))
-        _tell_receipt(as_json, receipt)
+        _tell_receipt(as_json, store, receipt)
 
 
 # ----------------------------------------------------------------------------------------------- forgetting
@@ -254,39 +353,50 @@ def learn(file, table, as_json, **reading):
 @FILE
 @ROWS
 @JSON
-def forget(file, where, ids, dry_run, yes, as_json):
+def forget(file, as_json, **rows):
     """Take rows out of model and FILE, for good."""
     with _opened(file) as store:
-        _change(store, store.forget, "Forget", where, ids, dry_run, yes, as_json)
+        _change(store, store.forget, "Forget", as_json, **rows)
 
 
 @click.command()
 @FILE
 @ROWS
 @click.option("--to", metavar="VALUE", required=True, help="The new target.")
+@click.option("--new", is_flag=True, help="Allow a label that no row has.")
 @JSON
-def relabel(file, where, ids, to, dry_run, yes, as_json):
+def relabel(file, to, new, as_json, **rows):
     """Give rows another target, as if they had been learned with it."""
     with _opened(file) as store:
-        value: Any = to
-        if not store.textual_target:
-            try:
-                value = float(to)
-            except ValueError:
-                told = f"{to!r} is no number, as the targets of {file} are."
-                raise click.BadParameter(told, param_hint="--to") from None
-        _change(store, store.relabel, "Relabel", where, ids, dry_run, yes, as_json, to=value)
+        _change(store, store.relabel, "Relabel", as_json, **rows, to=_target(store, to), **{"new": True} if new else {})
 
 
-def _change(store, change, verb: str, where, ids, dry_run: bool, yes: bool, as_json: bool, **more) -> None:
+def _target(store, to: str) -> Any:
+    """A target as its column has it."""
+    targets = [column for column in store.columns if column.role == "target"]
+    if targets and targets[0].kind == "boolean" and to.lower() in ("true", "false"):
+        return to.lower() == "true"
+    if store.textual_target:
+        return to
+    try:
+        return float(to)
+    except ValueError:
+        what = "neither true nor false" if targets and targets[0].kind == "boolean" else "not a number"
+        told = f"{to[:100]!r} is {what}, as the targets of {store.path} are."
+        raise click.BadParameter(told, param_hint="--to") from None
+
+
+def _change(store, change, verb: str, as_json: bool, *, where, ids, encoding, dry_run: bool, yes: bool, **more) -> None:
     if (where is None) == (ids is None):
         raise click.UsageError("Say which rows: either --where or --ids.")
-    rows = {"where": where} if ids is None else {"ids": _ids(store, ids)}
+    rows: dict[str, Any] = {"where": where} if ids is None else {"ids": _ids(store, ids, encoding)}
     if dry_run or not yes:
         with _progress("Looking", len(store)) as report:
+            if not dry_run and where is not None:
+                rows = {"ids": store.ids(where=where, progress=report)}  # what is shown is what is changed
             count = change(**rows, **more, dry_run=True, progress=report)
         named = f"{count:,} row{'' if count == 1 else 's'} of {len(store):,}"
-        if dry_run:
+        if dry_run or not count:
             _tell(as_json, {"rows": count, "of": len(store)}, [f"{verb} would change {named}."])
             return
         if not sys.stdin.isatty():
@@ -294,20 +404,30 @@ def _change(store, change, verb: str, where, ids, dry_run: bool, yes: bool, as_j
         click.confirm(f"{verb} {named}?", abort=True, err=True)
     with _progress({"Forget": "Forgetting"}.get(verb, f"{verb}ing"), len(store)) as report:
         receipt = change(**rows, **more, progress=report)
-    _tell_receipt(as_json, receipt)
+    _tell_receipt(as_json, store, receipt)
 
 
-def _ids(store, lines) -> list:
+def _ids(store, path, encoding: str | None) -> list:
+    from sqlearn.table_source import Source, known_encoding
+
+    encoding = known_encoding(encoding or store.reading.get("encoding") or "utf-8")
+    source = Source(path)
+    with source.errors(), source.raw() as raw:
+        content = source.unpacked(raw).read()
     try:
-        ids = [line.rstrip("\r\n") for line in lines]
-    except UnicodeDecodeError as error:
-        raise click.BadParameter(f"The file of ids is not UTF-8: {error}.", param_hint="--ids") from error
-    ids = [line for line in ids if line]
+        lines = content.decode("utf-8-sig" if encoding == "utf-8" else encoding).split("\n")
+    except UnicodeError as error:
+        what = f"The file of ids is not {encoding.upper()}: {error}. Say its encoding with --encoding."
+        raise click.BadParameter(what, param_hint="--ids") from error
+    ids = [line.strip() for line in lines if line.strip()]
+    if not ids:
+        raise click.BadParameter("The file of ids is empty: it names no row.", param_hint="--ids")
     if store.textual_ids:
         return ids
     for number, line in enumerate(ids, 1):
-        if not line.strip().removeprefix("-").isdecimal():
-            what = f"{line!r} (id {number}) is no whole number, as this store's ids are."
+        digits = line.removeprefix("-")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) < 100):
+            what = f"{line[:100]!r} (id {number}) is not a whole number of 64 bits, as this store's ids are."
             raise click.BadParameter(what, param_hint="--ids")
     return [int(line) for line in ids]
 
@@ -318,28 +438,30 @@ def _ids(store, lines) -> list:
 @click.command()
 @FILE
 @TABLE
-@click.option("--out", metavar="FILE", type=click.File("w", encoding="utf-8"), default="-", help="Where to write.")
+@click.option("--out", metavar="FILE", type=click.Path(), help="A new file to write; standard output by default.")
 @READING
 @JSON
 def predict(file, table, out, as_json, **reading):
     """Predict each row of TABLE, as CSV with the rows' ids if they have any."""
-    with _opened(file) as store:
+    with _opened(file) as store, new_file(out) as output:
         rows = _table_of(store, table, reading, features_only=True)
         name = "prediction"
-        writer = None if as_json else csv.writer(out, lineterminator="\n")
-        if writer:
-            writer.writerow([store.id_column, name] if rows.has_ids else [name])
+        writer = None
         found: list[dict] = []
         with _progress("Predicting") as report:
             for block in rows.blocks(report):
                 ids = block.pop(store.id_column, None) if rows.has_ids else None
-                for i, value in enumerate(store.predict(block).tolist()):
-                    if writer:
+                predictions = store.predict(block).tolist()
+                if writer is None and not as_json:  # nothing is written before it is known that the columns fit
+                    writer = csv.writer(output, lineterminator="\n")
+                    writer.writerow([store.id_column, name] if rows.has_ids else [name])
+                for i, value in enumerate(predictions):
+                    if writer is not None:
                         writer.writerow([value] if ids is None else [ids[i], value])
                     else:
                         found.append({name: value} if ids is None else {"id": ids[i], name: value})
         if as_json:
-            click.echo(json.dumps({"predictions": found}, ensure_ascii=False), file=out)
+            click.echo(json.dumps({"predictions": found}, ensure_ascii=False), file=output)
 
 
 @click.command()
@@ -364,12 +486,14 @@ def info(file, as_json):
     with _opened(file) as store:
         receipts = store.receipts()
         columns = {column.name: {"role": column.role, "kind": column.kind} for column in store.columns}
+        reading = store.reading
         told = {
             "model": store.model_name,
             "parameters": {name: repr(value) for name, value in store.model.get_params().items()},
             "rows": len(store),
             "id": store.id_column,
             "columns": columns,
+            "reading": reading,
             "digest": store.digest(),
             "receipts": len(receipts),
             "last": _fields(receipts[-1]) | {"salt": None},
@@ -385,14 +509,18 @@ def info(file, as_json):
 @click.command()
 @FILE
 @click.option("--check", is_flag=True, help="Walk the chain; exit code 1 if it is broken.")
+@click.option("--salt", is_flag=True, help="Show the salt of the last receipt, which an auditor needs.")
 @JSON
-def receipts(file, check, as_json):
+def receipts(file, check, salt, as_json):
     """The receipts of all changes; with --check, whether any was altered, lost or moved."""
     with _opened(file) as store:
         found = store.receipts()
         checked = store.check_receipts() if check else None
     told: dict = {"receipts": [_fields(receipt) | {"digest": receipt.digest, "salt": None} for receipt in found]}
     lines = [str(receipt) for receipt in found]
+    if salt:
+        told["receipts"][-1]["salt"] = found[-1].salt
+        lines.append(f"The salt of the last: {found[-1].salt}")
     if checked is not None:
         told |= {"whole": bool(checked), "fault": checked.fault}
         lines.append(str(checked))

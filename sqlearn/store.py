@@ -317,12 +317,15 @@ class Store:
         with self._reading():
             return self._model.digest()
 
-    def ids(self, where: str | None = None) -> list:
-        """The ids of all rows, or of those that fulfil a condition, in the order of their places in the file."""
+    def ids(self, where: str | None = None, *, progress=None) -> list:
+        """The ids of all rows, or of those that fulfil a condition, in the order of their places in the file.
+
+        `progress` is called as that of :meth:`forget` is.
+        """
         with self._reading():
             if where is None:
                 return [id for _, cells in self._rows.scan() for id in self._ids.of_cells(cells[:, -1])]
-            read = self._selection.read(self._selection.matching(where), None)
+            read = self._selection.read(self._selection.matching(where, looking(progress)), None)
             return [id for _, cells in read for id in self._ids.of_cells(cells[:, -1])]
 
     def predict(self, table) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from sqlearn.errors import TableFileError
 
-__all__ = ["Format", "Source", "is_number"]
+__all__ = ["Format", "Source", "is_number", "known_encoding"]
 
 _HEAD = 1 << 20  # bytes that are looked at
 _ROWS_LOOKED_AT = 50
@@ -114,7 +114,7 @@ class Format:
             raise TableFileError(f"A delimiter is one ASCII character and no quote or line end, not {delimiter!r}.")
         with source.errors(), source.raw() as raw:
             head = source.unpacked(raw).read(_HEAD)
-        self.encoding = self._encoding(head) if encoding is None else _known(encoding)
+        self.encoding = self._encoding(head) if encoding is None else known_encoding(encoding)
         lines = self._head_lines(head)
         self.delimiter = self._delimiter(lines) if delimiter is None else delimiter
         self.quote = self._quote(lines) if quote is None else quote
@@ -245,7 +245,8 @@ class Format:
         )
 
 
-def _known(encoding: str) -> str:
+def known_encoding(encoding: str) -> str:
+    """The name of an encoding of text that Python has."""
     try:
         found = codecs.lookup(encoding)
         "".encode(encoding)

@@ -160,10 +160,10 @@ def test_a_parameter_reaches_the_model(here):
         assert type(opened.model).__name__ == "Ridge" and np.shape(opened.model.coef_) == (1,)
 
 
-def test_refusals_of_a_real_process_are_one_line(store):
+def test_refusals_of_a_real_process_show_the_place(store):
     result = subprocess.run(
         [sys.executable, "-m", "sqlearn", "forget", str(store), "--where", "nonsense =", "--yes"],
         capture_output=True, text=True,
     )  # fmt: skip
     assert result.returncode == 1 and result.stdout == ""
-    assert result.stderr.startswith("Error: The condition") and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("Error: The condition cannot be used: ") and result.stderr.count("\n") == 3

@@ -68,7 +68,7 @@ def test_ids_are_text_unless_all_are_whole(write):
     assert read(write("id,x\na,1\n7,2\n"), ids="id")["id"] == ["a", "7"]
     assert read(write("id,x\n007,1\n7,2\n"), ids="id")["id"] == ["007", "7"]
     assert read(write("id,x\n-3,1\n9223372036854775807,2\n"), ids="id")["id"] == [-3, 2**63 - 1]
-    with pytest.raises(TableFileError, match="line 2000002: the id is missing"):
+    with pytest.raises(TableFileError, match="line 3: the id is missing"):
         read(write("id,x\na,1\n,2\n"), ids="id")
 
 

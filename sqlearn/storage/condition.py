@@ -137,7 +137,8 @@ class Condition:
             found = connection.execute(f"SELECT slot FROM t WHERE {self._meaning.sql}", self._meaning.values).fetchall()
         except sqlite3.Error as error:
             if self._denied:
-                raise self._refused(f"asks for {self._denied[0]}, which conditions may not", "Tell us.") from error
+                told = f"asks for {self._denied[0]}, which conditions may not"
+                raise self._refused(told, "This is a fault of sqlearn: report it.") from error
             if any(word in str(error) for word in ("interrupted", "authoriz", "raised exception")):
                 raise KeyboardInterrupt from error  # that a signal's handler raised, and sqlite3 swallowed
             raise self._refused(f"cannot be evaluated: {error}", "Name the rows by their ids.") from error

@@ -312,6 +312,8 @@ class _Parser:
             return self._node("column", self._taken().start, value=token.word[1:-1].replace('""', '"'))
         if token.kind == "name":
             self._taken()
+            if folded(token.word) == "select" and self._next.kind in ("name", "quoted", "number", "text"):
+                raise self._refused(token, "conditions have no subqueries")
             if self._has("("):
                 return self._node("call", token.start, self._list(token.word), folded(token.word))
             return self._node("column", token.start, value=token.word)
