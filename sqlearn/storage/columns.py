@@ -266,9 +266,12 @@ def _series(frame, name):
     """A column as a narwhals Series, or an array of a dict's."""
     if isinstance(frame, Mapping):
         values = frame[name]
-        array = np.asarray(values)
+        try:
+            array = np.asarray(values)
+        except ValueError:  # of sequences that differ in length
+            array = np.empty((0, 0))
         if array.ndim != 1:
-            raise TableError(f"The column {name!r} is no sequence of values.")
+            raise TableError(f"The column {name!r} is not a sequence of single values. Nothing was changed.")
         if array.dtype.kind in "US" and not (isinstance(values, np.ndarray)):  # numbers beside text became text
             array = np.empty(len(values), object)
             array[:] = list(values)
@@ -370,9 +373,9 @@ def _dates(frame, name) -> np.ndarray:
 
 
 def _days(times: np.ndarray) -> np.ndarray:
-    with np.errstate(over="raise"):
-        kept = times.astype(DATES)
-    if (np.isnat(kept) != np.isnat(times)).any() or (kept.astype(times.dtype) > times).any():
+    kept = times.astype(DATES)
+    finer = np.datetime_data(times.dtype)[0] in ("ns", "ps", "fs", "as")
+    if not finer and ((kept.astype(times.dtype) != times) & ~np.isnat(times)).any():
         raise TableError("A date lies beyond the years that 64 bits of microseconds reach. Nothing was changed.")
     return kept
 
