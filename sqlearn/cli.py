@@ -21,6 +21,7 @@ from sqlearn.output import drop_output
 __all__ = ["main"]
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_LONGEST = 4000  # characters of an error's message
 _PATIENCE = 4.0  # seconds until a word about the wait
 _STYLES: dict[str, dict[str, Any]] = {"title": {"bold": True}, "proof": {"fg": "green"}, "trouble": {"fg": "red"}}
 
@@ -73,6 +74,11 @@ def _with_patience(parts: Iterator) -> Iterator:
         yield part
 
 
+def _clipped(message: str) -> str:
+    """A message without the middle, if it shows something long that it was given."""
+    return message if len(message) <= _LONGEST else f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 2 :]}"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
@@ -89,15 +95,19 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files may be no text
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        if any("\0" in argument for argument in arguments):
+            raise click.UsageError("An argument has a NUL character, which no name and no value has.")
         code = sqlearn.main(arguments, prog_name="sqlearn", standalone_mode=False) or 0
         sys.stdout.flush()
         return code
     except click.ClickException as error:
+        error.message = _clipped(error.message)
         error.show()
         return error.exit_code
     except SqlearnError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {_clipped(str(error))}", err=True)
         return 1
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
