@@ -399,12 +399,16 @@ def _change(store, change, verb: str, as_json: bool, *, where, ids, encoding, dr
         if dry_run or not count:
             _tell(as_json, {"rows": count, "of": len(store)}, [f"{verb} would change {named}."])
             return
-        if not sys.stdin.isatty():
+        if not _can_ask():
             raise click.UsageError(f"{verb} changes {named}, and there is nobody to ask. Pass --yes if that is right.")
         click.confirm(f"{verb} {named}?", abort=True, err=True)
     with _progress({"Forget": "Forgetting"}.get(verb, f"{verb}ing"), len(store)) as report:
         receipt = change(**rows, **more, progress=report)
     _tell_receipt(as_json, store, receipt)
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()
 
 
 def _ids(store, path, encoding: str | None) -> list:

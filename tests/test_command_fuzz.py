@@ -73,7 +73,7 @@ IDS = [
 WORDS = ["", " ", "x", "age", "port", "person", "paid", "joined", "lived", "no,yes", "a,a", ",", ",,", "\ud800", "\0", MANY, "-", "1e400",
          "none", "first", "a,b,c,d,e,f", "true", "alpha=1", "alpha=(", "alpha=" + "[" * 300, "latin-1", "utf-16", "rot13", "\\t", "tab",
          '"', "ab", "é", "nan", "NA"]  # fmt: skip
-MODELS = ["MixedNB", "Ridge", "RidgeClassifier", "GaussianNB", "KMeans", "LogisticRegression", "forest", ""]
+MODELS = ["MixedNB", "RidgeClassifier", "GaussianNB", "LogisticRegression", "Ridge", "KMeans", "forest", ""]
 COLUMN = "--target", "--id", "--weight", "--number", "--category", "--boolean", "--date", "--drop", "--keep"
 READING = "--header", "--delimiter", "--encoding", "--missing", "--booleans", "--quote"
 
@@ -88,7 +88,7 @@ class Calls:
 
     def some(self, options, most, values=WORDS):
         chosen = []
-        for _ in range(self.dice.randint(0, most)):
+        for _ in range(self.dice.randint(0, most) if self.dice.random() < 0.6 else 0):
             chosen += [self.dice.choice(options), self.dice.choice(values)]
         return chosen
 
@@ -96,19 +96,20 @@ class Calls:
         return [flag for flag in flags if self.dice.random() < 0.3]
 
     def table(self):
-        return "good.csv" if self.dice.random() < 0.2 else self.dice.choice(self.tables)
+        return self.dice.choice(["good.csv", "more.csv"]) if self.dice.random() < 0.3 else self.dice.choice(self.tables)
 
     def rows(self):
         given = []
-        if self.dice.random() < 0.75:
-            given += ["--where", self.dice.choice(CONDITIONS)]
-        if self.dice.random() < 0.3:
-            given += ["--ids", self.dice.choice(["ids", "-", "missing", "folder", "m.sqlearn"])]
+        which = self.dice.random()
+        if which < 0.65:
+            given += ["--where", self.dice.choice(CONDITIONS[:5] if self.dice.random() < 0.2 else CONDITIONS)]
+        if which > 0.6:
+            given += ["--ids", self.dice.choice(["ids", "ids", "-", "missing", "folder", "m.sqlearn"])]
         return [*given, *self.flags("--dry-run"), *(["--yes"] * (self.dice.random() < 0.8)), *self.flags("--json")]
 
     def arguments(self, command):
         if command == "fit":
-            columns = ["--id", "person", "--keep", "joined", "--target", "lived"] * (self.dice.random() < 0.7)
+            columns = ["--id", "person", "--keep", "joined", "--target", "lived"] * (self.dice.random() < 0.9)
             model, out = (
                 self.dice.choice(MODELS),
                 self.dice.choice(["new.sqlearn"] * 8 + ["m.sqlearn", "folder", "no/x", "", "\0"]),
@@ -128,8 +129,9 @@ class Calls:
         if command == "forget":
             return [self.dice.choice(self.stores), *self.rows(), *self.some(["--encoding"], 1)]
         if command == "relabel":
-            return [self.dice.choice(self.stores), *self.rows(), "--to", self.dice.choice(["yes", "no", *WORDS])]
-        return [self.dice.choice(self.stores), *self.flags("--json", "--check", "--salt", "--no-such")]
+            return [self.dice.choice(self.stores), *self.rows(), "--to", self.dice.choice(["yes", "no"] * 20 + WORDS)]
+        flags = ("--check", "--salt") if command == "receipts" else ("--no-such",)
+        return [self.dice.choice(self.stores), *self.flags("--json", *flags)]
 
 
 @pytest.fixture(scope="module")

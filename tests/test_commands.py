@@ -167,3 +167,216 @@ def test_refusals_of_a_real_process_show_the_place(store):
     )  # fmt: skip
     assert result.returncode == 1 and result.stdout == ""
     assert result.stderr.startswith("Error: The condition cannot be used: ") and result.stderr.count("\n") == 3
+
+
+# ------------------------------------------------------------------------------------------------- files and streams
+
+
+def test_predict_never_overwrites(here, store):
+    """Neither the store, nor its journal, nor the table, nor any other file, under whatever name."""
+    (here / "link.csv").symlink_to("people.csv")
+    (here / "hard.csv").hardlink_to("people.csv")
+    (here / "nowhere").symlink_to("missing")
+    (here / "other.txt").write_text("other")
+    (here / "m.sqlearn-journal").touch()
+    names = (
+        "m.sqlearn",
+        "m.sqlearn-journal",
+        "people.csv",
+        "./people.csv",
+        "link.csv",
+        "hard.csv",
+        "nowhere",
+        "other.txt",
+    )
+    before = {name: (here / name).read_bytes() for name in names if name != "nowhere"}
+    for name in (*names, "."):
+        assert "left as it is" in call("predict", "m.sqlearn", "people.csv", "--out", name, code=1)[1]
+    assert before == {name: (here / name).read_bytes() for name in before} and (here / "nowhere").is_symlink()
+    assert "No such file" in call("predict", "m.sqlearn", "people.csv", "--out", "no/x", code=1)[1]
+    call("predict", "m.sqlearn", "people.csv", "--out", "new.csv")
+    assert (here / "new.csv").read_text() == call("predict", "m.sqlearn", "people.csv")[0]
+    call("predict", "m.sqlearn", "people.csv", "--out", "/dev/null")
+    assert {path.name for path in here.iterdir()} == {*names, "new.csv"} - {"./people.csv"}
+
+
+def test_predict_writes_nothing_before_the_columns_are_checked(here, store):
+    (here / "bad.csv").write_text("person,age,port,fare\n" + "p1,30,S,1\n" * 30 + "p2,3o,S,1\n")
+    for table in ("bad.csv", "wrong.csv"):
+        (here / "wrong.csv").write_text("person,age\np1,30\n")
+        shown, _ = call("predict", "m.sqlearn", table, code=1)
+        assert shown == ""
+        call("predict", "m.sqlearn", table, "--out", "new.csv", code=1)
+    assert not [path for path in here.iterdir() if "new" in path.name]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("predict", "m.sqlearn", "people.csv"), ("info", "m.sqlearn"), ("receipts", "m.sqlearn")]
+)
+def test_standard_output_that_takes_nothing(store, arguments):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "sqlearn", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert result.returncode == 1
+    assert result.stderr.endswith("Error: Standard output cannot be written: No space left on device.\n")
+    assert result.stderr.count("\n") <= 2
+
+
+def test_a_receipt_that_nobody_took_is_told(store):
+    forget = [sys.executable, "-m", "sqlearn", "forget", str(store), "--where", "age < 25", "--yes", "--json"]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(forget, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "The change is made, but standard output cannot be written" in result.stderr
+    salt = told("receipts", "m.sqlearn", "--salt")["receipts"][-1]["salt"]
+    assert salt in result.stderr and "sqlearn receipts" in result.stderr and "Receipt 2: forget" in result.stderr
+    assert told("receipts", "m.sqlearn")["receipts"][-1]["salt"] is None
+
+
+def test_what_was_shown_is_what_is_forgotten(here, store, monkeypatch):
+    """Rows that are learned while the question stands are not meant; one that is gone by then stops all."""
+    (here / "more.csv").write_text("person,age,port,fare,lived\nq1,20,S,8.5,yes\n")
+
+    def answer(change):
+        def confirm(*arguments, **more):
+            with Store.open(store) as other:
+                change(other)
+
+        monkeypatch.setattr("click.confirm", confirm)
+
+    monkeypatch.setattr("sqlearn.commands._can_ask", lambda: True)
+    new = {"person": ["q1"], "age": [20.0], "port": ["S"], "fare": [8.5], "lived": ["yes"]}
+    answer(lambda other: other.learn(new))
+    assert told("forget", "m.sqlearn", "--where", "age = 20")["count"] == 2
+    with Store.open(store) as opened:
+        assert opened.ids(where="age = 20") == ["q1"]
+    answer(lambda other: other.forget(ids="p1"))
+    assert "No row has the id 'p1'" in call("forget", "m.sqlearn", "--where", "age = 21", code=1)[1]
+    assert told("forget", "m.sqlearn", "--where", "age = 200") == {"rows": 0, "of": 58}
+
+
+def test_an_empty_file_of_ids_names_no_row(store):
+    before = told("receipts", "m.sqlearn", "--salt")
+    for given in ("", "\n \n", "\ufeff"):
+        assert "names no row" in call("forget", "m.sqlearn", "--ids", "-", "--yes", given=given, code=2)[1]
+    assert told("receipts", "m.sqlearn", "--salt") == before
+
+
+def test_ids_of_thousands_of_digits(here, store):
+    call("fit", "people.csv", "--target", "lived", "--model", "MixedNB", "--drop", "person", "--out", "n.sqlearn")
+    digits = "9" * 5000
+    assert (
+        "not a whole number of 64 bits" in call("forget", "n.sqlearn", "--ids", "-", "--yes", given=digits, code=2)[1]
+    )
+    assert "No row has the id" in call("forget", "m.sqlearn", "--ids", "-", "--yes", given=digits, code=1)[1]
+
+
+# ------------------------------------------------------------------------------------------------- tables
+
+
+def test_how_a_table_is_read_is_kept(here):
+    """No header, a rare delimiter, another encoding, other markers and words: said once."""
+    rows = [
+        f"p{i};{20 + i};{'ÅSB'[i % 3]};{'-' if i % 7 == 0 else i};{'ja' if i % 2 else 'nein'};{i % 5 > 1}\n"
+        for i in range(60)
+    ]
+    (here / "a.data").write_text("".join(rows), "latin-1")
+    (here / "b.data").write_text("".join(rows[:3]).replace("p", "ø"), "latin-1")
+    assert "--encoding" in call("fit", "a.data", "--model", "MixedNB", "--target", "6", "--out", "a", code=1)[1]
+    reading = "--encoding", "latin-1", "--header", "none", "--missing", "-", "--booleans", "nein,ja"
+    _, seen = call("fit", "a.data", *reading, "--id", "1", "--model", "MixedNB", "--target", "6", "--out", "a")
+    assert "a semicolon between columns" in seen and "boolean   nein, ja" in seen
+    assert told("info", "a")["columns"]["5"] == {"role": "feature", "kind": "boolean"}
+    assert told("learn", "a", "b.data")["count"] == 3
+    assert len(told("predict", "a", "-", given="".join(rows[:2]).encode("latin-1"))["predictions"]) == 2
+    assert told("forget", "a", "--ids", "-", "--yes", given="ø1\n".encode("latin-1"))["count"] == 1
+    assert told("forget", "a", "--where", '"5" and "4" is null', "--dry-run")["rows"] == 4
+    (here / "c.csv").write_text("1,2,3,4,5,6\nz1,30,Å,1,true,True\n")
+    assert "has the number 1" in call("learn", "a", "c.csv", code=1)[1]  # other names: looked at anew
+    assert told("learn", "a", "c.csv", "--header", "first", "--encoding", "utf-8")["count"] == 1
+    assert told("verify", "a")["equal"] is True
+
+
+def test_messages_with_quotation_marks(here):
+    (here / "sms.tsv").write_text('ham\tGo on "now"\nspam\t"Free, in 2\nham\t"a few" was\nham\tGo on "now"\n' * 5)
+    for quote in ([], ["--quote", "none"]):
+        out = f"sms{len(quote)}"
+        _, seen = call(
+            "fit", "sms.tsv", "--header", "none", *quote, "--target", "1", "--model", "MixedNB", "--out", out
+        )
+        assert ("quotation marks are text" in seen) == (not quote)
+        assert told("forget", out, "--where", '"2" = \'"a few" was\'', "--dry-run")["rows"] == 5
+        assert len(told("predict", out, "-", given='x\t"a few" was\n')["predictions"]) == 1
+
+
+def test_a_table_without_header_does_not_lose_its_first_row(here):
+    (here / "n.csv").write_text("1,2\n3,4\n5,6\n7,9\n")
+    fit = "fit", "n.csv", "--model", "LinearRegression", "--target"
+    assert "it may be a row" in call(*fit, "2", "--out", "a", code=1)[1]
+    assert told(*fit, "2", "--header", "none", "--out", "a")["rows"] == 4
+    assert told(*fit, "2", "--header", "first", "--out", "b")["rows"] == 3
+    assert told(*fit, "y", "--header", "x,y", "--out", "c")["rows"] == 4
+
+
+def test_standard_input_is_a_table(here, store):
+    given = "person,age,port,fare,lived\nq1,30,S,1,yes\n"
+    assert told("learn", "m.sqlearn", "-", given=given)["count"] == 1
+    assert call("predict", "m.sqlearn", "-", given=given)[0].startswith("person,prediction\nq1,")
+    assert (
+        told("fit", "-", "--target", "fare", "--drop", "person", "--model", "Ridge", "--out", "r", given=CSV)["rows"]
+        == 60
+    )
+    assert "standard input has no rows" in call("learn", "m.sqlearn", "-", given="", code=1)[1]
+
+
+def test_booleans_and_dates(here):
+    rows = "".join(f"u{i},{20 + i},{str(i % 3 > 0).lower()},2020-01-{i + 1:02d},{i % 2}\n" for i in range(30))
+    (here / "b.csv").write_text("user,age,consent,joined,y\n" + rows)
+    fit = "fit", "b.csv", "--target", "y", "--model", "RidgeClassifier", "--id", "user"
+    assert "Pass --keep 'joined'" in call(*fit, "--out", "b", code=2)[1]
+    _, seen = call(*fit, "--keep", "joined", "--out", "b")
+    assert "boolean   false, true" in seen.replace("     ", "   ") and "date, kept" in seen
+    for where, count in [("consent = false", 10), ("not consent", 10), ("consent <> true", 10), ("consent is false", 10),
+                         ("consent", 20), ("joined < '2020-01-11'", 10), ("consent and joined >= '2020-01-29'", 2)]:  # fmt: skip
+        assert told("forget", "b", "--where", where, "--dry-run")["rows"] == count, where
+    _, trouble = call("forget", "b", "--where", "consent = 'false'", "--yes", code=1)
+    assert "Write false without quotes" in trouble
+    assert told("forget", "b", "--where", "joined < '2020-01-11' and not consent", "--yes")["count"] == 4
+    assert told("verify", "b")["equal"] is True
+    assert len(told("predict", "b", "b.csv")["predictions"]) == 30
+    assert told("relabel", "b", "--where", "consent", "--to", "1", "--yes")["count"] == 20
+
+
+def test_a_boolean_target(here):
+    (here / "b.csv").write_text("x,y\n" + "".join(f"{i},{str(i > 9).lower()}\n" for i in range(20)))
+    call("fit", "b.csv", "--target", "y", "--model", "GaussianNB", "--out", "b")
+    assert call("predict", "b", "b.csv")[0].splitlines()[1] == "false"
+    assert told("relabel", "b", "--where", "y and x < 12", "--to", "false", "--yes")["count"] == 2
+    assert "column 'y'" in call("relabel", "b", "--where", "y", "--to", "maybe", "--yes", code=1)[1]
+    assert told("forget", "b", "--where", "not y", "--dry-run")["rows"] == 12
+
+
+@pytest.mark.parametrize("words", [("false", "true"), ("False", "True"), ("FALSE", "TRUE")])
+def test_booleans_of_files_are_what_they_were_to_models(here, words):
+    """The digests are those of the versions in which booleans were categories of text."""
+    import test_store_kinds as kinds
+
+    def cell(value):
+        return "" if value is None else words[int(value)]
+
+    lines = zip(kinds.AGE, kinds.CONSENT, kinds.GAP, kinds.LIVED, strict=True)
+    text = "".join(f"{age},{cell(a)},{cell(b)},{cell(c)}\n" for age, a, b, c in lines)
+    (here / "b.csv").write_text("age,consent,gap,y\n" + text)
+    for model, digests in PINNED.items():
+        call("fit", "b.csv", "--target", "y", "--model", model, "--out", model)
+        assert told("info", model)["digest"].startswith(digests[words[1]])
+        assert told("info", model)["columns"]["y"]["kind"] == "boolean"
+        assert told("forget", model, "--where", "not consent or gap is null", "--yes")["count"] > 40
+        assert told("verify", model)["equal"] is True
+
+
+PINNED = {
+    "MixedNB": {"true": "de275def0f5301d9", "True": "3d20aa96181f1c3a", "TRUE": "7cfabcf6e399d0d7"},
+    "RidgeClassifier": {"true": "ae5bbb3d609856d4", "True": "97641ea666cb74ef", "TRUE": "560a374e41ee22a3"},
+}
