@@ -19,6 +19,7 @@ from sqlearn.engine.transaction import interrupts_held
 from sqlearn.errors import (
     EmptyBatchError,
     SqlearnError,
+    StoreBusyError,
     StoreClosedError,
     StoreCorruptError,
 )
@@ -121,6 +122,7 @@ class Store:
         self._model: Any = None
         self._source: StoredRows | None = None  # where a model that asks its rows in rounds finds them
         self._generation = -1
+        self._changes = 0  # calls through this object that changed the store, or tried to
 
     # ------------------------------------------------------------------ making and opening
 
@@ -251,10 +253,10 @@ class Store:
     def __repr__(self):
         try:
             with self._reading():
-                held = f"{self.model_name} on {len(self._rows):,} rows of "
+                held = f"{_name_of(self._model)} on {len(self._rows):,} rows of "
                 return f"<Store {self.path.name}: {held}{len(self.features)} features>"
-        except StoreClosedError:
-            return f"<Store {self.path.name}: closed>"
+        except (StoreClosedError, StoreBusyError) as error:
+            return f"<Store {self.path.name}: {'closed' if isinstance(error, StoreClosedError) else 'busy'}>"
 
     # ------------------------------------------------------------------ reading
 
@@ -294,7 +296,7 @@ class Store:
     def model_name(self) -> str:
         """The model's class; the learner's inside where the model encodes tables for one."""
         with self._reading():
-            return type(getattr(self._model, "learner", self._model)).__name__
+            return _name_of(self._model)
 
     @property
     def id_column(self) -> str | None:
@@ -337,9 +339,14 @@ class Store:
             Rows with the store's feature columns.
         """
         with self._reading():  # and no longer: predicting keeps nobody from writing
-            model = self._model
+            model, generation = self._model, self._changes
         predictions = []
         for frame in frames_of(table):
+            if self._changes != generation:
+                raise StoreBusyError(
+                    f"The store {self.path} was changed by the iterator that gives the table to predict(). Predict "
+                    "first, or put the table together first."
+                )
             block = self._columns.block(frame, features_only=True)
             predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
         return np.concatenate(predictions)
@@ -589,6 +596,7 @@ class Store:
     def _changing(self):
         """All or nothing. Yields a function that raises the KeyboardInterrupt that came meanwhile, if one did."""
         with interrupts_held() as check, self._database.writing():
+            self._changes += 1
             self._refresh()
             yield check
 
@@ -623,3 +631,7 @@ class Store:
         if self._rows.hashed:
             Copies(self._database, self._key, np.uint64(0)).lay_out()
         self._generation = self._database.generation
+
+
+def _name_of(model) -> str:
+    return type(getattr(model, "learner", model)).__name__

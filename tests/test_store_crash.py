@@ -135,8 +135,9 @@ def test_killed_at_any_moment(folder, model, kills, request, monkeypatch):
             held = {int(id[len(TIED) :]) for id in ids}
             gone = set(range(used.value)) - held
             traces = dict.fromkeys(traces_of(gone), ())
-            assert not list(search(store._database.files(), traces))
-            assert len(list(search(store._database.files(), dict.fromkeys(traces_of(held), ())))) >= 2 * len(held)
+            with store._database.contents() as files:
+                assert not list(search(files, traces))
+                assert len(list(search(files, dict.fromkeys(traces_of(held), ())))) >= 2 * len(held)
             assert store.erasure_report().residue == 0
     assert len(receipts) > 20 and used.value > 100
     assert hot, "no kill landed within a commit"

@@ -11,6 +11,7 @@ from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB
 from sqlearn.preprocessing import StandardScaler
 from sqlearn.storage.database import Database
+from sqlearn.storage.descriptors import File
 from sqlearn.storage.erasure import forms_of, search
 from sqlearn.storage.residue import residue
 from tiny_rounds import cut
@@ -31,7 +32,13 @@ def marked(rows, first=0):
 
 
 def content(store):
-    return b"".join(path.read_bytes() for path in store._database.files())
+    with store._database.contents() as files:
+        return b"".join(file.read(0, file.size) for file in files)
+
+
+def searched(store, patterns):
+    with store._database.contents() as files:
+        return list(search(files, patterns))
 
 
 def test_thousands_of_forgotten_rows_leave_nothing(tmp_path):
@@ -164,7 +171,8 @@ def test_search_across_the_blocks_of_a_large_file(tmp_path, monkeypatch):
     expected = {(p, "f", at) for p in patterns for at in range(5000) if content.startswith(p, at)}
     for size in (64, 100, 1000, 1 << 20):
         monkeypatch.setattr("sqlearn.storage.erasure._AT_ONCE", size)
-        found = list(search([tmp_path / "f"], patterns))
+        with (tmp_path / "f").open("rb") as file:
+            found = list(search([File("f", file.fileno())], patterns))
         assert set(found) == expected and len(found) == len(expected)
 
 
@@ -201,9 +209,9 @@ def test_no_earlier_state_is_in_the_files(model, features, tmp_path, monkeypatch
     rows = b"".join(cells.tobytes() for _, cells in store._rows.scan())
     telling = {pattern for pattern in telling if pattern not in rows}
     assert len(telling) > 3000
-    found = list(search(store._database.files(), dict.fromkeys(telling | digests, ())))
+    found = searched(store, dict.fromkeys(telling | digests, ()))
     assert not found
-    assert len(list(search(store._database.files(), dict.fromkeys(now, ())))) >= len(now)
+    assert len(searched(store, dict.fromkeys(now, ()))) >= len(now)
 
 
 def test_who_holds_the_file_cannot_test_a_guess(tmp_path):
@@ -230,7 +238,7 @@ def test_who_holds_the_file_cannot_test_a_guess(tmp_path):
             receipt.commits_to(after_create)
     assert chain[-1].commits_to(now)
     for forms in ((bytes.fromhex(r.salt), r.salt.encode()) for r in kept[:-1]):
-        assert not list(search(store._database.files(), dict.fromkeys(forms, ())))
+        assert not searched(store, dict.fromkeys(forms, ()))
     files = content(store)
     salts = {files[at : at + 32] for at in range(len(files) - 32)} | {b""}
     assert replace(chain[0], salt=kept[0].salt).commits_to(after_create)  # what it takes
@@ -252,9 +260,9 @@ def test_a_forgotten_id_cannot_be_tested_by_its_keyed_hash(tmp_path):
     store.forget(ids=[table["id"][i] for i in gone])
     patterns = [h.tobytes() for i in gone for h in (hashes[i], _word_hashes(store, [table["word"][i]])[0])]
     halves = [pattern[:8] for pattern in patterns]
-    assert not list(search(store._database.files(), dict.fromkeys(patterns + halves, ())))
+    assert not searched(store, dict.fromkeys(patterns + halves, ()))
     held = [hashes[i].tobytes() for i in range(1, 3000, 2)]
-    assert len(list(search(store._database.files(), dict.fromkeys(held, ())))) == len(held)
+    assert len(searched(store, dict.fromkeys(held, ()))) == len(held)
 
 
 def test_hashes_of_forgotten_rows_are_gone(tmp_path, monkeypatch):
@@ -275,8 +283,8 @@ def test_hashes_of_forgotten_rows_are_gone(tmp_path, monkeypatch):
     assert len(held) == 2 * rest.sum() and held < before
     gone = before - held
     gone |= {part[:8] for part in gone}
-    assert not list(search(store._database.files(), dict.fromkeys(gone, ())))
-    assert len(list(search(store._database.files(), dict.fromkeys(held, ())))) == len(held)
+    assert not searched(store, dict.fromkeys(gone, ()))
+    assert len(searched(store, dict.fromkeys(held, ()))) == len(held)
 
 
 def _word_hashes(store, words):

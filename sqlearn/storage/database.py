@@ -3,11 +3,13 @@
 The settings below are what durability and erasure rest on; docs/store.md argues why.
 """
 
+import ctypes
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlearn.errors import (
@@ -21,12 +23,14 @@ from sqlearn.errors import (
     StoreFullError,
     StoreVersionError,
 )
+from sqlearn.storage.descriptors import File, Identity, close_if_unlocked, identity_of, opened
 
 __all__ = ["FORMAT", "PAGE", "Counters", "Database"]
 
 FORMAT = 1
 PAGE = 4096
 _APPLICATION = 0x73716C6E  # "sqln", in the file's header
+_CACHE = 65536  # KiB
 _JOURNAL = "-journal"
 
 _KINDS = {
@@ -41,7 +45,18 @@ _KINDS = {
     sqlite3.SQLITE_PERM: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
     sqlite3.SQLITE_AUTH: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
     sqlite3.SQLITE_CANTOPEN: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
+    sqlite3.SQLITE_READONLY_DBMOVED: (StoreAccessError, "was moved, replaced or deleted while it was open. Nothing was "
+                                      "changed: open it where it is now"),
 }  # fmt: skip
+# statements are fixed, so what SQLite cannot make sense of is the file
+_KINDS |= dict.fromkeys(
+    (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT,
+     sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_RANGE),
+    _KINDS[sqlite3.SQLITE_CORRUPT],
+)  # fmt: skip
+
+_LIVE: "weakref.WeakSet[Database]" = weakref.WeakSet()
+_TORN: set[Identity] = set()  # files on which this process, when it was forked, inherited a transaction
 
 
 class Counters(dict[str, int]):
@@ -79,16 +94,28 @@ class Database:
         self._version = -1
         self._owner = (os.getpid(), threading.get_ident())
         self._connection: sqlite3.Connection | None = None
+        try:
+            self._identity = identity_of(path)
+        except OSError as error:
+            raise StoreAccessError(f"The store {path} cannot be opened: {error.strerror}.") from error
+        if self._identity in _TORN:
+            raise StoreBusyError(
+                f"This process was forked during a call on the store {path}, so SQLite cannot tell here who has locked "
+                "it. Open it in a process that was forked outside of such calls, or started anew (multiprocessing's "
+                '"spawn").'
+            )
         with self._translated():
             self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=timeout, isolation_level=None
-            )
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=timeout, isolation_level=None,
+                check_same_thread=False,  # that is checked here
+            )  # fmt: skip
+        _LIVE.add(self)
 
     @classmethod
     def create(cls, path: Path, timeout: float) -> "Database":
         """A new file; it is no store before the transaction that fills it commits."""
         try:
-            path.open("xb").close()
+            path.open("xb").close()  # nobody can have locked what has just been made
         except FileExistsError as error:
             raise StoreExistsError(
                 f"There is a file at {path} already. Choose another path, or delete it first."
@@ -125,10 +152,37 @@ class Database:
                         "the version that wrote it."
                     )
                 database._settle()
+                database._empty_journal()
         except BaseException:
             database.close()
             raise
         return database
+
+    def _empty_journal(self) -> None:
+        """Empty the journal of a process that was killed before it changed the file.
+
+        It holds pages as they still are, so SQLite has nothing to roll back and would leave it until the next commit.
+        """
+        if not self._journal_size():
+            return
+        (timeout,) = self.execute("PRAGMA busy_timeout").fetchone()
+        self.execute("PRAGMA busy_timeout = 0")
+        try:
+            self.execute("BEGIN IMMEDIATE")
+            self.execute(f"PRAGMA user_version = {FORMAT}")  # as it is; any commit empties the journal
+            self.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # else it belongs to a process that is at work
+                raise
+            if self.connection.in_transaction:
+                self.execute("ROLLBACK")
+        self.execute(f"PRAGMA busy_timeout = {timeout}")
+
+    def _journal_size(self) -> int:
+        try:
+            return self.path.with_name(self.path.name + _JOURNAL).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def _settle(self) -> None:
         """On every connection: deleted bytes are overwritten, and a commit is on the disk when it returns."""
@@ -137,7 +191,7 @@ class Database:
             "PRAGMA cell_size_check = ON",
             "PRAGMA temp_store = MEMORY",  # nothing spills into files that nobody cleans
             "PRAGMA synchronous = FULL",
-            "PRAGMA cache_size = -65536",
+            f"PRAGMA cache_size = -{_CACHE}",
         ):
             self.execute(pragma)
         for pragma, expected in (("secure_delete = ON", 1), ("journal_mode = TRUNCATE", "truncate")):
@@ -155,11 +209,18 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
+        process, thread = self._owner
+        if process != os.getpid():
+            raise StoreClosedError(
+                f"The store {self.path} was opened by another process, from which this one was forked. Open it again "
+                "in this process with Store.open."
+            )
         if self._connection is None:
             raise StoreClosedError(f"The store {self.path} is closed. Open it again with Store.open.")
-        if self._owner != (os.getpid(), threading.get_ident()):  # SQLite's locks do not survive a fork
+        if thread != threading.get_ident():
             raise StoreClosedError(
-                f"The store {self.path} was opened by another process or thread. Open it here with Store.open."
+                f"The store {self.path} was opened by another thread. Each thread needs a store of its own: open it "
+                "here with Store.open."
             )
         return self._connection
 
@@ -174,8 +235,15 @@ class Database:
 
     def files(self) -> list[Path]:
         """The database, and whatever SQLite may have put beside it."""
-        beside = [self.path.with_name(self.path.name + suffix) for suffix in (_JOURNAL, "-wal", "-shm")]
+        beside = [self.path.with_name(self.path.name + suffix) for suffix in (_JOURNAL, "-wal")]
         return [self.path, *(path for path in beside if path.exists())]
+
+    @contextmanager
+    def contents(self) -> Iterator[list[File]]:
+        """The same, to be read; inside a transaction. Of the database no descriptor is closed, as SQLite locks it."""
+        with ExitStack() as stack:
+            beside = (stack.enter_context(path.open("rb")) for path in self.files()[1:])
+            yield [opened(self.path, self._identity), *(File(Path(f.name).name, f.fileno()) for f in beside)]
 
     # ------------------------------------------------------------------ transactions
 
@@ -193,9 +261,12 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str, end: str) -> Iterator[None]:
-        if self.connection.in_transaction:  # a part of the one that is under way
-            yield
-            return
+        if self.connection.in_transaction:
+            raise StoreBusyError(
+                f"The store {self.path} is in the middle of another call, from which this one was made: by the "
+                "iterator that gives the table, or by a progress callback. This one did nothing: make it when the "
+                "other has returned. To read meanwhile, open the file once more with Store.open."
+            )
         with self._translated():
             try:
                 self.execute(begin)
@@ -207,7 +278,7 @@ class Database:
             except BaseException:
                 self.generation += 1
                 self._version = -1
-                connection = self._connection
+                connection = self._connection if self._owner[0] == os.getpid() else None  # a fork undoes nothing
                 if connection is not None and connection.in_transaction:  # SQLite may have rolled back by itself
                     connection.execute("ROLLBACK")
                 raise
@@ -234,19 +305,43 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", None)
-            kind, text = _KINDS.get((code or 0) & 0xFF, (StoreError, "gave an error"))
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # without one: text that is not UTF-8
+            kind, text = _KINDS.get(code) or _KINDS.get(code & 0xFF, (StoreError, "gave an error"))
             raise kind(f"The store {self.path} {text} ({error}).") from error
 
     def close(self) -> None:
         """Let go of the file. Nothing is pending: every commit was complete."""
-        if self._connection is not None and self._owner == (os.getpid(), threading.get_ident()):
-            self._connection.close()
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is None or self._owner[0] != os.getpid():  # the connection belongs to the process before the fork
+            return
+        if connection.in_transaction:
+            self._connection = connection
+            raise StoreBusyError(f"The store {self.path} is in the middle of a call. Close it when that has returned.")
+        with self._translated():
+            close_if_unlocked(self._identity, connection)
+            connection.close()
 
     def discard(self) -> None:
         """Close, and delete what an unfinished creation wrote."""
+        if self._owner[0] != os.getpid():
+            return
         paths = self.files()
         self.close()
         for path in paths:
             path.unlink(missing_ok=True)
+
+    def _leave_to_parent(self) -> None:
+        """In a process that was just forked: never close the connection, which would roll back the parent's work."""
+        if self._connection is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))  # so it is not finalised at exit either
+            if self._connection.in_transaction:
+                _TORN.add(self._identity)
+
+
+def _after_fork() -> None:
+    for database in _LIVE:
+        database._leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

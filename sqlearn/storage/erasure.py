@@ -4,13 +4,13 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sqlearn.storage.columns import Category
 from sqlearn.storage.database import Database
+from sqlearn.storage.descriptors import File
 from sqlearn.storage.ids import Ids
 from sqlearn.storage.residue import residue
 from sqlearn.storage.rows import Rows
@@ -145,9 +145,11 @@ def report(database: Database, wanted: set, held: Callable[[dict], dict]) -> Era
             forms.setdefault(pattern, []).append((value, form))
         skipped += [] if telling else [value]
     hits: dict[tuple[bytes, str], list[int]] = {}
-    for pattern, file, offset in search(database.files(), forms):
-        place = hits.setdefault((pattern, file), [offset, 0])
-        place[1] += 1
+    with database.contents() as files:
+        for pattern, file, offset in search(files, forms):
+            place = hits.setdefault((pattern, file), [offset, 0])
+            place[1] += 1
+        sizes = {file.name: file.size for file in files}
     found_as: dict[Any, set[bytes]] = {}
     for pattern, _ in hits:
         for value, _ in forms[pattern]:
@@ -159,7 +161,7 @@ def report(database: Database, wanted: set, held: Callable[[dict], dict]) -> Era
         for value, form in forms[pattern]
     ]
     return ErasureReport(
-        files={path.name: path.stat().st_size for path in database.files()},
+        files=sizes,
         searched=len(wanted),
         skipped=skipped,
         findings=[finding for finding in found if not finding.held_by],
@@ -201,7 +203,7 @@ def _is_telling(pattern: bytes) -> bool:
     return len(pattern) - pattern.count(0) >= _SHORTEST
 
 
-def search(paths: Iterable[Path], patterns: Collection[bytes]) -> Iterator[tuple[bytes, str, int]]:
+def search(files: Iterable[File], patterns: Collection[bytes]) -> Iterator[tuple[bytes, str, int]]:
     """Every occurrence of every pattern (of at least 4 bytes): the pattern, the file's name, the offset."""
     long = {pattern for pattern in patterns if len(pattern) >= 8}
     groups: list[tuple[np.dtype, Iterable[bytes]]] = [
@@ -209,20 +211,19 @@ def search(paths: Iterable[Path], patterns: Collection[bytes]) -> Iterator[tuple
         (np.dtype("<u4"), set(patterns) - long),
     ]
     most = max((len(pattern) for pattern in patterns), default=1)
-    for path in paths:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start, tail = 0, b""
-            while start < size:
-                content = tail + file.read(_AT_ONCE)
-                first = start - len(tail)
-                start += _AT_ONCE
-                last = start >= size
-                tail = b"" if last else content[len(content) - most + 1 :] if most > 1 else b""
-                for kind, group in groups:
-                    for pattern, at in _occurrences(content, kind, group):
-                        if last or at + most <= len(content):  # else it begins in the tail, and is found with it
-                            yield pattern, path.name, first + at
+    for file in files:
+        size = file.size
+        start, tail = 0, b""
+        while start < size:
+            content = tail + file.read(start, _AT_ONCE)
+            first = start - len(tail)
+            start += _AT_ONCE
+            last = start >= size
+            tail = b"" if last else content[len(content) - most + 1 :] if most > 1 else b""
+            for kind, group in groups:
+                for pattern, at in _occurrences(content, kind, group):
+                    if last or at + most <= len(content):  # else it begins in the tail, and is found with it
+                        yield pattern, file.name, first + at
 
 
 def _occurrences(content: bytes, kind: np.dtype, patterns: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:

@@ -32,14 +32,13 @@ def _residue(database: Database) -> int:
     (page_size,) = database.execute("PRAGMA page_size").fetchone()
     found = 0
     seen: set[int] = set()
-    with database.path.open("rb") as file:
+    with database.contents() as (file, *_):
 
         def page(number: int) -> bytes:
             if number in seen:
                 raise ValueError(f"page {number} is in two places")
             seen.add(number)
-            file.seek((number - 1) * page_size)
-            return file.read(page_size)
+            return file.read((number - 1) * page_size, page_size)
 
         first = page(1)
         trunk = int.from_bytes(first[32:36], "big")
