@@ -43,6 +43,7 @@ from sqlearn.storage.receipts import ChainCheck, Receipt, Receipts, check_chain
 from sqlearn.storage.rows import Rows
 from sqlearn.storage.saved_model import SavedModel
 from sqlearn.storage.selection import Selection, looking
+from sqlearn.storage.settings import Settings
 from sqlearn.storage.stored_rows import Recount, StoredRows, seed_of
 from sqlearn.storage.words import Texts, Words
 from sqlearn.verify import Verification, compare
@@ -111,6 +112,7 @@ class Store:
         self, database: Database, columns: Columns, textual: bool, key: bytes, asks: bool, reading: dict | None = None
     ):
         self.path, self._reading_options = database.path, dict(reading or {})
+        database.key = key
         self._database, self._columns, self._key = database, columns, key
         self._texts = Texts(database)
         self._words = Words(database, self._texts, key)
@@ -218,7 +220,7 @@ class Store:
         database = Database.open(Path(path), timeout)
         try:
             with database.reading():
-                settings = dict(database.execute("SELECT name, value FROM settings"))
+                settings = Settings(database).read()
                 columns = Columns.from_description(json.loads(settings["columns"]))
                 key, asks = bytes.fromhex(settings["key"]), settings["asks"] == "yes"
                 reading = json.loads(settings.get("reading", "{}"))
@@ -487,7 +489,7 @@ class Store:
                 self._model.forget(**arguments(self._model, self._columns, block))
                 if self._source:
                     self._source.strike(block, cells[:, -2])
-                self._ids.remove(self._ids.of_cells(cells[:, -1]), cells[:, -1])
+                self._ids.remove(self._ids.keys_of_cells(cells[:, -1]), cells[:, -1])
                 self._rows.erase(part, cells)
             return self._conclude("forget", len(slots), check)
 
@@ -549,13 +551,13 @@ class Store:
                 if number:
                     error.add_note(f"This is about frame {number} (counted from 0) of the table.")
                 raise
-            hashes, places = self._hashes(block), []
+            hashes, places, keys = self._hashes(block), [], self._ids.keys(ids)
             for start in range(0, n, _AT_ONCE):
                 check()
                 some = slice(start, min(n, start + _AT_ONCE))
                 own = None if hashes is None else hashes[some]
-                slots = self._rows.put(self._rows.packed(take(block, some), self._ids.cells(ids[some]), own))
-                self._refuse_duplicate(self._ids.add(ids[some], slots))
+                slots = self._rows.put(self._rows.packed(take(block, some), self._ids.cells(keys[some]), own))
+                self._refuse_duplicate(self._ids.add(keys[some], slots))
                 places.append(slots)
             self._place(block, np.concatenate(places))
             count += n
@@ -617,19 +619,19 @@ class Store:
 
     def _lay_out(self) -> None:
         self._database.lay_out()
-        self._database.execute("CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
-        settings = {
-            "columns": json.dumps(self._columns.description()),
-            "ids": "text" if self._ids.textual else "numbers",
-            "key": self._key.hex(),
-            "asks": "yes" if self._rows.hashed else "no",
-            "reading": json.dumps(self._reading_options),
-        }
-        self._database.executemany("INSERT INTO settings VALUES (?, ?)", settings.items())
         for part in (self._texts, self._words, self._rows, self._ids, self._saved, self._receipts):
             part.lay_out()
         if self._rows.hashed:
             Copies(self._database, self._key, np.uint64(0)).lay_out()
+        Settings(self._database).lay_out(
+            {
+                "columns": json.dumps(self._columns.description()),
+                "ids": "text" if self._ids.textual else "numbers",
+                "key": self._key.hex(),
+                "asks": "yes" if self._rows.hashed else "no",
+                "reading": json.dumps(self._reading_options),
+            }
+        )
         self._generation = self._database.generation
 
 

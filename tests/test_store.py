@@ -175,9 +175,9 @@ def test_verify_finds_a_row_that_was_altered(path):
     store = Store.create(path, Ridge(), {"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}, target="y")
     assert store.verify()
     with store._database.writing():
-        cells = store._rows.read([1]).copy()
+        cells = store._rows.read(np.array([1])).copy()
         cells.view(np.float64)[0, 0] = np.nextafter(1.0, 2.0)
-        store._rows._slots.overwrite([1], [cells.tobytes()])
+        store._rows._slots.overwrite(np.array([1]), cells)
     found = store.verify()
     assert not found and "state" in str(found)
 

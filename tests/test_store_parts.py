@@ -24,26 +24,59 @@ def database(tmp_path):
     database.close()
 
 
-def test_places_are_used_again(database):
-    slots = Slots(database, "t", 20)
+@pytest.mark.parametrize("words", [1, 12, 252, 300, 506, 900])
+def test_places_are_used_again(database, words):
+    slots = Slots(database, "t", words)
     slots.lay_out()
-    first = slots.put([bytes([i]) * 20 for i in range(1, 200)])
-    assert len(set(first.tolist())) == 199 and len(slots) == 199
-    (end,) = database.execute("SELECT max(slot) FROM t").fetchone()
+    slots.check()
+
+    def filled(values):
+        return np.repeat(np.asarray(values, np.uint64)[:, None], words, axis=1)
+
+    first = slots.put(filled(np.arange(1, 200)))
+    assert first.tolist() == list(range(1, 200)) and len(slots) == 199
+    end = database.execute("SELECT max(cell), length(bytes) FROM t").fetchone()
     slots.erase(first[::3])
-    with pytest.raises(StoreCorruptError, match=f"place {first[3]}"):
-        slots.read(first[3:5])
-    again = slots.put([b"\xff" * 20] * len(first[::3]))
+    slots.check()
+    for wrong in (slots.read, slots.erase, lambda some: slots.overwrite(some, filled([7, 8]))):
+        with pytest.raises(StoreCorruptError, match=f"place {first[3]}"):
+            wrong(first[3:5])
+    again = slots.put(filled([2**64 - 1] * 40))
+    again = np.append(again, slots.put(filled([2**64 - 1] * (len(first[::3]) - 40))))
     assert set(again.tolist()) == set(first[::3].tolist())
-    assert database.execute("SELECT max(slot) FROM t").fetchone() == (end,)
-    assert slots.read(first[1:3]) == b"\2" * 20 + b"\3" * 20
-    slots.overwrite(first[1:2], [b"\7" * 20])
+    assert database.execute("SELECT max(cell), length(bytes) FROM t").fetchone() == end
+    assert (slots.read(first[[2, 1]]) == filled([3, 2])).all()
+    slots.overwrite(first[[1]], filled([7]))
     content = {}
-    for part, data in slots.scan(50):
-        content |= {slot: data[20 * i : 20 * i + 20] for i, slot in enumerate(part.tolist())}
-    assert len(content) == 199 and content[first[1]] == b"\7" * 20 and content[again[0]] == b"\xff" * 20
+    for part, data in slots.scan():
+        content |= dict(zip(part.tolist(), data.tolist(), strict=True))
+    assert len(content) == 199 and content[first[1]] == [7] * words and content[again[0]] == [2**64 - 1] * words
+    slots.check()
+    for wrong in (0, -1, 200, 2**40, 2**63 - 1):
+        with pytest.raises(StoreCorruptError):
+            slots.read(np.array([wrong]))
+
+
+def test_every_bit_of_a_place_is_checked(database):
+    """In use, free, or never used: one flipped bit shows."""
+    slots = Slots(database, "t", 3)
+    slots.lay_out()
+    slots.erase(slots.put(np.arange(9, dtype=np.uint64).reshape(3, 3))[1:])
+    (cell,) = database.execute("SELECT bytes FROM t WHERE cell = 1").fetchone()
+    for bit in range(8 * 32 * 4):
+        damaged = bytearray(cell)
+        damaged[bit // 8] ^= 1 << bit % 8
+        database.execute("UPDATE t SET bytes = ? WHERE cell = 1", (bytes(damaged),))
+        with pytest.raises(StoreCorruptError, match=f"place {bit // 256 + 1} of 't'"):
+            slots.check()
+        if bit < 256:
+            with pytest.raises(StoreCorruptError, match="place 1 of 't'"):
+                slots.read(np.array([1]))
+    database.execute("UPDATE t SET bytes = ? WHERE cell = 1", (cell,))
+    slots.check()
+    database.execute("UPDATE t SET bytes = ? WHERE cell = 2", (cell,))  # whole, but of another place
     with pytest.raises(StoreCorruptError):
-        slots.read([2**63])
+        slots.check()
 
 
 def test_index_with_hashes_that_agree_in_part(database):
@@ -52,26 +85,29 @@ def test_index_with_hashes_that_agree_in_part(database):
     index = HashIndex(database, "t")
     index.lay_out()
     hashes = random.integers(0, 2**64, (3000, 2), np.uint64)
+    hashes[:, 1] &= ~np.uint64(2**40 - 1)
     hashes[:400, 0] &= ~np.uint64(63)  # all in one bucket of 64
     hashes[400:440, 0] = hashes[400, 0]
-    numbers = np.arange(1, 3001)
+    numbers = np.arange(1, 3001) + 2**40 - 3001
     index.add(hashes[:1500], numbers[:1500])
     assert index.settle() == 0
-    assert (index.find(hashes) == np.where(numbers <= 1500, numbers, 0)).all()
+    assert (index.find(hashes) == np.where(numbers <= numbers[1499], numbers, 0)).all()
     index.add(hashes[1500:], numbers[1500:])
     assert index.settle() == 0
     assert (index.find(hashes) == numbers).all()
     index.remove(hashes[::2])
-    assert (index.find(hashes) == np.where(numbers % 2 == 0, numbers, 0)).all()
+    assert (index.find(hashes) == np.where(np.arange(3000) % 2, numbers, 0)).all()
     index.add(hashes[[0, 3]], numbers[[0, 3]])
-    assert index.settle() == 4
+    assert index.settle() == numbers[3]
     index.add(hashes[[0, 0]], np.array([7, 8]))
     assert index.settle() == 8
     index.add(hashes[::2], numbers[::2])
     assert index.settle() == 0
     assert (index.find(hashes) == numbers).all()
+    entries = np.concatenate(list(index.entries()))
+    assert sorted(index.numbers_of(entries).tolist()) == numbers.tolist()
     with pytest.raises(StoreCorruptError):
-        index.remove(random.integers(0, 2**64, (1, 2), np.uint64))
+        index.remove(np.array([[1, 0]], np.uint64))
 
 
 def test_words_are_counted(database):
@@ -93,7 +129,7 @@ def test_words_are_counted(database):
     with pytest.raises(StoreCorruptError, match="more often"):
         words.disuse(numbers[2:3], np.array([6]))
     words.disuse(numbers[2:4], np.array([5, 5]))
-    assert len(texts._slots) == 0
+    assert len(texts.slots) == 0
     assert b"\xc3\xa9\xc3\xa9" not in database.path.read_bytes()
 
 

@@ -137,9 +137,8 @@ def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
     assert store._model._state.ledger is None
     store.forget(where="true")
     assert store.verify() and residue(store._database) == 0
-    assert len(store._source._copies._index._slots) and not any(
-        entries[:, :, 2].any() for entries in [store._source._copies._index._entries(np.arange(4))]
-    )
+    index = store._source._copies._index
+    assert len(index._slots) and not any(len(entries) for entries in index.entries())
     store.learn(rows)
     held = {follow + i: {name: column[i] for name, column in rows.items()} for i in range(90)}
     check()
@@ -248,7 +247,7 @@ def test_a_damaged_row_is_not_learned_when_rounds_ask_it(learner, column, value,
     where = column if column >= 0 else cells.shape[1] - 3
     cells[0, where] = np.float64(value).view(np.uint64) if column >= 0 else value
     with store._database.writing():
-        store._rows._slots.overwrite(slot, [cells.tobytes()])
+        store._rows._slots.overwrite(slot, cells)
     digest = store.digest()
     if isinstance(learner, TableModel) and value != value:
         assert not store.verify()  # a gap there may be: it shows in a refit

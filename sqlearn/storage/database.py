@@ -4,6 +4,8 @@ The settings below are what durability and erasure rest on; docs/store.md argues
 """
 
 import ctypes
+import hashlib
+import json
 import os
 import sqlite3
 import threading
@@ -27,11 +29,12 @@ from sqlearn.storage.descriptors import File, Identity, close_if_unlocked, ident
 
 __all__ = ["FORMAT", "PAGE", "Counters", "Database"]
 
-FORMAT = 1
+FORMAT = 2
 PAGE = 4096
 _APPLICATION = 0x73716C6E  # "sqln", in the file's header
 _CACHE = 65536  # KiB
 _JOURNAL = "-journal"
+_DIGEST = "digest"  # a counter
 
 _KINDS = {
     sqlite3.SQLITE_BUSY: (StoreBusyError, "is in use by another process. Nothing was changed: try again, or open it "
@@ -65,6 +68,12 @@ class Counters(dict[str, int]):
     def __missing__(self, name: str) -> int:
         raise StoreCorruptError(f"This store is damaged: it lacks the number {name!r}. Take an intact copy.")
 
+    @property
+    def digest(self) -> int:
+        """What tells damage; 63 bits."""
+        told = json.dumps(sorted((name, value) for name, value in self.items() if name != _DIGEST)).encode()
+        return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "little") >> 1
+
 
 class Database:
     """One connection to a store's file, and its counters.
@@ -81,6 +90,8 @@ class Database:
     counters : Counters
         Small numbers that are kept in the file (how many rows, which slot is free first); written when a transaction
         commits.
+    key : bytes
+        Key of the checksums.
     generation : int
         Grows when another connection has changed the file and when a transaction was rolled back: what was read
         earlier may be out of date then.
@@ -88,6 +99,7 @@ class Database:
 
     def __init__(self, path: Path, timeout: float):
         self.path = path
+        self.key = b""
         self.counters = Counters()
         self.generation = 0
         self._saved: dict[str, int] = {}
@@ -287,12 +299,19 @@ class Database:
         (version,) = self.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             tables = self.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-            self.counters = Counters(self.execute("SELECT name, value FROM counters") if tables else ())
+            counters = Counters(self.execute("SELECT name, value FROM counters") if tables else ())
+            if tables and counters[_DIGEST] != counters.digest:
+                raise StoreCorruptError(
+                    f"The store {self.path} is damaged: its counters are not as they were written. Take an intact "
+                    "copy, or make the store anew from its source."
+                )
+            self.counters = counters
             self._saved = dict(self.counters)
             self._version = version
             self.generation += 1
 
     def _flush(self) -> None:
+        self.counters[_DIGEST] = self.counters.digest
         changed = [(k, v) for k, v in self.counters.items() if self._saved.get(k) != v]
         self.executemany(
             "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", changed

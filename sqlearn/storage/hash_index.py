@@ -1,9 +1,9 @@
 """From keyed hashes to numbers: a hash table whose buckets lie in the file and are overwritten in place.
 
 A B-tree index would leave hashes in the gaps of its pages, and as the key is in the file too, who holds the file could
-test by them whether an id was ever there. Hashes are 128 bits under a key drawn at random for each file: with a million
-million entries, the chance that two of them agree is below 1e-14, nobody can choose ids to make it larger, and callers
-compare what they find with what they looked for.
+test by them whether an id was ever there. Hashes are 88 bits under a key drawn at random for each file: with 1e9
+entries, the chance that two of them agree is below 2e-9, nobody can choose ids to make it larger, and callers compare
+what they find with what they looked for.
 """
 
 import hashlib
@@ -14,28 +14,45 @@ import numpy as np
 from sqlearn.engine.blake2b import digest_dense, midstate
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
-from sqlearn.storage.slots import Slots
+from sqlearn.storage.slots import LARGEST, Slots
 
-__all__ = ["HashIndex", "hash_messages", "hash_words"]
+__all__ = ["HashIndex", "hash_texts", "hash_words", "padded"]
 
-_ENTRIES = 84  # two buckets a page
-_WIDTH = _ENTRIES * 24
+_ENTRIES = 126  # of 16 bytes; with their checksums, two buckets a page
 _FILL = 0.6  # of all entries; a bucket runs over at six standard deviations then, which doubles the table too soon
 _AT_ONCE = 1024
 _WAITING = 1 << 20
-
-
-def hash_messages(key: bytes, messages: list[bytes]) -> np.ndarray:
-    """Keyed 128-bit hashes, uint64[n, 2]."""
-    digests = b"".join([hashlib.blake2b(message, key=key, digest_size=16).digest() for message in messages])
-    return np.frombuffer(digests, "<u8").reshape(-1, 2)
+_NUMBER = np.uint64(LARGEST)  # the part of an entry's second word that is the number; the rest is of the hash
+_SHORT = 40  # bytes
 
 
 def hash_words(key: bytes, words: np.ndarray) -> np.ndarray:
-    """The same of uint64[n, k]."""
+    """Keyed 88-bit hashes of uint64[n, k], uint64[n, 2]; the lower 40 bits of the second word are 0."""
     digests = np.empty((len(words), 6), np.uint64)
     digest_dense(np.zeros((len(words), 0)), np.ascontiguousarray(words), midstate(key), digests)
-    return np.ascontiguousarray(digests[:, :2])
+    return _cut(digests)
+
+
+def hash_texts(key: bytes, texts: list[bytes]) -> np.ndarray:
+    """The same of byte strings."""
+    lengths = np.fromiter(map(len, texts), np.uint64, len(texts))
+    words = np.column_stack([padded([text[:_SHORT] for text in texts]), lengths])
+    hashes = hash_words(key, words)
+    for i in np.flatnonzero(lengths > _SHORT).tolist():
+        digest = hashlib.blake2b(texts[i], key=key, digest_size=16).digest()
+        hashes[i] = _cut(np.frombuffer(digest, "<u8")[None])[0]
+    return hashes
+
+
+def padded(texts: list[bytes]) -> np.ndarray:
+    """Byte strings of at most 40 bytes, filled up with zeros, as uint64[n, 5]."""
+    return np.frombuffer(b"".join([text.ljust(_SHORT, b"\0") for text in texts]), "<u8").reshape(-1, _SHORT // 8)
+
+
+def _cut(digests: np.ndarray) -> np.ndarray:
+    hashes = digests[:, :2].copy()
+    hashes[:, 1] &= ~_NUMBER
+    return hashes
 
 
 class HashIndex:
@@ -54,13 +71,13 @@ class HashIndex:
 
     def __init__(self, database: Database, name: str):
         self._database = database
-        self._slots = Slots(database, name, _WIDTH)
+        self._slots = Slots(database, name, 2 * _ENTRIES)
         self._count, self._size = f"{name} entries", f"{name} buckets"
         self.drop_waiting()
 
     def lay_out(self) -> None:
         self._slots.lay_out()
-        self._slots.put([bytes(_WIDTH)] * 4)
+        self._slots.put(_empty(4))
         self._database.counters |= {self._count: 0, self._size: 4}
 
     def drop_waiting(self) -> None:
@@ -107,16 +124,16 @@ class HashIndex:
         """The same, without those that wait."""
         numbers = np.zeros(len(hashes), np.int64)
         for rows, _, _, entries in self._touched(hashes):
-            flat = entries.reshape(-1, 3)
+            flat = entries.reshape(-1, 2)
             at = _match(flat, hashes[rows])
-            numbers[rows] = np.where(at >= 0, flat[at, 2], 0)
+            numbers[rows] = np.where(at >= 0, flat[at, 1] & _NUMBER, 0)
         return numbers
 
     def remove(self, hashes: np.ndarray) -> None:
         """Strike out hashes that are there, all different."""
         assert not self._n_waiting, "settle first"
         for rows, _, buckets, entries in self._touched(hashes):
-            flat = entries.reshape(-1, 3)
+            flat = entries.reshape(-1, 2)
             at = _match(flat, hashes[rows])
             if (at < 0).any():
                 raise StoreCorruptError(f"The store {self._database.path} is damaged: an entry of its index is gone.")
@@ -130,7 +147,7 @@ class HashIndex:
             if counters[self._count]:
                 self._double()
             else:  # nothing to hand on
-                self._slots.put([bytes(_WIDTH)] * counters[self._size])
+                self._slots.put(_empty(counters[self._size]))
                 counters[self._size] *= 2
         left = np.arange(len(hashes))
         while len(left):
@@ -138,11 +155,11 @@ class HashIndex:
             for rows, inverse, buckets, entries in self._touched(hashes[left]):
                 starts = np.searchsorted(inverse, np.arange(len(buckets)))
                 rank = np.arange(len(rows)) - starts[inverse]  # among the new ones of the same bucket
-                at = (entries[:, :, 2] != 0).sum(axis=1)[inverse] + rank
+                at = (entries[:, :, 1] != 0).sum(axis=1)[inverse] + rank
                 fits = at < _ENTRIES
                 mine = left[rows]
-                entries[inverse[fits], at[fits], :2] = hashes[mine[fits]]
-                entries[inverse[fits], at[fits], 2] = numbers[mine[fits]].astype(np.uint64)
+                entries[inverse[fits], at[fits]] = hashes[mine[fits]]
+                entries[inverse[fits], at[fits], 1] |= numbers[mine[fits]].astype(np.uint64)
                 self._write(buckets, entries)
                 over.append(mine[~fits])
             left = np.concatenate(over)
@@ -162,11 +179,21 @@ class HashIndex:
             rows = order[starts[first] : stops[first + len(some) - 1]]
             yield rows, np.searchsorted(some, of_row[rows]), some, self._entries(some)
 
+    def entries(self) -> Iterator[np.ndarray]:
+        """All entries, block by block: the hash and the number in two words, uint64[n, 2]."""
+        for _, buckets in self._slots.scan():
+            flat = buckets.reshape(-1, 2)
+            yield flat[flat[:, 1] != 0]
+
+    def numbers_of(self, entries: np.ndarray) -> np.ndarray:
+        """The numbers of entries, int64[n]."""
+        return (entries[:, 1] & _NUMBER).astype(np.int64)
+
     def _entries(self, buckets: np.ndarray) -> np.ndarray:
-        return np.frombuffer(bytearray(self._slots.read(buckets + 1)), "<u8").reshape(-1, _ENTRIES, 3)
+        return np.ascontiguousarray(self._slots.read(buckets + 1)).reshape(-1, _ENTRIES, 2)
 
     def _write(self, buckets: np.ndarray, entries: np.ndarray) -> None:
-        self._slots.overwrite(buckets + 1, [bucket.tobytes() for bucket in entries])
+        self._slots.overwrite(buckets + 1, entries.reshape(len(entries), -1))
 
     def _double(self) -> None:
         """Twice the buckets: each gives to a new one the hashes that have the next bit."""
@@ -178,14 +205,18 @@ class HashIndex:
             goes = ((entries[:, :, 0] & np.uint64(size)) != 0)[:, :, None]
             self._write(buckets, _packed(np.where(goes, np.uint64(0), entries)))
             moved = _packed(np.where(goes, entries, np.uint64(0)))
-            places = self._slots.put([bucket.tobytes() for bucket in moved])
+            places = self._slots.put(moved.reshape(len(moved), -1))
             assert (places == buckets + size + 1).all()  # places are given in order, and never freed
         counters[self._size] = 2 * size
 
 
+def _empty(n: int) -> np.ndarray:
+    return np.zeros((n, 2 * _ENTRIES), np.uint64)
+
+
 def _match(entries: np.ndarray, hashes: np.ndarray) -> np.ndarray:
     """Where each hash stands among entries in use, int64[n]; -1 for nowhere."""
-    used = np.flatnonzero(entries[:, 2])
+    used = np.flatnonzero(entries[:, 1])
     order = used[np.argsort(entries[used, 0], kind="stable")]
     first = entries[order, 0]
     at = np.full(len(hashes), -1)
@@ -195,7 +226,7 @@ def _match(entries: np.ndarray, hashes: np.ndarray) -> np.ndarray:
         open_ = open_[place[open_] < len(order)]
         open_ = open_[first[place[open_]] == hashes[open_, 0]]
         candidates = order[place[open_]]
-        same = entries[candidates, 1] == hashes[open_, 1]
+        same = (entries[candidates, 1] & ~_NUMBER) == hashes[open_, 1]
         at[open_[same]] = candidates[same]
         open_ = open_[~same]
         place[open_] += 1
@@ -204,5 +235,5 @@ def _match(entries: np.ndarray, hashes: np.ndarray) -> np.ndarray:
 
 def _packed(entries: np.ndarray) -> np.ndarray:
     """Move entries in use to the front of their bucket."""
-    order = np.argsort(entries[:, :, 2] == 0, axis=1, kind="stable")
+    order = np.argsort(entries[:, :, 1] == 0, axis=1, kind="stable")
     return np.ascontiguousarray(np.take_along_axis(entries, order[:, :, None], axis=1))

@@ -1,12 +1,13 @@
 """Row ids: whole numbers or text, chosen by the user or counted, each of one row."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from sqlearn.errors import DuplicateIdError, UnknownIdError
 from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex, hash_messages, hash_words
+from sqlearn.storage.hash_index import HashIndex, hash_texts, hash_words
 from sqlearn.storage.words import Texts, decoded
 
 __all__ = ["Ids"]
@@ -46,21 +47,27 @@ class Ids:
         self._database.counters[_NEXT] = first + n
         return np.arange(first, first + n)
 
-    def cells(self, ids: Sequence) -> np.ndarray:
+    def keys(self, ids: Sequence) -> Any:
+        """Ids as they are hashed and kept: a list of bytes, or int64[n]."""
+        return [_encoded(id) for id in ids] if self.textual else np.asarray(ids, np.int64)
+
+    def cells(self, keys) -> np.ndarray:
         """What rows keep of new ids, uint64[n]; text is written."""
-        if self.textual:
-            return self._texts.put([_encoded(id) for id in ids], [1] * len(ids)).astype(np.uint64)
-        return np.asarray(ids, np.int64).view(np.uint64)
+        return (self._texts.put(keys, 1) if self.textual else keys).view(np.uint64)
+
+    def keys_of_cells(self, cells: np.ndarray) -> Any:
+        """Keys of rows, by what the rows keep of their ids."""
+        cells = np.ascontiguousarray(cells).view(np.int64)
+        return self._texts.get(cells) if self.textual else cells
 
     def of_cells(self, cells: np.ndarray) -> list:
-        """Ids of rows, by what the rows keep of them."""
-        if self.textual:
-            return [decoded(text) for text in self._texts.get_many(cells.tolist())]
-        return np.ascontiguousarray(cells).view(np.int64).tolist()
+        """The ids themselves."""
+        keys = self.keys_of_cells(cells)
+        return [decoded(text) for text in keys] if self.textual else keys.tolist()
 
-    def add(self, ids: Sequence, slots: np.ndarray) -> int:
+    def add(self, keys, slots: np.ndarray) -> int:
         """Note where the rows of new ids lie. The place of one whose id was there already, as soon as that shows."""
-        return self._index.add(self._hashes(ids), slots)
+        return self._index.add(self._hashes(keys), slots)
 
     def settle(self) -> int:
         """The same for all that were added."""
@@ -87,7 +94,8 @@ class Ids:
             seen.add(id)
         fits = [self.textual or -(2**63) <= id < 2**63 for id in ids]
         slots = np.zeros(len(fits), np.int64)
-        slots[fits] = self._index.find(self._hashes([id for id, fit in zip(ids, fits, strict=True) if fit]))
+        keys = self.keys([id for id, fit in zip(ids, fits, strict=True) if fit])
+        slots[fits] = self._index.find(self._hashes(keys))
         missing = np.flatnonzero(slots == 0)
         if len(missing):
             raise UnknownIdError(
@@ -96,16 +104,16 @@ class Ids:
             )
         return slots
 
-    def remove(self, ids: Sequence, cells: np.ndarray) -> None:
+    def remove(self, keys, cells: np.ndarray) -> None:
         """Strike out the ids of forgotten rows."""
-        self._index.remove(self._hashes(ids))
+        self._index.remove(self._hashes(keys))
         if self.textual:
-            self._texts.erase(cells.tolist())
+            self._texts.erase(np.ascontiguousarray(cells).view(np.int64))
 
-    def _hashes(self, ids: Sequence) -> np.ndarray:
+    def _hashes(self, keys) -> np.ndarray:
         if self.textual:
-            return hash_messages(self._key, [_encoded(id) for id in ids])
-        return hash_words(self._key, np.asarray(ids, np.int64).view(np.uint64)[:, None])
+            return hash_texts(self._key, keys)
+        return hash_words(self._key, keys.view(np.uint64)[:, None])
 
 
 def _encoded(id: str) -> bytes:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 
+import numpy as np
+
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import Slots
@@ -19,6 +21,7 @@ from sqlearn.storage.slots import Slots
 __all__ = ["ChainCheck", "Receipt", "Receipts", "check_chain"]
 
 _START = ""
+_SALT = np.ones(1, np.int64)  # its place
 _FIELDS = ("number", "time", "kind", "count", "commitment", "previous")
 
 
@@ -146,7 +149,7 @@ class Receipts:
 
     def __init__(self, database: Database):
         self._database = database
-        self._salt = Slots(database, "salt", 32)
+        self._salt = Slots(database, "salt", 4)
 
     def lay_out(self) -> None:
         self._database.execute(
@@ -154,7 +157,7 @@ class Receipts:
             "count INTEGER NOT NULL, commitment BLOB NOT NULL, previous BLOB NOT NULL)"  # searches find digits
         )
         self._salt.lay_out()
-        self._salt.put([bytes(32)])
+        self._salt.put(np.zeros((1, 4), np.uint64))
 
     def append(self, kind: str, count: int, state_digest: str) -> Receipt:
         """Write the next receipt, and its salt over the last one's."""
@@ -172,7 +175,7 @@ class Receipts:
         digests = bytes.fromhex(receipt.commitment), bytes.fromhex(receipt.previous)
         told = receipt.number, receipt.time, receipt.kind, receipt.count, *digests
         self._database.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", told)
-        self._salt.overwrite([1], [salt])
+        self._salt.overwrite(_SALT, np.frombuffer(salt, "<u8")[None])
         return receipt
 
     def all(self) -> list[Receipt]:
@@ -180,7 +183,7 @@ class Receipts:
         receipts = self._read("ORDER BY number")
         if receipts:
             last = {name: getattr(receipts[-1], name) for name in _FIELDS}
-            receipts[-1] = Receipt(**last, salt=self._salt.read([1]).hex())
+            receipts[-1] = Receipt(**last, salt=self._salt.read(_SALT).tobytes().hex())
         return receipts
 
     def _read(self, which: str) -> list[Receipt]:

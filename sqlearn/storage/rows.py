@@ -33,7 +33,7 @@ class Rows:
     def __init__(self, database: Database, columns: Columns, words: Words, hashed: bool):
         self._columns, self._words, self.hashed = columns, words, hashed
         self.width = len(columns.all) + hashed + 1
-        self._slots = Slots(database, "rows", 8 * self.width)
+        self._slots = Slots(database, "rows", self.width)
 
     def lay_out(self) -> None:
         self._slots.lay_out()
@@ -43,7 +43,7 @@ class Rows:
 
     def packed(self, block: Block, ids: np.ndarray, hashes: np.ndarray | None) -> np.ndarray:
         """A block as rows of 64-bit words, uint64[n, width]; its categories are counted as used."""
-        cells = np.empty((len(ids), self.width), "<u8")
+        cells = np.empty((len(ids), self.width), np.uint64)
         for j, column in enumerate(self._columns.all):
             values = block[column.name]
             if isinstance(values, Category) and column.labels is not None:
@@ -93,11 +93,11 @@ class Rows:
 
     def put(self, cells: np.ndarray) -> np.ndarray:
         """Keep packed rows. Returns their places, int64[n]."""
-        return self._slots.put(_cut(cells))
+        return self._slots.put(cells)
 
     def read(self, slots: np.ndarray) -> np.ndarray:
         """Packed rows by place, uint64[n, width]."""
-        return np.frombuffer(self._slots.read(slots), "<u8").reshape(-1, self.width)
+        return self._slots.read(slots)
 
     def erase(self, slots: np.ndarray, cells: np.ndarray) -> None:
         """Overwrite rows with zeros, and words that only they used."""
@@ -108,18 +108,17 @@ class Rows:
         """Write other keyed hashes into rows."""
         cells = self.read(slots).copy()
         cells[:, -2] = hashes
-        self._slots.overwrite(slots, _cut(cells))
+        self._slots.overwrite(slots, cells)
 
     def replace(self, slots: np.ndarray, cells: np.ndarray, block: Block, hashes: np.ndarray | None) -> None:
         """Write other values over rows; their ids stay."""
         changed = self.packed(block, cells[:, -1], hashes)  # new words first, so that one in both is not written twice
         self._disuse(cells)
-        self._slots.overwrite(slots, _cut(changed))
+        self._slots.overwrite(slots, changed)
 
     def scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """All rows, by blocks: places, int64[n], and packed rows, uint64[n, width]."""
-        for slots, content in self._slots.scan():
-            yield slots, np.frombuffer(content, "<u8").reshape(-1, self.width)
+        return self._slots.scan()
 
     def _disuse(self, cells: np.ndarray) -> None:
         for j, column in enumerate(self._columns.all):
@@ -127,8 +126,3 @@ class Rows:
                 numbers, times = np.unique(cells[:, j], return_counts=True)
                 known = numbers > 0
                 self._words.disuse(numbers[known].astype(np.int64), times[known])
-
-
-def _cut(cells: np.ndarray) -> list[bytes]:
-    content, width = cells.tobytes(), 8 * cells.shape[1]
-    return [content[start : start + width] for start in range(0, len(content), width)]

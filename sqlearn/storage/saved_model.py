@@ -22,7 +22,7 @@ from sqlearn.storage.slots import Slots
 
 __all__ = ["SavedModel"]
 
-_PIECE = 4000  # one a page
+_WORDS = 506  # of a piece; with its checksum, one fills a page
 _LENGTH = "state length"
 
 
@@ -37,12 +37,12 @@ class SavedModel:
 
     def __init__(self, database: Database):
         self._database = database
-        self._slots = Slots(database, "state", _PIECE)
-        self._written: list[bytes] | None = None  # what stands in the file
+        self._slots = Slots(database, "state", _WORDS)
+        self._written: np.ndarray | None = None  # the pieces that stand in the file
 
     def lay_out(self) -> None:
         self._slots.lay_out()
-        self._written = []
+        self._written = np.zeros((0, _WORDS), np.uint64)
 
     def drop_remembered(self) -> None:
         """Read anew from the file from here on."""
@@ -51,7 +51,7 @@ class SavedModel:
     def load(self) -> Any:
         """The model; one that keeps its rows comes without them, as they are in the store."""
         self._written = self._pieces()
-        content = b"".join(self._written)[: self._database.counters[_LENGTH]]
+        content = self._written.tobytes()[: self._database.counters[_LENGTH]]
         digest, body = content[:32], content[32:]
         if hashlib.blake2b(body, digest_size=32).digest() != digest:
             raise self._damaged()
@@ -65,19 +65,17 @@ class SavedModel:
         body = packed(model)
         digest = hashlib.blake2b(body, digest_size=32).digest()
         content = digest + body
-        pieces = [content[start : start + _PIECE] for start in range(0, len(content), _PIECE)]
-        pieces[-1] = pieces[-1].ljust(_PIECE, b"\0")
         old = self._written if self._written is not None else self._pieces()
-        pieces += [bytes(_PIECE)] * (len(old) - len(pieces))  # a state that has shrunk leaves zeros
-        changed = [i for i in range(len(old)) if pieces[i] != old[i]]
-        self._slots.overwrite([i + 1 for i in changed], [pieces[i] for i in changed])
+        n = max(len(old), -(-len(content) // (8 * _WORDS)))  # a state that has shrunk leaves zeros
+        pieces = np.frombuffer(content.ljust(8 * _WORDS * n, b"\0"), "<u8").reshape(n, _WORDS)
+        changed = np.flatnonzero((pieces[: len(old)] != old).any(axis=1))
+        self._slots.overwrite(changed + 1, pieces[changed])
         self._slots.put(pieces[len(old) :])
         self._database.counters[_LENGTH] = len(content)
         self._written = pieces
 
-    def _pieces(self) -> list[bytes]:
-        content = self._slots.read(range(1, len(self._slots) + 1))  # places are given in order, and never freed
-        return [content[start : start + _PIECE] for start in range(0, len(content), _PIECE)]
+    def _pieces(self) -> np.ndarray:
+        return self._slots.read(np.arange(1, len(self._slots) + 1))  # places are given in order, and never freed
 
     def _damaged(self) -> StoreCorruptError:
         return StoreCorruptError(

@@ -1,29 +1,34 @@
 """Numbered places of equal length in the file, overwritten in place, so that nothing moves and nothing is left behind.
 
-A place in use starts with the byte 1. A free one is zeros, but for the number of the next free one (8 bytes behind its
-first byte), so that places are used again and the file does not grow by what was forgotten.
+A place is a checksum and a payload, all in 64-bit words. The lowest bit of the checksum is 1 where the place is in use;
+a free one is zeros, but for the number of the next free one, so that places are used again and the file does not grow
+by what was forgotten. The checksum is keyed, and made over the number of the place and what it holds.
 
-No cell is ever deleted and none changes its length: SQLite overwrites it where it lies, and appends new ones to the
-last page. So no page is split or merged while it holds data, and no copy of a cell can stay in the gaps of a page. (The
-first few places are made empty, so that the tree has its two levels before there is anything to copy.)
+As many places as go into a page of SQLite's are one cell. No cell is ever deleted and none changes its length: SQLite
+overwrites it where it lies, and appends new ones behind the last. So no page is split or merged while it holds data,
+and no copy of a cell can stay in the gaps of a page. (The first few cells are made empty, so that the tree has its two
+levels before there is anything to copy.)
 """
 
-import struct
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
-from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.database import PAGE, Database
+from sqlearn.engine.checksum import first_bad, stamp
+from sqlearn.errors import StoreCorruptError, StoreFullError
+from sqlearn.storage.database import Database
 
-__all__ = ["Slots"]
+__all__ = ["LARGEST", "Slots"]
 
-_FREE = struct.Struct("<Bq")
-_AT_ONCE = 8192
+LARGEST = 2**40 - 1  # the last place: an index keeps a hash and the number of a place in 16 bytes
+_CELL = 4056  # bytes: with SQLite's header, one fills a page of 4096
+_FIRST = 3  # cells, which are more than a page
+_AT_ONCE = 8192  # places
 _BYTES = 1 << 22
 _IN_LIST = 250
-_FEW = 16
-_LARGEST = 2**63 - 1
+_USED = np.uint64(1)
 
 
 class Slots:
@@ -35,162 +40,207 @@ class Slots:
         The file.
     name : str
         Name of the table.
-    length : int
-        Bytes of a payload. A place has one byte more; payloads of free places have at least 8.
+    words : int
+        64-bit words of a payload.
     """
 
-    def __init__(self, database: Database, name: str, length: int):
-        self.database, self.name, self.length = database, name, max(8, length)
-        self._read = f"SELECT bytes FROM {name} WHERE slot = ?"
-        self._read_many = f"SELECT slot, bytes FROM {name} WHERE slot IN ({', '.join('?' * _IN_LIST)})"
-        self._insert = f"INSERT INTO {name} (slot, bytes) VALUES (?, ?)"
-        self._update = f"UPDATE {name} SET bytes = ? WHERE slot = ?"
-        # many at once, cut from one piece by SQLite: Python takes longer to make a statement's values than SQLite does
-        self._append = (
-            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?4) "
-            f"INSERT INTO {name} (slot, bytes) SELECT ?1 + i, substr(?2, i * ?3 + 1, ?3) FROM n"
-        )
-        self._update_many = (
-            f"UPDATE {name} SET bytes = substr(?2, (slot - ?1) * ?3 + 1, ?3) WHERE slot >= ?1 AND slot < ?1 + ?4"
-        )
-        self._read_range = f"SELECT bytes FROM {name} WHERE slot >= ? AND slot <= ? ORDER BY slot"
+    def __init__(self, database: Database, name: str, words: int):
+        self.database, self.name, self.words = database, name, words
+        self._per_cell = max(1, _CELL // (8 * (1 + words)))
+        self._shape = self._per_cell, 1 + words
+        self._cells_at_once = max(1, min(_AT_ONCE // self._per_cell, _BYTES // (8 * self._per_cell * (1 + words))))
+        self._read_one = f"SELECT cell, bytes FROM {name} WHERE cell = ?"
+        self._read_range = f"SELECT cell, bytes FROM {name} WHERE cell >= ? AND cell <= ? ORDER BY cell"
+        self._read_list = f"SELECT cell, bytes FROM {name} WHERE cell IN ({', '.join('?' * _IN_LIST)}) ORDER BY cell"
+        self._insert = f"INSERT INTO {name} (bytes, cell) VALUES (?, ?)"
+        self._update = f"UPDATE {name} SET bytes = ? WHERE cell = ?"
         self._free, self._end, self._used = f"{name} first free", f"{name} end", f"{name} used"
 
+    @cached_property
+    def _seed(self) -> np.uint64:
+        digest = hashlib.blake2b(self.name.encode(), key=self.database.key, digest_size=8).digest()
+        return np.uint64(int.from_bytes(digest, "little"))
+
     def lay_out(self) -> None:
-        """Make the table and its first places, all free: more than a page of them."""
-        self.database.execute(f"CREATE TABLE {self.name} (slot INTEGER PRIMARY KEY, bytes BLOB NOT NULL)")
-        first = 2 + PAGE // min(self.length, PAGE // 8)
-        for slot in range(1, first + 1):
-            self.database.execute(self._insert, (slot, self._freed(slot + 1 if slot < first else 0)))
-        self.database.counters |= {self._free: 1, self._end: first, self._used: 0}
+        """Make the table and its first cells, which are empty."""
+        self.database.execute(f"CREATE TABLE {self.name} (cell INTEGER PRIMARY KEY, bytes BLOB NOT NULL)")
+        empty = np.zeros((_FIRST, *self._shape), np.uint64)
+        self._write(self._insert, np.arange(1, _FIRST + 1), empty)
+        self.database.counters |= {self._free: 0, self._end: 0, self._used: 0}
 
     def __len__(self):
         return self.database.counters[self._used]
 
-    def _freed(self, following: int) -> bytes:
-        return _FREE.pack(0, following).ljust(1 + self.length, b"\0")
+    # ------------------------------------------------------------------ reading
 
-    def put(self, payloads: Sequence[bytes]) -> np.ndarray:
-        """Write each into a place of its own, freed ones first. Returns their numbers, int64[n]."""
+    def read(self, slots: np.ndarray) -> np.ndarray:
+        """The payloads of places in use, uint64[n, words]."""
+        slots = np.asarray(slots, np.int64)
+        _, _, where, content = self._touched(slots)
+        places = np.ascontiguousarray(content[where])
+        self._check(places, slots, used=True)
+        return places[:, 1:]
+
+    def scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All places in use, block by block: their numbers, int64[n], and their payloads, uint64[n, words]."""
+        for slots, places in self._scan_all():
+            used = (places[:, 0] & _USED).astype(bool)
+            if not used.all():
+                slots, places = slots[used], places[used]
+            if len(slots):
+                yield slots, places[:, 1:]
+
+    def check(self) -> None:
+        """Read every place, free ones too: raise StoreCorruptError if one is not as it was written."""
+        used, after = 0, {0: self.database.counters[self._free]}
+        for slots, places in self._scan_all():
+            free = (places[:, 0] & _USED) == 0
+            used += len(places) - int(np.count_nonzero(free))
+            after |= zip(slots[free].tolist(), places[free, 1].tolist(), strict=True)
+            if places[free, 2:].any():
+                raise self._damaged(int(slots[free][0]))
+        at, n = 0, 0
+        while (at := after.get(at, -1)) > 0 and n < len(after):
+            n += 1
+        if used != len(self) or at or n != len(after) - 1:  # the free ones are a chain
+            raise self._damaged(self.database.counters[self._free])
+        end = self.database.counters[self._end]
+        cells = self._cells(np.arange(1 + end // self._per_cell, 1 + self._n_cells))
+        if cells.reshape(-1, 1 + self.words)[end % self._per_cell :].any():  # places that were never used
+            raise self._damaged(end + 1)
+
+    def _scan_all(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        end = self.database.counters[self._end]
+        for first in range(0, -(-end // self._per_cell), self._cells_at_once):
+            start = first * self._per_cell
+            stop = min(end, start + self._cells_at_once * self._per_cell)
+            cells = self._cells(np.arange(first + 1, 2 + (stop - 1) // self._per_cell))
+            places = cells.reshape(-1, 1 + self.words)[: stop - start]
+            slots = np.arange(start + 1, stop + 1)
+            self._check(places, slots)
+            yield slots, places
+
+    @property
+    def _n_cells(self) -> int:
+        return max(_FIRST, -(-self.database.counters[self._end] // self._per_cell))
+
+    def _touched(self, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """The cells of places, which of these are new, where each place is among them, and the cells' contents."""
+        if len(slots) and not 0 < slots.min() <= slots.max() <= LARGEST:  # a number that was overwritten, say
+            raise self._damaged(int(slots.min() if slots.min() < 1 else slots.max()))
+        cells, places = np.divmod(slots - 1, self._per_cell)
+        numbers, index = np.unique(cells + 1, return_inverse=True)
+        new = numbers > self._n_cells
+        content = np.zeros((len(numbers), *self._shape), np.uint64)
+        old = ~new
+        content[old] = self._cells(numbers[old])
+        return numbers, new, (index, places), content
+
+    def _cells(self, numbers: np.ndarray) -> np.ndarray:
+        """What is in cells, whose numbers ascend: uint64[n, places, words]."""
+        wanted = numbers.tolist()
+        n = len(wanted)
+        found: list[tuple[int, bytes]] = []
+        execute = self.database.execute
+        if n > 1 and wanted[-1] - wanted[0] == n - 1:
+            found = execute(self._read_range, (wanted[0], wanted[-1])).fetchall()
+        else:
+            many = n - n % _IN_LIST
+            for start in range(0, many, _IN_LIST):
+                found += execute(self._read_list, tuple(wanted[start : start + _IN_LIST])).fetchall()
+            for number in wanted[many:]:
+                found += execute(self._read_one, (number,)).fetchall()
+        length = 8 * self._per_cell * (1 + self.words)
+        right = {number for number, content in found if type(content) is bytes and len(content) == length}
+        if len(found) != n or len(right) != n:
+            missing = next(number for number in wanted if number not in right)
+            raise self._damaged((missing - 1) * self._per_cell + 1)
+        content = bytearray().join([content for _, content in found])
+        return np.frombuffer(content, "<u8").reshape(n, *self._shape)
+
+    # ------------------------------------------------------------------ writing
+
+    def put(self, payloads: np.ndarray) -> np.ndarray:
+        """Write each of uint64[n, words] into a place of its own, freed ones first. Returns their numbers, int64[n]."""
         counters = self.database.counters
-        slots: list[int] = []
-        free = counters[self._free]
-        while free and len(slots) < len(payloads):
-            slots.append(free)
-            content = self._bytes(free)
-            if content[0]:
+        n, end = len(payloads), counters[self._end]
+        reused = self._vacant(min(n, end - counters[self._used]))
+        new = np.arange(end + 1, end + 1 + n - len(reused))
+        if len(new) and new[-1] > LARGEST:
+            raise StoreFullError(f"The store {self.database.path} has no room for more than {LARGEST} of {self.name}.")
+        slots = np.concatenate([reused, new])
+        self._replace(slots, payloads, _USED)
+        counters[self._end] = end + len(new)
+        counters[self._used] += n
+        return slots
+
+    def overwrite(self, slots: np.ndarray, payloads: np.ndarray) -> None:
+        """Replace the payloads of places in use."""
+        self._replace(np.asarray(slots, np.int64), payloads, _USED, used=True)
+
+    def erase(self, slots: np.ndarray) -> None:
+        """Overwrite places in use with zeros."""
+        slots = np.asarray(slots, np.int64)
+        if not len(slots):
+            return
+        counters = self.database.counters
+        payloads = np.zeros((len(slots), self.words), np.uint64)
+        payloads[:, 0] = [*slots[1:], counters[self._free]]
+        self._replace(slots, payloads, np.uint64(0), used=True)
+        counters[self._free] = int(slots[0])
+        counters[self._used] -= len(slots)
+
+    def _vacant(self, n: int) -> np.ndarray:
+        """Take so many free places, which there are, off their chain; int64[n]."""
+        counters = self.database.counters
+        free, slots = counters[self._free], []
+        cells: dict[int, list] = {}
+        for _ in range(n):
+            cell, place = divmod(free - 1, self._per_cell)
+            if cell not in cells:
+                if not 0 < free <= counters[self._end]:
+                    raise self._damaged(free)
+                content = self._cells(np.array([cell + 1]))[0]
+                held = min(self._per_cell, counters[self._end] - cell * self._per_cell)
+                self._check(content[:held], np.arange(held) + (1 + cell * self._per_cell))
+                cells[cell] = content[:held, :2].tolist()
+            if place >= len(cells[cell]) or cells[cell][place][0] & 1:
                 raise self._damaged(free)
-            free = _FREE.unpack_from(content)[1]
-        reused = len(slots)
-        self.database.executemany(
-            self._update, ((b"\1" + payload, slot) for slot, payload in zip(slots, payloads[:reused], strict=True))
-        )
-        end = counters[self._end]
-        slots.extend(range(end + 1, end + 1 + len(payloads) - reused))
-        self._write_range(self._append, end + 1, payloads[reused:])
+            slots.append(free)
+            cells[cell][place][0] = 1  # it is met once
+            free = cells[cell][place][1]
         counters[self._free] = free
-        counters[self._end] = end + len(payloads) - reused
-        counters[self._used] += len(payloads)
         return np.array(slots, np.int64)
 
-    def read(self, slots) -> bytes:
-        """The payloads of places in use, one behind the other."""
-        numbers = np.asarray(slots).tolist()
-        width = 1 + self.length
-        if _are_neighbours(numbers) and numbers[-1] <= _LARGEST:
-            found = dict(zip(numbers, self._range(numbers[0], numbers[-1]), strict=False))
-        else:
-            found = self._scattered(numbers)
-        content = b"".join([found.get(slot, b"") for slot in numbers])
-        if len(content) != width * len(numbers):
-            raise self._damaged(next(slot for slot in numbers if len(found.get(slot, b"")) != width))
-        places = np.frombuffer(content, np.uint8).reshape(-1, width)
-        free = np.flatnonzero(places[:, 0] != 1)
-        if len(free):
-            raise self._damaged(numbers[free[0]])
-        return places[:, 1:].tobytes()
-
-    def _range(self, first: int, last: int) -> list[bytes]:
-        """What is in neighbouring places."""
-        contents = [content for (content,) in self.database.execute(self._read_range, (first, last))]
-        return [content if type(content) is bytes else b"" for content in contents]
-
-    def _scattered(self, numbers: list[int]) -> dict[int, bytes]:
-        """What is in these places, for those that are there."""
-        found: dict[int, bytes] = {}
-        many = len(numbers) - len(numbers) % _IN_LIST
-        for start in range(0, many, _IN_LIST):
-            some = tuple(numbers[start : start + _IN_LIST])
-            if max(some) > _LARGEST:  # a cell that was overwritten: SQLite knows no such number
-                raise self._damaged(max(some))
-            found.update(row for row in self.database.execute(self._read_many, some) if type(row[1]) is bytes)
-        for slot in numbers[many:]:
-            found[slot] = self._bytes(slot)
-        return found
-
-    def overwrite(self, slots, payloads: Sequence[bytes]) -> None:
-        """Replace the payloads of places in use."""
-        numbers = np.asarray(slots).tolist()
-        if _are_neighbours(numbers):
-            self._write_range(self._update_many, numbers[0], payloads)
+    def _replace(self, slots: np.ndarray, payloads: np.ndarray, mark: np.uint64, used: bool = False) -> None:
+        """Write places, all different; if `used`, they must be in use."""
+        if not len(slots):
             return
-        pairs = zip(numbers, payloads, strict=True)
-        self.database.executemany(self._update, ((b"\1" + payload, slot) for slot, payload in pairs))
+        numbers, new, where, content = self._touched(slots)
+        if used:
+            self._check(np.ascontiguousarray(content[where]), slots, used=True)
+        places = np.empty((len(slots), 1 + self.words), np.uint64)
+        places[:, 1:] = payloads
+        stamp(places, slots, self._seed, mark)
+        content[where] = places
+        self._write(self._update, numbers[~new], content[~new])
+        self._write(self._insert, numbers[new], content[new])
 
-    def _write_range(self, statement: str, first: int, payloads: Sequence[bytes]) -> None:
-        """Write payloads into neighbouring places from `first` on."""
-        width = 1 + self.length
-        at_once = max(1, min(_AT_ONCE, _BYTES // width))
-        for start in range(0, len(payloads), at_once):
-            some = payloads[start : start + at_once]
-            content = b"\1" + b"\1".join(some)
-            self.database.execute(statement, (first + start, content, width, len(some)))
+    def _write(self, statement: str, numbers: np.ndarray, content: np.ndarray) -> None:
+        self.database.executemany(statement, zip(content.astype("<u8", copy=False), numbers.tolist(), strict=True))
 
-    def erase(self, slots) -> None:
-        """Overwrite places in use with zeros."""
-        numbers = np.asarray(slots).tolist()
-        if not numbers:
-            return
-        counters = self.database.counters
-        following = [*numbers[1:], counters[self._free]]
-        self.database.executemany(
-            self._update, ((self._freed(after), slot) for slot, after in zip(numbers, following, strict=True))
-        )
-        counters[self._free] = numbers[0]
-        counters[self._used] -= len(numbers)
+    # ------------------------------------------------------------------ damage
 
-    def scan(self, at_once: int = _AT_ONCE) -> Iterator[tuple[np.ndarray, bytes]]:
-        """All places in use, block by block: their numbers, int64[n], and their payloads, one behind the other."""
-        width, end = 1 + self.length, self.database.counters[self._end]
-        for before in range(0, end, at_once):
-            last = min(end, before + at_once)
-            content = b"".join(self._range(before + 1, last))
-            if len(content) != width * (last - before):  # places are numbered without gaps
-                raise self._damaged(last)
-            places = np.frombuffer(content, np.uint8).reshape(-1, width)
-            used = places[:, 0] == 1
-            if used.all():
-                used = slice(None)
-            slots = np.arange(before + 1, last + 1)[used]
-            if len(slots):
-                yield slots, places[used, 1:].tobytes()
-
-    def _bytes(self, slot: int) -> bytes:
-        if slot > _LARGEST:
-            raise self._damaged(slot)
-        found = self.database.execute(self._read, (slot,)).fetchone()
-        if found is None or type(found[0]) is not bytes or len(found[0]) != 1 + self.length:
-            raise self._damaged(slot)
-        return found[0]
+    def _check(self, places: np.ndarray, slots: np.ndarray, used: bool = False) -> None:
+        bad = first_bad(places, slots, self._seed)
+        if bad < 0 and used:
+            free = np.flatnonzero((places[:, 0] & _USED) == 0)
+            bad = free[0] if len(free) else -1
+        if bad >= 0:
+            raise self._damaged(int(slots[bad]))
 
     def _damaged(self, slot: int) -> StoreCorruptError:
         return StoreCorruptError(
-            f"The store {self.database.path} is damaged: place {slot} of {self.name!r} is not as it should be. Take an "
-            "intact copy, or make the store anew from its source."
+            f"The store {self.database.path} is damaged: place {slot} of {self.name!r} is not as it was written. Take "
+            "an intact copy, or make the store anew from its source."
         )
-
-
-def _are_neighbours(numbers: list[int]) -> bool:
-    """Whether these are many, ascending without gaps."""
-    first, n = numbers[0] if numbers else 0, len(numbers)
-    return n > _FEW and numbers[-1] == first + n - 1 and numbers == list(range(first, first + n))

@@ -5,24 +5,27 @@ in the same transaction: its chunks become zeros, and so does its keyed hash in 
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex, hash_messages
-from sqlearn.storage.slots import Slots
+from sqlearn.storage.hash_index import HashIndex, hash_texts, padded
+from sqlearn.storage.slots import LARGEST, Slots
 
 __all__ = ["PIECE", "Texts", "Words", "decoded", "message"]
 
-_CHUNK = struct.Struct("<qqq39s")  # uses, next chunk, length of the whole text: in the first chunk; a piece of it
-PIECE = 39
+PIECE = 40  # bytes of a text that a chunk holds
+_NEXT = np.uint64(LARGEST)  # the part of a chunk's first word that is the number of the next chunk
+_LENGTH = np.uint64(40)  # behind it: how many bytes of the piece are text
 _REMEMBERED = 1 << 17
 
 
 class Texts:
     """Byte strings by number.
+
+    A chunk is a word with the next chunk's number and the piece's length, one that counts the uses, and the piece.
 
     Parameters
     ----------
@@ -31,57 +34,73 @@ class Texts:
     """
 
     def __init__(self, database: Database):
-        self._slots = Slots(database, "texts", _CHUNK.size)
+        self.slots = Slots(database, "texts", 2 + PIECE // 8)
 
     def lay_out(self) -> None:
-        self._slots.lay_out()
+        self.slots.lay_out()
 
-    def put(self, texts: Sequence[bytes], uses: Sequence[int]) -> np.ndarray:
+    def put(self, texts: Sequence[bytes], uses: np.ndarray | int) -> np.ndarray:
         """Keep byte strings; the number of each, int64[n]."""
         following = np.zeros(len(texts), np.int64)
-        for k in range(max((_pieces(text) for text in texts), default=1) - 1, 0, -1):  # the last pieces first
-            rows = [i for i, text in enumerate(texts) if _pieces(text) > k]
-            pieces = [_CHUNK.pack(0, following[i], 0, texts[i][k * PIECE : (k + 1) * PIECE]) for i in rows]
-            following[rows] = self._slots.put(pieces)
-        heads = zip(uses, following.tolist(), texts, strict=True)
-        return self._slots.put([_CHUNK.pack(n, after, len(text), text[:PIECE]) for n, after, text in heads])
+        pieces = np.fromiter(map(len, texts), np.int64, len(texts)) // -PIECE
+        for k in range(-int(pieces.min(initial=0)) - 1, 0, -1):  # the last pieces first
+            rows = np.flatnonzero(pieces < -k)
+            parts = [texts[i][k * PIECE : (k + 1) * PIECE] for i in rows.tolist()]
+            following[rows] = self.slots.put(_chunks(parts, following[rows], 0))
+        return self.slots.put(_chunks([text[:PIECE] for text in texts], following, uses))
 
-    def get(self, number: int) -> tuple[bytes, int]:
-        """A byte string and its uses."""
-        text, uses, _ = self._walk(number)
-        return text, uses
-
-    def get_many(self, numbers: Sequence[int]) -> list[bytes]:
+    def get(self, numbers: np.ndarray) -> list[bytes]:
         """Byte strings by number."""
-        heads = _CHUNK.iter_unpack(self._slots.read(numbers))
-        return [
-            self._walk(number)[0] if after else piece[:length]
-            for number, (_, after, length, piece) in zip(numbers, heads, strict=True)
-        ]
+        texts: list[bytes] = []
+        for rows, _, chunks in self._walk(numbers):
+            lengths = np.minimum(chunks[:, 0] >> _LENGTH, np.uint64(PIECE)).tolist()
+            content = chunks[:, 2:].tobytes()
+            parts = (content[PIECE * i : PIECE * i + length] for i, length in enumerate(lengths))
+            if not texts:
+                texts = list(parts)
+                continue
+            for row, part in zip(rows.tolist(), parts, strict=True):
+                texts[row] += part
+        return texts
 
-    def set_uses(self, number: int, uses: int) -> None:
-        head = self._slots.read([number])
-        _, after, length, piece = _CHUNK.unpack(head)
-        self._slots.overwrite([number], [_CHUNK.pack(uses, after, length, piece)])
+    def uses(self, numbers: np.ndarray) -> np.ndarray:
+        """How often byte strings are used, int64[n]."""
+        return self.slots.read(numbers)[:, 1].astype(np.int64)
 
-    def erase(self, numbers: Sequence[int]) -> None:
+    def set_uses(self, numbers: np.ndarray, uses: np.ndarray) -> None:
+        chunks = self.slots.read(numbers).copy()
+        chunks[:, 1] = uses
+        self.slots.overwrite(numbers, chunks)
+
+    def erase(self, numbers: np.ndarray) -> None:
         """Overwrite byte strings with zeros."""
-        self._slots.erase([chunk for number in numbers for chunk in self._walk(number)[2]])
+        self.slots.erase(np.concatenate([slots for _, slots, _ in self._walk(numbers)]))
 
-    def _walk(self, number: int) -> tuple[bytes, int, list[int]]:
-        uses, after, length, piece = _CHUNK.unpack(self._slots.read([number]))
-        pieces, chunks = [piece], [number]
-        while after:
-            chunks.append(after)
-            _, after, _, piece = _CHUNK.unpack(self._slots.read([after]))
-            pieces.append(piece)
-            if len(pieces) > max(1, length):
+    def pieces(self, numbers: np.ndarray) -> int:
+        """How many chunks byte strings take."""
+        return sum(len(rows) for rows, _, _ in self._walk(numbers))
+
+    def _walk(self, numbers: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """First pieces, then second ones and so on: whose they are, where they lie, their chunks."""
+        rows, slots, left = np.arange(len(numbers)), np.asarray(numbers, np.int64), len(self.slots)
+        while len(slots):
+            left -= len(slots)
+            if left < 0 and len(slots) < len(numbers):
                 raise StoreCorruptError("This store is damaged: a text in it has no end. Take an intact copy.")
-        return b"".join(pieces)[:length], uses, chunks
+            chunks = self.slots.read(slots)
+            yield rows, slots, chunks
+            following = (chunks[:, 0] & _NEXT).astype(np.int64)
+            more = following > 0
+            rows, slots = rows[more], following[more]
 
 
-def _pieces(text: bytes) -> int:
-    return max(1, -(-len(text) // PIECE))
+def _chunks(pieces: list[bytes], following: np.ndarray, uses: np.ndarray | int) -> np.ndarray:
+    chunks = np.empty((len(pieces), 2 + PIECE // 8), np.uint64)
+    chunks[:, 0] = np.fromiter(map(len, pieces), np.uint64, len(pieces)) << _LENGTH
+    chunks[:, 0] |= following.astype(np.uint64)
+    chunks[:, 1] = uses
+    chunks[:, 2:] = padded(pieces)
+    return chunks
 
 
 class Words:
@@ -116,12 +135,13 @@ class Words:
         self._remember_less()
         unknown = [word for word in words if word not in self._numbers]
         if unknown:
-            hashes = hash_messages(self._key, [message(word) for word in unknown])
-            for word, number in zip(unknown, self._index.find(hashes).tolist(), strict=True):
-                if number:
-                    if self._texts.get(number)[0] != message(word):
-                        raise StoreCorruptError("This store is damaged: its index of words leads elsewhere.")
-                    self._remember(word, number)
+            messages = [message(word) for word in unknown]
+            found = self._index.find(hash_texts(self._key, messages))
+            there = np.flatnonzero(found)
+            for i, text in zip(there.tolist(), self._texts.get(found[there]), strict=True):
+                if text != messages[i]:
+                    raise StoreCorruptError("This store is damaged: its index of words leads elsewhere.")
+                self._remember(unknown[i], int(found[i]))
         return np.array([self._numbers.get(word, 0) for word in words], np.int64)
 
     def words(self, numbers: np.ndarray) -> list:
@@ -129,20 +149,21 @@ class Words:
         self._remember_less()
         wanted = numbers.tolist()
         unknown = [number for number in wanted if number not in self._words]
-        for number, text in zip(unknown, self._texts.get_many(unknown), strict=True):
+        for number, text in zip(unknown, self._texts.get(np.array(unknown, np.int64)), strict=True):
             self._remember(word_of(text), number)
         return [self._words[number] for number in wanted]
 
     def use(self, words: list, times: np.ndarray) -> np.ndarray:
         """Count words, all different, so many times more, new ones too. Returns their numbers, int64[n]."""
         numbers = self.numbers(words)
-        for i in np.flatnonzero(numbers):
-            self._texts.set_uses(int(numbers[i]), self._texts.get(int(numbers[i]))[1] + int(times[i]))
+        known = np.flatnonzero(numbers)
+        if len(known):
+            self._texts.set_uses(numbers[known], self._texts.uses(numbers[known]) + times[known])
         new = np.flatnonzero(numbers == 0)
         if len(new):
             messages = [message(words[i]) for i in new]
-            numbers[new] = self._texts.put(messages, times[new].tolist())
-            self._index.add(hash_messages(self._key, messages), numbers[new])
+            numbers[new] = self._texts.put(messages, times[new])
+            self._index.add(hash_texts(self._key, messages), numbers[new])
             self._index.settle()
             for i in new:
                 self._remember(words[i], int(numbers[i]))
@@ -150,19 +171,20 @@ class Words:
 
     def disuse(self, numbers: np.ndarray, times: np.ndarray) -> None:
         """Count words so many times less; those that nobody uses any more are gone."""
-        gone = []
-        for number, n in zip(numbers.tolist(), times.tolist(), strict=True):
-            text, uses = self._texts.get(number)
-            if uses < n:
-                raise StoreCorruptError("This store is damaged: a word in it is used more often than it counts.")
-            if uses > n:
-                self._texts.set_uses(number, uses - n)
-            else:
-                gone.append((number, text))
-        if gone:
-            self._index.remove(hash_messages(self._key, [text for _, text in gone]))
-            self._texts.erase([number for number, _ in gone])
-            for number, text in gone:
+        if not len(numbers):
+            return
+        left = self._texts.uses(numbers) - times
+        if (left < 0).any():
+            raise StoreCorruptError("This store is damaged: a word in it is used more often than it counts.")
+        stay = left > 0
+        if stay.any():
+            self._texts.set_uses(numbers[stay], left[stay])
+        gone = numbers[~stay]
+        if len(gone):
+            texts = self._texts.get(gone)
+            self._index.remove(hash_texts(self._key, texts))
+            self._texts.erase(gone)
+            for number, text in zip(gone.tolist(), texts, strict=True):
                 self._words.pop(number, None)
                 self._numbers.pop(word_of(text), None)
 

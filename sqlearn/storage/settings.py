@@ -1,0 +1,58 @@
+"""What is fixed when a store is made, and a digest of it and of the tables that SQLite knows."""
+
+import hashlib
+import json
+
+from sqlearn.errors import StoreCorruptError
+from sqlearn.storage.database import Database
+
+__all__ = ["Settings"]
+
+_DIGEST = "digest"
+
+
+class Settings:
+    """Text by name.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    """
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def lay_out(self, settings: dict[str, str]) -> None:
+        """Write them, after all tables have been made."""
+        self._database.execute("CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+        self._write(settings)
+
+    def sign(self) -> None:
+        """Write the digest anew, as tables have been made or moved."""
+        settings = self._rows()
+        settings.pop(_DIGEST)
+        self._write(settings)
+
+    def read(self) -> dict[str, str]:
+        """All of them; raise StoreCorruptError if they, or SQLite's list of tables, are not as they were written."""
+        settings = self._rows()
+        (unused,) = self._database.execute("PRAGMA freelist_count").fetchone()  # none is ever left
+        if unused or settings.pop(_DIGEST, None) != self._digest(settings):
+            raise StoreCorruptError(
+                f"The store {self._database.path} is damaged: its settings are not as they were written. Take an "
+                "intact copy, or make the store anew from its source."
+            )
+        return settings
+
+    def _rows(self) -> dict[str, str]:
+        return dict(self._database.execute("SELECT name, value FROM settings"))
+
+    def _write(self, settings: dict[str, str]) -> None:
+        told = settings | {_DIGEST: self._digest(settings)}
+        self._database.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", told.items())
+
+    def _digest(self, settings: dict[str, str]) -> str:
+        tables = self._database.execute("SELECT name, rootpage, type, tbl_name, sql FROM sqlite_schema").fetchall()
+        told = json.dumps([sorted(settings.items()), sorted(tables)])
+        return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
