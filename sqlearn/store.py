@@ -23,6 +23,7 @@ from sqlearn.errors import (
     StoreClosedError,
     StoreCorruptError,
 )
+from sqlearn.storage.audit import Audit
 from sqlearn.storage.columns import Category, Column, Columns, frames_of, length_of, take
 from sqlearn.storage.copies import Copies
 from sqlearn.storage.database import Database
@@ -354,7 +355,7 @@ class Store:
         return np.concatenate(predictions)
 
     def verify(self, *, progress=None) -> Verification:
-        """Refit on the rows on file, and compare canonical bytes and every fitted attribute.
+        """Check that the file is as it was written, refit on its rows, and compare canonical bytes and attributes.
 
         Parameters
         ----------
@@ -365,13 +366,24 @@ class Store:
         -------
         Verification
             False on a difference, and printed as one line.
+
+        Raises
+        ------
+        StoreCorruptError
+            When the file is damaged: a place has not what was written there, or its parts do not fit together.
         """
         with self._reading():
+            audit = Audit(
+                self._database, self._columns, self._words, self._rows, self._ids,
+                self._source.copies if self._source else None,
+            )  # fmt: skip
+            audit.check_places(self._saved, self._receipts)
             model, recount = self._saved.load(), None
             refit = clone(model) if len(self._rows) and not self._source else model._emptied()
             if self._source:
                 recount = Recount(self._columns, self._rows, refit)
-            for _, cells in self._rows.scan():
+            for slots, cells in self._rows.scan_and_check():
+                audit.see(slots, cells)
                 try:
                     refit.partial_fit(**arguments(refit, self._columns, self._rows.block(cells)))
                 except SqlearnError as error:
@@ -380,12 +392,14 @@ class Store:
                     ) from error
                 if progress is not None:
                     progress(len(cells))
+            audit.finish()
             if recount:
                 recount.catch_up(lambda: None)
             found = compare(model, refit)
             if found and recount and not recount.agrees():
                 found = replace(found, difference="the keyed hashes of the rows on file")
-            return found
+            chain = check_chain(self._receipts.all(), model.digest())
+            return replace(found, difference=f"its receipts: {chain.fault}") if found and not chain else found
 
     def receipts(self) -> list[Receipt]:
         """All receipts, from the creation on; the last one with its salt."""

@@ -177,7 +177,7 @@ def test_verify_finds_a_row_that_was_altered(path):
     with store._database.writing():
         cells = store._rows.read(np.array([1])).copy()
         cells.view(np.float64)[0, 0] = np.nextafter(1.0, 2.0)
-        store._rows._slots.overwrite(np.array([1]), cells)
+        store._rows.slots.overwrite(np.array([1]), cells)
     found = store.verify()
     assert not found and "state" in str(found)
 

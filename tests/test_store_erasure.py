@@ -253,8 +253,8 @@ def test_a_forgotten_id_cannot_be_tested_by_its_keyed_hash(tmp_path):
     """The key of the hashes is in the file; so no hash of a forgotten id or word may be."""
     table = marked(3000)
     store = Store.create(tmp_path / "a", MixedNB(), table, target="y", id="id")
-    hashes = store._ids._hashes(store._ids.keys(table["id"]))[:, 0]
-    words = np.array([store._words._index.find(h[None])[0] for h in _word_hashes(store, table["word"])])
+    hashes = store._ids.hashes(store._ids.keys(table["id"]))[:, 0]
+    words = np.array([store._words.index.find(h[None])[0] for h in _word_hashes(store, table["word"])])
     assert (words > 0).all()
     gone = list(range(0, 3000, 2))
     store.forget(ids=[table["id"][i] for i in gone])
@@ -273,7 +273,7 @@ def test_hashes_of_forgotten_rows_are_gone(tmp_path, monkeypatch):
 
     def hashes(table):
         rows = LogisticRegression().partial_fit(table["x"][:, None], table["y"])._state.statistic.rows
-        entries = store._source._copies._entries(rows.names[rows.places()], rows.numbers[rows.places()])
+        entries = store._source.copies._entries(rows.names[rows.places()], rows.numbers[rows.places()])
         return {h.tobytes() for h in (*rows.keyed[rows.places()], *entries[:, 0])}
 
     before, rest = hashes(table), random.random(300) < 0.3

@@ -137,8 +137,8 @@ def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
     assert store._model._state.ledger is None
     store.forget(where="true")
     assert store.verify() and residue(store._database) == 0
-    index = store._source._copies._index
-    assert len(index._slots) and not any(len(entries) for entries in index.entries())
+    index = store._source.copies.index
+    assert len(index.slots) and not any(len(entries) for entries in index.entries())
     store.learn(rows)
     held = {follow + i: {name: column[i] for name, column in rows.items()} for i in range(90)}
     check()
@@ -221,7 +221,7 @@ def test_an_index_that_fills_while_rows_come(tmp_path, tiny):
     assert store.digest() == LogisticRegression().fit(table["x"][:, None], table["y"]).digest()
     store.learn({name: np.repeat(column, 3) for name, column in table.items()})
     assert store.verify() and len(store) == 960
-    assert isinstance(store._source._copies, copies.Copies)
+    assert isinstance(store._source.copies, copies.Copies)
 
 
 @over([LogisticRegression(), TableModel(LogisticRegression())])
@@ -247,7 +247,7 @@ def test_a_damaged_row_is_not_learned_when_rounds_ask_it(learner, column, value,
     where = column if column >= 0 else cells.shape[1] - 3
     cells[0, where] = np.float64(value).view(np.uint64) if column >= 0 else value
     with store._database.writing():
-        store._rows._slots.overwrite(slot, cells)
+        store._rows.slots.overwrite(slot, cells)
     digest = store.digest()
     if isinstance(learner, TableModel) and value != value:
         assert not store.verify()  # a gap there may be: it shows in a refit

@@ -54,11 +54,11 @@ class Copies(Count):
     def __init__(self, database: Database, key: bytes, seed: np.uint64):
         super().__init__(seed)
         self._database, self._key = database, key
-        self._index = HashIndex(database, "copy_index")
+        self.index = HashIndex(database, "copy_index")
         self._gone = Rows(0, seed)
 
     def lay_out(self) -> None:
-        self._index.lay_out()
+        self.index.lay_out()
 
     # ------------------------------------------------------------------ what the learner is told
 
@@ -75,12 +75,12 @@ class Copies(Count):
 
     def place(self, names: np.ndarray, numbers: np.ndarray, slots: np.ndarray) -> None:
         """Note where copies that have come lie: all of those that the learner was told of."""
-        self._refuse(self._index.add(self._entries(names, numbers), slots))
-        if not self._index.waits:  # enough of them waited: they have been written
+        self._refuse(self.index.add(self._entries(names, numbers), slots))
+        if not self.index.waits:  # enough of them waited: they have been written
             self._come = Rows(0, self.seed)
 
     def settle(self) -> None:
-        self._refuse(self._index.settle())
+        self._refuse(self.index.settle())
         self._come = Rows(0, self.seed)
 
     def strike(self, names: np.ndarray, last: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,9 +98,9 @@ class Copies(Count):
         self._gone = Rows(0, self.seed)
         gone, told = (set(zip(*names[:, :2].T.tolist(), which.tolist(), strict=True)) for which in (own, last))
         holes, movers = (np.array(sorted(some), np.uint64).reshape(-1, 3) for some in (gone - told, told - gone))
-        slots = self._index.find(self._entries(movers, movers[:, 2]))
-        self._index.remove(self._entries(*_split(np.array(sorted(gone | told), np.uint64).reshape(-1, 3))))
-        self._refuse(self._index.add(self._entries(*_split(holes)), slots) or self._index.settle())
+        slots = self.index.find(self._entries(movers, movers[:, 2]))
+        self.index.remove(self._entries(*_split(np.array(sorted(gone | told), np.uint64).reshape(-1, 3))))
+        self._refuse(self.index.add(self._entries(*_split(holes)), slots) or self.index.settle())
         return slots, self.hashes(holes, holes[:, 2].astype(np.int64))
 
     def _refuse(self, damaged) -> None:
@@ -118,12 +118,12 @@ class Copies(Count):
         low, high = np.zeros(len(names), np.int64), np.ones(len(names), np.int64)
         open_ = np.arange(len(names))
         while len(open_):
-            open_ = open_[self._index.written(self._entries(names[open_], high[open_] - 1)) > 0]
+            open_ = open_[self.index.written(self._entries(names[open_], high[open_] - 1)) > 0]
             low[open_], high[open_] = high[open_], 2 * high[open_]
         open_ = np.flatnonzero(low < high - 1)
         while len(open_):
             middle = (low[open_] + high[open_]) // 2
-            there = self._index.written(self._entries(names[open_], middle - 1)) > 0
+            there = self.index.written(self._entries(names[open_], middle - 1)) > 0
             low[open_[there]], high[open_[~there]] = middle[there], middle[~there]
             open_ = open_[low[open_] < high[open_] - 1]
         return low

@@ -95,6 +95,8 @@ class Database:
     generation : int
         Grows when another connection has changed the file and when a transaction was rolled back: what was read
         earlier may be out of date then.
+    transactions : int
+        How many were begun.
     """
 
     def __init__(self, path: Path, timeout: float):
@@ -102,6 +104,7 @@ class Database:
         self.key = b""
         self.counters = Counters()
         self.generation = 0
+        self.transactions = 0
         self._saved: dict[str, int] = {}
         self._version = -1
         self._owner = (os.getpid(), threading.get_ident())
@@ -282,6 +285,7 @@ class Database:
         with self._translated():
             try:
                 self.execute(begin)
+                self.transactions += 1
                 self._refresh()
                 yield
                 if end == "COMMIT":

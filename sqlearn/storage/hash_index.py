@@ -71,13 +71,16 @@ class HashIndex:
 
     def __init__(self, database: Database, name: str):
         self._database = database
-        self._slots = Slots(database, name, 2 * _ENTRIES)
+        self.slots = Slots(database, name, 2 * _ENTRIES)
         self._count, self._size = f"{name} entries", f"{name} buckets"
         self.drop_waiting()
 
+    def __len__(self):
+        return self._database.counters[self._count]
+
     def lay_out(self) -> None:
-        self._slots.lay_out()
-        self._slots.put(_empty(4))
+        self.slots.lay_out()
+        self.slots.put(_empty(4))
         self._database.counters |= {self._count: 0, self._size: 4}
 
     def drop_waiting(self) -> None:
@@ -147,7 +150,7 @@ class HashIndex:
             if counters[self._count]:
                 self._double()
             else:  # nothing to hand on
-                self._slots.put(_empty(counters[self._size]))
+                self.slots.put(_empty(counters[self._size]))
                 counters[self._size] *= 2
         left = np.arange(len(hashes))
         while len(left):
@@ -181,7 +184,7 @@ class HashIndex:
 
     def entries(self) -> Iterator[np.ndarray]:
         """All entries, block by block: the hash and the number in two words, uint64[n, 2]."""
-        for _, buckets in self._slots.scan():
+        for _, buckets in self.slots.scan():
             flat = buckets.reshape(-1, 2)
             yield flat[flat[:, 1] != 0]
 
@@ -190,10 +193,10 @@ class HashIndex:
         return (entries[:, 1] & _NUMBER).astype(np.int64)
 
     def _entries(self, buckets: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(self._slots.read(buckets + 1)).reshape(-1, _ENTRIES, 2)
+        return np.ascontiguousarray(self.slots.read(buckets + 1)).reshape(-1, _ENTRIES, 2)
 
     def _write(self, buckets: np.ndarray, entries: np.ndarray) -> None:
-        self._slots.overwrite(buckets + 1, entries.reshape(len(entries), -1))
+        self.slots.overwrite(buckets + 1, entries.reshape(len(entries), -1))
 
     def _double(self) -> None:
         """Twice the buckets: each gives to a new one the hashes that have the next bit."""
@@ -205,7 +208,7 @@ class HashIndex:
             goes = ((entries[:, :, 0] & np.uint64(size)) != 0)[:, :, None]
             self._write(buckets, _packed(np.where(goes, np.uint64(0), entries)))
             moved = _packed(np.where(goes, entries, np.uint64(0)))
-            places = self._slots.put(moved.reshape(len(moved), -1))
+            places = self.slots.put(moved.reshape(len(moved), -1))
             assert (places == buckets + size + 1).all()  # places are given in order, and never freed
         counters[self._size] = 2 * size
 

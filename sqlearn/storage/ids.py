@@ -32,14 +32,14 @@ class Ids:
 
     def __init__(self, database: Database, texts: Texts, key: bytes, textual: bool):
         self._database, self._texts, self._key, self.textual = database, texts, key, textual
-        self._index = HashIndex(database, "id_index")
+        self.index = HashIndex(database, "id_index")
 
     def lay_out(self) -> None:
-        self._index.lay_out()
+        self.index.lay_out()
         self._database.counters[_NEXT] = 0
 
     def drop_remembered(self) -> None:
-        self._index.drop_waiting()
+        self.index.drop_waiting()
 
     def count(self, n: int) -> np.ndarray:
         """The next running numbers, int64[n]. None is ever given twice."""
@@ -67,11 +67,11 @@ class Ids:
 
     def add(self, keys, slots: np.ndarray) -> int:
         """Note where the rows of new ids lie. The place of one whose id was there already, as soon as that shows."""
-        return self._index.add(self._hashes(keys), slots)
+        return self.index.add(self.hashes(keys), slots)
 
     def settle(self) -> int:
         """The same for all that were added."""
-        return self._index.settle()
+        return self.index.settle()
 
     def duplicate(self, id) -> DuplicateIdError:
         return DuplicateIdError(
@@ -95,7 +95,7 @@ class Ids:
         fits = [self.textual or -(2**63) <= id < 2**63 for id in ids]
         slots = np.zeros(len(fits), np.int64)
         keys = self.keys([id for id, fit in zip(ids, fits, strict=True) if fit])
-        slots[fits] = self._index.find(self._hashes(keys))
+        slots[fits] = self.index.find(self.hashes(keys))
         missing = np.flatnonzero(slots == 0)
         if len(missing):
             raise UnknownIdError(
@@ -106,11 +106,12 @@ class Ids:
 
     def remove(self, keys, cells: np.ndarray) -> None:
         """Strike out the ids of forgotten rows."""
-        self._index.remove(self._hashes(keys))
+        self.index.remove(self.hashes(keys))
         if self.textual:
             self._texts.erase(np.ascontiguousarray(cells).view(np.int64))
 
-    def _hashes(self, keys) -> np.ndarray:
+    def hashes(self, keys) -> np.ndarray:
+        """Keyed hashes of keys, uint64[n, 2]."""
         if self.textual:
             return hash_texts(self._key, keys)
         return hash_words(self._key, keys.view(np.uint64)[:, None])

@@ -149,15 +149,15 @@ class Receipts:
 
     def __init__(self, database: Database):
         self._database = database
-        self._salt = Slots(database, "salt", 4)
+        self.salt = Slots(database, "salt", 4)
 
     def lay_out(self) -> None:
         self._database.execute(
             "CREATE TABLE receipts (number INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL, "
             "count INTEGER NOT NULL, commitment BLOB NOT NULL, previous BLOB NOT NULL)"  # searches find digits
         )
-        self._salt.lay_out()
-        self._salt.put(np.zeros((1, 4), np.uint64))
+        self.salt.lay_out()
+        self.salt.put(np.zeros((1, 4), np.uint64))
 
     def append(self, kind: str, count: int, state_digest: str) -> Receipt:
         """Write the next receipt, and its salt over the last one's."""
@@ -175,7 +175,7 @@ class Receipts:
         digests = bytes.fromhex(receipt.commitment), bytes.fromhex(receipt.previous)
         told = receipt.number, receipt.time, receipt.kind, receipt.count, *digests
         self._database.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", told)
-        self._salt.overwrite(_SALT, np.frombuffer(salt, "<u8")[None])
+        self.salt.overwrite(_SALT, np.frombuffer(salt, "<u8")[None])
         return receipt
 
     def all(self) -> list[Receipt]:
@@ -183,7 +183,7 @@ class Receipts:
         receipts = self._read("ORDER BY number")
         if receipts:
             last = {name: getattr(receipts[-1], name) for name in _FIELDS}
-            receipts[-1] = Receipt(**last, salt=self._salt.read(_SALT).tobytes().hex())
+            receipts[-1] = Receipt(**last, salt=self.salt.read(_SALT).tobytes().hex())
         return receipts
 
     def _read(self, which: str) -> list[Receipt]:

@@ -33,13 +33,13 @@ class Rows:
     def __init__(self, database: Database, columns: Columns, words: Words, hashed: bool):
         self._columns, self._words, self.hashed = columns, words, hashed
         self.width = len(columns.all) + hashed + 1
-        self._slots = Slots(database, "rows", self.width)
+        self.slots = Slots(database, "rows", self.width)
 
     def lay_out(self) -> None:
-        self._slots.lay_out()
+        self.slots.lay_out()
 
     def __len__(self):
-        return len(self._slots)
+        return len(self.slots)
 
     def packed(self, block: Block, ids: np.ndarray, hashes: np.ndarray | None) -> np.ndarray:
         """A block as rows of 64-bit words, uint64[n, width]; its categories are counted as used."""
@@ -93,32 +93,36 @@ class Rows:
 
     def put(self, cells: np.ndarray) -> np.ndarray:
         """Keep packed rows. Returns their places, int64[n]."""
-        return self._slots.put(cells)
+        return self.slots.put(cells)
 
     def read(self, slots: np.ndarray) -> np.ndarray:
         """Packed rows by place, uint64[n, width]."""
-        return self._slots.read(slots)
+        return self.slots.read(slots)
 
     def erase(self, slots: np.ndarray, cells: np.ndarray) -> None:
         """Overwrite rows with zeros, and words that only they used."""
         self._disuse(cells)
-        self._slots.erase(slots)
+        self.slots.erase(slots)
 
     def rehash(self, slots: np.ndarray, hashes: np.ndarray) -> None:
         """Write other keyed hashes into rows."""
         cells = self.read(slots).copy()
         cells[:, -2] = hashes
-        self._slots.overwrite(slots, cells)
+        self.slots.overwrite(slots, cells)
 
     def replace(self, slots: np.ndarray, cells: np.ndarray, block: Block, hashes: np.ndarray | None) -> None:
         """Write other values over rows; their ids stay."""
         changed = self.packed(block, cells[:, -1], hashes)  # new words first, so that one in both is not written twice
         self._disuse(cells)
-        self._slots.overwrite(slots, changed)
+        self.slots.overwrite(slots, changed)
 
     def scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """All rows, by blocks: places, int64[n], and packed rows, uint64[n, width]."""
-        return self._slots.scan()
+        return self.slots.scan()
+
+    def scan_and_check(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The same, and then StoreCorruptError if any place, free ones too, is not as it was written."""
+        return self.slots.scan_and_check()
 
     def _disuse(self, cells: np.ndarray) -> None:
         for j, column in enumerate(self._columns.all):

@@ -37,11 +37,11 @@ class SavedModel:
 
     def __init__(self, database: Database):
         self._database = database
-        self._slots = Slots(database, "state", _WORDS)
+        self.slots = Slots(database, "state", _WORDS)
         self._written: np.ndarray | None = None  # the pieces that stand in the file
 
     def lay_out(self) -> None:
-        self._slots.lay_out()
+        self.slots.lay_out()
         self._written = np.zeros((0, _WORDS), np.uint64)
 
     def drop_remembered(self) -> None:
@@ -69,13 +69,13 @@ class SavedModel:
         n = max(len(old), -(-len(content) // (8 * _WORDS)))  # a state that has shrunk leaves zeros
         pieces = np.frombuffer(content.ljust(8 * _WORDS * n, b"\0"), "<u8").reshape(n, _WORDS)
         changed = np.flatnonzero((pieces[: len(old)] != old).any(axis=1))
-        self._slots.overwrite(changed + 1, pieces[changed])
-        self._slots.put(pieces[len(old) :])
+        self.slots.overwrite(changed + 1, pieces[changed])
+        self.slots.put(pieces[len(old) :])
         self._database.counters[_LENGTH] = len(content)
         self._written = pieces
 
     def _pieces(self) -> np.ndarray:
-        return self._slots.read(np.arange(1, len(self._slots) + 1))  # places are given in order, and never freed
+        return self.slots.read(np.arange(1, len(self.slots) + 1))  # places are given in order, and never freed
 
     def _damaged(self) -> StoreCorruptError:
         return StoreCorruptError(

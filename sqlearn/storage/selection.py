@@ -14,7 +14,7 @@ from sqlearn.storage.rows import Rows
 
 __all__ = ["Selection", "looking"]
 
-_AT_ONCE = 1 << 16  # rows
+_AT_ONCE = 1 << 14  # rows
 
 
 def _alone(rows: int) -> None:

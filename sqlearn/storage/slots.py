@@ -13,6 +13,7 @@ levels before there is anything to copy.)
 import hashlib
 from collections.abc import Iterator
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,10 +26,21 @@ __all__ = ["LARGEST", "Slots"]
 LARGEST = 2**40 - 1  # the last place: an index keeps a hash and the number of a place in 16 bytes
 _CELL = 4056  # bytes: with SQLite's header, one fills a page of 4096
 _FIRST = 3  # cells, which are more than a page
-_AT_ONCE = 8192  # places
+_AT_ONCE = 1 << 14  # places
+_SCANNED = 8192  # places
 _BYTES = 1 << 22
 _IN_LIST = 250
 _USED = np.uint64(1)
+
+
+class _Touched(NamedTuple):
+    """Cells: their numbers, how many of them are in the file, which cell and which place in it is meant, contents."""
+
+    numbers: np.ndarray
+    n_old: int
+    index: np.ndarray
+    place: np.ndarray
+    content: np.ndarray
 
 
 class Slots:
@@ -48,13 +60,14 @@ class Slots:
         self.database, self.name, self.words = database, name, words
         self._per_cell = max(1, _CELL // (8 * (1 + words)))
         self._shape = self._per_cell, 1 + words
-        self._cells_at_once = max(1, min(_AT_ONCE // self._per_cell, _BYTES // (8 * self._per_cell * (1 + words))))
+        self._cells_at_once = max(1, min(_SCANNED // self._per_cell, _BYTES // (8 * self._per_cell * (1 + words))))
         self._read_one = f"SELECT cell, bytes FROM {name} WHERE cell = ?"
         self._read_range = f"SELECT cell, bytes FROM {name} WHERE cell >= ? AND cell <= ? ORDER BY cell"
         self._read_list = f"SELECT cell, bytes FROM {name} WHERE cell IN ({', '.join('?' * _IN_LIST)}) ORDER BY cell"
         self._insert = f"INSERT INTO {name} (bytes, cell) VALUES (?, ?)"
         self._update = f"UPDATE {name} SET bytes = ? WHERE cell = ?"
         self._free, self._end, self._used = f"{name} first free", f"{name} end", f"{name} used"
+        self._last: tuple[int, np.ndarray, _Touched] | None = None  # what was read last, as it is often written next
 
     @cached_property
     def _seed(self) -> np.uint64:
@@ -76,22 +89,23 @@ class Slots:
     def read(self, slots: np.ndarray) -> np.ndarray:
         """The payloads of places in use, uint64[n, words]."""
         slots = np.asarray(slots, np.int64)
-        _, _, where, content = self._touched(slots)
-        places = np.ascontiguousarray(content[where])
-        self._check(places, slots, used=True)
-        return places[:, 1:]
+        parts = []
+        for start in range(0, len(slots), _AT_ONCE):
+            some = slots[start : start + _AT_ONCE]
+            touched = self._touched(some)
+            self._last = self.database.transactions, some, touched
+            parts.append(self._places_of(touched, some))
+        if not parts:
+            return np.zeros((0, self.words), np.uint64)
+        return (parts[0] if len(parts) == 1 else np.concatenate(parts))[:, 1:]
 
     def scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """All places in use, block by block: their numbers, int64[n], and their payloads, uint64[n, words]."""
         for slots, places in self._scan_all():
-            used = (places[:, 0] & _USED).astype(bool)
-            if not used.all():
-                slots, places = slots[used], places[used]
-            if len(slots):
-                yield slots, places[:, 1:]
+            yield from _in_use(slots, places)
 
-    def check(self) -> None:
-        """Read every place, free ones too: raise StoreCorruptError if one is not as it was written."""
+    def scan_and_check(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The same; at the end, StoreCorruptError is raised if any place, free ones too, is not as it was written."""
         used, after = 0, {0: self.database.counters[self._free]}
         for slots, places in self._scan_all():
             free = (places[:, 0] & _USED) == 0
@@ -99,6 +113,7 @@ class Slots:
             after |= zip(slots[free].tolist(), places[free, 1].tolist(), strict=True)
             if places[free, 2:].any():
                 raise self._damaged(int(slots[free][0]))
+            yield from _in_use(slots, places)
         at, n = 0, 0
         while (at := after.get(at, -1)) > 0 and n < len(after):
             n += 1
@@ -108,6 +123,11 @@ class Slots:
         cells = self._cells(np.arange(1 + end // self._per_cell, 1 + self._n_cells))
         if cells.reshape(-1, 1 + self.words)[end % self._per_cell :].any():  # places that were never used
             raise self._damaged(end + 1)
+
+    def check(self) -> None:
+        """Read every place."""
+        for _ in self.scan_and_check():
+            pass
 
     def _scan_all(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         end = self.database.counters[self._end]
@@ -124,17 +144,30 @@ class Slots:
     def _n_cells(self) -> int:
         return max(_FIRST, -(-self.database.counters[self._end] // self._per_cell))
 
-    def _touched(self, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray]:
-        """The cells of places, which of these are new, where each place is among them, and the cells' contents."""
-        if len(slots) and not 0 < slots.min() <= slots.max() <= LARGEST:  # a number that was overwritten, say
-            raise self._damaged(int(slots.min() if slots.min() < 1 else slots.max()))
-        cells, places = np.divmod(slots - 1, self._per_cell)
-        numbers, index = np.unique(cells + 1, return_inverse=True)
-        new = numbers > self._n_cells
-        content = np.zeros((len(numbers), *self._shape), np.uint64)
-        old = ~new
-        content[old] = self._cells(numbers[old])
-        return numbers, new, (index, places), content
+    def _touched(self, slots: np.ndarray) -> "_Touched":
+        last = self._last
+        if last and last[0] == self.database.transactions and (last[1] is slots or np.array_equal(last[1], slots)):
+            return last[2]
+        first, last_slot = (int(slots[0]),) * 2 if len(slots) == 1 else (int(slots.min()), int(slots.max()))
+        if first < 1 or last_slot > LARGEST:  # a number that was overwritten, say
+            raise self._damaged(first if first < 1 else last_slot)
+        if len(slots) == 1:
+            cell, place = divmod(first - 1, self._per_cell)
+            numbers, index, places = np.array([cell + 1]), np.zeros(1, np.int64), np.array([place])
+        else:
+            cells, places = np.divmod(slots - 1, self._per_cell)
+            numbers, index = np.unique(cells + 1, return_inverse=True)
+        n_old = int(np.searchsorted(numbers, self._n_cells, side="right"))
+        content = self._cells(numbers[:n_old])
+        if n_old < len(numbers):
+            content = np.concatenate([content, np.zeros((len(numbers) - n_old, *self._shape), np.uint64)])
+        return _Touched(numbers, n_old, index, places, content)
+
+    def _places_of(self, touched: "_Touched", slots: np.ndarray) -> np.ndarray:
+        """Places in use, uint64[n, 1 + words]."""
+        places = touched.content[touched.index, touched.place]
+        self._check(places, slots, used=True)
+        return places
 
     def _cells(self, numbers: np.ndarray) -> np.ndarray:
         """What is in cells, whose numbers ascend: uint64[n, places, words]."""
@@ -170,7 +203,6 @@ class Slots:
             raise StoreFullError(f"The store {self.database.path} has no room for more than {LARGEST} of {self.name}.")
         slots = np.concatenate([reused, new])
         self._replace(slots, payloads, _USED)
-        counters[self._end] = end + len(new)
         counters[self._used] += n
         return slots
 
@@ -214,17 +246,20 @@ class Slots:
 
     def _replace(self, slots: np.ndarray, payloads: np.ndarray, mark: np.uint64, used: bool = False) -> None:
         """Write places, all different; if `used`, they must be in use."""
-        if not len(slots):
-            return
-        numbers, new, where, content = self._touched(slots)
-        if used:
-            self._check(np.ascontiguousarray(content[where]), slots, used=True)
-        places = np.empty((len(slots), 1 + self.words), np.uint64)
-        places[:, 1:] = payloads
-        stamp(places, slots, self._seed, mark)
-        content[where] = places
-        self._write(self._update, numbers[~new], content[~new])
-        self._write(self._insert, numbers[new], content[new])
+        for start in range(0, len(slots), _AT_ONCE):
+            some = slots[start : start + _AT_ONCE]
+            touched = self._touched(some)
+            if used:
+                self._places_of(touched, some)
+            self._last = None
+            places = np.empty((len(some), 1 + self.words), np.uint64)
+            places[:, 1:] = payloads[start : start + _AT_ONCE]
+            stamp(places, some, self._seed, mark)
+            touched.content[touched.index, touched.place] = places
+            self._write(self._update, touched.numbers[: touched.n_old], touched.content[: touched.n_old])
+            self._write(self._insert, touched.numbers[touched.n_old :], touched.content[touched.n_old :])
+            end = self.database.counters[self._end]
+            self.database.counters[self._end] = max(end, int(some[-1]))  # new ones come last, in ascending order
 
     def _write(self, statement: str, numbers: np.ndarray, content: np.ndarray) -> None:
         self.database.executemany(statement, zip(content.astype("<u8", copy=False), numbers.tolist(), strict=True))
@@ -244,3 +279,11 @@ class Slots:
             f"The store {self.database.path} is damaged: place {slot} of {self.name!r} is not as it was written. Take "
             "an intact copy, or make the store anew from its source."
         )
+
+
+def _in_use(slots: np.ndarray, places: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    used = (places[:, 0] & _USED).astype(bool)
+    if not used.all():
+        slots, places = slots[used], places[used]
+    if len(slots):
+        yield slots, places[:, 1:]

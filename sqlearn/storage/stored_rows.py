@@ -38,7 +38,7 @@ class StoredRows:
     """
 
     def __init__(self, columns: Columns, rows: Rows, copies: Any, model: ExactEstimator):
-        self._columns, self._rows, self._copies = columns, rows, copies
+        self._columns, self._rows, self.copies = columns, rows, copies
         self._state = state = model._fitted_state()
         self._come, self._gone = _Told(), _Told()
         statistic: Any = state.statistic
@@ -56,7 +56,7 @@ class StoredRows:
 
     def settle(self) -> None:
         """Write what waits to be written."""
-        self._copies.settle()
+        self.copies.settle()
 
     def catch_up(self, check) -> None:
         """Let the learner ask what it must, now that the rows are those that it was told of."""
@@ -76,14 +76,14 @@ class StoredRows:
         places[:] = 0
 
     def put(self, places, x, y, w, names, hashes) -> None:
-        hashes[:] = self._told(self._come, names, self._copies.coming(names))
+        hashes[:] = self._told(self._come, names, self.copies.coming(names))
 
     def remove(self, places, names, hashes) -> None:
-        hashes[:] = self._told(self._gone, names, self._copies.going(names))
+        hashes[:] = self._told(self._gone, names, self.copies.going(names))
 
     def _told(self, told: "_Told", names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         told.add(names, numbers)
-        return self._copies.hashes(names, numbers)
+        return self.copies.hashes(names, numbers)
 
     def blocks(self, limit: int) -> Iterator[Records]:
         for cells, hashes in self._scan():
@@ -150,17 +150,17 @@ class StoredRows:
         """Keyed hashes of the rows that the learner has just learned, uint64[n]; 0 for those it does not keep."""
         kept = self._kept(block, length(next(iter(block.values()))))
         hashes = np.zeros(len(kept), np.uint64)
-        hashes[kept] = self._copies.hashes(*self._come.all)
+        hashes[kept] = self.copies.hashes(*self._come.all)
         return hashes
 
     def place(self, block: Block, slots: np.ndarray) -> None:
         """Note where these rows lie."""
-        self._copies.place(*self._come.all, slots[self._kept(block, len(slots))])
+        self.copies.place(*self._come.all, slots[self._kept(block, len(slots))])
         self._come = _Told()
 
     def strike(self, block: Block, hashes: np.ndarray) -> None:
         """Note that the learner has just forgotten rows that had these keyed hashes."""
-        moved = self._copies.strike(*self._gone.all, hashes[self._kept(block, len(hashes))])
+        moved = self.copies.strike(*self._gone.all, hashes[self._kept(block, len(hashes))])
         self._rows.rehash(*moved)
         self._gone = _Told()
 
@@ -176,7 +176,7 @@ class Recount(StoredRows):
         super().__init__(columns, rows, Count(seed_of(model)), model)
 
     def _scan(self):
-        counted, start = self._copies.hashes(*self._come.all), 0
+        counted, start = self.copies.hashes(*self._come.all), 0
         for _, cells in self._rows.scan():
             kept = self._kept(self._rows.block(cells, self._columns.named("weight")), len(cells))
             hashes, stop = np.zeros(len(cells), np.uint64), start + int(np.count_nonzero(kept))

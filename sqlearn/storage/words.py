@@ -117,18 +117,18 @@ class Words:
     """
 
     def __init__(self, database: Database, texts: Texts, key: bytes):
-        self._texts, self._key = texts, key
-        self._index = HashIndex(database, "word_index")
+        self.texts, self._key = texts, key
+        self.index = HashIndex(database, "word_index")
         self.drop_remembered()
 
     def lay_out(self) -> None:
-        self._index.lay_out()
+        self.index.lay_out()
 
     def drop_remembered(self) -> None:
         """Read anew from the file from here on."""
         self._numbers: dict = {}  # of each word
         self._words: dict = {}  # of each number
-        self._index.drop_waiting()
+        self.index.drop_waiting()
 
     def numbers(self, words: list) -> np.ndarray:
         """The number of each word, int64[n]; 0 where it is not in use."""
@@ -136,9 +136,9 @@ class Words:
         unknown = [word for word in words if word not in self._numbers]
         if unknown:
             messages = [message(word) for word in unknown]
-            found = self._index.find(hash_texts(self._key, messages))
+            found = self.index.find(hash_texts(self._key, messages))
             there = np.flatnonzero(found)
-            for i, text in zip(there.tolist(), self._texts.get(found[there]), strict=True):
+            for i, text in zip(there.tolist(), self.texts.get(found[there]), strict=True):
                 if text != messages[i]:
                     raise StoreCorruptError("This store is damaged: its index of words leads elsewhere.")
                 self._remember(unknown[i], int(found[i]))
@@ -149,7 +149,7 @@ class Words:
         self._remember_less()
         wanted = numbers.tolist()
         unknown = [number for number in wanted if number not in self._words]
-        for number, text in zip(unknown, self._texts.get(np.array(unknown, np.int64)), strict=True):
+        for number, text in zip(unknown, self.texts.get(np.array(unknown, np.int64)), strict=True):
             self._remember(word_of(text), number)
         return [self._words[number] for number in wanted]
 
@@ -158,13 +158,13 @@ class Words:
         numbers = self.numbers(words)
         known = np.flatnonzero(numbers)
         if len(known):
-            self._texts.set_uses(numbers[known], self._texts.uses(numbers[known]) + times[known])
+            self.texts.set_uses(numbers[known], self.texts.uses(numbers[known]) + times[known])
         new = np.flatnonzero(numbers == 0)
         if len(new):
             messages = [message(words[i]) for i in new]
-            numbers[new] = self._texts.put(messages, times[new])
-            self._index.add(hash_texts(self._key, messages), numbers[new])
-            self._index.settle()
+            numbers[new] = self.texts.put(messages, times[new])
+            self.index.add(hash_texts(self._key, messages), numbers[new])
+            self.index.settle()
             for i in new:
                 self._remember(words[i], int(numbers[i]))
         return numbers
@@ -173,20 +173,32 @@ class Words:
         """Count words so many times less; those that nobody uses any more are gone."""
         if not len(numbers):
             return
-        left = self._texts.uses(numbers) - times
+        left = self.texts.uses(numbers) - times
         if (left < 0).any():
             raise StoreCorruptError("This store is damaged: a word in it is used more often than it counts.")
         stay = left > 0
         if stay.any():
-            self._texts.set_uses(numbers[stay], left[stay])
+            self.texts.set_uses(numbers[stay], left[stay])
         gone = numbers[~stay]
         if len(gone):
-            texts = self._texts.get(gone)
-            self._index.remove(hash_texts(self._key, texts))
-            self._texts.erase(gone)
+            texts = self.texts.get(gone)
+            self.index.remove(hash_texts(self._key, texts))
+            self.texts.erase(gone)
             for number, text in zip(gone.tolist(), texts, strict=True):
                 self._words.pop(number, None)
                 self._numbers.pop(word_of(text), None)
+
+    def check(self, numbers: np.ndarray, times: np.ndarray) -> list[bytes]:
+        """Compare with the words that rows use so many times, all different. Returns their texts."""
+        texts = self.texts.get(numbers)
+        found = self.index.find(hash_texts(self._key, texts))
+        if (
+            len(self.index) != len(numbers)
+            or (found != numbers).any()
+            or (len(numbers) and (self.texts.uses(numbers) != times).any())
+        ):
+            raise StoreCorruptError("This store is damaged: its words are not those of its rows. Take an intact copy.")
+        return texts
 
     def _remember_less(self) -> None:
         if len(self._words) > _REMEMBERED:
