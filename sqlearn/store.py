@@ -1,18 +1,15 @@
 """A model, its training rows and its receipts in one file: rows are named by id or condition, and erased for good."""
 
-import contextlib
 import copy
 import itertools
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from sqlearn.engine.trace import Walk
 from sqlearn.engine.transaction import interrupts_held
@@ -23,15 +20,13 @@ from sqlearn.errors import (
     StoreClosedError,
     StoreCorruptError,
 )
-from sqlearn.storage.audit import Audit
-from sqlearn.storage.columns import Category, Column, Columns, frames_of, length_of, take
-from sqlearn.storage.copies import Copies
+from sqlearn.storage.columns import Column, Columns, frames_of
+from sqlearn.storage.contents import Contents
 from sqlearn.storage.database import Database
 from sqlearn.storage.erasure import ErasureReport, held_by, report
 from sqlearn.storage.feeding import (
     arguments,
     asks_in_rounds,
-    begin,
     named_categories,
     prepared,
     takes_categories,
@@ -39,22 +34,15 @@ from sqlearn.storage.feeding import (
     target_names,
     target_of,
 )
-from sqlearn.storage.ids import Ids
-from sqlearn.storage.receipts import ChainCheck, Receipt, Receipts, check_chain
-from sqlearn.storage.rows import Rows
-from sqlearn.storage.saved_model import SavedModel
-from sqlearn.storage.selection import Selection, looking
+from sqlearn.storage.receipts import ChainCheck, Receipt, check_chain
+from sqlearn.storage.selection import looking
 from sqlearn.storage.settings import Settings
-from sqlearn.storage.stored_rows import Recount, StoredRows, seed_of
-from sqlearn.storage.words import Texts, Words
 from sqlearn.verify import Verification, compare
 
 __all__ = ["Receipt", "Store"]
 
-_AT_ONCE = 1 << 16  # rows
 
-
-class Store:
+class Store(Contents):
     """A model that rows can be deleted from, kept in one SQLite file with the rows themselves.
 
     Make one with :meth:`create`, come back to it with :meth:`open`.
@@ -108,24 +96,6 @@ class Store:
     array(['yes'], dtype='<U3')
     >>> store.close()
     """
-
-    def __init__(
-        self, database: Database, columns: Columns, textual: bool, key: bytes, asks: bool, reading: dict | None = None
-    ):
-        self.path, self._reading_options = database.path, dict(reading or {})
-        database.key = key
-        self._database, self._columns, self._key = database, columns, key
-        self._texts = Texts(database)
-        self._words = Words(database, self._texts, key)
-        self._rows = Rows(database, columns, self._words, hashed=asks)
-        self._ids = Ids(database, self._texts, key, textual)
-        self._selection = Selection(database, columns, self._rows, self._ids)
-        self._saved = SavedModel(database)
-        self._receipts = Receipts(database)
-        self._model: Any = None
-        self._source: StoredRows | None = None  # where a model that asks its rows in rounds finds them
-        self._generation = -1
-        self._changes = 0  # calls through this object that changed the store, or tried to
 
     # ------------------------------------------------------------------ making and opening
 
@@ -373,30 +343,9 @@ class Store:
             When the file is damaged: a place has not what was written there, or its parts do not fit together.
         """
         with self._reading():
-            audit = Audit(
-                self._database, self._columns, self._words, self._rows, self._ids,
-                self._source.copies if self._source else None,
-            )  # fmt: skip
-            audit.check_places(self._saved, self._receipts)
-            model, recount = self._saved.load(), None
-            refit = clone(model) if len(self._rows) and not self._source else model._emptied()
-            if self._source:
-                recount = Recount(self._columns, self._rows, refit)
-            for slots, cells in self._rows.scan_and_check():
-                audit.see(slots, cells)
-                try:
-                    refit.partial_fit(**arguments(refit, self._columns, self._rows.block(cells)))
-                except SqlearnError as error:
-                    raise StoreCorruptError(
-                        f"The store {self.path} is damaged: it holds a row that could not be learned. {error}"
-                    ) from error
-                if progress is not None:
-                    progress(len(cells))
-            audit.finish()
-            if recount:
-                recount.catch_up(lambda: None)
+            model, refit, hashes_agree = self._refitted(progress)
             found = compare(model, refit)
-            if found and recount and not recount.agrees():
+            if found and not hashes_agree:
                 found = replace(found, difference="the keyed hashes of the rows on file")
             chain = check_chain(self._receipts.all(), model.digest())
             return replace(found, difference=f"its receipts: {chain.fault}") if found and not chain else found
@@ -497,14 +446,7 @@ class Store:
                 return len(self._selection.named(ids, where, looking(progress))[0])
         with self._changing() as check:
             slots, named = self._selection.named(ids, where, looking(progress, check))
-            for part, cells in self._selection.read(slots, named):
-                check()
-                block = self._rows.block(cells)
-                self._model.forget(**arguments(self._model, self._columns, block))
-                if self._source:
-                    self._source.strike(block, cells[:, -2])
-                self._ids.remove(self._ids.keys_of_cells(cells[:, -1]), cells[:, -1])
-                self._rows.erase(part, cells)
+            self._forget_rows(slots, named, check)
             return self._conclude("forget", len(slots), check)
 
     def relabel(self, *, to, ids=None, where: str | None = None, dry_run: bool = False, progress=None):
@@ -527,126 +469,8 @@ class Store:
                 return len(self._selection.named(ids, where, looking(progress))[0])
         with self._changing() as check:
             slots, named = self._selection.named(ids, where, looking(progress, check))
-            for part, cells in self._selection.read(slots, named):
-                check()
-                block = self._rows.block(cells)
-                changed = block | {
-                    name: Category(np.zeros(len(part), np.int64), [value])
-                    if isinstance(block[name], Category)
-                    else np.full(len(part), value, np.float64)
-                    for name, value in target.items()
-                }
-                old, new = (arguments(self._model, self._columns, either) for either in (block, changed))
-                weights = {name: value for name, value in old.items() if name == "sample_weight"}
-                self._model.relabel(old["X"], old["y"], new["y"], **weights)
-                if self._source:
-                    self._source.strike(block, cells[:, -2])
-                self._rows.replace(part, cells, changed, self._hashes(changed))
-                self._place(changed, part)
-                if self._source:
-                    self._source.settle()
+            self._relabel_rows(slots, named, target, check)
             return self._conclude("relabel", len(slots), check)
-
-    def _take_in(self, frames: Iterator, check) -> int:
-        """Learn frames and keep their rows. Returns how many."""
-        count = 0
-        for number, frame in enumerate(frames):
-            check()
-            try:
-                block = self._columns.block(frame)
-                n = length_of(frame)
-                ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
-                given = arguments(self._model, self._columns, block)
-                if self._rows.hashed and not self._source:
-                    begin(self._model, given)
-                    self._attach()
-                self._model.partial_fit(**given)
-            except ValueError as error:
-                if number:
-                    error.add_note(f"This is about frame {number} (counted from 0) of the table.")
-                raise
-            hashes, places, keys = self._hashes(block), [], self._ids.keys(ids)
-            for start in range(0, n, _AT_ONCE):
-                check()
-                some = slice(start, min(n, start + _AT_ONCE))
-                own = None if hashes is None else hashes[some]
-                slots = self._rows.put(self._rows.packed(take(block, some), self._ids.cells(keys[some]), own))
-                self._refuse_duplicate(self._ids.add(keys[some], slots))
-                places.append(slots)
-            self._place(block, np.concatenate(places))
-            count += n
-        self._refuse_duplicate(self._ids.settle())
-        if not count:
-            raise EmptyBatchError("The table has no rows. Nothing was changed: pass at least one row.")
-        return count
-
-    def _refuse_duplicate(self, slot: int) -> None:
-        if slot:
-            (id,) = self._ids.of_cells(self._rows.read(np.array([slot]))[:, -1])
-            raise self._ids.duplicate(id)
-
-    def _hashes(self, block) -> np.ndarray | None:
-        """Keyed hashes of rows that have just been learned, where rows have any."""
-        return self._source.hashes(block) if self._source else None
-
-    def _place(self, block, slots: np.ndarray) -> None:
-        if self._source:
-            self._source.place(block, slots)
-
-    def _conclude(self, kind: str, count: int, check) -> Receipt:
-        """Write the model and the receipt."""
-        if self._source:
-            self._source.catch_up(check)
-        self._saved.save(self._model)
-        return self._receipts.append(kind, count, self._model.digest())
-
-    # ------------------------------------------------------------------ transactions
-
-    @contextlib.contextmanager
-    def _reading(self):
-        with self._database.reading():
-            self._refresh()
-            yield
-
-    @contextlib.contextmanager
-    def _changing(self):
-        """All or nothing. Yields a function that raises the KeyboardInterrupt that came meanwhile, if one did."""
-        with interrupts_held() as check, self._database.writing():
-            self._changes += 1
-            self._refresh()
-            yield check
-
-    def _refresh(self) -> None:
-        """Read anew what another connection, or a transaction that was rolled back, has changed."""
-        if self._generation != self._database.generation:
-            for part in (self._words, self._ids, self._saved):
-                part.drop_remembered()
-            self._model = self._saved.load()
-            if self._rows.hashed:
-                self._attach()
-            self._generation = self._database.generation
-
-    def _attach(self) -> None:
-        """Let the model ask the rows on file."""
-        copies = Copies(self._database, self._key, seed_of(self._model))
-        self._source = StoredRows(self._columns, self._rows, copies, self._model)
-
-    def _lay_out(self) -> None:
-        self._database.lay_out()
-        for part in (self._texts, self._words, self._rows, self._ids, self._saved, self._receipts):
-            part.lay_out()
-        if self._rows.hashed:
-            Copies(self._database, self._key, np.uint64(0)).lay_out()
-        Settings(self._database).lay_out(
-            {
-                "columns": json.dumps(self._columns.description()),
-                "ids": "text" if self._ids.textual else "numbers",
-                "key": self._key.hex(),
-                "asks": "yes" if self._rows.hashed else "no",
-                "reading": json.dumps(self._reading_options),
-            }
-        )
-        self._generation = self._database.generation
 
 
 def _name_of(model) -> str:

@@ -1,4 +1,4 @@
-"""Checksums of rows of 64-bit words, in the first word of each: they tell accidents, and are no defence against forgers.
+"""Checksums of rows of 64-bit words, in the first word of each: against accidents, not against forgers.
 
 Each step ``h = (h ^ word) * ODD; h ^= h >> 32`` can be undone, so no change of one word goes unnoticed, and of other
 changes one in 2^63 does. The lowest bit of a checksum is not one of it: it says whether the row is in use, and is

@@ -38,7 +38,7 @@ class _Touched(NamedTuple):
 
     numbers: np.ndarray
     n_old: int
-    index: np.ndarray
+    cell: np.ndarray
     place: np.ndarray
     content: np.ndarray
 
@@ -165,7 +165,7 @@ class Slots:
 
     def _places_of(self, touched: "_Touched", slots: np.ndarray) -> np.ndarray:
         """Places in use, uint64[n, 1 + words]."""
-        places = touched.content[touched.index, touched.place]
+        places = touched.content[touched.cell, touched.place]
         self._check(places, slots, used=True)
         return places
 
@@ -255,7 +255,7 @@ class Slots:
             places = np.empty((len(some), 1 + self.words), np.uint64)
             places[:, 1:] = payloads[start : start + _AT_ONCE]
             stamp(places, some, self._seed, mark)
-            touched.content[touched.index, touched.place] = places
+            touched.content[touched.cell, touched.place] = places
             self._write(self._update, touched.numbers[: touched.n_old], touched.content[: touched.n_old])
             self._write(self._insert, touched.numbers[touched.n_old :], touched.content[touched.n_old :])
             end = self.database.counters[self._end]
