@@ -45,6 +45,7 @@ bench: $(VENV)/.bench
 	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" $(BENCH_ARGS); done
 
 docs: $(VENV)/.docs
+	@rm -rf docs/reference/generated docs/gallery/long_*
 	@$(SPHINX)
 	@echo "The documentation is in docs/_build/html/index.html"
 
