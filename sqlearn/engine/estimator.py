@@ -60,8 +60,7 @@ class ExactEstimator(BaseEstimator):
     _statistic: type[Statistic]
     _target: str | None = None
     _sparse_form = False
-    _doc_link_module = "sqlearn"  # HTML representations do not link to scikit-learn's pages;
-    _doc_link_template = ""  # to no page at all, unless who shows them sets one
+    _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages
 
     def __init_subclass__(cls, **kwargs):
         peer = cls.__dict__.get("_peer")
