@@ -248,11 +248,15 @@ class BrokenError(SqlearnError):
 
 
 class BusyError(SqlearnError):
-    """An update was tried inside ``without``, where the model is lent out in another state.
+    """An update was tried where another is under way, or the model was asked while one was.
+
+    Raised inside ``without``, where the model is lent out in another state; when several threads use one model without
+    taking turns; and by signal handlers that call the model which they interrupted.
 
     Notes
     -----
-    What to do: leave the ``with model.without(...)`` block first, or update a copy of the model.
+    What to do: leave the ``with model.without(...)`` block first; put a ``threading.Lock`` around all calls of a model
+    that threads share, or give each thread a copy.
     """
 
 

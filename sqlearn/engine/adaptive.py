@@ -29,6 +29,9 @@ class Adaptive(ExactEstimator):
         """What to ask records of these classes; None when there is nothing to learn from them."""
         raise NotImplementedError
 
+    def _draws(self, params):
+        return True
+
     def _new_statistic(self, params, n_features, n_targets):
         def report(line):
             print(f"{type(self).__name__}: {line}", file=sys.stderr, flush=True)

@@ -2,12 +2,14 @@
 
 import copy
 import functools
+import inspect
 from contextlib import contextmanager
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils.metadata_routing import UNUSED
 
 from sqlearn.engine.key import hidden
 from sqlearn.engine.limits import check_growth, check_merge, check_size
@@ -32,7 +34,12 @@ from sqlearn.errors import (
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
 
-_OWN = {"fit", "partial_fit", "fit_transform", "fit_predict", "set_params", "set_output"}
+# What scikit-learn's fitted estimator answers; all other methods of a learner are its own or act on itself.
+_ANSWERED = (
+    "aic", "bic", "decision_function", "get_covariance", "get_feature_names_out", "get_precision", "get_support",
+    "inverse_transform", "predict", "predict_joint_log_proba", "predict_log_proba", "predict_proba", "sample", "score",
+    "score_samples", "transform",
+)  # fmt: skip
 
 _ALTERED = "These bytes of a {} are torn or were altered. Read the model from its source again, or fit it anew."
 
@@ -47,7 +54,7 @@ class ExactEstimator(BaseEstimator):
     ----------
     _peer : type
         scikit-learn's estimator. A fitted instance of it, the *reader*, is made from the state when an attribute or a
-        prediction is asked for, and dropped at the next update; its public methods are this learner's.
+        prediction is asked for, and dropped at the next update; it answers the methods that ask (``_ANSWERED``).
     _statistic : type
         A :class:`~sqlearn.engine.statistics.Statistic`.
     _target : {None, "label", "value"}
@@ -65,13 +72,10 @@ class ExactEstimator(BaseEstimator):
     def __init_subclass__(cls, **kwargs):
         peer = cls.__dict__.get("_peer")
         if peer is not None:
-            for name in dir(peer):
-                method = getattr(peer, name)
-                own = name in _OWN or name.startswith("_") or name.endswith("_request") or hasattr(BaseEstimator, name)
-                own = own or name in cls.__dict__
-                if not own and getattr(cls, name) is method and callable(method) and not isinstance(method, type):
-                    if not isinstance(peer.__dict__.get(name), staticmethod):
-                        setattr(cls, name, _delegate(name, method))
+            for name in _ANSWERED:
+                method = getattr(peer, name, None)
+                if method is not None and name not in cls.__dict__ and getattr(cls, name) is method:
+                    setattr(cls, name, _delegate(name, method))
             if hasattr(peer, "fit_transform") and "fit_transform" not in cls.__dict__:
                 cls.fit_transform = _fit_transform
         super().__init_subclass__(**kwargs)
@@ -158,8 +162,15 @@ class ExactEstimator(BaseEstimator):
         theirs = other._fitted_state()
         state.check_free()
         theirs.check_free()
-        check_merge(state, theirs)
-        self._state = state.merged(theirs)
+        state.begin()
+        try:
+            with theirs.reading():
+                check_merge(state, theirs)
+                twin = state.merged(theirs)
+        except BaseException:
+            state.busy = state.broken
+            raise
+        self._state = twin  # and the one before stays busy: no other thread shall update it
         return self
 
     def digest(self) -> str:
@@ -167,7 +178,9 @@ class ExactEstimator(BaseEstimator):
 
         Beside an old digest or an old model, it lets guesses about a forgotten record be tested: see docs/exactness.md.
         """
-        return self._fitted_state().digest()
+        state = self._fitted_state()
+        with state.reading():
+            return state.digest()
 
     @property
     def key(self):
@@ -181,7 +194,9 @@ class ExactEstimator(BaseEstimator):
     @property
     def n_records_(self) -> int:
         """Number of records held, those of weight 0 included."""
-        return self._fitted_state().n_records
+        state = self._fitted_state()
+        with state.reading():
+            return state.n_records
 
     def to_sklearn(self):
         """A fitted scikit-learn estimator with this model's parameters and attributes, and nothing of its state."""
@@ -217,21 +232,26 @@ class ExactEstimator(BaseEstimator):
             state, batch = self._started(X, y, sample_weight, single=True)
             check_classes(batch, classes)
             state.learn(batch)
-            self._state = state
+            if self.__dict__.setdefault("_state", state) is not state:
+                raise state.is_busy()  # another thread's rows came first
             return self
         if sample_weight is None and classes is None and state.single is not None:
             known = isinstance(y, REAL) if self._target == "value" else np.isscalar(y) is (self._target is not None)
+            busy, state.busy = state.busy, True  # as State.begin
+            if busy:
+                raise state.is_busy()
             try:
                 row = state.single.row(X) if known else None
                 if row is not None and state.single.change(row, y, sign):
                     return self
             except (TypeError, ValueError, OverflowError):  # a row, label or value that the long path will explain
                 pass
+            finally:
+                state.busy = state.broken
         state.check_free()
         batch = self._batch(state, X, y, sample_weight, sign)
         check_classes(batch, classes)
         state.change((batch, sign))
-        state.narrow()
         return self
 
     def _relabel(self, X, y_old, y_new, sample_weight):
@@ -243,7 +263,6 @@ class ExactEstimator(BaseEstimator):
         state.check_free()
         old, new = (self._batch(state, X, y, sample_weight, sign) for y, sign in ((y_old, -1.0), (y_new, 1.0)))
         state.change((old, -1.0), (new, 1.0))
-        state.narrow()
         return self
 
     @contextmanager
@@ -374,11 +393,15 @@ class ExactEstimator(BaseEstimator):
             raise ParameterError(
                 "warm_start=True makes a model depend on its history, which it could not forget. Leave it False."
             )
-        if isinstance(params.get("random_state"), np.random.RandomState | np.random.Generator):
+        if isinstance(params.get("random_state"), np.random.RandomState) and self._draws(params):
             raise ParameterError(
-                "random_state as a generator changes with every use, so a refit would differ. Pass an int (None is a "
-                "constant here)."
+                f"{type(self).__name__} draws random numbers, and a RandomState changes with every use, so a refit would "
+                "differ. Pass an int as random_state (None is a constant here)."
             )
+
+    def _draws(self, params: dict) -> bool:
+        """Whether anything depends on random numbers; elsewhere `random_state` is accepted and has no effect."""
+        return False
 
     def _check_fit(self, batch: Batch) -> None:
         """Raise where scikit-learn's ``fit`` refuses records that updates may well leave."""
@@ -405,22 +428,29 @@ class ExactEstimator(BaseEstimator):
         return self._reader_of(self._fitted_state())
 
     def _reader_of(self, state: State):
-        reader = state.reader
-        if reader is None:
-            if not state.statistic.held.any():
-                none = "only rows of weight 0" if state.n_records else "no rows (all were forgotten)"
-                raise ReadOutError(f"This {state.learner} holds {none}, so it has nothing to tell. Learn some first.")
-            reader = object.__new__(self._peer)
-            accepted = self._peer._get_param_names()
-            reader.__dict__.update({name: value for name, value in state.params.items() if name in accepted})
-            reader.n_features_in_ = state.n_features_in_
-            if state.feature_names_in_ is not None:
-                reader.feature_names_in_ = state.feature_names_in_
-            given = [value for value in state.params.values() if isinstance(value, np.ndarray)]
-            for name, value in self._read_out(state).items():
-                shared = isinstance(value, np.ndarray) and any(np.may_share_memory(value, param) for param in given)
-                setattr(reader, name, value.copy() if shared else value)  # who writes to it must not write to the state
-            state.reader = reader
+        cached = state.reader
+        if cached is None or cached[1] != state.version:
+            version = state.version
+            with state.reading():
+                reader = self._made_reader(state)
+            state.reader = reader, version
+            return reader
+        return cached[0]
+
+    def _made_reader(self, state: State):
+        if not state.statistic.held.any():
+            none = "only rows of weight 0" if state.n_records else "no rows (all were forgotten)"
+            raise ReadOutError(f"This {state.learner} holds {none}, so it has nothing to tell. Learn some first.")
+        reader = object.__new__(self._peer)
+        accepted = self._peer._get_param_names()
+        reader.__dict__.update({name: value for name, value in state.params.items() if name in accepted})
+        reader.n_features_in_ = state.n_features_in_
+        if state.feature_names_in_ is not None:
+            reader.feature_names_in_ = state.feature_names_in_
+        given = [value for value in state.params.values() if isinstance(value, np.ndarray)]
+        for name, value in self._read_out(state).items():
+            shared = isinstance(value, np.ndarray) and any(np.may_share_memory(value, param) for param in given)
+            setattr(reader, name, value.copy() if shared else value)  # who writes to it must not write to the state
         return reader
 
     def __getattr__(self, name):
@@ -437,9 +467,36 @@ class ExactEstimator(BaseEstimator):
         return getattr(self._reader(), name)
 
     def __dir__(self):
-        state = self.__dict__.get("_state")
-        fitted = vars(state.reader) if state is not None and state.reader is not None else ()
+        try:
+            fitted = [name for name in dir(self._reader()) if name.endswith("_") and not name.startswith("_")]
+        except ValueError:  # not fitted, or not enough held to tell anything
+            fitted = []
         return sorted({*super().__dir__(), *fitted})
+
+    @classmethod
+    def _get_class_level_metadata_request_values(cls, method_name, method=None, ignore_params=None):
+        """As scikit-learn's; but a twin may rule out metadata that only its own method takes (Lasso's `check_input`)."""
+        given = method or getattr(cls, method_name, None)
+        if not inspect.isfunction(given):
+            return {}
+        signature = inspect.signature(given)
+        requests = (
+            request
+            for base in cls.__mro__
+            for name, request in vars(base).items()
+            if f"__metadata_request__{method_name}" in name
+        )
+        ruled_out = {name for request in requests for name, alias in request.items() if alias is UNUSED}
+        extra = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in ruled_out - signature.parameters.keys()
+        ]
+        if extra:  # so that there is something to rule out
+
+            def given(self):
+                raise NotImplementedError
+
+            given.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *extra])
+        return super()._get_class_level_metadata_request_values(method_name, given, ignore_params)
 
     def __sklearn_is_fitted__(self):
         return "_state" in self.__dict__
@@ -448,7 +505,9 @@ class ExactEstimator(BaseEstimator):
 
     def canonical_parts(self) -> dict[str, bytes]:
         """The state's canonical bytes, part by part: equal for models of equal records and equal parameters."""
-        return self._fitted_state().parts()
+        state = self._fitted_state()
+        with state.reading():
+            return state.parts()
 
     def fitted_params(self) -> dict:
         """The parameters in force: those at the time of ``fit``."""
@@ -462,8 +521,7 @@ class ExactEstimator(BaseEstimator):
     def __getstate__(self):
         contents = {"format": FORMAT, "params": {n: v for n, v in self.__dict__.items() if n != "_state"}}
         if "_state" in self.__dict__:
-            state = self._fitted_state()
-            parts = state.parts()
+            state, parts = self._fitted_state(), self.canonical_parts()
             contents["state"] = {
                 "params": state.params,
                 "features": (state.n_features_in_, state.feature_names_in_),
@@ -588,7 +646,10 @@ def _delegate(name, method):
 
     @functools.wraps(method)
     def call(self, *args, **kwargs):
-        return getattr(self._reader(), name)(*args, **kwargs)
+        reader = self._reader()
+        if args:
+            check_sparse(args[0])
+        return getattr(reader, name)(*args, **kwargs)
 
     return call
 

@@ -168,18 +168,20 @@ class ExactSum:
         """Undo :meth:`deposit` for the first `n` records, without memory.
 
         Every sum on the way back was one on the way forth, or differs from one by a block at most, so it fits the window
-        as it is, the highest limb below 2**53. That limb may hold more than a carried one, so the next deposit carries.
+        as it is, the highest limb below 2**53. After a carry here that limb may hold more than one leaves there, so that
+        the next deposit has to carry, too.
         """
-        start = 0
+        start, carried = 0, False
         while start < n:
             if self.room <= 0:
                 _carry(self.limbs)
-                self.room = _ROOM
+                self.room, carried = _ROOM, True
             stop = min(n, start + self.room)
             self._run(deposit, start, stop, -sign, held)
             self.room -= stop - start
             start = stop
-        self.room = 0
+        if carried:
+            self.room = 0
 
     def deposit_values(self, values: np.ndarray, sign: float) -> None:
         """Add one float64 to each cell of row 0."""

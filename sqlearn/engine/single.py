@@ -191,7 +191,7 @@ class Single:
         """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing done, when it needs the long path."""
         state = self.state
         statistic, vocabulary = state.statistic, state.vocabulary
-        if len(x) != self.width or state.borrowed:
+        if len(x) != self.width:
             return False
         row, words = 0, self.no_words
         if vocabulary is not None:
@@ -219,6 +219,7 @@ class Single:
         for member in members:
             member.total.reserve(1)
         state.reader = None
+        state.version += 1
         return state.ledger.arrays, state.multiset, state.counted
 
     def _finished(self, done, sign):
@@ -255,7 +256,7 @@ class SingleSparse(Single):
     def change(self, row, y, sign):
         state = self.state
         statistic, slot = state.statistic, state.vocabulary.slots.get(y)
-        if slot is None or state.borrowed or (sign < 0 and statistic.held[slot] == 1):
+        if slot is None or (sign < 0 and statistic.held[slot] == 1):
             return False
         total = statistic.total
         records = self._reserved(sign, statistic)
@@ -309,7 +310,7 @@ class SingleMixed(Single):
     def change(self, row, y, sign):
         state, statistic = self.state, self.state.statistic
         slot = state.vocabulary.slots.get(y)
-        if slot is None or state.borrowed or not self._encode(row) or (sign < 0 and self._last(slot)):
+        if slot is None or not self._encode(row) or (sign < 0 and self._last(slot)):
             return False
         self.tail[:2] = state.vocabulary.words[slot]
         records = self._reserved(sign, *statistic.members)
@@ -345,7 +346,7 @@ class Unchecked(Single):
     def change(self, x: np.ndarray, y, sign: float) -> bool:
         """As :meth:`Single.change`."""
         state = self.state
-        if x.ndim != 1 or len(x) != self.width or state.borrowed or not _within(x, LARGEST):
+        if x.ndim != 1 or len(x) != self.width or not _within(x, LARGEST):
             return False
         label_codes, labels, targets = _NO_CODES, [], self.targets
         if state.vocabulary is not None:
@@ -356,7 +357,7 @@ class Unchecked(Single):
             targets = np.array([[y]], np.float64)
             if not 0.0 <= targets[0, 0] <= LARGEST:  # some learners refuse negative ones
                 return False
-        state.change((Batch(x[None], _NO_CATEGORIES, [], label_codes, labels, targets, _WEIGHT, True), sign))
+        state.change_in_turn((Batch(x[None], _NO_CATEGORIES, [], label_codes, labels, targets, _WEIGHT, True), sign))
         return True
 
 

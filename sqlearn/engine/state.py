@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -124,8 +125,10 @@ class State:
         self.multiset = np.zeros(4, np.uint64)
         self.counted = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
+        self.busy = False  # whether an update is under way, or inside ``without``
+        self.version = 0  # counts updates
         self.borrowed = False  # whether inside ``without``
-        self.broken = False  # whether it is neither what it was nor what it should be: then nothing may be asked
+        self.broken = False  # whether it is neither what it was nor what it should be: then it stays busy
         self.rows_stayed = False  # whether the records were left where the state was read from
         self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
         self.reader = None
@@ -206,28 +209,55 @@ class State:
         labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
         self.statistic.settle(rows[occupied], labels, log, *check)
 
+    def begin(self) -> None:
+        """Take the turn to update; whoever does sets :attr:`busy` to False at the end.
+
+        Asking and taking are one line without a call, in which Python switches to no other thread and delivers no
+        signal; a lock would take longer, and a Ctrl-C just after it was taken would leave it so for good.
+        """
+        busy, self.busy = self.busy, True
+        if busy:
+            raise self.is_busy()
+
     def change(self, *changes: tuple[Batch, float]) -> None:
         """Learn (1.0) or forget (-1.0) batches in this order: all of it or, on any error and on Ctrl-C, none."""
+        self.begin()
+        try:
+            self.change_in_turn(*changes)
+            self.narrow()
+        finally:
+            self.busy = self.broken
+
+    def change_in_turn(self, *changes: tuple[Batch, float]) -> None:
+        """The same after :meth:`begin`."""
         with interrupts_held() as check:
             self._change(Log(), changes, check)
 
     def lend(self, batch: Batch) -> Log:
         """Forget a batch for a while: until :meth:`give_back` is given the log."""
-        log = Log()
-        self._change(log, [(batch, -1.0)], lambda: None, lent=True)
-        self.borrowed = True
-        return log
+        self.begin()
+        try:
+            log = Log()
+            self._change(log, [(batch, -1.0)], lambda: None, lent=True)
+            self.borrowed = True
+            return log
+        finally:
+            self.busy = self.borrowed or self.broken
 
     def give_back(self, log: Log) -> None:
         """Take back what :meth:`lend` did."""
         log.at_leisure = True
-        self.reader = None
+        self._touch()
         self._take_back(log)
-        self.borrowed = False
         self.release()
+        self.borrowed = self.busy = False
+
+    def _touch(self) -> None:
+        self.version += 1
+        self.reader = None
 
     def _change(self, log: Log, changes, check, lent: bool = False) -> None:
-        self.reader = None
+        self._touch()
         try:
             for batch, sign in changes:
                 for rows in batch.slices():
@@ -384,14 +414,39 @@ class State:
     # ------------------------------------------------------------------ whole states
 
     def check_free(self) -> None:
-        """Refuse an update inside ``without``."""
+        """Refuse an update inside ``without``, or while another is under way."""
+        if self.busy:
+            raise self.is_busy()
+
+    def is_busy(self) -> BusyError | BrokenError:
+        """Why an update, or a question while there is one, has to wait."""
         if self.broken:
-            raise self.is_broken()
+            return self.is_broken()
         if self.borrowed:
-            raise BusyError(
+            return BusyError(
                 f"This {self.learner} is inside a `without` block, where some of its rows are set aside: it cannot be "
                 "updated there. Leave the block first, or work on a copy (copy.deepcopy)."
             )
+        return BusyError(
+            f"This {self.learner} is being updated by another thread, or by the call that this one interrupted. Nothing "
+            "was changed by this call: let threads take turns (a threading.Lock around all calls of the model), or give "
+            "each a copy of its own (copy.deepcopy)."
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Context in which the state is read; an error at its end when it was updated meanwhile."""
+        if self.busy and not self.borrowed:
+            raise self.is_busy()
+        version = self.version
+        try:
+            yield
+        except Exception as error:
+            if self.version != version:  # then what was read is anything
+                raise self.is_busy() from error
+            raise
+        if self.version != version:
+            raise self.is_busy()
 
     def merged(self, other: "State") -> "State":
         """A new state that holds the records of both."""
@@ -432,7 +487,7 @@ class State:
         twin.statistic, twin.multiset, twin.counted = self.statistic.copy(), self.multiset.copy(), self.counted.copy()
         twin.vocabulary = None if self.vocabulary is None else self.vocabulary.copy()
         twin.ledger = None if self.ledger is None else self.ledger.copy()
-        twin.borrowed, twin.reader = False, None
+        twin.busy, twin.borrowed, twin.reader = False, False, None
         twin.single = self.single and type(self.single)(twin)
         return twin
 
@@ -488,6 +543,8 @@ def describe(value):
         return [describe(item) for item in value]
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, np.random.RandomState):  # accepted where it has no effect: whatever its state
+        return "RandomState"
     if isinstance(value, bool | np.bool_):
         return bool(value)
     try:

@@ -87,6 +87,9 @@ class TableReader(Answers, BaseEstimator):
             return getattr(self.learner_, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def __dir__(self):
+        return sorted({*super().__dir__(), *dir(self.learner_)})
+
     @property
     def _learner(self):
         return self.learner_

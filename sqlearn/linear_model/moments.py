@@ -227,6 +227,9 @@ class Ridge(_Ridge, _LinearModel, peers.Ridge):
 class _CoordinateDescent(_LinearModel):
     """What ElasticNet and Lasso have in common."""
 
+    def _draws(self, params):
+        return params["selection"] == "random"
+
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
         if not isinstance(params["precompute"], bool):
