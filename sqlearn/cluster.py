@@ -93,7 +93,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
 
     _peer = peers.KMeans
     _refines = True
-    _when_restless = "Ask for another number of clusters, or scale the features."
+    _restless = "the centres did not come to rest. Ask for another number of clusters, or scale the features."
     _n_threads = property(lambda self: _openmp_effective_n_threads())
 
     # not the reader's: it would refuse float32, as scikit-learn's does when fitted on float64

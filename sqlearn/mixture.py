@@ -95,7 +95,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     """
 
     _peer = peers.GaussianMixture
-    _when_restless = "Ask for fewer components, or raise tol or reg_covar."
+    _restless = "the components did not come to rest. Ask for fewer components, or raise tol or reg_covar."
 
     def __init__(
         self,

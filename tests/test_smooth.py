@@ -291,7 +291,7 @@ def test_newton_step_solves_the_local_model(kind):
     theta, penalty = rng.normal(size=problem.size) / 8, np.eye(problem.size)
     sums = problem.empty(SCALE, grid)
     problem.query(theta, SCALE, grid, records, sums, 1.0)
-    step, g, h = newton_step(problem.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)[:3]
+    step, g, h = newton_step(problem.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)[:3]
     z, first, second, _ = problem._derivatives(theta, SCALE, records)
     gradient = (first @ z.T).ravel() + theta
     assert np.allclose(g, gradient, rtol=1e-6, atol=1e-6)
@@ -319,9 +319,8 @@ def test_the_third_order_step_is_nearer_to_the_minimum(kind):
         scale = replace(SCALE, octave=11)
         problem.query(theta, scale, grid, records, sums, 1.0)
         values = [total.round()[0] for total in sums]
-        return newton_step(1, values[0], np.zeros(0), 0.0, penalty, theta)[0], newton_step(
-            1, *values, 1.0, penalty, theta
-        )[0]
+        second = newton_step(1, values[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)
+        return second[0], newton_step(1, *values, 1.0, penalty, theta, 0.0, 0.0)[0]
 
     theta = np.zeros(problem.size)
     for _ in range(20):

@@ -92,7 +92,7 @@ def memory_path(tmp_path):
 
 
 @needs_fork
-@pytest.mark.filterwarnings("ignore:.*did not come to rest")
+@pytest.mark.filterwarnings("ignore:.*(did not come to rest|has no minimum)")
 @pytest.mark.parametrize(
     "folder, model, kills",
     [

@@ -23,7 +23,10 @@ class Adaptive(ExactEstimator):
     """
 
     _refines = False  # see rounds.py
-    _when_restless = "Scale the features, or penalise more."
+    _restless = (
+        "the loss has no minimum, or none that was found: without a penalty, classes that the features separate have "
+        "none. Penalise more, or scale the features."
+    )
 
     def _problem(self, params: dict, n_features: int, labels: list) -> Problem | None:
         """What to ask records of these classes; None when there is nothing to learn from them."""
@@ -103,14 +106,19 @@ class Adaptive(ExactEstimator):
                 f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too little "
                 "to learn from. Learn more."
             )
-        if not trace.still:
-            warnings.warn(
-                f"{state.learner}: the parameters did not come to rest in {len(trace.rounds)} rounds. "
-                f"{self._when_restless}",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+        self._warn_of(state, trace)
         return trace
+
+    def _check_learned(self, state):
+        super()._check_learned(state)
+        self._warn_of(state, _rounds(state).trace)
+
+    def _warn_of(self, state: State, trace: Trace | None) -> None:
+        """Warn, once, that the trace did not come to rest."""
+        rounds = _rounds(state)
+        if trace is not None and not trace.still and not rounds.told:
+            rounds.told = True
+            warnings.warn(f"{state.learner}: {self._restless}", ConvergenceWarning, stacklevel=5)
 
 
 def _rounds(state: State) -> Rounds:

@@ -199,6 +199,8 @@ class Clustering:
     trace's end has the inertia and the number of iterations (0 for those of the rounds) after them.
     """
 
+    recover = None
+
     def __init__(self, lloyd: Lloyd, n_features: int, seed: int):
         check_sums(
             lloyd.n_clusters * (1 + n_features), f"{lloyd.n_clusters} centres of {n_features} features", "use fewer"
@@ -212,7 +214,7 @@ class Clustering:
 
     def converge(self, scale, source):
         centres, _, inertia, iterations = self.lloyd.best(gather(source, self.seed), scale, self.seed)
-        return np.concatenate([centres.ravel(), [inertia, iterations]])
+        return np.concatenate([centres.ravel(), [inertia, iterations]]), True
 
     def grid(self, scale, source):
         sample = gather(source, self.seed)

@@ -9,7 +9,9 @@ import numpy as np
 from sqlearn.engine.intrinsics import bits_float, float_bits
 from sqlearn.engine.kernel import kernel
 
-__all__ = ["cholesky", "exp", "log", "mix", "solve_lower", "solve_upper"]
+__all__ = ["HELD", "cholesky", "exp", "factorize", "log", "mix", "solve_lower", "solve_upper"]
+
+HELD = 2.0**300  # on the diagonal of a factor, of a variable that is held
 
 _ROUNDER = 1.5 * 2.0**52
 _LOG2_E = 1.4426950408889634
@@ -68,13 +70,23 @@ def mix(word, seed):
 
 
 @kernel
-def cholesky(a):
-    """Lower factor of a symmetric matrix; pivots below 2**-40 of their diagonal are raised to it, so it exists."""
-    n = len(a)
+def factorize(a, least, hold):
+    """Lower Cholesky factor of a symmetric matrix, and its smallest pivot relative to the diagonal.
+
+    Pivots below `least` of their diagonal are raised to it; with `hold`, their variable is held instead: it is 0 in
+    whatever is solved with the factor, but for a factor of 2**-600.
+    """
+    n, weakest = len(a), np.inf
     upper = a.copy()
     for j in range(n):
         row = upper[j]
-        pivot = max(row[j], a[j, j] * 2.0**-40, 2.0**-1000)
+        if a[j, j] > 0.0:
+            weakest = min(weakest, row[j] / a[j, j])
+        if hold and not row[j] > a[j, j] * least:
+            row[j] = HELD
+            row[j + 1 :] = 0.0
+            continue
+        pivot = max(row[j], a[j, j] * least, 2.0**-1000)
         row[j] = np.sqrt(pivot)
         for i in range(j + 1, n):
             row[i] /= row[j]
@@ -86,7 +98,13 @@ def cholesky(a):
     for j in range(n):
         for i in range(j, n):
             low[i, j] = upper[j, i]
-    return low
+    return low, weakest
+
+
+@kernel
+def cholesky(a):
+    """Lower factor of a symmetric matrix; pivots below 2**-40 of their diagonal are raised to it, so it exists."""
+    return factorize(a, 2.0**-40, False)[0]
 
 
 @kernel

@@ -90,6 +90,8 @@ class Mixture:
     all iterations.
     """
 
+    recover = None
+
     def __init__(self, em: Expectation, n_features: int, seed: int):
         k, d = em.n_components, n_features
         check_sums(k * d * d, f"{k} covariances of {d} x {d} features", "use fewer columns (PCA) or components")
@@ -110,7 +112,7 @@ class Mixture:
 
     def converge(self, scale, source):
         parameters, bounds, converged = self._best(gather(source, self.seed), scale, self.em.tol)
-        return parameters.vector(bounds[-1] if bounds else -np.inf, float(converged), *bounds)
+        return parameters.vector(bounds[-1] if bounds else -np.inf, float(converged), *bounds), True
 
     def grid(self, scale, source):
         dither = dithers(self.k * (1 + 2 * self.d + self.t), self.seed + 1).copy()

@@ -55,8 +55,12 @@ class Problem(Protocol):
     def scale(self, total: ExactSum, n: int) -> Any:
         """What standardises the records, rounded so that one record seldom moves it; compared by ``==``."""
 
-    def converge(self, scale, source: Source) -> np.ndarray:
-        """Theta for these records, by as many rounds as it takes."""
+    def converge(self, scale, source: Source) -> tuple[np.ndarray, bool]:
+        """Theta for these records, by as many rounds as it takes, and whether it came to rest."""
+
+    @property
+    def recover(self) -> Callable[[Any, Source, np.ndarray], tuple[np.ndarray, bool]] | None:
+        """The same, from the end of rounds over all records that did not come to rest; None to leave it at that."""
 
     def grid(self, scale, source: Source) -> Any:
         """The grid that theta is rounded to, from a few records."""
@@ -119,6 +123,8 @@ class Rounds(Statistic):
         Exact moments, one row a class slot.
     trace : Trace or None
         None while too little is held to learn from.
+    told : bool
+        Whether its learner has said that the trace did not come to rest.
     memo : tuple of (Asked, int)
         Sums where records were asked before the last breaks, kept up to date, since a walk often returns there, and for
         how many updates they have not been of use. They are history, so no part of any bytes or digest; clearing them
@@ -145,6 +151,7 @@ class Rounds(Statistic):
         self.rows: RowSource = Rows(n_features, self.seed)
         self.trace: Trace | None = None
         self.last: Walk | None = None
+        self.told = False
         self.memo: tuple[tuple[Asked, int], ...] = ()
         # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
         self._order: tuple = ()
@@ -203,7 +210,7 @@ class Rounds(Statistic):
         self._set(trace, Walk(kept, broke_at, walker.scanned, perf_counter() - started), slots, walker.memo)
 
     def _set(self, trace, last, order, memo):
-        self.trace, self.last, self._order, self.memo = trace, last, order, memo
+        self.trace, self.last, self._order, self.memo, self.told = trace, last, order, memo, False
 
     def release(self, lent=False):
         self.changes.taken()  # of a call that failed
@@ -368,7 +375,8 @@ class _Walker:
         if n < 2 * PILOT:
             self.broke_at = self.broke_at or "pilot"
             with one_thread():
-                return Trace(key, scale, None, (), (), problem.converge(scale, self.gathered(EVERY)), True)
+                end, still = problem.converge(scale, self.gathered(EVERY))
+                return Trace(key, scale, None, (), (), end, still)
         few, limit = GRID_SAMPLE, PILOT
         if statistic.refines:  # a pilot of more than an eighth of the records would be hit too often
             few, limit = PILOT, max(PILOT, min(8 * PILOT, 1 << octave >> 4))
@@ -413,6 +421,8 @@ class _Walker:
     def rounds(self, key, pilot, theta, trace, changes) -> Trace:
         """Rounds over all records from `theta` on; known sums where they have been asked at the same theta before."""
         asked: list[Asked] = []
+        been: set[bytes] = set()
+        recover = self.problem.recover
         path = [past.theta.tobytes() for past in trace.rounds] if trace is not None else []
         while True:
             t = len(asked)
@@ -423,9 +433,13 @@ class _Walker:
                 self.statistic.report(f"round {t + 1}: asking {self.statistic.held.sum():,} records")
             asked.append(self.answer(theta, self.known, lambda: self.source(EVERY), changes))
             end, rounded, still = self.problem.step(theta, self.scale, self.grid, asked[-1].sums)
-            if (still and t) or t + 1 == MOST_ROUNDS:
+            been.add(at)
+            if (still and t) or t + 1 == MOST_ROUNDS or (recover is not None and rounded.tobytes() in been):
                 break
             theta = rounded
+        if not still and recover is not None:
+            self.broke_at = "rest" if self.broke_at is None else self.broke_at
+            end, still = recover(self.scale, self.gathered(EVERY), end)
         ages = [(past, self.unused.get(at, 0) + 1) for at, past in self.known.items()]
         kept = [(past, age) for past, age in ages if age <= MEMO_AGE][-MEMO:]
         self.memo = tuple((self.updated(past, changes), age) for past, age in kept)

@@ -16,7 +16,7 @@ import numpy as np
 
 from sqlearn.engine.deposit import deposit_outer
 from sqlearn.engine.digits import round_limbs
-from sqlearn.engine.elementary import cholesky, exp, solve_lower, solve_upper
+from sqlearn.engine.elementary import HELD, exp, factorize, solve_lower, solve_upper
 from sqlearn.engine.intrinsics import bits_float
 from sqlearn.engine.kernel import kernel
 
@@ -28,6 +28,7 @@ __all__ = [
     "SQUARED_HINGE",
     "advance",
     "ask_one",
+    "bend",
     "cells_of",
     "centre_of",
     "derivatives",
@@ -35,6 +36,7 @@ __all__ = [
     "fill_left",
     "fill_third",
     "newton_step",
+    "predictors",
     "shifts",
     "split",
     "standardize",
@@ -82,7 +84,7 @@ def split(z, high, low):
 
 
 @kernel
-def _predictors(z, theta, out):
+def predictors(z, theta, out):
     """``out[k, r] = theta_k . z[:, r]``, summed in index order."""
     p, n = z.shape
     for k in range(len(out)):
@@ -111,8 +113,14 @@ def derivatives(kind, z, y, w, theta, first, second, third):
     first, second, third : float64[K, n], float64[K * (K + 1) / 2, n], float64[n]
         Written: residuals, curvatures of pairs of heads k <= l, third derivatives (zero for the last two kinds).
     """
-    n = z.shape[1]
-    _predictors(z, theta, first)
+    predictors(z, theta, first)
+    bend(kind, first, y, w, second, third)
+
+
+@kernel
+def bend(kind, first, y, w, second, third):
+    """The same from predictors, which are in `first`."""
+    n = len(w)
     eta = first[0]
     if kind == LOGISTIC:
         for r in range(n):
@@ -257,7 +265,7 @@ def diagonal(factor, strength, first):
 
 
 @kernel
-def newton_step(heads, sums, cubes, times, penalty, theta):
+def newton_step(heads, sums, cubes, times, penalty, theta, noise, tolerance):
     """The step to the minimum of the local model: second order, then third where the step is small enough to trust it.
 
     Parameters
@@ -274,6 +282,11 @@ def newton_step(heads, sums, cubes, times, penalty, theta):
         Hessian of the penalty.
     theta : float64[K * p]
         Where the sums were asked.
+    noise : float
+        Smaller pivots of the Hessian, relative to their diagonal, are errors of what the sums were rounded to: their
+        parameters are held. 0 to hold none.
+    tolerance : float
+        What holding a parameter may cost for the step to be trusted.
 
     Returns
     -------
@@ -299,10 +312,20 @@ def newton_step(heads, sums, cubes, times, penalty, theta):
                     if k != l:
                         h[l * p + j, k * p + i] += value
             block += p * p
-    factor = cholesky(h)
+    factor, weakest = factorize(h, 2.0**-40, False)
+    sound, most_bent = True, 1.0
+    if noise > 0.0:
+        most_bent = 0.5
+        if weakest < noise:
+            factor, _ = factorize(h, noise, True)
+            reduced = solve_lower(factor, g)
+            for j in range(size):
+                if factor[j, j] == HELD:
+                    curvature = max(penalty[j, j], h[j, j] * 2.0**-28)
+                    sound = sound and (reduced[j] * HELD) ** 2 <= 2.0 * tolerance * curvature
     newton = -solve_upper(factor, solve_lower(factor, g))
     if len(cubes) == 0:
-        return newton, g, h, True
+        return newton, g, h, sound
     bent = 0.0  # how much the curvature along a parameter changes on the way
     for j in range(p):
         pair = j * p - j * (j - 1) // 2
@@ -331,7 +354,7 @@ def newton_step(heads, sums, cubes, times, penalty, theta):
         length += newton[j] ** 2 * h[j, j]
     if not change <= 0.0625 * length:  # too far for a local model: the plain step, and one more round
         return newton, g, h, False
-    return step, g, h, True
+    return step, g, h, sound and bent <= most_bent
 
 
 @kernel
@@ -364,11 +387,11 @@ def _rounded(sums, out):
 
 
 @kernel
-def advance(heads, sums, cubes, times, penalty, theta, low, width, dither):
+def advance(heads, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance):
     """One step from sums ``(limbs, base, need)``: the next theta, the middle of its cells, and whether that keeps
     still.
 
-    No third derivatives for `times` 0.
+    No third derivatives for `times` 0; for `noise` and `tolerance` see :func:`newton_step`.
     """
     p = len(theta) // heads
     asked = np.zeros((3 * heads + heads * (heads + 1) // 2 * p) * p)
@@ -376,7 +399,7 @@ def advance(heads, sums, cubes, times, penalty, theta, low, width, dither):
     third = np.zeros(p * (p + 1) // 2 * p if times > 0.0 else 0)
     if times > 0.0:
         _rounded(cubes, third)
-    step, _, _, trusted = newton_step(heads, asked, third, times, penalty, theta)
+    step, _, _, trusted = newton_step(heads, asked, third, times, penalty, theta, noise, tolerance)
     longest, finite = 0.0, True
     for move in step:
         longest = max(longest, abs(move))

@@ -8,6 +8,7 @@ import numpy as np
 
 from sqlearn.engine.elementary import cholesky
 from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.optimum import in_order, minimize
 from sqlearn.engine.rounds import GRID_SAMPLE, check_sums, share
 from sqlearn.engine.row_source import Records
 from sqlearn.engine.smooth import (
@@ -48,6 +49,8 @@ _MOST_PILOT_ROUNDS = 8
 _MOST_WEIGHT = 2.0**100
 _TINY = 2.0**-1000
 _FINEST, _WIDEST = -5, 4
+_NOISE = -15  # in octaves
+_TOLERANCE = 2.0**-32  # a record of weight 1
 
 
 @kept
@@ -215,7 +218,10 @@ class Smooth(_Newton):
         times = times if self.third else 0.0
         penalty = self._guarded() if pilot else self._penalty(scale)
         width = grid.width * COARSE if pilot else grid.width
-        return advance(self.heads, *windows, times, penalty, theta, grid.low, width, grid.dither)
+        # what curvatures are rounded to is not seen among so many records; a sample has its own penalty
+        noise = 0.0 if pilot else 2.0 ** (_NOISE - scale.octave // 2)
+        tolerance = _TOLERANCE * (scale.total * scale.weight)
+        return advance(self.heads, *windows, times, penalty, theta, grid.low, width, grid.dither, noise, tolerance)
 
     def _penalty(self, scale):
         if self._last_penalty[0] is not scale:  # the same for all steps of a walk
@@ -225,7 +231,14 @@ class Smooth(_Newton):
     # ------------------------------------------------------------------ samples
 
     def converge(self, scale, source):
-        return self._converge(scale, source, self.penalty(scale))
+        return self.recover(scale, source, self._converge(scale, source, self.penalty(scale)))
+
+    def recover(self, scale, source, theta):
+        records = in_order(source)
+        z = np.empty((self.p, len(records.w)))
+        standardize(records.x, scale.mean, scale.factor, self.intercept, z)
+        y, w = self._targets(scale, records)
+        return minimize(self.kind, self.heads, z, y, w, self.penalty(scale), theta)
 
     def _ask(self, theta, scale, source, penalty):
         """Newton step, gradient and Hessian without third derivatives, and the exponents of the largest derivatives."""
@@ -235,7 +248,7 @@ class Smooth(_Newton):
             exponents = np.maximum(exponents, np.frexp([np.abs(der).max(initial=_TINY) for der in part[1:]])[1])
         for part in terms:
             self._add(part, exponents, None, sums, 1.0)
-        return *newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta)[:3], exponents
+        return *newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)[:3], exponents
 
     def _converge(self, scale, source, penalty):
         """Newton's method from 0, the step halved while the gradient does not shrink in a fixed metric."""
@@ -329,7 +342,11 @@ class OneVsRest(_Newton):
         return self.problems[0].scale(total, n)
 
     def converge(self, scale, source):
-        return np.concatenate([problem.converge(scale, source) for problem in self.problems])
+        return _joined(problem.converge(scale, source) for problem in self.problems)
+
+    def recover(self, scale, source, theta):
+        parts = zip(self.problems, np.split(theta, self.sizes), strict=True)
+        return _joined(problem.recover(scale, source, part) for problem, part in parts)
 
     def grid(self, scale, source):
         return tuple(problem.grid(scale, source) for problem in self.problems)
@@ -363,6 +380,11 @@ class OneVsRest(_Newton):
             strict=True,
         )
         return np.concatenate(ends), np.concatenate(rounded), all(still)
+
+
+def _joined(answers) -> tuple[np.ndarray, bool]:
+    thetas, still = zip(*answers, strict=True)
+    return np.concatenate(thetas), all(still)
 
 
 def ridge(scale: Scale, intercept: bool, strength: float) -> np.ndarray:

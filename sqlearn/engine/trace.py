@@ -50,7 +50,7 @@ class Trace:
     end : float64[p]
         Unrounded last theta.
     still : bool
-        Whether the rounds ended because the rounded theta kept still.
+        Whether `end` is at rest: the rounded theta kept still, or all records were asked for the minimum and have one.
     """
 
     key: tuple
@@ -71,8 +71,9 @@ class Walk:
     rounds_kept : int
         Rounds whose cached sums stayed valid but for the records' own terms.
     broke_at : str or int or None
-        The first level or round that had to be asked again: "scale", "grid", "pilot", a round's number; None when the
-        trace held (it may have ended a round earlier).
+        The first level or round that had to be asked again: "scale", "grid", "pilot", a round's number; "rest" when
+        all rounds were kept but did not come to rest, so that the minimum had to be found over all records; None when
+        the trace held (it may have ended a round earlier).
     rows_scanned : int
         Records asked anew, one count for each round; a sample's are gathered once.
     seconds : float
