@@ -7,7 +7,8 @@ from sqlearn.engine.adaptive import Adaptive, SparseCoefficients
 from sqlearn.engine.estimator import WeightedClassifier
 from sqlearn.engine.read_out import label_array
 from sqlearn.engine.smooth import SQUARED_HINGE
-from sqlearn.engine.smooth_problem import OneVsRest, Smooth, class_weights, coefficients, ridge
+from sqlearn.engine.smooth_problem import OneVsRest, Smooth, check_class_weight, class_weights, coefficients, ridge
+from sqlearn.engine.standard import Scale
 from sqlearn.errors import DegenerateError, ParameterError
 
 __all__ = ["LinearSVC"]
@@ -28,8 +29,10 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         Whether to fit an intercept. As in scikit-learn it is penalised, the less the larger `intercept_scaling` is.
     intercept_scaling : float, default=1
         See `fit_intercept`.
-    class_weight : dict or None, default=None
-        Weights of the classes, 1 where not named. "balanced" would move every round at every record and is refused.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, 1 where not named; "balanced" gives all classes the same weight, as for
+        :class:`~sqlearn.linear_model.LogisticRegression`. With more than two classes, a class has its weight where it
+        stands against the rest, and the rest have none, as in scikit-learn.
     multi_class : {"ovr"}, default="ovr"
         "crammer_singer" is refused.
     random_state : int or None, default=None
@@ -116,40 +119,62 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
     def _check_fit(self, batch):
         if len(batch.labels) < 2:
             raise DegenerateError(f"The number of classes has to be greater than one; got 1 class: {batch.labels[0]!r}")
+        check_class_weight(self.class_weight, batch.labels)
 
     def _problem(self, params, n_features, labels):
         if len(labels) < 2:
             return None
 
-        def penalty(scale):
+        def penalty(scale, hold):
             out = ridge(scale, params["fit_intercept"], 1.0 / params["C"])
             if params["fit_intercept"]:  # the user's intercept is theta_0 - sum_j theta_j factor_j mean_j
                 own = np.append(1.0, -scale.factor * scale.mean)
-                out += scale.weight / (params["C"] * params["intercept_scaling"] ** 2) * (own[:, None] * own)
+                out += scale.weight / (params["C"] * _intercepts(params, scale)[0]) * (own[:, None] * own)
             return out
 
         positive = range(len(labels)) if len(labels) > 2 else [1]
-        problems = [
-            Smooth(
-                SQUARED_HINGE,
-                n_features,
-                1,
-                params["fit_intercept"],
-                penalty,
-                params["random_state"] or 0,
-                np.where(np.arange(len(labels)) == k, 1.0, -1.0),
-                class_weights(params["class_weight"], labels),
+        several, weights = len(labels) > 2, class_weights(params["class_weight"], labels)
+        problems = []
+        for k in positive:
+            own = np.arange(len(labels)) == k
+            problems.append(
+                Smooth(
+                    SQUARED_HINGE,
+                    n_features,
+                    1,
+                    params["fit_intercept"],
+                    penalty,
+                    params["random_state"] or 0,
+                    np.where(own, 1.0, -1.0),
+                    np.where(own, weights, 1.0) if several and weights is not None else weights,  # as liblinear does
+                    k if several else None,
+                )
             )
-            for k in positive
-        ]
-        return problems[0] if len(problems) == 1 else OneVsRest(problems)
+        return OneVsRest(problems) if several else problems[0]
 
     def _read_out(self, state):
         trace = self._trace(state)
         coef, intercept = coefficients(trace, state.n_features_in_, state.params["fit_intercept"])
+        if state.params["fit_intercept"]:
+            total, constants = _intercepts(state.params, trace.scale)
+            coef = coef + intercept[:, None] * (constants / total)
+            intercept = intercept * (state.params["intercept_scaling"] ** 2 / total)
         return {
             "classes_": label_array(state),
             "coef_": coef,
             "intercept_": intercept if state.params["fit_intercept"] else 0.0,
             "n_iter_": max(1, len(trace.rounds)),
         }
+
+
+def _intercepts(params: dict, scale: Scale) -> tuple[float, np.ndarray]:
+    """Features that are constant have a part in the intercept, since it is penalised: the sum of all parts, and theirs.
+
+    A part is the square of the intercept's scaling or of the constant; the penalty is least when they share an
+    intercept as ``scaling ** 2`` and ``constant * coefficient`` do.
+    """
+    constants = np.where(scale.factor == 0, scale.mean, 0.0)
+    total = params["intercept_scaling"] ** 2
+    for constant in constants[constants != 0].tolist():
+        total += constant * constant
+    return total, constants

@@ -163,7 +163,7 @@ def problem_of(kind, d=3, intercept=True):
     codes = None if kind == POISSON else np.array([-1.0, 1.0]) if kind == SQUARED_HINGE else np.arange(3.0)
     weights = None if kind == POISSON else np.array([1.0, 0.5, 3.0])
     heads = HEADS[kind]
-    return Smooth(kind, d, heads, intercept, lambda scale: np.eye(heads * (d + intercept)), 0, codes, weights)
+    return Smooth(kind, d, heads, intercept, lambda scale, hold: np.eye(heads * (d + intercept)), 0, codes, weights)
 
 
 def grid_of(problem, exponents=(1, 0, 0)):
@@ -262,7 +262,7 @@ def test_changes_larger_than_a_block_are_asked_in_parts():
 def test_one_vs_rest_is_its_problems():
     rng = np.random.default_rng(4)
     codes = [np.where(np.arange(3) == k, 1.0, -1.0) for k in range(3)]
-    problems = [Smooth(SQUARED_HINGE, 3, 1, True, lambda scale: np.eye(4), 0, code, np.ones(3)) for code in codes]
+    problems = [Smooth(SQUARED_HINGE, 3, 1, True, lambda scale, hold: np.eye(4), 0, code, np.ones(3)) for code in codes]
     both, grids = OneVsRest(problems), tuple(grid_of(one) for one in problems)
     records = records_for(MULTINOMIAL, rng, 200, wild=0.05)
     theta = rng.normal(size=12)

@@ -209,7 +209,7 @@ class Clustering:
         self.k = lloyd.n_clusters
         self.shape = (self.k, n_features)
 
-    def scale(self, total, n):
+    def scale(self, total, n, order):
         return common_scale(total, n, self.seed)
 
     def converge(self, scale, source):

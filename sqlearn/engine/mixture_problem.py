@@ -102,7 +102,7 @@ class Mixture:
         self.width = float(np.ldexp(1.0, np.frexp(np.clip(0.5 * np.sqrt(em.tol), _FINEST, _COARSEST))[1] - 1))
         self.shape = (self.k, n_features)
 
-    def scale(self, total, n):
+    def scale(self, total, n, order):
         spherical = self.em.kind == 3
         scale = common_scale(total, n, self.seed) if spherical else standard_scale(total, n, True, self.seed)
         factor = np.where(scale.factor > 0, scale.factor, 1.0)  # constant features keep their units

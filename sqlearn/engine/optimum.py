@@ -14,17 +14,19 @@ import numpy as np
 from sqlearn.engine.elementary import exp, factorize, log, solve_lower, solve_upper
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.row_source import Records
-from sqlearn.engine.smooth import LOGISTIC, POISSON, SQUARED_HINGE, bend, predictors
+from sqlearn.engine.smooth import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, bend, predictors
 
 __all__ = ["in_order", "losses", "minimize"]
 
 _TILE = 256  # records at a time: their curvatures stay in the cache
-_LEAST, _MOST = 2.0**-48, 2.0**10  # what the Hessian's diagonal is raised by, relative to itself
-_PIVOT = 2.0**-51  # smaller pivots, relative to their diagonal, are rounding errors
+_LEAST, _MOST = 2.0**-50, 2.0**10  # what the Hessian's diagonal is raised by, relative to itself
+_PIVOT = 2.0**-52  # smaller pivots, relative to their diagonal, are rounding errors
 _STEPS = 200
 _WAIT = 12  # steps that gain next to nothing and still move the predictors: after so many there is no minimum
+_LOG_2 = 0.6931
+_WORTH = 2.0**-4  # what a step of twice the length must add to its gain; else a direction without a minimum hides
 _SHORTEST, _LONGEST = 2.0**-40, 2.0**30  # of a step, relative to Newton's
-_MOVING = 0.125  # a predictor that moves so far has not come to rest
+_MOVING, _RESTING = 0.125, 2.0**-40  # how far predictors move that have not come to rest, and that have
 
 
 def in_order(source) -> Records:
@@ -184,6 +186,17 @@ def _along(kind, y, w, penalty, theta, eta, step, moved, t):
 
 
 @kernel
+def _separated(kind, eta, y):
+    """Whether every record is on its own side: then larger predictors are better ones."""
+    if kind != LOGISTIC and kind != MULTINOMIAL:
+        return False
+    for r in range(len(y)):
+        if not _loss(kind, eta, r, y[r]) < _LOG_2:
+            return False
+    return True
+
+
+@kernel
 def minimize(kind, heads, z, y, w, penalty, start):
     """The theta that minimises a penalised loss, and whether it is a minimum.
 
@@ -234,11 +247,16 @@ def minimize(kind, heads, z, y, w, penalty, start):
         for j in range(size):
             gain -= 0.5 * g[j] * step[j]
         predictors(z, step, moved)
-        moving = np.abs(moved).max() >= _MOVING
+        if value <= 2.0**-33 * total and _penalty_of(penalty, theta) <= 2.0**-20 * value and _separated(kind, eta, y):
+            return theta, False
+        length = np.abs(moved).max()
+        moving = length >= _MOVING
+        if done and length <= _RESTING:
+            return theta, True
         if not moving and gain <= (2.0**-48 * value if done else 2.0**-32 * value + 2.0**-40 * total):
             return theta, True
         if moving and gain <= 2.0**-36 * total:
-            waited += 1
+            waited += _penalty_of(penalty, step) == 0.0  # what is penalised has a minimum
             if waited > _WAIT or gain <= 2.0**-48 * value:
                 return theta, False
         if not moving and gain <= 2.0**-40 * value:  # the loss cannot tell any more: Newton's step as it is
@@ -260,7 +278,7 @@ def minimize(kind, heads, z, y, w, penalty, start):
             continue
         while 1.0 <= t < _LONGEST and trial > 2.0**-33 * total:
             further = _along(kind, y, w, penalty, theta, eta, step, moved, 2.0 * t)
-            if not further < trial:
+            if not further < trial - _WORTH * (value - trial):
                 break
             t, trial = 2.0 * t, further
         theta = theta + t * step

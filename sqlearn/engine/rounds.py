@@ -16,7 +16,6 @@ pilot is up to eight times as large. With fewer than 8,192 records, convergence 
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
@@ -52,8 +51,11 @@ class Problem(Protocol):
 
     shape: tuple  # what the theta of another problem would differ in
 
-    def scale(self, total: ExactSum, n: int) -> Any:
-        """What standardises the records, rounded so that one record seldom moves it; compared by ``==``."""
+    def scale(self, total: ExactSum, n: int, order: np.ndarray) -> Any:
+        """What standardises the records, rounded so that one record seldom moves it; compared by ``==``.
+
+        `total` has the moments of class c in row ``order[c]``.
+        """
 
     def converge(self, scale, source: Source) -> tuple[np.ndarray, bool]:
         """Theta for these records, by as many rounds as it takes, and whether it came to rest."""
@@ -297,17 +299,13 @@ def share(octave: int, size: int) -> int:
     return EVERY >> max(0, octave - size.bit_length())
 
 
-def _taken(records: Records, index) -> Records:
-    return Records(*(getattr(records, field.name)[index] for field in fields(Records)))
-
-
 def parts_of(records: Records) -> Iterator[Records]:
     """Parts of at most BLOCK records: of more, sums in BLAS might not be exact."""
     if 0 < len(records.w) <= BLOCK:
         yield records
         return
     for a in range(0, len(records.w), BLOCK):
-        yield _taken(records, slice(a, a + BLOCK))
+        yield records.take(slice(a, a + BLOCK))
 
 
 def _lowest(names: np.ndarray) -> int:
@@ -316,7 +314,7 @@ def _lowest(names: np.ndarray) -> int:
 
 def within(source: Source, limit: int) -> Source:
     """Those records of a source whose keyed name is at most `limit`."""
-    return lambda: (_taken(records, records.names <= np.uint64(limit)) for records in source())
+    return lambda: (records.take(records.names <= np.uint64(limit)) for records in source())
 
 
 class _Walker:
@@ -324,7 +322,7 @@ class _Walker:
 
     def __init__(self, statistic: Rounds, problem: Problem, order, check):
         self.statistic, self.problem, self.check = statistic, problem, check
-        slots = order.tolist()
+        self.order, slots = order, order.tolist()
         self.codes = None  # the classes that slots stand for, where they are not the same numbers
         if not statistic.n_targets and slots != list(range(len(slots))):
             self.codes = np.zeros(1 + max(slots, default=0))
@@ -367,7 +365,7 @@ class _Walker:
         statistic, problem = self.statistic, self.problem
         n = sum(statistic.held.tolist())
         octave = n.bit_length()
-        scale = problem.scale(statistic.total, n)
+        scale = problem.scale(statistic.total, n, self.order)
         key = (octave, *problem.shape)
         if trace is None or trace.key != key or trace.scale != scale:
             self.broke_at = "scale"
@@ -408,7 +406,7 @@ class _Walker:
     def pilot(self, source, limit: int, trace: Trace | None, changes) -> tuple[tuple[Asked, ...], np.ndarray]:
         """What is asked of the pilot, and the theta it ends with."""
         known = {past.theta.tobytes(): past for past in trace.pilot} if trace is not None else {}
-        own = [(_taken(records, records.names <= np.uint64(limit)), sign) for records, sign in changes]
+        own = [(records.take(records.names <= np.uint64(limit)), sign) for records, sign in changes]
         asked: list[Asked] = []
 
         def ask(theta):

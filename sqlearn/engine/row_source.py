@@ -44,6 +44,10 @@ class Records:
     w: np.ndarray
     names: np.ndarray
 
+    def take(self, index) -> "Records":
+        """Some of them."""
+        return Records(self.x[index], self.y[index], self.w[index], self.names[index])
+
 
 class RowSource(Protocol):
     """Records by name, which may be held several times: copies 0, 1, ... of a name, without gaps.

@@ -27,6 +27,7 @@ __all__ = [
     "POISSON",
     "SQUARED_HINGE",
     "advance",
+    "advance_from",
     "ask_one",
     "bend",
     "cells_of",
@@ -321,7 +322,7 @@ def newton_step(heads, sums, cubes, times, penalty, theta, noise, tolerance):
             reduced = solve_lower(factor, g)
             for j in range(size):
                 if factor[j, j] == HELD:
-                    curvature = max(penalty[j, j], h[j, j] * 2.0**-28)
+                    curvature = max(penalty[j, j], h[j, j] * 2.0**-44)
                     sound = sound and (reduced[j] * HELD) ** 2 <= 2.0 * tolerance * curvature
     newton = -solve_upper(factor, solve_lower(factor, g))
     if len(cubes) == 0:
@@ -399,6 +400,12 @@ def advance(heads, sums, cubes, times, penalty, theta, low, width, dither, noise
     third = np.zeros(p * (p + 1) // 2 * p if times > 0.0 else 0)
     if times > 0.0:
         _rounded(cubes, third)
+    return advance_from(heads, asked, third, times, penalty, theta, low, width, dither, noise, tolerance)
+
+
+@kernel
+def advance_from(heads, asked, third, times, penalty, theta, low, width, dither, noise, tolerance):
+    """The same from rounded sums."""
     step, _, _, trusted = newton_step(heads, asked, third, times, penalty, theta, noise, tolerance)
     longest, finite = 0.0, True
     for move in step:

@@ -1,10 +1,11 @@
 """Learning by minimising a smooth loss of linear predictors, as a problem for rounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.utils import compute_class_weight
 
 from sqlearn.engine.elementary import cholesky
 from sqlearn.engine.exact import ExactSum
@@ -17,6 +18,7 @@ from sqlearn.engine.smooth import (
     POISSON,
     SQUARED_HINGE,
     advance,
+    advance_from,
     ask_one,
     cells_of,
     centre_of,
@@ -30,11 +32,11 @@ from sqlearn.engine.smooth import (
     standardize,
     tame,
 )
-from sqlearn.engine.standard import Scale, dithers, standard_scale
+from sqlearn.engine.standard import Scale, balanced, dithers, standard_scale
 from sqlearn.engine.trace import Trace, kept
 from sqlearn.errors import ParameterError, TooLargeError
 
-__all__ = ["Grid", "OneVsRest", "Smooth", "class_weights", "coefficients", "ridge"]
+__all__ = ["Grid", "OneVsRest", "Smooth", "check_class_weight", "class_weights", "coefficients", "ridge"]
 
 COARSE = 8.0  # the pilot's grid over that of the rounds
 MOST_THIRD = 48  # more parameters than that go without third derivatives
@@ -50,6 +52,7 @@ _MOST_WEIGHT = 2.0**100
 _TINY = 2.0**-1000
 _FINEST, _WIDEST = -5, 4
 _NOISE = -15  # in octaves
+_LOOSE = 2.0**-24
 _TOLERANCE = 2.0**-32  # a record of weight 1
 
 
@@ -108,11 +111,21 @@ class Smooth(_Newton):
     intercept : bool
         Whether each begins with an intercept.
     penalty : callable
-        From a :class:`~sqlearn.engine.standard.Scale` to the penalty's Hessian in theta, in units of ``scale.weight``.
+        From a :class:`~sqlearn.engine.standard.Scale` to the penalty's Hessian in theta, in units of ``scale.weight``. It
+        also takes how strongly heads that may move alike at no cost are held, relative to the usual.
     seed : int
         Seed of the grids.
-    codes, class_weight : float64[n_classes] or None
-        What each class is in the loss, and what its weights are multiplied by; None for targets that are numbers.
+    codes : float64[n_classes] or None
+        What each class is in the loss; None for targets that are numbers.
+    class_weight : float64[n_classes] or None
+        What the weights of each class are multiplied by; None where that balances the classes.
+    own : int or None
+        With balanced classes, the only one whose weights are multiplied; None for all.
+
+    Notes
+    -----
+    Balanced weights move with every record. So records are asked without them, the sums of classes of different
+    weights are kept apart, and the step multiplies them.
     """
 
     def __init__(
@@ -121,13 +134,18 @@ class Smooth(_Newton):
         n_features: int,
         heads: int,
         intercept: bool,
-        penalty: Callable[[Scale], np.ndarray],
+        penalty: Callable[[Scale, float], np.ndarray],
         seed: int,
         codes: np.ndarray | None = None,
         class_weight: np.ndarray | None = None,
+        own: int | None = None,
     ):
         self.kind, self.heads, self.intercept, self.penalty, self.seed = kind, heads, intercept, penalty, seed
-        self.codes, self.class_weight = codes, class_weight
+        self.codes, self.class_weight, self.own = codes, class_weight, own
+        self.groups = None  # the sums that each class is added to, where there are several
+        if codes is not None and class_weight is None:
+            classes = np.arange(len(codes))
+            self.groups = classes if own is None else (classes == own).astype(np.int64)
         self._last_penalty: tuple = (None, None)
         self.p = n_features + intercept
         self.size = heads * self.p
@@ -141,43 +159,69 @@ class Smooth(_Newton):
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
         self.shape = (kind, heads, self.p)
 
-    def scale(self, total, n):
-        return standard_scale(total, n, self.intercept, self.seed)
+    def scale(self, total, n, order):
+        scale = standard_scale(total, n, self.intercept, self.seed)
+        return scale if self.groups is None else balanced(scale, total, order, self.seed)
 
     def empty(self, scale, grid):
-        return self._empty(self.third)
+        each = self._empty(self.third)
+        if self.groups is None:
+            return each
+        return tuple(total.copy() for _ in range(self.groups.max() + 1) for total in each)
 
     def _empty(self, third: bool) -> tuple[ExactSum, ...]:
         p, heads = self.p, self.heads
         sums = (ExactSum(1, (3 * heads + heads * (heads + 1) // 2 * p) * p),)
         return (*sums, ExactSum(1, p * (p + 1) // 2 * p)) if third else sums
 
-    def _targets(self, scale: Scale, records: Records) -> tuple[np.ndarray, np.ndarray]:
-        """Targets and weights as the loss takes them."""
-        if self.codes is None or self.class_weight is None:
+    def _balanced(self, weights: np.ndarray) -> np.ndarray:
+        """Of these weights of classes, those that are used."""
+        return weights if self.own is None else np.where(self.groups == 1, weights, 1.0)
+
+    def _targets(self, scale: Scale, records: Records, class_weight) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and weights as the loss takes them; classes have no weights of their own if `class_weight` is None."""
+        if self.codes is None:
             return records.y, records.w * scale.weight
         if len(records.y) == 1:
             c = int(records.y[0])
             classes: Any = slice(c, c + 1)
         else:
             classes = records.y.astype(np.int64)
-        return self.codes[classes], records.w * scale.weight * self.class_weight[classes]
+        weights = records.w * scale.weight
+        return self.codes[classes], weights if class_weight is None else weights * class_weight[classes]
 
-    def _derivatives(self, theta, scale, records):
+    def _derivatives(self, theta, scale, records, class_weight):
         n = len(records.w)
         z, first = np.empty((self.p, n)), np.empty((self.heads, n))
         second, third = np.empty((self.heads * (self.heads + 1) // 2, n)), np.empty(n)
         standardize(records.x, scale.mean, scale.factor, self.intercept, z)
-        derivatives(self.kind, z, *self._targets(scale, records), theta, first, second, third)
+        derivatives(self.kind, z, *self._targets(scale, records, class_weight), theta, first, second, third)
         return z, first, second, third
 
     def query(self, theta, scale, grid, records, sums, sign):
+        for part, own in self._grouped(records, sums):
+            self._query(theta, scale, grid, part, own, sign)
+
+    def _grouped(self, records: Records, sums: tuple) -> Iterator[tuple[Records, tuple]]:
+        """The records that belong to each of the sums of classes of different weights."""
+        if self.groups is None:
+            yield records, sums
+            return
+        each = 1 + self.third
+        groups = self.groups[records.y.astype(np.int64)]
+        for group in groups.tolist() if len(groups) == 1 else range(len(sums) // each):
+            index = np.flatnonzero(groups == group)
+            if len(index):
+                yield records.take(index), sums[group * each : (group + 1) * each]
+
+    def _query(self, theta, scale, grid, records, sums, sign):
         limit = share(scale.octave, CUBES)
         if len(records.w) == 1:
             self._query_one(theta, scale, grid, records, sums, sign, self.third and int(records.names[0]) <= limit)
         else:
             chosen = np.flatnonzero(records.names <= np.uint64(limit)) if self.third else None
-            self._add(self._derivatives(theta, scale, records), grid.exponents, chosen, sums, sign)
+            terms = self._derivatives(theta, scale, records, self.class_weight)
+            self._add(terms, grid.exponents, chosen, sums, sign)
 
     def _add(self, terms, exponents, chosen, sums, sign):
         """Add terms of records, and of those `chosen` the third derivatives."""
@@ -201,7 +245,8 @@ class Smooth(_Newton):
             total.reserve(1)
         while True:
             missing = ask_one(
-                self.kind, self.heads, records.x, *self._targets(scale, records), scale.mean, scale.factor,
+                self.kind, self.heads, records.x, *self._targets(scale, records, self.class_weight), scale.mean,
+                scale.factor,
                 self.intercept, theta, grid.exponents, sign, sums[0].window(), sums[-1].window(), third,
             )  # fmt: skip
             if not missing:
@@ -212,7 +257,6 @@ class Smooth(_Newton):
         return grid.start
 
     def step(self, theta, scale, grid, sums, pilot=False):
-        windows = sums[0].window(), sums[-1].window()
         # all of the pilot is among the records whose third derivatives are summed
         times = 1.0 if pilot else 2.0 ** max(0, scale.octave - CUBES.bit_length())
         times = times if self.third else 0.0
@@ -221,39 +265,55 @@ class Smooth(_Newton):
         # what curvatures are rounded to is not seen among so many records; a sample has its own penalty
         noise = 0.0 if pilot else 2.0 ** (_NOISE - scale.octave // 2)
         tolerance = _TOLERANCE * (scale.total * scale.weight)
-        return advance(self.heads, *windows, times, penalty, theta, grid.low, width, grid.dither, noise, tolerance)
+        rest = times, penalty, theta, grid.low, width, grid.dither, noise, tolerance
+        if self.groups is None:
+            return advance(self.heads, sums[0].window(), sums[-1].window(), *rest)
+        weights = self._balanced(scale.rounded if pilot else scale.class_weight)
+        asked = self._weighted(sums[:: 1 + self.third], weights)
+        third = self._weighted(sums[1::2], weights) if self.third else np.zeros(0)
+        return advance_from(self.heads, asked, third, *rest)
+
+    def _weighted(self, sums: tuple, weights: np.ndarray) -> np.ndarray:
+        """The sum of the rounded sums of groups of classes, times their weights."""
+        total = np.zeros(sums[0].shape[1])
+        for group, one in enumerate(sums):
+            total += weights[np.argmax(self.groups == group)] * one.round()[0]
+        return total
 
     def _penalty(self, scale):
         if self._last_penalty[0] is not scale:  # the same for all steps of a walk
-            self._last_penalty = scale, self.penalty(scale)
+            self._last_penalty = scale, self.penalty(scale, 1.0)
         return self._last_penalty[1]
 
     # ------------------------------------------------------------------ samples
 
     def converge(self, scale, source):
-        return self.recover(scale, source, self._converge(scale, source, self.penalty(scale)))
+        weights = self.class_weight if self.groups is None else self._balanced(scale.class_weight)
+        return self.recover(scale, source, self._converge(scale, source, self.penalty(scale, 1.0), weights))
 
     def recover(self, scale, source, theta):
         records = in_order(source)
         z = np.empty((self.p, len(records.w)))
         standardize(records.x, scale.mean, scale.factor, self.intercept, z)
-        y, w = self._targets(scale, records)
-        return minimize(self.kind, self.heads, z, y, w, self.penalty(scale), theta)
+        weights = self.class_weight if self.groups is None else self._balanced(scale.class_weight)
+        y, w = self._targets(scale, records, weights)
+        # what holds the heads must not drown the curvature of records that are all but certain
+        return minimize(self.kind, self.heads, z, y, w, self.penalty(scale, _LOOSE), theta)
 
-    def _ask(self, theta, scale, source, penalty):
+    def _ask(self, theta, scale, source, penalty, class_weight):
         """Newton step, gradient and Hessian without third derivatives, and the exponents of the largest derivatives."""
         sums, exponents = self._empty(False), np.full(3, -1000)
-        terms = [self._derivatives(theta, scale, records) for records in source()]
+        terms = [self._derivatives(theta, scale, records, class_weight) for records in source()]
         for part in terms:  # a block of zeros, say of empty places, has no say
             exponents = np.maximum(exponents, np.frexp([np.abs(der).max(initial=_TINY) for der in part[1:]])[1])
         for part in terms:
             self._add(part, exponents, None, sums, 1.0)
         return *newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)[:3], exponents
 
-    def _converge(self, scale, source, penalty):
+    def _converge(self, scale, source, penalty, class_weight):
         """Newton's method from 0, the step halved while the gradient does not shrink in a fixed metric."""
         theta = np.zeros(self.size)
-        step, g, h, _ = self._ask(theta, scale, source, penalty)
+        step, g, h, _ = self._ask(theta, scale, source, penalty, class_weight)
         metric = 1.0 / np.maximum(np.diag(h), _TINY)
         for _ in range(_MOST_STEPS):
             length = np.abs(step).max(initial=0.0)
@@ -265,7 +325,7 @@ class Smooth(_Newton):
             part = 1.0
             while part > 2.0**-12:
                 trial = theta + part * step
-                answer = self._ask(trial, scale, source, penalty)
+                answer = self._ask(trial, scale, source, penalty, class_weight)
                 if _sum(answer[1] * answer[1] * metric) < merit:
                     break
                 part *= 0.5
@@ -283,8 +343,11 @@ class Smooth(_Newton):
         return ridge
 
     def grid(self, scale, source):
-        theta = self._converge(scale, source, self._guarded())
-        _, _, h, exponents = self._ask(theta, scale, source, np.zeros((self.size, self.size)))
+        weights = self.class_weight if self.groups is None else self._balanced(scale.rounded)
+        theta = self._converge(scale, source, self._guarded(), weights)
+        _, _, h, exponents = self._ask(theta, scale, source, np.zeros((self.size, self.size)), weights)
+        if self.groups is not None:  # records are asked without weights of classes
+            exponents = self._ask(theta, scale, source, np.zeros((self.size, self.size)), None)[3]
         curvature = max(h[0, 0] if self.intercept else np.diag(h).max(), _TINY)
         h /= curvature
         # a standardised feature has a variance of 1/4 to 1; one with less in the sample is rare, and seldom or never
@@ -295,10 +358,10 @@ class Smooth(_Newton):
         typical = replace(
             scale, total=2.0 ** (scale.octave - 1) / scale.weight
         )  # the total itself moves with every record
-        whole = cholesky(h + self.penalty(typical) / (curvature * times))
+        whole = cholesky(h + self.penalty(typical, 1.0) / (curvature * times))
         total = ExactSum(1, self.size + 1)
         for records in source():
-            z, first, _, _ = self._derivatives(theta, scale, records)
+            z, first, _, _ = self._derivatives(theta, scale, records, weights)
             moved = np.empty((len(records.w), self.size + 1))
             shifts(z, first, low, whole, moved)
             for row in moved:
@@ -335,11 +398,13 @@ class OneVsRest(_Newton):
         n, p = len(problems), problems[0].p
         check_sums(n * (3 + p) * p, f"{n} classes of {p} parameters, a Hessian each,", "use fewer columns")
         self.problems = problems
-        self.shape = (len(problems), *problems[0].shape)
+        # weights of classes once were those of the rest too: what was asked then is asked anew
+        weighted = any(problem.class_weight is None or (problem.class_weight != 1.0).any() for problem in problems)
+        self.shape = (len(problems), *problems[0].shape, *[1] * weighted)
         self.sizes = np.cumsum([problem.size for problem in problems])[:-1]
 
-    def scale(self, total, n):
-        return self.problems[0].scale(total, n)
+    def scale(self, total, n, order):
+        return self.problems[0].scale(total, n, order)
 
     def converge(self, scale, source):
         return _joined(problem.converge(scale, source) for problem in self.problems)
@@ -392,26 +457,30 @@ def ridge(scale: Scale, intercept: bool, strength: float) -> np.ndarray:
     return diagonal(scale.factor, scale.weight * strength, int(intercept))
 
 
-def class_weights(given: dict | str | None, labels: list) -> np.ndarray:
-    """What the weights of each of these classes are multiplied by, float64[n_classes].
+def class_weights(given: dict | str | None, labels: list) -> np.ndarray | None:
+    """What the weights of each of these classes are multiplied by, float64[n_classes]; None to balance them.
 
     Raises
     ------
     ParameterError
         When they are not given as a dict of numbers in range.
     """
-    if isinstance(given, str):
-        raise ParameterError(
-            f"class_weight={given!r} depends on all records, so every record would move every round. Give a dict "
-            f"of weights, for example "
-            "those that compute_class_weight('balanced', ...) gives now."
-        )
+    if given == "balanced":
+        return None
+    assert not isinstance(given, str)
     wrong = [weight for weight in (given or {}).values() if not 0.0 <= weight <= _MOST_WEIGHT]
     if wrong:
         raise ParameterError(
             f"class_weight has {wrong[0]!r}, but weights of classes are numbers from 0 to 2**100. Give others."
         )
     return np.array([float((given or {}).get(label, 1.0)) for label in labels])
+
+
+def check_class_weight(given: dict | str | None, labels: list) -> None:
+    """Raise scikit-learn's ValueError when a dict of weights misses classes and names others."""
+    if isinstance(given, dict):
+        classes = np.array(sorted(labels))
+        compute_class_weight(given, classes=classes, y=classes)
 
 
 def coefficients(trace: Trace, n_features: int, intercept: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -6,13 +6,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from sqlearn.engine.digits import add_product, round_pair
+from sqlearn.engine.digits import add_product, round_limbs, round_pair
 from sqlearn.engine.elementary import mix
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.trace import kept
 
-__all__ = ["Scale", "dithers", "standard_scale"]
+__all__ = ["BalancedScale", "Scale", "balanced", "dithers", "standard_scale"]
+
+_STEPS = 32.0  # of an octave of balanced weights: twice as many as are used
+_MOST_WEIGHT = 2.0**100
 
 
 @kept
@@ -43,6 +46,26 @@ class Scale:
     def __eq__(self, other):
         same = self.mean.tobytes() == other.mean.tobytes() and self.factor.tobytes() == other.factor.tobytes()
         return same and self.weight == other.weight
+
+
+@kept
+@dataclass(frozen=True, eq=False)
+class BalancedScale(Scale):
+    """A scale with weights of classes that give all classes the same weight.
+
+    Attributes
+    ----------
+    class_weight : float64[n_classes]
+        What the weights of a class are multiplied by. It moves with every record.
+    rounded : float64[n_classes]
+        The same on a grid, for whatever records are asked at.
+    """
+
+    class_weight: np.ndarray
+    rounded: np.ndarray
+
+    def __eq__(self, other):
+        return super().__eq__(other) and self.rounded.tobytes() == other.rounded.tobytes()
 
 
 @lru_cache
@@ -120,3 +143,27 @@ def standard_scale(total: ExactSum, n: int, centred: bool, seed: int) -> Scale:
     mean, factor = np.empty(d), np.empty(d)
     weight, weights = _standard(total.limbs, total.base, n, centred, dithers(2 * d + 1, seed), mean, factor)
     return Scale(mean, factor, weight, n.bit_length(), weights)
+
+
+def balanced(scale: Scale, total: ExactSum, order: np.ndarray, seed: int) -> BalancedScale:
+    """The scale with the weights ``total / (n_classes * total of the class)``.
+
+    Parameters
+    ----------
+    scale : Scale
+        Of all records.
+    total : ExactSum
+        Moments, see :func:`standard_scale`.
+    order : int64[n_classes]
+        The row of `total` that belongs to each class.
+    seed : int
+        Seed of the offsets.
+    """
+    n = len(order)
+    weights = np.empty(n)
+    round_limbs(np.ascontiguousarray(total.limbs[:, order, 0]), total.base, weights)
+    with np.errstate(over="ignore"):
+        exact = np.clip(scale.total / n / weights, 1 / _MOST_WEIGHT, _MOST_WEIGHT)
+    fraction, power = np.frexp(exact)
+    rounded = np.ldexp(np.floor(fraction * _STEPS + dithers(n, seed + 2)) / _STEPS, power)
+    return BalancedScale(scale.mean, scale.factor, scale.weight, scale.octave, scale.total, exact, rounded)

@@ -8,7 +8,7 @@ from sqlearn.engine.estimator import Weighted, WeightedClassifier
 from sqlearn.engine.read_out import label_array
 from sqlearn.engine.rounds import LARGEST
 from sqlearn.engine.smooth import LOGISTIC, MULTINOMIAL, POISSON
-from sqlearn.engine.smooth_problem import Smooth, class_weights, coefficients, ridge
+from sqlearn.engine.smooth_problem import Smooth, check_class_weight, class_weights, coefficients, ridge
 from sqlearn.errors import DegenerateError, OutOfRangeError, ParameterError
 
 __all__ = ["LogisticRegression", "PoissonRegressor"]
@@ -30,8 +30,9 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         Other values are refused.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is not penalised.
-    class_weight : dict or None, default=None
-        Weights of the classes, 1 where not named. "balanced" would move every round at every record and is refused.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, 1 where not named. "balanced" gives all classes the same weight,
+        ``total / (n_classes * total of the class)`` with the totals of the weights held.
     random_state : int or None, default=None
         Seed of samples and grids; None is a constant.
     solver : str, default="lbfgs"
@@ -138,6 +139,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
                 f"This solver needs samples of at least 2 classes in the data, but the data contains only one "
                 f"class: {batch.labels[0]!r}"
             )
+        check_class_weight(self.class_weight, batch.labels)
 
     def _problem(self, params, n_features, labels):
         if len(labels) < 2:
@@ -145,12 +147,12 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         heads = 1 if len(labels) == 2 else len(labels)
         strength = 0.0 if params["penalty"] is None else 1.0 / params["C"]
 
-        def penalty(scale):
+        def penalty(scale, hold):
             one = ridge(scale, params["fit_intercept"], strength)
             if heads == 1:
                 return one
             # all heads may move alike at no cost in likelihood: hold their sum, which is 0 at the optimum, fast
-            alike = np.kron(np.ones((heads, heads)), np.eye(len(one))) * 2.0**scale.octave
+            alike = np.kron(np.ones((heads, heads)), np.eye(len(one))) * (hold * 2.0**scale.octave)
             return np.kron(np.eye(heads), one) + alike
 
         return Smooth(
@@ -263,7 +265,7 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
             )
 
     def _problem(self, params, n_features, labels):
-        def penalty(scale):
+        def penalty(scale, hold):
             return ridge(scale, params["fit_intercept"], params["alpha"] * scale.total)
 
         return Smooth(POISSON, n_features, 1, params["fit_intercept"], penalty, 0)
