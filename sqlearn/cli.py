@@ -103,8 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except click.ClickException as error:
-        error.message = _clipped(error.message)
-        error.show()
+        long = len(error.format_message()) > _LONGEST
+        (click.ClickException(_clipped(error.format_message())) if long else error).show()
         return error.exit_code
     except SqlearnError as error:
         click.echo(f"Error: {_clipped(str(error))}", err=True)

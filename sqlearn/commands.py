@@ -61,8 +61,8 @@ READING = _stacked(
     click.option(
         "--header",
         metavar="NAMES",
-        help="Names of the columns, with commas between; 'none' if they have none, and are called 1, 2, 3, ...; 'first' "
-        "if the first line has them, numbers among them.",
+        help="Names of the columns, with commas between; 'none' if they have none, and are called 1, 2, 3, ...; "
+        "'first' if the first line has them, numbers among them.",
     ),
     click.option("--delimiter", metavar="CHAR", help="What separates columns; detected by default."),
     click.option(
@@ -111,8 +111,8 @@ def _tell_receipt(as_json: bool, store, receipt, told: dict | None = None, lines
     except OSError as error:
         drop_output()
         raise click.ClickException(
-            f"The change is made, but standard output cannot be written: {error.strerror}. {receipt}. {salt}. Until the "
-            f"next change, `sqlearn receipts {store.path} --salt` shows both."
+            f"The change is made, but standard output cannot be written: {error.strerror}. {receipt}. {salt}. Until "
+            f"the next change, `sqlearn receipts {store.path} --salt` shows both."
         ) from error
 
 
@@ -284,7 +284,7 @@ def fit(
     from sqlearn.store import Store
 
     learner = _model(model, parameters, raw)
-    kinds = {}
+    kinds: dict[str, str] = {}
     for names, kind in (
         (number, "number"),
         (category, "category"),
@@ -303,8 +303,8 @@ def fit(
     dates = [c.name for c in file.columns if c.kind == "date" and c.name not in keep]
     if dates:
         raise click.UsageError(
-            f"The column {dates[0]!r} holds dates, from which models do not learn. Pass --keep {dates[0]!r} to keep it for "
-            f"conditions, --drop {dates[0]!r} to leave it out, or --category {dates[0]!r} to learn from it as text."
+            f"The column {dates[0]!r} holds dates, from which models do not learn. Pass --keep {dates[0]!r} to keep it "
+            f"for conditions, --drop {dates[0]!r} to leave it out, or --category {dates[0]!r} to learn from it as text."
         )
     as_categories = {"category", "boolean"} if takes_categories(learner) else {"category"}
     with _progress("Learning") as report:

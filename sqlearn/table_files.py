@@ -1,4 +1,4 @@
-"""Tables from files: CSV, TSV and Parquet, read block by block into columns of numbers, categories, booleans, dates, ids."""
+"""Tables from files: CSV, TSV and Parquet, read block by block into columns of their kinds."""
 
 import copy
 import re
@@ -121,7 +121,7 @@ class TableFile:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Source,
         *,
         header: str | Sequence[str] | None = None,
         kinds: Mapping[str, str] | None = None,
@@ -268,8 +268,8 @@ class TableFile:
                 if value is not None and "\n" in value:
                     raise TableFileError(
                         f"{block.place(row)}: the text in column {name!r} goes on over the end of the line. Nothing "
-                        "was learned: close its quotation mark, allow line breaks (--line-breaks), or say that quotation "
-                        "marks are text (--quote none)."
+                        "was learned: close its quotation mark, allow line breaks (--line-breaks), or say that "
+                        "quotation marks are text (--quote none)."
                     )
         if kind == "ids":
             return self._id_values(block, values)
@@ -324,8 +324,8 @@ class TableFile:
             if value is None or (self._whole_ids and not _is_whole(value)):
                 what = "missing" if value is None else f"{value[:100]!r}, which is not a whole number of 64 bits"
                 raise TableFileError(
-                    f"{block.place(row)}: the id is {what}. Nothing was learned: each row needs an id of its own, and all "
-                    "are of one kind."
+                    f"{block.place(row)}: the id is {what}. Nothing was learned: each row needs an id of its own, and "
+                    "all are of one kind."
                 )
         return [int(value) for value in values] if self._whole_ids else values
 
@@ -413,8 +413,9 @@ class _Text:
             if "straddling" in told:
                 what = f"a line is longer than {_BLOCK >> 20} MB"
             raise TableFileError(
-                f"{at}: {what[:1000]}. Nothing was learned: correct the line; or, if it is right, say what separates the "
-                "columns, which column is a category, what stands for a missing value, or that quotation marks are text."
+                f"{at}: {what[:1000]}. Nothing was learned: correct the line; or, if it is right, say what separates "
+                "the columns, which column is a category, what stands for a missing value, or that quotation marks are "
+                "text."
             ) from error
         except pa.ArrowException as error:
             raise TableFileError(f"{self._source.name} cannot be read: {error}. Nothing was learned.") from error
@@ -461,8 +462,8 @@ class _Parquet:
             if kind in (None, "drop"):
                 return pa.nulls(len(column), pa.float64())
             raise TableFileError(
-                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers, text, booleans or "
-                "dates. Convert it, or drop it."
+                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers, text, booleans "
+                "or dates. Convert it, or drop it."
             )
         if native == "date" and kind == "number":
             raise TableFileError(f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers.")

@@ -189,8 +189,8 @@ class Format:
         doubtful = [name for name in names if not name or names.count(name) > 1]
         if doubtful:
             raise TableFileError(
-                f"{line} names a column {doubtful[0]!r}{' more than once' if doubtful[0] else ''}. Nothing was learned: "
-                "name each column, or give a header."
+                f"{line} names a column {doubtful[0]!r}{' more than once' if doubtful[0] else ''}. Nothing was "
+                "learned: name each column, or give a header."
             )
         return names
 

@@ -337,8 +337,10 @@ def test_booleans_and_dates(here):
     assert "Pass --keep 'joined'" in call(*fit, "--out", "b", code=2)[1]
     _, seen = call(*fit, "--keep", "joined", "--out", "b")
     assert "boolean   false, true" in seen.replace("     ", "   ") and "date, kept" in seen
-    for where, count in [("consent = false", 10), ("not consent", 10), ("consent <> true", 10), ("consent is false", 10),
-                         ("consent", 20), ("joined < '2020-01-11'", 10), ("consent and joined >= '2020-01-29'", 2)]:  # fmt: skip
+    for where, count in [
+        ("consent = false", 10), ("not consent", 10), ("consent <> true", 10), ("consent is false", 10),
+        ("consent", 20), ("joined < '2020-01-11'", 10), ("consent and joined >= '2020-01-29'", 2),
+    ]:  # fmt: skip
         assert told("forget", "b", "--where", where, "--dry-run")["rows"] == count, where
     _, trouble = call("forget", "b", "--where", "consent = 'false'", "--yes", code=1)
     assert "Write false without quotes" in trouble

@@ -226,7 +226,7 @@ def test_the_sandbox_has_one_table_and_no_file(store):
     """Even without authorizer and tree there would be nothing to read."""
     connection = Condition("fare > 1", store.columns)._sandbox()
     for statement in ("SELECT sql FROM sqlite_schema", "SELECT slot FROM t WHERE random() > 0", "ATTACH 'x' AS x"):
-        with pytest.raises(sqlite3.DatabaseError, match="not authorized|prohibited"):
+        with pytest.raises(sqlite3.DatabaseError, match=r"not authorized|prohibited"):
             connection.execute(statement)
     connection.set_authorizer(None)
     assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("t",)]

@@ -83,8 +83,9 @@ def test_a_life_with_booleans(tmp_path, model):
         table |= {"age": AGE, "gap": GAP}
     with Store.create(tmp_path / "a", model, table, target="y", booleans={"consent": ("no", "yes")}) as store:
         for where, rows in [
-            ("consent", CONSENT), ("not consent", ~CONSENT), ("consent = false", ~CONSENT), ("consent <> true", ~CONSENT),
-            ("consent is false", ~CONSENT), ("consent is not true", ~CONSENT), ("consent in (true, false)", LIVED | ~LIVED),
+            ("consent", CONSENT), ("not consent", ~CONSENT), ("consent = false", ~CONSENT),
+            ("consent <> true", ~CONSENT), ("consent is false", ~CONSENT), ("consent is not true", ~CONSENT),
+            ("consent in (true, false)", LIVED | ~LIVED),
             ("consent is null", LIVED & ~LIVED), ("consent = vip", CONSENT == table["vip"]), ("y", LIVED),
         ]:  # fmt: skip
             assert store.ids(where=where) == np.flatnonzero(rows).tolist(), where
@@ -261,7 +262,7 @@ def test_values_that_sqlite_does_not_take(tmp_path):
 
 def test_a_feature_of_hundreds_of_digits(tmp_path):
     for value, error in ((10**400, NonFiniteError), ("1", TypeError), (object(), TableError), ([1], TableError)):
-        with pytest.raises(error, match="(row 1 .*)?column 'x'"):
+        with pytest.raises(error, match=r"(row 1 .*)?column 'x'"):
             Store.create(
                 tmp_path / "a", GaussianNB(), {"x": [1, value, 2.5], "y": [0, 1, 1]}, target="y", categorical=[]
             )

@@ -269,7 +269,7 @@ def test_a_table_of_messages(write):
 def test_delimiters_are_detected(write, text, name, delimiter):
     file = TableFile(write(text, name))
     assert file.reading["delimiter"] == delimiter
-    assert bool(file.detected) == (delimiter != "," and name != "t.tsv" or name == "t.data")
+    assert bool(file.detected) == ((delimiter != "," and name != "t.tsv") or name == "t.data")
 
 
 def test_a_delimiter_that_does_not_show_is_asked_for(write):
@@ -286,7 +286,7 @@ def test_encodings(write):
         TableFile(write(b"a,b\n1,x\n2,\xf8\n"))
     for encoding in ("utf-16", "utf-8-sig"):
         assert read(write("näme,port\n1,Ålesund\n".encode(encoding))) == {"näme": [1.0], "port": ["Ålesund"]}
-    with pytest.raises(TableFileError, match="line 1: .* is not UTF-16"):
+    with pytest.raises(TableFileError, match=r"line 1: .* is not UTF-16"):
         TableFile(write(b"a,b\n1,x\n2"), encoding="utf-16")
     for encoding in ("rot13", "hex", "no such", "a\0b"):
         with pytest.raises(TableFileError, match="There is no encoding"):
@@ -312,7 +312,7 @@ def test_standard_input_and_pipes(write, tmp_path, monkeypatch):
     assert read(tmp_path / "pipe.csv") == {"a": [1.0], "b": ["x"]}
     writer.join()
     for path in (tmp_path, tmp_path / "none.csv"):
-        with pytest.raises(TableFileError, match="cannot be read: (Is a directory|No such file)"):
+        with pytest.raises(TableFileError, match=r"cannot be read: (Is a directory|No such file)"):
             TableFile(path)
 
 
@@ -328,7 +328,7 @@ def test_how_a_table_was_read_can_be_said_again(write):
 def test_ids_of_many_digits(write):
     digits = "9" * 5000
     assert read(write(f"id,x\n{digits},1\n"), ids="id")["id"] == [digits]
-    with pytest.raises(TableFileError, match="line 2000002: the id is '999.*not a whole number of 64 bits"):
+    with pytest.raises(TableFileError, match=r"line 2000002: the id is '999.*not a whole number of 64 bits"):
         read(write("id,x\n" + "1,1\n" * 2_000_000 + f"{digits},1\n"), ids="id")
 
 

@@ -1,8 +1,8 @@
 """The columns of a stored table: their kinds and roles, and how frames, dicts and packed rows become blocks of columns.
 
 A block is a dict of column name to values in canonical form: float64[n] with NaN for missing in a column of numbers,
-:class:`Category` in one of categories, datetime64[us] with NaT in one of dates. A column of booleans is to its model one
-of categories or of numbers, and has that form in a block.
+:class:`Category` in one of categories, datetime64[us] with NaT in one of dates. A column of booleans is to its model
+one of categories or of numbers, and has that form in a block.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -114,7 +114,7 @@ class Columns:
     def recognised(cls, frame, targets: list[str], labels: bool, weight: str | None, id: str | None,
                    categorical: Sequence[str] | None, takes_categories: bool, keep: Sequence[str] = (),
                    booleans: Mapping[str, Sequence] | None = None) -> "Columns":  # fmt: skip
-        """From the first frame. Text, categories and (for learners that take them) booleans are categories to learners."""
+        """From the first frame. To learners, text, categories and (if they take them) booleans are categories."""
         names, booleans = _names(frame), dict(booleans or {})
         special = [*targets, *([weight] if weight else []), *([id] if id else []), *keep]
         for name in [*special, *(categorical or []), *booleans]:
@@ -285,7 +285,7 @@ def _values(frame, name) -> list:
 
 
 def _kind(frame, name) -> str:
-    """What a column of a first frame holds: "number", "category" (text), "boolean", "date", or "mixed" (some booleans)."""
+    """What a column of a first frame holds: "number", "category", "boolean", "date"; "mixed" for some booleans."""
     series = _series(frame, name)
     if isinstance(series, np.ndarray) and series.dtype.kind != "O":
         return {"U": "category", "S": "category", "b": "boolean", "M": "date"}.get(series.dtype.kind, "number")
@@ -365,8 +365,8 @@ def _dates(frame, name) -> np.ndarray:
         time = np.datetime64("NaT") if is_missing(value) else _time(value)
         if time is None:
             raise TableError(
-                f"The value in row {i} (counted from 0), column {name!r}, is not a date: {value!r}. Nothing was changed: "
-                "pass dates, times, or ISO 8601 as text."
+                f"The value in row {i} (counted from 0), column {name!r}, is not a date: {value!r}. Nothing was "
+                "changed: pass dates, times, or ISO 8601 as text."
             )
         times.append(time.astype(DATES))
     return _days(np.array(times, DATES))

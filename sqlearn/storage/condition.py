@@ -166,8 +166,8 @@ class Condition:
         elif isinstance(value, int) and not -(2**63) <= value < 2**63:
             if abs(value) > 2**1023 or int(float(value)) != value:
                 raise self._refused(
-                    f"reads {quoted(column.name)}, which holds the whole number {str(value)[:40]}, and such numbers are "
-                    "not compared",
+                    f"reads {quoted(column.name)}, which holds the whole number {str(value)[:40]}, and such numbers "
+                    "are not compared",
                     "Name the rows by their ids.",
                 )
             return float(value)

@@ -42,8 +42,8 @@ class Node:
     Attributes
     ----------
     what : str
-        "number", "text", "boolean", "null" and "column"; "call", "case", "sign" and "arithmetic"; "compare", "is", "in",
-        "between" and "match"; "not", "and" and "or".
+        "number", "text", "boolean", "null" and "column"; "call", "case", "sign" and "arithmetic"; "compare", "is",
+        "in", "between" and "match"; "not", "and" and "or".
     start, stop : int
         Where it stands in the text.
     parts : tuple of Node
@@ -110,8 +110,8 @@ def parsed(text: str) -> Node:
         raise ConditionError(f"A condition is text, not {type(text).__name__}. Nothing was changed. {_HINT}")
     if len(text) > _LONGEST:
         raise ConditionError(
-            f"The condition has {len(text):,} characters; {_LONGEST:,} are the most. Nothing was changed. Name the rows "
-            "by their ids."
+            f"The condition has {len(text):,} characters; {_LONGEST:,} are the most. Nothing was changed. Name the "
+            "rows by their ids."
         )
     return _Parser(text).whole()
 

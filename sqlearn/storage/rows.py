@@ -16,7 +16,8 @@ __all__ = ["Rows"]
 
 class Rows:
     """Packed rows by place: the bits of a number or a date, the number of a word (0 where missing), 1 or 2 for false or
-    true (0 where missing), and last what stands for the id; before that, where a learner samples rows by them, the keyed hash of the row.
+    true (0 where missing), and last what stands for the id; before that, where a learner samples rows by them, the
+    keyed hash of the row.
 
     Parameters
     ----------
@@ -84,6 +85,7 @@ class Rows:
 
     def _booleans(self, column: Column, cells: np.ndarray) -> Category:
         """From 0 for missing, 1 for false and 2 for true."""
+        assert column.labels is not None
         held = np.unique(cells)
         if len(held) and held[-1] > 2:
             raise StoreCorruptError(f"This store is damaged: a value in column {column.name!r} is not a boolean.")
