@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import TableFileError
-from sqlearn.storage.dates import DATES, microseconds
+from sqlearn.storage.dates import DATES, NO_DATE, microseconds
 from sqlearn.table_source import Format, Source, is_number
 
 __all__ = ["BOOLEANS", "KINDS", "MISSING", "ColumnSummary", "TableFile"]
@@ -203,22 +203,24 @@ class TableFile:
 
     def _summary(self, first: "_Block", name: str, kind: str | None) -> ColumnSummary:
         column = first.column(name)
-        texts = self._texts(column)
-        held = [text for text in texts if text is not None]
+        codes, levels = self._coded(column)
+        times = np.bincount(codes[codes >= 0], minlength=len(levels))
+        held = [level for level, n in zip(levels, times.tolist(), strict=True) if n]
         words = self._words(held)
-        kind = kind or _native_kind(column) or self._recognised(held, words)
+        kind = kind or _native_kind(column) or self._recognised(levels, times, words)
         self._kinds[name] = kind
-        examples = list(dict.fromkeys(text for text in texts[:1000] if text is not None))[:4]
+        examples = dict.fromkeys(levels[code] for code in codes[:1000].tolist() if code >= 0)
         found = (words or BOOLEANS[0]) if kind == "boolean" else None
-        return ColumnSummary(name, kind, len(texts) - len(held), examples, found)
+        return ColumnSummary(name, kind, int((codes < 0).sum()), [*examples][:4], found)
 
-    def _recognised(self, held: list[str], words: tuple[str, str] | None) -> str:
+    def _recognised(self, levels: list[str], times: np.ndarray, words: tuple[str, str] | None) -> str:
         """The kind of a column of text. 19 of 20 numbers: the others are mistakes then, to be reported."""
-        if 20 * sum(not is_number(text) for text in held) <= len(held):
+        odd = sum(n for level, n in zip(levels, times.tolist(), strict=True) if n and not is_number(level))
+        if 20 * odd <= times.sum():
             return "number"
         if words in self._booleans:
             return "boolean"
-        return "date" if all(microseconds(text) is not None for text in held) else "category"
+        return "date" if all(microseconds(level) is not None for level in levels) else "category"
 
     def _words(self, held: Iterable[str]) -> tuple[str, str] | None:
         """The pair of words for false and true of which all are."""
@@ -227,21 +229,30 @@ class TableFile:
 
     # ------------------------------------------------------------------ values
 
-    def _texts(self, column) -> list:
-        """Text without blanks around it, None where missing."""
-        from pyarrow import compute
+    def _coded(self, column) -> tuple[np.ndarray, list[str]]:
+        """Text without blanks around it: which each value is, -1 where missing, and the different ones."""
+        types = _pyarrow().types
+        if types.is_timestamp(column.type) or types.is_date(column.type):
+            column = column.cast(_pyarrow().string())
+        text = types.is_string(column.type)
+        encoded = (column if text else self._present(column)).dictionary_encode()
+        levels = encoded.dictionary.to_pylist()
+        if text:
+            from pyarrow import compute
 
-        pa = _pyarrow()
-        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-            column = column.cast(pa.string())
-        if not pa.types.is_string(column.type):
-            values = self._present(column).to_pylist()
-            if pa.types.is_boolean(column.type):
-                return [None if value is None else str(value).lower() for value in values]
-            return [None if value is None else f"{value:.17g}" for value in values]
-        trimmed = compute.utf8_trim_whitespace(column)
-        missing = compute.is_in(trimmed, value_set=pa.array(self._missing, pa.string()))
-        return compute.if_else(missing, pa.scalar(None, pa.string()), trimmed).to_pylist()
+            levels = compute.utf8_trim_whitespace(encoded.dictionary).to_pylist()
+        elif types.is_boolean(column.type):
+            levels = [str(level).lower() for level in levels]
+        else:
+            levels = [f"{level:.17g}" for level in levels]
+        missing = np.array([level in self._missing and text for level in levels] + [True])
+        codes = encoded.indices.fill_null(len(levels)).to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.where(missing[codes], -1, codes), levels
+
+    def _texts(self, column) -> np.ndarray:
+        """The same, None where missing, object[n]."""
+        codes, levels = self._coded(column)
+        return _spread(levels, codes)
 
     def _present(self, column):
         """A column of numbers, without NaN and without the numbers that stand for a missing value."""
@@ -262,27 +273,43 @@ class TableFile:
             return self._numbers(block, name, column)
         if kind == "date":
             return self._dates(block, name, column)
-        values = self._texts(column)
-        if not self._line_breaks:
-            for row, value in enumerate(values):
-                if value is not None and "\n" in value:
-                    raise TableFileError(
-                        f"{block.place(row)}: the text in column {name!r} goes on over the end of the line. Nothing "
-                        "was learned: close its quotation mark, allow line breaks (--line-breaks), or say that "
-                        "quotation marks are text (--quote none)."
-                    )
+        codes, levels = self._coded(column)
+        broken = [] if self._line_breaks else [code for code, level in enumerate(levels) if "\n" in level]
+        if broken and np.isin(codes, broken).any():
+            row = int(np.isin(codes, broken).argmax())
+            raise TableFileError(
+                f"{block.place(row)}: the text in column {name!r} goes on over the end of the line. Nothing was "
+                "learned: close its quotation mark, allow line breaks (--line-breaks), or say that quotation marks are "
+                "text (--quote none)."
+            )
         if kind == "ids":
-            return self._id_values(block, values)
-        return self._truths(block, name, values) if kind == "boolean" else np.array([*values, None], object)[:-1]
+            return self._id_values(block, _spread(levels, codes).tolist())
+        if kind == "boolean":
+            words = {word: k > 0 for pair in (_DIGITS, *BOOLEANS, *self._booleans) for k, word in enumerate(pair)}
+            wanted = "true or false, as this column's values are"
+            return self._mapped(block, name, codes, levels, wanted, words.get)
+        return _spread(levels, codes)
+
+    def _mapped(self, block: "_Block", name: str, codes, levels: list[str], wanted: str, read: Callable) -> np.ndarray:
+        """What texts stand for, None where missing, object[n]; `read` gives None for what is not `wanted`."""
+        values = [read(level) for level in levels]
+        odd = np.isin(codes, [code for code, value in enumerate(values) if value is None])
+        if odd.any():
+            row = int(odd.argmax())
+            raise TableFileError(
+                f"{block.place(row)}: the value in column {name!r} is {levels[codes[row]][:100]!r}, which is not "
+                f"{wanted}. Nothing was learned: correct it; or say what kind of column it is, or what stands for a "
+                "missing value."
+            )
+        return _spread(values, codes)
 
     def _numbers(self, block: "_Block", name: str, column) -> np.ndarray:
         pa = _pyarrow()
         if pa.types.is_string(column.type):  # of a Parquet file
-            values = self._texts(column)
-            for row, value in enumerate(values):
-                if value is not None and not is_number(value):
-                    raise self._odd(block, row, name, value, "a number")
-            return np.array([np.nan if value is None else float(value) for value in values])
+            read = self._mapped(
+                block, name, *self._coded(column), "a number", lambda t: float(t) if is_number(t) else None
+            )
+            column = pa.array(read.tolist(), pa.float64())
         column = self._present(column)
         numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         odd = np.flatnonzero(~np.isfinite(numbers) & ~column.is_null().to_numpy(zero_copy_only=False))
@@ -296,28 +323,9 @@ class TableFile:
     def _dates(self, block: "_Block", name: str, column) -> np.ndarray:
         if not _pyarrow().types.is_string(column.type):
             return column.to_numpy(zero_copy_only=False).astype(DATES)
-        values = self._texts(column)
-        times = {value: microseconds(value) for value in {*values} - {None}}
-        for row, value in enumerate(values):
-            if value is not None and times[value] is None:
-                raise self._odd(block, row, name, value, "a date (2024-01-31, 2024-01-31 12:30:00)")
-        found = [None if value is None else times[value] for value in values]
-        return np.array(["NaT" if time is None else np.datetime64(time, "us") for time in found], DATES)
-
-    def _truths(self, block: "_Block", name: str, values: list) -> np.ndarray:
-        words: dict[str | None, bool | None] = {None: None}
-        for false, true in (_DIGITS, *BOOLEANS, *self._booleans):
-            words |= {false: False, true: True}
-        for row, value in enumerate(values):
-            if value not in words:
-                raise self._odd(block, row, name, value, "true or false, as this column's values are")
-        return np.array([*(words[value] for value in values), None], object)[:-1]
-
-    def _odd(self, block: "_Block", row: int, name: str, value: str, wanted: str) -> TableFileError:
-        return TableFileError(
-            f"{block.place(row)}: the value in column {name!r} is {value[:100]!r}, which is not {wanted}. Nothing was "
-            "learned: correct it; or say what kind of column it is, or what stands for a missing value."
-        )
+        wanted = "a date (2024-01-31, 2024-01-31 12:30:00)"
+        times = self._mapped(block, name, *self._coded(column), wanted, microseconds)
+        return np.array([NO_DATE if time is None else time for time in times.tolist()], np.int64).view(DATES)
 
     def _id_values(self, block: "_Block", values: list) -> list:
         for row, value in enumerate(values):
@@ -472,6 +480,13 @@ class _Parquet:
         if native == "number" and kind in (None, "number"):
             return column.cast(pa.float64(), safe=False)
         return column if native != "number" else column.cast(pa.string(), safe=False)
+
+
+def _spread(values: list, codes: np.ndarray) -> np.ndarray:
+    """Values by their codes, None for -1."""
+    table = np.empty(len(values) + 1, object)
+    table[:-1] = values
+    return table[codes]
 
 
 def _native_kind(column) -> str | None:

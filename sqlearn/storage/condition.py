@@ -88,7 +88,8 @@ class Condition:
                     assert isinstance(values, Category)
                     kinds.update("text" if isinstance(level, str) else "number" for level in values.levels)
                 listed = [self._listed(column, block[column.name]) for column in self._columns]
-                at_once = max(1, min(len(slots), _TEXT // max(1, sum(map(_longest, listed)))))
+                longest = sum(map(_longest, (block[name] for name in self.reads)))
+                at_once = max(1, min(len(slots), _TEXT // max(1, longest)))
                 for start in range(0, len(slots), at_once):
                     part = slice(start, start + at_once)
                     yield self._found(connection, slots[part], [values[part] for values in listed])
@@ -126,8 +127,9 @@ class Condition:
 
     def _found(self, connection: sqlite3.Connection, slots: np.ndarray, values: list[list]) -> np.ndarray:
         places = ["?1"]
-        for number, column in enumerate(values, 2):
-            places.append(_TYPED.format(f"?{number}") if bytes in map(type, column) else f"?{number}")
+        for number, (column, listed) in enumerate(zip(self._columns, values, strict=True), 2):
+            odd = column.kind in ("category", "text") and bytes in map(type, listed)
+            places.append(_TYPED.format(f"?{number}") if odd else f"?{number}")
         try:
             connection.execute("DELETE FROM t")
             connection.execute("BEGIN")
@@ -149,7 +151,7 @@ class Condition:
         if isinstance(values, Category):
             levels = [*(self._plain(column, level) for level in values.levels), None]
             if column.labels is not None:
-                levels = [None if level is None else level == column.labels[1] for level in levels]
+                levels = [None if level is None else int(level == column.labels[1]) for level in levels]
             return [levels[code] for code in values.codes.tolist()]
         if values.dtype.kind == "M":
             return [None if time == NO_DATE else time for time in values.view(np.int64).tolist()]
@@ -174,9 +176,10 @@ class Condition:
         return value
 
 
-def _longest(values: list) -> int:
+def _longest(values) -> int:
     """Length of the longest text of a column."""
-    return max((len(value) for value in values if isinstance(value, str | bytes)), default=0)
+    texts = values.levels if isinstance(values, Category) else values if values.dtype.kind == "O" else ()
+    return max((len(value) for value in texts if isinstance(value, str)), default=0)
 
 
 def _remainder(a, b):
