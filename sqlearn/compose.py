@@ -264,6 +264,11 @@ class TableModel(Answers, WeightedClassifier):
 
     # ------------------------------------------------------------------ reading
 
+    def pending_params(self):
+        in_force, given = self._fitted_state().params["columns"], self.columns or {}
+        same = all(in_force.get(name) == kind for name, kind in given.items())  # those not given were recognised
+        return [name for name in super().pending_params() if name != "columns" or not same]
+
     def _encoded(self, state: State) -> tuple[TableEncoder | None, ExactEstimator]:
         """The encoder, and the learner with the state it would have after learning encoded records."""
         params, learner = state.params, state.params["learner"]

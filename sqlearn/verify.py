@@ -26,6 +26,8 @@ class Verification:
         Digests of the model and of the refit.
     difference : str or None
         The first part of the state or fitted attribute that differs; None when none does.
+    pending : tuple of str
+        Names of parameters that were set since ``fit``: model and refit have those of ``fit``, which is no difference.
     """
 
     learner: str
@@ -33,16 +35,21 @@ class Verification:
     digest: str
     refit_digest: str
     difference: str | None
+    pending: tuple[str, ...] = ()
 
     def __bool__(self):
         return self.difference is None
 
     def __str__(self):
         if self:
-            return (
+            found = (
                 f"{self.learner} equals its refit on {self.n_records} rows, byte for byte (digest {self.digest[:16]})"
             )
-        return f"{self.learner} differs from its refit, first in {self.difference}"
+        else:
+            found = f"{self.learner} differs from its refit, first in {self.difference}"
+        if self.pending:
+            found += f"; {', '.join(self.pending)} as of the last fit: what was set since holds from the next fit on"
+        return found
 
     __repr__ = __str__
 
@@ -100,7 +107,8 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
 def compare(model, refit) -> Verification:
     """The same for a refit that was made already."""
     difference = _first_difference(model, refit)
-    return Verification(type(model).__name__, model.n_records_, model.digest(), refit.digest(), difference)
+    pending = tuple(model.pending_params())
+    return Verification(type(model).__name__, model.n_records_, model.digest(), refit.digest(), difference, pending)
 
 
 def _first_difference(model, refit) -> str | None:

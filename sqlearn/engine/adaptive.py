@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.engine.read_only import read_only
 from sqlearn.engine.rounds import LARGEST, Problem, Rounds
 from sqlearn.engine.state import State
 from sqlearn.engine.trace import Trace, Walk
@@ -149,4 +150,5 @@ class SparseCoefficients(ExactEstimator):
         reader = super()._reader()
         if self.__dict__.get("_sparse_coef") and not sp.issparse(reader.coef_):
             reader.sparsify()
+            read_only(reader.coef_)
         return reader

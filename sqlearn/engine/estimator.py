@@ -12,10 +12,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.metadata_routing import UNUSED
 
 from sqlearn.engine.key import hidden
+from sqlearn.engine.lending import Lending
 from sqlearn.engine.limits import check_growth, check_merge, check_size
+from sqlearn.engine.read_only import read_only
 from sqlearn.engine.single import REAL, short_path
 from sqlearn.engine.sparse_format import check_sparse
-from sqlearn.engine.state import FORMAT, Batch, State, digest_of
+from sqlearn.engine.state import FORMAT, Batch, State, describe, digest_of, plain
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.targets import check_classes, check_labels, check_targets, check_weights
 from sqlearn.engine.transaction import interrupts_held
@@ -142,7 +144,7 @@ class ExactEstimator(BaseEstimator):
 
         Afterwards it is exactly the one from before. Updates of the model are refused inside.
         """
-        return self._without(X, y, None)
+        return Lending(self, self._without(X, y, None))
 
     def merge(self, other):
         """Take in all records of another model of the same kind and parameters. Returns self; `other` is unchanged.
@@ -296,13 +298,13 @@ class ExactEstimator(BaseEstimator):
         params = self.get_params(deep=False)
         self._check_guarantee(params)
         probe = object.__new__(type(self))
-        probe.__dict__.update(params)
+        probe.__dict__.update(params, _probing=True)
         batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=True, single=single)
         statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
         layout = probe.__dict__.get("_layout", {})
         has_labels = self._has_labels(params, layout)
         check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1, batch.levels)
-        names = probe.__dict__.get("feature_names_in_")
+        names = read_only(probe.__dict__.get("feature_names_in_"))
         state = State(
             type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
             has_labels, target_ndim, layout,
@@ -313,7 +315,9 @@ class ExactEstimator(BaseEstimator):
     def _batch(self, state, X, y, sample_weight, sign) -> Batch:
         """Validated records like those the state holds, to be learned (1.0) or forgotten (-1.0)."""
         probe = object.__new__(type(self))
-        probe.__dict__.update(state.params, n_features_in_=state.n_features_in_, _layout=state.layout)
+        probe.__dict__.update(
+            state.params, n_features_in_=state.n_features_in_, _layout=state.layout, _probing=True
+        )  # fmt: skip
         named = hasattr(X, "columns") or hasattr(X, "iloc")  # a frame or a pandas Series
         if state.feature_names_in_ is not None and named:
             probe.feature_names_in_ = state.feature_names_in_
@@ -447,10 +451,7 @@ class ExactEstimator(BaseEstimator):
         reader.n_features_in_ = state.n_features_in_
         if state.feature_names_in_ is not None:
             reader.feature_names_in_ = state.feature_names_in_
-        given = [value for value in state.params.values() if isinstance(value, np.ndarray)]
-        for name, value in self._read_out(state).items():
-            shared = isinstance(value, np.ndarray) and any(np.may_share_memory(value, param) for param in given)
-            setattr(reader, name, value.copy() if shared else value)  # who writes to it must not write to the state
+        reader.__dict__.update((name, read_only(value)) for name, value in self._read_out(state).items())
         return reader
 
     def __getattr__(self, name):
@@ -465,6 +466,14 @@ class ExactEstimator(BaseEstimator):
                 raise unknown
             return getattr(state, name)
         return getattr(self._reader(), name)
+
+    def __setattr__(self, name, value):
+        if name.endswith("_") and not name.startswith("_") and "_probing" not in self.__dict__:
+            raise AttributeError(
+                f"{name} of a {type(self).__name__} is read from the rows it holds, so it cannot be set. Nothing was "
+                "changed: model.to_sklearn() gives a scikit-learn estimator whose attributes are yours to change."
+            )
+        super().__setattr__(name, value)
 
     def __dir__(self):
         try:
@@ -512,6 +521,11 @@ class ExactEstimator(BaseEstimator):
     def fitted_params(self) -> dict:
         """The parameters in force: those at the time of ``fit``."""
         return copy.deepcopy(self._fitted_state().params)
+
+    def pending_params(self) -> list[str]:
+        """Names of the parameters that were set since ``fit``, and hold from the next one on."""
+        now, then = plain(self.get_params(deep=False)), plain(self._fitted_state().params)
+        return [name for name in sorted(now) if describe(now[name]) != describe(then.get(name))]
 
     def fitted_attributes(self) -> dict:
         """All fitted attributes, by name."""
@@ -604,7 +618,7 @@ class Weighted(ExactEstimator):
 
     def without(self, X, y=None, sample_weight=None):
         """Context in which the model is as if it had never seen these records; see :meth:`ExactEstimator.without`."""
-        return self._without(X, y, sample_weight)
+        return Lending(self, self._without(X, y, sample_weight))
 
 
 class ExactClassifier(ExactEstimator):

@@ -11,7 +11,7 @@ from sqlearn.engine.ledger import add_one, held, take_one
 from sqlearn.engine.multiset import add_term
 from sqlearn.engine.rounds import LARGEST, Rounds
 from sqlearn.engine.state import Batch
-from sqlearn.engine.statistics import Exceedances, Gram, Mixed, Moments, Sums
+from sqlearn.engine.statistics import Categories, Exceedances, Gram, Mixed, Moments, Sums
 from sqlearn.engine.vocabulary import canonical_label
 
 __all__ = ["REAL", "short_path"]
@@ -77,12 +77,14 @@ def _change_dense(is_gram, x, target, words, weight, row, sign, z, tail, digest,
 
 
 @kernel
-def _change_sparse(indices, values, threshold, words, row, sign, tail, digest, key_state, records, sums, held_rows):
-    """The same for the non-zeros of a record: what is not positive, or not in order, is not plain."""
+def _change_sparse(
+    indices, values, lowest, threshold, words, row, sign, tail, digest, key_state, records, sums, held_rows
+):
+    """The same for the non-zeros of a record: what is not above `lowest`, or not in order, is not plain."""
     limbs, base, need = sums
     last = -1
     for k in range(len(values)):
-        if not 0.0 < values[k] < np.inf or indices[k] <= last:
+        if not lowest < values[k] < np.inf or values[k] == 0.0 or indices[k] <= last:
             return False
         last = indices[k]
     if last >= limbs.shape[2] - 1:
@@ -156,6 +158,21 @@ def _change_mixed(x, codes, row, sign, tail, digest, key_state, records, numbers
         _sum_numbers(filled, one, -sign, numbers, room)
         return False
     for code in known:
+        carried[code] += np.int64(sign)
+    _note(digest, sign, records)
+    return True
+
+
+@kernel
+def _change_categories(codes, row, sign, tail, digest, key_state, records, categories, carried):
+    """The same for a row of categories alone."""
+    digest_one(np.empty(0), tail, key_state, digest)
+    if sign < 0 and not _is_held(digest, records):
+        return False
+    one = np.ones(1 + len(codes)), np.zeros(2, np.int64), np.full(1, row), np.zeros(1, np.int64)
+    if _count(codes, one, sign, categories) == 0:
+        return False
+    for code in codes:
         carried[code] += np.int64(sign)
     _note(digest, sign, records)
     return True
@@ -238,6 +255,7 @@ class SingleSparse(Single):
         super().__init__(state)
         threshold = getattr(state.statistic, "threshold", None)
         self.threshold = -1.0 if threshold is None else float(threshold)
+        self.lowest = -np.inf if isinstance(state.statistic, Exceedances) else 0.0  # others refuse what is negative
         self.tail, self.digest = np.empty((1, 3), np.uint64), np.empty((1, 6), np.uint64)
 
     def row(self, X):
@@ -261,18 +279,23 @@ class SingleSparse(Single):
         total = statistic.total
         records = self._reserved(sign, statistic)
         done = _change_sparse(
-            *row, self.threshold, state.vocabulary.words[slot], slot, sign, self.tail, self.digest, state.key_state,
+            *row, self.lowest, self.threshold, state.vocabulary.words[slot], slot, sign, self.tail, self.digest, state.key_state,
             records, (total.limbs, total.base, self.need), statistic.held,
         )  # fmt: skip
         return self._finished(done, sign)
 
 
-class SingleMixed(Single):
-    """The short path for one row of a table, of a state with :class:`~sqlearn.engine.statistics.Mixed`."""
+class SingleTable(Single):
+    """The short path for one row of a table.
+
+    The state has :class:`~sqlearn.engine.statistics.Mixed`, or :class:`~sqlearn.engine.statistics.Categories` whose
+    columns all are categorical and have no missing values.
+    """
 
     def __init__(self, state):
         super().__init__(state)
-        self.is_categorical = state.layout["is_categorical"]
+        self.is_mixed = isinstance(state.statistic, Mixed)
+        self.is_categorical = state.layout["is_categorical"] if self.is_mixed else [True] * state.n_features_in_
         self.x = np.empty(self.width)
         self.codes = np.empty(sum(self.is_categorical), np.int64)
         self.tail = np.zeros(2 + 2 * len(self.codes) + 1, np.uint64)
@@ -289,13 +312,13 @@ class SingleMixed(Single):
 
     def _encode(self, values) -> bool:
         """Write numbers and the slots and words of categories; False when the long path has to."""
-        vocabulary, words = self.state.statistic.categories.vocabulary, self.tail[2:-1].reshape(-1, 2)
+        vocabulary, words = self._categories.vocabulary, self.tail[2:-1].reshape(-1, 2)
         j = k = 0
         for value, categorical in zip(values, self.is_categorical, strict=True):
             missing = value is None or bool(value != value)
             if categorical:
                 slot = -1 if missing else vocabulary.slots.get((k, value))
-                if slot is None:
+                if slot is None or (missing and not self.is_mixed):
                     return False
                 self.codes[k] = slot
                 words[k] = 0 if missing else vocabulary.words[slot]
@@ -313,17 +336,25 @@ class SingleMixed(Single):
         if slot is None or not self._encode(row) or (sign < 0 and self._last(slot)):
             return False
         self.tail[:2] = state.vocabulary.words[slot]
-        records = self._reserved(sign, *statistic.members)
-        done = _change_mixed(
-            self.x, self.codes, slot, sign, self.tail, self.digest, state.key_state, records,
-            *((member.total.limbs, member.total.base, self.need, member.held) for member in statistic.members),
-            statistic.categories.carried,
-        )  # fmt: skip
+        members = statistic.members if self.is_mixed else (statistic,)
+        records = self._reserved(sign, *members)
+        common = slot, sign, self.tail, self.digest, state.key_state, records
+        sums = [(member.total.limbs, member.total.base, self.need, member.held) for member in members]
+        carried = self._categories.carried
+        if self.is_mixed:
+            done = _change_mixed(self.x, self.codes, *common, *sums, carried)
+        else:
+            done = _change_categories(self.codes, *common, *sums, carried)
         return self._finished(done, sign)
+
+    @property
+    def _categories(self):
+        statistic = self.state.statistic
+        return statistic.categories if self.is_mixed else statistic
 
     def _last(self, slot) -> bool:
         """Whether a class, or a category, may go with this record."""
-        held, carried = self.state.statistic.held, self.state.statistic.categories.carried
+        held, carried = self.state.statistic.held, self._categories.carried
         return held[slot] == 1 or any(code >= 0 and carried[code] == 1 for code in self.codes.tolist())
 
 
@@ -376,8 +407,8 @@ def short_path(state) -> Single | Unchecked | None:
         return Single(state)
     if state.vocabulary is None:
         return None
-    kinds = {Sums: SingleSparse, Exceedances: SingleSparse, Mixed: SingleMixed}
+    kinds = {Sums: SingleSparse, Exceedances: SingleSparse, Mixed: SingleTable, Categories: SingleTable}
     kind = kinds.get(type(state.statistic))
-    if kind is None or (kind is SingleMixed and "is_categorical" not in state.layout):  # TableModel has its own columns
+    if kind is None or (type(state.statistic) is Mixed and "is_categorical" not in state.layout):  # a TableModel's
         return None
     return kind(state)

@@ -1,0 +1,22 @@
+"""Read-outs as users get them: arrays that cannot be written to, since writing would change answers and not the state."""
+
+import numpy as np
+import scipy.sparse as sp
+
+__all__ = ["read_only"]
+
+
+def read_only(value):
+    """The same value, its arrays as views that refuse to be written to; lists, dicts and our own objects included."""
+    if isinstance(value, np.ndarray):
+        view = value.view()  # the array itself may be part of the state, where kernels expect it as it is
+        view.flags.writeable = False
+        return view
+    if isinstance(value, list | tuple):
+        return type(value)(map(read_only, value))
+    if isinstance(value, dict):
+        return {key: read_only(item) for key, item in value.items()}
+    if sp.issparse(value):
+        for part in (value.data, *(getattr(value, name) for name in ("indices", "indptr") if hasattr(value, name))):
+            part.flags.writeable = False
+    return value
