@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
@@ -20,6 +21,7 @@ from sqlearn.errors import (
     LearnerError,
     MergeError,
     MissingTargetError,
+    NonFiniteError,
     NotNumericError,
     ParameterError,
     ReadOutError,
@@ -49,6 +51,44 @@ def refused(model, kind, given, *words):
         assert type(caught.value) is kind, caught.value
         for word in ("hanged", *words):
             assert word in str(caught.value), caught.value
+
+
+@over([learner for learner in LEARNERS if learner in ARRAYS or type(learner).__name__ == "MixedNB"])
+def test_masked_values_are_not_there(learner):
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    plain = np.asarray(records.X, object if type(learner).__name__ == "MixedNB" else float)
+    mask = np.zeros(plain.shape, bool)
+    whole = records.given | {"X": np.ma.masked_array(plain, mask)}
+    assert refit(learner, records).forget(**whole).n_records_ == 0  # nothing is masked
+    mask[7, 1] = True
+    masked = np.ma.masked_array(plain, mask)
+    refused(model, NonFiniteError, records.given | {"X": masked}, "row 7 (counted from 0), column 1")
+    refused(model, NonFiniteError, records.given | {"X": list(masked)}, "row 7 (counted from 0), column 1")
+    one = {"X": masked[7]} if records.y is None else {"X": masked[7], "y": records.y[7]}
+    for update in (model.partial_fit, model.forget):  # a single row has a path of its own
+        with unchanged(model), pytest.raises(NonFiniteError, match="masked"):
+            update(**one)
+
+
+@over(ARRAYS)
+def test_dates_are_no_features(learner):
+    records = tame(learner, weighted=False)
+    dates = np.arange(records.X.size).reshape(records.X.shape).astype("M8[D]")
+    refused(refit(learner, records), NotNumericError, records.given | {"X": dates}, "datetime64[D]", "astype")
+
+
+def test_dates_and_durations_in_any_form():
+    X, y = np.arange(12).reshape(4, 3), [0, 1, 0, 1]
+    model = GaussianNB().fit(X, y)
+    dates, durations = X.astype("M8[D]"), X.astype("m8[h]")
+    zoned = pd.DataFrame({j: pd.to_datetime(dates[:, j]).tz_localize("UTC") for j in range(3)})
+    frames = [pd.DataFrame(dates.astype("M8[ns]")), pd.DataFrame(durations.astype("m8[ns]")), zoned]
+    arrays = [durations, dates.tolist(), [list(row) for row in dates], durations.astype(object), dates.astype("M8[ms]")]
+    for given in (*arrays, *frames):
+        refused(model, NotNumericError, {"X": given, "y": y})
+    mixed = pl.DataFrame({"a": X[:, 0], "b": dates[:, 1].astype("M8[ms]"), "c": X[:, 2]})
+    refused(model, NotNumericError, {"X": mixed, "y": y}, "Column 'b'", "astype")
 
 
 @over(ARRAYS)

@@ -21,7 +21,7 @@ from sqlearn.engine.state import FORMAT, Batch, State, describe, digest_of, plai
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.targets import check_classes, check_labels, check_targets, check_weights
 from sqlearn.engine.transaction import interrupts_held
-from sqlearn.engine.validation import as_rows, check_features, explained
+from sqlearn.engine.validation import as_rows, check_features, explained, unmasked
 from sqlearn.errors import (
     FormatError,
     LearnerError,
@@ -342,6 +342,7 @@ class ExactEstimator(BaseEstimator):
     def _checked(self, probe, X, y, sample_weight, reset, single):
         was_single = False
         check_sparse(X)
+        X = unmasked(X, "X")
         check_sparse(y)
         if probe._target == "label" and sp.issparse(y):
             y = y.toarray()

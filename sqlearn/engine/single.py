@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.ma import MaskedArray
 
 from sqlearn.engine.blake2b import digest_one, digest_sparse
 from sqlearn.engine.deposit import deposit_each, deposit_sparse, deposit_triangle
@@ -202,7 +203,8 @@ class Single:
 
     def row(self, X):
         """What :meth:`change` takes, if `X` is one record in a plain form, or None."""
-        return np.array(X, np.float64) if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "fiub" else None
+        plain = isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "fiub" and not isinstance(X, MaskedArray)
+        return np.array(X, np.float64) if plain else None
 
     def change(self, x: np.ndarray, y, sign: float) -> bool:
         """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing done, when it needs the long path."""
@@ -304,7 +306,7 @@ class SingleTable(Single):
     def row(self, X):
         """The values of a list, an array or a Series whose index is the names of the features."""
         if isinstance(X, np.ndarray):
-            X = X.tolist() if X.ndim == 1 else None
+            X = X.tolist() if X.ndim == 1 and not isinstance(X, MaskedArray) else None
         elif hasattr(X, "to_frame") and hasattr(X, "index"):
             names = self.state.feature_names_in_
             X = X.tolist() if names is not None and X.index.tolist() == names.tolist() else None

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import _check_categorical_features, check_array, validate_data
 
-from sqlearn.engine.validation import explained
+from sqlearn.engine.validation import explained, unmasked
 from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, ParameterError, WidthError
 
@@ -105,7 +105,8 @@ def as_columns(X):
             "for every row."
         )
     values = []
-    for value in given:
+    for name, value in zip(names, given, strict=True):
+        value = unmasked(value, f"column {name!r}")
         if not isinstance(value, np.ndarray | list | tuple) and nw.dependencies.is_into_series(value):
             value = nw.from_native(value, series_only=True)
         values.append(value if isinstance(value, np.ndarray | nw.Series) else list(value))

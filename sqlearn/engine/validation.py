@@ -1,5 +1,6 @@
 """From what users pass to validated rows: scikit-learn's checks, and errors that name the row."""
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
 from sklearn import config_context
@@ -18,7 +19,7 @@ from sqlearn.errors import (
     WidthError,
 )
 
-__all__ = ["as_rows", "check_features", "explained", "first_no_number", "refuse_negative"]
+__all__ = ["as_rows", "check_features", "explained", "first_no_number", "refuse_negative", "unmasked"]
 
 
 def as_rows(X, *others):
@@ -50,6 +51,28 @@ def as_rows(X, *others):
     return (single, X, *others)
 
 
+def unmasked(values, name: str):
+    """`values`; those of a masked array, or of a list of such, of which none is masked.
+
+    Raises
+    ------
+    NonFiniteError
+        When a value is masked: it is missing.
+    """
+    if isinstance(values, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in values):
+        values = np.ma.array(values)
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    masked = np.argwhere(np.ma.getmaskarray(np.ma.atleast_1d(values)))
+    if len(masked):
+        row, *column = masked[0].tolist()
+        raise NonFiniteError(
+            f"Input {name} is masked, first in row {row} (counted from 0){''.join(f', column {j}' for j in column)}. "
+            "Nothing was changed: drop such rows, or fill in what is missing, first."
+        )
+    return np.ma.getdata(values)
+
+
 def check_features(probe, X, *, reset: bool, sparse_form: bool):
     """Validated features as the statistics take them.
 
@@ -70,6 +93,7 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
     EmptyBatchError, WidthError, NonFiniteError, NotNumericError, ShapeError, LearnerError
         As their names say.
     """
+    _refuse_times(X)
     tags = probe.__sklearn_tags__().input_tags
     finite = "allow-nan" if tags.allow_nan else True
     try:
@@ -90,6 +114,32 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
         X.data[np.isnan(X.data)] = np.nan
         return X
     return np.where(np.isnan(X), np.nan, X) if tags.allow_nan else X  # NaN has one form: bits tell records apart
+
+
+def _refuse_times(X) -> None:
+    """Raise NotNumericError for dates, times and durations: as numbers they are counts of units that differ by type."""
+    if isinstance(X, list | tuple):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # rows of different lengths, which are refused in words of their own
+            return
+    found = None
+    if isinstance(X, np.ndarray):
+        times = (v.dtype for v in X.flat if isinstance(v, np.datetime64 | np.timedelta64)) if X.dtype == object else ()
+        dtype = X.dtype if X.dtype.kind in "mM" else next(iter(times), None)
+        found = None if dtype is None else f"X holds values of type {dtype}"
+    elif not sp.issparse(X) and nw.dependencies.is_into_dataframe(X):
+        try:
+            schema = nw.from_native(X, eager_only=True).schema
+        except nw.exceptions.DuplicateError:  # scikit-learn takes columns of one name
+            return
+        times = (f"Column {name!r} is of type {kind}" for name, kind in schema.items() if kind.is_temporal())
+        found = next(times, None)
+    if found:
+        raise NotNumericError(
+            f"{found}. Nothing was changed: the same instant is another number in another unit, so convert such "
+            "columns to numbers of one unit first, for instance `column.astype('datetime64[s]').astype(np.int64)`."
+        )
 
 
 def explained(error: Exception, X, allow_nan: bool = False) -> SqlearnError:
