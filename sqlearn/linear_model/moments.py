@@ -247,7 +247,8 @@ class _CoordinateDescent(_LinearModel):
         problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
         x, y = problem.surrogate()
         accepted = {name: params[name] for name in self._peer._get_param_names()}
-        accepted |= {"fit_intercept": False, "precompute": False, "random_state": params["random_state"] or 0}
+        seed = params["random_state"] if self._draws(params) else None
+        accepted |= {"fit_intercept": False, "precompute": False, "random_state": seed or 0}
         twin = fitted(self._peer(**accepted), x, y)
         coef = np.atleast_2d(twin.coef_)
         single = {"flat": len(coef) == 1, "scalar": state.target_ndim == 1}
