@@ -17,6 +17,7 @@ from sqlearn import __version__
 from sqlearn.commands import COMMANDS
 from sqlearn.errors import SqlearnError
 from sqlearn.output import drop_output
+from sqlearn.upkeep import UPKEEP
 
 __all__ = ["main"]
 
@@ -28,9 +29,17 @@ _STYLES: dict[str, dict[str, Any]] = {"title": {"bold": True}, "proof": {"fg": "
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="sqlearn")
+@click.option(
+    "--signing-key",
+    metavar="FILE",
+    envvar="SQLEARN_SIGNING_KEY",
+    type=click.File("rb"),
+    help="A file with a secret of 16 bytes or more, to sign receipts with and to check them with.",
+)
 @click.pass_context
-def sqlearn(context: click.Context) -> None:
+def sqlearn(context: click.Context, signing_key) -> None:
     """Models with scikit-learn's names and parameters that can forget, exactly."""
+    context.obj = signing_key.read().strip() if signing_key else None
     if os.environ.get("NO_COLOR"):
         context.color = False
 
@@ -48,7 +57,7 @@ def demo() -> None:
         raise click.exceptions.Exit(1)
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *UPKEEP):
     sqlearn.add_command(command)
 
 

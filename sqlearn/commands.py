@@ -117,7 +117,7 @@ def _tell_receipt(as_json: bool, store, receipt, told: dict | None = None, lines
 
 
 def _fields(receipt) -> dict:
-    names = "number", "time", "kind", "count", "commitment", "previous", "salt"
+    names = "number", "time", "kind", "count", "commitment", "previous", "salt", "signature"
     return {name: getattr(receipt, name) for name in names}
 
 
@@ -254,6 +254,7 @@ def _described(columns, keep) -> list[str]:
 @click.option(
     "--keep", metavar="COL", multiple=True, help="Keep this column for conditions; the model does not learn from it."
 )
+@click.option("--suppress", is_flag=True, help="Refuse to learn forgotten ids again; keeps their keyed hashes.")
 @click.option("--raw", is_flag=True, help="Give numbers to the model as they are: no scaling, no imputing.")
 @READING
 @JSON
@@ -271,6 +272,7 @@ def fit(
     date,
     drop,
     keep,
+    suppress,
     raw,
     as_json,
     **reading,
@@ -319,6 +321,8 @@ def fit(
             keep=list(keep),
             booleans={c.name: c.words for c in file.columns if c.kind == "boolean" and c.name not in (weight, *keep)},
             reading=file.reading,
+            suppress=suppress,
+            signing_key=_signing_key(),
         )
     with store:
         receipt = store.receipts()[-1]
@@ -368,7 +372,7 @@ def forget(file, as_json, **rows):
 def relabel(file, to, new, as_json, **rows):
     """Give rows another target, as if they had been learned with it."""
     with _opened(file) as store:
-        _change(store, store.relabel, "Relabel", as_json, **rows, to=_target(store, to), **{"new": True} if new else {})
+        _change(store, store.relabel, "Relabel", as_json, **rows, to=_target(store, to), new=new)
 
 
 def _target(store, to: str) -> Any:
@@ -519,7 +523,7 @@ def receipts(file, check, salt, as_json):
     """The receipts of all changes; with --check, whether any was altered, lost or moved."""
     with _opened(file) as store:
         found = store.receipts()
-        checked = store.check_receipts() if check else None
+        checked = store.check_receipts(signing_key=_signing_key()) if check else None
     told: dict = {"receipts": [_fields(receipt) | {"digest": receipt.digest, "salt": None} for receipt in found]}
     lines = [str(receipt) for receipt in found]
     if salt:
@@ -537,8 +541,13 @@ def receipts(file, check, salt, as_json):
 def _opened(file: str) -> Iterator:
     from sqlearn.store import Store
 
-    with Store.open(file) as store:
+    with Store.open(file, signing_key=_signing_key()) as store:
         yield store
+
+
+def _signing_key() -> bytes | None:
+    """What ``sqlearn --signing-key`` was given."""
+    return click.get_current_context().find_root().obj
 
 
 COMMANDS = fit, predict, forget, relabel, learn, verify, info, receipts

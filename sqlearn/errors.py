@@ -37,6 +37,7 @@ __all__ = [
     "StoreExistsError",
     "StoreFullError",
     "StoreVersionError",
+    "SuppressedIdError",
     "TableError",
     "TableFileError",
     "TooLargeError",
@@ -398,6 +399,15 @@ class DuplicateIdError(StoreError):
     Notes
     -----
     What to do: give each row an id of its own, or forget the row that has it first.
+    """
+
+
+class SuppressedIdError(StoreError):
+    """A row to learn has an id that was forgotten, in a store that refuses to learn such ids again.
+
+    Notes
+    -----
+    What to do: leave the row out; or, if it may be learned again, take its id off the list with ``Store.lift``.
     """
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from sqlearn.errors import (
     StoreBusyError,
     StoreClosedError,
     StoreCorruptError,
+    StoreError,
+    UnknownLabelError,
 )
 from sqlearn.storage.columns import Column, Columns, frames_of
 from sqlearn.storage.contents import Contents
@@ -37,9 +40,10 @@ from sqlearn.storage.feeding import (
 from sqlearn.storage.receipts import ChainCheck, Receipt, check_chain
 from sqlearn.storage.selection import looking
 from sqlearn.storage.settings import Settings
+from sqlearn.storage.suppression import Suppressed, Suppression
 from sqlearn.verify import Verification, compare
 
-__all__ = ["Receipt", "Store"]
+__all__ = ["Receipt", "Store", "Suppressed"]
 
 
 class Store(Contents):
@@ -101,7 +105,7 @@ class Store(Contents):
 
     @classmethod
     def create(cls, path, model, table, *, target=None, id=None, weight=None, categorical=None, keep=(), booleans=None,
-               reading=None, timeout=5.0) -> "Store":  # fmt: skip
+               reading=None, suppress=False, signing_key=None, timeout=5.0, progress=None) -> "Store":  # fmt: skip
         """Make a store: keep a table, and fit a model on it.
 
         Parameters
@@ -123,6 +127,11 @@ class Store(Contents):
         categorical : list of str, optional
             The columns of categories among the features. By default they are recognised in the first frame: text,
             categories and booleans. (A ``categorical_features`` of the model's own is replaced by what this says.)
+        suppress : bool, default=False
+            Whether to keep a keyed hash of each id that is forgotten, and to refuse to learn it again; see
+            :meth:`suppressed`.
+        signing_key : bytes or str, optional
+            A secret of at least 16 bytes to sign receipts with; it is not kept in the file.
         keep : str or list of str, optional
             Columns that conditions may compare and the model does not learn from: dates, say, for retention.
         booleans : dict of str to (label, label), optional
@@ -131,6 +140,8 @@ class Store(Contents):
             How the table was read from a file, in JSON's types: kept with the store as :attr:`reading`.
         timeout : float, default=5.0
             Seconds to wait for other processes in later calls.
+        progress : callable, optional
+            Called with the number of rows learned since the last call.
 
         Returns
         -------
@@ -159,13 +170,14 @@ class Store(Contents):
                 takes_categories(model),
                 [keep] if isinstance(keep, str) else list(keep),
                 booleans,
+                reading,
             )
             textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
-            store = cls(database, columns, textual, key, asks_in_rounds(model), reading)
+            store = cls(database, columns, textual, key, asks_in_rounds(model), bool(suppress), signing_key)
             with interrupts_held() as check, database.writing():
                 store._lay_out()
                 store._model = prepared(model, columns)
-                count = store._take_in(itertools.chain([first], frames), check)
+                count = store._take_in(itertools.chain([first], frames), check, progress)
                 store._conclude("create", count, check)
             return store
         except BaseException:
@@ -173,13 +185,15 @@ class Store(Contents):
             raise
 
     @classmethod
-    def open(cls, path, *, timeout=5.0) -> "Store":
+    def open(cls, path, *, signing_key=None, timeout=5.0) -> "Store":
         """Open a store. What a crash left half done is rolled back.
 
         Parameters
         ----------
         path : str or Path
             The file.
+        signing_key : bytes or str, optional
+            A secret to sign receipts with, and to check them with.
         timeout : float, default=5.0
             Seconds to wait for other processes, here and in later calls.
 
@@ -194,8 +208,9 @@ class Store(Contents):
                 settings = Settings(database).read()
                 columns = Columns.from_description(json.loads(settings["columns"]))
                 key, asks = bytes.fromhex(settings["key"]), settings["asks"] == "yes"
-                reading = json.loads(settings.get("reading", "{}"))
-                store = cls(database, columns, settings["ids"] == "text", key, asks, reading)
+                store = cls(
+                    database, columns, settings["ids"] == "text", key, asks, settings["suppress"] == "yes", signing_key
+                )
                 store._refresh()
             return store
         except (KeyError, TypeError, ValueError) as error:
@@ -263,7 +278,7 @@ class Store(Contents):
     @property
     def reading(self) -> dict:
         """How the table was read that the store was made from; empty if nobody said it."""
-        return copy.deepcopy(self._reading_options)
+        return copy.deepcopy(self._columns.reading)
 
     @property
     def model_name(self) -> str:
@@ -355,7 +370,7 @@ class Store(Contents):
         with self._reading():
             return self._receipts.all()
 
-    def check_receipts(self, kept: Sequence[Receipt] = ()) -> ChainCheck:
+    def check_receipts(self, kept: Sequence[Receipt] = (), *, signing_key=None) -> ChainCheck:
         """Walk the chain of receipts up to the state on file.
 
         Parameters
@@ -363,6 +378,8 @@ class Store(Contents):
         kept : sequence of Receipt, optional
             Receipts that earlier calls returned: each must be in the chain as it was. Without any, a chain that was
             written anew from end to end cannot be told.
+        signing_key : bytes or str, optional
+            The key with which each receipt must be signed.
 
         Returns
         -------
@@ -371,7 +388,7 @@ class Store(Contents):
             not the one that the last receipt commits to; printed as one line.
         """
         with self._reading():
-            return check_chain(self._receipts.all(), self._model.digest(), kept)
+            return check_chain(self._receipts.all(), self._model.digest(), kept, signing_key)
 
     def erasure_report(self, values=(), table=None) -> ErasureReport:
         """Search the file and its journal for values that should be gone.
@@ -398,13 +415,15 @@ class Store(Contents):
 
     # ------------------------------------------------------------------ changing
 
-    def learn(self, table) -> Receipt:
+    def learn(self, table, *, progress=None) -> Receipt:
         """Keep more rows, and learn them.
 
         Parameters
         ----------
         table : frame, dict of columns, or iterator of these
             Rows with the store's columns, ids included if the store has a column of them.
+        progress : callable, optional
+            Called with the number of rows learned since the last call.
 
         Returns
         -------
@@ -412,11 +431,11 @@ class Store(Contents):
 
         Raises
         ------
-        TableError, DuplicateIdError, SqlearnError
+        TableError, DuplicateIdError, SuppressedIdError, SqlearnError
             Of the kind that fits; nothing has changed.
         """
         with self._changing() as check:
-            return self._conclude("learn", self._take_in(frames_of(table), check), check)
+            return self._conclude("learn", self._take_in(frames_of(table), check, progress), check)
 
     def forget(self, *, ids=None, where: str | None = None, dry_run: bool = False, progress=None):
         """Take rows out of the model, and erase them.
@@ -449,28 +468,119 @@ class Store(Contents):
             self._forget_rows(slots, named, check)
             return self._conclude("forget", len(slots), check)
 
-    def relabel(self, *, to, ids=None, where: str | None = None, dry_run: bool = False, progress=None):
+    def relabel(
+        self, *, to, ids=None, where: str | None = None, new: bool = False, dry_run: bool = False, progress=None
+    ):
         """Give rows another target, as if they had been learned with it.
 
         Parameters
         ----------
         to : label, value, or sequence of values
-            The new target; one value a target column.
+            The new target; one value per target column.
+        new : bool, default=False
+            Whether `to` may be a label that no row has.
         ids, where, dry_run, progress
             As for :meth:`forget`.
 
         Returns
         -------
         Receipt, or int for a dry run
+
+        Raises
+        ------
+        UnknownLabelError
+            When no row has the label, and `new` is not given. Nothing has changed.
+        UnknownIdError, ConditionError, SqlearnError
+            As for :meth:`forget`.
         """
         target = target_of(self._model, self._columns, to)
         if dry_run:
             with self._reading():
+                self._check_label(target, new)
                 return len(self._selection.named(ids, where, looking(progress))[0])
         with self._changing() as check:
             slots, named = self._selection.named(ids, where, looking(progress, check))
+            self._check_label(target, new)
             self._relabel_rows(slots, named, target, check)
             return self._conclude("relabel", len(slots), check)
+
+    def _check_label(self, target: dict[str, Any], new: bool) -> None:
+        held = self._model._state.labels() if takes_labels(self._model) else []
+        for label in () if new or not takes_labels(self._model) else target.values():
+            if label not in held:
+                raise UnknownLabelError(
+                    f"No row of this store has the label {label!r}; it holds {held}. Nothing was changed: pass one of "
+                    "these or, if it is a label of its own, new=True (--new)."
+                )
+
+    def compact(self) -> int:
+        """Give the room of forgotten rows back to the file system; otherwise it is kept for rows to come.
+
+        Every table is written anew in one transaction, which needs room for the journal and the new tables, and
+        8 bytes of memory per row and text.
+
+        Returns
+        -------
+        int
+            By how many bytes the file has shrunk.
+        """
+        before = self.path.stat().st_size
+        with self._changing():
+            self._compact()
+        return before - self.path.stat().st_size
+
+    # ------------------------------------------------------------------ forgotten for good
+
+    def suppressed(self) -> Suppressed:
+        """The ids that were forgotten, as keyed hashes: for :meth:`replay` on a backup of this store."""
+        with self._reading():
+            return self._suppressing().all()
+
+    def lift(self, ids) -> None:
+        """Allow ids to be learned again that were forgotten.
+
+        Parameters
+        ----------
+        ids : id or sequence of ids
+            The ids.
+
+        Raises
+        ------
+        UnknownIdError
+            When one is not suppressed. Nothing has changed.
+        """
+        with self._changing():
+            ids = self._selection.checked(ids)
+            self._suppressing().lift(ids, self._ids.hashes(self._ids.keys(ids)))
+
+    def replay(self, suppressed: Suppressed) -> Receipt:
+        """Forget what a newer copy of this store had forgotten: for a file that was restored from a backup.
+
+        Parameters
+        ----------
+        suppressed : Suppressed
+            What :meth:`suppressed` of the newer one gave.
+
+        Returns
+        -------
+        Receipt
+            Of kind "forget", with the number of rows that were there.
+        """
+        with self._changing() as check:
+            hashes = self._suppressing().of(suppressed)
+            slots = self._ids.index.find(hashes)
+            slots = np.sort(slots[slots > 0])
+            self._forget_rows(slots, None, check)
+            self._suppressing().add(hashes)
+            return self._conclude("forget", len(slots), check)
+
+    def _suppressing(self) -> Suppression:
+        if self._suppression is None:
+            raise StoreError(
+                f"The store {self.path} keeps no list of forgotten ids. Nothing was changed: pass suppress=True when "
+                "you create a store."
+            )
+        return self._suppression
 
 
 def _name_of(model) -> str:

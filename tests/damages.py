@@ -65,7 +65,7 @@ class Case:
             self.more["id"] = [f"new {i}" for i in range(5)]
         with Store.create(self.path, model, self.table, target="y", **more) as store:
             store.forget(ids=store.ids()[3:40:4])  # so that there are free places
-            store.relabel(ids=store.ids()[:3], to=self.table["y"][0])
+            store.relabel(ids=store.ids()[:3], to=self.table["y"][0], new=True)
         self.whole = self.path.read_bytes()
         self.telling = np.flatnonzero(np.frombuffer(self.whole, np.uint8))
         self.contents = self.read()
@@ -123,7 +123,7 @@ class Case:
                 return "silent"
             with Store.open(self.path, timeout=0.1) as store:
                 store.learn(self.more)
-                store.forget(where="1")
+                store.forget(where="true")
                 store.learn({name: column[:60] for name, column in self.table.items()})
                 sound = store.verify() and store.check_receipts() and len(store) == 60
             return "harmless" if sound else "silent"

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from sqlearn import Store, cli
 from sqlearn.commands import COMMANDS
+from sqlearn.upkeep import UPKEEP
 
 CALLS = 50  # of each subcommand
 HEAD = "person,age,port,paid,joined,lived\n"
@@ -78,10 +79,21 @@ IDS = [
 ]  # fmt: skip
 WORDS = [
     "", " ", "x", "age", "port", "person", "paid", "joined", "lived", "no,yes", "a,a", ",", ",,", "\ud800", "\0", MANY,
-    "-", "1e400", "none", "first", "a,b,c,d,e,f", "true", "alpha=1", "alpha=(", "alpha=" + "[" * 300, "latin-1", "utf-16",
-    "rot13", "\\t", "tab", '"', "ab", "é", "nan", "NA",
+    "-", "1e400", "none", "first", "a,b,c,d,e,f", "true", "alpha=1", "alpha=(", "alpha=" + "[" * 300, "latin-1",
+    "utf-16", "rot13", "\\t", "tab", '"', "ab", "é", "nan", "NA",
 ]  # fmt: skip
-MODELS = ["MixedNB", "RidgeClassifier", "GaussianNB", "LogisticRegression", "Ridge", "KMeans", "forest", ""]
+MODELS = [
+    "MixedNB",
+    "MixedNB",
+    "MixedNB",
+    "RidgeClassifier",
+    "GaussianNB",
+    "LogisticRegression",
+    "Ridge",
+    "KMeans",
+    "forest",
+    "",
+]
 COLUMN = "--target", "--id", "--weight", "--number", "--category", "--boolean", "--date", "--drop", "--keep"
 READING = "--header", "--delimiter", "--encoding", "--missing", "--booleans", "--quote"
 
@@ -120,7 +132,7 @@ class Calls:
             columns = ["--id", "person", "--keep", "joined", "--target", "lived"] * (self.dice.random() < 0.9)
             model, out = (
                 self.dice.choice(MODELS),
-                self.dice.choice(["new.sqlearn"] * 8 + ["m.sqlearn", "folder", "no/x", "", "\0"]),
+                self.dice.choice(["new.sqlearn"] * 20 + ["m.sqlearn", "folder", "no/x", "", "\0"]),
             )
             given = [*columns, *self.some(COLUMN, 2), *self.some(READING, 2), *self.some(["--param"], 1)]
             return [self.table(), "--model", model, "--out", out, *given, *self.flags("--raw", "--json")]
@@ -138,6 +150,21 @@ class Calls:
             return [self.dice.choice(self.stores), *self.rows(), *self.some(["--encoding"], 1)]
         if command == "relabel":
             return [self.dice.choice(self.stores), *self.rows(), "--to", self.dice.choice(["yes", "no"] * 20 + WORDS)]
+        if command == "suppressed":
+            return [
+                self.dice.choice(self.stores),
+                "--out",
+                self.dice.choice(["new.csv"] * 3 + ["m.sqlearn", "folder", ""]),
+            ]
+        if command == "replay":
+            return [
+                self.dice.choice(self.stores),
+                self.dice.choice(["newer.sqlearn"] * 3 + self.tables),
+                *self.flags("--json"),
+            ]
+        if command == "lift":
+            words = self.dice.choice([["p0"], ["p0", "p0"], ["p1"], ["1"], [MANY], [], ["p0", "\ud800"]])
+            return [self.dice.choice(self.stores), *words, *self.flags("--json")]
         flags = ("--check", "--salt") if command == "receipts" else ("--no-such",)
         return [self.dice.choice(self.stores), *self.flags("--json", *flags)]
 
@@ -154,16 +181,20 @@ def folder(tmp_path_factory):
     arguments = ["fit", "good.csv", "--id", "person", "--keep", "joined", "--target", "lived", "--model", "MixedNB"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert cli.main([*arguments, "--out", "pristine"]) == 0
+        assert cli.main([*arguments, "--suppress", "--out", "pristine"]) == 0
+        shutil.copyfile("pristine", "newer.sqlearn")
+        assert cli.main(["forget", "newer.sqlearn", "--where", "age > 50", "--yes"]) == 0
+        assert cli.main(["forget", "pristine", "--where", "person = 'p0'", "--yes"]) == 0
     (folder / "torn.sqlearn").write_bytes((folder / "pristine").read_bytes()[:20_000])
     return folder
 
 
 def test_every_subcommand_is_driven():
-    assert {command.name for command in COMMANDS} == set(DRIVEN)
+    assert {command.name for command in (*COMMANDS, *UPKEEP)} == {*DRIVEN}
 
 
-DRIVEN = "fit", "predict", "forget", "relabel", "learn", "verify", "info", "receipts"
+CHANGING = "forget", "relabel", "learn", "compact", "replay", "lift"
+DRIVEN = "fit", "predict", "verify", "info", "receipts", "suppressed", *CHANGING
 
 
 @pytest.mark.parametrize("command", DRIVEN)
@@ -196,7 +227,7 @@ def test_hostile_calls(folder, command, monkeypatch):
             {"new.sqlearn", "new.sqlearn-journal", "new.csv"} if code == 0 else set()
         ), (told, new)
         changed = {name for name in before if after[name] != before[name]}
-        assert changed <= ({"m.sqlearn"} if command in ("forget", "relabel", "learn") and code == 0 else set()), (
+        assert changed <= ({"m.sqlearn"} if command in CHANGING and code == 0 else set()), (
             told,
             changed,
         )

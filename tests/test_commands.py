@@ -88,9 +88,51 @@ def test_predictions_are_those_of_the_model(store):
 
 
 def test_relabel(store):
-    call("relabel", "m.sqlearn", "--where", "age < 30", "--to", "maybe", "--yes")
+    call("relabel", "m.sqlearn", "--where", "age < 30", "--to", "maybe", "--new", "--yes")
     assert told("verify", "m.sqlearn")["equal"] is True
-    assert told("relabel", "m.sqlearn", "--where", "lived = 'maybe'", "--to", "x", "--dry-run")["rows"] == 20
+    relabel = "relabel", "m.sqlearn", "--where", "lived = 'maybe'", "--dry-run", "--to"
+    assert told(*relabel, "yes")["rows"] == 20
+    assert "['maybe', 'no', 'yes']" in call(*relabel, "Yes", code=1)[1]
+
+
+def test_room_is_given_back(store):
+    call("forget", "m.sqlearn", "--where", "true", "--yes")
+    size = store.stat().st_size
+    found = told("compact", "m.sqlearn")
+    assert found["size"] == store.stat().st_size == size - found["freed"]
+
+
+def test_forgotten_ids_stay_forgotten(here):
+    fit = "fit", "people.csv", "--target", "lived", "--model", "mixednb", "--id", "person", "--out"
+    call(*fit, "m.sqlearn", "--suppress")
+    (here / "backup").write_bytes((here / "m.sqlearn").read_bytes())
+    call("forget", "m.sqlearn", "--where", "age < 25", "--yes")
+    (here / "again.csv").write_text(CSV.splitlines()[0] + "\np3,23,S,1.0,yes\n")
+    assert "'p3' was forgotten" in call("learn", "m.sqlearn", "again.csv", code=1)[1]
+    assert told("suppressed", "m.sqlearn", "--out", "list")["ids"] == 10
+    assert "cannot be made" in call("suppressed", "m.sqlearn", "--out", "list", code=1)[1]
+    (here / "other").write_bytes((here / "backup").read_bytes())
+    for newer, restored in (("m.sqlearn", "backup"), ("list", "other")):
+        assert told("replay", restored, newer)["count"] == 10
+        assert told("verify", restored)["rows"] == 50
+    assert "not a list" in call("replay", "other", "people.csv", code=1)[1]
+    assert "'p9' is not suppressed" in call("lift", "m.sqlearn", "p3", "p9", code=1)[1]
+    assert told("lift", "m.sqlearn", "p3") == {"lifted": 1}
+    assert told("learn", "m.sqlearn", "again.csv")["count"] == 1
+    call(*fit, "plain.sqlearn")
+    assert "suppress=True" in call("suppressed", "plain.sqlearn", "--out", "x", code=1)[1]
+
+
+def test_signed_receipts(here):
+    (here / "key").write_text("a secret of the signer\n")
+    signed = "--signing-key", "key"
+    fit = "fit", "people.csv", "--target", "lived", "--model", "mixednb", "--id", "person", "--out", "m.sqlearn"
+    call(*signed, *fit)
+    assert json.loads(call(*signed, "forget", "m.sqlearn", "--where", "age < 25", "--yes", "--json")[0])["signature"]
+    assert "whole" in call(*signed, "receipts", "m.sqlearn", "--check")[0]
+    call("forget", "m.sqlearn", "--where", "age < 26", "--yes")
+    assert "whole" in call("receipts", "m.sqlearn", "--check")[0]
+    assert "receipt 3 is not signed" in call(*signed, "receipts", "m.sqlearn", "--check", code=1)[0]
 
 
 def test_questions_need_somebody_to_answer(store):

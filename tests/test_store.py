@@ -83,7 +83,7 @@ def test_random_calls_end_like_a_refit(path):
                 del rows[id]
         elif kind == 3 and rows:
             some = random.choice(sorted(rows), min(len(rows), 10), replace=False).tolist()
-            kept.append(store.relabel(ids=some, to="maybe"))
+            kept.append(store.relabel(ids=some, to="maybe", new=True))
             for id in some:
                 rows[id]["y"] = "maybe"
         else:
@@ -251,7 +251,7 @@ def test_refusals_change_nothing(path):
     refused(store, ConditionError, "either", lambda: store.forget())
     refused(store, ConditionError, "either", lambda: store.forget(ids=["x"], where="true"))
     refused(store, NonFiniteError, "missing", lambda: store.relabel(where="true", to=None))
-    refused(store, ValueError, "Strings and numbers", lambda: store.relabel(ids=table["who"][:2], to=5))
+    refused(store, ValueError, "Strings and numbers", lambda: store.relabel(ids=table["who"][:2], to=5, new=True))
     frames = [picked(more, range(5)), picked(more, [5]), {"bad": [1]}]
     refused(store, TableError, "lacks", lambda: store.learn(iter(frames)))
 

@@ -76,7 +76,7 @@ def work_until_killed(path, seed, used, calls, took):
         elif random.random() < 0.5:
             store.forget(where=f"x < {1e7 + int(random.integers(used.value - 60, used.value)) / 7!r} and y = 'a'")
         else:
-            store.relabel(ids=random.choice(ids, 5, replace=False).tolist(), to="ab"[random.integers(2)])
+            store.relabel(ids=random.choice(ids, 5, replace=False).tolist(), to="ab"[random.integers(2)], new=True)
         took.value = time.perf_counter() - began
 
 
@@ -353,7 +353,7 @@ def test_damage_is_never_a_traceback_of_something_else(tmp_path):
                 store.check_receipts()
                 store.erasure_report(values=["id3"])
                 store.forget(where="x > 0")
-                store.relabel(ids=store.ids()[:1], to="w1")
+                store.relabel(ids=store.ids()[:1], to="w1", new=True)
                 store.learn({"id": ["new"], "x": [1.0], "w": ["w2"], "y": ["w3"]})
                 store.predict({"x": [1.0], "w": ["w2"]})
         except SqlearnError:

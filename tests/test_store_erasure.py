@@ -108,7 +108,7 @@ def test_a_table_whose_tree_has_three_levels(tmp_path):
 def test_relabelled_rows_lose_their_target(tmp_path):
     table = {"x": np.arange(50.0), "y": [f"{MARK}{i % 5}" for i in range(50)]}
     store = Store.create(tmp_path / "a", GaussianNB(), table, target="y")
-    store.relabel(where=f"y = '{MARK}3' or y = '{MARK}4'", to="other")
+    store.relabel(where=f"y = '{MARK}3' or y = '{MARK}4'", to="other", new=True)
     report = store.erasure_report(values=[f"{MARK}{k}" for k in range(5)])
     assert report and {finding.value for finding in report.held} == {f"{MARK}0", f"{MARK}1", f"{MARK}2"}
     assert store.verify()

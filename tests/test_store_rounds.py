@@ -123,7 +123,7 @@ def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
         elif kind == 3 and target:
             to = "no" if model._target == "label" else 3.0
             some = random.choice(sorted(held), len(held) // 2, replace=False).tolist()
-            store.relabel(ids=some, to=to)
+            store.relabel(ids=some, to=to, new=True)
             for i in some:
                 held[i]["y"] = to
         else:

@@ -93,27 +93,31 @@ class Columns:
         The columns.
     id : str or None
         Name of the column of ids; None where ids are counted.
+    reading : mapping, optional
+        How the table was read that the store was made from, in JSON's types.
     """
 
-    def __init__(self, columns: Sequence[Column], id: str | None):
-        self.all, self.id = list(columns), id
+    def __init__(self, columns: Sequence[Column], id: str | None, reading: Mapping[str, Any] | None = None):
+        self.all, self.id, self.reading = list(columns), id, dict(reading or {})
 
     def named(self, role: str) -> list[str]:
         return [column.name for column in self.all if column.role == role]
 
     def description(self) -> dict:
         """In JSON's types."""
-        return {"columns": [asdict(column) for column in self.all], "id": self.id}
+        return {"columns": [asdict(column) for column in self.all], "id": self.id, "reading": self.reading}
 
     @classmethod
     def from_description(cls, described: Mapping) -> "Columns":
         columns = [Column(**column) for column in described["columns"]]
-        return cls([replace(c, labels=tuple(c.labels)) if c.labels else c for c in columns], described["id"])
+        columns = [replace(column, labels=tuple(column.labels)) if column.labels else column for column in columns]
+        return cls(columns, described["id"], described["reading"])
 
     @classmethod
     def recognised(cls, frame, targets: list[str], labels: bool, weight: str | None, id: str | None,
                    categorical: Sequence[str] | None, takes_categories: bool, keep: Sequence[str] = (),
-                   booleans: Mapping[str, Sequence] | None = None) -> "Columns":  # fmt: skip
+                   booleans: Mapping[str, Sequence] | None = None,
+                   reading: Mapping[str, Any] | None = None) -> "Columns":  # fmt: skip
         """From the first frame. To learners, text, categories and (if they take them) booleans are categories."""
         names, booleans = _names(frame), dict(booleans or {})
         special = [*targets, *([weight] if weight else []), *([id] if id else []), *keep]
@@ -148,7 +152,7 @@ class Columns:
         columns += [column(name, "target", labels) for name in targets]
         columns += [Column(weight, "weight", "number")] if weight else []
         columns += [column(name, "kept", False) for name in keep]
-        return cls(columns, id)
+        return cls(columns, id, reading)
 
     def block(self, frame, *, features_only: bool = False) -> Block:
         """A frame's columns in canonical form.

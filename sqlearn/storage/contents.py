@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.errors import EmptyBatchError, SqlearnError, StoreCorruptError
+from sqlearn.storage import compaction
 from sqlearn.storage.audit import Audit
 from sqlearn.storage.columns import Category, Columns, length_of, take
 from sqlearn.storage.copies import Copies
@@ -22,6 +23,7 @@ from sqlearn.storage.saved_model import SavedModel
 from sqlearn.storage.selection import Selection
 from sqlearn.storage.settings import Settings
 from sqlearn.storage.stored_rows import Recount, StoredRows, seed_of
+from sqlearn.storage.suppression import Suppression
 from sqlearn.storage.words import Texts, Words
 
 __all__ = ["Contents"]
@@ -44,14 +46,16 @@ class Contents:
         Key of hashes and checksums.
     asks : bool
         Whether the model asks its rows in rounds.
-    reading : dict, optional
-        How the table was read from a file.
+    suppress : bool
+        Whether ids that were forgotten are refused.
+    signing_key : bytes, str or None
+        What to sign receipts with.
     """
 
     def __init__(
-        self, database: Database, columns: Columns, textual: bool, key: bytes, asks: bool, reading: dict | None = None
+        self, database: Database, columns: Columns, textual: bool, key: bytes, asks: bool, suppress: bool, signing_key
     ):
-        self.path, self._reading_options = database.path, dict(reading or {})
+        self.path = database.path
         database.key = key
         self._database, self._columns, self._key = database, columns, key
         self._texts = Texts(database)
@@ -60,7 +64,8 @@ class Contents:
         self._ids = Ids(database, self._texts, key, textual)
         self._selection = Selection(database, columns, self._rows, self._ids)
         self._saved = SavedModel(database)
-        self._receipts = Receipts(database)
+        self._receipts = Receipts(database, signing_key)
+        self._suppression = Suppression(database, key) if suppress else None
         self._model: Any = None
         self._source: StoredRows | None = None  # where a model that asks its rows in rounds finds them
         self._generation = -1
@@ -103,21 +108,23 @@ class Contents:
             part.lay_out()
         if self._rows.hashed:
             Copies(self._database, self._key, np.uint64(0)).lay_out()
+        if self._suppression:
+            self._suppression.lay_out()
         Settings(self._database).lay_out(
             {
                 "columns": json.dumps(self._columns.description()),
                 "ids": "text" if self._ids.textual else "numbers",
                 "key": self._key.hex(),
                 "asks": "yes" if self._rows.hashed else "no",
-                "reading": json.dumps(self._reading_options),
+                "suppress": "yes" if self._suppression else "no",
             }
         )
         self._generation = self._database.generation
 
     # ------------------------------------------------------------------ changing
 
-    def _take_in(self, frames: Iterator, check) -> int:
-        """Learn frames and keep their rows. Returns how many."""
+    def _take_in(self, frames: Iterator, check, progress=None) -> int:
+        """Learn frames and keep their rows, and tell `progress` of them. Returns how many."""
         count = 0
         for number, frame in enumerate(frames):
             check()
@@ -135,6 +142,8 @@ class Contents:
                     error.add_note(f"This is about frame {number} (counted from 0) of the table.")
                 raise
             hashes, places, keys = self._hashes(block), [], self._ids.keys(ids)
+            if self._suppression:
+                self._suppression.refuse(ids, self._ids.hashes(keys))
             for start in range(0, n, _AT_ONCE):
                 check()
                 some = slice(start, min(n, start + _AT_ONCE))
@@ -144,6 +153,8 @@ class Contents:
                 places.append(slots)
             self._place(block, np.concatenate(places))
             count += n
+            if progress is not None:
+                progress(n)
         self._refuse_duplicate(self._ids.settle())
         if not count:
             raise EmptyBatchError("The table has no rows. Nothing was changed: pass at least one row.")
@@ -177,7 +188,10 @@ class Contents:
             self._model.forget(**arguments(self._model, self._columns, block))
             if self._source:
                 self._source.strike(block, cells[:, -2])
-            self._ids.remove(self._ids.keys_of_cells(cells[:, -1]), cells[:, -1])
+            hashes = self._ids.hashes(self._ids.keys_of_cells(cells[:, -1]))
+            if self._suppression:
+                self._suppression.add(hashes)
+            self._ids.remove(hashes, cells[:, -1])
             self._rows.erase(part, cells)
 
     def _relabel_rows(self, slots: np.ndarray, named: list | None, target: dict[str, Any], check) -> None:
@@ -201,6 +215,15 @@ class Contents:
             if self._source:
                 self._source.settle()
 
+    def _compact(self) -> None:
+        """Give back the room of what was forgotten."""
+        compaction.compact(
+            self._database, self._columns, self._rows, self._words, self._ids, self._saved,
+            of_rows=[self._ids.index, *([self._source.copies.index] if self._source else [])],
+            others=[self._suppression.index] if self._suppression else [],
+        )  # fmt: skip
+        self._words.drop_remembered()
+
     # ------------------------------------------------------------------ checking
 
     def _refitted(self, progress) -> tuple[Any, Any, bool]:
@@ -211,6 +234,8 @@ class Contents:
         copies = self._source.copies if self._source else None
         audit = Audit(self._database, self._columns, self._words, self._rows, self._ids, copies)
         audit.check_places(self._saved, self._receipts)
+        if self._suppression:
+            self._suppression.index.slots.check()
         model, recount = self._saved.load(), None
         refit = clone(model) if len(self._rows) and not self._source else model._emptied()
         if self._source:

@@ -140,7 +140,7 @@ class Database:
         database = cls(path, timeout)
         with database._translated():
             database.execute(f"PRAGMA page_size = {PAGE}")
-            database.execute("PRAGMA auto_vacuum = NONE")
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             database._settle()
         return database
 

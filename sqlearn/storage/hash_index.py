@@ -7,7 +7,7 @@ what they find with what they looked for.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -146,12 +146,7 @@ class HashIndex:
 
     def _insert(self, hashes: np.ndarray, numbers: np.ndarray) -> None:
         counters = self._database.counters
-        while counters[self._count] + len(hashes) > _FILL * _ENTRIES * counters[self._size]:
-            if counters[self._count]:
-                self._double()
-            else:  # nothing to hand on
-                self.slots.put(_empty(counters[self._size]))
-                counters[self._size] *= 2
+        self._make_room(counters[self._count] + len(hashes))
         left = np.arange(len(hashes))
         while len(left):
             over = []
@@ -170,6 +165,16 @@ class HashIndex:
                 self._double()
         counters[self._count] += len(hashes)
 
+    def _make_room(self, entries: int) -> None:
+        """Have buckets for so many entries in all."""
+        counters = self._database.counters
+        while entries > _FILL * _ENTRIES * counters[self._size]:
+            if counters[self._count]:
+                self._double()
+            else:  # nothing to hand on
+                self.slots.put(_empty(counters[self._size]))
+                counters[self._size] *= 2
+
     def _touched(self, hashes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
         """By blocks of buckets: rows of `hashes` by bucket, which bucket is theirs, the buckets, their contents."""
         size = np.uint64(self._database.counters[self._size])
@@ -187,6 +192,24 @@ class HashIndex:
         for _, buckets in self.slots.scan():
             flat = buckets.reshape(-1, 2)
             yield flat[flat[:, 1] != 0]
+
+    def rebuild(self, renumbered: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Write the table anew, no larger than it must be, with other numbers for those that are there."""
+        name, counters = f"{self.slots.name}_new", self._database.counters
+        twin = HashIndex(self._database, name)
+        twin.slots = self.slots.twin(name)
+        twin.lay_out()
+        twin._make_room(len(self))
+        for entries in self.entries():
+            if len(entries):
+                twin._insert(self.hashes_of(entries), renumbered(self.numbers_of(entries)))
+        self.slots.take_from(twin.slots)
+        for ours, theirs in ((self._count, twin._count), (self._size, twin._size)):
+            counters[ours] = counters.pop(theirs)
+
+    def hashes_of(self, entries: np.ndarray) -> np.ndarray:
+        """The hashes of entries, uint64[n, 2]."""
+        return np.column_stack([entries[:, 0], entries[:, 1] & ~_NUMBER])
 
     def numbers_of(self, entries: np.ndarray) -> np.ndarray:
         """The numbers of entries, int64[n]."""

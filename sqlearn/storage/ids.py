@@ -87,11 +87,12 @@ class Ids:
         UnknownIdError
             When there is no such row, or an id is given twice.
         """
-        seen = set()
-        for i, id in enumerate(ids):
-            if id in seen:
-                raise UnknownIdError(f"The id {id!r} is given twice (at {i}). Nothing was changed: give each id once.")
-            seen.add(id)
+        if len(set(ids)) < len(ids):
+            seen: set = set()
+            for i, id in enumerate(ids):
+                if id in seen:
+                    raise UnknownIdError(f"The id {id!r} is given twice (at {i}). Nothing was changed: give it once.")
+                seen.add(id)
         fits = [self.textual or -(2**63) <= id < 2**63 for id in ids]
         slots = np.zeros(len(fits), np.int64)
         keys = self.keys([id for id, fit in zip(ids, fits, strict=True) if fit])
@@ -104,9 +105,9 @@ class Ids:
             )
         return slots
 
-    def remove(self, keys, cells: np.ndarray) -> None:
-        """Strike out the ids of forgotten rows."""
-        self.index.remove(self.hashes(keys))
+    def remove(self, hashes: np.ndarray, cells: np.ndarray) -> None:
+        """Strike out the ids of forgotten rows, by their keyed hashes and what the rows keep of them."""
+        self.index.remove(hashes)
         if self.textual:
             self._texts.erase(np.ascontiguousarray(cells).view(np.int64))
 

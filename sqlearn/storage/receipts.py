@@ -6,6 +6,7 @@ row to today's state and compare.
 """
 
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from sqlearn.errors import StoreCorruptError
+from sqlearn.errors import ParameterError, StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import Slots
 
@@ -22,7 +23,7 @@ __all__ = ["ChainCheck", "Receipt", "Receipts", "check_chain"]
 
 _START = ""
 _SALT = np.ones(1, np.int64)  # its place
-_FIELDS = ("number", "time", "kind", "count", "commitment", "previous")
+_FIELDS = ("number", "time", "kind", "count", "commitment", "previous", "signature")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Receipt:
     salt : str or None
         Opens the commitment. With the receipt that a change returned, and with the last one in the file; it is nowhere
         else once the state has moved on, so keep it if an auditor may ask for it.
+    signature : str or None
+        Hex HMAC-SHA256 of :attr:`digest` under the signing key of the store that made it; None where there was none.
     """
 
     number: int
@@ -56,12 +59,14 @@ class Receipt:
     commitment: str
     previous: str
     salt: str | None = field(default=None, compare=False, repr=False)
+    signature: str | None = field(default=None, repr=False)
 
     @property
     def digest(self) -> str:
-        """Hex BLAKE2b-256 of all but the salt."""
+        """Hex BLAKE2b-256 of all but the salt and the signature."""
         fields = asdict(self)
-        fields.pop("salt")
+        for name in ("salt", "signature"):
+            fields.pop(name)
         return hashlib.blake2b(json.dumps(fields).encode(), digest_size=32).hexdigest()
 
     def commits_to(self, state_digest: str) -> bool:
@@ -69,6 +74,10 @@ class Receipt:
         if self.salt is None:
             raise ValueError(f"Receipt {self.number} has no salt here. Take the receipt that the call returned.")
         return secrets.compare_digest(self.commitment, self.opened(state_digest).commitment)
+
+    def signed_by(self, key: bytes | str) -> bool:
+        """Whether who made this receipt had this key."""
+        return self.signature is not None and hmac.compare_digest(self.signature, _signature(self.digest, key))
 
     def opened(self, state_digest: str) -> "Receipt":
         """This receipt with the commitment that its salt and fields make of this digest."""
@@ -105,7 +114,12 @@ class ChainCheck:
     __repr__ = __str__
 
 
-def check_chain(receipts: Sequence[Receipt], state_digest: str, kept: Sequence[Receipt] = ()) -> ChainCheck:
+def check_chain(
+    receipts: Sequence[Receipt],
+    state_digest: str,
+    kept: Sequence[Receipt] = (),
+    signing_key: bytes | str | None = None,
+) -> ChainCheck:
     """Walk a chain of receipts.
 
     Parameters
@@ -116,6 +130,8 @@ def check_chain(receipts: Sequence[Receipt], state_digest: str, kept: Sequence[R
         Digest of the state now, which the last receipt must commit to.
     kept : sequence of Receipt, optional
         Receipts that were returned earlier: each must stand in the chain as it was.
+    signing_key : bytes or str, optional
+        The key with which each must be signed.
     """
 
     def found(fault):
@@ -132,6 +148,9 @@ def check_chain(receipts: Sequence[Receipt], state_digest: str, kept: Sequence[R
         previous = receipt.digest
     if receipts[-1].salt is None or not receipts[-1].commits_to(state_digest):
         return found("the last receipt does not commit to the state: it was altered, or later ones are missing")
+    for receipt in receipts:
+        if signing_key is not None and not receipt.signed_by(signing_key):
+            return found(f"receipt {receipt.number} is not signed with this key")
     for receipt in kept:
         if receipt.number > len(receipts) or receipts[receipt.number - 1] != receipt:
             return found(f"receipt {receipt.number}, which was kept, is not in the chain as it was")
@@ -145,16 +164,20 @@ class Receipts:
     ----------
     database : Database
         The file.
+    signing_key : bytes or str, optional
+        The key to sign new ones with.
     """
 
-    def __init__(self, database: Database):
-        self._database = database
+    def __init__(self, database: Database, signing_key: bytes | str | None = None):
+        if signing_key is not None:
+            _checked(signing_key)
+        self._database, self._signing_key = database, signing_key
         self.salt = Slots(database, "salt", 4)
 
     def lay_out(self) -> None:
         self._database.execute(
-            "CREATE TABLE receipts (number INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL, "
-            "count INTEGER NOT NULL, commitment BLOB NOT NULL, previous BLOB NOT NULL)"  # searches find digits
+            "CREATE TABLE receipts (number INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER "
+            "NOT NULL, commitment BLOB NOT NULL, previous BLOB NOT NULL, signature BLOB)"  # searches find digits
         )
         self.salt.lay_out()
         self.salt.put(np.zeros((1, 4), np.uint64))
@@ -173,8 +196,11 @@ class Receipts:
             salt=salt.hex(),
         ).opened(state_digest)
         digests = bytes.fromhex(receipt.commitment), bytes.fromhex(receipt.previous)
-        told = receipt.number, receipt.time, receipt.kind, receipt.count, *digests
-        self._database.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", told)
+        if self._signing_key is not None:
+            receipt = replace(receipt, signature=_signature(receipt.digest, self._signing_key))
+        signature = bytes.fromhex(receipt.signature) if receipt.signature else None
+        told = receipt.number, receipt.time, receipt.kind, receipt.count, *digests, signature
+        self._database.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)", told)
         self.salt.overwrite(_SALT, np.frombuffer(salt, "<u8")[None])
         return receipt
 
@@ -182,13 +208,26 @@ class Receipts:
         """All receipts, the last one with its salt."""
         receipts = self._read("ORDER BY number")
         if receipts:
-            last = {name: getattr(receipts[-1], name) for name in _FIELDS}
-            receipts[-1] = Receipt(**last, salt=self.salt.read(_SALT).tobytes().hex())
+            receipts[-1] = replace(receipts[-1], salt=self.salt.read(_SALT).tobytes().hex())
         return receipts
 
     def _read(self, which: str) -> list[Receipt]:
         rows = self._database.execute(f"SELECT {', '.join(_FIELDS)} FROM receipts {which}").fetchall()
         for row in rows:
-            if [type(value) for value in row] != [int, str, str, int, bytes, bytes]:
+            kinds = [type(value) for value in row]
+            if kinds[:-1] != [int, str, str, int, bytes, bytes] or kinds[-1] not in (bytes, type(None)):
                 raise StoreCorruptError(f"The store {self._database.path} is damaged: a receipt is none.")
-        return [Receipt(n, time, kind, count, a.hex(), b.hex()) for n, time, kind, count, a, b in rows]
+        return [
+            Receipt(n, time, kind, count, a.hex(), b.hex(), signature=signature.hex() if signature else None)
+            for n, time, kind, count, a, b, signature in rows
+        ]
+
+
+def _signature(digest: str, key: bytes | str) -> str:
+    return hmac.new(_checked(key), b"sqlearn receipt " + digest.encode(), "sha256").hexdigest()
+
+
+def _checked(key: bytes | str) -> bytes:
+    if not isinstance(key, bytes | str) or len(key) < 16:
+        raise ParameterError("A signing key is bytes or text, 16 or more of them. Make one with secrets.token_hex(32).")
+    return key.encode() if isinstance(key, str) else key

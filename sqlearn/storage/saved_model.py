@@ -74,6 +74,12 @@ class SavedModel:
         self._database.counters[_LENGTH] = len(content)
         self._written = pieces
 
+    def rebuild(self) -> None:
+        """Write the pieces that are needed into a table of their own."""
+        needed = -(-self._database.counters[_LENGTH] // (8 * _WORDS))
+        self._written = self._pieces()[:needed]
+        self.slots.rebuild([self._written])
+
     def _pieces(self) -> np.ndarray:
         return self.slots.read(np.arange(1, len(self.slots) + 1))  # places are given in order, and never freed
 

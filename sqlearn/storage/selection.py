@@ -45,6 +45,13 @@ class Selection:
             raise ConditionError("Say which rows: either `ids` or `where`, and not both.")
         if where is not None:
             return self.matching(where, look), None
+        ids = self.checked(ids)
+        slots = self._ids.find(ids)
+        order = np.argsort(slots)
+        return slots[order], [ids[i] for i in order.tolist()]
+
+    def checked(self, ids) -> list:
+        """Ids of the kind that the store has, in a list."""
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
             ids = [ids]
         ids = [id.item() if isinstance(id, np.generic) else id for id in ids]
@@ -52,9 +59,7 @@ class Selection:
             if type(id) is not (str if self._ids.textual else int):
                 kind = "text" if self._ids.textual else "whole numbers"
                 raise UnknownIdError(f"{id!r} (at {i}) is no id of this store: ids are {kind}. Nothing was changed.")
-        slots = self._ids.find(ids)
-        order = np.argsort(slots)
-        return slots[order], [ids[i] for i in order.tolist()]
+        return ids
 
     def matching(self, where: str, look: Callable[[int], None] = _alone) -> np.ndarray:
         """Places of the rows that fulfil a condition, ascending; `look` hears of every block how many rows it has."""

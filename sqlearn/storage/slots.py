@@ -11,7 +11,7 @@ levels before there is anything to copy.)
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -263,6 +263,29 @@ class Slots:
 
     def _write(self, statement: str, numbers: np.ndarray, content: np.ndarray) -> None:
         self.database.executemany(statement, zip(content.astype("<u8", copy=False), numbers.tolist(), strict=True))
+
+    def rebuild(self, blocks: Iterable[np.ndarray]) -> None:
+        """Replace all places by ones that hold these payloads, uint64[n, words], in places 1, 2, and so on."""
+        twin = self.twin(f"{self.name}_new")
+        twin.lay_out()
+        for payloads in blocks:
+            twin.put(payloads)
+        self.take_from(twin)
+
+    def take_from(self, twin: "Slots") -> None:
+        """Put another table, which was made with the same seed, into the place of this one."""
+        self._last = None
+        self.database.execute(f"DROP TABLE {self.name}")
+        self.database.execute(f"ALTER TABLE {twin.name} RENAME TO {self.name}")
+        counters = self.database.counters
+        for ours, theirs in ((self._free, twin._free), (self._end, twin._end), (self._used, twin._used)):
+            counters[ours] = counters.pop(theirs)
+
+    def twin(self, name: str) -> "Slots":
+        """An empty table for :meth:`take_from`, not laid out yet."""
+        twin = Slots(self.database, name, self.words)
+        twin._seed = self._seed
+        return twin
 
     # ------------------------------------------------------------------ damage
 

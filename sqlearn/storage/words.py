@@ -14,7 +14,7 @@ from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex, hash_texts, padded
 from sqlearn.storage.slots import LARGEST, Slots
 
-__all__ = ["PIECE", "Texts", "Words", "decoded", "message"]
+__all__ = ["PIECE", "Texts", "Words", "decoded", "message", "relinked"]
 
 PIECE = 40  # bytes of a text that a chunk holds
 _NEXT = np.uint64(LARGEST)  # the part of a chunk's first word that is the number of the next chunk
@@ -92,6 +92,13 @@ class Texts:
             following = (chunks[:, 0] & _NEXT).astype(np.int64)
             more = following > 0
             rows, slots = rows[more], following[more]
+
+
+def relinked(chunks: np.ndarray, renumbered) -> np.ndarray:
+    """Chunks, uint64[n, 7], whose following ones have other numbers."""
+    chunks = chunks.copy()
+    chunks[:, 0] = (chunks[:, 0] & ~_NEXT) | renumbered(chunks[:, 0] & _NEXT)
+    return chunks
 
 
 def _chunks(pieces: list[bytes], following: np.ndarray, uses: np.ndarray | int) -> np.ndarray:

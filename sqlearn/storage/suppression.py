@@ -1,0 +1,129 @@
+"""Ids that were forgotten and are not to be learned again, as keyed hashes: in the file, and as a list of its own."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sqlearn.errors import FormatError, StoreError, SuppressedIdError, UnknownIdError
+from sqlearn.storage.database import Database
+from sqlearn.storage.hash_index import HashIndex
+
+__all__ = ["Suppressed", "Suppression"]
+
+_TABLE = "suppressed"
+_FORMAT = "sqlearn suppressed ids 1"
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """The ids that a store refuses to learn again, as keyed hashes: whoever has the store's key can test ids for it.
+
+    Attributes
+    ----------
+    store : str
+        Tells the stores apart that this list is for: copies of one store, made at any time.
+    hashes : tuple of str
+        Hex hashes, sorted.
+    """
+
+    store: str
+    hashes: tuple[str, ...]
+
+    def __len__(self):
+        return len(self.hashes)
+
+    def save(self, path) -> None:
+        """Write it into a new file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, which must not exist.
+        """
+        with Path(path).open("x", encoding="ascii") as file:
+            json.dump({"format": _FORMAT, "store": self.store, "hashes": self.hashes}, file)
+
+    @classmethod
+    def load(cls, path) -> "Suppressed":
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        FormatError
+            When the file is something else.
+        """
+        try:
+            told = json.loads(Path(path).read_text("ascii"))
+            if told["format"] != _FORMAT:
+                raise ValueError(told["format"])
+            found = cls(str(told["store"]), tuple(sorted(set(told["hashes"]))))
+            if any(len(bytes.fromhex(hash)) != 16 for hash in found.hashes):
+                raise ValueError("a hash of another length")
+        except (ValueError, KeyError, TypeError) as error:
+            raise FormatError(f"{path} is not a list of suppressed ids. Write one with Suppressed.save.") from error
+        return found
+
+    def array(self) -> np.ndarray:
+        """The hashes, uint64[n, 2]."""
+        return np.frombuffer(bytes.fromhex("".join(self.hashes)), "<u8").reshape(-1, 2)
+
+
+class Suppression:
+    """The list in the file.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    key : bytes
+        Key of the store's hashes.
+    """
+
+    def __init__(self, database: Database, key: bytes):
+        self._path = database.path
+        self.index = HashIndex(database, _TABLE)
+        self._store = hashlib.blake2b(b"suppressed", key=key, digest_size=16).hexdigest()
+
+    def lay_out(self) -> None:
+        self.index.lay_out()
+
+    def add(self, hashes: np.ndarray) -> None:
+        """Take in hashes of ids, all different; those that are there already stay."""
+        new = hashes[self.index.find(hashes) == 0]
+        self.index.add(new, np.ones(len(new), np.int64))
+        self.index.settle()
+
+    def refuse(self, ids: Sequence, hashes: np.ndarray) -> None:
+        """Raise SuppressedIdError if one of these ids is on the list."""
+        found = np.flatnonzero(self.index.find(hashes))
+        if len(found):
+            raise SuppressedIdError(
+                f"The id {ids[found[0]]!r} was forgotten, and the store {self._path} does not learn it again (it is "
+                f"one of {len(found)} such). Nothing was changed: leave the row out, or take the id off the list "
+                "first, with Store.lift."
+            )
+
+    def lift(self, ids: Sequence, hashes: np.ndarray) -> None:
+        """Take ids off the list."""
+        missing = np.flatnonzero(self.index.find(hashes) == 0)
+        if len(missing):
+            raise UnknownIdError(f"The id {ids[missing[0]]!r} is not suppressed. Nothing was changed.")
+        self.index.remove(hashes)
+
+    def all(self) -> Suppressed:
+        """The whole list."""
+        entries = np.concatenate([np.zeros((0, 2), np.uint64), *self.index.entries()])
+        return Suppressed(self._store, tuple(sorted(row.tobytes().hex() for row in self.index.hashes_of(entries))))
+
+    def of(self, suppressed: Suppressed) -> np.ndarray:
+        """The hashes of a list, which must be of a copy of this store."""
+        if suppressed.store != self._store:
+            raise StoreError(
+                f"This list of suppressed ids is not of a copy of the store {self._path}. Nothing was changed: take "
+                "that of the store of which this one is a backup."
+            )
+        return suppressed.array()

@@ -1,0 +1,73 @@
+"""The commands ``sqlearn compact``, ``suppressed``, ``lift`` and ``replay``: what a store needs beside learning."""
+
+from pathlib import Path
+
+import click
+
+from sqlearn.commands import FILE, JSON, _opened, _tell, _tell_receipt
+
+__all__ = ["UPKEEP"]
+
+
+@click.command()
+@FILE
+@JSON
+def compact(file, as_json):
+    """Give the room of forgotten rows back to the file system."""
+    with _opened(file) as store:
+        freed = store.compact()
+    size = Path(file).stat().st_size
+    told = [f"{file} has shrunk by {freed / 1e6:,.1f} MB to {size / 1e6:,.1f} MB."]
+    _tell(as_json, {"freed": freed, "size": size}, told)
+
+
+@click.command()
+@FILE
+@click.option("--out", metavar="LIST", required=True, type=click.Path(), help="The file to make.")
+@JSON
+def suppressed(file, out, as_json):
+    """Write the keyed hashes of forgotten ids into LIST, for `sqlearn replay` on a backup of FILE."""
+    with _opened(file) as store:
+        found = store.suppressed()
+    try:
+        found.save(out)
+    except OSError as error:
+        raise click.ClickException(f"{out} cannot be made: {error.strerror}.") from error
+    _tell(as_json, {"ids": len(found), "file": out}, [f"The hashes of {len(found):,} ids are in {out}."])
+
+
+@click.command()
+@FILE
+@click.argument("newer", metavar="NEWER", type=click.Path(exists=True, dir_okay=False))
+@JSON
+def replay(file, newer, as_json):
+    """Forget in FILE, a backup, what was forgotten since: NEWER is a newer copy, or a list made of one."""
+    from sqlearn.errors import NotAStoreError
+    from sqlearn.store import Store, Suppressed
+
+    try:
+        with Store.open(newer) as store:
+            found = store.suppressed()
+    except NotAStoreError:
+        found = Suppressed.load(newer)
+    with _opened(file) as store:
+        _tell_receipt(as_json, store, store.replay(found))
+
+
+@click.command()
+@FILE
+@click.argument("ids", nargs=-1, required=True)
+@JSON
+def lift(file, ids, as_json):
+    """Allow forgotten IDS to be learned again."""
+    with _opened(file) as store:
+        if not store.textual_ids:
+            try:
+                ids = [int(id) for id in ids]
+            except ValueError as error:
+                raise click.BadParameter(f"The ids of {file} are whole numbers: {error}.", param_hint="IDS") from error
+        store.lift(list(ids))
+    _tell(as_json, {"lifted": len(ids)}, [f"{len(ids):,} ids may be learned again."])
+
+
+UPKEEP = compact, suppressed, replay, lift

@@ -1,0 +1,265 @@
+"""Room given back, ids that stay forgotten, labels that are new, and receipts that are signed."""
+
+import numpy as np
+import pytest
+
+from damages import CASES
+from sqlearn import Store
+from sqlearn.errors import (
+    FormatError,
+    ParameterError,
+    StoreError,
+    SuppressedIdError,
+    UnknownIdError,
+    UnknownLabelError,
+)
+from sqlearn.linear_model import LogisticRegression
+from sqlearn.naive_bayes import GaussianNB, MixedNB
+from sqlearn.storage.erasure import search
+from sqlearn.storage.residue import residue
+from sqlearn.store import Suppressed
+from tiny_rounds import cut
+
+KEY = b"a secret of the signer"
+
+
+def people(numbers):
+    numbers = list(numbers)
+    return {
+        "id": [f"SomebodyNo{i}" + "!" * (i % 90) for i in numbers],
+        "x": [1e7 + i / 7 for i in numbers],
+        "city": [f"CityNo{i % 50}" + "x" * (i % 50) for i in numbers],
+        "y": ["ab"[i % 2] for i in numbers],
+    }
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.sqlearn"
+
+
+def contents(store):
+    with store._database.reading():
+        rows = {
+            id: repr(row)
+            for _, cells in store._rows.scan()
+            for id, *row in zip(
+                store._ids.of_cells(cells[:, -1]),
+                *(c.tolist() if isinstance(c, np.ndarray) else c.values() for c in store._rows.block(cells).values()),
+                strict=True,
+            )
+        }
+    return rows, store.digest(), store.receipts()
+
+
+# ------------------------------------------------------------------------------------------------ room
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("keep", [0, 1, 700])
+def test_compact_changes_the_size_and_nothing_else(name, keep, path, monkeypatch):
+    cut(monkeypatch)
+    model, table, more, asked = CASES[name]
+    rows = table(3000)
+    store = Store.create(path, model, rows, target="y", **more)
+    ids = store.ids()
+    order = np.random.default_rng(0).permutation(3000)
+    gone = [ids[i] for i in order[keep:].tolist()]
+    store.forget(ids=gone)
+    before = contents(store), path.stat().st_size
+    assert store.compact() == before[1] - path.stat().st_size > 0.4 * before[1]
+    assert contents(store) == before[0]
+    with Store.open(path) as again:
+        assert contents(again) == before[0] and again.verify()
+    assert store.verify() and store.check_receipts() and len(store) == keep
+    assert residue(store._database) == 0
+    assert store._database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    # and it goes on as before
+    extra = {key: column[:200] for key, column in rows.items()}
+    if "id" in extra:
+        extra["id"] = [f"new {i}" for i in range(200)]
+    store.learn(extra)
+    store.forget(ids=store.ids()[::2])
+    assert store.verify() and residue(store._database) == 0
+    if keep == 700:
+        store.predict(asked)
+    size = path.stat().st_size
+    store.compact()
+    assert abs(store.compact()) == 0 and path.stat().st_size <= size and store.verify()
+
+
+def test_compact_leaves_nothing_of_earlier_rows(path):
+    """Neither of those forgotten before it, nor of those forgotten later, whose pages it moved."""
+    store = Store.create(path, MixedNB(), people(range(3000)), target="y", id="id")
+    held = people(range(0, 3000, 6))["id"]
+    store.forget(ids=[id for i, id in enumerate(store.ids()) if i % 3])
+    store.compact()
+    store.forget(ids=[id for id in store.ids() if id not in held])
+    assert sorted(store.ids()) == sorted(held)
+    gone = [id for id in people(range(3000))["id"] if id not in held]
+    report = store.erasure_report(values=[id for id in gone if "!" in id])
+    assert not report.residue
+    with store._database.contents() as files:
+        marks = {id.encode() for id in gone if len(id) == 13}
+        found = {pattern for pattern, _, _ in search(files, marks)}
+    assert found <= {id[:13].encode() for id in held}
+    store.forget(where="true")
+    store.compact()
+    assert b"SomebodyNo" not in path.read_bytes() and residue(store._database) == 0
+    assert path.stat().st_size < 300_000
+
+
+def test_compact_is_refused_or_undone_as_a_whole(path, monkeypatch):
+    store = Store.create(path, MixedNB(), people(range(900)), target="y", id="id")
+    store.forget(ids=people(range(100, 800))["id"])
+    before, size = contents(store), path.stat().st_size
+
+    def fails(settings):
+        raise RuntimeError("at the last moment")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sqlearn.storage.settings.Settings.sign", fails)
+        with pytest.raises(RuntimeError):
+            store.compact()
+    assert contents(store) == before and path.stat().st_size == size and store.verify()
+    with Store.open(path) as other:
+        assert store.compact() > 0
+        assert contents(other) == before and other.verify()
+
+
+def test_a_state_that_was_larger_once(path):
+    """A class that came and went leaves no room behind."""
+    table = {f"x{j}": np.random.default_rng(j).normal(size=300) for j in range(60)} | {"y": np.arange(300) % 9}
+    store = Store.create(path, GaussianNB(), table, target="y")
+    store.forget(where="y > 0")
+    assert store.compact() > 20_000 and store.verify()
+
+
+# ------------------------------------------------------------------------------------------------ suppression
+
+
+def test_forgotten_ids_are_refused(path):
+    store = Store.create(path, MixedNB(), people(range(60)), target="y", id="id", suppress=True)
+    gone = people(range(10, 20))["id"]
+    store.forget(ids=gone)
+    before = contents(store)
+    with pytest.raises(SuppressedIdError, match=r"SomebodyNo1[0-9].*one of 3 such.*Store\.lift"):
+        store.learn(people([17, 60, 18, 19]))
+    assert contents(store) == before and store.verify()
+    store.learn(people([60, 61]))
+    with pytest.raises(UnknownIdError, match="not suppressed"):
+        store.lift([gone[0], "nobody"])
+    store.lift(gone[7])
+    store.learn(people([17]))
+    assert len(store.suppressed()) == 9 and len(store) == 53 and store.verify()
+    store.forget(ids=gone[7])
+    store.compact()
+    with Store.open(path) as again:
+        assert len(again.suppressed()) == 10 and again.verify()
+        with pytest.raises(SuppressedIdError):
+            again.learn(people([17]))
+
+
+def test_the_list_holds_keyed_hashes_alone(path, tmp_path):
+    stores = [
+        Store.create(tmp_path / name, GaussianNB(), {"x": [1.0, 2.0, 3.0], "y": [0, 1, 0]}, target="y", suppress=True)
+        for name in "ab"
+    ]
+    for store in stores:
+        store.forget(ids=[0, 2])
+    first, second = (store.suppressed() for store in stores)
+    assert len(first) == len(second) == 2 and not set(first.hashes) & set(second.hashes)
+    assert all(store.erasure_report(values=[3.0]) for store in stores)
+    with pytest.raises(StoreError, match="not of a copy"):
+        stores[0].replay(second)
+    first.save(tmp_path / "list")
+    assert Suppressed.load(tmp_path / "list") == first
+    with pytest.raises(FileExistsError):
+        first.save(tmp_path / "list")
+    for content in ("{}", "", '{"format": "sqlearn suppressed ids 1", "store": "a", "hashes": ["00"]}', "[1]"):
+        (tmp_path / "other").write_text(content)
+        with pytest.raises(FormatError, match="not a list"):
+            Suppressed.load(tmp_path / "other")
+
+
+@pytest.mark.parametrize("model", [MixedNB(), GaussianNB(), LogisticRegression()])
+def test_a_restored_backup_forgets_again(model, path, monkeypatch):
+    cut(monkeypatch)
+    table = people(range(80))
+    if not isinstance(model, MixedNB):
+        table.pop("city")
+    named = {"id": "id"} if isinstance(model, MixedNB) else {}
+    table = table if named else {name: column for name, column in table.items() if name != "id"}
+    store = Store.create(path, model, table, target="y", suppress=True, **named)
+    store.forget(ids=store.ids()[:3])
+    backup = path.with_name("backup")
+    store.close()
+    backup.write_bytes(path.read_bytes())
+    store = Store.open(path)
+    store.forget(ids=store.ids()[10:30])
+    store.learn({name: column[:2] if name != "id" else ["late 1", "late 2"] for name, column in table.items()})
+    late = ["late 1", "late 2"] if named else [80, 81]
+    store.forget(ids=late[1])
+    restored = Store.open(backup)
+    assert len(restored) == 77
+    assert restored.replay(store.suppressed()).count == 20
+    assert sorted(restored.ids()) == sorted(set(store.ids()) - {late[0]}) and restored.verify()
+    assert restored.suppressed() == store.suppressed()
+    assert restored.replay(store.suppressed()).count == 0 and restored.check_receipts()
+
+
+def test_stores_without_a_list(path):
+    store = Store.create(path, GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}, target="y")
+    for call in (store.suppressed, lambda: store.lift([0]), lambda: store.replay(Suppressed("", ()))):
+        with pytest.raises(StoreError, match="suppress=True"):
+            call()
+
+
+# ------------------------------------------------------------------------------------------------ labels
+
+
+def test_a_new_label_is_asked_for(path):
+    store = Store.create(path, MixedNB(), people(range(40)), target="y", id="id")
+    for dry in (False, True):
+        with pytest.raises(UnknownLabelError, match=r"no row.*'A'.*\['a', 'b'\].*new=True|No row.*"):
+            store.relabel(where="x > 0", to="A", dry_run=dry)
+    assert store.relabel(where="x > 10000001", to="b", dry_run=True) == 32
+    assert store.relabel(where="x > 10000001", to="A", new=True, dry_run=True) == 32
+    store.relabel(where="x > 10000001", to="A", new=True)
+    assert store.relabel(where="y = 'A'", to="b").count == 32
+    with pytest.raises(UnknownLabelError):
+        store.relabel(where="y = 'a'", to="A")
+    assert store.verify() and len(store.receipts()) == 3
+
+
+# ------------------------------------------------------------------------------------------------ signatures
+
+
+def test_signed_receipts(path):
+    table = {"x": [1.0, 2.0, 3.0, 4.0], "y": [0, 1, 0, 1]}
+    store = Store.create(path, GaussianNB(), table, target="y", signing_key=KEY)
+    kept = store.forget(ids=[2])
+    assert kept.signed_by(KEY) and kept.signed_by(KEY.decode()) and not kept.signed_by(b"another key, as long")
+    assert store.check_receipts([kept], signing_key=KEY)
+    assert "receipt 1 is not signed" in str(store.check_receipts(signing_key=b"another key, as long"))
+    assert KEY not in path.read_bytes()
+    with Store.open(path) as other:
+        receipt = other.forget(ids=[1])
+        assert receipt.signature is None and not receipt.signed_by(KEY)
+        assert other.check_receipts() and "receipt 3 is not signed" in str(other.check_receipts(signing_key=KEY))
+    # whoever rewrites the file can make the chain whole again, but not the signatures
+    path.unlink()
+    forged = Store.create(path, GaussianNB(), table, target="y", signing_key=b"the forger's own key")
+    assert forged.check_receipts() and not forged.check_receipts(signing_key=KEY)
+    for key in (b"short", 5, ""):
+        with pytest.raises(ParameterError, match="signing key"):
+            Store.open(path, signing_key=key)
+    assert [receipt.signature for receipt in forged.receipts()] != [None]
+
+
+def test_learning_tells_its_progress(path):
+    told = []
+    table = [{"x": np.arange(9.0), "y": np.arange(9) % 2}, {"x": np.arange(4.0), "y": np.arange(4) % 2}]
+    store = Store.create(path, GaussianNB(), iter(table), target="y", progress=told.append)
+    store.learn(iter(table), progress=told.append)
+    assert told == [9, 4, 9, 4]
