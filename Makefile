@@ -8,6 +8,8 @@
 #   make peer-tests      scikit-learn's own tests on sqlearn's classes (long); only some modules of them:
 #                        make peer-tests MODULES="sklearn.linear_model.tests.test_ridge sklearn.tests.test_pipeline"
 #   make release-check   build, check, install into a clean environment, try
+#   make damage          10,000 damaged stores
+#   make kills           10,000 processes killed while they write
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/test_exact.py -x"
 
 PYTHON ?=
@@ -19,7 +21,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test coverage peer-tests lint bench docs docs-long release-check clean
+.PHONY: demo test coverage peer-tests lint bench damage kills docs docs-long release-check clean
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html
 
@@ -63,6 +65,12 @@ release-check: $(VENV)/.release
 	@cd build/release && venv/bin/python -c 'import sqlearn; print("sqlearn", sqlearn.__version__, "at", sqlearn.__file__)'
 	@cd build/release && venv/bin/sqlearn demo
 	@echo "Ready for release:" dist/*
+
+damage: $(VENV)/.test
+	@PYTHONPATH=tests $(BIN)/python tests/damages.py
+
+kills: $(VENV)/.test
+	@PYTHONPATH=tests $(BIN)/python tests/kills.py
 
 clean:
 	@rm -rf $(VENV) build dist .coverage .pytest_cache .hypothesis .mypy_cache .ruff_cache
