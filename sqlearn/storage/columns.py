@@ -188,6 +188,9 @@ class Columns:
     def ids(self, frame, textual: bool) -> list:
         """The ids that a frame brings: all text, or all whole numbers of 64 bits."""
         values = _values(frame, self.id)
+        kinds = set(map(type, values))
+        if kinds == {str} if textual else kinds == {int} and -(2**63) <= min(values) and max(values) < 2**63:
+            return values
         value: Any
         for i, value in enumerate(values):
             whole = isinstance(value, Real) and not isinstance(value, bool) and value == value // 1  # type: ignore

@@ -182,6 +182,7 @@ class Contents:
 
     def _forget_rows(self, slots: np.ndarray, named: list | None, check) -> None:
         """Take rows out of the model, and erase them."""
+        gone = []
         for part, cells in self._selection.read(slots, named):
             check()
             block = self._rows.block(cells)
@@ -189,10 +190,14 @@ class Contents:
             if self._source:
                 self._source.strike(block, cells[:, -2])
             hashes = self._ids.hashes(self._ids.keys_of_cells(cells[:, -1]))
+            gone.append(hashes)
+            self._ids.erase(cells[:, -1])
+            self._rows.erase(part, cells)
+        if gone:  # all at once, as they lie in the same buckets
+            hashes = np.concatenate(gone)
+            self._ids.index.remove(hashes)
             if self._suppression:
                 self._suppression.add(hashes)
-            self._ids.remove(hashes, cells[:, -1])
-            self._rows.erase(part, cells)
 
     def _relabel_rows(self, slots: np.ndarray, named: list | None, target: dict[str, Any], check) -> None:
         """Give rows another target."""

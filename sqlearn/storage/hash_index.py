@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from sqlearn.engine.blake2b import digest_dense, midstate
+from sqlearn.engine.buckets import find, pack
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import LARGEST, Slots
@@ -126,22 +127,21 @@ class HashIndex:
     def written(self, hashes: np.ndarray) -> np.ndarray:
         """The same, without those that wait."""
         numbers = np.zeros(len(hashes), np.int64)
-        for rows, _, _, entries in self._touched(hashes):
-            flat = entries.reshape(-1, 2)
-            at = _match(flat, hashes[rows])
-            numbers[rows] = np.where(at >= 0, flat[at, 1] & _NUMBER, 0)
+        for rows, inverse, _, entries in self._touched(hashes):
+            at = _places(entries, inverse, hashes[rows])
+            numbers[rows] = np.where(at >= 0, entries[inverse, at, 1] & _NUMBER, 0)
         return numbers
 
     def remove(self, hashes: np.ndarray) -> None:
         """Strike out hashes that are there, all different."""
         assert not self._n_waiting, "settle first"
-        for rows, _, buckets, entries in self._touched(hashes):
-            flat = entries.reshape(-1, 2)
-            at = _match(flat, hashes[rows])
+        for rows, inverse, buckets, entries in self._touched(hashes):
+            at = _places(entries, inverse, hashes[rows])
             if (at < 0).any():
                 raise StoreCorruptError(f"The store {self._database.path} is damaged: an entry of its index is gone.")
-            flat[at] = 0
-            self._write(buckets, _packed(entries))
+            entries[inverse, at] = 0
+            pack(entries)
+            self._write(buckets, entries)
         self._database.counters[self._count] -= len(hashes)
 
     def _insert(self, hashes: np.ndarray, numbers: np.ndarray) -> None:
@@ -229,8 +229,11 @@ class HashIndex:
             buckets = np.arange(first, min(size, first + _AT_ONCE))
             entries = self._entries(buckets)
             goes = ((entries[:, :, 0] & np.uint64(size)) != 0)[:, :, None]
-            self._write(buckets, _packed(np.where(goes, np.uint64(0), entries)))
-            moved = _packed(np.where(goes, entries, np.uint64(0)))
+            moved = np.where(goes, entries, np.uint64(0))
+            entries[goes[:, :, 0]] = 0
+            pack(entries)
+            pack(moved)
+            self._write(buckets, entries)
             places = self.slots.put(moved.reshape(len(moved), -1))
             assert (places == buckets + size + 1).all()  # places are given in order, and never freed
         counters[self._size] = 2 * size
@@ -240,26 +243,8 @@ def _empty(n: int) -> np.ndarray:
     return np.zeros((n, 2 * _ENTRIES), np.uint64)
 
 
-def _match(entries: np.ndarray, hashes: np.ndarray) -> np.ndarray:
-    """Where each hash stands among entries in use, int64[n]; -1 for nowhere."""
-    used = np.flatnonzero(entries[:, 1])
-    order = used[np.argsort(entries[used, 0], kind="stable")]
-    first = entries[order, 0]
-    at = np.full(len(hashes), -1)
-    place = np.searchsorted(first, hashes[:, 0])
-    open_ = np.arange(len(hashes))
-    while len(open_):  # once, unless two hashes agree in their first half
-        open_ = open_[place[open_] < len(order)]
-        open_ = open_[first[place[open_]] == hashes[open_, 0]]
-        candidates = order[place[open_]]
-        same = (entries[candidates, 1] & ~_NUMBER) == hashes[open_, 1]
-        at[open_[same]] = candidates[same]
-        open_ = open_[~same]
-        place[open_] += 1
+def _places(entries: np.ndarray, buckets: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """Where each hash stands in its bucket, int64[n]; -1 for nowhere."""
+    at = np.empty(len(hashes), np.int64)
+    find(entries, buckets, hashes, _NUMBER, at)
     return at
-
-
-def _packed(entries: np.ndarray) -> np.ndarray:
-    """Move entries in use to the front of their bucket."""
-    order = np.argsort(entries[:, :, 1] == 0, axis=1, kind="stable")
-    return np.ascontiguousarray(np.take_along_axis(entries, order[:, :, None], axis=1))

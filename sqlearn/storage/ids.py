@@ -105,9 +105,8 @@ class Ids:
             )
         return slots
 
-    def remove(self, hashes: np.ndarray, cells: np.ndarray) -> None:
-        """Strike out the ids of forgotten rows, by their keyed hashes and what the rows keep of them."""
-        self.index.remove(hashes)
+    def erase(self, cells: np.ndarray) -> None:
+        """Overwrite ids of forgotten rows, by what the rows keep of them; they are struck out of the index apart."""
         if self.textual:
             self._texts.erase(np.ascontiguousarray(cells).view(np.int64))
 

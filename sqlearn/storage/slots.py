@@ -217,7 +217,8 @@ class Slots:
             return
         counters = self.database.counters
         payloads = np.zeros((len(slots), self.words), np.uint64)
-        payloads[:, 0] = [*slots[1:], counters[self._free]]
+        payloads[:-1, 0] = slots[1:]
+        payloads[-1, 0] = counters[self._free]
         self._replace(slots, payloads, np.uint64(0), used=True)
         counters[self._free] = int(slots[0])
         counters[self._used] -= len(slots)
