@@ -19,6 +19,7 @@ from sklearn import linear_model as sk_linear
 from sklearn import svm as sk_svm
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import PolynomialFeatures
+from threadpoolctl import threadpool_limits
 
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC
@@ -320,7 +321,11 @@ class Verdict:
 
 def judge(seed: int, small=False) -> Verdict:
     """Fit one problem and compare."""
-    p = problem(seed, small)
+    with threadpool_limits(1):
+        return _judged(seed, problem(seed, small))
+
+
+def _judged(seed: int, p: Problem) -> Verdict:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = learner(p).fit(p.X, p.y, p.w)

@@ -1,0 +1,163 @@
+"""Smooth losses reach their optimum or say that there is none: the cases that once stopped half way, and a short fuzz."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn import linear_model as peers
+from sklearn import svm as peer_svm
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import PolynomialFeatures
+
+from fuzz_losses import Problem, judge
+from fuzz_losses import learner as learner_of
+from sqlearn.linear_model import LogisticRegression, PoissonRegressor
+from sqlearn.svm import LinearSVC
+from tiny_rounds import shrink
+
+
+def problem(kind, X, y, strength, intercept=True) -> Problem:
+    return Problem(kind, np.asarray(X, float), np.asarray(y, float), np.ones(len(y)), strength, intercept)
+
+
+def twice():
+    X, y = load_breast_cancer(return_X_y=True)
+    return np.c_[X, X], y
+
+
+def onehot(classes, n=500, seed=0):
+    rng = np.random.default_rng(seed)
+    X = np.c_[np.eye(3)[rng.integers(0, 3, n)], np.eye(4)[rng.integers(0, 4, n)], rng.normal(size=n)]
+    return X, np.argmax(X @ rng.normal(size=(8, classes)) + rng.gumbel(size=(n, classes)), axis=1)
+
+
+def collinear_counts(n=300):
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=n)
+    return np.c_[x, x + 1e-6 * rng.normal(size=n)], rng.poisson(np.exp(x))
+
+
+SINGULAR = {
+    "doubled columns": lambda: problem("binary", *twice(), 1e-4),
+    "doubled columns, hinge": lambda: problem("hinge", *twice(), 1e-2),
+    "doubled columns, hardly penalised": lambda: problem("hinge", *twice(), 1e-6),
+    "polynomial with a bias": lambda: problem(
+        "classes", PolynomialFeatures(2).fit_transform(load_iris().data), load_iris().target, 1e-4
+    ),
+    "one-hot, 2 classes": lambda: problem("binary", *onehot(2), 0.0),
+    "one-hot, 3 classes": lambda: problem("classes", *onehot(3), 0.0),
+    "counts, nearly collinear": lambda: problem("counts", *collinear_counts(), 0.0),
+    "counts, wide": lambda: problem("counts", np.random.default_rng(1).normal(size=(10, 20)), np.arange(1, 11), 0.0),
+    "constant features share the intercept": lambda: problem(
+        "hinge", np.c_[onehot(2)[0], np.full(500, 3.0), np.full(500, -0.5)], onehot(2)[1], 200.0
+    ),
+}
+
+
+def best_of_peers(p):
+    """The least loss of scikit-learn's solvers at a fine tolerance."""
+    given = [{"dual": False, "tol": 1e-10, "max_iter": 50_000}] if p.kind == "hinge" else [
+        {"tol": 1e-10, "max_iter": 5000},
+        {"tol": 1e-10, "max_iter": 200, "solver": "newton-cholesky"},
+    ]  # fmt: skip
+    classes = peers.LogisticRegression, peer_svm.LinearSVC, peers.PoissonRegressor
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        models = [learner_of(p, classes, **options).fit(p.X, p.y) for options in given]
+    return min(p.loss(model.coef_, model.intercept_) for model in models)
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("case", SINGULAR)
+def test_singular_problems_reach_their_optimum(case):
+    p = SINGULAR[case]()
+    model = learner_of(p).fit(p.X, p.y)
+    best = best_of_peers(p)
+    assert p.loss(model.coef_, model.intercept_) <= best * (1 + 1e-6) + 1e-9 * len(p.y)
+
+
+def separable(rng, n):
+    X = rng.normal(size=(n, 20))
+    return X, (X[:, 0] > 0).astype(int)
+
+
+def partly(rng, n):
+    """One value of a feature has one class alone."""
+    X = np.c_[rng.normal(size=n), np.arange(n) % 4 == 0]
+    return X, np.where(X[:, 1] == 1, 1, X[:, 0] + rng.logistic(size=n) > 0).astype(int)
+
+
+@pytest.mark.parametrize("data", [separable, partly])
+@pytest.mark.parametrize("mode", ["small", "rounds"])
+def test_a_loss_without_an_optimum_warns(data, mode, monkeypatch):
+    if mode == "rounds":
+        shrink(monkeypatch)
+    X, y = data(np.random.default_rng(3), 40 if data is separable else 200)
+    model = LogisticRegression(C=np.inf)
+    with pytest.warns(ConvergenceWarning, match="has no minimum"):
+        model.fit(X, y)
+    trace = model._state.statistic.trace
+    assert bool(trace.rounds) is (mode == "rounds") and not trace.still
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # said once
+        model.coef_  # noqa: B018
+        model.predict(X)
+    p = problem("binary", X, y, 0.0)
+    peer = peers.LogisticRegression(C=np.inf).fit(X, y)
+    assert p.loss(model.coef_, model.intercept_) <= p.loss(peer.coef_, peer.intercept_) + 1e-9 * len(y)
+    model.forget(X[0], y[0])
+    with pytest.warns(ConvergenceWarning, match="has no minimum") as told:
+        assert np.isfinite(model.coef_).all()
+        model.predict(X)
+    assert len(told) == 1
+    with pytest.warns(ConvergenceWarning):
+        assert model.digest() == LogisticRegression(C=np.inf).fit(X[1:], y[1:]).digest()
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "kind, strength", [("binary", 0.0), ("classes", 0.0), ("counts", 0.0), ("hinge", 1e-4), ("near", 0.0)]
+)
+def test_rounds_over_singular_records_reach_the_optimum(kind, strength):
+    """Above 8,191 records: rounds, and where those cannot tell, all records."""
+    rng = np.random.default_rng(4)
+    n = 9000
+    X, y = onehot(3 if kind == "classes" else 2, n)
+    X = np.c_[X, np.full(n, 2.0), X[:, -1] + 1e-5 * rng.normal(size=n) if kind == "near" else X[:, -1]]
+    y = rng.poisson(np.exp(X[:, 0] + X[:, 7] / 2)) if kind == "counts" else y
+    p = problem("binary" if kind == "near" else kind, X, y, strength)
+    model = learner_of(p).fit(X, p.y)
+    trace = model._state.statistic.trace
+    assert trace.rounds and trace.still
+    assert p.loss(model.coef_, model.intercept_) <= best_of_peers(p) * (1 + 1e-6) + 1e-9 * n
+    for i in range(3):
+        model.forget(X[i], p.y[i])
+    assert model.digest() == learner_of(p).fit(X[3:], p.y[3:]).digest()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("learner", [LogisticRegression(C=np.inf), LinearSVC(C=1e6), PoissonRegressor(alpha=0)], ids=str)
+def test_the_minimum_does_not_depend_on_history(learner):
+    """Near-collinear records of many scales and weights, learned and forgotten in pieces."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(120, 3)) * [1.0, 1e8, 1e-8]
+    X = np.c_[X, X[:, 0] + 1e-8 * rng.normal(size=120), np.arange(120) % 3 == 0]
+    y, w = rng.integers(0, 3, 120), 10.0 ** rng.integers(-5, 6, 120)
+    keep = np.sort(rng.permutation(120)[:70])
+    expected = learner.fit(X[keep], y[keep], w[keep]).digest()
+    other = type(learner)(**learner.get_params()).fit(X, y, w)
+    gone = np.setdiff1d(rng.permutation(120), keep)
+    for part in np.array_split(rng.permutation(gone), 3):
+        other.forget(X[part], y[part], sample_weight=w[part])
+    assert other.digest() == expected
+    order = rng.permutation(keep)
+    assert type(learner)(**learner.get_params()).fit(X[order], y[order], w[order]).digest() == expected
+
+
+@pytest.mark.parametrize("start", [0, 8, 16, 24])
+def test_fuzz(start):
+    """`make fuzz-losses` has a thousand more, and larger ones."""
+    for seed in range(start, start + 8):
+        verdict = judge(10_000 + seed, small=True)
+        assert not verdict.faults, verdict
