@@ -116,7 +116,7 @@ class Calls:
         return [flag for flag in flags if self.dice.random() < 0.3]
 
     def table(self):
-        return self.dice.choice(["good.csv", "more.csv"]) if self.dice.random() < 0.3 else self.dice.choice(self.tables)
+        return self.dice.choice(["good.csv", "more.csv"]) if self.dice.random() < 0.4 else self.dice.choice(self.tables)
 
     def rows(self):
         given = []
@@ -134,7 +134,8 @@ class Calls:
                 self.dice.choice(MODELS),
                 self.dice.choice(["new.sqlearn"] * 20 + ["m.sqlearn", "folder", "no/x", "", "\0"]),
             )
-            given = [*columns, *self.some(COLUMN, 2), *self.some(READING, 2), *self.some(["--param"], 1)]
+            given = [*self.some(COLUMN, 2), *self.some(READING, 2), *self.some(["--param"], 1)]
+            given = [*columns, *given * (self.dice.random() < 0.6)]
             return [self.table(), "--model", model, "--out", out, *given, *self.flags("--raw", "--json")]
         if command in ("learn", "predict"):
             out = self.some(
