@@ -67,7 +67,9 @@ class NotLearnedError(SqlearnError):
     Notes
     -----
     What to do: pass the row as it was learned (before rounding, scaling or a trip through text), with its label and
-    its ``sample_weight``; leave out rows that are gone.
+    its ``sample_weight``; leave out rows that are gone. The learner at the end of a scikit-learn ``Pipeline`` was
+    taught rows as the steps before it made them, and those steps cannot forget: use
+    :class:`~sqlearn.compose.TableModel` instead.
     """
 
 
@@ -239,8 +241,8 @@ class MergeError(SqlearnError):
 class BrokenError(SqlearnError):
     """An update failed, and undoing it failed too, so the model is neither what it was nor what it should be.
 
-    Every call but ``fit`` says so from then on. Undoing asks for no arrays, and has a reserve for all else, so this needs
-    a process whose memory is used up to the last small object.
+    Every call but ``fit`` says so from then on. Undoing asks for no arrays, and has a reserve for all else, so this
+    needs a process whose memory is used up to the last small object.
 
     Notes
     -----

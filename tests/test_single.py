@@ -11,11 +11,18 @@ from sklearn.base import clone
 from laws import assert_same, refit, unchanged
 from learners import over
 from records import tame
-from sqlearn import NegativeValueError, NonFiniteError, NotLearnedError, NotNumericError
+from sqlearn import (
+    NegativeValueError,
+    NonFiniteError,
+    NotIntegerError,
+    NotLearnedError,
+    NotNumericError,
+    WidthError,
+)
 from sqlearn.engine.state import State
 from sqlearn.feature_selection import SelectKBest, chi2
 from sqlearn.linear_model import LinearRegression
-from sqlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
+from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -32,6 +39,49 @@ class short:
 
     def __exit__(self, *_):
         self.patch.undo()
+
+
+@pytest.mark.parametrize("binarize", [0.0, 0.5, None])
+def test_one_row_of_any_numbers(binarize):
+    """BernoulliNB takes negative ones, which other learners of counts refuse."""
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(30, 5)) * rng.integers(0, 2, (30, 5)), np.arange(30) % 2
+    learner = BernoulliNB(binarize=binarize)
+    model = clone(learner).fit(X, y)
+    for row in (X[3], sp.csr_array(X[[3]])):
+        with short():
+            model.forget(row, y[3])
+        assert_same(model, clone(learner).fit(np.delete(X, 3, 0), np.delete(y, 3)))
+        with short():
+            model.partial_fit(row, y[3])
+        assert_same(model, clone(learner).fit(X, y))
+
+
+def test_one_row_of_categories():
+    rng = np.random.default_rng(4)
+    X, y = rng.integers(0, 3, (40, 6)), np.arange(40) % 2
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    model = CategoricalNB().fit(frame, y)
+    rest = CategoricalNB().fit(frame.drop(index=7), np.delete(y, 7))
+    for row in (X[7], X[7].astype(np.float32), X[7].tolist(), tuple(X[7].tolist()), frame.iloc[7]):
+        with short():
+            model.forget(row, y[7])
+        assert_same(model, rest)
+        with short():
+            model.partial_fit(row, y[7])
+    assert_same(pickle.loads(pickle.dumps(model)), CategoricalNB().fit(frame, y))
+    model.partial_fit([0, 0, 0, 0, 0, 9], 1).forget([0, 0, 0, 0, 0, 9], 1)  # a category that comes and goes
+    assert_same(model, CategoricalNB().fit(frame, y))
+    for row, kind in (
+        ([0, 0, 0, 0, 0, 9], NotLearnedError),
+        ([0, 0, 0, 0, 0, 0.5], NotIntegerError),
+        ([0, 0, 0, 0, 0, -1], NotIntegerError),
+        ([0, 0, 0, 0, 0, None], NonFiniteError),
+        ([0, 0, 0, 0, 0, "x"], NotNumericError),
+        ([0, 0, 0, 0, 0], WidthError),
+    ):
+        with unchanged(model), pytest.raises(kind):
+            model.forget(row, 0)
 
 
 def counts(n=30, d=7, seed=0):

@@ -1,16 +1,13 @@
 """fit, partial_fit, forget, relabel, merge, without, digest: written once, for every learner."""
 
 import copy
-import functools
-import inspect
 from contextlib import contextmanager
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.exceptions import NotFittedError
-from sklearn.utils.metadata_routing import UNUSED
+from sklearn.base import clone
 
+from sqlearn.engine.answering import Answering, not_fitted
 from sqlearn.engine.key import hidden
 from sqlearn.engine.lending import Lending
 from sqlearn.engine.limits import check_growth, check_merge, check_size
@@ -20,15 +17,14 @@ from sqlearn.engine.sparse_format import check_sparse
 from sqlearn.engine.state import FORMAT, Batch, State, describe, digest_of, plain
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.targets import check_classes, check_labels, check_targets, check_weights
-from sqlearn.engine.transaction import interrupts_held
-from sqlearn.engine.validation import as_rows, check_features, explained, unmasked
+from sqlearn.engine.transaction import Log, interrupts_held
+from sqlearn.engine.validation import as_rows, check_features, explained
 from sqlearn.errors import (
     FormatError,
     LearnerError,
     MergeError,
     MissingTargetError,
     ParameterError,
-    ReadOutError,
     SqlearnError,
     WeightError,
     WidthError,
@@ -36,17 +32,10 @@ from sqlearn.errors import (
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
 
-# What scikit-learn's fitted estimator answers; all other methods of a learner are its own or act on itself.
-_ANSWERED = (
-    "aic", "bic", "decision_function", "get_covariance", "get_feature_names_out", "get_precision", "get_support",
-    "inverse_transform", "predict", "predict_joint_log_proba", "predict_log_proba", "predict_proba", "sample", "score",
-    "score_samples", "transform",
-)  # fmt: skip
-
 _ALTERED = "These bytes of a {} are torn or were altered. Read the model from its source again, or fit it anew."
 
 
-class ExactEstimator(BaseEstimator):
+class ExactEstimator(Answering):
     """Base of all learners whose state is exact sums.
 
     A learner names its scikit-learn twin, its statistic, what a record carries, and how to read the twin's fitted
@@ -54,9 +43,6 @@ class ExactEstimator(BaseEstimator):
 
     Attributes
     ----------
-    _peer : type
-        scikit-learn's estimator. A fitted instance of it, the *reader*, is made from the state when an attribute or a
-        prediction is asked for, and dropped at the next update; it answers the methods that ask (``_ANSWERED``).
     _statistic : type
         A :class:`~sqlearn.engine.statistics.Statistic`.
     _target : {None, "label", "value"}
@@ -65,22 +51,10 @@ class ExactEstimator(BaseEstimator):
         Whether records are CSR rows inside.
     """
 
-    _peer: type[BaseEstimator]
     _statistic: type[Statistic]
     _target: str | None = None
     _sparse_form = False
     _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages
-
-    def __init_subclass__(cls, **kwargs):
-        peer = cls.__dict__.get("_peer")
-        if peer is not None:
-            for name in _ANSWERED:
-                method = getattr(peer, name, None)
-                if method is not None and name not in cls.__dict__ and getattr(cls, name) is method:
-                    setattr(cls, name, _delegate(name, method))
-            if hasattr(peer, "fit_transform") and "fit_transform" not in cls.__dict__:
-                cls.fit_transform = _fit_transform
-        super().__init_subclass__(**kwargs)
 
     # ------------------------------------------------------------------ learning and forgetting
 
@@ -230,7 +204,7 @@ class ExactEstimator(BaseEstimator):
         state = self.__dict__.get("_state")
         if state is None:
             if sign < 0:
-                raise _not_fitted(self)
+                raise not_fitted(self)
             state, batch = self._started(X, y, sample_weight, single=True)
             check_classes(batch, classes)
             state.learn(batch)
@@ -272,7 +246,7 @@ class ExactEstimator(BaseEstimator):
         state = self._fitted_state()
         state.check_free()
         batch = self._batch(state, X, y, sample_weight, -1.0)
-        log = None
+        log: Log | None = None
 
         def give_back():
             nonlocal log
@@ -400,8 +374,8 @@ class ExactEstimator(BaseEstimator):
             )
         if isinstance(params.get("random_state"), np.random.RandomState) and self._draws(params):
             raise ParameterError(
-                f"{type(self).__name__} draws random numbers, and a RandomState changes with every use, so a refit would "
-                "differ. Pass an int as random_state (None is a constant here)."
+                f"{type(self).__name__} draws random numbers, and a RandomState changes with every use, so a refit "
+                "would differ. Pass an int as random_state (None is a constant here)."
             )
 
     def _draws(self, params: dict) -> bool:
@@ -413,103 +387,6 @@ class ExactEstimator(BaseEstimator):
 
     def _check_learned(self, state: State) -> None:
         """The same, where it takes a look at what was learned."""
-
-    def _read_out(self, state: State) -> dict:
-        """The fitted attributes of the twin, from the state."""
-        raise NotImplementedError
-
-    # ------------------------------------------------------------------ reading
-
-    def _fitted_state(self) -> State:
-        state = self.__dict__.get("_state")
-        if state is None:
-            raise _not_fitted(self)
-        if state.broken:
-            raise state.is_broken()
-        return state
-
-    def _reader(self):
-        """The twin, fitted: made when it is asked for, dropped at the next update."""
-        return self._reader_of(self._fitted_state())
-
-    def _reader_of(self, state: State):
-        cached = state.reader
-        if cached is None or cached[1] != state.version:
-            version = state.version
-            with state.reading():
-                reader = self._made_reader(state)
-            state.reader = reader, version
-            return reader
-        return cached[0]
-
-    def _made_reader(self, state: State):
-        if not state.statistic.held.any():
-            none = "only rows of weight 0" if state.n_records else "no rows (all were forgotten)"
-            raise ReadOutError(f"This {state.learner} holds {none}, so it has nothing to tell. Learn some first.")
-        reader = object.__new__(self._peer)
-        accepted = self._peer._get_param_names()
-        reader.__dict__.update({name: value for name, value in state.params.items() if name in accepted})
-        reader.n_features_in_ = state.n_features_in_
-        if state.feature_names_in_ is not None:
-            reader.feature_names_in_ = state.feature_names_in_
-        reader.__dict__.update((name, read_only(value)) for name, value in self._read_out(state).items())
-        return reader
-
-    def __getattr__(self, name):
-        if isinstance(own := getattr(type(self), name, None), property):  # whose error, an AttributeError, led here
-            return own.__get__(self)
-        state = self.__dict__.get("_state")
-        unknown = AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if state is None or name.startswith("_") or not name.endswith("_"):
-            raise unknown
-        if name in ("n_features_in_", "feature_names_in_") and not state.broken:
-            if getattr(state, name) is None:
-                raise unknown
-            return getattr(state, name)
-        return getattr(self._reader(), name)
-
-    def __setattr__(self, name, value):
-        if name.endswith("_") and not name.startswith("_") and "_probing" not in self.__dict__:
-            raise AttributeError(
-                f"{name} of a {type(self).__name__} is read from the rows it holds, so it cannot be set. Nothing was "
-                "changed: model.to_sklearn() gives a scikit-learn estimator whose attributes are yours to change."
-            )
-        super().__setattr__(name, value)
-
-    def __dir__(self):
-        try:
-            fitted = [name for name in dir(self._reader()) if name.endswith("_") and not name.startswith("_")]
-        except ValueError:  # not fitted, or not enough held to tell anything
-            fitted = []
-        return sorted({*super().__dir__(), *fitted})
-
-    @classmethod
-    def _get_class_level_metadata_request_values(cls, method_name, method=None, ignore_params=None):
-        """As scikit-learn's; but a twin may rule out metadata that only its own method takes (Lasso's `check_input`)."""
-        given = method or getattr(cls, method_name, None)
-        if not inspect.isfunction(given):
-            return {}
-        signature = inspect.signature(given)
-        requests = (
-            request
-            for base in cls.__mro__
-            for name, request in vars(base).items()
-            if f"__metadata_request__{method_name}" in name
-        )
-        ruled_out = {name for request in requests for name, alias in request.items() if alias is UNUSED}
-        extra = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in ruled_out - signature.parameters.keys()
-        ]
-        if extra:  # so that there is something to rule out
-
-            def given(self):
-                raise NotImplementedError
-
-            given.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *extra])
-        return super()._get_class_level_metadata_request_values(method_name, given, ignore_params)
-
-    def __sklearn_is_fitted__(self):
-        return "_state" in self.__dict__
 
     # ------------------------------------------------------------------ bytes
 
@@ -654,28 +531,3 @@ class WeightedClassifier(ExactClassifier, Weighted):
     def partial_fit(self, X, y=None, classes=None, sample_weight=None):  # type: ignore[override]
         """Learn more records; see :meth:`ExactClassifier.partial_fit`."""
         return self._update(X, y, sample_weight, 1.0, classes)
-
-
-def _delegate(name, method):
-    """A method that is the reader's."""
-
-    @functools.wraps(method)
-    def call(self, *args, **kwargs):
-        reader = self._reader()
-        if args:
-            check_sparse(args[0])
-        return getattr(reader, name)(*args, **kwargs)
-
-    return call
-
-
-def _fit_transform(self, X, y=None, **fit_params):
-    """Fit, then transform the same records."""
-    return TransformerMixin.fit_transform(self, X, y, **fit_params)
-
-
-def _not_fitted(estimator) -> NotFittedError:
-    name = type(estimator).__name__
-    return NotFittedError(
-        f"This {name} instance is not fitted yet. Call 'fit' or 'partial_fit' with some rows before you use it."
-    )

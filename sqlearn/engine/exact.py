@@ -167,9 +167,9 @@ class ExactSum:
     def take_back(self, deposit: Deposit, n: int, sign: float, held: np.ndarray) -> None:
         """Undo :meth:`deposit` for the first `n` records, without memory.
 
-        Every sum on the way back was one on the way forth, or differs from one by a block at most, so it fits the window
-        as it is, the highest limb below 2**53. After a carry here that limb may hold more than one leaves there, so that
-        the next deposit has to carry, too.
+        Every sum on the way back was one on the way forth, or differs from one by a block at most, so it fits the
+        window as it is, the highest limb below 2**53. A carry here does not grow the window, so it may leave more in
+        that limb than others do: then the next deposit has to carry, too.
         """
         start, carried = 0, False
         while start < n:

@@ -1,4 +1,4 @@
-"""Read-outs as users get them: arrays that cannot be written to, since writing would change answers and not the state."""
+"""Read-outs as users get them: arrays that refuse to be written to, which would change answers and not the state."""
 
 import numpy as np
 import scipy.sparse as sp

@@ -323,7 +323,7 @@ class Rows:
         return _count(self._index, self.names, self.numbers, names)
 
     def vacant(self, places) -> None:
-        """Write places, int64[n], for so many more records, those of forgotten ones first; there is room for them then."""
+        """Write places, int64[n], for so many more records, those of forgotten ones first, and make room for them."""
         self.reserve(len(places))
         _vacant(self._free, self.end, places)
 

@@ -121,9 +121,7 @@ def _count(indices, one, sign, sums):
     ones, indptr, rows, order = one
     stop = len(order)
     indptr[1] = len(indices)
-    return deposit_sparse(
-        ones, indices, indptr, ones, rows, order, stop - 1, stop, sign, limbs, base, held_rows, need
-    )
+    return deposit_sparse(ones, indices, indptr, ones, rows, order, stop - 1, stop, sign, limbs, base, held_rows, need)
 
 
 @kernel
@@ -281,8 +279,8 @@ class SingleSparse(Single):
         total = statistic.total
         records = self._reserved(sign, statistic)
         done = _change_sparse(
-            *row, self.lowest, self.threshold, state.vocabulary.words[slot], slot, sign, self.tail, self.digest, state.key_state,
-            records, (total.limbs, total.base, self.need), statistic.held,
+            *row, self.lowest, self.threshold, state.vocabulary.words[slot], slot, sign, self.tail, self.digest,
+            state.key_state, records, (total.limbs, total.base, self.need), statistic.held,
         )  # fmt: skip
         return self._finished(done, sign)
 
@@ -411,6 +409,8 @@ def short_path(state) -> Single | Unchecked | None:
         return None
     kinds = {Sums: SingleSparse, Exceedances: SingleSparse, Mixed: SingleTable, Categories: SingleTable}
     kind = kinds.get(type(state.statistic))
-    if kind is None or (type(state.statistic) is Mixed and "is_categorical" not in state.layout):  # a TableModel's
+    if kind is None:
+        return None
+    if type(state.statistic) is Mixed and "is_categorical" not in state.layout:  # TableModel has its own columns
         return None
     return kind(state)

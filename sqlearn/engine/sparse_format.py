@@ -1,6 +1,6 @@
 """Sparse matrices as users made them: refused when their indices lead out of them.
 
-scipy checks what it is given only in part, and its compiled code, scikit-learn's and ours follow indices without looking.
+scipy checks what it is given only in part, and its compiled code, scikit-learn's and ours follow indices blindly.
 """
 
 import numpy as np
@@ -30,9 +30,8 @@ def check_sparse(X) -> None:
         fault = str(error)
     if fault:
         raise ShapeError(
-            f"This {X.format.upper()} matrix of shape {X.shape} is malformed: {fault}. Nothing was changed: make it anew, "
-            "for instance with scipy.sparse.coo_array((values, (rows, columns)), shape); its method check_format tells "
-            "more."
+            f"This {X.format.upper()} matrix of shape {X.shape} is malformed: {fault}. Nothing was changed: make it "
+            "anew, for instance with scipy.sparse.coo_array((values, (rows, columns)), shape)."
         )
 
 
@@ -103,7 +102,7 @@ def _lists(X) -> str:
 
 
 def _keys(X) -> str:
-    for key in X.keys():  # noqa: SIM118 (it is no dict, though it has keys)
+    for key in X.keys():
         place = key if isinstance(key, tuple) else (key,)
         if len(place) != len(X.shape) or any(not 0 <= index < n for index, n in zip(place, X.shape, strict=True)):
             return f"it has an entry at {key!r}"

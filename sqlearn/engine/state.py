@@ -428,9 +428,9 @@ class State:
                 "updated there. Leave the block first, or work on a copy (copy.deepcopy)."
             )
         return BusyError(
-            f"This {self.learner} is being updated by another thread, or by the call that this one interrupted. Nothing "
-            "was changed by this call: let threads take turns (a threading.Lock around all calls of the model), or give "
-            "each a copy of its own (copy.deepcopy)."
+            f"This {self.learner} is being updated by another thread, or by the call that this one interrupted. This "
+            "call has changed nothing: let threads take turns (a threading.Lock around all calls of the model), or "
+            "give each a copy of its own (copy.deepcopy)."
         )
 
     @contextmanager

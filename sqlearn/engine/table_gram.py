@@ -58,7 +58,7 @@ def _deposit_one_by_one(
     of_pairs, slots, x, targets, weights, rows, start, stop, sign, limbs, base, held, need,
     z, values, indices, ones, pairs, indptr, order,
 ):  # fmt: skip
-    """Deposit what :func:`_list` lists, the second or the first, without memory: the last seven are room for a record."""
+    """Deposit what :func:`_list` lists (pairs, or the others) without memory: the last seven are room for a record."""
     d, width = x.shape[1], z.shape[1]
     for r in range(start, stop):
         z[0, 0] = 1.0

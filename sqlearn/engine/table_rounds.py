@@ -49,7 +49,7 @@ class _Encoded:
     def _not_here(self, *_):
         raise NotImplementedError("these records come and go with those of the table")
 
-    reserve = missing = vacant = put = remove = _not_here
+    reserve = missing = vacant = put = remove = make_ready = _not_here
 
     def compact(self) -> None:
         pass
