@@ -127,7 +127,7 @@ def pytest_terminal_summary(terminalreporter, config):
         return  # not all tests of an entry have run
     allowed, modules, outcomes = allow_list(), set(), defaultdict(set)
     for outcome, reports in terminalreporter.stats.items():
-        for report in reports:
+        for report in reports if outcome else []:  # without one: what was set up and torn down
             if "::" in getattr(report, "nodeid", ""):
                 modules.add(report.nodeid.partition("::")[0])
                 outcomes[allowed.entry(report.nodeid)].add(outcome)
