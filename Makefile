@@ -10,6 +10,7 @@
 #   make release-check   build, check, install into a clean environment, try
 #   make damage          10,000 damaged stores
 #   make kills           10,000 processes killed while they write
+#   make fuzz-losses     smooth losses against other solvers
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/test_exact.py -x"
 
 PYTHON ?=
@@ -21,7 +22,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test coverage peer-tests lint bench damage kills docs docs-long release-check clean
+.PHONY: demo test coverage peer-tests lint bench fuzz-losses damage kills docs docs-long release-check clean
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html
 
@@ -42,6 +43,10 @@ peer-tests: $(VENV)/.test
 lint: $(VENV)/.test
 	@echo "ruff check" && $(BIN)/python -m ruff check .
 	@echo "mypy" && $(BIN)/python -m mypy
+
+# a thousand random problems against scikit-learn and another solver: minutes; FUZZ_ARGS="300 5000" for 300 others
+fuzz-losses: $(VENV)/.test
+	@PYTHONPATH=. $(BIN)/python tests/fuzz_losses.py $(FUZZ_ARGS)
 
 bench: $(VENV)/.bench
 	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" $(BENCH_ARGS); done

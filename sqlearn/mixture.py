@@ -211,6 +211,6 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
             "precisions_": cholesky @ np.swapaxes(cholesky, -1, -2) if kind in ("full", "tied") else cholesky**2,
             "converged_": trace.still if trace.rounds else bool(converged),
             "n_iter_": len(bounds),
-            "lower_bound_": lower + shift,
-            "lower_bounds_": [bound + shift for bound in bounds],
+            "lower_bound_": np.float64(lower + shift),
+            "lower_bounds_": [np.float64(bound + shift) for bound in bounds],
         }

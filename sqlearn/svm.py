@@ -7,7 +7,7 @@ from sqlearn.engine.adaptive import Adaptive, SparseCoefficients
 from sqlearn.engine.estimator import WeightedClassifier
 from sqlearn.engine.read_out import label_array
 from sqlearn.engine.smooth import SQUARED_HINGE
-from sqlearn.engine.smooth_problem import OneVsRest, Smooth, check_class_weight, class_weights, coefficients, ridge
+from sqlearn.engine.smooth_problem import OneVsRest, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.standard import Scale
 from sqlearn.errors import DegenerateError, ParameterError
 
@@ -119,7 +119,6 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
     def _check_fit(self, batch):
         if len(batch.labels) < 2:
             raise DegenerateError(f"The number of classes has to be greater than one; got 1 class: {batch.labels[0]!r}")
-        check_class_weight(self.class_weight, batch.labels)
 
     def _problem(self, params, n_features, labels):
         if len(labels) < 2:

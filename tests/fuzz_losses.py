@@ -190,7 +190,8 @@ class Independent:
 
     def __init__(self, p: Problem):
         self.p = p
-        mean, spread = p.X.mean(axis=0) * p.intercept, p.X.std(axis=0) if p.intercept else np.sqrt((p.X**2).mean(axis=0))
+        mean = p.X.mean(axis=0) * p.intercept
+        spread = np.sqrt(((p.X - mean) ** 2).mean(axis=0))
         varies = spread > 1e-13 * np.abs(p.X).max(axis=0)
         factor = np.where(varies, 1 / np.where(varies, spread, 1.0), 0.0)
         self.z = (p.X - mean) * factor
@@ -249,8 +250,8 @@ class Independent:
             ends = [self.newton(start) for start in starts[: 1 + (self.size <= 100)]]
             ends += [minimize(self.value, ends[0], jac=self.gradient, method="L-BFGS-B", options={"maxiter": 200}).x]
             if self.size <= 30:
-                more = {"jac": self.gradient, "hess": self.hessian, "method": "trust-exact", "options": {"maxiter": 200}}
-                ends += [minimize(self.value, starts[0], **more).x]
+                more = {"jac": self.gradient, "hess": self.hessian, "options": {"maxiter": 200}}
+                ends += [minimize(self.value, starts[0], method="trust-exact", **more).x]
         return [self.value(end) for end in ends]
 
 
@@ -347,7 +348,8 @@ def main():
         if verdict.faults:
             failures += 1
             p = problem(seed)
-            print(f"{', '.join(verdict.faults)}: {p.kind} {p.X.shape}, strength {p.strength:.1e}; {verdict}", flush=True)
+            what = f"{p.kind} {p.X.shape}, strength {p.strength:.1e}"
+            print(f"{', '.join(verdict.faults)}: {what}; {verdict}", flush=True)
         if (seed - first) % 100 == 99:
             print(f"{seed - first + 1} problems, {without} without an optimum: {failures} failures", flush=True)
     print(f"{n} problems, {without} of them without an optimum: {failures} failures")

@@ -78,8 +78,10 @@ LEARNERS = [
     TableModel(LogisticRegression()),
     LogisticRegression(),
     LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
+    LogisticRegression(class_weight="balanced"),
     PoissonRegressor(),
     LinearSVC(),
+    LinearSVC(C=0.5, class_weight="balanced"),
     KMeans(3),
     GaussianMixture(2, covariance_type="diag"),
 ]

@@ -16,16 +16,10 @@ def expected_failures(estimator):
     if type(estimator).__name__ == "CategoricalNB":
         # it passes numbers between 0 and 1 as categories; scikit-learn's cuts them all off to 0, here they are refused
         return {"check_sample_weight_equivalence_on_dense_data": "Its records are no integers, which are refused."}
-    if type(estimator).__name__ in ("LogisticRegression", "LinearSVC"):
-        # balanced weights depend on all records: every record would move every round
-        failures = {
-            "check_class_weight_balanced_linear_classifier": "class_weight='balanced' is refused, with the reason."
+    if type(estimator).__name__ == "LogisticRegression" and not estimator.fit_intercept:  # scikit-learn's own fails too
+        return {
+            "check_class_weight_classifiers": "Without an intercept, weights of classes do not turn all predictions."
         }
-        if not estimator.fit_intercept:  # scikit-learn's own fails too
-            failures["check_class_weight_classifiers"] = (
-                "Without an intercept, weights of classes do not turn all predictions."
-            )
-        return failures
     return {}
 
 

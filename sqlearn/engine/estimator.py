@@ -18,7 +18,7 @@ from sqlearn.engine.state import FORMAT, Batch, State, describe, digest_of, plai
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.targets import check_classes, check_labels, check_targets, check_weights
 from sqlearn.engine.transaction import Log, interrupts_held
-from sqlearn.engine.validation import as_rows, check_features, explained
+from sqlearn.engine.validation import as_rows, check_features, explained, unmasked
 from sqlearn.errors import (
     FormatError,
     LearnerError,

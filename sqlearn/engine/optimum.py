@@ -197,7 +197,7 @@ def _separated(kind, eta, y):
 
 
 @kernel
-def minimize(kind, heads, z, y, w, penalty, start):
+def minimize(kind, heads, z, y, w, penalty, bounded, start):
     """The theta that minimises a penalised loss, and whether it is a minimum.
 
     Parameters
@@ -210,6 +210,8 @@ def minimize(kind, heads, z, y, w, penalty, start):
         Targets and weights.
     penalty : float64[K * p, K * p]
         Hessian of the penalty.
+    bounded : bool
+        Whether there is a minimum, for all that is known.
     start : float64[K * p]
         Where to begin, if that is better than 0. It is the answer if it is a minimum already.
 
@@ -230,7 +232,7 @@ def minimize(kind, heads, z, y, w, penalty, start):
     value = _value(kind, z, y, w, penalty, theta, eta)
     if _value(kind, z, y, w, penalty, start, moved) <= value:
         theta = start.copy()
-    damping, last, waited = _LEAST, np.inf, 0
+    damping, last, gain, waited = _LEAST, np.inf, np.inf, 0
     for done in range(_STEPS):
         value = _value(kind, z, y, w, penalty, theta, eta)
         g, h = _curvature(kind, z, eta, y, w, penalty, theta)
@@ -247,7 +249,9 @@ def minimize(kind, heads, z, y, w, penalty, start):
         for j in range(size):
             gain -= 0.5 * g[j] * step[j]
         predictors(z, step, moved)
-        if value <= 2.0**-33 * total and _penalty_of(penalty, theta) <= 2.0**-20 * value and _separated(kind, eta, y):
+        if bounded and value <= 2.0**-40 * total:
+            return theta, True
+        if not bounded and value <= 2.0**-33 * total and _separated(kind, eta, y):
             return theta, False
         length = np.abs(moved).max()
         moving = length >= _MOVING
@@ -256,9 +260,9 @@ def minimize(kind, heads, z, y, w, penalty, start):
         if not moving and gain <= (2.0**-48 * value if done else 2.0**-32 * value + 2.0**-40 * total):
             return theta, True
         if moving and gain <= 2.0**-36 * total:
-            waited += _penalty_of(penalty, step) == 0.0  # what is penalised has a minimum
+            waited += not bounded
             if waited > _WAIT or gain <= 2.0**-48 * value:
-                return theta, False
+                return theta, bounded
         if not moving and gain <= 2.0**-40 * value:  # the loss cannot tell any more: Newton's step as it is
             if gain > 0.5 * last:
                 return theta, True
@@ -271,9 +275,9 @@ def minimize(kind, heads, z, y, w, penalty, start):
             trial = _along(kind, y, w, penalty, theta, eta, step, moved, t)
         if not trial < value:
             if gain <= 2.0**-30 * value + 2.0**-36 * total:
-                return theta, not moving
+                return theta, bounded or not moving
             if damping > _MOST:
-                return theta, False
+                break
             damping *= 64.0
             continue
         while 1.0 <= t < _LONGEST and trial > 2.0**-33 * total:
@@ -283,4 +287,4 @@ def minimize(kind, heads, z, y, w, penalty, start):
             t, trial = 2.0 * t, further
         theta = theta + t * step
         damping = max(0.25 * damping, _LEAST)
-    return theta, False
+    return theta, bounded and min(gain, value) <= 2.0**-33 * total

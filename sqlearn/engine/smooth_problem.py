@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import compute_class_weight
 
 from sqlearn.engine.elementary import cholesky
 from sqlearn.engine.exact import ExactSum
@@ -36,7 +35,7 @@ from sqlearn.engine.standard import Scale, balanced, dithers, standard_scale
 from sqlearn.engine.trace import Trace, kept
 from sqlearn.errors import ParameterError, TooLargeError
 
-__all__ = ["Grid", "OneVsRest", "Smooth", "check_class_weight", "class_weights", "coefficients", "ridge"]
+__all__ = ["Grid", "OneVsRest", "Smooth", "class_weights", "coefficients", "ridge"]
 
 COARSE = 8.0  # the pilot's grid over that of the rounds
 MOST_THIRD = 48  # more parameters than that go without third derivatives
@@ -111,8 +110,8 @@ class Smooth(_Newton):
     intercept : bool
         Whether each begins with an intercept.
     penalty : callable
-        From a :class:`~sqlearn.engine.standard.Scale` to the penalty's Hessian in theta, in units of ``scale.weight``. It
-        also takes how strongly heads that may move alike at no cost are held, relative to the usual.
+        From a :class:`~sqlearn.engine.standard.Scale` to the penalty's Hessian in theta, in units of ``scale.weight``.
+        It also takes how strongly heads that may move alike at no cost are held, relative to the usual.
     seed : int
         Seed of the grids.
     codes : float64[n_classes] or None
@@ -179,7 +178,7 @@ class Smooth(_Newton):
         return weights if self.own is None else np.where(self.groups == 1, weights, 1.0)
 
     def _targets(self, scale: Scale, records: Records, class_weight) -> tuple[np.ndarray, np.ndarray]:
-        """Targets and weights as the loss takes them; classes have no weights of their own if `class_weight` is None."""
+        """Targets and weights as the loss takes them; without `class_weight`, all classes weigh alike."""
         if self.codes is None:
             return records.y, records.w * scale.weight
         if len(records.y) == 1:
@@ -298,7 +297,14 @@ class Smooth(_Newton):
         weights = self.class_weight if self.groups is None else self._balanced(scale.class_weight)
         y, w = self._targets(scale, records, weights)
         # what holds the heads must not drown the curvature of records that are all but certain
-        return minimize(self.kind, self.heads, z, y, w, self.penalty(scale, _LOOSE), theta)
+        return minimize(self.kind, self.heads, z, y, w, self.penalty(scale, _LOOSE), self._is_bounded(scale, y), theta)
+
+    def _is_bounded(self, scale: Scale, y: np.ndarray) -> bool:
+        """Whether the loss of these targets has a minimum because of what it is, or because it is penalised."""
+        if self.kind == SQUARED_HINGE:
+            return True
+        ridge = np.diag(self.penalty(scale, 0.0)).reshape(self.heads, self.p)[:, self.intercept :]
+        return bool((ridge[:, scale.factor > 0] > 0).all()) and (self.kind != POISSON or bool(y.any()))
 
     def _ask(self, theta, scale, source, penalty, class_weight):
         """Newton step, gradient and Hessian without third derivatives, and the exponents of the largest derivatives."""
@@ -374,7 +380,6 @@ class Smooth(_Newton):
         dither, wide = dithers(self.size, self.seed + 1), width * COARSE
         start = centre_of(low, wide, dither, cells_of(low, wide, dither, theta))
         return Grid(low, width, dither, exponents + 1, start)
-
 
     def _width(self) -> float:
         """Width of the cells, in standard deviations of the predictor."""
@@ -474,13 +479,6 @@ def class_weights(given: dict | str | None, labels: list) -> np.ndarray | None:
             f"class_weight has {wrong[0]!r}, but weights of classes are numbers from 0 to 2**100. Give others."
         )
     return np.array([float((given or {}).get(label, 1.0)) for label in labels])
-
-
-def check_class_weight(given: dict | str | None, labels: list) -> None:
-    """Raise scikit-learn's ValueError when a dict of weights misses classes and names others."""
-    if isinstance(given, dict):
-        classes = np.array(sorted(labels))
-        compute_class_weight(given, classes=classes, y=classes)
 
 
 def coefficients(trace: Trace, n_features: int, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
