@@ -5,7 +5,6 @@ The settings below are what durability and erasure rest on; docs/store.md argues
 
 import ctypes
 import hashlib
-import json
 import os
 import sqlite3
 import threading
@@ -71,7 +70,7 @@ class Counters(dict[str, int]):
     @property
     def digest(self) -> int:
         """What tells damage; 63 bits."""
-        told = json.dumps(sorted((name, value) for name, value in self.items() if name != _DIGEST)).encode()
+        told = repr(sorted((name, value) for name, value in self.items() if name != _DIGEST)).encode()
         return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "little") >> 1
 
 
@@ -106,6 +105,7 @@ class Database:
         self.generation = 0
         self.transactions = 0
         self._saved: dict[str, int] = {}
+        self._is_new = False
         self._version = -1
         self._owner = (os.getpid(), threading.get_ident())
         self._connection: sqlite3.Connection | None = None
@@ -139,6 +139,7 @@ class Database:
             raise StoreAccessError(f"No store can be made at {path}: {error.strerror}.") from error
         database = cls(path, timeout)
         with database._translated():
+            database._is_new = True
             database.execute(f"PRAGMA page_size = {PAGE}")
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             database._settle()
@@ -154,8 +155,8 @@ class Database:
             with database._translated():
                 (application,) = database.execute("PRAGMA application_id").fetchone()
                 (version,) = database.execute("PRAGMA user_version").fetchone()
-                (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
                 if application != _APPLICATION:
+                    (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
                     raise NotAStoreError(
                         f"{path} is no store. "
                         + ("Make one with Store.create." if tables else "It is empty: if the making of a store was "
@@ -195,7 +196,7 @@ class Database:
 
     def _journal_size(self) -> int:
         try:
-            return self.path.with_name(self.path.name + _JOURNAL).stat().st_size
+            return os.stat(f"{self.path}{_JOURNAL}").st_size
         except FileNotFoundError:
             return 0
 
@@ -216,6 +217,7 @@ class Database:
 
     def lay_out(self) -> None:
         """Say in the file's header what it is, in the transaction that creates the store."""
+        self._is_new = False
         self.execute(f"PRAGMA application_id = {_APPLICATION}")
         self.execute(f"PRAGMA user_version = {FORMAT}")
         self.execute("CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID")
@@ -302,9 +304,8 @@ class Database:
     def _refresh(self) -> None:
         (version,) = self.execute("PRAGMA data_version").fetchone()
         if version != self._version:
-            tables = self.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-            counters = Counters(self.execute("SELECT name, value FROM counters") if tables else ())
-            if tables and counters[_DIGEST] != counters.digest:
+            counters = Counters(() if self._is_new else self.execute("SELECT name, value FROM counters"))
+            if not self._is_new and counters[_DIGEST] != counters.digest:
                 raise StoreCorruptError(
                     f"The store {self.path} is damaged: its counters are not as they were written. Take an intact "
                     "copy, or make the store anew from its source."

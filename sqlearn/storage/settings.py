@@ -1,7 +1,6 @@
 """What is fixed when a store is made, and a digest of it and of the tables that SQLite knows."""
 
 import hashlib
-import json
 
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
@@ -54,5 +53,5 @@ class Settings:
 
     def _digest(self, settings: dict[str, str]) -> str:
         tables = self._database.execute("SELECT name, rootpage, type, tbl_name, sql FROM sqlite_schema").fetchall()
-        told = json.dumps([sorted(settings.items()), sorted(tables)])
+        told = repr((sorted(settings.items()), sorted(tables)))
         return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -30,6 +30,7 @@ _AT_ONCE = 1 << 14  # places
 _SCANNED = 8192  # places
 _BYTES = 1 << 22
 _IN_LIST = 250
+_MARKS = ", ".join("?" * _IN_LIST)
 _USED = np.uint64(1)
 
 
@@ -63,7 +64,7 @@ class Slots:
         self._cells_at_once = max(1, min(_SCANNED // self._per_cell, _BYTES // (8 * self._per_cell * (1 + words))))
         self._read_one = f"SELECT cell, bytes FROM {name} WHERE cell = ?"
         self._read_range = f"SELECT cell, bytes FROM {name} WHERE cell >= ? AND cell <= ? ORDER BY cell"
-        self._read_list = f"SELECT cell, bytes FROM {name} WHERE cell IN ({', '.join('?' * _IN_LIST)}) ORDER BY cell"
+        self._read_list = f"SELECT cell, bytes FROM {name} WHERE cell IN ({_MARKS}) ORDER BY cell"
         self._insert = f"INSERT INTO {name} (bytes, cell) VALUES (?, ?)"
         self._update = f"UPDATE {name} SET bytes = ? WHERE cell = ?"
         self._free, self._end, self._used = f"{name} first free", f"{name} end", f"{name} used"
