@@ -9,7 +9,7 @@ import pytest
 
 from sqlearn import Store
 from sqlearn.compose import TableModel
-from sqlearn.errors import ConditionError, NonFiniteError, StoreCorruptError, TableError
+from sqlearn.errors import ConditionError, NonFiniteError, StoreCorruptError, TableError, UnknownIdError
 from sqlearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sqlearn.naive_bayes import BernoulliNB, GaussianNB, MixedNB
 
@@ -266,3 +266,22 @@ def test_a_feature_of_hundreds_of_digits(tmp_path):
             Store.create(
                 tmp_path / "a", GaussianNB(), {"x": [1, value, 2.5], "y": [0, 1, 1]}, target="y", categorical=[]
             )
+
+
+@pytest.mark.parametrize(
+    "ids", [1.0, b"2", True, None, [1.0], [b"2"], [None], [[1]], {"a": 1}, [10**5000], [np.float64(1)]]
+)
+def test_ids_of_other_kinds(tmp_path, ids):
+    with Store.create(tmp_path / "a", MixedNB(), TABLE, target="y") as store:
+        with pytest.raises((UnknownIdError, ConditionError), match=r"Nothing was changed|either"):
+            store.forget(ids=ids)
+        assert len(store.receipts()) == 1
+
+
+def test_ids_to_learn_of_thousands_of_digits(tmp_path):
+    table = {"id": [1, 2], "x": [1.0, 2.0], "y": [0, 1]}
+    with Store.create(tmp_path / "a", MixedNB(), table, target="y", id="id") as store:
+        for ids in ([3, 10**5000], [3, 10**30], [3, 2.5], [3, float("inf")], [3, "x" * 10_000]):
+            with pytest.raises(TableError, match="The id in row 1 ") as caught:
+                store.learn(table | {"id": ids})
+            assert len(str(caught.value)) < 500

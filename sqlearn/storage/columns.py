@@ -19,7 +19,7 @@ from sqlearn.engine.vocabulary import canonical_label
 from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, TableError
 from sqlearn.storage.dates import DATES, microseconds
 
-__all__ = ["Block", "Category", "Column", "Columns", "category_of", "frames_of", "length", "length_of", "take"]
+__all__ = ["Block", "Category", "Column", "Columns", "category_of", "frames_of", "length", "length_of", "shown", "take"]
 
 
 @dataclass(frozen=True)
@@ -198,11 +198,13 @@ class Columns:
                 values[i] = str(value)
             elif textual or not whole:
                 raise TableError(
-                    f"The id in row {i} (counted from 0) is {value!r}. Nothing was changed: the ids of this store are "
-                    f"{'text' if textual else 'whole numbers'}."
+                    f"The id in row {i} (counted from 0) is {shown(value)}. Nothing was changed: the ids of this store "
+                    f"are {'text' if textual else 'whole numbers'}."
                 )
             elif not -(2**63) <= value < 2**63:
-                raise TableError(f"The id in row {i} (counted from 0) does not fit 64 bits: {value!r}. Make ids text.")
+                raise TableError(
+                    f"The id in row {i} (counted from 0) does not fit 64 bits: {shown(value)}. Make ids text."
+                )
             else:
                 values[i] = int(value)
         return values
@@ -246,6 +248,15 @@ def length_of(frame) -> int:
 def length(column: np.ndarray | Category) -> int:
     """Number of rows of a block's column."""
     return len(column.codes if isinstance(column, Category) else column)
+
+
+def shown(value) -> str:
+    """A value as messages show it, however long it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write numbers of more than 4,300 digits
+        return f"a number of {abs(value).bit_length()} bits"
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def take(block: Block, rows) -> Block:
@@ -352,8 +363,8 @@ def _booleans(frame, column: Column) -> np.ndarray | Category:
         if code is None:
             words = "" if column.labels in (None, BOOLEANS) else f" (or {labels[0]!r} and {labels[1]!r})"
             raise TableError(
-                f"The value in row {i} (counted from 0), column {column.name!r}, is {value!r}, where this store holds "
-                f"booleans. Nothing was changed: pass False and True{words}."
+                f"The value in row {i} (counted from 0), column {column.name!r}, is {shown(value)}, where this store "
+                f"holds booleans. Nothing was changed: pass False and True{words}."
             )
         codes[i] = code
     if column.labels is None:
@@ -372,7 +383,7 @@ def _dates(frame, name) -> np.ndarray:
         time = np.datetime64("NaT") if is_missing(value) else _time(value)
         if time is None:
             raise TableError(
-                f"The value in row {i} (counted from 0), column {name!r}, is not a date: {value!r}. Nothing was "
+                f"The value in row {i} (counted from 0), column {name!r}, is not a date: {shown(value)}. Nothing was "
                 "changed: pass dates, times, or ISO 8601 as text."
             )
         times.append(time.astype(DATES))
@@ -407,7 +418,7 @@ def _numbers(frame, name) -> np.ndarray:
         for i, value in enumerate(values):
             if isinstance(value, str | bytes):
                 raise NotNumericError(
-                    f"The value in row {i} (counted from 0), column {name!r}, is the text {value!r}, where this "
+                    f"The value in row {i} (counted from 0), column {name!r}, is the text {shown(value)}, where this "
                     "store holds numbers. Nothing was changed: convert it, or name the column in `categorical` when "
                     "you create the store."
                 )
@@ -417,8 +428,8 @@ def _numbers(frame, name) -> np.ndarray:
                 raise _infinite(i, name) from None
             except (TypeError, ValueError) as error:
                 raise TableError(
-                    f"The value in row {i} (counted from 0), column {name!r}, is not a number: {value!r}. Nothing was "
-                    "changed: convert it to a number or to text; name dates in `keep` when you create the store; or "
+                    f"The value in row {i} (counted from 0), column {name!r}, is not a number: {shown(value)}. Nothing "
+                    "was changed: convert it to a number or to text; name dates in `keep` when you create the store; or "
                     "leave the column out."
                 ) from error
         numbers = np.array(values, np.float64)
@@ -451,8 +462,8 @@ def _categories(frame, name) -> Category:
                     raise _infinite(i, name)
         except TypeError as error:
             raise TableError(
-                f"The value in row {i} (counted from 0), column {name!r}, is neither a number nor text: {value!r}. "
-                "Nothing was changed."
+                f"The value in row {i} (counted from 0), column {name!r}, is neither a number nor text: "
+                f"{shown(value)}. Nothing was changed."
             ) from error
         codes.append(code)
     return Category(np.array(codes, np.int64), [*seen])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import DuplicateIdError, UnknownIdError
+from sqlearn.storage.columns import shown
 from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex, hash_texts, hash_words
 from sqlearn.storage.words import Texts, decoded
@@ -75,8 +76,8 @@ class Ids:
 
     def duplicate(self, id) -> DuplicateIdError:
         return DuplicateIdError(
-            f"The id {id!r} is given twice, or is that of another row already. Nothing was changed: give each row an "
-            "id of its own, or forget the row that has it first."
+            f"The id {shown(id)} is given twice, or is that of another row already. Nothing was changed: give each row "
+            "an id of its own, or forget the row that has it first."
         )
 
     def find(self, ids: Sequence) -> np.ndarray:
@@ -91,7 +92,9 @@ class Ids:
             seen: set = set()
             for i, id in enumerate(ids):
                 if id in seen:
-                    raise UnknownIdError(f"The id {id!r} is given twice (at {i}). Nothing was changed: give it once.")
+                    raise UnknownIdError(
+                        f"The id {shown(id)} is given twice (at {i}). Nothing was changed: give it once."
+                    )
                 seen.add(id)
         fits = [self.textual or -(2**63) <= id < 2**63 for id in ids]
         slots = np.zeros(len(fits), np.int64)
@@ -100,8 +103,8 @@ class Ids:
         missing = np.flatnonzero(slots == 0)
         if len(missing):
             raise UnknownIdError(
-                f"No row has the id {ids[missing[0]]!r} (at {missing[0]}, one of {len(missing)} such). Nothing was "
-                "changed: it was never learned or is forgotten already; compare with ids()."
+                f"No row has the id {shown(ids[missing[0]])} (at {missing[0]}, one of {len(missing)} such). Nothing "
+                "was changed: it was never learned or is forgotten already; compare with ids()."
             )
         return slots
 

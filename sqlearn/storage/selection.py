@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import ConditionError, StoreCorruptError, UnknownIdError
-from sqlearn.storage.columns import Column, Columns
+from sqlearn.storage.columns import Column, Columns, shown
 from sqlearn.storage.condition import Condition
 from sqlearn.storage.database import Database
 from sqlearn.storage.ids import Ids
@@ -58,7 +58,9 @@ class Selection:
         for i, id in enumerate(ids):
             if type(id) is not (str if self._ids.textual else int):
                 kind = "text" if self._ids.textual else "whole numbers"
-                raise UnknownIdError(f"{id!r} (at {i}) is no id of this store: ids are {kind}. Nothing was changed.")
+                raise UnknownIdError(
+                    f"{shown(id)} (at {i}) is no id of this store: ids are {kind}. Nothing was changed."
+                )
         return ids
 
     def matching(self, where: str, look: Callable[[int], None] = _alone) -> np.ndarray:

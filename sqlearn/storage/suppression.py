@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sqlearn.errors import FormatError, StoreError, SuppressedIdError, UnknownIdError
+from sqlearn.storage.columns import shown
 from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex
 
@@ -102,8 +103,8 @@ class Suppression:
         found = np.flatnonzero(self.index.find(hashes))
         if len(found):
             raise SuppressedIdError(
-                f"The id {ids[found[0]]!r} was forgotten, and the store {self._path} does not learn it again (it is "
-                f"one of {len(found)} such). Nothing was changed: leave the row out, or take the id off the list "
+                f"The id {shown(ids[found[0]])} was forgotten, and the store {self._path} does not learn it again (it "
+                f"is one of {len(found)} such). Nothing was changed: leave the row out, or take the id off the list "
                 "first, with Store.lift."
             )
 
@@ -111,7 +112,7 @@ class Suppression:
         """Take ids off the list."""
         missing = np.flatnonzero(self.index.find(hashes) == 0)
         if len(missing):
-            raise UnknownIdError(f"The id {ids[missing[0]]!r} is not suppressed. Nothing was changed.")
+            raise UnknownIdError(f"The id {shown(ids[missing[0]])} is not suppressed. Nothing was changed.")
         self.index.remove(hashes)
 
     def all(self) -> Suppressed:
