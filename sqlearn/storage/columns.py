@@ -429,8 +429,8 @@ def _numbers(frame, name) -> np.ndarray:
             except (TypeError, ValueError) as error:
                 raise TableError(
                     f"The value in row {i} (counted from 0), column {name!r}, is not a number: {shown(value)}. Nothing "
-                    "was changed: convert it to a number or to text; name dates in `keep` when you create the store; or "
-                    "leave the column out."
+                    "was changed: convert it to a number or to text; name dates in `keep` when you create the store; "
+                    "or leave the column out."
                 ) from error
         numbers = np.array(values, np.float64)
     if np.isinf(numbers).any():
