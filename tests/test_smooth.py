@@ -292,7 +292,7 @@ def test_newton_step_solves_the_local_model(kind):
     sums = problem.empty(SCALE, grid)
     problem.query(theta, SCALE, grid, records, sums, 1.0)
     step, g, h = newton_step(problem.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)[:3]
-    z, first, second, _ = problem._derivatives(theta, SCALE, records)
+    z, first, second, _ = problem._derivatives(theta, SCALE, records, problem.class_weight)
     gradient = (first @ z.T).ravel() + theta
     assert np.allclose(g, gradient, rtol=1e-6, atol=1e-6)
     hessian, p, pair = penalty.copy(), problem.p, 0

@@ -150,7 +150,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
 
     def _warn_of_deprecated(self):
         """scikit-learn's own warnings."""
-        said = []
+        said: list[tuple[str, type[Warning]]] = []
         if self.penalty != "deprecated":
             said.append(
                 (
