@@ -84,9 +84,27 @@ def main():
         seconds, receipt = timed(lambda: store.forget(where="x0 > 2.3263478740408408 and y >= 0"))
         print(f"forget where, {receipt.count:,} of {options.rows:,} rows hit: {seconds:.2f} s")
         store.close()
+        text_ids(Path(folder) / "text.sqlearn", options.rows)
         in_rounds(Path(folder) / "rounds.sqlearn", options.rows)
         csv_file(Path(folder), options.rows)
         process(Path(folder))
+
+
+def text_ids(path: Path, rows: int) -> None:
+    """Rows of 11 columns with ids that are text: what making, forgetting many, forgetting all and compacting take."""
+    table = []
+    for i, frame in enumerate(frames(rows, 11)):
+        first = BLOCK * i
+        table.append({"id": [f"person-{k:09d}@mail.org" for k in range(first, first + len(frame["y"]))]} | frame)
+    seconds, store = timed(lambda: Store.create(path, GaussianNB(), iter(table), target="y", id="id"))
+    size = path.stat().st_size / rows
+    print(f"create, {rows:,} rows of 11 columns and text ids: {seconds:.1f} s, {size:.0f} bytes per row")
+    for where in ("x0 > 1.0027", "1"):
+        seconds, receipt = timed(lambda where=where: store.forget(where=where))
+        print(f"forget where, {receipt.count:,} rows hit: {seconds:.2f} s")
+    seconds, freed = timed(store.compact)
+    print(f"compact: {seconds:.2f} s, {freed / 1e6:.0f} MB given back")
+    store.close()
 
 
 def in_rounds(path: Path, rows: int) -> None:

@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -63,9 +64,11 @@ class Case:
         self.more = {key: column[:5] for key, column in table(160).items()}
         if "id" in more:
             self.more["id"] = [f"new {i}" for i in range(5)]
-        with Store.create(self.path, model, self.table, target="y", **more) as store:
-            store.forget(ids=store.ids()[3:40:4])  # so that there are free places
-            store.relabel(ids=store.ids()[:3], to=self.table["y"][0], new=True)
+        drawn = np.random.default_rng(3)
+        with patch("secrets.token_bytes", drawn.bytes):  # the same file each time, but for the hour
+            with Store.create(self.path, model, self.table, target="y", **more) as store:
+                store.forget(ids=store.ids()[3:40:4])  # so that there are free places
+                store.relabel(ids=store.ids()[:3], to=self.table["y"][0], new=True)
         self.whole = self.path.read_bytes()
         self.telling = np.flatnonzero(np.frombuffer(self.whole, np.uint8))
         self.contents = self.read()
@@ -131,13 +134,13 @@ class Case:
             return "noticed"
 
 
-def attack(count, seed, folder):
+def attack(count, seed, folder, names=tuple(CASES)):
     """Damage stores so many times. Returns how often each outcome came, and the damages that were silent or raw."""
-    cases = {name: Case(name, folder) for name in CASES}
+    cases = {name: Case(name, folder) for name in names}
     outcomes, faults = Counter(), []
     for number in range(count):
         random = np.random.default_rng([seed, number])
-        name = [*CASES][number % len(CASES)]
+        name = names[number % len(names)]
         content, told = cases[name].damaged(random)
         try:
             outcome = cases[name].outcome(content)

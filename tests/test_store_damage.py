@@ -23,7 +23,7 @@ def test_a_damage_that_is_not_looked_for_is_silent(tmp_path, monkeypatch):
     monkeypatch.setattr("sqlearn.storage.audit.Audit.finish", lambda audit: None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _, faults = attack(90, 1, tmp_path)
+        _, faults = attack(150, 2, tmp_path, ["people"])
     assert len(faults) > 2
 
 
