@@ -13,6 +13,7 @@ from sklearn.utils.validation import validate_data
 from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.clustering_problem import Clustering, Lloyd
 from sqlearn.engine.estimator import Weighted
+from sqlearn.engine.sparse_format import check_sparse
 from sqlearn.errors import DegenerateError, ParameterError, ReadOutError
 
 __all__ = ["KMeans"]
@@ -152,6 +153,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         return {name: value for name, value in super().fitted_attributes().items() if name != "labels_"}
 
     def _check_test_data(self, X):
+        check_sparse(X)
         X = validate_data(self._reader(), X, accept_sparse="csr", reset=False, dtype=np.float64, order="C")
         if sp.issparse(X) and X.nnz < 2**31:  # scikit-learn's kernels take short indices alone
             data = np.require(X.data, requirements="W")

@@ -26,8 +26,8 @@ from test_interrupts import prepared
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 OWN = {  # methods of scikit-learn's classes that are written here anew, or act on the learner itself
-    "fit", "partial_fit", "fit_transform", "fit_predict", "densify", "sparsify", "encode", "set_callbacks", "set_output",
-    "set_params", "path", "sparse_coef_",
+    "fit", "partial_fit", "fit_transform", "fit_predict", "densify", "sparsify", "encode", "set_callbacks",
+    "set_output", "set_params", "path", "sparse_coef_",
 }  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def test_names_of_features_are_not_the_users_to_change():
         model.feature_names_in_[0] = "z"
 
 
-# -------------------------------------------------------------------------------------------------- what waits for a fit
+# ----------------------------------------------------------------------------------------------- what waits for a fit
 
 
 def test_verify_tells_which_parameters_wait():

@@ -1,4 +1,4 @@
-"""Threads that share a model without taking turns: the later one is told, and the model is one of some order of calls."""
+"""Threads that share a model without taking turns: the later one is told, and nothing of its call is done."""
 
 import copy
 import signal
@@ -129,7 +129,7 @@ def test_a_question_that_an_update_overtakes():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(GaussianNB, "_read_out", overtaken)
         with pytest.raises(BusyError):
-            model.theta_
+            model.fitted_attributes()
     assert_same(model, refit(GaussianNB(), records).partial_fit(**others.given))
 
 
