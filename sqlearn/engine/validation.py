@@ -133,8 +133,8 @@ def _refuse_times(X) -> None:
             schema = nw.from_native(X, eager_only=True).schema
         except nw.exceptions.DuplicateError:  # scikit-learn takes columns of one name
             return
-        times = (f"Column {name!r} is of type {kind}" for name, kind in schema.items() if kind.is_temporal())
-        found = next(times, None)
+        named = (f"Column {name!r} is of type {kind}" for name, kind in schema.items() if kind.is_temporal())
+        found = next(named, None)
     if found:
         raise NotNumericError(
             f"{found}. Nothing was changed: the same instant is another number in another unit, so convert such "
