@@ -9,8 +9,9 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
 import naive
-from sqlearn.engine.fourth_moments import FourthMoments, Spread, _deposit_fourth, spreads_of
+from sqlearn.engine.fourth_moments import FourthMoments, Spread, spreads_of
 from sqlearn.engine.statistics import Block
+from sqlearn.engine.transaction import Log
 
 ROWS = np.arange(2)
 
@@ -24,7 +25,7 @@ def block(x, rows=None):
 def learned(kind, x, rows=None):
     statistic = kind(x.shape[1], 0)
     statistic.resize(2)
-    statistic.deposit(block(x, rows), 1.0)
+    statistic.deposit(block(x, rows), 1.0, Log())
     return statistic
 
 
@@ -51,11 +52,27 @@ def test_blas_equals_rows(level):
         x, rows = naive.hard_rows(rng, n, d, level), rng.integers(0, 2, n)
         statistic, other = learned(FourthMoments, x, rows), FourthMoments(d, 0)
         other.resize(2)
-        other.total.deposit(_deposit_fourth, (x, rows), n, 1.0, other.held)
+        other.total.deposit(other._by_row(x, rows), 1.0, other.held)
         assert statistic.canonical(ROWS) == other.canonical(ROWS)
         for part in np.array_split(rng.permutation(n), [5, n // 2]):
-            statistic.deposit(block(x[part], rows[part]), -1.0)
+            statistic.deposit(block(x[part], rows[part]), -1.0, Log())
         assert statistic.canonical(ROWS) == learned(FourthMoments, np.empty((0, d))).canonical(ROWS)
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_what_failed_is_taken_back_either_way(level):
+    rng = np.random.default_rng(level)
+    x, rows = naive.hard_rows(rng, 200, 3, level), rng.integers(0, 2, 200)
+    statistic = learned(FourthMoments, x, rows)
+    before = statistic.canonical(ROWS)
+    for at_leisure in (False, True):
+        log = Log()
+        log.at_leisure = at_leisure
+        statistic.deposit(block(x[:150], rows[:150]), -1.0, log)
+        statistic.deposit(block(0.5 * x[:70], rows[:70]), 1.0, log)
+        assert statistic.canonical(ROWS) != before
+        log.take_back()
+        assert statistic.canonical(ROWS) == before
 
 
 def test_many_records_between_two_carries():
@@ -64,9 +81,9 @@ def test_many_records_between_two_carries():
     statistic = FourthMoments(1, 0)
     statistic.resize(1)
     for _ in range(24):
-        statistic.deposit(block(x), 1.0)
+        statistic.deposit(block(x), 1.0, Log())
     for _ in range(40):  # few at a time: by the kernel
-        statistic.deposit(block(x[:40]), 1.0)
+        statistic.deposit(block(x[:40]), 1.0, Log())
     count, value = 24 * (1 << 16) + 1600, Fraction(x[0, 0])
     (digits,), low = statistic.digits(np.zeros(1, np.int64))
     assert [naive.value_of(cell, low) for cell in digits] == [count * value**3, count * value**4]
@@ -76,7 +93,7 @@ def test_room_is_counted_twice():
     statistic = FourthMoments(2, 0)
     statistic.resize(1)
     room = statistic.total.room
-    statistic.deposit(block(np.ones((40, 2))), 1.0)
+    statistic.deposit(block(np.ones((40, 2))), 1.0, Log())
     assert room - statistic.total.room == 80
 
 

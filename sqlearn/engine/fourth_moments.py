@@ -6,6 +6,7 @@ scales are known only when the model is read, so the powers are summed as they a
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from sqlearn.engine.deposit import (
     _span_of,
 )
 from sqlearn.engine.digits import add_product, round_pair
-from sqlearn.engine.exact import ExactSum
+from sqlearn.engine.exact import Deposit, ExactSum
 from sqlearn.engine.gram import deposit_gram
 from sqlearn.engine.intrinsics import fma
 from sqlearn.engine.kernel import kernel
@@ -59,16 +60,15 @@ def _deposit_wide_squares(limbs, base, row, cell, a, b, sign):
 
 
 @kernel
-def _deposit_fourth(x, rows, start, stop, sign, limbs, base, held, need):
+def _deposit_fourth(x, rows, start, stop, sign, limbs, base, held, need, room):
     """Deposit ``x_i**2 * x_j`` for all i and j, row by row, and ``x_i**2 * x_j**2`` for ``i <= j``, packed.
 
-    `limbs` is float64[L, n_rows, d * d + d * (d + 1) / 2]; otherwise as
+    `limbs` is float64[L, n_rows, d * d + d * (d + 1) / 2] and `room` float64[4, d], to work in; otherwise as
     :func:`~sqlearn.engine.deposit.deposit_moments`, for records of weight 1. A square is the pair of its rounding and
     of the rounding's error, so a term of third order is two products of float64 and one of fourth order four.
     """
     d = x.shape[1]
-    square, rest = np.empty(d), np.empty(d)
-    p, e = np.empty(d), np.empty(d)
+    square, rest, p, e = room[0], room[1], room[2], room[3]
     for r in range(start, stop):
         row = rows[r]
         v = x[r]
@@ -140,7 +140,8 @@ def _sums_of_block(x, square, rest) -> tuple[np.ndarray, int]:
     d, width = x.shape[1], 3 * x.shape[1]
     gram = ExactSum(1, width * (width + 1) // 2)
     z = np.concatenate([x, square, rest], axis=1)
-    deposit_gram(gram, z, np.ones(len(z)), 0, 1.0, np.zeros(1, np.int64))
+    for _ in deposit_gram(gram, z, np.ones(len(z)), 0, 1.0, np.zeros(1, np.int64)):
+        pass
     (digits,), low = gram.digits()
     i, j = np.repeat(np.arange(d), d), np.tile(np.arange(d), d)
     third = digits[packed_cell(j, d + i, width)] + digits[packed_cell(j, 2 * d + i, width)]
@@ -157,7 +158,17 @@ class FourthMoments(Statistic):
     def cells(n_features, n_targets):
         return n_features * n_features + n_features * (n_features + 1) // 2
 
-    def deposit(self, block, sign):
+    def deposit(self, block, sign, log):
+        by_row = self._by_row(block.x, block.rows)
+        if log.keeps:
+            self.total.make_ready(by_row, self.held)
+        log.do(partial(self._deposit, block, sign), partial(self._undo, block, by_row, sign, log))
+
+    def _by_row(self, x, rows) -> Deposit:
+        return Deposit(len(x), _deposit_fourth, (x, rows), (np.empty((4, self.n_features)),))
+
+    def _deposit(self, block, sign):
+        """Through BLAS where a record's squares fit float64, all or nothing."""
         square, rest, exact = np.empty_like(block.x), np.empty_like(block.x), np.empty(len(block), bool)
         _square(block.x, square, rest, exact)
         alone, sums = np.ones(len(block), bool), []
@@ -168,13 +179,24 @@ class FourthMoments(Statistic):
                 self.total.cover(low, low + digits.shape[1])
                 sums.append((row, len(group), np.ascontiguousarray(sign * digits.T), low))
                 alone[group] = False
-        x, rows = block.x[alone], block.rows[alone]
-        self.total.reserve(len(x) + len(sums))  # a record counts twice: it adds up to 2**34 units to a limb
-        self.total.deposit(_deposit_fourth, (x, rows), len(x), sign, self.held)
+        others = self._by_row(block.x[alone], block.rows[alone])
+        self.total.reserve(others.n + len(sums))  # a record counts twice: it adds up to 2**34 units to a limb
+        self.total.deposit(others, sign, self.held)
         for row, count, terms, low in sums:  # in place: nothing can fail any more
             start = low - self.total.base
             self.total.limbs[start : start + len(terms), row] += terms
             self.held[row] += int(sign) * count
+
+    def _undo(self, block, by_row, sign, log):
+        """By blocks, if there is time and memory; else row by row, which takes no memory."""
+        if log.at_leisure:
+            try:
+                self._deposit(block, -sign)
+            except Exception:
+                log.at_leisure = False
+            else:
+                return
+        self._take_out(by_row, sign)
 
 
 class Spread(Joint):
