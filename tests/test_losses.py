@@ -136,6 +136,19 @@ def test_rounds_over_singular_records_reach_the_optimum(kind, strength):
     assert model.digest() == learner_of(p).fit(X[3:], p.y[3:]).digest()
 
 
+def test_rounds_that_crawl_along_a_separated_group_warn():
+    """One record in a hundred has a feature of its own and one class: the rounds come to rest all the same."""
+    rng = np.random.default_rng(6)
+    n = 9000
+    X = np.c_[rng.normal(size=(n, 3)), np.arange(n) % 100 == 0]
+    y = np.where(X[:, 3] == 1, 1, X[:, 0] + rng.logistic(size=n) > 0).astype(int)
+    with pytest.warns(ConvergenceWarning, match="has no minimum"):
+        model = LogisticRegression(C=np.inf).fit(X, y)
+    model.forget(X[:2], y[:2])
+    with pytest.warns(ConvergenceWarning):
+        assert model.digest() == LogisticRegression(C=np.inf).fit(X[2:], y[2:]).digest()
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "learner", [LogisticRegression(C=np.inf), LinearSVC(C=1e6), PoissonRegressor(alpha=0)], ids=str

@@ -199,7 +199,7 @@ class Clustering:
     trace's end has the inertia and the number of iterations (0 for those of the rounds) after them.
     """
 
-    recover = None
+    recover, doubts = None, None
 
     def __init__(self, lloyd: Lloyd, n_features: int, seed: int):
         check_sums(

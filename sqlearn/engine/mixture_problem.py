@@ -90,7 +90,7 @@ class Mixture:
     all iterations.
     """
 
-    recover = None
+    recover, doubts = None, None
 
     def __init__(self, em: Expectation, n_features: int, seed: int):
         k, d = em.n_components, n_features

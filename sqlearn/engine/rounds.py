@@ -64,6 +64,9 @@ class Problem(Protocol):
     def recover(self) -> Callable[[Any, Source, np.ndarray], tuple[np.ndarray, bool]] | None:
         """The same, from the end of rounds over all records that did not come to rest; None to leave it at that."""
 
+    def doubts(self, scale, n_rounds: int) -> bool:
+        """Whether so many rounds are suspicious, though they came to rest; asked where there is :meth:`recover`."""
+
     def grid(self, scale, source: Source) -> Any:
         """The grid that theta is rounded to, from a few records."""
 
@@ -435,7 +438,7 @@ class _Walker:
             if (still and t) or t + 1 == MOST_ROUNDS or (recover is not None and rounded.tobytes() in been):
                 break
             theta = rounded
-        if not still and recover is not None:
+        if recover is not None and (not still or self.problem.doubts(self.scale, len(asked))):
             self.broke_at = "rest" if self.broke_at is None else self.broke_at
             end, still = recover(self.scale, self.gathered(EVERY), end)
         ages = [(past, self.unused.get(at, 0) + 1) for at, past in self.known.items()]

@@ -52,6 +52,7 @@ _TINY = 2.0**-1000
 _FINEST, _WIDEST = -5, 4
 _NOISE = -15  # in octaves
 _LOOSE = 2.0**-24
+_FEW_ROUNDS = 4
 _TOLERANCE = 2.0**-32  # a record of weight 1
 
 
@@ -299,6 +300,10 @@ class Smooth(_Newton):
         # what holds the heads must not drown the curvature of records that are all but certain
         return minimize(self.kind, self.heads, z, y, w, self.penalty(scale, _LOOSE), self._is_bounded(scale, y), theta)
 
+    def doubts(self, scale, n_rounds):
+        """Along a direction without a minimum, rounds crawl on until their steps are too short to see."""
+        return n_rounds > _FEW_ROUNDS and not self._is_bounded(scale, np.ones(1))
+
     def _is_bounded(self, scale: Scale, y: np.ndarray) -> bool:
         """Whether the loss of these targets has a minimum because of what it is, or because it is penalised."""
         if self.kind == SQUARED_HINGE:
@@ -417,6 +422,9 @@ class OneVsRest(_Newton):
     def recover(self, scale, source, theta):
         parts = zip(self.problems, np.split(theta, self.sizes), strict=True)
         return _joined(problem.recover(scale, source, part) for problem, part in parts)
+
+    def doubts(self, scale, n_rounds):
+        return any(problem.doubts(scale, n_rounds) for problem in self.problems)
 
     def grid(self, scale, source):
         return tuple(problem.grid(scale, source) for problem in self.problems)
