@@ -289,16 +289,23 @@ class Smooth(_Newton):
 
     def converge(self, scale, source):
         weights = self.class_weight if self.groups is None else self._balanced(scale.class_weight)
-        return self.recover(scale, source, self._converge(scale, source, self.penalty(scale, 1.0), weights))
+        return self._finish(scale, source, self._converge(scale, source, self.penalty(scale, 1.0), weights), False)
 
     def recover(self, scale, source, theta):
+        return self._finish(scale, source, theta, True)
+
+    def _finish(self, scale, source, theta, by_rounds: bool) -> tuple[np.ndarray, bool]:
+        """The minimum, from theta, which may be it."""
         records = in_order(source)
         z = np.empty((self.p, len(records.w)))
         standardize(records.x, scale.mean, scale.factor, self.intercept, z)
         weights = self.class_weight if self.groups is None else self._balanced(scale.class_weight)
         y, w = self._targets(scale, records, weights)
+        bounded = self._is_bounded(scale, y)
+        if by_rounds and not bounded:  # they may have gone so far that no slope can be seen from there
+            theta = np.zeros(self.size)
         # what holds the heads must not drown the curvature of records that are all but certain
-        return minimize(self.kind, self.heads, z, y, w, self.penalty(scale, _LOOSE), self._is_bounded(scale, y), theta)
+        return minimize(self.kind, self.heads, z, y, w, self.penalty(scale, _LOOSE), bounded, theta)
 
     def doubts(self, scale, n_rounds):
         """Along a direction without a minimum, rounds crawl on until their steps are too short to see."""
