@@ -22,7 +22,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test coverage peer-tests lint bench fuzz-losses damage kills docs docs-long release-check clean
+.PHONY: demo test coverage peer-tests lint bench fuzz-losses damage kills memory docs docs-long release-check clean
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html
 
