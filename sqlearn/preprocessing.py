@@ -5,6 +5,7 @@ import scipy.sparse as sp
 from sklearn import preprocessing as peers
 
 from sqlearn.engine.estimator import Weighted
+from sqlearn.engine.observed import observed
 from sqlearn.engine.read_out import is_constant, moments_of
 from sqlearn.engine.statistics import Mixed
 from sqlearn.errors import LearnerError
@@ -66,6 +67,13 @@ class StandardScaler(Weighted, peers.StandardScaler):
         self.with_std = with_std
         self.ledger = ledger
         self.key = key
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Learn more records: one row as 1-D, or many. Returns self."""
+        if "_skl_callbacks" not in vars(self):
+            return self._update(X, y, sample_weight, 1.0)
+        with observed(self, X, y, sample_weight):
+            return self._update(X, y, sample_weight, 1.0)
 
     def _features(self, probe, X, reset):
         if sp.issparse(X) and probe.with_mean:

@@ -125,6 +125,39 @@ def test_a_feature_that_is_constant_but_for_rounding_has_scale_one(average, n):
     assert np.abs(scaler.transform(X)).max() < 1e-4
 
 
+class Hearing:
+    """A callback that notes what it hears."""
+
+    def __init__(self):
+        self.heard = []
+
+    def setup(self, estimator, context):
+        self.heard.append("setup")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.heard.append("begin")
+
+    def on_fit_task_end(self, estimator, context):
+        self.heard.append("end")
+
+    def teardown(self, estimator, context):
+        self.heard.append("teardown")
+
+
+def test_callbacks_hear_of_a_fit():
+    X = np.arange(6.0).reshape(3, 2)
+    callback = Hearing()
+    scaler = StandardScaler().set_callbacks(callback)
+    everything = ["setup", "begin", "end", "teardown"]
+    assert scaler.fit(X) is scaler and callback.heard == everything
+    assert scaler.partial_fit(X[0]).n_records_ == 4 and callback.heard == 2 * everything
+    before = scaler.digest()
+    with pytest.raises(ValueError):
+        scaler.fit([[np.inf, 0.0]])
+    assert callback.heard[8:] == ["setup", "begin", "teardown"] and scaler.digest() == before
+    assert scaler.set_callbacks().fit(X) is scaler and len(callback.heard) == 11
+
+
 def test_frames_and_names():
     frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [0.0, 5.0, 5.0]})
     scaler, theirs = (kind().set_output(transform="pandas") for kind in (StandardScaler, peers.StandardScaler))

@@ -11,6 +11,7 @@ from sqlearn.engine.answering import Answering, not_fitted
 from sqlearn.engine.key import hidden
 from sqlearn.engine.lending import Lending
 from sqlearn.engine.limits import check_growth, check_merge, check_size
+from sqlearn.engine.observed import observed
 from sqlearn.engine.read_only import read_only
 from sqlearn.engine.single import REAL, short_path
 from sqlearn.engine.sparse_format import check_sparse
@@ -181,6 +182,10 @@ class ExactEstimator(Answering):
     # ------------------------------------------------------------------ the same, in one place
 
     def _fit(self, X, y, sample_weight):
+        with observed(self, X, y, sample_weight):
+            return self._learn_alone(X, y, sample_weight)
+
+    def _learn_alone(self, X, y, sample_weight):
         held = self.__dict__.get("_state")
         if held is not None and not held.broken:
             held.check_free()
