@@ -41,7 +41,8 @@ def test_memory_ends_while_learning(ledger, monkeypatch):
 def test_writing_to_an_attribute_leaves_the_state():
     model = GaussianNB(priors=np.array([0.5, 0.5])).fit([[0.0], [1.0]], [0, 1])
     before = model.canonical_parts()
-    model.class_prior_[:] = [0.1, 0.9]
+    with pytest.raises(ValueError, match="read-only"):
+        model.class_prior_[:] = [0.1, 0.9]
     model.fitted_params()["priors"][:] = [0.2, 0.8]
     assert model.canonical_parts() == before
 

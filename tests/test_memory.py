@@ -140,7 +140,7 @@ print(failed, done)
     ],
 )
 def test_the_address_space_ends(learners):
-    """Kernels' memory comes from elsewhere, and so do Python's objects: here all of it ends, in a process of its own."""
+    """Kernels' memory comes from elsewhere, and so do Python's objects: here all of it ends, in another process."""
     folder = os.path.dirname(__file__)
     done = subprocess.run([sys.executable, "-c", LIMITED, learners], cwd=folder, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()[-3000:]

@@ -1,8 +1,8 @@
 """How many threads BLAS uses. By itself it starts and ends its threads together at every product, which on a busy
 machine takes many times longer than small products do."""
 
+import _thread
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
@@ -27,6 +27,76 @@ def side_by_side(function: Callable, items: list) -> Iterator[Iterable]:
     threads = min(len(items), max((library["num_threads"] for library in _blas().info()), default=1))
     if threads < 2:
         yield map(function, items)
-    else:
-        with one_thread(), ThreadPoolExecutor(threads) as workers:
-            yield workers.map(function, items)
+        return
+    work = _Work(function, items)
+    with one_thread():
+        try:
+            for _ in range(threads - 1):
+                _thread.start_new_thread(work.help, ())
+        except RuntimeError:  # there is no memory for a thread: this one does it all
+            pass
+        try:
+            yield work.results()
+        finally:
+            work.stop()
+
+
+class _Work:
+    """Calls of one function that this thread and its helpers make, whoever is free.
+
+    Nobody waits for a helper to begin: where memory ends, a thread may die at birth, and Python's own pools would then
+    wait for it for ever. Helpers are waited for only at calls that they have begun.
+    """
+
+    def __init__(self, function: Callable, items: list):
+        self._function, self._items = function, items
+        self._answers: list = [None] * len(items)
+        self._errors: list = [None] * len(items)
+        self._ended = [_thread.allocate_lock() for _ in items]
+        for lock in self._ended:
+            lock.acquire()
+        self._waiting = list(range(len(items)))[::-1]  # taken from its end, which no other thread can come between
+        self._given = 0
+
+    def help(self) -> None:
+        """Make calls as long as there are any."""
+        while self._make_one():
+            pass
+
+    def _make_one(self) -> bool:
+        try:
+            i = self._waiting.pop()
+        except IndexError:
+            return False
+        try:
+            self._answers[i] = self._function(self._items[i])
+        except BaseException as error:
+            self._errors[i] = error
+        finally:
+            self._ended[i].release()
+        return True
+
+    def results(self) -> Iterator:
+        """The answers, in order."""
+        for i, ended in enumerate(self._ended):
+            while not ended.acquire(blocking=False):
+                if not self._make_one():
+                    ended.acquire()
+                    break
+            self._given = i + 1
+            if self._errors[i] is not None:
+                raise self._errors[i]
+            answer, self._answers[i] = self._answers[i], None
+            yield answer
+
+    def stop(self) -> None:
+        """Begin no more calls, and wait for those that have begun."""
+        unmade = set()
+        while self._waiting:
+            try:
+                unmade.add(self._waiting.pop())
+            except IndexError:  # a helper took the last one
+                break
+        for i in range(self._given, len(self._items)):
+            if i not in unmade:
+                self._ended[i].acquire()
