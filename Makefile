@@ -11,6 +11,7 @@
 #   make damage          10,000 damaged stores
 #   make kills           10,000 processes killed while they write
 #   make fuzz-losses     smooth losses against other solvers
+#   make fuzz            100,000 public calls with hostile values, and 2,000 altered models
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/test_exact.py -x"
 
 PYTHON ?=
@@ -22,7 +23,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test coverage peer-tests lint bench fuzz-losses damage kills memory docs docs-long release-check clean
+.PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses damage kills memory docs docs-long release-check clean
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html
 
@@ -76,6 +77,9 @@ damage: $(VENV)/.test
 
 kills: $(VENV)/.test
 	@PYTHONPATH=tests $(BIN)/python tests/kills.py
+fuzz: $(VENV)/.test
+	@$(BIN)/python tests/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)
+	@$(BIN)/python tests/fuzz.py --calls 2000 --jobs 2 --kind altered $(FUZZ_ARGS)
 
 clean:
 	@rm -rf $(VENV) build dist .coverage .pytest_cache .hypothesis .mypy_cache .ruff_cache

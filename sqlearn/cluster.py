@@ -11,6 +11,7 @@ from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils.validation import validate_data
 
 from sqlearn.engine.adaptive import Adaptive
+from sqlearn.engine.asking import delegated
 from sqlearn.engine.clustering_problem import Clustering, Lloyd
 from sqlearn.engine.estimator import Weighted
 from sqlearn.engine.sparse_format import check_sparse
@@ -98,7 +99,9 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     _n_threads = property(lambda self: _openmp_effective_n_threads())
 
     # not the reader's: it would refuse float32, as scikit-learn's does when fitted on float64
-    predict, transform, score = peers.KMeans.predict, peers.KMeans.transform, peers.KMeans.score
+    predict, transform, score = (
+        delegated(name, getattr(peers.KMeans, name), own=True) for name in ("predict", "transform", "score")
+    )
 
     def __init__(
         self,
@@ -171,7 +174,10 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     def _check_fit(self, batch):
         n, d = batch.x.shape
         if n < self.n_clusters:
-            raise DegenerateError(f"n_samples={n} should be >= n_clusters={self.n_clusters}.")
+            raise DegenerateError(
+                f"n_samples={n} should be >= n_clusters={self.n_clusters}. Nothing was changed: pass more rows, or ask "
+                "for fewer clusters."
+            )
         if not isinstance(self.init, str) and check_array(self.init, dtype=np.float64).shape != (self.n_clusters, d):
             raise ValueError(
                 f"The shape of the initial centers {np.shape(self.init)} does not match the number of clusters "

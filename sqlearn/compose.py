@@ -11,7 +11,9 @@ from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
 from sqlearn.engine.adaptive import Adaptive
+from sqlearn.engine.asking import refuse_arguments
 from sqlearn.engine.estimator import ExactEstimator, WeightedClassifier
+from sqlearn.engine.parameters import checked_params
 from sqlearn.engine.rounds import LARGEST
 from sqlearn.engine.state import Batch, State
 from sqlearn.engine.statistics import Correlations, Gram, Mixed, Moments
@@ -22,7 +24,7 @@ from sqlearn.engine.table_reader import Answers, TableReader, learner_has, table
 from sqlearn.engine.table_rounds import TableRounds
 from sqlearn.engine.trace import Walk
 from sqlearn.engine.vocabulary import Vocabulary
-from sqlearn.errors import OutOfRangeError, ParameterError, ReadOutError, WeightError
+from sqlearn.errors import OutOfRangeError, ParameterError, ReadOutError, SqlearnError, WeightError, shown
 from sqlearn.naive_bayes import MixedNB
 
 __all__ = ["TableModel"]
@@ -156,14 +158,20 @@ class TableModel(Answers, WeightedClassifier):
         super()._check_guarantee(params)
         learner = params["learner"]
         if not isinstance(learner, ExactEstimator) or isinstance(learner, TableModel):
+            advice = "Take its twin, such as sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
+            if isinstance(learner, type):
+                advice = f"Pass an instance: {learner.__name__}()."
             raise ParameterError(
-                f"learner must be an estimator of sqlearn, not {learner!r}: others cannot forget. Take its twin, "
-                "such as sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
+                f"learner must be an estimator of sqlearn, not {shown(learner)}: others cannot forget. {advice}"
             )
-        learner._validate_params()
-        own = learner.get_params(deep=False)
+        if not isinstance(params["columns"], Mapping | None):
+            raise ParameterError(
+                f"columns is a dict from names of columns to their kinds, not {shown(params['columns'])}. Leave out "
+                "the columns whose kinds may be recognised."
+            )
+        own = checked_params(learner)
         learner._check_guarantee(own)
-        if own["key"] is not None or not own.get("ledger", True):
+        if own["key"] is not None or own.get("ledger", True) is not True:
             raise ParameterError(
                 "The learner inside a TableModel has no ledger and no key of its own. Set `ledger` and `key` of the "
                 "TableModel, and leave the learner's at their defaults."
@@ -310,7 +318,15 @@ class TableModel(Answers, WeightedClassifier):
         }
 
     def _ask(self, name, X, *args, **kwargs):
-        return self._reader()._ask(name, X, *args, **kwargs)
+        reader = self._reader()
+        try:
+            return reader._ask(name, X, *args, **kwargs)
+        except SqlearnError:
+            raise
+        except Exception as error:
+            given = {"X": X, **dict(zip(["y"], args, strict=False)), **kwargs}
+            refuse_arguments(self, name, getattr(Answers, name), given, error)
+            raise
 
     def encode(self, X) -> np.ndarray:
         """The rows of a table as the learner sees them: imputed, scaled and one-hot, float64[n, n_encoded]."""

@@ -98,10 +98,10 @@ class PCA(ExactEstimator, peers.PCA):
         n, d = batch.x.shape
         if self.n_components == "mle":
             if n < d:
-                raise ParameterError("n_components='mle' is only supported if n_samples >= n_features")
+                raise ParameterError("n_components='mle' is only supported if n_samples >= n_features. Pass a number.")
         elif self.n_components is not None and self.n_components > min(n, d):
             bound = f"min(n_samples, n_features)={min(n, d)}"
-            raise ParameterError(f"n_components={self.n_components} must be between 0 and {bound}")
+            raise ParameterError(f"n_components={self.n_components} must be between 0 and {bound}. Set another.")
 
     def _read_out(self, state):
         (gram,) = grams_of(state.statistic)

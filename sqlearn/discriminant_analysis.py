@@ -313,7 +313,7 @@ def normalized_priors(priors, counts: np.ndarray, warn: bool = False) -> np.ndar
     """Priors that are not negative and sum to 1."""
     priors = _given_priors(priors, counts)
     if (priors < 0).any():
-        raise ParameterError("priors must be non-negative")
+        raise ParameterError("priors must be non-negative. They are the shares of the classes.")
     if abs(priors.sum() - 1.0) <= 1e-5:
         return priors
     if warn:

@@ -47,6 +47,22 @@ __all__ = [
     "WidthError",
 ]
 
+_MOST = 120  # characters of a value that a message shows
+
+
+def shown(value) -> str:
+    """A value as a message shows it: one printable line of its repr, cut short; never an error of its own."""
+    if isinstance(value, int) and value.bit_length() > 10_000:  # more digits than Python writes
+        return f"a whole number of {value.bit_length():,} bits"
+    try:
+        plain = next((kind for kind in (str, bytes, float) if isinstance(value, kind)), None)  # not np.float64(0.5)
+        text = plain.__repr__(value) if plain else " ".join(repr(value).split())
+    except Exception:  # a repr is code of the caller's; the message is about the value and not about its repr
+        text = f"an object of type {type(value).__name__}, which cannot be shown"
+    if len(text) > _MOST:
+        text = f"{text[: _MOST - 40]}...{text[-20:]} ({len(text):,} characters)"
+    return text.encode("utf-8", "backslashreplace").decode()
+
 
 class SqlearnError(ValueError):
     """Base class of all errors of this package.

@@ -37,7 +37,8 @@ class _Filter(ExactEstimator):
 
     @property
     def _target(self):  # type: ignore[override]
-        return score_of(self.score_func).target
+        state = self.__dict__.get("_state")  # a function that is set after fit holds from the next one
+        return score_of(self.score_func if state is None else state.params["score_func"]).target
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

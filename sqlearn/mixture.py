@@ -140,11 +140,13 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         n, d = batch.x.shape
         if n < 2:
             raise DegenerateError(
-                f"Found array with {n} sample(s) (shape={(n, d)}) while a minimum of 2 is required by GaussianMixture."
+                f"Found array with {n} sample(s) (shape={(n, d)}) while a minimum of 2 is required by GaussianMixture. "
+                "Nothing was changed: pass more rows, or learn these by partial_fit."
             )
         if n < self.n_components:
             raise DegenerateError(
-                f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {n}"
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {n}. "
+                "Nothing was changed: pass more rows, or ask for fewer components."
             )
         if self.weights_init is not None:
             _check_weights(self.weights_init, self.n_components, xp=np)

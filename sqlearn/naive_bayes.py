@@ -13,7 +13,7 @@ from sqlearn.engine.table import categorical_columns, check_table, split
 from sqlearn.engine.table_bayes import TableBayes
 from sqlearn.engine.targets import levels_of
 from sqlearn.engine.validation import check_features, refuse_negative
-from sqlearn.errors import NotIntegerError, ParameterError, ReadOutError
+from sqlearn.errors import NotIntegerError, OutOfRangeError, ParameterError, ReadOutError
 
 __all__ = ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MixedNB", "MultinomialNB"]
 
@@ -106,9 +106,9 @@ def class_prior(priors, counts: np.ndarray) -> np.ndarray:
             f"Number of priors must match number of classes: {len(priors)} are given, {len(counts)} classes are held."
         )
     if not np.isclose(priors.sum(), 1.0):
-        raise ParameterError("The sum of the priors should be 1.")
+        raise ParameterError("The sum of the priors should be 1. Divide them by their sum.")
     if (priors < 0).any():
-        raise ParameterError("Priors must be non-negative.")
+        raise ParameterError("Priors must be non-negative. They are the shares of the classes.")
     return priors
 
 
@@ -447,6 +447,14 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
                 )
         codes, levels = zip(*map(levels_of, x.T), strict=True)
         return np.empty((len(x), 0)), np.column_stack(codes), list(levels)
+
+    def _check_known(self, codes, levels):
+        beyond = np.flatnonzero([max(column, default=0) for column in levels] >= self.n_categories_)
+        for j in beyond.tolist():
+            raise OutOfRangeError(
+                f"Column {j} (counted from 0) holds category {max(levels[j])}, and the model knows those up to "
+                f"{self.n_categories_[j] - 1}. Nothing was computed: learn it first, or set `min_categories`."
+            )
 
     def _check_fit(self, batch):
         super()._check_fit(batch)

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from sqlearn.errors import (
     StoreCorruptError,
     StoreError,
     UnknownLabelError,
+    shown,
 )
 from sqlearn.storage.columns import Column, Columns, frames_of
 from sqlearn.storage.contents import Contents
@@ -37,6 +37,7 @@ from sqlearn.storage.feeding import (
     target_names,
     target_of,
 )
+from sqlearn.storage.given import as_path, as_seconds, as_values
 from sqlearn.storage.receipts import ChainCheck, Receipt, check_chain
 from sqlearn.storage.selection import looking
 from sqlearn.storage.settings import Settings
@@ -154,7 +155,7 @@ class Store(Contents):
         """
         frames = frames_of(table)
         targets = target_names(model, target)
-        database = Database.create(Path(path), timeout)
+        database = Database.create(as_path(path), as_seconds(timeout))
         try:
             first = next(frames, None)
             if first is None:
@@ -202,7 +203,7 @@ class Store(Contents):
         NotAStoreError, StoreVersionError, StoreCorruptError, StoreBusyError, StoreAccessError
             As their names say.
         """
-        database = Database.open(Path(path), timeout)
+        database = Database.open(as_path(path), as_seconds(timeout))
         try:
             with database.reading():
                 settings = Settings(database).read()
@@ -337,6 +338,8 @@ class Store(Contents):
                 )
             block = self._columns.block(frame, features_only=True)
             predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
+        if not predictions:
+            raise EmptyBatchError("The table has no rows. Nothing was predicted: pass at least one row.")
         return np.concatenate(predictions)
 
     def verify(self, *, progress=None) -> Verification:
@@ -407,7 +410,7 @@ class Store(Contents):
             False when there is a trace of a value that no row holds, or a byte that is not zero in a place that belongs
             to no row; printed as a list.
         """
-        wanted = {value.item() if isinstance(value, np.generic) else value for value in values}
+        wanted = as_values(values)
         for frame in frames_of(table) if table is not None else ():
             wanted |= self._columns.values(frame)
         with self._reading():
@@ -509,8 +512,8 @@ class Store(Contents):
         for label in () if new or not takes_labels(self._model) else target.values():
             if label not in held:
                 raise UnknownLabelError(
-                    f"No row of this store has the label {label!r}; it holds {held}. Nothing was changed: pass one of "
-                    "these or, if it is a label of its own, new=True (--new)."
+                    f"No row of this store has the label {shown(label)}; it holds {shown(held)}. Nothing was "
+                    "changed: pass one of these or, if it is a label of its own, new=True (--new)."
                 )
 
     def compact(self) -> int:

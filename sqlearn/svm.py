@@ -9,7 +9,7 @@ from sqlearn.engine.read_out import label_array
 from sqlearn.engine.smooth import SQUARED_HINGE
 from sqlearn.engine.smooth_problem import OneVsRest, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.standard import Scale
-from sqlearn.errors import DegenerateError, ParameterError
+from sqlearn.errors import DegenerateError, ParameterError, shown
 
 __all__ = ["LinearSVC"]
 
@@ -118,7 +118,10 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
 
     def _check_fit(self, batch):
         if len(batch.labels) < 2:
-            raise DegenerateError(f"The number of classes has to be greater than one; got 1 class: {batch.labels[0]!r}")
+            raise DegenerateError(
+                f"The number of classes has to be greater than one; got 1 class: {shown(batch.labels[0])}. Nothing was "
+                "changed: pass rows of another one, or use partial_fit."
+            )
 
     def _problem(self, params, n_features, labels):
         if len(labels) < 2:

@@ -30,6 +30,7 @@ from sqlearn.errors import (
     NotNumericError,
     ParameterError,
     ReadOutError,
+    ShapeError,
     TooLargeError,
     WeightError,
     WidthError,
@@ -430,7 +431,7 @@ def test_refusals_leave_the_model_alone():
         (TypeError, "row 0 .*'city'", lambda: model.partial_fit({"age": [1.0], "city": [b"x"]}, [1.0])),
         (WidthError, "name of its own", lambda: model.partial_fit(pd.concat([frame, frame], axis=1), y)),
         (NonFiniteError, "row 1 .*'age'", lambda: model.partial_fit({"age": [1, 10**400], "city": ["x", "y"]}, [1, 2])),
-        (TypeError, "'city'.*no sequence", lambda: model.partial_fit({"age": [1.0], "city": "x"}, [1.0])),
+        (ShapeError, "'city'.*no sequence", lambda: model.partial_fit({"age": [1.0], "city": "x"}, [1.0])),
         (WeightError, "row 0 ", lambda: model.partial_fit(frame, y, sample_weight=[-1.0, 1.0, 1.0])),
     ]
     for error, match, call in cases:

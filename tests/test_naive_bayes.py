@@ -21,6 +21,7 @@ from sqlearn.errors import (
     NotIntegerError,
     NotLearnedError,
     NotNumericError,
+    OutOfRangeError,
     ParameterError,
     ReadOutError,
     WidthError,
@@ -231,7 +232,7 @@ def test_categories_go_with_their_last_record():
     assert model.n_categories_.tolist() == [2, 2]
     assert model.classes_.tolist() == [0, 1]
     assert verify(model, X[:2], y[:2])
-    with pytest.raises(IndexError, match="7"):
+    with pytest.raises(OutOfRangeError, match="category 7"):
         model.predict([[0, 7]])
     assert CategoricalNB(min_categories=8).fit(X[:2], y[:2]).predict([[0, 7]]) in (0, 1)
 

@@ -1,14 +1,15 @@
 """What learners answer: attributes and predictions, by a fitted scikit-learn estimator that is made from the state."""
 
-import functools
 import inspect
+from inspect import getattr_static
 
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.metadata_routing import UNUSED
 
+from sqlearn.engine.asking import delegated, fit_transform
+from sqlearn.engine.parameters import computable
 from sqlearn.engine.read_only import read_only
-from sqlearn.engine.sparse_format import check_sparse
 from sqlearn.engine.state import State
 from sqlearn.errors import ReadOutError
 
@@ -38,11 +39,11 @@ class Answering(BaseEstimator):
         peer = cls.__dict__.get("_peer")
         if peer is not None:
             for name in _ANSWERED:
-                method = getattr(peer, name, None)
-                if method is not None and name not in cls.__dict__ and getattr(cls, name) is method:
-                    setattr(cls, name, _delegate(name, method))
+                method = getattr_static(peer, name, None)  # not the function that available_if makes anew each time
+                if method is not None and name not in cls.__dict__ and getattr_static(cls, name) is method:
+                    setattr(cls, name, delegated(name, method))
             if hasattr(peer, "fit_transform") and "fit_transform" not in cls.__dict__:
-                cls.fit_transform = _fit_transform
+                cls.fit_transform = fit_transform
         super().__init_subclass__(**kwargs)
 
     def _read_out(self, state: State) -> dict:
@@ -65,7 +66,7 @@ class Answering(BaseEstimator):
         cached = state.reader
         if cached is None or cached[1] != state.version:
             version = state.version
-            with state.reading():
+            with state.reading(), computable(self):
                 reader = self._made_reader(state)
             state.reader = reader, version
             return reader
@@ -138,24 +139,6 @@ class Answering(BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return "_state" in self.__dict__
-
-
-def _delegate(name, method):
-    """A method that is the reader's."""
-
-    @functools.wraps(method)
-    def call(self, *args, **kwargs):
-        reader = self._reader()
-        if args:
-            check_sparse(args[0])
-        return getattr(reader, name)(*args, **kwargs)
-
-    return call
-
-
-def _fit_transform(self, X, y=None, **fit_params):
-    """Fit, then transform the same records."""
-    return TransformerMixin.fit_transform(self, X, y, **fit_params)
 
 
 def not_fitted(estimator) -> NotFittedError:

@@ -12,16 +12,17 @@ from sqlearn.engine.key import hidden
 from sqlearn.engine.lending import Lending
 from sqlearn.engine.limits import check_growth, check_merge, check_size
 from sqlearn.engine.observed import observed
+from sqlearn.engine.parameters import checked_params, computable
+from sqlearn.engine.pickled import contents_of, state_of
 from sqlearn.engine.read_only import read_only
-from sqlearn.engine.single import REAL, short_path
+from sqlearn.engine.single import PLAIN, short_path
 from sqlearn.engine.sparse_format import check_sparse
-from sqlearn.engine.state import FORMAT, Batch, State, describe, digest_of, plain
+from sqlearn.engine.state import Batch, State, describe, plain
 from sqlearn.engine.statistics import Statistic
 from sqlearn.engine.targets import check_classes, check_labels, check_targets, check_weights
 from sqlearn.engine.transaction import Log, interrupts_held
-from sqlearn.engine.validation import as_rows, check_features, explained, unmasked
+from sqlearn.engine.validation import as_rows, check_features, explained, unmasked, words_of
 from sqlearn.errors import (
-    FormatError,
     LearnerError,
     MergeError,
     MissingTargetError,
@@ -33,7 +34,6 @@ from sqlearn.errors import (
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
 
-_ALTERED = "These bytes of a {} are torn or were altered. Read the model from its source again, or fit it anew."
 
 
 class ExactEstimator(Answering):
@@ -199,9 +199,12 @@ class ExactEstimator(Answering):
         except SqlearnError:
             raise
         except (TypeError, ValueError) as error:  # scikit-learn's own, of parameters that do not fit the records
-            raise ParameterError(f"{error} Nothing was changed.") from error
-        state.learn(batch)
-        self._check_learned(state)
+            raise ParameterError(
+                f"{words_of(error)}These parameters do not fit these records. Nothing was changed: set others."
+            ) from error
+        with computable(self):
+            state.learn(batch)
+            self._check_learned(state)
         self._state = state
         return self
 
@@ -212,12 +215,13 @@ class ExactEstimator(Answering):
                 raise not_fitted(self)
             state, batch = self._started(X, y, sample_weight, single=True)
             check_classes(batch, classes)
-            state.learn(batch)
+            with computable(self):
+                state.learn(batch)
             if self.__dict__.setdefault("_state", state) is not state:
                 raise state.is_busy()  # another thread's rows came first
             return self
         if sample_weight is None and classes is None and state.single is not None:
-            known = isinstance(y, REAL) if self._target == "value" else np.isscalar(y) is (self._target is not None)
+            known = not np.isscalar(y) if self._target is None else type(y) in PLAIN[self._target]
             busy, state.busy = state.busy, True  # as State.begin
             if busy:
                 raise state.is_busy()
@@ -273,8 +277,7 @@ class ExactEstimator(Answering):
 
     def _started(self, X, y, sample_weight, *, single):
         """An empty state for records like these, and the records."""
-        self._validate_params()
-        params = self.get_params(deep=False)
+        params = checked_params(self)
         self._check_guarantee(params)
         probe = object.__new__(type(self))
         probe.__dict__.update(params, _probing=True)
@@ -285,7 +288,7 @@ class ExactEstimator(Answering):
         check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1, batch.levels)
         names = read_only(probe.__dict__.get("feature_names_in_"))
         state = State(
-            type(self).__name__, copy.deepcopy(params), probe.__dict__["n_features_in_"], names, statistic,
+            type(self).__name__, params, probe.__dict__["n_features_in_"], names, statistic,
             has_labels, target_ndim, layout,
         )  # fmt: skip
         state.single = short_path(state)
@@ -293,13 +296,7 @@ class ExactEstimator(Answering):
 
     def _batch(self, state, X, y, sample_weight, sign) -> Batch:
         """Validated records like those the state holds, to be learned (1.0) or forgotten (-1.0)."""
-        probe = object.__new__(type(self))
-        probe.__dict__.update(
-            state.params, n_features_in_=state.n_features_in_, _layout=state.layout, _probing=True
-        )  # fmt: skip
-        named = hasattr(X, "columns") or hasattr(X, "iloc")  # a frame or a pandas Series
-        if state.feature_names_in_ is not None and named:
-            probe.feature_names_in_ = state.feature_names_in_
+        probe = self._probe(state, X)
         batch, _ = self._validated(probe, X, y, sample_weight, reset=False, single=True)
         if batch.targets.shape[1] != state.statistic.n_targets:
             raise WidthError(
@@ -308,6 +305,32 @@ class ExactEstimator(Answering):
             )
         check_growth(state, batch, sign)
         return batch
+
+    def _probe(self, state, X):
+        """What validation takes for a model that was fitted to records like those the state holds."""
+        probe = object.__new__(type(self))
+        probe.__dict__.update(
+            state.params, n_features_in_=state.n_features_in_, _layout=state.layout, _probing=True
+        )  # fmt: skip
+        named = hasattr(X, "columns") or hasattr(X, "iloc")  # a frame or a pandas Series
+        if state.feature_names_in_ is not None and named:
+            probe.feature_names_in_ = state.feature_names_in_
+        return probe
+
+    def _understood(self, X, y):
+        """Validated features of a call that asks; answers, if there are any, are validated too."""
+        probe = self._probe(self._fitted_state(), X)
+        try:
+            x, codes, levels = self._features(probe, X, False)
+            self._check_known(codes, levels)
+            if y is not None and self._target is not None:
+                self._answers(probe, y, x, False)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise explained(error, X) from error
+        return x
+
+    def _check_known(self, codes, levels):
+        """Refuse categories that the model cannot be asked about."""
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
         """A batch of canonical records and the dimension of their targets; whatever is refused, in our own words."""
@@ -360,7 +383,7 @@ class ExactEstimator(Answering):
             return label_codes, labels, np.zeros((len(label_codes), 0)), 0
         targets, target_ndim = np.zeros((x.shape[0], 0)), 0
         if probe._target == "value":
-            targets, target_ndim = check_targets(y, x, multi_output=self.__sklearn_tags__().target_tags.multi_output)
+            targets, target_ndim = check_targets(y, x, multi_output=probe.__sklearn_tags__().target_tags.multi_output)
         return np.zeros(0, np.int64), [], targets, target_ndim
 
     def _has_labels(self, params: dict, layout: dict) -> bool:
@@ -416,43 +439,14 @@ class ExactEstimator(Answering):
         return {name: value for name, value in vars(self._reader()).items() if name not in params}
 
     def __getstate__(self):
-        contents = {"format": FORMAT, "params": {n: v for n, v in self.__dict__.items() if n != "_state"}}
-        if "_state" in self.__dict__:
-            state, parts = self._fitted_state(), self.canonical_parts()
-            contents["state"] = {
-                "params": state.params,
-                "features": (state.n_features_in_, state.feature_names_in_),
-                "statistic": (state.statistic.n_features, state.statistic.n_targets),
-                "target_ndim": state.target_ndim,
-                "layout": state.layout,
-                "parts": parts,
-                "digest": digest_of(parts),
-            }
-        return contents
+        return contents_of(self)
 
     def __setstate__(self, contents):
-        if contents.get("format") != FORMAT:
-            raise FormatError(
-                f"This {type(self).__name__} was saved in format {contents.get('format')!r}; this version of sqlearn "
-                f"reads {FORMAT}. Load it with the version that wrote it, or fit it anew."
-            )
-        self.__dict__.update(contents["params"])
-        held = contents.get("state")
-        if held is None:
-            return
-        try:
-            whole = digest_of(held["parts"]) == held["digest"]
-            if whole:
-                state = self._empty_state(
-                    held["params"], held["features"], held["statistic"], held["target_ndim"], held["layout"]
-                )
-                state.restore(held["parts"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(_ALTERED.format(type(self).__name__)) from error
-        if not whole:
-            raise FormatError(_ALTERED.format(type(self).__name__))
-        state.single = short_path(state)
-        self._state = state
+        params, state = state_of(self, contents)
+        self.__dict__.update(params)
+        if state is not None:
+            state.single = short_path(state)
+            self._state = state
 
     def _empty_state(self, params, features, shape, target_ndim, layout) -> State:
         """A state that holds nothing, for records of this shape."""

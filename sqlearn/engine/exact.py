@@ -20,6 +20,7 @@ FEW_LIMBS = 6  # a product of float64 values near 1 takes four or five
 # parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
 # two carries.
 _ROOM = 1 << 19
+_FARTHEST = 1000  # limbs from the point: the product of any three float64 lies within 110
 
 
 @kernel
@@ -300,7 +301,8 @@ class ExactSum:
         """
         header = np.frombuffer(data[:32], "<i8") if len(data) >= 32 else np.full(4, -1)
         low, n_limbs, rows, cells = header.tolist()
-        if min(n_limbs, rows, cells) < 0 or len(data) != 32 + 4 * n_limbs * rows * cells:
+        outside = not -_FARTHEST <= low <= low + n_limbs <= _FARTHEST
+        if outside or min(n_limbs, rows, cells) < 0 or len(data) != 32 + 4 * n_limbs * rows * cells:
             raise FormatError(
                 "These bytes are no exact sum: header and length disagree. Read the model from its source again."
             )

@@ -9,12 +9,12 @@ would mean silently wrong bits. So here
   version and of the settings that change code: one edit anywhere, and nothing compiled before is looked at again;
 - every compiled function is one file, named after its key (signature, processor, bytecode), written at one stroke;
 - code is saved only if the sources are still those that were hashed when the process started;
-- a cache that cannot be read or written makes a process slower and never makes it fail.
+- a cache that cannot be read or written makes a process slower and never makes it fail; a warning says so, once.
 
 Where the folder lies is numba's choice: ``NUMBA_CACHE_DIR``, else ``__pycache__`` beside the sources, else (a read-only
 installation) the user's cache folder; ``NUMBA_CACHE_LOCATOR_CLASSES`` is heeded. numba's internals are touched in
-this module only: ``FunctionCache`` and its ``_cache_path``, ``_cache_file`` and ``_impl.filename_base``, alike in 0.60
-to 0.68.
+this module only: ``NullCache``, ``FunctionCache`` and its ``_cache_path``, ``_cache_file`` and ``_impl.filename_base``,
+alike in 0.60 to 0.68.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ import os
 import pickle
 import shutil
 import uuid
+import warnings
 from pathlib import Path
 
 import llvmlite
@@ -51,6 +52,20 @@ def sources_digest(folder: Path) -> str | None:
 
 
 _STAMP = sources_digest(_FOLDER)
+_warned = False
+
+
+def _warn(trouble: str) -> None:
+    """Say once per process that what it compiles is lost with it, and what to do."""
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"sqlearn cannot keep its compiled code ({trouble}), so every process compiles it anew, for a minute or "
+            "two in all. Set the environment variable NUMBA_CACHE_DIR to a folder that can be written.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 class _Files:
@@ -73,7 +88,7 @@ class _Files:
 
     def save(self, key, data) -> None:
         """Write `data`, whole or not at all."""
-        with contextlib.suppress(*_UNUSABLE):
+        try:
             if not self._folder.is_dir():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._prune()
@@ -84,6 +99,8 @@ class _Files:
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
+        except _UNUSABLE as error:
+            _warn(f"{self._folder}: {getattr(error, 'strerror', None) or error}")
 
     def flush(self) -> None:
         """Delete every compiled version of the function."""
@@ -111,6 +128,14 @@ class _Cache(caching.FunctionCache):
                 super().save_overload(sig, data)
 
 
+class _NoCache(caching.NullCache):
+    """No cache, for want of a place: the first function that has to be compiled says so."""
+
+    def load_overload(self, sig, target_context):
+        given = os.environ.get("NUMBA_CACHE_DIR")
+        _warn(f"NUMBA_CACHE_DIR={given} cannot be written" if given else "its own folder and the user's are read-only")
+
+
 def kernel(function):
     """Compile `function` with numba: no Python objects, no GIL, IEEE arithmetic as written (x / 0 too), cached on disk.
 
@@ -121,8 +146,11 @@ def kernel(function):
     if inside and _STAMP is not None and not numba.config.DISABLE_JIT:
         # what ``cache=True`` does, with our class; without a writable place for it, or when a later
         # numba has rearranged its internals, every process compiles for itself
-        with contextlib.suppress(RuntimeError, OSError, AttributeError, TypeError):
-            dispatcher._cache = _Cache(function)
+        with contextlib.suppress(AttributeError, TypeError):
+            try:
+                dispatcher._cache = _Cache(function)
+            except (RuntimeError, OSError):
+                dispatcher._cache = _NoCache()
     return dispatcher
 
 

@@ -44,5 +44,5 @@ def key_bytes(key) -> bytes:
         return _DEFAULT
     if not isinstance(key, str | bytes):  # bytes(5) would be five zeros
         raise ParameterError(f"key must be bytes or a str, not {type(key).__name__}. Encode it first.")
-    data = key.encode() if isinstance(key, str) else bytes(key)
+    data = key.encode("utf-8", "surrogatepass") if isinstance(key, str) else bytes(key)
     return hashlib.blake2b(data, digest_size=32).digest()

@@ -26,10 +26,10 @@ from sqlearn.engine.blas import one_thread
 from sqlearn.engine.exact import ExactSum
 from sqlearn.engine.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records, RowSource
 from sqlearn.engine.rows import Rows, packed, unpacked
-from sqlearn.engine.statistics import Block, Statistic, moments
+from sqlearn.engine.statistics import UNFIT, Block, Statistic, moments
 from sqlearn.engine.trace import Asked, Trace, Walk, from_bytes, to_bytes
 from sqlearn.engine.transaction import Log
-from sqlearn.errors import MergeError, TooLargeError
+from sqlearn.errors import FormatError, MergeError, TooLargeError
 
 __all__ = ["LARGEST", "Problem", "Rounds", "check_sums", "move", "share"]
 
@@ -268,6 +268,28 @@ class Rounds(Statistic):
         self.rows = Elsewhere()
         return True
 
+    def check_form(self, labels):
+        super().check_form(labels)
+        if isinstance(self.rows, Rows):
+            check_rows(self.rows, 0 if self.n_targets else max(1, len(labels)), LARGEST)
+        problem = self.problem(labels) if self.held.any() else None
+        trace = self.trace
+        if (trace is None) is not (problem is None):
+            raise FormatError(UNFIT)
+        if trace is None or problem is None:
+            return
+        n = sum(self.held.tolist())
+        scale = problem.scale(self.total, n, np.array(self._order, np.int64))
+        if trace.key != (n.bit_length(), *problem.shape) or to_bytes(trace.scale) != to_bytes(scale):
+            raise FormatError(UNFIT)
+        thetas = [asked.theta for asked in (*trace.pilot, *trace.rounds)]
+        plain = all(theta.dtype == np.float64 and theta.ndim == 1 for theta in (trace.end, *thetas))
+        if not plain or len({len(theta) for theta in thetas}) > 1:
+            raise FormatError(UNFIT)
+        shapes = [total.shape for total in problem.empty(scale, trace.grid)] if trace.rounds else []
+        if any([total.shape for total in asked.sums] != shapes for asked in (*trace.pilot, *trace.rounds)):
+            raise FormatError(UNFIT)
+
 
 def move(rows: RowSource, x, y, w, names, sign: float, log: Log) -> Records:
     """Put records into a source (1.0) or take them out (-1.0). Returns them as problems see them."""
@@ -292,6 +314,14 @@ def check_sums(n: int, what: str, advice: str) -> None:
             f"{what} have {n:,} sums, which would have to be kept for every round. Nothing was taken. At most "
             f"{MOST_SUMS:,} are: {advice}."
         )
+
+
+def check_rows(rows: Rows, n_classes: int, largest: float) -> None:
+    """Raise FormatError where records that were restored could not have been held; 0 classes for targets."""
+    y, w = rows.y[: rows.end], rows.w[: rows.end]
+    fit = np.isfinite(y).all() and ((w >= 0) & (w < np.inf)).all() and not (abs(rows.x[: rows.end]) > largest).any()
+    if not fit or (n_classes and not np.isin(y, np.arange(n_classes)).all()):
+        raise FormatError(UNFIT)
 
 
 def share(octave: int, size: int) -> int:

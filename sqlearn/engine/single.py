@@ -13,11 +13,12 @@ from sqlearn.engine.multiset import add_term
 from sqlearn.engine.rounds import LARGEST, Rounds
 from sqlearn.engine.state import Batch
 from sqlearn.engine.statistics import Categories, Exceedances, Gram, Mixed, Moments, Sums
-from sqlearn.engine.vocabulary import canonical_label
+from sqlearn.engine.vocabulary import PLAIN_LABELS, canonical_label
 
-__all__ = ["REAL", "short_path"]
+__all__ = ["PLAIN", "short_path"]
 
-REAL = (float, int, np.floating, np.integer, np.bool_)  # numpy reads strings as numbers, too
+_NUMBERS = PLAIN_LABELS - {str, np.str_}
+PLAIN = {"label": PLAIN_LABELS, "value": _NUMBERS}  # types of labels and values that need no long path
 
 
 @kernel
@@ -318,13 +319,14 @@ class SingleTable(Single):
             missing = value is None or bool(value != value)
             if categorical:
                 slot = -1 if missing else vocabulary.slots.get((k, value))
-                if slot is None or (missing and not self.is_mixed):
+                plain = (missing and self.is_mixed) or type(value) in PLAIN_LABELS
+                if slot is None or not plain:
                     return False
                 self.codes[k] = slot
                 words[k] = 0 if missing else vocabulary.words[slot]
                 k += 1
             else:
-                if not missing and not (isinstance(value, REAL) and -np.inf < value < np.inf):
+                if not missing and not (type(value) in _NUMBERS and -np.inf < value < np.inf):
                     return False
                 self.x[j] = np.nan if missing else value + 0.0
                 j += 1

@@ -33,7 +33,7 @@ from sqlearn.engine.smooth import (
 )
 from sqlearn.engine.standard import Scale, balanced, dithers, standard_scale
 from sqlearn.engine.trace import Trace, kept
-from sqlearn.errors import ParameterError, TooLargeError
+from sqlearn.errors import ParameterError, TooLargeError, shown
 
 __all__ = ["Grid", "OneVsRest", "Smooth", "class_weights", "coefficients", "ridge"]
 
@@ -488,10 +488,12 @@ def class_weights(given: dict | str | None, labels: list) -> np.ndarray | None:
     if given == "balanced":
         return None
     assert not isinstance(given, str)
-    wrong = [weight for weight in (given or {}).values() if not 0.0 <= weight <= _MOST_WEIGHT]
+    weights: list[Any] = list((given or {}).values())
+    number = int | float | np.number
+    wrong = [weight for weight in weights if not (isinstance(weight, number) and 0.0 <= weight <= _MOST_WEIGHT)]
     if wrong:
         raise ParameterError(
-            f"class_weight has {wrong[0]!r}, but weights of classes are numbers from 0 to 2**100. Give others."
+            f"class_weight has {shown(wrong[0])}, but weights of classes are numbers from 0 to 2**100. Give others."
         )
     return np.array([float((given or {}).get(label, 1.0)) for label in labels])
 

@@ -16,7 +16,7 @@ from sqlearn.engine.gram import BLOCK
 from sqlearn.engine.key import key_bytes
 from sqlearn.engine.ledger import Ledger
 from sqlearn.engine.multiset import add_terms
-from sqlearn.engine.statistics import Block, Statistic
+from sqlearn.engine.statistics import UNFIT, Block, Statistic
 from sqlearn.engine.transaction import Log, interrupts_held
 from sqlearn.engine.vocabulary import Vocabulary, canonical_label
 from sqlearn.errors import (
@@ -26,9 +26,9 @@ from sqlearn.errors import (
     LabelError,
     MergeError,
     NotLearnedError,
-    ParameterError,
     SqlearnError,
     UnknownLabelError,
+    shown,
 )
 
 __all__ = ["FORMAT", "Batch", "State", "digest_of"]
@@ -118,10 +118,7 @@ class State:
         self.layout = layout
         self.statistic: Statistic = statistic
         self.vocabulary = Vocabulary() if has_labels else None
-        wants_ledger = params.get("ledger", True)
-        if not isinstance(wants_ledger, bool | np.bool_):  # "no" would be true
-            raise ParameterError(f"ledger is True or False, not {wants_ledger!r}. Nothing was changed.")
-        self.ledger = Ledger() if wants_ledger and not statistic.keeps_records else None
+        self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
         self.multiset = np.zeros(4, np.uint64)
         self.counted = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
@@ -266,6 +263,7 @@ class State:
             self._settle(log, check)
             if any(sign > 0 for _, sign in changes):
                 self._check_kinds(LabelError)
+            self._check_emptied()
             if lent:
                 for vocabulary in self._vocabularies():
                     log.note(vocabulary.way_back())
@@ -303,6 +301,18 @@ class State:
             raise error(
                 f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
                 "Convert the labels given to the kind of those held; or relabel all rows held in one call."
+            )
+
+    def _check_emptied(self) -> None:
+        """Without a ledger: what is left of no records is nothing, or else others were forgotten."""
+        if self.ledger is not None or self.statistic.keeps_records or self.rows_stayed:
+            return
+        rows = self.rows()
+        empty = rows[self.statistic.held[rows] == 0]
+        if len(empty) and self.statistic.digits(empty)[0].any():
+            raise NotLearnedError(
+                f"The sums of this {self.learner} show that rows were to be forgotten which it never learned with "
+                "these labels, so nothing was changed. Pass rows, labels and sample weights as they were learned."
             )
 
     def release(self, lent: bool = False) -> None:
@@ -368,11 +378,10 @@ class State:
             slot = self.vocabulary.slots.get(label)
             if (slot is None or not self.statistic.held[slot]) and code not in batch.label_codes[:row]:
                 known = self._labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
+                held = shown([label for label in self.labels() if label in known])
                 return UnknownLabelError(
-                    f"{batch.name(row)} has the label {label!r}, which no row of this {self.learner} has, so nothing "
-                    "was changed. It "
-                    f"holds {[label for label in self.labels() if label in known]}; pass the label the row was learned "
-                    "with."
+                    f"{batch.name(row)} has the label {shown(label)}, which no row of this {self.learner} has, so "
+                    f"nothing was changed. It holds {held}; pass the label the row was learned with."
                 )
         return NotLearnedError(
             f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
@@ -509,7 +518,7 @@ class State:
             restored = self.statistic.restore_rows(parts["rows"])
             kept = restored if self.statistic.keeps_records else kept
         if len(self.statistic.held) != len(labels) or kept != self.n_records:
-            raise FormatError("This model's bytes do not fit together. Read it from its source again.")
+            raise FormatError(UNFIT)
 
 
 def digest_of(parts: dict[str, bytes]) -> str:

@@ -20,8 +20,12 @@ from sqlearn.engine.gram import deposit_gram
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.transaction import Log
 from sqlearn.engine.vocabulary import Vocabulary
+from sqlearn.errors import FormatError
+
+UNFIT = "This model's bytes do not fit together. Read it from its source again."
 
 __all__ = [
+    "UNFIT",
     "Block",
     "Categories",
     "Correlations",
@@ -193,6 +197,14 @@ class Statistic:
         """Take the contents that :meth:`canonical` gave, as rows 0, 1, ..."""
         self.held = np.frombuffer(parts[0], "<i8").astype(np.int64)
         self.total = ExactSum.restore(parts[1])
+
+    def check_form(self, labels: list) -> None:
+        """Raise FormatError where what was restored, for these labels, could not have been held: kernels trust it."""
+        self._check_sums(self.cells(self.n_features, self.n_targets))
+
+    def _check_sums(self, cells: int) -> None:
+        if self.total.shape != (len(self.held), cells) or self.held.min(initial=0) < 0:
+            raise FormatError(UNFIT)
 
     def digits(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, int]:
         """Digits of these rows, int64[len(rows), cells, L]; of the sum of all rows, int64[1, cells, L], for None."""
@@ -408,6 +420,11 @@ class Categories(Statistic):
         self.carried[self.vocabulary.rows()] = np.frombuffer(parts[3], "<i8")
         self._fit_vocabulary()
 
+    def check_form(self, labels):
+        self._check_sums(1 + self.vocabulary.capacity)
+        if len(self.carried) != self.vocabulary.capacity or self.carried.min(initial=0) < 0:
+            raise FormatError(UNFIT)
+
 
 class Joint(Statistic):
     """Statistics that move as one: what each of its members holds, all or nothing.
@@ -478,6 +495,12 @@ class Joint(Statistic):
         for member in self.members:
             member.restore(parts[start : start + member.n_parts])
             start += member.n_parts
+
+    def check_form(self, labels):
+        for member in self.members:
+            member.check_form(labels)
+            if len(member.held) != len(self.held):
+                raise FormatError(UNFIT)
 
 
 class Mixed(Joint):

@@ -9,8 +9,16 @@ import scipy.sparse as sp
 from sklearn.utils.validation import _check_categorical_features, check_array, validate_data
 
 from sqlearn.engine.validation import explained, unmasked
-from sqlearn.engine.vocabulary import canonical_label
-from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, ParameterError, WidthError
+from sqlearn.engine.vocabulary import PLAIN_LABELS, canonical_label
+from sqlearn.errors import (
+    EmptyBatchError,
+    NonFiniteError,
+    NotNumericError,
+    ParameterError,
+    ShapeError,
+    WidthError,
+    shown,
+)
 
 __all__ = [
     "KINDS",
@@ -51,7 +59,7 @@ def check_table(estimator, X, *, reset: bool):
         return X
     frame = nw.dependencies.is_into_dataframe(X)
     if isinstance(X, list | tuple):
-        X = np.array(X, dtype=object)  # or numbers beside strings would become strings
+        X = _objects(X)  # or numbers beside strings would become strings
     as_it_is = {"skip_check_array": True} if frame else {"dtype": None, "ensure_all_finite": False}
     try:
         X = validate_data(estimator, X, reset=reset, **as_it_is)
@@ -62,6 +70,14 @@ def check_table(estimator, X, *, reset: bool):
     if not len(X):
         raise EmptyBatchError("Found a frame with 0 sample(s). Nothing was changed: pass at least one row.")
     return nw.from_native(X, eager_only=True)
+
+
+def _objects(rows: Sequence) -> np.ndarray:
+    """A list of rows as an array of its values, as they are."""
+    try:
+        return np.array(rows, dtype=object)
+    except ValueError as error:  # arrays whose shapes do not fit together
+        raise explained(error, rows) from error
 
 
 class Columns:
@@ -89,12 +105,14 @@ def as_columns(X):
         return X
     names, given = list(X), list(X.values())
     if not all(isinstance(name, str) for name in names):
-        raise TypeError(f"The names of a table's columns are strings, not {names}. Nothing was changed: rename them.")
+        raise ShapeError(
+            f"The names of a table's columns are strings, not {shown(names)}. Nothing was changed: rename them."
+        )
     if all(map(_is_one_value, given)):
         given = [[value] for value in given]
     for name, value in zip(names, given, strict=True):
         if _is_one_value(value) or getattr(value, "ndim", 1) != 1:
-            raise TypeError(
+            raise ShapeError(
                 f"Column {name!r} of this table is no sequence of values. Nothing was changed: pass an array, a list "
                 "or a Series for each column, or one value for each."
             )
@@ -128,7 +146,7 @@ def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
             raise WidthError(f"{error} Nothing was changed: give every column a name of its own.") from error
     elif not isinstance(X, Columns):
         if isinstance(X, list | tuple):
-            X = np.array(X, dtype=object)
+            X = _objects(X)
         try:
             return check_array(X, dtype=None, ensure_all_finite=False)
         except ValueError as error:
@@ -162,8 +180,9 @@ def kinds_of(table, given: Mapping | None) -> dict:
     """
     names: Sequence = names_of(table) or range(table.shape[1])
     for name, kind in (given or {}).items():
-        if kind not in KINDS:
-            raise ParameterError(f"`columns` says that {name!r} is {kind!r}. Kinds are {', '.join(map(repr, KINDS))}.")
+        if not isinstance(kind, str) or kind not in KINDS:
+            kinds = ", ".join(map(repr, KINDS))
+            raise ParameterError(f"`columns` says that {name!r} is {shown(kind)}. Kinds are {kinds}.")
         if name not in names and kind != "drop":
             raise ParameterError(f"`columns` names {name!r}, which is no column of this table. It has {[*names]}.")
     if all((given or {}).get(name) == "drop" for name in names):
@@ -237,7 +256,9 @@ def categorical_columns(table, chosen) -> np.ndarray:
     try:
         mask = _check_categorical_features(table, chosen)
     except (TypeError, ValueError) as error:
-        raise ParameterError(f"{error} Nothing was changed: categorical_features names columns of X.") from error
+        theirs = str(error).startswith("categorical_features")
+        why = str(error) if theirs else f"categorical_features cannot be {shown(chosen)}."
+        raise ParameterError(f"{why} Nothing was changed: categorical_features names columns of X.") from error
     return np.zeros(table.shape[1], bool) if mask is None else np.asarray(mask, bool)
 
 
@@ -305,6 +326,8 @@ def is_missing(value) -> bool:
         return value is None or bool(value != value)
     except TypeError:
         return True
+    except (ValueError, ArithmeticError):  # an array; a signalling NaN of Decimal's
+        return False
 
 
 def _numbers(table, j) -> np.ndarray:
@@ -318,14 +341,16 @@ def _numbers(table, j) -> np.ndarray:
         if isinstance(value, str | bytes | complex | np.complexfloating):
             kind = "string" if isinstance(value, str | bytes) else "complex number"
             raise NotNumericError(
-                f"{_place(table, i, j)} is the {kind} {value!r}, where this model takes numbers. Nothing was changed: "
-                "convert the column to numbers first, or say that it holds categories and fit again."
+                f"{_place(table, i, j)} is the {kind} {shown(value)}, where this model takes numbers. Nothing was "
+                "changed: convert the column to numbers first, or say that it holds categories and fit again."
             )
         try:
             values[i] = np.nan if is_missing(value) else float(value)
         except (TypeError, ValueError) as error:
+            why = str(error) if "argument must be" in str(error) else f"it is {shown(value)}"
             raise NotNumericError(
-                f"{_place(table, i, j)} is no number: {error}. Nothing was changed: convert the column first."
+                f"{_place(table, i, j)} is no number: {why}. Nothing was changed: convert the column to numbers first, "
+                "or say that it holds categories and fit again."
             ) from error
         except OverflowError as error:
             raise _infinite(table, i, j) from error
@@ -337,11 +362,14 @@ def _categories(table, j) -> tuple[list[int], list]:
     seen: dict = {}  # equal values of any type are one key, as equal labels are
     for i, value in enumerate(_values(_column(table, j))):
         try:
-            code = seen.get(value)
-            if code is None:
-                code = -1 if is_missing(value) else seen.setdefault(canonical_label(value), len(seen))
-                if code >= 0 and value in (np.inf, -np.inf):
+            code = seen.get(value) if type(value) in PLAIN_LABELS else None
+            if code is None and is_missing(value):
+                code = -1
+            elif code is None:
+                label = canonical_label(value)
+                if label in (np.inf, -np.inf):
                     raise _infinite(table, i, j)
+                code = seen.setdefault(label, len(seen))
         except TypeError as error:
             raise NotNumericError(
                 f"{_place(table, i, j)} is no category: {error} Nothing was changed: categories are numbers or strings."

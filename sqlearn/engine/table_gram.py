@@ -10,7 +10,8 @@ from sqlearn.engine.digits import normalized
 from sqlearn.engine.exact import Deposit
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.read_out import aligned, packed_cell
-from sqlearn.engine.statistics import Categories, Gram, Sums
+from sqlearn.engine.statistics import UNFIT, Categories, Gram, Sums
+from sqlearn.errors import FormatError
 
 __all__ = ["FixedGram", "TableGram"]
 
@@ -238,7 +239,17 @@ class TableGram(Categories):
             sums.held = self.numbers.held.copy()
         self.vocabulary.restore([tuple(label) for label in json.loads(parts[4])])
         self.carried = np.frombuffer(parts[5], "<i8").astype(np.int64)
+        if len(self.carried) != len(self.vocabulary):
+            raise FormatError(UNFIT)
         self._fit_vocabulary()
+
+    def check_form(self, labels):
+        self.numbers.check_form(labels)
+        first, pairs = self._cells_for(len(self.carried))
+        self._check_sums(first)
+        self.pairs._check_sums(pairs)
+        if self.carried.min(initial=0) < 0:
+            raise FormatError(UNFIT)
 
     def digits(self, rows=None):
         """Digits of ``[1, numbers, levels, targets]``, upper triangles packed row by row, levels in sorted order."""

@@ -8,6 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.table import as_table, chosen, split
 from sqlearn.engine.table_encoder import TableEncoder
+from sqlearn.errors import ReadOutError
 
 __all__ = ["Answers", "TableReader", "learner_has", "table_tags"]
 
@@ -106,7 +107,7 @@ class TableReader(Answers, BaseEstimator):
     def encode(self, X) -> np.ndarray:
         """The rows of a table as the estimator sees them, float64[n, d]."""
         if self.encoder_ is None:
-            raise AttributeError(f"{type(self.learner_).__name__} takes the columns as they are: none are encoded.")
+            raise ReadOutError("MixedNB takes the columns as they are, so none are encoded: use the table itself.")
         return self.encoder_.transform(*split(*self._chosen(X)))
 
     def get_feature_names_out(self, input_features=None):

@@ -12,14 +12,14 @@ from functools import partial
 
 import numpy as np
 
-from sqlearn.engine.rounds import BLOCK, Changes, Rounds, move, parts_of
+from sqlearn.engine.rounds import BLOCK, Changes, Rounds, check_rows, move, parts_of
 from sqlearn.engine.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records, RowSource
 from sqlearn.engine.rows import Rows, packed, unpacked
 from sqlearn.engine.standard import dithers
-from sqlearn.engine.statistics import Block, Categories, Mixed, Statistic
+from sqlearn.engine.statistics import UNFIT, Block, Categories, Mixed, Statistic
 from sqlearn.engine.table_encoder import Affine, TableEncoder, encoder_of, exact_value
 from sqlearn.engine.transaction import Log
-from sqlearn.errors import MergeError
+from sqlearn.errors import FormatError, MergeError
 
 __all__ = ["TableRounds"]
 
@@ -317,6 +317,18 @@ class TableRounds(Statistic):
     def leave_rows(self):
         self.raw = Elsewhere()
         return True
+
+    def check_form(self, labels):
+        self.sums.check_form(labels)
+        if isinstance(self.raw, Rows):
+            check_rows(self.raw, 0 if self.n_targets else max(1, len(labels)), np.inf)
+            codes = self.raw.x[: self.raw.end, self.n_features :]
+            if not np.isin(codes, np.arange(self._vocabulary.capacity)).all():
+                raise FormatError(UNFIT)
+        if self.inner is not None:
+            self.inner.check_form(labels)
+            if len(self.inner.held) != len(self.held):
+                raise FormatError(UNFIT)
 
 
 def _taken(block: Block, index) -> Block:

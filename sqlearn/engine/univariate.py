@@ -11,7 +11,7 @@ from sqlearn.engine.digits import add_product, round_pair
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.read_out import MomentsView, aligned, moments_of, packed_cell, weights_of
 from sqlearn.engine.statistics import Correlations, Gram, LabelSums, Moments, Statistic, Sums
-from sqlearn.errors import ParameterError
+from sqlearn.errors import ParameterError, shown
 
 __all__ = ["Score", "score_of"]
 
@@ -166,6 +166,6 @@ def score_of(function) -> Score:
         if known is function:
             return score
     raise ParameterError(
-        f"score_func={function!r} is not known to be a function of sums over records, so none could be forgotten "
+        f"score_func={shown(function)} is not known to be a function of sums over records, so none could be forgotten "
         "exactly. Use f_classif, chi2, f_regression or r_regression."
     )

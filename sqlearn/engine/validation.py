@@ -1,5 +1,7 @@
 """From what users pass to validated rows: scikit-learn's checks, and errors that name the row."""
 
+from collections.abc import Mapping
+
 import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
@@ -17,9 +19,14 @@ from sqlearn.errors import (
     ShapeError,
     SqlearnError,
     WidthError,
+    shown,
 )
 
-__all__ = ["as_rows", "check_features", "explained", "first_no_number", "refuse_negative", "unmasked"]
+__all__ = ["as_rows", "check_features", "explained", "refuse_negative", "unmasked", "words_of"]
+
+# scikit-learn's words, and numpy's where scikit-learn shows them, for cells that are no numbers
+_MOST = 200  # characters of those
+_NO_NUMBERS = ("Complex data", "argument must be", "could not convert", "bytes/strings")
 
 
 def as_rows(X, *others):
@@ -45,10 +52,13 @@ def as_rows(X, *others):
         single, X = True, [X] if isinstance(X, list | tuple) else np.asarray(X)[None]
     single = single or (any(np.ndim(other) == 0 for other in others if other is not None) and _num_samples(X) == 1)
     if single:
-        others = tuple(
-            other if other is None or np.shape(other)[:1] == (1,) else np.asarray(other)[None] for other in others
-        )
+        others = tuple(other if other is None or np.shape(other)[:1] == (1,) else _alone(other) for other in others)
     return (single, X, *others)
+
+
+def _alone(value) -> np.ndarray:
+    """A label, value or weight as an array of one. Text stays an object: numpy's has no NULs at its end."""
+    return np.array([value], object) if isinstance(value, str) else np.asanyarray(value)[None]
 
 
 def unmasked(values, name: str):
@@ -107,7 +117,7 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
                 ensure_all_finite=finite,
                 reset=reset,
             )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise explained(error, X, tags.allow_nan) from error
     if sparse_form or sp.issparse(X):
         X = as_csr(X)
@@ -142,8 +152,8 @@ def _refuse_times(X) -> None:
         )
 
 
-def explained(error: Exception, X, allow_nan: bool = False) -> SqlearnError:
-    """scikit-learn's refusal of `X` as one of our kinds, with the row and what to do."""
+def explained(error: Exception, X, allow_nan: bool = False, name: str = "X") -> SqlearnError:
+    """scikit-learn's or numpy's refusal of `X`, which the caller calls `name`, as one of our kinds, with the row."""
     if isinstance(error, SqlearnError):
         return error
     message = str(error).split("\n")[0]
@@ -155,27 +165,72 @@ def explained(error: Exception, X, allow_nan: bool = False) -> SqlearnError:
         return NonFiniteError(
             f"{message} {_first_bad(X, allow_nan)}Nothing was changed: drop or impute such values first."
         )
+    if isinstance(error, OverflowError):
+        return NonFiniteError(
+            f"Input {name} contains infinity or a value too large for dtype('float64'). {_first_no_number(X)}Nothing "
+            "was changed: drop or scale such values first."
+        )
     if "feature names" in message:
         return WidthError(f"{error} Nothing was changed: pass the columns the model was fitted on, by their names.")
     if "Sparse data" in message or "parse input" in message:
         return LearnerError(f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.")
-    if any(words in message for words in ("Expected 2D", "Expected seq", "dim ", "inhomogeneous", "setting an array")):
-        return ShapeError(f"{error} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
-    return NotNumericError(
-        f"{message}. {first_no_number(X)}Nothing was changed: convert such columns to numbers, or encode them, first."
+    if "Expected 2D" in message:  # and then the whole array
+        message = f"{message.removesuffix(' instead:')}. Reshape your data."
+        return ShapeError(f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
+    if " dim " in message or "0 feature" in message:
+        return ShapeError(f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
+    if isinstance(X, Mapping):
+        return NotNumericError(
+            f"A dict is no row of numbers: input {name} is {shown(X)}. Nothing was changed: pass its values, in the "
+            "order of the columns, or use TableModel, which takes dicts."
+        )
+    found, message = _first_no_number(X), message if len(message) <= _MOST else f"{message[:_MOST]}..."
+    if any(words in message for words in _NO_NUMBERS):
+        return NotNumericError(
+            f"{message}. {found}Nothing was changed: convert such columns to numbers, or encode them, first."
+        )
+    if found and not isinstance(X, list | tuple):
+        return NotNumericError(
+            f"Input {name} is no table of numbers. {found}Nothing was changed: convert such columns to numbers first."
+        )
+    return ShapeError(
+        f"Input {name}, of type {type(X).__name__}, is no table of rows of one length. {_first_uneven(X)}Nothing was "
+        "changed: pass rows of numbers, of one length, as (n, d), or one row as (d,)."
     )
 
 
-def first_no_number(values) -> str:
+def words_of(error: Exception) -> str:
+    """What scikit-learn says in an error; nothing where numpy speaks of its own arrays."""
+    text = str(error).split("\n")[0].rstrip()
+    numpys = any(words in text for words in ("operands could", "ufunc", "setting an array", "truth value", "only 0-"))
+    return "" if numpys else f"{text.rstrip('.')}. "
+
+
+def _first_no_number(values) -> str:
     """Where the first value is that float cannot take, in a table or a list; nothing in what is neither."""
-    given = np.asarray(values, object)
+    try:
+        given = np.asarray(values, object)
+    except (TypeError, ValueError):  # rows of arrays of unequal lengths
+        return ""
     for at, value in np.ndenumerate(given if given.ndim in (1, 2) else np.empty(0, object)):
         try:
             float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             column = "".join(f", column {j}" for j in at[1:])
-            return f"The first is {value!r} in row {at[0]} (counted from 0){column}. "
+            return f"The first is {shown(value)} in row {at[0]} (counted from 0){column}. "
     return ""
+
+
+def _first_uneven(rows) -> str:
+    """Which row of a list is the first whose length is not that of row 0."""
+    if not isinstance(rows, list | tuple):
+        return ""
+    lengths = [len(row) if isinstance(row, list | tuple) else None for row in rows]
+    row = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+    if row is None:
+        return ""
+    kinds = ("one value" if lengths[i] is None else f"{lengths[i]} values" for i in (0, row))
+    return "Row 0 has {}, and row {row} (counted from 0) has {}. ".format(*kinds, row=row)
 
 
 def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:

@@ -8,7 +8,16 @@ from functools import partial
 
 import numpy as np
 
-__all__ = ["Vocabulary", "canonical_label", "label_words"]
+from sqlearn.errors import FormatError, shown
+
+__all__ = ["PLAIN_LABELS", "Vocabulary", "canonical_label", "label_words"]
+
+# Types whose values are labels without a look at them; whatever else equals a label, such as Decimal(1), is none.
+PLAIN_LABELS = frozenset(
+    {str, int, float, bool, np.str_, np.bool_, np.float16, np.float32, np.float64}
+    | {np.dtype(kind).type for kind in np.typecodes["AllInteger"]}
+)
+_MOST_BITS = 14_000  # of a whole number; Python neither writes nor reads more than 4,300 digits of one
 
 
 def canonical_label(value):
@@ -17,16 +26,24 @@ def canonical_label(value):
     Raises
     ------
     TypeError
-        When `value` is neither a number nor a string.
+        When `value` is neither a number nor a string, or a number of more than 14,000 bits.
     """
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, np.bool_ | numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        value = float(value)
-        return int(value) if value.is_integer() else value
-    raise TypeError(f"Labels are numbers or strings, not {type(value).__name__}: {value!r}.")
+    is_duration = isinstance(value, np.timedelta64)  # which numpy counts among the integers
+    if isinstance(value, np.bool_ | numbers.Integral) and not is_duration:
+        value = int(value)
+    elif isinstance(value, numbers.Real) and not is_duration:
+        try:
+            value = float(value)
+        except OverflowError as error:
+            raise TypeError(f"Labels are numbers that a float can hold, and not {shown(value)}.") from error
+        value = int(value) if value.is_integer() else value
+    else:
+        raise TypeError(f"Labels are numbers or strings, not {type(value).__name__}: {shown(value)}.")
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise TypeError(f"Whole numbers as labels have at most {_MOST_BITS:,} bits, unlike {shown(value)}.")
+    return value
 
 
 def label_words(label) -> np.ndarray:
@@ -145,7 +162,11 @@ class Vocabulary:
         self.slots, self.words, self._free, self._sorted = slots, words, free, labels
 
     def restore(self, labels: list) -> None:
-        """Hold these labels, in slots 0, 1, ..."""
+        """Hold these labels, in slots 0, 1, ...; a FormatError where one is not canonical, or there twice."""
+        values = [label[1] if isinstance(label, tuple) and len(label) == 2 else label for label in labels]
+        canonical = all(type(canonical_label(value)) is type(value) for value in values)
+        if not canonical or len(set(labels)) < len(labels):
+            raise FormatError("These labels are not those of a model. Read the model from its source again.")
         self.words = np.array([label_words(label) for label in labels], np.uint64).reshape(-1, 2)
         self.slots = {label: slot for slot, label in enumerate(labels)}
         self._free, self._sorted = [], None

@@ -12,7 +12,7 @@ from sqlearn.engine.least_squares import LeastSquares, balanced_factors, fitted,
 from sqlearn.engine.read_out import GramView, as_float, combined, grams_of, label_array
 from sqlearn.engine.statistics import Gram
 from sqlearn.engine.targets import check_indicator
-from sqlearn.errors import ParameterError, ReadOutError
+from sqlearn.errors import ParameterError, ReadOutError, shown
 
 __all__ = ["BayesianRidge", "ElasticNet", "Lasso", "LinearRegression", "Ridge", "RidgeClassifier"]
 
@@ -550,7 +550,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         if reset and len(shape) == 2 and shape[1] > 1:
             probe._layout = {"labels": "indicator"}
             if isinstance(probe.class_weight, dict):
-                raise ParameterError("For multi-output, class_weight should be 'balanced' or None.")
+                raise ParameterError("For multi-output, class_weight should be 'balanced' or None. Set one of them.")
         if probe.__dict__.get("_layout", {}).get("labels") != "indicator":
             return super()._answers(probe, y, x, reset)
         return *check_indicator(y, x), 2
@@ -559,8 +559,8 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         super()._check_guarantee(params)
         if isinstance(params["class_weight"], dict):
             for label, weight in params["class_weight"].items():
-                if not (np.isfinite(weight) and weight >= 0):
-                    raise ParameterError(f"The weight of class {label!r} must be at least 0, not {weight!r}.")
+                if not (isinstance(weight, int | float | np.number) and 0 <= weight < np.inf):
+                    raise ParameterError(f"The weight of class {label!r} must be at least 0, not {shown(weight)}.")
 
     def _check_fit(self, batch):
         penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))

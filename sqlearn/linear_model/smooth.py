@@ -11,7 +11,7 @@ from sqlearn.engine.read_out import label_array
 from sqlearn.engine.rounds import LARGEST
 from sqlearn.engine.smooth import LOGISTIC, MULTINOMIAL, POISSON
 from sqlearn.engine.smooth_problem import Smooth, class_weights, coefficients, ridge
-from sqlearn.errors import DegenerateError, OutOfRangeError, ParameterError
+from sqlearn.errors import DegenerateError, OutOfRangeError, ParameterError, shown
 
 __all__ = ["LogisticRegression", "PoissonRegressor"]
 
@@ -144,7 +144,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         if len(batch.labels) < 2:
             raise DegenerateError(
                 f"This solver needs samples of at least 2 classes in the data, but the data contains only one "
-                f"class: {batch.labels[0]!r}"
+                f"class: {shown(batch.labels[0])}. Nothing was changed: pass rows of another one, or use partial_fit."
             )
         self._warn_of_deprecated()
 

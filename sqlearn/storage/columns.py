@@ -8,18 +8,19 @@ one of categories or of numbers, and has that form in a block.
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
-from numbers import Real
+from numbers import Rational, Real
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from sqlearn.engine.table import is_missing
-from sqlearn.engine.vocabulary import canonical_label
-from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, TableError
+from sqlearn.engine.vocabulary import PLAIN_LABELS, canonical_label
+from sqlearn.errors import EmptyBatchError, NonFiniteError, NotNumericError, TableError, shown
 from sqlearn.storage.dates import DATES, microseconds
+from sqlearn.storage.given import as_names
 
-__all__ = ["Block", "Category", "Column", "Columns", "category_of", "frames_of", "length", "length_of", "shown", "take"]
+__all__ = ["Block", "Category", "Column", "Columns", "category_of", "frames_of", "length", "length_of", "take"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class Category:
 
 Block = dict[str, np.ndarray | Category]
 BOOLEANS = 0, 1  # what learners know false and true by, if nobody says otherwise: equal to False and True
+
+_NO_FRAMES = str | bytes | np.ndarray | list | tuple
+_EXACT = 2**53  # below it float64 holds every whole number
 
 
 def category_of(numbers: np.ndarray) -> Category:
@@ -120,6 +124,7 @@ class Columns:
                    reading: Mapping[str, Any] | None = None) -> "Columns":  # fmt: skip
         """From the first frame. To learners, text, categories and (if they take them) booleans are categories."""
         names, booleans = _names(frame), dict(booleans or {})
+        weight, id = (next(iter(as_names(name, what)), None) for name, what in ((weight, "weight"), (id, "id")))
         special = [*targets, *([weight] if weight else []), *([id] if id else []), *keep]
         for name in [*special, *(categorical or []), *booleans]:
             if name not in names:
@@ -178,7 +183,9 @@ class Columns:
             block[column.name] = _read(frame, column)
         lengths = {name: length(column) for name, column in block.items()}
         if len(set(lengths.values())) > 1:
-            raise TableError(f"The columns differ in length: {lengths}. Nothing was changed.")
+            raise TableError(
+                f"The columns differ in length: {lengths}. Nothing was changed: pass one value a row in each of them."
+            )
         return block
 
     def has_textual_ids(self, frame) -> bool:
@@ -193,17 +200,22 @@ class Columns:
             return values
         value: Any
         for i, value in enumerate(values):
-            whole = isinstance(value, Real) and not isinstance(value, bool) and value == value // 1  # type: ignore
             if textual and isinstance(value, str):
                 values[i] = str(value)
-            elif textual or not whole:
+            elif textual or not _is_whole(value):
                 raise TableError(
                     f"The id in row {i} (counted from 0) is {shown(value)}. Nothing was changed: the ids of this store "
-                    f"are {'text' if textual else 'whole numbers'}."
+                    f"are {'text' if textual else 'whole numbers'}. Give every row one."
+                )
+            elif isinstance(value, float | np.floating) and abs(value) >= _EXACT:  # type: ignore[operator]
+                raise TableError(
+                    f"The id in row {i} (counted from 0) is the float {shown(value)}, where floats beyond 2^53 skip "
+                    "whole numbers. Nothing was changed: read ids as integers or as text."
                 )
             elif not -(2**63) <= value < 2**63:
                 raise TableError(
-                    f"The id in row {i} (counted from 0) does not fit 64 bits: {shown(value)}. Make ids text."
+                    f"The id in row {i} (counted from 0) does not fit 64 bits: it is {shown(value)}. Nothing was "
+                    "changed: make ids text."
                 )
             else:
                 values[i] = int(value)
@@ -223,7 +235,7 @@ def frames_of(table) -> Iterator[Any]:
     """The frames of a table: itself, or those that an iterator gives."""
     if nw.dependencies.is_into_dataframe(table) or isinstance(table, Mapping):
         yield table
-    elif hasattr(table, "__iter__") and not isinstance(table, str | bytes | np.ndarray | list | tuple):
+    elif hasattr(table, "__iter__") and not (isinstance(table, _NO_FRAMES) or hasattr(table, "toarray")):
         for frame in table:
             yield from frames_of(frame)
     elif (
@@ -235,7 +247,7 @@ def frames_of(table) -> Iterator[Any]:
     else:
         raise TableError(
             f"A table is a pandas or polars frame, a dict of columns, or an iterator of these, not "
-            f"{type(table).__name__}: put an array into a dict, column by column."
+            f"{type(table).__name__}: read a file first, and put an array into a dict, column by column."
         )
 
 
@@ -250,15 +262,6 @@ def length(column: np.ndarray | Category) -> int:
     return len(column.codes if isinstance(column, Category) else column)
 
 
-def shown(value) -> str:
-    """A value as messages show it, however long it is."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python does not write numbers of more than 4,300 digits
-        return f"a number of {abs(value).bit_length()} bits"
-    return text if len(text) <= 200 else f"{text[:200]}..."
-
-
 def take(block: Block, rows) -> Block:
     """Some rows of a block."""
     return {
@@ -271,11 +274,15 @@ def take(block: Block, rows) -> Block:
 
 
 def _names(frame) -> list[str]:
-    names = list(frame if isinstance(frame, Mapping) else nw.from_native(frame, eager_only=True).columns)
+    try:
+        names = list(frame if isinstance(frame, Mapping) else nw.from_native(frame, eager_only=True).columns)
+    except nw.exceptions.DuplicateError as error:
+        raise TableError("Two columns have one name. Nothing was changed: give every column its own.") from error
     odd = [name for name in names if not isinstance(name, str)]
     if odd or len({name.lower() for name in names}) < len(names):  # SQL does not tell A from a
         raise TableError(
-            f"Columns must have names that are text and differ in more than case; these are {names}. Rename them first."
+            f"Columns must have names that are text and differ in more than case; these are {shown(names)}. Rename "
+            "them first."
         )
     return names
 
@@ -289,7 +296,10 @@ def _series(frame, name):
         except ValueError:  # of sequences that differ in length
             array = np.empty((0, 0))
         if array.ndim != 1:
-            raise TableError(f"The column {name!r} is not a sequence of single values. Nothing was changed.")
+            raise TableError(
+                f"The column {name!r} is not a sequence of single values. Nothing was changed: pass a list with one "
+                "value a row, also for a single row."
+            )
         if array.dtype.kind in "US" and not (isinstance(values, np.ndarray)):  # numbers beside text became text
             array = np.empty(len(values), object)
             array[:] = list(values)
@@ -299,7 +309,9 @@ def _series(frame, name):
 
 def _values(frame, name) -> list:
     series = _series(frame, name)
-    return series.tolist() if isinstance(series, np.ndarray) else series.to_list()
+    if isinstance(series, np.ndarray):  # whose dates and times may become the integers that count them
+        return list(series) if series.dtype.kind in "mM" else series.tolist()
+    return series.to_list()
 
 
 def _kind(frame, name) -> str:
@@ -440,6 +452,14 @@ def _numbers(frame, name) -> np.ndarray:
     return numbers
 
 
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a whole number, and not a boolean or a length of time."""
+    is_other = isinstance(value, bool | np.timedelta64)  # which count among the integers
+    if is_other or not isinstance(value, Real):
+        return False
+    return value.denominator == 1 if isinstance(value, Rational) else float(value).is_integer()
+
+
 def _infinite(row: int, name: str) -> NonFiniteError:
     return NonFiniteError(
         f"The value in row {row} (counted from 0), column {name!r}, is infinite, or beyond 1.8e308. Nothing was "
@@ -455,15 +475,18 @@ def _categories(frame, name) -> Category:
     seen: dict = {}  # equal values of any type are one key, as equal labels are
     for i, value in enumerate(_values(frame, name)):
         try:
-            code = seen.get(value)
-            if code is None:
-                code = -1 if is_missing(value) else seen.setdefault(canonical_label(value), len(seen))
-                if code >= 0 and value in (np.inf, -np.inf):
+            code = seen.get(value) if type(value) in PLAIN_LABELS else None
+            if code is None and is_missing(value):
+                code = -1
+            elif code is None:
+                label = canonical_label(value)
+                if label in (np.inf, -np.inf):
                     raise _infinite(i, name)
+                code = seen.setdefault(label, len(seen))
         except TypeError as error:
             raise TableError(
-                f"The value in row {i} (counted from 0), column {name!r}, is neither a number nor text: "
-                f"{shown(value)}. Nothing was changed."
+                f"The value in row {i} (counted from 0), column {name!r}, is neither a number nor text, but "
+                f"{shown(value)}. Nothing was changed: convert such values, or leave the column out."
             ) from error
         codes.append(code)
     return Category(np.array(codes, np.int64), [*seen])

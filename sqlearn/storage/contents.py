@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.base import clone
 
 from sqlearn.engine.transaction import interrupts_held
-from sqlearn.errors import EmptyBatchError, SqlearnError, StoreCorruptError
+from sqlearn.errors import EmptyBatchError, SqlearnError, StoreCorruptError, StoreError
 from sqlearn.storage import compaction
 from sqlearn.storage.audit import Audit
-from sqlearn.storage.columns import Category, Columns, length_of, take
+from sqlearn.storage.columns import Category, length_of, take
 from sqlearn.storage.copies import Copies
 from sqlearn.storage.database import Database
 from sqlearn.storage.feeding import arguments, begin
@@ -20,7 +20,7 @@ from sqlearn.storage.ids import Ids
 from sqlearn.storage.receipts import Receipt, Receipts
 from sqlearn.storage.rows import Rows
 from sqlearn.storage.saved_model import SavedModel
-from sqlearn.storage.selection import Selection
+from sqlearn.storage.selection import Selection, looking
 from sqlearn.storage.settings import Settings
 from sqlearn.storage.stored_rows import Recount, StoredRows, seed_of
 from sqlearn.storage.suppression import Suppression
@@ -53,8 +53,11 @@ class Contents:
     """
 
     def __init__(
-        self, database: Database, columns: Columns, textual: bool, key: bytes, asks: bool, suppress: bool, signing_key
-    ):
+        self, database: Database, columns: Any = None, textual: bool = False, key: bytes = b"", asks: bool = False,
+        suppress: bool = False, signing_key=None,
+    ):  # fmt: skip
+        if not isinstance(database, Database):
+            raise StoreError("Open a store with Store.open(path), or make one with Store.create(path, model, table).")
         self.path = database.path
         database.key = key
         self._database, self._columns, self._key = database, columns, key
@@ -236,6 +239,7 @@ class Contents:
 
         The whole file is read, and StoreCorruptError says what is not as it was written.
         """
+        look = looking(progress)
         copies = self._source.copies if self._source else None
         audit = Audit(self._database, self._columns, self._words, self._rows, self._ids, copies)
         audit.check_places(self._saved, self._receipts)
@@ -253,8 +257,7 @@ class Contents:
                 raise StoreCorruptError(
                     f"The store {self.path} is damaged: it holds a row that could not be learned. {error}"
                 ) from error
-            if progress is not None:
-                progress(len(cells))
+            look(len(cells))
         audit.finish()
         if recount:
             recount.catch_up(lambda: None)

@@ -43,6 +43,8 @@ _KINDS = {
     sqlite3.SQLITE_NOTADB: (NotAStoreError, "is no store. Make one with Store.create"),
     sqlite3.SQLITE_CORRUPT: (StoreCorruptError, "is damaged. Take an intact copy, or make it anew from its source"),
     sqlite3.SQLITE_IOERR: (StoreAccessError, "could not be read or written. Check the disk"),
+    sqlite3.SQLITE_READONLY_DBMOVED: (StoreAccessError, "was moved, replaced or deleted while it was open. Nothing was "
+                                      "changed: open it where it is now"),
     sqlite3.SQLITE_READONLY: (StoreAccessError, "cannot be written. Check the permissions of the file and its folder"),
     sqlite3.SQLITE_PERM: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
     sqlite3.SQLITE_AUTH: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
@@ -136,7 +138,10 @@ class Database:
                 f"There is a file at {path} already. Choose another path, or delete it first."
             ) from error
         except OSError as error:
-            raise StoreAccessError(f"No store can be made at {path}: {error.strerror}.") from error
+            raise StoreAccessError(
+                f"No store can be made at {path}: {error.strerror}. Choose a path in a folder that is there and that "
+                "can be written."
+            ) from error
         database = cls(path, timeout)
         with database._translated():
             database._is_new = True

@@ -4,6 +4,7 @@ A learner of numbers takes the matrix of the feature columns; one with ``categor
 and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns.
 """
 
+from collections.abc import Iterable, Mapping
 from inspect import signature
 from typing import Any
 
@@ -12,8 +13,9 @@ from sklearn.base import clone
 
 from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.errors import NonFiniteError, ParameterError, TableError, WeightError
+from sqlearn.errors import LearnerError, NonFiniteError, ParameterError, TableError, WeightError, shown
 from sqlearn.storage.columns import Block, Category, Columns, length
+from sqlearn.storage.given import as_names
 
 __all__ = [
     "arguments",
@@ -40,11 +42,11 @@ def asks_in_rounds(model) -> bool:
 def named_categories(model, categorical) -> list[str] | None:
     """The columns of categories that the user has named, to the store or in the model; None for none."""
     if categorical is not None:
-        return [categorical] if isinstance(categorical, str) else list(categorical)
+        return as_names(categorical, "categorical")
     named = model.get_params(deep=False).get("categorical_features")
     if named is None or isinstance(named, str):
         return None
-    named = list(named)
+    named = list(named) if isinstance(named, Iterable) else [named]
     if not all(isinstance(name, str) for name in named):
         raise ParameterError(
             "A store takes `categorical_features` by the columns' names, not by numbers or a mask. Name them in "
@@ -60,8 +62,11 @@ def takes_labels(model) -> bool:
 def target_names(model, target) -> list[str]:
     """The names of the target columns, checked against what the learner takes."""
     if not isinstance(model, ExactEstimator):
-        raise TypeError(f"{type(model).__name__} is no learner of sqlearn: it cannot forget.")
-    names = [] if target is None else [target] if isinstance(target, str) else list(target)
+        raise LearnerError(
+            f"{shown(model)} is no learner of sqlearn, so it cannot forget. No store was made: pass an instance of a "
+            "learner of this package, such as TableModel(Ridge())."
+        )
+    names = as_names(target, "target")
     if (model._target is None) != (not names):
         raise TableError(
             f"{type(model).__name__} learns {'without' if names else 'with'} a target. "
@@ -127,9 +132,13 @@ def target_of(model, columns: Columns, to) -> dict[str, Any]:
     names = columns.named("target")
     if not names:
         raise TableError(f"{type(model).__name__} learns without a target: there is nothing to relabel.")
-    values = [to] if np.ndim(to) == 0 else list(to)
+    several = isinstance(to, Iterable) and not isinstance(to, str | bytes | Mapping) and getattr(to, "ndim", 1) > 0
+    values: list = list(to) if several else [to]
     if len(values) != len(names):
-        raise TableError(f"`to` has {len(values)} values, and there are the target columns {names}.")
+        raise TableError(
+            f"`to` has {len(values)} values, and there are the target columns {names}. Nothing was changed: pass one "
+            "value for each of them."
+        )
     block = Columns([c for c in columns.all if c.role == "target"], None).block(
         {name: [value] for name, value in zip(names, values, strict=True)}
     )

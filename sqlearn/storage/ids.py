@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import DuplicateIdError, UnknownIdError
-from sqlearn.storage.columns import shown
+from sqlearn.errors import DuplicateIdError, UnknownIdError, shown
 from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex, hash_texts, hash_words
 from sqlearn.storage.words import Texts, decoded

@@ -9,13 +9,13 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from sqlearn.errors import ParameterError, StoreCorruptError
+from sqlearn.errors import ParameterError, StoreCorruptError, StoreError, shown
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import Slots
 
@@ -133,6 +133,14 @@ def check_chain(
     signing_key : bytes or str, optional
         The key with which each must be signed.
     """
+
+    kept = list(kept) if isinstance(kept, Iterable) else [kept]
+    for receipt in kept:
+        if not isinstance(receipt, Receipt):
+            raise StoreError(
+                f"`kept` is a list of receipts that earlier calls returned, and {shown(receipt)} is none. Nothing was "
+                "compared: pass a list of receipts."
+            )
 
     def found(fault):
         return ChainCheck(len(receipts), fault)

@@ -1,14 +1,15 @@
 """Which rows are meant: by their ids, or by a condition."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import ConditionError, StoreCorruptError, UnknownIdError
-from sqlearn.storage.columns import Column, Columns, shown
+from sqlearn.errors import ConditionError, StoreCorruptError, StoreError, shown
+from sqlearn.storage.columns import Column, Columns
 from sqlearn.storage.condition import Condition
 from sqlearn.storage.database import Database
+from sqlearn.storage.given import named_ids
 from sqlearn.storage.ids import Ids
 from sqlearn.storage.rows import Rows
 
@@ -52,16 +53,7 @@ class Selection:
 
     def checked(self, ids) -> list:
         """Ids of the kind that the store has, in a list."""
-        if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
-            ids = [ids]
-        ids = [id.item() if isinstance(id, np.generic) else id for id in ids]
-        for i, id in enumerate(ids):
-            if type(id) is not (str if self._ids.textual else int):
-                kind = "text" if self._ids.textual else "whole numbers"
-                raise UnknownIdError(
-                    f"{shown(id)} (at {i}) is no id of this store: ids are {kind}. Nothing was changed."
-                )
-        return ids
+        return named_ids(ids, self._ids.textual)
 
     def matching(self, where: str, look: Callable[[int], None] = _alone) -> np.ndarray:
         """Places of the rows that fulfil a condition, ascending; `look` hears of every block how many rows it has."""
@@ -94,6 +86,11 @@ class Selection:
 
 def looking(progress, check=lambda: None):
     """What to do at each block of rows that a condition is asked of."""
+    if progress is not None and not callable(progress):
+        raise StoreError(
+            f"`progress` is a function that takes a number of rows, and not {shown(progress)}. Nothing was changed: "
+            "leave it out."
+        )
 
     def look(rows: int) -> None:
         check()

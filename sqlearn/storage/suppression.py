@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sqlearn.errors import FormatError, StoreError, SuppressedIdError, UnknownIdError
-from sqlearn.storage.columns import shown
+from sqlearn.errors import FormatError, StoreError, SuppressedIdError, UnknownIdError, shown
 from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex
 

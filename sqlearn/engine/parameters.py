@@ -1,0 +1,102 @@
+"""From what users set as parameters to values that a learner can rely on."""
+
+import copy
+from contextlib import contextmanager
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
+
+from sqlearn.errors import ParameterError, shown
+
+__all__ = ["checked_params", "computable"]
+
+_NAMES = ("categorical_features",)  # arrays that name columns, and so may hold text
+_FLAT = ("priors", "class_prior", "alpha", "weights_init", "min_categories")
+
+
+def checked_params(model: BaseEstimator) -> dict[str, Any]:
+    """Copies of a learner's parameters, each of a type and in a range that it takes.
+
+    Raises
+    ------
+    InvalidParameterError
+        scikit-learn's, at a value of another type or range.
+    ParameterError
+        At a value that cannot be compared, read as numbers, or copied.
+    """
+    params, found = model.get_params(deep=False), {}
+    if not isinstance(params.get("ledger", True), bool | np.bool_):  # "no" would be true
+        raise ParameterError(
+            f"The parameter ledger is True or False, and not {shown(params['ledger'])}. Nothing was changed: set one "
+            "of these."
+        )
+    for name, value in params.items():
+        constraints = model._parameter_constraints.get(name, "no_validation")
+        if constraints != "no_validation":
+            try:
+                validate_parameter_constraints({name: constraints}, {name: value}, type(model).__name__)
+            except InvalidParameterError:
+                raise
+            except Exception as error:  # scikit-learn compares it with what it may be; frames and the like object
+                raise ParameterError(
+                    f"The parameter {name} of {type(model).__name__} is no {shown(value)}. Nothing was changed: set "
+                    "one of the values that its documentation names."
+                ) from error
+            if "array-like" in constraints and name not in _NAMES:
+                _refuse_text(name, value)
+            if isinstance(value, np.longdouble | np.timedelta64) or (isinstance(value, Real) and not _is_float(value)):
+                raise ParameterError(
+                    f"The parameter {name} is {shown(value)}, which is not a float64. Nothing was changed: set a "
+                    "number of a usual size."
+                )
+        try:
+            found[name] = copy.deepcopy(value)
+        except Exception as error:  # of a generator, of an open file
+            raise ParameterError(
+                f"The parameter {name} cannot be {shown(value)}, which cannot be copied: the model could not keep it "
+                "as it was when it was fitted. Nothing was changed: pass a list or an array."
+            ) from error
+    return found
+
+
+@contextmanager
+def computable(model: BaseEstimator):
+    """Raise ParameterError where arithmetic with numbers of unusual size ends: 1e308 squared, 1 / 5e-324."""
+    try:
+        yield
+    except ArithmeticError as error:
+        raise ParameterError(
+            f"float64 cannot compute with these parameters of {type(model).__name__}: {error}. Set numbers of a usual "
+            "size, and fit again."
+        ) from error
+
+
+def _is_float(value) -> bool:
+    try:
+        float(value)
+    except (TypeError, OverflowError):  # a length of time counts among numpy's integers
+        return False
+    return True
+
+
+def _refuse_text(name: str, value) -> None:
+    """Refuse an array that holds anything but numbers."""
+    if value is None or isinstance(value, str | bool) or callable(value):  # another constraint's
+        return
+    flat: list[Any]
+    try:
+        if name in _FLAT and np.ndim(value) > 1:
+            raise ValueError(name)
+        flat = [item for part in value for item in np.ravel(part).tolist()] if np.ndim(value) != 0 else [value]
+        numeric = all(isinstance(item, int | float | np.bool_ | np.floating | np.integer) for item in flat)
+        np.array(flat, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        numeric = False
+    if not numeric:
+        raise ParameterError(
+            f"The parameter {name} is {shown(value)}, which is no number and no array of numbers. Nothing was changed: "
+            "set one of the values that its documentation names."
+        )

@@ -1,0 +1,103 @@
+"""From what callers pass to a store to what its parts take: paths, seconds, names, values to look for, ids."""
+
+import os
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sqlearn.errors import StoreError, TableError, UnknownIdError, shown
+
+__all__ = ["as_names", "as_path", "as_seconds", "as_values", "named_ids"]
+
+_LONGEST = (2**31 - 1) / 1000  # seconds: SQLite counts milliseconds in 31 bits
+_TEXT_OR_BYTES = str | bytes | bytearray | memoryview
+
+
+def as_path(path) -> Path:
+    """The path of a file."""
+    try:
+        given = os.fspath(path)
+        os.fsencode(given)
+    except (TypeError, UnicodeError):
+        given = None
+    if not isinstance(given, str) or "\0" in given or not given:
+        raise StoreError(
+            f"The path of a store is text or a Path, and not {shown(path)}. Nothing was done: pass where the file is "
+            "or should be."
+        )
+    return Path(given)
+
+
+def as_seconds(timeout: Any) -> float:
+    """How long to wait for other processes."""
+    if (type(timeout) not in (int, float) and not isinstance(timeout, np.number)) or not 0 <= timeout <= _LONGEST:
+        raise StoreError(
+            f"`timeout` is a number of seconds of at least 0, and not {shown(timeout)}. Nothing was done: pass one, "
+            "such as 5.0."
+        )
+    return float(timeout)
+
+
+def as_names(names, what: str) -> list[str]:
+    """Names of columns: one, several, or None for none."""
+    if names is None:
+        return []
+    listed = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
+    odd = [name for name in listed if not isinstance(name, str)]
+    if odd:
+        raise TableError(
+            f"`{what}` names columns by text, and {shown(odd[0])} is none. Nothing was done: pass a name or a list of "
+            "names."
+        )
+    return [str(name) for name in listed]
+
+
+def as_values(values) -> set:
+    """Numbers and texts to look for."""
+    no_list = isinstance(values, _TEXT_OR_BYTES | Mapping) or getattr(values, "ndim", 1) == 0
+    single = no_list or not isinstance(values, Iterable)
+    listed = [] if single else [value.item() if isinstance(value, np.generic) else value for value in values]
+    value: Any
+    for i, value in enumerate(listed):
+        too_large = isinstance(value, int) and value.bit_length() > 1023
+        if too_large or not isinstance(value, str | Real):
+            raise StoreError(
+                f"Values to look for are numbers and texts, and {shown(value)} (at {i}) is none that a store could "
+                "hold. Nothing was searched: leave it out."
+            )
+    if single:
+        raise StoreError(
+            f"`values` is a list of numbers and texts to look for, and not {shown(values)}. Nothing was searched: pass "
+            "[value] for one."
+        )
+    return set(listed)
+
+
+def named_ids(ids, textual: bool) -> list:
+    """Ids as rows have them: all text, or all whole numbers.
+
+    Raises
+    ------
+    UnknownIdError
+        When one is of another kind, or when `ids` is neither an id nor a sequence of ids.
+    """
+    kind = "text" if textual else "whole numbers"
+    if isinstance(ids, Mapping) or hasattr(ids, "columns"):
+        raise UnknownIdError(
+            f"`ids` is an id or a list of ids, and not a {type(ids).__name__}. Nothing was changed: pass one column of "
+            "it."
+        )
+    single = isinstance(ids, _TEXT_OR_BYTES) or not isinstance(ids, Iterable) or getattr(ids, "ndim", 1) == 0
+    listed = [ids[()]] if single and isinstance(ids, np.ndarray) else [ids] if single else list(ids)
+    listed = [id.item() if isinstance(id, np.generic) else id for id in listed]
+    for i, id in enumerate(listed):
+        if type(id) is not (str if textual else int):
+            place = "" if single else f" (at {i})"
+            raise UnknownIdError(
+                f"{shown(id)}{place} is no id of this store: its ids are {kind}. Nothing was changed: compare with "
+                "ids()."
+            )
+    return listed
