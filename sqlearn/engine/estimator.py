@@ -143,11 +143,11 @@ class ExactEstimator(Answering):
         try:
             with theirs.reading():
                 check_merge(state, theirs)
-                twin = state.merged(theirs)
+                merged = state.merged(theirs)
+            self.__dict__["_state"] = merged  # the state from before stays busy: no other thread shall update it
         except BaseException:
             state.busy = state.broken
             raise
-        self._state = twin  # and the one before stays busy: no other thread shall update it
         return self
 
     def digest(self) -> str:

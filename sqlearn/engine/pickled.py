@@ -17,9 +17,8 @@ _ELSEWHERE = ("ledger", "rows")  # parts that the digest does not cover: the mul
 def contents_of(model) -> dict:
     """A model's parameters and, if it is fitted, its canonical state, in plain types."""
     contents = {"format": FORMAT, "params": {n: v for n, v in vars(model).items() if n != "_state"}}
-    state = vars(model).get("_state")
-    if state is not None:
-        parts = state.parts()
+    if "_state" in vars(model):
+        state, parts = model._fitted_state(), model.canonical_parts()
         contents["state"] = {
             "params": state.params,
             "features": (state.n_features_in_, state.feature_names_in_),

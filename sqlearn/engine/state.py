@@ -243,11 +243,12 @@ class State:
 
     def give_back(self, log: Log) -> None:
         """Take back what :meth:`lend` did."""
+        self.borrowed = False  # it is busy: what is read from here on is neither state
         log.at_leisure = True
         self._touch()
         self._take_back(log)
         self.release()
-        self.borrowed = self.busy = False
+        self.busy = False
 
     def _touch(self) -> None:
         self.version += 1
