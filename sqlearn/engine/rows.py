@@ -13,6 +13,8 @@ from sqlearn.engine.elementary import mix
 from sqlearn.engine.intrinsics import multiply_high, prefetch
 from sqlearn.engine.kernel import kernel, make_ready
 from sqlearn.engine.row_source import EVERY, Records
+from sqlearn.engine.statistics import UNFIT
+from sqlearn.errors import FormatError
 
 __all__ = ["Rows", "copy_hashes", "numbers_of", "packed", "unpacked"]
 
@@ -187,8 +189,10 @@ def _leave(index, names, numbers, gone, places):
 
 @kernel
 def _remove(index, names, numbers, gone, places, hashes, x, y, w, keyed, free, n_free):
-    """The same for names that are held: their records are overwritten with zeros, and their keyed hashes written."""
-    _leave(index, names, numbers, gone, places)
+    """The same; if all are held, their records are overwritten with zeros, and their keyed hashes written."""
+    missing = _leave(index, names, numbers, gone, places)
+    if missing >= 0:  # not by what the caller knows of them
+        return missing
     for k in range(len(places)):
         place = places[k]
         free[n_free + k] = place
@@ -196,6 +200,7 @@ def _remove(index, names, numbers, gone, places, hashes, x, y, w, keyed, free, n
         x[place] = 0.0
         names[place] = 0
         y[place], w[place], numbers[place], keyed[place] = 0.0, 0.0, 0, 0
+    return missing
 
 
 @kernel
@@ -339,11 +344,18 @@ class Rows:
         """Overwrite these records, the last copies of equal ones, with zeros; all are held.
 
         Writes their places and keyed hashes, for which the caller has the memory.
+
+        Raises
+        ------
+        FormatError
+            When one is not held, though the ledger has it: the bytes of a model that was read were altered.
         """
-        _remove(
+        missing = _remove(
             self._index, self.names, self.numbers, names, places, hashes, self.x, self.y, self.w, self.keyed,
             self._stack, self._n_free,
         )  # fmt: skip
+        if missing >= 0:
+            raise FormatError(UNFIT)
         self._n_free += len(places)
 
     def make_ready(self) -> None:

@@ -319,7 +319,7 @@ class SingleTable(Single):
             missing = value is None or bool(value != value)
             if categorical:
                 slot = -1 if missing else vocabulary.slots.get((k, value))
-                plain = (missing and self.is_mixed) or type(value) in PLAIN_LABELS
+                plain = self.is_mixed if missing else type(value) in PLAIN_LABELS
                 if slot is None or not plain:
                     return False
                 self.codes[k] = slot
