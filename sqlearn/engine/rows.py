@@ -407,6 +407,8 @@ def packed(x, y, w, names) -> bytes:
 def unpacked(data: bytes, d: int, seed: np.uint64) -> tuple[Rows, int]:
     """The records of `d` features that :func:`packed` was given, and how many they are."""
     n = int(np.frombuffer(data, "<i8", 1)[0])
+    if len(data) != 8 + 8 * n * (d + 4):
+        raise FormatError(UNFIT)
     rows, arrays, start = Rows(d, seed), [], 8
     for shape, kind in zip(((n, d), (n,), (n,), (n, 2)), ("<f8", "<f8", "<f8", "<u8"), strict=True):
         count = int(np.prod(shape))

@@ -170,7 +170,7 @@ class Database:
                 if version != FORMAT:
                     raise StoreVersionError(
                         f"{path} is a store of format {version}; this version of sqlearn reads {FORMAT}. Open it with "
-                        "the version that wrote it."
+                        "the version that wrote it, or make a new store from the table it was made of."
                     )
                 database._settle()
                 database._empty_journal()
