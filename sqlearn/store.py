@@ -550,11 +550,10 @@ class Store(Contents):
         Raises
         ------
         UnknownIdError
-            When one is not suppressed. Nothing has changed.
+            When one is not suppressed, or is given twice. Nothing has changed.
         """
         with self._changing():
-            ids = self._selection.checked(ids)
-            self._suppressing().lift(ids, self._ids.hashes(self._ids.keys(ids)))
+            self._suppressing().lift(self._selection.checked(ids), self._ids)
 
     def replay(self, suppressed: Suppressed) -> Receipt:
         """Forget what a newer copy of this store had forgotten: for a file that was restored from a backup.

@@ -44,7 +44,7 @@ class Audit:
         for slots in (self._words.texts.slots, saved.slots, receipts.salt):
             slots.check()
         for index in (self._ids.index, self._words.index, *([self._copies.index] if self._copies else [])):
-            index.slots.check()
+            index.check()
 
     def see(self, slots: np.ndarray, cells: np.ndarray) -> None:
         """Take in rows: places, int64[n], and packed rows."""

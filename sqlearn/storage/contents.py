@@ -244,7 +244,7 @@ class Contents:
         audit = Audit(self._database, self._columns, self._words, self._rows, self._ids, copies)
         audit.check_places(self._saved, self._receipts)
         if self._suppression:
-            self._suppression.index.slots.check()
+            self._suppression.index.check()
         model, recount = self._saved.load(), None
         refit = clone(model) if len(self._rows) and not self._source else model._emptied()
         if self._source:

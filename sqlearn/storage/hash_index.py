@@ -133,12 +133,14 @@ class HashIndex:
         return numbers
 
     def remove(self, hashes: np.ndarray) -> None:
-        """Strike out hashes that are there, all different."""
+        """Strike out hashes that are there; all different, or the store is damaged."""
         assert not self._n_waiting, "settle first"
         for rows, inverse, buckets, entries in self._touched(hashes):
             at = _places(entries, inverse, hashes[rows])
             if (at < 0).any():
                 raise StoreCorruptError(f"The store {self._database.path} is damaged: an entry of its index is gone.")
+            if len(np.unique(inverse * _ENTRIES + at)) < len(rows):  # they would be counted twice
+                raise StoreCorruptError(f"The store {self._database.path} is damaged: two rows are one in its index.")
             entries[inverse, at] = 0
             pack(entries)
             self._write(buckets, entries)
@@ -192,6 +194,23 @@ class HashIndex:
         for _, buckets in self.slots.scan():
             flat = buckets.reshape(-1, 2)
             yield flat[flat[:, 1] != 0]
+
+    def check(self) -> None:
+        """Read all of it: every place as it was written, every entry in its bucket, and as many as are counted."""
+        self.slots.check()
+        size, found = self._database.counters[self._size], 0
+        astray = len(self.slots) != size
+        for places, buckets in self.slots.scan():
+            entries = buckets.reshape(-1, _ENTRIES, 2)
+            used = entries[:, :, 1] != 0
+            own = (places - 1).astype(np.uint64)[:, None]
+            astray |= bool((used & ((entries[:, :, 0] & np.uint64(size - 1)) != own)).any())
+            found += int(used.sum())
+        if astray or found != len(self):
+            raise StoreCorruptError(
+                f"The store {self._database.path} is damaged: its index {self.slots.name} is not as it was counted. "
+                "Take an intact copy, or make the store anew from its source."
+            )
 
     def rebuild(self, renumbered: Callable[[np.ndarray], np.ndarray]) -> None:
         """Write the table anew, no larger than it must be, with other numbers for those that are there."""

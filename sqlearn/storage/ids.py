@@ -87,6 +87,23 @@ class Ids:
         UnknownIdError
             When there is no such row, or an id is given twice.
         """
+        slots, _ = self.sought(ids, self.index)
+        missing = np.flatnonzero(slots == 0)
+        if len(missing):
+            raise UnknownIdError(
+                f"No row has the id {shown(ids[missing[0]])} (at {missing[0]}, one of {len(missing)} such). Nothing "
+                "was changed: it was never learned or is forgotten already; compare with ids()."
+            )
+        return slots
+
+    def sought(self, ids: Sequence, index: HashIndex) -> tuple[np.ndarray, np.ndarray]:
+        """The number that an index has for each id, int64[n], 0 for none; the hashes of ids that have 64 bits.
+
+        Raises
+        ------
+        UnknownIdError
+            When an id is given twice.
+        """
         if len(set(ids)) < len(ids):
             seen: set = set()
             for i, id in enumerate(ids):
@@ -96,16 +113,10 @@ class Ids:
                     )
                 seen.add(id)
         fits = [self.textual or -(2**63) <= id < 2**63 for id in ids]
-        slots = np.zeros(len(fits), np.int64)
-        keys = self.keys([id for id, fit in zip(ids, fits, strict=True) if fit])
-        slots[fits] = self.index.find(self.hashes(keys))
-        missing = np.flatnonzero(slots == 0)
-        if len(missing):
-            raise UnknownIdError(
-                f"No row has the id {shown(ids[missing[0]])} (at {missing[0]}, one of {len(missing)} such). Nothing "
-                "was changed: it was never learned or is forgotten already; compare with ids()."
-            )
-        return slots
+        numbers = np.zeros(len(fits), np.int64)
+        hashes = self.hashes(self.keys([id for id, fit in zip(ids, fits, strict=True) if fit]))
+        numbers[fits] = index.find(hashes)
+        return numbers, hashes
 
     def erase(self, cells: np.ndarray) -> None:
         """Overwrite ids of forgotten rows, by what the rows keep of them; they are struck out of the index apart."""

@@ -11,6 +11,7 @@ import numpy as np
 from sqlearn.errors import FormatError, StoreError, SuppressedIdError, UnknownIdError, shown
 from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex
+from sqlearn.storage.ids import Ids
 
 __all__ = ["Suppressed", "Suppression"]
 
@@ -107,11 +108,15 @@ class Suppression:
                 "first, with Store.lift."
             )
 
-    def lift(self, ids: Sequence, hashes: np.ndarray) -> None:
-        """Take ids off the list."""
-        missing = np.flatnonzero(self.index.find(hashes) == 0)
+    def lift(self, ids: Sequence, of: Ids) -> None:
+        """Take ids, as the store has them, off the list."""
+        numbers, hashes = of.sought(ids, self.index)
+        missing = np.flatnonzero(numbers == 0)
         if len(missing):
-            raise UnknownIdError(f"The id {shown(ids[missing[0]])} is not suppressed. Nothing was changed.")
+            raise UnknownIdError(
+                f"The id {shown(ids[missing[0]])} (at {missing[0]}) is not suppressed. Nothing was changed: leave it "
+                "out, as it may be learned."
+            )
         self.index.remove(hashes)
 
     def all(self) -> Suppressed:
