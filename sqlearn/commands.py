@@ -254,7 +254,7 @@ def _described(columns, keep) -> list[str]:
 @click.option(
     "--keep", metavar="COL", multiple=True, help="Keep this column for conditions; the model does not learn from it."
 )
-@click.option("--suppress", is_flag=True, help="Refuse to learn forgotten ids again; keeps their keyed hashes.")
+@click.option("--suppress", is_flag=True, help="Refuse to learn forgotten ids again; keeps their keyed hashes. Needs --id.")
 @click.option("--raw", is_flag=True, help="Give numbers to the model as they are: no scaling, no imputing.")
 @READING
 @JSON

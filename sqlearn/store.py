@@ -130,7 +130,7 @@ class Store(Contents):
             categories and booleans. (A ``categorical_features`` of the model's own is replaced by what this says.)
         suppress : bool, default=False
             Whether to keep a keyed hash of each id that is forgotten, and to refuse to learn it again; see
-            :meth:`suppressed`.
+            :meth:`suppressed`. It needs a column of ids.
         signing_key : bytes or str, optional
             A secret of at least 16 bytes to sign receipts with; it is not kept in the file.
         keep : str or list of str, optional
@@ -153,6 +153,12 @@ class Store(Contents):
         StoreExistsError, TableError, SqlearnError
             Of the kind that fits. No file is left then.
         """
+        if suppress and id is None:
+            raise StoreError(
+                "suppress=True needs ids of the table's own, and no column of ids is named. No store was made: running "
+                "numbers are given anew in a backup, where they are those of other people. Pass id=, the name of a "
+                "column (--id)."
+            )
         frames = frames_of(table)
         targets = target_names(model, target)
         database = Database.create(as_path(path), as_seconds(timeout))

@@ -104,6 +104,8 @@ def test_room_is_given_back(store):
 
 def test_forgotten_ids_stay_forgotten(here):
     fit = "fit", "people.csv", "--target", "lived", "--model", "mixednb", "--id", "person", "--out"
+    numbered = [*fit[:6], "--drop", "person", "--out", "m.sqlearn"]
+    assert "running numbers" in call(*numbered, "--suppress", code=1)[1]
     call(*fit, "m.sqlearn", "--suppress")
     (here / "backup").write_bytes((here / "m.sqlearn").read_bytes())
     call("forget", "m.sqlearn", "--where", "age < 25", "--yes")

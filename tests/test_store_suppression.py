@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sqlearn import Store
-from sqlearn.errors import StoreCorruptError, SuppressedIdError, UnknownIdError
+from sqlearn.errors import StoreCorruptError, StoreError, SuppressedIdError, UnknownIdError
 from sqlearn.naive_bayes import GaussianNB
 
 
@@ -60,3 +60,10 @@ def test_an_entry_in_another_bucket_is_noticed(store):
         index._write(np.arange(4), buckets[::-1])
     with pytest.raises(StoreCorruptError, match="index suppressed"):
         store.verify()
+
+
+def test_running_numbers_are_not_suppressed(tmp_path):
+    """A backup gives them to other people."""
+    with pytest.raises(StoreError, match="running numbers are given anew in a backup"):
+        Store.create(tmp_path / "b", GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}, target="y", suppress=True)
+    assert not list(tmp_path.iterdir())

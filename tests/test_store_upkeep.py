@@ -161,9 +161,9 @@ def test_forgotten_ids_are_refused(path):
 
 
 def test_the_list_holds_keyed_hashes_alone(path, tmp_path):
+    table = {"id": [0, 1, 2], "x": [1.0, 2.0, 3.0], "y": [0, 1, 0]}
     stores = [
-        Store.create(tmp_path / name, GaussianNB(), {"x": [1.0, 2.0, 3.0], "y": [0, 1, 0]}, target="y", suppress=True)
-        for name in "ab"
+        Store.create(tmp_path / name, GaussianNB(), table, target="y", id="id", suppress=True) for name in "ab"
     ]
     for store in stores:
         store.forget(ids=[0, 2])
@@ -188,9 +188,7 @@ def test_a_restored_backup_forgets_again(model, path, monkeypatch):
     table = people(range(80))
     if not isinstance(model, MixedNB):
         table.pop("city")
-    named = {"id": "id"} if isinstance(model, MixedNB) else {}
-    table = table if named else {name: column for name, column in table.items() if name != "id"}
-    store = Store.create(path, model, table, target="y", suppress=True, **named)
+    store = Store.create(path, model, table, target="y", id="id", suppress=True)
     store.forget(ids=store.ids()[:3])
     backup = path.with_name("backup")
     store.close()
@@ -198,7 +196,7 @@ def test_a_restored_backup_forgets_again(model, path, monkeypatch):
     store = Store.open(path)
     store.forget(ids=store.ids()[10:30])
     store.learn({name: column[:2] if name != "id" else ["late 1", "late 2"] for name, column in table.items()})
-    late = ["late 1", "late 2"] if named else [80, 81]
+    late = ["late 1", "late 2"]
     store.forget(ids=late[1])
     restored = Store.open(backup)
     assert len(restored) == 77

@@ -114,8 +114,8 @@ class Suppression:
         missing = np.flatnonzero(numbers == 0)
         if len(missing):
             raise UnknownIdError(
-                f"The id {shown(ids[missing[0]])} (at {missing[0]}) is not suppressed. Nothing was changed: leave it "
-                "out, as it may be learned."
+                f"The id {shown(ids[missing[0]])} is not suppressed. Nothing was changed: leave it out, as it may be "
+                "learned."
             )
         self.index.remove(hashes)
 
