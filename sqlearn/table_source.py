@@ -22,7 +22,11 @@ _ROWS_LOOKED_AT = 50
 _DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _CANDIDATES = ",\t;|"
 _NAMED = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a vertical bar"}
-_MARKS = (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")
+_MARKS = (  # those of UTF-32 first: one begins with that of UTF-16
+    (codecs.BOM_UTF8, "utf-8"),
+    *((mark, "utf-32") for mark in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)),
+    *((mark, "utf-16") for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)),
+)
 _QUOTED = re.compile(r'\t"(?:[^"]|"")*"(?=\t|$)')  # a value in quotation marks, behind a tab
 
 

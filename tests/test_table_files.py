@@ -284,7 +284,7 @@ def test_encodings(write):
     assert read(write(latin), encoding="latin-1") == {"näme": [1.0, 2.0], "port": ["Ålesund", "Bø"]}
     with pytest.raises(TableFileError, match=r"line 3: the byte 0xf8 is not UTF-8"):
         TableFile(write(b"a,b\n1,x\n2,\xf8\n"))
-    for encoding in ("utf-16", "utf-8-sig"):
+    for encoding in ("utf-16", "utf-32", "utf-8-sig"):
         assert read(write("näme,port\n1,Ålesund\n".encode(encoding))) == {"näme": [1.0], "port": ["Ålesund"]}
     with pytest.raises(TableFileError, match=r"line 1: .* is not UTF-16"):
         TableFile(write(b"a,b\n1,x\n2"), encoding="utf-16")
