@@ -229,8 +229,8 @@ class Conditions:
     def _match(self, depth):
         negated = self.random.random() < 0.5
         word, match, pattern = self.random.choice(
-            [("like", _like, p) for p in ("a%", "%b", "_", "%A_%", "")]
-            + [("glob", _glob, p) for p in ("a*", "?", "*B*")]
+            [("like", _like, p) for p in ("a%", "%b", "_", "%A_%", "", "a", "%\0%", "%\ud800")]
+            + [("glob", _glob, p) for p in ("a*", "?", "*B*", "a", "*\0?", "\udfff")]
         )
         (part,) = self._some("text", 1, depth, EQUALITY)
         match = _strict(match)

@@ -17,16 +17,16 @@ from sqlearn.storage.columns import Block, Category, Column
 from sqlearn.storage.dates import NO_DATE
 from sqlearn.storage.grammar import parsed, quoted
 from sqlearn.storage.meaning import FUNCTIONS, meaning
+from sqlearn.storage.text_functions import TEXT_FUNCTIONS
 
 __all__ = ["Condition"]
 
 _KINDS = {"whole": "number", "category": "any"}  # whole numbers and text are those of ids
-_CALLED = {*FUNCTIONS, "like", "glob", "remainder"}
+_CALLED = {*FUNCTIONS, *TEXT_FUNCTIONS, "remainder"}
 _STEPS = 1000  # of SQLite's machine, between two looks for Ctrl-C
 _TEXT = 1 << 24  # bytes of text that are in the sandbox at once, or one row
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 1000,
-    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 200,
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
 }
 _TYPED = "CASE typeof({0}) WHEN 'blob' THEN CAST({0} AS TEXT) ELSE {0} END"  # text that is no Unicode comes as bytes
@@ -108,6 +108,8 @@ class Condition:
         defined = "".join(f", c{number}" for number in self._meaning.reads)
         connection.execute(f"CREATE TABLE t (slot INTEGER PRIMARY KEY{defined})")
         connection.create_function("remainder", 2, _remainder, deterministic=True)
+        for name, (n, function) in TEXT_FUNCTIONS.items():
+            connection.create_function(name, n, function, deterministic=True)
         connection.set_progress_handler(lambda: 0, _STEPS)  # Python runs, so signals are handled
         connection.set_authorizer(self._authorize)
         return connection
@@ -184,7 +186,7 @@ def _longest(values) -> int:
 
 def _remainder(a, b):
     """What division leaves, with the sign of `a`; missing where there is no division."""
-    if a is None or b is None or b == 0:
+    if not isinstance(a, int | float) or not isinstance(b, int | float) or b == 0:  # text, which is refused later
         return None
     if isinstance(a, int) and isinstance(b, int):
         return abs(a) % abs(b) * (-1 if a < 0 else 1)

@@ -317,7 +317,6 @@ class _Writer:
         return _Typed("boolean", f"({part.sql} {'NOT ' * node.negated}BETWEEN {low.sql} AND {high.sql})")
 
     def _write_match(self, node: Node) -> _Typed:
-        word = node.value.upper()
         part, pattern = parts = [self._typed(each) for each in node.parts]
         self._need(node.parts[0], part, "text", node.value)
         if node.parts[1].what != "text":
@@ -329,7 +328,8 @@ class _Writer:
                 node.parts[1], f"this pattern has more than {_MOST_PATTERN} bytes", "Write a shorter one."
             )
         self._varies(node, parts)
-        return _Typed("boolean", f"({part.sql} {'NOT ' * node.negated}{word} {pattern.sql})")
+        found = f"text_{node.value.lower()}({_bytes(part)}, {_bytes(pattern)})"
+        return _Typed("boolean", f"(NOT {found})" if node.negated else found)
 
     def _write_sign(self, node: Node) -> _Typed:
         (part,) = [self._typed(part) for part in node.parts]
@@ -383,11 +383,21 @@ class _Writer:
             kind, parts = self._alike(node.parts, equality=name in ("coalesce", "nullif"))
             if kind == "boolean" and name in ("min", "max"):
                 raise self._refused(node, "true and false have no order", "Combine them with and, or.")
-        return _Typed(kind, f"{name}({', '.join(part.sql for part in parts)})", _fixed(parts))
+        sql = f"{name}({', '.join(part.sql for part in parts)})"
+        if name == "length":
+            sql = f"text_length({_bytes(parts[0])})"
+        elif name == "substr":
+            sql = f"CAST(text_substr({_bytes(parts[0])}, {', '.join(part.sql for part in parts[1:])}) AS TEXT)"
+        return _Typed(kind, sql, _fixed(parts))
 
 
 def _fixed(parts: Sequence[_Typed]) -> bool:
     return all(part.constant for part in parts)
+
+
+def _bytes(part: _Typed) -> str:
+    """Text as functions of :mod:`~sqlearn.storage.text_functions` take it."""
+    return f"CAST({part.sql} AS BLOB)"
 
 
 def _balanced(word: str, parts: list[str]) -> str:
