@@ -1,11 +1,16 @@
 """Lists of forgotten ids that are asked for in odd ways, and that were made by hand."""
 
+import json
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sqlearn import Store
-from sqlearn.errors import StoreCorruptError, StoreError, SuppressedIdError, UnknownIdError
+from sqlearn.errors import FormatError, StoreCorruptError, StoreError, SuppressedIdError, UnknownIdError
 from sqlearn.naive_bayes import GaussianNB
+from sqlearn.storage.suppression import Suppressed
 
 
 def people(ids):
@@ -67,3 +72,43 @@ def test_running_numbers_are_not_suppressed(tmp_path):
     with pytest.raises(StoreError, match="running numbers are given anew in a backup"):
         Store.create(tmp_path / "b", GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}, target="y", suppress=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_list_that_was_made_by_hand(store, tmp_path):
+    """The same hash in upper and in lower case is one; what is no hash is refused."""
+    backup = tmp_path / "backup"
+    shutil.copyfile(store.path, backup)
+    store.forget(ids=[3, 4, 5])
+    found = store.suppressed()
+    odd = replace(found, hashes=(*found.hashes, found.hashes[0].upper(), found.hashes[1]))
+    (tmp_path / "list").write_text(
+        json.dumps({"format": "sqlearn suppressed ids 1", "store": odd.store, "hashes": odd.hashes})
+    )
+    assert Suppressed.load(tmp_path / "list") == found
+    with Store.open(backup) as restored:
+        for hashes in (("00",), ("zz" * 16,), ("ff" * 16,), (3,), ("00" * 8, "00" * 24), 5):
+            with pytest.raises(FormatError, match="something else than hashes"):
+                restored.replay(replace(found, hashes=hashes))
+        assert len(restored) == 800 and restored.replay(odd).count == 3
+        assert restored.suppressed() == found and restored.verify()
+        with pytest.raises(SuppressedIdError):
+            restored.learn(people([4]))
+
+
+def test_what_is_added_twice_is_not_dropped(store):
+    with pytest.raises(StoreCorruptError, match="two of its rows"), store._changing():
+        store._suppression.add(store._ids.hashes(store._ids.keys([1, 2, 1])))
+    assert len(store.suppressed()) == 0 and store.verify()
+
+
+def test_what_is_no_list_or_no_id(store, tmp_path):
+    with pytest.raises(StoreError, match=r"Suppressed\.load"):
+        store.replay(3)
+    with pytest.raises(FormatError, match="cannot be read: No such file"):
+        Suppressed.load(tmp_path / "missing")
+    (tmp_path / "deep").write_text("[" * 100_000)
+    with pytest.raises(FormatError, match="not a list"):
+        Suppressed.load(tmp_path / "deep")
+    for id in (2**70, -(2**63) - 1, 7):
+        with pytest.raises(UnknownIdError, match="not suppressed"):
+            store.lift([id])

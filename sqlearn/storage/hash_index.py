@@ -17,7 +17,7 @@ from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import LARGEST, Slots
 
-__all__ = ["HashIndex", "hash_texts", "hash_words", "padded"]
+__all__ = ["HashIndex", "hash_texts", "hash_words", "masked", "padded"]
 
 _ENTRIES = 126  # of 16 bytes; with their checksums, two buckets a page
 _FILL = 0.6  # of all entries; a bucket runs over at six standard deviations then, which doubles the table too soon
@@ -31,7 +31,7 @@ def hash_words(key: bytes, words: np.ndarray) -> np.ndarray:
     """Keyed 88-bit hashes of uint64[n, k], uint64[n, 2]; the lower 40 bits of the second word are 0."""
     digests = np.empty((len(words), 6), np.uint64)
     digest_dense(np.zeros((len(words), 0)), np.ascontiguousarray(words), midstate(key), digests)
-    return _cut(digests)
+    return masked(digests)
 
 
 def hash_texts(key: bytes, texts: list[bytes]) -> np.ndarray:
@@ -41,7 +41,7 @@ def hash_texts(key: bytes, texts: list[bytes]) -> np.ndarray:
     hashes = hash_words(key, words)
     for i in np.flatnonzero(lengths > _SHORT).tolist():
         digest = hashlib.blake2b(texts[i], key=key, digest_size=16).digest()
-        hashes[i] = _cut(np.frombuffer(digest, "<u8")[None])[0]
+        hashes[i] = masked(np.frombuffer(digest, "<u8")[None])[0]
     return hashes
 
 
@@ -50,8 +50,9 @@ def padded(texts: list[bytes]) -> np.ndarray:
     return np.frombuffer(b"".join([text.ljust(_SHORT, b"\0") for text in texts]), "<u8").reshape(-1, _SHORT // 8)
 
 
-def _cut(digests: np.ndarray) -> np.ndarray:
-    hashes = digests[:, :2].copy()
+def masked(words: np.ndarray) -> np.ndarray:
+    """The hashes in entries or digests, uint64[n, 2]: what is no part of a hash is 0."""
+    hashes = words[:, :2].copy()
     hashes[:, 1] &= ~_NUMBER
     return hashes
 
@@ -228,7 +229,7 @@ class HashIndex:
 
     def hashes_of(self, entries: np.ndarray) -> np.ndarray:
         """The hashes of entries, uint64[n, 2]."""
-        return np.column_stack([entries[:, 0], entries[:, 1] & ~_NUMBER])
+        return masked(entries)
 
     def numbers_of(self, entries: np.ndarray) -> np.ndarray:
         """The numbers of entries, int64[n]."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sqlearn.errors import FormatError, StoreError, SuppressedIdError, UnknownIdError, shown
+from sqlearn.errors import FormatError, StoreCorruptError, StoreError, SuppressedIdError, UnknownIdError, shown
 from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex
+from sqlearn.storage.hash_index import HashIndex, masked
 from sqlearn.storage.ids import Ids
 
 __all__ = ["Suppressed", "Suppression"]
@@ -55,22 +55,33 @@ class Suppressed:
         Raises
         ------
         FormatError
-            When the file is something else.
+            When the file is something else, or cannot be read.
         """
         try:
             told = json.loads(Path(path).read_text("ascii"))
             if told["format"] != _FORMAT:
                 raise ValueError(told["format"])
-            found = cls(str(told["store"]), tuple(sorted(set(told["hashes"]))))
-            if any(len(bytes.fromhex(hash)) != 16 for hash in found.hashes):
-                raise ValueError("a hash of another length")
-        except (ValueError, KeyError, TypeError) as error:
+            return cls(str(told["store"]), _listed(cls("", told["hashes"]).array()))
+        except OSError as error:
+            raise FormatError(
+                f"{path} cannot be read: {error.strerror}. Pass the file that Suppressed.save wrote."
+            ) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise FormatError(f"{path} is not a list of suppressed ids. Write one with Suppressed.save.") from error
-        return found
 
     def array(self) -> np.ndarray:
-        """The hashes, uint64[n, 2]."""
-        return np.frombuffer(bytes.fromhex("".join(self.hashes)), "<u8").reshape(-1, 2)
+        """The hashes, each once, uint64[n, 2]."""
+        try:
+            packed = [bytes.fromhex(hash) for hash in self.hashes]
+            hashes = np.frombuffer(b"".join(packed), "<u8").reshape(-1, 2)
+            if any(len(hash) != 16 for hash in packed) or (hashes != masked(hashes)).any():
+                raise ValueError("hashes of another length")
+        except (ValueError, TypeError) as error:
+            raise FormatError(
+                "This list of suppressed ids holds something else than hashes. Nothing was changed: take what "
+                "Store.suppressed gave, or what Suppressed.load reads."
+            ) from error
+        return np.unique(hashes, axis=0)
 
 
 class Suppression:
@@ -95,8 +106,8 @@ class Suppression:
     def add(self, hashes: np.ndarray) -> None:
         """Take in hashes of ids, all different; those that are there already stay."""
         new = hashes[self.index.find(hashes) == 0]
-        self.index.add(new, np.ones(len(new), np.int64))
-        self.index.settle()
+        if self.index.add(new, np.ones(len(new), np.int64)) or self.index.settle():
+            raise StoreCorruptError(f"The store {self._path} is damaged: two of its rows have one id.")
 
     def refuse(self, ids: Sequence, hashes: np.ndarray) -> None:
         """Raise SuppressedIdError if one of these ids is on the list."""
@@ -122,13 +133,23 @@ class Suppression:
     def all(self) -> Suppressed:
         """The whole list."""
         entries = np.concatenate([np.zeros((0, 2), np.uint64), *self.index.entries()])
-        return Suppressed(self._store, tuple(sorted(row.tobytes().hex() for row in self.index.hashes_of(entries))))
+        return Suppressed(self._store, _listed(self.index.hashes_of(entries)))
 
     def of(self, suppressed: Suppressed) -> np.ndarray:
-        """The hashes of a list, which must be of a copy of this store."""
+        """The hashes of a list, which must be of a copy of this store, each once."""
+        if not isinstance(suppressed, Suppressed):
+            raise StoreError(
+                f"replay takes the list that Store.suppressed gives, and not {shown(suppressed)}. Nothing was changed: "
+                "a list in a file is read with Suppressed.load."
+            )
         if suppressed.store != self._store:
             raise StoreError(
                 f"This list of suppressed ids is not of a copy of the store {self._path}. Nothing was changed: take "
                 "that of the store of which this one is a backup."
             )
         return suppressed.array()
+
+
+def _listed(hashes: np.ndarray) -> tuple[str, ...]:
+    """Hashes, uint64[n, 2], as a list has them."""
+    return tuple(sorted(row.tobytes().hex() for row in hashes))
