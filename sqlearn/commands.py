@@ -254,7 +254,7 @@ def _described(columns, keep) -> list[str]:
 @click.option(
     "--keep", metavar="COL", multiple=True, help="Keep this column for conditions; the model does not learn from it."
 )
-@click.option("--suppress", is_flag=True, help="Refuse to learn forgotten ids again; keeps their keyed hashes. Needs --id.")
+@click.option("--suppress", is_flag=True, help="Refuse forgotten ids; keeps their keyed hashes, and needs --id.")
 @click.option("--raw", is_flag=True, help="Give numbers to the model as they are: no scaling, no imputing.")
 @READING
 @JSON
@@ -430,14 +430,19 @@ def _ids(store, path, encoding: str | None) -> list:
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:
         raise click.BadParameter("The file of ids is empty: it names no row.", param_hint="--ids")
+    return _ids_of(store, ids, "--ids")
+
+
+def _ids_of(store, texts: Sequence[str], hint: str) -> list:
+    """Ids as the store has them."""
     if store.textual_ids:
-        return ids
-    for number, line in enumerate(ids, 1):
-        digits = line.removeprefix("-")
+        return list(texts)
+    for number, text in enumerate(texts, 1):
+        digits = text.removeprefix("-")
         if not (digits.isascii() and digits.isdecimal() and len(digits) < 100):
-            what = f"{line[:100]!r} (id {number}) is not a whole number of 64 bits, as this store's ids are."
-            raise click.BadParameter(what, param_hint="--ids")
-    return [int(line) for line in ids]
+            what = f"{text[:100]!r} (id {number}) is not a whole number of 64 bits, as this store's ids are."
+            raise click.BadParameter(what, param_hint=hint)
+    return [int(text) for text in texts]
 
 
 # --------------------------------------------------------------------------------------------------- asking

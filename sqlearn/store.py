@@ -4,7 +4,7 @@ import copy
 import itertools
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from sqlearn.errors import (
     StoreClosedError,
     StoreCorruptError,
     StoreError,
+    TableError,
     UnknownLabelError,
     shown,
 )
@@ -159,6 +160,14 @@ class Store(Contents):
                 "numbers are given anew in a backup, where they are those of other people. Pass id=, the name of a "
                 "column (--id)."
             )
+        kept = [keep] if isinstance(keep, str) else list(keep) if isinstance(keep, Iterable) else [keep]
+        if not all(isinstance(name, str) for name in kept):
+            raise TableError(f"`keep` names columns by text, and not by {kept!r}. No store was made: pass their names.")
+        if not isinstance(reading, Mapping | None):
+            raise StoreError(
+                f"`reading` is a dict of what can be written as JSON, and not {type(reading).__name__}. No store was "
+                "made: leave it out."
+            )
         frames = frames_of(table)
         targets = target_names(model, target)
         database = Database.create(as_path(path), as_seconds(timeout))
@@ -175,7 +184,7 @@ class Store(Contents):
                 id,
                 categories,
                 takes_categories(model),
-                [keep] if isinstance(keep, str) else list(keep),
+                kept,
                 booleans,
                 reading,
             )

@@ -17,6 +17,7 @@ from sqlearn.errors import (
     NonFiniteError,
     NotNumericError,
     StoreClosedError,
+    StoreError,
     StoreExistsError,
     TableError,
     UnknownIdError,
@@ -332,3 +333,23 @@ def test_two_stores_on_one_file(path):
     one.learn({"x": [8.5]})
     assert sorted(one.ids()) == sorted(two.ids()) == [0, 1, 2, *range(5, 20), 21]
     assert one.verify() and two.verify() and one.check_receipts() and two.check_receipts()
+
+
+@pytest.mark.parametrize(
+    ("more", "match"), [({"keep": 3}, "by text"), ({"keep": ["x", 3]}, "by text"), ({"reading": [1]}, "is a dict")]
+)
+def test_odd_arguments_make_no_store(path, more, match):
+    with pytest.raises((StoreError, TableError), match=match):
+        Store.create(path, GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}, target="y", **more)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["__init__", "_settle"])
+def test_a_connection_that_fails_leaves_no_file(path, name, monkeypatch):
+    def fails(database, *given):
+        raise MemoryError
+
+    monkeypatch.setattr(f"sqlearn.storage.database.Database.{name}", fails)
+    with pytest.raises(MemoryError):
+        Store.create(path, GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}, target="y")
+    assert not path.exists()

@@ -142,12 +142,20 @@ class Database:
                 f"No store can be made at {path}: {error.strerror}. Choose a path in a folder that is there and that "
                 "can be written."
             ) from error
-        database = cls(path, timeout)
-        with database._translated():
-            database._is_new = True
-            database.execute(f"PRAGMA page_size = {PAGE}")
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            database._settle()
+        try:
+            database = cls(path, timeout)
+        except BaseException:
+            path.unlink()
+            raise
+        try:
+            with database._translated():
+                database._is_new = True
+                database.execute(f"PRAGMA page_size = {PAGE}")
+                database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                database._settle()
+        except BaseException:
+            database.discard()
+            raise
         return database
 
     @classmethod
@@ -298,12 +306,14 @@ class Database:
                 if end == "COMMIT":
                     self._flush()
                 self.execute(end)
-            except BaseException:
+            except BaseException as error:
                 self.generation += 1
                 self._version = -1
                 connection = self._connection if self._owner[0] == os.getpid() else None  # a fork undoes nothing
                 if connection is not None and connection.in_transaction:  # SQLite may have rolled back by itself
                     connection.execute("ROLLBACK")
+                    if isinstance(error, MemoryError):
+                        error.add_note("Nothing was changed.")
                 raise
 
     def _refresh(self) -> None:
