@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from sqlearn.commands import FILE, JSON, _opened, _tell, _tell_receipt
+from sqlearn.commands import FILE, JSON, _ids_of, _opened, _tell, _tell_receipt
+from sqlearn.output import new_file
 
 __all__ = ["UPKEEP"]
 
@@ -29,11 +30,10 @@ def suppressed(file, out, as_json):
     """Write the keyed hashes of forgotten ids into LIST, for `sqlearn replay` on a backup of FILE."""
     with _opened(file) as store:
         found = store.suppressed()
-    try:
-        found.save(out)
-    except OSError as error:
-        raise click.ClickException(f"{out} cannot be made: {error.strerror}.") from error
-    _tell(as_json, {"ids": len(found), "file": out}, [f"The hashes of {len(found):,} ids are in {out}."])
+    with new_file(out) as file:
+        file.write(found.as_text())
+    if out != "-":
+        _tell(as_json, {"ids": len(found), "file": out}, [f"The hashes of {len(found):,} ids are in {out}."])
 
 
 @click.command()
@@ -61,12 +61,7 @@ def replay(file, newer, as_json):
 def lift(file, ids, as_json):
     """Allow forgotten IDS to be learned again."""
     with _opened(file) as store:
-        if not store.textual_ids:
-            try:
-                ids = [int(id) for id in ids]
-            except ValueError as error:
-                raise click.BadParameter(f"The ids of {file} are whole numbers: {error}.", param_hint="IDS") from error
-        store.lift(list(ids))
+        store.lift(_ids_of(store, ids, "IDS"))
     _tell(as_json, {"lifted": len(ids)}, [f"{len(ids):,} ids may be learned again."])
 
 

@@ -46,7 +46,11 @@ class Suppressed:
             The file, which must not exist.
         """
         with Path(path).open("x", encoding="ascii") as file:
-            json.dump({"format": _FORMAT, "store": self.store, "hashes": self.hashes}, file)
+            file.write(self.as_text())
+
+    def as_text(self) -> str:
+        """What :meth:`save` writes."""
+        return json.dumps({"format": _FORMAT, "store": self.store, "hashes": self.hashes})
 
     @classmethod
     def load(cls, path) -> "Suppressed":
