@@ -21,6 +21,7 @@ from sqlearn.upkeep import UPKEEP
 
 __all__ = ["main"]
 
+_OF_OUTPUT = errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EINVAL
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _LONGEST = 4000  # characters of an error's message
 _PATIENCE = 4.0  # seconds until a word about the wait
@@ -121,11 +122,16 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return _INTERRUPTED
-    except MemoryError:
-        click.echo("Error: The memory is exhausted. Nothing was changed.", err=True)
+    except MemoryError as error:  # with a note where a transaction was rolled back
+        click.echo(" ".join(["Error: The memory is exhausted.", *getattr(error, "__notes__", [])]), err=True)
         return 1
-    except OSError as error:  # all files but the standard streams have errors of their own
-        drop_output()
-        if error.errno != errno.EPIPE:  # whoever read it wants no more
-            click.echo(f"Error: Standard output cannot be written: {error.strerror or error}.", err=True)
+    except OSError as error:
+        if error.errno in _OF_OUTPUT and error.filename is None:
+            drop_output()
+            if error.errno == errno.EPIPE:  # whoever read it wants no more
+                return 1
+            told = f"Standard output cannot be written: {error.strerror}."
+        else:
+            told = f"The system refuses what was asked of it: {_clipped(str(error))}."
+        click.echo(f"Error: {told}", err=True)
         return 1

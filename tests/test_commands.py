@@ -102,6 +102,20 @@ def test_room_is_given_back(store):
     assert found["size"] == store.stat().st_size == size - found["freed"]
 
 
+def test_ids_that_are_lifted_are_whole_numbers_or_refused(here):
+    (here / "numbered.csv").write_text("n,x,lived\n" + "".join(f"{i},{i}.5,{i % 2}\n" for i in range(30)))
+    fit = "numbered.csv", "--target", "lived", "--model", "gaussiannb", "--id", "n", "--suppress", "--out", "m.sqlearn"
+    call("fit", *fit)
+    call("forget", "m.sqlearn", "--where", "n in (9, 10)", "--yes")
+    for odd in ("1_0", "1e1", " 10", "ten", "9" * 5000):
+        assert "is not a whole number of 64 bits" in call("lift", "m.sqlearn", odd, code=2)[1]
+    for unknown in ("99999999999999999999999", "11"):
+        assert "is not suppressed" in call("lift", "m.sqlearn", unknown, code=1)[1]
+    assert told("lift", "m.sqlearn", "10") == {"lifted": 1}
+    (here / "list").write_text("[" * 100_000)
+    assert "not a list" in call("replay", "m.sqlearn", "list", code=1)[1]
+
+
 def test_forgotten_ids_stay_forgotten(here):
     fit = "fit", "people.csv", "--target", "lived", "--model", "mixednb", "--id", "person", "--out"
     numbered = [*fit[:6], "--drop", "person", "--out", "m.sqlearn"]
@@ -112,7 +126,11 @@ def test_forgotten_ids_stay_forgotten(here):
     (here / "again.csv").write_text(CSV.splitlines()[0] + "\np3,23,S,1.0,yes\n")
     assert "'p3' was forgotten" in call("learn", "m.sqlearn", "again.csv", code=1)[1]
     assert told("suppressed", "m.sqlearn", "--out", "list")["ids"] == 10
-    assert "cannot be made" in call("suppressed", "m.sqlearn", "--out", "list", code=1)[1]
+    written = (here / "list").read_text()
+    assert "a file list already" in call("suppressed", "m.sqlearn", "--out", "list", code=1)[1]
+    assert "No such file" in call("suppressed", "m.sqlearn", "--out", "no/list", code=1)[1]
+    assert call("suppressed", "m.sqlearn", "--out", "-")[0] == written == (here / "list").read_text()
+    assert not list(here.glob(".*"))
     (here / "other").write_bytes((here / "backup").read_bytes())
     for newer, restored in (("m.sqlearn", "backup"), ("list", "other")):
         assert told("replay", restored, newer)["count"] == 10
@@ -426,3 +444,36 @@ PINNED = {
     "MixedNB": {"true": "de275def0f5301d9", "True": "3d20aa96181f1c3a", "TRUE": "7cfabcf6e399d0d7"},
     "RidgeClassifier": {"true": "ae5bbb3d609856d4", "True": "97641ea666cb74ef", "TRUE": "560a374e41ee22a3"},
 }
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_nothing_was_changed_is_said_where_it_is_known(store, after, monkeypatch, capsys):
+    """Memory may end before the commit, and behind it."""
+
+    def fails(*given, **more):
+        raise MemoryError
+
+    where = "sqlearn.commands._tell_receipt" if after else "sqlearn.storage.contents.Contents._conclude"
+    monkeypatch.setattr(where, fails)
+    assert cli.main(["forget", "m.sqlearn", "--where", "age < 25", "--yes"]) == 1
+    assert capsys.readouterr().err == f"Error: The memory is exhausted.{'' if after else ' Nothing was changed.'}\n"
+    assert told("verify", "m.sqlearn")["rows"] == (50 if after else 60)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "Standard output cannot be written: No space left on device."),
+        (OSError(24, "Too many open files", "x"), "The system refuses what was asked of it: [Errno 24] Too many open"),
+        (OSError(28, "No space left on device", "x"), "The system refuses what was asked of it: [Errno 28] No space"),
+        (TimeoutError("slow"), "The system refuses what was asked of it: slow."),
+    ],
+)
+def test_errors_of_the_system_are_not_all_of_the_output(store, error, said, monkeypatch, capsys):
+    def fails(store):
+        raise error
+
+    monkeypatch.setattr("sqlearn.cli.drop_output", lambda: None)
+    monkeypatch.setattr("sqlearn.store.Store.receipts", fails)
+    assert cli.main(["receipts", "m.sqlearn"]) == 1
+    assert capsys.readouterr().err.startswith(f"Error: {said}")
