@@ -2,6 +2,7 @@
 
 import gc
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -75,10 +76,13 @@ def test_killed_while_it_is_made(tmp_path):
     path = tmp_path / "a.sqlearn"
     child = FORK.Process(target=Store.create, args=(path, MixedNB(), endless()), kwargs={"target": "y", "id": "id"})
     child.start()
-    time.sleep(1.0)
+    deadline = time.monotonic() + 120
+    while not path.exists():  # however slow the machine is
+        assert time.monotonic() < deadline and child.is_alive()
+        time.sleep(0.001)
+    time.sleep(random.random())
     child.kill()
     child.join()
-    assert path.exists()
     with pytest.raises(NotAStoreError, match="interrupted"):
         Store.open(path)
     assert all(TIED.encode() not in file.read_bytes() for file in tmp_path.iterdir())
