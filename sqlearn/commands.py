@@ -394,14 +394,17 @@ def _change(store, change, verb: str, as_json: bool, *, where, ids, encoding, dr
     if (where is None) == (ids is None):
         raise click.UsageError("Say which rows: either --where or --ids.")
     rows: dict[str, Any] = {"where": where} if ids is None else {"ids": _ids(store, ids, encoding)}
-    if dry_run or not yes:
+    if where is not None and not dry_run:
         with _progress("Looking", len(store)) as report:
-            if not dry_run and where is not None:
-                rows = {"ids": store.ids(where=where, progress=report)}  # what is shown is what is changed
+            rows = {"ids": store.ids(where=where, progress=report)}  # what is shown is what is changed
+    if dry_run or not yes or not rows.get("ids", True):
+        with _progress("Looking", len(store)) as report:
             count = change(**rows, **more, dry_run=True, progress=report)
         named = f"{count:,} row{'' if count == 1 else 's'} of {len(store):,}"
         if dry_run or not count:
-            _tell(as_json, {"rows": count, "of": len(store)}, [f"{verb} would change {named}."])
+            none = "No row fulfils the condition. Nothing was changed, and there is no receipt."
+            told = f"{verb} would change {named}." if dry_run else none
+            _tell(as_json, {"rows": count, "of": len(store)}, [told])
             return
         if not _can_ask():
             raise click.UsageError(f"{verb} changes {named}, and there is nobody to ask. Pass --yes if that is right.")

@@ -87,6 +87,16 @@ def test_predictions_are_those_of_the_model(store):
         assert lines[1] == f"p0,{opened.predict(ages)[0]}"
 
 
+@pytest.mark.parametrize("change", [("forget",), ("relabel", "--to", "yes")])
+def test_what_hits_no_row_changes_nothing(store, change):
+    before = store.read_bytes()
+    for more in ([], ["--yes"]):
+        given = change[0], "m.sqlearn", *change[1:], "--where", "age > 999", *more
+        assert call(*given)[0].startswith("No row fulfils the condition. Nothing was changed")
+        assert told(*given) == {"rows": 0, "of": 60}
+    assert store.read_bytes() == before and len(told("receipts", "m.sqlearn")["receipts"]) == 1
+
+
 def test_relabel(store):
     call("relabel", "m.sqlearn", "--where", "age < 30", "--to", "maybe", "--new", "--yes")
     assert told("verify", "m.sqlearn")["equal"] is True
