@@ -10,6 +10,8 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,6 +22,7 @@ from sqlearn.errors import SqlearnError
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import GaussianNB, MixedNB
 
+HOUR = datetime(2024, 1, 31, 12, tzinfo=UTC)
 KINDS = ("bit", "byte", "block", "ones", "zeros", "cut")
 PAGE = 4096
 
@@ -39,9 +42,29 @@ def people(n):
     }
 
 
+def club(n):
+    """With all that a store may have."""
+    since = np.datetime64("2020-01-01", "us") + np.arange(n).astype("m8[D]")
+    since[::9] = "NaT"
+    return {
+        "id": np.arange(n) * 7 - 100,
+        "consent": [None if i % 5 == 0 else i % 3 == 0 for i in range(n)],
+        "x": np.random.default_rng(4).normal(size=n),
+        "since": since,
+        "y": np.arange(n) % 2 == 0,
+    }
+
+
+SIGNED = {"signing_key": b"sixteen bytes or more"}
 CASES = {
     "numbers": (GaussianNB(), numbers, {}, {"x": [0.5, -1.0], "z": [0.0, 2.0]}),
     "people": (MixedNB(), people, {"id": "id"}, {"age": [0.5, 1.0], "city": ["Oslo", None]}),
+    "club": (
+        MixedNB(),
+        club,
+        {"id": "id", "keep": ["since"], "suppress": True, **SIGNED},
+        {"consent": [True, None], "x": [0.0, 2.0]},
+    ),
     "rounds": (LogisticRegression(), numbers, {}, {"x": [0.5, -1.0], "z": [0.0, 2.0]}),
 }
 
@@ -59,16 +82,22 @@ class Case:
 
     def __init__(self, name, folder):
         model, table, more, self.asked = CASES[name]
-        self.path = folder / f"{name}.sqlearn"
+        self.path, self.suppresses = folder / f"{name}.sqlearn", "suppress" in more
         self.table = table(150)
         self.more = {key: column[:5] for key, column in table(160).items()}
         if "id" in more:
-            self.more["id"] = [f"new {i}" for i in range(5)]
+            self.more["id"] = [f"new {i}" for i in range(5)] if name == "people" else range(9000, 9005)
         drawn = np.random.default_rng(3)
-        with patch("secrets.token_bytes", drawn.bytes):  # the same file each time, but for the hour
+        with ExitStack() as stack:  # the same file each time
+            stack.enter_context(patch("secrets.token_bytes", drawn.bytes))
+            stack.enter_context(patch("sqlearn.storage.receipts.datetime")).now.return_value = HOUR
             with Store.create(self.path, model, self.table, target="y", **more) as store:
-                store.forget(ids=store.ids()[3:40:4])  # so that there are free places
+                gone = store.ids()[3:40:4]
+                store.forget(ids=gone)  # so that there are free places
                 store.relabel(ids=store.ids()[:3], to=self.table["y"][0], new=True)
+                if name == "club":
+                    store.compact()
+                    store.forget(ids=store.ids()[50:90:4])
         self.whole = self.path.read_bytes()
         self.telling = np.flatnonzero(np.frombuffer(self.whole, np.uint8))
         self.contents = self.read()
@@ -85,8 +114,10 @@ class Case:
                     for _, cells in store._rows.scan()
                 ]  # fmt: skip
             return repr((
-                store.ids(), store.receipts(), bool(store.check_receipts()), store.digest(), rows, store.columns,
+                store.ids(), [(receipt, receipt.signature) for receipt in store.receipts()],
+                bool(store.check_receipts()), store.digest(), rows, store.columns,
                 store.predict(self.asked).tolist(), store.id_column, store.textual_ids, store.model.get_params(),
+                store.suppressed() if self.suppresses else None,
             ))  # fmt: skip
 
     def damaged(self, random):
@@ -127,6 +158,8 @@ class Case:
             with Store.open(self.path, timeout=0.1) as store:
                 store.learn(self.more)
                 store.forget(where="true")
+                if self.suppresses:
+                    store.lift(self.table["id"][:60].tolist())
                 store.learn({name: column[:60] for name, column in self.table.items()})
                 sound = store.verify() and store.check_receipts() and len(store) == 60
             return "harmless" if sound else "silent"

@@ -12,6 +12,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from sqlearn.storage.erasure import search
 FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
 TIED = "TiedTo"
 MODELS = {"counts": MixedNB(), "rounds": TableModel(LogisticRegression(), columns={"word": "drop"})}
-CALLS = ("learn", "forget ids", "forget where", "relabel", "compact", "lift", "create")
+CALLS = ("learn", "forget ids", "forget where", "relabel", "compact", "lift", "replay", "create")
 
 
 def row_of(i):
@@ -67,7 +68,7 @@ def work_until_killed(path, seed, shared):
     store = Store.open(path)
     while True:
         ids = store.ids()
-        kind = CALLS[random.choice(7, p=[0.35, 0.2, 0.15, 0.15, 0.1, 0.04, 0.01])]
+        kind = CALLS[random.choice(8, p=[0.33, 0.18, 0.14, 0.15, 0.1, 0.04, 0.05, 0.01])]
         kind = "learn" if len(ids) < 30 else kind
         began = time.perf_counter()
         shared.kind.value = CALLS.index(kind)
@@ -88,6 +89,10 @@ def work_until_killed(path, seed, shared):
         elif kind == "lift":
             store.forget(ids=ids[0])
             store.lift(ids[0])
+        elif kind == "replay":  # of a list that names rows which are here still
+            named = store._ids.hashes(store._ids.keys(random.choice(ids, 5, replace=False).tolist()))
+            known = store.suppressed()
+            store.replay(replace(known, hashes=(*known.hashes, *(row.tobytes().hex() for row in named))))
         else:
             other = path.with_name("made")
             other.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pytest
 
 from damages import CASES, Case, attack
@@ -41,3 +42,13 @@ def test_pages_of_another_time_are_noticed(name, tmp_path):
         with pytest.raises(StoreCorruptError), Store.open(case.path) as store:
             if not store.verify():
                 raise StoreCorruptError("noticed by the refit")
+
+
+def test_a_damage_is_found_again_by_its_number(tmp_path):
+    """The files are the same each time, with their receipts' hours."""
+    for folder in ("first", "again"):
+        (tmp_path / folder).mkdir()
+    for name in CASES:
+        first, again = (Case(name, tmp_path / folder) for folder in ("first", "again"))
+        assert first.whole == again.whole
+        assert len({case.damaged(np.random.default_rng([0, 1])) for case in (first, again)}) == 1
