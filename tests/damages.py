@@ -1,7 +1,8 @@
 """Random damages of stores, and what becomes of them: noticed, or harmless, and nothing else.
 
-A damage is *noticed* when an error of this package is raised, or ``verify`` is false. It is *harmless* when all
-contents are those of the original, all rows can be forgotten and learned again, and the store verifies afterwards.
+A damage is *noticed* when an error of this package is raised, or ``verify`` is false, or ``check_receipts`` with the
+key of signed receipts. It is *harmless* when all contents are those of the original, all rows can be forgotten and
+learned again, and the store verifies afterwards.
 
 python tests/damages.py [COUNT] [SEED]
 """
@@ -82,7 +83,7 @@ class Case:
 
     def __init__(self, name, folder):
         model, table, more, self.asked = CASES[name]
-        self.path, self.suppresses = folder / f"{name}.sqlearn", "suppress" in more
+        self.path, self.suppresses, self.key = folder / f"{name}.sqlearn", "suppress" in more, more.get("signing_key")
         self.table = table(150)
         self.more = {key: column[:5] for key, column in table(160).items()}
         if "id" in more:
@@ -103,9 +104,9 @@ class Case:
         self.contents = self.read()
 
     def read(self):
-        """All that the store tells, or None where ``verify`` is false."""
+        """All that the store tells, or None where ``verify`` is false, or a receipt is not signed any more."""
         with Store.open(self.path, timeout=0.1) as store:
-            if not store.verify():
+            if not store.verify() or (self.key and not store.check_receipts(signing_key=self.key)):
                 return None
             with store._database.reading():
                 rows = [
