@@ -407,7 +407,7 @@ def packed(x, y, w, names) -> bytes:
 def unpacked(data: bytes, d: int, seed: np.uint64) -> tuple[Rows, int]:
     """The records of `d` features that :func:`packed` was given, and how many they are."""
     n = int(np.frombuffer(data, "<i8", 1)[0])
-    if len(data) != 8 + 8 * n * (d + 4):
+    if n < 0 or len(data) != 8 + 8 * n * (d + 4):
         raise FormatError(UNFIT)
     rows, arrays, start = Rows(d, seed), [], 8
     for shape, kind in zip(((n, d), (n,), (n,), (n, 2)), ("<f8", "<f8", "<f8", "<u8"), strict=True):
@@ -415,6 +415,11 @@ def unpacked(data: bytes, d: int, seed: np.uint64) -> tuple[Rows, int]:
         arrays.append(np.frombuffer(data, kind, count, start).reshape(shape).copy())
         start += 8 * count
     x, y, w, names = arrays
+    before, after = names[:-1], names[1:]
+    ascend = (before[:, 0] < after[:, 0]) | ((before[:, 0] == after[:, 0]) & (before[:, 1] <= after[:, 1]))
+    negative_zeros = any((np.signbit(array) & (array == 0)).any() for array in (x, y, w))
+    if negative_zeros or not ascend.all():  # no model writes them so
+        raise FormatError(UNFIT)
     places = np.empty(n, np.int64)
     rows.vacant(places)
     rows.put(places, x, y, w, names, np.empty(n, np.uint64))
