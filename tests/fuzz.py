@@ -47,7 +47,7 @@ from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB
 
 UPDATES = ("partial_fit", "forget", "relabel", "fit", "without", "merge")
-_UNASKED = {"set_params", "get_params", "sparsify", "densify", "set_callbacks", "get_metadata_routing"}
+_UNASKED = {"path", "set_params", "get_params", "sparsify", "densify", "set_callbacks", "get_metadata_routing"}
 _HERE = (Path(sqlearn.__file__).parent, Path(sklearn.__file__).parent)
 _MOST = 4000  # characters of a message
 

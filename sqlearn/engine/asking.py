@@ -120,9 +120,9 @@ def refuse_arguments(model, name: str, method, given: dict, error: Exception) ->
                     f"{parameter.name} of {name} is {what}, not {shown(value)}. Nothing was computed: pass one of "
                     "these."
                 ) from error
-    if getattr(getattr(X, "dtype", None), "kind", "") == "T":
+    if "X" in given and not isinstance(error, ValueError) and np.asarray(X).dtype.kind in "TO":
         raise NotNumericError(
-            f"X of {name} is an array of text. Nothing was computed: convert it to numbers first, X.astype(float)."
+            f"X of {name} holds text or objects. Nothing was computed: convert it to numbers first, X.astype(float)."
         ) from error
     if not isinstance(error, ValueError | TypeError):
         raise ParameterError(
