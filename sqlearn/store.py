@@ -4,7 +4,7 @@ import copy
 import itertools
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +20,6 @@ from sqlearn.errors import (
     StoreClosedError,
     StoreCorruptError,
     StoreError,
-    TableError,
     UnknownLabelError,
     shown,
 )
@@ -38,7 +37,7 @@ from sqlearn.storage.feeding import (
     target_names,
     target_of,
 )
-from sqlearn.storage.given import as_path, as_seconds, as_values
+from sqlearn.storage.given import as_names, as_path, as_reading, as_seconds, as_values
 from sqlearn.storage.receipts import ChainCheck, Receipt, check_chain
 from sqlearn.storage.selection import looking
 from sqlearn.storage.settings import Settings
@@ -160,14 +159,6 @@ class Store(Contents):
                 "numbers are given anew in a backup, where they are those of other people. Pass id=, the name of a "
                 "column (--id)."
             )
-        kept = [keep] if isinstance(keep, str) else list(keep) if isinstance(keep, Iterable) else [keep]
-        if not all(isinstance(name, str) for name in kept):
-            raise TableError(f"`keep` names columns by text, and not by {kept!r}. No store was made: pass their names.")
-        if not isinstance(reading, Mapping | None):
-            raise StoreError(
-                f"`reading` is a dict of what can be written as JSON, and not {type(reading).__name__}. No store was "
-                "made: leave it out."
-            )
         frames = frames_of(table)
         targets = target_names(model, target)
         database = Database.create(as_path(path), as_seconds(timeout))
@@ -184,9 +175,9 @@ class Store(Contents):
                 id,
                 categories,
                 takes_categories(model),
-                kept,
+                as_names(keep, "keep"),
                 booleans,
-                reading,
+                as_reading(reading),
             )
             textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
             store = cls(database, columns, textual, key, asks_in_rounds(model), bool(suppress), signing_key)

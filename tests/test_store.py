@@ -336,7 +336,14 @@ def test_two_stores_on_one_file(path):
 
 
 @pytest.mark.parametrize(
-    ("more", "match"), [({"keep": 3}, "by text"), ({"keep": ["x", 3]}, "by text"), ({"reading": [1]}, "is a dict")]
+    ("more", "match"),
+    [
+        ({"keep": 3}, "by text"),
+        ({"keep": ["x", 3]}, "by text"),
+        ({"reading": [1]}, "is a dict"),
+        ({"reading": {"a": object()}}, "written as JSON"),
+        ({"timeout": "5"}, "seconds"),
+    ],
 )
 def test_odd_arguments_make_no_store(path, more, match):
     with pytest.raises((StoreError, TableError), match=match):

@@ -1,5 +1,6 @@
 """From what callers pass to a store to what its parts take: paths, seconds, names, values to look for, ids."""
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from numbers import Real
@@ -10,7 +11,7 @@ import numpy as np
 
 from sqlearn.errors import StoreError, TableError, UnknownIdError, shown
 
-__all__ = ["as_names", "as_path", "as_seconds", "as_values", "named_ids"]
+__all__ = ["as_names", "as_path", "as_reading", "as_seconds", "as_values", "named_ids"]
 
 _LONGEST = (2**31 - 1) / 1000  # seconds: SQLite counts milliseconds in 31 bits
 _TEXT_OR_BYTES = str | bytes | bytearray | memoryview
@@ -39,6 +40,20 @@ def as_seconds(timeout: Any) -> float:
             "such as 5.0."
         )
     return float(timeout)
+
+
+def as_reading(reading) -> dict[str, Any]:
+    """How a table was read, in JSON's types."""
+    if not isinstance(reading, Mapping | None):
+        raise StoreError(
+            f"`reading` is a dict of what can be written as JSON, and not {shown(reading)}. No store was made: leave "
+            "it out."
+        )
+    try:
+        json.dumps(told := dict(reading or {}))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StoreError(f"`reading` cannot be written as JSON: {error}. No store was made: leave it out.") from error
+    return told
 
 
 def as_names(names, what: str) -> list[str]:
