@@ -333,7 +333,7 @@ def test_contents_that_were_saved_so_and_cannot_be():
         LogisticRegression().__setstate__(_altered(classes, parts=classes.canonical_parts() | {"rows": bytes(rows)}))
     encoded = TableModel(LogisticRegression()).fit(X, LETTERS)
     rows = bytearray(encoded.canonical_parts()["rows"])
-    rows[-16:] = bytes(16)  # the name of the last one: it cannot be told from the content without the key
+    rows[-16:] = b"\xff" * 16  # the name of the last one: it cannot be told from the content without the key
     altered = TableModel(LogisticRegression())
     altered.__setstate__(_altered(encoded, parts=encoded.canonical_parts() | {"rows": bytes(rows)}))
     with unchanged(altered), pytest.raises(FormatError):

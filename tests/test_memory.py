@@ -64,7 +64,7 @@ def test_memory_ends(learner, call):
         else:
             assert (victim.digest(), victim.canonical_parts()) == after[:2], rule
             victim = copy.deepcopy(model)
-    assert failed
+    assert failed or not asked()[0]
     assert snapshot(victim) == before
     update(victim)
     assert snapshot(victim) == after

@@ -18,7 +18,10 @@ MODULES = sorted(
     for path in (*(ROOT / "sqlearn").glob("[a-z]*.py"), *(ROOT / "sqlearn").glob("*/__init__.py"))
 )
 INSIDE = ("sqlearn.engine", "sqlearn.storage")
-COMMAND = ("sqlearn.cli", "sqlearn.commands", "sqlearn.demo", "sqlearn.table_files")  # documented as a command
+# documented as a command
+COMMAND = tuple(
+    f"sqlearn.{name}" for name in ("cli", "commands", "demo", "output", "table_files", "table_source", "upkeep")
+)
 
 
 def public_objects():

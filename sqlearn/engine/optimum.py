@@ -1,6 +1,6 @@
 """The minimum of a smooth loss over records at hand: damped Newton steps, each accepted by what the loss says of it.
 
-Records are taken in the order of their hashed names and everything is summed in that order, in float64 and without
+Records are taken in an order that depends on their contents alone, and all is summed in it, in float64 and without
 libm, BLAS or LAPACK, so the result is a function of the multiset of records, of the penalty and of where it starts.
 
 The Hessian may be singular, or indefinite by rounding, where columns are collinear, constant or nearly so, and where
@@ -11,7 +11,8 @@ and doubled while that makes it fall further: along a direction without a minimu
 
 import numpy as np
 
-from sqlearn.engine.elementary import exp, factorize, log, solve_lower, solve_upper
+from sqlearn.engine.elementary import exp, factorize, log, mix, solve_lower, solve_upper
+from sqlearn.engine.intrinsics import float_bits
 from sqlearn.engine.kernel import kernel
 from sqlearn.engine.row_source import Records
 from sqlearn.engine.smooth import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, bend, predictors
@@ -29,14 +30,28 @@ _SHORTEST, _LONGEST = 2.0**-40, 2.0**30  # of a step, relative to Newton's
 _MOVING, _RESTING = 0.125, 2.0**-40  # how far predictors move that have not come to rest, and that have
 
 
+@kernel
+def _fingerprints(x, y, w):
+    """Hashes of records by their contents alone, uint64[n]."""
+    hashes = np.empty(len(w), np.uint64)
+    for r in range(len(w)):
+        word = mix(float_bits(w[r]), float_bits(y[r]))
+        for value in x[r]:
+            word = mix(float_bits(value), word)
+        hashes[r] = word
+    return hashes
+
+
 def in_order(source) -> Records:
-    """All records of positive weight, in an order that depends on the records alone."""
+    """All records of positive weight, in an order that depends on their contents alone, and not on the key."""
     blocks = [records for records in source() if records.w.any()]
     x, y, w, names = (np.concatenate([getattr(one, name) for one in blocks]) for name in ("x", "y", "w", "names"))
-    order = np.argsort(names)
-    ranked = names[order]
-    if (ranked[1:] == ranked[:-1]).any():  # names are hashes
-        order = np.lexsort((w, y, *x.T[::-1], names))
+    hashes = _fingerprints(x, y, w)
+    order = np.argsort(hashes)
+    tied = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    one, other = order[tied], order[tied + 1]
+    if any((values[one] != values[other]).any() for values in (x, y, w)):  # an accident
+        order = np.lexsort((w, y, *x.T[::-1], hashes))
     order = order[w[order] > 0]
     return Records(x[order], y[order], w[order], names[order])
 

@@ -260,6 +260,8 @@ class Rows:
         Places from here on have never been used.
     """
 
+    _is_ready = False
+
     def __init__(self, d: int, seed: np.uint64):
         self.seed = seed
         self.x = np.zeros((0, d))
@@ -359,6 +361,8 @@ class Rows:
         self._n_free += len(places)
 
     def make_ready(self) -> None:
+        if Rows._is_ready:  # once for all of them: their arrays are of one kind
+            return
         places, names, hashes = np.zeros(0, np.int64), np.zeros((0, 6), np.uint64), np.zeros(0, np.uint64)
         x, y, w, held, numbers, keyed = self._arrays()
         make_ready(_vacant, self._free, self.end, places)
@@ -367,6 +371,7 @@ class Rows:
         make_ready(
             _remove, self._index, held, numbers, names, places, hashes, x, y, w, keyed, self._stack, self._n_free
         )  # fmt: skip
+        Rows._is_ready = True
 
     def blocks(self, limit: int) -> Iterator[Records]:
         """One block, of views if all are meant."""
