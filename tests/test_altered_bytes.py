@@ -19,10 +19,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def restored(model, parts):
-    contents = copy.deepcopy(model.__getstate__())
-    contents["state"] |= {"parts": parts, "digest": digest_of(parts)}
-    twin = object.__new__(type(model))
-    twin.__setstate__(contents)
+    contents = model.__getstate__()
+    return taken_from(type(model), contents, parts)
+
+
+def taken_from(kind, contents, parts):
+    twin = object.__new__(kind)
+    state = contents["state"] | {"parts": parts, "digest": digest_of(parts)}
+    twin.__setstate__(contents | {"state": state})
     return twin
 
 
@@ -69,19 +73,19 @@ def test_altered_bytes(learner, monkeypatch):
     model = refit(learner, records.take(range(50)))
     parts = model.canonical_parts()
     assert_same(restored(model, parts), model)
-    refused = taken = 0
+    contents, refused, taken = model.__getstate__(), 0, 0
     for name, altered in alterations(parts, np.random.default_rng(0)):
-        if altered == parts:
+        if altered == parts or ("rows" in parts and "rows" not in altered):  # as if the rows had stayed in a store
             continue
         try:
-            twin = restored(model, altered)
+            twin = taken_from(type(model), contents, altered)
         except FormatError:
             refused += 1
             continue
         taken += 1
         found = twin.canonical_parts()
         assert {key: found[key] for key in altered} == altered, name  # another model, whole
-        if taken % 6 == 0:
+        if taken % 10 == 0:
             use(twin, others)
     assert refused > 20
 
