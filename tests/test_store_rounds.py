@@ -231,7 +231,9 @@ def test_what_a_change_did_can_be_read(learner, tmp_path):
     store = Store.create(tmp_path / "a", learner, rows, target="y", weight="weight")
     assert store.last_forget_.rows_scanned > 0
     store.forget(where="weight = 0")
-    assert store.last_forget_.broke_at is None and store.last_forget_.rows_scanned == 0
+    last = store.last_forget_
+    # a loss whose rounds do not come to rest is solved for over all rows at each change
+    assert last.broke_at == "rest" or (last.broke_at is None and last.rows_scanned == 0)
     with Store.open(tmp_path / "a") as other, pytest.raises(ReadOutError, match="not been updated"):
         _ = other.last_forget_
 
