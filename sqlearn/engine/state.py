@@ -306,7 +306,7 @@ class State:
 
     def _check_emptied(self) -> None:
         """Without a ledger: what is left of no records is nothing, or else others were forgotten."""
-        if self.ledger is not None or self.statistic.keeps_records or self.rows_stayed:
+        if self.params.get("ledger", True) or self.statistic.keeps_records:  # a store looks its rows up itself
             return
         rows = self.rows()
         empty = rows[self.statistic.held[rows] == 0]
