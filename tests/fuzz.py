@@ -466,7 +466,7 @@ def _store_calls(rng, shelf: Shelf, store, path: Path) -> tuple[str, Any]:
         "learn": lambda: store.learn(frame),
         "forget": lambda: store.forget(**named),
         "forget, dry": lambda: store.forget(**named, dry_run=True),
-        "forget, progress": lambda: store.forget(where="age > -1", progress=odd if callable(odd) else None),
+        "forget, progress": lambda: store.forget(where="age > -1", progress=None if callable(odd) else odd),
         "relabel": lambda: store.relabel(to=odd, **named),
         "relabel soundly": lambda: store.relabel(to=["x", 1.0][shelf.made["target"] == "value"], **named),
         "predict": lambda: store.predict(frame),

@@ -406,10 +406,10 @@ def test_arguments_of_a_store(store):
     for timeout in (None, "5", -1, np.nan, np.inf, True, 10**400):
         with pytest.raises(StoreError, match="timeout"):
             Store.open(store.path, timeout=timeout)
-    for values in (5, "abc", b"abc", [b"a"], [None], [[1]], [10**400], {"a": 1}):
+    for values in (5, "abc", b"abc", [b"a"], [None], [[1]], [10**400], [fractions.Fraction(10**400)], {"a": 1}):
         with pytest.raises(StoreError, match=r"[Vv]alues"):
             store.erasure_report(values)
-    for kept in (5, ["a"], [None]):
+    for kept in (5, ["a"], [None], np.array(1.0)):
         with pytest.raises(StoreError, match="receipts"):
             store.check_receipts(kept)
     with pytest.raises(StoreError, match="progress"):

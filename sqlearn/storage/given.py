@@ -3,7 +3,8 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from numbers import Real
+from fractions import Fraction
+from numbers import Rational, Real
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlearn.errors import StoreError, TableError, UnknownIdError, shown
 __all__ = ["as_names", "as_path", "as_reading", "as_seconds", "as_values", "named_ids"]
 
 _LONGEST = (2**31 - 1) / 1000  # seconds: SQLite counts milliseconds in 31 bits
+_MOST = 2**1023  # of a whole number or a fraction: float64 ends there
 _TEXT_OR_BYTES = str | bytes | bytearray | memoryview
 
 
@@ -77,7 +79,7 @@ def as_values(values) -> set:
     listed = [] if single else [value.item() if isinstance(value, np.generic) else value for value in values]
     value: Any
     for i, value in enumerate(listed):
-        too_large = isinstance(value, int) and value.bit_length() > 1023
+        too_large = isinstance(value, Rational) and abs(Fraction(value)) > _MOST
         if too_large or not isinstance(value, str | Real):
             raise StoreError(
                 f"Values to look for are numbers and texts, and {shown(value)} (at {i}) is none that a store could "

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -134,7 +135,8 @@ def check_chain(
         The key with which each must be signed.
     """
 
-    kept = list(kept) if isinstance(kept, Iterable) else [kept]
+    given: Any = kept
+    kept = list(given) if isinstance(given, Iterable) and getattr(given, "ndim", None) != 0 else [given]
     for receipt in kept:
         if not isinstance(receipt, Receipt):
             raise StoreError(
