@@ -110,8 +110,9 @@ def sklearn_methods(fullname: str) -> list[str]:
 
 
 def own_properties(fullname: str) -> list[str]:
-    """The public properties of a class."""
-    members = vars(_class(fullname)).items()
+    """The public properties of a class that this package documents."""
+    bases = (base for base in _class(fullname).__mro__ if base.__module__.startswith("sqlearn."))
+    members = ((name, member) for base in bases for name, member in vars(base).items())
     return [name for name, member in members if isinstance(member, property) and not name.startswith("_")]
 
 

@@ -1,34 +1,26 @@
 """A model, its training rows and its receipts in one file: rows are named by id or condition, and erased for good."""
 
-import copy
 import itertools
 import json
 import secrets
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.trace import Walk
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.errors import (
     EmptyBatchError,
     SqlearnError,
-    StoreBusyError,
-    StoreClosedError,
     StoreCorruptError,
     StoreError,
     UnknownLabelError,
     shown,
 )
-from sqlearn.storage.columns import Column, Columns, frames_of
-from sqlearn.storage.contents import Contents
+from sqlearn.storage.changes import Changes
+from sqlearn.storage.columns import Columns, frames_of
 from sqlearn.storage.database import Database
-from sqlearn.storage.erasure import ErasureReport, held_by, report
 from sqlearn.storage.feeding import (
-    arguments,
     asks_in_rounds,
     named_categories,
     prepared,
@@ -37,17 +29,19 @@ from sqlearn.storage.feeding import (
     target_names,
     target_of,
 )
-from sqlearn.storage.given import as_names, as_path, as_reading, as_seconds, as_values
-from sqlearn.storage.receipts import ChainCheck, Receipt, check_chain
+from sqlearn.storage.given import as_names, as_path, as_reading, as_seconds
+from sqlearn.storage.receipts import Receipt, check_chain
+from sqlearn.storage.refit import Refit
 from sqlearn.storage.selection import looking
 from sqlearn.storage.settings import Settings
 from sqlearn.storage.suppression import Suppressed, Suppression
+from sqlearn.storage.view import View
 from sqlearn.verify import Verification, compare
 
 __all__ = ["Receipt", "Store", "Suppressed"]
 
 
-class Store(Contents):
+class Store(View, Changes, Refit):
     """A model that rows can be deleted from, kept in one SQLite file with the rows themselves.
 
     Make one with :meth:`create`, come back to it with :meth:`open`.
@@ -241,113 +235,6 @@ class Store(Contents):
     def __exit__(self, *exception):
         self.close()
 
-    def __len__(self):
-        with self._reading():
-            return len(self._rows)
-
-    def __repr__(self):
-        try:
-            with self._reading():
-                held = f"{_name_of(self._model)} on {len(self._rows):,} rows of "
-                return f"<Store {self.path.name}: {held}{len(self.features)} features>"
-        except (StoreClosedError, StoreBusyError) as error:
-            return f"<Store {self.path.name}: {'closed' if isinstance(error, StoreClosedError) else 'busy'}>"
-
-    # ------------------------------------------------------------------ reading
-
-    @property
-    def model(self):
-        """A copy of the fitted model as it is now: it predicts, and has scikit-learn's attributes.
-
-        It is on its own: it keeps no ledger (the rows on file are the store's), later changes of the store do not reach
-        it, and what is done to it does not reach the store. Whoever keeps it keeps what it knows of rows forgotten
-        later.
-        """
-        with self._reading():
-            return copy.deepcopy(self._model)
-
-    @property
-    def last_forget_(self) -> Walk:
-        """What the last change made through this object did, of a learner that asks its rows in rounds."""
-        with self._reading():
-            return self._model.last_forget_
-
-    @property
-    def features(self) -> list[str]:
-        """Names of the feature columns, in the order in which the model takes them."""
-        return self._columns.named("feature")
-
-    @property
-    def columns(self) -> list[Column]:
-        """All columns but the ids: their names, roles and kinds."""
-        return list(self._columns.all)
-
-    @property
-    def reading(self) -> dict:
-        """How the table was read that the store was made from; empty if nobody said it."""
-        return copy.deepcopy(self._columns.reading)
-
-    @property
-    def model_name(self) -> str:
-        """The model's class; the learner's inside where the model encodes tables for one."""
-        with self._reading():
-            return _name_of(self._model)
-
-    @property
-    def id_column(self) -> str | None:
-        """Name of the column of ids; None where rows are numbered."""
-        return self._columns.id
-
-    @property
-    def textual_ids(self) -> bool:
-        """Whether ids are text; otherwise they are whole numbers."""
-        return self._ids.textual
-
-    @property
-    def textual_target(self) -> bool:
-        """Whether the rows on file have text as labels."""
-        with self._reading():
-            return takes_labels(self._model) and any(isinstance(label, str) for label in self._model._state.labels())
-
-    def digest(self) -> str:
-        """Hex digest of the model's state, to which the last receipt commits."""
-        with self._reading():
-            return self._model.digest()
-
-    def ids(self, where: str | None = None, *, progress=None) -> list:
-        """The ids of all rows, or of those that fulfil a condition, in the order of their places in the file.
-
-        `progress` is called as that of :meth:`forget` is.
-        """
-        with self._reading():
-            if where is None:
-                return [id for _, cells in self._rows.scan() for id in self._ids.of_cells(cells[:, -1])]
-            read = self._selection.read(self._selection.matching(where, looking(progress)), None)
-            return [id for _, cells in read for id in self._ids.of_cells(cells[:, -1])]
-
-    def predict(self, table) -> np.ndarray:
-        """What the model predicts for each row of a table (target, weight and id need not be there).
-
-        Parameters
-        ----------
-        table : frame, dict of columns, or iterator of these
-            Rows with the store's feature columns.
-        """
-        with self._reading():  # and no longer: predicting keeps nobody from writing
-            model, generation = self._model, self._changes
-        predictions = []
-        for frame in frames_of(table):
-            if self._changes != generation:
-                raise StoreBusyError(
-                    f"The store {self.path} was changed by the iterator that gives the table to predict(). Predict "
-                    "first, or put the table together first."
-                )
-            block = self._columns.block(frame, features_only=True)
-            predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
-        if not predictions:
-            raise EmptyBatchError("The table has no rows. Nothing was predicted: pass at least one row.")
-        return np.concatenate(predictions)
-
     def verify(self, *, progress=None) -> Verification:
         """Check that the file is as it was written, refit on its rows, and compare canonical bytes and attributes.
 
@@ -373,54 +260,6 @@ class Store(Contents):
                 found = replace(found, difference="the keyed hashes of the rows on file")
             chain = check_chain(self._receipts.all(), model.digest())
             return replace(found, difference=f"its receipts: {chain.fault}") if found and not chain else found
-
-    def receipts(self) -> list[Receipt]:
-        """All receipts, from the creation on; the last one with its salt."""
-        with self._reading():
-            return self._receipts.all()
-
-    def check_receipts(self, kept: Sequence[Receipt] = (), *, signing_key=None) -> ChainCheck:
-        """Walk the chain of receipts up to the state on file.
-
-        Parameters
-        ----------
-        kept : sequence of Receipt, optional
-            Receipts that earlier calls returned: each must be in the chain as it was. Without any, a chain that was
-            written anew from end to end cannot be told.
-        signing_key : bytes or str, optional
-            The key with which each receipt must be signed.
-
-        Returns
-        -------
-        ChainCheck
-            False when a receipt is altered, missing or out of order, when the last are cut off, or when the state is
-            not the one that the last receipt commits to; printed as one line.
-        """
-        with self._reading():
-            return check_chain(self._receipts.all(), self._model.digest(), kept, signing_key)
-
-    def erasure_report(self, values=(), table=None) -> ErasureReport:
-        """Search the file and its journal for values that should be gone.
-
-        Parameters
-        ----------
-        values : iterable of float, int or str
-            Values to look for, in every form they could have in the file. Those that rows of the store still hold are
-            reported apart.
-        table : frame, dict of columns, or iterator of these, optional
-            Rows, all of whose values (ids too) are looked for.
-
-        Returns
-        -------
-        ErasureReport
-            False when there is a trace of a value that no row holds, or a byte that is not zero in a place that belongs
-            to no row; printed as a list.
-        """
-        wanted = as_values(values)
-        for frame in frames_of(table) if table is not None else ():
-            wanted |= self._columns.values(frame)
-        with self._reading():
-            return report(self._database, wanted, partial(held_by, self._rows, self._ids))
 
     # ------------------------------------------------------------------ changing
 
@@ -589,7 +428,3 @@ class Store(Contents):
                 "you create a store."
             )
         return self._suppression
-
-
-def _name_of(model) -> str:
-    return type(getattr(model, "learner", model)).__name__

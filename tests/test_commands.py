@@ -463,7 +463,7 @@ def test_nothing_was_changed_is_said_where_it_is_known(store, after, monkeypatch
     def fails(*given, **more):
         raise MemoryError
 
-    where = "sqlearn.commands._tell_receipt" if after else "sqlearn.storage.contents.Contents._conclude"
+    where = "sqlearn.commands._tell_receipt" if after else "sqlearn.storage.changes.Changes._conclude"
     monkeypatch.setattr(where, fails)
     assert cli.main(["forget", "m.sqlearn", "--where", "age < 25", "--yes"]) == 1
     assert capsys.readouterr().err == f"Error: The memory is exhausted.{'' if after else ' Nothing was changed.'}\n"

@@ -36,7 +36,7 @@ LEARNERS = [
 def tiny(monkeypatch):
     """Samples of a few rows, calls of many blocks, and rows written in many parts."""
     cut(monkeypatch)
-    monkeypatch.setattr("sqlearn.storage.contents._AT_ONCE", 17)
+    monkeypatch.setattr("sqlearn.storage.changes._AT_ONCE", 17)
     monkeypatch.setattr("sqlearn.storage.selection._AT_ONCE", 13)
     monkeypatch.setattr(stored_rows, "_REMEMBERED", 40)
     return monkeypatch

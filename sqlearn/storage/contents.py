@@ -1,34 +1,26 @@
-"""The parts of a store's file, and what changes them together."""
+"""The parts of a store's file, and the transactions that they are read and changed in."""
 
 import contextlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from sqlearn.engine.transaction import interrupts_held
-from sqlearn.errors import EmptyBatchError, SqlearnError, StoreCorruptError, StoreError
-from sqlearn.storage import compaction
-from sqlearn.storage.audit import Audit
-from sqlearn.storage.columns import Category, length_of, take
+from sqlearn.errors import StoreError
 from sqlearn.storage.copies import Copies
 from sqlearn.storage.database import Database
-from sqlearn.storage.feeding import arguments, begin
 from sqlearn.storage.ids import Ids
-from sqlearn.storage.receipts import Receipt, Receipts
+from sqlearn.storage.receipts import Receipts
 from sqlearn.storage.rows import Rows
 from sqlearn.storage.saved_model import SavedModel
-from sqlearn.storage.selection import Selection, looking
+from sqlearn.storage.selection import Selection
 from sqlearn.storage.settings import Settings
-from sqlearn.storage.stored_rows import Recount, StoredRows, seed_of
+from sqlearn.storage.stored_rows import StoredRows, seed_of
 from sqlearn.storage.suppression import Suppression
 from sqlearn.storage.words import Texts, Words
 
 __all__ = ["Contents"]
-
-_AT_ONCE = 1 << 16  # rows
 
 
 class Contents:
@@ -123,142 +115,3 @@ class Contents:
             }
         )
         self._generation = self._database.generation
-
-    # ------------------------------------------------------------------ changing
-
-    def _take_in(self, frames: Iterator, check, progress=None) -> int:
-        """Learn frames and keep their rows, and tell `progress` of them. Returns how many."""
-        count = 0
-        for number, frame in enumerate(frames):
-            check()
-            try:
-                block = self._columns.block(frame)
-                n = length_of(frame)
-                ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
-                given = arguments(self._model, self._columns, block)
-                if self._rows.hashed and not self._source:
-                    begin(self._model, given)
-                    self._attach()
-                self._model.partial_fit(**given)
-            except ValueError as error:
-                if number:
-                    error.add_note(f"This is about frame {number} (counted from 0) of the table.")
-                raise
-            hashes, places, keys = self._hashes(block), [], self._ids.keys(ids)
-            if self._suppression:
-                self._suppression.refuse(ids, self._ids.hashes(keys))
-            for start in range(0, n, _AT_ONCE):
-                check()
-                some = slice(start, min(n, start + _AT_ONCE))
-                own = None if hashes is None else hashes[some]
-                slots = self._rows.put(self._rows.packed(take(block, some), self._ids.cells(keys[some]), own))
-                self._refuse_duplicate(self._ids.add(keys[some], slots))
-                places.append(slots)
-            self._place(block, np.concatenate(places))
-            count += n
-            if progress is not None:
-                progress(n)
-        self._refuse_duplicate(self._ids.settle())
-        if not count:
-            raise EmptyBatchError("The table has no rows. Nothing was changed: pass at least one row.")
-        return count
-
-    def _refuse_duplicate(self, slot: int) -> None:
-        if slot:
-            (id,) = self._ids.of_cells(self._rows.read(np.array([slot]))[:, -1])
-            raise self._ids.duplicate(id)
-
-    def _hashes(self, block) -> np.ndarray | None:
-        """Keyed hashes of rows that have just been learned, where rows have any."""
-        return self._source.hashes(block) if self._source else None
-
-    def _place(self, block, slots: np.ndarray) -> None:
-        if self._source:
-            self._source.place(block, slots)
-
-    def _conclude(self, kind: str, count: int, check) -> Receipt:
-        """Write the model and the receipt."""
-        if self._source:
-            self._source.catch_up(check)
-        self._saved.save(self._model)
-        return self._receipts.append(kind, count, self._model.digest())
-
-    def _forget_rows(self, slots: np.ndarray, named: list | None, check) -> None:
-        """Take rows out of the model, and erase them."""
-        gone = []
-        for part, cells in self._selection.read(slots, named):
-            check()
-            block = self._rows.block(cells)
-            self._model.forget(**arguments(self._model, self._columns, block))
-            if self._source:
-                self._source.strike(block, cells[:, -2])
-            hashes = self._ids.hashes(self._ids.keys_of_cells(cells[:, -1]))
-            gone.append(hashes)
-            self._ids.erase(cells[:, -1])
-            self._rows.erase(part, cells)
-        if gone:  # all at once, as they lie in the same buckets
-            hashes = np.concatenate(gone)
-            self._ids.index.remove(hashes)
-            if self._suppression:
-                self._suppression.add(hashes)
-
-    def _relabel_rows(self, slots: np.ndarray, named: list | None, target: dict[str, Any], check) -> None:
-        """Give rows another target."""
-        for part, cells in self._selection.read(slots, named):
-            check()
-            block = self._rows.block(cells)
-            changed = block | {
-                name: Category(np.zeros(len(part), np.int64), [value])
-                if isinstance(block[name], Category)
-                else np.full(len(part), value, np.float64)
-                for name, value in target.items()
-            }
-            old, new = (arguments(self._model, self._columns, either) for either in (block, changed))
-            weights = {name: value for name, value in old.items() if name == "sample_weight"}
-            self._model.relabel(old["X"], old["y"], new["y"], **weights)
-            if self._source:
-                self._source.strike(block, cells[:, -2])
-            self._rows.replace(part, cells, changed, self._hashes(changed))
-            self._place(changed, part)
-            if self._source:
-                self._source.settle()
-
-    def _compact(self) -> None:
-        """Give back the room of what was forgotten."""
-        compaction.compact(
-            self._database, self._columns, self._rows, self._words, self._ids, self._saved,
-            of_rows=[self._ids.index, *([self._source.copies.index] if self._source else [])],
-            others=[self._suppression.index] if self._suppression else [],
-        )  # fmt: skip
-        self._words.drop_remembered()
-
-    # ------------------------------------------------------------------ checking
-
-    def _refitted(self, progress) -> tuple[Any, Any, bool]:
-        """The model, its refit on the rows, and whether the rows have the keyed hashes that the refit gives them.
-
-        The whole file is read, and StoreCorruptError says what is not as it was written.
-        """
-        look = looking(progress)
-        copies = self._source.copies if self._source else None
-        audit = Audit(self._database, self._columns, self._words, self._rows, self._ids, copies)
-        audit.check_places(self._saved, self._receipts)
-        if self._suppression:
-            self._suppression.index.check()
-        model, recount = self._saved.load(), None
-        refit = clone(model) if len(self._rows) and not self._source else model._emptied()
-        if self._source:
-            recount = Recount(self._columns, self._rows, refit)
-        for slots, cells in self._rows.scan_and_check():
-            audit.see(slots, cells)
-            try:
-                refit.partial_fit(**arguments(refit, self._columns, self._rows.block(cells)))
-            except SqlearnError as error:
-                raise StoreCorruptError(
-                    f"The store {self.path} is damaged: it holds a row that could not be learned. {error}"
-                ) from error
-            look(len(cells))
-        audit.finish()
-        if recount:
-            recount.catch_up(lambda: None)
-        return model, refit, not recount or recount.agrees()

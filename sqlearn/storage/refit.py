@@ -1,0 +1,47 @@
+"""The check of a store's whole file, and the refit of its model on the rows."""
+
+from typing import Any
+
+from sklearn.base import clone
+
+from sqlearn.errors import SqlearnError, StoreCorruptError
+from sqlearn.storage.audit import Audit
+from sqlearn.storage.contents import Contents
+from sqlearn.storage.feeding import arguments
+from sqlearn.storage.selection import looking
+from sqlearn.storage.stored_rows import Recount
+
+__all__ = ["Refit"]
+
+
+class Refit(Contents):
+    """What reads a store's contents from end to end. All methods are called within a transaction."""
+
+    def _refitted(self, progress) -> tuple[Any, Any, bool]:
+        """The model, its refit on the rows, and whether the rows have the keyed hashes that the refit gives them.
+
+        The whole file is read, and StoreCorruptError says what is not as it was written.
+        """
+        look = looking(progress)
+        copies = self._source.copies if self._source else None
+        audit = Audit(self._database, self._columns, self._words, self._rows, self._ids, copies)
+        audit.check_places(self._saved, self._receipts)
+        if self._suppression:
+            self._suppression.index.check()
+        model, recount = self._saved.load(), None
+        refit = clone(model) if len(self._rows) and not self._source else model._emptied()
+        if self._source:
+            recount = Recount(self._columns, self._rows, refit)
+        for slots, cells in self._rows.scan_and_check():
+            audit.see(slots, cells)
+            try:
+                refit.partial_fit(**arguments(refit, self._columns, self._rows.block(cells)))
+            except SqlearnError as error:
+                raise StoreCorruptError(
+                    f"The store {self.path} is damaged: it holds a row that could not be learned. {error}"
+                ) from error
+            look(len(cells))
+        audit.finish()
+        if recount:
+            recount.catch_up(lambda: None)
+        return model, refit, not recount or recount.agrees()
