@@ -18,7 +18,7 @@ from sqlearn.errors import (
     shown,
 )
 from sqlearn.storage.changes import Changes
-from sqlearn.storage.columns import Columns, frames_of
+from sqlearn.storage.columns import Columns
 from sqlearn.storage.database import Database
 from sqlearn.storage.feeding import (
     asks_in_rounds,
@@ -29,6 +29,7 @@ from sqlearn.storage.feeding import (
     target_names,
     target_of,
 )
+from sqlearn.storage.frames import frames_of
 from sqlearn.storage.given import as_names, as_path, as_reading, as_seconds
 from sqlearn.storage.receipts import Receipt, check_chain
 from sqlearn.storage.refit import Refit

@@ -7,9 +7,10 @@ import numpy as np
 
 from sqlearn.errors import EmptyBatchError
 from sqlearn.storage import compaction
-from sqlearn.storage.columns import Category, length_of, take
+from sqlearn.storage.blocks import Category, take
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.feeding import arguments, begin
+from sqlearn.storage.frames import length_of
 from sqlearn.storage.receipts import Receipt
 
 __all__ = ["Changes"]

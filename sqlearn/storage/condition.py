@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from sqlearn.errors import ConditionError
-from sqlearn.storage.columns import Block, Category, Column
+from sqlearn.storage.blocks import Block, Category
+from sqlearn.storage.columns import Column
 from sqlearn.storage.dates import NO_DATE
 from sqlearn.storage.grammar import parsed, quoted
 from sqlearn.storage.meaning import FUNCTIONS, meaning

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.storage.columns import Category
+from sqlearn.storage.blocks import Category
 from sqlearn.storage.database import Database
 from sqlearn.storage.descriptors import File
 from sqlearn.storage.ids import Ids

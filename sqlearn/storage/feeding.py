@@ -14,7 +14,8 @@ from sklearn.base import clone
 from sqlearn.engine.adaptive import Adaptive
 from sqlearn.engine.estimator import ExactEstimator
 from sqlearn.errors import LearnerError, NonFiniteError, ParameterError, TableError, WeightError, shown
-from sqlearn.storage.columns import Block, Category, Columns, length
+from sqlearn.storage.blocks import Block, Category, length
+from sqlearn.storage.columns import Columns
 from sqlearn.storage.given import as_names
 
 __all__ = [

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.columns import Block, Category, Column, Columns
+from sqlearn.storage.blocks import Block, Category
+from sqlearn.storage.columns import Column, Columns
 from sqlearn.storage.database import Database
 from sqlearn.storage.dates import DATES
 from sqlearn.storage.slots import Slots

@@ -10,7 +10,8 @@ from sqlearn.engine.rounds import LARGEST, Changes, Rounds
 from sqlearn.engine.row_source import EVERY, Elsewhere, Records
 from sqlearn.engine.table_rounds import TableRounds
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.columns import Block, Category, Columns, category_of, length
+from sqlearn.storage.blocks import Block, Category, category_of, length
+from sqlearn.storage.columns import Columns
 from sqlearn.storage.copies import Count
 from sqlearn.storage.rows import Rows
 

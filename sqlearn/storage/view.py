@@ -8,10 +8,11 @@ import numpy as np
 
 from sqlearn.engine.trace import Walk
 from sqlearn.errors import EmptyBatchError, StoreBusyError, StoreClosedError
-from sqlearn.storage.columns import Column, frames_of
+from sqlearn.storage.columns import Column
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.erasure import ErasureReport, held_by, report
 from sqlearn.storage.feeding import arguments, takes_labels
+from sqlearn.storage.frames import frames_of
 from sqlearn.storage.given import as_values
 from sqlearn.storage.receipts import ChainCheck, Receipt, check_chain
 from sqlearn.storage.selection import looking

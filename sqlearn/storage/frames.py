@@ -1,0 +1,247 @@
+"""Frames and dicts of columns: their names, the kinds of their columns, and their values in a block's form."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from sqlearn.engine.table import is_missing
+from sqlearn.engine.vocabulary import PLAIN_LABELS, canonical_label
+from sqlearn.errors import NonFiniteError, NotNumericError, TableError, shown
+from sqlearn.storage.blocks import Category, category_of
+from sqlearn.storage.dates import DATES, microseconds
+
+if TYPE_CHECKING:
+    from sqlearn.storage.columns import Column
+
+__all__ = ["BOOLEANS", "frames_of", "kind_of", "length_of", "names_of", "present", "read", "values_of"]
+
+BOOLEANS = 0, 1  # what learners know false and true by, if nobody says otherwise: equal to False and True
+
+_NO_FRAMES = str | bytes | np.ndarray | list | tuple
+
+
+def frames_of(table) -> Iterator[Any]:
+    """The frames of a table: itself, or those that an iterator gives."""
+    if nw.dependencies.is_into_dataframe(table) or isinstance(table, Mapping):
+        yield table
+    elif hasattr(table, "__iter__") and not (isinstance(table, _NO_FRAMES) or hasattr(table, "toarray")):
+        for frame in table:
+            yield from frames_of(frame)
+    elif (
+        isinstance(table, list | tuple)
+        and table
+        and all(nw.dependencies.is_into_dataframe(frame) or isinstance(frame, Mapping) for frame in table)
+    ):
+        yield from table
+    else:
+        raise TableError(
+            f"A table is a pandas or polars frame, a dict of columns, or an iterator of these, not "
+            f"{type(table).__name__}: read a file first, and put an array into a dict, column by column."
+        )
+
+
+def length_of(frame) -> int:
+    if isinstance(frame, Mapping):
+        return len(next(iter(frame.values()))) if frame else 0
+    return len(frame)
+
+
+def names_of(frame) -> list[str]:
+    try:
+        names = list(frame if isinstance(frame, Mapping) else nw.from_native(frame, eager_only=True).columns)
+    except nw.exceptions.DuplicateError as error:
+        raise TableError("Two columns have one name. Nothing was changed: give every column its own.") from error
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd or len({name.lower() for name in names}) < len(names):  # SQL does not tell A from a
+        raise TableError(
+            f"Columns must have names that are text and differ in more than case; these are {shown(names)}. Rename "
+            "them first."
+        )
+    return names
+
+
+def _series(frame, name):
+    """A column as a narwhals Series, or an array of a dict's."""
+    if isinstance(frame, Mapping):
+        values = frame[name]
+        try:
+            array = np.asarray(values)
+        except ValueError:  # of sequences that differ in length
+            array = np.empty((0, 0))
+        if array.ndim != 1:
+            raise TableError(
+                f"The column {name!r} is not a sequence of single values. Nothing was changed: pass a list with one "
+                "value a row, also for a single row."
+            )
+        if array.dtype.kind in "US" and not (isinstance(values, np.ndarray)):  # numbers beside text became text
+            array = np.empty(len(values), object)
+            array[:] = list(values)
+        return array
+    return nw.from_native(frame, eager_only=True)[name]
+
+
+def values_of(frame, name) -> list:
+    series = _series(frame, name)
+    if isinstance(series, np.ndarray):  # whose dates and times may become the integers that count them
+        return list(series) if series.dtype.kind in "mM" else series.tolist()
+    return series.to_list()
+
+
+def kind_of(frame, name) -> str:
+    """What a column of a first frame holds: "number", "category", "boolean", "date"; "mixed" for some booleans."""
+    series = _series(frame, name)
+    if isinstance(series, np.ndarray) and series.dtype.kind != "O":
+        return {"U": "category", "S": "category", "b": "boolean", "M": "date"}.get(series.dtype.kind, "number")
+    if isinstance(series, nw.Series) and series.dtype != nw.Object:
+        if series.dtype in (nw.Categorical, nw.Enum, nw.String):
+            return "category"
+        return (
+            "boolean" if series.dtype == nw.Boolean else "date" if series.dtype in (nw.Date, nw.Datetime) else "number"
+        )
+    values = [value for value in values_of(frame, name) if not is_missing(value)]
+    if any(isinstance(value, str) for value in values):
+        return "category"
+    if any(isinstance(value, bool | np.bool_) for value in values):
+        return "boolean" if all(isinstance(value, bool | np.bool_) for value in values) else "mixed"
+    return "date" if values and all(isinstance(value, date | np.datetime64) for value in values) else "number"
+
+
+def read(frame, column: "Column") -> np.ndarray | Category:
+    if column.kind == "boolean":
+        return _booleans(frame, column)
+    if column.kind == "date":
+        return _dates(frame, column.name)
+    return _numbers(frame, column.name) if column.kind == "number" else _categories(frame, column.name)
+
+
+def present(values: np.ndarray) -> np.ndarray:
+    """What is not missing; dates as the numbers that the file holds."""
+    return values[~np.isnat(values)].view(np.int64) if values.dtype.kind == "M" else values[~np.isnan(values)]
+
+
+def _booleans(frame, column: "Column") -> np.ndarray | Category:
+    """Booleans as its learner takes them."""
+    labels = column.labels or BOOLEANS
+    known = {False: 0, True: 1} | ({label: code for code, label in enumerate(labels)} if column.labels else {})
+    series = _series(frame, column.name)
+    plain = isinstance(series, np.ndarray) and series.dtype.kind == "b"
+    values = [] if plain else values_of(frame, column.name)
+    codes = series.astype(np.int64) if plain else np.empty(len(values), np.int64)
+    for i, value in enumerate(values):
+        if is_missing(value):
+            codes[i] = -1
+            continue
+        code = known.get(value) if isinstance(value, Hashable) else None
+        if code is None:
+            words = "" if column.labels in (None, BOOLEANS) else f" (or {labels[0]!r} and {labels[1]!r})"
+            raise TableError(
+                f"The value in row {i} (counted from 0), column {column.name!r}, is {shown(value)}, where this store "
+                f"holds booleans. Nothing was changed: pass False and True{words}."
+            )
+        codes[i] = code
+    if column.labels is None:
+        return np.array([0.0, 1.0, np.nan])[codes]
+    levels = [code for code in (0, 1) if (codes == code).any()]  # learners must not hear of others
+    return Category(np.where(codes < 0, -1, codes - (levels == [1])), [labels[code] for code in levels])
+
+
+def _dates(frame, name) -> np.ndarray:
+    """Dates and times as datetime64[us]; a time with a zone is that of UTC, and what is finer is cut off."""
+    series = _series(frame, name)
+    if isinstance(series, np.ndarray) and series.dtype.kind == "M":
+        return _days(series)
+    times = []
+    for i, value in enumerate(values_of(frame, name)):
+        time = np.datetime64("NaT") if is_missing(value) else _time(value)
+        if time is None:
+            raise TableError(
+                f"The value in row {i} (counted from 0), column {name!r}, is not a date: {shown(value)}. Nothing was "
+                "changed: pass dates, times, or ISO 8601 as text."
+            )
+        times.append(time.astype(DATES))
+    return _days(np.array(times, DATES))
+
+
+def _days(times: np.ndarray) -> np.ndarray:
+    kept = times.astype(DATES)
+    finer = np.datetime_data(times.dtype)[0] in ("ns", "ps", "fs", "as")
+    if not finer and ((kept.astype(times.dtype) != times) & ~np.isnat(times)).any():
+        raise TableError("A date lies beyond the years that 64 bits of microseconds reach. Nothing was changed.")
+    return kept
+
+
+def _time(value) -> np.datetime64 | None:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    if isinstance(value, date | np.datetime64):
+        return np.datetime64(value)
+    time = microseconds(value.strip()) if isinstance(value, str) else None
+    return None if time is None else np.datetime64(time, "us")
+
+
+def _numbers(frame, name) -> np.ndarray:
+    series = _series(frame, name)
+    if isinstance(series, np.ndarray) and series.dtype.kind in "fiub":
+        numbers = series.astype(np.float64)
+    elif isinstance(series, nw.Series) and (series.dtype.is_numeric() or series.dtype == nw.Boolean):
+        numbers = np.array(series.cast(nw.Float64).to_numpy(), np.float64)
+    else:
+        values = values_of(frame, name)
+        for i, value in enumerate(values):
+            if isinstance(value, str | bytes):
+                raise NotNumericError(
+                    f"The value in row {i} (counted from 0), column {name!r}, is the text {shown(value)}, where this "
+                    "store holds numbers. Nothing was changed: convert it, or name the column in `categorical` when "
+                    "you create the store."
+                )
+            try:
+                values[i] = np.nan if is_missing(value) else float(value)
+            except OverflowError:
+                raise _infinite(i, name) from None
+            except (TypeError, ValueError) as error:
+                raise TableError(
+                    f"The value in row {i} (counted from 0), column {name!r}, is not a number: {shown(value)}. Nothing "
+                    "was changed: convert it to a number or to text; name dates in `keep` when you create the store; "
+                    "or leave the column out."
+                ) from error
+        numbers = np.array(values, np.float64)
+    if np.isinf(numbers).any():
+        raise _infinite(int(np.flatnonzero(np.isinf(numbers))[0]), name)
+    numbers = numbers + 0.0  # no -0.0
+    numbers[np.isnan(numbers)] = np.nan  # NaN has one form
+    return numbers
+
+
+def _infinite(row: int, name: str) -> NonFiniteError:
+    return NonFiniteError(
+        f"The value in row {row} (counted from 0), column {name!r}, is infinite, or beyond 1.8e308. Nothing was "
+        "changed: mark it as missing, or drop the row."
+    )
+
+
+def _categories(frame, name) -> Category:
+    series = _series(frame, name)
+    if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and not np.isinf(series).any():
+        return category_of(series)
+    codes: list[int] = []
+    seen: dict = {}  # equal values of any type are one key, as equal labels are
+    for i, value in enumerate(values_of(frame, name)):
+        try:
+            code = seen.get(value) if type(value) in PLAIN_LABELS else None
+            if code is None and is_missing(value):
+                code = -1
+            elif code is None:
+                label = canonical_label(value)
+                if label in (np.inf, -np.inf):
+                    raise _infinite(i, name)
+                code = seen.setdefault(label, len(seen))
+        except TypeError as error:
+            raise TableError(
+                f"The value in row {i} (counted from 0), column {name!r}, is neither a number nor text, but "
+                f"{shown(value)}. Nothing was changed: convert such values, or leave the column out."
+            ) from error
+        codes.append(code)
+    return Category(np.array(codes, np.int64), [*seen])
