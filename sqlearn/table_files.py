@@ -1,11 +1,8 @@
 """Tables from files: CSV, TSV and Parquet, read block by block into columns of their kinds."""
 
 import copy
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import numpy as np
 
 from sqlearn.errors import TableFileError
 from sqlearn.storage.dates import DATES, NO_DATE, microseconds
+from sqlearn.table_blocks import Block, Parquet, Text, arrow, native_kind
 from sqlearn.table_source import Format, Source, is_number
 
 __all__ = ["BOOLEANS", "KINDS", "MISSING", "ColumnSummary", "TableFile"]
@@ -21,8 +19,6 @@ KINDS = "number", "category", "boolean", "date", "drop"
 MISSING = "", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"
 BOOLEANS = ("false", "true"), ("False", "True"), ("FALSE", "TRUE")
 _DIGITS = ("0", "1")  # false and true, where a column is said to be one of booleans
-_BLOCK = 1 << 22  # bytes of text
-_ROWS = 1 << 16  # of a Parquet file
 
 Progress = Callable[[int, int], None]  # done, of all
 
@@ -150,11 +146,11 @@ class TableFile:
                     f"{self.name} is a Parquet file: it has its own header and encoding, no delimiter and no quotation "
                     "marks."
                 )
-            self._source: _Text | _Parquet = _Parquet(source)
+            self._source: Text | Parquet = Parquet(source)
             self.detected: list[str] = []
         else:
             text = Format(source, header, delimiter, quote, encoding)
-            self._source, self.detected = _Text(source, text, self._missing), text.detected
+            self._source, self.detected = Text(source, text, self._missing), text.detected
             self.reading |= {
                 "header": text.header or "first",
                 "delimiter": text.delimiter,
@@ -201,13 +197,13 @@ class TableFile:
 
     # ------------------------------------------------------------------ kinds
 
-    def _summary(self, first: "_Block", name: str, kind: str | None) -> ColumnSummary:
+    def _summary(self, first: Block, name: str, kind: str | None) -> ColumnSummary:
         column = first.column(name)
         codes, levels = self._coded(column)
         times = np.bincount(codes[codes >= 0], minlength=len(levels))
         held = [level for level, n in zip(levels, times.tolist(), strict=True) if n]
         words = self._words(held)
-        kind = kind or _native_kind(column) or self._recognised(levels, times, words)
+        kind = kind or native_kind(column) or self._recognised(levels, times, words)
         self._kinds[name] = kind
         examples = dict.fromkeys(levels[code] for code in codes[:1000].tolist() if code >= 0)
         found = (words or BOOLEANS[0]) if kind == "boolean" else None
@@ -231,9 +227,9 @@ class TableFile:
 
     def _coded(self, column) -> tuple[np.ndarray, list[str]]:
         """Text without blanks around it: which each value is, -1 where missing, and the different ones."""
-        types = _pyarrow().types
+        types = arrow().types
         if types.is_timestamp(column.type) or types.is_date(column.type):
-            column = column.cast(_pyarrow().string())
+            column = column.cast(arrow().string())
         text = types.is_string(column.type)
         encoded = (column if text else self._present(column)).dictionary_encode()
         levels = encoded.dictionary.to_pylist()
@@ -258,7 +254,7 @@ class TableFile:
         """A column of numbers, without NaN and without the numbers that stand for a missing value."""
         from pyarrow import compute
 
-        pa = _pyarrow()
+        pa = arrow()
         if not pa.types.is_floating(column.type) and not pa.types.is_integer(column.type):
             return column
         marks = [float(word) for word in self._missing if is_number(word)]
@@ -266,7 +262,7 @@ class TableFile:
         missing = compute.or_(compute.is_nan(numbers), compute.is_in(numbers, value_set=pa.array(marks, pa.float64())))
         return compute.if_else(missing, pa.scalar(None, column.type), column)
 
-    def _read(self, block: "_Block", name: str):
+    def _read(self, block: Block, name: str):
         column = block.column(name)
         kind = "ids" if name == self._ids else self._kinds[name]
         if kind == "number":
@@ -290,7 +286,7 @@ class TableFile:
             return self._mapped(block, name, codes, levels, wanted, words.get)
         return _spread(levels, codes)
 
-    def _mapped(self, block: "_Block", name: str, codes, levels: list[str], wanted: str, read: Callable) -> np.ndarray:
+    def _mapped(self, block: Block, name: str, codes, levels: list[str], wanted: str, read: Callable) -> np.ndarray:
         """What texts stand for, None where missing, object[n]; `read` gives None for what is not `wanted`."""
         values = [read(level) for level in levels]
         odd = np.isin(codes, [code for code, value in enumerate(values) if value is None])
@@ -303,8 +299,8 @@ class TableFile:
             )
         return _spread(values, codes)
 
-    def _numbers(self, block: "_Block", name: str, column) -> np.ndarray:
-        pa = _pyarrow()
+    def _numbers(self, block: Block, name: str, column) -> np.ndarray:
+        pa = arrow()
         if pa.types.is_string(column.type):  # of a Parquet file
             read = self._mapped(
                 block, name, *self._coded(column), "a number", lambda t: float(t) if is_number(t) else None
@@ -320,14 +316,14 @@ class TableFile:
             )
         return numbers
 
-    def _dates(self, block: "_Block", name: str, column) -> np.ndarray:
-        if not _pyarrow().types.is_string(column.type):
+    def _dates(self, block: Block, name: str, column) -> np.ndarray:
+        if not arrow().types.is_string(column.type):
             return column.to_numpy(zero_copy_only=False).astype(DATES)
         wanted = "a date (2024-01-31, 2024-01-31 12:30:00)"
         times = self._mapped(block, name, *self._coded(column), wanted, microseconds)
         return np.array([NO_DATE if time is None else time for time in times.tolist()], np.int64).view(DATES)
 
-    def _id_values(self, block: "_Block", values: list) -> list:
+    def _id_values(self, block: Block, values: list) -> list:
         for row, value in enumerate(values):
             if value is None or (self._whole_ids and not _is_whole(value)):
                 what = "missing" if value is None else f"{value[:100]!r}, which is not a whole number of 64 bits"
@@ -338,177 +334,11 @@ class TableFile:
         return [int(value) for value in values] if self._whole_ids else values
 
 
-@dataclass
-class _Block:
-    """Some rows as a pyarrow batch; ``place(row)`` says where in the file a row stands; ``done`` of ``of`` is read."""
-
-    batch: Any
-    place: Callable[[int], str]
-    done: int
-    of: int
-
-    @property
-    def names(self) -> list[str]:
-        return self.batch.schema.names
-
-    def column(self, name: str):
-        return self.batch.column(name)
-
-
-class _Text:
-    """A file of separated values."""
-
-    def __init__(self, source: Source, text: Format, missing: Sequence[str]):
-        self._source, self._format, self._missing = source, text, missing
-
-    def blocks(self, kinds: Mapping[str, str]) -> Iterator[_Block]:
-        """Columns of the kind "number" are float64, all others text."""
-        pa = _pyarrow()
-        from pyarrow import csv as arrow
-
-        text = self._format
-        with self._errors(), self._source.raw() as raw:
-            size = self._source.size
-            types = {name: pa.float64() if kinds.get(name) == "number" else pa.string() for name in text.names}
-            if not size or not text.names:
-                return
-            reader = arrow.open_csv(
-                text.recoded(raw),
-                # one thread, so that errors tell the row
-                arrow.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=text.names, skip_rows=text.above),
-                arrow.ParseOptions(
-                    delimiter=text.delimiter,
-                    quote_char='"' if text.quote else False,
-                    newlines_in_values=text.quote,
-                ),
-                arrow.ConvertOptions(
-                    column_types=types,
-                    null_values=[a + word + b for word in self._missing for a in ("", " ") for b in ("", " ")],
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=True,
-                ),
-            )
-            rows = 0
-            for batch in reader:
-                if batch.num_rows:
-                    yield _Block(batch, partial(self._place, rows), raw.tell(), size)
-                    rows += batch.num_rows
-
-    def _place(self, before: int, row: int) -> str:
-        return self._format.place(before + row)
-
-    @contextmanager
-    def _errors(self):
-        """pyarrow's errors in our words."""
-        pa = _pyarrow()
-        try:
-            with self._source.errors():
-                yield
-        except UnicodeError as error:
-            raise self._format.undecodable() from error
-        except pa.ArrowInvalid as error:
-            told = str(error)
-            if "UTF8" in told and self._format.encoding == "utf-8":
-                raise self._format.undecodable() from error
-            found = re.search(r"Row #(\d+): (.*)", told, re.DOTALL)
-            at = self._place(0, int(found[1]) - 1 - self._format.above) if found else self._source.name
-            what = found[2] if found else told
-            column = re.match(r"In CSV column #(\d+)", told)
-            if column:
-                value = re.search("invalid value '(.*)'", what, re.DOTALL)
-                is_what = f"is {value[1][:100]!r}, which is not a number" if value else "is not UTF-8"
-                what = f"the value in column {self._format.names[int(column[1])]!r} {is_what}"
-            if "straddling" in told:
-                what = f"a line is longer than {_BLOCK >> 20} MB"
-            raise TableFileError(
-                f"{at}: {what[:1000]}. Nothing was learned: correct the line; or, if it is right, say what separates "
-                "the columns, which column is a category, what stands for a missing value, or that quotation marks are "
-                "text."
-            ) from error
-        except pa.ArrowException as error:
-            raise TableFileError(f"{self._source.name} cannot be read: {error}. Nothing was learned.") from error
-
-
-class _Parquet:
-    """A Parquet file."""
-
-    def __init__(self, source: Source):
-        self._source = source
-
-    def blocks(self, kinds: Mapping[str, str]) -> Iterator[_Block]:
-        """Columns are numbers, booleans, text or dates.
-
-        What is none of these is an error once it is to be read: until then it has no values.
-        """
-        pa = _pyarrow()
-        from pyarrow import parquet
-
-        try:
-            with self._source.errors(), self._source.raw() as raw, parquet.ParquetFile(raw) as file:
-                of, done = file.metadata.num_rows, 0
-                names = file.schema_arrow.names
-                twice = [name for name in names if names.count(name) > 1]
-                if twice:
-                    raise TableFileError(f"{self._source.name} has two columns {twice[0]!r}. Rename one of them.")
-                for batch in file.iter_batches(_ROWS):
-                    columns = [self._column(name, batch.column(name), kinds.get(name)) for name in names]
-                    table = pa.record_batch(columns, names)
-                    yield _Block(table, partial(self._place, done), done + len(batch), of)
-                    done += len(batch)
-        except pa.ArrowException as error:
-            raise TableFileError(f"{self._source.name} cannot be read: {error}. Nothing was learned.") from error
-
-    def _place(self, before: int, row: int) -> str:
-        return f"{self._source.name}, row {before + row + 1}"
-
-    def _column(self, name: str, column, kind: str | None):
-        pa = _pyarrow()
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        native = _native_kind(column)
-        if native is None and not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
-            if kind in (None, "drop"):
-                return pa.nulls(len(column), pa.float64())
-            raise TableFileError(
-                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers, text, booleans "
-                "or dates. Convert it, or drop it."
-            )
-        if native == "date" and kind == "number":
-            raise TableFileError(f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers.")
-        if kind == "category" or native is None:
-            return column.cast(pa.string(), safe=False)
-        if native == "number" and kind in (None, "number"):
-            return column.cast(pa.float64(), safe=False)
-        return column if native != "number" else column.cast(pa.string(), safe=False)
-
-
 def _spread(values: list, codes: np.ndarray) -> np.ndarray:
     """Values by their codes, None for -1."""
     table = np.empty(len(values) + 1, object)
     table[:-1] = values
     return table[codes]
-
-
-def _native_kind(column) -> str | None:
-    """The kind of a column that is not text."""
-    types = _pyarrow().types
-    if types.is_boolean(column.type):
-        return "boolean"
-    if types.is_timestamp(column.type) or types.is_date(column.type):
-        return "date"
-    numeric = types.is_null, types.is_integer, types.is_floating, types.is_decimal
-    return "number" if any(is_kind(column.type) for is_kind in numeric) else None
-
-
-def _pyarrow():
-    try:
-        import pyarrow
-        import pyarrow.types
-    except ImportError as error:
-        raise TableFileError(
-            "Tables in files are read by pyarrow, which is not installed: pip install 'sqlearn-exact[tables]'."
-        ) from error
-    return pyarrow
 
 
 def _is_whole(text: str | None) -> bool:

@@ -20,7 +20,7 @@ COMPILERS = {"njit", "jit", "jit_module", "vectorize", "guvectorize", "cfunc", "
 
 # every room, from the floor up; a room may import itself where it says so, and what stands in its set
 TOP = {"cli", "commands", "demo", "output", "upkeep", "__main__"}
-USERS = {"verify", "store", "table_files", "table_source"}
+USERS = {"verify", "store", "table_blocks", "table_files", "table_source"}
 ALLOWED = {
     "errors": set(),
     "engine": {"engine", "errors"},

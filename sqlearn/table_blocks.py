@@ -1,0 +1,182 @@
+"""The rows of text and Parquet files as pyarrow reads them, block by block."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlearn.errors import TableFileError
+from sqlearn.table_source import Format, Source
+
+__all__ = ["Block", "Parquet", "Text", "arrow", "native_kind"]
+
+_BLOCK = 1 << 22  # bytes of text
+_ROWS = 1 << 16  # of a Parquet file
+
+
+@dataclass
+class Block:
+    """Some rows as a pyarrow batch; ``place(row)`` says where in the file a row stands; ``done`` of ``of`` is read."""
+
+    batch: Any
+    place: Callable[[int], str]
+    done: int
+    of: int
+
+    @property
+    def names(self) -> list[str]:
+        return self.batch.schema.names
+
+    def column(self, name: str):
+        return self.batch.column(name)
+
+
+class Text:
+    """A file of separated values."""
+
+    def __init__(self, source: Source, text: Format, missing: Sequence[str]):
+        self._source, self._format, self._missing = source, text, missing
+
+    def blocks(self, kinds: Mapping[str, str]) -> Iterator[Block]:
+        """Columns of the kind "number" are float64, all others text."""
+        pa = arrow()
+        from pyarrow import csv
+
+        text = self._format
+        with self._errors(), self._source.raw() as raw:
+            size = self._source.size
+            types = {name: pa.float64() if kinds.get(name) == "number" else pa.string() for name in text.names}
+            if not size or not text.names:
+                return
+            reader = csv.open_csv(
+                text.recoded(raw),
+                # one thread, so that errors tell the row
+                csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=text.names, skip_rows=text.above),
+                csv.ParseOptions(
+                    delimiter=text.delimiter,
+                    quote_char='"' if text.quote else False,
+                    newlines_in_values=text.quote,
+                ),
+                csv.ConvertOptions(
+                    column_types=types,
+                    null_values=[a + word + b for word in self._missing for a in ("", " ") for b in ("", " ")],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                ),
+            )
+            rows = 0
+            for batch in reader:
+                if batch.num_rows:
+                    yield Block(batch, partial(self._place, rows), raw.tell(), size)
+                    rows += batch.num_rows
+
+    def _place(self, before: int, row: int) -> str:
+        return self._format.place(before + row)
+
+    @contextmanager
+    def _errors(self):
+        """pyarrow's errors in our words."""
+        pa = arrow()
+        try:
+            with self._source.errors():
+                yield
+        except UnicodeError as error:
+            raise self._format.undecodable() from error
+        except pa.ArrowInvalid as error:
+            told = str(error)
+            if "UTF8" in told and self._format.encoding == "utf-8":
+                raise self._format.undecodable() from error
+            found = re.search(r"Row #(\d+): (.*)", told, re.DOTALL)
+            at = self._place(0, int(found[1]) - 1 - self._format.above) if found else self._source.name
+            what = found[2] if found else told
+            column = re.match(r"In CSV column #(\d+)", told)
+            if column:
+                value = re.search("invalid value '(.*)'", what, re.DOTALL)
+                is_what = f"is {value[1][:100]!r}, which is not a number" if value else "is not UTF-8"
+                what = f"the value in column {self._format.names[int(column[1])]!r} {is_what}"
+            if "straddling" in told:
+                what = f"a line is longer than {_BLOCK >> 20} MB"
+            raise TableFileError(
+                f"{at}: {what[:1000]}. Nothing was learned: correct the line; or, if it is right, say what separates "
+                "the columns, which column is a category, what stands for a missing value, or that quotation marks are "
+                "text."
+            ) from error
+        except pa.ArrowException as error:
+            raise TableFileError(f"{self._source.name} cannot be read: {error}. Nothing was learned.") from error
+
+
+class Parquet:
+    """A Parquet file."""
+
+    def __init__(self, source: Source):
+        self._source = source
+
+    def blocks(self, kinds: Mapping[str, str]) -> Iterator[Block]:
+        """Columns are numbers, booleans, text or dates.
+
+        What is none of these is an error once it is to be read: until then it has no values.
+        """
+        pa = arrow()
+        from pyarrow import parquet
+
+        try:
+            with self._source.errors(), self._source.raw() as raw, parquet.ParquetFile(raw) as file:
+                of, done = file.metadata.num_rows, 0
+                names = file.schema_arrow.names
+                twice = [name for name in names if names.count(name) > 1]
+                if twice:
+                    raise TableFileError(f"{self._source.name} has two columns {twice[0]!r}. Rename one of them.")
+                for batch in file.iter_batches(_ROWS):
+                    columns = [self._column(name, batch.column(name), kinds.get(name)) for name in names]
+                    table = pa.record_batch(columns, names)
+                    yield Block(table, partial(self._place, done), done + len(batch), of)
+                    done += len(batch)
+        except pa.ArrowException as error:
+            raise TableFileError(f"{self._source.name} cannot be read: {error}. Nothing was learned.") from error
+
+    def _place(self, before: int, row: int) -> str:
+        return f"{self._source.name}, row {before + row + 1}"
+
+    def _column(self, name: str, column, kind: str | None):
+        pa = arrow()
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        native = native_kind(column)
+        if native is None and not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+            if kind in (None, "drop"):
+                return pa.nulls(len(column), pa.float64())
+            raise TableFileError(
+                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers, text, booleans "
+                "or dates. Convert it, or drop it."
+            )
+        if native == "date" and kind == "number":
+            raise TableFileError(f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers.")
+        if kind == "category" or native is None:
+            return column.cast(pa.string(), safe=False)
+        if native == "number" and kind in (None, "number"):
+            return column.cast(pa.float64(), safe=False)
+        return column if native != "number" else column.cast(pa.string(), safe=False)
+
+
+def native_kind(column) -> str | None:
+    """The kind of a column that is not text."""
+    types = arrow().types
+    if types.is_boolean(column.type):
+        return "boolean"
+    if types.is_timestamp(column.type) or types.is_date(column.type):
+        return "date"
+    numeric = types.is_null, types.is_integer, types.is_floating, types.is_decimal
+    return "number" if any(is_kind(column.type) for is_kind in numeric) else None
+
+
+def arrow():
+    try:
+        import pyarrow
+        import pyarrow.types
+    except ImportError as error:
+        raise TableFileError(
+            "Tables in files are read by pyarrow, which is not installed: pip install 'sqlearn-exact[tables]'."
+        ) from error
+    return pyarrow
