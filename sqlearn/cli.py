@@ -17,7 +17,6 @@ from sqlearn import __version__
 from sqlearn.commands import COMMANDS
 from sqlearn.errors import SqlearnError
 from sqlearn.output import drop_output
-from sqlearn.upkeep import UPKEEP
 
 __all__ = ["main"]
 
@@ -58,7 +57,7 @@ def demo() -> None:
         raise click.exceptions.Exit(1)
 
 
-for command in (*COMMANDS, *UPKEEP):
+for command in COMMANDS:
     sqlearn.add_command(command)
 
 

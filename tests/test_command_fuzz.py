@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from sqlearn import Store, cli
 from sqlearn.commands import COMMANDS
-from sqlearn.upkeep import UPKEEP
 
 CALLS = 50  # of each subcommand
 HEAD = "person,age,port,paid,joined,lived\n"
@@ -191,7 +190,7 @@ def folder(tmp_path_factory):
 
 
 def test_every_subcommand_is_driven():
-    assert {command.name for command in (*COMMANDS, *UPKEEP)} == {*DRIVEN}
+    assert {command.name for command in COMMANDS} == {*DRIVEN}
 
 
 CHANGING = "forget", "relabel", "learn", "compact", "replay", "lift"

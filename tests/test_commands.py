@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sqlearn import Store, cli
-from sqlearn.commands import MODELS
+from sqlearn.commands.models import MODELS
 from sqlearn.engine.estimator import ExactEstimator
 from sqlearn.errors import SqlearnError
 
@@ -317,7 +317,7 @@ def test_what_was_shown_is_what_is_forgotten(here, store, monkeypatch):
 
         monkeypatch.setattr("click.confirm", confirm)
 
-    monkeypatch.setattr("sqlearn.commands._can_ask", lambda: True)
+    monkeypatch.setattr("sqlearn.commands.changing._can_ask", lambda: True)
     new = {"person": ["q1"], "age": [20.0], "port": ["S"], "fare": [8.5], "lived": ["yes"]}
     answer(lambda other: other.learn(new))
     assert told("forget", "m.sqlearn", "--where", "age = 20")["count"] == 2
@@ -463,7 +463,7 @@ def test_nothing_was_changed_is_said_where_it_is_known(store, after, monkeypatch
     def fails(*given, **more):
         raise MemoryError
 
-    where = "sqlearn.commands._tell_receipt" if after else "sqlearn.storage.changes.Changes._conclude"
+    where = "sqlearn.commands.changing.tell_receipt" if after else "sqlearn.storage.changes.Changes._conclude"
     monkeypatch.setattr(where, fails)
     assert cli.main(["forget", "m.sqlearn", "--where", "age < 25", "--yes"]) == 1
     assert capsys.readouterr().err == f"Error: The memory is exhausted.{'' if after else ' Nothing was changed.'}\n"

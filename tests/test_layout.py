@@ -19,7 +19,7 @@ VAGUE_NAMES = {"utils", "util", "misc", "core", "common", "helpers", "helper"}
 COMPILERS = {"njit", "jit", "jit_module", "vectorize", "guvectorize", "cfunc", "stencil", "generated_jit", "overload"}
 
 # every room, from the floor up; a room may import itself where it says so, and what stands in its set
-TOP = {"cli", "commands", "demo", "output", "upkeep", "__main__"}
+TOP = {"cli", "commands", "demo", "output", "__main__"}
 USERS = {"verify", "store", "table_blocks", "table_files", "table_source"}
 ALLOWED = {
     "errors": set(),

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
-from sqlearn.commands import FILE, JSON, _ids_of, _opened, _tell, _tell_receipt
+from sqlearn.commands.options import FILE, JSON
+from sqlearn.commands.printing import tell, tell_receipt
+from sqlearn.commands.stores import ids_of, opened
 from sqlearn.output import new_file
 
-__all__ = ["UPKEEP"]
+__all__ = ["compact", "lift", "replay", "suppressed"]
 
 
 @click.command()
@@ -15,11 +17,11 @@ __all__ = ["UPKEEP"]
 @JSON
 def compact(file, as_json):
     """Give the room of forgotten rows back to the file system."""
-    with _opened(file) as store:
+    with opened(file) as store:
         freed = store.compact()
     size = Path(file).stat().st_size
     told = [f"{file} has shrunk by {freed / 1e6:,.1f} MB to {size / 1e6:,.1f} MB."]
-    _tell(as_json, {"freed": freed, "size": size}, told)
+    tell(as_json, {"freed": freed, "size": size}, told)
 
 
 @click.command()
@@ -28,12 +30,12 @@ def compact(file, as_json):
 @JSON
 def suppressed(file, out, as_json):
     """Write the keyed hashes of forgotten ids into LIST, for `sqlearn replay` on a backup of FILE."""
-    with _opened(file) as store:
+    with opened(file) as store:
         found = store.suppressed()
     with new_file(out) as file:
         file.write(found.as_text())
     if out != "-":
-        _tell(as_json, {"ids": len(found), "file": out}, [f"The hashes of {len(found):,} ids are in {out}."])
+        tell(as_json, {"ids": len(found), "file": out}, [f"The hashes of {len(found):,} ids are in {out}."])
 
 
 @click.command()
@@ -50,8 +52,8 @@ def replay(file, newer, as_json):
             found = store.suppressed()
     except NotAStoreError:
         found = Suppressed.load(newer)
-    with _opened(file) as store:
-        _tell_receipt(as_json, store, store.replay(found))
+    with opened(file) as store:
+        tell_receipt(as_json, store, store.replay(found))
 
 
 @click.command()
@@ -60,9 +62,6 @@ def replay(file, newer, as_json):
 @JSON
 def lift(file, ids, as_json):
     """Allow forgotten IDS to be learned again."""
-    with _opened(file) as store:
-        store.lift(_ids_of(store, ids, "IDS"))
-    _tell(as_json, {"lifted": len(ids)}, [f"{len(ids):,} ids may be learned again."])
-
-
-UPKEEP = compact, suppressed, replay, lift
+    with opened(file) as store:
+        store.lift(ids_of(store, ids, "IDS"))
+    tell(as_json, {"lifted": len(ids)}, [f"{len(ids):,} ids may be learned again."])

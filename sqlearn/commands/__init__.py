@@ -1,0 +1,14 @@
+"""The commands ``sqlearn fit``, ``forget`` and so on, on stores: one function a command.
+
+Results go to standard output, as lines for people or with ``--json`` as one object; progress and questions go to
+standard error.
+"""
+
+from sqlearn.commands.asking import info, predict, receipts, verify
+from sqlearn.commands.changing import forget, relabel
+from sqlearn.commands.learning import fit, learn
+from sqlearn.commands.upkeep import compact, lift, replay, suppressed
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = fit, predict, forget, relabel, learn, verify, info, receipts, compact, suppressed, replay, lift

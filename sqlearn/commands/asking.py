@@ -1,0 +1,108 @@
+"""The commands ``sqlearn predict``, ``verify``, ``info`` and ``receipts``, which change nothing."""
+
+import csv
+import json
+
+import click
+
+from sqlearn.commands.options import FILE, JSON, READING, TABLE
+from sqlearn.commands.printing import fields, progress, tell
+from sqlearn.commands.stores import opened, signing_key
+from sqlearn.commands.tables import table_of
+from sqlearn.output import new_file
+
+__all__ = ["info", "predict", "receipts", "verify"]
+
+
+@click.command()
+@FILE
+@TABLE
+@click.option("--out", metavar="FILE", type=click.Path(), help="A new file to write; standard output by default.")
+@READING
+@JSON
+def predict(file, table, out, as_json, **reading):
+    """Predict each row of TABLE, as CSV with the rows' ids if they have any."""
+    with opened(file) as store, new_file(out) as output:
+        rows = table_of(store, table, reading, features_only=True)
+        name = "prediction"
+        writer = None
+        found: list[dict] = []
+        with progress("Predicting") as report:
+            for block in rows.blocks(report):
+                ids = block.pop(store.id_column, None) if rows.has_ids else None
+                predictions = store.predict(block).tolist()
+                if writer is None and not as_json:  # nothing is written before it is known that the columns fit
+                    writer = csv.writer(output, lineterminator="\n")
+                    writer.writerow([store.id_column, name] if rows.has_ids else [name])
+                for i, value in enumerate(predictions):
+                    if writer is not None:
+                        writer.writerow([value] if ids is None else [ids[i], value])
+                    else:
+                        found.append({name: value} if ids is None else {"id": ids[i], name: value})
+        if as_json:
+            click.echo(json.dumps({"predictions": found}, ensure_ascii=False), file=output)
+
+
+@click.command()
+@FILE
+@JSON
+def verify(file, as_json):
+    """Refit on the rows on file and compare, byte for byte; exit code 1 on a difference."""
+    with opened(file) as store:
+        with progress("Verifying", len(store)) as report:
+            found = store.verify(progress=report)
+        told = {"equal": bool(found), "rows": found.n_records, "digest": found.digest, "difference": found.difference}
+        tell(as_json, told, [str(found)])
+    if not found:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@FILE
+@JSON
+def info(file, as_json):
+    """What FILE holds: model, columns, rows, last receipt."""
+    with opened(file) as store:
+        receipts = store.receipts()
+        columns = {column.name: {"role": column.role, "kind": column.kind} for column in store.columns}
+        reading = store.reading
+        told = {
+            "model": store.model_name,
+            "parameters": {name: repr(value) for name, value in store.model.get_params().items()},
+            "rows": len(store),
+            "id": store.id_column,
+            "columns": columns,
+            "reading": reading,
+            "digest": store.digest(),
+            "receipts": len(receipts),
+            "last": fields(receipts[-1]) | {"salt": None},
+        }
+        width = max(map(len, columns))
+        lines = [f"{store.model_name} on {len(store):,} rows", "Columns:"]
+        lines += [f"  {name:{width}s}  {column['role']:8s}{column['kind']}" for name, column in columns.items()]
+        lines += [f"Ids: {store.id_column or 'running numbers'}", f"Digest: {told['digest']}"]
+        lines += [f"Receipts: {len(receipts)}; the last: {receipts[-1]}"]
+        tell(as_json, told, lines)
+
+
+@click.command()
+@FILE
+@click.option("--check", is_flag=True, help="Walk the chain; exit code 1 if it is broken.")
+@click.option("--salt", is_flag=True, help="Show the salt of the last receipt, which an auditor needs.")
+@JSON
+def receipts(file, check, salt, as_json):
+    """The receipts of all changes; with --check, whether any was altered, lost or moved."""
+    with opened(file) as store:
+        found = store.receipts()
+        checked = store.check_receipts(signing_key=signing_key()) if check else None
+    told: dict = {"receipts": [fields(receipt) | {"digest": receipt.digest, "salt": None} for receipt in found]}
+    lines = [str(receipt) for receipt in found]
+    if salt:
+        told["receipts"][-1]["salt"] = found[-1].salt
+        lines.append(f"The salt of the last: {found[-1].salt}")
+    if checked is not None:
+        told |= {"whole": bool(checked), "fault": checked.fault}
+        lines.append(str(checked))
+    tell(as_json, told, lines)
+    if checked is not None and not checked:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,77 @@
+"""The commands ``sqlearn forget`` and ``relabel``: rows are named, counted and asked about before they are changed."""
+
+import sys
+from typing import Any
+
+import click
+
+from sqlearn.commands.options import FILE, JSON, ROWS
+from sqlearn.commands.printing import progress, tell, tell_receipt
+from sqlearn.commands.stores import ids_in, opened
+
+__all__ = ["forget", "relabel"]
+
+
+@click.command()
+@FILE
+@ROWS
+@JSON
+def forget(file, as_json, **rows):
+    """Take rows out of model and FILE, for good."""
+    with opened(file) as store:
+        _change(store, store.forget, "Forget", as_json, **rows)
+
+
+@click.command()
+@FILE
+@ROWS
+@click.option("--to", metavar="VALUE", required=True, help="The new target.")
+@click.option("--new", is_flag=True, help="Allow a label that no row has.")
+@JSON
+def relabel(file, to, new, as_json, **rows):
+    """Give rows another target, as if they had been learned with it."""
+    with opened(file) as store:
+        _change(store, store.relabel, "Relabel", as_json, **rows, to=_target(store, to), new=new)
+
+
+def _target(store, to: str) -> Any:
+    """A target as its column has it."""
+    targets = [column for column in store.columns if column.role == "target"]
+    if targets and targets[0].kind == "boolean" and to.lower() in ("true", "false"):
+        return to.lower() == "true"
+    if store.textual_target:
+        return to
+    try:
+        return float(to)
+    except ValueError:
+        what = "neither true nor false" if targets and targets[0].kind == "boolean" else "not a number"
+        told = f"{to[:100]!r} is {what}, as the targets of {store.path} are."
+        raise click.BadParameter(told, param_hint="--to") from None
+
+
+def _change(store, change, verb: str, as_json: bool, *, where, ids, encoding, dry_run: bool, yes: bool, **more) -> None:
+    if (where is None) == (ids is None):
+        raise click.UsageError("Say which rows: either --where or --ids.")
+    rows: dict[str, Any] = {"where": where} if ids is None else {"ids": ids_in(store, ids, encoding)}
+    if where is not None and not dry_run:
+        with progress("Looking", len(store)) as report:
+            rows = {"ids": store.ids(where=where, progress=report)}  # what is shown is what is changed
+    if dry_run or not yes or not rows.get("ids", True):
+        with progress("Looking", len(store)) as report:
+            count = change(**rows, **more, dry_run=True, progress=report)
+        named = f"{count:,} row{'' if count == 1 else 's'} of {len(store):,}"
+        if dry_run or not count:
+            none = "No row fulfils the condition. Nothing was changed, and there is no receipt."
+            told = f"{verb} would change {named}." if dry_run else none
+            tell(as_json, {"rows": count, "of": len(store)}, [told])
+            return
+        if not _can_ask():
+            raise click.UsageError(f"{verb} changes {named}, and there is nobody to ask. Pass --yes if that is right.")
+        click.confirm(f"{verb} {named}?", abort=True, err=True)
+    with progress({"Forget": "Forgetting"}.get(verb, f"{verb}ing"), len(store)) as report:
+        receipt = change(**rows, **more, progress=report)
+    tell_receipt(as_json, store, receipt)
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()

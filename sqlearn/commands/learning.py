@@ -1,0 +1,135 @@
+"""The commands ``sqlearn fit`` and ``learn``."""
+
+import click
+
+from sqlearn.commands.models import MODELS, model_of
+from sqlearn.commands.options import FILE, JSON, READING, TABLE
+from sqlearn.commands.printing import fields, progress, tell, tell_receipt
+from sqlearn.commands.stores import opened, signing_key
+from sqlearn.commands.tables import table_file, table_of, tell_detected
+from sqlearn.output import drop_output
+
+__all__ = ["fit", "learn"]
+
+
+def _described(columns, keep) -> list[str]:
+    width = max(len(column.name) for column in columns)
+    lines = []
+    for column in columns:
+        shown = ", ".join(str(value) if len(str(value)) <= 24 else f"{str(value)[:21]}..." for value in column.examples)
+        gaps = f", {column.missing} missing in the first rows" if column.missing else ""
+        kind = f"{column.kind}, kept" if column.name in keep else column.kind
+        lines.append(f"  {column.name:{width}s}  {kind:8s}  {shown}{gaps}")
+    return lines
+
+
+@click.command()
+@TABLE
+@click.option("--target", metavar="COL", multiple=True, help="The column to predict; none for models without one.")
+@click.option("--model", metavar="NAME", required=True, help=f"One of {', '.join(MODELS)}.")
+@click.option("--param", "parameters", metavar="K=V", multiple=True, help="A parameter of the model; may be repeated.")
+@click.option("--out", metavar="FILE", required=True, type=click.Path(), help="The store to make.")
+@click.option("--id", "ids", metavar="COL", help="The column of ids; without one, rows are numbered from 0.")
+@click.option("--weight", metavar="COL", help="The column of sample weights.")
+@click.option("--number", metavar="COL", multiple=True, help="Read this column as numbers; may be repeated.")
+@click.option("--category", metavar="COL", multiple=True, help="Read this column as categories; may be repeated.")
+@click.option("--boolean", metavar="COL", multiple=True, help="Read this column as booleans; may be repeated.")
+@click.option("--date", metavar="COL", multiple=True, help="Read this column as dates; may be repeated.")
+@click.option("--drop", metavar="COL", multiple=True, help="Leave this column out; may be repeated.")
+@click.option(
+    "--keep", metavar="COL", multiple=True, help="Keep this column for conditions; the model does not learn from it."
+)
+@click.option("--suppress", is_flag=True, help="Refuse forgotten ids; keeps their keyed hashes, and needs --id.")
+@click.option("--raw", is_flag=True, help="Give numbers to the model as they are: no scaling, no imputing.")
+@READING
+@JSON
+def fit(
+    table,
+    target,
+    model,
+    parameters,
+    out,
+    ids,
+    weight,
+    number,
+    category,
+    boolean,
+    date,
+    drop,
+    keep,
+    suppress,
+    raw,
+    as_json,
+    **reading,
+):
+    """Learn TABLE (CSV, TSV, Parquet; '-' is standard input), and keep rows and model in a new FILE.
+
+    Linear models, discriminant analysis, GaussianNB and NearestCentroid see categories as one column each and numbers
+    imputed and scaled, all of which forget too; MixedNB takes tables as they are; other models take numbers.
+    """
+    from sqlearn.storage.feeding import takes_categories
+    from sqlearn.store import Store
+
+    learner = model_of(model, parameters, raw)
+    kinds: dict[str, str] = {}
+    for names, kind in (
+        (number, "number"),
+        (category, "category"),
+        (boolean, "boolean"),
+        (date, "date"),
+        (drop, "drop"),
+    ):
+        kinds |= dict.fromkeys(names, kind)
+    file = table_file(table, reading, {}, kinds=kinds, ids=ids)
+    special = {*target, weight, *keep}
+    if not as_json:
+        tell_detected(file)
+        click.echo(f"{file.name} has these columns:", err=True)
+        for line in _described(file.columns, keep):
+            click.echo(line, err=True)
+    dates = [c.name for c in file.columns if c.kind == "date" and c.name not in keep]
+    if dates:
+        raise click.UsageError(
+            f"The column {dates[0]!r} holds dates, from which models do not learn. Pass --keep {dates[0]!r} to keep it "
+            f"for conditions, --drop {dates[0]!r} to leave it out, or --category {dates[0]!r} to learn from it as text."
+        )
+    as_categories = {"category", "boolean"} if takes_categories(learner) else {"category"}
+    with progress("Learning") as report:
+        store = Store.create(
+            out,
+            learner,
+            file.blocks(report),
+            target=list(target) or None,
+            id=ids,
+            weight=weight,
+            categorical=[c.name for c in file.columns if c.kind in as_categories and c.name not in special],
+            keep=list(keep),
+            booleans={c.name: c.words for c in file.columns if c.kind == "boolean" and c.name not in (weight, *keep)},
+            reading=file.reading,
+            suppress=suppress,
+            signing_key=signing_key(),
+        )
+    with store:
+        receipt = store.receipts()[-1]
+        told = {"file": out, "model": store.model_name, "rows": len(store), "receipt": fields(receipt)}
+        told["columns"] = {column.name: column.kind for column in file.columns}
+        learned = f"{store.model_name} learned {len(store):,} rows; they are kept in {out}."
+        try:
+            tell(as_json, told, [learned, f"{receipt}"])
+        except OSError as error:
+            drop_output()
+            raise click.ClickException(f"{learned} Standard output cannot be written: {error.strerror}.") from error
+
+
+@click.command()
+@FILE
+@TABLE
+@READING
+@JSON
+def learn(file, table, as_json, **reading):
+    """Learn the rows of TABLE as well."""
+    with opened(file) as store:
+        rows = table_of(store, table, reading)
+        with progress("Learning") as report:
+            receipt = store.learn(rows.blocks(report))
+        tell_receipt(as_json, store, receipt)

@@ -1,0 +1,63 @@
+"""Models by the names that the command line knows them by."""
+
+import ast
+from importlib import import_module
+
+import click
+
+__all__ = ["MODELS", "model_of"]
+
+
+# module of each model, and whether tables are encoded for it; imported when it is asked for
+MODELS = {
+    "BayesianRidge": ("linear_model", True),
+    "BernoulliNB": ("naive_bayes", False),
+    "CategoricalNB": ("naive_bayes", False),
+    "ComplementNB": ("naive_bayes", False),
+    "ElasticNet": ("linear_model", True),
+    "GaussianMixture": ("mixture", True),
+    "GaussianNB": ("naive_bayes", True),
+    "KMeans": ("cluster", True),
+    "Lasso": ("linear_model", True),
+    "LinearDiscriminantAnalysis": ("discriminant_analysis", True),
+    "LinearRegression": ("linear_model", True),
+    "LinearSVC": ("svm", True),
+    "LogisticRegression": ("linear_model", True),
+    "MixedNB": ("naive_bayes", False),
+    "MultinomialNB": ("naive_bayes", False),
+    "NearestCentroid": ("neighbors", True),
+    "PoissonRegressor": ("linear_model", True),
+    "QuadraticDiscriminantAnalysis": ("discriminant_analysis", True),
+    "Ridge": ("linear_model", True),
+    "RidgeClassifier": ("linear_model", True),
+}
+
+
+def model_of(name: str, parameters: tuple[str, ...], raw: bool):
+    names = {known.lower(): known for known in MODELS}
+    known = names.get(name.lower())
+    if known is None:
+        raise click.BadParameter(f"{name!r} is none of {', '.join(MODELS)}.", param_hint="--model")
+    module, encoded = MODELS[known]
+    learner = getattr(import_module(f"sqlearn.{module}"), known)()
+    given = {}
+    for parameter in parameters:
+        key, sign, text = parameter.partition("=")
+        if not sign or key not in learner.get_params():
+            raise click.BadParameter(
+                f"{parameter!r} is not NAME=VALUE with one of {known}'s parameters: {', '.join(learner.get_params())}.",
+                param_hint="--param",
+            )
+        try:
+            given[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            given[key] = text
+    try:
+        learner.set_params(**given)._validate_params()
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--param") from error
+    if raw or not encoded:
+        return learner
+    from sqlearn.compose import TableModel
+
+    return TableModel(learner)

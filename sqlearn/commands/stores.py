@@ -1,0 +1,51 @@
+"""The store of a command, and ids as it has them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+__all__ = ["ids_in", "ids_of", "opened", "signing_key"]
+
+
+@contextmanager
+def opened(file: str) -> Iterator:
+    from sqlearn.store import Store
+
+    with Store.open(file, signing_key=signing_key()) as store:
+        yield store
+
+
+def signing_key() -> bytes | None:
+    """What ``sqlearn --signing-key`` was given."""
+    return click.get_current_context().find_root().obj
+
+
+def ids_in(store, path, encoding: str | None) -> list:
+    from sqlearn.table_source import Source, known_encoding
+
+    encoding = known_encoding(encoding or store.reading.get("encoding") or "utf-8")
+    source = Source(path)
+    with source.errors(), source.raw() as raw:
+        content = source.unpacked(raw).read()
+    try:
+        lines = content.decode("utf-8-sig" if encoding == "utf-8" else encoding).split("\n")
+    except UnicodeError as error:
+        what = f"The file of ids is not {encoding.upper()}: {error}. Say its encoding with --encoding."
+        raise click.BadParameter(what, param_hint="--ids") from error
+    ids = [line.strip() for line in lines if line.strip()]
+    if not ids:
+        raise click.BadParameter("The file of ids is empty: it names no row.", param_hint="--ids")
+    return ids_of(store, ids, "--ids")
+
+
+def ids_of(store, texts: Sequence[str], hint: str) -> list:
+    """Ids as the store has them."""
+    if store.textual_ids:
+        return list(texts)
+    for number, text in enumerate(texts, 1):
+        digits = text.removeprefix("-")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) < 100):
+            what = f"{text[:100]!r} (id {number}) is not a whole number of 64 bits, as this store's ids are."
+            raise click.BadParameter(what, param_hint=hint)
+    return [int(text) for text in texts]

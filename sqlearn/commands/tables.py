@@ -1,0 +1,65 @@
+"""Tables as a command line says that they are read."""
+
+import csv
+from typing import Any
+
+import click
+
+__all__ = ["table_file", "table_of", "tell_detected"]
+
+
+def table_file(path, reading: dict, kept: dict, **more):
+    """A table, read as the command says, else as the store's table was (`kept`), else as its beginning shows."""
+    from sqlearn.table_files import BOOLEANS, MISSING, TableFile
+    from sqlearn.table_source import Source
+
+    source = Source(path)
+    alike = not source.is_parquet and "delimiter" in kept and source.suffix in ("", kept["suffix"])
+    options: dict[str, Any] = {
+        name: kept[name]
+        for name in ("missing", "booleans", "line_breaks", *(("header", "delimiter", "quote", "encoding") * alike))
+        if name in kept
+    }
+    if reading["header"] is not None:
+        names = next(csv.reader([reading["header"]], skipinitialspace=True), [])
+        options["header"] = names[0] if names in (["none"], ["first"]) else names
+    if reading["delimiter"] is not None:
+        options["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(reading["delimiter"], reading["delimiter"])
+    if reading["quote"] is not None:
+        options["quote"] = reading["quote"] == "double"
+    if reading["encoding"] is not None:
+        options["encoding"] = reading["encoding"]
+    if reading["missing"]:
+        options["missing"] = ("", *reading["missing"])
+    if reading["booleans"]:
+        pairs = [tuple(word.strip() for word in pair.split(",")) for pair in reading["booleans"]]
+        for pair in pairs:
+            if len(pair) != 2 or pair[0] == pair[1] or "" in pair:
+                raise click.BadParameter("Pass two words with a comma between: no,yes.", param_hint="--booleans")
+        options["booleans"] = (*pairs, *BOOLEANS)
+    if reading["line_breaks"]:
+        options["line_breaks"] = True
+    return TableFile(source, **({"missing": MISSING, "booleans": BOOLEANS} | options), **more)
+
+
+def table_of(store, path, reading: dict, *, features_only: bool = False):
+    """A file's columns as a store has them; others are left out."""
+    kinds = {column.name: column.kind for column in store.columns if column.role == "feature" or not features_only}
+    labels = {column.name for column in store.columns if column.role == "target" and column.kind == "category"}
+    file = table_file(path, reading, store.reading)
+    tell_detected(file)
+    names = [column.name for column in file.columns]
+    ignored = [name for name in names if name not in kinds and name != store.id_column]
+    if ignored:
+        click.echo(f"Left out, as the store does not use them: {', '.join(ignored)}", err=True)
+    if store.textual_target:  # even if those of this file look like numbers
+        labels = set()
+    given = {name: kinds[name] for name in names if name in kinds and name not in labels}
+    ids = store.id_column if store.id_column in names else None
+    given |= dict.fromkeys(ignored, "drop")
+    return file.read_as(kinds=given, ids=ids, textual_ids=store.textual_ids)
+
+
+def tell_detected(file) -> None:
+    if file.detected:
+        click.echo(f"{file.name} is read with this, as it begins: {'; '.join(file.detected)}.", err=True)
