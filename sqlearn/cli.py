@@ -34,11 +34,11 @@ _STYLES: dict[str, dict[str, Any]] = {"title": {"bold": True}, "proof": {"fg": "
     metavar="FILE",
     envvar="SQLEARN_SIGNING_KEY",
     type=click.File("rb"),
-    help="A file with a secret of 16 bytes or more, to sign receipts with and to check them with.",
+    help="A file with a secret key of 16 bytes or more: signs new receipts, and checks signatures.",
 )
 @click.pass_context
 def sqlearn(context: click.Context, signing_key) -> None:
-    """Models with scikit-learn's names and parameters that can forget, exactly."""
+    """Train models that can forget rows exactly, and keep them with their rows in one file, a store."""
     context.obj = signing_key.read().strip() if signing_key else None
     if os.environ.get("NO_COLOR"):
         context.color = False

@@ -9,19 +9,24 @@ from sqlearn.commands.options import FILE, JSON, READING, TABLE
 from sqlearn.commands.printing import fields, progress, tell
 from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_of
+from sqlearn.commands.usage import command
 from sqlearn.output import new_file
 
 __all__ = ["info", "predict", "receipts", "verify"]
 
 
-@click.command()
+@command("FILE TABLE")
 @FILE
 @TABLE
 @click.option("--out", metavar="FILE", type=click.Path(), help="A new file to write; standard output by default.")
 @READING
 @JSON
 def predict(file, table, out, as_json, **reading):
-    """Predict each row of TABLE, as CSV with the rows' ids if they have any."""
+    """Predict the target of each row of a table, and print CSV.
+
+    FILE is the store; TABLE is a CSV, TSV or Parquet file, or '-' for standard input. If TABLE has the column of ids,
+    so has the result.
+    """
     with opened(file) as store, new_file(out) as output:
         rows = table_of(store, table, reading, features_only=True)
         name = "prediction"
@@ -43,11 +48,15 @@ def predict(file, table, out, as_json, **reading):
             click.echo(json.dumps({"predictions": found}, ensure_ascii=False), file=output)
 
 
-@click.command()
+@command("FILE")
 @FILE
 @JSON
 def verify(file, as_json):
-    """Refit on the rows on file and compare, byte for byte; exit code 1 on a difference."""
+    """Check a store for damage, and compare its model with a refit.
+
+    FILE is the store. The model must equal a refit on the rows in the file, byte for byte; if it does not, the exit
+    code is 1.
+    """
     with opened(file) as store:
         with progress("Verifying", len(store)) as report:
             found = store.verify(progress=report)
@@ -57,11 +66,11 @@ def verify(file, as_json):
         raise click.exceptions.Exit(1)
 
 
-@click.command()
+@command("FILE")
 @FILE
 @JSON
 def info(file, as_json):
-    """What FILE holds: model, columns, rows, last receipt."""
+    """Show model, columns, number of rows, and last receipt."""
     with opened(file) as store:
         receipts = store.receipts()
         columns = {column.name: {"role": column.role, "kind": column.kind} for column in store.columns}
@@ -85,13 +94,15 @@ def info(file, as_json):
         tell(as_json, told, lines)
 
 
-@click.command()
+@command("FILE")
 @FILE
-@click.option("--check", is_flag=True, help="Walk the chain; exit code 1 if it is broken.")
+@click.option(
+    "--check", is_flag=True, help="Check that no receipt was altered, removed or moved; exit code 1 if one was."
+)
 @click.option("--salt", is_flag=True, help="Show the salt of the last receipt, which an auditor needs.")
 @JSON
 def receipts(file, check, salt, as_json):
-    """The receipts of all changes; with --check, whether any was altered, lost or moved."""
+    """List the receipts of all changes of a store, and check them."""
     with opened(file) as store:
         found = store.receipts()
         checked = store.check_receipts(signing_key=signing_key()) if check else None

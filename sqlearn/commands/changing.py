@@ -8,28 +8,35 @@ import click
 from sqlearn.commands.options import FILE, JSON, ROWS
 from sqlearn.commands.printing import progress, tell, tell_receipt
 from sqlearn.commands.stores import ids_in, opened
+from sqlearn.commands.usage import command
 
 __all__ = ["forget", "relabel"]
 
 
-@click.command()
+@command("FILE --where SQL", "FILE --ids IDS")
 @FILE
 @ROWS
 @JSON
 def forget(file, as_json, **rows):
-    """Take rows out of model and FILE, for good."""
+    """Erase rows from a store and from its model, for good.
+
+    FILE is the store. The number of rows is shown, and you are asked before anything changes.
+    """
     with opened(file) as store:
         _change(store, store.forget, "Forget", as_json, **rows)
 
 
-@click.command()
+@command("FILE --where SQL --to VALUE", "FILE --ids IDS --to VALUE")
 @FILE
 @ROWS
 @click.option("--to", metavar="VALUE", required=True, help="The new target.")
 @click.option("--new", is_flag=True, help="Allow a label that no row has.")
 @JSON
 def relabel(file, to, new, as_json, **rows):
-    """Give rows another target, as if they had been learned with it."""
+    """Give rows another target, as if they had been learned with it.
+
+    FILE is the store. The number of rows is shown, and you are asked before anything changes.
+    """
     with opened(file) as store:
         _change(store, store.relabel, "Relabel", as_json, **rows, to=_target(store, to), new=new)
 

@@ -7,6 +7,7 @@ from sqlearn.commands.options import FILE, JSON, READING, TABLE
 from sqlearn.commands.printing import fields, progress, tell, tell_receipt
 from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_file, table_of, tell_detected
+from sqlearn.commands.usage import command
 from sqlearn.output import drop_output
 
 __all__ = ["fit", "learn"]
@@ -23,9 +24,14 @@ def _described(columns, keep) -> list[str]:
     return lines
 
 
-@click.command()
+@command("TABLE --model NAME --out FILE [--target COL] [--id COL]")
 @TABLE
-@click.option("--target", metavar="COL", multiple=True, help="The column to predict; none for models without one.")
+@click.option(
+    "--target",
+    metavar="COL",
+    multiple=True,
+    help="The column to predict; not for KMeans and GaussianMixture.",
+)
 @click.option("--model", metavar="NAME", required=True, help=f"One of {', '.join(MODELS)}.")
 @click.option("--param", "parameters", metavar="K=V", multiple=True, help="A parameter of the model; may be repeated.")
 @click.option("--out", metavar="FILE", required=True, type=click.Path(), help="The store to make.")
@@ -39,8 +45,12 @@ def _described(columns, keep) -> list[str]:
 @click.option(
     "--keep", metavar="COL", multiple=True, help="Keep this column for conditions; the model does not learn from it."
 )
-@click.option("--suppress", is_flag=True, help="Refuse forgotten ids; keeps their keyed hashes, and needs --id.")
-@click.option("--raw", is_flag=True, help="Give numbers to the model as they are: no scaling, no imputing.")
+@click.option(
+    "--suppress",
+    is_flag=True,
+    help="Refuse to learn forgotten ids again; needs --id.",
+)
+@click.option("--raw", is_flag=True, help="Pass numbers to the model as they are, without scaling and imputing.")
 @READING
 @JSON
 def fit(
@@ -62,10 +72,13 @@ def fit(
     as_json,
     **reading,
 ):
-    """Learn TABLE (CSV, TSV, Parquet; '-' is standard input), and keep rows and model in a new FILE.
+    """Learn a table, and keep its rows and the model in a new store.
 
-    Linear models, discriminant analysis, GaussianNB and NearestCentroid see categories as one column each and numbers
-    imputed and scaled, all of which forget too; MixedNB takes tables as they are; other models take numbers.
+    TABLE is a CSV, TSV or Parquet file, or '-' for standard input. FILE is the store to make.
+
+    MixedNB takes tables as they are. BernoulliNB, CategoricalNB, ComplementNB and MultinomialNB take columns of
+    numbers. For all other models categories are encoded as one column each, and numbers are imputed and scaled, unless
+    --raw is given; these steps forget, too.
     """
     from sqlearn.storage.feeding import takes_categories
     from sqlearn.store import Store
@@ -121,13 +134,16 @@ def fit(
             raise click.ClickException(f"{learned} Standard output cannot be written: {error.strerror}.") from error
 
 
-@click.command()
+@command("FILE TABLE")
 @FILE
 @TABLE
 @READING
 @JSON
 def learn(file, table, as_json, **reading):
-    """Learn the rows of TABLE as well."""
+    """Add the rows of a table to a store, and learn them.
+
+    FILE is the store; TABLE is a CSV, TSV or Parquet file, or '-' for standard input.
+    """
     with opened(file) as store:
         rows = table_of(store, table, reading)
         with progress("Learning") as report:

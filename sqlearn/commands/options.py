@@ -10,6 +10,21 @@ TABLE = click.argument("table", metavar="TABLE", type=click.Path(exists=True, di
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
 
 
+class _IdsFile(click.Path):
+    """A file of ids; who passes an id is told so."""
+
+    def convert(self, value, param, ctx):
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            self.fail(
+                f"{error.message} This option takes a file with one id per line, not the ids themselves: write them "
+                "into a file, or pass them on standard input with `--ids -`.",
+                param,
+                ctx,
+            )
+
+
 def _stacked(*decorators):
     def decorate(function):
         for decorator in reversed(decorators):
@@ -23,15 +38,17 @@ READING = _stacked(
     click.option(
         "--header",
         metavar="NAMES",
-        help="Names of the columns, with commas between; 'none' if they have none, and are called 1, 2, 3, ...; "
-        "'first' if the first line has them, numbers among them.",
+        help="Names of the columns, separated by commas; 'first' if the first line has the names, even if some look "
+        "like numbers; 'none' if no line has names: columns are then called 1, 2, 3, ...",
     ),
-    click.option("--delimiter", metavar="CHAR", help="What separates columns; detected by default."),
+    click.option("--delimiter", metavar="CHAR", help="The character that separates columns; detected by default."),
     click.option(
-        "--quote", type=click.Choice(["none", "double"]), help="Whether quotation marks enclose texts, or are text."
+        "--quote",
+        type=click.Choice(["none", "double"]),
+        help="'double': double quotation marks enclose values; 'none': they are part of the text.",
     ),
     click.option("--encoding", metavar="NAME", help="The encoding of text, such as latin-1; UTF-8 by default."),
-    click.option("--missing", metavar="TEXT", multiple=True, help="What stands for a missing value; may be repeated."),
+    click.option("--missing", metavar="TEXT", multiple=True, help="Text that marks a missing value; may be repeated."),
     click.option(
         "--booleans",
         metavar="NO,YES",
@@ -44,9 +61,9 @@ ROWS = _stacked(
     click.option("--where", metavar="SQL", help="The rows for which this SQL condition over the columns holds."),
     click.option(
         "--ids",
-        metavar="FILE",
-        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-        help="The rows with these ids, one a line ('-' reads standard input).",
+        metavar="IDS",
+        type=_IdsFile(exists=True, dir_okay=False, allow_dash=True),
+        help="The rows whose ids are in this file, one id per line ('-' reads standard input).",
     ),
     click.option("--encoding", metavar="NAME", help="The encoding of the file of ids; that of the table by default."),
     click.option("--dry-run", is_flag=True, help="Count the rows and change nothing."),

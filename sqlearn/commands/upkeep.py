@@ -7,16 +7,17 @@ import click
 from sqlearn.commands.options import FILE, JSON
 from sqlearn.commands.printing import tell, tell_receipt
 from sqlearn.commands.stores import ids_of, opened
+from sqlearn.commands.usage import command
 from sqlearn.output import new_file
 
 __all__ = ["compact", "lift", "replay", "suppressed"]
 
 
-@click.command()
+@command("FILE")
 @FILE
 @JSON
 def compact(file, as_json):
-    """Give the room of forgotten rows back to the file system."""
+    """Shrink a store by the disk space of its forgotten rows."""
     with opened(file) as store:
         freed = store.compact()
     size = Path(file).stat().st_size
@@ -24,12 +25,15 @@ def compact(file, as_json):
     tell(as_json, {"freed": freed, "size": size}, told)
 
 
-@click.command()
+@command("FILE --out LIST")
 @FILE
 @click.option("--out", metavar="LIST", required=True, type=click.Path(), help="The file to make.")
 @JSON
 def suppressed(file, out, as_json):
-    """Write the keyed hashes of forgotten ids into LIST, for `sqlearn replay` on a backup of FILE."""
+    """Write the list of forgotten ids, as keyed hashes, to a file.
+
+    FILE is the store; `sqlearn replay` forgets the ids on LIST in a restored backup of it.
+    """
     with opened(file) as store:
         found = store.suppressed()
     with new_file(out) as file:
@@ -38,12 +42,15 @@ def suppressed(file, out, as_json):
         tell(as_json, {"ids": len(found), "file": out}, [f"The hashes of {len(found):,} ids are in {out}."])
 
 
-@click.command()
+@command("FILE NEWER")
 @FILE
 @click.argument("newer", metavar="NEWER", type=click.Path(exists=True, dir_okay=False))
 @JSON
 def replay(file, newer, as_json):
-    """Forget in FILE, a backup, what was forgotten since: NEWER is a newer copy, or a list made of one."""
+    """Forget in a restored backup what was forgotten since.
+
+    FILE is the backup; NEWER is a newer copy of the store, or the list that `sqlearn suppressed` made of one.
+    """
     from sqlearn.errors import NotAStoreError
     from sqlearn.store import Store, Suppressed
 
@@ -56,12 +63,12 @@ def replay(file, newer, as_json):
         tell_receipt(as_json, store, store.replay(found))
 
 
-@click.command()
+@command("FILE IDS...")
 @FILE
 @click.argument("ids", nargs=-1, required=True)
 @JSON
 def lift(file, ids, as_json):
-    """Allow forgotten IDS to be learned again."""
+    """Allow forgotten ids to be learned again."""
     with opened(file) as store:
         store.lift(ids_of(store, ids, "IDS"))
     tell(as_json, {"lifted": len(ids)}, [f"{len(ids):,} ids may be learned again."])

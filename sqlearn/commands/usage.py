@@ -1,0 +1,26 @@
+"""A command whose usage, in its help and with its errors, shows each way of calling it as one writes it."""
+
+import click
+
+__all__ = ["command"]
+
+
+class _Command(click.Command):
+    def __init__(self, *arguments, ways: tuple[str, ...] = (), **more):
+        super().__init__(*arguments, **more)
+        self.ways = ways
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for way, prefix in zip(self.ways, ("Usage: ", *["   or: "] * len(self.ways)), strict=False):
+            formatter.write_usage(ctx.command_path, f"{way} [OPTIONS]", prefix)
+
+
+def command(*ways: str):
+    """Decorate a function as a command.
+
+    Parameters
+    ----------
+    *ways : str
+        What follows the command's name, such as "FILE --where SQL".
+    """
+    return click.command(cls=_Command, ways=ways)
