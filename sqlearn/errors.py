@@ -385,11 +385,12 @@ class StoreCorruptError(StoreError):
 
 
 class StoreVersionError(StoreError):
-    """The file was written in a format that this version does not know.
+    """The file was written in a format that this version does not read.
 
     Notes
     -----
-    What to do: open it with the version of sqlearn that wrote it, or a later one.
+    What to do: update sqlearn if the format is newer. If it is older, make the store anew from the table that it was
+    made of, without the rows that were forgotten since: there is no conversion.
     """
 
 

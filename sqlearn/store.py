@@ -17,6 +17,7 @@ from sqlearn.errors import (
     UnknownLabelError,
     shown,
 )
+from sqlearn.storage.calls import called_as
 from sqlearn.storage.changes import Changes
 from sqlearn.storage.columns import Columns
 from sqlearn.storage.database import Database
@@ -100,6 +101,7 @@ class Store(View, Changes, Refit):
     # ------------------------------------------------------------------ making and opening
 
     @classmethod
+    @called_as('Store.create(path, model, table, target="...", id="...")')
     def create(cls, path, model, table, *, target=None, id=None, weight=None, categorical=None, keep=(), booleans=None,
                reading=None, suppress=False, signing_key=None, timeout=5.0, progress=None) -> "Store":  # fmt: skip
         """Make a store: keep a table, and fit a model on it.
@@ -187,6 +189,7 @@ class Store(View, Changes, Refit):
             raise
 
     @classmethod
+    @called_as("Store.open(path)", "Store.open(path, signing_key=...)")
     def open(cls, path, *, signing_key=None, timeout=5.0) -> "Store":
         """Open a store. What a crash left half done is rolled back.
 
@@ -226,6 +229,7 @@ class Store(View, Changes, Refit):
             database.close()
             raise
 
+    @called_as("store.close()")
     def close(self) -> None:
         """Let go of the file. Nothing is pending: every call was complete when it returned."""
         self._database.close()
@@ -236,6 +240,7 @@ class Store(View, Changes, Refit):
     def __exit__(self, *exception):
         self.close()
 
+    @called_as("store.verify()")
     def verify(self, *, progress=None) -> Verification:
         """Check that the file is as it was written, refit on its rows, and compare canonical bytes and attributes.
 
@@ -264,6 +269,7 @@ class Store(View, Changes, Refit):
 
     # ------------------------------------------------------------------ changing
 
+    @called_as('store.learn({"feature": [...], "target": [...]})')
     def learn(self, table, *, progress=None) -> Receipt:
         """Keep more rows, and learn them.
 
@@ -286,6 +292,7 @@ class Store(View, Changes, Refit):
         with self._changing() as check:
             return self._conclude("learn", self._take_in(frames_of(table), check, progress), check)
 
+    @called_as("store.forget(ids=...)", "store.forget(where=...)")
     def forget(self, *, ids=None, where: str | None = None, dry_run: bool = False, progress=None):
         """Take rows out of the model, and erase them.
 
@@ -317,6 +324,7 @@ class Store(View, Changes, Refit):
             self._forget_rows(slots, named, check)
             return self._conclude("forget", len(slots), check)
 
+    @called_as("store.relabel(ids=..., to=...)", "store.relabel(where=..., to=...)")
     def relabel(
         self, *, to, ids=None, where: str | None = None, new: bool = False, dry_run: bool = False, progress=None
     ):
@@ -362,6 +370,7 @@ class Store(View, Changes, Refit):
                     "changed: pass one of these or, if it is a label of its own, new=True (--new)."
                 )
 
+    @called_as("store.compact()")
     def compact(self) -> int:
         """Give the room of forgotten rows back to the file system; otherwise it is kept for rows to come.
 
@@ -380,11 +389,13 @@ class Store(View, Changes, Refit):
 
     # ------------------------------------------------------------------ forgotten for good
 
+    @called_as("store.suppressed()")
     def suppressed(self) -> Suppressed:
         """The ids that were forgotten, as keyed hashes: for :meth:`replay` on a backup of this store."""
         with self._reading():
             return self._suppressing().all()
 
+    @called_as("store.lift(ids)")
     def lift(self, ids) -> None:
         """Allow ids to be learned again that were forgotten.
 
@@ -401,6 +412,7 @@ class Store(View, Changes, Refit):
         with self._changing():
             self._suppressing().lift(self._selection.checked(ids), self._ids)
 
+    @called_as("store.replay(newer.suppressed())")
     def replay(self, suppressed: Suppressed) -> Receipt:
         """Forget what a newer copy of this store had forgotten: for a file that was restored from a backup.
 

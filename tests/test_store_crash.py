@@ -220,12 +220,13 @@ def test_files_that_are_no_store(tmp_path):
         Store.create(tmp_path / "no" / "folder", Ridge(), {"x": [1.0], "y": [1.0]}, target="y")
 
 
-def test_a_newer_format(tmp_path):
+@pytest.mark.parametrize(("version", "advice"), [(7, "update sqlearn"), (1, "Make the store anew with Store.create")])
+def test_another_format(version, advice, tmp_path):
     store = Store.create(tmp_path / "a", Ridge(), {"x": [1.0], "y": [1.0]}, target="y")
-    store._database.execute("PRAGMA user_version = 7")
+    store._database.execute(f"PRAGMA user_version = {version}")
     store.close()
     content = (tmp_path / "a").read_bytes()
-    with pytest.raises(StoreVersionError, match="format 7"):
+    with pytest.raises(StoreVersionError, match=f"format {version};.* {advice}"):
         Store.open(tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == content
 

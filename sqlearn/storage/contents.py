@@ -8,6 +8,7 @@ import numpy as np
 
 from sqlearn.engine.transaction import interrupts_held
 from sqlearn.errors import StoreError
+from sqlearn.storage.calls import called_as
 from sqlearn.storage.copies import Copies
 from sqlearn.storage.database import Database
 from sqlearn.storage.ids import Ids
@@ -44,6 +45,7 @@ class Contents:
         What to sign receipts with.
     """
 
+    @called_as("Store.open(path)", 'Store.create(path, model, table, target="...")')
     def __init__(
         self, database: Database, columns: Any = None, textual: bool = False, key: bytes = b"", asks: bool = False,
         suppress: bool = False, signing_key=None,

@@ -40,7 +40,7 @@ _KINDS = {
                           "with a longer `timeout`"),
     sqlite3.SQLITE_LOCKED: (StoreBusyError, "is in use by this process. Nothing was changed: try again"),
     sqlite3.SQLITE_FULL: (StoreFullError, "found the disk full. Nothing was changed: make room and try again"),
-    sqlite3.SQLITE_NOTADB: (NotAStoreError, "is no store. Make one with Store.create"),
+    sqlite3.SQLITE_NOTADB: (NotAStoreError, "is not one. Pass a file that Store.create (sqlearn fit) made"),
     sqlite3.SQLITE_CORRUPT: (StoreCorruptError, "is damaged. Take an intact copy, or make it anew from its source"),
     sqlite3.SQLITE_IOERR: (StoreAccessError, "could not be read or written. Check the disk"),
     sqlite3.SQLITE_READONLY_DBMOVED: (StoreAccessError, "was moved, replaced or deleted while it was open. Nothing was "
@@ -171,15 +171,19 @@ class Database:
                 if application != _APPLICATION:
                     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
                     raise NotAStoreError(
-                        f"{path} is no store. "
-                        + ("Make one with Store.create." if tables else "It is empty: if the making of a store was "
-                           "interrupted there, nothing is left of it, and the file may be deleted.")
+                        f"{path} is not a store. "
+                        + ("Pass a file that Store.create (sqlearn fit) made." if tables else
+                           "It is empty: if the making of a store was interrupted there, nothing is left of it, and "
+                           "the file may be deleted.")
                     )  # fmt: skip
                 if version != FORMAT:
                     raise StoreVersionError(
-                        f"{path} is a store of format {version}; this version of sqlearn reads {FORMAT}. Open it with "
-                        "the version that wrote it, or make a new store from the table it was made of."
-                    )
+                        f"{path} is a store of format {version}; this version of sqlearn reads format {FORMAT} only. "
+                        "Nothing was changed. "
+                        + ("Make the store anew with Store.create (sqlearn fit) from the table that it was made of, "
+                           "without the rows that were forgotten since: there is no conversion."
+                           if version < FORMAT else "A later version wrote it: update sqlearn to open it.")
+                    )  # fmt: skip
                 database._settle()
                 database._empty_journal()
         except BaseException:

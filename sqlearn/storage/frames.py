@@ -44,9 +44,16 @@ def frames_of(table) -> Iterator[Any]:
 
 
 def length_of(frame) -> int:
-    if isinstance(frame, Mapping):
-        return len(next(iter(frame.values()))) if frame else 0
-    return len(frame)
+    """Number of rows of a frame."""
+    if not isinstance(frame, Mapping):
+        return len(frame)
+    name = next(iter(frame), None)
+    if name is None:
+        return 0
+    try:
+        return len(frame[name])
+    except TypeError:  # a single value
+        return len(_series(frame, name))
 
 
 def names_of(frame) -> list[str]:

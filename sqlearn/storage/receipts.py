@@ -110,7 +110,9 @@ class ChainCheck:
         return self.fault is None
 
     def __str__(self):
-        return f"{self.count} receipts, the chain is whole" if self else f"The chain is broken: {self.fault}"
+        if not self:
+            return f"The chain is broken: {self.fault}"
+        return f"{self.count} receipt{'' if self.count == 1 else 's'}, the chain is whole"
 
     __repr__ = __str__
 

@@ -43,7 +43,10 @@ class Selection:
     def named(self, ids, where, look: Callable[[int], None] = _alone) -> tuple[np.ndarray, list | None]:
         """Places of the rows meant, ascending, and their ids if they were named by them."""
         if (ids is None) == (where is None):
-            raise ConditionError("Say which rows: either `ids` or `where`, and not both.")
+            raise ConditionError(
+                "Say which rows: either `ids` or `where`, and not both. Nothing was changed: pass `ids`, or "
+                "`where` with a condition."
+            )
         if where is not None:
             return self.matching(where, look), None
         ids = self.checked(ids)

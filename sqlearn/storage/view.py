@@ -8,6 +8,7 @@ import numpy as np
 
 from sqlearn.engine.trace import Walk
 from sqlearn.errors import EmptyBatchError, StoreBusyError, StoreClosedError
+from sqlearn.storage.calls import called_as
 from sqlearn.storage.columns import Column
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.erasure import ErasureReport, held_by, report
@@ -91,11 +92,13 @@ class View(Contents):
         with self._reading():
             return takes_labels(self._model) and any(isinstance(label, str) for label in self._model._state.labels())
 
+    @called_as("store.digest()")
     def digest(self) -> str:
         """Hex digest of the model's state, to which the last receipt commits."""
         with self._reading():
             return self._model.digest()
 
+    @called_as("store.ids()", "store.ids(where=...)")
     def ids(self, where: str | None = None, *, progress=None) -> list:
         """The ids of all rows, or of those that fulfil a condition, in the order of their places in the file.
 
@@ -107,6 +110,7 @@ class View(Contents):
             read = self._selection.read(self._selection.matching(where, looking(progress)), None)
             return [id for _, cells in read for id in self._ids.of_cells(cells[:, -1])]
 
+    @called_as("store.predict(table)")
     def predict(self, table) -> np.ndarray:
         """What the model predicts for each row of a table (target, weight and id need not be there).
 
@@ -130,11 +134,13 @@ class View(Contents):
             raise EmptyBatchError("The table has no rows. Nothing was predicted: pass at least one row.")
         return np.concatenate(predictions)
 
+    @called_as("store.receipts()")
     def receipts(self) -> list[Receipt]:
         """All receipts, from the creation on; the last one with its salt."""
         with self._reading():
             return self._receipts.all()
 
+    @called_as("store.check_receipts()", "store.check_receipts(kept=[...])")
     def check_receipts(self, kept: Sequence[Receipt] = (), *, signing_key=None) -> ChainCheck:
         """Walk the chain of receipts up to the state on file.
 
@@ -155,6 +161,7 @@ class View(Contents):
         with self._reading():
             return check_chain(self._receipts.all(), self._model.digest(), kept, signing_key)
 
+    @called_as("store.erasure_report(values=[...])", "store.erasure_report(table=...)")
     def erasure_report(self, values=(), table=None) -> ErasureReport:
         """Search the file and its journal for values that should be gone.
 
