@@ -103,7 +103,7 @@ def text_ids(path: Path, rows: int) -> None:
         seconds, receipt = timed(lambda where=where: store.forget(where=where))
         print(f"forget where, {receipt.count:,} rows hit: {seconds:.2f} s")
     seconds, freed = timed(store.compact)
-    print(f"compact: {seconds:.2f} s, {freed / 1e6:.0f} MB given back")
+    print(f"compact: {seconds:.2f} s, {freed / 1e6:.0f} MB smaller")
     store.close()
 
 

@@ -372,10 +372,10 @@ class Store(View, Changes, Refit):
 
     @called_as("store.compact()")
     def compact(self) -> int:
-        """Give the room of forgotten rows back to the file system; otherwise it is kept for rows to come.
+        """Shrink the file by the space of forgotten rows, which is otherwise kept for rows to come.
 
-        Every table is written anew in one transaction, which needs room for the journal and the new tables, and
-        8 bytes of memory per row and text.
+        Every table is written anew in one transaction. Meanwhile that needs disk space for the journal and the new
+        tables, and 8 bytes of memory per row and text.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Room given back, ids that stay forgotten, labels that are new, and receipts that are signed."""
+"""Files that shrink, ids that stay forgotten, labels that are new, and receipts that are signed."""
 
 import numpy as np
 import pytest

@@ -119,7 +119,7 @@ class Changes(Contents):
                 self._source.settle()
 
     def _compact(self) -> None:
-        """Give back the room of what was forgotten."""
+        """Shrink the file by the space of what was forgotten."""
         compaction.compact(
             self._database, self._columns, self._rows, self._words, self._ids, self._saved,
             of_rows=[self._ids.index, *([self._source.copies.index] if self._source else [])],

@@ -1,4 +1,4 @@
-"""Giving back the room of what was forgotten: places in use move together, in one transaction."""
+"""Shrinking the file by the space of what was forgotten: places in use move together, in one transaction."""
 
 from collections.abc import Iterator
 from typing import Any
