@@ -205,7 +205,7 @@ def test_files_that_are_no_store(tmp_path):
         Store.open(path)
     assert not path.exists()
     path.write_bytes(b"id,age\n1,22\n" * 500)
-    with pytest.raises(NotAStoreError, match="no store"):
+    with pytest.raises(NotAStoreError, match="not a store"):
         Store.open(path)
     path.write_bytes(b"")
     with pytest.raises(NotAStoreError, match="empty"):

@@ -40,7 +40,7 @@ _KINDS = {
                           "with a longer `timeout`"),
     sqlite3.SQLITE_LOCKED: (StoreBusyError, "is in use by this process. Nothing was changed: try again"),
     sqlite3.SQLITE_FULL: (StoreFullError, "found the disk full. Nothing was changed: make room and try again"),
-    sqlite3.SQLITE_NOTADB: (NotAStoreError, "is not one. Pass a file that Store.create (sqlearn fit) made"),
+    sqlite3.SQLITE_NOTADB: (NotAStoreError, "is not a store. Pass a file that Store.create (sqlearn fit) made"),
     sqlite3.SQLITE_CORRUPT: (StoreCorruptError, "is damaged. Take an intact copy, or make it anew from its source"),
     sqlite3.SQLITE_IOERR: (StoreAccessError, "could not be read or written. Check the disk"),
     sqlite3.SQLITE_READONLY_DBMOVED: (StoreAccessError, "was moved, replaced or deleted while it was open. Nothing was "
@@ -350,7 +350,8 @@ class Database:
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # without one: text that is not UTF-8
             kind, text = _KINDS.get(code) or _KINDS.get(code & 0xFF, (StoreError, "gave an error"))
-            raise kind(f"The store {self.path} {text} ({error}).") from error
+            what = "file" if kind is NotAStoreError else "store"
+            raise kind(f"The {what} {self.path} {text} ({error}).") from error
 
     def close(self) -> None:
         """Let go of the file. Nothing is pending: every commit was complete."""
