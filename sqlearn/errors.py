@@ -280,14 +280,16 @@ class BusyError(SqlearnError):
 
 
 class TooLargeError(SqlearnError):
-    """The state would not fit in memory.
+    """The state would not fit in memory, or would hold a record more often than a ledger counts.
 
-    Raised before memory is taken, for instance for the Gram matrix of 100,000 columns; the message names the size.
+    Raised before memory is taken, for instance for the Gram matrix of 100,000 columns; the message names the size. Also
+    raised for copy 2,147,483,648 of one record.
 
     Notes
     -----
     What to do: select or hash features first, or use a learner whose state grows with the number of columns and not
-    with its square.
+    with its square. Where there are too many copies, learn one row with a ``sample_weight``
+    instead, or fit with ``ledger=False``.
     """
 
 

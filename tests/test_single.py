@@ -17,8 +17,10 @@ from sqlearn import (
     NotIntegerError,
     NotLearnedError,
     NotNumericError,
+    TooLargeError,
     WidthError,
 )
+from sqlearn.engine.ledger import MOST_COPIES
 from sqlearn.engine.state import State
 from sqlearn.feature_selection import SelectKBest, chi2
 from sqlearn.linear_model import LinearRegression
@@ -186,6 +188,31 @@ def test_rows_of_a_table_that_are_not_plain():
         assert model.forget(row, 0).n_records_ == 3
         model.partial_fit(row, 0)
     assert_same(model, MixedNB(categorical_features=["c"]).fit(frame, [0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize("form", [0, 1])
+@over([GaussianNB(), LinearRegression(), MultinomialNB(), BernoulliNB(), CategoricalNB(), MixedNB()])
+def test_more_copies_than_a_ledger_counts(learner, form):
+    """By either path the last copy that can be counted is learned, and the next one is refused."""
+    X, y = np.array([[1, 0, 2], [1, 0, 2], [0, 1, 0], [2, 0, 1], [1, 1, 1]]), np.array([0, 0, 0, 1, 1])
+    row, label = (X[0], y[0]) if form else (X[:1], y[:1])
+    model = clone(learner).fit(X, y)
+    _, copies, counters = model._state.ledger.arrays
+    (slot,) = np.flatnonzero(copies == 2)
+    copies[slot] += MOST_COPIES - 3
+    counters[1] += MOST_COPIES - 3
+    model.partial_fit(row, label)
+    assert copies[slot] == MOST_COPIES
+    with unchanged(model), pytest.raises(TooLargeError, match="copy 2,147,483,648 of its record"):
+        model.partial_fit(row, label)
+    with unchanged(model), pytest.raises(TooLargeError, match=r"Row 1 .*copy 2,147,483,648"):
+        model.partial_fit(X[[3, 0]], y[[3, 0]])
+    with unchanged(model), pytest.raises(TooLargeError, match="Together"):
+        model.merge(clone(learner).fit(X[:2], y[:2]) if model._state.vocabulary is None else clone(learner).fit(X, y))
+    model.forget(row, label)
+    assert copies[slot] == MOST_COPIES - 1
+    model.partial_fit(row, label)
+    assert copies[slot] == MOST_COPIES
 
 
 @pytest.mark.parametrize("batch", [False, True])

@@ -21,8 +21,9 @@ import numpy as np
 
 from sqlearn.engine.intrinsics import multiply_high
 from sqlearn.engine.kernel import kernel, make_ready
+from sqlearn.errors import TooLargeError
 
-__all__ = ["Ledger", "add_one", "held", "take_one"]
+__all__ = ["MOST_COPIES", "Ledger", "add_one", "held", "take_one"]
 
 SMALLEST = 8
 MOST_COPIES = 2**31 - 1
@@ -217,12 +218,16 @@ class Ledger:
         _pour(*arrays, *self._arrays[:2])
         self._arrays = arrays
 
-    def add(self, names) -> None:
-        """Add one copy of each of `names`, uint64[n, >=2]."""
+    def add(self, names) -> int:
+        """Add one copy of each of `names`, uint64[n, >=2], if no name is then held more than `MOST_COPIES` times.
+
+        Returns
+        -------
+        int
+            -1, or the index of the first name of which there would be too many copies. In that case no name was added.
+        """
         self.reserve(len(names))
-        excess = _add(*self._arrays, names)
-        if excess >= 0:
-            raise OverflowError(f"row {excess} would be copy 2**31 of its record; a ledger counts to 2**31 - 1")
+        return _add(*self._arrays, names)
 
     def take(self, names) -> int:
         """Remove one copy of each of `names`, uint64[n, >=2], if all are held.
@@ -258,12 +263,22 @@ class Ledger:
         return result
 
     def merged(self, other: "Ledger") -> "Ledger":
-        """A new ledger that holds the copies of both."""
+        """A new ledger that holds the copies of both.
+
+        Raises
+        ------
+        TooLargeError
+            When it would hold a name more than `MOST_COPIES` times.
+        """
         result = self.copy()
         keys, copies, counters = other._arrays
         result.reserve(counters.item(0))
         if not _pour(*result._arrays, keys, copies):
-            raise OverflowError("together these ledgers hold 2**31 copies of a record; a ledger counts to 2**31 - 1")
+            raise TooLargeError(
+                f"Together these models hold more than {MOST_COPIES:,} copies of a record, and a ledger counts no "
+                "further, so nothing was changed. Fit with ledger=False, or learn one row with a sample_weight instead "
+                "of many copies."
+            )
         result.shrink()
         return result
 

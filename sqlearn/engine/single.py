@@ -8,7 +8,7 @@ from sqlearn.engine.blake2b import digest_one, digest_sparse
 from sqlearn.engine.deposit import deposit_each, deposit_sparse, deposit_triangle
 from sqlearn.engine.intrinsics import float_bits
 from sqlearn.engine.kernel import kernel
-from sqlearn.engine.ledger import add_one, held, take_one
+from sqlearn.engine.ledger import MOST_COPIES, add_one, held, take_one
 from sqlearn.engine.multiset import add_term
 from sqlearn.engine.rounds import LARGEST, Rounds
 from sqlearn.engine.state import Batch
@@ -22,15 +22,16 @@ PLAIN = {"label": PLAIN_LABELS, "value": _NUMBERS}  # types of labels and values
 
 
 @kernel
-def _is_held(digest, records):
-    """Whether this record can be forgotten."""
+def _may_change(digest, sign, records):
+    """Whether this record can be learned or forgotten: its copies are counted from 0 to `MOST_COPIES`."""
     (keys, copies, _), _, counted = records
-    return counted[0] > 0 and held(keys, copies, digest[0], digest[1]) > 0
+    number = held(keys, copies, digest[0], digest[1])
+    return number < MOST_COPIES if sign > 0 else counted[0] > 0 and number > 0
 
 
 @kernel
 def _note(digest, sign, records):
-    """Note a record in the ledger, the multiset hash and the count, or strike it out."""
+    """Note a record in the ledger, the multiset hash and the count, or remove it; :func:`_may_change` allows it."""
     (keys, copies, counters), multiset, counted = records
     if sign < 0:
         take_one(keys, copies, counters, digest[0], digest[1])
@@ -61,7 +62,7 @@ def _change_dense(is_gram, x, target, words, weight, row, sign, z, tail, digest,
     tail[k + t] = np.uint64(float_bits(weight))
     record = z[0, 1 : 1 + d]
     digest_one(record, tail, key_state, digest)
-    if sign < 0 and not _is_held(digest, records):
+    if not _may_change(digest, sign, records):
         return False
     weights, rows = np.full(1, weight), np.full(1, row)
     stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
@@ -98,7 +99,7 @@ def _change_sparse(
     indptr = np.zeros(2, np.int64)
     indptr[1] = len(values)
     digest_sparse(values, indices, indptr, tail, key_state, digest)
-    if sign < 0 and not _is_held(digest[0], records):
+    if not _may_change(digest[0], sign, records):
         return False
     if threshold >= 0.0:  # a record's values count as 1 above it
         above = values > threshold
@@ -138,7 +139,7 @@ def _sum_numbers(x, one, sign, sums, room):
 def _change_mixed(x, codes, row, sign, tail, digest, key_state, records, numbers, missing, categories, carried):
     """The same for a row of a table; `tail` has all its words."""
     digest_one(x, tail, key_state, digest)
-    if sign < 0 and not _is_held(digest, records):
+    if not _may_change(digest, sign, records):
         return False
     # all memory now: what fails later could not be taken back
     filled, room = np.zeros((1, len(x))), np.empty((4, len(x)))
@@ -167,7 +168,7 @@ def _change_mixed(x, codes, row, sign, tail, digest, key_state, records, numbers
 def _change_categories(codes, row, sign, tail, digest, key_state, records, categories, carried):
     """The same for a row of categories alone."""
     digest_one(np.empty(0), tail, key_state, digest)
-    if sign < 0 and not _is_held(digest, records):
+    if not _may_change(digest, sign, records):
         return False
     one = np.ones(1 + len(codes)), np.zeros(2, np.int64), np.full(1, row), np.zeros(1, np.int64)
     if _count(codes, one, sign, categories) == 0:

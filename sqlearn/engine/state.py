@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from sqlearn.engine.blake2b import digest_dense, digest_sparse, midstate
 from sqlearn.engine.gram import BLOCK
 from sqlearn.engine.key import key_bytes
-from sqlearn.engine.ledger import Ledger
+from sqlearn.engine.ledger import MOST_COPIES, Ledger
 from sqlearn.engine.multiset import add_terms
 from sqlearn.engine.statistics import UNFIT, Block, Statistic
 from sqlearn.engine.transaction import Log, interrupts_held
@@ -27,6 +27,7 @@ from sqlearn.errors import (
     MergeError,
     NotLearnedError,
     SqlearnError,
+    TooLargeError,
     UnknownLabelError,
     shown,
 )
@@ -354,7 +355,13 @@ class State:
         """Note the records in the ledger, the multiset hash and the count, or strike them out."""
         if self.ledger is not None:
             if sign > 0:
-                self.ledger.add(digests)
+                excess = self.ledger.add(digests)
+                if excess >= 0:
+                    raise TooLargeError(
+                        f"{batch.name(start + excess)} would be copy {MOST_COPIES + 1:,} of its record, and the ledger "
+                        f"of this {self.learner} counts to {MOST_COPIES:,}, so nothing was changed. Fit with "
+                        "ledger=False, or learn one row with a sample_weight instead of many copies."
+                    )
             else:
                 missing = self.ledger.take(digests)
                 if missing >= 0:
@@ -386,9 +393,8 @@ class State:
                 )
         return NotLearnedError(
             f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
-            "been "
-            "forgotten already, is given more often than it was learned, or was learned with another label or weight; "
-            "rows are compared to the last bit. Pass rows, labels and sample weights as they were learned."
+            "been forgotten already, is given more often than it was learned, or was learned with another label or "
+            "weight; rows are compared to the last bit. Pass rows, labels and sample weights as they were learned."
         )
 
     def _missing(self, block: Block) -> int:
