@@ -9,7 +9,7 @@ from sklearn.covariance import shrunk_covariance
 
 from sqlearn.engine.estimator import ExactClassifier
 from sqlearn.engine.fourth_moments import Spread, spreads_of
-from sqlearn.engine.read_out import grams_of, label_array, moments_of, weights_of
+from sqlearn.engine.read_out import as_float, grams_of, label_array, moments_of, weights_of
 from sqlearn.engine.statistics import Gram
 from sqlearn.errors import DegenerateError, ParameterError, ReadOutError
 
@@ -154,12 +154,14 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
         priors, means, shifts = normalized_priors(params["priors"], counts), moments.mean(), moments.deviation()
         most = min(len(counts) - 1, state.n_features_in_)
         most = most if params["n_components"] is None else min(most, params["n_components"])
-        covariances = np.stack(_covariances(state.statistic, state.rows()))
+        units = _units(state.statistic)
+        covariances = np.stack(_covariances(state.statistic, state.rows(), units))
         shares = counts / counts.sum()
         found = {"classes_": label_array(state), "priors_": priors, "means_": means}
         found |= {"_max_components": most, "_n_features_out": most}
         if solver != "svd" or params["store_covariance"]:
-            found["covariance_"] = _shrunk(_mixture(priors, covariances), params["shrinkage"])
+            within = _shrunk(_mixture(priors, covariances), params["shrinkage"])
+            found["covariance_"] = as_float(within, np.add.outer(units, units), "A covariance")
         if solver == "svd":
             centre = priors @ shifts  # zero but for rounding where the priors are the shares
             shifts = shifts - centre
@@ -170,17 +172,22 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
             intercept = -0.5 * (coordinates**2).sum(axis=1) + np.log(priors) - xbar @ coef.T
             found |= {"xbar_": xbar, "scalings_": scalings, "explained_variance_ratio_": ratios[:most]}
         elif solver == "lsqr":
-            coef = linalg.lstsq(found["covariance_"], means.T)[0].T
-            intercept = -0.5 * (means * coef).sum(axis=1) + np.log(priors)
+            centres = np.ldexp(means, -units)
+            coef = linalg.lstsq(within, centres.T)[0].T
+            intercept = -0.5 * (centres * coef).sum(axis=1) + np.log(priors)
+            coef = as_float(coef, -units, "A coefficient")
         else:
             if params["shrinkage"] == "auto":  # the total is shrunk by a share of its own
-                between = _covariances(state.statistic, None)[0] - found["covariance_"]
+                between = _covariances(state.statistic, None, units)[0] - within
             else:  # total less within, without the difference: between, and within where priors are not the shares
                 between = _mixture(shares, shifts[:, :, None] * shifts[:, None, :])
                 between = _shrunk(between + _mixture(shares - priors, covariances), params["shrinkage"])
-            scalings, ratios = _eigen(between, found["covariance_"])
-            coef = means @ scalings @ scalings.T
-            intercept = -0.5 * (means * coef).sum(axis=1) + np.log(priors)
+            centres = np.ldexp(means, -units)
+            scalings, ratios = _eigen(between, within)
+            coef = centres @ scalings @ scalings.T
+            intercept = -0.5 * (centres * coef).sum(axis=1) + np.log(priors)
+            coef = as_float(coef, -units, "A coefficient")
+            scalings = as_float(scalings, -units[:, None], "A scaling")
             found |= {"scalings_": scalings, "explained_variance_ratio_": ratios[:most]}
         if len(counts) <= 2:  # as seen from the first class: one row for two, which is zero where it is the only one
             coef, intercept = coef[-1:] - coef[:1], intercept[-1:] - intercept[:1]
@@ -321,11 +328,21 @@ def normalized_priors(priors, counts: np.ndarray, warn: bool = False) -> np.ndar
     return priors / priors.sum()
 
 
-def _covariances(statistic: Gram | Spread, rows) -> list[np.ndarray]:
-    """The covariance matrix of each of these rows, of all rows together for None; after Ledoit and Wolf for Spread."""
+def _units(statistic: Gram | Spread) -> np.ndarray:
+    """Exponents of the powers of two, int64[d], that features are divided by: other than 0 for Spread alone."""
     if isinstance(statistic, Spread):
-        return [spread.covariance() for spread in spreads_of(statistic, rows)]
-    return [gram.covariance() for gram in grams_of(statistic, rows)]
+        return spreads_of(statistic)[0].units()
+    return np.zeros(statistic.n_features, np.int64)
+
+
+def _covariances(statistic: Gram | Spread, rows, units: np.ndarray | int = 0) -> list[np.ndarray]:
+    """The covariance matrix of each of these rows, of all rows together for None, of features divided by 2**units.
+
+    After Ledoit and Wolf for Spread.
+    """
+    if isinstance(statistic, Spread):
+        return [spread.covariance(units) for spread in spreads_of(statistic, rows)]
+    return [gram.covariance(units=units) for gram in grams_of(statistic, rows)]
 
 
 def _mixture(weights, matrices) -> np.ndarray:

@@ -47,6 +47,27 @@ def assert_equal_up_to_sign(a, b, **tolerance):
     np.testing.assert_allclose(a * signs, b, **tolerance)
 
 
+@pytest.mark.parametrize("solver", ["lsqr", "eigen"])
+def test_automatic_shrinkage_is_that_of_any_unit(solver):
+    """Of single features, and where variances are below float64; only the attribute `covariance_` underflows there."""
+    X, y = load_wine(return_X_y=True)
+    X = (X * 2.0**10).round()
+    options = {"solver": solver, "shrinkage": "auto"}
+    plain = LDA(**options).fit(X, y)
+    theirs = peers.LinearDiscriminantAnalysis(**options).fit(X, y)
+    np.testing.assert_allclose(plain.decision_function(X), theirs.decision_function(X), rtol=1e-7, atol=1e-7)
+    for k in (-950, -600, -540, -530, -300, 300, 480, np.arange(-600, 440, 80)):
+        scaled = np.ldexp(X, k)
+        model = LDA(**options).fit(scaled, y)
+        np.testing.assert_allclose(model.decision_function(scaled), plain.decision_function(X), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(np.ldexp(model.coef_, k), plain.coef_, rtol=1e-9, atol=1e-12)
+        if np.min(k) > -500:
+            covariance = np.ldexp(model.covariance_, -2 * k)
+            np.testing.assert_allclose(covariance, plain.covariance_, rtol=1e-12)
+    with pytest.raises(ReadOutError, match="covariance lies beyond"):
+        LDA(**options).fit(np.ldexp(X, 520), y).coef_  # noqa: B018
+
+
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("options", LINEAR, ids=repr)
 @pytest.mark.parametrize("given_priors", [False, True])

@@ -130,3 +130,20 @@ def test_extreme_scales():
     assert far.shrinkage(np.ones(3)) == spread.shrinkage(np.ones(3))
     np.testing.assert_allclose(far.covariance(), spread.covariance() * np.outer(*[2.0 ** np.array([400, 0, -400])] * 2))
     assert spread.shrinkage(np.ones(3))[0] > 0.0
+
+
+@pytest.mark.parametrize("k", [-1000, -700, -540, -530, -300, -1, 1, 300, 500, 900])
+def test_shrinkage_is_that_of_any_unit(k):
+    """Also where the products of variances, or the variances, are no float64 without their units."""
+    z = np.random.default_rng(0).integers(-(1 << 20), 1 << 20, (50, 3)) @ [[4, 2, 0], [0, 4, 1], [0, 0, 1]] / 2.0**20
+    (spread,) = spreads_of(learned(Spread, z), np.zeros(1, np.int64))
+    (scaled,) = spreads_of(learned(Spread, np.ldexp(z, k)), np.zeros(1, np.int64))
+    assert scaled.shrinkage(np.ones(3)) == spread.shrinkage(np.ones(3))
+    variances = z.var(axis=0)
+    if abs(k) < 500:
+        share, mean = scaled.shrinkage(np.ldexp(variances, 2 * k))
+        assert (share, np.ldexp(mean, -2 * k)) == spread.shrinkage(variances)
+    units, unit = scaled.units(), spread.units()
+    back = np.ldexp(scaled.covariance(units), np.add.outer(units - unit, units - unit) - 2 * k)
+    np.testing.assert_array_equal(back, spread.covariance(unit))
+    np.testing.assert_array_equal(np.ldexp(spread.covariance(unit), np.add.outer(unit, unit)), spread.covariance())

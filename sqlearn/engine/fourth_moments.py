@@ -32,6 +32,7 @@ from sqlearn.engine.statistics import Gram, Joint, Statistic
 __all__ = ["FourthMoments", "Spread", "SpreadView", "spreads_of"]
 
 _FEWEST_ROWS = 48  # fewer go row by row
+_MOST = 1000  # exponent that leaves room for products with shares within float64
 
 
 @kernel
@@ -314,28 +315,48 @@ class SpreadView:
         shift = exponents + 128 * low - 2 * np.add.outer(moments.exponents, moments.exponents)
         return np.where(varies, np.ldexp(hi / product, shift), 0.0), moments.hi / np.sqrt(product)
 
-    def covariance(self) -> np.ndarray:
-        """The covariance matrix after Ledoit and Wolf, float64[d, d], of features standardized, and scaled back."""
-        covariance, mean, weight = self.gram.covariance(), self.gram.mean(), self.gram.weight()
+    def units(self) -> np.ndarray:
+        """Exponents of powers of two, int64[d]: in these units features have variances that float64 can hold.
+
+        They lie in [1/4, 4) then, or are 0.
+        """
+        moments = self.gram.centred()
+        return np.where(moments.hi.diagonal() > 0.0, moments.exponents - self.gram.weight()[2], 0)
+
+    def covariance(self, units: np.ndarray | int = 0) -> np.ndarray:
+        """The covariance matrix after Ledoit and Wolf, float64[d, d], of features standardized, and scaled back.
+
+        Of the features divided by ``2**units``. Constant features count as if their variance were 1 without the units,
+        which can be no more than ``2**1000`` or less than ``2**-1000`` with them.
+        """
+        covariance, weight = self.gram.covariance(units=units), self.gram.weight()
+        mean = np.ldexp(self.gram.mean(), np.negative(units))
         count = np.ldexp(weight[0], weight[2])
         variances = covariance.diagonal()
-        scales = np.where(is_constant(variances, mean, count), 1.0, variances)
+        ones = np.ldexp(1.0, np.clip(-2 * np.asarray(units), -_MOST, _MOST))
+        scales = np.where(is_constant(variances, mean, count), ones, variances)
         share, target = self.shrinkage(variances / scales)
         shrunk = (1.0 - share) * covariance
         shrunk.flat[:: len(shrunk) + 1] += share * target * scales
         return shrunk
 
     def shrinkage(self, variances: np.ndarray) -> tuple[float, float]:
-        """Ledoit and Wolf's shrinkage, and the mean variance, for features scaled to these variances, float64[d]."""
+        """Ledoit and Wolf's shrinkage, and the mean variance, for features scaled to these variances, float64[d].
+
+        The shrinkage of ``2**k * variances`` is the same for each k: products of variances stay within float64.
+        """
+        _, exponent = np.frexp(variances.max())
+        variances = np.ldexp(variances, -exponent)
         d, mean = len(variances), float(variances.mean())
         kurtosis, correlation = self.kurtosis()
         products = np.outer(variances, variances)
         squares = correlation**2 * products
-        hi, _, exponent = self.gram.weight()
-        error = (kurtosis * products - squares).sum() / np.ldexp(hi, exponent)
+        hi, _, w_exponent = self.gram.weight()
+        error = (kurtosis * products - squares).sum() / np.ldexp(hi, w_exponent)
         np.fill_diagonal(squares, (variances - mean) ** 2)
         distance = squares.sum()
-        return (min(1.0, max(0.0, error / distance)) if distance and d > 1 else 0.0), mean
+        share = min(1.0, max(0.0, error / distance)) if distance and d > 1 else 0.0
+        return share, float(np.ldexp(mean, exponent))
 
 
 def spreads_of(statistic: Spread, rows: np.ndarray | None = None) -> list[SpreadView]:

@@ -423,10 +423,11 @@ class GramView:
         _divide_all(hi, lo, by_hi, by_lo)
         return as_float(hi, exponents - by_exponent, "A mean")
 
-    def covariance(self, ddof: float = 0) -> np.ndarray:
+    def covariance(self, ddof: float = 0, units: np.ndarray | int = 0) -> np.ndarray:
         """``sum w (a - mean a) (b - mean b) / (sum w - ddof)`` of features and targets, float64[d + t, d + t].
 
-        Centred exactly and rounded to about 1 ulp, whatever cancels.
+        Centred exactly and rounded to about 1 ulp, whatever cancels. Of ``a / 2**units``, if `units`, int64[d + t], are
+        given: then small deviations have variances that float64 can hold.
         """
         moments = self.centred()
         hi, lo, w_exponent = self.weight()
@@ -434,7 +435,8 @@ class GramView:
         if ddof and rest_hi <= 0.0:
             raise ReadOutError(f"A covariance with ddof={ddof} needs rows of more weight than that. Learn more rows.")
         _divide_all(moments.hi.reshape(-1), moments.lo.reshape(-1), *multiply(hi, lo, rest_hi, rest_lo))
-        exponents = moments.exponents[:, None] + moments.exponents - 2 * w_exponent
+        own = moments.exponents - w_exponent - units
+        exponents = own[:, None] + own
         return as_float(moments.hi, exponents, "A covariance")
 
     def centred(self) -> SecondMoments:
