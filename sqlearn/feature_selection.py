@@ -1,6 +1,7 @@
 """Univariate feature selection that forgets."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from sklearn import feature_selection as peers
@@ -28,12 +29,43 @@ __all__ = [
     "r_regression",
 ]
 
+_Class = TypeVar("_Class", bound=type)
+_SHARED = {
+    "<score function>": """score_func : {f_classif, chi2, f_regression, r_regression}, default=f_classif
+        scikit-learn's function of that name (also here). Others are refused: they are not known to be functions of
+        sums. `r_regression` gives no p-values, and is refused where features are selected by them.""",
+    "<ledger, key, attributes>": """ledger : bool, default=True
+        Whether to remember which records are held, so that forgetting others is refused.
+    key : bytes or str, default=None
+        Key of the records' digests; a constant by default.
+
+    Attributes
+    ----------
+    scores_ : float64[d]
+        Scores, NaN where undefined.
+    pvalues_ : float64[d] or None
+        p-values of the scores; None for `r_regression`.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.""",
+}
+
+
+def _documented(cls: _Class) -> _Class:
+    """Write into a selector's docstring what all selectors by a score function share."""
+    for mark, text in _SHARED.items():
+        cls.__doc__ = cls.__doc__ and cls.__doc__.replace(mark, text)  # None under python -OO
+    return cls
+
 
 class _Filter(ExactEstimator):
     """What all selectors by a score function share."""
 
     _statistic = Moments
-    score_func: Callable
+
+    def __init__(self, score_func: Callable, ledger, key):
+        self.score_func = score_func
+        self.ledger = ledger
+        self.key = key
 
     @property
     def _target(self):  # type: ignore[override]
@@ -90,28 +122,16 @@ class _Filter(ExactEstimator):
         return {"scores_": scores, "pvalues_": chances}
 
 
+@_documented
 class SelectKBest(_Filter, peers.SelectKBest):
     """Select the features with the k highest scores.
 
     Parameters
     ----------
-    score_func : {f_classif, chi2, f_regression, r_regression}, default=f_classif
-        scikit-learn's function of that name (also here). Others are refused: they are no known functions of sums.
+    <score function>
     k : int or "all", default=10
         Number of features to select.
-    ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
-
-    Attributes
-    ----------
-    scores_ : float64[d]
-        Scores, NaN where undefined.
-    pvalues_ : float64[d] or None
-        p-values of the scores; `r_regression` has none.
-    n_features_in_, feature_names_in_
-        As in scikit-learn.
+    <ledger, key, attributes>
 
     Notes
     -----
@@ -137,34 +157,20 @@ class SelectKBest(_Filter, peers.SelectKBest):
     _peer = peers.SelectKBest
 
     def __init__(self, score_func=f_classif, *, k=10, ledger=True, key=None):
-        self.score_func = score_func
+        super().__init__(score_func, ledger, key)
         self.k = k
-        self.ledger = ledger
-        self.key = key
 
 
+@_documented
 class SelectPercentile(_Filter, peers.SelectPercentile):
     """Select the features whose scores are among the highest few per cent.
 
     Parameters
     ----------
-    score_func : {f_classif, chi2, f_regression, r_regression}, default=f_classif
-        As for :class:`SelectKBest`.
+    <score function>
     percentile : float, default=10
         Percentage of the features to select.
-    ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
-
-    Attributes
-    ----------
-    scores_ : float64[d]
-        Scores, NaN where undefined.
-    pvalues_ : float64[d] or None
-        p-values of the scores; `r_regression` has none.
-    n_features_in_, feature_names_in_
-        As in scikit-learn.
+    <ledger, key, attributes>
 
     Examples
     --------
@@ -179,41 +185,31 @@ class SelectPercentile(_Filter, peers.SelectPercentile):
     _peer = peers.SelectPercentile
 
     def __init__(self, score_func=f_classif, *, percentile=10, ledger=True, key=None):
-        self.score_func = score_func
+        super().__init__(score_func, ledger, key)
         self.percentile = percentile
-        self.ledger = ledger
-        self.key = key
 
 
 class _ByChance(_Filter):
-    """Selectors by p-values."""
+    """What the selectors by p-values share."""
+
+    def __init__(self, score_func=f_classif, *, alpha=5e-2, ledger=True, key=None):
+        super().__init__(score_func, ledger, key)
+        self.alpha = alpha
 
     def _needs_chances(self, params):
         return True
 
 
+@_documented
 class SelectFpr(_ByChance, peers.SelectFpr):
     """Select the features whose p-values are below a threshold: a test of the false positive rate.
 
     Parameters
     ----------
-    score_func : {f_classif, chi2, f_regression}, default=f_classif
-        As for :class:`SelectKBest`.
+    <score function>
     alpha : float, default=0.05
         Features with lower p-values are selected.
-    ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
-
-    Attributes
-    ----------
-    scores_ : float64[d]
-        Scores, NaN where undefined.
-    pvalues_ : float64[d]
-        p-values of the scores.
-    n_features_in_, feature_names_in_
-        As in scikit-learn.
+    <ledger, key, attributes>
 
     Examples
     --------
@@ -225,35 +221,17 @@ class SelectFpr(_ByChance, peers.SelectFpr):
 
     _peer = peers.SelectFpr
 
-    def __init__(self, score_func=f_classif, *, alpha=5e-2, ledger=True, key=None):
-        self.score_func = score_func
-        self.alpha = alpha
-        self.ledger = ledger
-        self.key = key
 
-
+@_documented
 class SelectFdr(_ByChance, peers.SelectFdr):
     """Select features by p-values at a false discovery rate (Benjamini and Hochberg).
 
     Parameters
     ----------
-    score_func : {f_classif, chi2, f_regression}, default=f_classif
-        As for :class:`SelectKBest`.
+    <score function>
     alpha : float, default=0.05
         Highest expected share of false discoveries.
-    ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
-
-    Attributes
-    ----------
-    scores_ : float64[d]
-        Scores, NaN where undefined.
-    pvalues_ : float64[d]
-        p-values of the scores.
-    n_features_in_, feature_names_in_
-        As in scikit-learn.
+    <ledger, key, attributes>
 
     Examples
     --------
@@ -265,35 +243,17 @@ class SelectFdr(_ByChance, peers.SelectFdr):
 
     _peer = peers.SelectFdr
 
-    def __init__(self, score_func=f_classif, *, alpha=5e-2, ledger=True, key=None):
-        self.score_func = score_func
-        self.alpha = alpha
-        self.ledger = ledger
-        self.key = key
 
-
+@_documented
 class SelectFwe(_ByChance, peers.SelectFwe):
     """Select features by p-values at a family-wise error rate (Bonferroni).
 
     Parameters
     ----------
-    score_func : {f_classif, chi2, f_regression}, default=f_classif
-        As for :class:`SelectKBest`.
+    <score function>
     alpha : float, default=0.05
         Features with p-values below ``alpha / d`` are selected.
-    ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
-
-    Attributes
-    ----------
-    scores_ : float64[d]
-        Scores, NaN where undefined.
-    pvalues_ : float64[d]
-        p-values of the scores.
-    n_features_in_, feature_names_in_
-        As in scikit-learn.
+    <ledger, key, attributes>
 
     Examples
     --------
@@ -305,37 +265,19 @@ class SelectFwe(_ByChance, peers.SelectFwe):
 
     _peer = peers.SelectFwe
 
-    def __init__(self, score_func=f_classif, *, alpha=5e-2, ledger=True, key=None):
-        self.score_func = score_func
-        self.alpha = alpha
-        self.ledger = ledger
-        self.key = key
 
-
+@_documented
 class GenericUnivariateSelect(_Filter, peers.GenericUnivariateSelect):
     """Select features in the mode that a parameter names.
 
     Parameters
     ----------
-    score_func : {f_classif, chi2, f_regression, r_regression}, default=f_classif
-        As for :class:`SelectKBest`; the modes "fpr", "fdr" and "fwe" need p-values, which `r_regression` has not.
+    <score function>
     mode : {"percentile", "k_best", "fpr", "fdr", "fwe"}, default="percentile"
         Which selector to be.
     param : float, int or "all", default=1e-5
         That selector's `percentile`, `k` or `alpha`.
-    ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
-
-    Attributes
-    ----------
-    scores_ : float64[d]
-        Scores, NaN where undefined.
-    pvalues_ : float64[d] or None
-        p-values of the scores; `r_regression` has none.
-    n_features_in_, feature_names_in_
-        As in scikit-learn.
+    <ledger, key, attributes>
 
     Examples
     --------
@@ -348,11 +290,9 @@ class GenericUnivariateSelect(_Filter, peers.GenericUnivariateSelect):
     _peer = peers.GenericUnivariateSelect
 
     def __init__(self, score_func=f_classif, *, mode="percentile", param=1e-5, ledger=True, key=None):
-        self.score_func = score_func
+        super().__init__(score_func, ledger, key)
         self.mode = mode
         self.param = param
-        self.ledger = ledger
-        self.key = key
 
     def _needs_chances(self, params):
         return params["mode"] in ("fpr", "fdr", "fwe")

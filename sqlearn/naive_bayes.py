@@ -366,7 +366,7 @@ class BernoulliNB(_CountingNB, peers.BernoulliNB):
 
 
 class CategoricalNB(_CountingNB, peers.CategoricalNB):
-    """Naive Bayes for categories that are numbered 0, 1, ... in each column.
+    """Naive Bayes for categories, which are numbered from 0 in each column.
 
     Parameters
     ----------
