@@ -211,7 +211,8 @@ class Rounds(Statistic):
         same = slots == self._order and changes is not None
         trace = walker.walk(self.trace, changes) if same else walker.walk(None, [])
         broke_at = walker.broke_at
-        kept = len(trace.rounds) if broke_at is None else broke_at if isinstance(broke_at, int) else 0
+        all_kept = len(trace.rounds) if broke_at in (None, "rest") else 0
+        kept = broke_at if isinstance(broke_at, int) else all_kept
         self._set(trace, Walk(kept, broke_at, walker.scanned, perf_counter() - started), slots, walker.memo)
 
     def _set(self, trace, last, order, memo):
