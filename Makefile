@@ -10,6 +10,7 @@
 #   make release-check   build, check, install into a clean environment, try
 #   make damage          10,000 damaged stores
 #   make kills           10,000 processes killed while they write
+#   make memory          updates of all learners, each allocation failing in turn
 #   make fuzz-losses     smooth losses against other solvers
 #   make fuzz            100,000 public calls with hostile values, and 2,000 altered models
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/test_exact.py -x"
@@ -77,6 +78,11 @@ damage: $(VENV)/.test
 
 kills: $(VENV)/.test
 	@PYTHONPATH=tests $(BIN)/python tests/kills.py
+
+# every allocation of every update fails once
+memory: $(VENV)/.test
+	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/test_memory.py
+
 fuzz: $(VENV)/.test
 	@$(BIN)/python tests/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)
 	@$(BIN)/python tests/fuzz.py --calls 2000 --jobs 2 --kind altered $(FUZZ_ARGS)

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from numba import njit
 
 from failing_memory import EVERY, FROM, ONE, asked, failing
 from laws import snapshot
@@ -29,6 +30,11 @@ def rules(n):
         yield EVERY, k
 
 
+@njit
+def _in_a_kernel(n):
+    return len(np.empty(n))
+
+
 def test_the_handler_refuses():
     with failing(ONE, 2):
         np.empty(100)
@@ -38,10 +44,24 @@ def test_the_handler_refuses():
     assert asked() == (3, 1)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="numba's allocator is found through /proc")
+def test_the_handler_refuses_kernels():
+    _in_a_kernel(100)
+    with failing(ONE, 2):
+        _in_a_kernel(100)
+        with pytest.raises(MemoryError):
+            _in_a_kernel(100)
+    assert asked() == (2, 1)
+
+
 @over(LEARNERS + MULTILABEL)
 @pytest.mark.parametrize("call", CALLS)
 def test_memory_ends(learner, call):
-    """Nothing is lost and nothing half done; and once there is memory again, the same call does all it should."""
+    """Nothing is lost and nothing half done; and once there is memory again, the same call does all it should.
+
+    The allocations that fail are those of NumPy's arrays and (on Linux) of arrays in kernels. Allocations of Python's
+    objects do not fail here: :func:`test_the_address_space_ends` covers those, for some learners and at some points.
+    """
     model, records, others = prepared(learner)
     update = updates(learner, model, records, others).get(call)
     if update is None:
@@ -140,7 +160,7 @@ print(failed, done)
     ],
 )
 def test_the_address_space_ends(learners):
-    """Kernels' memory comes from elsewhere, and so do Python's objects: here all of it ends, in another process."""
+    """Python's objects, libraries and arrays alike find no memory, in a process of its own."""
     folder = os.path.dirname(__file__)
     done = subprocess.run([sys.executable, "-c", LIMITED, learners], cwd=folder, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()[-3000:]
