@@ -36,7 +36,15 @@ from sqlearn.errors import (
     WidthError,
 )
 from sqlearn.feature_selection import SelectKBest, chi2
-from sqlearn.linear_model import BayesianRidge, ElasticNet, Lasso, LinearRegression, Ridge, RidgeClassifier
+from sqlearn.linear_model import (
+    BayesianRidge,
+    ElasticNet,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+)
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import NearestCentroid
 from sqlearn.preprocessing import StandardScaler
@@ -204,6 +212,16 @@ def test_far_means_and_constant_columns_stay_accurate():
     assert np.allclose(near.coef_, far.coef_, rtol=1e-12)
     assert np.allclose(near.predict({"x": x, "c": x}), far.predict({"x": x + 1e12, "c": x}), rtol=1e-11)
     assert near.coef_[1] == 0.0
+
+
+def test_adaptive_learners_scale_a_column_that_is_constant_but_for_rounding():
+    """As docs/tables.md says; a change would read older models with another encoder than they were fitted with."""
+    i = np.arange(40)
+    table, y = {"a": np.nextafter(0.1, np.where(i % 2, 1.0, 0.1)), "b": np.arange(40.0)}, i // 20
+    models = [TableModel(learner).fit(table, y) for learner in (LogisticRegression(), Ridge())]
+    adaptive, linear = (model.encode(table)[:, 0] for model in models)
+    assert 0.9 < np.ptp(adaptive) / 2 < 1.1
+    assert np.abs(linear).max() < 1e-16
 
 
 def test_a_column_that_is_constant_but_for_rounding_is_not_blown_up():
