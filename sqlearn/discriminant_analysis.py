@@ -307,12 +307,12 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
 
 
 def _given_priors(priors, counts: np.ndarray) -> np.ndarray:
-    """The priors as they are given, one a class, or the classes' shares."""
+    """The priors as they are given, one per class, or the classes' shares."""
     if priors is None:
         return counts / counts.sum()
     priors = np.array(priors, np.float64)
     if priors.shape != counts.shape:
-        raise ReadOutError(f"{len(priors)} priors are given, but {len(counts)} classes are held; give one a class.")
+        raise ReadOutError(f"{len(priors)} priors are given, but {len(counts)} classes are held; give one per class.")
     return priors
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, one class a kind.
+"""What can go wrong, one class per kind.
 
 Every error derives from `SqlearnError`, which is a `ValueError` as scikit-learn's own refusals are. A message says what
 happened, which row was the first offending one, and what to do. Whatever is raised by an update, the model is the model
@@ -125,17 +125,17 @@ class MissingTargetError(SqlearnError):
 
 
 class ShapeError(SqlearnError):
-    """Input is no table of rows, or `X`, `y` and `sample_weight` have different numbers of rows.
+    """Input is not a table of rows, or `X`, `y` and `sample_weight` have different numbers of rows.
 
     Notes
     -----
     What to do: pass `X` of shape (n, d), or one row of shape (d,), with n labels or values and n weights. Rows of
-    unequal length are no table.
+    unequal length are not a table.
     """
 
 
 class LearnerError(SqlearnError, TypeError):
-    """An object is no model of this package, or its learner has no such operation.
+    """An object is not a model of this package, or its learner has no such operation.
 
     Raised by ``verify`` for other packages' models, and for what makes no sense for a kind of learner: relabelling
     where there are no labels, sparse rows where only dense ones are taken. It is a `TypeError` as well.
@@ -193,7 +193,7 @@ class NotNumericError(SqlearnError, TypeError):
     Notes
     -----
     What to do: convert the column to numbers, or encode it; MixedNB takes categories as they are, in the columns that
-    `categorical_features` names. A dict is no row: pass its values, in the order of the columns.
+    `categorical_features` names. A dict is not a row: pass its values, in the order of the columns.
     """
 
 
@@ -232,7 +232,7 @@ class OutOfRangeError(SqlearnError):
 class ParameterError(SqlearnError):
     """A parameter has a value for which exact forgetting cannot be guaranteed, or that does not fit the others.
 
-    Raised by ``fit`` for what is no sum over rows (a median), for what remembers earlier fits (``warm_start``), for
+    Raised by ``fit`` for what is not a sum over rows (a median), for what remembers earlier fits (``warm_start``), for
     randomness that cannot be repeated (a ``RandomState`` instance), and for what does not go together.
 
     Notes
@@ -306,7 +306,7 @@ class ReadOutError(SqlearnError, AttributeError):
 
 
 class WeightError(SqlearnError):
-    """A sample weight is negative, or is no number; or weights were passed in the place of ``classes``.
+    """A sample weight is negative, or is not a number; or weights were passed in the place of ``classes``.
 
     Notes
     -----
@@ -315,7 +315,7 @@ class WeightError(SqlearnError):
 
 
 class FormatError(SqlearnError):
-    """Bytes that are no model of this format: torn, altered, of another learner or of a later version.
+    """Bytes that are not a model of this format: torn, altered, of another learner or of a later version.
 
     Notes
     -----
@@ -333,7 +333,7 @@ class StoreError(SqlearnError):
 
 
 class NotAStoreError(StoreError):
-    """A file is missing, is no store, or is one whose making was interrupted.
+    """A file is missing, is not a store, or is one whose making was interrupted.
 
     Notes
     -----
@@ -451,7 +451,7 @@ class TableFileError(StoreError):
 
 
 class ConditionError(StoreError):
-    """A condition is no expression over the table's columns, or asks for more than reading them.
+    """A condition is not an expression over the table's columns, or asks for more than reading them.
 
     Notes
     -----
