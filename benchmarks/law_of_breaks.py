@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from bench_rounds import coin, features, predictor
 
-from sqlearn.engine import smooth_problem
+from sqlearn.engine.problems import smooth_problem
 from sqlearn.linear_model import LogisticRegression
 
 N, D = 20_000, 10

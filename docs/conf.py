@@ -9,7 +9,7 @@ from pathlib import Path
 from docutils import nodes
 
 import sqlearn
-from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.engine.model.estimator import ExactEstimator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "_extensions"))
 

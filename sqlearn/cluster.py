@@ -10,11 +10,8 @@ from sklearn.utils import check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils.validation import validate_data
 
-from sqlearn.engine.adaptive import Adaptive
-from sqlearn.engine.asking import delegated
-from sqlearn.engine.clustering_problem import Clustering, Lloyd
-from sqlearn.engine.estimator import Weighted
-from sqlearn.engine.sparse_format import check_sparse
+from sqlearn.engine.model import Adaptive, Weighted, check_sparse, delegated
+from sqlearn.engine.problems import Clustering, Lloyd
 from sqlearn.errors import DegenerateError, ParameterError, ReadOutError
 
 __all__ = ["KMeans"]

@@ -10,20 +10,34 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
-from sqlearn.engine.adaptive import Adaptive
-from sqlearn.engine.asking import refuse_arguments
-from sqlearn.engine.estimator import ExactEstimator, WeightedClassifier
-from sqlearn.engine.parameters import checked_params
-from sqlearn.engine.rounds import LARGEST
-from sqlearn.engine.state import Batch, State
-from sqlearn.engine.statistics import Correlations, Gram, Mixed, Moments
-from sqlearn.engine.table import as_columns, as_table, chosen, kinds_of, names_of, split
-from sqlearn.engine.table_encoder import TableEncoder, read_encoder
-from sqlearn.engine.table_gram import TableGram
-from sqlearn.engine.table_reader import Answers, TableReader, learner_has, table_tags
-from sqlearn.engine.table_rounds import TableRounds
-from sqlearn.engine.trace import Walk
-from sqlearn.engine.vocabulary import Vocabulary
+from sqlearn.engine.identity import Vocabulary
+from sqlearn.engine.model import (
+    Adaptive,
+    Batch,
+    ExactEstimator,
+    State,
+    WeightedClassifier,
+    checked_params,
+    refuse_arguments,
+)
+from sqlearn.engine.rounds import LARGEST, Walk
+from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments
+from sqlearn.engine.tables import (
+    Answers,
+    TableEncoder,
+    TableGram,
+    TableReader,
+    TableRounds,
+    as_columns,
+    as_table,
+    chosen,
+    kinds_of,
+    learner_has,
+    names_of,
+    read_encoder,
+    split,
+    table_tags,
+)
 from sqlearn.errors import OutOfRangeError, ParameterError, ReadOutError, SqlearnError, WeightError, shown
 from sqlearn.naive_bayes import MixedNB
 

@@ -5,9 +5,9 @@ from sklearn import decomposition as peers
 from sklearn.decomposition._pca import _infer_dimension
 from sklearn.utils.extmath import svd_flip
 
-from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.engine.read_out import grams_of
-from sqlearn.engine.statistics import Gram
+from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.readout import grams_of
+from sqlearn.engine.sums import Gram
 from sqlearn.errors import ParameterError, ReadOutError
 
 __all__ = ["PCA"]

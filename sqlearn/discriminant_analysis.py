@@ -7,10 +7,9 @@ from scipy import linalg
 from sklearn import discriminant_analysis as peers
 from sklearn.covariance import shrunk_covariance
 
-from sqlearn.engine.estimator import ExactClassifier
-from sqlearn.engine.fourth_moments import Spread, spreads_of
-from sqlearn.engine.read_out import as_float, grams_of, label_array, moments_of, weights_of
-from sqlearn.engine.statistics import Gram
+from sqlearn.engine.model import ExactClassifier
+from sqlearn.engine.readout import as_float, grams_of, label_array, moments_of, spreads_of, weights_of
+from sqlearn.engine.sums import Gram, Spread
 from sqlearn.errors import DegenerateError, ParameterError, ReadOutError
 
 __all__ = ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]

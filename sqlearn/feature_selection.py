@@ -7,12 +7,9 @@ import numpy as np
 from sklearn import feature_selection as peers
 from sklearn.feature_selection import chi2, f_classif, f_regression, r_regression
 
-from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.engine.read_out import moments_of
-from sqlearn.engine.statistics import LabelSums, Mixed, Moments, Sums
-from sqlearn.engine.targets import check_indicator
-from sqlearn.engine.univariate import score_of
-from sqlearn.engine.validation import check_features, refuse_negative
+from sqlearn.engine.model import ExactEstimator, check_features, check_indicator, refuse_negative
+from sqlearn.engine.readout import moments_of, score_of
+from sqlearn.engine.sums import LabelSums, Mixed, Moments, Sums
 from sqlearn.errors import DegenerateError, ParameterError
 
 __all__ = [

@@ -12,8 +12,8 @@ from sklearn.mixture._gaussian_mixture import (
     _compute_precision_cholesky,
 )
 
-from sqlearn.engine.adaptive import Adaptive
-from sqlearn.engine.mixture_problem import KINDS, Expectation, Mixture, Parameters
+from sqlearn.engine.model import Adaptive
+from sqlearn.engine.problems import KINDS, Expectation, Mixture, Parameters
 from sqlearn.errors import DegenerateError, ReadOutError
 
 __all__ = ["GaussianMixture"]

@@ -6,13 +6,10 @@ from typing import Any
 import numpy as np
 from sklearn import naive_bayes as peers
 
-from sqlearn.engine.estimator import WeightedClassifier
-from sqlearn.engine.read_out import categories_of, label_array, moments_of, others_of, sums_of, weights_of
-from sqlearn.engine.statistics import Categories, Exceedances, Mixed, Moments, Sums
-from sqlearn.engine.table import categorical_columns, check_table, split
-from sqlearn.engine.table_bayes import TableBayes
-from sqlearn.engine.targets import levels_of
-from sqlearn.engine.validation import check_features, refuse_negative
+from sqlearn.engine.model import WeightedClassifier, check_features, levels_of, refuse_negative
+from sqlearn.engine.readout import categories_of, label_array, moments_of, others_of, sums_of, weights_of
+from sqlearn.engine.sums import Categories, Exceedances, Mixed, Moments, Sums
+from sqlearn.engine.tables import TableBayes, categorical_columns, check_table, split
 from sqlearn.errors import NotIntegerError, OutOfRangeError, ParameterError, ReadOutError
 
 __all__ = ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MixedNB", "MultinomialNB"]

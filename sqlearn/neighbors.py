@@ -4,9 +4,9 @@ import numpy as np
 from sklearn import neighbors as peers
 
 from sqlearn.discriminant_analysis import normalized_priors
-from sqlearn.engine.estimator import ExactClassifier
-from sqlearn.engine.read_out import label_array, moments_of, weights_of
-from sqlearn.engine.statistics import Moments
+from sqlearn.engine.model import ExactClassifier
+from sqlearn.engine.readout import label_array, moments_of, weights_of
+from sqlearn.engine.sums import Moments
 from sqlearn.errors import DegenerateError, ParameterError
 
 __all__ = ["NearestCentroid"]

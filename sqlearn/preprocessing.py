@@ -4,10 +4,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn import preprocessing as peers
 
-from sqlearn.engine.estimator import Weighted
-from sqlearn.engine.observed import observed
-from sqlearn.engine.read_out import is_constant, moments_of
-from sqlearn.engine.statistics import Mixed
+from sqlearn.engine.model import Weighted, observed
+from sqlearn.engine.readout import is_constant, moments_of
+from sqlearn.engine.sums import Mixed
 from sqlearn.errors import LearnerError
 
 __all__ = ["StandardScaler"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.transaction import interrupts_held
+from sqlearn.engine.sums import interrupts_held
 from sqlearn.errors import (
     EmptyBatchError,
     SqlearnError,

@@ -3,12 +3,10 @@
 import numpy as np
 from sklearn import svm as peers
 
-from sqlearn.engine.adaptive import Adaptive, SparseCoefficients
-from sqlearn.engine.estimator import WeightedClassifier
-from sqlearn.engine.read_out import label_array
-from sqlearn.engine.smooth import SQUARED_HINGE
-from sqlearn.engine.smooth_problem import OneVsRest, Smooth, class_weights, coefficients, ridge
-from sqlearn.engine.standard import Scale
+from sqlearn.engine.model import Adaptive, SparseCoefficients, WeightedClassifier
+from sqlearn.engine.problems import SQUARED_HINGE, OneVsRest, Smooth, class_weights, coefficients, ridge
+from sqlearn.engine.readout import label_array
+from sqlearn.engine.rounds import Scale
 from sqlearn.errors import DegenerateError, ParameterError, shown
 
 __all__ = ["LinearSVC"]

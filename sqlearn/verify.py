@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
-from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import LearnerError, WeightError
 
 __all__ = ["Verification", "compare", "verify"]

@@ -9,7 +9,7 @@ from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sqlearn.engine.adaptive import Adaptive
+from sqlearn.engine.model.adaptive import Adaptive
 from sqlearn.feature_selection import (
     GenericUnivariateSelect,
     SelectFdr,

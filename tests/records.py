@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.utils.validation import has_fit_parameter
 
 import naive
-from sqlearn.engine.adaptive import Adaptive
+from sqlearn.engine.model.adaptive import Adaptive
 
 WIDTH = 3
 WEIGHTS = [1.0, 1.0, 1.0, 0.5, 3.0, 0.1, 1e-300, 1e10, 0.0]

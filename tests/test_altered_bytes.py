@@ -9,7 +9,7 @@ import pytest
 from laws import assert_same, refit
 from learners import LEARNERS
 from sqlearn import FormatError
-from sqlearn.engine.state import digest_of
+from sqlearn.engine.model.state import digest_of
 from sqlearn.linear_model import LogisticRegression
 from test_contract import over
 from test_interrupts import MULTILABEL, prepared

@@ -17,7 +17,7 @@ from learners import LEARNERS, over
 from sqlearn import BusyError, ParameterError, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
-from sqlearn.engine.answering import _ANSWERED
+from sqlearn.engine.model.answering import _ANSWERED
 from sqlearn.linear_model import Lasso, LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.preprocessing import StandardScaler

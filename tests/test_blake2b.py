@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlearn.engine.blake2b import LANES, digest_dense, digest_one, digest_sparse, midstate
+from sqlearn.engine.identity.blake2b import LANES, digest_dense, digest_one, digest_sparse, midstate
 
 KEY = b"a key of the tests"
 

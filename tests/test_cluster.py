@@ -15,7 +15,8 @@ from laws import assert_same, check_contract
 from records import records_of
 from sqlearn import verify
 from sqlearn.cluster import KMeans
-from sqlearn.engine import clustering_problem, rounds
+from sqlearn.engine.problems import clustering_problem
+from sqlearn.engine.rounds import walk as rounds
 from sqlearn.errors import ParameterError, ReadOutError
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from sqlearn import Store, cli
 from sqlearn.commands.models import MODELS
-from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.errors import SqlearnError
 
 CSV = "person,age,port,fare,lived\n" + "".join(

@@ -6,8 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from sqlearn.engine.elementary import cholesky, exp, log, mix, solve_lower, solve_upper
-from sqlearn.engine.kernel import kernel
+from sqlearn.engine.arithmetic.cholesky import cholesky, solve_lower, solve_upper
+from sqlearn.engine.arithmetic.elementary import exp, log, mix
+from sqlearn.engine.kernels.decorator import kernel
 
 
 @kernel
@@ -182,7 +183,7 @@ def test_cholesky_of_a_singular_matrix_solves_what_can_be_solved():
 
 def test_reduction_constants():
     """The high part of ln 2 has 32 bits or fewer beyond its exponent, so that its multiples up to 1023 are exact."""
-    from sqlearn.engine import elementary
+    from sqlearn.engine.arithmetic import elementary
 
     high, low = Fraction(elementary._LN2_HIGH), Fraction(elementary._LN2_LOW)
     assert high.numerator.bit_length() <= 53 - 10

@@ -14,8 +14,8 @@ from laws import assert_same, emptied, refit, renamed, unchanged
 from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, named, over, takes_ledger
 from records import joined, records_of, tame
 from sqlearn import errors
-from sqlearn.engine.adaptive import Adaptive
-from sqlearn.engine.estimator import ExactClassifier
+from sqlearn.engine.model.adaptive import Adaptive
+from sqlearn.engine.model.estimator import ExactClassifier
 from sqlearn.errors import (
     BusyError,
     EmptyBatchError,

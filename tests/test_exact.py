@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 import naive
 from laws import Group, check_group
-from sqlearn.engine import deposit, digits
-from sqlearn.engine.exact import Deposit, ExactSum
-from sqlearn.engine.statistics import moments
+from sqlearn.engine.arithmetic import digits
+from sqlearn.engine.sums import deposit
+from sqlearn.engine.sums.exact import Deposit, ExactSum
+from sqlearn.engine.sums.statistics import moments
 from sqlearn.errors import FormatError
 
 KINDS = {

@@ -9,9 +9,10 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
 import naive
-from sqlearn.engine.fourth_moments import FourthMoments, Spread, spreads_of
-from sqlearn.engine.statistics import Block
-from sqlearn.engine.transaction import Log
+from sqlearn.engine.readout.shrinkage import spreads_of
+from sqlearn.engine.sums.fourth_moments import FourthMoments, Spread
+from sqlearn.engine.sums.statistics import Block
+from sqlearn.engine.sums.transaction import Log
 
 ROWS = np.arange(2)
 

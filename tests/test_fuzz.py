@@ -18,7 +18,7 @@ from records import tame
 from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
-from sqlearn.engine.vocabulary import canonical_label
+from sqlearn.engine.identity.vocabulary import canonical_label
 from sqlearn.errors import (
     FormatError,
     LabelError,

@@ -5,9 +5,9 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import naive
-from sqlearn.engine.deposit import deposit_triangle
-from sqlearn.engine.exact import Deposit, ExactSum
-from sqlearn.engine.gram import BLOCK, deposit_gram
+from sqlearn.engine.sums.deposit import deposit_triangle
+from sqlearn.engine.sums.exact import Deposit, ExactSum
+from sqlearn.engine.sums.gram import BLOCK, deposit_gram
 
 ORDER = np.arange(2)
 

@@ -12,8 +12,8 @@ import naive
 from laws import unchanged
 from sqlearn import FormatError, NonFiniteError, NotLearnedError, TooLargeError, UnknownLabelError, WeightError, verify
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sqlearn.engine.exact import FEW_LIMBS, ExactSum
-from sqlearn.engine.limits import _PEAK
+from sqlearn.engine.model.limits import _PEAK
+from sqlearn.engine.sums.exact import FEW_LIMBS, ExactSum
 from sqlearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.preprocessing import StandardScaler
@@ -185,7 +185,7 @@ def test_a_record_that_would_widen_sums_beyond_memory_is_refused(learner, monkey
     extreme[4, 3] = 1e308
     extreme[4, 5] = 5e-324
     sums = getattr(model._state.statistic, "moments", model._state.statistic).total
-    monkeypatch.setattr("sqlearn.engine.exact.installed", lambda: 12 * sums.nbytes)
+    monkeypatch.setattr("sqlearn.engine.sums.exact.installed", lambda: 12 * sums.nbytes)
     for rows in (slice(4, 5), slice(0, 5), 4):
         label = {name: value[rows] for name, value in given.items()}
         with unchanged(model), pytest.raises(TooLargeError, match="limbs in each of"):

@@ -14,11 +14,11 @@ import pytest
 from laws import assert_same, emptied, refit, renamed, snapshot
 from learners import LEARNERS, MULTILABEL, named, over
 from records import joined, records_of
-from sqlearn.engine import single as single_module
-from sqlearn.engine import state as state_module
-from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.ledger import Ledger
-from sqlearn.engine.state import State
+from sqlearn.engine.identity.ledger import Ledger
+from sqlearn.engine.model import fast_path as single_module
+from sqlearn.engine.model import state as state_module
+from sqlearn.engine.model.state import State
+from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.naive_bayes import GaussianNB
 
 pytestmark = pytest.mark.filterwarnings("ignore")

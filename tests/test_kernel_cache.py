@@ -9,10 +9,10 @@ from pathlib import Path
 import numba
 import pytest
 
-from sqlearn.engine import kernel as kernel_module
+from sqlearn.engine.kernels import decorator as kernel_module
 
 CALLEE = """
-from .kernel import kernel
+from .kernels.decorator import kernel
 
 @kernel
 def term(x):
@@ -21,7 +21,7 @@ def term(x):
 
 CALLER = """
 from .a import term
-from .kernel import kernel
+from .kernels.decorator import kernel
 
 @kernel
 def total(values):
@@ -45,8 +45,10 @@ class Package:
         self.root = root
         self.folder = root / "package"
         self.folder.mkdir()
-        shutil.copy(kernel_module.__file__, self.folder / "kernel.py")
-        (self.folder / "__init__.py").touch()
+        for folder in (self.folder, self.folder / "kernels"):
+            folder.mkdir(exist_ok=True)
+            (folder / "__init__.py").touch()
+        shutil.copy(kernel_module.__file__, self.folder / "kernels" / "decorator.py")
         (self.folder / "b.py").write_text(CALLER)
         self.edit_callee(2.0)
 
@@ -93,7 +95,7 @@ def test_an_edited_callee_is_noticed_and_an_unedited_one_is_not_compiled_again(p
 def test_sources_edited_while_a_process_runs_are_not_saved_under_the_old_stamp(package):
     edit_between = RUN.replace(
         "from package.b",
-        "import package.kernel, pathlib\n"
+        "import package.kernels.decorator, pathlib\n"
         "callee = pathlib.Path('package/a.py')\n"
         "callee.write_text(callee.read_text().replace('2.0', '5.0'))\n"
         "from package.b",
@@ -130,7 +132,10 @@ def test_no_writable_place_at_all(package, tmp_path):
 
 
 def test_a_place_that_cannot_be_written_any_more(package, tmp_path):
-    fill = "import package.kernel, pathlib\npackage.kernel._Files._prune = lambda self: self._folder.rmdir()\n"
+    fill = (
+        "import package.kernels.decorator as decorator, pathlib\n"
+        "decorator._Files._prune = lambda self: self._folder.rmdir()\n"
+    )
     assert package.run(fill + RUN) == (12.0, 0, 1)
     assert package.warnings == 1
     assert "NUMBA_CACHE_DIR" in package.stderr

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlearn.engine import ledger as module
-from sqlearn.engine.kernel import kernel
-from sqlearn.engine.ledger import Ledger, add_one, held, take_one
-from sqlearn.engine.multiset import add_term, add_terms
+from sqlearn.engine.identity import ledger as module
+from sqlearn.engine.identity.ledger import Ledger, add_one, held, take_one
+from sqlearn.engine.identity.multiset import add_term, add_terms
+from sqlearn.engine.kernels.decorator import kernel
 from sqlearn.errors import TooLargeError
 
 TOP = 2**64 - 1

@@ -11,7 +11,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from laws import assert_same, check_contract
 from records import records_of
 from sqlearn import verify
-from sqlearn.engine import mixture_problem, rounds
+from sqlearn.engine.problems import mixture_problem
+from sqlearn.engine.rounds import walk as rounds
 from sqlearn.errors import ParameterError, ReadOutError
 from sqlearn.mixture import GaussianMixture
 

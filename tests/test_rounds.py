@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from laws import assert_same, check_contract, emptied, refit, renamed, unchanged
 from records import Records, joined, pool_of, records_of
-from sqlearn.engine import rounds
+from sqlearn.engine.rounds import walk as rounds
 from sqlearn.errors import NotLearnedError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC

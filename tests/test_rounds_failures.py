@@ -12,10 +12,10 @@ from sklearn.utils.validation import has_fit_parameter
 
 from laws import assert_same, refit, renamed, snapshot, told, unchanged
 from sqlearn.cluster import KMeans
-from sqlearn.engine import rounds
-from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rows import Rows
-from sqlearn.engine.smooth_problem import Smooth
+from sqlearn.engine.problems.smooth_problem import Smooth
+from sqlearn.engine.rounds import walk as rounds
+from sqlearn.engine.rounds.rows import Rows
+from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.errors import OutOfRangeError, ParameterError, TooLargeError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from laws import assert_same, refit, snapshot
-from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.row_source import EVERY, Records
-from sqlearn.engine.rows import copy_hashes, numbers_of
-from sqlearn.engine.trace import from_bytes, to_bytes
+from sqlearn.engine.rounds.row_source import EVERY, Records
+from sqlearn.engine.rounds.rows import copy_hashes, numbers_of
+from sqlearn.engine.rounds.trace import from_bytes, to_bytes
+from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.errors import FormatError
 from test_contract import over
 from tiny_rounds import ADAPTIVE, cut, sample

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlearn.engine import rows as rows_module
-from sqlearn.engine.rows import Rows
+from sqlearn.engine.rounds import rows as rows_module
+from sqlearn.engine.rounds.rows import Rows
 
 D = 2
 SEED = np.uint64(7)

@@ -20,8 +20,8 @@ from sqlearn import (
     TooLargeError,
     WidthError,
 )
-from sqlearn.engine.ledger import MOST_COPIES
-from sqlearn.engine.state import State
+from sqlearn.engine.identity.ledger import MOST_COPIES
+from sqlearn.engine.model.state import State
 from sqlearn.feature_selection import SelectKBest, chi2
 from sqlearn.linear_model import LinearRegression
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB

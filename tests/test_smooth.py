@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from sklearn import linear_model as peers
 
-from sqlearn.engine import rounds, smooth
-from sqlearn.engine.row_source import Records
-from sqlearn.engine.smooth import (
+from sqlearn.engine.problems import smooth_losses as smooth
+from sqlearn.engine.problems.smooth_losses import (
     LOGISTIC,
     MULTINOMIAL,
     POISSON,
@@ -20,8 +19,10 @@ from sqlearn.engine.smooth import (
     newton_step,
     standardize,
 )
-from sqlearn.engine.smooth_problem import Grid, OneVsRest, Smooth
-from sqlearn.engine.standard import Scale
+from sqlearn.engine.problems.smooth_problem import Grid, OneVsRest, Smooth
+from sqlearn.engine.rounds import walk as rounds
+from sqlearn.engine.rounds.row_source import Records
+from sqlearn.engine.rounds.standard import Scale
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlearn.engine import double_double as dd
-from sqlearn.engine.solve import TOLERANCE, factorize, intercept
+from sqlearn.engine.arithmetic import double_double as dd
+from sqlearn.engine.arithmetic.solve import TOLERANCE, intercept, pivoted_factor
 
 U2 = Fraction(1, 2**106)
 NIST = sorted((Path(__file__).parent / "nist").glob("*.dat"))
@@ -91,7 +91,7 @@ def solve(g, c):
     """The solution in rationals, and the factor."""
     g_hi, g_lo, s, c_hi, c_lo = scaled(np.array(g, dtype=object), np.array(c, dtype=object))
     assert (((np.diag(g_hi) >= 0.25) & (np.diag(g_hi) < 1)) | (np.diag(g_hi) == 0)).all()
-    factor = factorize(g_hi, g_lo, s)
+    factor = pivoted_factor(g_hi, g_lo, s)
     return exact(*factor.solve(c_hi, c_lo)) / power(s)[:, None], factor
 
 
@@ -209,7 +209,7 @@ def test_right_hand_sides_may_have_any_magnitude():
     for columns in (range(5), [0, 1, 2, 0, 1]):  # of full rank, and not
         g_hi, g_lo, s, c_hi, c_lo = scaled(*moments(integers(rng, 20, 5)[:, columns], integers(rng, 20, 3)))
         c_hi, c_lo = c_hi / 7, c_lo / 7
-        factor, e = factorize(g_hi, g_lo, s), np.array([-900, 0, 1000])
+        factor, e = pivoted_factor(g_hi, g_lo, s), np.array([-900, 0, 1000])
         found = factor.solve(np.ldexp(c_hi, e), np.ldexp(c_lo, e))
         assert np.array_equal(found, [np.ldexp(part, e) for part in factor.solve(c_hi, c_lo)])
 
@@ -219,16 +219,16 @@ def test_ties_go_to_the_lowest_index_and_inputs_stay():
     g[0, 3] = g[3, 0] = 0.25
     zero, s = np.zeros((6, 6)), np.zeros(6, dtype=np.int64)
     before = g.copy()
-    assert factorize(g, zero, s).permutation.tolist() == [0, 1, 2, 4, 5, 3]
+    assert pivoted_factor(g, zero, s).permutation.tolist() == [0, 1, 2, 4, 5, 3]
     assert np.array_equal(g, before)
     assert not zero.any()
 
 
 def test_no_columns_and_no_targets():
-    factor = factorize(np.empty((0, 0)), np.empty((0, 0)), np.empty(0, dtype=np.int64))
+    factor = pivoted_factor(np.empty((0, 0)), np.empty((0, 0)), np.empty(0, dtype=np.int64))
     assert factor.rank == 0
     assert factor.solve(np.empty((0, 2)), np.empty((0, 2)))[0].shape == (0, 2)
-    factor = factorize(np.zeros((2, 2)), np.zeros((2, 2)), np.zeros(2, dtype=np.int64))
+    factor = pivoted_factor(np.zeros((2, 2)), np.zeros((2, 2)), np.zeros(2, dtype=np.int64))
     assert factor.rank == 0
     assert not np.any(factor.solve(np.zeros((2, 3)), np.zeros((2, 3))))
     assert factor.solve(np.zeros((2, 0)), np.zeros((2, 0)))[0].shape == (2, 0)
@@ -292,7 +292,7 @@ def test_reduced_data_have_the_same_moments(seed):
     rng = np.random.default_rng(seed)
     for _, x, rank in designs(rng):
         g_hi, g_lo, s, c_hi, c_lo = scaled(*moments(x, integers(rng, len(x), 2)))
-        r, z = factorize(g_hi, g_lo, s).reduce(c_hi, c_lo)
+        r, z = pivoted_factor(g_hi, g_lo, s).reduce(c_hi, c_lo)
         assert r.shape == (rank, x.shape[1])
         assert z.shape == (rank, 2)
         assert np.allclose(r.T @ r, g_hi, rtol=0, atol=4e-16)

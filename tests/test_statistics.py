@@ -6,11 +6,21 @@ import scipy.sparse as sp
 
 import naive
 from laws import Group, check_group
-from sqlearn.engine.fourth_moments import Spread
-from sqlearn.engine.statistics import Block, Categories, Correlations, Gram, LabelSums, Mixed, Moments, Sums, as_csr
-from sqlearn.engine.table_gram import TableGram
-from sqlearn.engine.transaction import Log
-from sqlearn.engine.vocabulary import Vocabulary
+from sqlearn.engine.identity.vocabulary import Vocabulary
+from sqlearn.engine.sums.fourth_moments import Spread
+from sqlearn.engine.sums.statistics import (
+    Block,
+    Categories,
+    Correlations,
+    Gram,
+    LabelSums,
+    Mixed,
+    Moments,
+    Sums,
+    as_csr,
+)
+from sqlearn.engine.sums.transaction import Log
+from sqlearn.engine.tables.gram import TableGram
 
 ROWS = np.arange(3)
 ENCODING = Mixed, Categories, TableGram
@@ -84,7 +94,7 @@ def test_a_vocabulary_survives_what_fails(monkeypatch):
         words.slot(label)
     before = dict(words.slots), words.words.copy(), list(words._free)
     with monkeypatch.context() as patch:
-        patch.setattr("sqlearn.engine.vocabulary.label_words", lambda label: 1 / 0)
+        patch.setattr("sqlearn.engine.identity.vocabulary.label_words", lambda label: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             words.slot("b")
     words.slot("b")

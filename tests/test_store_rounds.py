@@ -11,7 +11,7 @@ from learners import over
 from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
-from sqlearn.engine.row_source import EVERY
+from sqlearn.engine.rounds.row_source import EVERY
 from sqlearn.errors import LearnerError, MergeError, ReadOutError, StoreCorruptError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import naive
-from sqlearn.engine.linear_map import mapped
-from sqlearn.engine.read_out import GramView, packed_cell
-from sqlearn.engine.statistics import Block
-from sqlearn.engine.table_gram import TableGram
-from sqlearn.engine.transaction import Log
+from sqlearn.engine.readout.linear_map import mapped
+from sqlearn.engine.readout.views import GramView
+from sqlearn.engine.sums.gram import packed_cell
+from sqlearn.engine.sums.statistics import Block
+from sqlearn.engine.sums.transaction import Log
+from sqlearn.engine.tables.gram import TableGram
 
 LEVELS = [["a", "b", "c", "d"], [3, 1, 2]]
 

@@ -16,10 +16,10 @@ from records import Records, pool_of, records_of, takes_weights
 from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
-from sqlearn.engine.exact import ExactSum
-from sqlearn.engine.rounds import Rounds
-from sqlearn.engine.rows import Rows
-from sqlearn.engine.table_rounds import TableRounds
+from sqlearn.engine.rounds.rows import Rows
+from sqlearn.engine.rounds.walk import Rounds
+from sqlearn.engine.sums.exact import ExactSum
+from sqlearn.engine.tables.rounds import TableRounds
 from sqlearn.errors import NotLearnedError, OutOfRangeError, ParameterError, ReadOutError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture

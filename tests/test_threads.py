@@ -12,7 +12,7 @@ import pytest
 from laws import assert_same, refit, unchanged
 from learners import LEARNERS, over
 from sqlearn import BusyError
-from sqlearn.engine.state import State
+from sqlearn.engine.model.state import State
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB
 from test_interrupts import prepared

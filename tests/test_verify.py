@@ -9,7 +9,7 @@ from laws import frozen, refit, unchanged
 from learners import LEARNERS, MULTILABEL, WEIGHTED, over
 from records import joined, tame
 from sqlearn import verify
-from sqlearn.engine.adaptive import Adaptive
+from sqlearn.engine.model.adaptive import Adaptive
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.verify import same_bits
 

@@ -9,9 +9,10 @@ from sklearn.utils.validation import has_fit_parameter
 
 from learners import LEARNERS
 from records import Records, joined
-from sqlearn.engine import rounds, smooth_problem
-from sqlearn.engine import state as state_module
-from sqlearn.engine.adaptive import Adaptive
+from sqlearn.engine.model import state as state_module
+from sqlearn.engine.model.adaptive import Adaptive
+from sqlearn.engine.problems import smooth_problem
+from sqlearn.engine.rounds import walk as rounds
 
 ADAPTIVE = [learner for learner in LEARNERS if isinstance(learner, Adaptive)]
 WIDTHS = {"coarse": 2.0, "fine": 2.0**-10, "finest": 2.0**-30}

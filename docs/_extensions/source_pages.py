@@ -1,7 +1,7 @@
 """Links from a page to a file of the repository lead to a page of the site that shows it.
 
-Pages link to sources as they do on a forge, by relative path (``../sqlearn/engine/exact.py``), and Sphinx would make
-downloads of these. Here each file so linked becomes a page under ``source/``, highlighted, with numbered lines.
+Pages link to sources as they do on a forge, by relative path (``../sqlearn/engine/sums/exact.py``), and Sphinx would
+make downloads of these. Here each file so linked becomes a page under ``source/``, highlighted, with numbered lines.
 """
 
 from html import escape

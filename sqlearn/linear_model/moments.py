@@ -7,11 +7,19 @@ from sklearn import linear_model as peers
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight
 
-from sqlearn.engine.estimator import Weighted, WeightedClassifier
-from sqlearn.engine.least_squares import LeastSquares, balanced_factors, fitted, one_against_rest
-from sqlearn.engine.read_out import GramView, as_float, combined, grams_of, label_array
-from sqlearn.engine.statistics import Gram
-from sqlearn.engine.targets import check_indicator
+from sqlearn.engine.model import Weighted, WeightedClassifier, check_indicator
+from sqlearn.engine.readout import (
+    GramView,
+    LeastSquares,
+    as_float,
+    balanced_factors,
+    combined,
+    fitted,
+    grams_of,
+    label_array,
+    one_against_rest,
+)
+from sqlearn.engine.sums import Gram
 from sqlearn.errors import ParameterError, ReadOutError, shown
 
 __all__ = ["BayesianRidge", "ElasticNet", "Lasso", "LinearRegression", "Ridge", "RidgeClassifier"]
@@ -71,8 +79,8 @@ class LinearRegression(_LinearModel, peers.LinearRegression):
     Notes
     -----
     The state is the exact weighted Gram matrix of ``[1, X, y]``. Centring is exact, and the solution is Cholesky's in
-    106 bits: see :mod:`sqlearn.engine.solve`. Columns count as dependent from an angle of about 2^-43. Reading
-    ``coef_`` after ``forget`` takes O(n_features^3), however many records there are.
+    106 bits: see :mod:`sqlearn.engine.arithmetic.solve`. Columns count as dependent from an angle of about 2^-43.
+    Reading ``coef_`` after ``forget`` takes O(n_features^3), however many records there are.
 
     Examples
     --------

@@ -5,12 +5,10 @@ import warnings
 import numpy as np
 from sklearn import linear_model as peers
 
-from sqlearn.engine.adaptive import Adaptive, SparseCoefficients
-from sqlearn.engine.estimator import Weighted, WeightedClassifier
-from sqlearn.engine.read_out import label_array
+from sqlearn.engine.model import Adaptive, SparseCoefficients, Weighted, WeightedClassifier
+from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, POISSON, Smooth, class_weights, coefficients, ridge
+from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import LARGEST
-from sqlearn.engine.smooth import LOGISTIC, MULTINOMIAL, POISSON
-from sqlearn.engine.smooth_problem import Smooth, class_weights, coefficients, ridge
 from sqlearn.errors import DegenerateError, OutOfRangeError, ParameterError, shown
 
 __all__ = ["LogisticRegression", "PoissonRegressor"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sqlearn.engine.vocabulary import canonical_label
+from sqlearn.engine.identity import canonical_label
 
 __all__ = ["Block", "Category", "category_of", "length", "take"]
 

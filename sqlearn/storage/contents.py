@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.transaction import interrupts_held
+from sqlearn.engine.sums import interrupts_held
 from sqlearn.errors import StoreError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.copies import Copies

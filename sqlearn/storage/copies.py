@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sqlearn.engine.rows import Rows, copy_hashes, numbers_of
+from sqlearn.engine.rounds import Rows, copy_hashes, numbers_of
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.hash_index import HashIndex, hash_words

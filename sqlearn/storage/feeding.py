@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from sqlearn.engine.adaptive import Adaptive
-from sqlearn.engine.estimator import ExactEstimator
+from sqlearn.engine.model import Adaptive, ExactEstimator
 from sqlearn.errors import LearnerError, NonFiniteError, ParameterError, TableError, WeightError, shown
 from sqlearn.storage.blocks import Block, Category, length
 from sqlearn.storage.columns import Columns

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sqlearn.engine.table import is_missing
-from sqlearn.engine.vocabulary import PLAIN_LABELS, canonical_label
+from sqlearn.engine.identity import PLAIN_LABELS, canonical_label
+from sqlearn.engine.tables import is_missing
 from sqlearn.errors import NonFiniteError, NotNumericError, TableError, shown
 from sqlearn.storage.blocks import Category, category_of
 from sqlearn.storage.dates import DATES, microseconds

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from sqlearn.engine.blake2b import digest_dense, midstate
-from sqlearn.engine.buckets import find, pack
+from sqlearn.engine.identity import digest_dense, find, midstate, pack
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import LARGEST, Slots

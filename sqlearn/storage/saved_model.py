@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sqlearn.engine.key import HiddenBytes, HiddenText, hidden
-from sqlearn.engine.state import FORMAT, digest_of
+from sqlearn.engine.identity import HiddenBytes, HiddenText, hidden
+from sqlearn.engine.model import FORMAT, digest_of
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
 from sqlearn.storage.database import Database
 from sqlearn.storage.slots import Slots

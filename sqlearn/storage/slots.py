@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sqlearn.engine.checksum import first_bad, stamp
+from sqlearn.engine.identity import first_bad, stamp
 from sqlearn.errors import StoreCorruptError, StoreFullError
 from sqlearn.storage.database import Database
 

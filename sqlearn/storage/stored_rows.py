@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.estimator import ExactEstimator
-from sqlearn.engine.rounds import LARGEST, Changes, Rounds
-from sqlearn.engine.row_source import EVERY, Elsewhere, Records
-from sqlearn.engine.table_rounds import TableRounds
+from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.rounds import EVERY, LARGEST, Changes, Elsewhere, Records, Rounds
+from sqlearn.engine.tables import TableRounds
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.blocks import Block, Category, category_of, length
 from sqlearn.storage.columns import Columns
@@ -21,7 +20,7 @@ _REMEMBERED = 1 << 17  # changed rows that are kept in memory to be told to the 
 
 
 class StoredRows:
-    """A :class:`~sqlearn.engine.row_source.RowSource`: the rows of a store.
+    """A :class:`~sqlearn.engine.rounds.row_source.RowSource`: the rows of a store.
 
     The learner is told of changes before the rows are changed, and asks when all of them have been: see
     :class:`~sqlearn.storage.copies.Copies`.

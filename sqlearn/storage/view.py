@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from sqlearn.engine.trace import Walk
+from sqlearn.engine.rounds import Walk
 from sqlearn.errors import EmptyBatchError, StoreBusyError, StoreClosedError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.columns import Column

@@ -1,0 +1,47 @@
+"""Numbers: digits, double-double, exp and log with fixed results, small linear systems, BLAS threads.
+
+May import: kernels.
+"""
+
+from sqlearn.engine.arithmetic.blas import one_thread, side_by_side
+from sqlearn.engine.arithmetic.cholesky import HELD, cholesky, factorize, solve_lower, solve_upper
+from sqlearn.engine.arithmetic.digits import (
+    add_product,
+    nearest,
+    normalized,
+    round_limbs,
+    round_pair,
+    to_pairs,
+    trimmed,
+)
+from sqlearn.engine.arithmetic.double_double import add, divide, fast_two_sum, multiply
+from sqlearn.engine.arithmetic.elementary import exp, log, mix
+from sqlearn.engine.arithmetic.solve import Factor, intercept, pivoted_factor, residual
+
+__all__ = [
+    "HELD",
+    "Factor",
+    "add",
+    "add_product",
+    "cholesky",
+    "divide",
+    "exp",
+    "factorize",
+    "fast_two_sum",
+    "intercept",
+    "log",
+    "mix",
+    "multiply",
+    "nearest",
+    "normalized",
+    "one_thread",
+    "pivoted_factor",
+    "residual",
+    "round_limbs",
+    "round_pair",
+    "side_by_side",
+    "solve_lower",
+    "solve_upper",
+    "to_pairs",
+    "trimmed",
+]

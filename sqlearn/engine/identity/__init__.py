@@ -1,0 +1,37 @@
+"""Which record is which: digests, the ledger, the multiset hash, labels and categories, the key.
+
+May import: kernels, errors.
+"""
+
+from sqlearn.engine.identity.blake2b import digest_dense, digest_one, digest_sparse, midstate
+from sqlearn.engine.identity.buckets import find, pack
+from sqlearn.engine.identity.checksum import first_bad, stamp
+from sqlearn.engine.identity.key import HiddenBytes, HiddenText, hidden, key_bytes
+from sqlearn.engine.identity.ledger import MOST_COPIES, Ledger, add_one, held, take_one
+from sqlearn.engine.identity.multiset import add_term, add_terms
+from sqlearn.engine.identity.vocabulary import PLAIN_LABELS, Vocabulary, canonical_label
+
+__all__ = [
+    "MOST_COPIES",
+    "PLAIN_LABELS",
+    "HiddenBytes",
+    "HiddenText",
+    "Ledger",
+    "Vocabulary",
+    "add_one",
+    "add_term",
+    "add_terms",
+    "canonical_label",
+    "digest_dense",
+    "digest_one",
+    "digest_sparse",
+    "find",
+    "first_bad",
+    "held",
+    "hidden",
+    "key_bytes",
+    "midstate",
+    "pack",
+    "stamp",
+    "take_one",
+]

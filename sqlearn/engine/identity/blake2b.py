@@ -1,0 +1,319 @@
+"""Keyed BLAKE2b (RFC 7693) with 48 byte digests, compiled: records are hashed where they lie, without a Python call.
+
+A message is a sequence of whole 64-bit little-endian words, so a float64 row is hashed by its bits. `digest_one` is
+for latency: one message, nothing allocated. `digest_dense` is for throughput: eight records at a time, one in each lane
+of a vector. The compression function is written once, as LLVM instructions, because only there can the same text serve
+both: what it builds depends on whether the words it is given are integers or vectors of integers. It has no loops and
+no branches, all permutations being resolved while it is built, so its state can stay in registers.
+"""
+
+import sys
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from sqlearn.engine.kernels import kernel
+
+__all__ = ["digest_dense", "digest_one", "digest_sparse", "midstate"]
+
+if sys.byteorder != "little":
+    raise ImportError("sqlearn hashes the little-endian bytes of its records; this machine is big-endian")
+
+DIGEST_WORDS = 6
+BLOCK_WORDS = 16
+LANES = 8  # one AVX-512 register; narrower machines take two or four instructions for one
+
+_INITIAL = (
+    0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B, 0xA54FF53A5F1D36F1,
+    0x510E527FADE682D1, 0x9B05688C2B3E6C1F, 0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179,
+)  # fmt: skip
+
+# Row r is the order in which round r takes the words of the block; rounds 10 and 11 begin again.
+_ORDER = (
+    (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+    (14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3),
+    (11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4),
+    (7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8),
+    (9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13),
+    (2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9),
+    (12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11),
+    (13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10),
+    (6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5),
+    (10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0),
+)
+
+# Columns, then diagonals, of the 4 x 4 working state.
+_QUARTERS = (
+    (0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
+    (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14),
+)  # fmt: skip
+
+_WORD = ir.IntType(64)
+_VECTOR = ir.VectorType(_WORD, LANES)
+
+
+def _constant(kind, value):
+    """`value` as a word, or in every lane of a vector."""
+    return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
+
+
+def _indices(lanes):
+    """One lane's number, or those of all, as LLVM wants it."""
+    kind = ir.IntType(32)
+    return ir.Constant(ir.VectorType(kind, LANES) if isinstance(lanes, list) else kind, lanes)
+
+
+def _rotated(builder, value, bits):
+    """`value` rotated right; LLVM knows this pattern as one instruction."""
+    right = builder.lshr(value, _constant(value.type, bits))
+    left = builder.shl(value, _constant(value.type, 64 - bits))
+    return builder.or_(right, left)
+
+
+def _compression(builder, state, words, count, mask):
+    """Build BLAKE2b's function F: the next 8 chaining values, from 8 and the 16 words of a block.
+
+    `count` is the number of bytes hashed so far, this block included, and `mask` has all bits set for the last block.
+    The count's upper word is left out: it is zero for messages under 2**64 bytes.
+    """
+    kind = state[0].type
+    v = [*state, *(_constant(kind, value) for value in _INITIAL)]
+    v[12] = builder.xor(v[12], count)
+    v[14] = builder.xor(v[14], mask)
+    for turn in range(12):
+        order = iter(_ORDER[turn % 10])
+        for a, b, c, d in _QUARTERS:
+            for first, second in ((32, 24), (16, 63)):
+                v[a] = builder.add(builder.add(v[a], v[b]), words[next(order)])
+                v[d] = _rotated(builder, builder.xor(v[d], v[a]), first)
+                v[c] = builder.add(v[c], v[d])
+                v[b] = _rotated(builder, builder.xor(v[b], v[c]), second)
+    return [builder.xor(state[i], builder.xor(v[i], v[i + 8])) for i in range(8)]
+
+
+def _transposed(builder, rows):
+    """The columns of a square of vectors: halves are interleaved until every word has reached its place."""
+    half = LANES // 2
+    low = [lane // 2 + lane % 2 * LANES for lane in range(LANES)]
+    high = [lane + half for lane in low]
+    vectors = list(rows)
+    for _ in range(LANES.bit_length() - 1):
+        pairs = list(zip(vectors[:half], vectors[half:], strict=True))
+        vectors = [builder.shuffle_vector(a, b, _indices(order)) for a, b in pairs for order in (low, high)]
+    return vectors
+
+
+def _pointer(context, builder, kind, value):
+    """The address of an array's first word, and its length in words."""
+    array = context.make_array(kind)(context, builder, value)
+    return builder.bitcast(array.data, _WORD.as_pointer()), array.nitems
+
+
+def _is_words(array):
+    return isinstance(array, types.Array) and array.layout == "C" and array.dtype in (types.float64, types.uint64)
+
+
+@intrinsic
+def _compress(typingctx, state, row, tail, start, count, mask):
+    """The 8 chaining values, a tuple, after the block at word `start` of the message ``row + tail``."""
+    if not (_is_words(row) and _is_words(tail)):
+        return None
+
+    def codegen(context, builder, signature, args):
+        state, row, tail, start, count, mask = args
+        row, row_size = _pointer(context, builder, signature.args[1], row)
+        tail, tail_size = _pointer(context, builder, signature.args[2], tail)
+        zero = cgutils.alloca_once_value(builder, _constant(_WORD, 0))
+        block = []
+        for i in range(BLOCK_WORDS):  # branch-free: most records are so short that a jump would be mispredicted
+            at = builder.add(start, _constant(_WORD, i))
+            behind = builder.sub(at, row_size)
+            in_row = builder.icmp_signed("<", at, row_size)
+            in_tail = builder.icmp_signed("<", behind, tail_size)
+            address = builder.select(in_tail, builder.gep(tail, [behind]), zero)
+            block.append(builder.load(builder.select(in_row, builder.gep(row, [at]), address)))
+        state = cgutils.unpack_tuple(builder, state, 8)
+        return cgutils.pack_array(builder, _compression(builder, state, block, count, mask))
+
+    eight = types.UniTuple(types.uint64, 8)
+    return eight(eight, row, tail, types.int64, types.uint64, types.uint64), codegen
+
+
+@intrinsic
+def _compress_lanes(typingctx, states, words, start, stride, count, mask):
+    """Advance `states`, uint64[8, LANES], by one block each; lane l has its words at ``words[start + l * stride]``."""
+    if not (_is_words(states) and _is_words(words)):
+        return None
+
+    def codegen(context, builder, signature, args):
+        states, words, start, stride, count, mask = args
+        states, _ = _pointer(context, builder, signature.args[0], states)
+        words, _ = _pointer(context, builder, signature.args[1], words)
+
+        def place(base, index):
+            return builder.bitcast(builder.gep(base, [index]), _VECTOR.as_pointer())
+
+        def spread(word):
+            vector = builder.insert_element(_constant(_VECTOR, 0), word, _indices(0))
+            return builder.shuffle_vector(vector, vector, _indices([0] * LANES))
+
+        block = []
+        for part in range(0, BLOCK_WORDS, LANES):
+            starts = [builder.add(start, builder.mul(stride, _constant(_WORD, lane))) for lane in range(LANES)]
+            places = [place(words, builder.add(first, _constant(_WORD, part))) for first in starts]
+            block += _transposed(builder, [builder.load(at, align=8) for at in places])
+        places = [place(states, _constant(_WORD, i * LANES)) for i in range(8)]
+        state = [builder.load(at, align=8) for at in places]
+        for at, value in zip(places, _compression(builder, state, block, spread(count), spread(mask)), strict=True):
+            builder.store(value, at, align=8)
+        return context.get_dummy_value()
+
+    return types.void(states, words, types.int64, types.int64, types.uint64, types.uint64), codegen
+
+
+@kernel
+def _progress(i, size):
+    """The byte count, key block included, and the mask of the block that starts at word `i` of `size`."""
+    end = min(i + BLOCK_WORDS, size)
+    return np.uint64(8 * (BLOCK_WORDS + end)), np.uint64(-1 if end == size else 0)
+
+
+@kernel
+def digest_one(row, tail, state, out):
+    """Digest of one dense record, for use inside other kernels: nothing is allocated.
+
+    Parameters
+    ----------
+    row : float64[d] or uint64[d], C-contiguous
+        The first d words of the message are the bits of these.
+    tail : uint64[k], C-contiguous
+        The words behind them; d + k must be positive.
+    state : uint64[8]
+        What `midstate` made of the key.
+    out : uint64[6]
+        Where the digest goes.
+    """
+    size = len(row) + len(tail)
+    if size == 0:
+        raise ValueError("an empty message has no digest here: the key's block would have to be its last")
+    h = (state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7])
+    for i in range(0, size, BLOCK_WORDS):
+        count, mask = _progress(i, size)
+        h = _compress(h, row, tail, i, count, mask)
+    for i in range(DIGEST_WORDS):
+        out[i] = h[i]
+
+
+@kernel
+def digest_dense(rows, tails, state, out):
+    """Digests of dense records; each is what `digest_one` gives, wherever in the batch the record stands.
+
+    Parameters
+    ----------
+    rows : float64[n, d], C-contiguous
+    tails : uint64[n, k]
+    state, out
+        As for `digest_one`, with a row of `out` for each record.
+    """
+    n, d = rows.shape
+    if len(tails) != n or len(out) != n:
+        raise ValueError("each record needs a row of `tails` and a row of `out`")
+    size = d + tails.shape[1]
+    inside = d - d % BLOCK_WORDS  # blocks up to here lie wholly in `rows`; what follows is gathered in `rest`
+    stride = -(-(size - inside) // BLOCK_WORDS) * BLOCK_WORDS
+    words = rows.view(np.uint64)
+    rest = np.zeros(LANES * stride, np.uint64)
+    states = np.empty((8, LANES), np.uint64)
+    grouped = n - n % LANES if size else 0
+    for first in range(0, grouped, LANES):
+        for lane in range(LANES):
+            row, tail = first + lane, lane * stride
+            for i in range(inside, d):
+                rest[tail + i - inside] = words[row, i]
+            for i in range(size - d):
+                rest[tail + d - inside + i] = tails[row, i]
+            for i in range(8):  # assigned word by word: numba takes a second to compile a broadcast
+                states[i, lane] = state[i]
+        for i in range(0, size, BLOCK_WORDS):
+            count, mask = _progress(i, size)
+            if i < inside:
+                _compress_lanes(states, words, first * d + i, d, count, mask)
+            else:
+                _compress_lanes(states, rest, i - inside, stride, count, mask)
+        for lane in range(LANES):
+            for i in range(DIGEST_WORDS):
+                out[first + lane, i] = states[i, lane]
+    for row in range(grouped, n):
+        digest_one(rows[row], tails[row], state, out[row])
+
+
+@kernel
+def digest_sparse(values, indices, indptr, tails, state, out):
+    """Digests of sparse (CSR) records: the number of entries, then each entry's index and value, then the tail.
+
+    Parameters
+    ----------
+    values, indices, indptr : float64[nnz], int64[nnz], int64[n + 1]
+    tails : uint64[n, k]
+    state, out
+        As for `digest_one`, with a row of `out` for each record.
+    """
+    n, k = tails.shape
+    if len(indptr) - 1 != n or len(out) != n:
+        raise ValueError("each record needs a row of `tails` and a row of `out`")
+    sizes = 1 + 2 * np.diff(indptr) + k
+    order = np.argsort(sizes)  # records of about one length go side by side
+    stride = -(-max(sizes.max(), 1) // BLOCK_WORDS) * BLOCK_WORDS if n else 0
+    bits = values.view(np.uint64)
+    words = np.zeros(LANES * stride, np.uint64)
+    states = np.empty((8, LANES), np.uint64)
+    for first in range(0, n, LANES):
+        group = order[first : first + LANES]
+        for lane in range(len(group)):
+            row, at = group[lane], lane * stride
+            start, stop = indptr[row], indptr[row + 1]
+            words[at] = stop - start
+            for entry in range(start, stop):
+                words[at + 1] = indices[entry]
+                words[at + 2] = bits[entry]
+                at += 2
+            words[at + 1 : at + 1 + k] = tails[row]
+            states[:, lane] = state
+        # blocks that are not the last of any of the group, which has its shortest record first
+        together = (sizes[group[0]] - 1) // BLOCK_WORDS * BLOCK_WORDS if len(group) == LANES else 0
+        for i in range(0, together, BLOCK_WORDS):
+            _compress_lanes(states, words, i, stride, np.uint64(8 * (2 * BLOCK_WORDS + i)), np.uint64(0))
+        for lane in range(len(group)):
+            size, message = sizes[group[lane]], words[lane * stride : (lane + 1) * stride]
+            h = states[:, lane]
+            chain = (h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7])
+            for i in range(together, size, BLOCK_WORDS):
+                count, mask = _progress(i, size)
+                chain = _compress(chain, message[:size], words[:0], i, count, mask)
+            for i in range(DIGEST_WORDS):
+                out[group[lane], i] = chain[i]
+
+
+@kernel
+def _key_block(block, h, out):
+    """Write to `out` the chaining value after `h` and the key's block."""
+    h = (h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7])
+    h = _compress(h, block, block[:0], 0, np.uint64(8 * BLOCK_WORDS), np.uint64(0))
+    for i in range(8):
+        out[i] = h[i]
+
+
+def midstate(key: bytes) -> np.ndarray:
+    """The chaining value, uint64[8], after the block of `key`, 1 to 64 bytes, so that no record pays for it."""
+    if not 1 <= len(key) <= 64:
+        raise ValueError(f"a BLAKE2b key has 1 to 64 bytes, this one has {len(key)}")
+    start = np.array(_INITIAL, np.uint64)
+    start[0] ^= np.uint64(0x01010000 | len(key) << 8 | 8 * DIGEST_WORDS)  # depth 1, fanout 1, key and digest length
+    state = np.empty(8, np.uint64)
+    block = np.zeros(BLOCK_WORDS, np.uint64)
+    block.view(np.uint8)[: len(key)] = np.frombuffer(key, np.uint8)
+    _key_block(block, start, state)
+    return state

@@ -1,0 +1,27 @@
+"""How numba is used: the one decorator, its disk cache, single machine instructions.
+
+Imports nothing else of sqlearn.
+"""
+
+from sqlearn.engine.kernels.decorator import kernel, make_ready
+from sqlearn.engine.kernels.intrinsics import (
+    bits_float,
+    float_bits,
+    fma,
+    leading_zeros,
+    multiply_high,
+    prefetch,
+    trailing_zeros,
+)
+
+__all__ = [
+    "bits_float",
+    "float_bits",
+    "fma",
+    "kernel",
+    "leading_zeros",
+    "make_ready",
+    "multiply_high",
+    "prefetch",
+    "trailing_zeros",
+]

@@ -1,0 +1,153 @@
+"""Base of the learners that ask their records in rounds."""
+
+import sys
+import warnings
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.exceptions import ConvergenceWarning
+
+from sqlearn.engine.model.estimator import ExactEstimator
+from sqlearn.engine.model.state import State
+from sqlearn.engine.readout import read_only
+from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, Walk
+from sqlearn.errors import OutOfRangeError, ReadOutError, WeightError
+
+__all__ = ["Adaptive", "SparseCoefficients"]
+
+
+class Adaptive(ExactEstimator):
+    """Base of learners whose queries depend on earlier answers; see :mod:`~sqlearn.engine.rounds.walk`.
+
+    Such a learner keeps its records, since a trace that breaks must ask them again.
+    """
+
+    _refines = False  # see rounds.py
+    _restless = (
+        "the loss has no minimum, or none that was found: without a penalty, classes that the features separate have "
+        "none. Penalise more, or scale the features."
+    )
+
+    def _problem(self, params: dict, n_features: int, labels: list) -> Problem | None:
+        """What to ask records of these classes; None when there is nothing to learn from them."""
+        raise NotImplementedError
+
+    def _draws(self, params):
+        return True
+
+    def _new_statistic(self, params, n_features, n_targets):
+        def report(line):
+            print(f"{type(self).__name__}: {line}", file=sys.stderr, flush=True)
+
+        return Rounds(
+            n_features,
+            n_targets,
+            lambda labels: self._problem(params, n_features, labels),
+            params.get("random_state") or 0,
+            report if params.get("verbose") else None,
+            self._refines,
+        )
+
+    def _features(self, probe, X, reset):
+        x, codes, levels = super()._features(probe, X, reset)
+        values = x.data if hasattr(x, "indptr") else x
+        if values.size and not -LARGEST <= values.min() <= values.max() <= LARGEST:
+            largest = np.abs(x).max(axis=1)
+            row = int(np.flatnonzero((largest.toarray() if sp.issparse(largest) else largest) > LARGEST)[0])
+            raise OutOfRangeError(
+                f"Row {row} (counted from 0) has a value beyond 2**500 (3.3e150), where {type(self).__name__} "
+                "cannot standardise it. Nothing was changed: scale the feature down, or leave the row out."
+            )
+        return x, codes, levels
+
+    def _check_targets(self, targets: np.ndarray) -> None:
+        """Refuse targets, float64[n, t], that the loss does not allow."""
+
+    def _checked(self, probe, X, y, sample_weight, reset, single):
+        batch, target_ndim = super()._checked(probe, X, y, sample_weight, reset, single)
+        # nothing usual leaves the range, and features are no larger than LARGEST
+        if batch.weights.max(initial=0.0) <= LARGEST and (np.abs(batch.targets) <= LARGEST).all():
+            return batch, target_ndim
+        largest = np.abs(batch.targets).max(axis=1, initial=0.0)
+        if batch.x.shape[1]:
+            rows = np.abs(batch.x).max(axis=1)
+            largest = np.maximum(largest, rows.toarray().ravel() if sp.issparse(rows) else rows)
+        with np.errstate(over="ignore"):
+            beyond = np.flatnonzero(~np.isfinite(batch.weights * largest))
+        if len(beyond):
+            raise WeightError(
+                f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]].item()!r} times a value "
+                f"leaves the range of float64, in which {type(self).__name__} asks. Nothing was changed: scale the "
+                "weights down."
+            )
+        return batch, target_ndim
+
+    @property
+    def last_forget_(self) -> Walk:
+        """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""
+        last = _rounds(self._fitted_state()).last
+        if last is None:
+            raise ReadOutError(
+                f"This {type(self).__name__} has asked nothing: it holds too little, or has not been updated since it "
+                "was copied or read from a file."
+            )
+        return last
+
+    def drop_memo(self):
+        """Drop the sums kept from before the last breaks, which save time but tell of the past. Returns self."""
+        _rounds(self._fitted_state()).memo = ()
+        return self
+
+    def _trace(self, state: State) -> Trace:
+        """The trace, which says so when its rounds did not come to rest."""
+        trace = _rounds(state).trace
+        if trace is None:
+            raise ReadOutError(
+                f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too little "
+                "to learn from. Learn more."
+            )
+        self._warn_of(state, trace)
+        return trace
+
+    def _check_learned(self, state):
+        super()._check_learned(state)
+        self._warn_of(state, _rounds(state).trace)
+
+    def _warn_of(self, state: State, trace: Trace | None) -> None:
+        """Warn, once, that the trace did not come to rest."""
+        rounds = _rounds(state)
+        if trace is not None and not trace.still and not rounds.told:
+            rounds.told = True
+            warnings.warn(f"{state.learner}: {self._restless}", ConvergenceWarning, stacklevel=5)
+
+
+def _rounds(state: State) -> Rounds:
+    assert isinstance(state.statistic, Rounds)
+    return state.statistic
+
+
+class SparseCoefficients(ExactEstimator):
+    """``sparsify`` and ``densify`` for learners whose twin has them: how coefficients are shown, until the next fit."""
+
+    def sparsify(self):
+        """Show ``coef_`` as a CSR matrix. Returns self."""
+        self._reader()
+        self._sparse_coef = True
+        return self
+
+    def densify(self):
+        """Show ``coef_`` as an array. Returns self."""
+        self._reader().densify()
+        self._sparse_coef = False
+        return self
+
+    def _check_learned(self, state):
+        super()._check_learned(state)
+        self.__dict__.pop("_sparse_coef", None)
+
+    def _reader(self):
+        reader = super()._reader()
+        if self.__dict__.get("_sparse_coef") and not sp.issparse(reader.coef_):
+            reader.sparsify()
+            read_only(reader.coef_)
+        return reader

@@ -1,0 +1,531 @@
+"""fit, partial_fit, forget, relabel, merge, without, digest: written once, for every learner."""
+
+import copy
+from contextlib import contextmanager
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import clone
+
+from sqlearn.engine.identity import hidden
+from sqlearn.engine.model.answering import Answering, not_fitted
+from sqlearn.engine.model.fast_path import PLAIN, short_path
+from sqlearn.engine.model.lending import Lending
+from sqlearn.engine.model.limits import check_growth, check_merge, check_size
+from sqlearn.engine.model.observed import observed
+from sqlearn.engine.model.parameters import checked_params, computable
+from sqlearn.engine.model.pickled import contents_of, state_of
+from sqlearn.engine.model.sparse_format import check_sparse
+from sqlearn.engine.model.state import Batch, State, describe, plain
+from sqlearn.engine.model.targets import check_classes, check_labels, check_targets, check_weights
+from sqlearn.engine.model.validation import as_rows, check_features, explained, unmasked, words_of
+from sqlearn.engine.readout import read_only
+from sqlearn.engine.sums import Log, Statistic, interrupts_held
+from sqlearn.errors import (
+    LearnerError,
+    MergeError,
+    MissingTargetError,
+    ParameterError,
+    SqlearnError,
+    WeightError,
+    WidthError,
+)
+
+__all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
+
+
+class ExactEstimator(Answering):
+    """Base of all learners whose state is exact sums.
+
+    A learner names its scikit-learn twin, its statistic, what a record carries, and how to read the twin's fitted
+    attributes from the state; everything else is here. Put it before the twin in the bases.
+
+    Attributes
+    ----------
+    _statistic : type
+        A :class:`~sqlearn.engine.sums.statistics.Statistic`.
+    _target : {None, "label", "value"}
+        What a record carries beside its features.
+    _sparse_form : bool
+        Whether records are CSR rows inside.
+    """
+
+    _statistic: type[Statistic]
+    _target: str | None = None
+    _sparse_form = False
+    _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages
+
+    # ------------------------------------------------------------------ learning and forgetting
+
+    def fit(self, X, y=None):
+        """Learn from these records alone.
+
+        Parameters
+        ----------
+        X : array-like, sparse or frame of shape (n, d)
+            Records.
+        y : array-like of shape (n,) or (n, t)
+            Labels or values to predict; left out by unsupervised learners.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        SqlearnError
+            Of the kind that fits; the model is the one from before.
+        """
+        return self._fit(X, y, None)
+
+    def partial_fit(self, X, y=None):
+        """Learn more records: one row as 1-D, or many. Returns self."""
+        return self._update(X, y, None, 1.0)
+
+    def forget(self, X, y=None):
+        """Take records out, exactly: one row as 1-D, or many.
+
+        What is left has the bytes of a model that never saw them. All or nothing: when one record is not held, nothing
+        changes.
+
+        Parameters
+        ----------
+        X : array-like, sparse or frame of shape (d,) or (n, d)
+            Records as they were learned.
+        y : scalar or array-like
+            Their labels or values.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NotLearnedError
+            When a record is not held: the message names the first such row.
+        SqlearnError
+            Of the kind that fits any other trouble.
+        """
+        return self._update(X, y, None, -1.0)
+
+    def relabel(self, X, y_old, y_new):
+        """Forget records with labels (or values) `y_old` and learn them with `y_new`, all or nothing. Returns self."""
+        return self._relabel(X, y_old, y_new, None)
+
+    def without(self, X, y=None):
+        """Context in which the model is as if these records had never been learned.
+
+        Afterwards it is exactly the one from before. Updates of the model are refused inside.
+        """
+        return Lending(self, self._without(X, y, None))
+
+    def merge(self, other):
+        """Take in all records of another model of the same kind and parameters. Returns self; `other` is unchanged.
+
+        Raises
+        ------
+        MergeError
+            When the models differ in learner, parameters, keys, features or targets, or are one and the same.
+        """
+        state = self._fitted_state()
+        if other is self:
+            raise MergeError(
+                "A model cannot be merged with itself: its records would count twice. Merge a model of other records."
+            )
+        if type(other) is not type(self):
+            raise MergeError(f"A {type(self).__name__} merges with its own kind only, not with {type(other).__name__}.")
+        theirs = other._fitted_state()
+        state.check_free()
+        theirs.check_free()
+        state.begin()
+        try:
+            with theirs.reading():
+                check_merge(state, theirs)
+                merged = state.merged(theirs)
+            self.__dict__["_state"] = merged  # the state from before stays busy: no other thread shall update it
+        except BaseException:
+            state.busy = state.broken
+            raise
+        return self
+
+    def digest(self) -> str:
+        """Hex digest of the state: equal for equal parameters and equal records, on any machine, in O(state) time.
+
+        Beside an old digest or an old model, it lets guesses about a forgotten record be tested: see docs/exactness.md.
+        """
+        state = self._fitted_state()
+        with state.reading():
+            return state.digest()
+
+    @property
+    def key(self):
+        """Key of the records' digests; its repr does not show it."""
+        return self.__dict__["key"]
+
+    @key.setter
+    def key(self, value):
+        self.__dict__["key"] = hidden(value)
+
+    @property
+    def n_records_(self) -> int:
+        """Number of records held, those of weight 0 included."""
+        state = self._fitted_state()
+        with state.reading():
+            return state.n_records
+
+    def to_sklearn(self):
+        """A fitted scikit-learn estimator with this model's parameters and attributes, and nothing of its state."""
+        return copy.deepcopy(self._reader())
+
+    # ------------------------------------------------------------------ the same, in one place
+
+    def _fit(self, X, y, sample_weight):
+        with observed(self, X, y, sample_weight):
+            return self._learn_alone(X, y, sample_weight)
+
+    def _learn_alone(self, X, y, sample_weight):
+        held = self.__dict__.get("_state")
+        if held is not None and not held.broken:
+            held.check_free()
+        state, batch = self._started(X, y, sample_weight, single=False)
+        if not batch.weights.any():
+            raise WeightError(
+                "Sample weights must contain at least one non-zero number. Nothing was changed: use partial_fit."
+            )
+        try:
+            self._check_fit(batch)
+        except SqlearnError:
+            raise
+        except (TypeError, ValueError) as error:  # scikit-learn's own, of parameters that do not fit the records
+            raise ParameterError(
+                f"{words_of(error)}These parameters do not fit these records. Nothing was changed: set others."
+            ) from error
+        with computable(self):
+            state.learn(batch)
+            self._check_learned(state)
+        self._state = state
+        return self
+
+    def _update(self, X, y, sample_weight, sign, classes=None):
+        state = self.__dict__.get("_state")
+        if state is None:
+            if sign < 0:
+                raise not_fitted(self)
+            state, batch = self._started(X, y, sample_weight, single=True)
+            check_classes(batch, classes)
+            with computable(self):
+                state.learn(batch)
+            if self.__dict__.setdefault("_state", state) is not state:
+                raise state.is_busy()  # another thread's rows came first
+            return self
+        if sample_weight is None and classes is None and state.single is not None:
+            known = not np.isscalar(y) if self._target is None else type(y) in PLAIN[self._target]
+            busy, state.busy = state.busy, True  # as State.begin
+            if busy:
+                raise state.is_busy()
+            try:
+                row = state.single.row(X) if known else None
+                if row is not None and state.single.change(row, y, sign):
+                    return self
+            except (TypeError, ValueError, OverflowError):  # a row, label or value that the long path will explain
+                pass
+            finally:
+                state.busy = state.broken
+        state.check_free()
+        batch = self._batch(state, X, y, sample_weight, sign)
+        check_classes(batch, classes)
+        state.change((batch, sign))
+        return self
+
+    def _relabel(self, X, y_old, y_new, sample_weight):
+        state = self._fitted_state()
+        if self._target is None:
+            raise LearnerError(
+                f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit."
+            )
+        state.check_free()
+        old, new = (self._batch(state, X, y, sample_weight, sign) for y, sign in ((y_old, -1.0), (y_new, 1.0)))
+        state.change((old, -1.0), (new, 1.0))
+        return self
+
+    @contextmanager
+    def _without(self, X, y, sample_weight):
+        state = self._fitted_state()
+        state.check_free()
+        batch = self._batch(state, X, y, sample_weight, -1.0)
+        log: Log | None = None
+
+        def give_back():
+            nonlocal log
+            with interrupts_held():  # Ctrl-C must not leave the model without these records
+                if log is not None:
+                    state.give_back(log)
+                    log = None
+
+        try:
+            try:
+                with interrupts_held():
+                    log = state.lend(batch)
+                yield self
+            finally:
+                give_back()
+        except KeyboardInterrupt:  # it may have come just before it was held off
+            give_back()
+            raise
+
+    def _started(self, X, y, sample_weight, *, single):
+        """An empty state for records like these, and the records."""
+        params = checked_params(self)
+        self._check_guarantee(params)
+        probe = object.__new__(type(self))
+        probe.__dict__.update(params, _probing=True)
+        batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=True, single=single)
+        statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
+        layout = probe.__dict__.get("_layout", {})
+        has_labels = self._has_labels(params, layout)
+        check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1, batch.levels)
+        names = read_only(probe.__dict__.get("feature_names_in_"))
+        state = State(
+            type(self).__name__, params, probe.__dict__["n_features_in_"], names, statistic,
+            has_labels, target_ndim, layout,
+        )  # fmt: skip
+        state.single = short_path(state)
+        return state, batch
+
+    def _batch(self, state, X, y, sample_weight, sign) -> Batch:
+        """Validated records like those the state holds, to be learned (1.0) or forgotten (-1.0)."""
+        probe = self._probe(state, X)
+        batch, _ = self._validated(probe, X, y, sample_weight, reset=False, single=True)
+        if batch.targets.shape[1] != state.statistic.n_targets:
+            raise WidthError(
+                f"y has {batch.targets.shape[1]} targets a row, but {state.learner} was fitted with "
+                f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form they were learned."
+            )
+        check_growth(state, batch, sign)
+        return batch
+
+    def _probe(self, state, X):
+        """What validation takes for a model that was fitted to records like those the state holds."""
+        probe = object.__new__(type(self))
+        probe.__dict__.update(
+            state.params, n_features_in_=state.n_features_in_, _layout=state.layout, _probing=True
+        )  # fmt: skip
+        named = hasattr(X, "columns") or hasattr(X, "iloc")  # a frame or a pandas Series
+        if state.feature_names_in_ is not None and named:
+            probe.feature_names_in_ = state.feature_names_in_
+        return probe
+
+    def _understood(self, X, y):
+        """Validated features of a call that asks; answers, if there are any, are validated too."""
+        probe = self._probe(self._fitted_state(), X)
+        try:
+            x, codes, levels = self._features(probe, X, False)
+            self._check_known(codes, levels)
+            if y is not None and self._target is not None:
+                self._answers(probe, y, x, False)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise explained(error, X) from error
+        return x
+
+    def _check_known(self, codes, levels):
+        """Refuse categories that the model cannot be asked about."""
+
+    def _validated(self, probe, X, y, sample_weight, *, reset, single):
+        """A batch of canonical records and the dimension of their targets; whatever is refused, in our own words."""
+        try:
+            return self._checked(probe, X, y, sample_weight, reset, single)
+        except SqlearnError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
+            raise explained(error, X) from error
+
+    def _checked(self, probe, X, y, sample_weight, reset, single):
+        was_single = False
+        check_sparse(X)
+        X = unmasked(X, "X")
+        check_sparse(y)
+        if probe._target == "label" and sp.issparse(y):
+            y = y.toarray()
+        if single:
+            was_single, X, y, sample_weight = as_rows(X, y, sample_weight)
+        x, codes, levels = self._features(probe, X, reset)
+        if probe._target is not None and y is None:
+            raise MissingTargetError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Nothing was "
+                "changed: pass one label or value a row."
+            )
+        label_codes, labels, targets, target_ndim = self._answers(probe, y, x, reset)
+        weights = check_weights(sample_weight, x)
+        return Batch(x, codes, levels, label_codes, labels, targets, weights, was_single), target_ndim
+
+    # ------------------------------------------------------------------ what learners add
+
+    def _features(self, probe, X, reset):
+        """Validated ``(x, codes, levels)``, see :class:`~sqlearn.engine.model.state.Batch`.
+
+        What else the first records fix goes to ``probe._layout`` (see :class:`~sqlearn.engine.model.state.State`), and
+        is there for later ones.
+        """
+        x = check_features(probe, X, reset=reset, sparse_form=self._sparse_form)
+        return x, np.zeros((x.shape[0], 0), np.int64), []
+
+    def _answers(self, probe, y, x, reset):
+        """Validated ``(label_codes, labels, targets)``, see :class:`~sqlearn.engine.model.state.Batch`, and `y`'s
+        dimension.
+
+        The dimension is that of targets, 0 for labels.
+        """
+        if probe._target == "label":
+            label_codes, labels = check_labels(y, x)
+            if reset and np.asarray(y).dtype.kind == "b":
+                probe._layout = probe.__dict__.get("_layout", {}) | {"labels": "bool"}
+            return label_codes, labels, np.zeros((len(label_codes), 0)), 0
+        targets, target_ndim = np.zeros((x.shape[0], 0)), 0
+        if probe._target == "value":
+            targets, target_ndim = check_targets(y, x, multi_output=probe.__sklearn_tags__().target_tags.multi_output)
+        return np.zeros(0, np.int64), [], targets, target_ndim
+
+    def _has_labels(self, params: dict, layout: dict) -> bool:
+        """Whether the statistic has a row for each label held, and not one in all."""
+        return self._target == "label"
+
+    def _new_statistic(self, params: dict, n_features: int, n_targets: int) -> Statistic:
+        """The empty statistic for records of this shape under these parameters."""
+        return self._statistic(n_features, n_targets)
+
+    def _check_guarantee(self, params: dict) -> None:
+        """Refuse parameters for which the state would be no function of the records."""
+        if params.get("warm_start"):
+            raise ParameterError(
+                "warm_start=True makes a model depend on its history, which it could not forget. Leave it False."
+            )
+        if isinstance(params.get("random_state"), np.random.RandomState) and self._draws(params):
+            raise ParameterError(
+                f"{type(self).__name__} draws random numbers, and a RandomState changes with every use, so a refit "
+                "would differ. Pass an int as random_state (None is a constant here)."
+            )
+
+    def _draws(self, params: dict) -> bool:
+        """Whether anything depends on random numbers; elsewhere `random_state` is accepted and has no effect."""
+        return False
+
+    def _check_fit(self, batch: Batch) -> None:
+        """Raise where scikit-learn's ``fit`` refuses records that updates may well leave."""
+
+    def _check_learned(self, state: State) -> None:
+        """The same, where it takes a look at what was learned."""
+
+    # ------------------------------------------------------------------ bytes
+
+    def canonical_parts(self) -> dict[str, bytes]:
+        """The state's canonical bytes, part by part: equal for models of equal records and equal parameters."""
+        state = self._fitted_state()
+        with state.reading():
+            return state.parts()
+
+    def fitted_params(self) -> dict:
+        """The parameters in force: those at the time of ``fit``."""
+        return copy.deepcopy(self._fitted_state().params)
+
+    def pending_params(self) -> list[str]:
+        """Names of the parameters that were set since ``fit``, and hold from the next one on."""
+        now, then = plain(self.get_params(deep=False)), plain(self._fitted_state().params)
+        return [name for name in sorted(now) if describe(now[name]) != describe(then.get(name))]
+
+    def fitted_attributes(self) -> dict:
+        """All fitted attributes, by name."""
+        params = self._fitted_state().params
+        return {name: value for name, value in vars(self._reader()).items() if name not in params}
+
+    def __getstate__(self):
+        return contents_of(self)
+
+    def __setstate__(self, contents):
+        params, state = state_of(self, contents)
+        self.__dict__.update(params)
+        if state is not None:
+            state.single = short_path(state)
+            self._state = state
+
+    def _empty_state(self, params, features, shape, target_ndim, layout) -> State:
+        """A state that holds nothing, for records of this shape."""
+        statistic = self._new_statistic(params, *shape)
+        width, names = features
+        return State(
+            type(self).__name__, params, width, names, statistic, self._has_labels(params, layout), target_ndim, layout
+        )
+
+    def _emptied(self):
+        """This model without any record: what it is when all are forgotten."""
+        state = self._fitted_state()
+        shape = state.statistic.n_features, state.statistic.n_targets
+        features = state.n_features_in_, state.feature_names_in_
+        twin = clone(self)
+        twin._state = self._empty_state(copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout)
+        return twin
+
+
+class Weighted(ExactEstimator):
+    """Base of learners whose records may carry a weight: it is a part of the record."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn from these records alone; see :meth:`ExactEstimator.fit`.
+
+        Parameters
+        ----------
+        X, y
+            Records and their labels or values.
+        sample_weight : array-like of shape (n,), optional
+            Non-negative weights; 1 by default. A record of weight 0 is held, and counts nowhere.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Learn more records: one row as 1-D, or many. Returns self."""
+        return self._update(X, y, sample_weight, 1.0)
+
+    def forget(self, X, y=None, sample_weight=None):
+        """Take records out, exactly, with the weights they were learned with; see :meth:`ExactEstimator.forget`."""
+        return self._update(X, y, sample_weight, -1.0)
+
+    def relabel(self, X, y_old, y_new, sample_weight=None):
+        """Forget records with `y_old` and learn them with `y_new`, all or nothing. Returns self."""
+        return self._relabel(X, y_old, y_new, sample_weight)
+
+    def without(self, X, y=None, sample_weight=None):
+        """Context in which the model is as if it had never seen these records; see :meth:`ExactEstimator.without`."""
+        return Lending(self, self._without(X, y, sample_weight))
+
+
+class ExactClassifier(ExactEstimator):
+    """Base of classifiers: records carry a label, and new labels may come at any time."""
+
+    _target = "label"
+
+    def partial_fit(self, X, y=None, classes=None):
+        """Learn more records: one row as 1-D, or many.
+
+        Parameters
+        ----------
+        X, y
+            Records and labels; new labels are welcome.
+        classes : array-like, optional
+            If given, labels that are not among them are refused. It is checked and not remembered: classes are those of
+            the records held.
+
+        Returns
+        -------
+        self
+        """
+        return self._update(X, y, None, 1.0, classes)
+
+
+class WeightedClassifier(ExactClassifier, Weighted):
+    """Base of classifiers whose records may carry a weight."""
+
+    fit = Weighted.fit
+    forget = Weighted.forget
+
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):  # type: ignore[override]
+        """Learn more records; see :meth:`ExactClassifier.partial_fit`."""
+        return self._update(X, y, sample_weight, 1.0, classes)

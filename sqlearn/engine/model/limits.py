@@ -1,0 +1,53 @@
+"""States that memory cannot hold are refused before any is taken."""
+
+import numpy as np
+
+from sqlearn.engine.model.state import Batch, State
+from sqlearn.engine.sums import FEW_LIMBS, Statistic, installed
+from sqlearn.errors import TooLargeError
+
+__all__ = ["check_growth", "check_merge", "check_size"]
+
+_PEAK = 6  # learning multiplies slices of a Gram matrix, reading copies the sums: so many times their size, measured
+
+
+def check_growth(state: State, batch: Batch, sign: float) -> None:
+    """Refuse new labels and categories for which memory cannot hold the sums, also such that cannot be forgotten."""
+    try:
+        _check_growth(state, batch.labels, batch.levels if sign > 0 else [])
+    except TooLargeError:
+        if sign > 0 or state.vocabulary is None:
+            raise
+        unknown = [label not in state.vocabulary.slots for label in batch.labels]
+        strange = np.flatnonzero(np.array(unknown)[batch.label_codes] & (batch.weights > 0)).tolist()
+        if not strange:
+            raise
+        raise state.not_held(batch, strange[0]) from None
+
+
+def check_merge(state: State, other: State) -> None:
+    """Refuse to take in labels for which memory cannot hold the sums."""
+    _check_growth(state, other.labels(), [])
+
+
+def _check_growth(state: State, labels: list, levels: list[list]) -> None:
+    held = 1 if state.vocabulary is None else state.vocabulary.capacity
+    rows = 1 if state.vocabulary is None else state.vocabulary.foreseen(labels)
+    if rows > held or levels:  # what is held already is not refused, on no machine
+        check_size(state.learner, state.statistic, rows, levels)
+
+
+def check_size(name: str, statistic: Statistic, rows: int, levels: list[list]) -> None:
+    """Refuse a state that memory cannot hold before any is taken."""
+    cells = statistic.foreseen(levels)
+    needed = 8 * FEW_LIMBS * rows * cells
+    memory = installed()
+    if needed > memory // _PEAK:
+        sizes = ", ".join(f"{len(column):,}" for column in levels)
+        categories = f" and columns of {sizes} categories" if levels else ""
+        raise TooLargeError(
+            f"The state of this {name} would take about {needed / 1e9:,.1f} GB, and {_PEAK} times that while it learns "
+            f"or is read: {rows} x {cells:,} exact sums for {statistic.n_features:,} features{categories}, and this "
+            f"machine has {memory / 1e9:,.0f} GB. Nothing was taken. Use fewer columns (SelectKBest, hashing), or a "
+            "learner whose state is linear in the columns, such as those of sqlearn.naive_bayes."
+        )

@@ -1,0 +1,95 @@
+"""What a pickle or a store holds of a model, and the checks that such contents pass before they are a model again."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sqlearn.engine.model.state import FORMAT, State, digest_of
+from sqlearn.errors import FormatError, shown
+
+__all__ = ["contents_of", "state_of"]
+
+_ALTERED = "These bytes of a {} are torn or were altered. Read the model from its source again, or fit it anew."
+_STATE = {"params", "features", "statistic", "target_ndim", "layout", "parts", "digest"}
+_ELSEWHERE = ("ledger", "rows")  # parts that the digest does not cover: the multiset hash stands for them
+
+
+def contents_of(model) -> dict:
+    """A model's parameters and, if it is fitted, its canonical state, in plain types."""
+    contents = {"format": FORMAT, "params": {n: v for n, v in vars(model).items() if n != "_state"}}
+    if "_state" in vars(model):
+        state, parts = model._fitted_state(), model.canonical_parts()
+        contents["state"] = {
+            "params": state.params,
+            "features": (state.n_features_in_, state.feature_names_in_),
+            "statistic": (state.statistic.n_features, state.statistic.n_targets),
+            "target_ndim": state.target_ndim,
+            "layout": state.layout,
+            "parts": parts,
+            "digest": digest_of(parts),
+        }
+    return contents
+
+
+def state_of(model, contents) -> tuple[dict, State | None]:
+    """What :func:`contents_of` gave for a model of this class: its parameters, and its state if it was fitted.
+
+    Raises
+    ------
+    FormatError
+        When the contents are of another format, or are not those of a model: torn, or altered in any way.
+    """
+    name = type(model).__name__
+    saved_in = contents.get("format") if isinstance(contents, Mapping) else None
+    altered = FormatError(_ALTERED.format(name))
+    if type(saved_in) is not int:
+        raise altered
+    if saved_in != FORMAT:
+        raise FormatError(
+            f"This {name} was saved in format {shown(saved_in)}; this version of sqlearn reads {FORMAT}. Load it with "
+            "the version that wrote it, or fit it anew."
+        )
+    params, held = contents.get("params"), contents.get("state")
+    if not isinstance(params, dict) or not {*model._get_param_names()} <= {*params} or "_state" in params:
+        raise altered
+    if held is None and "state" not in contents:
+        return params, None
+    if not isinstance(held, dict) or held.keys() != _STATE or not _are_plain(held):
+        raise altered
+    parts = held["parts"]
+    if digest_of(parts) != held["digest"]:
+        raise altered
+    try:
+        state = model._empty_state(
+            held["params"], held["features"], held["statistic"], held["target_ndim"], held["layout"]
+        )
+        if state.parts(ledger=False)["header"] != parts["header"]:
+            raise altered
+        state.restore(parts)
+        state.statistic.check_form(state.labels())
+        whole = state.parts(ledger=False)
+    except FormatError:
+        raise
+    except Exception as error:  # whatever it trips over, it is the contents: they are no model's
+        raise altered from error
+    if list(whole.items()) != [(part, content) for part, content in parts.items() if part not in _ELSEWHERE]:
+        raise altered
+    return params, state
+
+
+def _are_plain(held: dict) -> bool:
+    """Whether all that is held of a state is of its type and of a size that can be."""
+    features, shape = held["features"], held["statistic"]
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in (features, shape)):
+        return False
+    width, names = features
+    counts = (width, *shape, held["target_ndim"])
+    if not all(type(count) is int and count >= 0 for count in counts) or shape[0] > width or held["target_ndim"] > 2:
+        return False
+    if not (names is None or (isinstance(names, np.ndarray) and names.shape == (width,))):
+        return False
+    parts = held["parts"]
+    dicts = parts, held["params"], held["layout"]
+    if not isinstance(held["digest"], str) or not all(isinstance(value, dict) for value in dicts):
+        return False
+    return all(isinstance(name, str) and isinstance(part, bytes) for name, part in parts.items())

@@ -1,0 +1,573 @@
+"""All that a fitted model holds, and the one place where it changes."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sqlearn.engine.identity import (
+    MOST_COPIES,
+    Ledger,
+    Vocabulary,
+    add_terms,
+    canonical_label,
+    digest_dense,
+    digest_sparse,
+    key_bytes,
+    midstate,
+)
+from sqlearn.engine.sums import BLOCK, UNFIT, Block, Log, Statistic, interrupts_held
+from sqlearn.errors import (
+    BrokenError,
+    BusyError,
+    FormatError,
+    LabelError,
+    MergeError,
+    NotLearnedError,
+    SqlearnError,
+    TooLargeError,
+    UnknownLabelError,
+    shown,
+)
+
+__all__ = ["FORMAT", "Batch", "State", "digest_of"]
+
+FORMAT = 1
+_CELLS_AT_ONCE = 1 << 22  # 32 MB: many blocks of a Gram matrix, for several threads
+_MOST_BLOCKS = 16
+
+
+@dataclass
+class Batch:
+    """Validated records of one call, not yet encoded.
+
+    Attributes
+    ----------
+    x : float64[n, d] or CSR array
+        Finite features (NaN where it means missing).
+    codes : int64[n, c]
+        Index of each category in its column's `levels`, -1 where missing; c is 0 for most learners.
+    levels : list of list
+        Canonical categories of each column.
+    label_codes : int64[n]
+        Index of each class label in `labels`.
+    labels : list
+        Canonical labels; empty for learners without classes.
+    targets : float64[n, t]
+        Values to predict; t is 0 where there are none.
+    weights : float64[n]
+        Sample weights.
+    single : bool
+        Whether the caller gave one row on its own.
+    """
+
+    x: np.ndarray | sp.csr_array
+    codes: np.ndarray
+    levels: list[list]
+    label_codes: np.ndarray
+    labels: list
+    targets: np.ndarray
+    weights: np.ndarray
+    single: bool = False
+
+    def __len__(self):
+        return len(self.weights)
+
+    def name(self, i: int) -> str:
+        """How to name row `i` in a message."""
+        return "This row" if self.single else f"Row {i} (counted from 0)"
+
+    def slices(self) -> Iterator[slice]:
+        """Cut into blocks."""
+        blocks = _CELLS_AT_ONCE // (BLOCK * max(1, self.x.shape[1]))
+        size = BLOCK * max(1, min(_MOST_BLOCKS, blocks))
+        return (slice(start, min(start + size, len(self))) for start in range(0, len(self), size))
+
+
+class State:
+    """A function of the multiset of records held, the parameters and the key; see docs/exactness.md.
+
+    Parameters
+    ----------
+    learner : str
+        Name of the learner.
+    params : dict
+        Its parameters at the time of ``fit``.
+    n_features_in_ : int
+        Width of the records.
+    feature_names_in_ : object[n_features_in_] or None
+        Their names.
+    statistic : Statistic
+        What is summed.
+    has_labels : bool
+        Whether records carry a class label.
+    target_ndim : int
+        Dimension of the targets the user gave: 1 or 2, 0 for none.
+    layout : dict
+        What else the first records fixed, in JSON's types: the kinds of MixedNB's columns; "labels", which is "bool"
+        for booleans and "indicator" for an indicator matrix.
+    """
+
+    def __init__(self, learner, params, n_features_in_, feature_names_in_, statistic, has_labels, target_ndim, layout):
+        self.learner = learner
+        self.params = params
+        self.n_features_in_ = n_features_in_
+        self.feature_names_in_ = feature_names_in_
+        self.target_ndim = target_ndim
+        self.layout = layout
+        self.statistic: Statistic = statistic
+        self.vocabulary = Vocabulary() if has_labels else None
+        self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
+        self.multiset = np.zeros(4, np.uint64)
+        self.counted = np.zeros(1, np.int64)
+        self.key_state = midstate(key_bytes(params.get("key")))
+        self.busy = False  # whether an update is under way, or inside ``without``
+        self.version = 0  # counts updates
+        self.borrowed = False  # whether inside ``without``
+        self.broken = False  # whether it is neither what it was nor what it should be: then it stays busy
+        self.rows_stayed = False  # whether the records were left where the state was read from
+        self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
+        self.reader = None
+        self.single = None
+        if not has_labels:
+            statistic.resize(1)
+
+    # ------------------------------------------------------------------ reading
+
+    @property
+    def n_records(self) -> int:
+        return self.counted.item()
+
+    def labels(self) -> list:
+        """The classes held, sorted; [None] for learners without classes."""
+        return self.vocabulary.labels() if self.vocabulary is not None else [None]
+
+    def rows(self) -> np.ndarray:
+        """The statistic's rows in the order of :meth:`labels`."""
+        return self.vocabulary.rows() if self.vocabulary is not None else np.zeros(1, np.int64)
+
+    def header(self) -> dict:
+        """What two models must share to be merged. Of the key it holds a hash, as keys may be secrets."""
+        names = self.feature_names_in_
+        params = {name: describe(value) for name, value in sorted(plain(self.params).items()) if name != "key"}
+        return {
+            "format": FORMAT,
+            "learner": self.learner,
+            "parameters": params,
+            "key": hashlib.blake2b(self.key_state.astype("<u8").tobytes(), digest_size=16).hexdigest(),
+            "n_features_in_": self.n_features_in_,
+            "feature_names_in_": None if names is None else list(names),
+            "targets": [self.statistic.n_targets, self.target_ndim],
+            "layout": self.layout,
+        }
+
+    def parts(self, ledger: bool = True) -> dict[str, bytes]:
+        """Canonical bytes, part by part."""
+        parts = {"header": json.dumps(self.header()).encode(), "labels": json.dumps(self.labels()).encode()}
+        parts["records"] = self.counted.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
+        for i, part in enumerate(self.statistic.canonical(self.rows())):
+            parts[f"sums {i}"] = part
+        if ledger and self.ledger is not None:
+            parts["ledger"] = self.ledger.canonical()
+        rows = self.statistic.canonical_rows(self.rows()) if ledger else None
+        if rows is not None:
+            parts["rows"] = rows
+        return parts
+
+    def digest(self) -> str:
+        """Hex BLAKE2b-256 of all parts but the ledger, for which the multiset hash stands: O(state), never O(n)."""
+        return digest_of(self.parts(ledger=False))
+
+    # ------------------------------------------------------------------ changing
+
+    def learn(self, batch: Batch) -> None:
+        """Take in a batch without a way back: for a state nobody holds yet."""
+        self.statistic.reserve(len(batch))
+        if self.ledger is not None:
+            self.ledger.reserve(len(batch))
+        log = Log(keeps=False)
+        for rows in batch.slices():
+            self._apply(batch, rows, 1.0, log)
+        self._settle(log)
+        self.release()
+
+    def catch_up(self, *check) -> None:
+        """End :attr:`deferred`: bring up to date what waited."""
+        self.deferred = False
+        self._settle(Log(keeps=False), *check)
+        self.release()
+
+    def _settle(self, log: Log, *check) -> None:
+        if self.deferred:
+            return
+        rows = self.rows()
+        occupied = self.statistic.held[rows] > 0
+        labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
+        self.statistic.settle(rows[occupied], labels, log, *check)
+
+    def begin(self) -> None:
+        """Take the turn to update; whoever does sets :attr:`busy` to False at the end.
+
+        Asking and taking are one line without a call, in which Python switches to no other thread and delivers no
+        signal; a lock would take longer, and a Ctrl-C just after it was taken would leave it so for good.
+        """
+        busy, self.busy = self.busy, True
+        if busy:
+            raise self.is_busy()
+
+    def change(self, *changes: tuple[Batch, float]) -> None:
+        """Learn (1.0) or forget (-1.0) batches in this order: all of it or, on any error and on Ctrl-C, none."""
+        self.begin()
+        try:
+            self.change_in_turn(*changes)
+            self.narrow()
+        finally:
+            self.busy = self.broken
+
+    def change_in_turn(self, *changes: tuple[Batch, float]) -> None:
+        """The same after :meth:`begin`."""
+        with interrupts_held() as check:
+            self._change(Log(), changes, check)
+
+    def lend(self, batch: Batch) -> Log:
+        """Forget a batch for a while: until :meth:`give_back` is given the log."""
+        self.begin()
+        try:
+            log = Log()
+            self._change(log, [(batch, -1.0)], lambda: None, lent=True)
+            self.borrowed = True
+            return log
+        finally:
+            self.busy = self.borrowed or self.broken
+
+    def give_back(self, log: Log) -> None:
+        """Take back what :meth:`lend` did."""
+        self.borrowed = False  # it is busy: what is read from here on is neither state
+        log.at_leisure = True
+        self._touch()
+        self._take_back(log)
+        self.release()
+        self.busy = False
+
+    def _touch(self) -> None:
+        self.version += 1
+        self.reader = None
+
+    def _change(self, log: Log, changes, check, lent: bool = False) -> None:
+        self._touch()
+        try:
+            for batch, sign in changes:
+                for rows in batch.slices():
+                    check()
+                    self._apply(batch, rows, sign, log)
+            self._settle(log, check)
+            if any(sign > 0 for _, sign in changes):
+                self._check_kinds(LabelError)
+            self._check_emptied()
+            if lent:
+                for vocabulary in self._vocabularies():
+                    log.note(vocabulary.way_back())
+            check()
+        except BaseException:
+            self._take_back(log)
+            self.release()
+            raise
+        self.release(lent)
+
+    def _take_back(self, log: Log) -> None:
+        try:
+            log.take_back()
+        except BaseException as error:
+            self.broken = True
+            raise self.is_broken() from error
+
+    def is_broken(self) -> BrokenError:
+        """Why a model that is neither as it was nor as it should be answers nothing."""
+        return BrokenError(
+            f"An update of this {self.learner} failed, and undoing it failed too, since there was no memory. It holds "
+            "parts of both, so it gives no answer any more. Read the model from its source again, or fit it anew."
+        )
+
+    def _vocabularies(self) -> tuple[Vocabulary, ...]:
+        own = () if self.vocabulary is None else (self.vocabulary,)
+        return (*own, *self.statistic.vocabularies)
+
+    def _labels_held(self) -> set:
+        return {label for label, row in zip(self.labels(), self.rows(), strict=True) if self.statistic.held[row]}
+
+    def _check_kinds(self, error: type[SqlearnError]) -> None:
+        """Refuse strings beside numbers, which scikit-learn's ``classes_`` cannot hold."""
+        if self.vocabulary is not None and len({isinstance(label, str) for label in self._labels_held()}) > 1:
+            raise error(
+                f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
+                "Convert the labels given to the kind of those held; or relabel all rows held in one call."
+            )
+
+    def _check_emptied(self) -> None:
+        """Without a ledger: what is left of no records is nothing, or else others were forgotten."""
+        if self.params.get("ledger", True) or self.statistic.keeps_records:  # a store looks its rows up itself
+            return
+        rows = self.rows()
+        empty = rows[self.statistic.held[rows] == 0]
+        if len(empty) and self.statistic.digits(empty)[0].any():
+            raise NotLearnedError(
+                f"The sums of this {self.learner} show that rows were to be forgotten which it never learned with "
+                "these labels, so nothing was changed. Pass rows, labels and sample weights as they were learned."
+            )
+
+    def release(self, lent: bool = False) -> None:
+        """Let go of labels and categories that no record needs any more; never fails."""
+        if self.deferred:  # what waits may name them
+            return
+        self.statistic.release(lent)
+        if self.ledger is not None and not lent:
+            self.ledger.shrink()
+        if self.vocabulary is not None:
+            self.vocabulary.release(self.statistic.held)
+
+    def narrow(self) -> None:
+        """Let go of limbs that no record needs any more, if there is memory to move the others to.
+
+        Not inside ``without``, whose end must not need memory.
+        """
+        try:
+            if self.statistic.is_wide:
+                with interrupts_held():
+                    self.statistic.narrow()
+        except MemoryError:  # the wider window serves as well, and the update is done
+            pass
+
+    def _apply(self, batch: Batch, rows: slice, sign: float, log: Log) -> None:
+        """Learn or forget one block of a batch."""
+        block, digests = self._encode(batch, rows, sign)
+        if sign < 0 and self.ledger is None:  # here, not in a step: undoing a half-learned block must not be refused
+            missing = self._missing(block)
+            if missing >= 0:
+                raise self.not_held(batch, rows.start + missing)
+        if log.keeps and self.ledger is not None:
+            self.ledger.make_ready(digests)
+        log.do(partial(self._record, digests, batch, rows.start, sign), partial(self._strike, digests, sign))
+        self.statistic.deposit(block, sign, log)
+
+    def _record(self, digests, batch, start, sign):
+        """Note the records in the ledger, the multiset hash and the count, or strike them out."""
+        if self.ledger is not None:
+            if sign > 0:
+                excess = self.ledger.add(digests)
+                if excess >= 0:
+                    raise TooLargeError(
+                        f"{batch.name(start + excess)} would be copy {MOST_COPIES + 1:,} of its record, and the ledger "
+                        f"of this {self.learner} counts to {MOST_COPIES:,}, so nothing was changed. Fit with "
+                        "ledger=False, or learn one row with a sample_weight instead of many copies."
+                    )
+            else:
+                missing = self.ledger.take(digests)
+                if missing >= 0:
+                    raise self.not_held(batch, start + missing)
+        self._count(digests, sign)
+
+    def _strike(self, digests, sign):
+        """Undo :meth:`_record`, without memory."""
+        if self.ledger is not None:
+            self.ledger.take_back(digests, sign)
+        self._count(digests, -sign)
+
+    def _count(self, digests, sign):
+        add_terms(self.multiset, digests, sign)
+        self.counted[0] += int(sign) * len(digests)
+
+    def not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
+        """Why this row cannot be forgotten, the rows before it being forgotten already."""
+        if self.vocabulary is not None and batch.weights[row] > 0:
+            code = batch.label_codes[row]
+            label = batch.labels[code]
+            slot = self.vocabulary.slots.get(label)
+            if (slot is None or not self.statistic.held[slot]) and code not in batch.label_codes[:row]:
+                known = self._labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
+                held = shown([label for label in self.labels() if label in known])
+                return UnknownLabelError(
+                    f"{batch.name(row)} has the label {shown(label)}, which no row of this {self.learner} has, so "
+                    f"nothing was changed. It holds {held}; pass the label the row was learned with."
+                )
+        return NotLearnedError(
+            f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
+            "been forgotten already, is given more often than it was learned, or was learned with another label or "
+            "weight; rows are compared to the last bit. Pass rows, labels and sample weights as they were learned."
+        )
+
+    def _missing(self, block: Block) -> int:
+        """Without a ledger: the first row that cannot be held, or -1."""
+        missing = self.statistic.first_missing(block)
+        return len(block) - 1 if missing < 0 and len(block) > self.n_records else missing
+
+    def _encode(self, batch: Batch, rows: slice, sign: float) -> tuple[Block, np.ndarray]:
+        """A block in canonical form and its records' digests, uint64[n, 6]."""
+        n = rows.stop - rows.start
+        weights = batch.weights[rows]
+        targets = np.add(batch.targets[rows], 0.0, order="C")  # no -0.0
+        tails = []
+        slots, digests = np.zeros(n, np.int64), np.empty((n, 6), np.uint64)
+        if self.vocabulary is not None:
+            of_label = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
+            self.statistic.resize(self.vocabulary.capacity)
+            slots = of_label[batch.label_codes[rows]]
+            tails.append(self.vocabulary.words[slots])
+        x: Any = batch.x[rows]
+        if sp.issparse(x) and not self.statistic.takes_sparse:
+            x = x.toarray()  # so that a sparse row and a dense one are the same record
+        codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
+        block = Block(x if sp.issparse(x) else np.add(x, 0.0, order="C"), codes, slots, targets, weights, digests)
+        tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
+        tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
+        if sp.issparse(x):
+            digest_sparse(x.data, x.indices, x.indptr, tail, self.key_state, digests)
+        else:
+            digest_dense(block.x, tail, self.key_state, digests)
+        return block, digests
+
+    # ------------------------------------------------------------------ whole states
+
+    def check_free(self) -> None:
+        """Refuse an update inside ``without``, or while another is under way."""
+        if self.busy:
+            raise self.is_busy()
+
+    def is_busy(self) -> BusyError | BrokenError:
+        """Why an update, or a question while there is one, has to wait."""
+        if self.broken:
+            return self.is_broken()
+        if self.borrowed:
+            return BusyError(
+                f"This {self.learner} is inside a `without` block, where some of its rows are set aside: it cannot be "
+                "updated there. Leave the block first, or work on a copy (copy.deepcopy)."
+            )
+        return BusyError(
+            f"This {self.learner} is being updated by another thread, or by the call that this one interrupted. This "
+            "call has changed nothing: let threads take turns (a threading.Lock around all calls of the model), or "
+            "give each a copy of its own (copy.deepcopy)."
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Context in which the state is read; an error at its end when it was updated meanwhile."""
+        if self.busy and not self.borrowed:
+            raise self.is_busy()
+        version = self.version
+        try:
+            yield
+        except Exception as error:
+            if self.version != version:  # then what was read is anything
+                raise self.is_busy() from error
+            raise
+        if self.version != version:
+            raise self.is_busy()
+
+    def merged(self, other: "State") -> "State":
+        """A new state that holds the records of both."""
+        ours, theirs = self.header(), other.header()
+        ours, theirs = ours | ours.pop("parameters"), theirs | theirs.pop("parameters")
+        for header in (ours, theirs):
+            if header["layout"].get("labels") == "bool":  # how labels come back is this model's own: they are equal
+                header["layout"] = {k: v for k, v in header["layout"].items() if k != "labels"}
+        for name in ours:
+            if json.dumps(ours[name]) != json.dumps(theirs.get(name)):  # NaN equals NaN
+                values = "" if name == "key" else f": {ours[name]!r} and {theirs.get(name)!r}"  # keys are secrets
+                raise MergeError(
+                    f"These models differ in {name}{values}, so nothing was changed. Only models of "
+                    "the same learner with equal parameters, keys, features and targets merge."
+                )
+        twin = self.copy()
+        if twin.vocabulary is None:
+            rows = np.zeros(1, np.int64)
+        else:
+            slots = {label: twin.vocabulary.slot(label) for label in other.labels()}
+            twin.statistic.resize(twin.vocabulary.capacity)
+            rows = np.array([slots[label] for label in other.labels()], np.int64)
+        twin.statistic.add(other.statistic, other.rows(), rows)
+        twin._check_kinds(MergeError)
+        if twin.ledger is not None and other.ledger is not None:
+            twin.ledger = twin.ledger.merged(other.ledger)
+        digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
+        add_terms(twin.multiset, digests, 1.0)
+        twin.counted += other.counted
+        twin._settle(Log(keeps=False))
+        twin.release()
+        return twin
+
+    def copy(self) -> "State":
+        """An independent state of the same contents."""
+        twin = object.__new__(State)
+        twin.__dict__.update(self.__dict__)
+        twin.statistic, twin.multiset, twin.counted = self.statistic.copy(), self.multiset.copy(), self.counted.copy()
+        twin.vocabulary = None if self.vocabulary is None else self.vocabulary.copy()
+        twin.ledger = None if self.ledger is None else self.ledger.copy()
+        twin.busy, twin.borrowed, twin.reader = False, False, None
+        twin.single = self.single and type(self.single)(twin)
+        return twin
+
+    def restore(self, parts: dict[str, bytes]) -> None:
+        """Take the contents that :meth:`parts` gave; the header has been used to make this state."""
+        labels = json.loads(parts["labels"])
+        if self.vocabulary is not None:
+            self.vocabulary.restore(labels)
+        sums = [part for name, part in parts.items() if name.startswith("sums ")]
+        self.statistic.restore(sums)
+        numbers = np.frombuffer(parts["records"], "<u8")
+        self.counted[0] = int(numbers[0])
+        self.multiset[:] = numbers[1:]
+        self.rows_stayed = "rows" not in parts and self.statistic.leave_rows()
+        if self.ledger is not None:
+            self.ledger = None if self.rows_stayed else Ledger.restore(parts["ledger"])
+        kept = self.n_records if self.ledger is None else len(self.ledger)
+        if "rows" in parts:
+            restored = self.statistic.restore_rows(parts["rows"])
+            kept = restored if self.statistic.keeps_records else kept
+        if len(self.statistic.held) != len(labels) or kept != self.n_records:
+            raise FormatError(UNFIT)
+
+
+def digest_of(parts: dict[str, bytes]) -> str:
+    """Hex BLAKE2b-256 of named parts."""
+    digest = hashlib.blake2b(digest_size=32)
+    for name, part in parts.items():
+        digest.update(f"{name} {len(part)}\n".encode() + part)
+    return digest.hexdigest()
+
+
+def plain(params: dict) -> dict:
+    """Parameters, those of an estimator among them named as ``set_params`` takes them, and it by its class."""
+    found: dict = {}
+    for name, value in params.items():
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            found |= {f"{name}__{inner}": own for inner, own in plain(value.get_params(deep=False)).items()}
+            value = type(value).__name__
+        found[name] = value
+    return found
+
+
+def describe(value):
+    """A parameter's value in JSON's types, equal for equal values."""
+    if isinstance(value, dict):
+        return [[describe(k), describe(v)] for k, v in sorted(value.items(), key=lambda item: str(item[0]))]
+    if isinstance(value, set | frozenset):
+        return sorted((describe(item) for item in value), key=json.dumps)
+    if isinstance(value, np.ndarray):
+        return describe(value.tolist())
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, np.random.RandomState):  # accepted where it has no effect: whatever its state
+        return "RandomState"
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    try:
+        return canonical_label(value)
+    except TypeError:
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', repr(value))}"

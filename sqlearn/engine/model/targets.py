@@ -1,0 +1,291 @@
+"""What records carry beside features, validated: labels, values to predict, weights."""
+
+import numbers
+from decimal import Decimal
+
+import numpy as np
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+from sqlearn.engine.identity import canonical_label
+from sqlearn.engine.model.validation import explained, unmasked
+from sqlearn.errors import (
+    LabelError,
+    NonFiniteError,
+    NotNumericError,
+    ShapeError,
+    SqlearnError,
+    UnknownLabelError,
+    WeightError,
+    shown,
+)
+
+__all__ = ["check_classes", "check_indicator", "check_labels", "check_targets", "check_weights", "levels_of"]
+
+_UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError)  # what numpy raises at what is no array
+
+
+def check_labels(y, X):
+    """Label codes int64[n] and the list of canonical labels they index.
+
+    Raises
+    ------
+    LabelError, NonFiniteError, ShapeError
+        As their names say.
+    """
+    y = _column(y, X, "label")
+    if y.dtype.kind == "f":
+        _check_finite(y)
+    if y.dtype.kind in "OcMmSV" and not all(isinstance(label, str) for label in y):  # dates' tolist may give integers
+        raise _no_labels("Unknown label type: objects that are not strings.", y)
+    try:
+        check_classification_targets(y)
+        return levels_of(y)
+    except (TypeError, ValueError) as error:
+        raise _no_labels(str(error), y) from error
+
+
+def _no_labels(why: str, y) -> LabelError:
+    return LabelError(
+        f"{why} {_first_no_label(y)}Nothing was changed: pass integers of 64 bits, booleans or strings as labels, "
+        "all of one kind."
+    )
+
+
+def _check_finite(y) -> None:
+    bad = ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise NonFiniteError(
+            f"Input y contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed: drop such "
+            "rows, or fill in what is missing, first."
+        )
+
+
+def _first_no_label(y) -> str:
+    """The first label that is none, or of another kind than the first one, and its row."""
+    for row, label in enumerate(y):
+        try:
+            canonical = canonical_label(label)
+        except TypeError:
+            return f"The first is {shown(label)} in row {row} (counted from 0). "
+        if isinstance(canonical, float):
+            return f"The first number with a fraction is {shown(label)} in row {row} (counted from 0). "
+        if isinstance(canonical, str) is not isinstance(y[0], str):
+            return (
+                f"{shown(label)} in row {row} (counted from 0) is of another kind than {shown(y[0])}: convert all to "
+                "one. "
+            )
+    return f"The first is {shown(y[0])} in row 0 (counted from 0), of type {type(y[0]).__name__}. "
+
+
+def levels_of(column: np.ndarray):
+    """Codes int64[n] and the canonical levels they index."""
+    unique, codes = np.unique(column, return_inverse=True)
+    levels = [canonical_label(value) for value in unique.tolist()]
+    return codes.reshape(-1).astype(np.int64), levels
+
+
+def _column(y, X, what: str) -> np.ndarray:
+    """`y` as 1-D, with a `what` for each row of `X`."""
+    y = unmasked(y, "y")
+    if isinstance(y, list | tuple) and any(isinstance(value, str) for value in y):
+        y = _objects(y)  # numpy would make strings of numbers beside them, and cut off NULs at their ends
+    try:
+        y = column_or_1d(y, warn=True)
+        y = y.astype(object) if y.dtype.kind == "T" else y
+    except _UNREADABLE as error:
+        if "Complex" in str(error):
+            kind = LabelError if what == "label" else NotNumericError
+            raise kind(
+                "Complex data not supported: y holds it, first in row 0 (counted from 0). Nothing was changed: pass "
+                f"{what}s that are no complex numbers."
+            ) from error
+        said = str(error) if "1d array" in str(error) else f"y is no array of {what}s, but {shown(y)}."
+        raise ShapeError(f"{said} Nothing was changed: pass one {what} a row, of shape (n,).") from error
+    _check_length(y, X, what)
+    return y
+
+
+def _objects(values) -> np.ndarray:
+    """An array of these objects, as they are."""
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def _check_length(y, X, what: str) -> None:
+    if len(y) != _num_samples(X):
+        raise ShapeError(
+            f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}. Nothing was "
+            f"changed: pass one {what} a row."
+        )
+
+
+def check_classes(batch, classes) -> None:
+    """Refuse labels of a :class:`~sqlearn.engine.model.state.Batch` that are not among the `classes` given, if any are.
+
+    Raises
+    ------
+    UnknownLabelError
+        When a label is not among them.
+    WeightError
+        When they are weights in the wrong place.
+    """
+    if classes is None:
+        return
+    if isinstance(classes, list | tuple) and any(isinstance(label, str) for label in classes):
+        classes = _objects(classes)
+    try:
+        listed = np.asarray(classes)
+        known = {canonical_label(label) for label in listed.ravel().tolist()}
+    except _UNREADABLE as error:
+        raise LabelError(
+            f"`classes` is no list of labels, but {shown(classes)}. Nothing was changed: pass the labels that may "
+            "come, or leave `classes` out."
+        ) from error
+    fractional = listed.dtype.kind == "f" and bool((listed != np.floor(listed)).any())
+    repeated = listed.dtype.kind == "f" and listed.shape == (len(batch),) and len(known) < len(listed)
+    if (fractional or repeated) and not known <= set(batch.labels):
+        raise WeightError(
+            "The third argument of partial_fit is `classes`, as in scikit-learn, and these look like weights. Nothing "
+            "was changed: pass weights as sample_weight=..., and classes as integers."
+        )
+    if batch.targets.shape[1]:  # an indicator matrix, whose columns are the classes
+        if known != set(range(batch.targets.shape[1])):
+            raise UnknownLabelError(
+                f"y has {batch.targets.shape[1]} columns, so its classes are 0 to {batch.targets.shape[1] - 1}, which "
+                "the `classes` given are not. Nothing was changed: leave `classes` out."
+            )
+        return
+    for code, label in enumerate(batch.labels):
+        if label not in known:
+            row = int(np.flatnonzero(batch.label_codes == code)[0])
+            raise UnknownLabelError(
+                f"{batch.name(row)} has the label {shown(label)}, which is not among the `classes` given. Nothing was "
+                "changed: add it to `classes`, or leave `classes` out."
+            )
+
+
+def check_targets(y, X, *, multi_output: bool):
+    """Values to predict as float64[n, t], and the dimension that the user gave them.
+
+    Raises
+    ------
+    NotNumericError, NonFiniteError, ShapeError
+        As their names say.
+    """
+    if multi_output:
+        try:
+            y = check_array(unmasked(y, "y"), ensure_2d=False, dtype=None, input_name="y", ensure_all_finite=False)
+        except SqlearnError:
+            raise
+        except _UNREADABLE as error:
+            raise explained(error, y, name="y") from error
+        if y.ndim == 1 and len(y) > 1 and _num_samples(X) == 1:  # all targets of a row, which came as a frame or sparse
+            y = y[None]
+        _check_length(y, X, "target")
+    else:
+        y = _column(y, X, "target")
+    y = _float64(
+        y, lambda value, row: NotNumericError(
+            f"Input y holds {shown(value)} in row {row} (counted from 0), which is no real number. Nothing was "
+            "changed: convert targets to numbers first."
+        )
+    )  # fmt: skip
+    _check_finite(y)
+    return y.reshape(len(y), -1), y.ndim
+
+
+def _float64(values: np.ndarray, refusal) -> np.ndarray:
+    """An array as float64, infinite where a number lies beyond its range; `refusal` makes the error at what is none."""
+    if values.dtype.kind in "fiub":
+        with np.errstate(over="ignore"):
+            return values.astype(np.float64)
+    found = np.empty(values.shape)
+    for at, value in np.ndenumerate(values):
+        if isinstance(value, np.timedelta64) or not isinstance(value, numbers.Real | np.bool_ | Decimal):
+            raise refusal(value, at[0] if at else 0)
+        try:
+            found[at] = float(value)
+        except OverflowError:
+            found[at] = np.inf
+        except ValueError as error:  # a signalling NaN
+            raise refusal(value, at[0] if at else 0) from error
+    return found
+
+
+def check_indicator(y, X) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """An indicator matrix of labels, one column a label.
+
+    Returns
+    -------
+    codes : int64[n]
+        Index of each row in `combinations`.
+    combinations : list of str
+        The different rows, a digit for each label.
+    signs : float64[n, t]
+        1.0 where a row has the label, -1.0 where it has not.
+
+    Raises
+    ------
+    LabelError
+        When an entry is neither 0 nor 1, or False nor True.
+    NotNumericError, NonFiniteError, ShapeError
+        As their names say.
+    """
+    targets, _ = check_targets(y, X, multi_output=True)
+    bad = ~np.isin(targets, (0.0, 1.0)).all(axis=1)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise LabelError(
+            f"Row {row} (counted from 0) of the indicator matrix y is {targets[row].tolist()}. Nothing was changed: "
+            "where y has a column for each label, it says 1 where a row has the label, and 0 where it has not."
+        )
+    rows, codes = np.unique(targets.astype(np.int64), axis=0, return_inverse=True)
+    return codes.reshape(-1), ["".join(map(str, row)) for row in rows.tolist()], 2.0 * targets - 1.0
+
+
+def check_weights(sample_weight, X) -> np.ndarray:
+    """Sample weights as float64[n], none of them negative."""
+    n = _num_samples(X)
+    if sample_weight is None:
+        return np.ones(n)
+    try:
+        given = np.asarray(unmasked(sample_weight, "sample_weight"))
+    except SqlearnError:
+        raise
+    except _UNREADABLE as error:
+        raise WeightError(
+            f"sample_weight is no array of numbers, but {shown(sample_weight)}. Nothing was changed: pass one number "
+            "a row."
+        ) from error
+    given = _float64(
+        given, lambda value, row: WeightError(
+            f"sample_weight holds what is no number: {shown(value)} in row {row} (counted from 0). Nothing was "
+            "changed: pass one number a row."
+        )
+    )  # fmt: skip
+    if given.ndim > 1 or (given.ndim and len(given) != n):
+        raise ShapeError(
+            f"sample_weight.shape == {given.shape}, expected {(n,)}. Nothing was changed: pass one weight a row."
+        )
+    finite = np.isfinite(given)  # of a scalar, scikit-learn's check is none
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise NonFiniteError(
+            f"Input sample_weight contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed: "
+            "give every row a finite weight."
+        )
+    weights = (
+        _check_sample_weight(given if given.ndim else given.item(), X, dtype=np.float64, allow_all_zero_weights=True)
+        + 0.0
+    )
+    if (weights < 0).any():
+        row = int(np.flatnonzero(weights < 0)[0])
+        raise WeightError(
+            f"Negative values in data passed to `sample_weight`: {weights[row].item()} in row {row} (counted from 0). "
+            "Nothing was changed. To take a row out of the model, forget it."
+        )
+    return weights

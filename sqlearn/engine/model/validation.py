@@ -1,0 +1,260 @@
+"""From what users pass to validated rows: scikit-learn's checks, and errors that name the row."""
+
+from collections.abc import Mapping
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import scipy.sparse as sp
+from sklearn import config_context
+from sklearn.utils import check_array
+from sklearn.utils.validation import _num_samples, validate_data
+
+from sqlearn.engine.sums import as_csr
+from sqlearn.errors import (
+    EmptyBatchError,
+    LearnerError,
+    NegativeValueError,
+    NonFiniteError,
+    NotNumericError,
+    ShapeError,
+    SqlearnError,
+    WidthError,
+    shown,
+)
+
+__all__ = ["as_rows", "check_features", "explained", "refuse_negative", "unmasked", "words_of"]
+
+# scikit-learn's words, and numpy's where scikit-learn shows them, for cells that are no numbers
+_MOST = 200  # characters of those
+_NO_NUMBERS = ("Complex data", "argument must be", "could not convert", "bytes/strings")
+
+
+def as_rows(X, *others):
+    """One row on its own, with its label and weight, as a batch of one.
+
+    Returns
+    -------
+    single : bool
+        Whether `X` was one row: a 1-D array, list or Series, or whatever comes with a label that is no sequence.
+    X, *others
+        As given, or with a first axis of length 1.
+    """
+    if not sp.issparse(X) and np.ndim(X) == 1 and not len(X):
+        raise EmptyBatchError("Found array with 0 sample(s). Nothing was changed: pass at least one row.")
+    if sp.issparse(X):
+        single = X.ndim == 1
+        X = X.reshape(1, -1) if single else X
+    elif hasattr(X, "columns") or np.ndim(X) != 1 or (len(X) and np.ndim(X[0] if isinstance(X, list | tuple) else 0)):
+        single = False
+    elif hasattr(X, "to_frame") and hasattr(X, "index"):  # a pandas Series: its index names the features
+        single, X = True, X.to_frame().T.infer_objects()
+    else:
+        single, X = True, [X] if isinstance(X, list | tuple) else np.asarray(X)[None]
+    single = single or (any(np.ndim(other) == 0 for other in others if other is not None) and _num_samples(X) == 1)
+    if single:
+        others = tuple(other if other is None or np.shape(other)[:1] == (1,) else _alone(other) for other in others)
+    return (single, X, *others)
+
+
+def _alone(value) -> np.ndarray:
+    """A label, value or weight as an array of one. Text stays an object: numpy's has no NULs at its end."""
+    return np.array([value], object) if isinstance(value, str) else np.asanyarray(value)[None]
+
+
+def unmasked(values, name: str):
+    """`values`; those of a masked array, or of a list of such, of which none is masked.
+
+    Raises
+    ------
+    NonFiniteError
+        When a value is masked: it is missing.
+    """
+    if isinstance(values, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in values):
+        values = np.ma.array(values)
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    masked = np.argwhere(np.ma.getmaskarray(np.ma.atleast_1d(values)))
+    if len(masked):
+        row, *column = masked[0].tolist()
+        raise NonFiniteError(
+            f"Input {name} is masked, first in row {row} (counted from 0){''.join(f', column {j}' for j in column)}. "
+            "Nothing was changed: drop such rows, or fill in what is missing, first."
+        )
+    return np.ma.getdata(values)
+
+
+def check_features(probe, X, *, reset: bool, sparse_form: bool):
+    """Validated features as the statistics take them.
+
+    Parameters
+    ----------
+    probe : estimator
+        Carries ``n_features_in_`` and ``feature_names_in_``: read, or written for `reset`. Its tags say what is
+        accepted.
+    X : array-like, frame or sparse of shape (n, d)
+        Features.
+    reset : bool
+        Whether these are the first records.
+    sparse_form : bool
+        Whether to return canonical CSR; float64[n, d] (or CSR, to be made dense block by block) otherwise.
+
+    Raises
+    ------
+    EmptyBatchError, WidthError, NonFiniteError, NotNumericError, ShapeError, LearnerError
+        As their names say.
+    """
+    _refuse_times(X)
+    tags = probe.__sklearn_tags__().input_tags
+    finite = "allow-nan" if tags.allow_nan else True
+    try:
+        # a NaN in an exact sum is no speed-up; scikit-learn sums all values first, and numpy warns of 1e308 - 1e308
+        with config_context(assume_finite=False), np.errstate(invalid="ignore"):
+            X = validate_data(
+                probe,
+                X,
+                accept_sparse="csr" if tags.sparse else False,
+                dtype=np.float64,
+                ensure_all_finite=finite,
+                reset=reset,
+            )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise explained(error, X, tags.allow_nan) from error
+    if sparse_form or sp.issparse(X):
+        X = as_csr(X)
+        X.data[np.isnan(X.data)] = np.nan
+        return X
+    return np.where(np.isnan(X), np.nan, X) if tags.allow_nan else X  # NaN has one form: bits tell records apart
+
+
+def _refuse_times(X) -> None:
+    """Raise NotNumericError for dates, times and durations: as numbers they are counts of units that differ by type."""
+    if isinstance(X, list | tuple):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # rows of different lengths, which are refused in words of their own
+            return
+    found = None
+    if isinstance(X, np.ndarray):
+        times = (v.dtype for v in X.flat if isinstance(v, np.datetime64 | np.timedelta64)) if X.dtype == object else ()
+        dtype = X.dtype if X.dtype.kind in "mM" else next(iter(times), None)
+        found = None if dtype is None else f"X holds values of type {dtype}"
+    elif not sp.issparse(X) and nw.dependencies.is_into_dataframe(X):
+        try:
+            schema = nw.from_native(X, eager_only=True).schema
+        except nw.exceptions.DuplicateError:  # scikit-learn takes columns of one name
+            return
+        named = (f"Column {name!r} is of type {kind}" for name, kind in schema.items() if kind.is_temporal())
+        found = next(named, None)
+    if found:
+        raise NotNumericError(
+            f"{found}. Nothing was changed: the same instant is another number in another unit, so convert such "
+            "columns to numbers of one unit first, for instance `column.astype('datetime64[s]').astype(np.int64)`."
+        )
+
+
+def explained(error: Exception, X, allow_nan: bool = False, name: str = "X") -> SqlearnError:
+    """scikit-learn's or numpy's refusal of `X`, which the caller calls `name`, as one of our kinds, with the row."""
+    if isinstance(error, SqlearnError):
+        return error
+    message = str(error).split("\n")[0]
+    if "0 sample" in message:
+        return EmptyBatchError(f"{message} Nothing was changed: pass at least one row.")
+    if "features, but" in message and "expecting" in message:
+        return WidthError(f"{message} Nothing was changed: pass rows with the columns the model was fitted on.")
+    if "contains NaN" in message or "contains infinity" in message:
+        return NonFiniteError(
+            f"{message} {_first_bad(X, allow_nan)}Nothing was changed: drop or impute such values first."
+        )
+    if isinstance(error, OverflowError):
+        return NonFiniteError(
+            f"Input {name} contains infinity or a value too large for dtype('float64'). {_first_no_number(X)}Nothing "
+            "was changed: drop or scale such values first."
+        )
+    if "feature names" in message:
+        return WidthError(f"{error} Nothing was changed: pass the columns the model was fitted on, by their names.")
+    if "Sparse data" in message or "parse input" in message:
+        return LearnerError(f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.")
+    if "Expected 2D" in message:  # and then the whole array
+        message = f"{message.removesuffix(' instead:')}. Reshape your data."
+        return ShapeError(f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
+    if " dim " in message or "0 feature" in message:
+        return ShapeError(f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
+    if isinstance(X, Mapping):
+        return NotNumericError(
+            f"A dict is no row of numbers: input {name} is {shown(X)}. Nothing was changed: pass its values, in the "
+            "order of the columns, or use TableModel, which takes dicts."
+        )
+    found, message = _first_no_number(X), message if len(message) <= _MOST else f"{message[:_MOST]}..."
+    if any(words in message for words in _NO_NUMBERS):
+        return NotNumericError(
+            f"{message}. {found}Nothing was changed: convert such columns to numbers, or encode them, first."
+        )
+    if found and not isinstance(X, list | tuple):
+        return NotNumericError(
+            f"Input {name} is no table of numbers. {found}Nothing was changed: convert such columns to numbers first."
+        )
+    return ShapeError(
+        f"Input {name}, of type {type(X).__name__}, is no table of rows of one length. {_first_uneven(X)}Nothing was "
+        "changed: pass rows of numbers, of one length, as (n, d), or one row as (d,)."
+    )
+
+
+def words_of(error: Exception) -> str:
+    """What scikit-learn says in an error; nothing where numpy speaks of its own arrays."""
+    text = str(error).split("\n")[0].rstrip()
+    numpys = any(words in text for words in ("operands could", "ufunc", "setting an array", "truth value", "only 0-"))
+    return "" if numpys else f"{text.rstrip('.')}. "
+
+
+def _first_no_number(values) -> str:
+    """Where the first value is that float cannot take, in a table or a list; nothing in what is neither."""
+    try:
+        given = np.asarray(values, object)
+    except (TypeError, ValueError):  # rows of arrays of unequal lengths
+        return ""
+    for at, value in np.ndenumerate(given if given.ndim in (1, 2) else np.empty(0, object)):
+        try:
+            float(value)
+        except (TypeError, ValueError, OverflowError):
+            column = "".join(f", column {j}" for j in at[1:])
+            return f"The first is {shown(value)} in row {at[0]} (counted from 0){column}. "
+    return ""
+
+
+def _first_uneven(rows) -> str:
+    """Which row of a list is the first whose length is not that of row 0."""
+    if not isinstance(rows, list | tuple):
+        return ""
+    lengths = [len(row) if isinstance(row, list | tuple) else None for row in rows]
+    row = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+    if row is None:
+        return ""
+    kinds = ("one value" if lengths[i] is None else f"{lengths[i]} values" for i in (0, row))
+    return "Row 0 has {}, and row {row} (counted from 0) has {}. ".format(*kinds, row=row)
+
+
+def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
+    """Raise NegativeValueError, which names the first row and the learner to use instead, where a value is below 0."""
+    if x.data.min(initial=0.0) < 0.0:
+        at = np.flatnonzero(x.data < 0.0)[0]
+        row = np.searchsorted(x.indptr, at, side="right") - 1
+        raise NegativeValueError(
+            f"Negative values in data passed to {learner} (input X): {x.data[at].item()!r} first, in row {row}, column "
+            f"{x.indices[at]} (counted from 0). Nothing was changed: drop such rows, or use {other}."
+        )
+
+
+def _first_bad(X, allow_nan: bool) -> str:
+    table = check_array(
+        X, accept_sparse="coo", dtype=np.float64, ensure_all_finite=False, ensure_2d=False, allow_nd=True
+    )
+    values = table.data if sp.issparse(table) else table
+    bad = np.isinf(values) if allow_nan else ~np.isfinite(values)
+    at = np.argwhere(bad)
+    if not len(at):
+        return ""
+    if sp.issparse(table):
+        row, column = table.coords[0][at[0, 0]], table.coords[1][at[0, 0]]
+    else:
+        row, column = at[0][0], at[0][-1]
+    return f"The first is in row {row} (counted from 0), column {column}. "

@@ -1,0 +1,27 @@
+"""What adaptive learners minimise: smooth losses, clusters, mixtures.
+
+May import: kernels, arithmetic, sums, rounds, errors.
+"""
+
+from sqlearn.engine.problems.clustering_problem import Clustering, Lloyd
+from sqlearn.engine.problems.mixture_problem import KINDS, Expectation, Mixture, Parameters
+from sqlearn.engine.problems.smooth_losses import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
+from sqlearn.engine.problems.smooth_problem import OneVsRest, Smooth, class_weights, coefficients, ridge
+
+__all__ = [
+    "KINDS",
+    "LOGISTIC",
+    "MULTINOMIAL",
+    "POISSON",
+    "SQUARED_HINGE",
+    "Clustering",
+    "Expectation",
+    "Lloyd",
+    "Mixture",
+    "OneVsRest",
+    "Parameters",
+    "Smooth",
+    "class_weights",
+    "coefficients",
+    "ridge",
+]

@@ -1,0 +1,491 @@
+"""From exact sums to float64: weights, means, variances, centred Gram matrices, each rounded once at the end."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from sqlearn.engine.arithmetic import (
+    add,
+    add_product,
+    divide,
+    fast_two_sum,
+    multiply,
+    nearest,
+    normalized,
+    round_pair,
+    to_pairs,
+    trimmed,
+)
+from sqlearn.engine.kernels import bits_float, float_bits, kernel
+from sqlearn.engine.sums import Categories, Gram, Mixed, Moments, Statistic, Sums, packed_cell
+from sqlearn.errors import ReadOutError
+
+__all__ = [
+    "GramView",
+    "MomentsView",
+    "SecondMoments",
+    "aligned",
+    "as_float",
+    "categories_of",
+    "combined",
+    "digits_of",
+    "grams_of",
+    "is_constant",
+    "label_array",
+    "moments_of",
+    "others_of",
+    "sums_of",
+    "weights_of",
+]
+
+
+def label_array(state) -> np.ndarray:
+    """The classes held as scikit-learn's ``classes_``: sorted, int64 (uint64 beyond it) or the shortest string type.
+
+    They are bool if booleans were learned first, and as long as False and True are the only labels held. Strings are
+    objects where one ends in NUL, since numpy's strings have no NULs at their ends.
+    """
+    labels = state.labels()
+    if any(isinstance(label, str) and label.endswith("\0") for label in labels):
+        return np.array(labels, object)
+    booleans = state.layout.get("labels") == "bool" and set(labels) <= {0, 1}
+    array = np.array(labels, bool if booleans else None)
+    if array.dtype.kind == "f":  # integers that int64 does not hold, and float64 not exactly
+        array = np.array(labels, np.uint64 if labels[0] >= 0 else object)
+    return array
+
+
+def as_float(mantissa, exponent, what: str) -> np.ndarray:
+    """``mantissa * 2**exponent`` as float64.
+
+    Raises
+    ------
+    ReadOutError
+        When a value lies beyond float64's range.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        values = np.ldexp(mantissa, exponent)
+    if not np.isfinite(values).all():
+        raise ReadOutError(
+            f"{what} lies beyond float64's range, which ends at 1.8e308. The model is intact and holds it exactly: "
+            "forget the rows with such values, or scale the features down and fit again."
+        )
+    return values
+
+
+@kernel
+def _determinants(a, b, c, d, hi, lo, exponents):
+    """``a * d - b * c`` of each cell, rounded to pairs; all int64[cells, L] digits of one lowest index."""
+    length = 2 * a.shape[1] + 2
+    out = np.empty(length, np.int64)
+    scratch = np.empty(length, np.int64)
+    for i in range(a.shape[0]):
+        out[:] = 0
+        add_product(out, a[i], d[i], 1)
+        add_product(out, b[i], c[i], -1)
+        hi[i], lo[i], exponents[i] = round_pair(out, scratch)
+
+
+@dataclass
+class MomentsView:
+    """Weights and moments of some rows, exact, and what is read from them.
+
+    Attributes
+    ----------
+    weights, first, second : int64[rows, d, L]
+        Digits of ``sum w``, ``sum w x`` and ``sum w x**2``; the weight may differ from feature to feature.
+    low : int
+        Index of the lowest digit.
+    """
+
+    weights: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    low: int
+
+    def _pairs(self, digits):
+        return to_pairs(digits, self.low)
+
+    def weight(self) -> np.ndarray:
+        """float64[rows, d]."""
+        return as_float(nearest(self.weights, self.low), 0, "A sum of weights")
+
+    def mean(self) -> np.ndarray:
+        """float64[rows, d]; NaN where the weight is 0."""
+        s, _, s_exponent = self._pairs(self.first)
+        w, _, w_exponent = self._pairs(self.weights)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = s / w
+        return np.where(w == 0, np.nan, np.ldexp(np.where(w == 0, 0.0, ratio), s_exponent - w_exponent))
+
+    def variance(self) -> np.ndarray:
+        """``sum w (x - mean)**2 / sum w``, float64[rows, d], centred before rounding; NaN where the weight is 0."""
+        return self._quotient(self.weights, self.first, self.first, self.second, "A variance")
+
+    def deviation(self, whole: "MomentsView | None" = None) -> np.ndarray:
+        """Each row's mean less that of all rows, subtracted before rounding: float64[rows, d], NaN for weight 0.
+
+        `whole` is the one row to compare with, where that is not the sum of the rows.
+        """
+        weights, first = (np.pad(a, [(0, 0), (0, 0), (0, 2)]) for a in (self.weights, self.first))
+        if whole is None:
+            sums = [normalized(a.sum(axis=0)) for a in (self.weights, self.first)]
+        else:
+            sums = [np.pad(a, [(0, 0), (0, 0), (0, 2)])[0] for a in (whole.weights, whole.first)]
+        total, totals = (np.broadcast_to(a, first.shape) for a in sums)
+        padded = replace(self, weights=weights, first=first)
+        return padded._quotient(total, totals, weights, first, "A difference of means")
+
+    def _quotient(self, a, b, c, d, what: str) -> np.ndarray:
+        """``(a * d - b * c) / (a * weights)`` of int64[rows, d, L] digits: float64[rows, d], NaN for weight 0."""
+        shape = self.first.shape[:2]
+        hi, lo, exponents = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
+        if self.first.shape[2]:
+            flat = [np.ascontiguousarray(digits).reshape(-1, self.first.shape[2]) for digits in (a, b, c, d)]
+            _determinants(*flat, hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1))
+            exponents += 64 * self.low
+        (v, _, v_exponent), (w, _, w_exponent) = self._pairs(a), self._pairs(self.weights)
+        known = w != 0
+        ratio = np.where(known, hi, 0.0) / np.where(known, v * w, 1.0)
+        return np.where(known, as_float(ratio, exponents - v_exponent - w_exponent, what), np.nan)
+
+
+def is_constant(variance: np.ndarray, mean: np.ndarray, weight) -> np.ndarray:
+    """Whether features vary so little that rounding of equal values may be all of it: scikit-learn's own bound.
+
+    Such noise is exact here, too, but what divides by its deviation would blow it up.
+    """
+    eps = np.finfo(np.float64).eps
+    with np.errstate(over="ignore"):
+        return variance <= weight * eps * variance + (weight * mean * eps) ** 2
+
+
+def aligned(*numbers: tuple[np.ndarray, int]) -> tuple[list[np.ndarray], int]:
+    """Digit arrays brought to one lowest index and one length."""
+    used = [(low, low + digits.shape[-1]) for digits, low in numbers if digits.shape[-1]]
+    bottom = min((low for low, _ in used), default=0)
+    top = max((high for _, high in used), default=0)
+    out = []
+    for digits, low in numbers:
+        below = low - bottom if digits.shape[-1] else 0
+        padding = [(0, 0)] * (digits.ndim - 1) + [(below, top - bottom - below - digits.shape[-1])]
+        out.append(np.pad(digits, padding))
+    return out, bottom
+
+
+def weights_of(statistic: Statistic, rows) -> np.ndarray:
+    """The weight of each of these rows, float64[len(rows)]; of all rows together, float64[1], for None."""
+    digits, low = statistic.digits(rows)
+    return as_float(nearest(digits[:, :1], low), 0, "A sum of weights")[:, 0]
+
+
+def sums_of(statistic: Sums, rows) -> np.ndarray:
+    """The weighted sum of each feature in each of these rows, float64[len(rows), d]."""
+    digits, low = statistic.digits(rows)
+    return as_float(nearest(digits[:, 1:], low), 0, "A sum")
+
+
+def others_of(statistic: Sums, rows) -> np.ndarray:
+    """The weighted sum of each feature in all of these rows but one, float64[len(rows), d]."""
+    digits, low = statistic.digits(rows)
+    others = digits[:, 1:].sum(axis=0) - digits[:, 1:]
+    return as_float(nearest(normalized(others), low), 0, "A sum")
+
+
+def categories_of(statistic: Categories, rows, n_columns: int) -> list[tuple[list, np.ndarray]]:
+    """Each column's categories, sorted, and their weights in each of these rows, float64[len(rows), n_categories]."""
+    digits, low = statistic.digits(rows)
+    weights = as_float(nearest(digits, low), 0, "A sum of weights")[:, 1 + statistic.vocabulary.rows()]
+    labels = statistic.vocabulary.labels()
+    starts = np.searchsorted([column for column, _ in labels], np.arange(n_columns + 1))
+    slices = [slice(*ends) for ends in pairwise(starts)]
+    return [([category for _, category in labels[s]], weights[:, s]) for s in slices]
+
+
+def moments_of(statistic: Moments | Mixed | Gram | Sums, rows) -> MomentsView:
+    """The moments of these rows in this order (:class:`Sums` has no second ones); for None, of all rows as one row."""
+    moments = statistic.moments if isinstance(statistic, Mixed) else statistic
+    digits, low = moments.digits(rows)
+    d = moments.n_features
+    weights = np.broadcast_to(digits[:, :1], (len(digits), d, digits.shape[2]))
+    if isinstance(statistic, Mixed):
+        missing, missing_low = statistic.missing.digits(rows)
+        (weights, missing, rest), low = aligned((weights, low), (missing[:, 1:], missing_low), (digits[:, 1:], low))
+        weights = normalized(weights - missing)
+        rest = np.pad(rest, [(0, 0), (0, 0), (0, weights.shape[2] - rest.shape[2])])
+    elif isinstance(statistic, Gram):
+        width = 1 + d + statistic.n_targets
+        rest = digits[:, [*range(1, 1 + d), *(packed_cell(i, i, width) for i in range(1, 1 + d))]]
+    else:
+        rest = digits[:, 1:]
+    return MomentsView(weights, rest[:, :d], rest[:, d:], low)
+
+
+# -------------------------------------------------------------------------------------------------------- Gram matrices
+
+
+@kernel
+def _leading_pair(digits):
+    """As :func:`~sqlearn.engine.arithmetic.digits.round_pair`, at a quarter of its cost: from the five leading digits.
+
+    Those are 127 bits or more. ``hi + lo`` has 106 bits and ``0.5 <= abs(hi) < 1``; hi may be the other neighbour of
+    what is within 2**-127 of a tie.
+    """
+    k = digits.shape[0] - 1
+    while k >= 0 and digits[k] == 0:
+        k -= 1
+    if k < 0:
+        return 0.0, 0.0, 0
+    second = float(digits[k - 1]) if k >= 1 else 0.0
+    third = digits[k - 2] * 2.0**-32 if k >= 2 else 0.0
+    rest = digits[k - 3] * 2.0**-64 if k >= 3 else 0.0
+    if k >= 4:
+        rest += digits[k - 4] * 2.0**-96
+    # in units of the second digit; if the first error is not 0, it is an integer below 2**11, the second the third
+    hi, lo = fast_two_sum(digits[k] * 2.0**32, second)
+    hi, error = fast_two_sum(hi, third)
+    hi, lo = fast_two_sum(hi, (lo + error) + rest)
+    exponent = ((float_bits(hi) >> 52) & 0x7FF) - 1022
+    power = bits_float((1023 - exponent) << 52)
+    return hi * power, lo * power, exponent + 32 * (k - 1)
+
+
+@kernel
+def _leading_pairs(digits, low, hi, lo, exponents):
+    """Fill in each number as ``(hi + lo) * 2**exponent``."""
+    for i in range(digits.shape[0]):
+        hi[i], lo[i], exponents[i] = _leading_pair(digits[i])
+        if hi[i] != 0.0:
+            exponents[i] += 32 * low
+
+
+@kernel
+def _span(digits):
+    """First index with a digit that is not zero in some number, and the one after the last."""
+    start, stop = digits.shape[1], 0
+    for i in range(digits.shape[0]):
+        for l in range(digits.shape[1]):
+            if digits[i, l] != 0:
+                start, stop = min(start, l), max(stop, l + 1)
+    return min(start, stop), stop
+
+
+@kernel
+def _second_moments(digits, width, centred, hi, lo, exponents):
+    """Fill symmetric `hi` and `lo` with scaled second moments of variables 1 to ``width - 1``, and `exponents`.
+
+    Cell (i, j) of the packed triangle, or ``weight * S_ij - S_i * S_j`` for `centred`, formed in digits, is
+    ``(hi + lo)[i, j] * 2**(exponents[i] + exponents[j])`` in units of the lowest digit (centred: of its square).
+    """
+    # the weight and the sums have few digits beside the second moments: no work, and no room, for their zeros
+    w_start, w_stop = _span(digits[:1])
+    s_start, s_stop = _span(digits[1:width])
+    base = min(w_start, 2 * s_start) if centred else 0
+    length = max(w_stop + digits.shape[1], 2 * s_stop) + 1 - base if centred else digits.shape[1]
+    weight, sums = digits[0, w_start:w_stop], digits[1:width, s_start:s_stop].copy()
+    out = np.empty(length, np.int64)
+    first, second = out[w_start - base :] if centred else out, out[2 * s_start - base :] if centred else out
+    own = np.empty(hi.shape, np.int64)
+    cell = width
+    for i in range(width - 1):
+        for j in range(i, width - 1):
+            if centred:
+                out[:] = 0
+                add_product(first, weight, digits[cell], 1)
+                add_product(second, sums[i], sums[j], -1)
+            else:
+                for l in range(length):  # one by one: numba takes two seconds to compile the assignment of a row
+                    out[l] = digits[cell, l]
+            hi[i, j], lo[i, j], own[i, j] = _leading_pair(out)
+            own[i, j] += 32 * base
+            cell += 1
+        exponents[i] = (own[i, i] + 1) >> 1
+    for i in range(width - 1):
+        for j in range(i, width - 1):
+            shift = min(own[i, j] - exponents[i] - exponents[j], 1)  # as no correlation is above 1, unless all are 0
+            power = bits_float((shift + 1023) << 52) if shift > -1023 else 0.0
+            hi[i, j] *= power
+            lo[i, j] *= power
+            hi[j, i], lo[j, i] = hi[i, j], lo[i, j]
+
+
+@kernel
+def _divide_all(hi, lo, by_hi, by_lo):
+    """Divide arrays of pairs by a pair, in place."""
+    for i in range(hi.size):
+        hi[i], lo[i] = divide(hi[i], lo[i], by_hi, by_lo)
+
+
+@kernel
+def _add_multiple(out, digits, factor):
+    """``out[i] += factor * digits[i]``; int64[cells, L + F + 1], int64[cells, L] and int64[F] balanced digits."""
+    for i in range(digits.shape[0]):
+        add_product(out[i], factor, digits[i], 1)
+
+
+def digits_of(value: float | Fraction) -> tuple[np.ndarray, int]:
+    """Balanced digits of a float64 or another multiple of a power of two, int64[L], and the index of the lowest."""
+    numerator, denominator = (value if isinstance(value, Fraction) else float(value)).as_integer_ratio()
+    low = (1 - denominator.bit_length()) // 32
+    left = (numerator << (-32 * low)) // denominator
+    digits = []
+    while left:
+        digit = (left + (1 << 31)) % (1 << 32) - (1 << 31)
+        digits.append(digit)
+        left = (left - digit) >> 32
+    return trimmed(np.array(digits, np.int64), low)
+
+
+@dataclass
+class SecondMoments:
+    """Second moments of features and targets as pairs of float64, scaled by powers of two.
+
+    Entry (i, j) is ``(hi + lo)[i, j] * 2**(exponents[i] + exponents[j])``, to 106 bits; divided by `divisor` it is the
+    weighted sum of products of variables i and j.
+
+    Attributes
+    ----------
+    hi, lo : float64[p, p]
+        Symmetric; features first, then targets. The diagonal lies in [1/4, 1), or is exactly 0: then so is its row.
+    exponents : int64[p]
+        The scaling, 0 for a zero diagonal.
+    divisor : tuple of float, float, int
+        ``(hi + lo) * 2**exponent``: the sum of weights where the moments are centred, 1 where they are not.
+    n_features : int
+        How many of the p are features.
+    """
+
+    hi: np.ndarray
+    lo: np.ndarray
+    exponents: np.ndarray
+    divisor: tuple[float, float, int]
+    n_features: int
+
+    @property
+    def system(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Features against features: hi, lo, exponents, for :func:`~sqlearn.engine.arithmetic.pivoted_factor`."""
+        d = self.n_features
+        return np.ascontiguousarray(self.hi[:d, :d]), np.ascontiguousarray(self.lo[:d, :d]), self.exponents[:d].copy()
+
+    @property
+    def right_sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features against targets, float64[d, t] each: what :meth:`~sqlearn.engine.arithmetic.Factor.solve` takes."""
+        d = self.n_features
+        return np.ascontiguousarray(self.hi[:d, d:]), np.ascontiguousarray(self.lo[:d, d:])
+
+
+@dataclass
+class GramView:
+    """A weighted Gram matrix of ``[1, features, targets]``, exact, and what is read from it.
+
+    Attributes
+    ----------
+    digits : int64[cells, L]
+        Balanced digits of the upper triangle, packed row by row.
+    low : int
+        Index of the lowest digit.
+    n_features, n_targets : int
+        Numbers of variables.
+    """
+
+    digits: np.ndarray
+    low: int
+    n_features: int
+    n_targets: int
+
+    @property
+    def width(self) -> int:
+        """Order of the matrix."""
+        return 1 + self.n_features + self.n_targets
+
+    def weight(self) -> tuple[float, float, int]:
+        """The sum of weights as ``(hi + lo) * 2**exponent``.
+
+        Raises
+        ------
+        ReadOutError
+            When it is 0: nothing has a mean then.
+        """
+        hi, lo, exponent = self._pairs(0, 1)
+        if not hi[0]:
+            raise ReadOutError("The rows held have no weight at all, so there is nothing to read. Learn some.")
+        return hi.item(), lo.item(), exponent.item()
+
+    def sums(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Weighted sums of features and targets: hi, lo and exponents, each of shape (d + t,)."""
+        return self._pairs(1, self.width)
+
+    def _pairs(self, start, stop):
+        hi, lo, exponents = np.zeros(stop - start), np.zeros(stop - start), np.zeros(stop - start, np.int64)
+        _leading_pairs(self.digits[start:stop], self.low, hi, lo, exponents)
+        return hi, lo, exponents
+
+    def mean(self) -> np.ndarray:
+        """Means of features and targets, float64[d + t], to about 1 ulp."""
+        hi, lo, exponents = self.sums()
+        by_hi, by_lo, by_exponent = self.weight()
+        _divide_all(hi, lo, by_hi, by_lo)
+        return as_float(hi, exponents - by_exponent, "A mean")
+
+    def covariance(self, ddof: float = 0, units: np.ndarray | int = 0) -> np.ndarray:
+        """``sum w (a - mean a) (b - mean b) / (sum w - ddof)`` of features and targets, float64[d + t, d + t].
+
+        Centred exactly and rounded to about 1 ulp, whatever cancels. Of ``a / 2**units``, if `units`, int64[d + t], are
+        given: then small deviations have variances that float64 can hold.
+        """
+        moments = self.centred()
+        hi, lo, w_exponent = self.weight()
+        rest_hi, rest_lo = add(hi, lo, math.ldexp(-ddof, -w_exponent), 0.0)
+        if ddof and rest_hi <= 0.0:
+            raise ReadOutError(f"A covariance with ddof={ddof} needs rows of more weight than that. Learn more rows.")
+        _divide_all(moments.hi.reshape(-1), moments.lo.reshape(-1), *multiply(hi, lo, rest_hi, rest_lo))
+        own = moments.exponents - w_exponent - units
+        exponents = own[:, None] + own
+        return as_float(moments.hi, exponents, "A covariance")
+
+    def centred(self) -> SecondMoments:
+        """Moments about the mean: ``sum w * sum w a b - sum w a * sum w b``, the difference formed exactly."""
+        return self._moments(True, self.weight())
+
+    def raw(self) -> SecondMoments:
+        """Moments about zero: ``sum w a b``."""
+        return self._moments(False, (1.0, 0.0, 0))
+
+    def _moments(self, centred, divisor):
+        order = self.width - 1
+        hi, lo, exponents = np.zeros((order, order)), np.zeros((order, order)), np.zeros(order, np.int64)
+        digits, low = trimmed(self.digits, self.low)
+        if digits.size:
+            _second_moments(digits, self.width, centred, hi, lo, exponents)
+            # the unit, 2**(32 * low) or its square, goes half to each variable
+            exponents = np.where(hi.diagonal() > 0.0, exponents + (32 if centred else 16) * low, 0)
+        return SecondMoments(hi, lo, exponents, divisor, self.n_features)
+
+    def penalized(self, alpha: float) -> "GramView":
+        """The same with `alpha` added to the features' diagonal, exactly: those of ridge regression, centred or raw."""
+        (digits, addend), low = aligned((self.digits, self.low), digits_of(alpha))
+        diagonal = [packed_cell(i, i, self.width) for i in range(1, 1 + self.n_features)]
+        digits[diagonal] += addend
+        return replace(self, digits=normalized(digits), low=low)
+
+
+def grams_of(statistic: Gram, rows: np.ndarray | None = None) -> list[GramView]:
+    """The Gram matrices of these rows, in this order; of all rows together, as one, for None."""
+    digits, low = statistic.digits(rows)
+    return [GramView(matrix, low, statistic.n_features, statistic.n_targets) for matrix in digits]
+
+
+def combined(grams: Sequence[GramView], factors: Sequence[float]) -> GramView:
+    """``sum over k of factors[k] * grams[k]``, exactly."""
+    terms = [(digits_of(factor), gram) for factor, gram in zip(factors, grams, strict=True)]
+    bottom = min(low + gram.low for (_, low), gram in terms)
+    top = max(low + len(factor) + gram.low + gram.digits.shape[1] for (factor, low), gram in terms)
+    out = np.zeros((len(grams[0].digits), top - bottom + 2), np.int64)
+    for (factor, low), gram in terms:
+        _add_multiple(out[:, low + gram.low - bottom :], gram.digits, factor)
+    digits, low = trimmed(out, bottom)
+    return replace(grams[0], digits=digits, low=low)

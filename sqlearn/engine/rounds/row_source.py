@@ -1,0 +1,102 @@
+"""Where the records lie that a learner must ask again: a source of rows, read in blocks.
+
+The model's own copy (:class:`~sqlearn.engine.rounds.rows.Rows`) is the default. A learner takes any other object with
+these methods in its place: give it to an empty :class:`~sqlearn.engine.rounds.walk.Rounds` as ``rows`` (or to
+:class:`~sqlearn.engine.tables.rounds.TableRounds` as ``raw``). :class:`sqlearn.Store` does so with the rows in its
+file, so that a table may be larger than memory.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+import numpy as np
+
+from sqlearn.errors import LearnerError
+
+__all__ = ["EVERY", "ROWS_ELSEWHERE", "Elsewhere", "Records", "RowSource"]
+
+EVERY = 2**64 - 1  # the limit that no keyed hash exceeds
+ROWS_ELSEWHERE = (
+    "This model was taken out of a store, and its rows stayed there, so it can neither change nor be merged. Nothing "
+    "was changed: learn and forget with the store's own methods, or fit a model of its own on the rows."
+)
+
+
+@dataclass
+class Records:
+    """Some records as a problem sees them.
+
+    Attributes
+    ----------
+    x : float64[n, d]
+        Features.
+    y : float64[n]
+        Target, or class: its slot in a source, its place among the sorted labels in a problem.
+    w : float64[n]
+        Positive weights, or 0 for an empty place.
+    names : uint64[n]
+        Keyed hash of each copy.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    w: np.ndarray
+    names: np.ndarray
+
+    def take(self, index) -> "Records":
+        """Some of them."""
+        return Records(self.x[index], self.y[index], self.w[index], self.names[index])
+
+
+class RowSource(Protocol):
+    """Records by name, which may be held several times: copies 0, 1, ... of a name, without gaps.
+
+    A copy's keyed hash is that of :func:`~sqlearn.engine.rounds.rows.copy_hash`. It depends on the name and on the
+    copy's number alone, so samples drawn by it are functions of the multiset of records.
+    """
+
+    def reserve(self, extra: int) -> None:
+        """Make room for so many more records."""
+
+    def missing(self, names: np.ndarray) -> int:
+        """-1, or the index of the first of these names, uint64[n, >=2], of which fewer copies are held than asked."""
+
+    def vacant(self, places: np.ndarray) -> None:
+        """Write places for so many more records; what needs memory is done here, so that :meth:`put` cannot fail."""
+
+    def put(self, places, x, y, w, names, hashes) -> None:
+        """Keep records in the places that :meth:`vacant` gave, and write the keyed hashes of their copies."""
+
+    def remove(self, places, names, hashes) -> None:
+        """Let go of the last copies of these names, all of which are held; write their places and keyed hashes."""
+
+    def make_ready(self) -> None:
+        """Have the code of :meth:`vacant`, :meth:`put` and :meth:`remove` in memory, since they undo each other."""
+
+    def blocks(self, limit: int) -> Iterator[Records]:
+        """The records whose keyed hash is at most `limit`, in blocks of any size and order; empty places may be there,
+        with weight 0, if the limit is :data:`EVERY`."""
+
+    def compact(self) -> None:
+        """Use less memory, if that is worth while."""
+
+    def copy(self) -> "RowSource":
+        """An independent source of the same records."""
+
+
+class Elsewhere:
+    """The source of a model whose records stayed where it was read from: it can be asked, but not changed."""
+
+    def _refuse(self, *_) -> NoReturn:
+        raise LearnerError(ROWS_ELSEWHERE)
+
+    reserve = missing = vacant = put = remove = blocks = _refuse
+
+    def make_ready(self) -> None:
+        pass
+
+    compact = make_ready
+
+    def copy(self) -> "Elsewhere":
+        return self

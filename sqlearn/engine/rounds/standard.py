@@ -1,0 +1,168 @@
+"""Standardisation on a grid: means and deviations that one record more or less seldom moves."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from sqlearn.engine.arithmetic import add_product, mix, round_limbs, round_pair
+from sqlearn.engine.kernels import kernel
+from sqlearn.engine.rounds.trace import kept
+from sqlearn.engine.sums import ExactSum
+
+__all__ = ["BalancedScale", "Scale", "balanced", "dithers", "standard_scale"]
+
+_STEPS = 32.0  # of an octave of balanced weights: twice as many as are used
+_MOST_WEIGHT = 2.0**100
+
+
+@kept
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """``z = (x - mean) * factor``, and weights times `weight`.
+
+    Attributes
+    ----------
+    mean : float64[d]
+        Multiples of an eighth of ``1 / factor``.
+    factor : float64[d]
+        Powers of two; 0 for a constant feature.
+    weight : float
+        A power of two.
+    octave : int
+        Bit length of the number of records.
+    total : float
+        Sum of the weights. It moves with every record, so nothing that records are asked at may depend on it.
+    """
+
+    mean: np.ndarray
+    factor: np.ndarray
+    weight: float
+    octave: int
+    total: float
+
+    def __eq__(self, other):
+        same = self.mean.tobytes() == other.mean.tobytes() and self.factor.tobytes() == other.factor.tobytes()
+        return same and self.weight == other.weight
+
+
+@kept
+@dataclass(frozen=True, eq=False)
+class BalancedScale(Scale):
+    """A scale with weights of classes that give all classes the same weight.
+
+    Attributes
+    ----------
+    class_weight : float64[n_classes]
+        What the weights of a class are multiplied by. It moves with every record.
+    rounded : float64[n_classes]
+        The same on a grid, for whatever records are asked at.
+    """
+
+    class_weight: np.ndarray
+    rounded: np.ndarray
+
+    def __eq__(self, other):
+        return super().__eq__(other) and self.rounded.tobytes() == other.rounded.tobytes()
+
+
+@lru_cache
+def dithers(n: int, seed: int) -> np.ndarray:
+    """Seeded offsets in [0, 1), float64[n]."""
+    return np.array([float(mix(np.uint64(i), np.uint64(seed)) >> np.uint64(11)) * 2.0**-53 for i in range(n)])
+
+
+@kernel
+def _digits_of(limbs, cell, out):
+    """Balanced digits of a cell, summed over the rows."""
+    carry = np.int64(0)
+    for l in range(len(out)):
+        t = carry
+        if l < limbs.shape[0]:
+            for r in range(limbs.shape[1]):
+                t += np.int64(limbs[l, r, cell])
+        carry = (t + (1 << 31)) >> 32
+        out[l] = t - (carry << 32)
+
+
+@kernel
+def _standard(limbs, base, n, centred, offset, mean, factor):
+    """Write means and factors from limbs of ``[w, w x, w x x]``; the sum of the weights."""
+    d = len(mean)
+    length = limbs.shape[0] + 2
+    w, s, q = np.empty(length, np.int64), np.empty(length, np.int64), np.empty(length, np.int64)
+    product = np.empty(2 * length + 1, np.int64)
+    scratch, scratch2 = np.empty(length, np.int64), np.empty(2 * length + 1, np.int64)
+    _digits_of(limbs, 0, w)
+    w_hi, _, w_exponent = round_pair(w, scratch)
+    for j in range(d):
+        _digits_of(limbs, 1 + j, s)
+        _digits_of(limbs, 1 + d + j, q)
+        s_hi, _, s_exponent = round_pair(s, scratch)
+        m = math.ldexp(s_hi / w_hi, s_exponent - w_exponent)
+        product[:] = 0
+        add_product(product, w, q, 1)
+        if centred:
+            add_product(product, s, s, -1)
+        v_hi, _, v_exponent = round_pair(product, scratch2)
+        variance, exponent = v_hi / (w_hi * w_hi), v_exponent - 2 * w_exponent
+        if variance <= 0.0:
+            mean[j], factor[j] = m if centred else 0.0, 0.0
+            continue
+        if exponent % 2 != 0:
+            variance, exponent = 2.0 * variance, exponent - 1
+        _, power = math.frexp(math.sqrt(variance) * (1.0 + offset[j]))
+        power += exponent // 2
+        power = min(max(power, -500), 500)
+        factor[j] = math.ldexp(1.0, -power)
+        step = math.ldexp(1.0, power - 3)
+        mean[j] = math.floor(m / step + offset[d + j]) * step if centred else 0.0
+    _fraction, power = math.frexp(w_hi / n * (1.0 + offset[2 * d]))
+    total = math.ldexp(w_hi, w_exponent + 32 * base)
+    # a weight may be as small as 2**-1074, and 2**1074 is no float64
+    return math.ldexp(1.0, min(-(power + w_exponent + 32 * base), 1000)), total
+
+
+def standard_scale(total: ExactSum, n: int, centred: bool, seed: int) -> Scale:
+    """Means to an eighth of a deviation, deviations to powers of two, offsets of both grids from the seed.
+
+    Parameters
+    ----------
+    total : ExactSum
+        Moments as :func:`~sqlearn.engine.sums.deposit.deposit_moments` sums them.
+    n : int
+        Number of records.
+    centred : bool
+        Whether to subtract the means; without, the scale is the root mean square.
+    seed : int
+        Seed of the offsets.
+    """
+    d = (total.shape[1] - 1) // 2
+    mean, factor = np.empty(d), np.empty(d)
+    weight, weights = _standard(total.limbs, total.base, n, centred, dithers(2 * d + 1, seed), mean, factor)
+    return Scale(mean, factor, weight, n.bit_length(), weights)
+
+
+def balanced(scale: Scale, total: ExactSum, order: np.ndarray, seed: int) -> BalancedScale:
+    """The scale with the weights ``total / (n_classes * total of the class)``.
+
+    Parameters
+    ----------
+    scale : Scale
+        Of all records.
+    total : ExactSum
+        Moments, see :func:`standard_scale`.
+    order : int64[n_classes]
+        The row of `total` that belongs to each class.
+    seed : int
+        Seed of the offsets.
+    """
+    n = len(order)
+    weights = np.empty(n)
+    round_limbs(np.ascontiguousarray(total.limbs[:, order, 0]), total.base, weights)
+    with np.errstate(over="ignore"):
+        exact = np.clip(scale.total / n / weights, 1 / _MOST_WEIGHT, _MOST_WEIGHT)
+    fraction, power = np.frexp(exact)
+    rounded = np.ldexp(np.floor(fraction * _STEPS + dithers(n, seed + 2)) / _STEPS, power)
+    return BalancedScale(scale.mean, scale.factor, scale.weight, scale.octave, scale.total, exact, rounded)

@@ -1,0 +1,172 @@
+"""What an adaptive learner has asked, and its bytes: equal for equal traces, and read back from them."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from sqlearn.engine.sums import ExactSum
+from sqlearn.errors import FormatError
+
+__all__ = ["Asked", "Trace", "Walk", "from_bytes", "kept", "to_bytes"]
+
+_LENGTH = struct.Struct("<q")
+_FLOAT = struct.Struct("<d")
+_KINDS: dict[str, type] = {}
+
+
+def kept(kind: type) -> type:
+    """Class decorator for the dataclasses that a trace is made of."""
+    _KINDS[kind.__name__] = kind
+    return kind
+
+
+@kept
+@dataclass(slots=True)  # not frozen, which makes them slowly
+class Asked:
+    """One round: where the records were asked, and the answer."""
+
+    theta: np.ndarray
+    sums: tuple[ExactSum, ...]
+
+
+@kept
+@dataclass(slots=True)
+class Trace:
+    """Everything that was asked, in order.
+
+    Attributes
+    ----------
+    key : tuple
+        What every level depends on: the octave of the number of records and the problem's shape.
+    scale, grid
+        See :class:`~sqlearn.engine.rounds.walk.Problem`; grid is None when all records are in the pilot.
+    pilot : tuple of Asked
+        What was asked of the pilot.
+    rounds : tuple of Asked
+        Rounds over all records.
+    end : float64[p]
+        Unrounded last theta.
+    still : bool
+        Whether `end` is at rest: the rounded theta kept still, or all records were asked for the minimum and have one.
+    """
+
+    key: tuple
+    scale: Any
+    grid: Any
+    pilot: tuple[Asked, ...]
+    rounds: tuple[Asked, ...]
+    end: np.ndarray
+    still: bool
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What the last update did.
+
+    Attributes
+    ----------
+    rounds_kept : int
+        Rounds whose cached sums stayed valid but for the records' own terms.
+    broke_at : str or int or None
+        The first level or round that had to be asked again: "scale", "grid", "pilot", a round's number; "rest" when
+        all rounds were kept but did not come to rest, so that the minimum had to be found over all records; None when
+        the trace held (it may have ended a round earlier).
+    rows_scanned : int
+        Records asked anew, one count for each round; a sample's are gathered once.
+    seconds : float
+        Time taken.
+    """
+
+    rounds_kept: int
+    broke_at: str | int | None
+    rows_scanned: int
+    seconds: float
+
+
+def to_bytes(value) -> bytes:
+    """Bytes of a trace or of a part of one, equal for equal ones."""
+    return b"".join(_written(value))
+
+
+def _written(value) -> Iterator[bytes]:
+    """A letter for the kind, then lengths before all that varies in length."""
+    if value is None:
+        yield b"n"
+    elif isinstance(value, bool | np.bool_):
+        yield b"1" if value else b"0"
+    elif isinstance(value, int | np.integer):
+        yield b"i" + _LENGTH.pack(int(value))
+    elif isinstance(value, float):
+        yield b"f" + _FLOAT.pack(value)
+    elif isinstance(value, np.ndarray):
+        kind = value.dtype.newbyteorder("<")
+        yield from _counted(b"a", kind.str.encode())
+        yield _LENGTH.pack(value.ndim) + b"".join(map(_LENGTH.pack, value.shape))
+        yield value.astype(kind).tobytes()
+    elif isinstance(value, ExactSum):
+        yield from _counted(b"s", value.canonical(np.arange(value.shape[0])))
+    elif isinstance(value, tuple):
+        yield b"t" + _LENGTH.pack(len(value))
+        for item in value:
+            yield from _written(item)
+    elif is_dataclass(value) and type(value).__name__ in _KINDS:
+        yield from _counted(b"d", type(value).__name__.encode())
+        for field in fields(value):
+            yield from _written(getattr(value, field.name))
+    else:
+        raise TypeError(f"{type(value).__name__} is no part of a trace")
+
+
+def _counted(letter: bytes, content: bytes) -> Iterator[bytes]:
+    yield letter + _LENGTH.pack(len(content))
+    yield content
+
+
+def from_bytes(content: bytes) -> Any:
+    """What :func:`to_bytes` was given."""
+    reader = _Reader(content)
+    value = reader.value()
+    if reader.at != len(content):
+        raise FormatError("A trace of rounds goes on behind its end. Read the model from its source again.")
+    return value
+
+
+class _Reader:
+    def __init__(self, content: bytes):
+        self.content, self.at = content, 0
+
+    def take(self, n: int) -> bytes:
+        if not 0 <= n <= len(self.content) - self.at:
+            raise FormatError("A trace of rounds is cut short. Read the model from its source again.")
+        self.at += n
+        return self.content[self.at - n : self.at]
+
+    def length(self) -> int:
+        return _LENGTH.unpack(self.take(8))[0]
+
+    def value(self) -> Any:
+        letter = self.take(1)
+        if letter == b"n":
+            return None
+        if letter in b"01":
+            return letter == b"1"
+        if letter == b"i":
+            return self.length()
+        if letter == b"f":
+            return _FLOAT.unpack(self.take(8))[0]
+        if letter == b"a":
+            dtype = np.dtype(self.take(self.length()).decode())
+            shape = tuple(self.length() for _ in range(self.length()))
+            size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+            return np.frombuffer(self.take(size), dtype).reshape(shape).astype(dtype.newbyteorder("="))
+        if letter == b"s":
+            return ExactSum.restore(self.take(self.length()))
+        if letter == b"t":
+            return tuple(self.value() for _ in range(self.length()))
+        if letter == b"d":
+            kind: Any = _KINDS[self.take(self.length()).decode()]
+            return kind(*(self.value() for _ in fields(kind)))
+        raise FormatError("A trace of rounds has a part of an unknown kind. Read the model from its source again.")

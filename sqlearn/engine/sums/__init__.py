@@ -1,0 +1,55 @@
+"""Exact sums, what is summed for a learner, and how a change of them is undone.
+
+May import: kernels, arithmetic, identity, errors.
+"""
+
+from sqlearn.engine.sums.deposit import deposit_each, deposit_outer, deposit_sparse, deposit_triangle
+from sqlearn.engine.sums.exact import FEW_LIMBS, Deposit, ExactSum
+from sqlearn.engine.sums.fourth_moments import Spread
+from sqlearn.engine.sums.gram import BLOCK, packed_cell
+from sqlearn.engine.sums.memory import installed
+from sqlearn.engine.sums.statistics import (
+    UNFIT,
+    Block,
+    Categories,
+    Correlations,
+    Exceedances,
+    Gram,
+    LabelSums,
+    Mixed,
+    Moments,
+    Statistic,
+    Sums,
+    as_csr,
+    moments,
+)
+from sqlearn.engine.sums.transaction import Log, interrupts_held
+
+__all__ = [
+    "BLOCK",
+    "FEW_LIMBS",
+    "UNFIT",
+    "Block",
+    "Categories",
+    "Correlations",
+    "Deposit",
+    "ExactSum",
+    "Exceedances",
+    "Gram",
+    "LabelSums",
+    "Log",
+    "Mixed",
+    "Moments",
+    "Spread",
+    "Statistic",
+    "Sums",
+    "as_csr",
+    "deposit_each",
+    "deposit_outer",
+    "deposit_sparse",
+    "deposit_triangle",
+    "installed",
+    "interrupts_held",
+    "moments",
+    "packed_cell",
+]

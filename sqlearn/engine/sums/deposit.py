@@ -1,0 +1,389 @@
+"""Kernels that add or subtract records' terms in the limbs of an :class:`~sqlearn.engine.sums.exact.ExactSum`.
+
+Every kernel walks rows in order and stops at the first row whose bits the window of limbs does not cover; it says which
+limbs that row needs, the caller grows the window and goes on from there. How a term is taken apart is in
+:mod:`~sqlearn.engine.sums.extraction`.
+"""
+
+import numpy as np
+
+from sqlearn.engine.kernels import float_bits, fma, kernel, trailing_zeros
+from sqlearn.engine.sums.extraction import (
+    NO_BITS,
+    ONE,
+    ZERO,
+    deposit_wide,
+    deposit_wide_triple,
+    extract,
+    extract_one,
+    extract_pairs,
+    in_safe_range,
+    limb_scale,
+    limbs_of,
+    span,
+    span_of,
+    weigh,
+)
+
+__all__ = [
+    "deposit_each",
+    "deposit_gram_rows",
+    "deposit_moments",
+    "deposit_outer",
+    "deposit_sparse",
+    "deposit_triangle",
+    "deposit_values",
+    "moments_room",
+]
+
+_FEWEST = 64  # records a class that are worth it to be taken apart side by side
+_AT_ONCE = 2048  # records that are taken apart in the limbs that any of them needs
+_MOST_LIMBS = 12  # of a feature's values, and of their squares, that are taken apart side by side
+_WIDEST = 256  # features: wider records alone fill the vector units and the cache
+
+
+@kernel
+def span_of_many(x):
+    """:func:`span` of a matrix, without branches so that it vectorises."""
+    top, bottom = -NO_BITS, NO_BITS
+    flat = x.reshape(x.size)
+    for i in range(len(flat)):
+        bits = float_bits(flat[i])
+        mantissa = bits & 0xFFFFFFFFFFFFF
+        exponent = (bits >> 52) & 0x7FF
+        mantissa |= np.int64(exponent != 0) << 52
+        exponent = max(exponent, 1)
+        nothing = mantissa == 0
+        top = max(top, -NO_BITS if nothing else exponent - 1022)
+        bottom = min(bottom, NO_BITS if nothing else exponent - 1075 + trailing_zeros(mantissa))
+    return top, bottom
+
+
+@kernel
+def _fold(sums, limbs, row, start, low, sign):
+    """Add sums in lanes, ``[limb, 0, lane * n + cell]`` for n cells, to limbs `low` and up of cells from `start` on."""
+    n = (limbs.shape[2] - 1) // 2
+    for l in range(len(sums)):
+        limb, terms = limbs[low + l, row], sums[l, 0]
+        for i in range(0, len(terms), n):
+            for j in range(n):
+                limb[start + j] += sign * terms[i + j]
+
+
+@kernel
+def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
+    """:func:`deposit_each` for many records of weight 1 and of few classes; False, and nothing done, for others.
+
+    Some rows of a class at a time are taken apart side by side, all in the limbs that any of them needs, and summed
+    in lanes: the limbs' digits come out as others, and the sums the same. `lanes` float64[:, 1, lanes * d] and
+    `members` int64[n] are room to work in.
+    """
+    n, d = x.shape
+    width = lanes.shape[2]
+    if width == 0 or n < _FEWEST * limbs.shape[1]:
+        return False
+    usual = True
+    for r in range(n):
+        usual &= weights[r] == 1.0
+    top, bottom = span_of_many(x)
+    if not usual or top == -NO_BITS or not (in_safe_range(top, bottom) and in_safe_range(2 * top, 2 * bottom)):
+        return False
+    need_high, need_low = limbs_of(max(1, top, 2 * top), min(0, bottom, 2 * bottom))
+    if need_low < base or need_high >= base + limbs.shape[0]:
+        return False
+    first_high, first_low = limbs_of(top, bottom)
+    second_high, second_low = limbs_of(2 * top, 2 * bottom)
+    n_first, n_second = 1 + first_high - first_low, 1 + second_high - second_low
+    if 3 + n_first + n_second > len(lanes):
+        return False
+    first, second = lanes[3 : 3 + n_first], lanes[3 + n_first : 3 + n_first + n_second]
+    p, q, e = lanes[0, 0], lanes[1, 0], lanes[2, 0]
+    first_scale, second_scale = limb_scale(first_high), limb_scale(second_high)
+    for row in range(limbs.shape[1]):
+        count = 0
+        for r in range(n):
+            members[count] = r
+            count += rows[r] == row
+        if count == 0:
+            continue
+        held[row] += np.int64(sign) * count
+        deposit_wide(limbs, base, row, ZERO, np.float64(count), 1.0, sign, ZERO)
+        first[:] = 0.0
+        second[:] = 0.0
+        for start in range(0, count, width // d):
+            taken = min(width // d, count - start)
+            for k in range(taken):
+                v = x[members[start + k]]
+                for j in range(d):
+                    p[k * d + j] = v[j]
+            p[taken * d :] = 0.0
+            for i in range(width):
+                square = p[i] * p[i]
+                q[i] = square * second_scale
+                e[i] = fma(p[i], p[i], -square) * second_scale
+                p[i] *= first_scale
+            extract(first, ZERO, ZERO, p, len(first) - 1, ZERO)
+            extract_pairs(second, ZERO, ZERO, q, e, len(second) - 1, ZERO)
+        _fold(first, limbs, row, ONE, first_low - base, sign)
+        _fold(second, limbs, row, 1 + d, second_low - base, sign)
+    return True
+
+
+@kernel
+def deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, room):
+    """:func:`deposit_moments`, record by record and without memory; `room` is float64[4, d] to work in."""
+    d = x.shape[1]
+    wx, rest, p, e = room[0], room[1], room[2], room[3]
+    for r in range(start, stop):
+        w = weights[r]
+        if w == 0.0:
+            continue
+        row = rows[r]
+        v = x[r]
+        w_top, w_bottom = span_of(w)
+        x_top, x_bottom = span(v)
+        first_top, first_bottom = w_top + x_top, w_bottom + x_bottom
+        second_top, second_bottom = first_top + x_top, first_bottom + x_bottom
+        need[1], need[0] = limbs_of(max(w_top, first_top, second_top), min(w_bottom, first_bottom, second_bottom))
+        if need[0] < base or need[1] >= base + limbs.shape[0]:
+            return r
+        held[row] += np.int64(sign)
+        deposit_wide(limbs, base, row, ZERO, w, 1.0, sign, ZERO)
+        if x_top == -NO_BITS:
+            continue
+        if not (in_safe_range(first_top, first_bottom) and in_safe_range(second_top, second_bottom)):
+            for j in range(d):
+                deposit_wide(limbs, base, row, 1 + j, w, v[j], sign, ZERO)
+                deposit_wide_triple(limbs, base, row, 1 + d + j, w, v[j], v[j], sign)
+            continue
+        inexact = weigh(w, v, wx, rest)
+        high, low = limbs_of(first_top, first_bottom)
+        scale = sign * limb_scale(high)
+        for j in range(d):
+            p[j] = wx[j] * scale
+            e[j] = rest[j] * scale
+        if inexact:
+            extract_pairs(limbs, row, ONE, p, e, high - base, low - base)
+        else:
+            extract(limbs, row, ONE, p, high - base, low - base)
+        high, low = limbs_of(second_top, second_bottom)
+        scale = sign * limb_scale(high)
+        for part in range(1 + inexact):
+            factors = wx if part == 0 else rest
+            for j in range(d):
+                product = factors[j] * v[j]
+                p[j] = product * scale
+                e[j] = fma(factors[j], v[j], -product) * scale
+            extract_pairs(limbs, row, 1 + d, p, e, high - base, low - base)
+    return stop
+
+
+@kernel
+def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need, room, lanes, members):
+    """Deposit ``[w, w * x_j (d cells), w * x_j * x_j (d cells)]`` of each record into its row.
+
+    Parameters
+    ----------
+    x : float64[n, d]
+        Finite features.
+    weights : float64[n]
+        Weights; a record of weight 0 adds nothing.
+    rows : int64[n]
+        Row (class slot) of each record.
+    start, stop : int
+        First record to deposit, and the one after the last.
+    sign : float
+        1.0 to learn, -1.0 to forget.
+    limbs : float64[L, n_rows, 1 + 2 * d]
+        Limbs of the sum, lowest first.
+    base : int
+        Index of the lowest limb.
+    held : int64[n_rows]
+        Number of records of positive weight in each row; updated.
+    need : int64[2]
+        On an early return: lowest and highest limb that the record needs.
+    room, lanes, members
+        What :func:`moments_room` made.
+
+    Returns
+    -------
+    int
+        The first record not deposited; `stop` when all are.
+    """
+    for first in range(start, stop, _AT_ONCE):
+        end = min(first + _AT_ONCE, stop)
+        part = slice(first, end)
+        if not _deposit_many(x[part], weights[part], rows[part], sign, limbs, base, held, lanes, members):
+            reached = deposit_each(x, weights, rows, first, end, sign, limbs, base, held, need, room)
+            if reached < end:
+                return reached
+    return stop
+
+
+def moments_room(n: int, d: int) -> tuple:
+    """Room for :func:`deposit_moments` to work in, for `n` records of `d` features: it asks for no memory itself."""
+    many = n >= _FEWEST and 0 < d <= _WIDEST
+    lanes = np.empty((3 + 2 * _MOST_LIMBS, 1, 8 * max(1, 16 // d) * d)) if many else _NO_LANES
+    return np.empty((4, d)), lanes, np.empty(_AT_ONCE, np.int64) if many else _NO_MEMBERS
+
+
+_NO_LANES, _NO_MEMBERS = np.empty((0, 1, 0)), np.empty(0, np.int64)
+
+
+@kernel
+def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, need, room):
+    """Deposit ``w * z_i * z_j`` for all ``i <= j`` of each record, packed row by row, into its row, without memory.
+
+    `z` is float64[n, p], `limbs` float64[L, n_rows, p * (p + 1) / 2], and the first two rows of `room`, float64[2, p],
+    are there to work in; otherwise as :func:`deposit_moments`.
+    """
+    width = z.shape[1]
+    p, e = room[0], room[1]
+    for r in range(start, stop):
+        w = weights[r]
+        if w == 0.0:
+            continue
+        row = rows[r]
+        v = z[r]
+        w_top, w_bottom = span_of(w)
+        v_top, v_bottom = span(v)
+        if v_top != -NO_BITS:
+            need[1], need[0] = limbs_of(w_top + 2 * v_top, w_bottom + 2 * v_bottom)
+            if need[0] < base or need[1] >= base + limbs.shape[0]:
+                return r
+        held[row] += np.int64(sign)
+        start_cell = ZERO
+        for i in range(width):
+            count = width - i
+            if v[i] != 0.0:
+                i_top, i_bottom = span_of(v[i])
+                f_top, f_bottom = w_top + i_top, w_bottom + i_bottom
+                tail = v[i:]
+                if in_safe_range(f_top, f_bottom) and in_safe_range(f_top + v_top, f_bottom + v_bottom):
+                    high, low = limbs_of(f_top + v_top, f_bottom + v_bottom)
+                    scale = sign * limb_scale(high)
+                    factor = w * v[i]
+                    rest = fma(w, v[i], -factor)
+                    while factor != 0.0:
+                        for j in range(count):
+                            product = factor * tail[j]
+                            p[j] = product * scale
+                            e[j] = fma(factor, tail[j], -product) * scale
+                        extract_pairs(limbs, row, start_cell, p[:count], e[:count], high - base, low - base)
+                        factor, rest = rest, 0.0
+                else:
+                    for j in range(count):
+                        deposit_wide_triple(limbs, base, row, start_cell + j, w, v[i], tail[j], sign)
+            start_cell += count
+    return stop
+
+
+@kernel
+def deposit_gram_rows(x, targets, weights, rows, order, start, stop, sign, limbs, base, held, need, room):
+    """:func:`deposit_triangle` of ``[1, x, targets]`` without memory; `room` is float64[3, p] to work in.
+
+    Records are taken in the given `order`, int64[n], in which `start`, `stop` and the result count.
+    """
+    z, d = room[2:3], x.shape[1]
+    for i in range(start, stop):
+        r = order[i]
+        z[0, 0] = 1.0
+        for j in range(d):
+            z[0, 1 + j] = x[r, j]
+        for j in range(targets.shape[1]):
+            z[0, 1 + d + j] = targets[r, j]
+        one = slice(r, r + 1)
+        done = deposit_triangle(z, weights[one], rows[one], ZERO, ONE, sign, limbs, base, held, need, room)
+        if done == 0:
+            return i
+    return stop
+
+
+@kernel
+def deposit_sparse(values, indices, indptr, weights, rows, order, start, stop, sign, limbs, base, held, need):
+    """Deposit ``w`` into cell 0 and ``w * value`` into cell ``1 + index`` of each CSR record's row.
+
+    `values` float64[nnz], `indices` int64[nnz], `indptr` int64[n + 1]; records are taken in the given `order`,
+    int64[n], in which `start`, `stop` and the result count: row by row is several times faster, since one row of limbs
+    stays in the cache. Otherwise as :func:`deposit_moments`.
+    """
+    for i in range(start, stop):
+        r = order[i]
+        w = weights[r]
+        if w == 0.0:
+            continue
+        row = rows[r]
+        w_top, w_bottom = span_of(w)
+        v_top, v_bottom = span(values[indptr[r] : indptr[r + 1]])
+        top, bottom = max(w_top, w_top + v_top), min(w_bottom, w_bottom + v_bottom)
+        need[1], need[0] = limbs_of(top, bottom)
+        if need[0] < base or need[1] >= base + limbs.shape[0]:
+            return i
+        held[row] += np.int64(sign)
+        deposit_wide(limbs, base, row, ZERO, w, 1.0, sign, ZERO)
+        if v_top == -NO_BITS:
+            continue
+        top, bottom = w_top + v_top, w_bottom + v_bottom
+        if not in_safe_range(top, bottom):
+            for k in range(indptr[r], indptr[r + 1]):
+                deposit_wide(limbs, base, row, 1 + indices[k], w, values[k], sign, ZERO)
+            continue
+        high, low = limbs_of(top, bottom)
+        scale = sign * limb_scale(high)
+        for k in range(indptr[r], indptr[r + 1]):
+            product = w * values[k]
+            extract_one(limbs, row, 1 + indices[k], product * scale, high - base, low - base)
+            if w != 1.0:
+                extract_one(limbs, row, 1 + indices[k], fma(w, values[k], -product) * scale, high - base, low - base)
+    return stop
+
+
+@kernel
+def deposit_values(values, row, sign, limbs, base, need):
+    """Deposit one float64 into each cell of `row`; False (and nothing done) when the window does not cover them."""
+    top, bottom = span(values)
+    if top == -NO_BITS:
+        return True
+    need[1], need[0] = limbs_of(top, bottom)
+    if need[0] < base or need[1] >= base + limbs.shape[0]:
+        return False
+    if not in_safe_range(top, bottom):
+        for j in range(values.shape[0]):
+            deposit_wide(limbs, base, row, j, values[j], 1.0, sign, ZERO)
+        return True
+    p = values * (sign * limb_scale(need[1]))
+    extract(limbs, row, ZERO, p, need[1] - base, need[0] - base)
+    return True
+
+
+@kernel
+def deposit_outer(left, right, first, sign, limbs, base, need):
+    """Deposit ``left_i * right_j``, row by row, in row 0 from cell `first` on; False if the window is too narrow."""
+    l_top, l_bottom = span(left)
+    r_top, r_bottom = span(right)
+    if l_top == -NO_BITS or r_top == -NO_BITS:
+        return True
+    need[1], need[0] = limbs_of(l_top + r_top, l_bottom + r_bottom)
+    if need[0] < base or need[1] >= base + limbs.shape[0]:
+        return False
+    count = len(right)
+    p = np.empty(count)
+    e = np.empty(count)
+    for i in range(len(left)):
+        factor = left[i]
+        if factor == 0.0:
+            continue
+        f_top, f_bottom = span_of(factor)
+        top, bottom = f_top + r_top, f_bottom + r_bottom
+        if in_safe_range(top, bottom):
+            high, low = limbs_of(top, bottom)
+            scale = sign * limb_scale(high)
+            for j in range(count):
+                product = factor * right[j]
+                p[j] = product * scale
+                e[j] = fma(factor, right[j], -product) * scale
+            extract_pairs(limbs, ZERO, first + i * count, p, e, high - base, low - base)
+        else:
+            for j in range(count):
+                deposit_wide(limbs, base, ZERO, first + i * count + j, factor, right[j], sign, ZERO)
+    return True

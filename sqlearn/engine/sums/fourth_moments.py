@@ -1,0 +1,225 @@
+"""Sums of fourth order, and the Ledoit-Wolf shrinkage of a covariance matrix, which takes them.
+
+How far a sample covariance is from the true one is estimated by how much the products of centred features vary from
+record to record: by the sums of their squares, ``(x_i - m_i)**2 (x_j - m_j)**2``, for each pair of features. Means and
+scales are known only when the model is read, so the powers are summed as they are, and centred then, before rounding.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from sqlearn.engine.kernels import fma, kernel
+from sqlearn.engine.sums.exact import Deposit, ExactSum
+from sqlearn.engine.sums.extraction import (
+    NO_BITS,
+    deposit_wide,
+    extract_pairs,
+    in_safe_range,
+    limb_scale,
+    limbs_of,
+    mantissa_of,
+    span,
+    span_of,
+)
+from sqlearn.engine.sums.gram import deposit_gram, packed_cell
+from sqlearn.engine.sums.statistics import Gram, Joint, Statistic
+
+__all__ = ["FourthMoments", "Spread"]
+
+_FEWEST_ROWS = 48  # fewer go row by row
+
+
+@kernel
+def _deposit_wide_square(limbs, base, row, cell, a, b, sign):
+    """Add ``sign * a**2 * b`` through integers: exact for any two finite float64."""
+    mantissa, exponent = mantissa_of(a)
+    root = np.float64(mantissa)
+    square = root * root
+    deposit_wide(limbs, base, row, cell, square, b, sign, 2 * exponent)
+    deposit_wide(limbs, base, row, cell, fma(root, root, -square), b, sign, 2 * exponent)
+
+
+@kernel
+def _deposit_wide_squares(limbs, base, row, cell, a, b, sign):
+    """Add ``sign * a**2 * b**2`` through integers: exact for any two finite float64."""
+    a_mantissa, a_exponent = mantissa_of(a)
+    b_mantissa, b_exponent = mantissa_of(b)
+    left, right = np.float64(a_mantissa), np.float64(b_mantissa)
+    exponent = 2 * (a_exponent + b_exponent)
+    a_square, b_square = left * left, right * right
+    a_rest, b_rest = fma(left, left, -a_square), fma(right, right, -b_square)
+    deposit_wide(limbs, base, row, cell, a_square, b_square, sign, exponent)
+    deposit_wide(limbs, base, row, cell, a_square, b_rest, sign, exponent)
+    deposit_wide(limbs, base, row, cell, a_rest, b_square, sign, exponent)
+    deposit_wide(limbs, base, row, cell, a_rest, b_rest, sign, exponent)
+
+
+@kernel
+def _deposit_fourth(x, rows, start, stop, sign, limbs, base, held, need, room):
+    """Deposit ``x_i**2 * x_j`` for all i and j, row by row, and ``x_i**2 * x_j**2`` for ``i <= j``, packed.
+
+    `limbs` is float64[L, n_rows, d * d + d * (d + 1) / 2] and `room` float64[4, d], to work in; otherwise as
+    :func:`~sqlearn.engine.sums.deposit.deposit_moments`, for records of weight 1. A square is the pair of its rounding
+    and of the rounding's error, so a term of third order is two products of float64 and one of fourth order four.
+    """
+    d = x.shape[1]
+    square, rest, p, e = room[0], room[1], room[2], room[3]
+    for r in range(start, stop):
+        row = rows[r]
+        v = x[r]
+        top, bottom = span(v)
+        if top != -NO_BITS:
+            need[1], need[0] = limbs_of(max(3 * top, 4 * top), min(3 * bottom, 4 * bottom))
+            if need[0] < base or need[1] >= base + limbs.shape[0]:
+                return r
+        held[row] += np.int64(sign)
+        squares_are_safe = in_safe_range(2 * top, 2 * bottom)
+        for j in range(d):
+            square[j] = v[j] * v[j]
+            rest[j] = fma(v[j], v[j], -square[j])
+        packed = d * d
+        for i in range(d):
+            if v[i] == 0.0:
+                packed += d - i
+                continue
+            i_top, i_bottom = span_of(v[i])
+            third_top, third_bottom = 2 * i_top + top, 2 * i_bottom + bottom
+            fourth_top, fourth_bottom = 2 * (i_top + top), 2 * (i_bottom + bottom)
+            safe = (
+                squares_are_safe and in_safe_range(third_top, third_bottom) and in_safe_range(fourth_top, fourth_bottom)
+            )
+            if not safe:
+                for j in range(d):
+                    _deposit_wide_square(limbs, base, row, i * d + j, v[i], v[j], sign)
+                for j in range(i, d):
+                    _deposit_wide_squares(limbs, base, row, packed + j - i, v[i], v[j], sign)
+                packed += d - i
+                continue
+            for factor in (square[i], rest[i]):
+                high, low = limbs_of(third_top, third_bottom)
+                scale = sign * limb_scale(high)
+                for j in range(d):
+                    product = factor * v[j]
+                    p[j] = product * scale
+                    e[j] = fma(factor, v[j], -product) * scale
+                extract_pairs(limbs, row, np.int64(i * d), p, e, high - base, low - base)
+                high, low = limbs_of(fourth_top, fourth_bottom)
+                scale = sign * limb_scale(high)
+                for others in (square, rest):
+                    tail = others[i:]
+                    for j in range(d - i):
+                        product = factor * tail[j]
+                        p[j] = product * scale
+                        e[j] = fma(factor, tail[j], -product) * scale
+                    extract_pairs(limbs, row, packed, p[: d - i], e[: d - i], high - base, low - base)
+                if rest[i] == 0.0:
+                    break
+            packed += d - i
+    return stop
+
+
+@kernel
+def _square(x, square, rest, exact):
+    """Write each value's square and its rounding error, and whether those of a record are exact and finite."""
+    for r in range(x.shape[0]):
+        top, bottom = span(x[r])
+        exact[r] = 2 * top <= 1023 and 2 * bottom >= -1074
+        for j in range(x.shape[1]):
+            square[r, j] = x[r, j] * x[r, j]
+            rest[r, j] = fma(x[r, j], x[r, j], -square[r, j])
+
+
+def _sums_of_block(x, square, rest) -> tuple[np.ndarray, int]:
+    """What :func:`_deposit_fourth` deposits of many records: digits, int64[cells, L], and the index of the lowest.
+
+    Each is a sum of some cells of the Gram matrix of features, squares and rests, which BLAS gives exactly.
+    """
+    d, width = x.shape[1], 3 * x.shape[1]
+    gram = ExactSum(1, width * (width + 1) // 2)
+    z = np.concatenate([x, square, rest], axis=1)
+    for _ in deposit_gram(gram, z, np.ones(len(z)), 0, 1.0, np.zeros(1, np.int64)):
+        pass
+    (digits,), low = gram.digits()
+    i, j = np.repeat(np.arange(d), d), np.tile(np.arange(d), d)
+    third = digits[packed_cell(j, d + i, width)] + digits[packed_cell(j, 2 * d + i, width)]
+    i, j = np.triu_indices(d)
+    fourth = digits[packed_cell(d + i, d + j, width)] + digits[packed_cell(2 * d + i, 2 * d + j, width)]
+    fourth += digits[packed_cell(d + i, 2 * d + j, width)] + digits[packed_cell(d + j, 2 * d + i, width)]
+    return np.concatenate([third, fourth]), low
+
+
+class FourthMoments(Statistic):
+    """Per row: the sums of ``x_i**2 * x_j`` and of ``x_i**2 * x_j**2``, of records of weight 1."""
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return n_features * n_features + n_features * (n_features + 1) // 2
+
+    def deposit(self, block, sign, log):
+        by_row = self._by_row(block.x, block.rows)
+        if log.keeps:
+            self.total.make_ready(by_row, self.held)
+        log.do(partial(self._deposit, block, sign), partial(self._undo, block, by_row, sign, log))
+
+    def _by_row(self, x, rows) -> Deposit:
+        return Deposit(len(x), _deposit_fourth, (x, rows), (np.empty((4, self.n_features)),))
+
+    def _deposit(self, block, sign):
+        """Through BLAS where a record's squares fit float64, all or nothing."""
+        square, rest, exact = np.empty_like(block.x), np.empty_like(block.x), np.empty(len(block), bool)
+        _square(block.x, square, rest, exact)
+        alone, sums = np.ones(len(block), bool), []
+        for row in np.unique(block.rows):
+            group = np.flatnonzero(exact & (block.rows == row))
+            if len(group) >= _FEWEST_ROWS:
+                digits, low = _sums_of_block(block.x[group], square[group], rest[group])
+                self.total.cover(low, low + digits.shape[1])
+                sums.append((row, len(group), np.ascontiguousarray(sign * digits.T), low))
+                alone[group] = False
+        others = self._by_row(block.x[alone], block.rows[alone])
+        self.total.reserve(others.n + len(sums))  # a record counts twice: it adds up to 2**34 units to a limb
+        self.total.deposit(others, sign, self.held)
+        for row, count, terms, low in sums:  # in place: nothing can fail any more
+            start = low - self.total.base
+            self.total.limbs[start : start + len(terms), row] += terms
+            self.held[row] += int(sign) * count
+
+    def _undo(self, block, by_row, sign, log):
+        """By blocks, if there is time and memory; else row by row, which takes no memory."""
+        if log.at_leisure:
+            try:
+                self._deposit(block, -sign)
+            except Exception:
+                log.at_leisure = False
+            else:
+                return
+        self._take_out(by_row, sign)
+
+
+class Spread(Joint):
+    """Per row: a Gram matrix, and the moments of fourth order that tell how far its covariance may be off.
+
+    Attributes
+    ----------
+    gram : Gram
+        The matrix.
+    fourth : FourthMoments
+        The sums of third and fourth order.
+    """
+
+    def __init__(self, n_features: int, n_targets: int):
+        self.n_features, self.n_targets = n_features, n_targets
+        self.gram = Gram(n_features, n_targets)
+        self.fourth = FourthMoments(n_features, 0)
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return Gram.cells(n_features, n_targets) + FourthMoments.cells(n_features, 0)
+
+    @property
+    def members(self):
+        return self.gram, self.fourth
+
+    def blocks(self, block):
+        return block, block

@@ -1,0 +1,42 @@
+"""Tables of numbers, categories and missing values, as statistics of the columns.
+
+May import: all other packages of the engine.
+"""
+
+from sqlearn.engine.tables.bayes import TableBayes
+from sqlearn.engine.tables.encoder import TableEncoder, read_encoder
+from sqlearn.engine.tables.gram import TableGram
+from sqlearn.engine.tables.reader import Answers, TableReader, learner_has, table_tags
+from sqlearn.engine.tables.rounds import TableRounds
+from sqlearn.engine.tables.table import (
+    as_columns,
+    as_table,
+    categorical_columns,
+    check_table,
+    chosen,
+    is_missing,
+    kinds_of,
+    names_of,
+    split,
+)
+
+__all__ = [
+    "Answers",
+    "TableBayes",
+    "TableEncoder",
+    "TableGram",
+    "TableReader",
+    "TableRounds",
+    "as_columns",
+    "as_table",
+    "categorical_columns",
+    "check_table",
+    "chosen",
+    "is_missing",
+    "kinds_of",
+    "learner_has",
+    "names_of",
+    "read_encoder",
+    "split",
+    "table_tags",
+]

@@ -1,0 +1,349 @@
+"""Tables for learners that ask their records in rounds: an encoder on a grid, and rounds over encoded records.
+
+Means and scales move with every record, and records that were asked as they were encoded then would have to be asked
+again. So they are rounded to a seeded grid, as the parameters of the rounds are: nearly always the encoder is the same
+after an update, and a record is a record more or less in the rounds. When it is another one, because a mean left its
+cell or a category came or went, all records are encoded and asked anew. Either way the state is that of a refit.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from functools import partial
+
+import numpy as np
+
+from sqlearn.engine.rounds import (
+    BLOCK,
+    EVERY,
+    ROWS_ELSEWHERE,
+    Changes,
+    Elsewhere,
+    Records,
+    Rounds,
+    Rows,
+    RowSource,
+    check_rows,
+    dithers,
+    move,
+    packed,
+    parts_of,
+    unpacked,
+)
+from sqlearn.engine.sums import UNFIT, Block, Categories, Log, Mixed, Statistic
+from sqlearn.engine.tables.encoder import Affine, TableEncoder, encoder_of, exact_value
+from sqlearn.errors import FormatError, MergeError
+
+__all__ = ["TableRounds"]
+
+
+class _Levels(Categories):
+    """Categories at the even places of the vocabulary; the odd ones tell that a column's category is missing."""
+
+    def place(self, column):
+        return 2 * column
+
+
+class _Encoded:
+    """The records of a table as an encoder shows them: the source of the rounds over encoded records.
+
+    They are encoded when they are asked for, so only the table's own are kept.
+    """
+
+    def __init__(self, table: "TableRounds", encoder: TableEncoder):
+        self.table, self.encoder = table, encoder
+
+    def blocks(self, limit: int) -> Iterator[Records]:
+        columns = self.table.columns_of(self.encoder)
+        for records in self.table.raw.blocks(limit):
+            for part in parts_of(records):
+                yield self.table.encoded(self.encoder, columns, part)
+
+    def _not_here(self, *_):
+        raise NotImplementedError("these records come and go with those of the table")
+
+    reserve = missing = vacant = put = remove = make_ready = _not_here
+
+    def compact(self) -> None:
+        pass
+
+    def copy(self) -> "_Encoded":
+        return self
+
+
+class TableRounds(Statistic):
+    """The records of a table, what encodes them, and the rounds over encoded records.
+
+    Parameters
+    ----------
+    n_features, n_targets : int
+        Numbers and targets of a record.
+    n_categorical : int
+        Categorical columns.
+    rounds : callable
+        Makes empty :class:`~sqlearn.engine.rounds.walk.Rounds` for so many encoded columns.
+    standardize, add_indicator : bool
+        See :class:`sqlearn.compose.TableModel`.
+    seed : int
+        Seed of the grids.
+
+    Attributes
+    ----------
+    sums : Mixed
+        Exact moments, weights of missing values and of categories.
+    raw : RowSource
+        The records held as they came, their categories by slot behind their numbers; those of weight 0 excepted.
+    changes : Changes
+        What was deposited and has not reached the rounds yet, with the slots of the records' classes.
+    encoder : TableEncoder or None
+        What encodes them; None where none is held.
+    inner : Rounds or None
+        Rounds over encoded records.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_targets: int,
+        n_categorical: int,
+        rounds: Callable[[int], Rounds],
+        *,
+        standardize: bool,
+        add_indicator: bool,
+        seed: int,
+    ):
+        self.n_features, self.n_targets, self.n_categorical = n_features, n_targets, n_categorical
+        self.rounds, self.standardize, self.add_indicator, self.seed = rounds, standardize, add_indicator, seed
+        self.sums = Mixed(n_features, 0)
+        self.sums.categories = _Levels(0, 0)
+        self.raw: RowSource = Rows(n_features + n_categorical, np.uint64(seed))
+        self.encoder: TableEncoder | None = None
+        self.inner: Rounds | None = None
+        self.changes = Changes()
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return Mixed.cells(n_features, 0)
+
+    def foreseen(self, levels):
+        return self.cells(self.n_features, self.n_targets) + sum(map(len, levels))
+
+    @property
+    def held(self):  # type: ignore[override]
+        return self.sums.held
+
+    @property
+    def is_wide(self):
+        return self.sums.is_wide
+
+    def narrow(self):
+        self.sums.narrow()
+
+    @property
+    def _vocabulary(self):
+        return self.sums.categories.vocabulary
+
+    @property
+    def vocabularies(self):
+        return self.sums.vocabularies
+
+    def resize(self, rows):
+        self.sums.resize(rows)
+        if self.inner is not None:
+            self.inner.resize(len(self.held))
+
+    def encode(self, codes, levels):
+        return self.sums.encode(codes, levels)
+
+    # ------------------------------------------------------------------ changing
+
+    def first_missing(self, block):
+        counts = np.flatnonzero(block.weights)
+        missing = self.raw.missing(block.names[counts])
+        return missing if missing < 0 else int(counts[missing])
+
+    def slots_of(self, j: int, levels: list, missing: bool) -> np.ndarray:
+        """What stands for categories of column j, all of which are held, and last for a missing one, int64[n + 1]."""
+        slots = self._vocabulary.slots
+        return np.array([slots[2 * j, level] for level in levels] + [slots[2 * j + 1, 0] if missing else -1], np.int64)
+
+    def deposit(self, block, sign, log):
+        codes = block.codes.copy()
+        for j in np.flatnonzero((codes < 0).any(axis=0)).tolist():
+            codes[codes[:, j] < 0, j] = self._vocabulary.slot((2 * j + 1, 0))
+        self._change(_taken(replace(block, codes=codes), np.flatnonzero(block.weights)), sign, log)
+
+    def _change(self, block: Block, sign: float, log: Log) -> None:
+        """Take records of positive weight in or out."""
+        x = np.concatenate([block.x, block.codes], axis=1)
+        y = block.targets[:, 0].copy() if self.n_targets else block.rows.astype(np.float64)
+        self.sums.deposit(block, sign, log)
+        self.changes.add(move(self.raw, x, y, block.weights, block.names, sign, log), block.rows, sign)
+
+    def settle(self, order, labels, log, check=lambda: None):
+        changes = self.changes.taken()
+        log.note(partial(self._set, self.encoder, self.inner))
+        if not self.held.any():
+            self._set(None, None)
+            return
+        encoder = self._read_encoder()
+        if self.encoder is not None and self.encoder.key() == encoder.key():
+            if self.inner is not None and changes is not None:
+                self._pass_on(self.inner, changes, log)
+                self.inner.settle(order, labels, log, check)
+                return
+        inner, fresh = self._rounds_over(encoder), Log(keeps=False)
+        for records in inner.rows.blocks(EVERY):
+            check()
+            inner.take_in(records, self._class_slots(records.y), 1.0, fresh)
+        inner.settle(order, labels, fresh, check)
+        self._set(encoder, inner)
+
+    def _set(self, encoder, inner):
+        self.encoder, self.inner = encoder, inner
+
+    def _rounds_over(self, encoder: TableEncoder) -> Rounds:
+        """Rounds that have asked nothing yet."""
+        inner = self.rounds(encoder.n_columns)
+        inner.resize(len(self.held))
+        inner.rows = _Encoded(self, encoder)
+        return inner
+
+    def _class_slots(self, y: np.ndarray) -> np.ndarray:
+        return np.zeros(len(y), np.int64) if self.n_targets else y.astype(np.int64)
+
+    def release(self, lent=False):
+        self.changes.taken()
+        self.sums.release(lent)
+        if not lent:
+            self.raw.compact()
+        if self.inner is not None:
+            self.inner.release(lent)
+
+    def _pass_on(self, inner: Rounds, changes: list, log: Log) -> None:
+        """Tell the rounds what has come and gone."""
+        assert self.encoder is not None
+        columns = self.columns_of(self.encoder)
+        for records, slots, sign in changes:
+            inner.take_in(self.encoded(self.encoder, columns, records), slots, sign, log)
+
+    # ------------------------------------------------------------------ encoding
+
+    def _read_encoder(self) -> TableEncoder:
+        d = self.n_features
+        (own,), low = self.sums.moments.digits(None)
+        (unknown,), unknown_low = self.sums.missing.digits(None)
+        values = [exact_value(digits, low) for digits in own]
+        absent = {i: exact_value(digits, unknown_low) for i, digits in enumerate(unknown[1:]) if digits.any()}
+        slots, carried = self._vocabulary.slots, self.sums.categories.carried
+        # those whose last record has just gone are still there
+        held = [label for label in self._vocabulary.labels() if slots[label] < len(carried) and carried[slots[label]]]
+        labels = [(d + place, level) for place, level in held]
+        offsets = iter(np.split(dithers(4 * d, self.seed), 2))
+
+        def affine(means, variances):
+            return Affine.on_grid(means, variances, self.standardize, next(offsets))
+
+        moments = list(zip(values[1 : 1 + d], values[1 + d :], strict=True))
+        return encoder_of(values[0], absent, moments, labels, self.n_categorical, self.add_indicator, affine)
+
+    def columns_of(self, encoder: TableEncoder) -> np.ndarray:
+        """The encoded column of each slot, int64[capacity], -1 for those of no record."""
+        columns, places = np.full(self._vocabulary.capacity, -1, np.int64), encoder.places()
+        for label, slot in self._vocabulary.slots.items():
+            columns[slot] = places.get(label, -1)
+        return columns
+
+    def encoded(self, encoder: TableEncoder, columns: np.ndarray, records: Records) -> Records:
+        """Records whose categories' slots have these columns."""
+        x, codes = np.split(records.x, [self.n_features], axis=1)
+        return replace(records, x=encoder.fill(x, columns[codes.astype(np.int64)]))
+
+    def _block(self, raw: Rows, places) -> Block:
+        """Records held, as they came."""
+        d = self.n_features
+        y = raw.y[places]
+        rows = self._class_slots(y)
+        targets = y[:, None] if self.n_targets else np.zeros((len(y), 0))
+        names = np.zeros((len(y), 6), np.uint64)
+        names[:, :2] = raw.names[places]
+        codes = np.ascontiguousarray(raw.x[places, d:]).astype(np.int64)
+        return Block(np.ascontiguousarray(raw.x[places, :d]), codes, rows, targets, raw.w[places], names)
+
+    # ------------------------------------------------------------------ whole states
+
+    def add(self, other, other_rows, rows):
+        """Take in the records of `other`; the rounds follow at :meth:`settle`."""
+        slots = np.full(max(1, other._vocabulary.capacity), -1, np.int64)
+        for label, slot in other._vocabulary.slots.items():
+            slots[slot] = self._vocabulary.slot(label)
+        of_row = np.zeros(len(other.held), np.int64)
+        of_row[other_rows] = rows
+        raw = other.raw
+        if not isinstance(raw, Rows):
+            raise MergeError(ROWS_ELSEWHERE)
+        places = raw.places()
+        for start in range(0, len(places), BLOCK):
+            block = other._block(raw, places[start : start + BLOCK])
+            self._change(replace(block, codes=slots[block.codes], rows=of_row[block.rows]), 1.0, Log(keeps=False))
+
+    def copy(self):
+        twin = type(self)(
+            self.n_features, self.n_targets, self.n_categorical, self.rounds, standardize=self.standardize,
+            add_indicator=self.add_indicator, seed=self.seed,
+        )  # fmt: skip
+        twin.sums, twin.raw, twin.encoder = self.sums.copy(), self.raw.copy(), self.encoder
+        if self.inner is not None and self.encoder is not None:
+            twin.inner = self.inner.copy()
+            twin.inner.rows = _Encoded(twin, self.encoder)
+        return twin
+
+    def canonical(self, rows):
+        inner = [] if self.inner is None else self.inner.canonical(rows)
+        return [*self.sums.canonical(rows), *inner]
+
+    def restore(self, parts):
+        self.sums.restore(parts[:8])
+        if len(parts) > 8:
+            self.encoder = self._read_encoder()
+            self.inner = self._rounds_over(self.encoder)
+            self.inner.restore(parts[8:])
+
+    def canonical_rows(self, rows):
+        """The records held, sorted by name, with classes in the order of `rows` and categories in sorted order."""
+        raw = self.raw
+        if not isinstance(raw, Rows):
+            return None
+        classes = np.zeros(1 + max(rows, default=0))
+        classes[rows] = np.arange(len(rows))
+        slots = np.zeros(self._vocabulary.capacity)
+        slots[self._vocabulary.rows()] = np.arange(len(self._vocabulary))
+        order = raw.by_name()
+        block = self._block(raw, order)
+        y = raw.y[order] if self.n_targets else classes[block.rows]
+        return packed(np.concatenate([block.x, slots[block.codes]], axis=1), y, raw.w[order], raw.names[order])
+
+    def restore_rows(self, data):
+        self.raw, n = unpacked(data, self.n_features + self.n_categorical, np.uint64(self.seed))
+        return n
+
+    def leave_rows(self):
+        self.raw = Elsewhere()
+        return True
+
+    def check_form(self, labels):
+        self.sums.check_form(labels)
+        if isinstance(self.raw, Rows):
+            check_rows(self.raw, 0 if self.n_targets else max(1, len(labels)), np.inf)
+            codes = self.raw.x[: self.raw.end, self.n_features :]
+            if not np.isin(codes, np.arange(self._vocabulary.capacity)).all():
+                raise FormatError(UNFIT)
+        if self.inner is not None:
+            self.inner.check_form(labels)
+            if len(self.inner.held) != len(self.held):
+                raise FormatError(UNFIT)
+
+
+def _taken(block: Block, index) -> Block:
+    if len(index) == len(block):
+        return block
+    return replace(block, **{field.name: getattr(block, field.name)[index] for field in fields(block)})
