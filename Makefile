@@ -13,7 +13,7 @@
 #   make memory          updates of all learners, each allocation failing in turn
 #   make fuzz-losses     smooth losses against other solvers
 #   make fuzz            100,000 public calls with hostile values, and 2,000 altered models
-# Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/test_exact.py -x"
+# Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/engine/sums/test_exact.py -x"
 
 PYTHON ?=
 ARGS ?= -n auto
@@ -48,7 +48,7 @@ lint: $(VENV)/.test
 
 # a thousand random problems against scikit-learn and another solver: minutes; FUZZ_ARGS="300 5000" for 300 others
 fuzz-losses: $(VENV)/.test
-	@PYTHONPATH=. $(BIN)/python tests/fuzz_losses.py $(FUZZ_ARGS)
+	@PYTHONPATH=.:tests/support $(BIN)/python tests/long/fuzz_losses.py $(FUZZ_ARGS)
 
 bench: $(VENV)/.bench
 	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" $(BENCH_ARGS); done
@@ -74,18 +74,18 @@ release-check: $(VENV)/.release
 	@echo "Ready for release:" dist/*
 
 damage: $(VENV)/.test
-	@PYTHONPATH=tests $(BIN)/python tests/damages.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/long/damages.py
 
 kills: $(VENV)/.test
-	@PYTHONPATH=tests $(BIN)/python tests/kills.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/long/kills.py
 
 # every allocation of every update fails once
 memory: $(VENV)/.test
-	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/test_memory.py
+	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/sums/test_memory.py
 
 fuzz: $(VENV)/.test
-	@$(BIN)/python tests/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)
-	@$(BIN)/python tests/fuzz.py --calls 2000 --jobs 2 --kind altered $(FUZZ_ARGS)
+	@PYTHONPATH=tests/support $(BIN)/python tests/long/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)
+	@PYTHONPATH=tests/support $(BIN)/python tests/long/fuzz.py --calls 2000 --jobs 2 --kind altered $(FUZZ_ARGS)
 
 clean:
 	@rm -rf $(VENV) build dist .coverage .pytest_cache .hypothesis .mypy_cache .ruff_cache

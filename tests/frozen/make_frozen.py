@@ -1,4 +1,4 @@
-"""Write one pickle per kind of learner and one store per kind, for tests/test_frozen.py.
+"""Write one pickle per kind of learner and one store per kind, for tests/project/test_frozen.py.
 
 The files are written once per format, with the code of the commit that their folder is named after, and never again:
 later versions must open them, or refuse them with an error that says what to do. From the top of the repository:

@@ -1,0 +1,219 @@
+"""What learners answer, and what scikit-learn asks of estimators."""
+
+import copy
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator
+from sklearn.callback import ProgressBar
+from sklearn.linear_model import RANSACRegressor
+from sklearn.model_selection import GridSearchCV, cross_validate
+
+from laws import assert_same, unchanged
+from learners import LEARNERS, over
+from sqlearn import BusyError, ParameterError, verify
+from sqlearn.cluster import KMeans
+from sqlearn.compose import TableModel
+from sqlearn.engine.model.answering import _ANSWERED
+from sqlearn.linear_model import Lasso, LogisticRegression, Ridge
+from sqlearn.naive_bayes import GaussianNB
+from sqlearn.preprocessing import StandardScaler
+from updates import prepared
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+OWN = {  # methods of scikit-learn's classes that are written here anew, or act on the learner itself
+    "fit", "partial_fit", "fit_transform", "fit_predict", "densify", "sparsify", "encode", "set_callbacks",
+    "set_output", "set_params", "path", "sparse_coef_",
+}  # fmt: skip
+
+
+def sample():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    return X, (X[:, 0] > 0).astype(int), X @ [1.0, 2.0, 0.0, 0.0]
+
+
+@over(LEARNERS)
+def test_every_method_of_the_twin_is_known(learner):
+    """One that a later scikit-learn adds is looked at before it answers anything."""
+    for name in dir(type(learner)._peer):
+        known = name in _ANSWERED or name in OWN or hasattr(BaseEstimator, name) or name.endswith("_request")
+        assert known or name.startswith("_"), name
+
+
+@over(LEARNERS)
+def test_what_is_answered_is_no_estimator(learner):
+    model, records, _ = prepared(learner)
+    for name in _ANSWERED:
+        if hasattr(model, name):
+            needed = inspect.signature(getattr(model, name)).parameters
+            given = [records.X] if "X" in needed else []
+            if name == "score":
+                given = [records.X, records.y]
+            if name == "inverse_transform":
+                given = [model.transform(records.X)]
+            answer = getattr(model, name)(*given)
+            for part in answer if isinstance(answer, tuple) else (answer,):
+                assert not isinstance(part, BaseEstimator), name
+
+
+@over([LogisticRegression(), StandardScaler()])
+def test_callbacks(learner):
+    X, y, _ = sample()
+    assert learner.set_callbacks(ProgressBar()) is learner
+    learner.fit(X, y)
+    assert learner.set_callbacks(ProgressBar()) is learner
+    with unchanged(learner):
+        assert learner.set_callbacks() is learner
+
+
+def test_a_search_with_a_progress_bar():
+    X, y, _ = sample()
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2).set_callbacks(ProgressBar()).fit(X, y)
+    assert type(search.best_estimator_) is LogisticRegression
+
+
+@over(LEARNERS)
+def test_metadata_routing(learner):
+    learner.get_metadata_routing()
+    with sklearn.config_context(enable_metadata_routing=True):
+        learner.get_metadata_routing()
+
+
+def test_metadata_is_routed():
+    X, _, y = sample()
+    weights = np.arange(60.0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        for learner in (Lasso(), Ridge(), TableModel(Ridge())):
+            assert len(cross_validate(learner, X, y, cv=2)["test_score"]) == 2
+        ridge = Ridge().set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
+        params = {"sample_weight": weights}
+        found = cross_validate(ridge, X, y, cv=2, params=params, return_estimator=True)["estimator"]
+    for model, rows in zip(found, (slice(30, 60), slice(0, 30)), strict=True):
+        assert_same(model, Ridge().fit(X[rows], y[rows], weights[rows]))
+
+
+def test_a_random_state_that_has_no_effect_is_accepted():
+    X, labels, y = sample()
+    assert type(RANSACRegressor(Ridge(), min_samples=9).fit(X, y).estimator_) is Ridge
+    models = [Ridge(random_state=np.random.RandomState(seed)).fit(X, y) for seed in range(2)]
+    assert models[0].digest() == models[1].digest() == pickle.loads(pickle.dumps(models[0])).digest()
+    assert verify(models[0].forget(X[0], y[0]), X[1:], y[1:])
+    assert Lasso(random_state=np.random.RandomState(0)).fit(X, y).n_records_ == 60
+    for learner in (Lasso(selection="random"), KMeans(2), LogisticRegression(), TableModel(LogisticRegression())):
+        name = "learner__random_state" if isinstance(learner, TableModel) else "random_state"
+        with pytest.raises(ParameterError, match="Pass an int"):
+            learner.set_params(**{name: np.random.RandomState(0)}).fit(X, labels)
+
+
+@over(LEARNERS)
+def test_fitted_attributes_are_listed(learner):
+    model, _, _ = prepared(learner)
+    public = {name for name in model.fitted_attributes() if not name.startswith("_")}
+    assert public <= set(dir(model))
+    assert not {name for name in dir(type(learner)(**learner.get_params(deep=False))) if name in public}
+    page = model._repr_html_()
+    for name in public:
+        assert name in page
+
+
+# -------------------------------------------------------------------------------------------------- nothing to write to
+
+
+def arrays(value):
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from arrays(item)
+
+
+@over(LEARNERS)
+def test_read_outs_cannot_be_written_to(learner):
+    model, records, _ = prepared(learner)
+    with unchanged(model):
+        for name, value in model.fitted_attributes().items():
+            for array in arrays(value):
+                assert not array.flags.writeable, name
+            if not name.startswith("_"):
+                with pytest.raises(AttributeError, match="to_sklearn"):
+                    setattr(model, name, value)
+        with pytest.raises(AttributeError, match="to_sklearn"):
+            model.n_features_in_ = 3
+        twin = model.to_sklearn()
+        for name, value in vars(twin).items():
+            for array in arrays(value):
+                assert array.flags.writeable or not name.endswith("_"), name
+                if array.size and array.dtype.kind == "f":
+                    array.fill(7.0)
+    copied = copy.deepcopy(model)
+    for name in ("predict", "transform", "predict_proba", "decision_function", "score_samples"):
+        if hasattr(model, name):
+            assert np.array_equal(getattr(model, name)(records.X), getattr(copied, name)(records.X)), name
+
+
+def test_an_unfitted_model_takes_no_attributes_either():
+    model = GaussianNB()
+    with pytest.raises(AttributeError, match="read from the rows"):
+        model.theta_ = 3
+
+
+def test_names_of_features_are_not_the_users_to_change():
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": [1.0, 0.0, 5.0]})
+    model = GaussianNB().fit(frame, [0, 1, 1])
+    with unchanged(model), pytest.raises(ValueError, match="read-only"):
+        model.feature_names_in_[0] = "z"
+
+
+# ----------------------------------------------------------------------------------------------- what waits for a fit
+
+
+def test_verify_tells_which_parameters_wait():
+    X, _, y = sample()
+    model = Ridge().fit(X, y)
+    assert verify(model, X, y).pending == ()
+    model.set_params(alpha=5.0, tol=1e-3)
+    found = verify(model.forget(X[0], y[0]), X[1:], y[1:])
+    assert found and found.pending == ("alpha", "tol")
+    assert "alpha, tol as of the last fit" in str(found)
+    assert verify(model.fit(X, y), X, y).pending == ()
+    different = verify(model.set_params(alpha=7.0), X[1:], y[1:])
+    assert not different and different.pending == ("alpha",) and "alpha" in str(different)
+
+
+def test_parameters_that_wait_inside_a_table_model():
+    table, y = {"a": [1.0, 2.0, 4.0, 3.0], "b": ["x", "y", "x", "x"]}, [1.0, 2.0, 3.0, 4.0]
+    model = TableModel(Ridge(), columns={"b": "category"}).fit(table, y)
+    assert model.pending_params() == []
+    assert model.set_params(learner__alpha=3.0).pending_params() == ["learner__alpha"]
+    assert model.set_params(columns={"b": "drop"}).pending_params() == ["columns", "learner__alpha"]
+
+
+# ------------------------------------------------------------------------------------------------------------ without
+
+
+def test_a_without_context_serves_once():
+    X, y, _ = sample()
+    model = GaussianNB().fit(X, y)
+    context = model.without(X[:5], y[:5])
+    with unchanged(model):
+        with context:
+            with pytest.raises(BusyError, match="entered before"):
+                context.__enter__()
+            assert model.n_records_ == 55
+        with pytest.raises(BusyError, match=r"call model.without\(\.\.\.\) again"):
+            context.__enter__()
+
+
+def test_rows_that_change_inside_without_come_back_as_they_were():
+    X, y, _ = sample()
+    for learner in (GaussianNB(), Ridge(), LogisticRegression()):
+        model, mine = learner.fit(X, y), X.copy()
+        with unchanged(model), model.without(mine[:9], y[:9]):
+            mine[:] = 0.0

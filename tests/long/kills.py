@@ -1,0 +1,171 @@
+"""Processes that work on a store and are killed at any moment: before or after, and nothing between.
+
+python tests/long/kills.py [COUNT] [SEED]
+"""
+
+import multiprocessing
+import os
+import signal
+import struct
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sqlearn import Store
+from sqlearn.compose import TableModel
+from sqlearn.errors import NotAStoreError
+from sqlearn.linear_model import LogisticRegression
+from sqlearn.naive_bayes import MixedNB
+from sqlearn.storage.erasure import search
+
+FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
+TIED = "TiedTo"
+MODELS = {"counts": MixedNB(), "rounds": TableModel(LogisticRegression(), columns={"word": "drop"})}
+CALLS = ("learn", "forget ids", "forget where", "relabel", "compact", "lift", "replay", "create")
+
+
+def row_of(i):
+    return {"id": f"{TIED}{i:08d}", "x": 1e7 + i / 7, "word": f"{TIED}W{i:08d}" if i % 2 else None, "y": "ab"[i % 2]}
+
+
+def table_of(numbers):
+    rows = [row_of(i) for i in numbers]
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def traces_of(numbers):
+    """What each row leaves in a file, in every place where it stands."""
+    for i in numbers:
+        row = row_of(i)
+        yield from (row["id"].encode(), struct.pack("<d", row["x"]), *([row["word"].encode()] if row["word"] else []))
+
+
+def create(path, model):
+    Store.create(path, model, table_of(range(60)), target="y", id="id", suppress=True).close()
+
+
+class Shared:
+    """What the process at work tells the one that kills it, without locks, which a killed one would keep.
+
+    `used`: rows below this number may have been in the file; `calls`: how many were begun; `kind`: the last one;
+    `took`: how long the one before it took, in seconds.
+    """
+
+    def __init__(self):
+        self.used, self.calls, self.kind = (FORK.RawValue("q", value) for value in (60, 0, 0))
+        self.took = FORK.RawValue("d", 0.005)
+
+
+def work_until_killed(path, seed, shared):
+    """Call whatever writes, at random."""
+    random = np.random.default_rng(seed)
+    store = Store.open(path)
+    while True:
+        ids = store.ids()
+        kind = CALLS[random.choice(8, p=[0.33, 0.18, 0.14, 0.15, 0.1, 0.04, 0.05, 0.01])]
+        kind = "learn" if len(ids) < 30 else kind
+        began = time.perf_counter()
+        shared.kind.value = CALLS.index(kind)
+        shared.calls.value += 1
+        if kind == "learn":
+            first, n = shared.used.value, int(random.integers(1, 25))
+            shared.used.value = first + n
+            store.learn(table_of(range(first, first + n)))
+        elif kind == "forget ids":
+            store.forget(ids=random.choice(ids, int(random.integers(1, 20)), replace=False).tolist())
+        elif kind == "forget where":
+            limit = 1e7 + int(random.integers(shared.used.value - 60, shared.used.value)) / 7
+            store.forget(where=f"x < {limit!r} and y = 'a'")
+        elif kind == "relabel":
+            store.relabel(ids=random.choice(ids, 5, replace=False).tolist(), to="ab"[random.integers(2)], new=True)
+        elif kind == "compact":
+            store.compact()
+        elif kind == "lift":
+            store.forget(ids=ids[0])
+            store.lift(ids[0])
+        elif kind == "replay":  # of a list that names rows which are here still
+            named = store._ids.hashes(store._ids.keys(random.choice(ids, 5, replace=False).tolist()))
+            known = store.suppressed()
+            store.replay(replace(known, hashes=(*known.hashes, *(row.tobytes().hex() for row in named))))
+        else:
+            other = path.with_name("made")
+            other.unlink(missing_ok=True)
+            create(other, MODELS["counts"])
+        shared.took.value = time.perf_counter() - began
+
+
+def check(path, shared, kept):
+    """Open the store, and assert that it is whole and holds no trace of rows that are gone. Returns its receipts."""
+    with Store.open(path) as store:
+        assert store.verify()
+        assert store.check_receipts(kept)
+        receipts, ids = store.receipts(), store.ids()
+        balance = sum(r.count * {"forget": -1, "relabel": 0}.get(r.kind, 1) for r in receipts)
+        assert len(ids) == len(set(ids)) == balance  # rows and receipts are of one moment
+        held = {int(id[len(TIED) :]) for id in ids}
+        gone = set(range(shared.used.value)) - held
+        with store._database.contents() as files:
+            assert not list(search(files, dict.fromkeys(traces_of(gone), ())))
+            assert len(list(search(files, dict.fromkeys(traces_of(held), ())))) >= 2 * len(held)
+        assert store.erasure_report().residue == 0
+    made = path.with_name("made")
+    if made.exists():
+        try:
+            with Store.open(made) as other:
+                assert len(other) == 60 and other.verify()
+        except NotAStoreError:
+            assert all(TIED.encode() not in file.read_bytes() for file in path.parent.glob("made*"))
+    return receipts
+
+
+def attack(kills, seed, path, model):
+    """Make a store, and kill so many processes that work on it. Returns how many were within a call of each kind."""
+    create(path, model)
+    random = np.random.default_rng(seed)
+    shared, kept, hit = Shared(), [], Counter()
+    journal = path.with_name(path.name + "-journal")
+    for kill in range(kills):
+        shared.calls.value, wanted, deadline = 0, random.integers(1, 4), time.monotonic() + 60
+        child = FORK.Process(target=work_until_killed, args=(path, [seed, kill], shared))
+        child.start()
+        while shared.calls.value < wanted:  # however slow the machine is
+            assert time.monotonic() < deadline
+            time.sleep(2e-4)
+        time.sleep(random.random() * shared.took.value)
+        child.kill()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL
+        hit[CALLS[shared.kind.value]] += 1
+        hit["journal left"] += journal.exists() and journal.stat().st_size > 0
+        receipts = check(path, shared, kept)
+        kept = receipts[-1:]
+        if len(receipts) > 400:  # a new one, since checks take time for every row that ever was
+            for file in path.parent.glob("*"):
+                file.unlink()
+            create(path, model)
+            shared, kept = Shared(), []
+    return hit
+
+
+def main():
+    warnings.simplefilter("ignore")
+    count, seed = (int(given) for given in (*sys.argv[1:], *("10000", "0")[len(sys.argv) - 1 :]))
+    hit = Counter()
+    shared = Path("/dev/shm")
+    for place in (None, shared if os.access(shared, os.W_OK) else None):
+        for name, model in MODELS.items():
+            with tempfile.TemporaryDirectory(dir=place) as folder:
+                began = time.perf_counter()
+                hit += attack(count // 4, seed, Path(folder) / "a.sqlearn", model)
+                print(f"{name} in {folder}: {count // 4:,} kills in {time.perf_counter() - began:.0f} s", flush=True)
+    print("all whole; killed within: " + ", ".join(f"{kind} {n:,}" for kind, n in hit.most_common()))
+
+
+if __name__ == "__main__":
+    main()

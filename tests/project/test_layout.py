@@ -1,0 +1,267 @@
+"""Rules about the sources themselves: who may import whom, what may be compiled how, what may not be named."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "sqlearn"
+TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+MAX_LINES = 600
+VAGUE_NAMES = {"utils", "util", "misc", "core", "common", "helpers", "helper"}
+COMPILERS = {"njit", "jit", "jit_module", "vectorize", "guvectorize", "cfunc", "stencil", "generated_jit", "overload"}
+
+# the packages of the engine, from the floor up, and what each may import beside itself and the errors
+ENGINE = {
+    "kernels": set(),
+    "arithmetic": {"kernels"},
+    "identity": {"kernels"},
+    "sums": {"kernels", "arithmetic", "identity"},
+    "readout": {"kernels", "arithmetic", "sums"},
+    "rounds": {"kernels", "arithmetic", "sums"},
+    "problems": {"kernels", "arithmetic", "sums", "rounds"},
+    "model": {"kernels", "identity", "sums", "readout", "rounds"},
+    "tables": {"kernels", "arithmetic", "identity", "sums", "readout", "rounds", "problems", "model"},
+}
+# every room, from the floor up; a room may import itself where it says so, and what stands in its set
+TOP = {"cli", "commands", "demo", "output", "__main__"}
+USERS = {"verify", "store", "table_blocks", "table_files", "table_source"}
+ALLOWED = {
+    "errors": set(),
+    "engine": {"engine", "errors"},
+    "learner": {"learner", "engine", "errors"},
+    "storage": {"storage", "engine", "errors"},
+    "user": {"user", "storage", "learner", "engine", "errors"},
+    "top": {"top", "user", "storage", "learner", "engine", "errors", "package"},
+    "package": {"user", "learner", "errors"},  # sqlearn/__init__.py
+}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in TREES}
+
+
+def offered(tree: ast.Module) -> set[str]:
+    """What a package's ``__init__`` imports from its modules."""
+    return {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+OFFERS = {module_name(path): offered(tree) for path, tree in TREES.items() if path.name == "__init__.py"}
+
+
+def room(module: str) -> str:
+    if module == "sqlearn":
+        return "package"
+    first = module.split(".")[1]
+    if first in {"engine", "errors", "storage"}:
+        return first
+    return "top" if first in TOP else "user" if first in USERS else "learner"
+
+
+def at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when the module is imported: no function bodies, no ``if TYPE_CHECKING``."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            continue
+        yield child
+        yield from at_import(child)
+
+
+def imports(path: Path, nodes: Iterator[ast.AST]) -> Iterator[str]:
+    """The modules of this package that `nodes` import."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            source = ".".join(base + ([node.module] if node.module else []))
+            below = [f"{source}.{alias.name}" for alias in node.names if alias.name not in OFFERS.get(source, ())]
+            names = [name if name in MODULES else source for name in below] or [source]
+        else:
+            continue
+        yield from (name for name in names if name == "sqlearn" or name.startswith("sqlearn."))
+
+
+def numba_aliases(tree: ast.Module) -> set[str]:
+    """The names under which a module knows numba and its submodules."""
+    plain = (alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names)
+    return {alias.asname or "numba" for alias in plain if alias.name.split(".")[0] == "numba"}
+
+
+def numba_uses(tree: ast.Module) -> Iterator[str]:
+    """The names a module takes from numba: ``from numba import x``, ``numba.x``, ``numba.extending.x``."""
+    aliases = numba_aliases(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "numba":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Attribute):
+            root = node.value
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name) and root.id in aliases:
+                yield node.attr
+
+
+def decorators(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Every decorated function with the last name of each of its decorators."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            for decorator in node.decorator_list:
+                target = decorator.func if isinstance(decorator, ast.Call) else decorator
+                yield node.name, target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+
+
+def repository_files() -> list[Path]:
+    """What is in the repository, or would be: tracked files and new ones that are not ignored."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no git checkout")
+    paths = {ROOT / name.decode() for name in listed.split(b"\0") if name}
+    return sorted(path for path in paths if path.is_file())
+
+
+@pytest.mark.parametrize("path", TREES, ids=module_name)
+def test_imports_go_one_way(path):
+    allowed = ALLOWED[room(module_name(path))]
+    wrong = [name for name in imports(path, ast.walk(TREES[path])) if room(name) not in allowed]
+    assert not wrong, f"{module_name(path)} may import {sorted(allowed)} only"
+
+
+def private_names(path: Path) -> Iterator[str]:
+    """The names with an underscore that a module takes from other modules of this package."""
+    modules = set()
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "sqlearn"):
+            for alias in node.names:
+                if alias.name.startswith("_") and not alias.name.endswith("__"):
+                    yield f"{node.module}.{alias.name}"
+                if f"{node.module}.{alias.name}" in MODULES:
+                    modules.add(alias.asname or alias.name)
+        elif isinstance(node, ast.Import):
+            modules |= {alias.asname or alias.name for alias in node.names if alias.name.split(".")[0] == "sqlearn"}
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
+            if ast.unparse(node.value) in modules:
+                yield f"{ast.unparse(node.value)}.{node.attr}"
+
+
+@pytest.mark.parametrize("path", TREES, ids=module_name)
+def test_private_names_stay_in_their_modules(path):
+    private = sorted(private_names(path))
+    assert not private, "a name that another module needs has no underscore"
+
+
+def engine_package(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[2] if parts[1:2] == ["engine"] and len(parts) > 2 and parts[2] in ENGINE else None
+
+
+@pytest.mark.parametrize("path", TREES, ids=module_name)
+def test_engine_packages_are_layers(path):
+    here = engine_package(module_name(path))
+    if here is None:
+        pytest.skip("not in the engine")
+    found = {engine_package(name) for name in imports(path, ast.walk(TREES[path]))} - {None, here}
+    assert found <= ENGINE[here], f"sqlearn.engine.{here} may import {sorted(ENGINE[here])} only"
+
+
+@pytest.mark.parametrize("path", TREES, ids=module_name)
+def test_packages_import_what_others_offer(path):
+    """From another package of the engine a module takes what its ``__init__`` offers, not what is inside."""
+    here = module_name(path)
+    inside = [
+        name
+        for name in imports(path, ast.walk(TREES[path]))
+        if (package := engine_package(name)) and package != engine_package(here) and name.count(".") > 2
+    ]
+    alias = here == "sqlearn.engine.key"  # where old pickles look
+    assert alias or not inside
+
+
+def test_no_import_cycles():
+    graph = {name: set(imports(path, at_import(TREES[path]))) for name, path in MODULES.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+@pytest.mark.parametrize("path", TREES, ids=module_name)
+def test_no_arithmetic_flags(path):
+    intrinsics = "intrinsic" in numba_uses(TREES[path])
+    for node in ast.walk(TREES[path]):
+        names = {getattr(node, "arg", None), getattr(node, "attr", None), getattr(node, "id", None)}
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names.add(node.value)
+        assert "fastmath" not in names, f"line {node.lineno}: exact sums need IEEE arithmetic as written"
+        if intrinsics:
+            assert "flags" not in names, f"line {node.lineno}: no LLVM flags on exact arithmetic"
+
+
+@pytest.mark.parametrize("path", TREES, ids=module_name)
+def test_compiled_functions_use_the_one_decorator(path):
+    module, tree = module_name(path), TREES[path]
+    uses = set(numba_uses(tree))
+    if module != "sqlearn.engine.kernels.decorator":
+        assert not uses & COMPILERS, "compile with @kernel from sqlearn.engine.kernels.decorator"
+    if not path.is_relative_to(PACKAGE / "engine"):
+        assert "intrinsic" not in uses, "intrinsics belong into sqlearn/engine"
+        kernels = [function for function, decorator in decorators(tree) if decorator == "kernel"]
+        assert not kernels, "a kernel outside sqlearn/engine has no stamp and is compiled in every process"
+
+
+def test_modules_are_short():
+    paths = [path for path in repository_files() if path.suffix == ".py"]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in paths}
+    assert not {name: length for name, length in lengths.items() if length > MAX_LINES}
+
+
+def test_modules_are_named_for_what_they_do():
+    stems = {path: path.stem.strip("_") for path in [*TREES, *(path for path in PACKAGE.rglob("*") if path.is_dir())]}
+    assert not [str(path) for path, stem in stems.items() if stem in VAGUE_NAMES]
+
+
+def test_the_repository_stands_alone():
+    outside = [part.encode() for part in ("../" + "shared", "/" + "work" + "/")]
+    files = {path: path.read_bytes() for path in repository_files()}
+    assert not [str(path) for path, content in files.items() if any(part in content for part in outside)]
+
+
+def test_importing_the_package_is_light():
+    code = "import sys, sqlearn; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not {"numba", "numpy", "pandas", "polars", "scipy", "sklearn"} & set(loaded.split())
+
+
+@pytest.mark.parametrize("first", ["import sqlearn", "import sqlearn.verify", "from sqlearn.verify import verify"])
+def test_verify_is_the_function_whatever_was_imported_first(first):
+    if "sqlearn.verify" not in MODULES:
+        pytest.skip("not written yet")
+    code = f"{first}; import sqlearn; print(type(sqlearn.verify).__name__)"
+    kind = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert kind == "function\n"
+
+
+def test_the_readme_starts_with_two_commands():
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert [block.splitlines() for block in blocks[:2]] == [["make demo"], ["make test"]]

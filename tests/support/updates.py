@@ -1,0 +1,55 @@
+"""A model with records, and every call that changes it."""
+
+import copy
+
+import numpy as np
+
+from laws import refit, renamed, snapshot
+from records import joined, records_of
+
+
+def updates(learner, model, records, others):
+    """Every call that changes a model which holds `records` and not `others`."""
+    gone = records.take(range(0, len(records), 2))
+    other = refit(learner, others)
+    calls = {
+        "partial_fit": lambda model: model.partial_fit(**others.given),
+        "forget": lambda model: model.forget(**gone.given),
+        "forget all": lambda model: model.forget(**records.given),
+        "merge": lambda model: model.merge(other),
+        "fit": lambda model: model.fit(**records.given),
+        "learn one": lambda model: model.partial_fit(**others.row(0)),
+        "forget one": lambda model: model.forget(**records.row(0)),
+        "without": lambda model: lend(model, gone),
+    }
+    if records.y is not None:
+        changed = gone.relabelled(np.random.default_rng(1))
+        if learner._target == "label" and changed.y.ndim == 1:
+            changed.y[0] = 1234  # a class that comes in the middle
+        calls["relabel"] = lambda model: model.relabel(**renamed(gone, changed))
+    return calls
+
+
+def lend(model, records):
+    with model.without(**records.given):
+        pass
+
+
+def prepared(learner):
+    rng = np.random.default_rng(0)
+    pool = records_of(learner, rng, 230, 0)
+    if learner._target == "label" and pool.y.ndim == 1:
+        pool.y[205] = 99
+    records = pool.take(range(200))
+    others = joined([pool.take(range(200, 230)), records_of(learner, rng, 70, 2)])  # limbs that the model has not yet
+    return refit(learner, records), records, others
+
+
+CALLS = ["partial_fit", "forget", "forget all", "merge", "fit", "learn one", "forget one", "without", "relabel"]
+
+
+def both_sides(model, update):
+    """What a model tells before and after a call."""
+    twin = copy.deepcopy(model)
+    update(twin)
+    return snapshot(model), snapshot(twin)
