@@ -169,4 +169,4 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
-html_sidebars = {"first_steps": [], "glossary": [], "exactness": []}
+html_sidebars = {"first_steps": [], "glossary": []}
