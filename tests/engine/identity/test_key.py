@@ -42,5 +42,5 @@ def test_no_print_of_what_holds_a_model_shows_it():
 
 
 def test_pickles_hold_the_key():
-    """As the README says: they could not learn or forget without it."""
+    """As docs/guarantees.md says: they could not learn or forget without it."""
     assert SECRET.encode() in pickle.dumps(Ridge(key=SECRET))
