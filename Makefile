@@ -1,9 +1,9 @@
 # Needs Python 3.11 or newer and this file; everything else goes into .venv, once.
-#   make demo    the main job        make test    the tests        make lint    style and types
+#   make demo    see it work         make test    the tests        make lint    style and types
 #   make bench   the benchmarks      make docs    the documentation, in docs/_build/html
 #   make clean   remove .venv and caches
 # Now and then:
-#   make coverage        what the tests reach
+#   make coverage        test coverage
 #   make docs-long       the documentation with the gallery's long pages
 #   make peer-tests      scikit-learn's own tests on sqlearn's classes (long); only some modules of them:
 #                        make peer-tests MODULES="sklearn.linear_model.tests.test_ridge sklearn.tests.test_pipeline"
@@ -135,10 +135,10 @@ $(VENV)/.python:
 	done; \
 	if [ -n "$$bare" ]; then \
 		version=$$("$$bare" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
-		echo "$$("$$bare" -c '$(NAME)') has no module venv." >&2; \
+		echo "$$("$$bare" -c '$(NAME)') does not have the module venv." >&2; \
 		echo "On Debian and Ubuntu: apt install python$$version-venv" >&2; \
 	elif [ -n "$(PYTHON)" ]; then \
-		echo "$(PYTHON) is no CPython 3.11 or newer, or does not run." >&2; \
+		echo "$(PYTHON) is not CPython 3.11 or newer, or does not run." >&2; \
 	else \
 		echo "sqlearn needs CPython 3.11 or newer, and none was found." >&2; \
 		echo "Install one (https://www.python.org/downloads/), or name it: make demo PYTHON=/path/to/python3" >&2; \

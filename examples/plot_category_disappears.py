@@ -33,8 +33,8 @@ before = dict(zip(model.get_feature_names_out(), model.coef_))
 print(*before)
 
 # %%
-# The car on gas is withdrawn. Its column goes, and the mean age and all scales are those of
-# the cars that are left:
+# The car on gas is withdrawn. Its column disappears, and the mean age and all scales are those
+# of the remaining cars:
 
 mean_before = model.encoder_.numbers.mean[0]
 model.forget({"age": age[17], "fuel": "gas"}, price[17])

@@ -2,7 +2,7 @@
 Float drift beside exact sums
 =============================
 
-Why not just subtract? Because sums of floats do not come back. Here records are learned and
+Why not just subtract? Because float sums do not return to their values. Here records are learned and
 forgotten again, many times over, and after each cycle the variance of what is left should
 be what it was.
 """
@@ -14,8 +14,8 @@ from sqlearn import verify
 from sqlearn.preprocessing import StandardScaler
 
 # %%
-# 200 prices stay. In each cycle one more price comes with a slip in it, and is taken out again. The
-# slips grow from ten to a billion times the price.
+# 200 prices stay. In each cycle, one more price with a typing error is learned and forgotten again. The
+# errors grow from ten to a billion times the price.
 
 rng = np.random.default_rng(0)
 stay = rng.normal(100.0, 15.0, size=(200, 1))
@@ -34,7 +34,7 @@ for slip in slips:
     exact.append(abs(model.var_[0] - true) / true)
 
 # %%
-# The exact model ends with the bytes of one that never saw a slip:
+# The exact model ends with the bytes of one that never saw an error:
 
 verify(model, stay)
 

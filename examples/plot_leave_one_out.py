@@ -30,7 +30,7 @@ for i in range(len(y)):
         shift[i] = np.linalg.norm(model.coef_ - coef)
 
 # %%
-# 442 models were made and left again, and the model has the bytes from before:
+# After 442 such blocks, the model has the same bytes as before:
 
 assert model.digest() == digest
 errors = [np.sqrt(np.mean((y - found) ** 2)) for found in (left_out, fitted)]

@@ -2,7 +2,7 @@
 Shards of two hospitals
 =======================
 
-Two hospitals may not pool their patients' rows. Each fits a model where the rows are.
+Two hospitals must not pool their patients' rows. Each fits a model where the rows are.
 ``merge`` makes the model of all rows out of the two, and when a patient of one hospital
 withdraws, the merged model forgets that row, too.
 """
@@ -39,7 +39,7 @@ models["merged"] = merged.to_sklearn()
 verify(merged, X, y)
 
 # %%
-# A model must not be shared with everyone: its exact sums tell more than a rounded model.
+# A model must not be shared with everyone: its exact sums reveal more than a rounded model.
 # It is meant for partners who may see sums of the rows, but not the rows; with two models
 # that differ by one row, they could compute that row.
 #
@@ -49,7 +49,7 @@ i = int(np.flatnonzero(~first)[0])
 verify(merged.forget(X[i], y[i]), np.delete(X, i, axis=0), np.delete(y, i))
 
 # %%
-# Accuracy on patients that none has seen:
+# Accuracy on patients that neither hospital has seen:
 
 scores = {name: model.score(X_test, y_test) for name, model in models.items()}
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), width_ratios=(3, 2), layout="constrained")

@@ -28,7 +28,7 @@ model
 
 # %%
 # Correct them. The second call shows what happens when a correction is entered twice: the
-# model does not hold these rows with the old labels any more, says so, and does not change.
+# model no longer holds these rows with the old labels. It raises an error and does not change.
 
 model.relabel(X[wrong], entered[wrong], y[wrong])
 line_after = model.coef_[0], model.intercept_[0]
