@@ -75,8 +75,7 @@ class Changes(Contents):
         """Write the model and the receipt."""
         if self._source:
             self._source.catch_up(check)
-        self._saved.save(self._model)
-        return self._receipts.append(kind, count, self._model.digest())
+        return self._receipts.append(kind, count, self._saved.save(self._model))
 
     def _forget_rows(self, slots: np.ndarray, named: list | None, check) -> None:
         """Take rows out of the model, and erase them."""

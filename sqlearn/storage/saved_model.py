@@ -60,9 +60,9 @@ class SavedModel:
         except (FormatError, KeyError, ValueError, TypeError) as error:
             raise self._damaged() from error
 
-    def save(self, model) -> None:
-        """Write the pieces that changed."""
-        body = packed(model)
+    def save(self, model) -> str:
+        """Write the pieces that changed. Returns the digest of the state."""
+        body, told = packed(model)
         digest = hashlib.blake2b(body, digest_size=32).digest()
         content = digest + body
         old = self._written if self._written is not None else self._pieces()
@@ -70,9 +70,11 @@ class SavedModel:
         pieces = np.frombuffer(content.ljust(8 * _WORDS * n, b"\0"), "<u8").reshape(n, _WORDS)
         changed = np.flatnonzero((pieces[: len(old)] != old).any(axis=1))
         self.slots.overwrite(changed + 1, pieces[changed])
-        self.slots.put(pieces[len(old) :])
+        if len(pieces) > len(old):
+            self.slots.put(pieces[len(old) :])
         self._database.counters[_LENGTH] = len(content)
         self._written = pieces
+        return told
 
     def rebuild(self) -> None:
         """Write the pieces that are needed into a table of their own."""
@@ -90,13 +92,15 @@ class SavedModel:
         )
 
 
-def packed(model) -> bytes:
+def packed(model) -> tuple[bytes, str]:
     """A model as bytes: the length of a description in JSON, the description, and the parts of the canonical state.
 
-    Rows that a model keeps (as adaptive learners do) are not among them: they are in the store.
+    Rows that a model keeps (as adaptive learners do) are not among them: they are in the store. The state's digest is
+    returned as well.
     """
     state = model._fitted_state()
     parts = state.parts(ledger=False)
+    digest = digest_of(parts)
     described = {
         "learner": _name(type(model)),
         "format": FORMAT,
@@ -107,12 +111,12 @@ def packed(model) -> bytes:
             "statistic": [state.statistic.n_features, state.statistic.n_targets],
             "target_ndim": state.target_ndim,
             "layout": state.layout,
-            "digest": digest_of(parts),
+            "digest": digest,
         },
         "parts": {name: len(part) for name, part in parts.items()},
     }
     text = json.dumps(described).encode()
-    return b"".join([len(text).to_bytes(8, "little"), text, *parts.values()])
+    return b"".join([len(text).to_bytes(8, "little"), text, *parts.values()]), digest
 
 
 def unpacked(content: bytes) -> Any:

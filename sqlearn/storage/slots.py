@@ -31,7 +31,7 @@ _SCANNED = 8192  # places
 _BYTES = 1 << 22
 _IN_LIST = 250
 _MARKS = ", ".join("?" * _IN_LIST)
-_USED = np.uint64(1)
+_FREE, _USED = np.uint64(0), np.uint64(1)
 
 
 class _Touched(NamedTuple):
@@ -42,6 +42,11 @@ class _Touched(NamedTuple):
     cell: np.ndarray
     place: np.ndarray
     content: np.ndarray
+
+    @property
+    def places(self) -> np.ndarray:
+        """The places that are meant, uint64[n, 1 + words], a copy."""
+        return self.content[self.cell, self.place]
 
 
 class Slots:
@@ -68,7 +73,7 @@ class Slots:
         self._insert = f"INSERT INTO {name} (bytes, cell) VALUES (?, ?)"
         self._update = f"UPDATE {name} SET bytes = ? WHERE cell = ?"
         self._free, self._end, self._used = f"{name} first free", f"{name} end", f"{name} used"
-        self._last: tuple[int, np.ndarray, _Touched] | None = None  # what was read last, as it is often written next
+        self._last: tuple[int, bytes, _Touched] | None = None  # what was read last, as it is often written next
 
     @cached_property
     def _seed(self) -> np.uint64:
@@ -93,9 +98,12 @@ class Slots:
         parts = []
         for start in range(0, len(slots), _AT_ONCE):
             some = slots[start : start + _AT_ONCE]
-            touched = self._touched(some)
-            self._last = self.database.transactions, some, touched
-            parts.append(self._places_of(touched, some))
+            touched = self._known(some)
+            if touched is None:
+                touched = self._touched(some)
+                self._check(touched.places, some, _USED)
+                self._last = self.database.transactions, some.tobytes(), touched
+            parts.append(touched.places)
         if not parts:
             return np.zeros((0, self.words), np.uint64)
         return (parts[0] if len(parts) == 1 else np.concatenate(parts))[:, 1:]
@@ -145,30 +153,27 @@ class Slots:
     def _n_cells(self) -> int:
         return max(_FIRST, -(-self.database.counters[self._end] // self._per_cell))
 
-    def _touched(self, slots: np.ndarray) -> "_Touched":
+    def _known(self, slots: np.ndarray) -> "_Touched | None":
+        """The cells of these places if they were read last: then they were in use and as they were written."""
         last = self._last
-        if last and last[0] == self.database.transactions and (last[1] is slots or np.array_equal(last[1], slots)):
-            return last[2]
+        return last[2] if last and last[0] == self.database.transactions and last[1] == slots.tobytes() else None
+
+    def _touched(self, slots: np.ndarray) -> "_Touched":
         first, last_slot = (int(slots[0]),) * 2 if len(slots) == 1 else (int(slots.min()), int(slots.max()))
         if first < 1 or last_slot > LARGEST:  # a number that was overwritten, say
             raise self._damaged(first if first < 1 else last_slot)
         if len(slots) == 1:
             cell, place = divmod(first - 1, self._per_cell)
             numbers, index, places = np.array([cell + 1]), np.zeros(1, np.int64), np.array([place])
+            n_old = int(cell < self._n_cells)
         else:
             cells, places = np.divmod(slots - 1, self._per_cell)
             numbers, index = np.unique(cells + 1, return_inverse=True)
-        n_old = int(np.searchsorted(numbers, self._n_cells, side="right"))
+            n_old = int(np.searchsorted(numbers, self._n_cells, side="right"))
         content = self._cells(numbers[:n_old])
         if n_old < len(numbers):
             content = np.concatenate([content, np.zeros((len(numbers) - n_old, *self._shape), np.uint64)])
         return _Touched(numbers, n_old, index, places, content)
-
-    def _places_of(self, touched: "_Touched", slots: np.ndarray) -> np.ndarray:
-        """Places in use, uint64[n, 1 + words]."""
-        places = touched.content[touched.cell, touched.place]
-        self._check(places, slots, used=True)
-        return places
 
     def _cells(self, numbers: np.ndarray) -> np.ndarray:
         """What is in cells, whose numbers ascend: uint64[n, places, words]."""
@@ -220,7 +225,7 @@ class Slots:
         payloads = np.zeros((len(slots), self.words), np.uint64)
         payloads[:-1, 0] = slots[1:]
         payloads[-1, 0] = counters[self._free]
-        self._replace(slots, payloads, np.uint64(0), used=True)
+        self._replace(slots, payloads, _FREE, used=True)
         counters[self._free] = int(slots[0])
         counters[self._used] -= len(slots)
 
@@ -250,9 +255,11 @@ class Slots:
         """Write places, all different; if `used`, they must be in use."""
         for start in range(0, len(slots), _AT_ONCE):
             some = slots[start : start + _AT_ONCE]
-            touched = self._touched(some)
-            if used:
-                self._places_of(touched, some)
+            touched = self._known(some)
+            if touched is None:
+                touched = self._touched(some)
+                if used:
+                    self._check(touched.places, some, _USED)
             self._last = None
             places = np.empty((len(some), 1 + self.words), np.uint64)
             places[:, 1:] = payloads[start : start + _AT_ONCE]
@@ -264,7 +271,8 @@ class Slots:
             self.database.counters[self._end] = max(end, int(some[-1]))  # new ones come last, in ascending order
 
     def _write(self, statement: str, numbers: np.ndarray, content: np.ndarray) -> None:
-        self.database.executemany(statement, zip(content.astype("<u8", copy=False), numbers.tolist(), strict=True))
+        if len(numbers):
+            self.database.executemany(statement, zip(content.astype("<u8", copy=False), numbers.tolist(), strict=True))
 
     def rebuild(self, blocks: Iterable[np.ndarray]) -> None:
         """Replace all places by ones that hold these payloads, uint64[n, words], in places 1, 2, and so on."""
@@ -291,11 +299,9 @@ class Slots:
 
     # ------------------------------------------------------------------ damage
 
-    def _check(self, places: np.ndarray, slots: np.ndarray, used: bool = False) -> None:
-        bad = first_bad(places, slots, self._seed)
-        if bad < 0 and used:
-            free = np.flatnonzero((places[:, 0] & _USED) == 0)
-            bad = free[0] if len(free) else -1
+    def _check(self, places: np.ndarray, slots: np.ndarray, used: np.uint64 = _FREE) -> None:
+        """Refuse places that are not as they were written; where `used` is 1, free ones, too."""
+        bad = first_bad(places, slots, self._seed, used)
         if bad >= 0:
             raise self._damaged(int(slots[bad]))
 

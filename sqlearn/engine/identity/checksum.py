@@ -47,9 +47,13 @@ def stamp(words, places, seed, used):
 
 
 @kernel
-def first_bad(words, places, seed):
-    """Index of the first row whose checksum is not the one that :func:`stamp` gives it; -1 where there is none."""
+def first_bad(words, places, seed, used):
+    """Index of the first row whose checksum is not the one that :func:`stamp` gives it; -1 where there is none.
+
+    Where `used` is 1, rows that are not in use are bad, too.
+    """
     for i in range(len(words)):
-        if words[i, 0] != _checksum(words, i, places[i], seed, words[i, 0] & np.uint64(1)):
+        own = words[i, 0] & np.uint64(1)
+        if own < used or words[i, 0] != _checksum(words, i, places[i], seed, own):
             return i
     return -1

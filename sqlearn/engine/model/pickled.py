@@ -1,6 +1,8 @@
 """What a pickle or a store holds of a model, and the checks that such contents pass before they are a model again."""
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,7 +52,7 @@ def state_of(model, contents) -> tuple[dict, State | None]:
             "the version that wrote it, or fit it anew."
         )
     params, held = contents.get("params"), contents.get("state")
-    if not isinstance(params, dict) or not {*model._get_param_names()} <= {*params} or "_state" in params:
+    if not isinstance(params, dict) or not _names_of(type(model)) <= {*params} or "_state" in params:
         raise altered
     if held is None and "state" not in contents:
         return params, None
@@ -63,11 +65,12 @@ def state_of(model, contents) -> tuple[dict, State | None]:
         state = model._empty_state(
             held["params"], held["features"], held["statistic"], held["target_ndim"], held["layout"]
         )
-        if state.parts(ledger=False)["header"] != parts["header"]:
+        header = json.dumps(state.header()).encode()
+        if header != parts["header"]:
             raise altered
         state.restore(parts)
         state.statistic.check_form(state.labels())
-        whole = state.parts(ledger=False)
+        whole = {"header": header} | state.held_parts(ledger=False)
     except FormatError:
         raise
     except Exception as error:  # whatever it trips over, it is the contents: they are no model's
@@ -75,6 +78,12 @@ def state_of(model, contents) -> tuple[dict, State | None]:
     if list(whole.items()) != [(part, content) for part, content in parts.items() if part not in _ELSEWHERE]:
         raise altered
     return params, state
+
+
+@lru_cache
+def _names_of(learner: type) -> frozenset:
+    """The names of its parameters, for which scikit-learn looks at signatures again and again."""
+    return frozenset(learner._get_param_names())
 
 
 def _are_plain(held: dict) -> bool:

@@ -245,10 +245,14 @@ class ExactSum:
         low : int
             The digits' value is ``sum over l of digits[..., l] * 2**(32 * (low + l))``.
         """
+        return trimmed(*self._balanced())
+
+    def _balanced(self) -> tuple[np.ndarray, int]:
+        """The same with outer digits that are zero."""
         settled = ExactSum(0, 0)
         settled.limbs, settled.base = self.limbs.copy(), self.base
         settled.carry()
-        return trimmed(np.moveaxis(settled.limbs, 0, -1).astype(np.int64), settled.base)
+        return settled.limbs.transpose(1, 2, 0).astype(np.int64), settled.base
 
     def round(self) -> np.ndarray:
         """Every cell's nearest float64 (ties to even; infinite beyond float64's range), float64[rows, cells]."""
@@ -285,7 +289,7 @@ class ExactSum:
         cells : int array or slice
             The cells to write, in this order.
         """
-        digits, low = self.digits()
+        digits, low = self._balanced()
         digits, low = trimmed(digits[rows][:, cells], low)
         header = np.array([low, digits.shape[2], digits.shape[0], digits.shape[1]], "<i8")
         return header.tobytes() + digits.astype("<i4").tobytes()
