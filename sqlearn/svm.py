@@ -128,8 +128,9 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         def penalty(scale, hold):
             out = ridge(scale, params["fit_intercept"], 1.0 / params["C"])
             if params["fit_intercept"]:  # the user's intercept is theta_0 - sum_j theta_j factor_j mean_j
-                own = np.append(1.0, -scale.factor * scale.mean)
-                out += scale.weight / (params["C"] * _intercepts(params, scale)[0]) * (own[:, None] * own)
+                own = np.empty(1 + n_features)
+                own[0], own[1:] = 1.0, -scale.factor * scale.mean
+                out += scale.weight / (params["C"] * _parts(params, scale)) * (own[:, None] * own)
             return out
 
         positive = range(len(labels)) if len(labels) > 2 else [1]
@@ -156,8 +157,8 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         trace = self._trace(state)
         coef, intercept = coefficients(trace, state.n_features_in_, state.params["fit_intercept"])
         if state.params["fit_intercept"]:
-            total, constants = _intercepts(state.params, trace.scale)
-            coef = coef + intercept[:, None] * (constants / total)
+            total, scale = _parts(state.params, trace.scale), trace.scale
+            coef = coef + intercept[:, None] * (np.where(scale.factor == 0, scale.mean, 0.0) / total)
             intercept = intercept * (state.params["intercept_scaling"] ** 2 / total)
         return {
             "classes_": label_array(state),
@@ -167,14 +168,13 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         }
 
 
-def _intercepts(params: dict, scale: Scale) -> tuple[float, np.ndarray]:
-    """Features that are constant have a part in the intercept, since it is penalised: the sum of all parts, and theirs.
+def _parts(params: dict, scale: Scale) -> float:
+    """Features that are constant have a part in the intercept, since it is penalised: the sum of all parts.
 
     A part is the square of the intercept's scaling or of the constant; the penalty is least when they share an
     intercept as ``scaling ** 2`` and ``constant * coefficient`` do.
     """
-    constants = np.where(scale.factor == 0, scale.mean, 0.0)
     total = params["intercept_scaling"] ** 2
-    for constant in constants[constants != 0].tolist():
+    for constant in scale.mean[scale.factor == 0].tolist():
         total += constant * constant
-    return total, constants
+    return total

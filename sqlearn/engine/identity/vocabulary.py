@@ -28,6 +28,8 @@ def canonical_label(value):
     TypeError
         When `value` is neither a number nor a string, or a number of more than 14,000 bits.
     """
+    if type(value) is str or (type(value) is int and value.bit_length() <= _MOST_BITS):
+        return value
     if isinstance(value, str):
         return str(value)
     is_duration = isinstance(value, np.timedelta64)  # which numpy counts among the integers

@@ -218,14 +218,15 @@ class ExactEstimator(Answering):
             if self.__dict__.setdefault("_state", state) is not state:
                 raise state.is_busy()  # another thread's rows came first
             return self
-        if sample_weight is None and classes is None and state.single is not None:
+        single = state.single
+        if sample_weight is None and classes is None and single is not None:
             known = not np.isscalar(y) if self._target is None else type(y) in PLAIN[self._target]
             busy, state.busy = state.busy, True  # as State.begin
             if busy:
                 raise state.is_busy()
             try:
-                row = state.single.row(X) if known else None
-                if row is not None and state.single.change(row, y, sign):
+                row = single.row(X) if known else None
+                if row is not None and single.change(row, y, sign):
                     return self
             except (TypeError, ValueError, OverflowError):  # a row, label or value that the long path will explain
                 pass

@@ -151,8 +151,27 @@ def _sum_numbers(x, one, sign, sums, room):
 
 
 @kernel
-def _change_mixed(x, codes, row, sign, tail, digest, key_state, records, numbers, missing, categories, carried):
-    """The same for a row of a table; `tail` has all its words."""
+def _spell(codes, row, sign, words, tail, held_rows, carried):
+    """Write the words of a label and of categories; False when one of them may go with this record."""
+    of_labels, of_categories = words
+    if sign < 0 and held_rows[row] == 1:
+        return False
+    for i in range(2):
+        tail[i] = of_labels[row, i]
+    for k in range(len(codes)):
+        code = codes[k]
+        if sign < 0 and code >= 0 and carried[code] == 1:
+            return False
+        for i in range(2):
+            tail[2 + 2 * k + i] = of_categories[code, i] if code >= 0 else np.uint64(0)
+    return True
+
+
+@kernel
+def _change_mixed(x, codes, row, sign, words, tail, digest, key_state, records, numbers, missing, categories, carried):
+    """The same for a row of a table."""
+    if not _spell(codes, row, sign, words, tail, categories[3], carried):
+        return False
     digest_one(x, tail, key_state, digest)
     if not _may_change(digest, sign, records):
         return False
@@ -180,8 +199,10 @@ def _change_mixed(x, codes, row, sign, tail, digest, key_state, records, numbers
 
 
 @kernel
-def _change_categories(codes, row, sign, tail, digest, key_state, records, categories, carried):
+def _change_categories(codes, row, sign, words, tail, digest, key_state, records, categories, carried):
     """The same for a row of categories alone."""
+    if not _spell(codes, row, sign, words, tail, categories[3], carried):
+        return False
     digest_one(np.empty(0), tail, key_state, digest)
     if not _may_change(digest, sign, records):
         return False
@@ -218,8 +239,8 @@ class Single:
 
     def row(self, X):
         """What :meth:`change` takes, if `X` is one record in a plain form, or None."""
-        plain = isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "fiub" and not isinstance(X, MaskedArray)
-        return np.array(X, np.float64) if plain else None
+        is_array = type(X) is np.ndarray or (isinstance(X, np.ndarray) and not isinstance(X, MaskedArray))
+        return np.array(X, np.float64) if is_array and X.ndim == 1 and X.dtype.kind in "fiub" else None
 
     def change(self, x: np.ndarray, y, sign: float) -> bool:
         """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing done, when it needs the long path."""
@@ -327,19 +348,22 @@ class SingleTable(Single):
             X = X.tolist() if names is not None and X.index.tolist() == names.tolist() else None
         return X if isinstance(X, list | tuple) and len(X) == len(self.is_categorical) else None
 
-    def _encode(self, values) -> bool:
-        """Write numbers and the slots and words of categories; False when the long path has to."""
-        vocabulary, words = self._categories.vocabulary, self.tail[2:-1].reshape(-1, 2)
+    def _encode(self, values, slots: dict) -> bool:
+        """Write numbers, and slots of categories; False when the long path has to."""
+        if not self.is_mixed:
+            codes = list(map(slots.get, enumerate(values)))  # a missing value has no slot
+            if None in codes or not PLAIN_LABELS.issuperset(map(type, values)):
+                return False
+            self.codes[:] = codes
+            return True
         j = k = 0
         for value, categorical in zip(values, self.is_categorical, strict=True):
             missing = value is None or bool(value != value)
             if categorical:
-                slot = -1 if missing else vocabulary.slots.get((k, value))
-                plain = self.is_mixed if missing else type(value) in PLAIN_LABELS
-                if slot is None or not plain:
+                slot = -1 if missing else slots.get((k, value))
+                if slot is None or not (missing or type(value) in PLAIN_LABELS):
                     return False
                 self.codes[k] = slot
-                words[k] = 0 if missing else vocabulary.words[slot]
                 k += 1
             else:
                 if not missing and not (type(value) in _NUMBERS and -np.inf < value < np.inf):
@@ -350,30 +374,20 @@ class SingleTable(Single):
 
     def change(self, row, y, sign):
         state, statistic = self.state, self.state.statistic
-        slot = state.vocabulary.slots.get(y)
-        if slot is None or not self._encode(row) or (sign < 0 and self._last(slot)):
-            return False
-        self.tail[:2] = state.vocabulary.words[slot]
         members = statistic.members if self.is_mixed else (statistic,)
+        categories, labels = members[-1], state.vocabulary
+        slot = labels.slots.get(y)
+        if slot is None or not self._encode(row, categories.vocabulary.slots):
+            return False
         records = self._reserved(sign, *members)
-        common = slot, sign, self.tail, self.digest, state.key_state, records
+        words = labels.words, categories.vocabulary.words
+        common = slot, sign, words, self.tail, self.digest, state.key_state, records
         sums = [(member.total.limbs, member.total.base, self.need, member.held) for member in members]
-        carried = self._categories.carried
         if self.is_mixed:
-            done = _change_mixed(self.x, self.codes, *common, *sums, carried)
+            done = _change_mixed(self.x, self.codes, *common, *sums, categories.carried)
         else:
-            done = _change_categories(self.codes, *common, *sums, carried)
+            done = _change_categories(self.codes, *common, *sums, categories.carried)
         return self._finished(done, sign)
-
-    @property
-    def _categories(self):
-        statistic = self.state.statistic
-        return statistic.categories if self.is_mixed else statistic
-
-    def _last(self, slot) -> bool:
-        """Whether a class, or a category, may go with this record."""
-        held, carried = self.state.statistic.held, self._categories.carried
-        return held[slot] == 1 or any(code >= 0 and carried[code] == 1 for code in self.codes.tolist())
 
 
 @kernel

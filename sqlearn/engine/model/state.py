@@ -169,7 +169,11 @@ class State:
 
     def parts(self, ledger: bool = True) -> dict[str, bytes]:
         """Canonical bytes, part by part."""
-        parts = {"header": json.dumps(self.header()).encode(), "labels": json.dumps(self.labels()).encode()}
+        return {"header": json.dumps(self.header()).encode()} | self.held_parts(ledger)
+
+    def held_parts(self, ledger: bool = True) -> dict[str, bytes]:
+        """The same without the header: what is held of records."""
+        parts = {"labels": json.dumps(self.labels()).encode()}
         parts["records"] = self.counted.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
         for i, part in enumerate(self.statistic.canonical(self.rows())):
             parts[f"sums {i}"] = part
@@ -419,13 +423,14 @@ class State:
             slots = of_label[batch.label_codes[rows]]
             tails.append(self.vocabulary.words[slots])
         x: Any = batch.x[rows]
-        if sp.issparse(x) and not self.statistic.takes_sparse:
-            x = x.toarray()  # so that a sparse row and a dense one are the same record
+        sparse = sp.issparse(x)
+        if sparse and not self.statistic.takes_sparse:
+            x, sparse = x.toarray(), False  # so that a sparse row and a dense one are the same record
         codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
-        block = Block(x if sp.issparse(x) else np.add(x, 0.0, order="C"), codes, slots, targets, weights, digests)
+        block = Block(x if sparse else np.add(x, 0.0, order="C"), codes, slots, targets, weights, digests)
         tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
         tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
-        if sp.issparse(x):
+        if sparse:
             digest_sparse(x.data, x.indices, x.indptr, tail, self.key_state, digests)
         else:
             digest_dense(block.x, tail, self.key_state, digests)

@@ -208,16 +208,16 @@ class Smooth(_Newton):
         return z, first, second, third
 
     def query(self, theta, scale, grid, records, sums, sign):
-        for part, own in self._grouped(records, sums):
+        if self.groups is None:
+            self._query(theta, scale, grid, records, sums, sign)
+            return
+        for part, own in self._grouped(records, sums, self.groups):
             self._query(theta, scale, grid, part, own, sign)
 
-    def _grouped(self, records: Records, sums: tuple) -> Iterator[tuple[Records, tuple]]:
+    def _grouped(self, records: Records, sums: tuple, of_class: np.ndarray) -> Iterator[tuple[Records, tuple]]:
         """The records that belong to each of the sums of classes of different weights."""
-        if self.groups is None:
-            yield records, sums
-            return
         each = 1 + self.third
-        groups = self.groups[records.y.astype(np.int64)]
+        groups = of_class[records.y.astype(np.int64)]
         for group in groups.tolist() if len(groups) == 1 else range(len(sums) // each):
             index = np.flatnonzero(groups == group)
             if len(index):

@@ -96,16 +96,26 @@ def extract(limbs, row, start, p, high, low):
 
 @kernel
 def extract_pairs(limbs, row, start, p, e, high, low):
-    """:func:`extract` for unevaluated sums ``p + e``."""
+    """:func:`extract` for unevaluated sums ``p + e``, two limbs at a time, since memory is the bottleneck."""
     n = p.shape[0]
-    for l in range(high, low - 1, -1):
-        limb = limbs[l, row, start : start + n]
+    for l in range(high, low, -2):
+        upper, lower = limbs[l, row, start : start + n], limbs[l - 1, row, start : start + n]
+        for j in range(n):
+            h = (p[j] + _ROUNDER) - _ROUNDER
+            g = (e[j] + _ROUNDER) - _ROUNDER
+            upper[j] += h + g
+            q, f = (p[j] - h) * _RADIX, (e[j] - g) * _RADIX
+            h = (q + _ROUNDER) - _ROUNDER
+            g = (f + _ROUNDER) - _ROUNDER
+            lower[j] += h + g
+            p[j] = (q - h) * _RADIX
+            e[j] = (f - g) * _RADIX
+    if (high - low) % 2 == 0:
+        limb = limbs[low, row, start : start + n]
         for j in range(n):
             h = (p[j] + _ROUNDER) - _ROUNDER
             g = (e[j] + _ROUNDER) - _ROUNDER
             limb[j] += h + g
-            p[j] = (p[j] - h) * _RADIX
-            e[j] = (e[j] - g) * _RADIX
 
 
 @kernel
