@@ -27,7 +27,7 @@ SEEDS, FORGETS = 100, 8  # how near to an edge a model stands is a matter of its
 def predicted(model, x, y):
     """Probability that forgetting a random record moves a rounded parameter, over random offsets."""
     trace = model._state.statistic.trace
-    theta, grid, scale = trace.end, trace.grid, trace.scale
+    theta, grid, scale = trace.theta, trace.grid, trace.scale
     z = np.column_stack([np.ones(len(x)), (x - scale.mean) * scale.factor])
     q = 1 / (1 + np.exp(-z @ theta))
     penalty = np.append(0.0, scale.factor**2)

@@ -57,7 +57,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     labels_ : int32[n]
         Clusters of the rows of the last `fit`, in their order. It goes with the first update, and is no part of digest
         or pickle.
-    last_forget_ : Walk
+    last_forget_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.
@@ -206,9 +206,9 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         trace = self._trace(state)
         k, scale = state.params["n_clusters"], trace.scale
         factor = scale.factor if scale.factor.any() else np.ones_like(scale.factor)
-        inertia, iterations = trace.end[-2:]
+        inertia, iterations = trace.theta[-2:]
         return {
-            "cluster_centers_": trace.end[:-2].reshape(k, -1) / factor + scale.mean,
+            "cluster_centers_": trace.theta[:-2].reshape(k, -1) / factor + scale.mean,
             "inertia_": float(inertia / factor[0] ** 2 / scale.weight),
             "n_iter_": len(trace.rounds) or int(iterations),
             "_n_features_out": k,

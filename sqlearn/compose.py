@@ -20,7 +20,7 @@ from sqlearn.engine.model import (
     checked_params,
     refuse_arguments,
 )
-from sqlearn.engine.rounds import LARGEST, Walk
+from sqlearn.engine.rounds import LARGEST, UpdateReport
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments
 from sqlearn.engine.tables import (
     Answers,
@@ -351,7 +351,7 @@ class TableModel(Answers, WeightedClassifier):
         return self._reader().get_feature_names_out(input_features)
 
     @property
-    def last_forget_(self) -> Walk:
+    def last_forget_(self) -> UpdateReport:
         """What the last update did, of a learner that asks its records in rounds."""
         if not isinstance(self._learner, Adaptive):
             raise AttributeError(f"{type(self._learner).__name__} does not ask its records in rounds.")

@@ -64,7 +64,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         Mean log-likelihood of the records before the last step.
     lower_bounds_ : list of float
         The same for every iteration.
-    last_forget_ : Walk
+    last_forget_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.
@@ -190,7 +190,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         k, d, kind = state.params["n_components"], state.n_features_in_, state.params["covariance_type"]
         if state.statistic.held.sum() < k:
             raise ReadOutError(f"This GaussianMixture holds fewer records than its {k} components. Learn more records.")
-        scale, found = trace.scale, Parameters.of(trace.end, k, d)
+        scale, found = trace.scale, Parameters.of(trace.theta, k, d)
         covariances = found.covariances / np.outer(scale.factor, scale.factor)
         if kind == "tied":
             covariances = covariances[0]
@@ -201,7 +201,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
             cholesky = _compute_precision_cholesky(covariances, kind)
         except ValueError as error:
             raise ReadOutError(f"{error} The model is intact.") from None
-        lower, converged, *bounds = trace.end[k * (1 + d + d * d) :].tolist()
+        lower, converged, *bounds = trace.theta[k * (1 + d + d * d) :].tolist()
         if trace.rounds:
             bounds = [float(asked.sums[0].round()[0, -1] / scale.total) for asked in trace.rounds]
         shift = float(np.log(scale.factor).sum())
@@ -211,7 +211,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
             "covariances_": covariances,
             "precisions_cholesky_": cholesky,
             "precisions_": cholesky @ np.swapaxes(cholesky, -1, -2) if kind in ("full", "tied") else cholesky**2,
-            "converged_": trace.still if trace.rounds else bool(converged),
+            "converged_": trace.converged if trace.rounds else bool(converged),
             "n_iter_": len(bounds),
             "lower_bound_": np.float64(lower + shift),
             "lower_bounds_": [np.float64(bound + shift) for bound in bounds],

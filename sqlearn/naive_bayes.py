@@ -8,7 +8,7 @@ from sklearn import naive_bayes as peers
 
 from sqlearn.engine.model import WeightedClassifier, check_features, levels_of, refuse_negative
 from sqlearn.engine.readout import categories_of, label_array, moments_of, others_of, sums_of, weights_of
-from sqlearn.engine.sums import Categories, Exceedances, Mixed, Moments, Sums
+from sqlearn.engine.sums import Categories, Mixed, Moments, Sums, ThresholdCounts
 from sqlearn.engine.tables import TableBayes, categorical_columns, check_table, split
 from sqlearn.errors import NotIntegerError, OutOfRangeError, ParameterError, ReadOutError
 
@@ -340,7 +340,7 @@ class BernoulliNB(_CountingNB, peers.BernoulliNB):
     """
 
     _peer = peers.BernoulliNB
-    _statistic = Exceedances
+    _statistic = ThresholdCounts
     _sparse_form = True
 
     def __init__(
@@ -357,7 +357,7 @@ class BernoulliNB(_CountingNB, peers.BernoulliNB):
         super()._check_fit(batch)
 
     def _new_statistic(self, params, n_features, n_targets):
-        statistic = Exceedances(n_features, n_targets)
+        statistic = ThresholdCounts(n_features, n_targets)
         statistic.threshold = params["binarize"]
         return statistic
 

@@ -52,7 +52,7 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         Intercepts.
     n_iter_ : int
         Rounds over all records.
-    last_forget_ : Walk
+    last_forget_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.

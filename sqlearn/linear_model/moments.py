@@ -253,7 +253,7 @@ class _CoordinateDescent(_LinearModel):
     def _read_out(self, state):
         params = state.params
         problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
-        x, y = problem.surrogate()
+        x, y = problem.equivalent_data()
         accepted = {name: params[name] for name in self._peer._get_param_names()}
         seed = params["random_state"] if self._draws(params) else None
         accepted |= {"fit_intercept": False, "precompute": False, "random_state": seed or 0}
@@ -464,7 +464,7 @@ class BayesianRidge(_LinearModel, peers.BayesianRidge):
         params = state.params
         gram = grams_of(state.statistic)[0]
         problem = LeastSquares(gram, params["fit_intercept"])
-        x, y = problem.surrogate()
+        x, y = problem.equivalent_data()
         accepted = {name: params[name] for name in self._peer._get_param_names()} | {"fit_intercept": False}
         if params["alpha_init"] is None:  # the few rows' own variance would be about their mean, which means nothing
             accepted["alpha_init"] = 1.0 / (gram.covariance()[-1, -1] + np.finfo(np.float64).eps)

@@ -56,7 +56,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         Intercepts.
     n_iter_ : int32[1]
         Rounds over all records.
-    last_forget_ : Walk
+    last_forget_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.
@@ -181,21 +181,21 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
     def _problem(self, params, n_features, labels):
         if len(labels) < 2:
             return None
-        heads = 1 if len(labels) == 2 else len(labels)
+        n_outputs = 1 if len(labels) == 2 else len(labels)
         strength = 0.0 if params["penalty"] is None else 1.0 / params["C"]
 
         def penalty(scale, hold):
             one = ridge(scale, params["fit_intercept"], strength)
-            if heads == 1:
+            if n_outputs == 1:
                 return one
-            # all heads may move alike at no cost in likelihood: hold their sum, which is 0 at the optimum, fast
-            alike = np.kron(np.ones((heads, heads)), np.eye(len(one))) * (hold * 2.0**scale.octave)
-            return np.kron(np.eye(heads), one) + alike
+            # all outputs may move alike at no cost in likelihood: hold their sum, which is 0 at the optimum, fast
+            alike = np.kron(np.ones((n_outputs, n_outputs)), np.eye(len(one))) * (hold * 2.0**scale.octave)
+            return np.kron(np.eye(n_outputs), one) + alike
 
         return Smooth(
-            LOGISTIC if heads == 1 else MULTINOMIAL,
+            LOGISTIC if n_outputs == 1 else MULTINOMIAL,
             n_features,
-            heads,
+            n_outputs,
             params["fit_intercept"],
             penalty,
             params["random_state"] or 0,
@@ -240,7 +240,7 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
         Intercept.
     n_iter_ : int
         Rounds over all records.
-    last_forget_ : Walk
+    last_forget_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.model import ExactEstimator
-from sqlearn.engine.rounds import EVERY, LARGEST, Changes, Elsewhere, Records, Rounds
+from sqlearn.engine.rounds import LARGEST, MAX_HASH, Changes, DetachedRows, Records, Rounds
 from sqlearn.engine.tables import TableRounds
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.blocks import Block, Category, category_of, length
@@ -89,7 +89,7 @@ class StoredRows:
         for cells, hashes in self._scan():
             weights = self._weights(self._rows.block(cells, self._columns.named("weight")), len(cells))
             chosen = weights > 0  # the labels and categories of others may be gone
-            if limit < EVERY:
+            if limit < MAX_HASH:
                 chosen &= hashes <= np.uint64(limit)
             if not chosen.all():
                 cells, hashes, weights = cells[chosen], hashes[chosen], weights[chosen]
@@ -114,8 +114,8 @@ class StoredRows:
 
     compact = make_ready
 
-    def copy(self) -> Elsewhere:
-        return Elsewhere()
+    def copy(self) -> DetachedRows:
+        return DetachedRows()
 
     def _scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Packed rows and their keyed hashes, block by block."""

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from sqlearn.engine.rounds import Walk
+from sqlearn.engine.rounds import UpdateReport
 from sqlearn.errors import EmptyBatchError, StoreBusyError, StoreClosedError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.columns import Column
@@ -50,7 +50,7 @@ class View(Contents):
             return copy.deepcopy(self._model)
 
     @property
-    def last_forget_(self) -> Walk:
+    def last_forget_(self) -> UpdateReport:
         """What the last change made through this object did, of a learner that asks its rows in rounds."""
         with self._reading():
             return self._model.last_forget_

@@ -11,7 +11,7 @@ from learners import over
 from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
-from sqlearn.engine.rounds.row_source import EVERY
+from sqlearn.engine.rounds.row_source import MAX_HASH
 from sqlearn.errors import LearnerError, MergeError, ReadOutError, StoreCorruptError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
@@ -157,8 +157,8 @@ def test_copies_are_numbered_without_gaps(tmp_path):
         rows = np.array(sorted(held.elements())).reshape(-1, 2)
         if len(rows):
             memory = LogisticRegression().partial_fit(rows[:, :1], rows[:, 1].astype(int))
-            own = np.concatenate([r.names[r.w > 0] for r in memory._state.statistic.rows.blocks(EVERY)])
-            stored = np.concatenate([r.names for r in store._source.blocks(EVERY)])
+            own = np.concatenate([r.names[r.w > 0] for r in memory._state.statistic.rows.blocks(MAX_HASH)])
+            stored = np.concatenate([r.names for r in store._source.blocks(MAX_HASH)])
             assert (np.sort(own) == np.sort(stored)).all()
         assert store.verify()
 

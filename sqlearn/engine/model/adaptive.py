@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
-from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, Walk
+from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, UpdateReport
 from sqlearn.errors import OutOfRangeError, ReadOutError, WeightError
 
 __all__ = ["Adaptive", "SparseCoefficients"]
@@ -83,7 +83,7 @@ class Adaptive(ExactEstimator):
         return batch, target_ndim
 
     @property
-    def last_forget_(self) -> Walk:
+    def last_forget_(self) -> UpdateReport:
         """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""
         last = _rounds(self._fitted_state()).last
         if last is None:
@@ -116,7 +116,7 @@ class Adaptive(ExactEstimator):
     def _warn_of(self, state: State, trace: Trace | None) -> None:
         """Warn, once, that the trace did not come to rest."""
         rounds = _rounds(state)
-        if trace is not None and not trace.still and not rounds.told:
+        if trace is not None and not trace.converged and not rounds.told:
             rounds.told = True
             warnings.warn(f"{state.learner}: {self._restless}", ConvergenceWarning, stacklevel=5)
 

@@ -20,11 +20,11 @@ from sqlearn.engine.model.state import Batch
 from sqlearn.engine.rounds import LARGEST, Rounds
 from sqlearn.engine.sums import (
     Categories,
-    Exceedances,
     Gram,
     Mixed,
     Moments,
     Sums,
+    ThresholdCounts,
     deposit_each,
     deposit_sparse,
     deposit_triangle,
@@ -293,7 +293,7 @@ class SingleSparse(Single):
         super().__init__(state)
         threshold = getattr(state.statistic, "threshold", None)
         self.threshold = -1.0 if threshold is None else float(threshold)
-        self.lowest = -np.inf if isinstance(state.statistic, Exceedances) else 0.0  # others refuse what is negative
+        self.lowest = -np.inf if isinstance(state.statistic, ThresholdCounts) else 0.0  # others refuse what is negative
         self.tail, self.digest = np.empty((1, 3), np.uint64), np.empty((1, 6), np.uint64)
 
     def row(self, X):
@@ -439,7 +439,7 @@ def short_path(state) -> Single | Unchecked | None:
         return Single(state)
     if state.vocabulary is None:
         return None
-    kinds = {Sums: SingleSparse, Exceedances: SingleSparse, Mixed: SingleTable, Categories: SingleTable}
+    kinds = {Sums: SingleSparse, ThresholdCounts: SingleSparse, Mixed: SingleTable, Categories: SingleTable}
     kind = kinds.get(type(state.statistic))
     if kind is None:
         return None

@@ -15,7 +15,7 @@ from sqlearn.engine.problems.clustering import (
     seed_centres,
     spread,
 )
-from sqlearn.engine.rounds import Records, Scale, check_sums, dithers, kept, standard_scale
+from sqlearn.engine.rounds import Records, Scale, check_sums, dithers, serializable, standard_scale
 from sqlearn.engine.sums import ExactSum
 
 __all__ = ["Cells", "Clustering", "Lloyd", "Sample", "common_scale", "gather"]
@@ -28,7 +28,7 @@ _ENOUGH = 64  # records a cluster for a quarter of a sample to tell which
 _SLOW, _LEAP = 0.5, 4.0  # where a step's square is more than this part of the last one's, go so many steps at once
 
 
-@kept
+@serializable("Cells")
 @dataclass(frozen=True, eq=False)
 class Cells:
     """A grid of theta: cell ``floor(theta / width + dither)``; and what the pilot starts from.
@@ -202,7 +202,7 @@ class Clustering:
     Notes
     -----
     Theta holds the centres, row by row, in terms of ``z = (x - mean) * factor``, one power of two for all features. A
-    trace's end has the inertia and the number of iterations (0 for those of the rounds) after them.
+    trace's theta has the inertia and the number of iterations (0 for those of the rounds) after them.
     """
 
     recover, doubts = None, None

@@ -84,7 +84,7 @@ class Mixture:
 
     Notes
     -----
-    Theta is as in :mod:`~sqlearn.engine.problems.mixture`. A trace's end has the parameters in terms of z, the
+    Theta is as in :mod:`~sqlearn.engine.problems.mixture`. A trace's theta has the parameters in terms of z, the
     log-likelihood a record at the theta before, and, when all records are in the pilot, whether it converged and the
     log-likelihoods of all iterations.
     """

@@ -93,12 +93,12 @@ def _loss(kind, eta, r, y):
     if kind == SQUARED_HINGE:
         margin = max(1.0 - y * at, 0.0)
         return margin * margin
-    heads, top = len(eta), 0
-    for k in range(heads):
+    n_outputs, top = len(eta), 0
+    for k in range(n_outputs):
         if eta[k, r] > eta[top, r]:
             top = k
     others = 0.0
-    for k in range(heads):
+    for k in range(n_outputs):
         if k != top:
             others += exp(eta[k, r] - eta[top, r])
     return (eta[top, r] - eta[int(y), r]) + _log1p(others)
@@ -152,15 +152,15 @@ def _outer_sums(z, weights, out):
 def _curvature(kind, z, eta, y, w, penalty, theta):
     """Gradient and Hessian of the penalised loss."""
     p, n = z.shape
-    heads = len(eta)
-    blocks = np.zeros((heads * (heads + 1) // 2, p, p))
-    g, h = np.zeros(heads * p), penalty.copy()
+    n_outputs = len(eta)
+    blocks = np.zeros((n_outputs * (n_outputs + 1) // 2, p, p))
+    g, h = np.zeros(n_outputs * p), penalty.copy()
     for start in range(0, n, _TILE):
         stop = min(start + _TILE, n)
         first, second = eta[:, start:stop].copy(), np.empty((len(blocks), stop - start))
         bend(kind, first, y[start:stop], w[start:stop], second, np.empty(stop - start))
         tile = z[:, start:stop].T.copy()
-        for k in range(heads):
+        for k in range(n_outputs):
             own = np.zeros(p)
             for r in range(stop - start):
                 residual, row = first[k, r], tile[r]
@@ -171,8 +171,8 @@ def _curvature(kind, z, eta, y, w, penalty, theta):
         for pair in range(len(blocks)):
             _outer_sums(tile, second[pair], blocks[pair])
     pair = 0
-    for k in range(heads):
-        for l in range(k, heads):
+    for k in range(n_outputs):
+        for l in range(k, n_outputs):
             for i in range(p):
                 for j in range(p):
                     value = blocks[pair, min(i, j), max(i, j)]
@@ -211,12 +211,12 @@ def _separated(kind, eta, y):
 
 
 @kernel
-def minimize(kind, heads, z, y, w, penalty, bounded, start):
+def minimize(kind, n_outputs, z, y, w, penalty, bounded, start):
     """The theta that minimises a penalised loss, and whether it is a minimum.
 
     Parameters
     ----------
-    kind, heads : int
+    kind, n_outputs : int
         See :mod:`~sqlearn.engine.problems.smooth_losses`.
     z : float64[p, n]
         Standardised features.
@@ -238,7 +238,7 @@ def minimize(kind, heads, z, y, w, penalty, bounded, start):
         False where the predictors of some records went on and on: there is no minimum, or the steps were used up.
     """
     n, size = z.shape[1], len(start)
-    eta, moved = np.empty((heads, n)), np.empty((heads, n))
+    eta, moved = np.empty((n_outputs, n)), np.empty((n_outputs, n))
     total = 0.0
     for r in range(n):
         total += w[r]

@@ -8,7 +8,7 @@ residuals too, so that the gradient is that of the records as they are. The prod
 sums of a block are BLAS products that are exact in any order; records too large for that (not :func:`tame`) are
 deposited one by one, with the same exact value.
 
-A loss has K *heads*: linear predictors, one for all losses but the multinomial one, which has one a class. Theta is
+A loss has K *outputs*: linear predictors, one for all losses but the multinomial one, which has one a class. Theta is
 float64[K * p], head by head; p counts the intercept, which comes first.
 """
 
@@ -34,12 +34,12 @@ __all__ = [
     "diagonal",
     "fill_left",
     "fill_third",
+    "in_safe_range",
     "newton_step",
     "predictors",
     "shifts",
     "split",
     "standardize",
-    "tame",
 ]
 
 LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL = 0, 1, 2, 3
@@ -110,7 +110,7 @@ def derivatives(kind, z, y, w, theta, first, second, third):
     theta : float64[K * p]
         Parameters.
     first, second, third : float64[K, n], float64[K * (K + 1) / 2, n], float64[n]
-        Written: residuals, curvatures of pairs of heads k <= l, third derivatives (zero for the last two kinds).
+        Written: residuals, curvatures of pairs of outputs k <= l, third derivatives (zero for the last two kinds).
     """
     predictors(z, theta, first)
     bend(kind, first, y, w, second, third)
@@ -142,24 +142,24 @@ def bend(kind, first, y, w, second, third):
             second[0, r] = active
             third[r] = 0.0
     else:
-        heads = len(first)
+        n_outputs = len(first)
         for r in range(n):
             top = first[0, r]
-            for k in range(heads):
+            for k in range(n_outputs):
                 top = max(top, first[k, r])
             total = 0.0
-            for k in range(heads):
+            for k in range(n_outputs):
                 first[k, r] = exp(first[k, r] - top)
                 total += first[k, r]
-            for k in range(heads):
+            for k in range(n_outputs):
                 first[k, r] /= total
             pair = 0
-            for k in range(heads):
-                for l in range(k, heads):
+            for k in range(n_outputs):
+                for l in range(k, n_outputs):
                     q = first[k, r] * ((1.0 - first[l, r]) if k == l else -first[l, r])
                     second[pair, r] = w[r] * q
                     pair += 1
-            for k in range(heads):
+            for k in range(n_outputs):
                 first[k, r] = w[r] * (first[k, r] - (1.0 if y[r] == k else 0.0))
             third[r] = 0.0
 
@@ -173,7 +173,7 @@ def _within(values, bound, out):
 
 
 @kernel
-def tame(z, first, second, third, exponents, out):
+def in_safe_range(z, first, second, third, exponents, out):
     """Which records' contributions BLAS may sum exactly."""
     out[:] = True
     _within(first, 0.0, out)
@@ -192,11 +192,11 @@ def tame(z, first, second, third, exponents, out):
 def fill_left(z, first, second, exponents, left):
     """Rows: residuals rounded, what that left over, then curvatures times each feature."""
     p, n = z.shape
-    heads = len(first)
+    n_outputs = len(first)
     unit = _power_of_two(exponents[0] - 21)
     high, low = _ONE * unit, _ONE * unit * 2.0**-22
-    for k in range(heads):
-        g, coarse, rest = first[k], left[k], left[heads + k]
+    for k in range(n_outputs):
+        g, coarse, rest = first[k], left[k], left[n_outputs + k]
         for r in range(n):
             h = (g[r] + high) - high
             coarse[r] = h
@@ -204,7 +204,7 @@ def fill_left(z, first, second, exponents, left):
     rounder = _ONE * _power_of_two(exponents[1] + 3 - 21)
     for pair in range(len(second)):
         for j in range(p):
-            h, row, out = second[pair], z[j], left[2 * heads + pair * p + j]
+            h, row, out = second[pair], z[j], left[2 * n_outputs + pair * p + j]
             for r in range(n):
                 out[r] = (h[r] * row[r] + rounder) - rounder
 
@@ -224,12 +224,12 @@ def fill_third(z, third, exponent, left):
 
 
 @kernel
-def ask_one(kind, heads, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third):
+def ask_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third):
     """Deposit one record's terms; 1 or 2, and nothing done, when the window of sums or cubes does not cover them."""
-    p = len(theta) // heads
+    p = len(theta) // n_outputs
     z = np.empty((p, 1))
-    first, second, third = np.empty((heads, 1)), np.empty((heads * (heads + 1) // 2, 1)), np.empty(1)
-    left = np.empty((2 * heads + len(second) * p, 1))
+    first, second, third = np.empty((outputs, 1)), np.empty((n_outputs * (n_outputs + 1) // 2, 1)), np.empty(1)
+    left = np.empty((2 * n_outputs + len(second) * p, 1))
     standardize(x, mean, factor, intercept, z)
     derivatives(kind, z, y, w, theta, first, second, third)
     fill_left(z, first, second, exponents, left)
@@ -245,7 +245,7 @@ def ask_one(kind, heads, x, y, w, mean, factor, intercept, theta, exponents, sig
             return 2
     whole = left.reshape(len(left))
     if deposit_outer(whole, right, 0, sign, limbs, base, need):
-        if deposit_outer(whole[:heads], rest, len(whole) * p, sign, limbs, base, need):
+        if deposit_outer(whole[:n_outputs], rest, len(whole) * p, sign, limbs, base, need):
             return 0
         deposit_outer(whole, right, 0, -sign, limbs, base, need.copy())
     if use_third:
@@ -264,12 +264,12 @@ def diagonal(factor, strength, first):
 
 
 @kernel
-def newton_step(heads, sums, cubes, times, penalty, theta, noise, tolerance):
+def newton_step(n_outputs, sums, cubes, times, penalty, theta, noise, tolerance):
     """The step to the minimum of the local model: second order, then third where the step is small enough to trust it.
 
     Parameters
     ----------
-    heads : int
+    n_outputs : int
         K.
     sums : float64[(3 * K + K * (K + 1) / 2 * p) * p]
         Rounded sums of ``left x high``, then of the residuals times ``low``.
@@ -295,15 +295,15 @@ def newton_step(heads, sums, cubes, times, penalty, theta, noise, tolerance):
         follow.
     """
     size = len(theta)
-    p = size // heads
+    p = size // n_outputs
     g = sums[:size] + (sums[size : 2 * size] + sums[len(sums) - size :])
     h = penalty.copy()
     for i in range(size):
         for j in range(size):
             g[i] += penalty[i, j] * theta[j]
     block = 2 * size
-    for k in range(heads):
-        for l in range(k, heads):
+    for k in range(n_outputs):
+        for l in range(k, n_outputs):
             for i in range(p):
                 for j in range(p):
                     value = 0.5 * (sums[block + i * p + j] + sums[block + j * p + i])
@@ -386,25 +386,25 @@ def _rounded(sums, out):
 
 
 @kernel
-def advance(heads, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance):
+def advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance):
     """One step from sums ``(limbs, base, need)``: the next theta, the middle of its cells, and whether that keeps
     still.
 
     No third derivatives for `times` 0; for `noise` and `tolerance` see :func:`newton_step`.
     """
-    p = len(theta) // heads
-    asked = np.zeros((3 * heads + heads * (heads + 1) // 2 * p) * p)
+    p = len(theta) // n_outputs
+    asked = np.zeros((3 * n_outputs + n_outputs * (n_outputs + 1) // 2 * p) * p)
     _rounded(sums, asked)
     third = np.zeros(p * (p + 1) // 2 * p if times > 0.0 else 0)
     if times > 0.0:
         _rounded(cubes, third)
-    return advance_from(heads, asked, third, times, penalty, theta, low, width, dither, noise, tolerance)
+    return advance_from(n_outputs, asked, third, times, penalty, theta, low, width, dither, noise, tolerance)
 
 
 @kernel
-def advance_from(heads, asked, third, times, penalty, theta, low, width, dither, noise, tolerance):
+def advance_from(n_outputs, asked, third, times, penalty, theta, low, width, dither, noise, tolerance):
     """The same from rounded sums."""
-    step, _, _, trusted = newton_step(heads, asked, third, times, penalty, theta, noise, tolerance)
+    step, _, _, trusted = newton_step(n_outputs, asked, third, times, penalty, theta, noise, tolerance)
     longest, finite = 0.0, True
     for move in step:
         longest = max(longest, abs(move))
@@ -429,12 +429,12 @@ def shifts(z, first, low, curvature, out):
     `low` is the factor that whitens, `curvature` that of the Hessian, in the same units.
     """
     p, n = z.shape
-    heads = len(first)
+    n_outputs = len(first)
     rounder = _ONE * 2.0**-30
-    moved = np.empty(heads * p)
+    moved = np.empty(n_outputs * p)
     for r in range(n):
         size = 0.0
-        for k in range(heads):
+        for k in range(n_outputs):
             size += abs(first[k, r])
             for j in range(p):
                 moved[k * p + j] = first[k, r] * z[j, r]

@@ -22,11 +22,11 @@ from sqlearn.engine.problems.smooth_losses import (
     diagonal,
     fill_left,
     fill_third,
+    in_safe_range,
     newton_step,
     shifts,
     split,
     standardize,
-    tame,
 )
 from sqlearn.engine.rounds import (
     GRID_SAMPLE,
@@ -36,8 +36,8 @@ from sqlearn.engine.rounds import (
     balanced,
     check_sums,
     dithers,
-    kept,
-    share,
+    sample_threshold,
+    serializable,
     standard_scale,
 )
 from sqlearn.engine.sums import ExactSum
@@ -64,7 +64,7 @@ _FEW_ROUNDS = 4
 _TOLERANCE = 2.0**-32  # a record of weight 1
 
 
-@kept
+@serializable("Grid")
 @dataclass(frozen=True, eq=False)
 class Grid:
     """Cells of theta: ``floor(low.T @ theta / width + dither)``.
@@ -114,13 +114,13 @@ class Smooth(_Newton):
         LOGISTIC, POISSON, SQUARED_HINGE or MULTINOMIAL, see :mod:`~sqlearn.engine.problems.smooth_losses`.
     n_features : int
         Number of features.
-    heads : int
+    n_outputs : int
         Number of predictors.
     intercept : bool
         Whether each begins with an intercept.
     penalty : callable
         From a :class:`~sqlearn.engine.rounds.standard.Scale` to the penalty's Hessian in theta, in units of
-        ``scale.weight``. It also takes how strongly heads that may move alike at no cost are held, relative to the
+        ``scale.weight``. It also takes how strongly outputs that may move alike at no cost are held, relative to the
         usual.
     seed : int
         Seed of the grids.
@@ -141,7 +141,7 @@ class Smooth(_Newton):
         self,
         kind: int,
         n_features: int,
-        heads: int,
+        n_outputs: int,
         intercept: bool,
         penalty: Callable[[Scale, float], np.ndarray],
         seed: int,
@@ -149,7 +149,7 @@ class Smooth(_Newton):
         class_weight: np.ndarray | None = None,
         own: int | None = None,
     ):
-        self.kind, self.heads, self.intercept, self.penalty, self.seed = kind, heads, intercept, penalty, seed
+        self.kind, self.n_outputs, self.intercept, self.penalty, self.seed = kind, n_outputs, intercept, penalty, seed
         self.codes, self.class_weight, self.own = codes, class_weight, own
         self.groups = None  # the sums that each class is added to, where there are several
         if codes is not None and class_weight is None:
@@ -157,16 +157,16 @@ class Smooth(_Newton):
             self.groups = classes if own is None else (classes == own).astype(np.int64)
         self._last_penalty: tuple = (None, None)
         self.p = n_features + intercept
-        self.size = heads * self.p
+        self.size = n_outputs * self.p
         if self.size > MOST_PARAMETERS:
             raise TooLargeError(
-                f"{heads} x {self.p} parameters are {self.size:,}, and a Hessian of {self.size:,} x {self.size:,} "
+                f"{n_outputs} x {self.p} parameters are {self.size:,}, and a Hessian of {self.size:,} x {self.size:,} "
                 f"sums would have to be kept "
                 f"for every round. Nothing was taken. At most {MOST_PARAMETERS:,} are: use fewer columns, or "
                 f"RidgeClassifier."
             )
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
-        self.shape = (kind, heads, self.p)
+        self.shape = (kind, n_outputs, self.p)
 
     def scale(self, total, n, order):
         scale = standard_scale(total, n, self.intercept, self.seed)
@@ -179,8 +179,8 @@ class Smooth(_Newton):
         return tuple(total.copy() for _ in range(self.groups.max() + 1) for total in each)
 
     def _empty(self, third: bool) -> tuple[ExactSum, ...]:
-        p, heads = self.p, self.heads
-        sums = (ExactSum(1, (3 * heads + heads * (heads + 1) // 2 * p) * p),)
+        p, n_outputs = self.p, self.n_outputs
+        sums = (ExactSum(1, (3 * n_outputs + n_outputs * (n_outputs + 1) // 2 * p) * p),)
         return (*sums, ExactSum(1, p * (p + 1) // 2 * p)) if third else sums
 
     def _balanced(self, weights: np.ndarray) -> np.ndarray:
@@ -201,8 +201,8 @@ class Smooth(_Newton):
 
     def _derivatives(self, theta, scale, records, class_weight):
         n = len(records.w)
-        z, first = np.empty((self.p, n)), np.empty((self.heads, n))
-        second, third = np.empty((self.heads * (self.heads + 1) // 2, n)), np.empty(n)
+        z, first = np.empty((self.p, n)), np.empty((self.n_outputs, n))
+        second, third = np.empty((self.n_outputs * (self.n_outputs + 1) // 2, n)), np.empty(n)
         standardize(records.x, scale.mean, scale.factor, self.intercept, z)
         derivatives(self.kind, z, *self._targets(scale, records, class_weight), theta, first, second, third)
         return z, first, second, third
@@ -224,7 +224,7 @@ class Smooth(_Newton):
                 yield records.take(index), sums[group * each : (group + 1) * each]
 
     def _query(self, theta, scale, grid, records, sums, sign):
-        limit = share(scale.octave, CUBES)
+        limit = sample_threshold(scale.octave, CUBES)
         if len(records.w) == 1:
             self._query_one(theta, scale, grid, records, sums, sign, self.third and int(records.names[0]) <= limit)
         else:
@@ -236,13 +236,13 @@ class Smooth(_Newton):
         """Add terms of records, and of those `chosen` the third derivatives."""
         z, first, second, third = terms
         ok = np.empty(len(third), np.bool_)
-        tame(z, first, second, third, exponents, ok)
-        left = np.empty((2 * self.heads + len(second) * self.p, len(third)))
+        in_safe_range(z, first, second, third, exponents, ok)
+        left = np.empty((2 * self.n_outputs + len(second) * self.p, len(third)))
         fill_left(z, first, second, exponents, left)
         high, low = (np.empty((self.p + -self.p % _TILE, len(third))) for _ in range(2))
         high[self.p :], low[self.p :] = 0.0, 0.0
         split(z, high, low)
-        _deposit(sums[0], self.p, ((left, high), (left[: self.heads], low)), ok, sign)
+        _deposit(sums[0], self.p, ((left, high), (left[: self.n_outputs], low)), ok, sign)
         if chosen is not None:
             z = z.take(chosen, axis=1)
             left = np.empty((self.p * (self.p + 1) // 2, len(chosen)))
@@ -254,7 +254,7 @@ class Smooth(_Newton):
             total.reserve(1)
         while True:
             missing = ask_one(
-                self.kind, self.heads, records.x, *self._targets(scale, records, self.class_weight), scale.mean,
+                self.kind, self.n_outputs, records.x, *self._targets(scale, records, self.class_weight), scale.mean,
                 scale.factor,
                 self.intercept, theta, grid.exponents, sign, sums[0].window(), sums[-1].window(), third,
             )  # fmt: skip
@@ -276,11 +276,11 @@ class Smooth(_Newton):
         tolerance = _TOLERANCE * (scale.total * scale.weight)
         rest = times, penalty, theta, grid.low, width, grid.dither, noise, tolerance
         if self.groups is None:
-            return advance(self.heads, sums[0].window(), sums[-1].window(), *rest)
+            return advance(self.n_outputs, sums[0].window(), sums[-1].window(), *rest)
         weights = self._balanced(scale.rounded if pilot else scale.class_weight)
         asked = self._weighted(sums[:: 1 + self.third], weights)
         third = self._weighted(sums[1::2], weights) if self.third else np.zeros(0)
-        return advance_from(self.heads, asked, third, *rest)
+        return advance_from(self.n_outputs, asked, third, *rest)
 
     def _weighted(self, sums: tuple, weights: np.ndarray) -> np.ndarray:
         """The sum of the rounded sums of groups of classes, times their weights."""
@@ -313,8 +313,8 @@ class Smooth(_Newton):
         bounded = self._is_bounded(scale, y)
         if by_rounds and not bounded:  # they may have gone so far that no slope can be seen from there
             theta = np.zeros(self.size)
-        # what holds the heads must not drown the curvature of records that are all but certain
-        return minimize(self.kind, self.heads, z, y, w, self.penalty(scale, _LOOSE), bounded, theta)
+        # what holds the outputs must not drown the curvature of records that are all but certain
+        return minimize(self.kind, self.n_outputs, z, y, w, self.penalty(scale, _LOOSE), bounded, theta)
 
     def doubts(self, scale, n_rounds):
         """Along a direction without a minimum, rounds crawl on until their steps are too short to see."""
@@ -324,7 +324,7 @@ class Smooth(_Newton):
         """Whether the loss of these targets has a minimum because of what it is, or because it is penalised."""
         if self.kind == SQUARED_HINGE:
             return True
-        ridge = np.diag(self.penalty(scale, 0.0)).reshape(self.heads, self.p)[:, self.intercept :]
+        ridge = np.diag(self.penalty(scale, 0.0)).reshape(self.n_outputs, self.p)[:, self.intercept :]
         return bool((ridge[:, scale.factor > 0] > 0).all()) and (self.kind != POISSON or bool(y.any()))
 
     def _ask(self, theta, scale, source, penalty, class_weight):
@@ -335,7 +335,9 @@ class Smooth(_Newton):
             exponents = np.maximum(exponents, np.frexp([np.abs(der).max(initial=_TINY) for der in part[1:]])[1])
         for part in terms:
             self._add(part, exponents, None, sums, 1.0)
-        return *newton_step(self.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)[:3], exponents
+        return *newton_step(self.n_outputs, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)[
+            :3
+        ], exponents
 
     def _converge(self, scale, source, penalty, class_weight):
         """Newton's method from 0, the step halved while the gradient does not shrink in a fixed metric."""
@@ -408,7 +410,9 @@ class Smooth(_Newton):
             return FINE
         if self.kind == SQUARED_HINGE:  # its curvature jumps
             return FINER / 2
-        return FINER * 2.0 ** (self.heads - 1).bit_length()  # many heads have each a small part in a record's loss
+        return (
+            FINER * 2.0 ** (self.n_outputs - 1).bit_length()
+        )  # many outputs have each a small part in a record's loss
 
 
 class OneVsRest(_Newton):
@@ -509,7 +513,7 @@ def class_weights(given: dict | str | None, labels: list) -> np.ndarray | None:
 
 def coefficients(trace: Trace, n_features: int, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients float64[K, d] and intercepts float64[K] in the user's units."""
-    theta = trace.end.reshape(-1, n_features + intercept)
+    theta = trace.theta.reshape(-1, n_features + intercept)
     coef = theta[:, int(intercept) :] * trace.scale.factor
     return coef, theta[:, 0] - coef @ trace.scale.mean if intercept else np.zeros(len(theta))
 

@@ -91,7 +91,7 @@ class LeastSquares:
         hi, _, exponent = self.moments.divisor
         return as_float(values / np.sqrt(np.ldexp(hi, exponent & 1)), top - (exponent >> 1), "A singular value")
 
-    def surrogate(self) -> tuple[np.ndarray, np.ndarray]:
+    def equivalent_data(self) -> tuple[np.ndarray, np.ndarray]:
         """At most d + 1 rows, features float64[m, d] and targets float64[m, t], with the data's mean products.
 
         What looks at the data through means of ``x_i x_j``, ``x_i y`` and ``y**2`` alone cannot tell them from the

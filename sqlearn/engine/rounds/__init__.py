@@ -3,10 +3,10 @@
 May import: kernels, arithmetic, sums, errors.
 """
 
-from sqlearn.engine.rounds.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records, RowSource
+from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, copy_hashes, numbers_of, packed, unpacked
 from sqlearn.engine.rounds.standard import Scale, balanced, dithers, standard_scale
-from sqlearn.engine.rounds.trace import Trace, Walk, kept
+from sqlearn.engine.rounds.trace import Trace, UpdateReport, serializable
 from sqlearn.engine.rounds.walk import (
     BLOCK,
     GRID_SAMPLE,
@@ -18,17 +18,17 @@ from sqlearn.engine.rounds.walk import (
     check_sums,
     move,
     parts_of,
-    share,
+    sample_threshold,
 )
 
 __all__ = [
     "BLOCK",
-    "EVERY",
     "GRID_SAMPLE",
     "LARGEST",
+    "MAX_HASH",
     "ROWS_ELSEWHERE",
     "Changes",
-    "Elsewhere",
+    "DetachedRows",
     "Problem",
     "Records",
     "Rounds",
@@ -36,18 +36,18 @@ __all__ = [
     "Rows",
     "Scale",
     "Trace",
-    "Walk",
+    "UpdateReport",
     "balanced",
     "check_rows",
     "check_sums",
     "copy_hashes",
     "dithers",
-    "kept",
     "move",
     "numbers_of",
     "packed",
     "parts_of",
-    "share",
+    "sample_threshold",
+    "serializable",
     "standard_scale",
     "unpacked",
 ]

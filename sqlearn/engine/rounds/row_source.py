@@ -14,9 +14,9 @@ import numpy as np
 
 from sqlearn.errors import LearnerError
 
-__all__ = ["EVERY", "ROWS_ELSEWHERE", "Elsewhere", "Records", "RowSource"]
+__all__ = ["MAX_HASH", "ROWS_ELSEWHERE", "DetachedRows", "Records", "RowSource"]
 
-EVERY = 2**64 - 1  # the limit that no keyed hash exceeds
+MAX_HASH = 2**64 - 1  # the limit that no keyed hash exceeds
 ROWS_ELSEWHERE = (
     "This model was taken out of a store, and its rows stayed there, so it can neither change nor be merged. Nothing "
     "was changed: learn and forget with the store's own methods, or fit a model of its own on the rows."
@@ -76,7 +76,7 @@ class RowSource(Protocol):
 
     def blocks(self, limit: int) -> Iterator[Records]:
         """The records whose keyed hash is at most `limit`, in blocks of any size and order; empty places may be there,
-        with weight 0, if the limit is :data:`EVERY`."""
+        with weight 0, if the limit is :data:`MAX_HASH`."""
 
     def compact(self) -> None:
         """Use less memory, if that is worth while."""
@@ -85,7 +85,7 @@ class RowSource(Protocol):
         """An independent source of the same records."""
 
 
-class Elsewhere:
+class DetachedRows:
     """The source of a model whose records stayed where it was read from: it can be asked, but not changed."""
 
     def _refuse(self, *_) -> NoReturn:
@@ -98,5 +98,5 @@ class Elsewhere:
 
     compact = make_ready
 
-    def copy(self) -> "Elsewhere":
+    def copy(self) -> "DetachedRows":
         return self

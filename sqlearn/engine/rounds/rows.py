@@ -11,7 +11,7 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.kernels import kernel, make_ready, multiply_high, prefetch
-from sqlearn.engine.rounds.row_source import EVERY, Records
+from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.sums import UNFIT
 from sqlearn.errors import FormatError
 
@@ -376,7 +376,7 @@ class Rows:
     def blocks(self, limit: int) -> Iterator[Records]:
         """One block, of views if all are meant."""
         x, y, w, keyed = (array[: self.end] for array in (self.x, self.y, self.w, self.keyed))
-        if limit < EVERY:
+        if limit < MAX_HASH:
             chosen = np.flatnonzero((keyed <= np.uint64(limit)) & (w > 0))
             x, y, w, keyed = (array.take(chosen, axis=0) for array in (x, y, w, keyed))
         yield Records(x, y, w, keyed)

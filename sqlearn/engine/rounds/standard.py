@@ -8,7 +8,7 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import add_product, mix, round_limbs, round_pair
 from sqlearn.engine.kernels import kernel
-from sqlearn.engine.rounds.trace import kept
+from sqlearn.engine.rounds.trace import serializable
 from sqlearn.engine.sums import ExactSum
 
 __all__ = ["BalancedScale", "Scale", "balanced", "dithers", "standard_scale"]
@@ -17,7 +17,7 @@ _STEPS = 32.0  # of an octave of balanced weights: twice as many as are used
 _MOST_WEIGHT = 2.0**100
 
 
-@kept
+@serializable("Scale")
 @dataclass(frozen=True, eq=False)
 class Scale:
     """``z = (x - mean) * factor``, and weights times `weight`.
@@ -47,7 +47,7 @@ class Scale:
         return same and self.weight == other.weight
 
 
-@kept
+@serializable("BalancedScale")
 @dataclass(frozen=True, eq=False)
 class BalancedScale(Scale):
     """A scale with weights of classes that give all classes the same weight.

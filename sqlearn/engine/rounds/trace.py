@@ -1,38 +1,48 @@
 """What an adaptive learner has asked, and its bytes: equal for equal traces, and read back from them."""
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import numpy as np
 
 from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import FormatError
 
-__all__ = ["Asked", "Trace", "Walk", "from_bytes", "kept", "to_bytes"]
+__all__ = ["Evaluation", "Trace", "UpdateReport", "from_bytes", "serializable", "to_bytes"]
+
+T = TypeVar("T")
 
 _LENGTH = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
 _KINDS: dict[str, type] = {}
+_TAGS: dict[type, str] = {}
 
 
-def kept(kind: type) -> type:
-    """Class decorator for the dataclasses that a trace is made of."""
-    _KINDS[kind.__name__] = kind
-    return kind
+def serializable(tag: str) -> Callable[[type[T]], type[T]]:
+    """Class decorator for the dataclasses that a trace is made of.
+
+    Bytes name the class by `tag`, which stays when the class is renamed: digests cover these bytes.
+    """
+
+    def register(kind: type[T]) -> type[T]:
+        _KINDS[tag], _TAGS[kind] = kind, tag
+        return kind
+
+    return register
 
 
-@kept
+@serializable("Asked")
 @dataclass(slots=True)  # not frozen, which makes them slowly
-class Asked:
+class Evaluation:
     """One round: where the records were asked, and the answer."""
 
     theta: np.ndarray
     sums: tuple[ExactSum, ...]
 
 
-@kept
+@serializable("Trace")
 @dataclass(slots=True)
 class Trace:
     """Everything that was asked, in order.
@@ -43,27 +53,27 @@ class Trace:
         What every level depends on: the octave of the number of records and the problem's shape.
     scale, grid
         See :class:`~sqlearn.engine.rounds.walk.Problem`; grid is None when all records are in the pilot.
-    pilot : tuple of Asked
+    pilot : tuple of Evaluation
         What was asked of the pilot.
-    rounds : tuple of Asked
+    rounds : tuple of Evaluation
         Rounds over all records.
-    end : float64[p]
+    theta : float64[p]
         Unrounded last theta.
-    still : bool
-        Whether `end` is at rest: the rounded theta kept still, or all records were asked for the minimum and have one.
+    converged : bool
+        Whether `theta` is at rest: the rounded theta kept still, or all records were asked for the minimum and have one.
     """
 
     key: tuple
     scale: Any
     grid: Any
-    pilot: tuple[Asked, ...]
-    rounds: tuple[Asked, ...]
-    end: np.ndarray
-    still: bool
+    pilot: tuple[Evaluation, ...]
+    rounds: tuple[Evaluation, ...]
+    theta: np.ndarray
+    converged: bool
 
 
 @dataclass(frozen=True)
-class Walk:
+class UpdateReport:
     """What the last update did.
 
     Attributes
@@ -112,8 +122,8 @@ def _written(value) -> Iterator[bytes]:
         yield b"t" + _LENGTH.pack(len(value))
         for item in value:
             yield from _written(item)
-    elif is_dataclass(value) and type(value).__name__ in _KINDS:
-        yield from _counted(b"d", type(value).__name__.encode())
+    elif type(value) in _TAGS:
+        yield from _counted(b"d", _TAGS[type(value)].encode())
         for field in fields(value):
             yield from _written(getattr(value, field.name))
     else:

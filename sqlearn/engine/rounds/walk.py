@@ -10,7 +10,7 @@ docs/exactness.md.
 The ladder: exact moments give the scale; records whose keyed name is among the lowest 512 or so give the grid; those
 among the lowest 4,096 to 8,191 (the *pilot*) are run to convergence and give the first theta; rounds over all records
 follow until the rounded theta keeps still; the parameters for the user come from an unrounded last step. A problem
-whose answers depend much on where it starts *refines*: its grid comes from a sample as large as others' pilot, and its
+whose answers depend much on where it starts uses a large pilot (`large_pilot`): its grid comes from a sample as large as others' pilot, and its
 pilot is up to eight times as large. With fewer than 8,192 records, convergence on all of them is the answer.
 """
 
@@ -23,13 +23,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from sqlearn.engine.arithmetic import one_thread
-from sqlearn.engine.rounds.row_source import EVERY, ROWS_ELSEWHERE, Elsewhere, Records, RowSource
+from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, packed, unpacked
-from sqlearn.engine.rounds.trace import Asked, Trace, Walk, from_bytes, to_bytes
+from sqlearn.engine.rounds.trace import Evaluation, Trace, UpdateReport, from_bytes, to_bytes
 from sqlearn.engine.sums import UNFIT, Block, ExactSum, Log, Statistic, moments
 from sqlearn.errors import FormatError, MergeError, TooLargeError
 
-__all__ = ["LARGEST", "Problem", "Rounds", "check_sums", "move", "share"]
+__all__ = ["LARGEST", "Problem", "Rounds", "check_sums", "move", "sample_threshold"]
 
 BLOCK = 2048  # rows asked at once
 GRID_SAMPLE = 512
@@ -128,7 +128,7 @@ class Rounds(Statistic):
         None while too little is held to learn from.
     told : bool
         Whether its learner has said that the trace did not come to rest.
-    memo : tuple of (Asked, int)
+    memo : tuple of (Evaluation, int)
         Sums where records were asked before the last breaks, kept up to date, since a walk often returns there, and for
         how many updates they have not been of use. They are history, so no part of any bytes or digest; clearing them
         costs time alone.
@@ -143,19 +143,19 @@ class Rounds(Statistic):
         problem: Callable[[list], Problem | None],
         seed: int,
         report: Report | None = None,
-        refines: bool = False,
+        large_pilot: bool = False,
     ):
         super().__init__(n_features, n_targets)
         self.problem = problem
         self.report = report
-        self.refines = refines
+        self.large_pilot = large_pilot
         self._asks: tuple[list, Problem | None] | None = None  # the labels of the last problem, and that
         self.seed = np.uint64(seed)
         self.rows: RowSource = Rows(n_features, self.seed)
         self.trace: Trace | None = None
-        self.last: Walk | None = None
+        self.last: UpdateReport | None = None
         self.told = False
-        self.memo: tuple[tuple[Asked, int], ...] = ()
+        self.memo: tuple[tuple[Evaluation, int], ...] = ()
         # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
         self._order: tuple = ()
         self.changes = Changes()
@@ -211,7 +211,7 @@ class Rounds(Statistic):
         broke_at = walker.broke_at
         all_kept = len(trace.rounds) if broke_at in (None, "rest") else 0
         kept = broke_at if isinstance(broke_at, int) else all_kept
-        self._set(trace, Walk(kept, broke_at, walker.scanned, perf_counter() - started), slots, walker.memo)
+        self._set(trace, UpdateReport(kept, broke_at, walker.scanned, perf_counter() - started), slots, walker.memo)
 
     def _set(self, trace, last, order, memo):
         self.trace, self.last, self._order, self.memo, self.told = trace, last, order, memo, False
@@ -236,7 +236,7 @@ class Rounds(Statistic):
         self._change(held.x[keep], y, held.w[keep], slots, held.names[keep], 1.0, Log(keeps=False))
 
     def copy(self):
-        twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.refines)
+        twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.large_pilot)
         twin.total, twin.held, twin.rows = self.total.copy(), self.held.copy(), self.rows.copy()
         twin.trace, twin.last, twin._order = self.trace, self.last, self._order
         return twin
@@ -264,7 +264,7 @@ class Rounds(Statistic):
         return n
 
     def leave_rows(self):
-        self.rows = Elsewhere()
+        self.rows = DetachedRows()
         return True
 
     def check_form(self, labels):
@@ -282,7 +282,7 @@ class Rounds(Statistic):
         if trace.key != (n.bit_length(), *problem.shape) or to_bytes(trace.scale) != to_bytes(scale):
             raise FormatError(UNFIT)
         thetas = [asked.theta for asked in (*trace.pilot, *trace.rounds)]
-        plain = all(theta.dtype == np.float64 and theta.ndim == 1 for theta in (trace.end, *thetas))
+        plain = all(theta.dtype == np.float64 and theta.ndim == 1 for theta in (trace.theta, *thetas))
         if not plain or len({len(theta) for theta in thetas}) > 1:
             raise FormatError(UNFIT)
         shapes = [total.shape for total in problem.empty(scale, trace.grid)] if trace.rounds else []
@@ -323,12 +323,12 @@ def check_rows(rows: Rows, n_classes: int, largest: float) -> None:
         raise FormatError(UNFIT)
 
 
-def share(octave: int, size: int) -> int:
+def sample_threshold(octave: int, size: int) -> int:
     """The highest keyed name of a sample of `size` to ``2 * size`` records; `size` is a power of two.
 
     Its share is a power of two that depends on the octave of the number of records alone, so it seldom changes.
     """
-    return EVERY >> max(0, octave - size.bit_length())
+    return MAX_HASH >> max(0, octave - size.bit_length())
 
 
 def parts_of(records: Records) -> Iterator[Records]:
@@ -341,7 +341,7 @@ def parts_of(records: Records) -> Iterator[Records]:
 
 
 def _lowest(names: np.ndarray) -> int:
-    return int(names[0] if len(names) == 1 else names.min(initial=EVERY))
+    return int(names[0] if len(names) == 1 else names.min(initial=MAX_HASH))
 
 
 def within(source: Source, limit: int) -> Source:
@@ -361,9 +361,9 @@ class _Walker:
             self.codes[order] = np.arange(len(order))
         self.scanned = 0
         self.broke_at: str | int | None = None
-        self.known: dict[bytes, Asked] = {}  # sums asked before on the same grid, by theta
+        self.known: dict[bytes, Evaluation] = {}  # sums asked before on the same grid, by theta
         self.unused: dict[bytes, int] = {}  # for how many updates
-        self.memo: tuple[tuple[Asked, int], ...] = ()
+        self.memo: tuple[tuple[Evaluation, int], ...] = ()
         self.scale: Any = None
         self.grid: Any = None
 
@@ -405,13 +405,13 @@ class _Walker:
         if n < 2 * PILOT:
             self.broke_at = self.broke_at or "pilot"
             with one_thread():
-                end, still = problem.converge(scale, self.gathered(EVERY))
+                end, still = problem.converge(scale, self.gathered(MAX_HASH))
                 return Trace(key, scale, None, (), (), end, still)
         few, limit = GRID_SAMPLE, PILOT
-        if statistic.refines:  # a pilot of more than an eighth of the records would be hit too often
+        if statistic.large_pilot:  # a pilot of more than an eighth of the records would be hit too often
             few, limit = PILOT, max(PILOT, min(8 * PILOT, 1 << octave >> 4))
-        few, limit = share(octave, few), share(octave, limit)
-        changed = min((_lowest(records.names) for records, _ in changes), default=EVERY)
+        few, limit = sample_threshold(octave, few), sample_threshold(octave, limit)
+        changed = min((_lowest(records.names) for records, _ in changes), default=MAX_HASH)
         sample = self.gathered(limit)
         if trace is not None and changed > few:
             grid = trace.grid
@@ -435,11 +435,11 @@ class _Walker:
                 self.broke_at, trace = "pilot", None
         return self.rounds(key, pilot, theta, trace, changes)
 
-    def pilot(self, source, limit: int, trace: Trace | None, changes) -> tuple[tuple[Asked, ...], np.ndarray]:
+    def pilot(self, source, limit: int, trace: Trace | None, changes) -> tuple[tuple[Evaluation, ...], np.ndarray]:
         """What is asked of the pilot, and the theta it ends with."""
         known = {past.theta.tobytes(): past for past in trace.pilot} if trace is not None else {}
         own = [(records.take(records.names <= np.uint64(limit)), sign) for records, sign in changes]
-        asked: list[Asked] = []
+        asked: list[Evaluation] = []
 
         def ask(theta):
             asked.append(self.answer(theta, known, source, own))
@@ -450,7 +450,7 @@ class _Walker:
 
     def rounds(self, key, pilot, theta, trace, changes) -> Trace:
         """Rounds over all records from `theta` on; known sums where they have been asked at the same theta before."""
-        asked: list[Asked] = []
+        asked: list[Evaluation] = []
         been: set[bytes] = set()
         recover = self.problem.recover
         path = [past.theta.tobytes() for past in trace.rounds] if trace is not None else []
@@ -461,7 +461,7 @@ class _Walker:
                 self.broke_at = t
             if at not in self.known and self.statistic.report is not None:
                 self.statistic.report(f"round {t + 1}: asking {self.statistic.held.sum():,} records")
-            asked.append(self.answer(theta, self.known, lambda: self.source(EVERY), changes))
+            asked.append(self.answer(theta, self.known, lambda: self.source(MAX_HASH), changes))
             end, rounded, still = self.problem.step(theta, self.scale, self.grid, asked[-1].sums)
             been.add(at)
             if (still and t) or t + 1 == MOST_ROUNDS or (recover is not None and rounded.tobytes() in been):
@@ -469,13 +469,13 @@ class _Walker:
             theta = rounded
         if recover is not None and (not still or self.problem.doubts(self.scale, len(asked))):
             self.broke_at = "rest" if self.broke_at is None else self.broke_at
-            end, still = recover(self.scale, self.gathered(EVERY), end)
+            end, still = recover(self.scale, self.gathered(MAX_HASH), end)
         ages = [(past, self.unused.get(at, 0) + 1) for at, past in self.known.items()]
         kept = [(past, age) for past, age in ages if age <= MEMO_AGE][-MEMO:]
         self.memo = tuple((self.updated(past, changes), age) for past, age in kept)
         return Trace(key, self.scale, self.grid, pilot, tuple(asked), end, bool(still))
 
-    def answer(self, theta, known: dict[bytes, Asked], source: Source, changes) -> Asked:
+    def answer(self, theta, known: dict[bytes, Evaluation], source: Source, changes) -> Evaluation:
         """What records say at theta: what is known of it, brought up to date, or all of them asked."""
         past = known.pop(theta.tobytes(), None)
         if past is not None:
@@ -484,11 +484,11 @@ class _Walker:
         with one_thread():
             for records in source():
                 self.problem.query(theta, self.scale, self.grid, records, sums, 1.0)
-        return Asked(theta, sums)
+        return Evaluation(theta, sums)
 
-    def updated(self, past: Asked, changes) -> Asked:
+    def updated(self, past: Evaluation, changes) -> Evaluation:
         """What was asked, for the records held now."""
         sums = tuple(total.copy() for total in past.sums)
         for records, sign in changes:
             self.problem.query(past.theta, self.scale, self.grid, records, sums, sign)
-        return Asked(past.theta, sums)
+        return Evaluation(past.theta, sums)

@@ -29,7 +29,6 @@ __all__ = [
     "Block",
     "Categories",
     "Correlations",
-    "Exceedances",
     "Gram",
     "Joint",
     "LabelSums",
@@ -37,6 +36,7 @@ __all__ = [
     "Moments",
     "Statistic",
     "Sums",
+    "ThresholdCounts",
     "count",
     "moments",
 ]
@@ -290,7 +290,7 @@ class Sums(Statistic):
         self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
 
 
-class Exceedances(Sums):
+class ThresholdCounts(Sums):
     """Per row: the weight, and the weight of the records in which each feature exceeds a threshold of at least 0.
 
     Attributes

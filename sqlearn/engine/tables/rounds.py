@@ -14,10 +14,10 @@ import numpy as np
 
 from sqlearn.engine.rounds import (
     BLOCK,
-    EVERY,
+    MAX_HASH,
     ROWS_ELSEWHERE,
     Changes,
-    Elsewhere,
+    DetachedRows,
     Records,
     Rounds,
     Rows,
@@ -192,7 +192,7 @@ class TableRounds(Statistic):
                 self.inner.settle(order, labels, log, check)
                 return
         inner, fresh = self._rounds_over(encoder), Log(keeps=False)
-        for records in inner.rows.blocks(EVERY):
+        for records in inner.rows.blocks(MAX_HASH):
             check()
             inner.take_in(records, self._class_slots(records.y), 1.0, fresh)
         inner.settle(order, labels, fresh, check)
@@ -327,7 +327,7 @@ class TableRounds(Statistic):
         return n
 
     def leave_rows(self):
-        self.raw = Elsewhere()
+        self.raw = DetachedRows()
         return True
 
     def check_form(self, labels):

@@ -98,7 +98,7 @@ def test_a_loss_without_an_optimum_warns(data, mode, monkeypatch):
     with pytest.warns(ConvergenceWarning, match="has no minimum"):
         model.fit(X, y)
     trace = model._state.statistic.trace
-    assert bool(trace.rounds) is (mode == "rounds") and not trace.still
+    assert bool(trace.rounds) is (mode == "rounds") and not trace.converged
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # said once
         model.coef_  # noqa: B018
@@ -129,7 +129,7 @@ def test_rounds_over_singular_records_reach_the_optimum(kind, strength):
     p = problem("binary" if kind == "near" else kind, X, y, strength)
     model = learner_of(p).fit(X, p.y)
     trace = model._state.statistic.trace
-    assert trace.rounds and trace.still
+    assert trace.rounds and trace.converged
     assert p.loss(model.coef_, model.intercept_) <= best_of_peers(p) * (1 + 1e-6) + 1e-9 * n
     for i in range(3):
         model.forget(X[i], p.y[i])

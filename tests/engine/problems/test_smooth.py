@@ -50,8 +50,8 @@ def loss(kind, eta, y):
 
 
 def asked(kind, z, y, w, theta):
-    heads, n = HEADS[kind], z.shape[1]
-    first, second, third = np.empty((heads, n)), np.empty((heads * (heads + 1) // 2, n)), np.empty(n)
+    n_outputs, n = HEADS[kind], z.shape[1]
+    first, second, third = np.empty((n_outputs, n)), np.empty((n_outputs * (n_outputs + 1) // 2, n)), np.empty(n)
     derivatives(kind, z, y, w, theta, first, second, third)
     return first, second, third
 
@@ -62,15 +62,15 @@ def asked(kind, z, y, w, theta):
 @pytest.mark.parametrize("kind", KINDS)
 def test_derivatives_against_finite_differences(kind):
     rng = np.random.default_rng(kind)
-    n, heads = 40, HEADS[kind]
+    n, n_outputs = 40, HEADS[kind]
     z, y, w = np.rint(rng.normal(size=(P, n)) * 2**16) / 2**16, targets(kind, rng, n), rng.random(n) + 0.1
-    theta = rng.normal(size=heads * P) / 2
+    theta = rng.normal(size=n_outputs * P) / 2
     first, second, third = asked(kind, z, y, w, theta)
-    eta = theta.reshape(heads, P) @ z
+    eta = theta.reshape(n_outputs, P) @ z
     step = 1e-5
 
     def gradient(r, at):
-        unit = step * np.eye(heads)
+        unit = step * np.eye(n_outputs)
         return np.array([(loss(kind, at + e, y[r]) - loss(kind, at - e, y[r])) / (2 * step) for e in unit]) * w[r]
 
     for r in range(n):
@@ -78,11 +78,11 @@ def test_derivatives_against_finite_differences(kind):
             continue
         assert np.allclose(first[:, r], gradient(r, eta[:, r]), rtol=1e-7, atol=1e-8)
         pair = 0
-        for k in range(heads):
-            e = np.zeros(heads)
+        for k in range(n_outputs):
+            e = np.zeros(n_outputs)
             e[k] = step
             up, down = (asked_first(kind, eta[:, r] + s * e, y[r], w[r]) for s in (1, -1))
-            for l in range(k, heads):
+            for l in range(k, n_outputs):
                 assert np.isclose(second[pair, r], (up[l] - down[l]) / (2 * step), rtol=1e-7, atol=1e-8)
                 pair += 1
         if kind in (LOGISTIC, POISSON):
@@ -94,8 +94,8 @@ def test_derivatives_against_finite_differences(kind):
 
 def at(kind, eta, y, w):
     """Derivatives at these predictors: theta is eta, the one feature is 1."""
-    heads = HEADS[kind]
-    return asked(kind, np.ones((1, 1)), np.array([y]), np.array([w]), np.asarray(eta).reshape(heads))
+    n_outputs = HEADS[kind]
+    return asked(kind, np.ones((1, 1)), np.array([y]), np.array([w]), np.asarray(eta).reshape(n_outputs))
 
 
 def asked_first(kind, eta, y, w):
@@ -131,17 +131,17 @@ def test_no_derivatives_of_an_empty_place(kind):
 def test_bits_do_not_depend_on_the_block(kind):
     """Every kernel, for every part of a block, forwards and backwards."""
     rng = np.random.default_rng(2)
-    n, heads = 67, HEADS[kind]
+    n, n_outputs = 67, HEADS[kind]
     x = rng.standard_cauchy((n, P))
     y, w = targets(kind, rng, n), rng.choice([1.0, 0.0, 3.0, 1e-9], n)
-    theta = rng.normal(size=heads * (P + 1))
+    theta = rng.normal(size=n_outputs * (P + 1))
     mean, factor, exponents = rng.normal(size=P), np.array([1.0, 0.5, 4.0, 2.0**-9]), np.array([1, -1, -2])
 
     def every(index):
         z = np.empty((P + 1, len(index)))
         standardize(x[index], mean, factor, True, z)
         first, second, third = asked(kind, z, y[index], w[index], theta)
-        left = np.empty((2 * heads + len(second) * (P + 1), len(index)))
+        left = np.empty((2 * n_outputs + len(second) * (P + 1), len(index)))
         fill_left(z, first, second, exponents, left)
         pairs = np.empty(((P + 1) * (P + 2) // 2, len(index)))
         fill_third(z, third, exponents[2], pairs)
@@ -163,8 +163,10 @@ def test_bits_do_not_depend_on_the_block(kind):
 def problem_of(kind, d=3, intercept=True):
     codes = None if kind == POISSON else np.array([-1.0, 1.0]) if kind == SQUARED_HINGE else np.arange(3.0)
     weights = None if kind == POISSON else np.array([1.0, 0.5, 3.0])
-    heads = HEADS[kind]
-    return Smooth(kind, d, heads, intercept, lambda scale, hold: np.eye(heads * (d + intercept)), 0, codes, weights)
+    n_outputs = HEADS[kind]
+    return Smooth(
+        kind, d, n_outputs, intercept, lambda scale, hold: np.eye(n_outputs * (d + intercept)), 0, codes, weights
+    )
 
 
 def grid_of(problem, exponents=(1, 0, 0)):
@@ -226,20 +228,20 @@ def test_the_largest_tame_block_is_exact(kind):
     """2048 records at the bounds: all bits of a product's sum count."""
     problem = problem_of(kind, intercept=False)
     rng = np.random.default_rng(3)
-    n, heads, p = 2048, HEADS[kind], 3
+    n, n_outputs, p = 2048, HEADS[kind], 3
     unit = 2.0**-16
     z = np.full((p, n), 8.0) - unit * rng.integers(0, 2, (p, n))
     exponents = np.array([3, 4, 5])
     top = [np.nextafter(2.0 ** (e + 1), 0.0) for e in exponents]
     first, second, third = (
-        np.full((heads, n), top[0]),
-        np.full((heads * (heads + 1) // 2, n), top[1]),
+        np.full((n_outputs, n), top[0]),
+        np.full((n_outputs * (n_outputs + 1) // 2, n), top[1]),
         np.full(n, top[2]),
     )
     ok = np.empty(n, np.bool_)
-    smooth.tame(z, first, second, third, exponents, ok)
+    smooth.in_safe_range(z, first, second, third, exponents, ok)
     assert ok.all()
-    left = np.empty((2 * heads + len(second) * p, n))
+    left = np.empty((2 * n_outputs + len(second) * p, n))
     fill_left(z, first, second, exponents, left)
     pairs = np.empty((p * (p + 1) // 2, n))
     fill_third(z, third, exponents[2], pairs)
@@ -292,13 +294,13 @@ def test_newton_step_solves_the_local_model(kind):
     theta, penalty = rng.normal(size=problem.size) / 8, np.eye(problem.size)
     sums = problem.empty(SCALE, grid)
     problem.query(theta, SCALE, grid, records, sums, 1.0)
-    step, g, h = newton_step(problem.heads, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)[:3]
+    step, g, h = newton_step(problem.n_outputs, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)[:3]
     z, first, second, _ = problem._derivatives(theta, SCALE, records, problem.class_weight)
     gradient = (first @ z.T).ravel() + theta
     assert np.allclose(g, gradient, rtol=1e-6, atol=1e-6)
     hessian, p, pair = penalty.copy(), problem.p, 0
-    for k in range(problem.heads):
-        for l in range(k, problem.heads):
+    for k in range(problem.n_outputs):
+        for l in range(k, problem.n_outputs):
             block = (z * second[pair]) @ z.T
             hessian[k * p : k * p + p, l * p : l * p + p] += block
             if k != l:
@@ -358,7 +360,7 @@ def test_logistic_regression_is_near_the_optimum(features):
     X = features * [1, 100, 0.01, 1, 1, 1, 1, 1, 1, 1] + [0, 1e4, 0, 5, 0, 0, 0, 0, 0, 0]
     y = rng.random(len(X)) < 1 / (1 + np.exp(-features @ rng.normal(size=10) + 0.5))
     model = LogisticRegression().fit(X, y)
-    assert len(model._state.statistic.trace.rounds) and model._state.statistic.trace.still
+    assert len(model._state.statistic.trace.rounds) and model._state.statistic.trace.converged
     scaled = 1.0 / X.std(axis=0)
     theta = newton(features, X, y, 1.0)
     assert relative(coefficients(model)[:10] / scaled, theta[:10] / scaled) < 1e-6

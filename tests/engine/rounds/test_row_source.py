@@ -8,7 +8,7 @@ import pytest
 
 from laws import assert_same, refit, snapshot
 from learners import over
-from sqlearn.engine.rounds.row_source import EVERY, Records
+from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.rounds.rows import copy_hashes, numbers_of
 from sqlearn.engine.rounds.trace import from_bytes, to_bytes
 from sqlearn.engine.sums.exact import ExactSum
@@ -134,7 +134,7 @@ def test_numbers_are_told_from_hashes():
     hashes = copy_hashes(names, numbers, seed)
     assert (numbers_of(names, np.full(50, 9), hashes, seed) == numbers).all()
     assert (numbers_of(names, numbers, hashes, seed) == -1).all()
-    assert EVERY == np.iinfo(np.uint64).max
+    assert MAX_HASH == np.iinfo(np.uint64).max
 
 
 def test_copies_of_one_name_are_counted_once():
