@@ -86,7 +86,7 @@ class Vocabulary:
         self.words = np.zeros((0, 2), np.uint64)
         self._free: list[int] = []
         self._sorted: list | None = None  # until a label comes or goes
-        self._unreleased: np.ndarray | None = None  # what `release` was given when memory ended there
+        self._unpruned: np.ndarray | None = None  # what `prune` was given when memory ended there
 
     def __len__(self):
         return len(self.slots)
@@ -97,8 +97,8 @@ class Vocabulary:
 
     def labels(self) -> list:
         """All labels, sorted."""
-        if self._unreleased is not None:
-            self._release(self._unreleased)
+        if self._unpruned is not None:
+            self._prune(self._unpruned)
         if self._sorted is None:
             self._sorted = sorted(self.slots, key=_sort_key)
         return self._sorted.copy()
@@ -122,7 +122,7 @@ class Vocabulary:
             self._sorted = None
         return slot
 
-    def foreseen(self, labels: Iterable) -> int:
+    def projected_size(self, labels: Iterable) -> int:
         """The capacity once these labels have a slot each, too."""
         new, capacity = len(set(labels) - self.slots.keys()) - len(self._free), self.capacity
         while new > 0:
@@ -130,22 +130,22 @@ class Vocabulary:
             new, capacity = new - (grown - capacity), grown
         return capacity
 
-    def release(self, held: np.ndarray) -> None:
+    def prune(self, held: np.ndarray) -> None:
         """Forget the labels of slots that hold no record, and give back the slots beyond `held`, which got no sums.
 
         This ends an update, which may not fail any more: where memory ends, it is done when labels are asked for.
         """
         try:
-            self._release(held)
+            self._prune(held)
         except MemoryError:
-            self._unreleased = held
+            self._unpruned = held
 
-    def _release(self, held):
+    def _prune(self, held):
         if np.count_nonzero(held[: self.capacity]) != len(self.slots):  # as hardly ever
-            self._let_go(held)
-        self._unreleased = None
+            self._drop_labels(held)
+        self._unpruned = None
 
-    def _let_go(self, held):
+    def _drop_labels(self, held):
         for label, slot in list(self.slots.items()):
             if slot >= len(held) or not held[slot]:
                 self._sorted = None
@@ -157,7 +157,7 @@ class Vocabulary:
             self.words = self.words[: len(held)]
 
     def way_back(self) -> Callable[[], None]:
-        """What brings back the labels of now, when some have been released; none may have come meanwhile."""
+        """What brings back the labels of now, when some have been pruned; none may have come meanwhile."""
         return partial(self._set, self.slots.copy(), self.words.copy(), self._free.copy(), self._sorted)
 
     def _set(self, slots, words, free, labels):
@@ -176,5 +176,5 @@ class Vocabulary:
     def copy(self) -> "Vocabulary":
         twin = Vocabulary()
         twin.slots, twin.words, twin._free = dict(self.slots), self.words.copy(), list(self._free)
-        twin._unreleased = self._unreleased
+        twin._unpruned = self._unpruned
         return twin

@@ -282,7 +282,7 @@ class Single:
             state = self.state
             if not state.counted[0] & 255:
                 state.ledger.shrink()
-            state.narrow()
+            state.trim()
         return done
 
 

@@ -32,14 +32,14 @@ def check_merge(state: State, other: State) -> None:
 
 def _check_growth(state: State, labels: list, levels: list[list]) -> None:
     held = 1 if state.vocabulary is None else state.vocabulary.capacity
-    rows = 1 if state.vocabulary is None else state.vocabulary.foreseen(labels)
+    rows = 1 if state.vocabulary is None else state.vocabulary.projected_size(labels)
     if rows > held or levels:  # what is held already is not refused, on no machine
         check_size(state.learner, state.statistic, rows, levels)
 
 
 def check_size(name: str, statistic: Statistic, rows: int, levels: list[list]) -> None:
     """Refuse a state that memory cannot hold before any is taken."""
-    cells = statistic.foreseen(levels)
+    cells = statistic.projected_size(levels)
     needed = 8 * FEW_LIMBS * rows * cells
     memory = installed()
     if needed > memory // _PEAK:

@@ -198,22 +198,22 @@ class State:
         log = Log(keeps=False)
         for rows in batch.slices():
             self._apply(batch, rows, 1.0, log)
-        self._settle(log)
-        self.release()
+        self._refresh(log)
+        self.prune()
 
     def catch_up(self, *check) -> None:
         """End :attr:`deferred`: bring up to date what waited."""
         self.deferred = False
-        self._settle(Log(keeps=False), *check)
-        self.release()
+        self._refresh(Log(keeps=False), *check)
+        self.prune()
 
-    def _settle(self, log: Log, *check) -> None:
+    def _refresh(self, log: Log, *check) -> None:
         if self.deferred:
             return
         rows = self.rows()
         occupied = self.statistic.held[rows] > 0
         labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
-        self.statistic.settle(rows[occupied], labels, log, *check)
+        self.statistic.refresh(rows[occupied], labels, log, *check)
 
     def begin(self) -> None:
         """Take the turn to update; whoever does sets :attr:`busy` to False at the end.
@@ -230,7 +230,7 @@ class State:
         self.begin()
         try:
             self.change_in_turn(*changes)
-            self.narrow()
+            self.trim()
         finally:
             self.busy = self.broken
 
@@ -256,7 +256,7 @@ class State:
         log.at_leisure = True
         self._touch()
         self._take_back(log)
-        self.release()
+        self.prune()
         self.busy = False
 
     def _touch(self) -> None:
@@ -270,7 +270,7 @@ class State:
                 for rows in batch.slices():
                     check()
                     self._apply(batch, rows, sign, log)
-            self._settle(log, check)
+            self._refresh(log, check)
             if any(sign > 0 for _, sign in changes):
                 self._check_kinds(LabelError)
             self._check_emptied()
@@ -280,9 +280,9 @@ class State:
             check()
         except BaseException:
             self._take_back(log)
-            self.release()
+            self.prune()
             raise
-        self.release(lent)
+        self.prune(lent)
 
     def _take_back(self, log: Log) -> None:
         try:
@@ -325,17 +325,17 @@ class State:
                 "these labels, so nothing was changed. Pass rows, labels and sample weights as they were learned."
             )
 
-    def release(self, lent: bool = False) -> None:
+    def prune(self, lent: bool = False) -> None:
         """Let go of labels and categories that no record needs any more; never fails."""
         if self.deferred:  # what waits may name them
             return
-        self.statistic.release(lent)
+        self.statistic.prune(lent)
         if self.ledger is not None and not lent:
             self.ledger.shrink()
         if self.vocabulary is not None:
-            self.vocabulary.release(self.statistic.held)
+            self.vocabulary.prune(self.statistic.held)
 
-    def narrow(self) -> None:
+    def trim(self) -> None:
         """Let go of limbs that no record needs any more, if there is memory to move the others to.
 
         Not inside ``without``, whose end must not need memory.
@@ -343,7 +343,7 @@ class State:
         try:
             if self.statistic.is_wide:
                 with interrupts_held():
-                    self.statistic.narrow()
+                    self.statistic.trim()
         except MemoryError:  # the wider window serves as well, and the update is done
             pass
 
@@ -501,8 +501,8 @@ class State:
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
         add_terms(twin.multiset, digests, 1.0)
         twin.counted += other.counted
-        twin._settle(Log(keeps=False))
-        twin.release()
+        twin._refresh(Log(keeps=False))
+        twin.prune()
         return twin
 
     def copy(self) -> "State":

@@ -228,7 +228,7 @@ def ask_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents,
     """Deposit one record's terms; 1 or 2, and nothing done, when the window of sums or cubes does not cover them."""
     p = len(theta) // n_outputs
     z = np.empty((p, 1))
-    first, second, third = np.empty((outputs, 1)), np.empty((n_outputs * (n_outputs + 1) // 2, 1)), np.empty(1)
+    first, second, third = np.empty((n_outputs, 1)), np.empty((n_outputs * (n_outputs + 1) // 2, 1)), np.empty(1)
     left = np.empty((2 * n_outputs + len(second) * p, 1))
     standardize(x, mean, factor, intercept, z)
     derivatives(kind, z, y, w, theta, first, second, third)

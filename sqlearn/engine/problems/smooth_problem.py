@@ -260,7 +260,7 @@ class Smooth(_Newton):
             )  # fmt: skip
             if not missing:
                 return
-            sums[missing - 1].cover_need()
+            sums[missing - 1].grow_to_need()
 
     def start(self, grid):
         return grid.start

@@ -60,7 +60,7 @@ class Trace:
     theta : float64[p]
         Unrounded last theta.
     converged : bool
-        Whether `theta` is at rest: the rounded theta kept still, or all records were asked for the minimum and have one.
+        Whether the rounded theta no longer moved, or a search over all records found the minimum.
     """
 
     key: tuple

@@ -10,7 +10,7 @@ docs/exactness.md.
 The ladder: exact moments give the scale; records whose keyed name is among the lowest 512 or so give the grid; those
 among the lowest 4,096 to 8,191 (the *pilot*) are run to convergence and give the first theta; rounds over all records
 follow until the rounded theta keeps still; the parameters for the user come from an unrounded last step. A problem
-whose answers depend much on where it starts uses a large pilot (`large_pilot`): its grid comes from a sample as large as others' pilot, and its
+whose answers depend much on where it starts has a *large pilot*: its grid comes from a sample as large as others' pilot, and its
 pilot is up to eight times as large. With fewer than 8,192 records, convergence on all of them is the answer.
 """
 
@@ -192,7 +192,7 @@ class Rounds(Statistic):
         if self.trace is not None:  # else all records are asked anyway, and it would be a second copy of them
             self.changes.add(records, sign)
 
-    def settle(self, order, labels, log, check=lambda: None):
+    def refresh(self, order, labels, log, check=lambda: None):
         """Bring the trace up to date with what was deposited."""
         started = perf_counter()
         changes = self.changes.taken()
@@ -216,7 +216,7 @@ class Rounds(Statistic):
     def _set(self, trace, last, order, memo):
         self.trace, self.last, self._order, self.memo, self.told = trace, last, order, memo, False
 
-    def release(self, lent=False):
+    def prune(self, lent=False):
         self.changes.taken()  # of a call that failed
         if not lent:
             self.rows.compact()
@@ -224,7 +224,7 @@ class Rounds(Statistic):
     # ------------------------------------------------------------------ whole states
 
     def add(self, other, other_rows, rows):
-        """Take in the records of `other`; the trace follows at :meth:`settle`."""
+        """Take in the records of `other`; the trace follows at :meth:`refresh`."""
         held = other.rows
         if not isinstance(held, Rows):
             raise MergeError(ROWS_ELSEWHERE)

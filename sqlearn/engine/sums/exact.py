@@ -70,7 +70,7 @@ class ExactSum:
 
     Cell ``[r, c]`` has the value ``sum over l of limbs[l, r, c] * 2**(32 * (base + l))``; every limb is an integer in a
     float64. The window ``base .. base + len(limbs) - 1`` covers all bits of all values deposited. It grows on demand,
-    and shrinks only by :meth:`narrow`: what was deposited can then be taken out without new memory. The window is not
+    and shrinks only by :meth:`trim`: what was deposited can then be taken out without new memory. The window is not
     part of the value: two sums are equal when their :meth:`canonical` bytes are, and those hold no more than the value
     needs.
 
@@ -105,7 +105,7 @@ class ExactSum:
     def nbytes(self) -> int:
         return self.limbs.nbytes
 
-    def cover(self, low: int, high: int) -> None:
+    def grow_to(self, low: int, high: int) -> None:
         """Grow the window so that it holds limbs `low` to `high`."""
         if not len(self.limbs):
             self.base = low
@@ -149,7 +149,7 @@ class ExactSum:
                 self.room -= reached - start
                 start = reached
                 if start < stop:
-                    self.cover_need()
+                    self.grow_to_need()
         except BaseException:  # no memory for a wider window
             self.take_back(deposit, start, sign, held)
             raise
@@ -188,21 +188,21 @@ class ExactSum:
         """Add one float64 to each cell of row 0."""
         self.reserve(1)
         while not deposit_values(values, 0, sign, *self.window()):
-            self.cover_need()
+            self.grow_to_need()
 
     def deposit_outer(self, left: np.ndarray, right: np.ndarray, sign: float, first: int = 0) -> None:
         """Add ``left_i * right_j`` to cell ``first + i * len(right) + j`` of row 0."""
         self.reserve(1)
         while not deposit_outer(left, right, first, sign, *self.window()):
-            self.cover_need()
+            self.grow_to_need()
 
     def window(self) -> tuple:
         """``(limbs, base, need)`` as kernels take them; `need` is where they say which limbs were missing."""
         return self.limbs, self.base, self._need
 
-    def cover_need(self) -> None:
+    def grow_to_need(self) -> None:
         """Grow the window by what the last kernel said was missing."""
-        self.cover(*self._need.tolist())
+        self.grow_to(*self._need.tolist())
 
     def reserve(self, deposits: int) -> None:
         """Make sure that so many deposits fit, and count them as done."""
@@ -213,7 +213,7 @@ class ExactSum:
     def carry(self) -> None:
         """Propagate carries, so that 2**19 more deposits fit."""
         while not _carry(self.limbs):
-            self.cover(self.base, self.base + len(self.limbs))
+            self.grow_to(self.base, self.base + len(self.limbs))
         self.room = _ROOM
 
     @property
@@ -221,7 +221,7 @@ class ExactSum:
         """Whether there are more limbs than values of one order of magnitude take, an outer one of them without use."""
         return len(self.limbs) > FEW_LIMBS and not (self.limbs[-1].any() and self.limbs[0].any())
 
-    def narrow(self) -> None:
+    def trim(self) -> None:
         """Give back outer limbs that are zero in every cell: an extreme value is gone.
 
         Not before what may have to be undone, nor where an interrupt could come in between.
@@ -249,10 +249,10 @@ class ExactSum:
 
     def _balanced(self) -> tuple[np.ndarray, int]:
         """The same with outer digits that are zero."""
-        settled = ExactSum(0, 0)
-        settled.limbs, settled.base = self.limbs.copy(), self.base
-        settled.carry()
-        return settled.limbs.transpose(1, 2, 0).astype(np.int64), settled.base
+        carried = ExactSum(0, 0)
+        carried.limbs, carried.base = self.limbs.copy(), self.base
+        carried.carry()
+        return carried.limbs.transpose(1, 2, 0).astype(np.int64), carried.base
 
     def round(self) -> np.ndarray:
         """Every cell's nearest float64 (ties to even; infinite beyond float64's range), float64[rows, cells]."""
@@ -269,7 +269,7 @@ class ExactSum:
         if not digits.size:
             return
         self.reserve(1)
-        self.cover(low, low + digits.shape[-1] - 1)
+        self.grow_to(low, low + digits.shape[-1] - 1)
         chosen = digits[np.ix_(*source)]
         for k in range(digits.shape[-1]):
             self.limbs[low - self.base + k][np.ix_(*target)] += chosen[:, :, k]

@@ -174,7 +174,7 @@ class FourthMoments(Statistic):
             group = np.flatnonzero(exact & (block.rows == row))
             if len(group) >= _FEWEST_ROWS:
                 digits, low = _sums_of_block(block.x[group], square[group], rest[group])
-                self.total.cover(low, low + digits.shape[1])
+                self.total.grow_to(low, low + digits.shape[1])
                 sums.append((row, len(group), np.ascontiguousarray(sign * digits.T), low))
                 alone[group] = False
         others = self._by_row(block.x[alone], block.rows[alone])

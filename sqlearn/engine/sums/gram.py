@@ -209,7 +209,7 @@ def _deposit_block(total, block, row, held, sign):
         lowest = int(left_tops.min() + right_tops.min()) - (n_left + n_right - 2) * BETA - 2 * (BETA - 1)
         high, low = limbs_of(int(left_tops.max() + right_tops.max()) + BLOCK_BITS + 1, lowest)
         total.reserve(n_left * n_right)
-        total.cover(low, high)
+        total.grow_to(low, high)
     arrays, room = (z, weights, np.full(len(z), row, np.int64)), np.empty((2, width))
     total.deposit(Deposit(len(z), deposit_triangle, arrays, (room,)), sign, held)
     for product, left_tops, right_tops in products:

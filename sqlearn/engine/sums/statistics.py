@@ -104,7 +104,7 @@ class Statistic:
         """Number of cells of a row."""
         raise NotImplementedError
 
-    def foreseen(self, levels: list[list]) -> int:
+    def projected_size(self, levels: list[list]) -> int:
         """Number of cells of a row, once these categories of each column are held too."""
         return self.cells(self.n_features, self.n_targets)
 
@@ -148,19 +148,19 @@ class Statistic:
         """Slots of categories, int64[n, c], and what they add to the records' messages, uint64[n, 2 * c]."""
         return np.zeros((len(codes), 0), np.int64), np.zeros((len(codes), 0), np.uint64)
 
-    def release(self, lent: bool = False) -> None:
+    def prune(self, lent: bool = False) -> None:
         """Let go of what no record needs any more; but not of places, if an update will be taken back (`lent`)."""
 
     @property
     def is_wide(self) -> bool:
-        """Whether :meth:`narrow` has work to do that pays."""
+        """Whether :meth:`trim` has work to do that pays."""
         return self.total.is_wide
 
-    def narrow(self) -> None:
-        """Give back limbs that no record needs any more; see :meth:`~sqlearn.engine.sums.exact.ExactSum.narrow`."""
-        self.total.narrow()
+    def trim(self) -> None:
+        """Give back limbs that no record needs any more; see :meth:`~sqlearn.engine.sums.exact.ExactSum.trim`."""
+        self.total.trim()
 
-    def settle(self, order: np.ndarray, labels: list, log: Log, check: Callable[[], None] = lambda: None) -> None:
+    def refresh(self, order: np.ndarray, labels: list, log: Log, check: Callable[[], None] = lambda: None) -> None:
         """Bring up to date what depends on all records; `order` has the rows that hold any, `labels` theirs, sorted.
 
         Long work calls `check`, which may raise, now and then.
@@ -363,9 +363,9 @@ class Categories(Statistic):
             words[known, j] = self.vocabulary.words[slots[known, j]]
         return slots, words.reshape(len(codes), -1)
 
-    def foreseen(self, levels):
+    def projected_size(self, levels):
         labels = ((self.place(j), level) for j, column in enumerate(levels) for level in column)
-        return 1 + self.vocabulary.foreseen(labels)
+        return 1 + self.vocabulary.projected_size(labels)
 
     @property
     def vocabularies(self):
@@ -391,8 +391,8 @@ class Categories(Statistic):
     def _count(self, slots, weights, sign):
         count(self.carried, slots, weights, sign)
 
-    def release(self, lent=False):
-        self.vocabulary.release(self.carried)
+    def prune(self, lent=False):
+        self.vocabulary.prune(self.carried)
 
     def add(self, other, other_rows, rows):
         ours = np.array([self.vocabulary.slot(label) for label in other.vocabulary.labels()], np.int64)
@@ -451,8 +451,8 @@ class Joint(Statistic):
     def vocabularies(self):
         return tuple(vocabulary for member in self.members for vocabulary in member.vocabularies)
 
-    def foreseen(self, levels):
-        return sum(member.foreseen(levels) for member in self.members)
+    def projected_size(self, levels):
+        return sum(member.projected_size(levels) for member in self.members)
 
     def deposit(self, block, sign, log):
         for member, part in zip(self.members, self.blocks(block), strict=True):
@@ -462,17 +462,17 @@ class Joint(Statistic):
         for member in self.members:
             member.resize(rows)
 
-    def release(self, lent=False):
+    def prune(self, lent=False):
         for member in self.members:
-            member.release(lent)
+            member.prune(lent)
 
     @property
     def is_wide(self):
         return any(member.is_wide for member in self.members)
 
-    def narrow(self):
+    def trim(self):
         for member in self.members:
-            member.narrow()
+            member.trim()
 
     def add(self, other, other_rows, rows):
         for ours, theirs in zip(self.members, other.members, strict=True):

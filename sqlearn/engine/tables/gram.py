@@ -119,7 +119,7 @@ class TableGram(Categories):
         """Cells of `total` and of `pairs` for so many slots."""
         return 1 + n_levels * self.width, 1 + n_levels * (n_levels - 1) // 2
 
-    def foreseen(self, levels):
+    def projected_size(self, levels):
         missing = self.n_features + len(levels)
         places = [{(self.place(j), level) for level in column} for j, column in enumerate(levels)]
         n_levels = len(self.vocabulary.slots.keys() | set().union(*places)) + missing
@@ -132,9 +132,9 @@ class TableGram(Categories):
     def is_wide(self):
         return any(total.is_wide for total in self._totals())
 
-    def narrow(self):
+    def trim(self):
         for total in self._totals():
-            total.narrow()
+            total.trim()
 
     def _totals(self):
         return self.total, self.pairs.total, self.numbers.total

@@ -124,7 +124,7 @@ class TableRounds(Statistic):
     def cells(n_features, n_targets):
         return Mixed.cells(n_features, 0)
 
-    def foreseen(self, levels):
+    def projected_size(self, levels):
         return self.cells(self.n_features, self.n_targets) + sum(map(len, levels))
 
     @property
@@ -135,8 +135,8 @@ class TableRounds(Statistic):
     def is_wide(self):
         return self.sums.is_wide
 
-    def narrow(self):
-        self.sums.narrow()
+    def trim(self):
+        self.sums.trim()
 
     @property
     def _vocabulary(self):
@@ -179,7 +179,7 @@ class TableRounds(Statistic):
         self.sums.deposit(block, sign, log)
         self.changes.add(move(self.raw, x, y, block.weights, block.names, sign, log), block.rows, sign)
 
-    def settle(self, order, labels, log, check=lambda: None):
+    def refresh(self, order, labels, log, check=lambda: None):
         changes = self.changes.taken()
         log.note(partial(self._set, self.encoder, self.inner))
         if not self.held.any():
@@ -189,13 +189,13 @@ class TableRounds(Statistic):
         if self.encoder is not None and self.encoder.key() == encoder.key():
             if self.inner is not None and changes is not None:
                 self._pass_on(self.inner, changes, log)
-                self.inner.settle(order, labels, log, check)
+                self.inner.refresh(order, labels, log, check)
                 return
         inner, fresh = self._rounds_over(encoder), Log(keeps=False)
         for records in inner.rows.blocks(MAX_HASH):
             check()
             inner.take_in(records, self._class_slots(records.y), 1.0, fresh)
-        inner.settle(order, labels, fresh, check)
+        inner.refresh(order, labels, fresh, check)
         self._set(encoder, inner)
 
     def _set(self, encoder, inner):
@@ -211,13 +211,13 @@ class TableRounds(Statistic):
     def _class_slots(self, y: np.ndarray) -> np.ndarray:
         return np.zeros(len(y), np.int64) if self.n_targets else y.astype(np.int64)
 
-    def release(self, lent=False):
+    def prune(self, lent=False):
         self.changes.taken()
-        self.sums.release(lent)
+        self.sums.prune(lent)
         if not lent:
             self.raw.compact()
         if self.inner is not None:
-            self.inner.release(lent)
+            self.inner.prune(lent)
 
     def _pass_on(self, inner: Rounds, changes: list, log: Log) -> None:
         """Tell the rounds what has come and gone."""
@@ -272,7 +272,7 @@ class TableRounds(Statistic):
     # ------------------------------------------------------------------ whole states
 
     def add(self, other, other_rows, rows):
-        """Take in the records of `other`; the rounds follow at :meth:`settle`."""
+        """Take in the records of `other`; the rounds follow at :meth:`refresh`."""
         slots = np.full(max(1, other._vocabulary.capacity), -1, np.int64)
         for label, slot in other._vocabulary.slots.items():
             slots[slot] = self._vocabulary.slot(label)

@@ -29,7 +29,7 @@ def test_memory_ends_while_learning(ledger, monkeypatch):
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(ExactSum, "cover", full)
+        patch.setattr(ExactSum, "grow_to", full)
         with pytest.raises(MemoryError):
             model.partial_fit(np.full((5, 3), 1e300), np.ones(5))
     assert model.canonical_parts() == before

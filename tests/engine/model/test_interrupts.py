@@ -94,8 +94,8 @@ def test_an_interrupt_at_every_step(learner, call, monkeypatch):
 
         return step
 
-    steps = [(State, name) for name in ("_apply", "_record", "_encode", "release", "copy")]
-    steps += [(ExactSum, name) for name in ("deposit", "add", "reserve", "narrow")]
+    steps = [(State, name) for name in ("_apply", "_record", "_encode", "prune", "copy")]
+    steps += [(ExactSum, name) for name in ("deposit", "add", "reserve", "trim")]
     steps += [(Ledger, name) for name in ("add", "take", "shrink", "reserve", "merged")]
     steps += [(single_module, name) for name in ("_change_dense", "_change_sparse", "_change_mixed")]
     for owner, name in steps:

@@ -66,7 +66,7 @@ class during:
         self.reached, self.go_on = threading.Event(), threading.Event()
 
     def __enter__(self):
-        original, thread = State._settle, None
+        original, thread = State._refresh, None
 
         def waiting(state, *args):
             if threading.current_thread() is thread:
@@ -75,7 +75,7 @@ class during:
             return original(state, *args)
 
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(State, "_settle", waiting)
+        self.patch.setattr(State, "_refresh", waiting)
         self.thread = thread = threading.Thread(target=self.update)
         thread.start()
         assert self.reached.wait(30)
@@ -153,9 +153,9 @@ def test_two_threads_that_begin_a_model():
 
 def test_a_signal_handler_that_calls_the_model():
     model, records, others = prepared(LogisticRegression())
-    original, told = State._settle, []
+    original, told = State._refresh, []
 
-    def settle(state, *args):
+    def refresh(state, *args):
         signal.raise_signal(signal.SIGUSR1)
         return original(state, *args)
 
@@ -168,7 +168,7 @@ def test_a_signal_handler_that_calls_the_model():
     before = signal.signal(signal.SIGUSR1, handler)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(State, "_settle", settle)
+            patch.setattr(State, "_refresh", refresh)
             model.partial_fit(**others.given)
     finally:
         signal.signal(signal.SIGUSR1, before)

@@ -72,7 +72,7 @@ def test_group_laws(kind, level):
         categories = getattr(statistic, "categories", statistic)
         # a group has negative elements, a vocabulary has not: it lets go of what is zero when nothing is below
         if kind not in ENCODING or (categories.carried >= 0).all():
-            statistic.release()
+            statistic.prune()
 
     def merged(ours, theirs):
         total = ours.copy()
@@ -102,13 +102,13 @@ def test_a_vocabulary_survives_what_fails(monkeypatch):
         patch.setattr(np, "concatenate", no_memory)
         with pytest.raises(MemoryError):
             words.slot("c")
-    words.release(np.array([1, 1, 1, 0]))
+    words.prune(np.array([1, 1, 1, 0]))
     assert (words.slots, sorted(words._free)) == (before[0], before[2])
     assert np.array_equal(words.words, before[1])
     for label in range(10, 20):
         words.slot(label)
     assert sorted(words.slots.values()) == list(range(13))
-    words.release(np.ones(5))  # slots beyond what a statistic holds are of no record
+    words.prune(np.ones(5))  # slots beyond what a statistic holds are of no record
     assert len(words) == 5
 
 

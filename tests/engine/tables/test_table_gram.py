@@ -28,7 +28,7 @@ def put(statistic, given, index, sign):
     x, codes, rows, targets, weights = (part[index] for part in given)
     names = np.zeros((len(x), 6), np.uint64)
     statistic.deposit(Block(x, statistic.encode(codes, LEVELS)[0], rows, targets, weights, names), sign, Log())
-    statistic.release()
+    statistic.prune()
 
 
 def expected(given, index):

@@ -91,7 +91,7 @@ def test_columns_come_and_go(learner, seed, monkeypatch):
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        (Rounds, "settle"),
+        (Rounds, "refresh"),
         (Rounds, "take_in"),
         (TableRounds, "_read_encoder"),
         (TableRounds, "encoded"),
