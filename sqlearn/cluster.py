@@ -195,7 +195,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
 
     def _trace(self, state):
         k = state.params["n_clusters"]
-        if state.statistic.held.sum() < k:
+        if state.statistic.record_counts.sum() < k:
             raise ReadOutError(
                 f"This KMeans holds fewer records than its {k} clusters, so it has no centres to tell. "
                 "Learn more records."

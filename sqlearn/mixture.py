@@ -188,7 +188,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     def _read_out(self, state):
         trace = self._trace(state)
         k, d, kind = state.params["n_components"], state.n_features_in_, state.params["covariance_type"]
-        if state.statistic.held.sum() < k:
+        if state.statistic.record_counts.sum() < k:
             raise ReadOutError(f"This GaussianMixture holds fewer records than its {k} components. Learn more records.")
         scale, found = trace.scale, Parameters.of(trace.theta, k, d)
         covariances = found.covariances / np.outer(scale.factor, scale.factor)

@@ -578,7 +578,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
 
     def _read_out(self, state):
         labels, rows, params = state.labels(), state.rows(), state.params
-        grams, held = grams_of(state.statistic, rows), state.statistic.held[rows]
+        grams, held = grams_of(state.statistic, rows), state.statistic.record_counts[rows]
         balanced = params["class_weight"] == "balanced"
         if state.layout.get("labels") == "indicator":
             gram = combined(grams, balanced_factors(labels, held)) if balanced else grams[0]

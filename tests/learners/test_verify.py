@@ -67,12 +67,12 @@ def test_verify_finds_an_altered_limb_count_or_attribute(learner):
     assert "sums" in altered(limb)
 
     def held(model):
-        statistic(model).held[model._state.rows()[0]] += 1
+        statistic(model).record_counts[model._state.rows()[0]] += 1
 
     assert "sums" in altered(held)
 
     def counted(model):
-        model._state.counted += 1
+        model._state.record_counter += 1
 
     assert altered(counted) == "the state's records"
 

@@ -7,7 +7,7 @@ from sqlearn.engine.identity.blake2b import digest_dense, digest_one, digest_spa
 from sqlearn.engine.identity.buckets import find, pack
 from sqlearn.engine.identity.checksum import first_bad, stamp
 from sqlearn.engine.identity.key import HiddenBytes, HiddenText, hidden, key_bytes
-from sqlearn.engine.identity.ledger import MOST_COPIES, Ledger, add_one, held, take_one
+from sqlearn.engine.identity.ledger import MOST_COPIES, Ledger, add_one, copies_held, take_one
 from sqlearn.engine.identity.multiset import add_term, add_terms
 from sqlearn.engine.identity.vocabulary import PLAIN_LABELS, Vocabulary, canonical_label
 
@@ -22,12 +22,12 @@ __all__ = [
     "add_term",
     "add_terms",
     "canonical_label",
+    "copies_held",
     "digest_dense",
     "digest_one",
     "digest_sparse",
     "find",
     "first_bad",
-    "held",
     "hidden",
     "key_bytes",
     "midstate",

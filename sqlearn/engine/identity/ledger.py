@@ -22,7 +22,7 @@ import numpy as np
 from sqlearn.engine.kernels import kernel, make_ready, multiply_high
 from sqlearn.errors import TooLargeError
 
-__all__ = ["MOST_COPIES", "Ledger", "add_one", "held", "take_one"]
+__all__ = ["MOST_COPIES", "Ledger", "add_one", "copies_held", "take_one"]
 
 SMALLEST = 8
 MOST_COPIES = 2**31 - 1
@@ -71,7 +71,7 @@ def _holds(keys, copies, slot, name0, name1):
 
 
 @_borrowing
-def held(keys, copies, name0, name1):
+def copies_held(keys, copies, name0, name1):
     """How many copies of a name are held; 0 if none."""
     slot = _place(keys, copies, name0, name1)
     return np.int64(copies[slot]) if _holds(keys, copies, slot, name0, name1) else np.int64(0)
@@ -159,7 +159,7 @@ def _pour(keys, copies, counters, names, numbers):
 @_borrowing
 def _count(keys, copies, names, out):
     for i in range(len(names)):
-        out[i] = held(keys, copies, names[i, 0], names[i, 1])
+        out[i] = copies_held(keys, copies, names[i, 0], names[i, 1])
 
 
 @_borrowing

@@ -130,31 +130,31 @@ class Vocabulary:
             new, capacity = new - (grown - capacity), grown
         return capacity
 
-    def prune(self, held: np.ndarray) -> None:
-        """Forget the labels of slots that hold no record, and give back the slots beyond `held`, which got no sums.
+    def prune(self, counts: np.ndarray) -> None:
+        """Forget the labels of slots that hold no record, and give back the slots beyond `counts`, which got no sums.
 
         This ends an update, which may not fail any more: where memory ends, it is done when labels are asked for.
         """
         try:
-            self._prune(held)
+            self._prune(counts)
         except MemoryError:
-            self._unpruned = held
+            self._unpruned = counts
 
-    def _prune(self, held):
-        if np.count_nonzero(held[: self.capacity]) != len(self.slots):  # as hardly ever
-            self._drop_labels(held)
+    def _prune(self, counts):
+        if np.count_nonzero(counts[: self.capacity]) != len(self.slots):  # as hardly ever
+            self._drop_labels(counts)
         self._unpruned = None
 
-    def _drop_labels(self, held):
+    def _drop_labels(self, counts):
         for label, slot in list(self.slots.items()):
-            if slot >= len(held) or not held[slot]:
+            if slot >= len(counts) or not counts[slot]:
                 self._sorted = None
                 self._free.append(slot)  # first, since it may fail: then the label is still whole
                 del self.slots[label]
                 self.words[slot] = 0
-        if len(held) < self.capacity:  # there was no memory for the sums: the next update must not ask for it again
-            self._free = [slot for slot in self._free if slot < len(held)]
-            self.words = self.words[: len(held)]
+        if len(counts) < self.capacity:  # there was no memory for the sums: the next update must not ask for it again
+            self._free = [slot for slot in self._free if slot < len(counts)]
+            self.words = self.words[: len(counts)]
 
     def way_back(self) -> Callable[[], None]:
         """What brings back the labels of now, when some have been pruned; none may have come meanwhile."""

@@ -73,7 +73,7 @@ class Answering(BaseEstimator):
         return cached[0]
 
     def _made_reader(self, state: State):
-        if not state.statistic.held.any():
+        if not state.statistic.record_counts.any():
             none = "only rows of weight 0" if state.n_records else "no rows (all were forgotten)"
             raise ReadOutError(f"This {state.learner} holds {none}, so it has nothing to tell. Learn some first.")
         reader = object.__new__(self._peer)

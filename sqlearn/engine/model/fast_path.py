@@ -10,9 +10,9 @@ from sqlearn.engine.identity import (
     add_one,
     add_term,
     canonical_label,
+    copies_held,
     digest_one,
     digest_sparse,
-    held,
     take_one,
 )
 from sqlearn.engine.kernels import float_bits, kernel
@@ -38,22 +38,22 @@ PLAIN = {"label": PLAIN_LABELS, "value": _NUMBERS}  # types of labels and values
 
 @kernel
 def _may_change(digest, sign, records):
-    """Whether this record can be learned or forgotten: its copies are counted from 0 to `MOST_COPIES`."""
-    (keys, copies, _), _, counted = records
-    number = held(keys, copies, digest[0], digest[1])
-    return number < MOST_COPIES if sign > 0 else counted[0] > 0 and number > 0
+    """Whether this record can be learned or forgotten: its copies are record_counter from 0 to `MOST_COPIES`."""
+    (keys, copies, _), _, record_counter = records
+    number = copies_held(keys, copies, digest[0], digest[1])
+    return number < MOST_COPIES if sign > 0 else record_counter[0] > 0 and number > 0
 
 
 @kernel
 def _note(digest, sign, records):
     """Note a record in the ledger, the multiset hash and the count, or remove it; :func:`_may_change` allows it."""
-    (keys, copies, counters), multiset, counted = records
+    (keys, copies, counters), multiset, record_counter = records
     if sign < 0:
         take_one(keys, copies, counters, digest[0], digest[1])
     else:
         add_one(keys, copies, counters, digest[0], digest[1])
     add_term(multiset, digest, sign)
-    counted[0] += np.int64(sign)
+    record_counter[0] += np.int64(sign)
 
 
 @kernel
@@ -82,12 +82,12 @@ def _change_dense(is_gram, x, target, words, weight, row, sign, z, tail, digest,
     weights, rows = np.full(1, weight), np.full(1, row)
     stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
     if is_gram:
-        room = np.empty((2, z.shape[1]))
-        done = deposit_triangle(z, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, room)
+        workspace = np.empty((2, z.shape[1]))
+        done = deposit_triangle(z, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, workspace)
     else:
-        room = np.empty((4, d))
+        workspace = np.empty((4, d))
         one = record.reshape(1, d)
-        done = deposit_each(one, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, room)
+        done = deposit_each(one, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, workspace)
     if done == 0:
         return False
     _note(digest, sign, records)
@@ -142,16 +142,16 @@ def _count(indices, one, sign, sums):
 
 
 @kernel
-def _sum_numbers(x, one, sign, sums, room):
+def _sum_numbers(x, one, sign, sums, workspace):
     """The same for the moments of one record's numbers, float64[1, d]."""
     limbs, base, need, held_rows = sums
     ones, _, rows, order = one
     stop = len(order)
-    return deposit_each(x, ones, rows, stop - 1, stop, sign, limbs, base, held_rows, need, room)
+    return deposit_each(x, ones, rows, stop - 1, stop, sign, limbs, base, held_rows, need, workspace)
 
 
 @kernel
-def _spell(codes, row, sign, words, tail, held_rows, carried):
+def _spell(codes, row, sign, words, tail, held_rows, category_counts):
     """Write the words of a label and of categories; False when one of them may go with this record."""
     of_labels, of_categories = words
     if sign < 0 and held_rows[row] == 1:
@@ -160,7 +160,7 @@ def _spell(codes, row, sign, words, tail, held_rows, carried):
         tail[i] = of_labels[row, i]
     for k in range(len(codes)):
         code = codes[k]
-        if sign < 0 and code >= 0 and carried[code] == 1:
+        if sign < 0 and code >= 0 and category_counts[code] == 1:
             return False
         for i in range(2):
             tail[2 + 2 * k + i] = of_categories[code, i] if code >= 0 else np.uint64(0)
@@ -168,40 +168,40 @@ def _spell(codes, row, sign, words, tail, held_rows, carried):
 
 
 @kernel
-def _change_mixed(x, codes, row, sign, words, tail, digest, key_state, records, numbers, missing, categories, carried):
+def _change_mixed(x, codes, row, sign, words, tail, digest, key_state, records, numbers, missing, categories, category_counts):
     """The same for a row of a table."""
-    if not _spell(codes, row, sign, words, tail, categories[3], carried):
+    if not _spell(codes, row, sign, words, tail, categories[3], category_counts):
         return False
     digest_one(x, tail, key_state, digest)
     if not _may_change(digest, sign, records):
         return False
     # all memory now: what fails later could not be taken back
-    filled, room = np.zeros((1, len(x))), np.empty((4, len(x)))
+    filled, workspace = np.zeros((1, len(x))), np.empty((4, len(x)))
     for j in range(len(x)):
         if not np.isnan(x[j]):
             filled[0, j] = x[j]
     unknown, known = np.isnan(x).nonzero()[0], codes[codes >= 0]
-    ones = np.ones(1 + len(x) + len(codes))  # its weight, and what is counted
+    ones = np.ones(1 + len(x) + len(codes))  # its weight, and what is record_counter
     one = ones, np.zeros(2, np.int64), np.full(1, row), np.zeros(1, np.int64)
-    if _sum_numbers(filled, one, sign, numbers, room) == 0:
+    if _sum_numbers(filled, one, sign, numbers, workspace) == 0:
         return False
     if _count(unknown, one, sign, missing) == 0:
-        _sum_numbers(filled, one, -sign, numbers, room)
+        _sum_numbers(filled, one, -sign, numbers, workspace)
         return False
     if _count(known, one, sign, categories) == 0:
         _count(unknown, one, -sign, missing)
-        _sum_numbers(filled, one, -sign, numbers, room)
+        _sum_numbers(filled, one, -sign, numbers, workspace)
         return False
     for code in known:
-        carried[code] += np.int64(sign)
+        category_counts[code] += np.int64(sign)
     _note(digest, sign, records)
     return True
 
 
 @kernel
-def _change_categories(codes, row, sign, words, tail, digest, key_state, records, categories, carried):
+def _change_categories(codes, row, sign, words, tail, digest, key_state, records, categories, category_counts):
     """The same for a row of categories alone."""
-    if not _spell(codes, row, sign, words, tail, categories[3], carried):
+    if not _spell(codes, row, sign, words, tail, categories[3], category_counts):
         return False
     digest_one(np.empty(0), tail, key_state, digest)
     if not _may_change(digest, sign, records):
@@ -210,7 +210,7 @@ def _change_categories(codes, row, sign, words, tail, digest, key_state, records
     if _count(codes, one, sign, categories) == 0:
         return False
     for code in codes:
-        carried[code] += np.int64(sign)
+        category_counts[code] += np.int64(sign)
     _note(digest, sign, records)
     return True
 
@@ -256,13 +256,13 @@ class Single:
             words = vocabulary.words[row]
         elif state.target_ndim:
             self.target[0] = y
-        if sign < 0 and statistic.held[row] == 1:  # then its class may go, which takes more than this one step
+        if sign < 0 and statistic.record_counts[row] == 1:  # then its class may go, which takes more than this one step
             return False
         total = statistic.total
         records = self._reserved(sign, statistic)
         done = _change_dense(
             self.is_gram, x, self.target, words, 1.0, row, sign, self.z, self.tail, self.digest, state.key_state,
-            records, (total.limbs, total.base, self.need), statistic.held,
+            records, (total.limbs, total.base, self.need), statistic.record_counts,
         )  # fmt: skip
         return self._finished(done, sign)
 
@@ -275,12 +275,12 @@ class Single:
             member.total.reserve(1)
         state.reader = None
         state.version += 1
-        return state.ledger.arrays, state.multiset, state.counted
+        return state.ledger.arrays, state.multiset, state.record_counter
 
     def _finished(self, done, sign):
         if done and sign < 0:
             state = self.state
-            if not state.counted[0] & 255:
+            if not state.record_counter[0] & 255:
                 state.ledger.shrink()
             state.trim()
         return done
@@ -312,13 +312,13 @@ class SingleSparse(Single):
     def change(self, row, y, sign):
         state = self.state
         statistic, slot = state.statistic, state.vocabulary.slots.get(y)
-        if slot is None or (sign < 0 and statistic.held[slot] == 1):
+        if slot is None or (sign < 0 and statistic.record_counts[slot] == 1):
             return False
         total = statistic.total
         records = self._reserved(sign, statistic)
         done = _change_sparse(
             *row, self.lowest, self.threshold, state.vocabulary.words[slot], slot, sign, self.tail, self.digest,
-            state.key_state, records, (total.limbs, total.base, self.need), statistic.held,
+            state.key_state, records, (total.limbs, total.base, self.need), statistic.record_counts,
         )  # fmt: skip
         return self._finished(done, sign)
 
@@ -382,11 +382,11 @@ class SingleTable(Single):
         records = self._reserved(sign, *members)
         words = labels.words, categories.vocabulary.words
         common = slot, sign, words, self.tail, self.digest, state.key_state, records
-        sums = [(member.total.limbs, member.total.base, self.need, member.held) for member in members]
+        sums = [(member.total.limbs, member.total.base, self.need, member.record_counts) for member in members]
         if self.is_mixed:
-            done = _change_mixed(self.x, self.codes, *common, *sums, categories.carried)
+            done = _change_mixed(self.x, self.codes, *common, *sums, categories.category_counts)
         else:
-            done = _change_categories(self.codes, *common, *sums, categories.carried)
+            done = _change_categories(self.codes, *common, *sums, categories.category_counts)
         return self._finished(done, sign)
 
 

@@ -125,7 +125,7 @@ class State:
         self.vocabulary = Vocabulary() if has_labels else None
         self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
         self.multiset = np.zeros(4, np.uint64)
-        self.counted = np.zeros(1, np.int64)
+        self.record_counter = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
         self.busy = False  # whether an update is under way, or inside ``without``
         self.version = 0  # counts updates
@@ -142,7 +142,7 @@ class State:
 
     @property
     def n_records(self) -> int:
-        return self.counted.item()
+        return self.record_counter.item()
 
     def labels(self) -> list:
         """The classes held, sorted; [None] for learners without classes."""
@@ -174,7 +174,7 @@ class State:
     def held_parts(self, ledger: bool = True) -> dict[str, bytes]:
         """The same without the header: what is held of records."""
         parts = {"labels": json.dumps(self.labels()).encode()}
-        parts["records"] = self.counted.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
+        parts["records"] = self.record_counter.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
         for i, part in enumerate(self.statistic.canonical(self.rows())):
             parts[f"sums {i}"] = part
         if ledger and self.ledger is not None:
@@ -211,7 +211,7 @@ class State:
         if self.deferred:
             return
         rows = self.rows()
-        occupied = self.statistic.held[rows] > 0
+        occupied = self.statistic.record_counts[rows] > 0
         labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
         self.statistic.refresh(rows[occupied], labels, log, *check)
 
@@ -303,7 +303,9 @@ class State:
         return (*own, *self.statistic.vocabularies)
 
     def _labels_held(self) -> set:
-        return {label for label, row in zip(self.labels(), self.rows(), strict=True) if self.statistic.held[row]}
+        return {
+            label for label, row in zip(self.labels(), self.rows(), strict=True) if self.statistic.record_counts[row]
+        }
 
     def _check_kinds(self, error: type[SqlearnError]) -> None:
         """Refuse strings beside numbers, which scikit-learn's ``classes_`` cannot hold."""
@@ -318,7 +320,7 @@ class State:
         if self.params.get("ledger", True) or self.statistic.keeps_records:  # a store looks its rows up itself
             return
         rows = self.rows()
-        empty = rows[self.statistic.held[rows] == 0]
+        empty = rows[self.statistic.record_counts[rows] == 0]
         if len(empty) and self.statistic.digits(empty)[0].any():
             raise NotLearnedError(
                 f"The sums of this {self.learner} show that rows were to be forgotten which it never learned with "
@@ -333,7 +335,7 @@ class State:
         if self.ledger is not None and not lent:
             self.ledger.shrink()
         if self.vocabulary is not None:
-            self.vocabulary.prune(self.statistic.held)
+            self.vocabulary.prune(self.statistic.record_counts)
 
     def trim(self) -> None:
         """Let go of limbs that no record needs any more, if there is memory to move the others to.
@@ -384,7 +386,7 @@ class State:
 
     def _count(self, digests, sign):
         add_terms(self.multiset, digests, sign)
-        self.counted[0] += int(sign) * len(digests)
+        self.record_counter[0] += int(sign) * len(digests)
 
     def not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
         """Why this row cannot be forgotten, the rows before it being forgotten already."""
@@ -392,7 +394,7 @@ class State:
             code = batch.label_codes[row]
             label = batch.labels[code]
             slot = self.vocabulary.slots.get(label)
-            if (slot is None or not self.statistic.held[slot]) and code not in batch.label_codes[:row]:
+            if (slot is None or not self.statistic.record_counts[slot]) and code not in batch.label_codes[:row]:
                 known = self._labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
                 held = shown([label for label in self.labels() if label in known])
                 return UnknownLabelError(
@@ -500,7 +502,7 @@ class State:
             twin.ledger = twin.ledger.merged(other.ledger)
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
         add_terms(twin.multiset, digests, 1.0)
-        twin.counted += other.counted
+        twin.record_counter += other.record_counter
         twin._refresh(Log(keeps=False))
         twin.prune()
         return twin
@@ -509,7 +511,11 @@ class State:
         """An independent state of the same contents."""
         twin = object.__new__(State)
         twin.__dict__.update(self.__dict__)
-        twin.statistic, twin.multiset, twin.counted = self.statistic.copy(), self.multiset.copy(), self.counted.copy()
+        twin.statistic, twin.multiset, twin.record_counter = (
+            self.statistic.copy(),
+            self.multiset.copy(),
+            self.record_counter.copy(),
+        )
         twin.vocabulary = None if self.vocabulary is None else self.vocabulary.copy()
         twin.ledger = None if self.ledger is None else self.ledger.copy()
         twin.busy, twin.borrowed, twin.reader = False, False, None
@@ -524,7 +530,7 @@ class State:
         sums = [part for name, part in parts.items() if name.startswith("sums ")]
         self.statistic.restore(sums)
         numbers = np.frombuffer(parts["records"], "<u8")
-        self.counted[0] = int(numbers[0])
+        self.record_counter[0] = int(numbers[0])
         self.multiset[:] = numbers[1:]
         self.rows_stayed = "rows" not in parts and self.statistic.leave_rows()
         if self.ledger is not None:
@@ -533,7 +539,7 @@ class State:
         if "rows" in parts:
             restored = self.statistic.restore_rows(parts["rows"])
             kept = restored if self.statistic.keeps_records else kept
-        if len(self.statistic.held) != len(labels) or kept != self.n_records:
+        if len(self.statistic.record_counts) != len(labels) or kept != self.n_records:
             raise FormatError(UNFIT)
 
 

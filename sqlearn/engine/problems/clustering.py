@@ -20,7 +20,7 @@ FARTHEST = 2.0**300
 
 
 @kernel
-def scan(x, w, scale_w, mean, factor, centres, exact, room, sums, labels, distances, large):
+def scan(x, w, scale_w, mean, factor, centres, exact, headroom, sums, labels, distances, large):
     """Sum records by their nearest centre.
 
     Parameters
@@ -35,7 +35,7 @@ def scan(x, w, scale_w, mean, factor, centres, exact, room, sums, labels, distan
         In terms of z.
     exact : bool
         Whether to round contributions, so that sums are exact.
-    room : float
+    headroom : float
         1, or infinity to leave no record out.
     sums : float64[k * (1 + d) + 1]
         Weight and weighted z by centre, then the weighted squared distances: added to.
@@ -66,7 +66,7 @@ def scan(x, w, scale_w, mean, factor, centres, exact, room, sums, labels, distan
         share *= 2.0
     rounder = _ONE * _UNIT if exact else 0.0
     far_rounder = rounder * 2.0**5 * share
-    most_z, most_w, most_far = _LARGEST[0] * room, _LARGEST[1] * room, _LARGEST[2] * share * room
+    most_z, most_w, most_far = _LARGEST[0] * headroom, _LARGEST[1] * headroom, _LARGEST[2] * share * headroom
     n_large = 0
     for start in range(0, n, _CHUNK):
         m = min(_CHUNK, n - start)

@@ -25,7 +25,7 @@ _TEN_EPSILON = 10 * 2.0**-52
 
 
 @kernel
-def expect(x, w, mean, factor, logs, diagonal, below, means, exact, room, sums, large):
+def expect(x, w, mean, factor, logs, diagonal, below, means, exact, headroom, sums, large):
     """Add up records' responsibilities times ``[1, y, y y^T]`` by component, and log-likelihoods.
 
     Parameters
@@ -39,7 +39,7 @@ def expect(x, w, mean, factor, logs, diagonal, below, means, exact, room, sums, 
         summed.
     exact : bool
         Whether to round contributions, so that sums are exact.
-    room : float
+    headroom : float
         1, or infinity to leave no record out.
     sums : float64[k * q + 1]
         One after the other the components' q sums (triangles row by row), then the log-likelihood: added to.
@@ -125,7 +125,9 @@ def expect(x, w, mean, factor, logs, diagonal, below, means, exact, room, sums, 
                 extent[r] = max(extent[r], row[r] * square[r])
         for r in range(m):
             top[r] += log(norm[r])
-            large[start + r] = weight[r] > 0.0 and not (extent[r] <= _MOST * room and abs(top[r]) <= _MOST_LOG * room)
+            large[start + r] = weight[r] > 0.0 and not (
+                extent[r] <= _MOST * headroom and abs(top[r]) <= _MOST_LOG * headroom
+            )
             if large[start + r]:
                 weight[r] = 0.0
                 n_large += 1

@@ -159,19 +159,19 @@ def one_against_rest(grams: Sequence[GramView], factors: Sequence[float]) -> Gra
     return replace(total, digits=normalized(digits), low=low, n_targets=t)
 
 
-def balanced_factors(combinations: list[str], held: np.ndarray) -> list[float]:
+def balanced_factors(combinations: list[str], record_counts: np.ndarray) -> list[float]:
     """What ``class_weight="balanced"`` multiplies the weights of each combination of labels by.
 
     Parameters
     ----------
     combinations : list of str
         A digit for each output, 1 where it has the label.
-    held : int64[len(combinations)]
+    record_counts : int64[len(combinations)]
         Number of records of each.
     """
     has = np.array([list(combination) for combination in combinations]) == "1"
     factors = np.ones(len(combinations))
     for own in has.T:
-        counts = np.array([held[~own].sum(), held[own].sum()])
-        factors *= held.sum() / (np.count_nonzero(counts) * counts[own.astype(int)])
+        counts = np.array([record_counts[~own].sum(), record_counts[own].sum()])
+        factors *= record_counts.sum() / (np.count_nonzero(counts) * counts[own.astype(int)])
     return factors.tolist()

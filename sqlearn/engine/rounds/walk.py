@@ -198,7 +198,7 @@ class Rounds(Statistic):
         changes = self.changes.taken()
         log.note(partial(self._set, self.trace, self.last, self._order, self.memo))
         if self._asks is None or self._asks[0] != labels:
-            self._asks = labels, self.problem(labels) if self.held.any() else None
+            self._asks = labels, self.problem(labels) if self.record_counts.any() else None
         problem = self._asks[1]
         if problem is None:
             self._set(None, None, (), ())
@@ -229,7 +229,7 @@ class Rounds(Statistic):
         if not isinstance(held, Rows):
             raise MergeError(ROWS_ELSEWHERE)
         keep = held.places()
-        table = np.zeros(len(other.held), np.int64)
+        table = np.zeros(len(other.record_counts), np.int64)
         table[other_rows] = rows
         slots = table[held.y[keep].astype(np.int64)] if not self.n_targets else np.zeros(len(keep), np.int64)
         y = held.y[keep] if self.n_targets else slots.astype(np.float64)
@@ -237,7 +237,7 @@ class Rounds(Statistic):
 
     def copy(self):
         twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.large_pilot)
-        twin.total, twin.held, twin.rows = self.total.copy(), self.held.copy(), self.rows.copy()
+        twin.total, twin.record_counts, twin.rows = self.total.copy(), self.record_counts.copy(), self.rows.copy()
         twin.trace, twin.last, twin._order = self.trace, self.last, self._order
         return twin
 
@@ -246,7 +246,7 @@ class Rounds(Statistic):
 
     def restore(self, parts):
         super().restore(parts)
-        self.trace, self._order = from_bytes(parts[2]), tuple(np.flatnonzero(self.held).tolist())
+        self.trace, self._order = from_bytes(parts[2]), tuple(np.flatnonzero(self.record_counts).tolist())
 
     def canonical_rows(self, rows):
         """The records held, sorted by name, with classes in the order of `rows`; None where they are elsewhere."""
@@ -271,13 +271,13 @@ class Rounds(Statistic):
         super().check_form(labels)
         if isinstance(self.rows, Rows):
             check_rows(self.rows, 0 if self.n_targets else max(1, len(labels)), LARGEST)
-        problem = self.problem(labels) if self.held.any() else None
+        problem = self.problem(labels) if self.record_counts.any() else None
         trace = self.trace
         if (trace is None) is not (problem is None):
             raise FormatError(UNFIT)
         if trace is None or problem is None:
             return
-        n = sum(self.held.tolist())
+        n = sum(self.record_counts.tolist())
         scale = problem.scale(self.total, n, np.array(self._order, np.int64))
         if trace.key != (n.bit_length(), *problem.shape) or to_bytes(trace.scale) != to_bytes(scale):
             raise FormatError(UNFIT)
@@ -395,7 +395,7 @@ class _Walker:
 
     def walk(self, trace: Trace | None, changes) -> Trace:
         statistic, problem = self.statistic, self.problem
-        n = sum(statistic.held.tolist())
+        n = sum(statistic.record_counts.tolist())
         octave = n.bit_length()
         scale = problem.scale(statistic.total, n, self.order)
         key = (octave, *problem.shape)
@@ -460,7 +460,7 @@ class _Walker:
             if self.broke_at is None and (t >= len(path) or path[t] != at):
                 self.broke_at = t
             if at not in self.known and self.statistic.report is not None:
-                self.statistic.report(f"round {t + 1}: asking {self.statistic.held.sum():,} records")
+                self.statistic.report(f"round {t + 1}: asking {self.statistic.record_counts.sum():,} records")
             asked.append(self.answer(theta, self.known, lambda: self.source(MAX_HASH), changes))
             end, rounded, still = self.problem.step(theta, self.scale, self.grid, asked[-1].sums)
             been.add(at)

@@ -33,7 +33,7 @@ __all__ = [
     "deposit_sparse",
     "deposit_triangle",
     "deposit_values",
-    "moments_room",
+    "moments_workspace",
 ]
 
 _FEWEST = 64  # records a class that are worth it to be taken apart side by side
@@ -71,12 +71,12 @@ def _fold(sums, limbs, row, start, low, sign):
 
 
 @kernel
-def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
+def _deposit_many(x, weights, rows, sign, limbs, base, record_counts, lanes, members):
     """:func:`deposit_each` for many records of weight 1 and of few classes; False, and nothing done, for others.
 
     Some rows of a class at a time are taken apart side by side, all in the limbs that any of them needs, and summed
     in lanes: the limbs' digits come out as others, and the sums the same. `lanes` float64[:, 1, lanes * d] and
-    `members` int64[n] are room to work in.
+    `members` int64[n] are arrays to work in.
     """
     n, d = x.shape
     width = lanes.shape[2]
@@ -106,7 +106,7 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
             count += rows[r] == row
         if count == 0:
             continue
-        held[row] += np.int64(sign) * count
+        record_counts[row] += np.int64(sign) * count
         deposit_wide(limbs, base, row, ZERO, np.float64(count), 1.0, sign, ZERO)
         first[:] = 0.0
         second[:] = 0.0
@@ -130,10 +130,10 @@ def _deposit_many(x, weights, rows, sign, limbs, base, held, lanes, members):
 
 
 @kernel
-def deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, room):
-    """:func:`deposit_moments`, record by record and without memory; `room` is float64[4, d] to work in."""
+def deposit_each(x, weights, rows, start, stop, sign, limbs, base, record_counts, need, workspace):
+    """:func:`deposit_moments`, record by record and without memory; `workspace` is float64[4, d] to work in."""
     d = x.shape[1]
-    wx, rest, p, e = room[0], room[1], room[2], room[3]
+    wx, rest, p, e = workspace[0], workspace[1], workspace[2], workspace[3]
     for r in range(start, stop):
         w = weights[r]
         if w == 0.0:
@@ -147,7 +147,7 @@ def deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, r
         need[1], need[0] = limbs_of(max(w_top, first_top, second_top), min(w_bottom, first_bottom, second_bottom))
         if need[0] < base or need[1] >= base + limbs.shape[0]:
             return r
-        held[row] += np.int64(sign)
+        record_counts[row] += np.int64(sign)
         deposit_wide(limbs, base, row, ZERO, w, 1.0, sign, ZERO)
         if x_top == -NO_BITS:
             continue
@@ -179,7 +179,7 @@ def deposit_each(x, weights, rows, start, stop, sign, limbs, base, held, need, r
 
 
 @kernel
-def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need, room, lanes, members):
+def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, record_counts, need, workspace, lanes, members):
     """Deposit ``[w, w * x_j (d cells), w * x_j * x_j (d cells)]`` of each record into its row.
 
     Parameters
@@ -198,12 +198,12 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
         Limbs of the sum, lowest first.
     base : int
         Index of the lowest limb.
-    held : int64[n_rows]
+    record_counts : int64[n_rows]
         Number of records of positive weight in each row; updated.
     need : int64[2]
         On an early return: lowest and highest limb that the record needs.
-    room, lanes, members
-        What :func:`moments_room` made.
+    workspace, lanes, members
+        What :func:`moments_workspace` made.
 
     Returns
     -------
@@ -213,14 +213,14 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, held, need
     for first in range(start, stop, _AT_ONCE):
         end = min(first + _AT_ONCE, stop)
         part = slice(first, end)
-        if not _deposit_many(x[part], weights[part], rows[part], sign, limbs, base, held, lanes, members):
-            reached = deposit_each(x, weights, rows, first, end, sign, limbs, base, held, need, room)
+        if not _deposit_many(x[part], weights[part], rows[part], sign, limbs, base, record_counts, lanes, members):
+            reached = deposit_each(x, weights, rows, first, end, sign, limbs, base, record_counts, need, workspace)
             if reached < end:
                 return reached
     return stop
 
 
-def moments_room(n: int, d: int) -> tuple:
+def moments_workspace(n: int, d: int) -> tuple:
     """Room for :func:`deposit_moments` to work in, for `n` records of `d` features: it asks for no memory itself."""
     many = n >= _FEWEST and 0 < d <= _WIDEST
     lanes = np.empty((3 + 2 * _MOST_LIMBS, 1, 8 * max(1, 16 // d) * d)) if many else _NO_LANES
@@ -231,14 +231,14 @@ _NO_LANES, _NO_MEMBERS = np.empty((0, 1, 0)), np.empty(0, np.int64)
 
 
 @kernel
-def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, need, room):
+def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, record_counts, need, workspace):
     """Deposit ``w * z_i * z_j`` for all ``i <= j`` of each record, packed row by row, into its row, without memory.
 
-    `z` is float64[n, p], `limbs` float64[L, n_rows, p * (p + 1) / 2], and the first two rows of `room`, float64[2, p],
+    `z` is float64[n, p], `limbs` float64[L, n_rows, p * (p + 1) / 2], and the first two rows of `workspace`, float64[2, p],
     are there to work in; otherwise as :func:`deposit_moments`.
     """
     width = z.shape[1]
-    p, e = room[0], room[1]
+    p, e = workspace[0], workspace[1]
     for r in range(start, stop):
         w = weights[r]
         if w == 0.0:
@@ -251,7 +251,7 @@ def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, nee
             need[1], need[0] = limbs_of(w_top + 2 * v_top, w_bottom + 2 * v_bottom)
             if need[0] < base or need[1] >= base + limbs.shape[0]:
                 return r
-        held[row] += np.int64(sign)
+        record_counts[row] += np.int64(sign)
         start_cell = ZERO
         for i in range(width):
             count = width - i
@@ -279,12 +279,12 @@ def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, held, nee
 
 
 @kernel
-def deposit_gram_rows(x, targets, weights, rows, order, start, stop, sign, limbs, base, held, need, room):
-    """:func:`deposit_triangle` of ``[1, x, targets]`` without memory; `room` is float64[3, p] to work in.
+def deposit_gram_rows(x, targets, weights, rows, order, start, stop, sign, limbs, base, record_counts, need, workspace):
+    """:func:`deposit_triangle` of ``[1, x, targets]`` without memory; `workspace` is float64[3, p] to work in.
 
     Records are taken in the given `order`, int64[n], in which `start`, `stop` and the result count.
     """
-    z, d = room[2:3], x.shape[1]
+    z, d = workspace[2:3], x.shape[1]
     for i in range(start, stop):
         r = order[i]
         z[0, 0] = 1.0
@@ -293,14 +293,16 @@ def deposit_gram_rows(x, targets, weights, rows, order, start, stop, sign, limbs
         for j in range(targets.shape[1]):
             z[0, 1 + d + j] = targets[r, j]
         one = slice(r, r + 1)
-        done = deposit_triangle(z, weights[one], rows[one], ZERO, ONE, sign, limbs, base, held, need, room)
+        done = deposit_triangle(
+            z, weights[one], rows[one], ZERO, ONE, sign, limbs, base, record_counts, need, workspace
+        )
         if done == 0:
             return i
     return stop
 
 
 @kernel
-def deposit_sparse(values, indices, indptr, weights, rows, order, start, stop, sign, limbs, base, held, need):
+def deposit_sparse(values, indices, indptr, weights, rows, order, start, stop, sign, limbs, base, record_counts, need):
     """Deposit ``w`` into cell 0 and ``w * value`` into cell ``1 + index`` of each CSR record's row.
 
     `values` float64[nnz], `indices` int64[nnz], `indptr` int64[n + 1]; records are taken in the given `order`,
@@ -319,7 +321,7 @@ def deposit_sparse(values, indices, indptr, weights, rows, order, start, stop, s
         need[1], need[0] = limbs_of(top, bottom)
         if need[0] < base or need[1] >= base + limbs.shape[0]:
             return i
-        held[row] += np.int64(sign)
+        record_counts[row] += np.int64(sign)
         deposit_wide(limbs, base, row, ZERO, w, 1.0, sign, ZERO)
         if v_top == -NO_BITS:
             continue

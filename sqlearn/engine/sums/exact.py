@@ -19,7 +19,7 @@ FEW_LIMBS = 6  # a product of float64 values near 1 takes four or five
 # A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py takes a triple product in two
 # parts); a carried limb holds at most 2**31, and float64 integers are exact up to 2**53: so 2**19 records fit between
 # two carries.
-_ROOM = 1 << 19
+_DEPOSITS_PER_CARRY = 1 << 19
 _FARTHEST = 1000  # limbs from the point: the product of any three float64 lies within 110
 
 
@@ -55,14 +55,14 @@ class Deposit:
         Number of records.
     kernel : callable
         Kernel of :mod:`~sqlearn.engine.sums.deposit`.
-    arrays, room : tuple
-        What it takes first, and last: records, and room to work in, so that it asks for no memory itself.
+    arrays, workspace : tuple
+        What it takes first, and last: records, and arrays to work in, so that it asks for no memory itself.
     """
 
     n: int
     kernel: Callable
     arrays: tuple
-    room: tuple = ()
+    workspace: tuple = ()
 
 
 class ExactSum:
@@ -94,7 +94,7 @@ class ExactSum:
     def __init__(self, rows: int, cells: int):
         self.limbs = np.zeros((0, rows, cells))
         self.base = 0
-        self.room = _ROOM
+        self.deposits_left = _DEPOSITS_PER_CARRY
         self._need = np.zeros(2, np.int64)
 
     @property
@@ -137,35 +137,35 @@ class ExactSum:
         grown[below : below + len(self.limbs), : self.shape[0], : self.shape[1]] = self.limbs
         self.limbs = grown
 
-    def deposit(self, deposit: Deposit, sign: float, held: np.ndarray) -> None:
+    def deposit(self, deposit: Deposit, sign: float, record_counts: np.ndarray) -> None:
         """Add (1.0) or subtract (-1.0) records' terms, all or nothing; the window grows."""
         start, n = 0, deposit.n
         try:
             while start < n:
-                if self.room <= 0:
+                if self.deposits_left <= 0:
                     self.carry()
-                stop = min(n, start + self.room)
-                reached = self._run(deposit, start, stop, sign, held)
-                self.room -= reached - start
+                stop = min(n, start + self.deposits_left)
+                reached = self._run(deposit, start, stop, sign, record_counts)
+                self.deposits_left -= reached - start
                 start = reached
                 if start < stop:
                     self.grow_to_need()
         except BaseException:  # no memory for a wider window
-            self.take_back(deposit, start, sign, held)
+            self.take_back(deposit, start, sign, record_counts)
             raise
 
-    def _run(self, deposit, start, stop, sign, held):
+    def _run(self, deposit, start, stop, sign, record_counts):
         return deposit.kernel(
-            *deposit.arrays, start, stop, sign, self.limbs, self.base, held, self._need, *deposit.room
+            *deposit.arrays, start, stop, sign, self.limbs, self.base, record_counts, self._need, *deposit.workspace
         )
 
-    def make_ready(self, deposit: Deposit | None, held: np.ndarray) -> None:
+    def make_ready(self, deposit: Deposit | None, record_counts: np.ndarray) -> None:
         """Have the code for :meth:`take_back` in memory; None stands for what :meth:`deposit` runs as well."""
         make_ready(_carry, self.limbs[:0])
         if deposit is not None:
-            self._run(deposit, 0, 0, 1.0, held)
+            self._run(deposit, 0, 0, 1.0, record_counts)
 
-    def take_back(self, deposit: Deposit, n: int, sign: float, held: np.ndarray) -> None:
+    def take_back(self, deposit: Deposit, n: int, sign: float, record_counts: np.ndarray) -> None:
         """Undo :meth:`deposit` for the first `n` records, without memory.
 
         Every sum on the way back was one on the way forth, or differs from one by a block at most, so it fits the
@@ -174,15 +174,15 @@ class ExactSum:
         """
         start, carried = 0, False
         while start < n:
-            if self.room <= 0:
+            if self.deposits_left <= 0:
                 _carry(self.limbs)
-                self.room, carried = _ROOM, True
-            stop = min(n, start + self.room)
-            self._run(deposit, start, stop, -sign, held)
-            self.room -= stop - start
+                self.deposits_left, carried = _DEPOSITS_PER_CARRY, True
+            stop = min(n, start + self.deposits_left)
+            self._run(deposit, start, stop, -sign, record_counts)
+            self.deposits_left -= stop - start
             start = stop
         if carried:
-            self.room = 0
+            self.deposits_left = 0
 
     def deposit_values(self, values: np.ndarray, sign: float) -> None:
         """Add one float64 to each cell of row 0."""
@@ -206,15 +206,15 @@ class ExactSum:
 
     def reserve(self, deposits: int) -> None:
         """Make sure that so many deposits fit, and count them as done."""
-        if self.room < deposits:
+        if self.deposits_left < deposits:
             self.carry()
-        self.room -= deposits
+        self.deposits_left -= deposits
 
     def carry(self) -> None:
         """Propagate carries, so that 2**19 more deposits fit."""
         while not _carry(self.limbs):
             self.grow_to(self.base, self.base + len(self.limbs))
-        self.room = _ROOM
+        self.deposits_left = _DEPOSITS_PER_CARRY
 
     @property
     def is_wide(self) -> bool:
@@ -276,7 +276,12 @@ class ExactSum:
 
     def copy(self) -> "ExactSum":
         twin = object.__new__(ExactSum)  # a walk over a trace copies several
-        twin.limbs, twin.base, twin.room, twin._need = self.limbs.copy(), self.base, self.room, np.zeros(2, np.int64)
+        twin.limbs, twin.base, twin.deposits_left, twin._need = (
+            self.limbs.copy(),
+            self.base,
+            self.deposits_left,
+            np.zeros(2, np.int64),
+        )
         return twin
 
     def canonical(self, rows: np.ndarray, cells: np.ndarray | slice = slice(None)) -> bytes:

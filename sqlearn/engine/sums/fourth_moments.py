@@ -56,15 +56,15 @@ def _deposit_wide_squares(limbs, base, row, cell, a, b, sign):
 
 
 @kernel
-def _deposit_fourth(x, rows, start, stop, sign, limbs, base, held, need, room):
+def _deposit_fourth(x, rows, start, stop, sign, limbs, base, record_counts, need, workspace):
     """Deposit ``x_i**2 * x_j`` for all i and j, row by row, and ``x_i**2 * x_j**2`` for ``i <= j``, packed.
 
-    `limbs` is float64[L, n_rows, d * d + d * (d + 1) / 2] and `room` float64[4, d], to work in; otherwise as
+    `limbs` is float64[L, n_rows, d * d + d * (d + 1) / 2] and `workspace` float64[4, d], to work in; otherwise as
     :func:`~sqlearn.engine.sums.deposit.deposit_moments`, for records of weight 1. A square is the pair of its rounding
     and of the rounding's error, so a term of third order is two products of float64 and one of fourth order four.
     """
     d = x.shape[1]
-    square, rest, p, e = room[0], room[1], room[2], room[3]
+    square, rest, p, e = workspace[0], workspace[1], workspace[2], workspace[3]
     for r in range(start, stop):
         row = rows[r]
         v = x[r]
@@ -73,7 +73,7 @@ def _deposit_fourth(x, rows, start, stop, sign, limbs, base, held, need, room):
             need[1], need[0] = limbs_of(max(3 * top, 4 * top), min(3 * bottom, 4 * bottom))
             if need[0] < base or need[1] >= base + limbs.shape[0]:
                 return r
-        held[row] += np.int64(sign)
+        record_counts[row] += np.int64(sign)
         squares_are_safe = in_safe_range(2 * top, 2 * bottom)
         for j in range(d):
             square[j] = v[j] * v[j]
@@ -159,7 +159,7 @@ class FourthMoments(Statistic):
     def deposit(self, block, sign, log):
         by_row = self._by_row(block.x, block.rows)
         if log.keeps:
-            self.total.make_ready(by_row, self.held)
+            self.total.make_ready(by_row, self.record_counts)
         log.do(partial(self._deposit, block, sign), partial(self._undo, block, by_row, sign, log))
 
     def _by_row(self, x, rows) -> Deposit:
@@ -179,11 +179,11 @@ class FourthMoments(Statistic):
                 alone[group] = False
         others = self._by_row(block.x[alone], block.rows[alone])
         self.total.reserve(others.n + len(sums))  # a record counts twice: it adds up to 2**34 units to a limb
-        self.total.deposit(others, sign, self.held)
+        self.total.deposit(others, sign, self.record_counts)
         for row, count, terms, low in sums:  # in place: nothing can fail any more
             start = low - self.total.base
             self.total.limbs[start : start + len(terms), row] += terms
-            self.held[row] += int(sign) * count
+            self.record_counts[row] += int(sign) * count
 
     def _undo(self, block, by_row, sign, log):
         """By blocks, if there is time and memory; else row by row, which takes no memory."""

@@ -148,7 +148,7 @@ def _best_slices(need: np.ndarray) -> int:
 
 
 def deposit_gram(
-    total: ExactSum, z: np.ndarray, weights: np.ndarray, row: int, sign: float, held: np.ndarray
+    total: ExactSum, z: np.ndarray, weights: np.ndarray, row: int, sign: float, record_counts: np.ndarray
 ) -> Iterator[int]:
     """Deposit what :func:`~sqlearn.engine.sums.deposit.deposit_triangle` does, for many records of one row.
 
@@ -162,13 +162,13 @@ def deposit_gram(
         Finite records.
     weights : float64[n]
         Their weights.
-    row, sign, held
+    row, sign, record_counts
         As for :func:`~sqlearn.engine.sums.deposit.deposit_triangle`.
     """
     blocks = [(z[start : start + BLOCK], weights[start : start + BLOCK]) for start in range(0, len(z), BLOCK)]
     with side_by_side(_multiply, blocks) as multiplied:
         for block, (_, block_weights) in zip(multiplied, blocks, strict=True):
-            _deposit_block(total, block, row, held, sign)
+            _deposit_block(total, block, row, record_counts, sign)
             yield len(block_weights)
 
 
@@ -200,7 +200,7 @@ def _multiply(block):
     return z[index], weights[index], n - len(index), products
 
 
-def _deposit_block(total, block, row, held, sign):
+def _deposit_block(total, block, row, record_counts, sign):
     """All or nothing: what needs memory comes first."""
     z, weights, n_others, products = block
     width = z.shape[1]
@@ -210,8 +210,8 @@ def _deposit_block(total, block, row, held, sign):
         high, low = limbs_of(int(left_tops.max() + right_tops.max()) + BLOCK_BITS + 1, lowest)
         total.reserve(n_left * n_right)
         total.grow_to(low, high)
-    arrays, room = (z, weights, np.full(len(z), row, np.int64)), np.empty((2, width))
-    total.deposit(Deposit(len(z), deposit_triangle, arrays, (room,)), sign, held)
+    arrays, workspace = (z, weights, np.full(len(z), row, np.int64)), np.empty((2, width))
+    total.deposit(Deposit(len(z), deposit_triangle, arrays, (workspace,)), sign, record_counts)
     for product, left_tops, right_tops in products:
-        _deposit_products(product, left_tops, right_tops, row, sign, total.limbs, total.base, room[0])
-    held[row] += int(sign) * n_others
+        _deposit_products(product, left_tops, right_tops, row, sign, total.limbs, total.base, workspace[0])
+    record_counts[row] += int(sign) * n_others

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from sqlearn.engine.arithmetic import normalized
 from sqlearn.engine.identity import Vocabulary
 from sqlearn.engine.kernels import kernel
-from sqlearn.engine.sums.deposit import deposit_gram_rows, deposit_moments, deposit_sparse, moments_room
+from sqlearn.engine.sums.deposit import deposit_gram_rows, deposit_moments, deposit_sparse, moments_workspace
 from sqlearn.engine.sums.exact import Deposit, ExactSum
 from sqlearn.engine.sums.gram import deposit_gram
 from sqlearn.engine.sums.transaction import Log
@@ -80,7 +80,7 @@ class Statistic:
     ----------
     total : ExactSum
         The sum.
-    held : int64[rows]
+    record_counts : int64[rows]
         Number of records of positive weight.
     takes_sparse : bool
         Whether it takes features as CSR rows; as arrays otherwise.
@@ -96,7 +96,7 @@ class Statistic:
 
     def __init__(self, n_features: int, n_targets: int):
         self.n_features, self.n_targets = n_features, n_targets
-        self.held: np.ndarray = np.zeros(0, np.int64)
+        self.record_counts: np.ndarray = np.zeros(0, np.int64)
         self.total = ExactSum(0, self.cells(n_features, n_targets))
 
     @staticmethod
@@ -120,18 +120,21 @@ class Statistic:
     def _put(self, deposit: Deposit, sign: float, log: Log, back: Deposit | None = None) -> None:
         """Add or subtract terms of the sum; `back` says how to take them back, if not as they came."""
         if log.keeps:
-            self.total.make_ready(back, self.held)
-        log.do(partial(self.total.deposit, deposit, sign, self.held), partial(self._take_out, back or deposit, sign))
+            self.total.make_ready(back, self.record_counts)
+        log.do(
+            partial(self.total.deposit, deposit, sign, self.record_counts),
+            partial(self._take_out, back or deposit, sign),
+        )
 
     def _take_out(self, deposit: Deposit, sign: float) -> None:
-        self.total.take_back(deposit, deposit.n, sign, self.held)
+        self.total.take_back(deposit, deposit.n, sign, self.record_counts)
 
     def reserve(self, records: int) -> None:
         """Make room for so many more records, where they are kept."""
 
     def first_missing(self, block: Block) -> int:
         """The first record of a block that cannot be held, or -1; without their names, only counts can tell."""
-        left = self.held.copy()
+        left = self.record_counts.copy()
         for i in np.flatnonzero(block.weights > 0):
             left[block.rows[i]] -= 1
             if left[block.rows[i]] < 0:
@@ -140,9 +143,11 @@ class Statistic:
 
     def resize(self, rows: int) -> None:
         """Make room for so many rows."""
-        if rows > len(self.held):
+        if rows > len(self.record_counts):
             self.total.resize(rows, self.total.shape[1])
-            self.held = np.concatenate([self.held, np.zeros(rows - len(self.held), np.int64)])
+            self.record_counts = np.concatenate(
+                [self.record_counts, np.zeros(rows - len(self.record_counts), np.int64)]
+            )
 
     def encode(self, codes: np.ndarray, levels: list[list]) -> tuple[np.ndarray, np.ndarray]:
         """Slots of categories, int64[n, c], and what they add to the records' messages, uint64[n, 2 * c]."""
@@ -182,20 +187,20 @@ class Statistic:
         """Add these rows of `other` to `rows`, all different."""
         cells = np.arange(self.total.shape[1])
         self.total.add(other.total, (other_rows, cells), (rows, cells))
-        self.held[rows] += other.held[other_rows]
+        self.record_counts[rows] += other.record_counts[other_rows]
 
     def copy(self) -> Self:
         twin = type(self)(self.n_features, self.n_targets)
-        twin.total, twin.held = self.total.copy(), self.held.copy()
+        twin.total, twin.record_counts = self.total.copy(), self.record_counts.copy()
         return twin
 
     def canonical(self, rows: np.ndarray) -> list[bytes]:
         """Canonical bytes of these rows in this order."""
-        return [self.held[rows].astype("<i8").tobytes(), self.total.canonical(rows)]
+        return [self.record_counts[rows].astype("<i8").tobytes(), self.total.canonical(rows)]
 
     def restore(self, parts: list[bytes]) -> None:
         """Take the contents that :meth:`canonical` gave, as rows 0, 1, ..."""
-        self.held = np.frombuffer(parts[0], "<i8").astype(np.int64)
+        self.record_counts = np.frombuffer(parts[0], "<i8").astype(np.int64)
         self.total = ExactSum.restore(parts[1])
 
     def check_form(self, labels: list) -> None:
@@ -203,7 +208,7 @@ class Statistic:
         self._check_sums(self.cells(self.n_features, self.n_targets))
 
     def _check_sums(self, cells: int) -> None:
-        if self.total.shape != (len(self.held), cells) or self.held.min(initial=0) < 0:
+        if self.total.shape != (len(self.record_counts), cells) or self.record_counts.min(initial=0) < 0:
             raise FormatError(UNFIT)
 
     def digits(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, int]:
@@ -227,7 +232,7 @@ class Moments(Statistic):
 
 def moments(x: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> Deposit:
     """What :class:`Moments` sums."""
-    return Deposit(len(weights), deposit_moments, (x, weights, rows), moments_room(*x.shape))
+    return Deposit(len(weights), deposit_moments, (x, weights, rows), moments_workspace(*x.shape))
 
 
 class Gram(Statistic):
@@ -240,10 +245,10 @@ class Gram(Statistic):
 
     def deposit(self, block, sign, log):
         order = np.argsort(block.rows, kind="stable")
-        arrays, room = (block.x, block.targets, block.weights, block.rows, order), np.empty((3, self._order))
-        by_row = Deposit(len(block), deposit_gram_rows, arrays, (room,))
+        arrays, workspace = (block.x, block.targets, block.weights, block.rows, order), np.empty((3, self._order))
+        by_row = Deposit(len(block), deposit_gram_rows, arrays, (workspace,))
         if log.keeps:
-            self.total.make_ready(by_row, self.held)
+            self.total.make_ready(by_row, self.record_counts)
         log.do(partial(self._deposit, block, order, by_row, sign), partial(self._undo, block, order, by_row, sign, log))
 
     @property
@@ -258,10 +263,10 @@ class Gram(Statistic):
         done = 0
         try:
             for row, group in zip(rows.tolist(), groups, strict=True):
-                for n in deposit_gram(self.total, z[group], block.weights[group], row, sign, self.held):
+                for n in deposit_gram(self.total, z[group], block.weights[group], row, sign, self.record_counts):
                     done += n
         except BaseException:
-            self.total.take_back(by_row, done, sign, self.held)
+            self.total.take_back(by_row, done, sign, self.record_counts)
             raise
 
     def _undo(self, block, order, by_row, sign, log):
@@ -316,13 +321,13 @@ class ThresholdCounts(Sums):
 
 
 @kernel
-def count(carried, slots, weights, sign):
+def count(category_counts, slots, weights, sign):
     """Add to the numbers of records that have each slot, or subtract; -1 is no slot, and weight 0 does not count."""
     for r in range(len(weights)):
         if weights[r] > 0.0:
             for slot in slots[r]:
                 if slot >= 0:
-                    carried[slot] += np.int64(sign)
+                    category_counts[slot] += np.int64(sign)
 
 
 class Categories(Statistic):
@@ -332,7 +337,7 @@ class Categories(Statistic):
     ----------
     vocabulary : Vocabulary
         The cell of each (column, category), less one for the cell of the total weight.
-    carried : int64[capacity]
+    category_counts : int64[capacity]
         Number of records of positive weight that have the category; with the last of them the category goes.
     """
 
@@ -341,7 +346,7 @@ class Categories(Statistic):
     def __init__(self, n_features: int, n_targets: int):
         super().__init__(n_features, n_targets)
         self.vocabulary = Vocabulary()
-        self.carried = np.zeros(0, np.int64)
+        self.category_counts = np.zeros(0, np.int64)
 
     @staticmethod
     def cells(n_features, n_targets):
@@ -373,8 +378,10 @@ class Categories(Statistic):
 
     def _fit_vocabulary(self):
         capacity = self.vocabulary.capacity
-        self.total.resize(len(self.held), 1 + capacity)
-        self.carried = np.concatenate([self.carried, np.zeros(capacity - len(self.carried), np.int64)])
+        self.total.resize(len(self.record_counts), 1 + capacity)
+        self.category_counts = np.concatenate(
+            [self.category_counts, np.zeros(capacity - len(self.category_counts), np.int64)]
+        )
 
     def deposit(self, block, sign, log):
         self._fit_vocabulary()
@@ -389,40 +396,45 @@ class Categories(Statistic):
         log.do(partial(self._count, slots, weights, sign), partial(self._count, slots, weights, -sign))
 
     def _count(self, slots, weights, sign):
-        count(self.carried, slots, weights, sign)
+        count(self.category_counts, slots, weights, sign)
 
     def prune(self, lent=False):
-        self.vocabulary.prune(self.carried)
+        self.vocabulary.prune(self.category_counts)
 
     def add(self, other, other_rows, rows):
         ours = np.array([self.vocabulary.slot(label) for label in other.vocabulary.labels()], np.int64)
         theirs = other.vocabulary.rows()
         self._fit_vocabulary()
-        self.carried[ours] += other.carried[theirs]
+        self.category_counts[ours] += other.category_counts[theirs]
         self.total.add(other.total, (other_rows, np.append(0, 1 + theirs)), (rows, np.append(0, 1 + ours)))
-        self.held[rows] += other.held[other_rows]
+        self.record_counts[rows] += other.record_counts[other_rows]
 
     def copy(self):
         twin = super().copy()
-        twin.vocabulary, twin.carried = self.vocabulary.copy(), self.carried.copy()
+        twin.vocabulary, twin.category_counts = self.vocabulary.copy(), self.category_counts.copy()
         return twin
 
     def canonical(self, rows):
         order = self.vocabulary.rows()
         sums = self.total.canonical(rows, np.append(0, 1 + order))
         labels = json.dumps(self.vocabulary.labels()).encode()
-        return [self.held[rows].astype("<i8").tobytes(), sums, labels, self.carried[order].astype("<i8").tobytes()]
+        return [
+            self.record_counts[rows].astype("<i8").tobytes(),
+            sums,
+            labels,
+            self.category_counts[order].astype("<i8").tobytes(),
+        ]
 
     def restore(self, parts):
         super().restore(parts)
         self.vocabulary.restore([tuple(label) for label in json.loads(parts[2])])
-        self.carried = np.zeros(self.vocabulary.capacity, np.int64)
-        self.carried[self.vocabulary.rows()] = np.frombuffer(parts[3], "<i8")
+        self.category_counts = np.zeros(self.vocabulary.capacity, np.int64)
+        self.category_counts[self.vocabulary.rows()] = np.frombuffer(parts[3], "<i8")
         self._fit_vocabulary()
 
     def check_form(self, labels):
         self._check_sums(1 + self.vocabulary.capacity)
-        if len(self.carried) != self.vocabulary.capacity or self.carried.min(initial=0) < 0:
+        if len(self.category_counts) != self.vocabulary.capacity or self.category_counts.min(initial=0) < 0:
             raise FormatError(UNFIT)
 
 
@@ -444,8 +456,8 @@ class Joint(Statistic):
         raise NotImplementedError
 
     @property
-    def held(self):  # type: ignore[override]
-        return self.members[0].held
+    def record_counts(self):  # type: ignore[override]
+        return self.members[0].record_counts
 
     @property
     def vocabularies(self):
@@ -499,7 +511,7 @@ class Joint(Statistic):
     def check_form(self, labels):
         for member in self.members:
             member.check_form(labels)
-            if len(member.held) != len(self.held):
+            if len(member.record_counts) != len(self.record_counts):
                 raise FormatError(UNFIT)
 
 

@@ -279,4 +279,4 @@ def read_encoder(
     columns += [{i: Fraction(1)} for i in range(width - t, width)]
     views = [mapped(GramView(own, low, width - 1 - t, t), columns, t) for own in digits]
     stacked, lowest = aligned(*((view.digits, view.low) for view in views))
-    return encoder, FixedGram(np.stack(stacked), lowest, statistic.held[rows], encoder.n_columns, t)
+    return encoder, FixedGram(np.stack(stacked), lowest, statistic.record_counts[rows], encoder.n_columns, t)

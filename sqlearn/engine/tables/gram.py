@@ -54,7 +54,7 @@ def _list(slots, z, values, indices, pairs):
 
 @kernel
 def _deposit_one_by_one(
-    of_pairs, slots, x, targets, weights, rows, start, stop, sign, limbs, base, held, need,
+    of_pairs, slots, x, targets, weights, rows, start, stop, sign, limbs, base, record_counts, need,
     z, values, indices, ones, pairs, indptr, order,
 ):  # fmt: skip
     """Deposit what :func:`_list` lists (pairs, or the others) without memory: the last seven are room for a record."""
@@ -74,7 +74,7 @@ def _deposit_one_by_one(
         v, i = (ones, pairs) if of_pairs else (values, indices)
         first = order[0]  # not the literal 0, for which numba would compile the kernel once more
         done = deposit_sparse(
-            v, i, indptr, weights[one], rows[one], order, first, first + 1, sign, limbs, base, held, need
+            v, i, indptr, weights[one], rows[one], order, first, first + 1, sign, limbs, base, record_counts, need
         )
         if done == 0:
             return r
@@ -95,7 +95,7 @@ class TableGram(Categories):
         Each level against those, cell ``1 + slot * width + i``; cell 0 is the weight.
     pairs : Sums
         Each level against each, a triangle that grows at its end; cell 0 is the weight.
-    vocabulary, carried
+    vocabulary, category_counts
         As of :class:`~sqlearn.engine.sums.statistics.Categories`, for levels: ``(i, 0)`` where number i is missing,
         ``(d + 2j, category)``, and ``(d + 2j + 1, 0)`` where that is missing. Their sorted order is that of the
         columns.
@@ -145,14 +145,16 @@ class TableGram(Categories):
         self.pairs.resize(rows)
 
     def _fit_vocabulary(self):
-        capacity = len(self.carried)
+        capacity = len(self.category_counts)
         if self.vocabulary.capacity > capacity:  # which doubles: too much for a triangle
             needed = 1 + max(self.vocabulary.slots.values(), default=-1)
             capacity = max(capacity, min(self.vocabulary.capacity, needed + needed // 8))
-            self.carried = np.concatenate([self.carried, np.zeros(capacity - len(self.carried), np.int64)])
+            self.category_counts = np.concatenate(
+                [self.category_counts, np.zeros(capacity - len(self.category_counts), np.int64)]
+            )
         first, pairs = self._cells_for(capacity)
-        self.total.resize(len(self.held), first)
-        self.pairs.total.resize(len(self.pairs.held), pairs)
+        self.total.resize(len(self.record_counts), first)
+        self.pairs.total.resize(len(self.pairs.record_counts), pairs)
 
     def _levels_of(self, block) -> tuple[np.ndarray, np.ndarray]:
         """Numbers with 0 where they are missing, and each record's slots, int64[n, d + c], -1 for none."""
@@ -187,22 +189,22 @@ class TableGram(Categories):
     def _one_by_one(self, of_pairs: bool, block, slots) -> Deposit:
         m, width = slots.shape[1], self.width
         cells, pairs = m * width, m * (m - 1) // 2
-        room = (
+        workspace = (
             np.empty((1, width)), np.empty(cells), np.empty(cells, np.int64), np.ones(pairs), np.empty(pairs, np.int64),
             np.zeros(2, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip
         arrays = (of_pairs, slots, block.x, block.targets, block.weights, block.rows)
-        return Deposit(len(block), _deposit_one_by_one, arrays, room)
+        return Deposit(len(block), _deposit_one_by_one, arrays, workspace)
 
     def add(self, other, other_rows, rows):
         ours = np.array([self.vocabulary.slot(label) for label in other.vocabulary.labels()], np.int64)
         theirs = other.vocabulary.rows()
         self._fit_vocabulary()
-        self.carried[ours] += other.carried[theirs]
+        self.category_counts[ours] += other.category_counts[theirs]
         self.numbers.add(other.numbers, other_rows, rows)
         for sums, others, place in ((self, other, self._cells), (self.pairs, other.pairs, self._pair_cells)):
             sums.total.add(others.total, (other_rows, place(theirs)), (rows, place(ours)))
-            sums.held[rows] += others.held[other_rows]
+            sums.record_counts[rows] += others.record_counts[other_rows]
 
     def _cells(self, slots) -> np.ndarray:
         """Cells of `total` that belong to these slots, in their order."""
@@ -223,31 +225,31 @@ class TableGram(Categories):
     def canonical(self, rows):
         order = self.vocabulary.rows()
         return [
-            self.held[rows].astype("<i8").tobytes(),
+            self.record_counts[rows].astype("<i8").tobytes(),
             self.numbers.total.canonical(rows),
             self.total.canonical(rows, self._cells(order)),
             self.pairs.total.canonical(rows, self._pair_cells(order)),
             json.dumps(self.vocabulary.labels()).encode(),
-            self.carried[order].astype("<i8").tobytes(),
+            self.category_counts[order].astype("<i8").tobytes(),
         ]
 
     def restore(self, parts):
         self.numbers.restore(parts[:2])
         for sums, part in ((self, parts[2]), (self.pairs, parts[3])):
             sums.total = type(sums.total).restore(part)
-            sums.held = self.numbers.held.copy()
+            sums.record_counts = self.numbers.record_counts.copy()
         self.vocabulary.restore([tuple(label) for label in json.loads(parts[4])])
-        self.carried = np.frombuffer(parts[5], "<i8").astype(np.int64)
-        if len(self.carried) != len(self.vocabulary):
+        self.category_counts = np.frombuffer(parts[5], "<i8").astype(np.int64)
+        if len(self.category_counts) != len(self.vocabulary):
             raise FormatError(UNFIT)
         self._fit_vocabulary()
 
     def check_form(self, labels):
         self.numbers.check_form(labels)
-        first, pairs = self._cells_for(len(self.carried))
+        first, pairs = self._cells_for(len(self.category_counts))
         self._check_sums(first)
         self.pairs._check_sums(pairs)
-        if self.carried.min(initial=0) < 0:
+        if self.category_counts.min(initial=0) < 0:
             raise FormatError(UNFIT)
 
     def digits(self, rows=None):
@@ -284,14 +286,14 @@ class FixedGram(Gram):
         Balanced digits.
     low : int
         Index of the lowest.
-    held : int64[rows]
+    record_counts : int64[rows]
         Number of records of positive weight in each row.
     n_features, n_targets : int
         Numbers of variables.
     """
 
-    def __init__(self, digits: np.ndarray, low: int, held: np.ndarray, n_features: int, n_targets: int):
-        self.n_features, self.n_targets, self.held = n_features, n_targets, held
+    def __init__(self, digits: np.ndarray, low: int, record_counts: np.ndarray, n_features: int, n_targets: int):
+        self.n_features, self.n_targets, self.record_counts = n_features, n_targets, record_counts
         self._digits, self._low = digits, low
 
     def digits(self, rows=None):

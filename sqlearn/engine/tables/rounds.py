@@ -128,8 +128,8 @@ class TableRounds(Statistic):
         return self.cells(self.n_features, self.n_targets) + sum(map(len, levels))
 
     @property
-    def held(self):  # type: ignore[override]
-        return self.sums.held
+    def record_counts(self):  # type: ignore[override]
+        return self.sums.record_counts
 
     @property
     def is_wide(self):
@@ -149,7 +149,7 @@ class TableRounds(Statistic):
     def resize(self, rows):
         self.sums.resize(rows)
         if self.inner is not None:
-            self.inner.resize(len(self.held))
+            self.inner.resize(len(self.record_counts))
 
     def encode(self, codes, levels):
         return self.sums.encode(codes, levels)
@@ -182,7 +182,7 @@ class TableRounds(Statistic):
     def refresh(self, order, labels, log, check=lambda: None):
         changes = self.changes.taken()
         log.note(partial(self._set, self.encoder, self.inner))
-        if not self.held.any():
+        if not self.record_counts.any():
             self._set(None, None)
             return
         encoder = self._read_encoder()
@@ -204,7 +204,7 @@ class TableRounds(Statistic):
     def _rounds_over(self, encoder: TableEncoder) -> Rounds:
         """Rounds that have asked nothing yet."""
         inner = self.rounds(encoder.n_columns)
-        inner.resize(len(self.held))
+        inner.resize(len(self.record_counts))
         inner.rows = _Encoded(self, encoder)
         return inner
 
@@ -234,9 +234,13 @@ class TableRounds(Statistic):
         (unknown,), unknown_low = self.sums.missing.digits(None)
         values = [exact_value(digits, low) for digits in own]
         absent = {i: exact_value(digits, unknown_low) for i, digits in enumerate(unknown[1:]) if digits.any()}
-        slots, carried = self._vocabulary.slots, self.sums.categories.carried
+        slots, category_counts = self._vocabulary.slots, self.sums.categories.category_counts
         # those whose last record has just gone are still there
-        held = [label for label in self._vocabulary.labels() if slots[label] < len(carried) and carried[slots[label]]]
+        held = [
+            label
+            for label in self._vocabulary.labels()
+            if slots[label] < len(category_counts) and category_counts[slots[label]]
+        ]
         labels = [(d + place, level) for place, level in held]
         offsets = iter(np.split(dithers(4 * d, self.seed), 2))
 
@@ -276,7 +280,7 @@ class TableRounds(Statistic):
         slots = np.full(max(1, other._vocabulary.capacity), -1, np.int64)
         for label, slot in other._vocabulary.slots.items():
             slots[slot] = self._vocabulary.slot(label)
-        of_row = np.zeros(len(other.held), np.int64)
+        of_row = np.zeros(len(other.record_counts), np.int64)
         of_row[other_rows] = rows
         raw = other.raw
         if not isinstance(raw, Rows):
@@ -339,7 +343,7 @@ class TableRounds(Statistic):
                 raise FormatError(UNFIT)
         if self.inner is not None:
             self.inner.check_form(labels)
-            if len(self.inner.held) != len(self.held):
+            if len(self.inner.record_counts) != len(self.record_counts):
                 raise FormatError(UNFIT)
 
 

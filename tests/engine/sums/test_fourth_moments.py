@@ -53,7 +53,7 @@ def test_blas_equals_rows(level):
         x, rows = naive.hard_rows(rng, n, d, level), rng.integers(0, 2, n)
         statistic, other = learned(FourthMoments, x, rows), FourthMoments(d, 0)
         other.resize(2)
-        other.total.deposit(other._by_row(x, rows), 1.0, other.held)
+        other.total.deposit(other._by_row(x, rows), 1.0, other.record_counts)
         assert statistic.canonical(ROWS) == other.canonical(ROWS)
         for part in np.array_split(rng.permutation(n), [5, n // 2]):
             statistic.deposit(block(x[part], rows[part]), -1.0, Log())
@@ -93,9 +93,9 @@ def test_many_records_between_two_carries():
 def test_room_is_counted_twice():
     statistic = FourthMoments(2, 0)
     statistic.resize(1)
-    room = statistic.total.room
+    room = statistic.total.deposits_left
     statistic.deposit(block(np.ones((40, 2))), 1.0, Log())
-    assert room - statistic.total.room == 80
+    assert room - statistic.total.deposits_left == 80
 
 
 def test_kurtosis_is_centred_exactly():

@@ -71,7 +71,7 @@ def test_group_laws(kind, level):
         statistic.deposit(block(statistic, index), sign, Log())
         categories = getattr(statistic, "categories", statistic)
         # a group has negative elements, a vocabulary has not: it lets go of what is zero when nothing is below
-        if kind not in ENCODING or (categories.carried >= 0).all():
+        if kind not in ENCODING or (categories.category_counts >= 0).all():
             statistic.prune()
 
     def merged(ours, theirs):
