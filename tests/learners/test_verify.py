@@ -86,7 +86,7 @@ def test_verify_finds_an_altered_limb_count_or_attribute(learner):
     def name(model):
         if keeps_records:
             rows = model._state.statistic.rows
-            rows.names[rows.places()[0], 1] ^= np.uint64(1)
+            rows.digests[rows.places()[0], 1] ^= np.uint64(1)
         else:
             model._state.ledger._arrays[0][np.flatnonzero(model._state.ledger._arrays[1])[0], 1] ^= np.uint64(1)
 

@@ -157,8 +157,8 @@ def test_copies_are_numbered_without_gaps(tmp_path):
         rows = np.array(sorted(held.elements())).reshape(-1, 2)
         if len(rows):
             memory = LogisticRegression().partial_fit(rows[:, :1], rows[:, 1].astype(int))
-            own = np.concatenate([r.names[r.w > 0] for r in memory._state.statistic.rows.blocks(MAX_HASH)])
-            stored = np.concatenate([r.names for r in store._source.blocks(MAX_HASH)])
+            own = np.concatenate([r.hashes[r.w > 0] for r in memory._state.statistic.rows.blocks(MAX_HASH)])
+            stored = np.concatenate([r.hashes for r in store._source.blocks(MAX_HASH)])
             assert (np.sort(own) == np.sort(stored)).all()
         assert store.verify()
 

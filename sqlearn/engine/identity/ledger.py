@@ -1,18 +1,18 @@
 """The ledger: which records, and how many copies of each, a model holds.
 
-A record's name is 128 bits of a keyed hash, so names are spread evenly. They live in an open-addressing table in the
-order of the names: a name's home lies as far into the table as the name lies in the range of all names, and names that
-find their home taken stand behind it, in order and without gaps (linear probing, where of two names that want a slot
+A record's digest is 128 bits of a keyed hash, so digests are spread evenly. They live in an open-addressing table in the
+order of the digests: a digest's home lies as far into the table as the digest lies in the range of all digests, and digests that
+find their home taken stand behind it, in order and without gaps (linear probing, where of two digests that want a slot
 the one further from its home gets it, and the smaller of two that are equally far). So a table is a function of its
-contents and its capacity alone, the canonical form needs no sorting, and a name that is removed leaves no tombstone:
+contents and its capacity alone, the canonical form needs no sorting, and a digest that is removed leaves no tombstone:
 what stands behind it moves up, and the slot that becomes free is zeroed.
 
 The kernels work on three arrays, which `Ledger` owns and replaces when they are resized:
 
-- ``keys``: uint64[capacity, 2], the names;
+- ``keys``: uint64[capacity, 2], the digests;
 - ``copies``: int32[capacity], how often each is held, 0 for a free slot. 32 bits keep a slot at 20 bytes, and a record
   of a growing ledger at 25 to 33 where 64 bits take 30 to 40; 2**31 copies of one record are refused, never wrapped;
-- ``counters``: int64[2], the number of distinct names and of all copies.
+- ``counters``: int64[2], the number of distinct digests and of all copies.
 """
 
 from contextlib import suppress
@@ -43,22 +43,22 @@ def _next(slot, capacity):
 
 
 @_borrowing
-def _distance(slot, name0, capacity):
-    """How many steps `slot` lies behind the home of a name."""
-    steps = slot - multiply_high(name0, np.uint64(capacity))
+def _distance(slot, word0, capacity):
+    """How many steps `slot` lies behind the home of a digest."""
+    steps = slot - multiply_high(word0, np.uint64(capacity))
     return steps if steps >= 0 else steps + capacity
 
 
 @_borrowing
-def _place(keys, copies, name0, name1):
-    """The slot that holds a name or, when none does, the slot that it would be put into."""
+def _place(keys, copies, word0, word1):
+    """The slot that holds a digest or, when none does, the slot that it would be put into."""
     capacity = len(copies)
-    slot = multiply_high(name0, np.uint64(capacity))
+    slot = multiply_high(word0, np.uint64(capacity))
     steps = 0
     while copies[slot] != 0:
         key0, key1 = keys[slot, 0], keys[slot, 1]
         other = _distance(slot, key0, capacity)
-        if other < steps or (other == steps and (key0 > name0 or (key0 == name0 and key1 >= name1))):
+        if other < steps or (other == steps and (key0 > word0 or (key0 == word0 and key1 >= word1))):
             break
         slot = _next(slot, capacity)
         steps += 1
@@ -66,22 +66,22 @@ def _place(keys, copies, name0, name1):
 
 
 @_borrowing
-def _holds(keys, copies, slot, name0, name1):
-    return copies[slot] != 0 and keys[slot, 0] == name0 and keys[slot, 1] == name1
+def _holds(keys, copies, slot, word0, word1):
+    return copies[slot] != 0 and keys[slot, 0] == word0 and keys[slot, 1] == word1
 
 
 @_borrowing
-def copies_held(keys, copies, name0, name1):
-    """How many copies of a name are held; 0 if none."""
-    slot = _place(keys, copies, name0, name1)
-    return np.int64(copies[slot]) if _holds(keys, copies, slot, name0, name1) else np.int64(0)
+def copies_held(keys, copies, word0, word1):
+    """How many copies of a digest are held; 0 if none."""
+    slot = _place(keys, copies, word0, word1)
+    return np.int64(copies[slot]) if _holds(keys, copies, slot, word0, word1) else np.int64(0)
 
 
 @_borrowing
-def _put(keys, copies, counters, name0, name1, number):
-    """Add `number` copies of a name; False, and nothing changed, if that were too many. The table must have room."""
-    slot = _place(keys, copies, name0, name1)
-    if _holds(keys, copies, slot, name0, name1):
+def _put(keys, copies, counters, word0, word1, number):
+    """Add `number` copies of a digest; False, and nothing changed, if that were too many. The table must have room."""
+    slot = _place(keys, copies, word0, word1)
+    if _holds(keys, copies, slot, word0, word1):
         if copies[slot] > MOST_COPIES - number:
             return False
         copies[slot] += number
@@ -94,23 +94,23 @@ def _put(keys, copies, counters, name0, name1, number):
             before = free - 1 if free > 0 else capacity - 1
             keys[free, 0], keys[free, 1], copies[free] = keys[before, 0], keys[before, 1], copies[before]
             free = before
-        keys[slot, 0], keys[slot, 1], copies[slot] = name0, name1, number
+        keys[slot, 0], keys[slot, 1], copies[slot] = word0, word1, number
         counters[0] += 1
     counters[1] += number
     return True
 
 
 @_borrowing
-def add_one(keys, copies, counters, name0, name1):
-    """Add one copy of a name, with room reserved; False, and nothing changed, if 2**31 - 1 are held."""
-    return _put(keys, copies, counters, name0, name1, np.int32(1))
+def add_one(keys, copies, counters, word0, word1):
+    """Add one copy of a digest, with room reserved; False, and nothing changed, if 2**31 - 1 are held."""
+    return _put(keys, copies, counters, word0, word1, np.int32(1))
 
 
 @_borrowing
-def take_one(keys, copies, counters, name0, name1):
-    """Remove one copy of a name; False, and nothing changed, if none is held."""
-    slot = _place(keys, copies, name0, name1)
-    if not _holds(keys, copies, slot, name0, name1):
+def take_one(keys, copies, counters, word0, word1):
+    """Remove one copy of a digest; False, and nothing changed, if none is held."""
+    slot = _place(keys, copies, word0, word1)
+    if not _holds(keys, copies, slot, word0, word1):
         return False
     counters[1] -= 1
     copies[slot] -= 1
@@ -126,45 +126,45 @@ def take_one(keys, copies, counters, name0, name1):
 
 
 @_borrowing
-def _add(keys, copies, counters, names):
-    """Add all names, or none; -1, or the index of the name that has too many copies."""
-    for i in range(len(names)):
-        if not add_one(keys, copies, counters, names[i, 0], names[i, 1]):
+def _add(keys, copies, counters, digests):
+    """Add all digests, or none; -1, or the index of the digest that has too many copies."""
+    for i in range(len(digests)):
+        if not add_one(keys, copies, counters, digests[i, 0], digests[i, 1]):
             for j in range(i):
-                take_one(keys, copies, counters, names[j, 0], names[j, 1])
+                take_one(keys, copies, counters, digests[j, 0], digests[j, 1])
             return i
     return -1
 
 
 @_borrowing
-def _take(keys, copies, counters, names):
-    """Remove all names, or none; -1, or the index of the first name that is not held."""
-    for i in range(len(names)):
-        if not take_one(keys, copies, counters, names[i, 0], names[i, 1]):
+def _take(keys, copies, counters, digests):
+    """Remove all digests, or none; -1, or the index of the first digest that is not held."""
+    for i in range(len(digests)):
+        if not take_one(keys, copies, counters, digests[i, 0], digests[i, 1]):
             for j in range(i):
-                add_one(keys, copies, counters, names[j, 0], names[j, 1])
+                add_one(keys, copies, counters, digests[j, 0], digests[j, 1])
             return i
     return -1
 
 
 @_borrowing
-def _pour(keys, copies, counters, names, numbers):
-    """Add names with their numbers of copies, as far as they go; False if there are too many copies of one."""
+def _pour(keys, copies, counters, digests, numbers):
+    """Add digests with their numbers of copies, as far as they go; False if there are too many copies of one."""
     for i in range(len(numbers)):
-        if numbers[i] != 0 and not _put(keys, copies, counters, names[i, 0], names[i, 1], numbers[i]):
+        if numbers[i] != 0 and not _put(keys, copies, counters, digests[i, 0], digests[i, 1], numbers[i]):
             return False
     return True
 
 
 @_borrowing
-def _count(keys, copies, names, out):
-    for i in range(len(names)):
-        out[i] = copies_held(keys, copies, names[i, 0], names[i, 1])
+def _count(keys, copies, digests, out):
+    for i in range(len(digests)):
+        out[i] = copies_held(keys, copies, digests[i, 0], digests[i, 1])
 
 
 @_borrowing
 def _wrapped(keys, copies):
-    """How many names, the greatest, went over the table's end and stand at its beginning."""
+    """How many digests, the greatest, went over the table's end and stand at its beginning."""
     slot = 0
     while copies[slot] != 0 and _distance(slot, keys[slot, 0], len(copies)) > slot:
         slot += 1
@@ -172,7 +172,7 @@ def _wrapped(keys, copies):
 
 
 class Ledger:
-    """A multiset of names: 128-bit hashes, given as the first two words of each row of a uint64 array.
+    """A multiset of digests: 128-bit hashes, given as the first two words of each row of a uint64 array.
 
     Every method leaves the ledger as it was or does all it should, wherever a KeyboardInterrupt lands: what changes it
     is either one kernel call or one assignment.
@@ -197,7 +197,7 @@ class Ledger:
         return sum(array.nbytes for array in self._arrays)
 
     def reserve(self, extra: int) -> None:
-        """Make room for `extra` more names.
+        """Make room for `extra` more digests.
 
         Kernels that add need it before. Resizing brings the load to 0.6; it may range from 0.4 to 0.8 otherwise.
         """
@@ -217,42 +217,42 @@ class Ledger:
         _pour(*arrays, *self._arrays[:2])
         self._arrays = arrays
 
-    def add(self, names) -> int:
-        """Add one copy of each of `names`, uint64[n, >=2], if no name is then held more than `MOST_COPIES` times.
+    def add(self, digests) -> int:
+        """Add one copy of each of `digests`, uint64[n, >=2], if no record is then held more than `MOST_COPIES` times.
 
         Returns
         -------
         int
-            -1, or the index of the first name of which there would be too many copies. In that case no name was added.
+            -1, or the index of the first digest of which there would be too many copies. In that case no digest was added.
         """
-        self.reserve(len(names))
-        return _add(*self._arrays, names)
+        self.reserve(len(digests))
+        return _add(*self._arrays, digests)
 
-    def take(self, names) -> int:
-        """Remove one copy of each of `names`, uint64[n, >=2], if all are held.
+    def take(self, digests) -> int:
+        """Remove one copy of each of `digests`, uint64[n, >=2], if all are held.
 
         Returns
         -------
         int
-            -1, or the index of the first name that is not held, copies used up by earlier ones considered. In that
+            -1, or the index of the first digest that is not held, copies used up by earlier ones considered. In that
             case the ledger has not changed.
         """
-        return _take(*self._arrays, names)
+        return _take(*self._arrays, digests)
 
-    def make_ready(self, names) -> None:
+    def make_ready(self, digests) -> None:
         """Have the code for :meth:`take_back` in memory."""
         for change in (_add, _take):
-            make_ready(change, *self._arrays, names[:0])
+            make_ready(change, *self._arrays, digests[:0])
 
-    def take_back(self, names, sign: float) -> None:
-        """Undo :meth:`add` (1.0) or :meth:`take` (-1.0) of these names, for which there is room."""
-        (_take if sign > 0 else _add)(*self._arrays, names)
+    def take_back(self, digests, sign: float) -> None:
+        """Undo :meth:`add` (1.0) or :meth:`take` (-1.0) of these digests, for which there is room."""
+        (_take if sign > 0 else _add)(*self._arrays, digests)
 
-    def count(self, names) -> np.ndarray:
-        """How many copies of each of `names`, uint64[n, >=2], are held: int64[n]."""
+    def count(self, digests) -> np.ndarray:
+        """How many copies of each of `digests`, uint64[n, >=2], are held: int64[n]."""
         keys, copies, _ = self._arrays
-        out = np.empty(len(names), np.int64)
-        _count(keys, copies, names, out)
+        out = np.empty(len(digests), np.int64)
+        _count(keys, copies, digests, out)
         return out
 
     def copy(self) -> "Ledger":
@@ -282,7 +282,7 @@ class Ledger:
         return result
 
     def canonical(self) -> bytes:
-        """All names in ascending order, 16 bytes each, then their numbers of copies, 4 bytes each; little-endian."""
+        """All digests in ascending order, 16 bytes each, then their numbers of copies, 4 bytes each; little-endian."""
         keys, copies, _ = self._arrays
         slots = np.roll(np.flatnonzero(copies), -_wrapped(keys, copies))
         return keys[slots].astype("<u8").tobytes() + copies[slots].astype("<i4").tobytes()
@@ -293,15 +293,15 @@ class Ledger:
         distinct, remainder = divmod(len(canonical), 20)
         if remainder:
             raise ValueError(f"a ledger has 20 bytes for each record, and {len(canonical)} is no multiple of that")
-        names = np.frombuffer(canonical, "<u8", 2 * distinct).reshape(distinct, 2).astype(np.uint64)
+        digests = np.frombuffer(canonical, "<u8", 2 * distinct).reshape(distinct, 2).astype(np.uint64)
         numbers = np.frombuffer(canonical, "<i4", distinct, 16 * distinct).astype(np.int32)
-        before, after = names[:-1], names[1:]
+        before, after = digests[:-1], digests[1:]
         ascending = (before[:, 0] < after[:, 0]) | ((before[:, 0] == after[:, 0]) & (before[:, 1] < after[:, 1]))
         if not ascending.all() or (numbers < 1).any():
-            raise ValueError("these are no ledger's bytes: names must ascend, and have one copy at least")
+            raise ValueError("these are no ledger's bytes: digests must ascend, and have one copy at least")
         result = cls()
         result.reserve(distinct)
-        _pour(*result._arrays, names, numbers)
+        _pour(*result._arrays, digests, numbers)
         return result
 
     def __reduce__(self):

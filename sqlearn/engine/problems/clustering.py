@@ -10,7 +10,7 @@ import numpy as np
 from sqlearn.engine.arithmetic import log, mix
 from sqlearn.engine.kernels import float_bits, kernel
 
-__all__ = ["FARTHEST", "advance", "exponentials", "hashes", "merge", "scan", "seed_centres", "spread"]
+__all__ = ["FARTHEST", "advance", "exponentials", "row_hashes", "merge", "scan", "seed_centres", "spread"]
 
 _CHUNK = 128
 _ONE = 1.5 * 2.0**52
@@ -184,7 +184,7 @@ def spread(table, means, centres):
 
 
 @kernel
-def hashes(x, seed):
+def row_hashes(x, seed):
     """A keyed hash of each record's features, uint64[n]: copies and weights do not show."""
     out = np.empty(len(x), np.uint64)
     for i in range(len(x)):
@@ -196,36 +196,36 @@ def hashes(x, seed):
 
 
 @kernel
-def merge(x, w, names, order):
+def merge(x, w, hashes, order):
     """Records in this order, with equal neighbours made one that has their weights' sum."""
     n, d = x.shape
-    out_x, out_w, out_names = np.empty((n, d)), np.empty(n), np.empty(n, np.uint64)
+    out_x, out_w, out_hashes = np.empty((n, d)), np.empty(n), np.empty(n, np.uint64)
     count = 0
     for k in range(n):
         i = order[k]
-        equal = count > 0 and names[i] == out_names[count - 1]
+        equal = count > 0 and hashes[i] == out_hashes[count - 1]
         for j in range(d):
             equal = equal and x[i, j] == out_x[count - 1, j]
         if equal:
             out_w[count - 1] += w[i]
             continue
-        out_x[count], out_w[count], out_names[count] = x[i], w[i], names[i]
+        out_x[count], out_w[count], out_hashes[count] = x[i], w[i], hashes[i]
         count += 1
-    return out_x[:count].copy(), out_w[:count].copy(), out_names[:count].copy()
+    return out_x[:count].copy(), out_w[:count].copy(), out_hashes[:count].copy()
 
 
 @kernel
-def exponentials(names, code, seed):
-    """A keyed exponential variate for each name, float64[n]."""
-    out = np.empty(len(names))
-    for i in range(len(names)):
-        word = mix(mix(names[i], np.uint64(code)), seed) >> np.uint64(12)
+def exponentials(hashes, code, seed):
+    """A keyed exponential variate for each hash, float64[n]."""
+    out = np.empty(len(hashes))
+    for i in range(len(hashes)):
+        word = mix(mix(hashes[i], np.uint64(code)), seed) >> np.uint64(12)
         out[i] = -log((np.float64(word) + 0.5) * 2.0**-52)
     return out
 
 
 @kernel
-def seed_centres(z, w, names, k, trials, code, seed):
+def seed_centres(z, w, hashes, k, trials, code, seed):
     """Records that k-means++ picks, int64[k]: of `trials` candidates for each centre, that of the lowest potential.
 
     Candidates are drawn with probability proportional to their weighted squared distance: the first to arrive in a race
@@ -241,7 +241,7 @@ def seed_centres(z, w, names, k, trials, code, seed):
         runners = trials if c else 1
         picks[:] = 0
         arrivals[:] = np.inf
-        times = exponentials(names, code * k + c, seed)
+        times = exponentials(hashes, code * k + c, seed)
         for i in range(n):
             time = times[i] / (w[i] * closest[i])
             if time < arrivals[runners - 1]:

@@ -9,7 +9,7 @@ from sqlearn.engine.problems.clustering import (
     FARTHEST,
     advance,
     exponentials,
-    hashes,
+    row_hashes,
     merge,
     scan,
     seed_centres,
@@ -58,13 +58,13 @@ class Sample:
         Features.
     w : float64[n]
         Weights.
-    names : uint64[n]
-        Keyed hashes.
+    hashes : uint64[n]
+        Keyed row_hashes.
     """
 
     x: np.ndarray
     w: np.ndarray
-    names: np.ndarray
+    hashes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ class Lloyd:
         """The same of one run, from the best of at least `_STARTS` starts on a part of the sample."""
         if not len(sample.w):
             return self.best(sample, scale, seed)
-        part, chosen = sample, sample.names < np.uint64(1 << 62)
+        part, chosen = sample, sample.row_hashes < np.uint64(1 << 62)
         if np.count_nonzero(chosen) >= _ENOUGH * self.n_clusters:
-            part = Sample(sample.x[chosen], sample.w[chosen], sample.names[chosen])
+            part = Sample(sample.x[chosen], sample.w[chosen], sample.row_hashes[chosen])
         n = max(self.n_init, _STARTS) if isinstance(self.init, str) else 1
         starts = (self.start(part, scale, seed, i) for i in range(n))
         runs = (self.iterate(part, scale, start, min(self.max_iter, _SHORT)) for start in starts)
@@ -109,10 +109,10 @@ class Lloyd:
         """Records to begin with, int64[n_clusters]."""
         k, seed = self.n_clusters, np.uint64(seed)
         if self.init == "random":
-            order = np.argsort(exponentials(sample.names, code, seed) / sample.w, kind="stable")
+            order = np.argsort(exponentials(sample.row_hashes, code, seed) / sample.w, kind="stable")
             return np.resize(order, k)
         trials = 2 + int(math.log(k))  # no integer has a logarithm so near an integer that libm could matter
-        return seed_centres(standard(sample.x, scale), sample.w, sample.names, k, trials, code, seed)
+        return seed_centres(standard(sample.x, scale), sample.w, sample.row_hashes, k, trials, code, seed)
 
     def start(self, sample, scale, seed, code):
         """Centres to begin with."""
@@ -303,8 +303,8 @@ def gather(source, seed: int) -> Sample:
     if not blocks:
         return Sample(np.zeros((0, 1)), np.zeros(0), np.zeros(0, np.uint64))
     x, w = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    names = hashes(x, np.uint64(seed))
-    order = np.argsort(names)
-    if (names[order[1:]] == names[order[:-1]]).any():
-        order = np.lexsort((w, *x.T[::-1], names))
-    return Sample(*merge(x, w, names, order))
+    hashes = row_hashes(x, np.uint64(seed))
+    order = np.argsort(hashes)
+    if (hashes[order[1:]] == hashes[order[:-1]]).any():
+        order = np.lexsort((w, *x.T[::-1], hashes))
+    return Sample(*merge(x, w, hashes, order))

@@ -205,19 +205,19 @@ class Mixture:
 
     def _responsibilities(self, sample, scale, code):
         """Of each component for each record at the start, float64[k, n]."""
-        k, names = self.k, sample.names
+        k, hashes = self.k, sample.hashes
         if self.em.init_params == "random":
-            shares = np.array([exponentials(names, code * k + c, np.uint64(self.seed)) for c in range(k)])
-            total = np.zeros(len(names))
+            shares = np.array([exponentials(hashes, code * k + c, np.uint64(self.seed)) for c in range(k)])
+            total = np.zeros(len(hashes))
             for row in shares:
                 total += row
             return shares / total
         isotropic = replace(scale, factor=np.full(self.d, scale.factor.min()))
         start = {"kmeans": "k-means++", "k-means++": "k-means++", "random_from_data": "random"}[self.em.init_params]
         lloyd = Lloyd(k, start, 1, 300, 1e-4)
-        shares = np.zeros((k, len(names)))
+        shares = np.zeros((k, len(hashes)))
         if self.em.init_params == "kmeans":
-            shares[lloyd.run(sample, isotropic, self.seed, code)[1], np.arange(len(names))] = 1.0
+            shares[lloyd.run(sample, isotropic, self.seed, code)[1], np.arange(len(hashes))] = 1.0
         else:
             shares[np.arange(k), lloyd.picked(sample, isotropic, self.seed, code)] = 1.0
         return shares

@@ -32,27 +32,27 @@ _MOVING, _RESTING = 0.125, 2.0**-40  # how far predictors move that have not com
 @kernel
 def _fingerprints(x, y, w):
     """Hashes of records by their contents alone, uint64[n]."""
-    hashes = np.empty(len(w), np.uint64)
+    fingerprints = np.empty(len(w), np.uint64)
     for r in range(len(w)):
         word = mix(float_bits(w[r]), float_bits(y[r]))
         for value in x[r]:
             word = mix(float_bits(value), word)
-        hashes[r] = word
-    return hashes
+        fingerprints[r] = word
+    return fingerprints
 
 
 def in_order(source) -> Records:
     """All records of positive weight, in an order that depends on their contents alone, and not on the key."""
     blocks = [records for records in source() if records.w.any()]
-    x, y, w, names = (np.concatenate([getattr(one, name) for one in blocks]) for name in ("x", "y", "w", "names"))
-    hashes = _fingerprints(x, y, w)
-    order = np.argsort(hashes)
-    tied = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    x, y, w, hashes = (np.concatenate([getattr(one, name) for one in blocks]) for name in ("x", "y", "w", "hashes"))
+    fingerprints = _fingerprints(x, y, w)
+    order = np.argsort(fingerprints)
+    tied = np.flatnonzero(fingerprints[order[1:]] == fingerprints[order[:-1]])
     one, other = order[tied], order[tied + 1]
     if any((values[one] != values[other]).any() for values in (x, y, w)):  # an accident
-        order = np.lexsort((w, y, *x.T[::-1], hashes))
+        order = np.lexsort((w, y, *x.T[::-1], fingerprints))
     order = order[w[order] > 0]
-    return Records(x[order], y[order], w[order], names[order])
+    return Records(x[order], y[order], w[order], hashes[order])
 
 
 @kernel

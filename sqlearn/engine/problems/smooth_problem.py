@@ -226,9 +226,9 @@ class Smooth(_Newton):
     def _query(self, theta, scale, grid, records, sums, sign):
         limit = sample_threshold(scale.octave, CUBES)
         if len(records.w) == 1:
-            self._query_one(theta, scale, grid, records, sums, sign, self.third and int(records.names[0]) <= limit)
+            self._query_one(theta, scale, grid, records, sums, sign, self.third and int(records.hashes[0]) <= limit)
         else:
-            chosen = np.flatnonzero(records.names <= np.uint64(limit)) if self.third else None
+            chosen = np.flatnonzero(records.hashes <= np.uint64(limit)) if self.third else None
             terms = self._derivatives(theta, scale, records, self.class_weight)
             self._add(terms, grid.exponents, chosen, sums, sign)
 

@@ -35,41 +35,41 @@ class Records:
         Target, or class: its slot in a source, its place among the sorted labels in a problem.
     w : float64[n]
         Positive weights, or 0 for an empty place.
-    names : uint64[n]
+    hashes : uint64[n]
         Keyed hash of each copy.
     """
 
     x: np.ndarray
     y: np.ndarray
     w: np.ndarray
-    names: np.ndarray
+    hashes: np.ndarray
 
     def take(self, index) -> "Records":
         """Some of them."""
-        return Records(self.x[index], self.y[index], self.w[index], self.names[index])
+        return Records(self.x[index], self.y[index], self.w[index], self.hashes[index])
 
 
 class RowSource(Protocol):
-    """Records by name, which may be held several times: copies 0, 1, ... of a name, without gaps.
+    """Records by digest, which may be held several times: copies 0, 1, ... of a digest, without gaps.
 
-    A copy's keyed hash is that of :func:`~sqlearn.engine.rounds.rows.copy_hash`. It depends on the name and on the
+    A copy's keyed hash is that of :func:`~sqlearn.engine.rounds.rows.copy_hash`. It depends on the digest and on the
     copy's number alone, so samples drawn by it are functions of the multiset of records.
     """
 
     def reserve(self, extra: int) -> None:
         """Make room for so many more records."""
 
-    def missing(self, names: np.ndarray) -> int:
-        """-1, or the index of the first of these names, uint64[n, >=2], of which fewer copies are held than asked."""
+    def missing(self, digests: np.ndarray) -> int:
+        """-1, or the index of the first of these digests, uint64[n, >=2], of which fewer copies are held than asked."""
 
     def vacant(self, places: np.ndarray) -> None:
         """Write places for so many more records; what needs memory is done here, so that :meth:`put` cannot fail."""
 
-    def put(self, places, x, y, w, names, hashes) -> None:
+    def put(self, places, x, y, w, digests, hashes) -> None:
         """Keep records in the places that :meth:`vacant` gave, and write the keyed hashes of their copies."""
 
-    def remove(self, places, names, hashes) -> None:
-        """Let go of the last copies of these names, all of which are held; write their places and keyed hashes."""
+    def remove(self, places, digests, hashes) -> None:
+        """Let go of the last copies of these digests, all of which are held; write their places and keyed hashes."""
 
     def make_ready(self) -> None:
         """Have the code of :meth:`vacant`, :meth:`put` and :meth:`remove` in memory, since they undo each other."""

@@ -23,44 +23,44 @@ _AHEAD = 8  # records
 
 
 @kernel
-def _copy_name(name0, number):
-    """A hash of a copy: equal records are copies 0, 1, ..., and each has a name of its own."""
-    return name0 if number == 0 else mix(name0, np.uint64(number))
+def _copy_digest(word0, number):
+    """A hash of a copy: equal records are copies 0, 1, ..., and each has a digest of its own."""
+    return word0 if number == 0 else mix(word0, np.uint64(number))
 
 
 @kernel
-def copy_hash(name0, number, seed):
+def copy_hash(word0, number, seed):
     """Keyed hash of a copy: what samples are drawn by."""
-    return mix(_copy_name(name0, number), seed)
+    return mix(_copy_digest(word0, number), seed)
 
 
 @kernel
-def copy_hashes(names, numbers, seed):
-    """The same of many: names uint64[n, >=1], numbers int64[n]."""
-    hashes = np.empty(len(names), np.uint64)
-    for k in range(len(names)):
-        hashes[k] = copy_hash(names[k, 0], numbers[k], seed)
+def copy_hashes(digests, numbers, seed):
+    """The same of many: digests uint64[n, >=1], numbers int64[n]."""
+    hashes = np.empty(len(digests), np.uint64)
+    for k in range(len(digests)):
+        hashes[k] = copy_hash(digests[k, 0], numbers[k], seed)
     return hashes
 
 
-def numbers_of(names, copies, hashes, seed):
-    """Which of so many copies of each name has this keyed hash, int64[n]; -1 for none."""
-    return _numbers_of(names, copies, hashes, np.lexsort((hashes, names[:, 1], names[:, 0])), seed)
+def numbers_of(digests, copies, hashes, seed):
+    """Which of so many copies of each digest has this keyed hash, int64[n]; -1 for none."""
+    return _numbers_of(digests, copies, hashes, np.lexsort((hashes, digests[:, 1], digests[:, 0])), seed)
 
 
 @kernel
-def _numbers_of(names, copies, hashes, order, seed):
-    """The same for rows in the order of names and hashes: copies are counted once for all rows of a name."""
+def _numbers_of(digests, copies, hashes, order, seed):
+    """The same for rows in the order of digests and hashes: copies are counted once for all rows of a digest."""
     n = len(order)
     numbers = np.full(n, -1, np.int64)
     start = 0
     while start < n:
         first, stop = order[start], start + 1
-        while stop < n and names[order[stop], 0] == names[first, 0] and names[order[stop], 1] == names[first, 1]:
+        while stop < n and digests[order[stop], 0] == digests[first, 0] and digests[order[stop], 1] == digests[first, 1]:
             stop += 1
         left, number = stop - start, 0
         while left > 0 and number < copies[first]:
-            wanted = copy_hash(names[first, 0], number, seed)
+            wanted = copy_hash(digests[first, 0], number, seed)
             low, high = start, stop
             while low < high:
                 middle = (low + high) // 2
@@ -77,42 +77,42 @@ def _numbers_of(names, copies, hashes, order, seed):
 
 
 @kernel
-def _home(name0, number, capacity):
-    return multiply_high(_copy_name(name0, number), np.uint64(capacity))
+def _home(word0, number, capacity):
+    return multiply_high(_copy_digest(word0, number), np.uint64(capacity))
 
 
 @kernel
-def _find(index, names, numbers, name0, name1, number):
+def _find(index, digests, numbers, word0, word1, number):
     """Slot of the index that points to the place of this copy or, without one, the slot that it belongs in."""
     capacity = len(index)
-    slot = _home(name0, number, capacity)
+    slot = _home(word0, number, capacity)
     place = index[slot]
-    while place >= 0 and not (names[place, 0] == name0 and names[place, 1] == name1 and numbers[place] == number):
+    while place >= 0 and not (digests[place, 0] == word0 and digests[place, 1] == word1 and numbers[place] == number):
         slot = slot + 1 if slot + 1 < capacity else 0
         place = index[slot]
     return slot
 
 
 @kernel
-def _look_ahead(index, names, wanted, k):
-    """Ask memory for what finding the names behind `k` will need: the index's slots first, then what they point to."""
+def _look_ahead(index, digests, wanted, k):
+    """Ask memory for what finding the digests behind `k` will need: the index's slots first, then what they point to."""
     if k + 2 * _AHEAD < len(wanted):
         prefetch(index, _home(wanted[k + 2 * _AHEAD, 0], 0, len(index)))
     if k + _AHEAD < len(wanted):
         place = index[_home(wanted[k + _AHEAD, 0], 0, len(index))]
         if place >= 0:
-            prefetch(names, np.int64(place))
+            prefetch(digests, np.int64(place))
 
 
 @kernel
-def _copies(index, names, numbers, name0, name1):
-    """Copies held of a name: doubling, then bisection, since copies are numbered without gaps."""
+def _copies(index, digests, numbers, word0, word1):
+    """Copies held of a digest: doubling, then bisection, since copies are numbered without gaps."""
     low, high = 0, 1  # copies below `low` are held; find one that is not
-    while index[_find(index, names, numbers, name0, name1, high - 1)] >= 0:
+    while index[_find(index, digests, numbers, word0, word1, high - 1)] >= 0:
         low, high = high, 2 * high
     while low < high - 1:
         middle = (low + high) // 2
-        if index[_find(index, names, numbers, name0, name1, middle - 1)] >= 0:
+        if index[_find(index, digests, numbers, word0, word1, middle - 1)] >= 0:
             low = middle
         else:
             high = middle
@@ -120,23 +120,23 @@ def _copies(index, names, numbers, name0, name1):
 
 
 @kernel
-def _count(index, names, numbers, wanted):
-    """Copies held of each name, int64[n]."""
+def _count(index, digests, numbers, wanted):
+    """Copies held of each digest, int64[n]."""
     copies = np.empty(len(wanted), np.int64)
     for k in range(len(wanted)):
-        copies[k] = _copies(index, names, numbers, wanted[k, 0], wanted[k, 1])
+        copies[k] = _copies(index, digests, numbers, wanted[k, 0], wanted[k, 1])
     return copies
 
 
 @kernel
-def _clear(index, names, numbers, slot):
+def _clear(index, digests, numbers, slot):
     """Take a slot out of the index, moving up what was displaced by it."""
     capacity = len(index)
     index[slot] = -1
     probe = slot + 1 if slot + 1 < capacity else 0
     while index[probe] >= 0:
         place = index[probe]
-        home = _home(names[place, 0], numbers[place], capacity)
+        home = _home(digests[place, 0], numbers[place], capacity)
         # the record at `probe` may fill the hole unless its home lies between the two
         if (probe - home) % capacity >= (probe - slot) % capacity:
             index[slot] = place
@@ -146,50 +146,50 @@ def _clear(index, names, numbers, slot):
 
 
 @kernel
-def _insert(index, names, numbers, places):
+def _insert(index, digests, numbers, places):
     """Point to places that hold records already."""
     for k in range(len(places)):
         place = places[k]
-        index[_find(index, names, numbers, names[place, 0], names[place, 1], numbers[place])] = place
+        index[_find(index, digests, numbers, digests[place, 0], digests[place, 1], numbers[place])] = place
 
 
 @kernel
-def _enter(index, names, numbers, keyed, new, places, seed, hashes):
+def _enter(index, digests, numbers, keyed, new, places, seed, hashes):
     """Name the records at places, and point there; each copy gets the next number, and a hash."""
     for k in range(len(places)):
-        _look_ahead(index, names, new, k)
-        place, name0, name1 = places[k], new[k, 0], new[k, 1]
-        number, slot = 0, _find(index, names, numbers, name0, name1, 0)
+        _look_ahead(index, digests, new, k)
+        place, word0, word1 = places[k], new[k, 0], new[k, 1]
+        number, slot = 0, _find(index, digests, numbers, word0, word1, 0)
         if index[slot] >= 0:
-            number = _copies(index, names, numbers, name0, name1)
-            slot = _find(index, names, numbers, name0, name1, number)
+            number = _copies(index, digests, numbers, word0, word1)
+            slot = _find(index, digests, numbers, word0, word1, number)
         index[slot] = place
-        names[place, 0], names[place, 1], numbers[place] = name0, name1, number
-        keyed[place] = hashes[k] = copy_hash(name0, number, seed)
+        digests[place, 0], digests[place, 1], numbers[place] = word0, word1, number
+        keyed[place] = hashes[k] = copy_hash(word0, number, seed)
 
 
 @kernel
-def _leave(index, names, numbers, gone, places):
-    """Take the last copies of names out of the index, and write their places.
+def _leave(index, digests, numbers, gone, places):
+    """Take the last copies of digests out of the index, and write their places.
 
-    Returns -1, or the index of the first name that is not held; then all is as before.
+    Returns -1, or the index of the first digest that is not held; then all is as before.
     """
     for k in range(len(gone)):
-        _look_ahead(index, names, gone, k)
-        number = _copies(index, names, numbers, gone[k, 0], gone[k, 1]) - 1
+        _look_ahead(index, digests, gone, k)
+        number = _copies(index, digests, numbers, gone[k, 0], gone[k, 1]) - 1
         if number < 0:
-            _insert(index, names, numbers, places[:k])
+            _insert(index, digests, numbers, places[:k])
             return k
-        slot = _find(index, names, numbers, gone[k, 0], gone[k, 1], number)
+        slot = _find(index, digests, numbers, gone[k, 0], gone[k, 1], number)
         places[k] = index[slot]
-        _clear(index, names, numbers, slot)
+        _clear(index, digests, numbers, slot)
     return -1
 
 
 @kernel
-def _remove(index, names, numbers, gone, places, hashes, x, y, w, keyed, free, n_free):
+def _remove(index, digests, numbers, gone, places, hashes, x, y, w, keyed, free, n_free):
     """The same; if all are held, their records are overwritten with zeros, and their keyed hashes written."""
-    missing = _leave(index, names, numbers, gone, places)
+    missing = _leave(index, digests, numbers, gone, places)
     if missing >= 0:  # not by what the caller knows of them
         return missing
     for k in range(len(places)):
@@ -197,7 +197,7 @@ def _remove(index, names, numbers, gone, places, hashes, x, y, w, keyed, free, n
         free[n_free + k] = place
         hashes[k] = keyed[place]
         x[place] = 0.0
-        names[place] = 0
+        digests[place] = 0
         y[place], w[place], numbers[place], keyed[place] = 0.0, 0.0, 0, 0
     return missing
 
@@ -219,11 +219,11 @@ def _write(places, new_x, new_y, new_w, x, y, w):
 
 
 @kernel
-def _missing(index, names, numbers, wanted, places):
+def _missing(index, digests, numbers, wanted, places):
     """What :func:`_leave` returns, but all is as before in any case."""
-    missing = _leave(index, names, numbers, wanted, places)
+    missing = _leave(index, digests, numbers, wanted, places)
     if missing < 0:
-        _insert(index, names, numbers, places)
+        _insert(index, digests, numbers, places)
     return missing
 
 
@@ -232,7 +232,7 @@ def _empty_index(capacity: int) -> np.ndarray:
 
 
 class Rows:
-    """Records by place, and the place of each name: the :class:`~sqlearn.engine.rounds.row_source.RowSource` of most
+    """Records by place, and the place of each digest: the :class:`~sqlearn.engine.rounds.row_source.RowSource` of most
     models.
 
     Parameters
@@ -249,8 +249,8 @@ class Rows:
     y : float64[capacity]
         Target, or class slot.
     w : float64[capacity]
-        Weight; 0 where a place is empty, or where a record of weight 0 has left its name alone.
-    names : uint64[capacity, 2]
+        Weight; 0 where a place is empty, or where a record of weight 0 has left its digest alone.
+    digests : uint64[capacity, 2]
         Name of each record.
     numbers : int32[capacity]
         Which copy of it this is.
@@ -267,7 +267,7 @@ class Rows:
         self.x = np.zeros((0, d))
         self.y = np.zeros(0)
         self.w = np.zeros(0)
-        self.names = np.zeros((0, 2), np.uint64)
+        self.digests = np.zeros((0, 2), np.uint64)
         self.numbers = np.zeros(0, np.int32)
         self.keyed = np.zeros(0, np.uint64)
         self.end = 0
@@ -287,7 +287,7 @@ class Rows:
         return sum(a.nbytes for a in (*self._arrays(), self._stack, self._index))
 
     def _arrays(self):
-        return self.x, self.y, self.w, self.names, self.numbers, self.keyed
+        return self.x, self.y, self.w, self.digests, self.numbers, self.keyed
 
     def reserve(self, extra: int) -> None:
         """Make room for so many more records."""
@@ -301,13 +301,13 @@ class Rows:
             grown = [np.zeros((capacity, *a.shape[1:]), a.dtype) for a in olds]
             for new, old in zip(grown, olds, strict=True):
                 new[: self.end] = old[: self.end]
-            self.x, self.y, self.w, self.names, self.numbers, self.keyed, self._stack = grown
+            self.x, self.y, self.w, self.digests, self.numbers, self.keyed, self._stack = grown
         if 3 * needed > 2 * len(self._index):
             self._reindex(2 * needed)
 
     def _reindex(self, capacity: int) -> None:
         index = _empty_index(capacity)
-        _insert(index, self.names, self.numbers, self.places())
+        _insert(index, self.digests, self.numbers, self.places())
         self._index = index
 
     def places(self) -> np.ndarray:
@@ -316,33 +316,33 @@ class Rows:
         used[self._free] = False
         return np.flatnonzero(used)
 
-    def by_name(self) -> np.ndarray:
-        """Places in use, in the order of the records' names and numbers."""
+    def by_digest(self) -> np.ndarray:
+        """Places in use, in the order of the records' digests and numbers."""
         keep = self.places()
-        return keep[np.lexsort((self.numbers[keep], self.names[keep, 1], self.names[keep, 0]))]
+        return keep[np.lexsort((self.numbers[keep], self.digests[keep, 1], self.digests[keep, 0]))]
 
-    def missing(self, names: np.ndarray) -> int:
-        """-1, or the index of the first of these names, uint64[n, >=2], of which fewer copies are held than asked."""
-        return _missing(self._index, self.names, self.numbers, names, np.empty(len(names), np.int64))
+    def missing(self, digests: np.ndarray) -> int:
+        """-1, or the index of the first of these digests, uint64[n, >=2], of which fewer copies are held than asked."""
+        return _missing(self._index, self.digests, self.numbers, digests, np.empty(len(digests), np.int64))
 
-    def copies(self, names: np.ndarray) -> np.ndarray:
-        """How many copies of each name are held, int64[n]."""
-        return _count(self._index, self.names, self.numbers, names)
+    def copies(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies of each digest are held, int64[n]."""
+        return _count(self._index, self.digests, self.numbers, digests)
 
     def vacant(self, places) -> None:
         """Write places, int64[n], for so many more records, those of forgotten ones first, and make room for them."""
         self.reserve(len(places))
         _vacant(self._free, self.end, places)
 
-    def put(self, places, x, y, w, names, hashes) -> None:
+    def put(self, places, x, y, w, digests, hashes) -> None:
         """Keep records in the places that :meth:`vacant` gave, and write their keyed hashes."""
         reused = min(len(places), self._n_free)
         self._n_free -= reused
         self.end += len(places) - reused
         _write(places, x, y, w, self.x, self.y, self.w)
-        _enter(self._index, self.names, self.numbers, self.keyed, names, places, self.seed, hashes)
+        _enter(self._index, self.digests, self.numbers, self.keyed, digests, places, self.seed, hashes)
 
-    def remove(self, places, names, hashes) -> None:
+    def remove(self, places, digests, hashes) -> None:
         """Overwrite these records, the last copies of equal ones, with zeros; all are held.
 
         Writes their places and keyed hashes, for which the caller has the memory.
@@ -353,7 +353,7 @@ class Rows:
             When one is not held, though the ledger has it: the bytes of a model that was read were altered.
         """
         missing = _remove(
-            self._index, self.names, self.numbers, names, places, hashes, self.x, self.y, self.w, self.keyed,
+            self._index, self.digests, self.numbers, digests, places, hashes, self.x, self.y, self.w, self.keyed,
             self._stack, self._n_free,
         )  # fmt: skip
         if missing >= 0:
@@ -363,13 +363,13 @@ class Rows:
     def make_ready(self) -> None:
         if Rows._is_ready:  # once for all of them: their arrays are of one kind
             return
-        places, names, hashes = np.zeros(0, np.int64), np.zeros((0, 6), np.uint64), np.zeros(0, np.uint64)
+        places, digests, hashes = np.zeros(0, np.int64), np.zeros((0, 6), np.uint64), np.zeros(0, np.uint64)
         x, y, w, held, numbers, keyed = self._arrays()
         make_ready(_vacant, self._free, self.end, places)
         make_ready(_write, places, x[:0], y[:0], w[:0], x, y, w)
-        make_ready(_enter, self._index, held, numbers, keyed, names, places, self.seed, hashes)
+        make_ready(_enter, self._index, held, numbers, keyed, digests, places, self.seed, hashes)
         make_ready(
-            _remove, self._index, held, numbers, names, places, hashes, x, y, w, keyed, self._stack, self._n_free
+            _remove, self._index, held, numbers, digests, places, hashes, x, y, w, keyed, self._stack, self._n_free
         )  # fmt: skip
         Rows._is_ready = True
 
@@ -391,21 +391,21 @@ class Rows:
             index, stack, all_places = _empty_index(2 * len(keep)), np.zeros(len(keep), np.int32), np.arange(len(keep))
         except MemoryError:  # then later: nothing depends on it
             return
-        self.x, self.y, self.w, self.names, self.numbers, self.keyed = kept
+        self.x, self.y, self.w, self.digests, self.numbers, self.keyed = kept
         self.end, self._stack, self._n_free, self._index = len(keep), stack, 0, index
-        _insert(index, self.names, self.numbers, all_places)
+        _insert(index, self.digests, self.numbers, all_places)
 
     def copy(self) -> "Rows":
         twin = Rows(self.x.shape[1], self.seed)
-        twin.x, twin.y, twin.w, twin.names, twin.numbers, twin.keyed = (a[: self.end].copy() for a in self._arrays())
+        twin.x, twin.y, twin.w, twin.digests, twin.numbers, twin.keyed = (a[: self.end].copy() for a in self._arrays())
         twin._stack = self._stack[: self.end].copy()
         twin.end, twin._n_free, twin._index = self.end, self._n_free, self._index.copy()
         return twin
 
 
-def packed(x, y, w, names) -> bytes:
+def packed(x, y, w, digests) -> bytes:
     """Records as bytes."""
-    parts = [array.astype(array.dtype.newbyteorder("<")).tobytes() for array in (x, y, w, names)]
+    parts = [array.astype(array.dtype.newbyteorder("<")).tobytes() for array in (x, y, w, digests)]
     return b"".join([np.array([len(w)], "<i8").tobytes(), *parts])
 
 
@@ -419,13 +419,13 @@ def unpacked(data: bytes, d: int, seed: np.uint64) -> tuple[Rows, int]:
         count = int(np.prod(shape))
         arrays.append(np.frombuffer(data, kind, count, start).reshape(shape).copy())
         start += 8 * count
-    x, y, w, names = arrays
-    before, after = names[:-1], names[1:]
+    x, y, w, digests = arrays
+    before, after = digests[:-1], digests[1:]
     ascend = (before[:, 0] < after[:, 0]) | ((before[:, 0] == after[:, 0]) & (before[:, 1] <= after[:, 1]))
     negative_zeros = any((np.signbit(array) & (array == 0)).any() for array in (x, y, w))
     if negative_zeros or not ascend.all():  # no model writes them so
         raise FormatError(UNFIT)
     places = np.empty(n, np.int64)
     rows.vacant(places)
-    rows.put(places, x, y, w, names, np.empty(n, np.uint64))
+    rows.put(places, x, y, w, digests, np.empty(n, np.uint64))
     return rows, n

@@ -7,7 +7,7 @@ but for that record's own terms. Where a rounded parameter does move, the trace 
 asked again over all records. Either way the trace is the one that a fit on the records held now would build, see
 docs/exactness.md.
 
-The ladder: exact moments give the scale; records whose keyed name is among the lowest 512 or so give the grid; those
+The ladder: exact moments give the scale; records whose keyed hash is among the lowest 512 or so give the grid; those
 among the lowest 4,096 to 8,191 (the *pilot*) are run to convergence and give the first theta; rounds over all records
 follow until the rounded theta keeps still; the parameters for the user come from an unrounded last step. A problem
 whose answers depend much on where it starts has a *large pilot*: its grid comes from a sample as large as others' pilot, and its
@@ -170,18 +170,18 @@ class Rounds(Statistic):
         self.rows.reserve(records)
 
     def first_missing(self, block):
-        return self.rows.missing(block.names)
+        return self.rows.missing(block.digests)
 
     def deposit(self, block: Block, sign, log):
         y = block.targets[:, 0].copy() if self.n_targets else block.rows.astype(np.float64)
-        self._change(block.x, y, block.weights, block.rows, block.names, sign, log)
+        self._change(block.x, y, block.weights, block.rows, block.digests, sign, log)
 
-    def _change(self, x, y, w, slots, names, sign, log):
+    def _change(self, x, y, w, slots, digests, sign, log):
         counts = w > 0
-        if not counts.all():  # records of weight 0 leave their names alone: even their class may go before they do
+        if not counts.all():  # records of weight 0 leave their digests alone: even their class may go before they do
             x, y = np.where(counts[:, None], x, 0.0), np.where(counts, y, 0.0)
         self._put(moments(x, w, slots), sign, log)
-        self._note(move(self.rows, x, y, w, names, sign, log), sign)
+        self._note(move(self.rows, x, y, w, digests, sign, log), sign)
 
     def take_in(self, records: Records, slots: np.ndarray, sign: float, log: Log) -> None:
         """Add or subtract records that `rows` has, or has no more, already."""
@@ -233,7 +233,7 @@ class Rounds(Statistic):
         table[other_rows] = rows
         slots = table[held.y[keep].astype(np.int64)] if not self.n_targets else np.zeros(len(keep), np.int64)
         y = held.y[keep] if self.n_targets else slots.astype(np.float64)
-        self._change(held.x[keep], y, held.w[keep], slots, held.names[keep], 1.0, Log(keeps=False))
+        self._change(held.x[keep], y, held.w[keep], slots, held.digests[keep], 1.0, Log(keeps=False))
 
     def copy(self):
         twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.large_pilot)
@@ -249,15 +249,15 @@ class Rounds(Statistic):
         self.trace, self._order = from_bytes(parts[2]), tuple(np.flatnonzero(self.record_counts).tolist())
 
     def canonical_rows(self, rows):
-        """The records held, sorted by name, with classes in the order of `rows`; None where they are elsewhere."""
+        """The records held, sorted by digest, with classes in the order of `rows`; None where they are elsewhere."""
         held = self.rows
         if not isinstance(held, Rows):
             return None
         codes = np.zeros(1 + max(rows, default=0))
         codes[rows] = np.arange(len(rows))
-        order = held.by_name()
+        order = held.by_digest()
         y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)] * (held.w[order] > 0)
-        return packed(held.x[order], y, held.w[order], held.names[order])
+        return packed(held.x[order], y, held.w[order], held.digests[order])
 
     def restore_rows(self, data):
         self.rows, n = unpacked(data, self.n_features, self.seed)
@@ -290,11 +290,11 @@ class Rounds(Statistic):
             raise FormatError(UNFIT)
 
 
-def move(rows: RowSource, x, y, w, names, sign: float, log: Log) -> Records:
+def move(rows: RowSource, x, y, w, digests, sign: float, log: Log) -> Records:
     """Put records into a source (1.0) or take them out (-1.0). Returns them as problems see them."""
     places, hashes = np.empty(len(w), np.int64), np.empty(len(w), np.uint64)
-    come = partial(_come, rows, places, x, y, w, names, hashes)
-    go = partial(rows.remove, places, names, hashes)
+    come = partial(_come, rows, places, x, y, w, digests, hashes)
+    go = partial(rows.remove, places, digests, hashes)
     if log.keeps:
         rows.make_ready()
     log.do(come, go) if sign > 0 else log.do(go, come)
@@ -324,7 +324,7 @@ def check_rows(rows: Rows, n_classes: int, largest: float) -> None:
 
 
 def sample_threshold(octave: int, size: int) -> int:
-    """The highest keyed name of a sample of `size` to ``2 * size`` records; `size` is a power of two.
+    """The highest keyed hash of a sample of `size` to ``2 * size`` records; `size` is a power of two.
 
     Its share is a power of two that depends on the octave of the number of records alone, so it seldom changes.
     """
@@ -340,13 +340,13 @@ def parts_of(records: Records) -> Iterator[Records]:
         yield records.take(slice(a, a + BLOCK))
 
 
-def _lowest(names: np.ndarray) -> int:
-    return int(names[0] if len(names) == 1 else names.min(initial=MAX_HASH))
+def _lowest(hashes: np.ndarray) -> int:
+    return int(hashes[0] if len(hashes) == 1 else hashes.min(initial=MAX_HASH))
 
 
 def within(source: Source, limit: int) -> Source:
-    """Those records of a source whose keyed name is at most `limit`."""
-    return lambda: (records.take(records.names <= np.uint64(limit)) for records in source())
+    """Those records of a source whose keyed hash is at most `limit`."""
+    return lambda: (records.take(records.hashes <= np.uint64(limit)) for records in source())
 
 
 class _Walker:
@@ -370,10 +370,10 @@ class _Walker:
     def records(self, records: Records) -> Records:
         if self.codes is None:
             return records
-        return Records(records.x, self.codes[records.y.astype(np.int64)], records.w, records.names)
+        return Records(records.x, self.codes[records.y.astype(np.int64)], records.w, records.hashes)
 
     def source(self, limit: int) -> Iterator[Records]:
-        """Blocks of the records held whose keyed name is at most `limit`."""
+        """Blocks of the records held whose keyed hash is at most `limit`."""
         for records in self.statistic.rows.blocks(limit):
             for block in parts_of(records):
                 self.check()
@@ -381,7 +381,7 @@ class _Walker:
                 yield self.records(block)
 
     def gathered(self, limit: int) -> Source:
-        """The records whose keyed name is at most `limit`, gathered once; Ctrl-C is looked at when they are asked."""
+        """The records whose keyed hash is at most `limit`, gathered once; Ctrl-C is looked at when they are asked."""
         blocks: list[Records] = []
 
         def source():
@@ -411,7 +411,7 @@ class _Walker:
         if statistic.large_pilot:  # a pilot of more than an eighth of the records would be hit too often
             few, limit = PILOT, max(PILOT, min(8 * PILOT, 1 << octave >> 4))
         few, limit = sample_threshold(octave, few), sample_threshold(octave, limit)
-        changed = min((_lowest(records.names) for records, _ in changes), default=MAX_HASH)
+        changed = min((_lowest(records.hashes) for records, _ in changes), default=MAX_HASH)
         sample = self.gathered(limit)
         if trace is not None and changed > few:
             grid = trace.grid
@@ -438,7 +438,7 @@ class _Walker:
     def pilot(self, source, limit: int, trace: Trace | None, changes) -> tuple[tuple[Evaluation, ...], np.ndarray]:
         """What is asked of the pilot, and the theta it ends with."""
         known = {past.theta.tobytes(): past for past in trace.pilot} if trace is not None else {}
-        own = [(records.take(records.names <= np.uint64(limit)), sign) for records, sign in changes]
+        own = [(records.take(records.hashes <= np.uint64(limit)), sign) for records, sign in changes]
         asked: list[Evaluation] = []
 
         def ask(theta):

@@ -58,7 +58,7 @@ class Block:
         Values to predict; no columns where there are none.
     weights : float64[n]
         Sample weights.
-    names : uint64[n, 6]
+    digests : uint64[n, 6]
         Digests of the records.
     """
 
@@ -67,7 +67,7 @@ class Block:
     rows: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
-    names: np.ndarray
+    digests: np.ndarray
 
     def __len__(self):
         return len(self.weights)
@@ -85,7 +85,7 @@ class Statistic:
     takes_sparse : bool
         Whether it takes features as CSR rows; as arrays otherwise.
     keeps_records : bool
-        Whether it keeps the records with their names, so that no ledger is needed.
+        Whether it keeps the records with their digests, so that no ledger is needed.
     n_parts : int
         Number of canonical byte strings.
     """
@@ -133,7 +133,7 @@ class Statistic:
         """Make room for so many more records, where they are kept."""
 
     def first_missing(self, block: Block) -> int:
-        """The first record of a block that cannot be held, or -1; without their names, only counts can tell."""
+        """The first record of a block that cannot be held, or -1; without their digests, only counts can tell."""
         left = self.record_counts.copy()
         for i in np.flatnonzero(block.weights > 0):
             left[block.rows[i]] -= 1

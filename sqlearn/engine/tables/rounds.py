@@ -158,7 +158,7 @@ class TableRounds(Statistic):
 
     def first_missing(self, block):
         counts = np.flatnonzero(block.weights)
-        missing = self.raw.missing(block.names[counts])
+        missing = self.raw.missing(block.digests[counts])
         return missing if missing < 0 else int(counts[missing])
 
     def slots_of(self, j: int, levels: list, missing: bool) -> np.ndarray:
@@ -177,7 +177,7 @@ class TableRounds(Statistic):
         x = np.concatenate([block.x, block.codes], axis=1)
         y = block.targets[:, 0].copy() if self.n_targets else block.rows.astype(np.float64)
         self.sums.deposit(block, sign, log)
-        self.changes.add(move(self.raw, x, y, block.weights, block.names, sign, log), block.rows, sign)
+        self.changes.add(move(self.raw, x, y, block.weights, block.digests, sign, log), block.rows, sign)
 
     def refresh(self, order, labels, log, check=lambda: None):
         changes = self.changes.taken()
@@ -268,10 +268,10 @@ class TableRounds(Statistic):
         y = raw.y[places]
         rows = self._class_slots(y)
         targets = y[:, None] if self.n_targets else np.zeros((len(y), 0))
-        names = np.zeros((len(y), 6), np.uint64)
-        names[:, :2] = raw.names[places]
+        digests = np.zeros((len(y), 6), np.uint64)
+        digests[:, :2] = raw.digests[places]
         codes = np.ascontiguousarray(raw.x[places, d:]).astype(np.int64)
-        return Block(np.ascontiguousarray(raw.x[places, :d]), codes, rows, targets, raw.w[places], names)
+        return Block(np.ascontiguousarray(raw.x[places, :d]), codes, rows, targets, raw.w[places], digests)
 
     # ------------------------------------------------------------------ whole states
 
@@ -313,7 +313,7 @@ class TableRounds(Statistic):
             self.inner.restore(parts[8:])
 
     def canonical_rows(self, rows):
-        """The records held, sorted by name, with classes in the order of `rows` and categories in sorted order."""
+        """The records held, sorted by digest, with classes in the order of `rows` and categories in sorted order."""
         raw = self.raw
         if not isinstance(raw, Rows):
             return None
@@ -321,10 +321,10 @@ class TableRounds(Statistic):
         classes[rows] = np.arange(len(rows))
         slots = np.zeros(self._vocabulary.capacity)
         slots[self._vocabulary.rows()] = np.arange(len(self._vocabulary))
-        order = raw.by_name()
+        order = raw.by_digest()
         block = self._block(raw, order)
         y = raw.y[order] if self.n_targets else classes[block.rows]
-        return packed(np.concatenate([block.x, slots[block.codes]], axis=1), y, raw.w[order], raw.names[order])
+        return packed(np.concatenate([block.x, slots[block.codes]], axis=1), y, raw.w[order], raw.digests[order])
 
     def restore_rows(self, data):
         self.raw, n = unpacked(data, self.n_features + self.n_categorical, np.uint64(self.seed))

@@ -189,7 +189,7 @@ def records_for(kind, rng, n, d=3, wild=0.0):
 
 
 def part(records, index):
-    return Records(records.x[index], records.y[index], records.w[index], records.names[index])
+    return Records(records.x[index], records.y[index], records.w[index], records.hashes[index])
 
 
 SCALE = Scale(np.array([0.125, 0.0, -0.25]), np.array([1.0, 0.5, 1.0]), 1.0, 20, 1.0)

@@ -38,7 +38,7 @@ class Shuffled:
             self.asked += 1
             if self.asked == self.fails_at:
                 raise OSError("the disk is gone")
-            yield Records(whole.x[part], whole.y[part], whole.w[part], whole.names[part])
+            yield Records(whole.x[part], whole.y[part], whole.w[part], whole.hashes[part])
 
 
 @over(ADAPTIVE)

@@ -67,7 +67,7 @@ class Model:
         places = rows.places()
         found = set()
         for place in places.tolist():
-            name, number = tuple(rows.names[place].tolist()), rows.numbers[place].item()
+            name, number = tuple(rows.digests[place].tolist()), rows.numbers[place].item()
             found.add((*name, number))
             x, y, w = record(name, number)
             assert rows.x[place].tolist() == x.tolist() and rows.y[place] == y and rows.w[place] == w
@@ -109,7 +109,7 @@ def test_any_history(steps, collide):
                 model.rows.compact()
             else:
                 old, model.rows = model.rows, model.rows.copy()
-                names = old.names[old.places()]
+                names = old.digests[old.places()]
                 old.remove(np.empty(len(names), np.int64), names, np.empty(len(names), np.uint64))
             model.check()
 
@@ -177,7 +177,7 @@ def test_memory_that_ends_while_moving_together_changes_nothing(monkeypatch):
 
 
 def place_of(model, key):
-    return int(np.flatnonzero((model.rows.names == np.array(key, np.uint64)).all(axis=1))[0])
+    return int(np.flatnonzero((model.rows.digests == np.array(key, np.uint64)).all(axis=1))[0])
 
 
 def hashes_of(names, seed=0):
