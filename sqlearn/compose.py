@@ -308,7 +308,7 @@ class TableModel(Answers, WeightedClassifier):
         else:
             options = {name: params[name] for name in ("standardize", "add_indicator")}
             assert isinstance(state.statistic, TableGram)
-            encoder, seen.statistic = read_encoder(state.statistic, state.rows(), sum(is_categorical), **options)
+            encoder, seen.statistic = read_encoder(state.statistic, state.class_slots(), sum(is_categorical), **options)
             if not encoder.n_columns:
                 raise ReadOutError(f"No column of this {state.learner} has any value, so it has nothing to tell.")
             seen.n_features_in_ = encoder.n_columns

@@ -147,14 +147,14 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
 
     def _read_out(self, state):
         params, solver = state.params, state.params["solver"]
-        counts = weights_of(state.statistic, state.rows())
+        counts = weights_of(state.statistic, state.class_slots())
         gram = getattr(state.statistic, "gram", state.statistic)
-        moments = moments_of(gram, state.rows())
+        moments = moments_of(gram, state.class_slots())
         priors, means, shifts = normalized_priors(params["priors"], counts), moments.mean(), moments.deviation()
         most = min(len(counts) - 1, state.n_features_in_)
         most = most if params["n_components"] is None else min(most, params["n_components"])
         units = _units(state.statistic)
-        covariances = np.stack(_covariances(state.statistic, state.rows(), units))
+        covariances = np.stack(_covariances(state.statistic, state.class_slots(), units))
         shares = counts / counts.sum()
         found = {"classes_": label_array(state), "priors_": priors, "means_": means}
         found |= {"_max_components": most, "_n_features_out": most}
@@ -274,9 +274,9 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
 
     def _read_out(self, state):
         params, svd = state.params, state.params["solver"] == "svd"
-        counts, classes = weights_of(state.statistic, state.rows()), label_array(state)
+        counts, classes = weights_of(state.statistic, state.class_slots()), label_array(state)
         covariances, scalings, rotations = [], [], []
-        plain = _covariances(state.statistic, state.rows())
+        plain = _covariances(state.statistic, state.class_slots())
         for label, count, covariance in zip(classes.tolist(), counts, plain, strict=True):
             if count == 1:
                 raise SingularCovarianceError(
@@ -298,7 +298,7 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
         found = {
             "classes_": classes,
             "priors_": _given_priors(params["priors"], counts),
-            "means_": moments_of(getattr(state.statistic, "gram", state.statistic), state.rows()).mean(),
+            "means_": moments_of(getattr(state.statistic, "gram", state.statistic), state.class_slots()).mean(),
             "scalings_": scalings,
             "rotations_": rotations,
         }

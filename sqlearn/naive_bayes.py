@@ -80,9 +80,9 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
         class_prior(self.priors, np.ones(len(batch.labels)))
 
     def _read_out(self, state):
-        moments = moments_of(state.statistic, state.rows())
+        moments = moments_of(state.statistic, state.class_slots())
         epsilon = state.params["var_smoothing"] * moments_of(state.statistic, None).variance().max()
-        counts = weights_of(state.statistic, state.rows())
+        counts = weights_of(state.statistic, state.class_slots())
         return {
             "classes_": label_array(state),
             "class_count_": counts,
@@ -135,10 +135,10 @@ class _CountingNB(WeightedClassifier):
 
     def _counts(self, state) -> dict:
         """The twin's attributes that ``_update_feature_log_prob`` reads."""
-        return {"feature_count_": sums_of(state.statistic, state.rows())}
+        return {"feature_count_": sums_of(state.statistic, state.class_slots())}
 
     def _read_out(self, state):
-        weights = weights_of(state.statistic, state.rows())
+        weights = weights_of(state.statistic, state.class_slots())
         reader = self._started_reader(state.params, state.n_features_in_, label_array(state), weights)
         reader.__dict__.update(self._counts(state))
         try:
@@ -281,10 +281,10 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
 
     def _counts(self, state):
         # the twin reads ``feature_all_ + alpha - feature_count_``: this way the difference is exact
-        return {"feature_all_": others_of(state.statistic, state.rows()), "feature_count_": 0.0}
+        return {"feature_all_": others_of(state.statistic, state.class_slots()), "feature_count_": 0.0}
 
     def _read_out(self, state):
-        sums, total = (sums_of(state.statistic, rows) for rows in (state.rows(), None))
+        sums, total = (sums_of(state.statistic, rows) for rows in (state.class_slots(), None))
         return super()._read_out(state) | {"feature_count_": sums, "feature_all_": total[0]}
 
 
@@ -461,7 +461,7 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
         return self._peer._validate_n_categories(np.array([highest], np.int64), min_categories)
 
     def _counts(self, state):
-        held = categories_of(state.statistic, state.rows(), state.n_features_in_)
+        held = categories_of(state.statistic, state.class_slots(), state.n_features_in_)
         highest = [max(levels, default=-1) for levels, _ in held]
         n_categories, n_classes = self._n_categories(highest, state.params["min_categories"]), len(state.labels())
         if n_classes * n_categories.sum() > _MOST_CELLS:
@@ -572,8 +572,8 @@ class MixedNB(_CountingNB, TableBayes):
 
     def _counts(self, state):
         is_categorical = np.array(state.layout["is_categorical"])
-        moments, pooled = moments_of(state.statistic, state.rows()), moments_of(state.statistic, None)
-        held = categories_of(state.statistic.categories, state.rows(), sum(state.layout["is_categorical"]))
+        moments, pooled = moments_of(state.statistic, state.class_slots()), moments_of(state.statistic, None)
+        held = categories_of(state.statistic.categories, state.class_slots(), sum(state.layout["is_categorical"]))
         present = np.empty((len(state.labels()), state.n_features_in_))
         present[:, ~is_categorical] = moments.weight()
         for j, (_, weights) in zip(np.flatnonzero(is_categorical), held, strict=True):

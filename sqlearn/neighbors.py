@@ -95,8 +95,8 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
         _priors(self.priors, np.bincount(batch.label_codes), warn=True)
 
     def _read_out(self, state):
-        moments = moments_of(state.statistic, state.rows())
-        counts = weights_of(state.statistic, state.rows())[:, None]
+        moments = moments_of(state.statistic, state.class_slots())
+        counts = weights_of(state.statistic, state.class_slots())[:, None]
         n, threshold = counts.sum(), state.params["shrink_threshold"]
         means, shifts = moments.mean(), moments.deviation()
         with np.errstate(divide="ignore", invalid="ignore"):  # degenerate states have no spread

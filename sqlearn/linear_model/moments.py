@@ -577,7 +577,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
             compute_class_weight(self.class_weight, classes=labels, y=labels)
 
     def _read_out(self, state):
-        labels, rows, params = state.labels(), state.rows(), state.params
+        labels, rows, params = state.labels(), state.class_slots(), state.params
         grams, held = grams_of(state.statistic, rows), state.statistic.record_counts[rows]
         balanced = params["class_weight"] == "balanced"
         if state.layout.get("labels") == "indicator":

@@ -62,12 +62,12 @@ def test_verify_finds_an_altered_limb_count_or_attribute(learner):
         return getattr(whole, "moments", getattr(whole, "gram", whole))
 
     def limb(model):
-        statistic(model).total.limbs[0, model._state.rows()[0], 0] += 1.0
+        statistic(model).total.limbs[0, model._state.class_slots()[0], 0] += 1.0
 
     assert "sums" in altered(limb)
 
     def held(model):
-        statistic(model).record_counts[model._state.rows()[0]] += 1
+        statistic(model).record_counts[model._state.class_slots()[0]] += 1
 
     assert "sums" in altered(held)
 

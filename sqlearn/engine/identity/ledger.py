@@ -1,11 +1,11 @@
 """The ledger: which records, and how many copies of each, a model holds.
 
-A record's digest is 128 bits of a keyed hash, so digests are spread evenly. They live in an open-addressing table in the
-order of the digests: a digest's home lies as far into the table as the digest lies in the range of all digests, and digests that
-find their home taken stand behind it, in order and without gaps (linear probing, where of two digests that want a slot
-the one further from its home gets it, and the smaller of two that are equally far). So a table is a function of its
-contents and its capacity alone, the canonical form needs no sorting, and a digest that is removed leaves no tombstone:
-what stands behind it moves up, and the slot that becomes free is zeroed.
+A digest is 128 bits of a keyed hash of a record, so digests spread evenly. They live in an open-addressing table in the
+order of the digests: a digest's home lies as far into the table as the digest lies in the range of all digests, and
+digests that find their home taken stand behind it, in order and without gaps (linear probing, where of two digests that
+want a slot the one further from its home gets it, and the smaller of two that are equally far). So a table is a
+function of its contents and its capacity alone, the canonical form needs no sorting, and a digest that is removed
+leaves no tombstone: what stands behind it moves up, and the slot that becomes free is zeroed.
 
 The kernels work on three arrays, which `Ledger` owns and replaces when they are resized:
 

@@ -77,13 +77,13 @@ class Vocabulary:
     ----------
     slots : dict
         Slot of each canonical label, or of each (column, category). Equal labels of any type are one key.
-    words : uint64[capacity, 2]
+    hash_words : uint64[capacity, 2]
         :func:`label_words` of the label in each slot.
     """
 
     def __init__(self):
         self.slots: dict = {}
-        self.words = np.zeros((0, 2), np.uint64)
+        self.hash_words = np.zeros((0, 2), np.uint64)
         self._free: list[int] = []
         self._sorted: list | None = None  # until a label comes or goes
         self._unpruned: np.ndarray | None = None  # what `prune` was given when memory ended there
@@ -93,7 +93,7 @@ class Vocabulary:
 
     @property
     def capacity(self) -> int:
-        return len(self.words)
+        return len(self.hash_words)
 
     def labels(self) -> list:
         """All labels, sorted."""
@@ -103,7 +103,7 @@ class Vocabulary:
             self._sorted = sorted(self.slots, key=_sort_key)
         return self._sorted.copy()
 
-    def rows(self) -> np.ndarray:
+    def sorted_slots(self) -> np.ndarray:
         """Slots in the order of the sorted labels."""
         return np.array([self.slots[label] for label in self.labels()], np.int64)
 
@@ -114,10 +114,10 @@ class Vocabulary:
             words = label_words(label)
             if not self._free:
                 old, grown = self.capacity, max(2, 2 * self.capacity)
-                self.words = np.concatenate([self.words, np.zeros((grown - old, 2), np.uint64)])
+                self.hash_words = np.concatenate([self.hash_words, np.zeros((grown - old, 2), np.uint64)])
                 self._free = list(range(grown - 1, old - 1, -1))
             slot = self._free.pop()
-            self.words[slot] = words
+            self.hash_words[slot] = words
             self.slots[label] = slot
             self._sorted = None
         return slot
@@ -151,17 +151,17 @@ class Vocabulary:
                 self._sorted = None
                 self._free.append(slot)  # first, since it may fail: then the label is still whole
                 del self.slots[label]
-                self.words[slot] = 0
+                self.hash_words[slot] = 0
         if len(counts) < self.capacity:  # there was no memory for the sums: the next update must not ask for it again
             self._free = [slot for slot in self._free if slot < len(counts)]
-            self.words = self.words[: len(counts)]
+            self.hash_words = self.hash_words[: len(counts)]
 
     def way_back(self) -> Callable[[], None]:
         """What brings back the labels of now, when some have been pruned; none may have come meanwhile."""
-        return partial(self._set, self.slots.copy(), self.words.copy(), self._free.copy(), self._sorted)
+        return partial(self._set, self.slots.copy(), self.hash_words.copy(), self._free.copy(), self._sorted)
 
     def _set(self, slots, words, free, labels):
-        self.slots, self.words, self._free, self._sorted = slots, words, free, labels
+        self.slots, self.hash_words, self._free, self._sorted = slots, words, free, labels
 
     def restore(self, labels: list) -> None:
         """Hold these labels, in slots 0, 1, ...; a FormatError where one is not canonical, or there twice."""
@@ -169,12 +169,12 @@ class Vocabulary:
         canonical = all(type(canonical_label(value)) is type(value) for value in values)
         if not canonical or len(set(labels)) < len(labels):
             raise FormatError("These labels are not those of a model. Read the model from its source again.")
-        self.words = np.array([label_words(label) for label in labels], np.uint64).reshape(-1, 2)
+        self.hash_words = np.array([label_words(label) for label in labels], np.uint64).reshape(-1, 2)
         self.slots = {label: slot for slot, label in enumerate(labels)}
         self._free, self._sorted = [], None
 
     def copy(self) -> "Vocabulary":
         twin = Vocabulary()
-        twin.slots, twin.words, twin._free = dict(self.slots), self.words.copy(), list(self._free)
+        twin.slots, twin.hash_words, twin._free = dict(self.slots), self.hash_words.copy(), list(self._free)
         twin._unpruned = self._unpruned
         return twin

@@ -253,7 +253,7 @@ class Single:
             row = vocabulary.slots.get(y)
             if row is None:
                 return False
-            words = vocabulary.words[row]
+            words = vocabulary.hash_words[row]
         elif state.target_ndim:
             self.target[0] = y
         if sign < 0 and statistic.record_counts[row] == 1:  # then its class may go, which takes more than this one step
@@ -317,7 +317,7 @@ class SingleSparse(Single):
         total = statistic.total
         records = self._reserved(sign, statistic)
         done = _change_sparse(
-            *row, self.lowest, self.threshold, state.vocabulary.words[slot], slot, sign, self.tail, self.digest,
+            *row, self.lowest, self.threshold, state.vocabulary.hash_words[slot], slot, sign, self.tail, self.digest,
             state.key_state, records, (total.limbs, total.base, self.need), statistic.record_counts,
         )  # fmt: skip
         return self._finished(done, sign)
@@ -380,7 +380,7 @@ class SingleTable(Single):
         if slot is None or not self._encode(row, categories.vocabulary.slots):
             return False
         records = self._reserved(sign, *members)
-        words = labels.words, categories.vocabulary.words
+        words = labels.hash_words, categories.vocabulary.hash_words
         common = slot, sign, words, self.tail, self.digest, state.key_state, records
         sums = [(member.total.limbs, member.total.base, self.need, member.record_counts) for member in members]
         if self.is_mixed:

@@ -148,9 +148,9 @@ class State:
         """The classes held, sorted; [None] for learners without classes."""
         return self.vocabulary.labels() if self.vocabulary is not None else [None]
 
-    def rows(self) -> np.ndarray:
+    def class_slots(self) -> np.ndarray:
         """The statistic's rows in the order of :meth:`labels`."""
-        return self.vocabulary.rows() if self.vocabulary is not None else np.zeros(1, np.int64)
+        return self.vocabulary.sorted_slots() if self.vocabulary is not None else np.zeros(1, np.int64)
 
     def header(self) -> dict:
         """What two models must share to be merged. Of the key it holds a hash, as keys may be secrets."""
@@ -175,11 +175,11 @@ class State:
         """The same without the header: what is held of records."""
         parts = {"labels": json.dumps(self.labels()).encode()}
         parts["records"] = self.record_counter.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
-        for i, part in enumerate(self.statistic.canonical(self.rows())):
+        for i, part in enumerate(self.statistic.canonical(self.class_slots())):
             parts[f"sums {i}"] = part
         if ledger and self.ledger is not None:
             parts["ledger"] = self.ledger.canonical()
-        rows = self.statistic.canonical_rows(self.rows()) if ledger else None
+        rows = self.statistic.canonical_rows(self.class_slots()) if ledger else None
         if rows is not None:
             parts["rows"] = rows
         return parts
@@ -210,7 +210,7 @@ class State:
     def _refresh(self, log: Log, *check) -> None:
         if self.deferred:
             return
-        rows = self.rows()
+        rows = self.class_slots()
         occupied = self.statistic.record_counts[rows] > 0
         labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
         self.statistic.refresh(rows[occupied], labels, log, *check)
@@ -303,9 +303,8 @@ class State:
         return (*own, *self.statistic.vocabularies)
 
     def _labels_held(self) -> set:
-        return {
-            label for label, row in zip(self.labels(), self.rows(), strict=True) if self.statistic.record_counts[row]
-        }
+        counts = self.statistic.record_counts
+        return {label for label, slot in zip(self.labels(), self.class_slots(), strict=True) if counts[slot]}
 
     def _check_kinds(self, error: type[SqlearnError]) -> None:
         """Refuse strings beside numbers, which scikit-learn's ``classes_`` cannot hold."""
@@ -319,7 +318,7 @@ class State:
         """Without a ledger: what is left of no records is nothing, or else others were forgotten."""
         if self.params.get("ledger", True) or self.statistic.keeps_records:  # a store looks its rows up itself
             return
-        rows = self.rows()
+        rows = self.class_slots()
         empty = rows[self.statistic.record_counts[rows] == 0]
         if len(empty) and self.statistic.digits(empty)[0].any():
             raise NotLearnedError(
@@ -423,7 +422,7 @@ class State:
             of_label = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
             self.statistic.resize(self.vocabulary.capacity)
             slots = of_label[batch.label_codes[rows]]
-            tails.append(self.vocabulary.words[slots])
+            tails.append(self.vocabulary.hash_words[slots])
         x: Any = batch.x[rows]
         sparse = sp.issparse(x)
         if sparse and not self.statistic.takes_sparse:
@@ -496,7 +495,7 @@ class State:
             slots = {label: twin.vocabulary.slot(label) for label in other.labels()}
             twin.statistic.resize(twin.vocabulary.capacity)
             rows = np.array([slots[label] for label in other.labels()], np.int64)
-        twin.statistic.add(other.statistic, other.rows(), rows)
+        twin.statistic.add(other.statistic, other.class_slots(), rows)
         twin._check_kinds(MergeError)
         if twin.ledger is not None and other.ledger is not None:
             twin.ledger = twin.ledger.merged(other.ledger)

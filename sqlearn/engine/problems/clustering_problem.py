@@ -9,8 +9,8 @@ from sqlearn.engine.problems.clustering import (
     FARTHEST,
     advance,
     exponentials,
-    row_hashes,
     merge,
+    row_hashes,
     scan,
     seed_centres,
     spread,
@@ -96,9 +96,9 @@ class Lloyd:
         """The same of one run, from the best of at least `_STARTS` starts on a part of the sample."""
         if not len(sample.w):
             return self.best(sample, scale, seed)
-        part, chosen = sample, sample.row_hashes < np.uint64(1 << 62)
+        part, chosen = sample, sample.hashes < np.uint64(1 << 62)
         if np.count_nonzero(chosen) >= _ENOUGH * self.n_clusters:
-            part = Sample(sample.x[chosen], sample.w[chosen], sample.row_hashes[chosen])
+            part = Sample(sample.x[chosen], sample.w[chosen], sample.hashes[chosen])
         n = max(self.n_init, _STARTS) if isinstance(self.init, str) else 1
         starts = (self.start(part, scale, seed, i) for i in range(n))
         runs = (self.iterate(part, scale, start, min(self.max_iter, _SHORT)) for start in starts)
@@ -109,10 +109,10 @@ class Lloyd:
         """Records to begin with, int64[n_clusters]."""
         k, seed = self.n_clusters, np.uint64(seed)
         if self.init == "random":
-            order = np.argsort(exponentials(sample.row_hashes, code, seed) / sample.w, kind="stable")
+            order = np.argsort(exponentials(sample.hashes, code, seed) / sample.w, kind="stable")
             return np.resize(order, k)
         trials = 2 + int(math.log(k))  # no integer has a logarithm so near an integer that libm could matter
-        return seed_centres(standard(sample.x, scale), sample.w, sample.row_hashes, k, trials, code, seed)
+        return seed_centres(standard(sample.x, scale), sample.w, sample.hashes, k, trials, code, seed)
 
     def start(self, sample, scale, seed, code):
         """Centres to begin with."""

@@ -147,7 +147,7 @@ class SpreadView:
         return share, float(np.ldexp(mean, exponent))
 
 
-def spreads_of(statistic: Spread, rows: np.ndarray | None = None) -> list[SpreadView]:
-    """The moments of these rows, in this order; of all rows together, as one, for None."""
-    powers, low = statistic.fourth.digits(rows)
-    return [SpreadView(gram, own, low) for gram, own in zip(grams_of(statistic.gram, rows), powers, strict=True)]
+def spreads_of(statistic: Spread, slots: np.ndarray | None = None) -> list[SpreadView]:
+    """The moments of these slots, in this order; of all slots together, as one, for None."""
+    powers, low = statistic.fourth.digits(slots)
+    return [SpreadView(gram, own, low) for gram, own in zip(grams_of(statistic.gram, slots), powers, strict=True)]

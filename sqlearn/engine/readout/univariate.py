@@ -80,8 +80,8 @@ def _correlations(statistic: Correlations | Gram) -> tuple[np.ndarray, np.ndarra
 
 def _between_classes(state):
     """Scores and p-values of `f_classif`."""
-    moments = moments_of(state.statistic, state.rows())
-    counts = weights_of(state.statistic, state.rows())[:, None]
+    moments = moments_of(state.statistic, state.class_slots())
+    counts = weights_of(state.statistic, state.class_slots())[:, None]
     between, within = len(counts) - 1, counts.sum() - len(counts)  # degrees of freedom
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # one class, or a feature that never varies
         deviations = np.sqrt((counts * moments.variance()).sum(axis=0) / within)
@@ -95,7 +95,7 @@ def _of_counts(state):
         each, whole = _label_moments(state.statistic)
         shifts = each.deviation(whole)
     else:
-        each, whole = moments_of(state.statistic, state.rows()), moments_of(state.statistic, None)
+        each, whole = moments_of(state.statistic, state.class_slots()), moments_of(state.statistic, None)
         shifts = each.deviation()
     counts = each.weight()[:, :1]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

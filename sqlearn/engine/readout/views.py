@@ -92,11 +92,11 @@ def _determinants(a, b, c, d, hi, lo, exponents):
 
 @dataclass
 class MomentsView:
-    """Weights and moments of some rows, exact, and what is read from them.
+    """Weights and moments of some slots, exact, and what is read from them.
 
     Attributes
     ----------
-    weights, first, second : int64[rows, d, L]
+    weights, first, second : int64[slots, d, L]
         Digits of ``sum w``, ``sum w x`` and ``sum w x**2``; the weight may differ from feature to feature.
     low : int
         Index of the lowest digit.
@@ -111,11 +111,11 @@ class MomentsView:
         return to_pairs(digits, self.low)
 
     def weight(self) -> np.ndarray:
-        """float64[rows, d]."""
+        """float64[slots, d]."""
         return as_float(nearest(self.weights, self.low), 0, "A sum of weights")
 
     def mean(self) -> np.ndarray:
-        """float64[rows, d]; NaN where the weight is 0."""
+        """float64[slots, d]; NaN where the weight is 0."""
         s, _, s_exponent = self._pairs(self.first)
         w, _, w_exponent = self._pairs(self.weights)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -123,13 +123,13 @@ class MomentsView:
         return np.where(w == 0, np.nan, np.ldexp(np.where(w == 0, 0.0, ratio), s_exponent - w_exponent))
 
     def variance(self) -> np.ndarray:
-        """``sum w (x - mean)**2 / sum w``, float64[rows, d], centred before rounding; NaN where the weight is 0."""
+        """``sum w (x - mean)**2 / sum w``, float64[slots, d], centred before rounding; NaN where the weight is 0."""
         return self._quotient(self.weights, self.first, self.first, self.second, "A variance")
 
     def deviation(self, whole: "MomentsView | None" = None) -> np.ndarray:
-        """Each row's mean less that of all rows, subtracted before rounding: float64[rows, d], NaN for weight 0.
+        """Each slot's mean less that of all slots, subtracted before rounding: float64[slots, d], NaN for weight 0.
 
-        `whole` is the one row to compare with, where that is not the sum of the rows.
+        `whole` is the one slot to compare with, where that is not the sum of the slots.
         """
         weights, first = (np.pad(a, [(0, 0), (0, 0), (0, 2)]) for a in (self.weights, self.first))
         if whole is None:
@@ -141,7 +141,7 @@ class MomentsView:
         return padded._quotient(total, totals, weights, first, "A difference of means")
 
     def _quotient(self, a, b, c, d, what: str) -> np.ndarray:
-        """``(a * d - b * c) / (a * weights)`` of int64[rows, d, L] digits: float64[rows, d], NaN for weight 0."""
+        """``(a * d - b * c) / (a * weights)`` of int64[slots, d, L] digits: float64[slots, d], NaN for weight 0."""
         shape = self.first.shape[:2]
         hi, lo, exponents = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
         if self.first.shape[2]:
@@ -177,43 +177,43 @@ def aligned(*numbers: tuple[np.ndarray, int]) -> tuple[list[np.ndarray], int]:
     return out, bottom
 
 
-def weights_of(statistic: Statistic, rows) -> np.ndarray:
-    """The weight of each of these rows, float64[len(rows)]; of all rows together, float64[1], for None."""
-    digits, low = statistic.digits(rows)
+def weights_of(statistic: Statistic, slots) -> np.ndarray:
+    """The weight of each of these slots, float64[len(slots)]; of all slots together, float64[1], for None."""
+    digits, low = statistic.digits(slots)
     return as_float(nearest(digits[:, :1], low), 0, "A sum of weights")[:, 0]
 
 
-def sums_of(statistic: Sums, rows) -> np.ndarray:
-    """The weighted sum of each feature in each of these rows, float64[len(rows), d]."""
-    digits, low = statistic.digits(rows)
+def sums_of(statistic: Sums, slots) -> np.ndarray:
+    """The weighted sum of each feature in each of these slots, float64[len(slots), d]."""
+    digits, low = statistic.digits(slots)
     return as_float(nearest(digits[:, 1:], low), 0, "A sum")
 
 
-def others_of(statistic: Sums, rows) -> np.ndarray:
-    """The weighted sum of each feature in all of these rows but one, float64[len(rows), d]."""
-    digits, low = statistic.digits(rows)
+def others_of(statistic: Sums, slots) -> np.ndarray:
+    """The weighted sum of each feature in all of these slots but one, float64[len(slots), d]."""
+    digits, low = statistic.digits(slots)
     others = digits[:, 1:].sum(axis=0) - digits[:, 1:]
     return as_float(nearest(normalized(others), low), 0, "A sum")
 
 
-def categories_of(statistic: Categories, rows, n_columns: int) -> list[tuple[list, np.ndarray]]:
-    """Each column's categories, sorted, and their weights in each of these rows, float64[len(rows), n_categories]."""
-    digits, low = statistic.digits(rows)
-    weights = as_float(nearest(digits, low), 0, "A sum of weights")[:, 1 + statistic.vocabulary.rows()]
+def categories_of(statistic: Categories, slots, n_columns: int) -> list[tuple[list, np.ndarray]]:
+    """Each column's categories, sorted, and their weights in each of these slots, float64[len(slots), n_categories]."""
+    digits, low = statistic.digits(slots)
+    weights = as_float(nearest(digits, low), 0, "A sum of weights")[:, 1 + statistic.vocabulary.sorted_slots()]
     labels = statistic.vocabulary.labels()
     starts = np.searchsorted([column for column, _ in labels], np.arange(n_columns + 1))
     slices = [slice(*ends) for ends in pairwise(starts)]
     return [([category for _, category in labels[s]], weights[:, s]) for s in slices]
 
 
-def moments_of(statistic: Moments | Mixed | Gram | Sums, rows) -> MomentsView:
-    """The moments of these rows in this order (:class:`Sums` has no second ones); for None, of all rows as one row."""
+def moments_of(statistic: Moments | Mixed | Gram | Sums, slots) -> MomentsView:
+    """The moments of these slots in this order (:class:`Sums` has no second ones); for None, of all slots as one."""
     moments = statistic.moments if isinstance(statistic, Mixed) else statistic
-    digits, low = moments.digits(rows)
+    digits, low = moments.digits(slots)
     d = moments.n_features
     weights = np.broadcast_to(digits[:, :1], (len(digits), d, digits.shape[2]))
     if isinstance(statistic, Mixed):
-        missing, missing_low = statistic.missing.digits(rows)
+        missing, missing_low = statistic.missing.digits(slots)
         (weights, missing, rest), low = aligned((weights, low), (missing[:, 1:], missing_low), (digits[:, 1:], low))
         weights = normalized(weights - missing)
         rest = np.pad(rest, [(0, 0), (0, 0), (0, weights.shape[2] - rest.shape[2])])
@@ -473,9 +473,9 @@ class GramView:
         return replace(self, digits=normalized(digits), low=low)
 
 
-def grams_of(statistic: Gram, rows: np.ndarray | None = None) -> list[GramView]:
-    """The Gram matrices of these rows, in this order; of all rows together, as one, for None."""
-    digits, low = statistic.digits(rows)
+def grams_of(statistic: Gram, slots: np.ndarray | None = None) -> list[GramView]:
+    """The Gram matrices of these slots, in this order; of all slots together, as one, for None."""
+    digits, low = statistic.digits(slots)
     return [GramView(matrix, low, statistic.n_features, statistic.n_targets) for matrix in digits]
 
 

@@ -56,7 +56,8 @@ def _numbers_of(digests, copies, hashes, order, seed):
     start = 0
     while start < n:
         first, stop = order[start], start + 1
-        while stop < n and digests[order[stop], 0] == digests[first, 0] and digests[order[stop], 1] == digests[first, 1]:
+        word0, word1 = digests[first, 0], digests[first, 1]
+        while stop < n and digests[order[stop], 0] == word0 and digests[order[stop], 1] == word1:
             stop += 1
         left, number = stop - start, 0
         while left > 0 and number < copies[first]:
@@ -95,7 +96,7 @@ def _find(index, digests, numbers, word0, word1, number):
 
 @kernel
 def _look_ahead(index, digests, wanted, k):
-    """Ask memory for what finding the digests behind `k` will need: the index's slots first, then what they point to."""
+    """Prefetch what finding the digests behind `k` will need: the index's slots first, then what they point to."""
     if k + 2 * _AHEAD < len(wanted):
         prefetch(index, _home(wanted[k + 2 * _AHEAD, 0], 0, len(index)))
     if k + _AHEAD < len(wanted):

@@ -10,8 +10,9 @@ docs/exactness.md.
 The ladder: exact moments give the scale; records whose keyed hash is among the lowest 512 or so give the grid; those
 among the lowest 4,096 to 8,191 (the *pilot*) are run to convergence and give the first theta; rounds over all records
 follow until the rounded theta keeps still; the parameters for the user come from an unrounded last step. A problem
-whose answers depend much on where it starts has a *large pilot*: its grid comes from a sample as large as others' pilot, and its
-pilot is up to eight times as large. With fewer than 8,192 records, convergence on all of them is the answer.
+whose answers depend much on where it starts has a *large pilot*: its grid comes from a sample as large as others'
+pilot, and its pilot is up to eight times as large. With fewer than 8,192 records, convergence on all of them is the
+answer.
 """
 
 import math
@@ -52,7 +53,7 @@ class Problem(Protocol):
     def scale(self, total: ExactSum, n: int, order: np.ndarray) -> Any:
         """What standardises the records, rounded so that one record seldom moves it; compared by ``==``.
 
-        `total` has the moments of class c in row ``order[c]``.
+        `total` has the moments of class c in slot ``order[c]``.
         """
 
     def converge(self, scale, source: Source) -> tuple[np.ndarray, bool]:
@@ -123,7 +124,7 @@ class Rounds(Statistic):
     changes : Changes
         What was deposited and is not in the trace yet.
     total : ExactSum
-        Exact moments, one row a class slot.
+        Exact moments, one row per class slot.
     trace : Trace or None
         None while too little is held to learn from.
     told : bool
@@ -173,8 +174,8 @@ class Rounds(Statistic):
         return self.rows.missing(block.digests)
 
     def deposit(self, block: Block, sign, log):
-        y = block.targets[:, 0].copy() if self.n_targets else block.rows.astype(np.float64)
-        self._change(block.x, y, block.weights, block.rows, block.digests, sign, log)
+        y = block.targets[:, 0].copy() if self.n_targets else block.slots.astype(np.float64)
+        self._change(block.x, y, block.weights, block.slots, block.digests, sign, log)
 
     def _change(self, x, y, w, slots, digests, sign, log):
         counts = w > 0
@@ -223,17 +224,17 @@ class Rounds(Statistic):
 
     # ------------------------------------------------------------------ whole states
 
-    def add(self, other, other_rows, rows):
+    def add(self, other, other_slots, slots):
         """Take in the records of `other`; the trace follows at :meth:`refresh`."""
         held = other.rows
         if not isinstance(held, Rows):
             raise MergeError(ROWS_ELSEWHERE)
         keep = held.places()
         table = np.zeros(len(other.record_counts), np.int64)
-        table[other_rows] = rows
-        slots = table[held.y[keep].astype(np.int64)] if not self.n_targets else np.zeros(len(keep), np.int64)
-        y = held.y[keep] if self.n_targets else slots.astype(np.float64)
-        self._change(held.x[keep], y, held.w[keep], slots, held.digests[keep], 1.0, Log(keeps=False))
+        table[other_slots] = slots
+        of_record = table[held.y[keep].astype(np.int64)] if not self.n_targets else np.zeros(len(keep), np.int64)
+        y = held.y[keep] if self.n_targets else of_record.astype(np.float64)
+        self._change(held.x[keep], y, held.w[keep], of_record, held.digests[keep], 1.0, Log(keeps=False))
 
     def copy(self):
         twin = type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.large_pilot)
@@ -241,20 +242,20 @@ class Rounds(Statistic):
         twin.trace, twin.last, twin._order = self.trace, self.last, self._order
         return twin
 
-    def canonical(self, rows):
-        return [*super().canonical(rows), to_bytes(self.trace)]
+    def canonical(self, slots):
+        return [*super().canonical(slots), to_bytes(self.trace)]
 
     def restore(self, parts):
         super().restore(parts)
         self.trace, self._order = from_bytes(parts[2]), tuple(np.flatnonzero(self.record_counts).tolist())
 
-    def canonical_rows(self, rows):
-        """The records held, sorted by digest, with classes in the order of `rows`; None where they are elsewhere."""
+    def canonical_rows(self, slots):
+        """The records held, sorted by digest, with classes in the order of `slots`; None where they are elsewhere."""
         held = self.rows
         if not isinstance(held, Rows):
             return None
-        codes = np.zeros(1 + max(rows, default=0))
-        codes[rows] = np.arange(len(rows))
+        codes = np.zeros(1 + max(slots, default=0))
+        codes[slots] = np.arange(len(slots))
         order = held.by_digest()
         y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)] * (held.w[order] > 0)
         return packed(held.x[order], y, held.w[order], held.digests[order])

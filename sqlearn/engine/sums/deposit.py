@@ -60,18 +60,18 @@ def span_of_many(x):
 
 
 @kernel
-def _fold(sums, limbs, row, start, low, sign):
+def _fold(sums, limbs, slot, start, low, sign):
     """Add sums in lanes, ``[limb, 0, lane * n + cell]`` for n cells, to limbs `low` and up of cells from `start` on."""
     n = (limbs.shape[2] - 1) // 2
     for l in range(len(sums)):
-        limb, terms = limbs[low + l, row], sums[l, 0]
+        limb, terms = limbs[low + l, slot], sums[l, 0]
         for i in range(0, len(terms), n):
             for j in range(n):
                 limb[start + j] += sign * terms[i + j]
 
 
 @kernel
-def _deposit_many(x, weights, rows, sign, limbs, base, record_counts, lanes, members):
+def _deposit_many(x, weights, slots, sign, limbs, base, record_counts, lanes, members):
     """:func:`deposit_each` for many records of weight 1 and of few classes; False, and nothing done, for others.
 
     Some rows of a class at a time are taken apart side by side, all in the limbs that any of them needs, and summed
@@ -99,15 +99,15 @@ def _deposit_many(x, weights, rows, sign, limbs, base, record_counts, lanes, mem
     first, second = lanes[3 : 3 + n_first], lanes[3 + n_first : 3 + n_first + n_second]
     p, q, e = lanes[0, 0], lanes[1, 0], lanes[2, 0]
     first_scale, second_scale = limb_scale(first_high), limb_scale(second_high)
-    for row in range(limbs.shape[1]):
+    for slot in range(limbs.shape[1]):
         count = 0
         for r in range(n):
             members[count] = r
-            count += rows[r] == row
+            count += slots[r] == slot
         if count == 0:
             continue
-        record_counts[row] += np.int64(sign) * count
-        deposit_wide(limbs, base, row, ZERO, np.float64(count), 1.0, sign, ZERO)
+        record_counts[slot] += np.int64(sign) * count
+        deposit_wide(limbs, base, slot, ZERO, np.float64(count), 1.0, sign, ZERO)
         first[:] = 0.0
         second[:] = 0.0
         for start in range(0, count, width // d):
@@ -124,13 +124,13 @@ def _deposit_many(x, weights, rows, sign, limbs, base, record_counts, lanes, mem
                 p[i] *= first_scale
             extract(first, ZERO, ZERO, p, len(first) - 1, ZERO)
             extract_pairs(second, ZERO, ZERO, q, e, len(second) - 1, ZERO)
-        _fold(first, limbs, row, ONE, first_low - base, sign)
-        _fold(second, limbs, row, 1 + d, second_low - base, sign)
+        _fold(first, limbs, slot, ONE, first_low - base, sign)
+        _fold(second, limbs, slot, 1 + d, second_low - base, sign)
     return True
 
 
 @kernel
-def deposit_each(x, weights, rows, start, stop, sign, limbs, base, record_counts, need, workspace):
+def deposit_each(x, weights, slots, start, stop, sign, limbs, base, record_counts, need, workspace):
     """:func:`deposit_moments`, record by record and without memory; `workspace` is float64[4, d] to work in."""
     d = x.shape[1]
     wx, rest, p, e = workspace[0], workspace[1], workspace[2], workspace[3]
@@ -138,7 +138,7 @@ def deposit_each(x, weights, rows, start, stop, sign, limbs, base, record_counts
         w = weights[r]
         if w == 0.0:
             continue
-        row = rows[r]
+        slot = slots[r]
         v = x[r]
         w_top, w_bottom = span_of(w)
         x_top, x_bottom = span(v)
@@ -147,14 +147,14 @@ def deposit_each(x, weights, rows, start, stop, sign, limbs, base, record_counts
         need[1], need[0] = limbs_of(max(w_top, first_top, second_top), min(w_bottom, first_bottom, second_bottom))
         if need[0] < base or need[1] >= base + limbs.shape[0]:
             return r
-        record_counts[row] += np.int64(sign)
-        deposit_wide(limbs, base, row, ZERO, w, 1.0, sign, ZERO)
+        record_counts[slot] += np.int64(sign)
+        deposit_wide(limbs, base, slot, ZERO, w, 1.0, sign, ZERO)
         if x_top == -NO_BITS:
             continue
         if not (in_safe_range(first_top, first_bottom) and in_safe_range(second_top, second_bottom)):
             for j in range(d):
-                deposit_wide(limbs, base, row, 1 + j, w, v[j], sign, ZERO)
-                deposit_wide_triple(limbs, base, row, 1 + d + j, w, v[j], v[j], sign)
+                deposit_wide(limbs, base, slot, 1 + j, w, v[j], sign, ZERO)
+                deposit_wide_triple(limbs, base, slot, 1 + d + j, w, v[j], v[j], sign)
             continue
         inexact = weigh(w, v, wx, rest)
         high, low = limbs_of(first_top, first_bottom)
@@ -163,9 +163,9 @@ def deposit_each(x, weights, rows, start, stop, sign, limbs, base, record_counts
             p[j] = wx[j] * scale
             e[j] = rest[j] * scale
         if inexact:
-            extract_pairs(limbs, row, ONE, p, e, high - base, low - base)
+            extract_pairs(limbs, slot, ONE, p, e, high - base, low - base)
         else:
-            extract(limbs, row, ONE, p, high - base, low - base)
+            extract(limbs, slot, ONE, p, high - base, low - base)
         high, low = limbs_of(second_top, second_bottom)
         scale = sign * limb_scale(high)
         for part in range(1 + inexact):
@@ -174,13 +174,13 @@ def deposit_each(x, weights, rows, start, stop, sign, limbs, base, record_counts
                 product = factors[j] * v[j]
                 p[j] = product * scale
                 e[j] = fma(factors[j], v[j], -product) * scale
-            extract_pairs(limbs, row, 1 + d, p, e, high - base, low - base)
+            extract_pairs(limbs, slot, 1 + d, p, e, high - base, low - base)
     return stop
 
 
 @kernel
-def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, record_counts, need, workspace, lanes, members):
-    """Deposit ``[w, w * x_j (d cells), w * x_j * x_j (d cells)]`` of each record into its row.
+def deposit_moments(x, weights, slots, start, stop, sign, limbs, base, record_counts, need, workspace, lanes, members):
+    """Deposit ``[w, w * x_j (d cells), w * x_j * x_j (d cells)]`` of each record into its slot.
 
     Parameters
     ----------
@@ -188,18 +188,18 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, record_cou
         Finite features.
     weights : float64[n]
         Weights; a record of weight 0 adds nothing.
-    rows : int64[n]
-        Row (class slot) of each record.
+    slots : int64[n]
+        Class slot of each record: its row of the limbs.
     start, stop : int
         First record to deposit, and the one after the last.
     sign : float
         1.0 to learn, -1.0 to forget.
-    limbs : float64[L, n_rows, 1 + 2 * d]
+    limbs : float64[L, n_slots, 1 + 2 * d]
         Limbs of the sum, lowest first.
     base : int
         Index of the lowest limb.
-    record_counts : int64[n_rows]
-        Number of records of positive weight in each row; updated.
+    record_counts : int64[n_slots]
+        Number of records of positive weight in each slot; updated.
     need : int64[2]
         On an early return: lowest and highest limb that the record needs.
     workspace, lanes, members
@@ -213,8 +213,8 @@ def deposit_moments(x, weights, rows, start, stop, sign, limbs, base, record_cou
     for first in range(start, stop, _AT_ONCE):
         end = min(first + _AT_ONCE, stop)
         part = slice(first, end)
-        if not _deposit_many(x[part], weights[part], rows[part], sign, limbs, base, record_counts, lanes, members):
-            reached = deposit_each(x, weights, rows, first, end, sign, limbs, base, record_counts, need, workspace)
+        if not _deposit_many(x[part], weights[part], slots[part], sign, limbs, base, record_counts, lanes, members):
+            reached = deposit_each(x, weights, slots, first, end, sign, limbs, base, record_counts, need, workspace)
             if reached < end:
                 return reached
     return stop
@@ -231,11 +231,11 @@ _NO_LANES, _NO_MEMBERS = np.empty((0, 1, 0)), np.empty(0, np.int64)
 
 
 @kernel
-def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, record_counts, need, workspace):
-    """Deposit ``w * z_i * z_j`` for all ``i <= j`` of each record, packed row by row, into its row, without memory.
+def deposit_triangle(z, weights, slots, start, stop, sign, limbs, base, record_counts, need, workspace):
+    """Deposit ``w * z_i * z_j`` for all ``i <= j`` of each record, packed row by row, into its slot, without memory.
 
-    `z` is float64[n, p], `limbs` float64[L, n_rows, p * (p + 1) / 2], and the first two rows of `workspace`, float64[2, p],
-    are there to work in; otherwise as :func:`deposit_moments`.
+    `z` is float64[n, p] and `limbs` float64[L, n_slots, p * (p + 1) / 2]; the first two rows of `workspace`,
+    float64[2, p], are there to work in; otherwise as :func:`deposit_moments`.
     """
     width = z.shape[1]
     p, e = workspace[0], workspace[1]
@@ -243,7 +243,7 @@ def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, record_co
         w = weights[r]
         if w == 0.0:
             continue
-        row = rows[r]
+        slot = slots[r]
         v = z[r]
         w_top, w_bottom = span_of(w)
         v_top, v_bottom = span(v)
@@ -251,7 +251,7 @@ def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, record_co
             need[1], need[0] = limbs_of(w_top + 2 * v_top, w_bottom + 2 * v_bottom)
             if need[0] < base or need[1] >= base + limbs.shape[0]:
                 return r
-        record_counts[row] += np.int64(sign)
+        record_counts[slot] += np.int64(sign)
         start_cell = ZERO
         for i in range(width):
             count = width - i
@@ -269,17 +269,19 @@ def deposit_triangle(z, weights, rows, start, stop, sign, limbs, base, record_co
                             product = factor * tail[j]
                             p[j] = product * scale
                             e[j] = fma(factor, tail[j], -product) * scale
-                        extract_pairs(limbs, row, start_cell, p[:count], e[:count], high - base, low - base)
+                        extract_pairs(limbs, slot, start_cell, p[:count], e[:count], high - base, low - base)
                         factor, rest = rest, 0.0
                 else:
                     for j in range(count):
-                        deposit_wide_triple(limbs, base, row, start_cell + j, w, v[i], tail[j], sign)
+                        deposit_wide_triple(limbs, base, slot, start_cell + j, w, v[i], tail[j], sign)
             start_cell += count
     return stop
 
 
 @kernel
-def deposit_gram_rows(x, targets, weights, rows, order, start, stop, sign, limbs, base, record_counts, need, workspace):
+def deposit_gram_rows(
+    x, targets, weights, slots, order, start, stop, sign, limbs, base, record_counts, need, workspace
+):
     """:func:`deposit_triangle` of ``[1, x, targets]`` without memory; `workspace` is float64[3, p] to work in.
 
     Records are taken in the given `order`, int64[n], in which `start`, `stop` and the result count.
@@ -294,7 +296,7 @@ def deposit_gram_rows(x, targets, weights, rows, order, start, stop, sign, limbs
             z[0, 1 + d + j] = targets[r, j]
         one = slice(r, r + 1)
         done = deposit_triangle(
-            z, weights[one], rows[one], ZERO, ONE, sign, limbs, base, record_counts, need, workspace
+            z, weights[one], slots[one], ZERO, ONE, sign, limbs, base, record_counts, need, workspace
         )
         if done == 0:
             return i
@@ -302,47 +304,47 @@ def deposit_gram_rows(x, targets, weights, rows, order, start, stop, sign, limbs
 
 
 @kernel
-def deposit_sparse(values, indices, indptr, weights, rows, order, start, stop, sign, limbs, base, record_counts, need):
-    """Deposit ``w`` into cell 0 and ``w * value`` into cell ``1 + index`` of each CSR record's row.
+def deposit_sparse(values, indices, indptr, weights, slots, order, start, stop, sign, limbs, base, record_counts, need):
+    """Deposit ``w`` into cell 0 and ``w * value`` into cell ``1 + index`` of each CSR record's slot.
 
     `values` float64[nnz], `indices` int64[nnz], `indptr` int64[n + 1]; records are taken in the given `order`,
-    int64[n], in which `start`, `stop` and the result count: row by row is several times faster, since one row of limbs
-    stays in the cache. Otherwise as :func:`deposit_moments`.
+    int64[n], in which `start`, `stop` and the result count: slot by slot is several times faster, since one row of
+    limbs stays in the cache. Otherwise as :func:`deposit_moments`.
     """
     for i in range(start, stop):
         r = order[i]
         w = weights[r]
         if w == 0.0:
             continue
-        row = rows[r]
+        slot = slots[r]
         w_top, w_bottom = span_of(w)
         v_top, v_bottom = span(values[indptr[r] : indptr[r + 1]])
         top, bottom = max(w_top, w_top + v_top), min(w_bottom, w_bottom + v_bottom)
         need[1], need[0] = limbs_of(top, bottom)
         if need[0] < base or need[1] >= base + limbs.shape[0]:
             return i
-        record_counts[row] += np.int64(sign)
-        deposit_wide(limbs, base, row, ZERO, w, 1.0, sign, ZERO)
+        record_counts[slot] += np.int64(sign)
+        deposit_wide(limbs, base, slot, ZERO, w, 1.0, sign, ZERO)
         if v_top == -NO_BITS:
             continue
         top, bottom = w_top + v_top, w_bottom + v_bottom
         if not in_safe_range(top, bottom):
             for k in range(indptr[r], indptr[r + 1]):
-                deposit_wide(limbs, base, row, 1 + indices[k], w, values[k], sign, ZERO)
+                deposit_wide(limbs, base, slot, 1 + indices[k], w, values[k], sign, ZERO)
             continue
         high, low = limbs_of(top, bottom)
         scale = sign * limb_scale(high)
         for k in range(indptr[r], indptr[r + 1]):
             product = w * values[k]
-            extract_one(limbs, row, 1 + indices[k], product * scale, high - base, low - base)
+            extract_one(limbs, slot, 1 + indices[k], product * scale, high - base, low - base)
             if w != 1.0:
-                extract_one(limbs, row, 1 + indices[k], fma(w, values[k], -product) * scale, high - base, low - base)
+                extract_one(limbs, slot, 1 + indices[k], fma(w, values[k], -product) * scale, high - base, low - base)
     return stop
 
 
 @kernel
-def deposit_values(values, row, sign, limbs, base, need):
-    """Deposit one float64 into each cell of `row`; False (and nothing done) when the window does not cover them."""
+def deposit_values(values, slot, sign, limbs, base, need):
+    """Deposit one float64 into each cell of `slot`; False (and nothing done) when the window does not cover them."""
     top, bottom = span(values)
     if top == -NO_BITS:
         return True
@@ -351,10 +353,10 @@ def deposit_values(values, row, sign, limbs, base, need):
         return False
     if not in_safe_range(top, bottom):
         for j in range(values.shape[0]):
-            deposit_wide(limbs, base, row, j, values[j], 1.0, sign, ZERO)
+            deposit_wide(limbs, base, slot, j, values[j], 1.0, sign, ZERO)
         return True
     p = values * (sign * limb_scale(need[1]))
-    extract(limbs, row, ZERO, p, need[1] - base, need[0] - base)
+    extract(limbs, slot, ZERO, p, need[1] - base, need[0] - base)
     return True
 
 

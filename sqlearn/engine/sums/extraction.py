@@ -83,11 +83,11 @@ def limb_scale(high):
 
 
 @kernel
-def extract(limbs, row, start, p, high, low):
+def extract(limbs, slot, start, p, high, low):
     """Add the scaled values `p` (overwritten) to limbs `high` down to `low` of cells ``start, start + 1, ...``."""
     n = p.shape[0]
     for l in range(high, low - 1, -1):
-        limb = limbs[l, row, start : start + n]
+        limb = limbs[l, slot, start : start + n]
         for j in range(n):
             h = (p[j] + _ROUNDER) - _ROUNDER
             limb[j] += h
@@ -95,11 +95,11 @@ def extract(limbs, row, start, p, high, low):
 
 
 @kernel
-def extract_pairs(limbs, row, start, p, e, high, low):
+def extract_pairs(limbs, slot, start, p, e, high, low):
     """:func:`extract` for unevaluated sums ``p + e``, two limbs at a time, since memory is the bottleneck."""
     n = p.shape[0]
     for l in range(high, low, -2):
-        upper, lower = limbs[l, row, start : start + n], limbs[l - 1, row, start : start + n]
+        upper, lower = limbs[l, slot, start : start + n], limbs[l - 1, slot, start : start + n]
         for j in range(n):
             h = (p[j] + _ROUNDER) - _ROUNDER
             g = (e[j] + _ROUNDER) - _ROUNDER
@@ -111,7 +111,7 @@ def extract_pairs(limbs, row, start, p, e, high, low):
             p[j] = (q - h) * _RADIX
             e[j] = (f - g) * _RADIX
     if (high - low) % 2 == 0:
-        limb = limbs[low, row, start : start + n]
+        limb = limbs[low, slot, start : start + n]
         for j in range(n):
             h = (p[j] + _ROUNDER) - _ROUNDER
             g = (e[j] + _ROUNDER) - _ROUNDER
@@ -119,13 +119,13 @@ def extract_pairs(limbs, row, start, p, e, high, low):
 
 
 @kernel
-def extract_one(limbs, row, cell, p, high, low):
+def extract_one(limbs, slot, cell, p, high, low):
     """:func:`extract` for one value."""
     for l in range(high, low, -1):
         h = (p + _ROUNDER) - _ROUNDER
-        limbs[l, row, cell] += h
+        limbs[l, slot, cell] += h
         p = (p - h) * _RADIX
-    limbs[low, row, cell] += p  # what is left is an integer
+    limbs[low, slot, cell] += p  # what is left is an integer
 
 
 @kernel
@@ -140,7 +140,7 @@ def mantissa_of(value):
 
 
 @kernel
-def deposit_wide(limbs, base, row, cell, a, b, sign, exponent):
+def deposit_wide(limbs, base, slot, cell, a, b, sign, exponent):
     """Add ``sign * a * b * 2**exponent`` through 106-bit integers: exact for any two finite float64."""
     if a == 0.0 or b == 0.0:
         return
@@ -175,18 +175,18 @@ def deposit_wide(limbs, base, row, cell, a, b, sign, exponent):
         part = ((digit << left) & mask) | carry
         carry = digit >> right
         if part != np.uint64(0):
-            limbs[limb + k - base, row, cell] += sign * np.float64(part)
+            limbs[limb + k - base, slot, cell] += sign * np.float64(part)
 
 
 @kernel
-def deposit_wide_triple(limbs, base, row, cell, w, a, b, sign):
+def deposit_wide_triple(limbs, base, slot, cell, w, a, b, sign):
     """Add ``sign * w * a * b``: exact for any three finite float64. `w` is not negative."""
     mw, ew = mantissa_of(w)
     ma, ea = mantissa_of(a)
     left, right = np.float64(mw), np.float64(ma if a > 0.0 else -ma)
     product = left * right
-    deposit_wide(limbs, base, row, cell, product, b, sign, ew + ea)
-    deposit_wide(limbs, base, row, cell, fma(left, right, -product), b, sign, ew + ea)
+    deposit_wide(limbs, base, slot, cell, product, b, sign, ew + ea)
+    deposit_wide(limbs, base, slot, cell, fma(left, right, -product), b, sign, ew + ea)
 
 
 @kernel

@@ -31,17 +31,17 @@ _FEWEST_ROWS = 48  # fewer go row by row
 
 
 @kernel
-def _deposit_wide_square(limbs, base, row, cell, a, b, sign):
+def _deposit_wide_square(limbs, base, slot, cell, a, b, sign):
     """Add ``sign * a**2 * b`` through integers: exact for any two finite float64."""
     mantissa, exponent = mantissa_of(a)
     root = np.float64(mantissa)
     square = root * root
-    deposit_wide(limbs, base, row, cell, square, b, sign, 2 * exponent)
-    deposit_wide(limbs, base, row, cell, fma(root, root, -square), b, sign, 2 * exponent)
+    deposit_wide(limbs, base, slot, cell, square, b, sign, 2 * exponent)
+    deposit_wide(limbs, base, slot, cell, fma(root, root, -square), b, sign, 2 * exponent)
 
 
 @kernel
-def _deposit_wide_squares(limbs, base, row, cell, a, b, sign):
+def _deposit_wide_squares(limbs, base, slot, cell, a, b, sign):
     """Add ``sign * a**2 * b**2`` through integers: exact for any two finite float64."""
     a_mantissa, a_exponent = mantissa_of(a)
     b_mantissa, b_exponent = mantissa_of(b)
@@ -49,31 +49,31 @@ def _deposit_wide_squares(limbs, base, row, cell, a, b, sign):
     exponent = 2 * (a_exponent + b_exponent)
     a_square, b_square = left * left, right * right
     a_rest, b_rest = fma(left, left, -a_square), fma(right, right, -b_square)
-    deposit_wide(limbs, base, row, cell, a_square, b_square, sign, exponent)
-    deposit_wide(limbs, base, row, cell, a_square, b_rest, sign, exponent)
-    deposit_wide(limbs, base, row, cell, a_rest, b_square, sign, exponent)
-    deposit_wide(limbs, base, row, cell, a_rest, b_rest, sign, exponent)
+    deposit_wide(limbs, base, slot, cell, a_square, b_square, sign, exponent)
+    deposit_wide(limbs, base, slot, cell, a_square, b_rest, sign, exponent)
+    deposit_wide(limbs, base, slot, cell, a_rest, b_square, sign, exponent)
+    deposit_wide(limbs, base, slot, cell, a_rest, b_rest, sign, exponent)
 
 
 @kernel
-def _deposit_fourth(x, rows, start, stop, sign, limbs, base, record_counts, need, workspace):
+def _deposit_fourth(x, slots, start, stop, sign, limbs, base, record_counts, need, workspace):
     """Deposit ``x_i**2 * x_j`` for all i and j, row by row, and ``x_i**2 * x_j**2`` for ``i <= j``, packed.
 
-    `limbs` is float64[L, n_rows, d * d + d * (d + 1) / 2] and `workspace` float64[4, d], to work in; otherwise as
+    `limbs` is float64[L, n_slots, d * d + d * (d + 1) / 2] and `workspace` float64[4, d], to work in; otherwise as
     :func:`~sqlearn.engine.sums.deposit.deposit_moments`, for records of weight 1. A square is the pair of its rounding
     and of the rounding's error, so a term of third order is two products of float64 and one of fourth order four.
     """
     d = x.shape[1]
     square, rest, p, e = workspace[0], workspace[1], workspace[2], workspace[3]
     for r in range(start, stop):
-        row = rows[r]
+        slot = slots[r]
         v = x[r]
         top, bottom = span(v)
         if top != -NO_BITS:
             need[1], need[0] = limbs_of(max(3 * top, 4 * top), min(3 * bottom, 4 * bottom))
             if need[0] < base or need[1] >= base + limbs.shape[0]:
                 return r
-        record_counts[row] += np.int64(sign)
+        record_counts[slot] += np.int64(sign)
         squares_are_safe = in_safe_range(2 * top, 2 * bottom)
         for j in range(d):
             square[j] = v[j] * v[j]
@@ -91,9 +91,9 @@ def _deposit_fourth(x, rows, start, stop, sign, limbs, base, record_counts, need
             )
             if not safe:
                 for j in range(d):
-                    _deposit_wide_square(limbs, base, row, i * d + j, v[i], v[j], sign)
+                    _deposit_wide_square(limbs, base, slot, i * d + j, v[i], v[j], sign)
                 for j in range(i, d):
-                    _deposit_wide_squares(limbs, base, row, packed + j - i, v[i], v[j], sign)
+                    _deposit_wide_squares(limbs, base, slot, packed + j - i, v[i], v[j], sign)
                 packed += d - i
                 continue
             for factor in (square[i], rest[i]):
@@ -103,7 +103,7 @@ def _deposit_fourth(x, rows, start, stop, sign, limbs, base, record_counts, need
                     product = factor * v[j]
                     p[j] = product * scale
                     e[j] = fma(factor, v[j], -product) * scale
-                extract_pairs(limbs, row, np.int64(i * d), p, e, high - base, low - base)
+                extract_pairs(limbs, slot, np.int64(i * d), p, e, high - base, low - base)
                 high, low = limbs_of(fourth_top, fourth_bottom)
                 scale = sign * limb_scale(high)
                 for others in (square, rest):
@@ -112,7 +112,7 @@ def _deposit_fourth(x, rows, start, stop, sign, limbs, base, record_counts, need
                         product = factor * tail[j]
                         p[j] = product * scale
                         e[j] = fma(factor, tail[j], -product) * scale
-                    extract_pairs(limbs, row, packed, p[: d - i], e[: d - i], high - base, low - base)
+                    extract_pairs(limbs, slot, packed, p[: d - i], e[: d - i], high - base, low - base)
                 if rest[i] == 0.0:
                     break
             packed += d - i
@@ -150,40 +150,40 @@ def _sums_of_block(x, square, rest) -> tuple[np.ndarray, int]:
 
 
 class FourthMoments(Statistic):
-    """Per row: the sums of ``x_i**2 * x_j`` and of ``x_i**2 * x_j**2``, of records of weight 1."""
+    """Per slot: the sums of ``x_i**2 * x_j`` and of ``x_i**2 * x_j**2``, of records of weight 1."""
 
     @staticmethod
     def cells(n_features, n_targets):
         return n_features * n_features + n_features * (n_features + 1) // 2
 
     def deposit(self, block, sign, log):
-        by_row = self._by_row(block.x, block.rows)
+        by_row = self._by_row(block.x, block.slots)
         if log.keeps:
             self.total.make_ready(by_row, self.record_counts)
         log.do(partial(self._deposit, block, sign), partial(self._undo, block, by_row, sign, log))
 
-    def _by_row(self, x, rows) -> Deposit:
-        return Deposit(len(x), _deposit_fourth, (x, rows), (np.empty((4, self.n_features)),))
+    def _by_row(self, x, slots) -> Deposit:
+        return Deposit(len(x), _deposit_fourth, (x, slots), (np.empty((4, self.n_features)),))
 
     def _deposit(self, block, sign):
         """Through BLAS where a record's squares fit float64, all or nothing."""
         square, rest, exact = np.empty_like(block.x), np.empty_like(block.x), np.empty(len(block), bool)
         _square(block.x, square, rest, exact)
         alone, sums = np.ones(len(block), bool), []
-        for row in np.unique(block.rows):
-            group = np.flatnonzero(exact & (block.rows == row))
+        for slot in np.unique(block.slots):
+            group = np.flatnonzero(exact & (block.slots == slot))
             if len(group) >= _FEWEST_ROWS:
                 digits, low = _sums_of_block(block.x[group], square[group], rest[group])
                 self.total.grow_to(low, low + digits.shape[1])
-                sums.append((row, len(group), np.ascontiguousarray(sign * digits.T), low))
+                sums.append((slot, len(group), np.ascontiguousarray(sign * digits.T), low))
                 alone[group] = False
-        others = self._by_row(block.x[alone], block.rows[alone])
+        others = self._by_row(block.x[alone], block.slots[alone])
         self.total.reserve(others.n + len(sums))  # a record counts twice: it adds up to 2**34 units to a limb
         self.total.deposit(others, sign, self.record_counts)
-        for row, count, terms, low in sums:  # in place: nothing can fail any more
+        for slot, count, terms, low in sums:  # in place: nothing can fail any more
             start = low - self.total.base
-            self.total.limbs[start : start + len(terms), row] += terms
-            self.record_counts[row] += int(sign) * count
+            self.total.limbs[start : start + len(terms), slot] += terms
+            self.record_counts[slot] += int(sign) * count
 
     def _undo(self, block, by_row, sign, log):
         """By blocks, if there is time and memory; else row by row, which takes no memory."""
@@ -198,7 +198,7 @@ class FourthMoments(Statistic):
 
 
 class Spread(Joint):
-    """Per row: a Gram matrix, and the moments of fourth order that tell how far its covariance may be off.
+    """Per slot: a Gram matrix, and the moments of fourth order that tell how far its covariance may be off.
 
     Attributes
     ----------

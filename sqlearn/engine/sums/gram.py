@@ -114,7 +114,7 @@ def _slice(v, tops, slices):
 
 
 @kernel
-def _deposit_products(products, left_tops, right_tops, row, sign, limbs, base, p):
+def _deposit_products(products, left_tops, right_tops, slot, sign, limbs, base, p):
     """Deposit the slices' products, ``products[s * width + i, t * width + j]``, into the packed upper triangle.
 
     `p` is float64[width] to work in: nothing here may ask for memory.
@@ -136,7 +136,7 @@ def _deposit_products(products, left_tops, right_tops, row, sign, limbs, base, p
                 line = products[s * width + i, t * width + i : (t + 1) * width]
                 for j in range(count):
                     p[j] = line[j] * scale
-                extract(limbs, row, start, p[:count], high - base, low - base)
+                extract(limbs, slot, start, p[:count], high - base, low - base)
         start += count
 
 
@@ -148,9 +148,9 @@ def _best_slices(need: np.ndarray) -> int:
 
 
 def deposit_gram(
-    total: ExactSum, z: np.ndarray, weights: np.ndarray, row: int, sign: float, record_counts: np.ndarray
+    total: ExactSum, z: np.ndarray, weights: np.ndarray, slot: int, sign: float, record_counts: np.ndarray
 ) -> Iterator[int]:
-    """Deposit what :func:`~sqlearn.engine.sums.deposit.deposit_triangle` does, for many records of one row.
+    """Deposit what :func:`~sqlearn.engine.sums.deposit.deposit_triangle` does, for many records of one slot.
 
     It goes from block to block, each all or nothing, and yields how many records were in it.
 
@@ -162,13 +162,13 @@ def deposit_gram(
         Finite records.
     weights : float64[n]
         Their weights.
-    row, sign, record_counts
+    slot, sign, record_counts
         As for :func:`~sqlearn.engine.sums.deposit.deposit_triangle`.
     """
     blocks = [(z[start : start + BLOCK], weights[start : start + BLOCK]) for start in range(0, len(z), BLOCK)]
     with side_by_side(_multiply, blocks) as multiplied:
         for block, (_, block_weights) in zip(multiplied, blocks, strict=True):
-            _deposit_block(total, block, row, record_counts, sign)
+            _deposit_block(total, block, slot, record_counts, sign)
             yield len(block_weights)
 
 
@@ -200,7 +200,7 @@ def _multiply(block):
     return z[index], weights[index], n - len(index), products
 
 
-def _deposit_block(total, block, row, record_counts, sign):
+def _deposit_block(total, block, slot, record_counts, sign):
     """All or nothing: what needs memory comes first."""
     z, weights, n_others, products = block
     width = z.shape[1]
@@ -210,8 +210,8 @@ def _deposit_block(total, block, row, record_counts, sign):
         high, low = limbs_of(int(left_tops.max() + right_tops.max()) + BLOCK_BITS + 1, lowest)
         total.reserve(n_left * n_right)
         total.grow_to(low, high)
-    arrays, workspace = (z, weights, np.full(len(z), row, np.int64)), np.empty((2, width))
+    arrays, workspace = (z, weights, np.full(len(z), slot, np.int64)), np.empty((2, width))
     total.deposit(Deposit(len(z), deposit_triangle, arrays, (workspace,)), sign, record_counts)
     for product, left_tops, right_tops in products:
-        _deposit_products(product, left_tops, right_tops, row, sign, total.limbs, total.base, workspace[0])
-    record_counts[row] += int(sign) * n_others
+        _deposit_products(product, left_tops, right_tops, slot, sign, total.limbs, total.base, workspace[0])
+    record_counts[slot] += int(sign) * n_others

@@ -1,7 +1,7 @@
 """What is summed: the few statistics that all learners read.
 
-A statistic has rows (one a class; one in all for learners without classes) and holds, exactly, what its kernel deposits
-for every record. Learners that share one differ in their read-outs alone.
+A statistic has slots (one per class; a single one for learners without classes) and holds, exactly, what its kernel
+deposits for every record. Learners that share one differ in their read-outs alone.
 """
 
 import json
@@ -52,7 +52,7 @@ class Block:
         Features: no -0.0; CSR has sorted indices, int64, and no stored zeros. NaN only for :class:`Mixed`.
     codes : int64[n, c]
         Slots of the categories (see :class:`Categories`), -1 where missing.
-    rows : int64[n]
+    slots : int64[n]
         Slot of each record's class.
     targets : float64[n, t]
         Values to predict; no columns where there are none.
@@ -64,7 +64,7 @@ class Block:
 
     x: np.ndarray | sp.csr_array
     codes: np.ndarray
-    rows: np.ndarray
+    slots: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
     digests: np.ndarray
@@ -74,13 +74,13 @@ class Block:
 
 
 class Statistic:
-    """An exact sum and the number of records in each of its rows.
+    """An exact sum and the number of records in each of its slots.
 
     Attributes
     ----------
     total : ExactSum
         The sum.
-    record_counts : int64[rows]
+    record_counts : int64[slots]
         Number of records of positive weight.
     takes_sparse : bool
         Whether it takes features as CSR rows; as arrays otherwise.
@@ -101,11 +101,11 @@ class Statistic:
 
     @staticmethod
     def cells(n_features: int, n_targets: int) -> int:
-        """Number of cells of a row."""
+        """Number of cells of a slot."""
         raise NotImplementedError
 
     def projected_size(self, levels: list[list]) -> int:
-        """Number of cells of a row, once these categories of each column are held too."""
+        """Number of cells of a slot, once these categories of each column are held too."""
         return self.cells(self.n_features, self.n_targets)
 
     @property
@@ -136,17 +136,17 @@ class Statistic:
         """The first record of a block that cannot be held, or -1; without their digests, only counts can tell."""
         left = self.record_counts.copy()
         for i in np.flatnonzero(block.weights > 0):
-            left[block.rows[i]] -= 1
-            if left[block.rows[i]] < 0:
+            left[block.slots[i]] -= 1
+            if left[block.slots[i]] < 0:
                 return int(i)
         return -1
 
-    def resize(self, rows: int) -> None:
-        """Make room for so many rows."""
-        if rows > len(self.record_counts):
-            self.total.resize(rows, self.total.shape[1])
+    def resize(self, n_slots: int) -> None:
+        """Make room for so many slots."""
+        if n_slots > len(self.record_counts):
+            self.total.resize(n_slots, self.total.shape[1])
             self.record_counts = np.concatenate(
-                [self.record_counts, np.zeros(rows - len(self.record_counts), np.int64)]
+                [self.record_counts, np.zeros(n_slots - len(self.record_counts), np.int64)]
             )
 
     def encode(self, codes: np.ndarray, levels: list[list]) -> tuple[np.ndarray, np.ndarray]:
@@ -166,12 +166,12 @@ class Statistic:
         self.total.trim()
 
     def refresh(self, order: np.ndarray, labels: list, log: Log, check: Callable[[], None] = lambda: None) -> None:
-        """Bring up to date what depends on all records; `order` has the rows that hold any, `labels` theirs, sorted.
+        """Bring up to date what depends on all records; `order` has the slots that hold any, `labels` theirs, sorted.
 
         Long work calls `check`, which may raise, now and then.
         """
 
-    def canonical_rows(self, rows: np.ndarray) -> bytes | None:
+    def canonical_rows(self, slots: np.ndarray) -> bytes | None:
         """Canonical bytes of the records themselves, where the statistic keeps them."""
         return None
 
@@ -183,23 +183,23 @@ class Statistic:
         """Do without the records themselves, which stay elsewhere. Whether there are any to do without."""
         return False
 
-    def add(self, other: "Statistic", other_rows: np.ndarray, rows: np.ndarray) -> None:
-        """Add these rows of `other` to `rows`, all different."""
+    def add(self, other: "Statistic", other_slots: np.ndarray, slots: np.ndarray) -> None:
+        """Add these slots of `other` to `slots`, all different."""
         cells = np.arange(self.total.shape[1])
-        self.total.add(other.total, (other_rows, cells), (rows, cells))
-        self.record_counts[rows] += other.record_counts[other_rows]
+        self.total.add(other.total, (other_slots, cells), (slots, cells))
+        self.record_counts[slots] += other.record_counts[other_slots]
 
     def copy(self) -> Self:
         twin = type(self)(self.n_features, self.n_targets)
         twin.total, twin.record_counts = self.total.copy(), self.record_counts.copy()
         return twin
 
-    def canonical(self, rows: np.ndarray) -> list[bytes]:
-        """Canonical bytes of these rows in this order."""
-        return [self.record_counts[rows].astype("<i8").tobytes(), self.total.canonical(rows)]
+    def canonical(self, slots: np.ndarray) -> list[bytes]:
+        """Canonical bytes of these slots in this order."""
+        return [self.record_counts[slots].astype("<i8").tobytes(), self.total.canonical(slots)]
 
     def restore(self, parts: list[bytes]) -> None:
-        """Take the contents that :meth:`canonical` gave, as rows 0, 1, ..."""
+        """Take the contents that :meth:`canonical` gave, as slots 0, 1, ..."""
         self.record_counts = np.frombuffer(parts[0], "<i8").astype(np.int64)
         self.total = ExactSum.restore(parts[1])
 
@@ -211,32 +211,32 @@ class Statistic:
         if self.total.shape != (len(self.record_counts), cells) or self.record_counts.min(initial=0) < 0:
             raise FormatError(UNFIT)
 
-    def digits(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, int]:
-        """Digits of these rows, int64[len(rows), cells, L]; of the sum of all rows, int64[1, cells, L], for None."""
+    def digits(self, slots: np.ndarray | None = None) -> tuple[np.ndarray, int]:
+        """Digits of these slots, int64[len(slots), cells, L]; of the sum of all slots, int64[1, cells, L], for None."""
         digits, low = self.total.digits()
-        if rows is None:
+        if slots is None:
             return normalized(digits.sum(axis=0, keepdims=True)), low
-        return digits[rows], low
+        return digits[slots], low
 
 
 class Moments(Statistic):
-    """Per row: the weight, the weighted sum of each feature, and of each feature's square."""
+    """Per slot: the weight, the weighted sum of each feature, and of each feature's square."""
 
     @staticmethod
     def cells(n_features, n_targets):
         return 1 + 2 * n_features
 
     def deposit(self, block, sign, log):
-        self._put(moments(block.x, block.weights, block.rows), sign, log)
+        self._put(moments(block.x, block.weights, block.slots), sign, log)
 
 
-def moments(x: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> Deposit:
+def moments(x: np.ndarray, weights: np.ndarray, slots: np.ndarray) -> Deposit:
     """What :class:`Moments` sums."""
-    return Deposit(len(weights), deposit_moments, (x, weights, rows), moments_workspace(*x.shape))
+    return Deposit(len(weights), deposit_moments, (x, weights, slots), moments_workspace(*x.shape))
 
 
 class Gram(Statistic):
-    """Per row: the weighted Gram matrix of ``[1, features, targets]``, upper triangle packed row by row."""
+    """Per slot: the weighted Gram matrix of ``[1, features, targets]``, upper triangle packed row by row."""
 
     @staticmethod
     def cells(n_features, n_targets):
@@ -244,8 +244,8 @@ class Gram(Statistic):
         return p * (p + 1) // 2
 
     def deposit(self, block, sign, log):
-        order = np.argsort(block.rows, kind="stable")
-        arrays, workspace = (block.x, block.targets, block.weights, block.rows, order), np.empty((3, self._order))
+        order = np.argsort(block.slots, kind="stable")
+        arrays, workspace = (block.x, block.targets, block.weights, block.slots, order), np.empty((3, self._order))
         by_row = Deposit(len(block), deposit_gram_rows, arrays, (workspace,))
         if log.keeps:
             self.total.make_ready(by_row, self.record_counts)
@@ -258,12 +258,12 @@ class Gram(Statistic):
     def _deposit(self, block, order, by_row, sign):
         """By blocks, through BLAS, all or nothing."""
         z = np.concatenate([np.ones((len(block), 1)), block.x, block.targets], axis=1)
-        rows, starts = np.unique(block.rows[order], return_index=True)
-        groups: list = [slice(None)] if len(rows) == 1 else np.split(order, starts)[1:]
+        slots, starts = np.unique(block.slots[order], return_index=True)
+        groups: list = [slice(None)] if len(slots) == 1 else np.split(order, starts)[1:]
         done = 0
         try:
-            for row, group in zip(rows.tolist(), groups, strict=True):
-                for n in deposit_gram(self.total, z[group], block.weights[group], row, sign, self.record_counts):
+            for slot, group in zip(slots.tolist(), groups, strict=True):
+                for n in deposit_gram(self.total, z[group], block.weights[group], slot, sign, self.record_counts):
                     done += n
         except BaseException:
             self.total.take_back(by_row, done, sign, self.record_counts)
@@ -282,7 +282,7 @@ class Gram(Statistic):
 
 
 class Sums(Statistic):
-    """Per row: the weight and the weighted sum of each feature, at the cost of the non-zeros alone."""
+    """Per slot: the weight and the weighted sum of each feature, at the cost of the non-zeros alone."""
 
     takes_sparse = True
 
@@ -291,12 +291,12 @@ class Sums(Statistic):
         return 1 + n_features
 
     def deposit(self, block, sign, log):
-        arrays = (block.x.data, block.x.indices, block.x.indptr, block.weights, block.rows, np.argsort(block.rows))
+        arrays = (block.x.data, block.x.indices, block.x.indptr, block.weights, block.slots, np.argsort(block.slots))
         self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
 
 
 class ThresholdCounts(Sums):
-    """Per row: the weight, and the weight of the records in which each feature exceeds a threshold of at least 0.
+    """Per slot: the weight, and the weight of the records in which each feature exceeds a threshold of at least 0.
 
     Attributes
     ----------
@@ -331,7 +331,7 @@ def count(category_counts, slots, weights, sign):
 
 
 class Categories(Statistic):
-    """Per row: the weight of each category of each column. Missing categories are counted nowhere.
+    """Per slot: the weight of each category of each column. Missing categories are counted nowhere.
 
     Attributes
     ----------
@@ -365,7 +365,7 @@ class Categories(Statistic):
             for code in np.unique(codes[known, j]):
                 table[code] = self.vocabulary.slot((self.place(j), column[code]))
             slots[known, j] = table[codes[known, j]]
-            words[known, j] = self.vocabulary.words[slots[known, j]]
+            words[known, j] = self.vocabulary.hash_words[slots[known, j]]
         return slots, words.reshape(len(codes), -1)
 
     def projected_size(self, levels):
@@ -388,7 +388,7 @@ class Categories(Statistic):
         known = block.codes >= 0
         indptr = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
         indices = block.codes[known]
-        arrays = (np.ones(len(indices)), indices, indptr, block.weights, block.rows, np.argsort(block.rows))
+        arrays = (np.ones(len(indices)), indices, indptr, block.weights, block.slots, np.argsort(block.slots))
         self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
         self._carry(block.codes, block.weights, sign, log)
 
@@ -401,25 +401,25 @@ class Categories(Statistic):
     def prune(self, lent=False):
         self.vocabulary.prune(self.category_counts)
 
-    def add(self, other, other_rows, rows):
+    def add(self, other, other_slots, slots):
         ours = np.array([self.vocabulary.slot(label) for label in other.vocabulary.labels()], np.int64)
-        theirs = other.vocabulary.rows()
+        theirs = other.vocabulary.sorted_slots()
         self._fit_vocabulary()
         self.category_counts[ours] += other.category_counts[theirs]
-        self.total.add(other.total, (other_rows, np.append(0, 1 + theirs)), (rows, np.append(0, 1 + ours)))
-        self.record_counts[rows] += other.record_counts[other_rows]
+        self.total.add(other.total, (other_slots, np.append(0, 1 + theirs)), (slots, np.append(0, 1 + ours)))
+        self.record_counts[slots] += other.record_counts[other_slots]
 
     def copy(self):
         twin = super().copy()
         twin.vocabulary, twin.category_counts = self.vocabulary.copy(), self.category_counts.copy()
         return twin
 
-    def canonical(self, rows):
-        order = self.vocabulary.rows()
-        sums = self.total.canonical(rows, np.append(0, 1 + order))
+    def canonical(self, slots):
+        order = self.vocabulary.sorted_slots()
+        sums = self.total.canonical(slots, np.append(0, 1 + order))
         labels = json.dumps(self.vocabulary.labels()).encode()
         return [
-            self.record_counts[rows].astype("<i8").tobytes(),
+            self.record_counts[slots].astype("<i8").tobytes(),
             sums,
             labels,
             self.category_counts[order].astype("<i8").tobytes(),
@@ -429,7 +429,7 @@ class Categories(Statistic):
         super().restore(parts)
         self.vocabulary.restore([tuple(label) for label in json.loads(parts[2])])
         self.category_counts = np.zeros(self.vocabulary.capacity, np.int64)
-        self.category_counts[self.vocabulary.rows()] = np.frombuffer(parts[3], "<i8")
+        self.category_counts[self.vocabulary.sorted_slots()] = np.frombuffer(parts[3], "<i8")
         self._fit_vocabulary()
 
     def check_form(self, labels):
@@ -444,7 +444,7 @@ class Joint(Statistic):
     Attributes
     ----------
     members : tuple of Statistic
-        The statistics. The first one counts the records of each row, and gives the digits.
+        The statistics. The first one counts the records of each slot, and gives the digits.
     """
 
     @property
@@ -470,9 +470,9 @@ class Joint(Statistic):
         for member, part in zip(self.members, self.blocks(block), strict=True):
             member.deposit(part, sign, log)
 
-    def resize(self, rows):
+    def resize(self, n_slots):
         for member in self.members:
-            member.resize(rows)
+            member.resize(n_slots)
 
     def prune(self, lent=False):
         for member in self.members:
@@ -486,9 +486,9 @@ class Joint(Statistic):
         for member in self.members:
             member.trim()
 
-    def add(self, other, other_rows, rows):
+    def add(self, other, other_slots, slots):
         for ours, theirs in zip(self.members, other.members, strict=True):
-            ours.add(theirs, other_rows, rows)
+            ours.add(theirs, other_slots, slots)
 
     def copy(self):
         twin = object.__new__(type(self))
@@ -496,11 +496,11 @@ class Joint(Statistic):
             setattr(twin, name, value.copy() if isinstance(value, Statistic) else value)
         return twin
 
-    def canonical(self, rows):
-        return [part for member in self.members for part in member.canonical(rows)]
+    def canonical(self, slots):
+        return [part for member in self.members for part in member.canonical(slots)]
 
-    def digits(self, rows=None):
-        return self.members[0].digits(rows)
+    def digits(self, slots=None):
+        return self.members[0].digits(slots)
 
     def restore(self, parts):
         start = 0

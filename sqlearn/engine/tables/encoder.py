@@ -235,15 +235,15 @@ def encoder_of(
 
 
 def read_encoder(
-    statistic: TableGram, rows: np.ndarray, n_categorical: int, *, standardize: bool, add_indicator: bool
+    statistic: TableGram, slots: np.ndarray, n_categorical: int, *, standardize: bool, add_indicator: bool
 ) -> tuple[TableEncoder, FixedGram]:
-    """The encoder of the records held, and the Gram matrix of encoded records in each of these rows.
+    """The encoder of the records held, and the Gram matrix of encoded records in each of these slots.
 
     Parameters
     ----------
     statistic : TableGram
         Sums of the records.
-    rows : int64[n_classes]
+    slots : int64[n_classes]
         Rows of the statistic.
     n_categorical : int
         Number of categorical columns.
@@ -256,7 +256,7 @@ def read_encoder(
     labels = statistic.vocabulary.labels()
     variable = {label: 1 + d + k for k, label in enumerate(labels)}
     width = 1 + d + len(labels) + t
-    digits, low = statistic.digits(rows)
+    digits, low = statistic.digits(slots)
     total = normalized(digits.sum(axis=0))
 
     def moment(i, j):
@@ -279,4 +279,4 @@ def read_encoder(
     columns += [{i: Fraction(1)} for i in range(width - t, width)]
     views = [mapped(GramView(own, low, width - 1 - t, t), columns, t) for own in digits]
     stacked, lowest = aligned(*((view.digits, view.low) for view in views))
-    return encoder, FixedGram(np.stack(stacked), lowest, statistic.record_counts[rows], encoder.n_columns, t)
+    return encoder, FixedGram(np.stack(stacked), lowest, statistic.record_counts[slots], encoder.n_columns, t)

@@ -54,7 +54,7 @@ def _list(slots, z, values, indices, pairs):
 
 @kernel
 def _deposit_one_by_one(
-    of_pairs, slots, x, targets, weights, rows, start, stop, sign, limbs, base, record_counts, need,
+    of_pairs, slots, x, targets, weights, of_class, start, stop, sign, limbs, base, record_counts, need,
     z, values, indices, ones, pairs, indptr, order,
 ):  # fmt: skip
     """Deposit what :func:`_list` lists (pairs, or the others) without memory: the last seven are room for a record."""
@@ -74,7 +74,7 @@ def _deposit_one_by_one(
         v, i = (ones, pairs) if of_pairs else (values, indices)
         first = order[0]  # not the literal 0, for which numba would compile the kernel once more
         done = deposit_sparse(
-            v, i, indptr, weights[one], rows[one], order, first, first + 1, sign, limbs, base, record_counts, need
+            v, i, indptr, weights[one], of_class[one], order, first, first + 1, sign, limbs, base, record_counts, need
         )
         if done == 0:
             return r
@@ -82,7 +82,7 @@ def _deposit_one_by_one(
 
 
 class TableGram(Categories):
-    """Per row: the weighted Gram matrix of ``[1, numbers, levels, targets]``.
+    """Per slot: the weighted Gram matrix of ``[1, numbers, levels, targets]``.
 
     A number is 0 where it is missing. A level is 1 in the records that have it and 0 in the others: that a number is
     missing, that a column has this category, or that its category is missing. Levels without a record do not exist.
@@ -139,10 +139,10 @@ class TableGram(Categories):
     def _totals(self):
         return self.total, self.pairs.total, self.numbers.total
 
-    def resize(self, rows):
-        super().resize(rows)
-        self.numbers.resize(rows)
-        self.pairs.resize(rows)
+    def resize(self, n_slots):
+        super().resize(n_slots)
+        self.numbers.resize(n_slots)
+        self.pairs.resize(n_slots)
 
     def _fit_vocabulary(self):
         capacity = len(self.category_counts)
@@ -177,7 +177,7 @@ class TableGram(Categories):
         values, indices = np.empty(sizes[0, -1] * self.width), np.empty(sizes[0, -1] * self.width, np.int64)
         pairs = np.empty(sizes[1, -1], np.int64)
         _list(slots, z, values, indices, pairs)
-        records = block.weights, block.rows, np.argsort(block.rows)
+        records = block.weights, block.slots, np.argsort(block.slots)
         first = (values, indices, sizes[0] * self.width, *records)
         second = (np.ones(len(pairs)), pairs, sizes[1], *records)
         self.numbers.deposit(block, sign, log)
@@ -193,18 +193,18 @@ class TableGram(Categories):
             np.empty((1, width)), np.empty(cells), np.empty(cells, np.int64), np.ones(pairs), np.empty(pairs, np.int64),
             np.zeros(2, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip
-        arrays = (of_pairs, slots, block.x, block.targets, block.weights, block.rows)
+        arrays = (of_pairs, slots, block.x, block.targets, block.weights, block.slots)
         return Deposit(len(block), _deposit_one_by_one, arrays, workspace)
 
-    def add(self, other, other_rows, rows):
+    def add(self, other, other_slots, slots):
         ours = np.array([self.vocabulary.slot(label) for label in other.vocabulary.labels()], np.int64)
-        theirs = other.vocabulary.rows()
+        theirs = other.vocabulary.sorted_slots()
         self._fit_vocabulary()
         self.category_counts[ours] += other.category_counts[theirs]
-        self.numbers.add(other.numbers, other_rows, rows)
+        self.numbers.add(other.numbers, other_slots, slots)
         for sums, others, place in ((self, other, self._cells), (self.pairs, other.pairs, self._pair_cells)):
-            sums.total.add(others.total, (other_rows, place(theirs)), (rows, place(ours)))
-            sums.record_counts[rows] += others.record_counts[other_rows]
+            sums.total.add(others.total, (other_slots, place(theirs)), (slots, place(ours)))
+            sums.record_counts[slots] += others.record_counts[other_slots]
 
     def _cells(self, slots) -> np.ndarray:
         """Cells of `total` that belong to these slots, in their order."""
@@ -222,13 +222,13 @@ class TableGram(Categories):
         twin.numbers, twin.pairs = self.numbers.copy(), self.pairs.copy()
         return twin
 
-    def canonical(self, rows):
-        order = self.vocabulary.rows()
+    def canonical(self, slots):
+        order = self.vocabulary.sorted_slots()
         return [
-            self.record_counts[rows].astype("<i8").tobytes(),
-            self.numbers.total.canonical(rows),
-            self.total.canonical(rows, self._cells(order)),
-            self.pairs.total.canonical(rows, self._pair_cells(order)),
+            self.record_counts[slots].astype("<i8").tobytes(),
+            self.numbers.total.canonical(slots),
+            self.total.canonical(slots, self._cells(order)),
+            self.pairs.total.canonical(slots, self._pair_cells(order)),
             json.dumps(self.vocabulary.labels()).encode(),
             self.category_counts[order].astype("<i8").tobytes(),
         ]
@@ -252,16 +252,16 @@ class TableGram(Categories):
         if self.category_counts.min(initial=0) < 0:
             raise FormatError(UNFIT)
 
-    def digits(self, rows=None):
+    def digits(self, slots=None):
         """Digits of ``[1, numbers, levels, targets]``, upper triangles packed row by row, levels in sorted order."""
-        parts = (self.numbers.digits(rows), super().digits(rows), self.pairs.digits(rows))
+        parts = (self.numbers.digits(slots), super().digits(slots), self.pairs.digits(slots))
         (plain, first, pairs), low = aligned(*parts)
         every = np.concatenate([plain, first, pairs], axis=1)
         return every[:, self._layout(plain.shape[1], plain.shape[1] + first.shape[1])], low
 
     def _layout(self, first: int, pairs: int) -> np.ndarray:
         """Where each cell of the whole triangle stands, when `total` starts at `first` and `pairs` at `pairs`."""
-        slots, width, d = self.vocabulary.rows(), self.width, self.n_features
+        slots, width, d = self.vocabulary.sorted_slots(), self.width, self.n_features
         plain = np.concatenate([np.arange(1 + d), np.arange(1 + d, width)])
         levels = np.arange(len(slots))
         where = []
@@ -282,12 +282,12 @@ class FixedGram(Gram):
 
     Parameters
     ----------
-    digits : int64[rows, cells, L]
+    digits : int64[slots, cells, L]
         Balanced digits.
     low : int
         Index of the lowest.
-    record_counts : int64[rows]
-        Number of records of positive weight in each row.
+    record_counts : int64[slots]
+        Number of records of positive weight in each slot.
     n_features, n_targets : int
         Numbers of variables.
     """
@@ -296,7 +296,7 @@ class FixedGram(Gram):
         self.n_features, self.n_targets, self.record_counts = n_features, n_targets, record_counts
         self._digits, self._low = digits, low
 
-    def digits(self, rows=None):
-        if rows is None:
+    def digits(self, slots=None):
+        if slots is None:
             return normalized(self._digits.sum(axis=0, keepdims=True)), self._low
-        return self._digits[rows], self._low
+        return self._digits[slots], self._low

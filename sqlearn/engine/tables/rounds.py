@@ -146,8 +146,8 @@ class TableRounds(Statistic):
     def vocabularies(self):
         return self.sums.vocabularies
 
-    def resize(self, rows):
-        self.sums.resize(rows)
+    def resize(self, n_slots):
+        self.sums.resize(n_slots)
         if self.inner is not None:
             self.inner.resize(len(self.record_counts))
 
@@ -175,9 +175,9 @@ class TableRounds(Statistic):
     def _change(self, block: Block, sign: float, log: Log) -> None:
         """Take records of positive weight in or out."""
         x = np.concatenate([block.x, block.codes], axis=1)
-        y = block.targets[:, 0].copy() if self.n_targets else block.rows.astype(np.float64)
+        y = block.targets[:, 0].copy() if self.n_targets else block.slots.astype(np.float64)
         self.sums.deposit(block, sign, log)
-        self.changes.add(move(self.raw, x, y, block.weights, block.digests, sign, log), block.rows, sign)
+        self.changes.add(move(self.raw, x, y, block.weights, block.digests, sign, log), block.slots, sign)
 
     def refresh(self, order, labels, log, check=lambda: None):
         changes = self.changes.taken()
@@ -266,29 +266,29 @@ class TableRounds(Statistic):
         """Records held, as they came."""
         d = self.n_features
         y = raw.y[places]
-        rows = self._class_slots(y)
+        slots = self._class_slots(y)
         targets = y[:, None] if self.n_targets else np.zeros((len(y), 0))
         digests = np.zeros((len(y), 6), np.uint64)
         digests[:, :2] = raw.digests[places]
         codes = np.ascontiguousarray(raw.x[places, d:]).astype(np.int64)
-        return Block(np.ascontiguousarray(raw.x[places, :d]), codes, rows, targets, raw.w[places], digests)
+        return Block(np.ascontiguousarray(raw.x[places, :d]), codes, slots, targets, raw.w[places], digests)
 
     # ------------------------------------------------------------------ whole states
 
-    def add(self, other, other_rows, rows):
+    def add(self, other, other_slots, slots):
         """Take in the records of `other`; the rounds follow at :meth:`refresh`."""
-        slots = np.full(max(1, other._vocabulary.capacity), -1, np.int64)
+        codes = np.full(max(1, other._vocabulary.capacity), -1, np.int64)
         for label, slot in other._vocabulary.slots.items():
-            slots[slot] = self._vocabulary.slot(label)
-        of_row = np.zeros(len(other.record_counts), np.int64)
-        of_row[other_rows] = rows
+            codes[slot] = self._vocabulary.slot(label)
+        table = np.zeros(len(other.record_counts), np.int64)
+        table[other_slots] = slots
         raw = other.raw
         if not isinstance(raw, Rows):
             raise MergeError(ROWS_ELSEWHERE)
         places = raw.places()
         for start in range(0, len(places), BLOCK):
             block = other._block(raw, places[start : start + BLOCK])
-            self._change(replace(block, codes=slots[block.codes], rows=of_row[block.rows]), 1.0, Log(keeps=False))
+            self._change(replace(block, codes=codes[block.codes], slots=table[block.slots]), 1.0, Log(keeps=False))
 
     def copy(self):
         twin = type(self)(
@@ -301,9 +301,9 @@ class TableRounds(Statistic):
             twin.inner.rows = _Encoded(twin, self.encoder)
         return twin
 
-    def canonical(self, rows):
-        inner = [] if self.inner is None else self.inner.canonical(rows)
-        return [*self.sums.canonical(rows), *inner]
+    def canonical(self, slots):
+        inner = [] if self.inner is None else self.inner.canonical(slots)
+        return [*self.sums.canonical(slots), *inner]
 
     def restore(self, parts):
         self.sums.restore(parts[:8])
@@ -312,19 +312,19 @@ class TableRounds(Statistic):
             self.inner = self._rounds_over(self.encoder)
             self.inner.restore(parts[8:])
 
-    def canonical_rows(self, rows):
-        """The records held, sorted by digest, with classes in the order of `rows` and categories in sorted order."""
+    def canonical_rows(self, slots):
+        """The records held, sorted by digest, with classes in the order of `slots` and categories in sorted order."""
         raw = self.raw
         if not isinstance(raw, Rows):
             return None
-        classes = np.zeros(1 + max(rows, default=0))
-        classes[rows] = np.arange(len(rows))
-        slots = np.zeros(self._vocabulary.capacity)
-        slots[self._vocabulary.rows()] = np.arange(len(self._vocabulary))
+        classes = np.zeros(1 + max(slots, default=0))
+        classes[slots] = np.arange(len(slots))
+        places = np.zeros(self._vocabulary.capacity)
+        places[self._vocabulary.sorted_slots()] = np.arange(len(self._vocabulary))
         order = raw.by_digest()
         block = self._block(raw, order)
-        y = raw.y[order] if self.n_targets else classes[block.rows]
-        return packed(np.concatenate([block.x, slots[block.codes]], axis=1), y, raw.w[order], raw.digests[order])
+        y = raw.y[order] if self.n_targets else classes[block.slots]
+        return packed(np.concatenate([block.x, places[block.codes]], axis=1), y, raw.w[order], raw.digests[order])
 
     def restore_rows(self, data):
         self.raw, n = unpacked(data, self.n_features + self.n_categorical, np.uint64(self.seed))

@@ -169,7 +169,7 @@ def test_weights_whose_products_leave_float64_are_summed_exactly(learner, n):
 
 def test_the_sum_of_an_overflowing_product_is_right():
     model = GaussianNB().fit([[1e308], [3e307], [1.0]], [0, 0, 1], sample_weight=[1e300, 3e300, 1.0])
-    digits, low = model._state.statistic.digits(model._state.rows())
+    digits, low = model._state.statistic.digits(model._state.class_slots())
     expected = Fraction(1e308) * Fraction(1e300) + Fraction(3e307) * Fraction(3e300)
     assert naive.value_of(digits[0, 1], low) == expected
 

@@ -92,7 +92,7 @@ def test_a_vocabulary_survives_what_fails(monkeypatch):
     words = Vocabulary()
     for label in ("a", 1, 2.5):
         words.slot(label)
-    before = dict(words.slots), words.words.copy(), list(words._free)
+    before = dict(words.slots), words.hash_words.copy(), list(words._free)
     with monkeypatch.context() as patch:
         patch.setattr("sqlearn.engine.identity.vocabulary.label_words", lambda label: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -104,7 +104,7 @@ def test_a_vocabulary_survives_what_fails(monkeypatch):
             words.slot("c")
     words.prune(np.array([1, 1, 1, 0]))
     assert (words.slots, sorted(words._free)) == (before[0], before[2])
-    assert np.array_equal(words.words, before[1])
+    assert np.array_equal(words.hash_words, before[1])
     for label in range(10, 20):
         words.slot(label)
     assert sorted(words.slots.values()) == list(range(13))
