@@ -116,8 +116,8 @@ class Adaptive(ExactEstimator):
     def _warn_of(self, state: State, trace: Trace | None) -> None:
         """Warn, once, that the trace did not come to rest."""
         rounds = _rounds(state)
-        if trace is not None and not trace.converged and not rounds.told:
-            rounds.told = True
+        if trace is not None and not trace.converged and not rounds.warned:
+            rounds.warned = True
             warnings.warn(f"{state.learner}: {self._restless}", ConvergenceWarning, stacklevel=5)
 
 

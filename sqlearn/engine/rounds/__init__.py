@@ -3,23 +3,15 @@
 May import: kernels, arithmetic, sums, errors.
 """
 
-from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, Records, RowSource
-from sqlearn.engine.rounds.rows import Rows, copy_hashes, numbers_of, packed, unpacked
+from sqlearn.engine.rounds.changes import Changes, move
+from sqlearn.engine.rounds.problem import Problem, check_sums
+from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, ReadOnlyRows, Records, RowSource
+from sqlearn.engine.rounds.rows import Rows, check_rows, copy_hashes, numbers_of, packed, unpacked
+from sqlearn.engine.rounds.samples import BLOCK, parts_of, sample_threshold
 from sqlearn.engine.rounds.standard import Scale, balanced, dithers, standard_scale
+from sqlearn.engine.rounds.statistic import LARGEST, Rounds
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, serializable
-from sqlearn.engine.rounds.walk import (
-    BLOCK,
-    GRID_SAMPLE,
-    LARGEST,
-    Changes,
-    Problem,
-    Rounds,
-    check_rows,
-    check_sums,
-    move,
-    parts_of,
-    sample_threshold,
-)
+from sqlearn.engine.rounds.walk import GRID_SAMPLE
 
 __all__ = [
     "BLOCK",
@@ -30,6 +22,7 @@ __all__ = [
     "Changes",
     "DetachedRows",
     "Problem",
+    "ReadOnlyRows",
     "Records",
     "Rounds",
     "RowSource",

@@ -8,13 +8,13 @@ file, so that a table may be larger than memory.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, Self
 
 import numpy as np
 
 from sqlearn.errors import LearnerError
 
-__all__ = ["MAX_HASH", "ROWS_ELSEWHERE", "DetachedRows", "Records", "RowSource"]
+__all__ = ["MAX_HASH", "ROWS_ELSEWHERE", "DetachedRows", "ReadOnlyRows", "Records", "RowSource"]
 
 MAX_HASH = 2**64 - 1  # the limit that no keyed hash exceeds
 ROWS_ELSEWHERE = (
@@ -44,7 +44,7 @@ class Records:
     w: np.ndarray
     hashes: np.ndarray
 
-    def take(self, index) -> "Records":
+    def take(self, index: Any) -> "Records":
         """Some of them."""
         return Records(self.x[index], self.y[index], self.w[index], self.hashes[index])
 
@@ -65,10 +65,18 @@ class RowSource(Protocol):
     def vacant(self, places: np.ndarray) -> None:
         """Write places for so many more records; what needs memory is done here, so that :meth:`put` cannot fail."""
 
-    def put(self, places, x, y, w, digests, hashes) -> None:
+    def put(
+        self,
+        places: np.ndarray,
+        x: np.ndarray,
+        y: np.ndarray,
+        w: np.ndarray,
+        digests: np.ndarray,
+        hashes: np.ndarray,
+    ) -> None:
         """Keep records in the places that :meth:`vacant` gave, and write the keyed hashes of their copies."""
 
-    def remove(self, places, digests, hashes) -> None:
+    def remove(self, places: np.ndarray, digests: np.ndarray, hashes: np.ndarray) -> None:
         """Let go of the last copies of these digests, all of which are held; write their places and keyed hashes."""
 
     def make_ready(self) -> None:
@@ -85,18 +93,29 @@ class RowSource(Protocol):
         """An independent source of the same records."""
 
 
-class DetachedRows:
-    """The source of a model whose records stayed where it was read from: it can be asked, but not changed."""
+class ReadOnlyRows:
+    """A source that is only read: its records come and go elsewhere, or not at all."""
 
-    def _refuse(self, *_) -> NoReturn:
-        raise LearnerError(ROWS_ELSEWHERE)
+    why = ""  # what refusals say
 
-    reserve = missing = vacant = put = remove = blocks = _refuse
+    def _refuse(self, *_: object) -> NoReturn:
+        raise LearnerError(self.why)
+
+    reserve = missing = vacant = put = remove = _refuse
 
     def make_ready(self) -> None:
         pass
 
     compact = make_ready
 
-    def copy(self) -> "DetachedRows":
+    def copy(self) -> Self:
         return self
+
+
+class DetachedRows(ReadOnlyRows):
+    """The source of a model whose records stayed where it was read from: it predicts, but cannot change."""
+
+    why = ROWS_ELSEWHERE
+
+    def blocks(self, limit: int) -> Iterator[Records]:
+        self._refuse()

@@ -430,3 +430,11 @@ def unpacked(data: bytes, d: int, seed: np.uint64) -> tuple[Rows, int]:
     rows.vacant(places)
     rows.put(places, x, y, w, digests, np.empty(n, np.uint64))
     return rows, n
+
+
+def check_rows(rows: Rows, n_classes: int, largest: float) -> None:
+    """Raise FormatError where records that were restored could not have been held; 0 classes for targets."""
+    y, w = rows.y[: rows.end], rows.w[: rows.end]
+    fit = np.isfinite(y).all() and ((w >= 0) & (w < np.inf)).all() and not (abs(rows.x[: rows.end]) > largest).any()
+    if not fit or (n_classes and not np.isin(y, np.arange(n_classes)).all()):
+        raise FormatError(UNFIT)

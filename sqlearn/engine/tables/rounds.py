@@ -18,6 +18,7 @@ from sqlearn.engine.rounds import (
     ROWS_ELSEWHERE,
     Changes,
     DetachedRows,
+    ReadOnlyRows,
     Records,
     Rounds,
     Rows,
@@ -43,11 +44,13 @@ class _Levels(Categories):
         return 2 * column
 
 
-class _Encoded:
+class _Encoded(ReadOnlyRows):
     """The records of a table as an encoder shows them: the source of the rounds over encoded records.
 
-    They are encoded when they are asked for, so only the table's own are kept.
+    They are encoded when they are read, so only the table's own are kept.
     """
+
+    why = "These records come and go with those of the table. Nothing was changed: update the table."
 
     def __init__(self, table: "TableRounds", encoder: TableEncoder):
         self.table, self.encoder = table, encoder
@@ -57,17 +60,6 @@ class _Encoded:
         for records in self.table.raw.blocks(limit):
             for part in parts_of(records):
                 yield self.table.encoded(self.encoder, columns, part)
-
-    def _not_here(self, *_):
-        raise NotImplementedError("these records come and go with those of the table")
-
-    reserve = missing = vacant = put = remove = make_ready = _not_here
-
-    def compact(self) -> None:
-        pass
-
-    def copy(self) -> "_Encoded":
-        return self
 
 
 class TableRounds(Statistic):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlearn.engine.identity import ledger as module
-from sqlearn.engine.identity.ledger import Ledger, add_one, held, take_one
+from sqlearn.engine.identity.ledger import Ledger, add_one, copies_held, take_one
 from sqlearn.engine.identity.multiset import add_term, add_terms
 from sqlearn.engine.kernels.decorator import kernel
 from sqlearn.errors import TooLargeError
@@ -114,7 +114,7 @@ def test_merging_copying_and_restoring(names, others):
 @settings(deadline=None, max_examples=100)
 def test_single_records_inside_kernels(names, name):
     ledger, counter = ledger_of(names), Counter(names)
-    assert one(held, *ledger.arrays[:2], *name) == counter[name]
+    assert one(copies_held, *ledger.arrays[:2], *name) == counter[name]
     assert one(take_one, *ledger.arrays, *name) == (counter[name] > 0)
     ledger.shrink()
     check(ledger, counter - Counter([name]))
@@ -127,7 +127,7 @@ def test_callable_from_a_kernel():
     @kernel
     def exchange(keys, copies, counters, old, new):
         taken = take_one(keys, copies, counters, old[0], old[1])
-        return taken and add_one(keys, copies, counters, new[0], new[1]), held(keys, copies, old[0], old[1])
+        return taken and add_one(keys, copies, counters, new[0], new[1]), copies_held(keys, copies, old[0], old[1])
 
     ledger = ledger_of([(1, 2), (1, 2), (TOP, 3)])
     assert exchange(*ledger.arrays, *array([(1, 2), (5, 6)])) == (True, 1)

@@ -20,8 +20,8 @@ from sqlearn.engine.problems.smooth_losses import (
     standardize,
 )
 from sqlearn.engine.problems.smooth_problem import Grid, OneVsRest, Smooth
-from sqlearn.engine.rounds import walk as rounds
 from sqlearn.engine.rounds.row_source import Records
+from sqlearn.engine.rounds.samples import parts_of
 from sqlearn.engine.rounds.standard import Scale
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC
@@ -258,7 +258,7 @@ def test_the_largest_tame_block_is_exact(kind):
 
 
 def test_changes_larger_than_a_block_are_asked_in_parts():
-    parts = list(rounds.parts_of(records_for(LOGISTIC, np.random.default_rng(0), 5000)))
+    parts = list(parts_of(records_for(LOGISTIC, np.random.default_rng(0), 5000)))
     assert [len(one.w) for one in parts] == [2048, 2048, 904]
 
 

@@ -14,6 +14,7 @@ from laws import assert_same, refit, renamed, snapshot, told, unchanged
 from learners import over
 from sqlearn.cluster import KMeans
 from sqlearn.engine.problems.smooth_problem import Smooth
+from sqlearn.engine.rounds import samples
 from sqlearn.engine.rounds import walk as rounds
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.sums.exact import ExactSum
@@ -100,13 +101,13 @@ def raise_signal():
 
 @over(ADAPTIVE)
 def test_interrupts_at_every_block(learner, tiny):
-    tiny.setattr(rounds, "BLOCK", 8)
-    original = rounds._Walker.__init__
+    tiny.setattr(samples, "BLOCK", 8)
+    original = rounds.Walk.__init__
     count, strike = 0, -1
     model, calls, _ = prepared(learner)
     expected = {call: update(copy.deepcopy(model)).canonical_parts() for call, update in calls.items()}
 
-    def init(self, statistic, problem, order, check):
+    def init(self, statistic, problem, order, past, check):
         def checked():
             nonlocal count
             count += 1
@@ -114,9 +115,9 @@ def test_interrupts_at_every_block(learner, tiny):
                 raise KeyboardInterrupt
             check()
 
-        original(self, statistic, problem, order, checked)
+        original(self, statistic, problem, order, past, checked)
 
-    tiny.setattr(rounds._Walker, "__init__", init)
+    tiny.setattr(rounds.Walk, "__init__", init)
     for call, update in calls.items():
         twin = copy.deepcopy(model)
         count, strike = 0, -1
@@ -135,8 +136,8 @@ def test_interrupts_at_every_block(learner, tiny):
 @over(ADAPTIVE)
 def test_signals_in_the_middle_of_a_walk(learner, tiny):
     """A real SIGINT while records are asked; it is held off until the next block."""
-    tiny.setattr(rounds, "BLOCK", 8)
-    strike_everywhere(tiny, learner, rounds._Walker, "records", raise_signal)
+    tiny.setattr(samples, "BLOCK", 8)
+    strike_everywhere(tiny, learner, rounds.Walk, "classed", raise_signal)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

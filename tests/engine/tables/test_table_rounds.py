@@ -17,7 +17,7 @@ from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.rounds.rows import Rows
-from sqlearn.engine.rounds.walk import Rounds
+from sqlearn.engine.rounds.statistic import Rounds
 from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.engine.tables.rounds import TableRounds
 from sqlearn.errors import NotLearnedError, OutOfRangeError, ParameterError, ReadOutError

@@ -1,0 +1,83 @@
+"""What an adaptive learner adds to the engine: a problem, whose sums the walk evaluates and steps from."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from sqlearn.engine.rounds.row_source import Records
+from sqlearn.engine.sums import ExactSum
+from sqlearn.errors import TooLargeError
+
+__all__ = ["Evaluate", "Problem", "Recover", "Source", "check_sums"]
+
+MOST_SUMS = 1 << 23  # of a round: each takes about 40 bytes, and a trace has a dozen rounds
+
+ScaleT = TypeVar("ScaleT")
+GridT = TypeVar("GridT")
+ScaleT_contra = TypeVar("ScaleT_contra", contravariant=True)
+
+Source = Callable[[], Iterable[Records]]  # gives blocks of records, in any order
+Evaluate = Callable[[np.ndarray], tuple[ExactSum, ...]]  # from theta to the sums over the pilot's records
+Recover = Callable[[ScaleT, Source, np.ndarray], tuple[np.ndarray, bool]]
+
+
+class Problem(Protocol[ScaleT, GridT]):
+    """An adaptive learner's part of the rounds, in fixed arithmetic: no libm, no LAPACK, BLAS where it is exact.
+
+    With records i and their terms ``s_i(theta)``, the walk keeps ``S(theta) = sum over i of s_i(theta)`` exactly, and
+    goes from theta to ``round(step(theta, S(theta)))``. `ScaleT` is what standardises the records, `GridT` the grid
+    that theta is rounded to.
+    """
+
+    shape: tuple[int, ...]  # what the theta of another problem would differ in
+
+    def scale(self, total: ExactSum, n: int, order: np.ndarray) -> ScaleT:
+        """What standardises the records, rounded so that one record seldom moves it; compared by ``==``.
+
+        `total` has the moments of class c in slot ``order[c]``.
+        """
+
+    def converge(self, scale: ScaleT, source: Source) -> tuple[np.ndarray, bool]:
+        """Theta for these records, by as many rounds as it takes, and whether it came to rest."""
+
+    @property
+    def recover(self) -> Recover[ScaleT] | None:
+        """The same from the end of rounds over all records that did not come to rest; None to leave it at that."""
+
+    def doubts(self, scale: ScaleT, n_rounds: int) -> bool:
+        """Whether so many rounds are suspicious, though they came to rest; asked where there is :meth:`recover`."""
+
+    def grid(self, scale: ScaleT, source: Source) -> GridT:
+        """The grid that theta is rounded to, from a few records."""
+
+    def pilot(self, scale: ScaleT, grid: GridT, source: Source, evaluate: Evaluate) -> np.ndarray:
+        """The first theta, rounded, from the pilot, whose records `source` gives and `evaluate` sums over."""
+
+    def empty(self, scale: ScaleT, grid: GridT) -> tuple[ExactSum, ...]:
+        """Sums of no records."""
+
+    def query(
+        self,
+        theta: np.ndarray,
+        scale: ScaleT,
+        grid: GridT,
+        records: Records,
+        sums: tuple[ExactSum, ...],
+        sign: float,
+    ) -> None:
+        """Add (1.0) or subtract (-1.0) the terms of records at theta."""
+
+    def step(
+        self, theta: np.ndarray, scale: ScaleT, grid: GridT, sums: tuple[ExactSum, ...]
+    ) -> tuple[np.ndarray, np.ndarray, Any]:
+        """Next theta, unrounded and rounded, and whether the rounded one has stopped moving."""
+
+
+def check_sums(n: int, what: str, advice: str) -> None:
+    """Refuse a problem whose every round would have so many sums, before memory is taken for them."""
+    if n > MOST_SUMS:
+        raise TooLargeError(
+            f"{what} have {n:,} sums, which would have to be kept for every round. Nothing was taken. At most "
+            f"{MOST_SUMS:,} are: {advice}."
+        )

@@ -1,0 +1,212 @@
+"""The statistic of an adaptive learner: its records, their exact moments, and the trace of its rounds."""
+
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+from typing import Any, Self
+
+import numpy as np
+
+from sqlearn.engine.rounds.changes import Changes, move
+from sqlearn.engine.rounds.problem import Problem
+from sqlearn.engine.rounds.row_source import ROWS_ELSEWHERE, DetachedRows, Records, RowSource
+from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
+from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
+from sqlearn.engine.rounds.walk import Memo, Walk
+from sqlearn.engine.sums import UNFIT, Block, Log, Statistic, moments
+from sqlearn.errors import FormatError, MergeError
+
+__all__ = ["LARGEST", "Rounds"]
+
+LARGEST = 2.0**500  # of features and targets: beyond that, standardised ones leave float64's range
+
+Report = Callable[[str], None]  # reports how far long work has got
+
+
+class Rounds(Statistic):
+    """The rows of an adaptive learner and the trace of its rounds.
+
+    Attributes
+    ----------
+    rows : RowSource
+        The records held: the model's own copy, or another source of rows.
+    changes : Changes
+        What was deposited and is not in the trace yet.
+    total : ExactSum
+        Exact moments, one row per class slot.
+    trace : Trace or None
+        None while too little is held to learn from.
+    warned : bool
+        Whether its learner has warned that the trace did not come to rest.
+    memo : tuple of (Evaluation, int)
+        Sums evaluated before the last breaks, kept up to date, since a walk often returns there, and for how many
+        updates they have not been of use. They are history, so no part of any bytes or digest; clearing them
+        costs time alone.
+    """
+
+    keeps_records = True
+
+    def __init__(
+        self,
+        n_features: int,
+        n_targets: int,
+        problem: Callable[[list[Any]], Problem[Any, Any] | None],
+        seed: int,
+        report: Report | None = None,
+        large_pilot: bool = False,
+    ) -> None:
+        super().__init__(n_features, n_targets)
+        self.problem = problem
+        self.report = report
+        self.large_pilot = large_pilot
+        self._solved: tuple[list[Any], Problem[Any, Any] | None] | None = None  # the labels of the last problem, and it
+        self.seed = np.uint64(seed)
+        self.rows: RowSource = Rows(n_features, self.seed)
+        self.trace: Trace | None = None
+        self.last: UpdateReport | None = None
+        self.warned = False
+        self.memo: Memo = ()
+        # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
+        self._order: tuple[int, ...] = ()
+        self.changes = Changes()
+
+    @staticmethod
+    def cells(n_features: int, n_targets: int) -> int:
+        return 1 + 2 * n_features
+
+    # ------------------------------------------------------------------ changing
+
+    def reserve(self, records: int) -> None:
+        self.rows.reserve(records)
+
+    def first_missing(self, block: Block) -> int:
+        return self.rows.missing(block.digests)
+
+    def deposit(self, block: Block, sign: float, log: Log) -> None:
+        y = block.targets[:, 0].copy() if self.n_targets else block.slots.astype(np.float64)
+        self._change(block.x, y, block.weights, block.slots, block.digests, sign, log)
+
+    def _change(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        w: np.ndarray,
+        slots: np.ndarray,
+        digests: np.ndarray,
+        sign: float,
+        log: Log,
+    ) -> None:
+        counts = w > 0
+        if not counts.all():  # records of weight 0 leave their digests alone: even their class may go before they do
+            x, y = np.where(counts[:, None], x, 0.0), np.where(counts, y, 0.0)
+        self._put(moments(x, w, slots), sign, log)
+        self._note(move(self.rows, x, y, w, digests, sign, log), sign)
+
+    def take_in(self, records: Records, slots: np.ndarray, sign: float, log: Log) -> None:
+        """Add or subtract records that `rows` has, or has no more, already."""
+        self._put(moments(records.x, records.w, slots), sign, log)
+        self._note(records, sign)
+
+    def _note(self, records: Records, sign: float) -> None:
+        if self.trace is not None:  # else all records are evaluated anyway, and it would be a second copy of them
+            self.changes.add(records, sign)
+
+    def refresh(self, order: np.ndarray, labels: list[Any], log: Log, check: Callable[[], None] = lambda: None) -> None:
+        """Bring the trace up to date with what was deposited."""
+        started = perf_counter()
+        changes = self.changes.taken()
+        log.note(partial(self._set, self.trace, self.last, self._order, self.memo))
+        if self._solved is None or self._solved[0] != labels:
+            self._solved = labels, self.problem(labels) if self.record_counts.any() else None
+        problem = self._solved[1]
+        if problem is None:
+            self._set(None, None, (), ())
+            return
+        slots = tuple(order.tolist())
+        # when classes have come or gone, or stand in another order, all records are evaluated anew
+        follows = slots == self._order and changes is not None
+        walk = Walk(self, problem, order, self.trace if follows else None, check)
+        trace = walk.run(changes if follows and changes is not None else [])
+        broke_at = None if walk.broke is None else walk.broke.reported()
+        kept = len(trace.rounds) if broke_at is None else broke_at if isinstance(broke_at, int) else 0
+        report = UpdateReport(kept, broke_at, walk.scanned, perf_counter() - started)
+        self._set(trace, report, slots, walk.memo)
+
+    def _set(self, trace: Trace | None, last: UpdateReport | None, order: tuple[int, ...], memo: Memo) -> None:
+        self.trace, self.last, self._order, self.memo, self.warned = trace, last, order, memo, False
+
+    def prune(self, lent: bool = False) -> None:
+        self.changes.taken()  # of a call that failed
+        if not lent:
+            self.rows.compact()
+
+    # ------------------------------------------------------------------ whole states
+
+    def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
+        """Take in the records of `other`; the trace follows at :meth:`refresh`."""
+        assert isinstance(other, Rounds)
+        held = other.rows
+        if not isinstance(held, Rows):
+            raise MergeError(ROWS_ELSEWHERE)
+        keep = held.places()
+        table = np.zeros(len(other.record_counts), np.int64)
+        table[other_slots] = slots
+        of_record = table[held.y[keep].astype(np.int64)] if not self.n_targets else np.zeros(len(keep), np.int64)
+        y = held.y[keep] if self.n_targets else of_record.astype(np.float64)
+        self._change(held.x[keep], y, held.w[keep], of_record, held.digests[keep], 1.0, Log(keeps=False))
+
+    def copy(self) -> Self:
+        copied = type(self)(
+            self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.large_pilot
+        )
+        copied.total, copied.record_counts, copied.rows = self.total.copy(), self.record_counts.copy(), self.rows.copy()
+        copied.trace, copied.last, copied._order = self.trace, self.last, self._order
+        return copied
+
+    def canonical(self, slots: np.ndarray) -> list[bytes]:
+        return [*super().canonical(slots), to_bytes(self.trace)]
+
+    def restore(self, parts: list[bytes]) -> None:
+        super().restore(parts)
+        self.trace, self._order = from_bytes(parts[2]), tuple(np.flatnonzero(self.record_counts).tolist())
+
+    def canonical_rows(self, slots: np.ndarray) -> bytes | None:
+        """The records held, sorted by digest, with classes in the order of `slots`; None where they are elsewhere."""
+        held = self.rows
+        if not isinstance(held, Rows):
+            return None
+        codes = np.zeros(1 + max(slots, default=0))
+        codes[slots] = np.arange(len(slots))
+        order = held.by_digest()
+        y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)] * (held.w[order] > 0)
+        return packed(held.x[order], y, held.w[order], held.digests[order])
+
+    def restore_rows(self, data: bytes) -> int:
+        self.rows, n = unpacked(data, self.n_features, self.seed)
+        return n
+
+    def leave_rows(self) -> bool:
+        self.rows = DetachedRows()
+        return True
+
+    def check_form(self, labels: list[Any]) -> None:
+        super().check_form(labels)
+        if isinstance(self.rows, Rows):
+            check_rows(self.rows, 0 if self.n_targets else max(1, len(labels)), LARGEST)
+        problem = self.problem(labels) if self.record_counts.any() else None
+        trace = self.trace
+        if (trace is None) is not (problem is None):
+            raise FormatError(UNFIT)
+        if trace is None or problem is None:
+            return
+        n = sum(self.record_counts.tolist())
+        scale = problem.scale(self.total, n, np.array(self._order, np.int64))
+        if trace.key != (n.bit_length(), *problem.shape) or to_bytes(trace.scale) != to_bytes(scale):
+            raise FormatError(UNFIT)
+        thetas = [asked.theta for asked in (*trace.pilot, *trace.rounds)]
+        plain = all(theta.dtype == np.float64 and theta.ndim == 1 for theta in (trace.theta, *thetas))
+        if not plain or len({len(theta) for theta in thetas}) > 1:
+            raise FormatError(UNFIT)
+        shapes = [total.shape for total in problem.empty(scale, trace.grid)] if trace.rounds else []
+        if any([total.shape for total in asked.sums] != shapes for asked in (*trace.pilot, *trace.rounds)):
+            raise FormatError(UNFIT)
