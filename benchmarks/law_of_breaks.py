@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from bench_rounds import coin, features, predictor
 
-from sqlearn.engine.problems import smooth_problem
+from sqlearn.engine.problems import smooth_grid
 from sqlearn.linear_model import LogisticRegression
 
 N, D = 20_000, 10
@@ -65,8 +65,8 @@ def main():
         y = coin(rng, predictor(rng, x))
         points = []
         for exponent in range(-9, -2):
-            smooth_problem.FINE = 2.0**exponent
-            points.append((smooth_problem.FINE, *measured(x, y, rng)))
+            smooth_grid.FINE = 2.0**exponent
+            points.append((smooth_grid.FINE, *measured(x, y, rng)))
             width, found, error, law = points[-1]
             print(f"correlation {correlation:<4.1f} {width:8.4f} {found:9.4f} ± {error:.4f} {law:9.4f}", flush=True)
         widths, found, error, law = map(np.array, zip(*points, strict=True))

@@ -11,7 +11,7 @@ from learners import LEARNERS
 from records import Records, joined
 from sqlearn.engine.model import state as state_module
 from sqlearn.engine.model.adaptive import Adaptive
-from sqlearn.engine.problems import smooth_problem
+from sqlearn.engine.problems import smooth_grid, smooth_terms
 from sqlearn.engine.rounds import walk as rounds
 
 ADAPTIVE = [learner for learner in LEARNERS if isinstance(learner, Adaptive)]
@@ -20,13 +20,13 @@ WIDTHS = {"coarse": 2.0, "fine": 2.0**-10, "finest": 2.0**-30}
 
 def shrink(patch, pilot=8, width="fine"):
     """Rounds over all records from 2 * pilot records on; the width of cells is that of :data:`WIDTHS`."""
-    for module in (rounds, smooth_problem):
-        patch.setattr(module, "GRID_SAMPLE", pilot // 2, raising=False)
+    for module in (rounds, smooth_grid):
+        patch.setattr(module, "GRID_SAMPLE", pilot // 2)
     patch.setattr(rounds, "PILOT", pilot)
     patch.setattr(rounds, "MOST_ROUNDS", 6)
-    patch.setattr(smooth_problem, "CUBES", pilot)
-    patch.setattr(smooth_problem, "FINE", WIDTHS[width])
-    patch.setattr(smooth_problem, "FINER", WIDTHS[width] / 4)
+    patch.setattr(smooth_terms, "CUBES", pilot)
+    patch.setattr(smooth_grid, "FINE", WIDTHS[width])
+    patch.setattr(smooth_grid, "FINER", WIDTHS[width] / 4)
 
 
 def cut(patch):

@@ -3,8 +3,9 @@ machine takes many times longer than small products do."""
 
 import _thread
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
@@ -16,7 +17,7 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-def one_thread():
+def one_thread() -> AbstractContextManager[Any]:
     """Context in which products use one thread."""
     return _blas().limit(limits=1)
 

@@ -3,10 +3,13 @@
 May import: kernels, arithmetic, sums, rounds, errors.
 """
 
-from sqlearn.engine.problems.clustering_problem import Clustering, Lloyd
+from sqlearn.engine.problems.clustering_problem import Clustering
+from sqlearn.engine.problems.coefficients import class_weights, coefficients, ridge
+from sqlearn.engine.problems.lloyd import Lloyd
 from sqlearn.engine.problems.mixture_problem import KINDS, Expectation, Mixture, Parameters
+from sqlearn.engine.problems.one_vs_rest import OneVsRest
 from sqlearn.engine.problems.smooth_losses import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
-from sqlearn.engine.problems.smooth_problem import OneVsRest, Smooth, class_weights, coefficients, ridge
+from sqlearn.engine.problems.smooth_problem import Smooth
 
 __all__ = [
     "KINDS",

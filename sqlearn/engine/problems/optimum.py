@@ -14,7 +14,7 @@ import numpy as np
 from sqlearn.engine.arithmetic import exp, factorize, log, mix, solve_lower, solve_upper
 from sqlearn.engine.kernels import float_bits, kernel
 from sqlearn.engine.problems.smooth_losses import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, bend, predictors
-from sqlearn.engine.rounds import Records
+from sqlearn.engine.rounds import Records, Source
 
 __all__ = ["in_order", "losses", "minimize"]
 
@@ -41,7 +41,7 @@ def _fingerprints(x, y, w):
     return fingerprints
 
 
-def in_order(source) -> Records:
+def in_order(source: Source) -> Records:
     """All records of positive weight, in an order that depends on their contents alone, and not on the key."""
     blocks = [records for records in source() if records.w.any()]
     x, y, w, hashes = (np.concatenate([getattr(one, name) for one in blocks]) for name in ("x", "y", "w", "hashes"))

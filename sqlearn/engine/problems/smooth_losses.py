@@ -26,10 +26,10 @@ __all__ = [
     "SQUARED_HINGE",
     "advance",
     "advance_from",
-    "ask_one",
     "bend",
     "cells_of",
     "centre_of",
+    "deposit_one",
     "derivatives",
     "diagonal",
     "fill_left",
@@ -224,7 +224,7 @@ def fill_third(z, third, exponent, left):
 
 
 @kernel
-def ask_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third):
+def deposit_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third):
     """Deposit one record's terms; 1 or 2, and nothing done, when the window of sums or cubes does not cover them."""
     p = len(theta) // n_outputs
     z = np.empty((p, 1))

@@ -4,11 +4,12 @@ May import: kernels, arithmetic, sums, errors.
 """
 
 from sqlearn.engine.rounds.changes import Changes, move
-from sqlearn.engine.rounds.problem import Problem, check_sums
+from sqlearn.engine.rounds.problem import Evaluate, Problem, Source, check_sums
+from sqlearn.engine.rounds.row_index import copy_hashes, numbers_of
 from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, ReadOnlyRows, Records, RowSource
-from sqlearn.engine.rounds.rows import Rows, check_rows, copy_hashes, numbers_of, packed, unpacked
+from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.samples import BLOCK, parts_of, sample_threshold
-from sqlearn.engine.rounds.standard import Scale, balanced, dithers, standard_scale
+from sqlearn.engine.rounds.standard import BalancedScale, Scale, balanced, dithers, standard_scale
 from sqlearn.engine.rounds.statistic import LARGEST, Rounds
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, serializable
 from sqlearn.engine.rounds.walk import GRID_SAMPLE
@@ -19,8 +20,10 @@ __all__ = [
     "LARGEST",
     "MAX_HASH",
     "ROWS_ELSEWHERE",
+    "BalancedScale",
     "Changes",
     "DetachedRows",
+    "Evaluate",
     "Problem",
     "ReadOnlyRows",
     "Records",
@@ -28,6 +31,7 @@ __all__ = [
     "RowSource",
     "Rows",
     "Scale",
+    "Source",
     "Trace",
     "UpdateReport",
     "balanced",

@@ -42,7 +42,9 @@ class Scale:
     octave: int
     total: float
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Scale):
+            return NotImplemented
         same = self.mean.tobytes() == other.mean.tobytes() and self.factor.tobytes() == other.factor.tobytes()
         return same and self.weight == other.weight
 
@@ -63,7 +65,9 @@ class BalancedScale(Scale):
     class_weight: np.ndarray
     rounded: np.ndarray
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BalancedScale):
+            return NotImplemented
         return super().__eq__(other) and self.rounded.tobytes() == other.rounded.tobytes()
 
 

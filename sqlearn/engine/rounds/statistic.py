@@ -128,7 +128,8 @@ class Rounds(Statistic):
         walk = Walk(self, problem, order, self.trace if follows else None, check)
         trace = walk.run(changes if follows and changes is not None else [])
         broke_at = None if walk.broke is None else walk.broke.reported()
-        kept = len(trace.rounds) if broke_at is None else broke_at if isinstance(broke_at, int) else 0
+        all_kept = len(trace.rounds) if broke_at in (None, "rest") else 0
+        kept = broke_at if isinstance(broke_at, int) else all_kept
         report = UpdateReport(kept, broke_at, walk.scanned, perf_counter() - started)
         self._set(trace, report, slots, walk.memo)
 

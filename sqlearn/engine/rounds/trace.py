@@ -63,7 +63,7 @@ class Trace:
         Whether the rounded theta no longer moved, or a search over all records found the minimum.
     """
 
-    key: tuple
+    key: tuple[int, ...]
     scale: Any
     grid: Any
     pilot: tuple[Evaluation, ...]
@@ -96,12 +96,12 @@ class UpdateReport:
     seconds: float
 
 
-def to_bytes(value) -> bytes:
+def to_bytes(value: Any) -> bytes:
     """Bytes of a trace or of a part of one, equal for equal ones."""
     return b"".join(_written(value))
 
 
-def _written(value) -> Iterator[bytes]:
+def _written(value: Any) -> Iterator[bytes]:
     """A letter for the kind, then lengths before all that varies in length."""
     if value is None:
         yield b"n"
@@ -124,7 +124,7 @@ def _written(value) -> Iterator[bytes]:
             yield from _written(item)
     elif type(value) in _TAGS:
         yield from _counted(b"d", _TAGS[type(value)].encode())
-        for field in fields(value):
+        for field in fields(type(value)):
             yield from _written(getattr(value, field.name))
     else:
         raise TypeError(f"{type(value).__name__} is no part of a trace")
@@ -145,7 +145,7 @@ def from_bytes(content: bytes) -> Any:
 
 
 class _Reader:
-    def __init__(self, content: bytes):
+    def __init__(self, content: bytes) -> None:
         self.content, self.at = content, 0
 
     def take(self, n: int) -> bytes:
@@ -155,7 +155,7 @@ class _Reader:
         return self.content[self.at - n : self.at]
 
     def length(self) -> int:
-        return _LENGTH.unpack(self.take(8))[0]
+        return int(_LENGTH.unpack(self.take(8))[0])
 
     def value(self) -> Any:
         letter = self.take(1)

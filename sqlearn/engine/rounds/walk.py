@@ -38,6 +38,7 @@ from sqlearn.engine.rounds.problem import Problem, Source
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.rounds.samples import lowest_hash, parts_of, sample_threshold, within
 from sqlearn.engine.rounds.trace import Evaluation, Trace, to_bytes
+from sqlearn.engine.sums import ExactSum
 
 if TYPE_CHECKING:
     from sqlearn.engine.rounds.statistic import Rounds
@@ -206,7 +207,7 @@ class Walk(Generic[ScaleT, GridT]):
         own = [(records.take(records.hashes <= np.uint64(limit)), sign) for records, sign in changes]
         evaluations: list[Evaluation] = []
 
-        def evaluate(theta: np.ndarray) -> tuple:
+        def evaluate(theta: np.ndarray) -> tuple[ExactSum, ...]:
             evaluations.append(self.evaluation(theta, known, sample, own))
             return evaluations[-1].sums
 

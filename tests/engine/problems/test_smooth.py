@@ -8,6 +8,8 @@ import pytest
 from sklearn import linear_model as peers
 
 from sqlearn.engine.problems import smooth_losses as smooth
+from sqlearn.engine.problems.one_vs_rest import OneVsRest
+from sqlearn.engine.problems.smooth_grid import Grid
 from sqlearn.engine.problems.smooth_losses import (
     LOGISTIC,
     MULTINOMIAL,
@@ -19,7 +21,7 @@ from sqlearn.engine.problems.smooth_losses import (
     newton_step,
     standardize,
 )
-from sqlearn.engine.problems.smooth_problem import Grid, OneVsRest, Smooth
+from sqlearn.engine.problems.smooth_problem import Smooth
 from sqlearn.engine.rounds.row_source import Records
 from sqlearn.engine.rounds.samples import parts_of
 from sqlearn.engine.rounds.standard import Scale
@@ -295,7 +297,7 @@ def test_newton_step_solves_the_local_model(kind):
     sums = problem.empty(SCALE, grid)
     problem.query(theta, SCALE, grid, records, sums, 1.0)
     step, g, h = newton_step(problem.n_outputs, sums[0].round()[0], np.zeros(0), 0.0, penalty, theta, 0.0, 0.0)[:3]
-    z, first, second, _ = problem._derivatives(theta, SCALE, records, problem.class_weight)
+    z, first, second, _ = problem.terms_of(theta, SCALE, records, problem.class_weight)
     gradient = (first @ z.T).ravel() + theta
     assert np.allclose(g, gradient, rtol=1e-6, atol=1e-6)
     hessian, p, pair = penalty.copy(), problem.p, 0

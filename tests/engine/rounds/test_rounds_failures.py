@@ -13,7 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 from laws import assert_same, refit, renamed, snapshot, told, unchanged
 from learners import over
 from sqlearn.cluster import KMeans
-from sqlearn.engine.problems.smooth_problem import Smooth
+from sqlearn.engine.problems import smooth_sample
 from sqlearn.engine.rounds import samples
 from sqlearn.engine.rounds import walk as rounds
 from sqlearn.engine.rounds.rows import Rows
@@ -147,16 +147,16 @@ def test_newtons_method_on_all_records_stops_at_its_next_step(tiny):
     rng = np.random.default_rng(17)
     records = sample(LogisticRegression(), rng, 400)
     model = refit(LogisticRegression(), records)
-    original, steps = Smooth._ask, 0
+    original, steps = smooth_sample.evaluate, 0
 
-    def ask(*args):
+    def evaluate(*args):
         nonlocal steps
         steps += 1
         if steps == 2:
             raise_signal()
         return original(*args)
 
-    tiny.setattr(Smooth, "_ask", ask)
+    tiny.setattr(smooth_sample, "evaluate", evaluate)
     with unchanged(model), pytest.raises(KeyboardInterrupt):
         model.forget(**records.row(0))
     assert steps == 2

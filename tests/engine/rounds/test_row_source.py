@@ -8,8 +8,8 @@ import pytest
 
 from laws import assert_same, refit, snapshot
 from learners import over
+from sqlearn.engine.rounds.row_index import copy_hashes, numbers_of
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
-from sqlearn.engine.rounds.rows import copy_hashes, numbers_of
 from sqlearn.engine.rounds.trace import from_bytes, to_bytes
 from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.errors import FormatError

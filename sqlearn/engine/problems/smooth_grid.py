@@ -1,0 +1,114 @@
+"""The grid that the theta of a smooth loss is rounded to: cells as wide as records move theta, from a small sample."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sqlearn.engine.arithmetic import cholesky
+from sqlearn.engine.problems.smooth_losses import SQUARED_HINGE, cells_of, centre_of, shifts
+from sqlearn.engine.problems.smooth_sample import SMALLEST, descend, evaluate, guarded_ridge
+from sqlearn.engine.problems.smooth_terms import SmoothTerms
+from sqlearn.engine.rounds import GRID_SAMPLE, Scale, Source, dithers, serializable
+from sqlearn.engine.sums import ExactSum
+
+__all__ = ["COARSE", "Grid", "fit_grid"]
+
+COARSE = 8.0  # width of the pilot's cells over that of the rounds
+FINE = 2.0**-7  # cell width in standard deviations of the predictor, to end with a step of third order
+FINER = 2.0**-9  # to end with a step of second order
+_FINEST, _WIDEST = -5, 4  # binary exponents of a cell's width relative to the others
+_JITTER = 2.0**-10  # added to the diagonal of the curvature, which may be singular
+_LEAST_VARIANCE = 0.25  # of a standardised feature that is not rare
+
+
+@serializable("Grid")
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Cells of theta: ``floor(low.T @ theta / width + dither)``.
+
+    Attributes
+    ----------
+    low : float64[size, size]
+        Cholesky factor of the curvature in a sample: its transpose whitens.
+    width : float64[size]
+        Width of the cells in whitened coordinates.
+    dither : float64[size]
+        Seeded offsets in [0, 1).
+    exponents : int64[3]
+        Binary exponents of the largest derivatives in the sample: they fix the units.
+    start : float64[size]
+        The sample's optimum, where the pilot's rounds begin.
+    """
+
+    low: np.ndarray
+    width: np.ndarray
+    dither: np.ndarray
+    exponents: np.ndarray
+    start: np.ndarray
+
+
+def fit_grid(problem: SmoothTerms, scale: Scale, source: Source, class_weight: np.ndarray | None) -> Grid:
+    """The grid from a sample of records, in four steps: its optimum, its curvature, the cells' widths, the units."""
+    theta = descend(problem, scale, source, guarded_ridge(problem), class_weight)
+    no_penalty = np.zeros((problem.size, problem.size))
+    _, _, hessian, exponents = evaluate(problem, theta, scale, source, no_penalty, class_weight)
+    if problem.groups is not None:  # records are evaluated without weights of classes
+        exponents = evaluate(problem, theta, scale, source, no_penalty, None)[3]
+    curvature, unit = _normalized(problem, hessian)
+    low = cholesky(curvature + _JITTER * np.eye(problem.size))
+    whole = cholesky(curvature + _penalty_of_sample(problem, scale, unit))
+    width = _width(problem) * _relative_widths(problem, theta, scale, source, class_weight, low, whole)
+    dither, wide = dithers(problem.size, problem.seed + 1), width * COARSE
+    start = centre_of(low, wide, dither, cells_of(low, wide, dither, theta))
+    return Grid(low, width, dither, exponents + 1, start)
+
+
+def _normalized(problem: SmoothTerms, hessian: np.ndarray) -> tuple[np.ndarray, float]:
+    """The Hessian over the curvature of one predictor, and that curvature."""
+    unit = max(hessian[0, 0] if problem.intercept else np.diag(hessian).max(), SMALLEST)
+    hessian /= unit
+    # a standardised feature has a variance of 1/4 to 1; one with less in the sample is rare, and seldom or never in it
+    hessian += np.diag(np.maximum(_LEAST_VARIANCE - np.diag(hessian), 0.0))
+    return hessian, unit
+
+
+def _penalty_of_sample(problem: SmoothTerms, scale: Scale, unit: float) -> np.ndarray:
+    """The sample's share of the penalty, at a typical total of weights: the total itself moves with every record."""
+    times = 2.0 ** max(0, scale.octave - GRID_SAMPLE.bit_length())
+    typical = replace(scale, total=2.0 ** (scale.octave - 1) / scale.weight)
+    return problem.penalty(typical, 1.0) / (unit * times)
+
+
+def _relative_widths(
+    problem: SmoothTerms,
+    theta: np.ndarray,
+    scale: Scale,
+    source: Source,
+    class_weight: np.ndarray | None,
+    low: np.ndarray,
+    whole: np.ndarray,
+) -> np.ndarray:
+    """Powers of two: how far a record moves each whitened coordinate, on average over the sample.
+
+    A record's shift is ``low.T @ inverse(whole @ whole.T) @ gradient``. So rare features get fine cells at no cost.
+    """
+    total = ExactSum(1, problem.size + 1)
+    for records in source():
+        z, first, _, _ = problem.terms_of(theta, scale, records, class_weight)
+        moved = np.empty((len(records.w), problem.size + 1))
+        shifts(z, first, low, whole, moved)
+        for row in moved:
+            total.deposit_values(row, 1.0)
+    mean = total.round()[0]
+    exponents = np.frexp(mean[:-1] / max(mean[-1], SMALLEST))[1]
+    return np.ldexp(1.0, np.where(mean[:-1] > 0, np.clip(exponents, _FINEST, _WIDEST), _FINEST))
+
+
+def _width(problem: SmoothTerms) -> float:
+    """Width of the cells, in standard deviations of the predictor."""
+    if problem.third:
+        return FINE
+    if problem.kind == SQUARED_HINGE:  # its curvature jumps
+        return FINER / 2
+    # many outputs have each a small part in a record's loss
+    return FINER * 2.0 ** (problem.n_outputs - 1).bit_length()

@@ -1,0 +1,221 @@
+"""What records add to the sums of a smooth loss: derivatives, kept apart for classes that weigh differently."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from sqlearn.engine.problems.smooth_losses import (
+    LOGISTIC,
+    POISSON,
+    deposit_one,
+    derivatives,
+    fill_left,
+    fill_third,
+    in_safe_range,
+    split,
+    standardize,
+)
+from sqlearn.engine.rounds import Records, Scale, sample_threshold
+from sqlearn.engine.sums import ExactSum
+from sqlearn.errors import TooLargeError
+
+__all__ = ["SmoothTerms", "Terms"]
+
+MOST_THIRD = 48  # more parameters than that go without third derivatives
+CUBES = 1 << 15  # records whose third derivatives are summed, to twice that: more cost time and hardly tell more
+MOST_PARAMETERS = 2048
+_TILE = 4  # BLAS takes a fifth longer for numbers of columns that are not multiples of this
+
+Terms = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # z [p, n], first [K, n], second [pairs, n], third [n]
+
+
+class SmoothTerms:
+    """A loss of linear predictors plus a quadratic penalty: what records add to the sums.
+
+    Parameters
+    ----------
+    kind : int
+        LOGISTIC, POISSON, SQUARED_HINGE or MULTINOMIAL, see :mod:`~sqlearn.engine.problems.smooth_losses`.
+    n_features : int
+        Number of features.
+    n_outputs : int
+        Number of predictors.
+    intercept : bool
+        Whether each begins with an intercept.
+    penalty : callable
+        From a :class:`~sqlearn.engine.rounds.standard.Scale` to the penalty's Hessian in theta, in units of
+        ``scale.weight``. It also takes how strongly outputs that may move alike at no cost are held, relative to the
+        usual.
+    seed : int
+        Seed of the grids.
+    codes : float64[n_classes] or None
+        What each class is in the loss; None for targets that are numbers.
+    class_weight : float64[n_classes] or None
+        What the weights of each class are multiplied by; None where that balances the classes.
+    own : int or None
+        With balanced classes, the only one whose weights are multiplied; None for all.
+
+    Notes
+    -----
+    Balanced weights move with every record. So records are evaluated without them, the sums of classes of different
+    weights are kept apart, and the step multiplies them.
+    """
+
+    def __init__(
+        self,
+        kind: int,
+        n_features: int,
+        n_outputs: int,
+        intercept: bool,
+        penalty: Callable[[Scale, float], np.ndarray],
+        seed: int,
+        codes: np.ndarray | None = None,
+        class_weight: np.ndarray | None = None,
+        own: int | None = None,
+    ) -> None:
+        self.kind, self.n_outputs, self.intercept, self.penalty, self.seed = kind, n_outputs, intercept, penalty, seed
+        self.codes, self.class_weight, self.own = codes, class_weight, own
+        self.groups: np.ndarray | None = None  # the sums that each class is added to, where there are several
+        if codes is not None and class_weight is None:
+            classes = np.arange(len(codes))
+            self.groups = classes if own is None else (classes == own).astype(np.int64)
+        self.p = n_features + intercept
+        self.size = n_outputs * self.p
+        if self.size > MOST_PARAMETERS:
+            raise TooLargeError(
+                f"{n_outputs} x {self.p} parameters are {self.size:,}, and a Hessian of {self.size:,} x {self.size:,} "
+                f"sums would have to be kept for every round. Nothing was taken. At most {MOST_PARAMETERS:,} are: use "
+                f"fewer columns, or RidgeClassifier."
+            )
+        self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
+        self.shape = (kind, n_outputs, self.p)
+
+    def empty(self, scale: Scale, grid: object) -> tuple[ExactSum, ...]:
+        """Sums of no records: for each group of classes, those of :meth:`empty_group`."""
+        n_groups = 1 if self.groups is None else int(self.groups.max()) + 1
+        return tuple(total for _ in range(n_groups) for total in self.empty_group(self.third))
+
+    def empty_group(self, third: bool) -> tuple[ExactSum, ...]:
+        """The gradient and the Hessian and, with `third`, the third derivatives, of no records."""
+        p, k = self.p, self.n_outputs
+        sums = (ExactSum(1, (3 * k + k * (k + 1) // 2 * p) * p),)
+        return (*sums, ExactSum(1, p * (p + 1) // 2 * p)) if third else sums
+
+    def times_third(self, octave: int) -> float:
+        """How many records there are for each whose third derivatives are summed; 0 without third derivatives."""
+        return 2.0 ** max(0, octave - CUBES.bit_length()) if self.third else 0.0
+
+    def query(
+        self,
+        theta: np.ndarray,
+        scale: Scale,
+        grid: Any,
+        records: Records,
+        sums: tuple[ExactSum, ...],
+        sign: float,
+    ) -> None:
+        """Add or subtract records' terms at theta, in units of the grid's exponents."""
+        for part, own in ((records, sums),) if self.groups is None else self._grouped(records, sums, self.groups):
+            limit = sample_threshold(scale.octave, CUBES)
+            if len(part.w) == 1:
+                third = self.third and int(part.hashes[0]) <= limit
+                self._add_one(theta, scale, grid.exponents, part, own, sign, third)
+            else:
+                chosen = np.flatnonzero(part.hashes <= np.uint64(limit)) if self.third else None
+                terms = self.terms_of(theta, scale, part, self.class_weight)
+                self.add(terms, grid.exponents, chosen, own, sign)
+
+    def _grouped(
+        self, records: Records, sums: tuple[ExactSum, ...], group_of_class: np.ndarray
+    ) -> Iterator[tuple[Records, tuple[ExactSum, ...]]]:
+        """The records that belong to each of the sums of classes of different weights."""
+        each = 1 + self.third
+        groups = group_of_class[records.y.astype(np.int64)]
+        for group in groups.tolist() if len(groups) == 1 else range(len(sums) // each):
+            index = np.flatnonzero(groups == group)
+            if len(index):
+                yield records.take(index), sums[group * each : (group + 1) * each]
+
+    def targets(self, scale: Scale, records: Records, class_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and weights as the loss takes them; without `class_weight`, all classes weigh alike."""
+        if self.codes is None:
+            return records.y, records.w * scale.weight
+        if len(records.y) == 1:
+            c = int(records.y[0])
+            classes: Any = slice(c, c + 1)
+        else:
+            classes = records.y.astype(np.int64)
+        weights = records.w * scale.weight
+        return self.codes[classes], weights if class_weight is None else weights * class_weight[classes]
+
+    def terms_of(self, theta: np.ndarray, scale: Scale, records: Records, class_weight: np.ndarray | None) -> Terms:
+        """Standardised records, and the loss's derivatives in their predictors."""
+        n = len(records.w)
+        z, first = np.empty((self.p, n)), np.empty((self.n_outputs, n))
+        second, third = np.empty((self.n_outputs * (self.n_outputs + 1) // 2, n)), np.empty(n)
+        standardize(records.x, scale.mean, scale.factor, self.intercept, z)
+        derivatives(self.kind, z, *self.targets(scale, records, class_weight), theta, first, second, third)
+        return z, first, second, third
+
+    def add(
+        self,
+        terms: Terms,
+        exponents: np.ndarray,
+        chosen: np.ndarray | None,
+        sums: tuple[ExactSum, ...],
+        sign: float,
+    ) -> None:
+        """Add terms of records, and of those `chosen` the third derivatives."""
+        z, first, second, third = terms
+        ok = np.empty(len(third), np.bool_)
+        in_safe_range(z, first, second, third, exponents, ok)
+        left = np.empty((2 * self.n_outputs + len(second) * self.p, len(third)))
+        fill_left(z, first, second, exponents, left)
+        high, low = (np.empty((self.p + -self.p % _TILE, len(third))) for _ in range(2))
+        high[self.p :], low[self.p :] = 0.0, 0.0
+        split(z, high, low)
+        _deposit(sums[0], self.p, ((left, high), (left[: self.n_outputs], low)), ok, sign)
+        if chosen is not None:
+            z = z.take(chosen, axis=1)
+            left = np.empty((self.p * (self.p + 1) // 2, len(chosen)))
+            fill_third(z, third[chosen], exponents[2], left)
+            _deposit(sums[1], self.p, ((left, high.take(chosen, axis=1)),), ok[chosen], sign)
+
+    def _add_one(
+        self,
+        theta: np.ndarray,
+        scale: Scale,
+        exponents: np.ndarray,
+        records: Records,
+        sums: tuple[ExactSum, ...],
+        sign: float,
+        third: bool,
+    ) -> None:
+        """The same for one record, in one kernel."""
+        for total in sums:
+            total.reserve(1)
+        while True:
+            missing = deposit_one(
+                self.kind, self.n_outputs, records.x, *self.targets(scale, records, self.class_weight), scale.mean,
+                scale.factor, self.intercept, theta, exponents, sign, sums[0].window(), sums[-1].window(), third,
+            )  # fmt: skip
+            if not missing:
+                return
+            sums[missing - 1].grow_to_need()
+
+
+def _deposit(
+    total: ExactSum, p: int, products: Sequence[tuple[np.ndarray, np.ndarray]], ok: np.ndarray, sign: float
+) -> None:
+    """Add ``left @ right[:p].T`` of each pair: through BLAS for records in safe range, one by one for the others."""
+    alone = np.flatnonzero(~ok)
+    first = 0
+    for left, right in products:
+        for r in alone:
+            total.deposit_outer(np.ascontiguousarray(left[:, r]), np.ascontiguousarray(right[:p, r]), sign, first)
+        first += len(left) * p
+    if len(alone):
+        products[0][0][:, alone] = 0.0  # other left sides are views of the first
+    if len(alone) < len(ok):
+        total.deposit_values(np.concatenate([(left @ right.T)[:, :p].ravel() for left, right in products]), sign)
