@@ -174,7 +174,7 @@ class Vocabulary:
         self._free, self._sorted = [], None
 
     def copy(self) -> "Vocabulary":
-        twin = Vocabulary()
-        twin.slots, twin.hash_words, twin._free = dict(self.slots), self.hash_words.copy(), list(self._free)
-        twin._unpruned = self._unpruned
-        return twin
+        copied = Vocabulary()
+        copied.slots, copied.hash_words, copied._free = dict(self.slots), self.hash_words.copy(), list(self._free)
+        copied._unpruned = self._unpruned
+        return copied

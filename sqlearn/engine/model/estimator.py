@@ -43,7 +43,7 @@ class ExactEstimator(Answering):
     Attributes
     ----------
     _statistic : type
-        A :class:`~sqlearn.engine.sums.statistics.Statistic`.
+        A :class:`~sqlearn.engine.sums.statistic.Statistic`.
     _target : {None, "label", "value"}
         What a record carries beside its features.
     _sparse_form : bool

@@ -221,7 +221,7 @@ class Single:
     Parameters
     ----------
     state : State
-        State with :class:`~sqlearn.engine.sums.statistics.Moments` or :class:`~sqlearn.engine.sums.statistics.Gram`.
+        State with :class:`~sqlearn.engine.sums.moments.Moments` or :class:`~sqlearn.engine.sums.moments.Gram`.
     """
 
     def __init__(self, state):
@@ -287,7 +287,7 @@ class Single:
 
 
 class SingleSparse(Single):
-    """The short path for the non-zeros of one record of a state with :class:`~sqlearn.engine.sums.statistics.Sums`."""
+    """The short path for the non-zeros of one record of a state with :class:`~sqlearn.engine.sums.sparse_sums.Sums`."""
 
     def __init__(self, state):
         super().__init__(state)
@@ -326,7 +326,7 @@ class SingleSparse(Single):
 class SingleTable(Single):
     """The short path for one row of a table.
 
-    The state has :class:`~sqlearn.engine.sums.statistics.Mixed`, or :class:`~sqlearn.engine.sums.statistics.Categories`
+    The state has :class:`~sqlearn.engine.sums.joint.Mixed`, or :class:`~sqlearn.engine.sums.categories.Categories`
     whose columns all are categorical and have no missing values.
     """
 

@@ -3,25 +3,15 @@
 May import: kernels, arithmetic, sums, errors.
 """
 
+from sqlearn.engine.readout.gram_view import GramView, combined, grams_of
+from sqlearn.engine.readout.labels import label_array
 from sqlearn.engine.readout.least_squares import LeastSquares, balanced_factors, fitted, one_against_rest
 from sqlearn.engine.readout.linear_map import mapped
+from sqlearn.engine.readout.moments_view import categories_of, is_constant, moments_of, others_of, sums_of, weights_of
 from sqlearn.engine.readout.read_only import read_only
+from sqlearn.engine.readout.rounding import aligned, as_float
 from sqlearn.engine.readout.shrinkage import spreads_of
 from sqlearn.engine.readout.univariate import score_of
-from sqlearn.engine.readout.views import (
-    GramView,
-    aligned,
-    as_float,
-    categories_of,
-    combined,
-    grams_of,
-    is_constant,
-    label_array,
-    moments_of,
-    others_of,
-    sums_of,
-    weights_of,
-)
 
 __all__ = [
     "GramView",

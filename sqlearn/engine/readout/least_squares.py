@@ -7,7 +7,8 @@ import numpy as np
 from scipy.optimize import nnls
 
 from sqlearn.engine.arithmetic import Factor, intercept, normalized, pivoted_factor, residual
-from sqlearn.engine.readout.views import GramView, SecondMoments, aligned, as_float, combined
+from sqlearn.engine.readout.gram_view import GramView, SecondMoments, combined
+from sqlearn.engine.readout.rounding import aligned, as_float
 from sqlearn.engine.sums import packed_cell
 from sqlearn.errors import ReadOutError
 
@@ -112,8 +113,8 @@ class LeastSquares:
         return as_float(size * r, features + exponent, "A feature"), as_float(size * z, targets + exponent, "A target")
 
 
-def fitted(twin, *data):
-    """scikit-learn's estimator, fitted to surrogate data.
+def fitted(estimator, *data):
+    """scikit-learn's estimator, fitted to equivalent data.
 
     Raises
     ------
@@ -122,7 +123,7 @@ def fitted(twin, *data):
     """
     with np.errstate(all="ignore"):
         try:
-            found = twin.fit(*data)
+            found = estimator.fit(*data)
             numbers = [value for value in vars(found).values() if isinstance(value, float | np.ndarray)]
             if all(np.isfinite(value).all() for value in numbers):
                 return found

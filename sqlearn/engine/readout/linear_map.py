@@ -7,7 +7,8 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import add_product, trimmed
 from sqlearn.engine.kernels import kernel
-from sqlearn.engine.readout.views import GramView, aligned, digits_of
+from sqlearn.engine.readout.gram_view import GramView
+from sqlearn.engine.readout.rounding import aligned, digits_of
 
 __all__ = ["mapped"]
 

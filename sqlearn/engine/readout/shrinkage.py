@@ -11,7 +11,9 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import add_product, round_pair
 from sqlearn.engine.kernels import kernel
-from sqlearn.engine.readout.views import GramView, aligned, grams_of, is_constant
+from sqlearn.engine.readout.gram_view import GramView, grams_of
+from sqlearn.engine.readout.moments_view import is_constant
+from sqlearn.engine.readout.rounding import aligned
 from sqlearn.engine.sums import Spread, packed_cell
 
 __all__ = ["SpreadView", "spreads_of"]

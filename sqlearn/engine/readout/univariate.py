@@ -9,7 +9,8 @@ from sklearn.feature_selection import chi2, f_classif, f_regression, r_regressio
 
 from sqlearn.engine.arithmetic import add_product, round_pair
 from sqlearn.engine.kernels import kernel
-from sqlearn.engine.readout.views import MomentsView, aligned, moments_of, weights_of
+from sqlearn.engine.readout.moments_view import MomentsView, moments_of, weights_of
+from sqlearn.engine.readout.rounding import aligned
 from sqlearn.engine.sums import Correlations, Gram, LabelSums, Moments, Statistic, Sums, packed_cell
 from sqlearn.errors import ParameterError, shown
 

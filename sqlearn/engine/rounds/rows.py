@@ -199,11 +199,13 @@ class Rows:
         insert(index, self.digests, self.numbers, all_places)
 
     def copy(self) -> "Rows":
-        twin = Rows(self.x.shape[1], self.seed)
-        twin.x, twin.y, twin.w, twin.digests, twin.numbers, twin.keyed = (a[: self.end].copy() for a in self._arrays())
-        twin._stack = self._stack[: self.end].copy()
-        twin.end, twin._n_free, twin._index = self.end, self._n_free, self._index.copy()
-        return twin
+        copied = Rows(self.x.shape[1], self.seed)
+        copied.x, copied.y, copied.w, copied.digests, copied.numbers, copied.keyed = (
+            a[: self.end].copy() for a in self._arrays()
+        )
+        copied._stack = self._stack[: self.end].copy()
+        copied.end, copied._n_free, copied._index = self.end, self._n_free, self._index.copy()
+        return copied
 
 
 def packed(x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray) -> bytes:

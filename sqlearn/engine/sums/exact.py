@@ -78,6 +78,10 @@ class ExactSum:
     ----------
     rows, cells : int
         Shape of the matrix.
+    limbs : float64[L, rows, cells], optional
+        Carried limbs to begin with; all cells are 0 by default.
+    base : int
+        Index of the lowest limb.
 
     Attributes
     ----------
@@ -91,9 +95,9 @@ class ExactSum:
     Why the result is exact is argued in docs/exactness.md, sections 1 to 3.
     """
 
-    def __init__(self, rows: int, cells: int):
-        self.limbs = np.zeros((0, rows, cells))
-        self.base = 0
+    def __init__(self, rows: int, cells: int, limbs: np.ndarray | None = None, base: int = 0):
+        self.limbs = np.zeros((0, rows, cells)) if limbs is None else limbs
+        self.base = base
         self.deposits_left = _DEPOSITS_PER_CARRY
         self._need = np.zeros(2, np.int64)
 
@@ -275,14 +279,9 @@ class ExactSum:
             self.limbs[low - self.base + k][np.ix_(*target)] += chosen[:, :, k]
 
     def copy(self) -> "ExactSum":
-        twin = object.__new__(ExactSum)  # a walk over a trace copies several
-        twin.limbs, twin.base, twin.deposits_left, twin._need = (
-            self.limbs.copy(),
-            self.base,
-            self.deposits_left,
-            np.zeros(2, np.int64),
-        )
-        return twin
+        copied = ExactSum(*self.shape, self.limbs.copy(), self.base)
+        copied.deposits_left = self.deposits_left
+        return copied
 
     def canonical(self, rows: np.ndarray, cells: np.ndarray | slice = slice(None)) -> bytes:
         """Bytes that are equal exactly when the values are: header of four int64, then int32 digits, little-endian.
@@ -316,7 +315,5 @@ class ExactSum:
                 "These bytes are no exact sum: header and length disagree. Read the model from its source again."
             )
         digits = np.frombuffer(data, "<i4", offset=32)
-        restored = cls(rows, cells)
-        restored.limbs = np.ascontiguousarray(np.moveaxis(digits.reshape(rows, cells, n_limbs), -1, 0), np.float64)
-        restored.base = low
-        return restored
+        limbs = np.ascontiguousarray(np.moveaxis(digits.reshape(rows, cells, n_limbs), -1, 0), np.float64)
+        return cls(rows, cells, limbs, low)

@@ -23,7 +23,9 @@ from sqlearn.engine.sums.extraction import (
     span_of,
 )
 from sqlearn.engine.sums.gram import deposit_gram, packed_cell
-from sqlearn.engine.sums.statistics import Gram, Joint, Statistic
+from sqlearn.engine.sums.joint import Joint
+from sqlearn.engine.sums.moments import Gram
+from sqlearn.engine.sums.statistic import Statistic
 
 __all__ = ["FourthMoments", "Spread"]
 

@@ -96,7 +96,7 @@ class TableGram(Categories):
     pairs : Sums
         Each level against each, a triangle that grows at its end; cell 0 is the weight.
     vocabulary, category_counts
-        As of :class:`~sqlearn.engine.sums.statistics.Categories`, for levels: ``(i, 0)`` where number i is missing,
+        As of :class:`~sqlearn.engine.sums.categories.Categories`, for levels: ``(i, 0)`` where number i is missing,
         ``(d + 2j, category)``, and ``(d + 2j + 1, 0)`` where that is missing. Their sorted order is that of the
         columns.
     """
@@ -218,9 +218,9 @@ class TableGram(Categories):
         return np.append(0, 1 + high * (high - 1) // 2 + low)
 
     def copy(self):
-        twin = super().copy()
-        twin.numbers, twin.pairs = self.numbers.copy(), self.pairs.copy()
-        return twin
+        copied = super().copy()
+        copied.numbers, copied.pairs = self.numbers.copy(), self.pairs.copy()
+        return copied
 
     def canonical(self, slots):
         order = self.vocabulary.sorted_slots()

@@ -283,15 +283,15 @@ class TableRounds(Statistic):
             self._change(replace(block, codes=codes[block.codes], slots=table[block.slots]), 1.0, Log(keeps=False))
 
     def copy(self):
-        twin = type(self)(
+        copied = type(self)(
             self.n_features, self.n_targets, self.n_categorical, self.rounds, standardize=self.standardize,
             add_indicator=self.add_indicator, seed=self.seed,
         )  # fmt: skip
-        twin.sums, twin.raw, twin.encoder = self.sums.copy(), self.raw.copy(), self.encoder
+        copied.sums, copied.raw, copied.encoder = self.sums.copy(), self.raw.copy(), self.encoder
         if self.inner is not None and self.encoder is not None:
-            twin.inner = self.inner.copy()
-            twin.inner.rows = _Encoded(twin, self.encoder)
-        return twin
+            copied.inner = self.inner.copy()
+            copied.inner.rows = _Encoded(copied, self.encoder)
+        return copied
 
     def canonical(self, slots):
         inner = [] if self.inner is None else self.inner.canonical(slots)

@@ -12,7 +12,7 @@ from laws import Group, check_group
 from sqlearn.engine.arithmetic import digits
 from sqlearn.engine.sums import deposit
 from sqlearn.engine.sums.exact import Deposit, ExactSum
-from sqlearn.engine.sums.statistics import moments
+from sqlearn.engine.sums.moments import moments
 from sqlearn.errors import FormatError
 
 KINDS = {

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 import naive
 from sqlearn.engine.readout.shrinkage import spreads_of
 from sqlearn.engine.sums.fourth_moments import FourthMoments, Spread
-from sqlearn.engine.sums.statistics import Block
+from sqlearn.engine.sums.statistic import Block
 from sqlearn.engine.sums.transaction import Log
 
 ROWS = np.arange(2)

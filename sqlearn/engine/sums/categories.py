@@ -1,0 +1,134 @@
+"""The statistic of categorical features: the weight of each category, which comes and goes with its records."""
+
+import json
+from functools import partial
+
+import numpy as np
+
+from sqlearn.engine.identity import Vocabulary
+from sqlearn.engine.kernels import kernel
+from sqlearn.engine.sums.deposit import deposit_sparse
+from sqlearn.engine.sums.exact import Deposit
+from sqlearn.engine.sums.statistic import UNFIT, Statistic
+from sqlearn.engine.sums.transaction import Log
+from sqlearn.errors import FormatError
+
+__all__ = ["Categories", "count"]
+
+
+@kernel
+def count(category_counts, slots, weights, sign):
+    """Add to the numbers of records that have each slot, or subtract; -1 is no slot, and weight 0 does not count."""
+    for r in range(len(weights)):
+        if weights[r] > 0.0:
+            for slot in slots[r]:
+                if slot >= 0:
+                    category_counts[slot] += np.int64(sign)
+
+
+class Categories(Statistic):
+    """Per slot: the weight of each category of each column. Missing categories are counted nowhere.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        The cell of each (column, category), less one for the cell of the total weight.
+    category_counts : int64[capacity]
+        Number of records of positive weight that have the category; with the last of them the category goes.
+    """
+
+    n_parts = 4
+
+    def __init__(self, n_features: int, n_targets: int):
+        super().__init__(n_features, n_targets)
+        self.vocabulary = Vocabulary()
+        self.category_counts = np.zeros(0, np.int64)
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return 1
+
+    def place(self, column: int) -> int:
+        """What stands for this column in the vocabulary."""
+        return column
+
+    def encode(self, codes, levels):
+        slots = np.full(codes.shape, -1, np.int64)
+        words = np.zeros((*codes.shape, 2), np.uint64)
+        for j, column in enumerate(levels):
+            known = codes[:, j] >= 0
+            table = np.zeros(len(column), np.int64)
+            for code in np.unique(codes[known, j]):
+                table[code] = self.vocabulary.slot((self.place(j), column[code]))
+            slots[known, j] = table[codes[known, j]]
+            words[known, j] = self.vocabulary.hash_words[slots[known, j]]
+        return slots, words.reshape(len(codes), -1)
+
+    def projected_size(self, levels):
+        labels = ((self.place(j), level) for j, column in enumerate(levels) for level in column)
+        return 1 + self.vocabulary.projected_size(labels)
+
+    @property
+    def vocabularies(self):
+        return (self.vocabulary,)
+
+    def _fit_vocabulary(self):
+        capacity = self.vocabulary.capacity
+        self.total.resize(len(self.record_counts), 1 + capacity)
+        self.category_counts = np.concatenate(
+            [self.category_counts, np.zeros(capacity - len(self.category_counts), np.int64)]
+        )
+
+    def deposit(self, block, sign, log):
+        self._fit_vocabulary()
+        known = block.codes >= 0
+        indptr = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
+        indices = block.codes[known]
+        arrays = (np.ones(len(indices)), indices, indptr, block.weights, block.slots, np.argsort(block.slots))
+        self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
+        self._carry(block.codes, block.weights, sign, log)
+
+    def _carry(self, slots: np.ndarray, weights: np.ndarray, sign: float, log: Log) -> None:
+        log.do(partial(self._count, slots, weights, sign), partial(self._count, slots, weights, -sign))
+
+    def _count(self, slots, weights, sign):
+        count(self.category_counts, slots, weights, sign)
+
+    def prune(self, lent=False):
+        self.vocabulary.prune(self.category_counts)
+
+    def add(self, other, other_slots, slots):
+        ours = np.array([self.vocabulary.slot(label) for label in other.vocabulary.labels()], np.int64)
+        theirs = other.vocabulary.sorted_slots()
+        self._fit_vocabulary()
+        self.category_counts[ours] += other.category_counts[theirs]
+        self.total.add(other.total, (other_slots, np.append(0, 1 + theirs)), (slots, np.append(0, 1 + ours)))
+        self.record_counts[slots] += other.record_counts[other_slots]
+
+    def copy(self):
+        copied = super().copy()
+        copied.vocabulary, copied.category_counts = self.vocabulary.copy(), self.category_counts.copy()
+        return copied
+
+    def canonical(self, slots):
+        order = self.vocabulary.sorted_slots()
+        sums = self.total.canonical(slots, np.append(0, 1 + order))
+        labels = json.dumps(self.vocabulary.labels()).encode()
+        return [
+            self.record_counts[slots].astype("<i8").tobytes(),
+            sums,
+            labels,
+            self.category_counts[order].astype("<i8").tobytes(),
+        ]
+
+    def restore(self, parts):
+        super().restore(parts)
+        self.vocabulary.restore([tuple(label) for label in json.loads(parts[2])])
+        self.category_counts = np.zeros(self.vocabulary.capacity, np.int64)
+        self.category_counts[self.vocabulary.sorted_slots()] = np.frombuffer(parts[3], "<i8")
+        self._fit_vocabulary()
+
+    def check_form(self, labels):
+        self._check_sums(1 + self.vocabulary.capacity)
+        if len(self.category_counts) != self.vocabulary.capacity or self.category_counts.min(initial=0) < 0:
+            raise FormatError(UNFIT)

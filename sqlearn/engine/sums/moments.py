@@ -1,0 +1,74 @@
+"""The statistics of dense features: their moments, and their Gram matrix with the targets."""
+
+from functools import partial
+
+import numpy as np
+
+from sqlearn.engine.sums.deposit import deposit_gram_rows, deposit_moments, moments_workspace
+from sqlearn.engine.sums.exact import Deposit
+from sqlearn.engine.sums.gram import deposit_gram
+from sqlearn.engine.sums.statistic import Statistic
+
+__all__ = ["Gram", "Moments", "moments"]
+
+
+class Moments(Statistic):
+    """Per slot: the weight, the weighted sum of each feature, and of each feature's square."""
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        return 1 + 2 * n_features
+
+    def deposit(self, block, sign, log):
+        self._put(moments(block.x, block.weights, block.slots), sign, log)
+
+
+def moments(x: np.ndarray, weights: np.ndarray, slots: np.ndarray) -> Deposit:
+    """What :class:`Moments` sums."""
+    return Deposit(len(weights), deposit_moments, (x, weights, slots), moments_workspace(*x.shape))
+
+
+class Gram(Statistic):
+    """Per slot: the weighted Gram matrix of ``[1, features, targets]``, upper triangle packed row by row."""
+
+    @staticmethod
+    def cells(n_features, n_targets):
+        p = 1 + n_features + n_targets
+        return p * (p + 1) // 2
+
+    def deposit(self, block, sign, log):
+        order = np.argsort(block.slots, kind="stable")
+        arrays, workspace = (block.x, block.targets, block.weights, block.slots, order), np.empty((3, self._order))
+        by_row = Deposit(len(block), deposit_gram_rows, arrays, (workspace,))
+        if log.keeps:
+            self.total.make_ready(by_row, self.record_counts)
+        log.do(partial(self._deposit, block, order, by_row, sign), partial(self._undo, block, order, by_row, sign, log))
+
+    @property
+    def _order(self) -> int:
+        return 1 + self.n_features + self.n_targets
+
+    def _deposit(self, block, order, by_row, sign):
+        """By blocks, through BLAS, all or nothing."""
+        z = np.concatenate([np.ones((len(block), 1)), block.x, block.targets], axis=1)
+        slots, starts = np.unique(block.slots[order], return_index=True)
+        groups: list = [slice(None)] if len(slots) == 1 else np.split(order, starts)[1:]
+        done = 0
+        try:
+            for slot, group in zip(slots.tolist(), groups, strict=True):
+                for n in deposit_gram(self.total, z[group], block.weights[group], slot, sign, self.record_counts):
+                    done += n
+        except BaseException:
+            self.total.take_back(by_row, done, sign, self.record_counts)
+            raise
+
+    def _undo(self, block, order, by_row, sign, log):
+        """By blocks, if there is time and memory; else row by row, which takes no memory."""
+        if log.at_leisure:
+            try:
+                self._deposit(block, order, by_row, -sign)
+            except Exception:
+                log.at_leisure = False
+            else:
+                return
+        self._take_out(by_row, sign)
