@@ -46,7 +46,7 @@ class Problem(Protocol[ScaleT, GridT]):
         """The same from the end of rounds over all records that did not come to rest; None to leave it at that."""
 
     def doubts(self, scale: ScaleT, n_rounds: int) -> bool:
-        """Whether so many rounds are suspicious, though they came to rest; asked where there is :meth:`recover`."""
+        """Whether so many rounds are suspicious, though they came to rest; needed where there is :meth:`recover`."""
 
     def grid(self, scale: ScaleT, source: Source) -> GridT:
         """The grid that theta is rounded to, from a few records."""

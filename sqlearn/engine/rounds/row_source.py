@@ -1,4 +1,4 @@
-"""Where the records lie that a learner must ask again: a source of rows, read in blocks.
+"""Where the records lie that a learner must evaluate again: a source of rows, read in blocks.
 
 The model's own copy (:class:`~sqlearn.engine.rounds.rows.Rows`) is the default. A learner takes any other object with
 these methods in its place: give it to an empty :class:`~sqlearn.engine.rounds.walk.Rounds` as ``rows`` (or to
@@ -60,7 +60,7 @@ class RowSource(Protocol):
         """Make room for so many more records."""
 
     def missing(self, digests: np.ndarray) -> int:
-        """-1, or the index of the first of these digests, uint64[n, >=2], of which fewer copies are held than asked."""
+        """-1, or the index of the first of these digests, uint64[n, >=2], of which fewer copies are held than given."""
 
     def vacant(self, places: np.ndarray) -> None:
         """Write places for so many more records; what needs memory is done here, so that :meth:`put` cannot fail."""

@@ -121,7 +121,7 @@ class Rows:
         return keep[np.lexsort((self.numbers[keep], self.digests[keep, 1], self.digests[keep, 0]))]
 
     def missing(self, digests: np.ndarray) -> int:
-        """-1, or the index of the first of these digests, uint64[n, >=2], of which fewer copies are held than asked."""
+        """-1, or the index of the first of these digests, uint64[n, >=2], of which fewer copies are held than given."""
         missing: int = first_missing(self._index, self.digests, self.numbers, digests, np.empty(len(digests), np.int64))
         return missing
 

@@ -24,7 +24,10 @@ Report = Callable[[str], None]  # reports how far long work has got
 
 
 class Rounds(Statistic):
-    """The rows of an adaptive learner and the trace of its rounds.
+    """The records of an adaptive learner, and the trace of its rounds.
+
+    An update puts records in or takes them out (:meth:`deposit`); then :meth:`refresh` has a
+    :class:`~sqlearn.engine.rounds.walk.Walk` bring the trace up to date.
 
     Attributes
     ----------
@@ -204,10 +207,10 @@ class Rounds(Statistic):
         scale = problem.scale(self.total, n, np.array(self._order, np.int64))
         if trace.key != (n.bit_length(), *problem.shape) or to_bytes(trace.scale) != to_bytes(scale):
             raise FormatError(UNFIT)
-        thetas = [asked.theta for asked in (*trace.pilot, *trace.rounds)]
+        thetas = [past.theta for past in (*trace.pilot, *trace.rounds)]
         plain = all(theta.dtype == np.float64 and theta.ndim == 1 for theta in (trace.theta, *thetas))
         if not plain or len({len(theta) for theta in thetas}) > 1:
             raise FormatError(UNFIT)
         shapes = [total.shape for total in problem.empty(scale, trace.grid)] if trace.rounds else []
-        if any([total.shape for total in asked.sums] != shapes for asked in (*trace.pilot, *trace.rounds)):
+        if any([total.shape for total in past.sums] != shapes for past in (*trace.pilot, *trace.rounds)):
             raise FormatError(UNFIT)

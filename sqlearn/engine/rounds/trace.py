@@ -1,4 +1,4 @@
-"""What an adaptive learner has asked, and its bytes: equal for equal traces, and read back from them."""
+"""What an adaptive learner has evaluated, and its bytes: equal for equal traces, and read back from them."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def serializable(tag: str) -> Callable[[type[T]], type[T]]:
 @serializable("Asked")
 @dataclass(slots=True)  # not frozen, which makes them slowly
 class Evaluation:
-    """One round: where the records were asked, and the answer."""
+    """One round: a theta, and the exact sums of the records' terms there."""
 
     theta: np.ndarray
     sums: tuple[ExactSum, ...]
@@ -45,7 +45,7 @@ class Evaluation:
 @serializable("Trace")
 @dataclass(slots=True)
 class Trace:
-    """Everything that was asked, in order.
+    """Everything that was evaluated, in order.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Trace:
     scale, grid
         See :class:`~sqlearn.engine.rounds.walk.Problem`; grid is None when all records are in the pilot.
     pilot : tuple of Evaluation
-        What was asked of the pilot.
+        What was evaluated over the pilot.
     rounds : tuple of Evaluation
         Rounds over all records.
     theta : float64[p]
@@ -81,11 +81,11 @@ class UpdateReport:
     rounds_kept : int
         Rounds whose cached sums stayed valid but for the records' own terms.
     broke_at : str or int or None
-        The first level or round that had to be asked again: "scale", "grid", "pilot", a round's number; "rest" when
+        The first level or round that had to be evaluated again: "scale", "grid", "pilot", a round's number; "rest" when
         all rounds were kept but did not come to rest, so that the minimum had to be found over all records; None when
         the trace held (it may have ended a round earlier).
     rows_scanned : int
-        Records asked anew, one count for each round; a sample's are gathered once.
+        Records evaluated anew, one count per round; a sample's are gathered once.
     seconds : float
         Time taken.
     """

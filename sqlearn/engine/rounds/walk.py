@@ -233,7 +233,7 @@ class Walk(Generic[ScaleT, GridT]):
             if t >= len(before) or before[t] != at:
                 self.breaks(BreakLevel.ROUND, t)
             if at not in known and self.statistic.report is not None:
-                self.statistic.report(f"round {t + 1}: asking {self.statistic.record_counts.sum():,} records")
+                self.statistic.report(f"round {t + 1}: evaluating {self.statistic.record_counts.sum():,} records")
             rounds.append(self.evaluation(theta, known, lambda: self.source(MAX_HASH), changes))
             end, rounded, rests = self.problem.step(theta, self.scale, self.grid, rounds[-1].sums)
             visited.add(at)

@@ -1,7 +1,7 @@
 """Tables as numbers: imputed means, indicators, scales and one-hot categories, all read from exact sums.
 
 Encoded columns are linear in the record: in its numbers (0 where missing), in its levels, and in 1. So the encoder is a
-matrix, and the Gram matrix of encoded records is that matrix's product with what was summed: the records are not asked.
+matrix, and the Gram matrix of encoded records is that matrix's product with what was summed: no record is read.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""Tables for learners that ask their records in rounds: an encoder on a grid, and rounds over encoded records.
+"""Tables for adaptive learners: an encoder on a grid, and rounds over encoded records.
 
-Means and scales move with every record, and records that were asked as they were encoded then would have to be asked
-again. So they are rounded to a seeded grid, as the parameters of the rounds are: nearly always the encoder is the same
+Means and scales move with every record, and records that were evaluated as they were encoded then would have to be
+evaluated again. So they are rounded to a seeded grid, as the parameters of the rounds are: nearly always the encoder is the same
 after an update, and a record is a record more or less in the rounds. When it is another one, because a mean left its
-cell or a category came or went, all records are encoded and asked anew. Either way the state is that of a refit.
+cell or a category came or went, all records are encoded and evaluated anew. Either way the state is that of a refit.
 """
 
 from collections.abc import Callable, Iterator
@@ -194,7 +194,7 @@ class TableRounds(Statistic):
         self.encoder, self.inner = encoder, inner
 
     def _rounds_over(self, encoder: TableEncoder) -> Rounds:
-        """Rounds that have asked nothing yet."""
+        """Rounds without a trace yet."""
         inner = self.rounds(encoder.n_columns)
         inner.resize(len(self.record_counts))
         inner.rows = _Encoded(self, encoder)
