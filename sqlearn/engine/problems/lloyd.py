@@ -83,7 +83,7 @@ class Lloyd:
         limit = self.tol * self.variance(sample, scale)[0]
         before = None
         for iterations in range(1, most + 1):  # noqa: B007
-            sums, labels, distances = self._ask(sample, scale, centres)
+            sums, labels, distances = self._scan(sample, scale, centres)
             table = sums[:-1].reshape(k, 1 + d)
             self._fill(table, labels, distances, sample, scale)
             heaviest = int(np.argmax(table[:, 0]))
@@ -97,10 +97,10 @@ class Lloyd:
             before = labels
             if shift <= limit:
                 break
-        sums, labels, _ = self._ask(sample, scale, centres)
+        sums, labels, _ = self._scan(sample, scale, centres)
         return centres, labels, sums[-1], iterations
 
-    def _ask(self, sample: Sample, scale: Scale, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _scan(self, sample: Sample, scale: Scale, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         n, d = sample.x.shape
         sums, labels, distances = np.zeros(len(centres) * (1 + d) + 1), np.empty(n, np.int64), np.empty(n)
         scan(
@@ -122,7 +122,7 @@ class Lloyd:
     def variance(self, sample: Sample, scale: Scale) -> tuple[float, float]:
         """Mean variance of the features in terms of z, and the weight."""
         d = sample.x.shape[1]
-        sums, _, _ = self._ask(sample, scale, np.zeros((1, d)))
+        sums, _, _ = self._scan(sample, scale, np.zeros((1, d)))
         weight = max(sums[0], _SMALLEST)
         means = (sums[1:-1] / weight)[None]
         return max(sums[-1] - spread(sums[None], means, np.zeros((1, d))), 0.0) / (weight * d), weight

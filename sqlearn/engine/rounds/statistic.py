@@ -139,9 +139,9 @@ class Rounds(Statistic):
     def _set(self, trace: Trace | None, last: UpdateReport | None, order: tuple[int, ...], memo: Memo) -> None:
         self.trace, self.last, self._order, self.memo, self.warned = trace, last, order, memo, False
 
-    def prune(self, lent: bool = False) -> None:
+    def prune(self, temporary: bool = False) -> None:
         self.changes.taken()  # of a call that failed
-        if not lent:
+        if not temporary:
             self.rows.compact()
 
     # ------------------------------------------------------------------ whole states

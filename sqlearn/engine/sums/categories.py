@@ -94,7 +94,7 @@ class Categories(Statistic):
     def _count(self, slots, weights, sign):
         count(self.category_counts, slots, weights, sign)
 
-    def prune(self, lent=False):
+    def prune(self, temporary=False):
         self.vocabulary.prune(self.category_counts)
 
     def add(self, other, other_slots, slots):

@@ -50,9 +50,9 @@ class Joint(Statistic):
         for member in self.members:
             member.resize(n_slots)
 
-    def prune(self, lent=False):
+    def prune(self, temporary=False):
         for member in self.members:
-            member.prune(lent)
+            member.prune(temporary)
 
     @property
     def is_wide(self):

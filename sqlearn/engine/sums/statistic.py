@@ -135,8 +135,8 @@ class Statistic:
         """Slots of categories, int64[n, c], and what they add to the records' messages, uint64[n, 2 * c]."""
         return np.zeros((len(codes), 0), np.int64), np.zeros((len(codes), 0), np.uint64)
 
-    def prune(self, lent: bool = False) -> None:
-        """Let go of what no record needs any more; but not of places, if an update will be taken back (`lent`)."""
+    def prune(self, temporary: bool = False) -> None:
+        """Let go of what no record needs any more; but not of places, if an update will be taken back (`temporary`)."""
 
     @property
     def is_wide(self) -> bool:

@@ -1,9 +1,10 @@
 """Tables for adaptive learners: an encoder on a grid, and rounds over encoded records.
 
 Means and scales move with every record, and records that were evaluated as they were encoded then would have to be
-evaluated again. So they are rounded to a seeded grid, as the parameters of the rounds are: nearly always the encoder is the same
-after an update, and a record is a record more or less in the rounds. When it is another one, because a mean left its
-cell or a category came or went, all records are encoded and evaluated anew. Either way the state is that of a refit.
+evaluated again. So they are rounded to a seeded grid, as the parameters of the rounds are: nearly always the encoder is
+the same after an update, and a record is a record more or less in the rounds. When it is another one, because a mean
+left its cell or a category came or went, all records are encoded and evaluated anew. Either way the state is that of a
+refit.
 """
 
 from collections.abc import Callable, Iterator
@@ -203,13 +204,13 @@ class TableRounds(Statistic):
     def _class_slots(self, y: np.ndarray) -> np.ndarray:
         return np.zeros(len(y), np.int64) if self.n_targets else y.astype(np.int64)
 
-    def prune(self, lent=False):
+    def prune(self, temporary=False):
         self.changes.taken()
-        self.sums.prune(lent)
-        if not lent:
+        self.sums.prune(temporary)
+        if not temporary:
             self.raw.compact()
         if self.inner is not None:
-            self.inner.prune(lent)
+            self.inner.prune(temporary)
 
     def _pass_on(self, inner: Rounds, changes: list, log: Log) -> None:
         """Tell the rounds what has come and gone."""
