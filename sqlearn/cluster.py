@@ -91,7 +91,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     """
 
     _peer = peers.KMeans
-    _refines = True
+    _large_pilot = True
     _restless = "the centres did not come to rest. Ask for another number of clusters, or scale the features."
     _n_threads = property(lambda self: _openmp_effective_n_threads())
 

@@ -22,7 +22,7 @@ class Adaptive(ExactEstimator):
     Such a learner keeps its records, since a trace that breaks must ask them again.
     """
 
-    _refines = False  # see rounds.py
+    _large_pilot = False  # see engine/rounds/walk.py
     _restless = (
         "the loss has no minimum, or none that was found: without a penalty, classes that the features separate have "
         "none. Penalise more, or scale the features."
@@ -45,7 +45,7 @@ class Adaptive(ExactEstimator):
             lambda labels: self._problem(params, n_features, labels),
             params.get("random_state") or 0,
             report if params.get("verbose") else None,
-            self._refines,
+            self._large_pilot,
         )
 
     def _features(self, probe, X, reset):
