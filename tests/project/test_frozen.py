@@ -12,7 +12,7 @@ from fixed import cases
 from make_frozen import FORGOTTEN, PREDICTED, answers, stores, table
 from sqlearn import FormatError, NotLearnedError, Store, StoreVersionError, verify
 
-FROZEN = Path(__file__).resolve().parent / "frozen"
+FROZEN = Path(__file__).resolve().parents[1] / "frozen"
 ENTRIES = {
     path.parent / name: entry
     for path in sorted(FROZEN.glob("*/index.json"))
