@@ -223,7 +223,7 @@ class Ledger:
         Returns
         -------
         int
-            -1, or the index of the first digest of which there would be too many copies. In that case no digest was added.
+            -1, or the index of the first digest with too many copies. In that case no digest was added.
         """
         self.reserve(len(digests))
         return _add(*self._arrays, digests)

@@ -168,7 +168,9 @@ def _spell(codes, row, sign, words, tail, held_rows, category_counts):
 
 
 @kernel
-def _change_mixed(x, codes, row, sign, words, tail, digest, key_state, records, numbers, missing, categories, category_counts):
+def _change_mixed(
+    x, codes, row, sign, words, tail, digest, key_state, records, numbers, missing, categories, category_counts
+):
     """The same for a row of a table."""
     if not _spell(codes, row, sign, words, tail, categories[3], category_counts):
         return False

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sqlearn.engine.model.state import FORMAT, State, digest_of
 from sqlearn.errors import FormatError, shown
@@ -81,7 +82,7 @@ def state_of(model, contents) -> tuple[dict, State | None]:
 
 
 @lru_cache
-def _names_of(learner: type) -> frozenset:
+def _names_of(learner: type[BaseEstimator]) -> frozenset[str]:
     """The names of its parameters, for which scikit-learn looks at signatures again and again."""
     return frozenset(learner._get_param_names())
 

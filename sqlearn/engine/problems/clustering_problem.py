@@ -116,7 +116,9 @@ class Clustering:
     ) -> None:
         centres = theta.reshape(self.k, self.d)
         for start in range(0, len(records.w), BLOCK):
-            self._scan(centres, scale, records.x[start : start + BLOCK], records.w[start : start + BLOCK], sums[0], sign)
+            self._scan(
+                centres, scale, records.x[start : start + BLOCK], records.w[start : start + BLOCK], sums[0], sign
+            )
 
     def _scan(
         self, centres: np.ndarray, scale: Scale, x: np.ndarray, w: np.ndarray, total: ExactSum, sign: float
