@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from sqlearn.engine.model import Adaptive, Weighted, check_sparse, delegated
 from sqlearn.engine.problems import Clustering, Lloyd
-from sqlearn.errors import DegenerateError, ParameterError, ReadOutError
+from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError
 
 __all__ = ["KMeans"]
 
@@ -198,7 +198,8 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         if state.statistic.record_counts.sum() < k:
             raise ReadOutError(
                 f"This KMeans holds fewer records than its {k} clusters, so it has no centres to tell. "
-                "Learn more records."
+                "Learn more records.",
+                reason="too few records",
             )
         return super()._trace(state)
 

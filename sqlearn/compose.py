@@ -38,7 +38,7 @@ from sqlearn.engine.tables import (
     split,
     table_tags,
 )
-from sqlearn.errors import OutOfRangeError, ParameterError, ReadOutError, SqlearnError, WeightError, shown
+from sqlearn.errors import InvalidValueError, ParameterError, SqlearnError, UndefinedAttributeError, shown
 from sqlearn.naive_bayes import MixedNB
 
 __all__ = ["TableModel"]
@@ -225,8 +225,9 @@ class TableModel(Answers, WeightedClassifier):
 
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
         if sample_weight is not None and not has_fit_parameter(probe.learner, "sample_weight"):
-            raise WeightError(
-                f"{type(probe.learner).__name__} takes no sample weights. Nothing was changed: give none."
+            raise InvalidValueError(
+                f"{type(probe.learner).__name__} takes no sample weights. Nothing was changed: give none.",
+                reason="weight",
             )
         batch, target_ndim = super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
         if isinstance(probe.learner, Adaptive):
@@ -246,10 +247,11 @@ class TableModel(Answers, WeightedClassifier):
         if isinstance(probe.learner, Adaptive):
             rows = np.flatnonzero((np.abs(x) > LARGEST).any(axis=1))
             if len(rows):
-                raise OutOfRangeError(
+                raise InvalidValueError(
                     f"Row {rows[0]} (counted from 0) has a value beyond 2**500 (3.3e150), where "
                     f"{type(probe.learner).__name__} cannot standardise it. Nothing was changed: scale the column "
-                    "down, or leave the row out."
+                    "down, or leave the row out.",
+                    reason="out of range",
                 )
         return x, codes, levels
 
@@ -310,7 +312,10 @@ class TableModel(Answers, WeightedClassifier):
             assert isinstance(state.statistic, TableGram)
             encoder, seen.statistic = read_encoder(state.statistic, state.class_slots(), sum(is_categorical), **options)
             if not encoder.n_columns:
-                raise ReadOutError(f"No column of this {state.learner} has any value, so it has nothing to tell.")
+                raise UndefinedAttributeError(
+                    f"No column of this {state.learner} has any value, so it has nothing to tell.",
+                    reason="too few records",
+                )
             seen.n_features_in_ = encoder.n_columns
             if state.vocabulary is not None:
                 seen.vocabulary = Vocabulary()

@@ -8,7 +8,7 @@ from sklearn.utils.extmath import svd_flip
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.readout import grams_of
 from sqlearn.engine.sums import Gram
-from sqlearn.errors import ParameterError, ReadOutError
+from sqlearn.errors import ParameterError, UndefinedAttributeError
 
 __all__ = ["PCA"]
 
@@ -136,8 +136,9 @@ def _number(n_components, variances, ratios, n) -> int:
                 return int(_infer_dimension(variances, n))
         except ValueError:  # two equal variances
             pass
-        raise ReadOutError(
-            "n_components='mle' needs as many rows as features and different variances. Learn more rows."
+        raise UndefinedAttributeError(
+            "n_components='mle' needs as many rows as features and different variances. Learn more rows.",
+            reason="too few records",
         )
     if 0 < n_components < 1:
         return int(np.searchsorted(np.cumsum(ratios), n_components, side="right")) + 1

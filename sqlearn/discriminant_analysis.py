@@ -10,12 +10,12 @@ from sklearn.covariance import shrunk_covariance
 from sqlearn.engine.model import ExactClassifier
 from sqlearn.engine.readout import as_float, grams_of, label_array, moments_of, spreads_of, weights_of
 from sqlearn.engine.sums import Gram, Spread
-from sqlearn.errors import DegenerateError, ParameterError, ReadOutError
+from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError
 
 __all__ = ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
 
 
-class SingularCovarianceError(ReadOutError, linalg.LinAlgError):
+class _SingularCovariance(UndefinedAttributeError, linalg.LinAlgError):
     """A covariance matrix of too low a rank, which scikit-learn's ``fit`` refuses as a ``LinAlgError``."""
 
 
@@ -40,9 +40,9 @@ class _DiscriminantAnalysis(ExactClassifier):
     def _check_learned(self, state):
         try:
             self._read_out(state)
-        except SingularCovarianceError:
+        except _SingularCovariance:
             raise
-        except ReadOutError:  # out of float64's range: the state is a legal one
+        except UndefinedAttributeError:  # out of float64's range: the state is a legal one
             pass
 
 
@@ -239,7 +239,7 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
     -----
     Covariance matrices are centred exactly and rounded once. A class whose covariance matrix is not of full rank is
     refused by ``fit``, as in scikit-learn; left by ``forget`` it is a legal state, whose attributes raise
-    ``ReadOutError`` until more is learned.
+    ``UndefinedAttributeError`` until more is learned.
 
     Examples
     --------
@@ -279,8 +279,9 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
         plain = _covariances(state.statistic, state.class_slots())
         for label, count, covariance in zip(classes.tolist(), counts, plain, strict=True):
             if count == 1:
-                raise SingularCovarianceError(
-                    f"y has only 1 sample in class {label}, covariance is ill defined. Learn more rows of it."
+                raise _SingularCovariance(
+                    f"y has only 1 sample in class {label}, covariance is ill defined. Learn more rows of it.",
+                    reason="singular",
                 )
             covariance = _shrunk(covariance, params["shrinkage"])
             scaling, rotation = (part[..., ::-1] for part in linalg.eigh(covariance))
@@ -288,9 +289,10 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
                 scaling = (1 - params["reg_param"]) * np.maximum(scaling, 0.0) + params["reg_param"]
                 covariance = (scaling * rotation) @ rotation.T
             if (scaling > params["tol"]).sum() < len(scaling):
-                raise SingularCovarianceError(
+                raise _SingularCovariance(
                     f"The covariance matrix of class {label} is not full rank. Learn more rows of it, or fit with "
-                    + ("a larger `reg_param`." if svd else "a larger `shrinkage`.")
+                    + ("a larger `reg_param`." if svd else "a larger `shrinkage`."),
+                    reason="singular",
                 )
             covariances.append(covariance)
             scalings.append(scaling)
@@ -360,8 +362,8 @@ def _svd(within, shifts, weights, tol):
     values, axes = (part[..., ::-1] for part in linalg.eigh(within / deviations / deviations[:, None]))
     rank = (values > max(tol**2, len(values) * np.finfo(float).eps * values[0])).sum()
     if not rank:
-        raise SingularCovarianceError(
-            "No feature varies within any class: nothing to compare them by. Learn more rows."
+        raise _SingularCovariance(
+            "No feature varies within any class: nothing to compare them by. Learn more rows.", reason="singular"
         )
     scalings = axes[:, :rank] / deviations[:, None] / np.sqrt(values[:rank])
     centres = np.sqrt(weights / max(1, len(weights) - 1))[:, None] * shifts @ scalings
@@ -376,9 +378,10 @@ def _eigen(between, within):
     try:
         values, axes = (part[..., ::-1] for part in linalg.eigh(between, within))
     except linalg.LinAlgError as error:
-        raise SingularCovarianceError(
+        raise _SingularCovariance(
             "The covariance matrix within classes is not positive definite, so the solver 'eigen' has no answer. Learn "
-            "more rows, or fit with another solver or with `shrinkage`."
+            "more rows, or fit with another solver or with `shrinkage`.",
+            reason="singular",
         ) from error
     with np.errstate(invalid="ignore"):
         return axes, values / values.sum()

@@ -1,10 +1,20 @@
 """What can go wrong, one class per kind.
 
-Every error derives from `SqlearnError`, which is a `ValueError` as scikit-learn's own refusals are. A message says what
-happened, which row was the first offending one, and what to do. Whatever is raised by an update, the model is the model
-from before the call: its digest has not changed. A model that was never fitted raises scikit-learn's
-``NotFittedError``, a `ValueError` too.
+Every error derives from `SqlearnError`, which is a `ValueError`, as scikit-learn's own errors are. Its message states
+what happened, which row and column are the first at fault, and what to do; the same facts are attributes, see
+`SqlearnError`. An update that raises leaves the model unchanged: its digest is the same as before the call. A model
+that was never fitted raises scikit-learn's ``NotFittedError``, which is a `ValueError`, too.
+
+Classes that were merged into others are still imported under their old names, with a `DeprecationWarning`. This will
+end with the next release.
 """
+
+from __future__ import annotations
+
+import warnings
+from datetime import date
+from numbers import Number
+from typing import Any, ClassVar
 
 __all__ = [
     "BrokenError",
@@ -12,52 +22,36 @@ __all__ = [
     "ConditionError",
     "DegenerateError",
     "DuplicateIdError",
-    "EmptyBatchError",
     "FormatError",
-    "LabelError",
-    "LearnerError",
+    "InvalidValueError",
     "MergeError",
-    "MissingTargetError",
-    "NegativeValueError",
-    "NonFiniteError",
-    "NotAStoreError",
-    "NotIntegerError",
     "NotLearnedError",
-    "NotNumericError",
-    "OutOfRangeError",
     "ParameterError",
-    "ReadOutError",
     "ShapeError",
     "SqlearnError",
-    "StoreAccessError",
     "StoreBusyError",
-    "StoreClosedError",
     "StoreCorruptError",
     "StoreError",
-    "StoreExistsError",
-    "StoreFullError",
-    "StoreVersionError",
     "SuppressedIdError",
     "TableError",
-    "TableFileError",
     "TooLargeError",
+    "UndefinedAttributeError",
     "UnknownIdError",
     "UnknownLabelError",
-    "WeightError",
-    "WidthError",
+    "UnsupportedError",
 ]
 
 _MOST = 120  # characters of a value that a message shows
 
 
 def shown(value) -> str:
-    """A value as a message shows it: one printable line of its repr, cut short; never an error of its own."""
+    """A value as a message shows it: one printable line of its repr, shortened. It never raises."""
     if isinstance(value, int) and value.bit_length() > 10_000:  # more digits than Python writes
         return f"a whole number of {value.bit_length():,} bits"
     try:
         plain = next((kind for kind in (str, bytes, float) if isinstance(value, kind)), None)  # not np.float64(0.5)
         text = plain.__repr__(value) if plain else " ".join(repr(value).split())
-    except Exception:  # a repr is code of the caller's; the message is about the value and not about its repr
+    except Exception:  # the caller's repr may raise anything, and the message is about the value
         text = f"an object of type {type(value).__name__}, which cannot be shown"
     if len(text) > _MOST:
         text = f"{text[: _MOST - 40]}...{text[-20:]} ({len(text):,} characters)"
@@ -67,33 +61,75 @@ def shown(value) -> str:
 class SqlearnError(ValueError):
     """Base class of all errors of this package.
 
+    Parameters
+    ----------
+    message : str
+        What happened, where, and what to do: the text of ``str(error)``.
+    row, column, value, reason
+        See the attributes.
+
+    Attributes
+    ----------
+    row : int or None
+        The first row at fault, counted from 0; None if no row is at fault, or if the row is not known.
+    column : str, int or None
+        The column at fault: its name if the table has names, else its position, counted from 0.
+    value : object or None
+        The value at fault: numbers, text and dates as they were given, anything else as the message shows it, so that
+        every error can be pickled.
+    reason : str or None
+        One of the words in ``reasons`` of the error's class; None for classes without such words.
+    reasons : tuple of str
+        The words that ``reason`` may be, an attribute of the class. They do not change within a major version.
+
     Notes
     -----
-    Catch it to tell sqlearn's refusals from other `ValueError`; the model is unchanged when it comes from an update.
+    Catch it to handle all errors of sqlearn at once. After an error in an update, the model is unchanged.
+
+    Examples
+    --------
+    >>> from sqlearn.naive_bayes import GaussianNB
+    >>> try:
+    ...     GaussianNB().fit([[1.0, 2.0], [3.0, float("nan")]], [0, 1])
+    ... except SqlearnError as error:
+    ...     print(type(error).__name__, error.reason, error.row, error.column)
+    InvalidValueError not finite 1 1
     """
+
+    reasons: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, message: str = "", *, row=None, column=None, value=None, reason: str | None = None) -> None:
+        super().__init__(message)
+        if reason is not None and reason not in self.reasons:
+            raise AssertionError(f"{reason!r} is not a reason of {type(self).__name__}: {self.reasons}")
+        self.row = None if row is None else int(row)
+        self.column = column if column is None or isinstance(column, str) else int(column)
+        self.value = value if value is None or isinstance(value, str | bytes | Number | date) else shown(value)
+        self.reason = reason
 
 
 class NotLearnedError(SqlearnError):
     """A row to forget or relabel is not held by the model.
 
-    Raised when a row was never learned, has been forgotten already, was learned with another label or weight, or stands
-    in the batch more often than it was learned. Rows are compared by value, exactly: one unit in the last place makes
-    another row.
+    Raised when a row was never learned, has been forgotten already, was learned with another label or weight, or occurs
+    in the batch more often than it was learned. Rows are compared by value, exactly: a difference of one unit in the
+    last place makes another row. ``row`` is the first such row; it is None if only the sums show that rows were never
+    learned, as they do without a ledger.
 
     Notes
     -----
-    What to do: pass the row as it was learned (before rounding, scaling or a trip through text), with its label and
-    its ``sample_weight``; leave out rows that are gone. The learner at the end of a scikit-learn ``Pipeline`` was
-    taught rows as the steps before it made them, and those steps cannot forget: use
+    What to do: pass the row as it was learned (before rounding, scaling or conversion to text), with its label and
+    its ``sample_weight``; leave out rows that are forgotten. In a scikit-learn ``Pipeline``, the last step learned rows
+    as the earlier steps transformed them, and those steps cannot forget: use
     :class:`~sqlearn.compose.TableModel` instead.
     """
 
 
 class UnknownLabelError(SqlearnError):
-    """A label is none of those that are allowed or held.
+    """A label is not among those that are allowed or held.
 
-    Raised when a row to forget or relabel carries a label that no row of the model has, or when a label is missing from
-    the ``classes`` that were given.
+    Raised when a row to forget or relabel has a label that no row of the model has, or when a label is not among the
+    ``classes`` that were given. ``row`` is the first such row, ``value`` its label.
 
     Notes
     -----
@@ -101,27 +137,32 @@ class UnknownLabelError(SqlearnError):
     """
 
 
-class LabelError(SqlearnError, TypeError):
-    """A label is of a kind that a classifier cannot hold.
+class InvalidValueError(SqlearnError, TypeError):
+    """A feature, label, target or weight has a value that the learner does not take.
 
-    Raised for what is neither a number nor a string, for numbers with a fraction, for strings beside numbers, and for
-    an indicator matrix with other entries than 0 and 1. It is a `TypeError` as well, as such refusals of scikit-learn
-    are.
+    ``row``, ``column`` and ``value`` name the first one. It is a `TypeError` as well, as some such errors of
+    scikit-learn are. The reasons:
+
+    - ``"not finite"``: NaN, infinite or masked, where a finite number is needed;
+    - ``"not numeric"``: text, a complex number, a date or an object, where a real number is needed;
+    - ``"not an integer"``: a category that is not a non-negative integer, where categories are counted by their codes
+      (CategoricalNB);
+    - ``"negative"``: a negative feature, where counts or shares are summed (MultinomialNB, ComplementNB, chi2);
+    - ``"out of range"``: a feature beyond 2**500 in an iterative learner, a target that a loss does not allow, or a
+      category beyond those counted;
+    - ``"weight"``: a sample weight that is negative or not a number, weights that are all 0 or not supported, or
+      weights in the place of ``classes``;
+    - ``"label"``: a label that is neither an integer, a boolean nor text, or text beside numbers; in an indicator
+      matrix, an entry other than 0 and 1.
 
     Notes
     -----
-    What to do: pass integers, booleans or strings, all of one kind; use a regressor for numbers with a fraction. To
-    turn all labels from one kind to another, ``relabel`` all rows in one call.
+    What to do: impute, convert, encode or drop the value; the message states which of these applies. Every finite
+    float64 is accepted and summed exactly. MixedNB takes NaN as missing, and takes categories as they are. To change
+    all labels from one type to another, ``relabel`` all rows in one call.
     """
 
-
-class MissingTargetError(SqlearnError):
-    """``y`` was left out, or None, where a record carries a label or a value.
-
-    Notes
-    -----
-    What to do: pass one label or value a row; ``forget`` needs those that were learned.
-    """
+    reasons = ("not finite", "not numeric", "not an integer", "negative", "out of range", "weight", "label")
 
 
 class ShapeError(SqlearnError):
@@ -133,21 +174,31 @@ class ShapeError(SqlearnError):
     unequal length are not a table.
     """
 
+    reasons = ("shape", "columns", "empty", "no target")
 
 class LearnerError(SqlearnError, TypeError):
     """An object is not a model of this package, or its learner has no such operation.
 
-    Raised by ``verify`` for other packages' models, and for what makes no sense for a kind of learner: relabelling
-    where there are no labels, sparse rows where only dense ones are taken. It is a `TypeError` as well.
+class UnsupportedError(SqlearnError, TypeError):
+    """An object is not a model of this package, or its learner does not support an operation.
+
+    It is a `TypeError` as well. The reasons:
+
+    - ``"learner"``: a model that is not a sqlearn estimator;
+    - ``"relabel"``: relabelling where records have no labels;
+    - ``"sparse"``: sparse rows where only dense ones are supported;
+    - ``"rows elsewhere"``: updating a model taken out of a store, which keeps the rows.
 
     Notes
     -----
-    What to do: fit the learner of the same name from this package; call ``toarray`` on sparse rows.
+    What to do: fit the learner of the same name from this package; call ``toarray`` on sparse rows; change the store.
     """
+
+    reasons = ("learner", "relabel", "sparse", "rows elsewhere")
 
 
 class DegenerateError(SqlearnError):
-    """``fit`` was given rows of which scikit-learn's makes no model: a single class, a single row, no variance.
+    """``fit`` was given rows that scikit-learn's estimator rejects: a single class, a single row, no variance.
 
     Notes
     -----
@@ -237,40 +288,47 @@ class ParameterError(SqlearnError):
 
     Notes
     -----
-    What to do: choose one of the values that the message names; or scikit-learn's estimator, if nothing is forgotten.
+    What to do: choose one of the values that the message names, or scikit-learn's estimator if nothing is forgotten.
     """
 
 
 class MergeError(SqlearnError):
     """Two models cannot be merged.
 
-    Raised when they are of different classes, parameters, keys, widths or feature names, or when a model is
-    merged with itself.
+    The reasons:
+
+    - ``"itself"``: a model was to be merged with itself;
+    - ``"class"``: the models are of different classes;
+    - ``"parameters"``: they differ in parameters, keys, features or targets;
+    - ``"label"``: one has text as labels, the other numbers;
+    - ``"rows elsewhere"``: one was taken out of a store, which keeps the rows.
 
     Notes
     -----
-    What to do: fit the shards with clones of one estimator; use ``copy.deepcopy`` if the same rows are really
-    meant to count twice.
+    What to do: fit the parts with clones of one estimator; use ``copy.deepcopy`` if the same rows are meant to count
+    twice.
     """
+
+    reasons = ("itself", "class", "parameters", "label", "rows elsewhere")
 
 
 class BrokenError(SqlearnError):
-    """An update failed, and undoing it failed too, so the model is neither what it was nor what it should be.
+    """An update failed and could not be undone, so the state of the model is inconsistent.
 
-    Every call but ``fit`` says so from then on. Undoing asks for no arrays, and has a reserve for all else, so this
-    needs a process whose memory is used up to the last small object.
+    Every method but ``fit`` raises it from then on. Undoing needs no new arrays and has a reserve of memory, so this
+    happens only in a process that has no memory left at all.
 
     Notes
     -----
-    What to do: read the model from its source again, or fit it anew.
+    What to do: load the model again, or fit it anew.
     """
 
 
 class BusyError(SqlearnError):
-    """An update was tried where another is under way, or the model was asked while one was.
+    """A model was updated or read during another update, or updated inside ``without``.
 
-    Raised inside ``without``, where the model is lent out in another state; when several threads use one model without
-    taking turns; and by signal handlers that call the model which they interrupted.
+    Raised inside ``without``, where some rows of the model are set aside; when several threads use one model without a
+    lock; and in signal handlers that call the model which they interrupted.
 
     Notes
     -----
@@ -293,15 +351,24 @@ class TooLargeError(SqlearnError):
     """
 
 
-class ReadOutError(SqlearnError, AttributeError):
-    """A fitted attribute or prediction that the rows held cannot give, or that float64 cannot hold.
+class UndefinedAttributeError(SqlearnError, AttributeError):
+    """A fitted attribute or prediction is undefined for the records held, or is beyond float64.
 
-    Raised when it is asked for, never by the update that led there: a model left with one class, one row or none, or
-    with a sum beyond 1.8e308, is a legal state. It is an `AttributeError` as well, so that ``hasattr`` answers False.
+    Raised when it is asked for, never by the update that caused it: a model with one class, one row or no row is valid,
+    and so is one with a sum beyond 1.8e308. It is an `AttributeError` as well, so that ``hasattr`` returns False. The
+    reasons:
+
+    - ``"too few records"``: the model holds too few records, classes or distinct values;
+    - ``"out of range"``: a value is beyond float64;
+    - ``"singular"``: a covariance matrix is singular;
+    - ``"priors"``: the parameter ``priors`` does not fit the classes held;
+    - ``"too large"``: the attribute would not fit in memory;
+    - ``"not updated"``: there is no report of a last update;
+    - ``"not encoded"``: the learner takes the table as it is, so that there is no encoded one.
 
     Notes
     -----
-    What to do: learn more rows, or forget the row that took a value out of range; the read-out is then there again.
+    What to do: learn more rows, or forget the row with the extreme value. The attribute is then available again.
     """
 
 
@@ -324,11 +391,26 @@ class FormatError(SqlearnError):
 
 
 class StoreError(SqlearnError):
-    """A store cannot do what was asked. The kinds of trouble are subclasses; the file is as it was before.
+    """A store cannot do what was asked. The file is unchanged.
+
+    The reasons (subclasses have none but where they list them):
+
+    - ``"missing"``: there is no file at this path;
+    - ``"not a store"``: the file is not a store, or its creation was interrupted;
+    - ``"exists"``: a store was to be created at a path where a file exists;
+    - ``"full"``: the disk is full, or the store has no more places (forgetting needs some space, too: the journal);
+    - ``"access"``: the file cannot be read or written: permissions *of the file or of its folder*, a read-only disk, an
+      input or output error;
+    - ``"version"``: the file has a format that this version does not know;
+    - ``"closed"``: the store was closed, or belongs to another thread or process, each of which needs its own
+      ``Store.open``;
+    - ``"argument"``: an argument is of the wrong type or does not fit the others;
+    - ``"suppression"``: the list of forgotten ids is not kept by this store, or is another store's;
+    - ``"sqlite"``: the SQLite library failed or lacks a feature.
 
     Notes
     -----
-    What to do: the message says it.
+    What to do: the message states it.
     """
 
 
@@ -358,31 +440,15 @@ class StoreBusyError(StoreError):
     What to do: try again, or open the store with a longer ``timeout``.
     """
 
-
-class StoreFullError(StoreError):
-    """The disk is full.
-
-    Notes
-    -----
-    What to do: make room on the disk and try again. Forgetting takes room for a moment too: the journal.
-    """
-
-
-class StoreAccessError(StoreError):
-    """The file cannot be read or written: permissions, a read-only disk, an input or output error.
-
-    Notes
-    -----
-    What to do: check the permissions of the file *and of its folder*, where the journal is written.
-    """
+    reasons = ()
 
 
 class StoreCorruptError(StoreError):
-    """The file is damaged: cut short, overwritten, or its contents do not fit together.
+    """The file is damaged: truncated, overwritten, or inconsistent.
 
     Notes
     -----
-    What to do: take an intact copy and forget again what was forgotten since; or make the store anew from its source.
+    What to do: take an intact copy and forget again what was forgotten since; or create the store anew from its source.
     """
 
 
@@ -406,48 +472,66 @@ class StoreClosedError(StoreError):
 
 
 class UnknownIdError(StoreError):
-    """An id names no row of the store, or is given twice.
+    """An id names no row of the store, or is given twice. ``value`` is the id.
 
     Notes
     -----
-    What to do: compare with ``store.ids()``; ids are compared by value and kind: the number 7 is not the text "7".
+    What to do: compare with ``store.ids()``. Ids are compared by value and type: the number 7 is not the text "7".
     """
+
+    reasons = ()
 
 
 class DuplicateIdError(StoreError):
-    """A row to learn has the id of another row.
+    """A row to learn has the id of another row. ``value`` is the id.
 
     Notes
     -----
     What to do: give each row an id of its own, or forget the row that has it first.
     """
 
+    reasons = ()
+
 
 class SuppressedIdError(StoreError):
-    """A row to learn has an id that was forgotten, in a store that refuses to learn such ids again.
+    """A row to learn has an id that was forgotten, in a store that does not learn such ids again. ``value`` is the id.
 
     Notes
     -----
     What to do: leave the row out; or, if it may be learned again, take its id off the list with ``Store.lift``.
     """
 
+    reasons = ()
+
 
 class TableError(StoreError):
-    """A table does not have the columns, or the kinds of values, that the store or its learner takes.
+    """A table, or a file of one, does not have the columns or values that the store and its learner take.
+
+    The reasons:
+
+    - ``"columns"``: columns are missing, unknown, repeated or of different lengths;
+    - ``"value"``: a value does not fit its column; ``row``, ``column`` and ``value`` name it;
+    - ``"id"``: an id is missing or of the wrong type; ``row`` and ``value`` name it;
+    - ``"target"``: target columns or values do not fit the learner;
+    - ``"table"``: the object is not a table;
+    - ``"file"``: a file cannot be read: a malformed line, a value that does not fit its column, no such file. Nothing of
+      the file has been learned.
+
+    Attributes
+    ----------
+    line : int or None
+        The line of the file, counted from 1; None if the file has no lines or no line is at fault.
 
     Notes
     -----
-    What to do: the message names the column.
+    What to do: the message names the column or the line.
     """
 
+    reasons = ("columns", "value", "id", "target", "table", "file")
 
-class TableFileError(StoreError):
-    """A file of a table cannot be read: a malformed line, a value that does not fit its column, no such file.
-
-    Notes
-    -----
-    What to do: the message names the line. Nothing of the file has been learned.
-    """
+    def __init__(self, message: str = "", *, line: int | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.line = line
 
 
 class ConditionError(StoreError):
@@ -457,3 +541,47 @@ class ConditionError(StoreError):
     -----
     What to do: compare columns with values (``fare = 0 and embarked = 'S'``); text stands in single quotes.
     """
+
+    reasons = ()
+
+
+# Old names, for one release: the class each was merged into, and the reasons that stand for it.
+MERGED: dict[str, tuple[Any, ...]] = {
+    "EmptyBatchError": (ShapeError, "empty"),
+    "LabelError": (InvalidValueError, "label"),
+    "LearnerError": (UnsupportedError,),
+    "MissingTargetError": (ShapeError, "no target"),
+    "NegativeValueError": (InvalidValueError, "negative"),
+    "NonFiniteError": (InvalidValueError, "not finite"),
+    "NotAStoreError": (StoreError, "missing", "not a store"),
+    "NotIntegerError": (InvalidValueError, "not an integer"),
+    "NotNumericError": (InvalidValueError, "not numeric"),
+    "OutOfRangeError": (InvalidValueError, "out of range"),
+    "ReadOutError": (UndefinedAttributeError,),
+    "StoreAccessError": (StoreError, "access"),
+    "StoreClosedError": (StoreError, "closed"),
+    "StoreExistsError": (StoreError, "exists"),
+    "StoreFullError": (StoreError, "full"),
+    "StoreVersionError": (StoreError, "version"),
+    "TableFileError": (TableError, "file"),
+    "WeightError": (InvalidValueError, "weight"),
+    "WidthError": (ShapeError, "columns"),
+}
+
+
+def renamed(name: str) -> type[SqlearnError]:
+    """The class of an old name, with a warning on behalf of the module's caller."""
+    kind, *reasons = MERGED[name]
+    told = f", whose `reason` is {' or '.join(map(repr, reasons))}" if reasons else ""
+    warnings.warn(
+        f"{name} was merged into {kind.__name__}{told}. Catch {kind.__name__}; the old name ends with the next release.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return kind
+
+
+def __getattr__(name: str) -> Any:
+    if name in MERGED:
+        return renamed(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ from sklearn.mixture._gaussian_mixture import (
 
 from sqlearn.engine.model import Adaptive
 from sqlearn.engine.problems import KINDS, Expectation, Mixture, Parameters
-from sqlearn.errors import DegenerateError, ReadOutError
+from sqlearn.errors import DegenerateError, UndefinedAttributeError
 
 __all__ = ["GaussianMixture"]
 

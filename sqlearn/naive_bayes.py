@@ -10,7 +10,7 @@ from sqlearn.engine.model import WeightedClassifier, check_features, levels_of, 
 from sqlearn.engine.readout import categories_of, label_array, moments_of, others_of, sums_of, weights_of
 from sqlearn.engine.sums import Categories, Mixed, Moments, Sums, ThresholdCounts
 from sqlearn.engine.tables import TableBayes, categorical_columns, check_table, split
-from sqlearn.errors import NotIntegerError, OutOfRangeError, ParameterError, ReadOutError
+from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError
 
 __all__ = ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MixedNB", "MultinomialNB"]
 
@@ -99,8 +99,9 @@ def class_prior(priors, counts: np.ndarray) -> np.ndarray:
         return counts / counts.sum()
     priors = np.asarray(priors, np.float64)
     if len(priors) != len(counts):
-        raise ReadOutError(
-            f"Number of priors must match number of classes: {len(priors)} are given, {len(counts)} classes are held."
+        raise UndefinedAttributeError(
+            f"Number of priors must match number of classes: {len(priors)} are given, {len(counts)} classes are held.",
+            reason="priors",
         )
     if not np.isclose(priors.sum(), 1.0):
         raise ParameterError("The sum of the priors should be 1. Divide them by their sum.")
@@ -147,7 +148,9 @@ class _CountingNB(WeightedClassifier):
                 reader._update_feature_log_prob(reader._check_alpha())
                 reader._update_class_log_prior(reader.class_prior)
         except ValueError as error:
-            raise ReadOutError(f"{error} The model is intact: learn or forget rows until they fit it.") from error
+            raise UndefinedAttributeError(
+                f"{error} The model is intact: learn or forget rows until they fit it.", reason="priors"
+            ) from error
         return {name: value for name, value in vars(reader).items() if name.endswith("_")}
 
 
@@ -437,10 +440,11 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
             at = np.argwhere(refused)
             if len(at):
                 row, column = at[0].tolist()
-                raise NotIntegerError(
+                raise InvalidValueError(
                     f"{what} in data passed to CategoricalNB (input X): {x[row, column].item()!r} first, in row "
                     f"{row}, column {column} (counted from 0). Nothing was changed. In each class it counts "
-                    "categories 0, 1, ...: number them first (OrdinalEncoder), or use MixedNB."
+                    "categories 0, 1, ...: number them first (OrdinalEncoder), or use MixedNB.",
+                    reason="not an integer",
                 )
         codes, levels = zip(*map(levels_of, x.T), strict=True)
         return np.empty((len(x), 0)), np.column_stack(codes), list(levels)
@@ -448,9 +452,10 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
     def _check_known(self, codes, levels):
         beyond = np.flatnonzero([max(column, default=0) for column in levels] >= self.n_categories_)
         for j in beyond.tolist():
-            raise OutOfRangeError(
+            raise InvalidValueError(
                 f"Column {j} (counted from 0) holds category {max(levels[j])}, and the model knows those up to "
-                f"{self.n_categories_[j] - 1}. Nothing was computed: learn it first, or set `min_categories`."
+                f"{self.n_categories_[j] - 1}. Nothing was computed: learn it first, or set `min_categories`.",
+                reason="out of range",
             )
 
     def _check_fit(self, batch):
@@ -465,9 +470,10 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
         highest = [max(levels, default=-1) for levels, _ in held]
         n_categories, n_classes = self._n_categories(highest, state.params["min_categories"]), len(state.labels())
         if n_classes * n_categories.sum() > _MOST_CELLS:
-            raise ReadOutError(
+            raise UndefinedAttributeError(
                 f"Tables of {n_categories.sum():,} categories and {n_classes} classes are too large to read out. The "
-                "model is intact: number the categories from 0 without gaps (OrdinalEncoder), or use MixedNB."
+                "model is intact: number the categories from 0 without gaps (OrdinalEncoder), or use MixedNB.",
+                reason="too large",
             )
         tables = [np.zeros((n_classes, n)) for n in n_categories]
         for table, (levels, weights) in zip(tables, held, strict=True):

@@ -7,7 +7,7 @@ from sklearn import preprocessing as peers
 from sqlearn.engine.model import Weighted, observed
 from sqlearn.engine.readout import is_constant, moments_of
 from sqlearn.engine.sums import Mixed
-from sqlearn.errors import LearnerError
+from sqlearn.errors import UnsupportedError
 
 __all__ = ["StandardScaler"]
 
@@ -76,9 +76,10 @@ class StandardScaler(Weighted, peers.StandardScaler):
 
     def _features(self, probe, X, reset):
         if sp.issparse(X) and probe.with_mean:
-            raise LearnerError(
+            raise UnsupportedError(
                 "Cannot center sparse matrices: pass `with_mean=False` instead, or the rows as a dense array. Nothing "
-                "was changed."
+                "was changed.",
+                reason="sparse",
             )
         return super()._features(probe, X, reset)
 

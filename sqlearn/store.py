@@ -10,7 +10,7 @@ import numpy as np
 
 from sqlearn.engine.sums import interrupts_held
 from sqlearn.errors import (
-    EmptyBatchError,
+    ShapeError,
     SqlearnError,
     StoreCorruptError,
     StoreError,
@@ -147,14 +147,15 @@ class Store(View, Changes, Refit):
 
         Raises
         ------
-        StoreExistsError, TableError, SqlearnError
+        StoreError, TableError, SqlearnError
             Of the kind that fits. No file is left then.
         """
         if suppress and id is None:
             raise StoreError(
                 "suppress=True needs ids of the table's own, and no column of ids is named. No store was made: running "
                 "numbers are given anew in a backup, where they are those of other people. Pass id=, the name of a "
-                "column (--id)."
+                "column (--id).",
+                reason="suppression",
             )
         frames = frames_of(table)
         targets = target_names(model, target)
@@ -162,7 +163,7 @@ class Store(View, Changes, Refit):
         try:
             first = next(frames, None)
             if first is None:
-                raise EmptyBatchError("The table has no rows. No store was made: pass at least one row.")
+                raise ShapeError("The table has no rows. No store was made: pass at least one row.", reason="empty")
             categories = named_categories(model, categorical)
             columns = Columns.recognised(
                 first,
@@ -204,7 +205,7 @@ class Store(View, Changes, Refit):
 
         Raises
         ------
-        NotAStoreError, StoreVersionError, StoreCorruptError, StoreBusyError, StoreAccessError
+        StoreError, StoreCorruptError, StoreBusyError
             As their names say.
         """
         database = Database.open(as_path(path), as_seconds(timeout))
@@ -438,6 +439,7 @@ class Store(View, Changes, Refit):
         if self._suppression is None:
             raise StoreError(
                 f"The store {self.path} keeps no list of forgotten ids. Nothing was changed: pass suppress=True when "
-                "you create a store."
+                "you create a store.",
+                reason="suppression",
             )
         return self._suppression

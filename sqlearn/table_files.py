@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import TableFileError
+from sqlearn.errors import TableError
 from sqlearn.storage.dates import DATES, NO_DATE, microseconds
 from sqlearn.table_blocks import Block, Parquet, Text, arrow, native_kind
 from sqlearn.table_source import Format, Source, is_number
@@ -93,7 +93,7 @@ class TableFile:
 
     Raises
     ------
-    TableFileError
+    TableError
         When the file cannot be read, a line is malformed, or a value does not fit its column's kind. It names the line.
         Also when pyarrow, which reads the files, is not installed.
 
@@ -142,9 +142,10 @@ class TableFile:
         }
         if source.is_parquet:
             if header is not None or delimiter is not None or quote is not None or encoding is not None:
-                raise TableFileError(
+                raise TableError(
                     f"{self.name} is a Parquet file: it has its own header and encoding, no delimiter and no quotation "
-                    "marks."
+                    "marks.",
+                    reason="file",
                 )
             self._source: Text | Parquet = Parquet(source)
             self.detected: list[str] = []
@@ -159,7 +160,7 @@ class TableFile:
             }
         first = next(self._source.blocks({ids: "category"} if ids else {}), None)  # numbers would lose digits of ids
         if first is None:
-            raise TableFileError(f"{self.name} has no rows. Nothing was learned.")
+            raise TableError(f"{self.name} has no rows. Nothing was learned.", reason="file")
         self._first = first
         self._settle(dict(kinds or {}), ids, textual_ids)
 
@@ -174,7 +175,7 @@ class TableFile:
         first = self._first
         for name in [*kinds, *([ids] if ids else [])]:
             if name not in first.names:
-                raise TableFileError(f"{self.name} has no column {name!r}. Its columns are {first.names}.")
+                raise TableError(f"{self.name} has no column {name!r}. Its columns are {first.names}.", reason="file")
         self._ids = ids
         self._whole_ids = not textual_ids and (ids is None or all(map(_is_whole, self._texts(first.column(ids)))))
         self._kinds: dict[str, str] = {}
@@ -273,10 +274,11 @@ class TableFile:
         broken = [] if self._line_breaks else [code for code, level in enumerate(levels) if "\n" in level]
         if broken and np.isin(codes, broken).any():
             row = int(np.isin(codes, broken).argmax())
-            raise TableFileError(
+            raise TableError(
                 f"{block.place(row)}: the text in column {name!r} goes on over the end of the line. Nothing was "
                 "learned: close its quotation mark, allow line breaks (--line-breaks), or say that quotation marks are "
-                "text (--quote none)."
+                "text (--quote none).",
+                reason="file",
             )
         if kind == "ids":
             return self._id_values(block, _spread(levels, codes).tolist())
@@ -292,10 +294,11 @@ class TableFile:
         odd = np.isin(codes, [code for code, value in enumerate(values) if value is None])
         if odd.any():
             row = int(odd.argmax())
-            raise TableFileError(
+            raise TableError(
                 f"{block.place(row)}: the value in column {name!r} is {levels[codes[row]][:100]!r}, which is not "
                 f"{wanted}. Nothing was learned: correct it; or say what kind of column it is, or what stands for a "
-                "missing value."
+                "missing value.",
+                reason="file",
             )
         return _spread(values, codes)
 
@@ -310,9 +313,10 @@ class TableFile:
         numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         odd = np.flatnonzero(~np.isfinite(numbers) & ~column.is_null().to_numpy(zero_copy_only=False))
         if len(odd):
-            raise TableFileError(
+            raise TableError(
                 f"{block.place(odd[0])}: the value in column {name!r} is {numbers[odd[0]]}, which is not a finite "
-                "number. Nothing was learned: correct it, or leave it empty."
+                "number. Nothing was learned: correct it, or leave it empty.",
+                reason="file",
             )
         return numbers
 
@@ -327,9 +331,10 @@ class TableFile:
         for row, value in enumerate(values):
             if value is None or (self._whole_ids and not _is_whole(value)):
                 what = "missing" if value is None else f"{value[:100]!r}, which is not a whole number of 64 bits"
-                raise TableFileError(
+                raise TableError(
                     f"{block.place(row)}: the id is {what}. Nothing was learned: each row needs an id of its own, and "
-                    "all are of one kind."
+                    "all are of one kind.",
+                    reason="file",
                 )
         return [int(value) for value in values] if self._whole_ids else values
 

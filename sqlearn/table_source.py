@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlearn.errors import TableFileError
+from sqlearn.errors import TableError
 
 __all__ = ["Format", "Source", "is_number", "known_encoding"]
 
@@ -83,7 +83,7 @@ class Source:
             yield
         except (OSError, EOFError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise TableFileError(f"{self.name} cannot be read: {reason}. Nothing was learned.") from error
+            raise TableError(f"{self.name} cannot be read: {reason}. Nothing was learned.", reason="file") from error
 
 
 class Format:
@@ -115,7 +115,9 @@ class Format:
     def __init__(self, source: Source, header, delimiter: str | None, quote: bool | None, encoding: str | None):
         self.source, self.detected = source, list[str]()
         if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):
-            raise TableFileError(f"A delimiter is one ASCII character and no quote or line end, not {delimiter!r}.")
+            raise TableError(
+                f"A delimiter is one ASCII character and no quote or line end, not {delimiter!r}.", reason="file"
+            )
         with source.errors(), source.raw() as raw:
             head = source.unpacked(raw).read(_HEAD)
         self.encoding = self._encoding(head) if encoding is None else known_encoding(encoding)
@@ -160,9 +162,10 @@ class Format:
             self.detected.append(f"{_NAMED[found]} between columns")
             return found
         if usual is None and lines:
-            raise TableFileError(
+            raise TableError(
                 f"{self.source.name}: it does not show what separates its columns. Nothing was learned: say it "
-                "(--delimiter). Only .csv, .tsv, .tab (also .gz) and .parquet tell by their names."
+                "(--delimiter). Only .csv, .tsv, .tab (also .gz) and .parquet tell by their names.",
+                reason="file",
             )
         return usual or ","
 
@@ -185,16 +188,18 @@ class Format:
             names, line = first, f"{self.source.name}, line 1: the header"
             numbers = [name for name in names if is_number(name)] if self.header is None else []
             if numbers:
-                raise TableFileError(
+                raise TableError(
                     f"{self.source.name}, line 1: the header has the number {numbers[0][:40]}, so it may be a row. "
                     "Nothing was learned: say --header none if it is one, --header NAMES to name the columns, or "
-                    "--header first if these are their names."
+                    "--header first if these are their names.",
+                    reason="file",
                 )
         doubtful = [name for name in names if not name or names.count(name) > 1]
         if doubtful:
-            raise TableFileError(
+            raise TableError(
                 f"{line} names a column {doubtful[0]!r}{' more than once' if doubtful[0] else ''}. Nothing was "
-                "learned: name each column, or give a header."
+                "learned: name each column, or give a header.",
+                reason="file",
             )
         return names
 
@@ -211,7 +216,9 @@ class Format:
             except UnicodeError as error:
                 raise self.undecodable() from error
             except csv.Error as error:
-                raise TableFileError(f"{self.source.name} cannot be read: {error}. Nothing was learned.") from error
+                raise TableError(
+                    f"{self.source.name} cannot be read: {error}. Nothing was learned.", reason="file"
+                ) from error
 
     def recoded(self, raw: BinaryIO) -> Any:
         """The bytes of the table in UTF-8."""
@@ -229,7 +236,7 @@ class Format:
                 line = lines.line_num + 1
         return f"{self.source.name}, line {line}"
 
-    def undecodable(self) -> TableFileError:
+    def undecodable(self) -> TableError:
         """The error for the first byte that is not of the encoding."""
         decoder, line, found = codecs.getincrementaldecoder(self.encoding)(), 1, "a byte"
         with self.source.errors(), self.source.raw() as raw:
@@ -243,9 +250,10 @@ class Format:
                 except UnicodeError:
                     break
                 line += piece.endswith(b"\n")
-        return TableFileError(
+        return TableError(
             f"{self.source.name}, line {line}: {found} is not {self.encoding.upper()}. Nothing was learned: say the "
-            "file's encoding (--encoding), such as latin-1 or cp1252; or correct the line."
+            "file's encoding (--encoding), such as latin-1 or cp1252; or correct the line.",
+            reason="file",
         )
 
 
@@ -256,8 +264,9 @@ def known_encoding(encoding: str) -> str:
         "".encode(encoding)
         b"".decode(encoding)
     except (LookupError, ValueError, TypeError, AttributeError) as error:
-        raise TableFileError(
-            f"There is no encoding {encoding[:100]!r}. Nothing was learned: utf-8, latin-1, cp1252 and utf-16 are some."
+        raise TableError(
+            f"There is no encoding {encoding[:100]!r}. Nothing was learned: utf-8, latin-1, cp1252 and utf-16 are some.",
+            reason="file",
         ) from error
     return "utf-8" if found.name == "utf-8-sig" else found.name
 

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
 from sqlearn.engine.model import ExactEstimator
-from sqlearn.errors import LearnerError, WeightError
+from sqlearn.errors import InvalidValueError, UnsupportedError
 
 __all__ = ["Verification", "compare", "verify"]
 
@@ -71,11 +71,11 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
 
     Raises
     ------
-    LearnerError
+    UnsupportedError
         When `model` is not of this package.
     NotFittedError
         When it was never fitted.
-    WeightError
+    InvalidValueError
         When there are weights and the learner takes none.
 
     Examples
@@ -89,14 +89,17 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
     False
     """
     if not isinstance(model, ExactEstimator):
-        raise LearnerError(
+        raise UnsupportedError(
             f"verify takes models of sqlearn, and {type(model).__module__}.{type(model).__name__} is none. Fit the "
-            "learner of the same name from sqlearn."
+            "learner of the same name from sqlearn.",
+            reason="learner",
         )
     refit = clone(model).set_params(**model.fitted_params())
     given = {name: value for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None}
     if sample_weight is not None and not has_fit_parameter(model, "sample_weight"):
-        raise WeightError(f"{type(model).__name__} takes no sample weights. Nothing was compared: give none.")
+        raise InvalidValueError(
+            f"{type(model).__name__} takes no sample weights. Nothing was compared: give none.", reason="weight"
+        )
     if _num_samples(X):
         refit.partial_fit(X, **given)  # as fit, but for what fit refuses: a single class, a single row
     else:

@@ -20,7 +20,7 @@ from sqlearn.engine.readout import (
     one_against_rest,
 )
 from sqlearn.engine.sums import Gram
-from sqlearn.errors import ParameterError, ReadOutError, shown
+from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
 __all__ = ["BayesianRidge", "ElasticNet", "Lasso", "LinearRegression", "Ridge", "RidgeClassifier"]
 
@@ -247,7 +247,7 @@ class _CoordinateDescent(_LinearModel):
             )
 
     def _check_learned(self, state):
-        with suppress(ReadOutError):  # out of float64's range: the state is a legal one
+        with suppress(UndefinedAttributeError):  # out of float64's range: the state is a legal one
             self._reader_of(state)  # iterates now, so that `fit` gives scikit-learn's warnings
 
     def _read_out(self, state):

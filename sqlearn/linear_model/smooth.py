@@ -9,7 +9,7 @@ from sqlearn.engine.model import Adaptive, SparseCoefficients, Weighted, Weighte
 from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, POISSON, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import LARGEST
-from sqlearn.errors import DegenerateError, OutOfRangeError, ParameterError, shown
+from sqlearn.errors import DegenerateError, InvalidValueError, ParameterError, shown
 
 __all__ = ["LogisticRegression", "PoissonRegressor"]
 
@@ -289,16 +289,18 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
     def _check_targets(self, targets):
         if targets.max(initial=0.0) > LARGEST:
             row = int(np.argmax(targets[:, 0] > LARGEST))
-            raise OutOfRangeError(
+            raise InvalidValueError(
                 f"Row {row} (counted from 0) has a target beyond 2**500 (3.3e150). Nothing was changed: scale the "
-                f"targets down."
+                f"targets down.",
+                reason="out of range",
             )
         negative = np.flatnonzero(targets[:, 0] < 0)
         if len(negative):
-            raise OutOfRangeError(
+            raise InvalidValueError(
                 f"Some value(s) of y are out of the valid range of the loss 'HalfPoissonLoss': "
                 f"{targets[negative[0], 0].item()!r} in row "
-                f"{negative[0]} (counted from 0). Nothing was changed: counts are not negative."
+                f"{negative[0]} (counted from 0). Nothing was changed: counts are not negative.",
+                reason="out of range",
             )
 
     def _problem(self, params, n_features, labels):

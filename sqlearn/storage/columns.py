@@ -87,16 +87,19 @@ class Columns:
         special = [*targets, *([weight] if weight else []), *([id] if id else []), *keep]
         for name in [*special, *(categorical or []), *booleans]:
             if name not in names:
-                raise TableError(f"The table has no column {name!r}. Its columns are {names}.")
+                raise TableError(f"The table has no column {name!r}. Its columns are {names}.", reason="columns")
         if len(set(special)) < len(special):
-            raise TableError(f"Target, weight, id and what is kept must be different columns, not {special}.")
+            raise TableError(
+                f"Target, weight, id and what is kept must be different columns, not {special}.", reason="columns"
+            )
 
         def column(name: str, role: str, category: bool) -> Column:
             kind = kind_of(frame, name)
             if kind == "date" and role != "kept":
                 raise TableError(
                     f"The column {name!r} holds dates, from which models do not learn. Name it in `keep`, so that "
-                    "conditions can compare it, or leave it out."
+                    "conditions can compare it, or leave it out.",
+                    reason="columns",
                 )
             if kind == "boolean" or name in booleans:
                 return Column(name, role, "boolean", _labels(name, booleans.get(name)) if category else None)
@@ -112,7 +115,9 @@ class Columns:
                 )
                 columns.append(column(name, "feature", name in categorical if categorical is not None else category))
         if not columns:
-            raise TableError("The table has no column but target, weight and id: there is nothing to learn from.")
+            raise TableError(
+                "The table has no column but target, weight and id: there is nothing to learn from.", reason="columns"
+            )
         columns += [column(name, "target", labels) for name in targets]
         columns += [Column(weight, "weight", "number")] if weight else []
         columns += [column(name, "kept", False) for name in keep]
@@ -134,16 +139,19 @@ class Columns:
         if missing or more:
             trouble = f"lacks the columns {missing}" if missing else f"has the columns {more}, which the store has not"
             columns = [*(column.name for column in self.all), *([self.id] if self.id else [])]
-            raise TableError(f"The table {trouble}. Nothing was changed: the store's columns are {columns}.")
+            raise TableError(
+                f"The table {trouble}. Nothing was changed: the store's columns are {columns}.", reason="columns"
+            )
         if not length_of(frame):
-            raise EmptyBatchError("The table has no rows. Nothing was changed: pass at least one row.")
+            raise ShapeError("The table has no rows. Nothing was changed: pass at least one row.", reason="empty")
         block: Block = {}
         for column in needed:
             block[column.name] = read(frame, column)
         lengths = {name: length(column) for name, column in block.items()}
         if len(set(lengths.values())) > 1:
             raise TableError(
-                f"The columns differ in length: {lengths}. Nothing was changed: pass one value a row in each of them."
+                f"The columns differ in length: {lengths}. Nothing was changed: pass one value a row in each of them.",
+                reason="columns",
             )
         return block
 
@@ -164,17 +172,20 @@ class Columns:
             elif textual or not _is_whole(value):
                 raise TableError(
                     f"The id in row {i} (counted from 0) is {shown(value)}. Nothing was changed: the ids of this store "
-                    f"are {'text' if textual else 'whole numbers'}. Give every row one."
+                    f"are {'text' if textual else 'whole numbers'}. Give every row one.",
+                    reason="id",
                 )
             elif isinstance(value, float | np.floating) and abs(value) >= _EXACT:  # type: ignore[operator]
                 raise TableError(
                     f"The id in row {i} (counted from 0) is the float {shown(value)}, where floats beyond 2^53 skip "
-                    "whole numbers. Nothing was changed: read ids as integers or as text."
+                    "whole numbers. Nothing was changed: read ids as integers or as text.",
+                    reason="id",
                 )
             elif not -(2**63) <= value < 2**63:
                 raise TableError(
                     f"The id in row {i} (counted from 0) does not fit 64 bits: it is {shown(value)}. Nothing was "
-                    "changed: make ids text."
+                    "changed: make ids text.",
+                    reason="id",
                 )
             else:
                 values[i] = int(value)
@@ -200,7 +211,10 @@ def _labels(name: str, given: Sequence | None) -> tuple:
             return false, true
     except (TypeError, ValueError):
         pass
-    raise TableError(f"`booleans` names two labels per column, for false and for true; for {name!r} it is {given!r}.")
+    raise TableError(
+        f"`booleans` names two labels per column, for false and for true; for {name!r} it is {given!r}.",
+        reason="columns",
+    )
 
 
 def _is_whole(value: Any) -> bool:

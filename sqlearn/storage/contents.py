@@ -51,7 +51,10 @@ class Contents:
         suppress: bool = False, signing_key=None,
     ):  # fmt: skip
         if not isinstance(database, Database):
-            raise StoreError("Open a store with Store.open(path), or make one with Store.create(path, model, table).")
+            raise StoreError(
+                "Open a store with Store.open(path), or make one with Store.create(path, model, table).",
+                reason="argument",
+            )
         self.path = database.path
         database.key = key
         self._database, self._columns, self._key = database, columns, key

@@ -14,15 +14,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlearn.errors import (
-    NotAStoreError,
-    StoreAccessError,
     StoreBusyError,
-    StoreClosedError,
     StoreCorruptError,
     StoreError,
-    StoreExistsError,
-    StoreFullError,
-    StoreVersionError,
 )
 from sqlearn.storage.descriptors import File, Identity, close_if_unlocked, identity_of, opened
 
@@ -114,7 +108,7 @@ class Database:
         try:
             self._identity = identity_of(path)
         except OSError as error:
-            raise StoreAccessError(f"The store {path} cannot be opened: {error.strerror}.") from error
+            raise StoreError(f"The store {path} cannot be opened: {error.strerror}.", reason="access") from error
         if self._identity in _TORN:
             raise StoreBusyError(
                 f"This process was forked during a call on the store {path}, so SQLite cannot tell here who has locked "
@@ -134,13 +128,14 @@ class Database:
         try:
             path.open("xb").close()  # nobody can have locked what has just been made
         except FileExistsError as error:
-            raise StoreExistsError(
-                f"There is a file at {path} already. Choose another path, or delete it first."
+            raise StoreError(
+                f"There is a file at {path} already. Choose another path, or delete it first.", reason="exists"
             ) from error
         except OSError as error:
-            raise StoreAccessError(
+            raise StoreError(
                 f"No store can be made at {path}: {error.strerror}. Choose a path in a folder that is there and that "
-                "can be written."
+                "can be written.",
+                reason="access",
             ) from error
         try:
             database = cls(path, timeout)
@@ -162,7 +157,9 @@ class Database:
     def open(cls, path: Path, timeout: float) -> "Database":
         """An existing store. What a crash left half done is rolled back here."""
         if not path.is_file():
-            raise NotAStoreError(f"There is no file at {path}. Check the path, or make a store with Store.create.")
+            raise StoreError(
+                f"There is no file at {path}. Check the path, or make a store with Store.create.", reason="missing"
+            )
         database = cls(path, timeout)
         try:
             with database._translated():
@@ -230,7 +227,10 @@ class Database:
         for pragma, expected in (("secure_delete = ON", 1), ("journal_mode = TRUNCATE", "truncate")):
             (answer,) = self.execute(f"PRAGMA {pragma}").fetchone()
             if answer != expected:
-                raise StoreError(f"This SQLite library refuses `{pragma}` (it says {answer!r}), so nothing was done.")
+                raise StoreError(
+                    f"This SQLite library refuses `{pragma}` (it says {answer!r}), so nothing was done.",
+                    reason="sqlite",
+                )
 
     def lay_out(self) -> None:
         """Say in the file's header what it is, in the transaction that creates the store."""
@@ -245,16 +245,18 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         process, thread = self._owner
         if process != os.getpid():
-            raise StoreClosedError(
+            raise StoreError(
                 f"The store {self.path} was opened by another process, from which this one was forked. Open it again "
-                "in this process with Store.open."
+                "in this process with Store.open.",
+                reason="closed",
             )
         if self._connection is None:
-            raise StoreClosedError(f"The store {self.path} is closed. Open it again with Store.open.")
+            raise StoreError(f"The store {self.path} is closed. Open it again with Store.open.", reason="closed")
         if thread != threading.get_ident():
-            raise StoreClosedError(
+            raise StoreError(
                 f"The store {self.path} was opened by another thread. Each thread needs a store of its own: open it "
-                "here with Store.open."
+                "here with Store.open.",
+                reason="closed",
             )
         return self._connection
 

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from sqlearn.errors import StoreAccessError
+from sqlearn.errors import StoreError
 
 __all__ = ["File", "Identity", "close_if_unlocked", "identity_of", "opened"]
 
@@ -67,11 +67,14 @@ def opened(path: Path, identity: Identity) -> File:
             moved = identity_of(path) != identity  # looked at first: another file must not be opened and closed either
             descriptor = -1 if moved else os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
-            raise StoreAccessError(f"The store {path} cannot be read: {error.strerror}. Open it again.") from error
+            raise StoreError(
+                f"The store {path} cannot be read: {error.strerror}. Open it again.", reason="access"
+            ) from error
         if moved:
-            raise StoreAccessError(
+            raise StoreError(
                 f"The store {path} was moved, replaced or deleted while it was open. Nothing was changed: open it "
-                "where it is now."
+                "where it is now.",
+                reason="access",
             )
         _OPEN[identity] = descriptor
     return File(path.name, _OPEN[identity])

@@ -62,18 +62,20 @@ def takes_labels(model) -> bool:
 def target_names(model, target) -> list[str]:
     """The names of the target columns, checked against what the learner takes."""
     if not isinstance(model, ExactEstimator):
-        raise LearnerError(
+        raise UnsupportedError(
             f"{shown(model)} is no learner of sqlearn, so it cannot forget. No store was made: pass an instance of a "
-            "learner of this package, such as TableModel(Ridge())."
+            "learner of this package, such as TableModel(Ridge()).",
+            reason="learner",
         )
     names = as_names(target, "target")
     if (model._target is None) != (not names):
         raise TableError(
             f"{type(model).__name__} learns {'without' if names else 'with'} a target. "
-            f"{'Leave `target` out.' if names else 'Name its column in `target`.'}"
+            f"{'Leave `target` out.' if names else 'Name its column in `target`.'}",
+            reason="target",
         )
     if len(names) > 1 and model._target == "label":
-        raise TableError(f"{type(model).__name__} learns one target, not {names}.")
+        raise TableError(f"{type(model).__name__} learns one target, not {names}.", reason="target")
     return names
 
 
@@ -82,7 +84,7 @@ def prepared(model, columns: Columns):
     features = [column for column in columns.all if column.role == "feature"]
     categories = [i for i, column in enumerate(features) if column.learned_as == "category"]
     if columns.named("weight") and "sample_weight" not in signature(type(model).partial_fit).parameters:
-        raise WeightError(f"{type(model).__name__} takes no sample weights. Leave `weight` out.")
+        raise InvalidValueError(f"{type(model).__name__} takes no sample weights. Leave `weight` out.", reason="weight")
     params = model.get_params(deep=False)
     changed: dict[str, Any] = {"ledger": False} if "ledger" in params and not asks_in_rounds(model) else {}
     if "columns" in params:
@@ -94,7 +96,8 @@ def prepared(model, columns: Columns):
         names = [columns.named("feature")[i] for i in categories]
         raise TableError(
             f"{type(model).__name__} takes numbers, and the columns {names} hold categories. Use MixedNB, encode them "
-            "first, or leave them out."
+            "first, or leave them out.",
+            reason="columns",
         )
     return clone(model).set_params(**changed)
 
@@ -131,13 +134,16 @@ def target_of(model, columns: Columns, to) -> dict[str, Any]:
     """New targets by the names of their columns, in canonical form."""
     names = columns.named("target")
     if not names:
-        raise TableError(f"{type(model).__name__} learns without a target: there is nothing to relabel.")
+        raise TableError(
+            f"{type(model).__name__} learns without a target: there is nothing to relabel.", reason="target"
+        )
     several = isinstance(to, Iterable) and not isinstance(to, str | bytes | Mapping) and getattr(to, "ndim", 1) > 0
     values: list = list(to) if several else [to]
     if len(values) != len(names):
         raise TableError(
             f"`to` has {len(values)} values, and there are the target columns {names}. Nothing was changed: pass one "
-            "value for each of them."
+            "value for each of them.",
+            reason="target",
         )
     block = Columns([c for c in columns.all if c.role == "target"], None).block(
         {name: [value] for name, value in zip(names, values, strict=True)}
@@ -145,7 +151,9 @@ def target_of(model, columns: Columns, to) -> dict[str, Any]:
     found = [_values(column)[0] for column in block.values()]
     for value in found:
         if value is None or value != value:
-            raise NonFiniteError("`to` is missing (None or NaN). Nothing was changed: pass a label or a value.")
+            raise InvalidValueError(
+                "`to` is missing (None or NaN). Nothing was changed: pass a label or a value.", reason="not finite"
+            )
     return dict(zip(names, found, strict=True))
 
 
@@ -154,13 +162,18 @@ def _target(name: str, values) -> np.ndarray:
         return values
     missing = np.flatnonzero(values.codes < 0)
     if len(missing):
-        raise NonFiniteError(
+        raise InvalidValueError(
             f"The label in row {missing[0]} (counted from 0), column {name!r}, is missing. Nothing was changed: drop "
-            "the row."
+            "the row.",
+            reason="not finite",
         )
     text = [isinstance(level, str) for level in values.levels]
     if any(text) and not all(text):
-        raise TableError(f"The labels in column {name!r} mix text and numbers. Nothing was changed: use one kind.")
+        raise TableError(
+            f"The labels in column {name!r} mix text and numbers. Nothing was changed: use one kind.",
+            column=name,
+            reason="value",
+        )
     return np.array(values.levels, object if any(text) else None)[values.codes]  # strings would lose NULs at their ends
 
 

@@ -29,7 +29,8 @@ def as_path(path) -> Path:
     if not isinstance(given, str) or "\0" in given or not given:
         raise StoreError(
             f"The path of a store is text or a Path, and not {shown(path)}. Nothing was done: pass where the file is "
-            "or should be."
+            "or should be.",
+            reason="argument",
         )
     return Path(given)
 
@@ -39,7 +40,8 @@ def as_seconds(timeout: Any) -> float:
     if (type(timeout) not in (int, float) and not isinstance(timeout, np.number)) or not 0 <= timeout <= _LONGEST:
         raise StoreError(
             f"`timeout` is a number of seconds of at least 0, and not {shown(timeout)}. Nothing was done: pass one, "
-            "such as 5.0."
+            "such as 5.0.",
+            reason="argument",
         )
     return float(timeout)
 
@@ -49,12 +51,15 @@ def as_reading(reading) -> dict[str, Any]:
     if not isinstance(reading, Mapping | None):
         raise StoreError(
             f"`reading` is a dict of what can be written as JSON, and not {shown(reading)}. No store was made: leave "
-            "it out."
+            "it out.",
+            reason="argument",
         )
     try:
         json.dumps(told := dict(reading or {}))
     except (TypeError, ValueError, RecursionError) as error:
-        raise StoreError(f"`reading` cannot be written as JSON: {error}. No store was made: leave it out.") from error
+        raise StoreError(
+            f"`reading` cannot be written as JSON: {error}. No store was made: leave it out.", reason="argument"
+        ) from error
     return told
 
 
@@ -67,7 +72,8 @@ def as_names(names, what: str) -> list[str]:
     if odd:
         raise TableError(
             f"`{what}` names columns by text, and {shown(odd[0])} is none. Nothing was done: pass a name or a list of "
-            "names."
+            "names.",
+            reason="columns",
         )
     return [str(name) for name in listed]
 
@@ -83,12 +89,14 @@ def as_values(values) -> set:
         if too_large or not isinstance(value, str | Real):
             raise StoreError(
                 f"Values to look for are numbers and texts, and {shown(value)} (at {i}) is none that a store could "
-                "hold. Nothing was searched: leave it out."
+                "hold. Nothing was searched: leave it out.",
+                reason="argument",
             )
     if single:
         raise StoreError(
             f"`values` is a list of numbers and texts to look for, and not {shown(values)}. Nothing was searched: pass "
-            "[value] for one."
+            "[value] for one.",
+            reason="argument",
         )
     return set(listed)
 

@@ -143,7 +143,8 @@ def check_chain(
         if not isinstance(receipt, Receipt):
             raise StoreError(
                 f"`kept` is a list of receipts that earlier calls returned, and {shown(receipt)} is none. Nothing was "
-                "compared: pass a list of receipts."
+                "compared: pass a list of receipts.",
+                reason="argument",
             )
 
     def found(fault):

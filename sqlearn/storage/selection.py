@@ -92,7 +92,8 @@ def looking(progress, check=lambda: None):
     if progress is not None and not callable(progress):
         raise StoreError(
             f"`progress` is a function that takes a number of rows, and not {shown(progress)}. Nothing was changed: "
-            "leave it out."
+            "leave it out.",
+            reason="argument",
         )
 
     def look(rows: int) -> None:

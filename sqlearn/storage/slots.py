@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sqlearn.engine.identity import first_bad, stamp
-from sqlearn.errors import StoreCorruptError, StoreFullError
+from sqlearn.errors import StoreCorruptError, StoreError
 from sqlearn.storage.database import Database
 
 __all__ = ["LARGEST", "Slots"]
@@ -206,7 +206,9 @@ class Slots:
         reused = self._vacant(min(n, end - counters[self._used]))
         new = np.arange(end + 1, end + 1 + n - len(reused))
         if len(new) and new[-1] > LARGEST:
-            raise StoreFullError(f"The store {self.database.path} has no room for more than {LARGEST} of {self.name}.")
+            raise StoreError(
+                f"The store {self.database.path} has no room for more than {LARGEST} of {self.name}.", reason="full"
+            )
         slots = np.concatenate([reused, new])
         self._replace(slots, payloads, _USED)
         counters[self._used] += n

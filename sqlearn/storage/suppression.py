@@ -144,12 +144,14 @@ class Suppression:
         if not isinstance(suppressed, Suppressed):
             raise StoreError(
                 f"replay takes the list that Store.suppressed gives, and not {shown(suppressed)}. Nothing was changed: "
-                "a list in a file is read with Suppressed.load."
+                "a list in a file is read with Suppressed.load.",
+                reason="suppression",
             )
         if suppressed.store != self._store:
             raise StoreError(
                 f"This list of suppressed ids is not of a copy of the store {self._path}. Nothing was changed: take "
-                "that of the store of which this one is a backup."
+                "that of the store of which this one is a backup.",
+                reason="suppression",
             )
         return suppressed.array()
 

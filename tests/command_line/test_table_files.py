@@ -13,7 +13,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from sqlearn.errors import TableFileError
+from refusals import FILE, raises
 from sqlearn.table_files import BOOLEANS, MISSING, TableFile
 
 
@@ -68,7 +68,7 @@ def test_ids_are_text_unless_all_are_whole(write):
     assert read(write("id,x\na,1\n7,2\n"), ids="id")["id"] == ["a", "7"]
     assert read(write("id,x\n007,1\n7,2\n"), ids="id")["id"] == ["007", "7"]
     assert read(write("id,x\n-3,1\n9223372036854775807,2\n"), ids="id")["id"] == [-3, 2**63 - 1]
-    with pytest.raises(TableFileError, match="line 3: the id is missing"):
+    with raises(FILE, match="line 3: the id is missing"):
         read(write("id,x\na,1\n,2\n"), ids="id")
 
 
@@ -98,7 +98,7 @@ def test_ids_are_text_unless_all_are_whole(write):
     ],
 )
 def test_errors_name_the_line(write, text, options, told):
-    with pytest.raises(TableFileError) as caught:
+    with raises(FILE) as caught:
         read(write(text), **options)
     assert told in str(caught.value)
     assert "Nothing was learned" in str(caught.value) or "columns are" in str(caught.value)
@@ -108,7 +108,7 @@ def test_a_late_mistake_is_found_with_its_line(write):
     rows = [f"{i},{'x' if i % 2 else 'y'}" for i in range(700_000)]
     rows[650_000] = "6500OO,x"
     path = write("a,b\n" + "\n".join(rows) + "\n")
-    with pytest.raises(TableFileError, match="line 650002: the value in column 'a' is '6500OO'"):
+    with raises(FILE, match="line 650002: the value in column 'a' is '6500OO'"):
         read(path)
 
 
@@ -119,7 +119,7 @@ def test_texts_may_span_lines_when_allowed(write):
 
 def test_headers_delimiters_and_missing_values(write):
     path = write("1, x\n2, ?\n3,-\n", "table.data")
-    with pytest.raises(TableFileError, match="line 1: the header has the number 1, so it may be a row"):
+    with raises(FILE, match="line 1: the header has the number 1, so it may be a row"):
         TableFile(path)
     assert read(path, header="first") == {"1": [2.0, 3.0], "x": [None, "-"]}
     assert read(path, header="none") == {"1": [1.0, 2.0, 3.0], "2": ["x", None, "-"]}
@@ -131,7 +131,7 @@ def test_headers_delimiters_and_missing_values(write):
 def test_compressed_files(write):
     path = write(gzip.compress(b"a,b\n1,x\n2,y\n"), "table.csv.gz")
     assert read(path) == {"a": [1.0, 2.0], "b": ["x", "y"]}
-    with pytest.raises(TableFileError, match="cannot be read"):
+    with raises(FILE, match="cannot be read"):
         read(write(b"no gzip", "other.csv.gz"))
 
 
@@ -152,10 +152,10 @@ def test_parquet_is_read_as_csv_is(tmp_path):
     assert same([table["a"][0], table["a"][2]], [1.5, 3.0]) and np.isnan(table["a"][1])
     assert read(path, ids="c")["c"] == [1, 2, 3]
     pd.DataFrame({"t": pd.to_timedelta(["1h"])}).to_parquet(tmp_path / "u.parquet")
-    with pytest.raises(TableFileError, match="'t' holds duration"):
+    with raises(FILE, match="'t' holds duration"):
         read(tmp_path / "u.parquet")
     (tmp_path / "v.parquet").write_bytes(b"PAR1 no")
-    with pytest.raises(TableFileError, match="cannot be read"):
+    with raises(FILE, match="cannot be read"):
         read(tmp_path / "v.parquet")
 
 
@@ -168,12 +168,12 @@ def test_a_parquet_file_s_ids_keep_their_digits(tmp_path):
 def test_parquet_columns_that_cannot_be_read_can_be_dropped(tmp_path):
     day = pyarrow.array([1, 2], pyarrow.time32("s"))
     parquet.write_table(pyarrow.table({"day": day, "x": [1.0, 2.0]}), tmp_path / "a.parquet")
-    with pytest.raises(TableFileError, match=r"'day' holds time32.*drop it"):
+    with raises(FILE, match=r"'day' holds time32.*drop it"):
         read(tmp_path / "a.parquet")
     assert list(read(tmp_path / "a.parquet", kinds={"day": "drop"})) == ["x"]
     twice = pyarrow.Table.from_arrays([day, day], ["x", "x"])
     parquet.write_table(twice, tmp_path / "b.parquet")
-    with pytest.raises(TableFileError, match="two columns 'x'"):
+    with raises(FILE, match="two columns 'x'"):
         read(tmp_path / "b.parquet")
 
 
@@ -188,7 +188,7 @@ def test_booleans_are_recognised_by_their_words(write):
     assert [c.words for c in TableFile(path, kinds={"d": "boolean"}).columns[:4]] == [
         ("false", "true"), ("False", "True"), None, ("0", "1"),
     ]  # fmt: skip
-    with pytest.raises(TableFileError, match=r"line 3: the value in column 'a' is 'no', which is not true or false"):
+    with raises(FILE, match=r"line 3: the value in column 'a' is 'no', which is not true or false"):
         read(write("a\ntrue\nno\n"), kinds={"a": "boolean"})
 
 
@@ -200,7 +200,7 @@ def test_dates_are_recognised(write):
     table = read(path)
     assert np.array(table["a"]).astype(str).tolist() == ["2020-01-31T00:00:00.000000", "NaT"]
     assert str(table["b"][1]) == "1969-12-31T22:59:59.500000"
-    with pytest.raises(TableFileError, match="line 3: the value in column 'a' is '2020-02-30', which is not a date"):
+    with raises(FILE, match="line 3: the value in column 'a' is '2020-02-30', which is not a date"):
         read(write("a\n2020-01-01\n2020-02-30\n"), kinds={"a": "date"})
 
 
@@ -235,7 +235,7 @@ def test_text_that_looks_like_numbers_in_parquet(tmp_path):
     parquet.write_table(pyarrow.table({"a": [" 1.5", "?", "2"] * 20}), tmp_path / "a.parquet")
     assert same(read(tmp_path / "a.parquet")["a"], [1.5, np.nan, 2.0] * 20)
     parquet.write_table(pyarrow.table({"a": ["1.5", "2"] * 30 + ["2O"]}), tmp_path / "a.parquet")
-    with pytest.raises(TableFileError, match="row 61: the value in column 'a' is '2O', which is not a number"):
+    with raises(FILE, match="row 61: the value in column 'a' is '2O', which is not a number"):
         read(tmp_path / "a.parquet")
 
 
@@ -273,23 +273,23 @@ def test_delimiters_are_detected(write, text, name, delimiter):
 
 
 def test_a_delimiter_that_does_not_show_is_asked_for(write):
-    with pytest.raises(TableFileError, match=r"does not show what separates.*--delimiter"):
+    with raises(FILE, match=r"does not show what separates.*--delimiter"):
         TableFile(write("a\n1\n", "t.txt"))
 
 
 def test_encodings(write):
     latin = "näme,port\n1,Ålesund\n2,Bø\n".encode("latin-1")
-    with pytest.raises(TableFileError, match=r"table.csv, line 1: the byte 0xe4 is not UTF-8.*--encoding"):
+    with raises(FILE, match=r"table.csv, line 1: the byte 0xe4 is not UTF-8.*--encoding"):
         TableFile(write(latin))
     assert read(write(latin), encoding="latin-1") == {"näme": [1.0, 2.0], "port": ["Ålesund", "Bø"]}
-    with pytest.raises(TableFileError, match=r"line 3: the byte 0xf8 is not UTF-8"):
+    with raises(FILE, match=r"line 3: the byte 0xf8 is not UTF-8"):
         TableFile(write(b"a,b\n1,x\n2,\xf8\n"))
     for encoding in ("utf-16", "utf-32", "utf-8-sig"):
         assert read(write("näme,port\n1,Ålesund\n".encode(encoding))) == {"näme": [1.0], "port": ["Ålesund"]}
-    with pytest.raises(TableFileError, match=r"line 1: .* is not UTF-16"):
+    with raises(FILE, match=r"line 1: .* is not UTF-16"):
         TableFile(write(b"a,b\n1,x\n2"), encoding="utf-16")
     for encoding in ("rot13", "hex", "no such", "a\0b"):
-        with pytest.raises(TableFileError, match="There is no encoding"):
+        with raises(FILE, match="There is no encoding"):
             TableFile(write(latin), encoding=encoding)
 
 
@@ -302,9 +302,9 @@ def test_standard_input_and_pipes(write, tmp_path, monkeypatch):
     assert read(given(gzip.compress(b"a,b\n1,x\n"))) == {"a": [1.0], "b": ["x"]}
     parquet.write_table(pyarrow.table({"a": [1.0]}), tmp_path / "a.parquet")
     assert read(given((tmp_path / "a.parquet").read_bytes())) == {"a": [1.0]}
-    with pytest.raises(TableFileError, match="standard input has no rows"):
+    with raises(FILE, match="standard input has no rows"):
         TableFile(given(b""))
-    with pytest.raises(TableFileError, match="standard input, line 3: the value"):
+    with raises(FILE, match="standard input, line 3: the value"):
         read(given(b"a,b\n1,x\ny,x\n"), kinds={"a": "number"})
     os.mkfifo(tmp_path / "pipe.csv")
     writer = threading.Thread(target=lambda: (tmp_path / "pipe.csv").write_text("a,b\n1,x\n"))
@@ -312,7 +312,7 @@ def test_standard_input_and_pipes(write, tmp_path, monkeypatch):
     assert read(tmp_path / "pipe.csv") == {"a": [1.0], "b": ["x"]}
     writer.join()
     for path in (tmp_path, tmp_path / "none.csv"):
-        with pytest.raises(TableFileError, match=r"cannot be read: (Is a directory|No such file)"):
+        with raises(FILE, match=r"cannot be read: (Is a directory|No such file)"):
             TableFile(path)
 
 
@@ -328,14 +328,14 @@ def test_how_a_table_was_read_can_be_said_again(write):
 def test_ids_of_many_digits(write):
     digits = "9" * 5000
     assert read(write(f"id,x\n{digits},1\n"), ids="id")["id"] == [digits]
-    with pytest.raises(TableFileError, match=r"line 2000002: the id is '999.*not a whole number of 64 bits"):
+    with raises(FILE, match=r"line 2000002: the id is '999.*not a whole number of 64 bits"):
         read(write("id,x\n" + "1,1\n" * 2_000_000 + f"{digits},1\n"), ids="id")
 
 
 def test_long_texts(write):
     text = "x" * 2_000_000
     assert read(write(f"a,b\n1,{text}\n")) == {"a": [1.0], "b": [text]}
-    with pytest.raises(TableFileError, match="a line is longer than 4 MB"):
+    with raises(FILE, match="a line is longer than 4 MB"):
         TableFile(write(f"a,b\n1,{text * 5}\n1,x\n"))
 
 
@@ -349,5 +349,5 @@ def test_progress_reaches_the_end(write):
 def test_an_empty_delimiter_is_none(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(TableFileError, match="one ASCII character"):
+    with raises(FILE, match="one ASCII character"):
         TableFile(path, delimiter="")

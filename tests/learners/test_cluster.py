@@ -17,7 +17,7 @@ from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.engine.problems import clustering_problem
 from sqlearn.engine.rounds import walk as rounds
-from sqlearn.errors import ParameterError, ReadOutError
+from sqlearn.errors import ParameterError, UndefinedAttributeError
 
 
 def blobs(rng, n, d=3, k=4, spread=2.0):
@@ -212,6 +212,6 @@ def test_refusals():
     with pytest.raises(ValueError, match="shape of the initial centers"):
         KMeans(2, init=[[0.0], [1.0], [2.0]]).fit(X)
     model = KMeans(4).fit(X).forget(X[:7])
-    with pytest.raises(ReadOutError, match="fewer records than its 4 clusters"):
+    with pytest.raises(UndefinedAttributeError, match="fewer records than its 4 clusters"):
         model.predict(X)
     assert len(model.partial_fit(X[:1]).cluster_centers_) == 4

@@ -15,22 +15,12 @@ from sklearn.preprocessing import StandardScaler as Scaler
 from laws import assert_same, check_contract, refit, told, unchanged
 from learners import over
 from records import Records, joined, pool_of, records_of
+from refusals import COLUMNS, EMPTY, NOT_FINITE, NOT_NUMERIC, SHAPE, WEIGHT, raises
 from sqlearn import verify
 from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sqlearn.errors import (
-    EmptyBatchError,
-    NonFiniteError,
-    NotLearnedError,
-    NotNumericError,
-    ParameterError,
-    ReadOutError,
-    ShapeError,
-    TooLargeError,
-    WeightError,
-    WidthError,
-)
+from sqlearn.errors import NotLearnedError, ParameterError, TooLargeError, UndefinedAttributeError
 from sqlearn.feature_selection import SelectKBest, chi2
 from sqlearn.linear_model import (
     BayesianRidge,
@@ -274,10 +264,10 @@ def test_the_last_value_of_a_column_and_the_last_row():
     assert model.encoded_names_.tolist() == ["b", "missingindicator_a"]
     assert np.array_equal(model.predict({"a": [9.0], "b": [1.0]}), [1.0])
     model.forget({"a": None, "b": 1.0}, 1.0)
-    with pytest.raises(ReadOutError):
+    with pytest.raises(UndefinedAttributeError):
         model.predict({"a": 9.0, "b": 1.0})
     hollow = TableModel(Ridge(), add_indicator=False, columns={"a": "number"}).fit({"a": [None, None]}, [1.0, 2.0])
-    with pytest.raises(ReadOutError, match="any value"):
+    with pytest.raises(UndefinedAttributeError, match="any value"):
         hollow.predict({"a": [1.0]})
     assert hollow.partial_fit({"a": 3.0}, 3.0).coef_.shape == (1,)
 
@@ -374,26 +364,26 @@ def test_refusals_leave_the_model_alone():
         (NotLearnedError, "Row 1 ", lambda: model.forget(frame, [1.0, 2.5, 3.0])),
         (NotLearnedError, "This row", lambda: model.forget({"age": 1.0, "city": "new"}, 1.0)),
         (NotLearnedError, "This row", lambda: model.forget({"age": None, "city": "x"}, 1.0)),
-        (WidthError, "'city'", lambda: model.partial_fit({"age": [1.0]}, [1.0])),
-        (WidthError, "'age'", lambda: model.predict(frame[["city"]])),
-        (WidthError, "differ in length", lambda: model.partial_fit({"age": [1.0], "city": ["x", "y"]}, [1.0])),
-        (WidthError, "expecting 2", lambda: model.partial_fit([[1.0, "x", 3.0]], [1.0])),
-        (EmptyBatchError, "0 sample", lambda: model.partial_fit(frame.iloc[:0], [])),
-        (EmptyBatchError, "0 sample", lambda: model.partial_fit({"age": [], "city": []}, [])),
+        (COLUMNS, "'city'", lambda: model.partial_fit({"age": [1.0]}, [1.0])),
+        (COLUMNS, "'age'", lambda: model.predict(frame[["city"]])),
+        (COLUMNS, "differ in length", lambda: model.partial_fit({"age": [1.0], "city": ["x", "y"]}, [1.0])),
+        (COLUMNS, "expecting 2", lambda: model.partial_fit([[1.0, "x", 3.0]], [1.0])),
+        (EMPTY, "0 sample", lambda: model.partial_fit(frame.iloc[:0], [])),
+        (EMPTY, "0 sample", lambda: model.partial_fit({"age": [], "city": []}, [])),
         (
-            NonFiniteError,
+            NOT_FINITE,
             "row 1 .*'age'",
             lambda: model.partial_fit({"age": [1.0, np.inf], "city": ["x", "y"]}, [1.0, 2.0]),
         ),
-        (NotNumericError, "row 0 .*'age'.*'old'", lambda: model.partial_fit({"age": "old", "city": "x"}, 1.0)),
+        (NOT_NUMERIC, "row 0 .*'age'.*'old'", lambda: model.partial_fit({"age": "old", "city": "x"}, 1.0)),
         (TypeError, "row 0 .*'city'", lambda: model.partial_fit({"age": [1.0], "city": [b"x"]}, [1.0])),
-        (WidthError, "name of its own", lambda: model.partial_fit(pd.concat([frame, frame], axis=1), y)),
-        (NonFiniteError, "row 1 .*'age'", lambda: model.partial_fit({"age": [1, 10**400], "city": ["x", "y"]}, [1, 2])),
-        (ShapeError, "'city'.*no sequence", lambda: model.partial_fit({"age": [1.0], "city": "x"}, [1.0])),
-        (WeightError, "row 0 ", lambda: model.partial_fit(frame, y, sample_weight=[-1.0, 1.0, 1.0])),
+        (COLUMNS, "name of its own", lambda: model.partial_fit(pd.concat([frame, frame], axis=1), y)),
+        (NOT_FINITE, "row 1 .*'age'", lambda: model.partial_fit({"age": [1, 10**400], "city": ["x", "y"]}, [1, 2])),
+        (SHAPE, "'city'.*no sequence", lambda: model.partial_fit({"age": [1.0], "city": "x"}, [1.0])),
+        (WEIGHT, "row 0 ", lambda: model.partial_fit(frame, y, sample_weight=[-1.0, 1.0, 1.0])),
     ]
     for error, match, call in cases:
-        with unchanged(model), pytest.raises(error, match=match):
+        with unchanged(model), raises(error, match=match):
             call()
     model.forget(frame, y).partial_fit(frame, y)
 
@@ -425,7 +415,7 @@ def test_parameters_that_cannot_be(params, match):
 
 
 def test_weights_for_a_learner_that_takes_none():
-    with pytest.raises(WeightError, match="LinearDiscriminantAnalysis takes no"):
+    with raises(WEIGHT, match="LinearDiscriminantAnalysis takes no"):
         TableModel(LinearDiscriminantAnalysis()).fit({"a": [1.0, 2.0, 3.0]}, [0, 1, 1], [1.0, 2.0, 3.0])
 
 

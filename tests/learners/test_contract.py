@@ -21,7 +21,7 @@ from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, o
 from records import WIDTH, joined, pool_of, records_of, tame
 from sqlearn import verify
 from sqlearn.engine.model.fast_path import _change_dense
-from sqlearn.errors import ReadOutError
+from sqlearn.errors import UndefinedAttributeError
 from sqlearn.neighbors import NearestCentroid
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -127,7 +127,7 @@ def test_the_empty_state(learner):
     assert model.n_records_ == 0
     assert model.n_features_in_ == records.X.shape[1]
     for read in (lambda: model.fitted_attributes(), lambda: use(model, records.X)):
-        with pytest.raises(ReadOutError):
+        with pytest.raises(UndefinedAttributeError):
             read()
     for name in vars(refit(learner, records)._reader()):
         assert (
@@ -167,7 +167,7 @@ def test_records_of_weight_zero_are_held_and_counted_nowhere(learner):
     assert model.digest() == before
     model.partial_fit(**weightless.given).forget(**records.given)
     assert_same(model, refit(learner, weightless))
-    with pytest.raises(ReadOutError):
+    with pytest.raises(UndefinedAttributeError):
         model.fitted_attributes()
     assert_same(model.forget(**weightless.given), emptied(learner, records))
 

@@ -8,7 +8,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 
 from laws import check_contract
 from records import records_of
-from sqlearn import ReadOutError, verify
+from sqlearn import UndefinedAttributeError, verify
 from sqlearn.decomposition import PCA
 
 LOADERS = [load_iris, load_wine, load_digits, load_breast_cancer]
@@ -86,16 +86,16 @@ def test_degenerate_states():
     assert model.n_components_ == 2 and model.noise_variance_ == 0.0
     np.testing.assert_allclose(model.components_[0], peers.PCA().fit(X[:2]).components_[0], atol=1e-12)
     model.forget(X[1])
-    with pytest.raises(ReadOutError, match="covariance"):
+    with pytest.raises(UndefinedAttributeError, match="covariance"):
         _ = model.components_
     assert verify(model, X[:1])
     mle = PCA("mle").fit(X)
-    with pytest.raises(ReadOutError, match="mle"):
+    with pytest.raises(UndefinedAttributeError, match="mle"):
         _ = mle.forget(X[3:]).components_
     same = PCA().fit(np.ones((4, 2)))
     assert (same.explained_variance_ == 0).all() and np.isnan(same.explained_variance_ratio_).all()
     huge = PCA().fit([[1e308, 1.0], [-1e308, 2.0], [1.0, 4.0], [2.0, 5.0]])
-    with pytest.raises(ReadOutError, match="beyond float64"):
+    with pytest.raises(UndefinedAttributeError, match="beyond float64"):
         _ = huge.components_
     assert huge.forget([[1e308, 1.0], [-1e308, 2.0]]).n_components_ == 2
 

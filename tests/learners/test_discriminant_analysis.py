@@ -8,7 +8,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 
 from laws import check_contract
 from records import records_of
-from sqlearn import ParameterError, ReadOutError, verify
+from sqlearn import ParameterError, UndefinedAttributeError, verify
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis as LDA
 from sqlearn.discriminant_analysis import QuadraticDiscriminantAnalysis as QDA
 
@@ -208,7 +208,7 @@ def test_linear_degenerate_states(options):
             assert verify(model, X[left], y[left])
             try:
                 assert set(model.predict(X)) <= set(y[left])
-            except ReadOutError:
+            except UndefinedAttributeError:
                 assert len(left) < 3 or (model.solver == "eigen" and not model.shrinkage)
 
 
@@ -218,13 +218,13 @@ def test_quadratic_degenerate_states():
     model.forget(X[50:], y[50:])
     assert (model.predict(X) == 0).all() and (model.predict_proba(X) == 1).all()
     model.forget(X[1:50], y[1:50])
-    with pytest.raises(ReadOutError, match="only 1 sample"):
+    with pytest.raises(UndefinedAttributeError, match="only 1 sample"):
         model.predict(X)
     assert verify(model, X[:1], y[:1])
     model.partial_fit(X[1:], y[1:]).predict(X)
     assert verify(model, X, y)
     outlier = QDA().fit(np.vstack([X, X[:1] * 1e307]), [*y, 0])  # a legal state
-    with pytest.raises(ReadOutError, match="beyond float64"):
+    with pytest.raises(UndefinedAttributeError, match="beyond float64"):
         outlier.predict(X)
 
 

@@ -14,7 +14,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from laws import check_contract
 from records import records_of
-from sqlearn import DegenerateError, LabelError, NegativeValueError, ParameterError, ShapeError, verify
+from refusals import LABEL, NEGATIVE, SHAPE, raises
+from sqlearn import DegenerateError, ParameterError, verify
 from sqlearn.compose import TableModel
 from sqlearn.feature_selection import (
     GenericUnivariateSelect,
@@ -73,7 +74,7 @@ def test_chi2_refuses_negative_values():
     selector = SelectKBest(chi2, k=1).fit([[1, 0], [0, 3]], [0, 1])
     before = selector.digest()
     for update in (selector.fit, selector.partial_fit, selector.forget):
-        with pytest.raises(NegativeValueError, match=r"Negative values .* -3\.0 first, in row 1, column 1"):
+        with raises(NEGATIVE, match=r"Negative values .* -3\.0 first, in row 1, column 1"):
             update([[1, 0], [0, -3]], [0, 1])
     assert selector.digest() == before
 
@@ -201,7 +202,7 @@ def test_sparse_rows_with_values():
 def test_one_target():
     selector = SelectKBest(f_regression, k=1).fit([[0.0], [1.0], [3.0]], [1.0, 2.0, 2.0])
     before = selector.digest()
-    with pytest.raises(ShapeError):
+    with raises(SHAPE):
         selector.partial_fit([[0.0], [1.0]], [[1.0, 2.0], [2.0, 1.0]])
     assert selector.digest() == before
 
@@ -259,10 +260,10 @@ def test_indicator_matrices_are_checked():
     X, Y = np.eye(3), np.array([[1, 0], [0, 1], [1, 1]])
     selector = SelectKBest(chi2, k=1).fit(X, Y)
     before = selector.digest()
-    with pytest.raises(LabelError, match=r"Row 1 .* is \[2.0, 0.0\]"):
+    with raises(LABEL, match=r"Row 1 .* is \[2.0, 0.0\]"):
         selector.partial_fit(X, [[1, 0], [2, 0], [0, 0]])
     for score_func in (f_classif, f_regression):
-        with pytest.raises(ShapeError):
+        with raises(SHAPE):
             SelectKBest(score_func, k=1).fit(X, Y)
     assert selector.digest() == before
 

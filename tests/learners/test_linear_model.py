@@ -18,7 +18,7 @@ from nist import NIST, digits, read_nist
 from records import records_of
 from sqlearn import linear_model as ours
 from sqlearn import verify
-from sqlearn.errors import NotLearnedError, ParameterError, ReadOutError
+from sqlearn.errors import NotLearnedError, ParameterError, UndefinedAttributeError
 from sqlearn.preprocessing import StandardScaler
 
 REGRESSORS = [
@@ -264,7 +264,7 @@ def test_what_float64_cannot_hold_is_told_and_mended(name):
         assert np.allclose(model.coef_, 1 / 6)
     else:
         assert not hasattr(model, "coef_")
-        with pytest.raises(ReadOutError, match="beyond float64's range"):
+        with pytest.raises(UndefinedAttributeError, match="beyond float64's range"):
             model.predict(x)
     model.forget(np.outer(far, np.ones(6)), far)
     assert model.digest() == digest
@@ -273,7 +273,7 @@ def test_what_float64_cannot_hold_is_told_and_mended(name):
 
 def test_a_slope_beyond_float64_is_told_and_mended():
     model = ours.LinearRegression().fit([[0.0], [1e-300]], [0.0, 1e10])
-    with pytest.raises(ReadOutError, match="A coefficient lies beyond float64's range"):
+    with pytest.raises(UndefinedAttributeError, match="A coefficient lies beyond float64's range"):
         _ = model.coef_
     assert not hasattr(model, "coef_")
     assert model.forget([1e-300], 1e10).partial_fit([2.0], 4.0).coef_ == [2.0]
@@ -312,10 +312,10 @@ def test_centring_does_not_cancel():
 
 def test_outliers_that_were_forgotten_with_all_else():
     model = ours.LinearRegression().fit([[1.0]], [2.0]).forget([1.0], 2.0)
-    with pytest.raises(ReadOutError, match="holds no rows"):
+    with pytest.raises(UndefinedAttributeError, match="holds no rows"):
         _ = model.coef_
     model.partial_fit([[1.0], [2.0]], [2.0, 4.0], sample_weight=[0.0, 0.0])
-    with pytest.raises(ReadOutError, match="weight 0"):
+    with pytest.raises(UndefinedAttributeError, match="weight 0"):
         _ = model.coef_
     with pytest.raises(NotLearnedError):
         model.forget([1.0], 2.0)

@@ -13,7 +13,7 @@ from records import records_of
 from sqlearn import verify
 from sqlearn.engine.problems import mixture_problem
 from sqlearn.engine.rounds import walk as rounds
-from sqlearn.errors import ParameterError, ReadOutError
+from sqlearn.errors import ParameterError, UndefinedAttributeError
 from sqlearn.mixture import GaussianMixture
 
 TYPES = ["full", "tied", "diag", "spherical"]
@@ -168,6 +168,6 @@ def test_refusals():
     with pytest.warns(ConvergenceWarning, match="did not converge"):
         GaussianMixture(2, max_iter=1).fit(X)
     model = GaussianMixture(4).fit(X).forget(X[:7])
-    with pytest.raises(ReadOutError, match="fewer records than its 4 components"):
+    with pytest.raises(UndefinedAttributeError, match="fewer records than its 4 components"):
         model.predict(X)
     assert len(model.partial_fit(X[:1]).means_) == 4

@@ -8,7 +8,8 @@ import scipy.sparse as sp
 from sklearn.linear_model import RidgeClassifier as SklearnRidgeClassifier
 
 from laws import assert_same, frozen, unchanged
-from sqlearn import LabelError, ParameterError, ShapeError, UnknownLabelError, WidthError, verify
+from refusals import COLUMNS, LABEL, SHAPE, raises
+from sqlearn import ParameterError, UnknownLabelError, verify
 from sqlearn.linear_model import Ridge, RidgeClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -78,26 +79,26 @@ def test_what_is_refused(class_weight):
     bad = Y.copy()
     bad[9, 2] = 2
     for y, kind, words in (
-        (bad, LabelError, "Row 9 "),
-        (Y * 2 - 1, LabelError, "Row 0 "),
-        (Y[:, :3], WidthError, "3 targets"),
-        (Y[:, 0], WidthError, "1 targets"),
-        (Y[:-1], ShapeError, "numbers of samples"),
+        (bad, LABEL, "Row 9 "),
+        (Y * 2 - 1, LABEL, "Row 0 "),
+        (Y[:, :3], COLUMNS, "3 targets"),
+        (Y[:, 0], COLUMNS, "1 targets"),
+        (Y[:-1], SHAPE, "numbers of samples"),
     ):
         for update in (model.partial_fit, model.forget):
-            with unchanged(model), pytest.raises(kind, match=words):
+            with unchanged(model), raises(kind, match=words):
                 update(X, y)
-        if kind is not WidthError:
-            with unchanged(model), pytest.raises(kind, match=words):
+        if kind is not COLUMNS:
+            with unchanged(model), raises(kind, match=words):
                 model.fit(X, y)
-        with unchanged(model), pytest.raises(kind):
+        with unchanged(model), raises(kind):
             model.relabel(X, Y, y)
     with unchanged(model), pytest.raises(UnknownLabelError):
         model.partial_fit(X, Y, classes=[0, 1])
     assert model.partial_fit(X, Y, classes=[0, 1, 2, 3]).n_records_ == 80
     plain = RidgeClassifier(class_weight=class_weight).fit(X, Y[:, 0])
     for given in ((X, Y), (X[0], Y[0])):
-        with unchanged(plain), pytest.raises(ShapeError, match="one label a row"):
+        with unchanged(plain), raises(SHAPE, match="one label a row"):
             plain.forget(*given)
     with unchanged(plain), pytest.raises(ValueError, match="differ in"):
         plain.merge(model)

@@ -8,7 +8,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 
 from laws import check_contract
 from records import records_of
-from sqlearn import ParameterError, ReadOutError, verify
+from sqlearn import ParameterError, UndefinedAttributeError, verify
 from sqlearn.neighbors import NearestCentroid
 
 LOADERS = [load_iris, load_wine, load_digits, load_breast_cancer]
@@ -43,7 +43,7 @@ def test_given_priors():
     with pytest.raises(ValueError, match="non-negative"):
         NearestCentroid(priors=[-0.2, 0.2, 1.0]).fit(X, y)
     model = NearestCentroid(priors=[0.2, 0.3, 0.5]).fit(X, y).forget(X[y == 0], y[y == 0])
-    with pytest.raises(ReadOutError, match="3 priors"):
+    with pytest.raises(UndefinedAttributeError, match="3 priors"):
         model.predict(X)
 
 
@@ -70,7 +70,7 @@ def test_degenerate_states(options):
     np.testing.assert_array_equal(model.centroids_, X[:1])
     np.testing.assert_array_equal(model.deviations_, [[0.0, 0.0]])
     np.testing.assert_array_equal(model.predict(X), [0, 0, 0, 0])
-    with pytest.raises(ReadOutError, match="no rows"):
+    with pytest.raises(UndefinedAttributeError, match="no rows"):
         model.forget(X[0], 0).predict(X)
 
 

@@ -14,7 +14,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from laws import check_contract
 from naive import hard_rows
 from records import Records
-from sqlearn import ReadOutError, verify
+from sqlearn import UndefinedAttributeError, verify
 from sqlearn.preprocessing import StandardScaler
 
 NIST = sorted((Path(__file__).resolve().parents[1] / "nist" / "univariate").glob("*.dat"))
@@ -168,10 +168,10 @@ def test_frames_and_names():
 
 def test_degenerate_states():
     scaler = StandardScaler().fit([[1.0], [1e308], [-1e308]])
-    with pytest.raises(ReadOutError, match="beyond float64"):
+    with pytest.raises(UndefinedAttributeError, match="beyond float64"):
         _ = scaler.scale_
     assert scaler.forget([[1e308], [-1e308]]).scale_ == 1.0
-    with pytest.raises(ReadOutError, match="no rows"):
+    with pytest.raises(UndefinedAttributeError, match="no rows"):
         _ = scaler.forget([1.0]).mean_
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from sqlearn import Store
 from sqlearn.compose import TableModel
-from sqlearn.errors import NotAStoreError
+from sqlearn.errors import StoreError
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import MixedNB
 from sqlearn.storage.erasure import search
@@ -119,7 +119,8 @@ def check(path, shared, kept):
         try:
             with Store.open(made) as other:
                 assert len(other) == 60 and other.verify()
-        except NotAStoreError:
+        except StoreError as error:
+            assert error.reason == "not a store"
             assert all(TIED.encode() not in file.read_bytes() for file in path.parent.glob("made*"))
     return receipts
 

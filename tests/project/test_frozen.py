@@ -10,7 +10,8 @@ import pytest
 
 from fixed import cases
 from make_frozen import FORGOTTEN, PREDICTED, answers, stores, table
-from sqlearn import FormatError, NotLearnedError, Store, StoreVersionError, verify
+from refusals import VERSION, raises
+from sqlearn import FormatError, NotLearnedError, Store, verify
 
 FROZEN = Path(__file__).resolve().parents[1] / "frozen"
 ENTRIES = {
@@ -37,7 +38,7 @@ def check_answers(found, kept):
 
 
 def check_refusal(entry, read):
-    with pytest.raises((FormatError, StoreVersionError)) as refused:
+    with raises(FormatError, VERSION) as refused:
         read()
     assert len(entry["refused"].split()) >= 3, "words of the message that say what to do"
     assert entry["refused"] in str(refused.value)

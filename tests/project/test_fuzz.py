@@ -15,27 +15,21 @@ import fuzz
 from laws import refit, unchanged
 from learners import LABELLED, VALUED, WEIGHTED, over
 from records import tame
+from refusals import ACCESS, LABEL, NO_TARGET, NOT_FINITE, NOT_NUMERIC, SHAPE, WEIGHT, raises
 from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.identity.vocabulary import canonical_label
 from sqlearn.errors import (
     FormatError,
-    LabelError,
-    MissingTargetError,
-    NonFiniteError,
     NotLearnedError,
-    NotNumericError,
     ParameterError,
-    ReadOutError,
-    ShapeError,
     SqlearnError,
-    StoreAccessError,
     StoreError,
     TableError,
+    UndefinedAttributeError,
     UnknownIdError,
     UnknownLabelError,
-    WeightError,
     shown,
 )
 from sqlearn.feature_selection import SelectKBest, f_regression
@@ -109,7 +103,7 @@ def test_labels_that_end_in_nul_are_told_apart():
 @pytest.mark.parametrize("classes", [["a"], ("a\0", "b"), [1, 2], {}, [[1], [2, 3]], [None], 5, [10**400, b"a"]])
 def test_classes_given(classes):
     model = GaussianNB().fit(X, LETTERS)
-    with unchanged(model), pytest.raises((UnknownLabelError, LabelError), match="classes"):
+    with unchanged(model), raises(UnknownLabelError, LABEL, match="classes"):
         model.partial_fit(X, LETTERS, classes)
 
 
@@ -130,7 +124,7 @@ def test_what_equals_a_label_is_none(learner, path):
     )
     for other in others:
         for update in (model.forget, model.partial_fit):
-            with unchanged(model), pytest.raises((LabelError, NonFiniteError), match=r"row 0|This row"):
+            with unchanged(model), raises(LABEL, NOT_FINITE, match=r"row 0|This row"):
                 update(row, other)
     digest = model.digest()
     for same in (label, float(label), np.int8(label), np.float32(label), np.longdouble(label)):
@@ -143,7 +137,7 @@ def test_dates_are_no_labels(unit):
     """Those of nanoseconds came through as the integers that count them."""
     dates = np.array(["2024-01-01", "2024-01-02"] * 2, f"datetime64[{unit}]")
     for y in (dates, dates - dates[0], pd.Series(dates), pd.to_datetime(dates)):
-        with pytest.raises(LabelError, match="row 0"):
+        with raises(LABEL, match="row 0"):
             GaussianNB().fit(X, y)
 
 
@@ -153,10 +147,10 @@ def test_numbers_that_are_too_long_for_labels():
         with pytest.raises(TypeError):
             canonical_label(value)
     model = MixedNB(categorical_features=[1]).fit([[1.0, 2**70], [2.0, "a"]], [0, 1])
-    with unchanged(model), pytest.raises(NotNumericError, match=r"row 0 .*bits"):
+    with unchanged(model), raises(NOT_NUMERIC, match=r"row 0 .*bits"):
         model.partial_fit([1.0, 10**4400], 0)
     for order in ([1, decimal.Decimal(1)], [decimal.Decimal(1), 1]):
-        with pytest.raises(NotNumericError):  # whatever came before it
+        with raises(NOT_NUMERIC):  # whatever came before it
             MixedNB(categorical_features=[0]).fit([[value, 1.0] for value in order], [0, 1])
 
 
@@ -169,9 +163,9 @@ def test_masked_targets(learner):
     model = refit(learner, records)
     masked = np.ma.masked_array(records.y, np.arange(len(records)) == 5)
     for update in (model.partial_fit, model.forget, model.fit):
-        with unchanged(model), pytest.raises(NonFiniteError, match="masked, first in row 5"):
+        with unchanged(model), raises(NOT_FINITE, match="masked, first in row 5"):
             update(records.X, masked)
-    with unchanged(model), pytest.raises(NonFiniteError, match="masked"):
+    with unchanged(model), raises(NOT_FINITE, match="masked"):
         model.forget(records.row(5)["X"], masked[5])
     digest = model.digest()
     model.forget(records.X, np.ma.masked_array(records.y)).partial_fit(records.X, np.ma.masked_array(records.y))
@@ -184,15 +178,15 @@ def test_masked_and_odd_weights(learner):
     model = refit(learner, records)
     ones = np.ones(len(records))
     masked = np.ma.masked_array(ones, np.arange(len(records)) == 5)
-    with unchanged(model), pytest.raises(NonFiniteError, match="masked, first in row 5"):
+    with unchanged(model), raises(NOT_FINITE, match="masked, first in row 5"):
         model.partial_fit(**records.given, sample_weight=masked)
     for odd in ("1", b"1", 1j, np.timedelta64(1), datetime.date(2024, 1, 1), [1.0], {"a": 1}, None):
         weights = np.array(ones, object)
         weights[7] = odd
-        with unchanged(model), pytest.raises((WeightError, NonFiniteError), match="row 7"):
+        with unchanged(model), raises(WEIGHT, NOT_FINITE, match="row 7"):
             model.partial_fit(**records.given, sample_weight=weights)
     for whole in (ones.astype(str), ones.astype("m8[s]"), ones.astype("M8[s]"), ones.astype("S"), {"a": 1}, {1, 2}):
-        with unchanged(model), pytest.raises((WeightError, ShapeError)):
+        with unchanged(model), raises(WEIGHT, SHAPE):
             model.partial_fit(**records.given, sample_weight=whole)
     digest = model.digest()
     for same in (ones.astype(object), ones.astype("g"), ones.astype(">f2"), [decimal.Decimal(1)] * len(records), 1):
@@ -205,12 +199,12 @@ def test_numbers_beyond_float64():
     rows = X.astype(object)
     rows[2, 1] = 10**400
     for given in (rows, rows.tolist(), pd.DataFrame(rows), rows[2], rows[2].tolist()):
-        with unchanged(model), pytest.raises(NonFiniteError, match=r"too large.*row \d .*column 1"):
+        with unchanged(model), raises(NOT_FINITE, match=r"too large.*row \d .*column 1"):
             model.partial_fit(given, [1.0, 2.0, 3.0, 4.0] if len(given) == 4 else 1.0)
     for target in (10**400, fractions.Fraction(10**400), decimal.Decimal("1e400"), decimal.Decimal("snan")):
-        with unchanged(model), pytest.raises((NonFiniteError, NotNumericError), match="row 3"):
+        with unchanged(model), raises(NOT_FINITE, NOT_NUMERIC, match="row 3"):
             model.partial_fit(X, [1, 2, 3, target])
-        with unchanged(model), pytest.raises((NonFiniteError, NotNumericError)):
+        with unchanged(model), raises(NOT_FINITE, NOT_NUMERIC):
             model.partial_fit(X[0], target)
 
 
@@ -232,7 +226,7 @@ def test_values_in_messages():
 
 
 def test_rows_of_unequal_lengths_are_named():
-    with pytest.raises(ShapeError, match=r"Row 0 has 2 values, and row 1 \(counted from 0\) has 1 values"):
+    with raises(SHAPE, match=r"Row 0 has 2 values, and row 1 \(counted from 0\) has 1 values"):
         GaussianNB().fit([[1.0, 2.0], [1.0]], [0, 1])
 
 
@@ -244,15 +238,15 @@ def test_questions_about_what_is_no_table(method):
     for learner in (GaussianNB(), NearestCentroid(), LogisticRegression(), TableModel(GaussianNB())):
         model = learner.fit(X, [0, 1, 0, 1])
         arguments = ([0, 1, 0, 1],) if method == "score" else ()
-        with pytest.raises(NotNumericError, match="row 2"):
+        with raises(NOT_NUMERIC, match="row 2"):
             getattr(model, method)(bad, *arguments)
-        with pytest.raises((NonFiniteError, NotNumericError), match="row 2"):
+        with raises(NOT_FINITE, NOT_NUMERIC, match="row 2"):
             bad_number = bad.copy()
             bad_number[2, 1] = 10**400
             getattr(model, method)(bad_number, *arguments)
-    with pytest.raises(MissingTargetError, match="y is None"):
+    with raises(NO_TARGET, match="y is None"):
         GaussianNB().fit(X, LETTERS).score(X, None)
-    with pytest.raises(NotNumericError, match="row 2"):
+    with raises(NOT_NUMERIC, match="row 2"):
         KMeans(2).fit(X).predict(bad)
 
 
@@ -262,7 +256,7 @@ def test_flags_and_names():
         BayesianRidge().fit(X, [1.0, 2.0, 3.0, 4.0]).predict(X, return_std=pd.Series([1]))
     with pytest.raises(TypeError, match="unexpected keyword"):
         model.predict(X, returns=1)
-    with pytest.raises(ReadOutError, match="as they are"):
+    with pytest.raises(UndefinedAttributeError, match="as they are"):
         TableModel(MixedNB()).fit(X, LETTERS).encode(X)
 
 
@@ -421,7 +415,7 @@ def test_arguments_of_a_store(store):
 def test_a_store_that_was_moved(store, tmp_path):
     shutil.copy(store.path, tmp_path / "copy")
     os.replace(store.path, tmp_path / "b.sqlearn")
-    with pytest.raises(StoreAccessError, match="moved, replaced or deleted"):
+    with raises(ACCESS, match="moved, replaced or deleted"):
         store.forget(ids=2)
     with Store.open(tmp_path / "b.sqlearn") as moved:
         assert len(moved) == 4

@@ -7,22 +7,11 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from refusals import CLOSED, EMPTY, EXISTS, NOT_FINITE, NOT_NUMERIC, WEIGHT, raises
 from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.datasets import load_titanic
-from sqlearn.errors import (
-    ConditionError,
-    DuplicateIdError,
-    EmptyBatchError,
-    NonFiniteError,
-    NotNumericError,
-    StoreClosedError,
-    StoreError,
-    StoreExistsError,
-    TableError,
-    UnknownIdError,
-    WeightError,
-)
+from sqlearn.errors import ConditionError, DuplicateIdError, StoreError, TableError, UnknownIdError
 from sqlearn.feature_selection import SelectKBest
 from sqlearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
@@ -224,7 +213,7 @@ def test_many_ids_grow_the_index(path):
 def refused(store, error, match, call):
     before, rows, receipts = store.digest(), store.ids(), store.receipts()
     content = store.path.read_bytes()
-    with pytest.raises(error, match=match):
+    with raises(error, match=match):
         call()
     assert (store.digest(), store.ids(), store.receipts()) == (before, rows, receipts)
     assert store.path.read_bytes() == content
@@ -242,16 +231,16 @@ def test_refusals_change_nothing(path):
     refused(store, TableError, "lacks", lambda: store.learn({"a": [1.0]}))
     refused(store, TableError, "which the store has not", lambda: store.learn(more | {"c": more["a"]}))
     refused(store, TableError, "length", lambda: store.learn(more | {"a": [1.0]}))
-    refused(store, NotNumericError, "row 2.*'b'", lambda: store.learn(more | {"b": [1, 2, "x", 3] + [1] * 6}))
-    refused(store, NonFiniteError, "row 9", lambda: store.learn(more | {"b": [1.0] * 9 + [np.inf]}))
-    refused(store, NonFiniteError, "missing", lambda: store.learn(more | {"y": ["yes"] * 9 + [None]}))
-    refused(store, WeightError, "Negative", lambda: store.learn(more | {"weight": [1.0] * 9 + [-1.0]}))
+    refused(store, NOT_NUMERIC, "row 2.*'b'", lambda: store.learn(more | {"b": [1, 2, "x", 3] + [1] * 6}))
+    refused(store, NOT_FINITE, "row 9", lambda: store.learn(more | {"b": [1.0] * 9 + [np.inf]}))
+    refused(store, NOT_FINITE, "missing", lambda: store.learn(more | {"y": ["yes"] * 9 + [None]}))
+    refused(store, WEIGHT, "Negative", lambda: store.learn(more | {"weight": [1.0] * 9 + [-1.0]}))
     refused(store, TableError, "ids of this store are text", lambda: store.learn(more | {"who": range(10)}))
-    refused(store, EmptyBatchError, "no rows", lambda: store.learn(iter([])))
+    refused(store, EMPTY, "no rows", lambda: store.learn(iter([])))
     refused(store, TableError, "A table is", lambda: store.learn(np.ones((2, 3))))
     refused(store, ConditionError, "either", lambda: store.forget())
     refused(store, ConditionError, "either", lambda: store.forget(ids=["x"], where="true"))
-    refused(store, NonFiniteError, "missing", lambda: store.relabel(where="true", to=None))
+    refused(store, NOT_FINITE, "missing", lambda: store.relabel(where="true", to=None))
     refused(store, ValueError, "Strings and numbers", lambda: store.relabel(ids=table["who"][:2], to=5, new=True))
     frames = [picked(more, range(5)), picked(more, [5]), {"bad": [1]}]
     refused(store, TableError, "lacks", lambda: store.learn(iter(frames)))
@@ -277,15 +266,15 @@ def test_creation_leaves_nothing_when_it_fails(path):
         mixed(path, picked(table, [*range(9), 4]))
     with pytest.raises(TypeError, match="no learner of sqlearn"):
         Store.create(path, object(), table, target="y")
-    with pytest.raises(WeightError, match="takes no sample weights"):
+    with raises(WEIGHT, match="takes no sample weights"):
         Store.create(path, SelectKBest(), {"x": [1.0], "w": [1.0], "y": [1]}, weight="w", target="y")
-    with pytest.raises(NonFiniteError) as caught:
+    with raises(NOT_FINITE) as caught:
         Store.create(path, GaussianNB(), iter([{"x": [1.0], "y": [1]}, {"x": [np.nan], "y": [1]}]), target="y")
     assert "frame 1" in caught.value.__notes__[0]
     assert list(path.parent.iterdir()) == []
     mixed(path, table).close()
     before = path.read_bytes()
-    with pytest.raises(StoreExistsError):
+    with raises(EXISTS):
         mixed(path, table)
     assert path.read_bytes() == before
 
@@ -319,7 +308,7 @@ def test_closed_and_borrowed_stores(path):
         pass
     assert "closed" in repr(store)
     for call in (store.ids, store.verify, lambda: store.learn({"x": [1.0]}), lambda: store.model):
-        with pytest.raises(StoreClosedError, match="Open it again"):
+        with raises(CLOSED, match="Open it again"):
             call()
 
 

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from booleans import AGE, CONSENT, GAP, LIVED, N
+from refusals import NOT_FINITE, raises
 from sqlearn import Store
 from sqlearn.compose import TableModel
-from sqlearn.errors import ConditionError, NonFiniteError, StoreCorruptError, TableError, UnknownIdError
+from sqlearn.errors import ConditionError, StoreCorruptError, TableError, UnknownIdError
 from sqlearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sqlearn.naive_bayes import BernoulliNB, GaussianNB, MixedNB
 
@@ -116,7 +117,7 @@ def test_missing_booleans(tmp_path):
         assert store.ids(where="gap is not true") == [i for i in range(N) if GAP[i] is not True]
         store.forget(where="gap is null")
         assert store.verify() and store.ids(where="gap is null") == []
-        with pytest.raises(NonFiniteError):
+        with raises(NOT_FINITE):
             store.relabel(where="gap", to=None)
 
 
@@ -256,8 +257,8 @@ def test_values_that_sqlite_does_not_take(tmp_path):
 
 
 def test_a_feature_of_hundreds_of_digits(tmp_path):
-    for value, error in ((10**400, NonFiniteError), ("1", TypeError), (object(), TableError), ([1], TableError)):
-        with pytest.raises(error, match=r"(row 1 .*)?column 'x'"):
+    for value, error in ((10**400, NOT_FINITE), ("1", TypeError), (object(), TableError), ([1], TableError)):
+        with raises(error, match=r"(row 1 .*)?column 'x'"):
             Store.create(
                 tmp_path / "a", GaussianNB(), {"x": [1, value, 2.5], "y": [0, 1, 1]}, target="y", categorical=[]
             )

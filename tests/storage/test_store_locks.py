@@ -9,14 +9,9 @@ import threading
 import numpy as np
 import pytest
 
+from refusals import ACCESS, CLOSED, raises
 from sqlearn import Store
-from sqlearn.errors import (
-    DuplicateIdError,
-    SqlearnError,
-    StoreAccessError,
-    StoreBusyError,
-    StoreClosedError,
-)
+from sqlearn.errors import DuplicateIdError, SqlearnError, StoreBusyError
 from sqlearn.linear_model import Ridge
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.storage import descriptors
@@ -148,10 +143,10 @@ def test_a_store_that_was_moved(store, path):
     path.rename(path.with_name("b.sqlearn"))
     path.write_bytes(b"another")
     before = set(descriptors._OPEN)
-    with pytest.raises(StoreAccessError, match="was moved, replaced or deleted"):
+    with raises(ACCESS, match="was moved, replaced or deleted"):
         store.erasure_report()
     assert set(descriptors._OPEN) == before
-    with pytest.raises(StoreAccessError, match="was moved, replaced or deleted"):
+    with raises(ACCESS, match="was moved, replaced or deleted"):
         store.forget(ids=[1])
     assert len(Store.open(path.with_name("b.sqlearn"))) == ROWS
 
@@ -227,7 +222,7 @@ def in_a_child(call):
 def test_a_child_opens_stores_of_its_own(store, path):
     def child():
         for call in (store.ids, store.verify, lambda: store.forget(ids=[1]), lambda: len(store)):
-            with pytest.raises(StoreClosedError, match="Open it again in this process"):
+            with raises(CLOSED, match="Open it again in this process"):
                 call()
         store.close()
         with Store.open(path) as own:
@@ -350,17 +345,17 @@ def test_threads_need_stores_of_their_own(store):
     calls = refusing_calls(store)
     close = calls.pop("close")
     for call in calls.values():
-        with pytest.raises(StoreClosedError, match="another thread"):
+        with raises(CLOSED, match="another thread"):
             in_a_thread(call)
     with store._database.writing():
         for call in calls.values():
-            with pytest.raises(StoreClosedError, match="another thread"):
+            with raises(CLOSED, match="another thread"):
                 in_a_thread(call)
         with pytest.raises(StoreBusyError, match="middle of a call"):
             in_a_thread(close)
     assert store.verify()
     in_a_thread(close)
-    with pytest.raises(StoreClosedError, match="is closed"):
+    with raises(CLOSED, match="is closed"):
         store.ids()
 
 

@@ -54,9 +54,10 @@ class Adaptive(ExactEstimator):
         if values.size and not -LARGEST <= values.min() <= values.max() <= LARGEST:
             largest = np.abs(x).max(axis=1)
             row = int(np.flatnonzero((largest.toarray() if sp.issparse(largest) else largest) > LARGEST)[0])
-            raise OutOfRangeError(
+            raise InvalidValueError(
                 f"Row {row} (counted from 0) has a value beyond 2**500 (3.3e150), where {type(self).__name__} "
-                "cannot standardise it. Nothing was changed: scale the feature down, or leave the row out."
+                "cannot standardise it. Nothing was changed: scale the feature down, or leave the row out.",
+                reason="out of range",
             )
         return x, codes, levels
 
@@ -75,10 +76,11 @@ class Adaptive(ExactEstimator):
         with np.errstate(over="ignore"):
             beyond = np.flatnonzero(~np.isfinite(batch.weights * largest))
         if len(beyond):
-            raise WeightError(
+            raise InvalidValueError(
                 f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]].item()!r} times a value "
                 f"leaves the range of float64, in which {type(self).__name__} asks. Nothing was changed: scale the "
-                "weights down."
+                "weights down.",
+                reason="weight",
             )
         return batch, target_ndim
 
@@ -87,9 +89,10 @@ class Adaptive(ExactEstimator):
         """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""
         last = _rounds(self._fitted_state()).last
         if last is None:
-            raise ReadOutError(
+            raise UndefinedAttributeError(
                 f"This {type(self).__name__} has asked nothing: it holds too little, or has not been updated since it "
-                "was copied or read from a file."
+                "was copied or read from a file.",
+                reason="not updated",
             )
         return last
 
@@ -102,9 +105,10 @@ class Adaptive(ExactEstimator):
         """The trace, which says so when its rounds did not come to rest."""
         trace = _rounds(state).trace
         if trace is None:
-            raise ReadOutError(
+            raise UndefinedAttributeError(
                 f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too little "
-                "to learn from. Learn more."
+                "to learn from. Learn more.",
+                reason="too few records",
             )
         self._warn_of(state, trace)
         return trace

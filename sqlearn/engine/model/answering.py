@@ -11,7 +11,7 @@ from sqlearn.engine.model.asking import delegated, fit_transform
 from sqlearn.engine.model.parameters import computable
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
-from sqlearn.errors import ReadOutError
+from sqlearn.errors import UndefinedAttributeError
 
 __all__ = ["Answering", "not_fitted"]
 
@@ -75,7 +75,10 @@ class Answering(BaseEstimator):
     def _made_reader(self, state: State):
         if not state.statistic.record_counts.any():
             none = "only rows of weight 0" if state.n_records else "no rows (all were forgotten)"
-            raise ReadOutError(f"This {state.learner} holds {none}, so it has nothing to tell. Learn some first.")
+            raise UndefinedAttributeError(
+                f"This {state.learner} holds {none}, so it has nothing to tell. Learn some first.",
+                reason="too few records",
+            )
         reader = object.__new__(self._peer)
         accepted = self._peer._get_param_names()
         reader.__dict__.update({name: value for name, value in state.params.items() if name in accepted})

@@ -14,12 +14,10 @@ from sqlearn.engine.model.sparse_format import check_sparse
 from sqlearn.engine.model.targets import check_weights
 from sqlearn.engine.model.validation import explained
 from sqlearn.errors import (
-    MissingTargetError,
-    NotNumericError,
+    InvalidValueError,
     ParameterError,
+    ShapeError,
     SqlearnError,
-    WeightError,
-    WidthError,
     shown,
 )
 
@@ -83,13 +81,15 @@ def refuse_arguments(model, name: str, method, given: dict, error: Exception) ->
         if given.get("sample_weight") is not None:
             check_weights(given["sample_weight"], x)
             if np.asarray(given["sample_weight"]).dtype == object:  # Decimals: fit takes them, scores do not
-                raise WeightError(
-                    f"sample_weight of {name} holds objects. Nothing was computed: pass an array of floats."
+                raise InvalidValueError(
+                    f"sample_weight of {name} holds objects. Nothing was computed: pass an array of floats.",
+                    reason="weight",
                 ) from error
         if y is None and "y" in signature.parameters and model._target is not None:
-            raise MissingTargetError(
+            raise ShapeError(
                 f"{name} of {type(model).__name__} compares with y, and y is None. Nothing was computed: pass one "
-                "label or value a row."
+                "label or value a row.",
+                reason="no target",
             ) from error
     names = given.get("input_features")
     if names is not None and not _are_names(names):
@@ -104,9 +104,10 @@ def refuse_arguments(model, name: str, method, given: dict, error: Exception) ->
             raise explained(unfit, X) from error
         width = len(model.get_feature_names_out())
         if table.shape[-1:] != (width,):
-            raise WidthError(
+            raise ShapeError(
                 f"X has the shape {table.shape}, and {name} of this {type(model).__name__} takes rows of {width} "
-                "features. Nothing was computed: pass what transform returned."
+                "features. Nothing was computed: pass what transform returned.",
+                reason="columns",
             ) from error
     for parameter in signature.parameters.values():
         value = given.get(parameter.name, parameter.default)
@@ -121,8 +122,9 @@ def refuse_arguments(model, name: str, method, given: dict, error: Exception) ->
                     "these."
                 ) from error
     if "X" in given and not isinstance(error, ValueError) and np.asarray(X).dtype.kind in "TO":
-        raise NotNumericError(
-            f"X of {name} holds text or objects. Nothing was computed: convert it to numbers first, X.astype(float)."
+        raise InvalidValueError(
+            f"X of {name} holds text or objects. Nothing was computed: convert it to numbers first, X.astype(float).",
+            reason="not numeric",
         ) from error
     if not isinstance(error, ValueError | TypeError):
         raise ParameterError(

@@ -22,13 +22,12 @@ from sqlearn.engine.model.validation import as_rows, check_features, explained, 
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.sums import Log, Statistic, interrupts_held
 from sqlearn.errors import (
-    LearnerError,
+    InvalidValueError,
     MergeError,
-    MissingTargetError,
     ParameterError,
+    ShapeError,
     SqlearnError,
-    WeightError,
-    WidthError,
+    UnsupportedError,
 )
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
@@ -130,10 +129,14 @@ class ExactEstimator(Answering):
         state = self._fitted_state()
         if other is self:
             raise MergeError(
-                "A model cannot be merged with itself: its records would count twice. Merge a model of other records."
+                "A model cannot be merged with itself: its records would count twice. Merge a model of other records.",
+                reason="itself",
             )
         if type(other) is not type(self):
-            raise MergeError(f"A {type(self).__name__} merges with its own kind only, not with {type(other).__name__}.")
+            raise MergeError(
+                f"A {type(self).__name__} merges with its own kind only, not with {type(other).__name__}.",
+                reason="class",
+            )
         theirs = other._fitted_state()
         state.check_free()
         theirs.check_free()
@@ -189,8 +192,9 @@ class ExactEstimator(Answering):
             held.check_free()
         state, batch = self._started(X, y, sample_weight, single=False)
         if not batch.weights.any():
-            raise WeightError(
-                "Sample weights must contain at least one non-zero number. Nothing was changed: use partial_fit."
+            raise InvalidValueError(
+                "Sample weights must contain at least one non-zero number. Nothing was changed: use partial_fit.",
+                reason="weight",
             )
         try:
             self._check_fit(batch)
@@ -241,8 +245,9 @@ class ExactEstimator(Answering):
     def _relabel(self, X, y_old, y_new, sample_weight):
         state = self._fitted_state()
         if self._target is None:
-            raise LearnerError(
-                f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit."
+            raise UnsupportedError(
+                f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit.",
+                reason="relabel",
             )
         state.check_free()
         old, new = (self._batch(state, X, y, sample_weight, sign) for y, sign in ((y_old, -1.0), (y_new, 1.0)))
@@ -298,9 +303,10 @@ class ExactEstimator(Answering):
         probe = self._probe(state, X)
         batch, _ = self._validated(probe, X, y, sample_weight, reset=False, single=True)
         if batch.targets.shape[1] != state.statistic.n_targets:
-            raise WidthError(
+            raise ShapeError(
                 f"y has {batch.targets.shape[1]} targets a row, but {state.learner} was fitted with "
-                f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form they were learned."
+                f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form they were learned.",
+                reason="columns",
             )
         check_growth(state, batch, sign)
         return batch
@@ -351,9 +357,10 @@ class ExactEstimator(Answering):
             was_single, X, y, sample_weight = as_rows(X, y, sample_weight)
         x, codes, levels = self._features(probe, X, reset)
         if probe._target is not None and y is None:
-            raise MissingTargetError(
+            raise ShapeError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Nothing was "
-                "changed: pass one label or value a row."
+                "changed: pass one label or value a row.",
+                reason="no target",
             )
         label_codes, labels, targets, target_ndim = self._answers(probe, y, x, reset)
         weights = check_weights(sample_weight, x)

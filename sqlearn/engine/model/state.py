@@ -27,7 +27,7 @@ from sqlearn.errors import (
     BrokenError,
     BusyError,
     FormatError,
-    LabelError,
+    InvalidValueError,
     MergeError,
     NotLearnedError,
     SqlearnError,
@@ -272,7 +272,7 @@ class State:
                     self._apply(batch, rows, sign, log)
             self._refresh(log, check)
             if any(sign > 0 for _, sign in changes):
-                self._check_kinds(LabelError)
+                self._check_kinds(InvalidValueError)
             self._check_emptied()
             if lent:
                 for vocabulary in self._vocabularies():
@@ -311,7 +311,8 @@ class State:
         if self.vocabulary is not None and len({isinstance(label, str) for label in self._labels_held()}) > 1:
             raise error(
                 f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
-                "Convert the labels given to the kind of those held; or relabel all rows held in one call."
+                "Convert the labels given to the kind of those held; or relabel all rows held in one call.",
+                reason="label",
             )
 
     def _check_emptied(self) -> None:
@@ -486,7 +487,8 @@ class State:
                 values = "" if name == "key" else f": {ours[name]!r} and {theirs.get(name)!r}"  # keys are secrets
                 raise MergeError(
                     f"These models differ in {name}{values}, so nothing was changed. Only models of "
-                    "the same learner with equal parameters, keys, features and targets merge."
+                    "the same learner with equal parameters, keys, features and targets merge.",
+                    reason="parameters",
                 )
         twin = self.copy()
         if twin.vocabulary is None:

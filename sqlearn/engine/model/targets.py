@@ -11,13 +11,10 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples
 from sqlearn.engine.identity import canonical_label
 from sqlearn.engine.model.validation import explained, unmasked
 from sqlearn.errors import (
-    LabelError,
-    NonFiniteError,
-    NotNumericError,
+    InvalidValueError,
     ShapeError,
     SqlearnError,
     UnknownLabelError,
-    WeightError,
     shown,
 )
 
@@ -31,8 +28,8 @@ def check_labels(y, X):
 
     Raises
     ------
-    LabelError, NonFiniteError, ShapeError
-        As their names say.
+    InvalidValueError, ShapeError
+        With the reason.
     """
     y = _column(y, X, "label")
     if y.dtype.kind == "f":
@@ -46,10 +43,11 @@ def check_labels(y, X):
         raise _no_labels(str(error), y) from error
 
 
-def _no_labels(why: str, y) -> LabelError:
-    return LabelError(
+def _no_labels(why: str, y) -> InvalidValueError:
+    return InvalidValueError(
         f"{why} {_first_no_label(y)}Nothing was changed: pass integers of 64 bits, booleans or strings as labels, "
-        "all of one kind."
+        "all of one kind.",
+        reason="label",
     )
 
 
@@ -57,9 +55,10 @@ def _check_finite(y) -> None:
     bad = ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise NonFiniteError(
+        raise InvalidValueError(
             f"Input y contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed: drop such "
-            "rows, or fill in what is missing, first."
+            "rows, or fill in what is missing, first.",
+            reason="not finite",
         )
 
 
@@ -97,13 +96,15 @@ def _column(y, X, what: str) -> np.ndarray:
         y = y.astype(object) if y.dtype.kind == "T" else y
     except _UNREADABLE as error:
         if "Complex" in str(error):
-            kind = LabelError if what == "label" else NotNumericError
-            raise kind(
+            raise InvalidValueError(
                 "Complex data not supported: y holds it, first in row 0 (counted from 0). Nothing was changed: pass "
-                f"{what}s that are no complex numbers."
+                f"{what}s that are no complex numbers.",
+                reason="label" if what == "label" else "not numeric",
             ) from error
         said = str(error) if "1d array" in str(error) else f"y is no array of {what}s, but {shown(y)}."
-        raise ShapeError(f"{said} Nothing was changed: pass one {what} a row, of shape (n,).") from error
+        raise ShapeError(
+            f"{said} Nothing was changed: pass one {what} a row, of shape (n,).", reason="shape"
+        ) from error
     _check_length(y, X, what)
     return y
 
@@ -119,7 +120,8 @@ def _check_length(y, X, what: str) -> None:
     if len(y) != _num_samples(X):
         raise ShapeError(
             f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}. Nothing was "
-            f"changed: pass one {what} a row."
+            f"changed: pass one {what} a row.",
+            reason="shape",
         )
 
 
@@ -130,7 +132,7 @@ def check_classes(batch, classes) -> None:
     ------
     UnknownLabelError
         When a label is not among them.
-    WeightError
+    InvalidValueError
         When they are weights in the wrong place.
     """
     if classes is None:
@@ -141,16 +143,18 @@ def check_classes(batch, classes) -> None:
         listed = np.asarray(classes)
         known = {canonical_label(label) for label in listed.ravel().tolist()}
     except _UNREADABLE as error:
-        raise LabelError(
+        raise InvalidValueError(
             f"`classes` is no list of labels, but {shown(classes)}. Nothing was changed: pass the labels that may "
-            "come, or leave `classes` out."
+            "come, or leave `classes` out.",
+            reason="label",
         ) from error
     fractional = listed.dtype.kind == "f" and bool((listed != np.floor(listed)).any())
     repeated = listed.dtype.kind == "f" and listed.shape == (len(batch),) and len(known) < len(listed)
     if (fractional or repeated) and not known <= set(batch.labels):
-        raise WeightError(
+        raise InvalidValueError(
             "The third argument of partial_fit is `classes`, as in scikit-learn, and these look like weights. Nothing "
-            "was changed: pass weights as sample_weight=..., and classes as integers."
+            "was changed: pass weights as sample_weight=..., and classes as integers.",
+            reason="weight",
         )
     if batch.targets.shape[1]:  # an indicator matrix, whose columns are the classes
         if known != set(range(batch.targets.shape[1])):
@@ -173,8 +177,8 @@ def check_targets(y, X, *, multi_output: bool):
 
     Raises
     ------
-    NotNumericError, NonFiniteError, ShapeError
-        As their names say.
+    InvalidValueError, ShapeError
+        With the reason.
     """
     if multi_output:
         try:
@@ -189,9 +193,9 @@ def check_targets(y, X, *, multi_output: bool):
     else:
         y = _column(y, X, "target")
     y = _float64(
-        y, lambda value, row: NotNumericError(
+        y, lambda value, row: InvalidValueError(
             f"Input y holds {shown(value)} in row {row} (counted from 0), which is no real number. Nothing was "
-            "changed: convert targets to numbers first."
+            "changed: convert targets to numbers first.", reason="not numeric"
         )
     )  # fmt: skip
     _check_finite(y)
@@ -230,18 +234,19 @@ def check_indicator(y, X) -> tuple[np.ndarray, list[str], np.ndarray]:
 
     Raises
     ------
-    LabelError
-        When an entry is neither 0 nor 1, or False nor True.
-    NotNumericError, NonFiniteError, ShapeError
-        As their names say.
+    InvalidValueError
+        With the reason "label" if an entry is not 0 or 1, False or True; otherwise as in :func:`check_targets`.
+    ShapeError
+        As in :func:`check_targets`.
     """
     targets, _ = check_targets(y, X, multi_output=True)
     bad = ~np.isin(targets, (0.0, 1.0)).all(axis=1)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise LabelError(
+        raise InvalidValueError(
             f"Row {row} (counted from 0) of the indicator matrix y is {targets[row].tolist()}. Nothing was changed: "
-            "where y has a column for each label, it says 1 where a row has the label, and 0 where it has not."
+            "where y has a column for each label, it says 1 where a row has the label, and 0 where it has not.",
+            reason="label",
         )
     rows, codes = np.unique(targets.astype(np.int64), axis=0, return_inverse=True)
     return codes.reshape(-1), ["".join(map(str, row)) for row in rows.tolist()], 2.0 * targets - 1.0
@@ -257,26 +262,29 @@ def check_weights(sample_weight, X) -> np.ndarray:
     except SqlearnError:
         raise
     except _UNREADABLE as error:
-        raise WeightError(
+        raise InvalidValueError(
             f"sample_weight is no array of numbers, but {shown(sample_weight)}. Nothing was changed: pass one number "
-            "a row."
+            "a row.",
+            reason="weight",
         ) from error
     given = _float64(
-        given, lambda value, row: WeightError(
+        given, lambda value, row: InvalidValueError(
             f"sample_weight holds what is no number: {shown(value)} in row {row} (counted from 0). Nothing was "
-            "changed: pass one number a row."
+            "changed: pass one number a row.", reason="weight"
         )
     )  # fmt: skip
     if given.ndim > 1 or (given.ndim and len(given) != n):
         raise ShapeError(
-            f"sample_weight.shape == {given.shape}, expected {(n,)}. Nothing was changed: pass one weight a row."
+            f"sample_weight.shape == {given.shape}, expected {(n,)}. Nothing was changed: pass one weight a row.",
+            reason="shape",
         )
     finite = np.isfinite(given)  # of a scalar, scikit-learn's check is none
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])
-        raise NonFiniteError(
+        raise InvalidValueError(
             f"Input sample_weight contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed: "
-            "give every row a finite weight."
+            "give every row a finite weight.",
+            reason="not finite",
         )
     weights = (
         _check_sample_weight(given if given.ndim else given.item(), X, dtype=np.float64, allow_all_zero_weights=True)
@@ -284,8 +292,9 @@ def check_weights(sample_weight, X) -> np.ndarray:
     )
     if (weights < 0).any():
         row = int(np.flatnonzero(weights < 0)[0])
-        raise WeightError(
+        raise InvalidValueError(
             f"Negative values in data passed to `sample_weight`: {weights[row].item()} in row {row} (counted from 0). "
-            "Nothing was changed. To take a row out of the model, forget it."
+            "Nothing was changed. To take a row out of the model, forget it.",
+            reason="weight",
         )
     return weights

@@ -11,14 +11,10 @@ from sklearn.utils.validation import _num_samples, validate_data
 
 from sqlearn.engine.sums import as_csr
 from sqlearn.errors import (
-    EmptyBatchError,
-    LearnerError,
-    NegativeValueError,
-    NonFiniteError,
-    NotNumericError,
+    InvalidValueError,
     ShapeError,
     SqlearnError,
-    WidthError,
+    UnsupportedError,
     shown,
 )
 
@@ -40,7 +36,7 @@ def as_rows(X, *others):
         As given, or with a first axis of length 1.
     """
     if not sp.issparse(X) and np.ndim(X) == 1 and not len(X):
-        raise EmptyBatchError("Found array with 0 sample(s). Nothing was changed: pass at least one row.")
+        raise ShapeError("Found array with 0 sample(s). Nothing was changed: pass at least one row.", reason="empty")
     if sp.issparse(X):
         single = X.ndim == 1
         X = X.reshape(1, -1) if single else X
@@ -66,7 +62,7 @@ def unmasked(values, name: str):
 
     Raises
     ------
-    NonFiniteError
+    InvalidValueError
         When a value is masked: it is missing.
     """
     if isinstance(values, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in values):
@@ -76,9 +72,10 @@ def unmasked(values, name: str):
     masked = np.argwhere(np.ma.getmaskarray(np.ma.atleast_1d(values)))
     if len(masked):
         row, *column = masked[0].tolist()
-        raise NonFiniteError(
+        raise InvalidValueError(
             f"Input {name} is masked, first in row {row} (counted from 0){''.join(f', column {j}' for j in column)}. "
-            "Nothing was changed: drop such rows, or fill in what is missing, first."
+            "Nothing was changed: drop such rows, or fill in what is missing, first.",
+            reason="not finite",
         )
     return np.ma.getdata(values)
 
@@ -100,8 +97,8 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
 
     Raises
     ------
-    EmptyBatchError, WidthError, NonFiniteError, NotNumericError, ShapeError, LearnerError
-        As their names say.
+    ShapeError, InvalidValueError, UnsupportedError
+        With the reason.
     """
     _refuse_times(X)
     tags = probe.__sklearn_tags__().input_tags
@@ -127,7 +124,7 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
 
 
 def _refuse_times(X) -> None:
-    """Raise NotNumericError for dates, times and durations: as numbers they are counts of units that differ by type."""
+    """Raise InvalidValueError for dates, times and durations: as numbers they are counts of units that differ by type."""
     if isinstance(X, list | tuple):
         try:
             X = np.asarray(X)
@@ -146,9 +143,10 @@ def _refuse_times(X) -> None:
         named = (f"Column {name!r} is of type {kind}" for name, kind in schema.items() if kind.is_temporal())
         found = next(named, None)
     if found:
-        raise NotNumericError(
+        raise InvalidValueError(
             f"{found}. Nothing was changed: the same instant is another number in another unit, so convert such "
-            "columns to numbers of one unit first, for instance `column.astype('datetime64[s]').astype(np.int64)`."
+            "columns to numbers of one unit first, for instance `column.astype('datetime64[s]').astype(np.int64)`.",
+            reason="not numeric",
         )
 
 
@@ -158,44 +156,60 @@ def explained(error: Exception, X, allow_nan: bool = False, name: str = "X") -> 
         return error
     message = str(error).split("\n")[0]
     if "0 sample" in message:
-        return EmptyBatchError(f"{message} Nothing was changed: pass at least one row.")
+        return ShapeError(f"{message} Nothing was changed: pass at least one row.", reason="empty")
     if "features, but" in message and "expecting" in message:
-        return WidthError(f"{message} Nothing was changed: pass rows with the columns the model was fitted on.")
+        return ShapeError(
+            f"{message} Nothing was changed: pass rows with the columns the model was fitted on.", reason="columns"
+        )
     if "contains NaN" in message or "contains infinity" in message:
-        return NonFiniteError(
-            f"{message} {_first_bad(X, allow_nan)}Nothing was changed: drop or impute such values first."
+        return InvalidValueError(
+            f"{message} {_first_bad(X, allow_nan)}Nothing was changed: drop or impute such values first.",
+            reason="not finite",
         )
     if isinstance(error, OverflowError):
-        return NonFiniteError(
+        return InvalidValueError(
             f"Input {name} contains infinity or a value too large for dtype('float64'). {_first_no_number(X)}Nothing "
-            "was changed: drop or scale such values first."
+            "was changed: drop or scale such values first.",
+            reason="not finite",
         )
     if "feature names" in message:
-        return WidthError(f"{error} Nothing was changed: pass the columns the model was fitted on, by their names.")
+        return ShapeError(
+            f"{error} Nothing was changed: pass the columns the model was fitted on, by their names.", reason="columns"
+        )
     if "Sparse data" in message or "parse input" in message:
-        return LearnerError(f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.")
+        return UnsupportedError(
+            f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.", reason="sparse"
+        )
     if "Expected 2D" in message:  # and then the whole array
         message = f"{message.removesuffix(' instead:')}. Reshape your data."
-        return ShapeError(f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
+        return ShapeError(
+            f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).", reason="shape"
+        )
     if " dim " in message or "0 feature" in message:
-        return ShapeError(f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).")
+        return ShapeError(
+            f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).", reason="shape"
+        )
     if isinstance(X, Mapping):
-        return NotNumericError(
+        return InvalidValueError(
             f"A dict is no row of numbers: input {name} is {shown(X)}. Nothing was changed: pass its values, in the "
-            "order of the columns, or use TableModel, which takes dicts."
+            "order of the columns, or use TableModel, which takes dicts.",
+            reason="not numeric",
         )
     found, message = _first_no_number(X), message if len(message) <= _MOST else f"{message[:_MOST]}..."
     if any(words in message for words in _NO_NUMBERS):
-        return NotNumericError(
-            f"{message}. {found}Nothing was changed: convert such columns to numbers, or encode them, first."
+        return InvalidValueError(
+            f"{message}. {found}Nothing was changed: convert such columns to numbers, or encode them, first.",
+            reason="not numeric",
         )
     if found and not isinstance(X, list | tuple):
-        return NotNumericError(
-            f"Input {name} is no table of numbers. {found}Nothing was changed: convert such columns to numbers first."
+        return InvalidValueError(
+            f"Input {name} is no table of numbers. {found}Nothing was changed: convert such columns to numbers first.",
+            reason="not numeric",
         )
     return ShapeError(
         f"Input {name}, of type {type(X).__name__}, is no table of rows of one length. {_first_uneven(X)}Nothing was "
-        "changed: pass rows of numbers, of one length, as (n, d), or one row as (d,)."
+        "changed: pass rows of numbers, of one length, as (n, d), or one row as (d,).",
+        reason="shape",
     )
 
 
@@ -234,13 +248,14 @@ def _first_uneven(rows) -> str:
 
 
 def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
-    """Raise NegativeValueError, which names the first row and the learner to use instead, where a value is below 0."""
+    """Raise InvalidValueError, which names the first row and the learner to use instead, where a value is below 0."""
     if x.data.min(initial=0.0) < 0.0:
         at = np.flatnonzero(x.data < 0.0)[0]
         row = np.searchsorted(x.indptr, at, side="right") - 1
-        raise NegativeValueError(
+        raise InvalidValueError(
             f"Negative values in data passed to {learner} (input X): {x.data[at].item()!r} first, in row {row}, column "
-            f"{x.indices[at]} (counted from 0). Nothing was changed: drop such rows, or use {other}."
+            f"{x.indices[at]} (counted from 0). Nothing was changed: drop such rows, or use {other}.",
+            reason="negative",
         )
 
 

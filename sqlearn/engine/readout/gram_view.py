@@ -189,12 +189,15 @@ class GramView:
 
         Raises
         ------
-        ReadOutError
+        UndefinedAttributeError
             When it is 0: nothing has a mean then.
         """
         hi, lo, exponent = self._pairs(0, 1)
         if not hi[0]:
-            raise ReadOutError("The rows held have no weight at all, so there is nothing to read. Learn some.")
+            raise UndefinedAttributeError(
+                "The rows held have no weight at all, so there is nothing to read. Learn some.",
+                reason="too few records",
+            )
         return hi.item(), lo.item(), exponent.item()
 
     def sums(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -223,7 +226,10 @@ class GramView:
         hi, lo, w_exponent = self.weight()
         rest_hi, rest_lo = add(hi, lo, math.ldexp(-ddof, -w_exponent), 0.0)
         if ddof and rest_hi <= 0.0:
-            raise ReadOutError(f"A covariance with ddof={ddof} needs rows of more weight than that. Learn more rows.")
+            raise UndefinedAttributeError(
+                f"A covariance with ddof={ddof} needs rows of more weight than that. Learn more rows.",
+                reason="too few records",
+            )
         _divide_all(moments.hi.reshape(-1), moments.lo.reshape(-1), *multiply(hi, lo, rest_hi, rest_lo))
         own = moments.exponents - w_exponent - units
         exponents = own[:, None] + own

@@ -10,7 +10,7 @@ from sqlearn.engine.arithmetic import Factor, intercept, normalized, pivoted_fac
 from sqlearn.engine.readout.gram_view import GramView, SecondMoments, combined
 from sqlearn.engine.readout.rounding import aligned, as_float
 from sqlearn.engine.sums import packed_cell
-from sqlearn.errors import ReadOutError
+from sqlearn.errors import UndefinedAttributeError
 
 __all__ = ["LeastSquares", "balanced_factors", "fitted", "one_against_rest"]
 
@@ -118,7 +118,7 @@ def fitted(estimator, *data):
 
     Raises
     ------
-    ReadOutError
+    UndefinedAttributeError
         When float64 arithmetic ends in infinities or NaN there, or is refused for them.
     """
     with np.errstate(all="ignore"):
@@ -129,9 +129,10 @@ def fitted(estimator, *data):
                 return found
         except ValueError:
             pass
-    raise ReadOutError(
+    raise UndefinedAttributeError(
         "Squares of values held lie beyond float64's range, in which this learner iterates. The model is intact and "
-        "holds them exactly: forget the rows with such values, or scale features and targets and fit again."
+        "holds them exactly: forget the rows with such values, or scale features and targets and fit again.",
+        reason="out of range",
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, Protocol, Self
 
 import numpy as np
 
-from sqlearn.errors import LearnerError
+from sqlearn.errors import UnsupportedError
 
 __all__ = ["MAX_HASH", "ROWS_ELSEWHERE", "DetachedRows", "ReadOnlyRows", "Records", "RowSource"]
 

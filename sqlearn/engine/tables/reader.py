@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.tables.encoder import TableEncoder
 from sqlearn.engine.tables.table import as_table, chosen, split
-from sqlearn.errors import ReadOutError
+from sqlearn.errors import UndefinedAttributeError
 
 __all__ = ["Answers", "TableReader", "learner_has", "table_tags"]
 
@@ -107,7 +107,10 @@ class TableReader(Answers, BaseEstimator):
     def encode(self, X) -> np.ndarray:
         """The rows of a table as the estimator sees them, float64[n, d]."""
         if self.encoder_ is None:
-            raise ReadOutError("MixedNB takes the columns as they are, so none are encoded: use the table itself.")
+            raise UndefinedAttributeError(
+                "MixedNB takes the columns as they are, so none are encoded: use the table itself.",
+                reason="not encoded",
+            )
         return self.encoder_.transform(*split(*self._chosen(X)))
 
     def get_feature_names_out(self, input_features=None):

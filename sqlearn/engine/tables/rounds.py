@@ -277,7 +277,7 @@ class TableRounds(Statistic):
         table[other_slots] = slots
         raw = other.raw
         if not isinstance(raw, Rows):
-            raise MergeError(ROWS_ELSEWHERE)
+            raise MergeError(ROWS_ELSEWHERE, reason="rows elsewhere")
         places = raw.places()
         for start in range(0, len(places), BLOCK):
             block = other._block(raw, places[start : start + BLOCK])

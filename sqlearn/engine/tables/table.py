@@ -11,12 +11,9 @@ from sklearn.utils.validation import _check_categorical_features, check_array, v
 from sqlearn.engine.identity import PLAIN_LABELS, canonical_label
 from sqlearn.engine.model import explained, unmasked
 from sqlearn.errors import (
-    EmptyBatchError,
-    NonFiniteError,
-    NotNumericError,
+    InvalidValueError,
     ParameterError,
     ShapeError,
-    WidthError,
     shown,
 )
 
@@ -68,7 +65,7 @@ def check_table(estimator, X, *, reset: bool):
     if not frame:
         return X
     if not len(X):
-        raise EmptyBatchError("Found a frame with 0 sample(s). Nothing was changed: pass at least one row.")
+        raise ShapeError("Found a frame with 0 sample(s). Nothing was changed: pass at least one row.", reason="empty")
     return nw.from_native(X, eager_only=True)
 
 
@@ -106,7 +103,8 @@ def as_columns(X):
     names, given = list(X), list(X.values())
     if not all(isinstance(name, str) for name in names):
         raise ShapeError(
-            f"The names of a table's columns are strings, not {shown(names)}. Nothing was changed: rename them."
+            f"The names of a table's columns are strings, not {shown(names)}. Nothing was changed: rename them.",
+            reason="shape",
         )
     if all(map(_is_one_value, given)):
         given = [[value] for value in given]
@@ -114,13 +112,15 @@ def as_columns(X):
         if _is_one_value(value) or getattr(value, "ndim", 1) != 1:
             raise ShapeError(
                 f"Column {name!r} of this table is no sequence of values. Nothing was changed: pass an array, a list "
-                "or a Series for each column, or one value for each."
+                "or a Series for each column, or one value for each.",
+                reason="shape",
             )
     lengths = dict(zip(names, map(len, given), strict=True))
     if len(set(lengths.values())) > 1:
-        raise WidthError(
+        raise ShapeError(
             f"The columns of this table differ in length: {lengths}. Nothing was changed: pass a value of each column "
-            "for every row."
+            "for every row.",
+            reason="columns",
         )
     values = []
     for name, value in zip(names, given, strict=True):
@@ -143,7 +143,9 @@ def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
             X = nw.from_native(X, eager_only=True)
             X.columns  # noqa: B018
         except nw.exceptions.DuplicateError as error:
-            raise WidthError(f"{error} Nothing was changed: give every column a name of its own.") from error
+            raise ShapeError(
+                f"{error} Nothing was changed: give every column a name of its own.", reason="columns"
+            ) from error
     elif not isinstance(X, Columns):
         if isinstance(X, list | tuple):
             X = _objects(X)
@@ -152,7 +154,7 @@ def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
         except ValueError as error:
             raise explained(error, X, allow_nan=True) from error
     if not len(X):
-        raise EmptyBatchError("Found a table with 0 sample(s). Nothing was changed: pass at least one row.")
+        raise ShapeError("Found a table with 0 sample(s). Nothing was changed: pass at least one row.", reason="empty")
     return X
 
 
@@ -224,16 +226,18 @@ def chosen(table, columns: Mapping, width: int) -> tuple:
     if names is not None and not isinstance(table, np.ndarray):
         missing = [name for name in names if name not in table.columns]
         if missing:
-            raise WidthError(
+            raise ShapeError(
                 f"This table has no column {', '.join(map(repr, missing))}. Nothing was changed: pass the columns the "
-                f"model was fitted on, {names}, in any order."
+                f"model was fitted on, {names}, in any order.",
+                reason="columns",
             )
         keep = [table.columns.index(name) for name in names]
         return Columns(names, [_column(table, j) for j in keep]), is_categorical
     if table.shape[1] != width:
-        raise WidthError(
+        raise ShapeError(
             f"X has {table.shape[1]} features, but TableModel is expecting {width} features as input. Nothing was "
-            "changed: pass rows with the columns the model was fitted on."
+            "changed: pass rows with the columns the model was fitted on.",
+            reason="columns",
         )
     if names is None and not isinstance(table, np.ndarray):
         return Columns([str(j) for j in keep], [_column(table, j) for j in keep]), is_categorical
@@ -276,10 +280,8 @@ def split(table, is_categorical: np.ndarray) -> tuple[np.ndarray, np.ndarray, li
 
     Raises
     ------
-    NonFiniteError
-        At an infinity.
-    NotNumericError
-        At a string in a numeric column, and at what is neither a number nor a string.
+    InvalidValueError
+        For an infinite value, for text in a numeric column, and for what is neither a number nor text.
     """
     numeric, categorical = np.flatnonzero(~is_categorical), np.flatnonzero(is_categorical)
     if isinstance(table, np.ndarray) and table.dtype.kind in "fiub":
@@ -304,9 +306,10 @@ def _place(table, i, j) -> str:
     return f"The value in row {i} (counted from 0), column {name}"
 
 
-def _infinite(table, i, j) -> NonFiniteError:
-    return NonFiniteError(
-        f"{_place(table, i, j)} is infinite. Nothing was changed: mark it as missing, or drop the row."
+def _infinite(table, i, j) -> InvalidValueError:
+    return InvalidValueError(
+        f"{_place(table, i, j)} is infinite. Nothing was changed: mark it as missing, or drop the row.",
+        reason="not finite",
     )
 
 
@@ -340,17 +343,19 @@ def _numbers(table, j) -> np.ndarray:
     for i, value in enumerate(values):
         if isinstance(value, str | bytes | complex | np.complexfloating):
             kind = "string" if isinstance(value, str | bytes) else "complex number"
-            raise NotNumericError(
+            raise InvalidValueError(
                 f"{_place(table, i, j)} is the {kind} {shown(value)}, where this model takes numbers. Nothing was "
-                "changed: convert the column to numbers first, or say that it holds categories and fit again."
+                "changed: convert the column to numbers first, or say that it holds categories and fit again.",
+                reason="not numeric",
             )
         try:
             values[i] = np.nan if is_missing(value) else float(value)
         except (TypeError, ValueError) as error:
             why = str(error) if "argument must be" in str(error) else f"it is {shown(value)}"
-            raise NotNumericError(
+            raise InvalidValueError(
                 f"{_place(table, i, j)} is no number: {why}. Nothing was changed: convert the column to numbers first, "
-                "or say that it holds categories and fit again."
+                "or say that it holds categories and fit again.",
+                reason="not numeric",
             ) from error
         except OverflowError as error:
             raise _infinite(table, i, j) from error
@@ -370,9 +375,12 @@ def _categories(table, j) -> tuple[list[int], list]:
                 if label in (np.inf, -np.inf):
                     raise _infinite(table, i, j)
                 code = seen.setdefault(label, len(seen))
+        except InvalidValueError:  # a TypeError, too
+            raise
         except TypeError as error:
-            raise NotNumericError(
-                f"{_place(table, i, j)} is no category: {error} Nothing was changed: categories are numbers or strings."
+            raise InvalidValueError(
+                f"{_place(table, i, j)} is no category: {error} Nothing was changed: categories are numbers or strings.",
+                reason="not numeric",
             ) from error
         codes.append(code)
     return codes, [*seen]

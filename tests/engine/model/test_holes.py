@@ -10,7 +10,8 @@ from sklearn.exceptions import NotFittedError
 
 import naive
 from laws import unchanged
-from sqlearn import FormatError, NonFiniteError, NotLearnedError, TooLargeError, UnknownLabelError, WeightError, verify
+from refusals import NOT_FINITE, WEIGHT, raises
+from sqlearn import FormatError, NotLearnedError, TooLargeError, UnknownLabelError, verify
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.engine.model.limits import _PEAK
 from sqlearn.engine.sums.exact import FEW_LIMBS, ExactSum
@@ -48,7 +49,7 @@ def test_writing_to_an_attribute_leaves_the_state():
 
 
 def test_assume_finite_does_not_let_nan_in():
-    with sklearn.config_context(assume_finite=True), pytest.raises(NonFiniteError):
+    with sklearn.config_context(assume_finite=True), raises(NOT_FINITE):
         GaussianNB().fit([[np.nan], [1.0]], [0, 1])
 
 
@@ -203,5 +204,5 @@ def test_what_an_unfitted_model_is_asked_says_so():
 
 def test_verify_refuses_weights_where_there_are_none():
     X, y = [[0.0], [1.0], [3.0]], [0, 1, 1]
-    with pytest.raises(WeightError, match="takes no sample weights"):
+    with raises(WEIGHT, match="takes no sample weights"):
         verify(LinearDiscriminantAnalysis().fit(X, y), X, y, [1.0, 1.0, 1.0])

@@ -7,20 +7,20 @@ import scipy.sparse as sp
 from laws import assert_same, refit, unchanged
 from learners import over
 from records import Records
-from sqlearn import ShapeError
+from refusals import SHAPE, raises
 from sqlearn.cluster import KMeans
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import BernoulliNB, MultinomialNB
 from sqlearn.preprocessing import StandardScaler
 
-SHAPE = (6, 5)
+OF = (6, 5)
 LABELS = np.arange(6) % 2
 LEARNERS = [MultinomialNB(), BernoulliNB(), Ridge(), LogisticRegression(), KMeans(2), StandardScaler(with_mean=False)]
 
 
 def whole(form="csr"):
     rng = np.random.default_rng(0)
-    return sp.csr_array(rng.integers(0, 3, SHAPE) + np.eye(*SHAPE)).asformat(form)
+    return sp.csr_array(rng.integers(0, 3, OF) + np.eye(*OF)).asformat(form)
 
 
 def broken(form, name, value, at=None):
@@ -87,21 +87,21 @@ def test_malformed_matrices_are_refused(learner, fault):
         if hasattr(model, name):
             calls.append(lambda name=name, **_: getattr(model, name)(FAULTS[fault]))
     for call in calls:
-        with unchanged(model), pytest.raises(ShapeError, match="malformed") as caught:
+        with unchanged(model), raises(SHAPE, match="malformed") as caught:
             call(**given)
         assert "make it anew" in str(caught.value)
-    with pytest.raises(ShapeError, match="malformed"):
+    with raises(SHAPE, match="malformed"):
         type(learner)(**learner.get_params()).fit(**given)
 
 
 def test_the_message_names_the_row_and_the_index():
     X = whole()
     X.indices[X.indptr[4]] = 77
-    with pytest.raises(ShapeError, match=r"row 4 .* column index 77, and there are 5 columns"):
+    with raises(SHAPE, match=r"row 4 .* column index 77, and there are 5 columns"):
         MultinomialNB().fit(X, LABELS)
     X = whole("csc")
     X.indices[X.indptr[2]] = 77
-    with pytest.raises(ShapeError, match=r"column 2 .* row index 77, and there are 6 rows"):
+    with raises(SHAPE, match=r"column 2 .* row index 77, and there are 6 rows"):
         MultinomialNB().fit(X, LABELS)
 
 
@@ -113,11 +113,11 @@ def test_a_single_malformed_row(learner, index):
     model = learner.fit(X, LABELS)
     row = X[[0]]
     row.indices[-1] = index
-    with unchanged(model), pytest.raises(ShapeError, match="malformed"):
+    with unchanged(model), raises(SHAPE, match="malformed"):
         model.forget(row, 0)
     row = X[[0]]
     row.data = row.data[:-1]
-    with unchanged(model), pytest.raises(ShapeError, match="malformed"):
+    with unchanged(model), raises(SHAPE, match="malformed"):
         model.partial_fit(row, 0)
     row = X[[0]]
     row.indptr = np.array([0, row.nnz - 1])  # well-formed: the last value is none of the row's
@@ -127,7 +127,7 @@ def test_a_single_malformed_row(learner, index):
 def test_labels_as_a_malformed_matrix():
     y = sp.csr_array(LABELS[:, None])
     y.indices[0] = 99
-    with pytest.raises(ShapeError, match="malformed"):
+    with raises(SHAPE, match="malformed"):
         MultinomialNB().fit(whole(), y)
 
 
@@ -140,6 +140,6 @@ def test_what_is_unusual_but_well_formed_is_taken(form):
     assert_same(MultinomialNB().fit(X, LABELS), expected)
     twice = whole("coo")
     twice.data = twice.data / 2
-    twice = sp.coo_array((np.tile(twice.data, 2), tuple(np.tile(part, 2) for part in twice.coords)), SHAPE)
+    twice = sp.coo_array((np.tile(twice.data, 2), tuple(np.tile(part, 2) for part in twice.coords)), OF)
     assert_same(MultinomialNB().fit(twice, LABELS), expected)
     assert_same(MultinomialNB().fit(twice.tocsr(), LABELS), expected)

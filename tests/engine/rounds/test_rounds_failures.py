@@ -12,13 +12,14 @@ from sklearn.utils.validation import has_fit_parameter
 
 from laws import assert_same, refit, renamed, snapshot, told, unchanged
 from learners import over
+from refusals import OUT_OF_RANGE, raises
 from sqlearn.cluster import KMeans
 from sqlearn.engine.problems import smooth_sample
 from sqlearn.engine.rounds import samples
 from sqlearn.engine.rounds import walk as rounds
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.sums.exact import ExactSum
-from sqlearn.errors import OutOfRangeError, ParameterError, TooLargeError
+from sqlearn.errors import ParameterError, TooLargeError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
 from sqlearn.svm import LinearSVC
@@ -243,7 +244,7 @@ def test_values_out_of_range_are_refused_on_every_path(learner, value, pilot, ti
     if learner.__sklearn_tags__().input_tags.sparse:
         updates.append(lambda: model.partial_fit(**given))
     for update in updates:
-        with unchanged(model), pytest.raises(OutOfRangeError, match=r"Row [01] .*2\*\*500"):
+        with unchanged(model), raises(OUT_OF_RANGE, match=r"Row [01] .*2\*\*500"):
             update()
     with unchanged(model), pytest.raises(ValueError):
         model.forget(**bad.row(1))
@@ -256,9 +257,9 @@ def test_targets_out_of_range_are_refused_on_every_path(value):
     model = refit(PoissonRegressor(), records)
     X = records.X[0]
     for update in (model.partial_fit, model.forget):
-        with unchanged(model), pytest.raises(OutOfRangeError, match=r"Loss': -1\.0 in|beyond"):
+        with unchanged(model), raises(OUT_OF_RANGE, match=r"Loss': -1\.0 in|beyond"):
             update(X, value)
-        with unchanged(model), pytest.raises(OutOfRangeError):
+        with unchanged(model), raises(OUT_OF_RANGE):
             update(X[None], [value])
     records.y[3], records.w[3] = 2.0**500, 1.0  # is the largest
     model = refit(PoissonRegressor(), records)

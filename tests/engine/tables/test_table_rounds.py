@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from laws import assert_same, check_contract, refit, renamed, snapshot, unchanged
 from learners import over
 from records import Records, pool_of, records_of, takes_weights
+from refusals import OUT_OF_RANGE, raises
 from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
@@ -20,7 +21,7 @@ from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.statistic import Rounds
 from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.engine.tables.rounds import TableRounds
-from sqlearn.errors import NotLearnedError, OutOfRangeError, ParameterError, ReadOutError
+from sqlearn.errors import NotLearnedError, ParameterError, UndefinedAttributeError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
 from sqlearn.svm import LinearSVC
@@ -192,7 +193,7 @@ def test_an_encoder_seldom_moves(monkeypatch):
 def test_refusals():
     table = pd.DataFrame({"a": [1.0, 2.0, np.nan, 4.0], "b": ["x", None, "y", "x"]})
     model = TableModel(LogisticRegression()).fit(table, [0, 1, 0, 1])
-    with unchanged(model), pytest.raises(OutOfRangeError, match="Row 1 "):
+    with unchanged(model), raises(OUT_OF_RANGE, match="Row 1 "):
         model.partial_fit({"a": [1.0, 1e200], "b": ["x", "x"]}, [0, 1])
     with unchanged(model), pytest.raises(NotLearnedError, match="Row 2 "):
         model.forget(table, [0, 1, 1, 1])
@@ -200,13 +201,13 @@ def test_refusals():
         TableModel(LogisticRegression(), ledger=False).fit(table, [0, 1, 0, 1])
     counts = TableModel(PoissonRegressor()).fit(table, [0.0, 1.0, 2.0, 3.0])
     for bad in (-1.0, 1e200):
-        with unchanged(counts), pytest.raises(OutOfRangeError, match=r"[rR]ow 0 "):
+        with unchanged(counts), raises(OUT_OF_RANGE, match=r"[rR]ow 0 "):
             counts.partial_fit({"a": 1.0, "b": "x"}, bad)
     model.forget(table.iloc[[1, 3]], [1, 1])  # one class is left
-    with pytest.raises(ReadOutError):
+    with pytest.raises(UndefinedAttributeError):
         model.predict(table)
     model.forget(table.iloc[[0, 2]], [0, 0])
-    with pytest.raises(ReadOutError):
+    with pytest.raises(UndefinedAttributeError):
         model.last_forget_  # noqa: B018
     model.partial_fit(table, [0, 1, 0, 1])
     assert verify(model, table, [0, 1, 0, 1])
