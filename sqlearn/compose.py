@@ -176,12 +176,14 @@ class TableModel(Answers, WeightedClassifier):
             if isinstance(learner, type):
                 advice = f"Pass an instance: {learner.__name__}()."
             raise ParameterError(
-                f"learner must be an estimator of sqlearn, not {shown(learner)}: others cannot forget. {advice}"
+                f"learner must be an estimator of sqlearn, not {shown(learner)}: others cannot forget. {advice}",
+                value=learner,
             )
         if not isinstance(params["columns"], Mapping | None):
             raise ParameterError(
                 f"columns is a dict from names of columns to their kinds, not {shown(params['columns'])}. Leave out "
-                "the columns whose kinds may be recognised."
+                "the columns whose kinds may be recognised.",
+                value=params["columns"],
             )
         own = checked_params(learner)
         learner._check_guarantee(own)
@@ -251,6 +253,7 @@ class TableModel(Answers, WeightedClassifier):
                     f"Row {rows[0]} (counted from 0) has a value beyond 2**500 (3.3e150), where "
                     f"{type(probe.learner).__name__} cannot standardise it. Nothing was changed: scale the column "
                     "down, or leave the row out.",
+                    row=rows[0],
                     reason="out of range",
                 )
         return x, codes, levels

@@ -73,7 +73,7 @@ class SqlearnError(ValueError):
     row : int or None
         The first row at fault, counted from 0; None if no row is at fault, or if the row is not known.
     column : str, int or None
-        The column at fault: its name if the table has names, else its position, counted from 0.
+        The column at fault, by its name or by its position, counted from 0, as in the message.
     value : object or None
         The value at fault: numbers, text and dates as they were given, anything else as the message shows it, so that
         every error can be pickled.

@@ -444,6 +444,9 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
                     f"{what} in data passed to CategoricalNB (input X): {x[row, column].item()!r} first, in row "
                     f"{row}, column {column} (counted from 0). Nothing was changed. In each class it counts "
                     "categories 0, 1, ...: number them first (OrdinalEncoder), or use MixedNB.",
+                    row=row,
+                    column=column,
+                    value=x[row, column].item(),
                     reason="not an integer",
                 )
         codes, levels = zip(*map(levels_of, x.T), strict=True)
@@ -455,6 +458,8 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
             raise InvalidValueError(
                 f"Column {j} (counted from 0) holds category {max(levels[j])}, and the model knows those up to "
                 f"{self.n_categories_[j] - 1}. Nothing was computed: learn it first, or set `min_categories`.",
+                column=j,
+                value=max(levels[j]),
                 reason="out of range",
             )
 

@@ -78,7 +78,8 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
         if params["metric"] != "euclidean":
             raise ParameterError(
                 f"metric={params['metric']!r} takes medians, which are no sums over records, so none could be "
-                "forgotten exactly. Use metric='euclidean'."
+                "forgotten exactly. Use metric='euclidean'.",
+                value=params["metric"],
             )
 
     def _check_fit(self, batch):

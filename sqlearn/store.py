@@ -368,7 +368,8 @@ class Store(View, Changes, Refit):
             if label not in held:
                 raise UnknownLabelError(
                     f"No row of this store has the label {shown(label)}; it holds {shown(held)}. Nothing was "
-                    "changed: pass one of these or, if it is a label of its own, new=True (--new)."
+                    "changed: pass one of these or, if it is a label of its own, new=True (--new).",
+                    value=label,
                 )
 
     @called_as("store.compact()")

@@ -175,7 +175,9 @@ class TableFile:
         first = self._first
         for name in [*kinds, *([ids] if ids else [])]:
             if name not in first.names:
-                raise TableError(f"{self.name} has no column {name!r}. Its columns are {first.names}.", reason="file")
+                raise TableError(
+                    f"{self.name} has no column {name!r}. Its columns are {first.names}.", column=name, reason="file"
+                )
         self._ids = ids
         self._whole_ids = not textual_ids and (ids is None or all(map(_is_whole, self._texts(first.column(ids)))))
         self._kinds: dict[str, str] = {}
@@ -274,11 +276,15 @@ class TableFile:
         broken = [] if self._line_breaks else [code for code, level in enumerate(levels) if "\n" in level]
         if broken and np.isin(codes, broken).any():
             row = int(np.isin(codes, broken).argmax())
+            at, place = block.place(row)
             raise TableError(
-                f"{block.place(row)}: the text in column {name!r} goes on over the end of the line. Nothing was "
+                f"{at}: the text in column {name!r} goes on over the end of the line. Nothing was "
                 "learned: close its quotation mark, allow line breaks (--line-breaks), or say that quotation marks are "
                 "text (--quote none).",
+                column=name,
+                value=levels[codes[row]],
                 reason="file",
+                **place,
             )
         if kind == "ids":
             return self._id_values(block, _spread(levels, codes).tolist())
@@ -294,11 +300,15 @@ class TableFile:
         odd = np.isin(codes, [code for code, value in enumerate(values) if value is None])
         if odd.any():
             row = int(odd.argmax())
+            at, place = block.place(row)
             raise TableError(
-                f"{block.place(row)}: the value in column {name!r} is {levels[codes[row]][:100]!r}, which is not "
+                f"{at}: the value in column {name!r} is {levels[codes[row]][:100]!r}, which is not "
                 f"{wanted}. Nothing was learned: correct it; or say what kind of column it is, or what stands for a "
                 "missing value.",
+                column=name,
+                value=levels[codes[row]],
                 reason="file",
+                **place,
             )
         return _spread(values, codes)
 
@@ -313,10 +323,14 @@ class TableFile:
         numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         odd = np.flatnonzero(~np.isfinite(numbers) & ~column.is_null().to_numpy(zero_copy_only=False))
         if len(odd):
+            at, place = block.place(int(odd[0]))
             raise TableError(
-                f"{block.place(odd[0])}: the value in column {name!r} is {numbers[odd[0]]}, which is not a finite "
+                f"{at}: the value in column {name!r} is {numbers[odd[0]]}, which is not a finite "
                 "number. Nothing was learned: correct it, or leave it empty.",
+                column=name,
+                value=numbers[odd[0]].item(),
                 reason="file",
+                **place,
             )
         return numbers
 
@@ -330,11 +344,15 @@ class TableFile:
     def _id_values(self, block: Block, values: list) -> list:
         for row, value in enumerate(values):
             if value is None or (self._whole_ids and not _is_whole(value)):
+                at, place = block.place(row)
                 what = "missing" if value is None else f"{value[:100]!r}, which is not a whole number of 64 bits"
                 raise TableError(
-                    f"{block.place(row)}: the id is {what}. Nothing was learned: each row needs an id of its own, and "
+                    f"{at}: the id is {what}. Nothing was learned: each row needs an id of its own, and "
                     "all are of one kind.",
+                    column=self._ids,
+                    value=value,
                     reason="file",
+                    **place,
                 )
         return [int(value) for value in values] if self._whole_ids else values
 

@@ -116,7 +116,9 @@ class Format:
         self.source, self.detected = source, list[str]()
         if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):
             raise TableError(
-                f"A delimiter is one ASCII character and no quote or line end, not {delimiter!r}.", reason="file"
+                f"A delimiter is one ASCII character and no quote or line end, not {delimiter!r}.",
+                value=delimiter,
+                reason="file",
             )
         with source.errors(), source.raw() as raw:
             head = source.unpacked(raw).read(_HEAD)
@@ -192,6 +194,8 @@ class Format:
                     f"{self.source.name}, line 1: the header has the number {numbers[0][:40]}, so it may be a row. "
                     "Nothing was learned: say --header none if it is one, --header NAMES to name the columns, or "
                     "--header first if these are their names.",
+                    value=numbers[0],
+                    line=1,
                     reason="file",
                 )
         doubtful = [name for name in names if not name or names.count(name) > 1]
@@ -199,6 +203,7 @@ class Format:
             raise TableError(
                 f"{line} names a column {doubtful[0]!r}{' more than once' if doubtful[0] else ''}. Nothing was "
                 "learned: name each column, or give a header.",
+                column=doubtful[0],
                 reason="file",
             )
         return names
@@ -225,16 +230,16 @@ class Format:
         stream = self.source.unpacked(raw)
         return stream if self.encoding == "utf-8" else codecs.EncodedFile(stream, "utf-8", self.encoding)
 
-    def place(self, row: int) -> str:
-        """The line that a row (from 0) begins in: blank lines and quoted line ends are no rows."""
+    def place(self, row: int) -> tuple[str, dict[str, int]]:
+        """The line in which a row (from 0) begins, in words and as fields; blank lines are not rows."""
         with self.lines() as lines:
-            line = 1
+            line, left = 1, row
             for cells in lines:
-                row -= bool(cells)
-                if row < -self.above:
+                left -= bool(cells)
+                if left < -self.above:
                     break
                 line = lines.line_num + 1
-        return f"{self.source.name}, line {line}"
+        return f"{self.source.name}, line {line}", {"row": row, "line": line}
 
     def undecodable(self) -> TableError:
         """The error for the first byte that is not of the encoding."""
@@ -253,6 +258,7 @@ class Format:
         return TableError(
             f"{self.source.name}, line {line}: {found} is not {self.encoding.upper()}. Nothing was learned: say the "
             "file's encoding (--encoding), such as latin-1 or cp1252; or correct the line.",
+            line=line,
             reason="file",
         )
 
@@ -266,6 +272,7 @@ def known_encoding(encoding: str) -> str:
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise TableError(
             f"There is no encoding {encoding[:100]!r}. Nothing was learned: utf-8, latin-1, cp1252 and utf-16 are some.",
+            value=encoding,
             reason="file",
         ) from error
     return "utf-8" if found.name == "utf-8-sig" else found.name

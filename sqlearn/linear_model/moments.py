@@ -153,7 +153,7 @@ def penalties(alpha, n_targets: int) -> np.ndarray:
             "alpha, or one a target."
         )
     if not (np.isfinite(alphas) & (alphas >= 0)).all():
-        raise ParameterError(f"Every alpha must be a finite number of at least 0, not {alpha!r}.")
+        raise ParameterError(f"Every alpha must be a finite number of at least 0, not {alpha!r}.", value=alpha)
     return np.broadcast_to(alphas, n_targets)
 
 
@@ -568,7 +568,9 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         if isinstance(params["class_weight"], dict):
             for label, weight in params["class_weight"].items():
                 if not (isinstance(weight, int | float | np.number) and 0 <= weight < np.inf):
-                    raise ParameterError(f"The weight of class {label!r} must be at least 0, not {shown(weight)}.")
+                    raise ParameterError(
+                        f"The weight of class {label!r} must be at least 0, not {shown(weight)}.", value=weight
+                    )
 
     def _check_fit(self, batch):
         penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))

@@ -292,6 +292,8 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
             raise InvalidValueError(
                 f"Row {row} (counted from 0) has a target beyond 2**500 (3.3e150). Nothing was changed: scale the "
                 f"targets down.",
+                row=row,
+                value=targets[row, 0].item(),
                 reason="out of range",
             )
         negative = np.flatnonzero(targets[:, 0] < 0)
@@ -300,6 +302,8 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
                 f"Some value(s) of y are out of the valid range of the loss 'HalfPoissonLoss': "
                 f"{targets[negative[0], 0].item()!r} in row "
                 f"{negative[0]} (counted from 0). Nothing was changed: counts are not negative.",
+                row=negative[0],
+                value=targets[negative[0], 0].item(),
                 reason="out of range",
             )
 

@@ -87,7 +87,9 @@ class Columns:
         special = [*targets, *([weight] if weight else []), *([id] if id else []), *keep]
         for name in [*special, *(categorical or []), *booleans]:
             if name not in names:
-                raise TableError(f"The table has no column {name!r}. Its columns are {names}.", reason="columns")
+                raise TableError(
+                    f"The table has no column {name!r}. Its columns are {names}.", column=name, reason="columns"
+                )
         if len(set(special)) < len(special):
             raise TableError(
                 f"Target, weight, id and what is kept must be different columns, not {special}.", reason="columns"
@@ -99,6 +101,7 @@ class Columns:
                 raise TableError(
                     f"The column {name!r} holds dates, from which models do not learn. Name it in `keep`, so that "
                     "conditions can compare it, or leave it out.",
+                    column=name,
                     reason="columns",
                 )
             if kind == "boolean" or name in booleans:
@@ -173,18 +176,27 @@ class Columns:
                 raise TableError(
                     f"The id in row {i} (counted from 0) is {shown(value)}. Nothing was changed: the ids of this store "
                     f"are {'text' if textual else 'whole numbers'}. Give every row one.",
+                    row=i,
+                    column=self.id,
+                    value=value,
                     reason="id",
                 )
             elif isinstance(value, float | np.floating) and abs(value) >= _EXACT:  # type: ignore[operator]
                 raise TableError(
                     f"The id in row {i} (counted from 0) is the float {shown(value)}, where floats beyond 2^53 skip "
                     "whole numbers. Nothing was changed: read ids as integers or as text.",
+                    row=i,
+                    column=self.id,
+                    value=value,
                     reason="id",
                 )
             elif not -(2**63) <= value < 2**63:
                 raise TableError(
                     f"The id in row {i} (counted from 0) does not fit 64 bits: it is {shown(value)}. Nothing was "
                     "changed: make ids text.",
+                    row=i,
+                    column=self.id,
+                    value=value,
                     reason="id",
                 )
             else:
@@ -213,6 +225,8 @@ def _labels(name: str, given: Sequence | None) -> tuple:
         pass
     raise TableError(
         f"`booleans` names two labels per column, for false and for true; for {name!r} it is {given!r}.",
+        column=name,
+        value=given,
         reason="columns",
     )
 

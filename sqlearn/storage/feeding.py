@@ -165,6 +165,8 @@ def _target(name: str, values) -> np.ndarray:
         raise InvalidValueError(
             f"The label in row {missing[0]} (counted from 0), column {name!r}, is missing. Nothing was changed: drop "
             "the row.",
+            row=missing[0],
+            column=name,
             reason="not finite",
         )
     text = [isinstance(level, str) for level in values.levels]

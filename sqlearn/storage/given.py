@@ -30,6 +30,7 @@ def as_path(path) -> Path:
         raise StoreError(
             f"The path of a store is text or a Path, and not {shown(path)}. Nothing was done: pass where the file is "
             "or should be.",
+            value=path,
             reason="argument",
         )
     return Path(given)
@@ -41,6 +42,7 @@ def as_seconds(timeout: Any) -> float:
         raise StoreError(
             f"`timeout` is a number of seconds of at least 0, and not {shown(timeout)}. Nothing was done: pass one, "
             "such as 5.0.",
+            value=timeout,
             reason="argument",
         )
     return float(timeout)
@@ -52,6 +54,7 @@ def as_reading(reading) -> dict[str, Any]:
         raise StoreError(
             f"`reading` is a dict of what can be written as JSON, and not {shown(reading)}. No store was made: leave "
             "it out.",
+            value=reading,
             reason="argument",
         )
     try:
@@ -73,6 +76,7 @@ def as_names(names, what: str) -> list[str]:
         raise TableError(
             f"`{what}` names columns by text, and {shown(odd[0])} is none. Nothing was done: pass a name or a list of "
             "names.",
+            value=odd[0],
             reason="columns",
         )
     return [str(name) for name in listed]
@@ -90,12 +94,14 @@ def as_values(values) -> set:
             raise StoreError(
                 f"Values to look for are numbers and texts, and {shown(value)} (at {i}) is none that a store could "
                 "hold. Nothing was searched: leave it out.",
+                value=value,
                 reason="argument",
             )
     if single:
         raise StoreError(
             f"`values` is a list of numbers and texts to look for, and not {shown(values)}. Nothing was searched: pass "
             "[value] for one.",
+            value=values,
             reason="argument",
         )
     return set(listed)
@@ -123,6 +129,7 @@ def named_ids(ids, textual: bool) -> list:
             place = "" if single else f" (at {i})"
             raise UnknownIdError(
                 f"{shown(id)}{place} is no id of this store: its ids are {kind}. Nothing was changed: compare with "
-                "ids()."
+                "ids().",
+                value=id,
             )
     return listed

@@ -76,7 +76,8 @@ class Ids:
     def duplicate(self, id) -> DuplicateIdError:
         return DuplicateIdError(
             f"The id {shown(id)} is given twice, or is that of another row already. Nothing was changed: give each row "
-            "an id of its own, or forget the row that has it first."
+            "an id of its own, or forget the row that has it first.",
+            value=id,
         )
 
     def find(self, ids: Sequence) -> np.ndarray:
@@ -92,7 +93,8 @@ class Ids:
         if len(missing):
             raise UnknownIdError(
                 f"No row has the id {shown(ids[missing[0]])} (at {missing[0]}, one of {len(missing)} such). Nothing "
-                "was changed: it was never learned or is forgotten already; compare with ids()."
+                "was changed: it was never learned or is forgotten already; compare with ids().",
+                value=ids[missing[0]],
             )
         return slots
 
@@ -109,7 +111,7 @@ class Ids:
             for i, id in enumerate(ids):
                 if id in seen:
                     raise UnknownIdError(
-                        f"The id {shown(id)} is given twice (at {i}). Nothing was changed: give it once."
+                        f"The id {shown(id)} is given twice (at {i}). Nothing was changed: give it once.", value=id
                     )
                 seen.add(id)
         fits = [self.textual or -(2**63) <= id < 2**63 for id in ids]

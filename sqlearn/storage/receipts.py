@@ -144,6 +144,7 @@ def check_chain(
             raise StoreError(
                 f"`kept` is a list of receipts that earlier calls returned, and {shown(receipt)} is none. Nothing was "
                 "compared: pass a list of receipts.",
+                value=receipt,
                 reason="argument",
             )
 

@@ -162,7 +162,8 @@ def _encoded(value) -> Any:
         return ["named", _name(value)]
     raise ParameterError(
         f"A parameter holds {value!r}, of type {type(value).__name__}, which a store cannot keep. Use numbers, text, "
-        "lists, dicts, arrays, or a function that has a name in a module."
+        "lists, dicts, arrays, or a function that has a name in a module.",
+        value=value,
     )
 
 

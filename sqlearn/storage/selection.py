@@ -93,6 +93,7 @@ def looking(progress, check=lambda: None):
         raise StoreError(
             f"`progress` is a function that takes a number of rows, and not {shown(progress)}. Nothing was changed: "
             "leave it out.",
+            value=progress,
             reason="argument",
         )
 

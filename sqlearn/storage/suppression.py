@@ -120,7 +120,8 @@ class Suppression:
             raise SuppressedIdError(
                 f"The id {shown(ids[found[0]])} was forgotten, and the store {self._path} does not learn it again (it "
                 f"is one of {len(found)} such). Nothing was changed: leave the row out, or take the id off the list "
-                "first, with Store.lift."
+                "first, with Store.lift.",
+                value=ids[found[0]],
             )
 
     def lift(self, ids: Sequence, of: Ids) -> None:
@@ -130,7 +131,8 @@ class Suppression:
         if len(missing):
             raise UnknownIdError(
                 f"The id {shown(ids[missing[0]])} is not suppressed. Nothing was changed: leave it out, as it may be "
-                "learned."
+                "learned.",
+                value=ids[missing[0]],
             )
         self.index.remove(hashes)
 

@@ -3,12 +3,19 @@
 import ast
 import copy
 import pickle
+import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 import sqlearn
-from sqlearn import errors
+from sqlearn import Store, errors
+from sqlearn.linear_model import LogisticRegression, Ridge
+from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
+from sqlearn.table_files import TableFile
 
 KINDS = [getattr(errors, name) for name in errors.__all__]
 SOURCES = sorted(Path(sqlearn.__file__).parent.rglob("*.py"))
@@ -95,3 +102,74 @@ def test_names_that_never_were():
     for module in (errors, sqlearn):
         with pytest.raises(AttributeError, match="NoSuchError"):
             module.NoSuchError  # noqa: B018
+
+
+X = np.arange(12.0).reshape(6, 2)
+Y = np.array([0, 0, 1, 1, 0, 1])
+
+
+def with_(row, column, value):
+    """X, as objects, with another value in a cell."""
+    table = X.astype(object)
+    table[row, column] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    "call, fields",
+    [
+        (lambda: GaussianNB().fit(with_(3, 1, np.nan).astype(float), Y), (3, 1, None, "not finite")),
+        (lambda: MultinomialNB().fit(sp.csr_array(with_(3, 1, np.inf).astype(float)), Y), (3, 1, np.inf, "not finite")),
+        (lambda: GaussianNB().fit(with_(3, 1, 10**400), Y), (3, 1, 10**400, "not finite")),
+        (lambda: GaussianNB().fit(np.ma.masked_equal(X, 5.0), Y), (2, 1, None, "not finite")),
+        (lambda: GaussianNB().fit(with_(3, 1, "x"), Y), (3, 1, "x", "not numeric")),
+        (lambda: GaussianNB().fit(X.tolist()[:5] + [[1.0]], Y), (5, None, None, "shape")),
+        (lambda: GaussianNB().fit(X, ["a", "b", "a", 1, "b", "a"]), (3, None, 1, "label")),
+        (lambda: GaussianNB().fit(X, Y, [1, 1, -2.0, 1, 1, 1]), (2, None, -2.0, "weight")),
+        (lambda: GaussianNB().fit(X, Y, np.array([1, "x", 1, 1, 1, 1], object)), (1, None, "x", "weight")),
+        (lambda: GaussianNB().fit(X, Y).partial_fit(X[:, :1], Y), (None, None, None, "columns")),
+        (lambda: GaussianNB().fit(X[:0], Y[:0]), (None, None, None, "empty")),
+        (lambda: GaussianNB().fit(X), (None, None, None, "no target")),
+        (lambda: GaussianNB().fit(X, Y).forget(X + (np.arange(6) == 4)[:, None], Y), (4, None, None, None)),
+        (lambda: GaussianNB().fit(X, Y).forget(X, [0, 0, 7, 1, 0, 1]), (2, None, 7, None)),
+        (lambda: MultinomialNB().fit(with_(4, 0, -1.0).astype(float), Y), (4, 0, -1.0, "negative")),
+        (lambda: CategoricalNB().fit(with_(4, 0, 0.5).astype(float), Y), (4, 0, 0.5, "not an integer")),
+        (
+            lambda: MixedNB().fit(pd.DataFrame(with_(4, 0, np.inf), columns=["a", "b"]), Y),
+            (4, "a", np.inf, "not finite"),
+        ),
+        (lambda: LogisticRegression().fit(with_(4, 0, 1e200).astype(float), Y), (4, None, None, "out of range")),
+        (lambda: Ridge().fit(X, ["x", *Y[1:]]), (0, None, "x", "not numeric")),
+    ],
+)
+def test_fields_name_the_first_fault(call, fields):
+    with pytest.raises(errors.SqlearnError) as caught:
+        call()
+    error = caught.value
+    found = (error.row, error.column, error.value, error.reason)
+    assert found[:2] == fields[:2] and found[3] == fields[3], (found, str(error))
+    assert found[2] == fields[2] or np.isnan(found[2]), (found, str(error))
+    assert error.row is None or re.search(rf"[Rr]ow {error.row}\b", str(error))
+
+
+def test_fields_of_stores_and_files(tmp_path):
+    with pytest.raises(errors.StoreError) as caught:
+        Store.open(tmp_path / "none")
+    assert caught.value.reason == "missing"
+    table = {"a": [0.0, 1.0, 2.0], "y": [0, 1, 0], "id": ["u", "v", "w"]}
+    with Store.create(tmp_path / "s", GaussianNB(), table, target="y", id="id") as store:
+        with pytest.raises(errors.InvalidValueError) as caught:
+            store.learn({"a": [1.0, "x"], "y": [0, 1], "id": ["x", "z"]})
+        assert (caught.value.row, caught.value.column, caught.value.value) == (1, "a", "x")
+        with pytest.raises(errors.UnknownIdError) as caught:
+            store.forget(ids=["u", "nobody"])
+        assert caught.value.value == "nobody" and caught.value.reason is None
+        with pytest.raises(errors.DuplicateIdError) as caught:
+            store.learn({"a": [1.0], "y": [0], "id": ["v"]})
+        assert caught.value.value == "v"
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n\n3,x\n")
+    pytest.importorskip("pyarrow")
+    with pytest.raises(errors.TableError) as caught:
+        list(TableFile(tmp_path / "t.csv", kinds={"b": "number"}))
+    error = caught.value
+    assert (error.reason, error.line, error.column, error.value) == ("file", 4, "b", "x"), vars(error)

@@ -57,6 +57,7 @@ class Adaptive(ExactEstimator):
             raise InvalidValueError(
                 f"Row {row} (counted from 0) has a value beyond 2**500 (3.3e150), where {type(self).__name__} "
                 "cannot standardise it. Nothing was changed: scale the feature down, or leave the row out.",
+                row=row,
                 reason="out of range",
             )
         return x, codes, levels
@@ -80,6 +81,8 @@ class Adaptive(ExactEstimator):
                 f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]].item()!r} times a value "
                 f"leaves the range of float64, in which {type(self).__name__} asks. Nothing was changed: scale the "
                 "weights down.",
+                row=beyond[0],
+                value=batch.weights[beyond[0]].item(),
                 reason="weight",
             )
         return batch, target_ndim

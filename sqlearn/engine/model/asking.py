@@ -95,7 +95,8 @@ def refuse_arguments(model, name: str, method, given: dict, error: Exception) ->
     if names is not None and not _are_names(names):
         raise ParameterError(
             f"input_features of {name} is a list of names, not {shown(names)}. Nothing was computed: pass a name for "
-            "each feature, or leave it out."
+            "each feature, or leave it out.",
+            value=names,
         ) from error
     if name == "inverse_transform":
         try:
@@ -119,7 +120,8 @@ def refuse_arguments(model, name: str, method, given: dict, error: Exception) ->
             if kind in (type(parameter.default), parameter.name) and not isinstance(value, types):
                 raise ParameterError(
                     f"{parameter.name} of {name} is {what}, not {shown(value)}. Nothing was computed: pass one of "
-                    "these."
+                    "these.",
+                    value=value,
                 ) from error
     if "X" in given and not isinstance(error, ValueError) and np.asarray(X).dtype.kind in "TO":
         raise InvalidValueError(

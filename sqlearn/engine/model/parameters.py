@@ -31,7 +31,8 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
     if not isinstance(params.get("ledger", True), bool | np.bool_):  # "no" would be true
         raise ParameterError(
             f"The parameter ledger is True or False, and not {shown(params['ledger'])}. Nothing was changed: set one "
-            "of these."
+            "of these.",
+            value=params["ledger"],
         )
     for name, value in params.items():
         constraints = model._parameter_constraints.get(name, "no_validation")
@@ -43,21 +44,24 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
             except Exception as error:  # scikit-learn compares it with what it may be; frames and the like object
                 raise ParameterError(
                     f"The parameter {name} of {type(model).__name__} is no {shown(value)}. Nothing was changed: set "
-                    "one of the values that its documentation names."
+                    "one of the values that its documentation names.",
+                    value=value,
                 ) from error
             if "array-like" in constraints and name not in _NAMES:
                 _refuse_text(name, value)
             if isinstance(value, np.longdouble | np.timedelta64) or (isinstance(value, Real) and not _is_float(value)):
                 raise ParameterError(
                     f"The parameter {name} is {shown(value)}, which is not a float64. Nothing was changed: set a "
-                    "number of a usual size."
+                    "number of a usual size.",
+                    value=value,
                 )
         try:
             found[name] = copy.deepcopy(value)
         except Exception as error:  # of a generator, of an open file
             raise ParameterError(
                 f"The parameter {name} cannot be {shown(value)}, which cannot be copied: the model could not keep it "
-                "as it was when it was fitted. Nothing was changed: pass a list or an array."
+                "as it was when it was fitted. Nothing was changed: pass a list or an array.",
+                value=value,
             ) from error
     return found
 
@@ -98,5 +102,6 @@ def _refuse_text(name: str, value) -> None:
     if not numeric:
         raise ParameterError(
             f"The parameter {name} is {shown(value)}, which is no number and no array of numbers. Nothing was changed: "
-            "set one of the values that its documentation names."
+            "set one of the values that its documentation names.",
+            value=value,
         )

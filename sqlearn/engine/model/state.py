@@ -399,7 +399,9 @@ class State:
                 held = shown([label for label in self.labels() if label in known])
                 return UnknownLabelError(
                     f"{batch.name(row)} has the label {shown(label)}, which no row of this {self.learner} has, so "
-                    f"nothing was changed. It holds {held}; pass the label the row was learned with."
+                    f"nothing was changed. It holds {held}; pass the label the row was learned with.",
+                    row=row,
+                    value=label,
                 )
         return NotLearnedError(
             f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "

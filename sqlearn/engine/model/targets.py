@@ -44,10 +44,11 @@ def check_labels(y, X):
 
 
 def _no_labels(why: str, y) -> InvalidValueError:
+    found, place = _first_not_a_label(y)
     return InvalidValueError(
-        f"{why} {_first_no_label(y)}Nothing was changed: pass integers of 64 bits, booleans or strings as labels, "
-        "all of one kind.",
+        f"{why} {found}Nothing was changed: pass integers of 64 bits, booleans or strings as labels, all of one kind.",
         reason="label",
+        **place,
     )
 
 
@@ -58,25 +59,29 @@ def _check_finite(y) -> None:
         raise InvalidValueError(
             f"Input y contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed: drop such "
             "rows, or fill in what is missing, first.",
+            row=row,
             reason="not finite",
         )
 
 
-def _first_no_label(y) -> str:
-    """The first label that is none, or of another kind than the first one, and its row."""
+def _first_not_a_label(y) -> tuple[str, dict]:
+    """The first label that is not one, or is of another type than the first, in words and as fields."""
     for row, label in enumerate(y):
+        place = {"row": row, "value": label}
         try:
             canonical = canonical_label(label)
         except TypeError:
-            return f"The first is {shown(label)} in row {row} (counted from 0). "
+            return f"The first is {shown(label)} in row {row} (counted from 0). ", place
         if isinstance(canonical, float):
-            return f"The first number with a fraction is {shown(label)} in row {row} (counted from 0). "
+            return f"The first number with a fraction is {shown(label)} in row {row} (counted from 0). ", place
         if isinstance(canonical, str) is not isinstance(y[0], str):
             return (
-                f"{shown(label)} in row {row} (counted from 0) is of another kind than {shown(y[0])}: convert all to "
-                "one. "
+                f"{shown(label)} in row {row} (counted from 0) is of another type than {shown(y[0])}: convert all to "
+                "one. ",
+                place,
             )
-    return f"The first is {shown(y[0])} in row 0 (counted from 0), of type {type(y[0]).__name__}. "
+    words = f"The first is {shown(y[0])} in row 0 (counted from 0), of type {type(y[0]).__name__}. "
+    return words, {"row": 0, "value": y[0]}
 
 
 def levels_of(column: np.ndarray):
@@ -146,6 +151,7 @@ def check_classes(batch, classes) -> None:
         raise InvalidValueError(
             f"`classes` is no list of labels, but {shown(classes)}. Nothing was changed: pass the labels that may "
             "come, or leave `classes` out.",
+            value=classes,
             reason="label",
         ) from error
     fractional = listed.dtype.kind == "f" and bool((listed != np.floor(listed)).any())
@@ -168,7 +174,9 @@ def check_classes(batch, classes) -> None:
             row = int(np.flatnonzero(batch.label_codes == code)[0])
             raise UnknownLabelError(
                 f"{batch.name(row)} has the label {shown(label)}, which is not among the `classes` given. Nothing was "
-                "changed: add it to `classes`, or leave `classes` out."
+                "changed: add it to `classes`, or leave `classes` out.",
+                row=row,
+                value=label,
             )
 
 
@@ -195,7 +203,7 @@ def check_targets(y, X, *, multi_output: bool):
     y = _float64(
         y, lambda value, row: InvalidValueError(
             f"Input y holds {shown(value)} in row {row} (counted from 0), which is no real number. Nothing was "
-            "changed: convert targets to numbers first.", reason="not numeric"
+            "changed: convert targets to numbers first.", row=row, value=value, reason="not numeric"
         )
     )  # fmt: skip
     _check_finite(y)
@@ -246,6 +254,7 @@ def check_indicator(y, X) -> tuple[np.ndarray, list[str], np.ndarray]:
         raise InvalidValueError(
             f"Row {row} (counted from 0) of the indicator matrix y is {targets[row].tolist()}. Nothing was changed: "
             "where y has a column for each label, it says 1 where a row has the label, and 0 where it has not.",
+            row=row,
             reason="label",
         )
     rows, codes = np.unique(targets.astype(np.int64), axis=0, return_inverse=True)
@@ -265,12 +274,13 @@ def check_weights(sample_weight, X) -> np.ndarray:
         raise InvalidValueError(
             f"sample_weight is no array of numbers, but {shown(sample_weight)}. Nothing was changed: pass one number "
             "a row.",
+            value=sample_weight,
             reason="weight",
         ) from error
     given = _float64(
         given, lambda value, row: InvalidValueError(
             f"sample_weight holds what is no number: {shown(value)} in row {row} (counted from 0). Nothing was "
-            "changed: pass one number a row.", reason="weight"
+            "changed: pass one number a row.", row=row, value=value, reason="weight"
         )
     )  # fmt: skip
     if given.ndim > 1 or (given.ndim and len(given) != n):
@@ -284,6 +294,7 @@ def check_weights(sample_weight, X) -> np.ndarray:
         raise InvalidValueError(
             f"Input sample_weight contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed: "
             "give every row a finite weight.",
+            row=row,
             reason="not finite",
         )
     weights = (
@@ -295,6 +306,8 @@ def check_weights(sample_weight, X) -> np.ndarray:
         raise InvalidValueError(
             f"Negative values in data passed to `sample_weight`: {weights[row].item()} in row {row} (counted from 0). "
             "Nothing was changed. To take a row out of the model, forget it.",
+            row=row,
+            value=weights[row].item(),
             reason="weight",
         )
     return weights

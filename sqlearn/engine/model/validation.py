@@ -75,6 +75,8 @@ def unmasked(values, name: str):
         raise InvalidValueError(
             f"Input {name} is masked, first in row {row} (counted from 0){''.join(f', column {j}' for j in column)}. "
             "Nothing was changed: drop such rows, or fill in what is missing, first.",
+            row=row,
+            column=next(iter(column), None),
             reason="not finite",
         )
     return np.ma.getdata(values)
@@ -162,15 +164,19 @@ def explained(error: Exception, X, allow_nan: bool = False, name: str = "X") -> 
             f"{message} Nothing was changed: pass rows with the columns the model was fitted on.", reason="columns"
         )
     if "contains NaN" in message or "contains infinity" in message:
+        found, place = _first_bad(X, allow_nan)
         return InvalidValueError(
-            f"{message} {_first_bad(X, allow_nan)}Nothing was changed: drop or impute such values first.",
+            f"{message} {found}Nothing was changed: drop or impute such values first.",
             reason="not finite",
+            **place,
         )
     if isinstance(error, OverflowError):
+        found, place = _first_not_numeric(X)
         return InvalidValueError(
-            f"Input {name} contains infinity or a value too large for dtype('float64'). {_first_no_number(X)}Nothing "
+            f"Input {name} contains infinity or a value too large for dtype('float64'). {found}Nothing "
             "was changed: drop or scale such values first.",
             reason="not finite",
+            **place,
         )
     if "feature names" in message:
         return ShapeError(
@@ -195,21 +201,26 @@ def explained(error: Exception, X, allow_nan: bool = False, name: str = "X") -> 
             "order of the columns, or use TableModel, which takes dicts.",
             reason="not numeric",
         )
-    found, message = _first_no_number(X), message if len(message) <= _MOST else f"{message[:_MOST]}..."
+    found, place = _first_not_numeric(X)
+    message = message if len(message) <= _MOST else f"{message[:_MOST]}..."
     if any(words in message for words in _NO_NUMBERS):
         return InvalidValueError(
             f"{message}. {found}Nothing was changed: convert such columns to numbers, or encode them, first.",
             reason="not numeric",
+            **place,
         )
     if found and not isinstance(X, list | tuple):
         return InvalidValueError(
             f"Input {name} is no table of numbers. {found}Nothing was changed: convert such columns to numbers first.",
             reason="not numeric",
+            **place,
         )
+    found, place = _first_uneven(X)
     return ShapeError(
-        f"Input {name}, of type {type(X).__name__}, is no table of rows of one length. {_first_uneven(X)}Nothing was "
+        f"Input {name}, of type {type(X).__name__}, is no table of rows of one length. {found}Nothing was "
         "changed: pass rows of numbers, of one length, as (n, d), or one row as (d,).",
         reason="shape",
+        **place,
     )
 
 
@@ -220,31 +231,32 @@ def words_of(error: Exception) -> str:
     return "" if numpys else f"{text.rstrip('.')}. "
 
 
-def _first_no_number(values) -> str:
-    """Where the first value is that float cannot take, in a table or a list; nothing in what is neither."""
+def _first_not_numeric(values) -> tuple[str, dict]:
+    """The place of the first value that float does not take, in words and as fields; empty if there is no table."""
     try:
         given = np.asarray(values, object)
     except (TypeError, ValueError):  # rows of arrays of unequal lengths
-        return ""
+        return "", {}
     for at, value in np.ndenumerate(given if given.ndim in (1, 2) else np.empty(0, object)):
         try:
             float(value)
         except (TypeError, ValueError, OverflowError):
             column = "".join(f", column {j}" for j in at[1:])
-            return f"The first is {shown(value)} in row {at[0]} (counted from 0){column}. "
-    return ""
+            place = {"row": at[0], "column": next(iter(at[1:]), None), "value": value}
+            return f"The first is {shown(value)} in row {at[0]} (counted from 0){column}. ", place
+    return "", {}
 
 
-def _first_uneven(rows) -> str:
-    """Which row of a list is the first whose length is not that of row 0."""
+def _first_uneven(rows) -> tuple[str, dict]:
+    """The first row of a list whose length is not that of row 0, in words and as a field."""
     if not isinstance(rows, list | tuple):
-        return ""
+        return "", {}
     lengths = [len(row) if isinstance(row, list | tuple) else None for row in rows]
     row = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
     if row is None:
-        return ""
+        return "", {}
     kinds = ("one value" if lengths[i] is None else f"{lengths[i]} values" for i in (0, row))
-    return "Row 0 has {}, and row {row} (counted from 0) has {}. ".format(*kinds, row=row)
+    return "Row 0 has {}, and row {row} (counted from 0) has {}. ".format(*kinds, row=row), {"row": row}
 
 
 def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
@@ -255,11 +267,15 @@ def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
         raise InvalidValueError(
             f"Negative values in data passed to {learner} (input X): {x.data[at].item()!r} first, in row {row}, column "
             f"{x.indices[at]} (counted from 0). Nothing was changed: drop such rows, or use {other}.",
+            row=row,
+            column=x.indices[at],
+            value=x.data[at].item(),
             reason="negative",
         )
 
 
-def _first_bad(X, allow_nan: bool) -> str:
+def _first_bad(X, allow_nan: bool) -> tuple[str, dict]:
+    """The place of the first value that is not finite, in words and as fields."""
     table = check_array(
         X, accept_sparse="coo", dtype=np.float64, ensure_all_finite=False, ensure_2d=False, allow_nd=True
     )
@@ -267,9 +283,10 @@ def _first_bad(X, allow_nan: bool) -> str:
     bad = np.isinf(values) if allow_nan else ~np.isfinite(values)
     at = np.argwhere(bad)
     if not len(at):
-        return ""
+        return "", {}
     if sp.issparse(table):
         row, column = table.coords[0][at[0, 0]], table.coords[1][at[0, 0]]
     else:
         row, column = at[0][0], at[0][-1]
-    return f"The first is in row {row} (counted from 0), column {column}. "
+    place = {"row": row, "column": column, "value": values[tuple(at[0])].item()}
+    return f"The first is in row {row} (counted from 0), column {column}. ", place

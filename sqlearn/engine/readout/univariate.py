@@ -168,5 +168,6 @@ def score_of(function) -> Score:
             return score
     raise ParameterError(
         f"score_func={shown(function)} is not known to be a function of sums over records, so none could be forgotten "
-        "exactly. Use f_classif, chi2, f_regression or r_regression."
+        "exactly. Use f_classif, chi2, f_regression or r_regression.",
+        value=function,
     )

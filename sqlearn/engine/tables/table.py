@@ -113,6 +113,7 @@ def as_columns(X):
             raise ShapeError(
                 f"Column {name!r} of this table is no sequence of values. Nothing was changed: pass an array, a list "
                 "or a Series for each column, or one value for each.",
+                column=name,
                 reason="shape",
             )
     lengths = dict(zip(names, map(len, given), strict=True))
@@ -229,6 +230,7 @@ def chosen(table, columns: Mapping, width: int) -> tuple:
             raise ShapeError(
                 f"This table has no column {', '.join(map(repr, missing))}. Nothing was changed: pass the columns the "
                 f"model was fitted on, {names}, in any order.",
+                column=missing[0],
                 reason="columns",
             )
         keep = [table.columns.index(name) for name in names]
@@ -293,7 +295,7 @@ def split(table, is_categorical: np.ndarray) -> tuple[np.ndarray, np.ndarray, li
     x[np.isnan(x)] = np.nan  # NaN has one form: bits tell records apart
     at = np.argwhere(np.isinf(x))
     if len(at):
-        raise _infinite(table, at[0, 0], numeric[at[0, 1]])
+        raise _infinite(table, at[0, 0], numeric[at[0, 1]], x[tuple(at[0])].item())
     codes, levels = np.empty((len(table), len(categorical)), np.int64), []
     for k, j in enumerate(categorical):
         codes[:, k], column_levels = _categories(table, j)
@@ -301,14 +303,21 @@ def split(table, is_categorical: np.ndarray) -> tuple[np.ndarray, np.ndarray, li
     return x, codes, levels
 
 
+def _name(table, j) -> str | int:
+    return int(j) if isinstance(table, np.ndarray) else table.columns[j]
+
+
 def _place(table, i, j) -> str:
     name = f"{j} (counted from 0)" if isinstance(table, np.ndarray) else repr(table.columns[j])
     return f"The value in row {i} (counted from 0), column {name}"
 
 
-def _infinite(table, i, j) -> InvalidValueError:
+def _infinite(table, i, j, value) -> InvalidValueError:
     return InvalidValueError(
         f"{_place(table, i, j)} is infinite. Nothing was changed: mark it as missing, or drop the row.",
+        row=i,
+        column=_name(table, j),
+        value=value,
         reason="not finite",
     )
 
@@ -346,6 +355,9 @@ def _numbers(table, j) -> np.ndarray:
             raise InvalidValueError(
                 f"{_place(table, i, j)} is the {kind} {shown(value)}, where this model takes numbers. Nothing was "
                 "changed: convert the column to numbers first, or say that it holds categories and fit again.",
+                row=i,
+                column=_name(table, j),
+                value=value,
                 reason="not numeric",
             )
         try:
@@ -355,10 +367,13 @@ def _numbers(table, j) -> np.ndarray:
             raise InvalidValueError(
                 f"{_place(table, i, j)} is no number: {why}. Nothing was changed: convert the column to numbers first, "
                 "or say that it holds categories and fit again.",
+                row=i,
+                column=_name(table, j),
+                value=value,
                 reason="not numeric",
             ) from error
         except OverflowError as error:
-            raise _infinite(table, i, j) from error
+            raise _infinite(table, i, j, value) from error
     return np.array(values, np.float64)
 
 
@@ -373,13 +388,16 @@ def _categories(table, j) -> tuple[list[int], list]:
             elif code is None:
                 label = canonical_label(value)
                 if label in (np.inf, -np.inf):
-                    raise _infinite(table, i, j)
+                    raise _infinite(table, i, j, value)
                 code = seen.setdefault(label, len(seen))
         except InvalidValueError:  # a TypeError, too
             raise
         except TypeError as error:
             raise InvalidValueError(
                 f"{_place(table, i, j)} is no category: {error} Nothing was changed: categories are numbers or strings.",
+                row=i,
+                column=_name(table, j),
+                value=value,
                 reason="not numeric",
             ) from error
         codes.append(code)
