@@ -131,6 +131,6 @@ def main(arguments: list[str] | None = None) -> int:
                 return 1
             told = f"Standard output cannot be written: {error.strerror}."
         else:
-            told = f"The system refuses what was asked of it: {_clipped(str(error))}."
+            told = f"The operating system refused the request: {_clipped(str(error))}."
         click.echo(f"Error: {told}", err=True)
         return 1

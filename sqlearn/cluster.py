@@ -164,8 +164,8 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         super()._check_guarantee(params)
         if callable(params["init"]):
             raise ParameterError(
-                "init as a function sees rows in an order, on which a refit may not depend. "
-                "Pass 'k-means++', 'random' or the centres."
+                "init as a function depends on the order of the rows, and a refit must not. Pass 'k-means++', "
+                "'random' or the centres."
             )
 
     def _check_fit(self, batch):

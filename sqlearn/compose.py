@@ -176,7 +176,7 @@ class TableModel(Answers, WeightedClassifier):
             if isinstance(learner, type):
                 advice = f"Pass an instance: {learner.__name__}()."
             raise ParameterError(
-                f"learner must be an estimator of sqlearn, not {shown(learner)}: others cannot forget. {advice}",
+                f"learner must be an estimator of sqlearn, not {shown(learner)}, which cannot forget. {advice}",
                 value=learner,
             )
         if not isinstance(params["columns"], Mapping | None):
@@ -189,8 +189,8 @@ class TableModel(Answers, WeightedClassifier):
         learner._check_guarantee(own)
         if own["key"] is not None or own.get("ledger", True) is not True:
             raise ParameterError(
-                "The learner inside a TableModel has no ledger and no key of its own. Set `ledger` and `key` of the "
-                "TableModel, and leave the learner's at their defaults."
+                "The learner inside a TableModel must not have a ledger or key of its own. Set `ledger` and `key` of "
+                "the TableModel, and leave the learner's at their defaults."
             )
         if isinstance(learner, MixedNB):
             if not isinstance(own["categorical_features"], str):
@@ -201,7 +201,8 @@ class TableModel(Answers, WeightedClassifier):
         elif isinstance(learner, Adaptive):
             if not params["ledger"]:
                 raise ParameterError(
-                    f"{type(learner).__name__} keeps its records, and knows them by its ledger. Leave `ledger` True."
+                    f"{type(learner).__name__} keeps its records, and identifies them by its ledger. Leave `ledger` "
+                    "True."
                 )
         elif not isinstance(learner._new_statistic(own, 1, 1), Correlations | Gram | Mixed | Moments):
             raise ParameterError(
@@ -228,7 +229,8 @@ class TableModel(Answers, WeightedClassifier):
     def _validated(self, probe, X, y, sample_weight, *, reset, single):
         if sample_weight is not None and not has_fit_parameter(probe.learner, "sample_weight"):
             raise InvalidValueError(
-                f"{type(probe.learner).__name__} takes no sample weights. Nothing was changed: give none.",
+                f"{type(probe.learner).__name__} takes no sample weights. Nothing was changed: leave sample_weight "
+                "out.",
                 reason="weight",
             )
         batch, target_ndim = super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
@@ -316,7 +318,8 @@ class TableModel(Answers, WeightedClassifier):
             encoder, seen.statistic = read_encoder(state.statistic, state.class_slots(), sum(is_categorical), **options)
             if not encoder.n_columns:
                 raise UndefinedAttributeError(
-                    f"No column of this {state.learner} has any value, so it has nothing to tell.",
+                    f"No column of this {state.learner} has any value, so there are no fitted attributes. Learn rows "
+                    "with values.",
                     reason="too few records",
                 )
             seen.n_features_in_ = encoder.n_columns

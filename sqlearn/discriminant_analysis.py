@@ -30,8 +30,9 @@ class _DiscriminantAnalysis(ExactClassifier):
             raise ParameterError("shrinkage not supported with 'svd' solver. Choose 'lsqr' or 'eigen'.")
         if params["covariance_estimator"] is not None:
             raise ParameterError(
-                "A covariance_estimator sees the rows themselves, not sums over them, so none could be forgotten "
-                "exactly. Leave it None; with the solver 'eigen', `shrinkage` takes a number or 'auto' (Ledoit-Wolf)."
+                "A covariance_estimator needs the rows themselves, not sums over them, so rows could not be "
+                "forgotten exactly. Leave it None; with the solver 'eigen', `shrinkage` takes a number or 'auto' "
+                "(Ledoit-Wolf)."
             )
 
     def _new_statistic(self, params, n_features, n_targets):
@@ -321,7 +322,7 @@ def normalized_priors(priors, counts: np.ndarray, warn: bool = False) -> np.ndar
     """Priors that are not negative and sum to 1."""
     priors = _given_priors(priors, counts)
     if (priors < 0).any():
-        raise ParameterError("priors must be non-negative. They are the shares of the classes.")
+        raise ParameterError("priors must be non-negative. They are the probabilities of the classes.")
     if abs(priors.sum() - 1.0) <= 1e-5:
         return priors
     if warn:
@@ -363,7 +364,7 @@ def _svd(within, shifts, weights, tol):
     rank = (values > max(tol**2, len(values) * np.finfo(float).eps * values[0])).sum()
     if not rank:
         raise _SingularCovariance(
-            "No feature varies within any class: nothing to compare them by. Learn more rows.", reason="singular"
+            "No feature varies within any class, so the classes cannot be compared. Learn more rows.", reason="singular"
         )
     scalings = axes[:, :rank] / deviations[:, None] / np.sqrt(values[:rank])
     centres = np.sqrt(weights / max(1, len(weights) - 1))[:, None] * shifts @ scalings
@@ -379,8 +380,8 @@ def _eigen(between, within):
         values, axes = (part[..., ::-1] for part in linalg.eigh(between, within))
     except linalg.LinAlgError as error:
         raise _SingularCovariance(
-            "The covariance matrix within classes is not positive definite, so the solver 'eigen' has no answer. Learn "
-            "more rows, or fit with another solver or with `shrinkage`.",
+            "The covariance matrix within classes is not positive definite, so the solver 'eigen' has no solution. "
+            "Learn more rows, or fit with another solver or with `shrinkage`.",
             reason="singular",
         ) from error
     with np.errstate(invalid="ignore"):

@@ -514,8 +514,8 @@ class TableError(StoreError):
     - ``"id"``: an id is missing or of the wrong type; ``row`` and ``value`` name it;
     - ``"target"``: target columns or values do not fit the learner;
     - ``"table"``: the object is not a table;
-    - ``"file"``: a file cannot be read: a malformed line, a value that does not fit its column, no such file. Nothing of
-      the file has been learned.
+    - ``"file"``: a file cannot be read: a malformed line, a value that does not fit its column, no such file. Nothing
+      of the file has been learned.
 
     Attributes
     ----------
@@ -574,7 +574,7 @@ def renamed(name: str) -> type[SqlearnError]:
     kind, *reasons = MERGED[name]
     told = f", whose `reason` is {' or '.join(map(repr, reasons))}" if reasons else ""
     warnings.warn(
-        f"{name} was merged into {kind.__name__}{told}. Catch {kind.__name__}; the old name ends with the next release.",
+        f"{name} was merged into {kind.__name__}{told}. Catch {kind.__name__}: the next release removes the old name.",
         DeprecationWarning,
         stacklevel=3,
     )

@@ -84,8 +84,8 @@ class _Filter(ExactEstimator):
         score_of(params["score_func"])
         if params["score_func"] is r_regression and self._needs_chances(params):
             raise ParameterError(
-                f"r_regression gives no p-values, by which this {type(self).__name__} selects. Use f_regression, whose "
-                "order is that of the correlations' absolute values."
+                f"r_regression computes no p-values, by which this {type(self).__name__} selects. Use f_regression, "
+                "whose order is that of the correlations' absolute values."
             )
 
     def _check_fit(self, batch):

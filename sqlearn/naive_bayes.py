@@ -100,13 +100,13 @@ def class_prior(priors, counts: np.ndarray) -> np.ndarray:
     priors = np.asarray(priors, np.float64)
     if len(priors) != len(counts):
         raise UndefinedAttributeError(
-            f"Number of priors must match number of classes: {len(priors)} are given, {len(counts)} classes are held.",
+            f"Number of priors must match number of classes: {len(priors)}, but {len(counts)} are held.",
             reason="priors",
         )
     if not np.isclose(priors.sum(), 1.0):
         raise ParameterError("The sum of the priors should be 1. Divide them by their sum.")
     if (priors < 0).any():
-        raise ParameterError("Priors must be non-negative. They are the shares of the classes.")
+        raise ParameterError("Priors must be non-negative. They are the probabilities of the classes.")
     return priors
 
 
@@ -148,9 +148,7 @@ class _CountingNB(WeightedClassifier):
                 reader._update_feature_log_prob(reader._check_alpha())
                 reader._update_class_log_prior(reader.class_prior)
         except ValueError as error:
-            raise UndefinedAttributeError(
-                f"{error} The model is intact: learn or forget rows until they fit it.", reason="priors"
-            ) from error
+            raise UndefinedAttributeError(f"{error} Learn or forget rows until they fit.", reason="priors") from error
         return {name: value for name, value in vars(reader).items() if name.endswith("_")}
 
 
@@ -356,7 +354,7 @@ class BernoulliNB(_CountingNB, peers.BernoulliNB):
 
     def _check_fit(self, batch):
         if np.ndim(self.alpha):
-            raise ParameterError("BernoulliNB takes one alpha for all features: scikit-learn's formula has no other.")
+            raise ParameterError("BernoulliNB takes one alpha for all features. Pass a number.")
         super()._check_fit(batch)
 
     def _new_statistic(self, params, n_features, n_targets):
@@ -436,19 +434,16 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
     def _features(self, probe, X, reset):
         x = check_features(probe, X, reset=reset, sparse_form=False)
         fractional = (x != np.floor(x)) | (x > 2.0**53)
-        for refused, what in ((x < 0, "Negative values"), (fractional, "Values that are no integers up to 2**53")):
+        for refused, what in ((x < 0, "Negative values"), (fractional, "Values that are not integers up to 2**53")):
             at = np.argwhere(refused)
             if len(at):
                 row, column = at[0].tolist()
                 raise InvalidValueError(
                     f"{what} in data passed to CategoricalNB (input X): {x[row, column].item()!r} first, in row "
-                    f"{row}, column {column} (counted from 0). Nothing was changed. In each class it counts "
-                    "categories 0, 1, ...: number them first (OrdinalEncoder), or use MixedNB.",
-                    row=row,
-                    column=column,
-                    value=x[row, column].item(),
-                    reason="not an integer",
-                )
+                    f"{row}, column {column} (counted from 0). Nothing was changed. It counts the categories 0, 1, "
+                    "... in each class: number them first (OrdinalEncoder), or use MixedNB.",
+                    row=row, column=column, value=x[row, column].item(), reason="not an integer",
+                )  # fmt: skip
         codes, levels = zip(*map(levels_of, x.T), strict=True)
         return np.empty((len(x), 0)), np.column_stack(codes), list(levels)
 
@@ -456,12 +451,10 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
         beyond = np.flatnonzero([max(column, default=0) for column in levels] >= self.n_categories_)
         for j in beyond.tolist():
             raise InvalidValueError(
-                f"Column {j} (counted from 0) holds category {max(levels[j])}, and the model knows those up to "
-                f"{self.n_categories_[j] - 1}. Nothing was computed: learn it first, or set `min_categories`.",
-                column=j,
-                value=max(levels[j]),
-                reason="out of range",
-            )
+                f"Column {j} (counted from 0) holds category {max(levels[j])}, but the model has counted categories "
+                f"up to {self.n_categories_[j] - 1}. Nothing was computed: learn it first, or set `min_categories`.",
+                column=j, value=max(levels[j]), reason="out of range",
+            )  # fmt: skip
 
     def _check_fit(self, batch):
         super()._check_fit(batch)
@@ -476,10 +469,9 @@ class CategoricalNB(_CountingNB, peers.CategoricalNB):
         n_categories, n_classes = self._n_categories(highest, state.params["min_categories"]), len(state.labels())
         if n_classes * n_categories.sum() > _MOST_CELLS:
             raise UndefinedAttributeError(
-                f"Tables of {n_categories.sum():,} categories and {n_classes} classes are too large to read out. The "
-                "model is intact: number the categories from 0 without gaps (OrdinalEncoder), or use MixedNB.",
-                reason="too large",
-            )
+                f"Tables of {n_categories.sum():,} categories and {n_classes} classes are too large for memory. "
+                "Number the categories from 0 without gaps (OrdinalEncoder), or use MixedNB.", reason="too large",
+            )  # fmt: skip
         tables = [np.zeros((n_classes, n)) for n in n_categories]
         for table, (levels, weights) in zip(tables, held, strict=True):
             table[:, levels] = weights

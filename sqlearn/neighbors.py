@@ -77,7 +77,7 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
         super()._check_guarantee(params)
         if params["metric"] != "euclidean":
             raise ParameterError(
-                f"metric={params['metric']!r} takes medians, which are no sums over records, so none could be "
+                f"metric={params['metric']!r} uses medians, which are not sums over records, so records could not be "
                 "forgotten exactly. Use metric='euclidean'.",
                 value=params["metric"],
             )

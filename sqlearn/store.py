@@ -152,9 +152,8 @@ class Store(View, Changes, Refit):
         """
         if suppress and id is None:
             raise StoreError(
-                "suppress=True needs ids of the table's own, and no column of ids is named. No store was made: running "
-                "numbers are given anew in a backup, where they are those of other people. Pass id=, the name of a "
-                "column (--id).",
+                "suppress=True needs ids of the table's own, and no column of ids is named. No store was created: "
+                "running numbers would name other rows in a backup. Pass id=, the name of a column (--id).",
                 reason="suppression",
             )
         frames = frames_of(table)
@@ -163,7 +162,7 @@ class Store(View, Changes, Refit):
         try:
             first = next(frames, None)
             if first is None:
-                raise ShapeError("The table has no rows. No store was made: pass at least one row.", reason="empty")
+                raise ShapeError("The table has no rows. No store was created: pass at least one row.", reason="empty")
             categories = named_categories(model, categorical)
             columns = Columns.recognised(
                 first,
@@ -439,8 +438,8 @@ class Store(View, Changes, Refit):
     def _suppressing(self) -> Suppression:
         if self._suppression is None:
             raise StoreError(
-                f"The store {self.path} keeps no list of forgotten ids. Nothing was changed: pass suppress=True when "
-                "you create a store.",
+                f"The store {self.path} keeps no list of forgotten ids. Nothing was changed: pass suppress=True to "
+                "Store.create.",
                 reason="suppression",
             )
         return self._suppression

@@ -110,7 +110,8 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         for name, only in (("penalty", "l2"), ("loss", "squared_hinge"), ("multi_class", "ovr")):
             if params[name] != only:
                 raise ParameterError(
-                    f"{name}={params[name]!r} has not the smooth local models that rounds need. Use {name}={only!r}.",
+                    f"{name}={params[name]!r} is not supported: exact forgetting needs a smooth loss. Use "
+                    f"{name}={only!r}.",
                     value=params[name],
                 )
         class_weights(params["class_weight"], [])

@@ -143,8 +143,8 @@ class TableFile:
         if source.is_parquet:
             if header is not None or delimiter is not None or quote is not None or encoding is not None:
                 raise TableError(
-                    f"{self.name} is a Parquet file: it has its own header and encoding, no delimiter and no quotation "
-                    "marks.",
+                    f"{self.name} is a Parquet file: it has its own header and encoding, no delimiter and no "
+                    "quotation marks. Leave these options out.",
                     reason="file",
                 )
             self._source: Text | Parquet = Parquet(source)
@@ -160,7 +160,9 @@ class TableFile:
             }
         first = next(self._source.blocks({ids: "category"} if ids else {}), None)  # numbers would lose digits of ids
         if first is None:
-            raise TableError(f"{self.name} has no rows. Nothing was learned.", reason="file")
+            raise TableError(
+                f"{self.name} has no rows. Nothing was learned: pass a file with at least one row.", reason="file"
+            )
         self._first = first
         self._settle(dict(kinds or {}), ids, textual_ids)
 
@@ -278,9 +280,9 @@ class TableFile:
             row = int(np.isin(codes, broken).argmax())
             at, place = block.place(row)
             raise TableError(
-                f"{at}: the text in column {name!r} goes on over the end of the line. Nothing was "
-                "learned: close its quotation mark, allow line breaks (--line-breaks), or say that quotation marks are "
-                "text (--quote none).",
+                f"{at}: the text in column {name!r} continues after the end of the line. Nothing was learned: close "
+                "its quotation mark, allow line breaks (--line-breaks), or declare that quotation marks are text "
+                "(--quote none).",
                 column=name,
                 value=levels[codes[row]],
                 reason="file",
@@ -302,9 +304,8 @@ class TableFile:
             row = int(odd.argmax())
             at, place = block.place(row)
             raise TableError(
-                f"{at}: the value in column {name!r} is {levels[codes[row]][:100]!r}, which is not "
-                f"{wanted}. Nothing was learned: correct it; or say what kind of column it is, or what stands for a "
-                "missing value.",
+                f"{at}: the value in column {name!r} is {levels[codes[row]][:100]!r}, which is not {wanted}. Nothing "
+                "was learned: correct it; or pass the kind of the column, or what stands for a missing value.",
                 column=name,
                 value=levels[codes[row]],
                 reason="file",
@@ -347,8 +348,8 @@ class TableFile:
                 at, place = block.place(row)
                 what = "missing" if value is None else f"{value[:100]!r}, which is not a whole number of 64 bits"
                 raise TableError(
-                    f"{at}: the id is {what}. Nothing was learned: each row needs an id of its own, and "
-                    "all are of one kind.",
+                    f"{at}: the id is {what}. Nothing was learned: each row needs an id of its own, and all must be "
+                    "of one type.",
                     column=self._ids,
                     value=value,
                     reason="file",

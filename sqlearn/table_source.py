@@ -116,7 +116,7 @@ class Format:
         self.source, self.detected = source, list[str]()
         if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):
             raise TableError(
-                f"A delimiter is one ASCII character and no quote or line end, not {delimiter!r}.",
+                f"A delimiter must be one ASCII character other than a quote or line end, not {delimiter!r}.",
                 value=delimiter,
                 reason="file",
             )
@@ -165,8 +165,8 @@ class Format:
             return found
         if usual is None and lines:
             raise TableError(
-                f"{self.source.name}: it does not show what separates its columns. Nothing was learned: say it "
-                "(--delimiter). Only .csv, .tsv, .tab (also .gz) and .parquet tell by their names.",
+                f"{self.source.name} does not show what separates its columns. Nothing was learned: pass the "
+                "delimiter (--delimiter). Only the names .csv, .tsv, .tab (also .gz) and .parquet imply one.",
                 reason="file",
             )
         return usual or ","
@@ -192,7 +192,7 @@ class Format:
             if numbers:
                 raise TableError(
                     f"{self.source.name}, line 1: the header has the number {numbers[0][:40]}, so it may be a row. "
-                    "Nothing was learned: say --header none if it is one, --header NAMES to name the columns, or "
+                    "Nothing was learned: pass --header none if it is one, --header NAMES to name the columns, or "
                     "--header first if these are their names.",
                     value=numbers[0],
                     line=1,
@@ -256,7 +256,7 @@ class Format:
                     break
                 line += piece.endswith(b"\n")
         return TableError(
-            f"{self.source.name}, line {line}: {found} is not {self.encoding.upper()}. Nothing was learned: say the "
+            f"{self.source.name}, line {line}: {found} is not {self.encoding.upper()}. Nothing was learned: pass the "
             "file's encoding (--encoding), such as latin-1 or cp1252; or correct the line.",
             line=line,
             reason="file",
@@ -271,7 +271,8 @@ def known_encoding(encoding: str) -> str:
         b"".decode(encoding)
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise TableError(
-            f"There is no encoding {encoding[:100]!r}. Nothing was learned: utf-8, latin-1, cp1252 and utf-16 are some.",
+            f"There is no encoding {encoding[:100]!r}. Nothing was learned: pass another, such as utf-8, latin-1 or "
+            "cp1252.",
             value=encoding,
             reason="file",
         ) from error

@@ -90,7 +90,7 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
     """
     if not isinstance(model, ExactEstimator):
         raise UnsupportedError(
-            f"verify takes models of sqlearn, and {type(model).__module__}.{type(model).__name__} is none. Fit the "
+            f"verify expects an estimator of sqlearn, not {type(model).__module__}.{type(model).__name__}. Fit the "
             "learner of the same name from sqlearn.",
             reason="learner",
         )
@@ -98,7 +98,8 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
     given = {name: value for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None}
     if sample_weight is not None and not has_fit_parameter(model, "sample_weight"):
         raise InvalidValueError(
-            f"{type(model).__name__} takes no sample weights. Nothing was compared: give none.", reason="weight"
+            f"{type(model).__name__} takes no sample weights. Nothing was compared: leave sample_weight out.",
+            reason="weight",
         )
     if _num_samples(X):
         refit.partial_fit(X, **given)  # as fit, but for what fit refuses: a single class, a single row

@@ -150,7 +150,7 @@ def penalties(alpha, n_targets: int) -> np.ndarray:
     if len(alphas) not in (1, n_targets):
         raise ParameterError(
             f"Number of targets and number of penalties do not correspond: {len(alphas)} != {n_targets}. Pass one "
-            "alpha, or one a target."
+            "alpha, or one per target."
         )
     if not (np.isfinite(alphas) & (alphas >= 0)).all():
         raise ParameterError(f"Every alpha must be a finite number of at least 0, not {alpha!r}.", value=alpha)
@@ -242,8 +242,8 @@ class _CoordinateDescent(_LinearModel):
         super()._check_guarantee(params)
         if not isinstance(params["precompute"], bool):
             raise ParameterError(
-                "A Gram matrix passed as `precompute` would not follow when rows are forgotten. Leave it False: "
-                "the model holds the Gram matrix anyway."
+                "A Gram matrix passed as `precompute` would not change when rows are forgotten. Leave it False: the "
+                "model holds the Gram matrix anyway."
             )
 
     def _check_learned(self, state):

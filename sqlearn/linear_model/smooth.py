@@ -125,9 +125,9 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         super()._check_guarantee(params)
         if params["penalty"] in ("l1", "elasticnet") or params["l1_ratio"]:
             raise ParameterError(
-                "An L1 or elastic-net penalty has kinks: which coefficients are 0 changes with single records, so "
-                "rounds would have to be asked again at nearly every update. Use C with l1_ratio=0; for sparse "
-                "coefficients, sqlearn's Lasso or ElasticNet on targets 0 and 1, or SelectKBest to choose the features."
+                "An L1 or elastic-net penalty is not smooth: single records change which coefficients are 0, so "
+                "nearly every update would have to iterate again. Use C with l1_ratio=0; for sparse coefficients, "
+                "sqlearn's Lasso or ElasticNet on targets 0 and 1, or SelectKBest to choose the features."
             )
         if params["solver"] == "liblinear":
             raise ParameterError(

@@ -83,8 +83,8 @@ class Audit:
 
     def _damaged(self, how: str) -> StoreCorruptError:
         return StoreCorruptError(
-            f"The store {self._database.path} is damaged: {how}. Take an intact copy, or make the store anew from its "
-            "source."
+            f"The store {self._database.path} is damaged: {how}. Take an intact copy, or create the store again from "
+            "its source."
         )
 
 

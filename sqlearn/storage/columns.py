@@ -92,7 +92,8 @@ class Columns:
                 )
         if len(set(special)) < len(special):
             raise TableError(
-                f"Target, weight, id and what is kept must be different columns, not {special}.", reason="columns"
+                f"Target, weight, id and kept columns must be different, not {special}. Name each column once.",
+                reason="columns",
             )
 
         def column(name: str, role: str, category: bool) -> Column:
@@ -119,7 +120,8 @@ class Columns:
                 columns.append(column(name, "feature", name in categorical if categorical is not None else category))
         if not columns:
             raise TableError(
-                "The table has no column but target, weight and id: there is nothing to learn from.", reason="columns"
+                "The table has no columns but target, weight and id. Pass at least one feature column.",
+                reason="columns",
             )
         columns += [column(name, "target", labels) for name in targets]
         columns += [Column(weight, "weight", "number")] if weight else []
@@ -140,7 +142,9 @@ class Columns:
         missing += [self.id] if self.id and not features_only and self.id not in names else []
         more = [name for name in names if name != self.id and name not in {c.name for c in self.all}]
         if missing or more:
-            trouble = f"lacks the columns {missing}" if missing else f"has the columns {more}, which the store has not"
+            trouble = (
+                f"lacks the columns {missing}" if missing else f"has the columns {more}, which the store does not have"
+            )
             columns = [*(column.name for column in self.all), *([self.id] if self.id else [])]
             raise TableError(
                 f"The table {trouble}. Nothing was changed: the store's columns are {columns}.", reason="columns"
@@ -153,7 +157,8 @@ class Columns:
         lengths = {name: length(column) for name, column in block.items()}
         if len(set(lengths.values())) > 1:
             raise TableError(
-                f"The columns differ in length: {lengths}. Nothing was changed: pass one value a row in each of them.",
+                f"The columns differ in length: {lengths}. Nothing was changed: pass one value per row in each of "
+                "them.",
                 reason="columns",
             )
         return block
@@ -183,8 +188,8 @@ class Columns:
                 )
             elif isinstance(value, float | np.floating) and abs(value) >= _EXACT:  # type: ignore[operator]
                 raise TableError(
-                    f"The id in row {i} (counted from 0) is the float {shown(value)}, where floats beyond 2^53 skip "
-                    "whole numbers. Nothing was changed: read ids as integers or as text.",
+                    f"The id in row {i} (counted from 0) is the float {shown(value)}, and floats beyond 2^53 do not "
+                    "represent all whole numbers. Nothing was changed: read ids as integers or as text.",
                     row=i,
                     column=self.id,
                     value=value,
@@ -224,7 +229,8 @@ def _labels(name: str, given: Sequence | None) -> tuple:
     except (TypeError, ValueError):
         pass
     raise TableError(
-        f"`booleans` names two labels per column, for false and for true; for {name!r} it is {given!r}.",
+        f"`booleans` names two labels per column, for false and for true; for {name!r} it is {given!r}. Pass a pair "
+        "such as ('no', 'yes').",
         column=name,
         value=given,
         reason="columns",

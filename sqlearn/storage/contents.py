@@ -52,7 +52,7 @@ class Contents:
     ):  # fmt: skip
         if not isinstance(database, Database):
             raise StoreError(
-                "Open a store with Store.open(path), or make one with Store.create(path, model, table).",
+                "Open a store with Store.open(path), or create one with Store.create(path, model, table).",
                 reason="argument",
             )
         self.path = database.path

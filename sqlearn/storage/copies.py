@@ -106,7 +106,7 @@ class Copies(Count):
     def _refuse(self, damaged) -> None:
         if damaged:
             raise StoreCorruptError(
-                f"The store {self._database.path} is damaged: it does not know its rows any more. Take an intact copy."
+                f"The store {self._database.path} is damaged: it no longer finds its rows. Take an intact copy."
             )
 
     def _entries(self, names: np.ndarray, numbers: np.ndarray) -> np.ndarray:

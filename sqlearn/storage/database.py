@@ -108,7 +108,10 @@ class Database:
         try:
             self._identity = identity_of(path)
         except OSError as error:
-            raise StoreError(f"The store {path} cannot be opened: {error.strerror}.", reason="access") from error
+            raise StoreError(
+                f"The store {path} cannot be opened: {error.strerror}. Check the path and its permissions.",
+                reason="access",
+            ) from error
         if self._identity in _TORN:
             raise StoreBusyError(
                 f"This process was forked during a call on the store {path}, so SQLite cannot tell here who has locked "
@@ -129,12 +132,12 @@ class Database:
             path.open("xb").close()  # nobody can have locked what has just been made
         except FileExistsError as error:
             raise StoreError(
-                f"There is a file at {path} already. Choose another path, or delete it first.", reason="exists"
+                f"There already is a file at {path}. Choose another path, or delete it first.", reason="exists"
             ) from error
         except OSError as error:
             raise StoreError(
-                f"No store can be made at {path}: {error.strerror}. Choose a path in a folder that is there and that "
-                "can be written.",
+                f"No store can be created at {path}: {error.strerror}. Choose a path in a folder that exists and can "
+                "be written.",
                 reason="access",
             ) from error
         try:
@@ -158,7 +161,7 @@ class Database:
         """An existing store. What a crash left half done is rolled back here."""
         if not path.is_file():
             raise StoreError(
-                f"There is no file at {path}. Check the path, or make a store with Store.create.", reason="missing"
+                f"There is no file at {path}. Check the path, or create a store with Store.create.", reason="missing"
             )
         database = cls(path, timeout)
         try:
@@ -228,7 +231,8 @@ class Database:
             (answer,) = self.execute(f"PRAGMA {pragma}").fetchone()
             if answer != expected:
                 raise StoreError(
-                    f"This SQLite library refuses `{pragma}` (it says {answer!r}), so nothing was done.",
+                    f"This SQLite library refuses `{pragma}` (it says {answer!r}), so nothing was done. Use another "
+                    "build of SQLite.",
                     reason="sqlite",
                 )
 
@@ -264,7 +268,9 @@ class Database:
         try:
             return self.connection.execute(statement, values)
         except UnicodeDecodeError as error:  # of a name that SQLite found, in its message
-            raise StoreCorruptError(f"The store {self.path} is damaged: its names are no text.") from error
+            raise StoreCorruptError(
+                f"The store {self.path} is damaged: its names are not text. Take an intact copy."
+            ) from error
 
     def executemany(self, statement: str, rows) -> None:
         self.connection.executemany(statement, rows)
@@ -299,9 +305,9 @@ class Database:
     def _transaction(self, begin: str, end: str) -> Iterator[None]:
         if self.connection.in_transaction:
             raise StoreBusyError(
-                f"The store {self.path} is in the middle of another call, from which this one was made: by the "
-                "iterator that gives the table, or by a progress callback. This one did nothing: make it when the "
-                "other has returned. To read meanwhile, open the file once more with Store.open."
+                f"The store {self.path} is busy with another call, which made this one: from the iterator of the "
+                "table, or from a progress callback. This call did nothing: make it after the other has returned. To "
+                "read meanwhile, open the file once more with Store.open."
             )
         with self._translated():
             try:
@@ -329,7 +335,7 @@ class Database:
             if not self._is_new and counters[_DIGEST] != counters.digest:
                 raise StoreCorruptError(
                     f"The store {self.path} is damaged: its counters are not as they were written. Take an intact "
-                    "copy, or make the store anew from its source."
+                    "copy, or create the store again from its source."
                 )
             self.counters = counters
             self._saved = dict(self.counters)
@@ -362,7 +368,7 @@ class Database:
             return
         if connection.in_transaction:
             self._connection = connection
-            raise StoreBusyError(f"The store {self.path} is in the middle of a call. Close it when that has returned.")
+            raise StoreBusyError(f"The store {self.path} is busy with a call. Close it after that has returned.")
         with self._translated():
             close_if_unlocked(self._identity, connection)
             connection.close()

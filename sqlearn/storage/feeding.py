@@ -63,8 +63,8 @@ def target_names(model, target) -> list[str]:
     """The names of the target columns, checked against what the learner takes."""
     if not isinstance(model, ExactEstimator):
         raise UnsupportedError(
-            f"{shown(model)} is no learner of sqlearn, so it cannot forget. No store was made: pass an instance of a "
-            "learner of this package, such as TableModel(Ridge()).",
+            f"{shown(model)} is not an estimator of sqlearn, so it cannot forget. No store was created: pass an "
+            "instance of an estimator of this package, such as TableModel(Ridge()).",
             reason="learner",
         )
     names = as_names(target, "target")
@@ -75,7 +75,9 @@ def target_names(model, target) -> list[str]:
             reason="target",
         )
     if len(names) > 1 and model._target == "label":
-        raise TableError(f"{type(model).__name__} learns one target, not {names}.", reason="target")
+        raise TableError(
+            f"{type(model).__name__} learns one target, not {names}. Name one column in `target`.", reason="target"
+        )
     return names
 
 
@@ -95,7 +97,7 @@ def prepared(model, columns: Columns):
     if categories:
         names = [columns.named("feature")[i] for i in categories]
         raise TableError(
-            f"{type(model).__name__} takes numbers, and the columns {names} hold categories. Use MixedNB, encode them "
+            f"{type(model).__name__} takes numbers, but the columns {names} hold categories. Use MixedNB, encode them "
             "first, or leave them out.",
             reason="columns",
         )
@@ -135,14 +137,15 @@ def target_of(model, columns: Columns, to) -> dict[str, Any]:
     names = columns.named("target")
     if not names:
         raise TableError(
-            f"{type(model).__name__} learns without a target: there is nothing to relabel.", reason="target"
+            f"{type(model).__name__} learns without a target, so rows cannot be relabelled. Use forget and learn.",
+            reason="target",
         )
     several = isinstance(to, Iterable) and not isinstance(to, str | bytes | Mapping) and getattr(to, "ndim", 1) > 0
     values: list = list(to) if several else [to]
     if len(values) != len(names):
         raise TableError(
-            f"`to` has {len(values)} values, and there are the target columns {names}. Nothing was changed: pass one "
-            "value for each of them.",
+            f"`to` has {len(values)} values for the target columns {names}. Nothing was changed: pass one value for "
+            "each of them.",
             reason="target",
         )
     block = Columns([c for c in columns.all if c.role == "target"], None).block(

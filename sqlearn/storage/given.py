@@ -28,7 +28,7 @@ def as_path(path) -> Path:
         given = None
     if not isinstance(given, str) or "\0" in given or not given:
         raise StoreError(
-            f"The path of a store is text or a Path, and not {shown(path)}. Nothing was done: pass where the file is "
+            f"The path of a store must be text or a Path, not {shown(path)}. Nothing was done: pass where the file is "
             "or should be.",
             value=path,
             reason="argument",
@@ -40,7 +40,7 @@ def as_seconds(timeout: Any) -> float:
     """How long to wait for other processes."""
     if (type(timeout) not in (int, float) and not isinstance(timeout, np.number)) or not 0 <= timeout <= _LONGEST:
         raise StoreError(
-            f"`timeout` is a number of seconds of at least 0, and not {shown(timeout)}. Nothing was done: pass one, "
+            f"`timeout` must be a number of seconds of at least 0, not {shown(timeout)}. Nothing was done: pass one, "
             "such as 5.0.",
             value=timeout,
             reason="argument",
@@ -52,7 +52,7 @@ def as_reading(reading) -> dict[str, Any]:
     """How a table was read, in JSON's types."""
     if not isinstance(reading, Mapping | None):
         raise StoreError(
-            f"`reading` is a dict of what can be written as JSON, and not {shown(reading)}. No store was made: leave "
+            f"`reading` must be a dict that can be written as JSON, not {shown(reading)}. No store was created: leave "
             "it out.",
             value=reading,
             reason="argument",
@@ -61,7 +61,7 @@ def as_reading(reading) -> dict[str, Any]:
         json.dumps(told := dict(reading or {}))
     except (TypeError, ValueError, RecursionError) as error:
         raise StoreError(
-            f"`reading` cannot be written as JSON: {error}. No store was made: leave it out.", reason="argument"
+            f"`reading` cannot be written as JSON: {error}. No store was created: leave it out.", reason="argument"
         ) from error
     return told
 
@@ -74,7 +74,7 @@ def as_names(names, what: str) -> list[str]:
     odd = [name for name in listed if not isinstance(name, str)]
     if odd:
         raise TableError(
-            f"`{what}` names columns by text, and {shown(odd[0])} is none. Nothing was done: pass a name or a list of "
+            f"`{what}` must name columns by text, not by {shown(odd[0])}. Nothing was done: pass a name or a list of "
             "names.",
             value=odd[0],
             reason="columns",
@@ -92,15 +92,15 @@ def as_values(values) -> set:
         too_large = isinstance(value, Rational) and abs(Fraction(value)) > _MOST
         if too_large or not isinstance(value, str | Real):
             raise StoreError(
-                f"Values to look for are numbers and texts, and {shown(value)} (at {i}) is none that a store could "
-                "hold. Nothing was searched: leave it out.",
+                f"Values to look for must be numbers or text that a store can hold, not {shown(value)} (at {i}). "
+                "Nothing was searched: leave it out.",
                 value=value,
                 reason="argument",
             )
     if single:
         raise StoreError(
-            f"`values` is a list of numbers and texts to look for, and not {shown(values)}. Nothing was searched: pass "
-            "[value] for one.",
+            f"`values` must be a list of numbers and text to look for, not {shown(values)}. Nothing was searched: "
+            "pass [value] for a single one.",
             value=values,
             reason="argument",
         )
@@ -118,8 +118,8 @@ def named_ids(ids, textual: bool) -> list:
     kind = "text" if textual else "whole numbers"
     if isinstance(ids, Mapping) or hasattr(ids, "columns"):
         raise UnknownIdError(
-            f"`ids` is an id or a list of ids, and not a {type(ids).__name__}. Nothing was changed: pass one column of "
-            "it."
+            f"`ids` must be an id or a list of ids, not a {type(ids).__name__}. Nothing was changed: pass one column "
+            "of it."
         )
     single = isinstance(ids, _TEXT_OR_BYTES) or not isinstance(ids, Iterable) or getattr(ids, "ndim", 1) == 0
     listed = [ids[()]] if single and isinstance(ids, np.ndarray) else [ids] if single else list(ids)
@@ -128,8 +128,8 @@ def named_ids(ids, textual: bool) -> list:
         if type(id) is not (str if textual else int):
             place = "" if single else f" (at {i})"
             raise UnknownIdError(
-                f"{shown(id)}{place} is no id of this store: its ids are {kind}. Nothing was changed: compare with "
-                "ids().",
+                f"{shown(id)}{place} is not an id of this store, whose ids are {kind}. Nothing was changed: compare "
+                "with ids().",
                 value=id,
             )
     return listed

@@ -110,7 +110,7 @@ def parsed(text: str) -> Node:
         raise ConditionError(f"A condition is text, not {type(text).__name__}. Nothing was changed. {_HINT}")
     if len(text) > _LONGEST:
         raise ConditionError(
-            f"The condition has {len(text):,} characters; {_LONGEST:,} are the most. Nothing was changed. Name the "
+            f"The condition has {len(text):,} characters; the maximum is {_LONGEST:,}. Nothing was changed. Name the "
             "rows by their ids."
         )
     return _Parser(text).whole()

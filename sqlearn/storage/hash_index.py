@@ -138,9 +138,15 @@ class HashIndex:
         for rows, inverse, buckets, entries in self._touched(hashes):
             at = _places(entries, inverse, hashes[rows])
             if (at < 0).any():
-                raise StoreCorruptError(f"The store {self._database.path} is damaged: an entry of its index is gone.")
+                raise StoreCorruptError(
+                    f"The store {self._database.path} is damaged: an entry of its index is missing. Take an intact "
+                    "copy."
+                )
             if len(np.unique(inverse * _ENTRIES + at)) < len(rows):  # they would be counted twice
-                raise StoreCorruptError(f"The store {self._database.path} is damaged: two rows are one in its index.")
+                raise StoreCorruptError(
+                    f"The store {self._database.path} is damaged: its index has one entry for two rows. Take an "
+                    "intact copy."
+                )
             entries[inverse, at] = 0
             pack(entries)
             self._write(buckets, entries)
@@ -209,7 +215,7 @@ class HashIndex:
         if astray or found != len(self):
             raise StoreCorruptError(
                 f"The store {self._database.path} is damaged: its index {self.slots.name} is not as it was counted. "
-                "Take an intact copy, or make the store anew from its source."
+                "Take an intact copy, or create the store again from its source."
             )
 
     def rebuild(self, renumbered: Callable[[np.ndarray], np.ndarray]) -> None:

@@ -75,8 +75,8 @@ class Ids:
 
     def duplicate(self, id) -> DuplicateIdError:
         return DuplicateIdError(
-            f"The id {shown(id)} is given twice, or is that of another row already. Nothing was changed: give each row "
-            "an id of its own, or forget the row that has it first.",
+            f"The id {shown(id)} is given twice, or already belongs to another row. Nothing was changed: give each "
+            "row an id of its own, or forget the row that has it first.",
             value=id,
         )
 

@@ -142,8 +142,8 @@ def check_chain(
     for receipt in kept:
         if not isinstance(receipt, Receipt):
             raise StoreError(
-                f"`kept` is a list of receipts that earlier calls returned, and {shown(receipt)} is none. Nothing was "
-                "compared: pass a list of receipts.",
+                f"`kept` must be a list of receipts that earlier calls returned, and {shown(receipt)} is not a "
+                "receipt. Nothing was compared: pass a list of receipts.",
                 value=receipt,
                 reason="argument",
             )
@@ -230,7 +230,9 @@ class Receipts:
         for row in rows:
             kinds = [type(value) for value in row]
             if kinds[:-1] != [int, str, str, int, bytes, bytes] or kinds[-1] not in (bytes, type(None)):
-                raise StoreCorruptError(f"The store {self._database.path} is damaged: a receipt is none.")
+                raise StoreCorruptError(
+                    f"The store {self._database.path} is damaged: a receipt is malformed. Take an intact copy."
+                )
         return [
             Receipt(n, time, kind, count, a.hex(), b.hex(), signature=signature.hex() if signature else None)
             for n, time, kind, count, a, b, signature in rows
@@ -243,5 +245,7 @@ def _signature(digest: str, key: bytes | str) -> str:
 
 def _checked(key: bytes | str) -> bytes:
     if not isinstance(key, bytes | str) or len(key) < 16:
-        raise ParameterError("A signing key is bytes or text, 16 or more of them. Make one with secrets.token_hex(32).")
+        raise ParameterError(
+            "A signing key must be at least 16 bytes or characters. Make one with secrets.token_hex(32)."
+        )
     return key.encode() if isinstance(key, str) else key

@@ -89,7 +89,9 @@ class Rows:
         assert column.labels is not None
         held = np.unique(cells)
         if len(held) and held[-1] > 2:
-            raise StoreCorruptError(f"This store is damaged: a value in column {column.name!r} is not a boolean.")
+            raise StoreCorruptError(
+                f"This store is damaged: a value in column {column.name!r} is not a boolean. Take an intact copy."
+            )
         places = np.full(3, -1)
         places[held[held > 0]] = np.arange(np.count_nonzero(held))
         return Category(places[cells], [column.labels[k - 1] for k in held.tolist() if k])

@@ -88,7 +88,7 @@ class SavedModel:
     def _damaged(self) -> StoreCorruptError:
         return StoreCorruptError(
             f"The store {self._database.path} is damaged: its model's bytes are not those that were written. Take an "
-            "intact copy, or make the store anew from its source."
+            "intact copy, or create the store again from its source."
         )
 
 
@@ -161,7 +161,7 @@ def _encoded(value) -> Any:
     if callable(value) and hasattr(value, "__qualname__"):
         return ["named", _name(value)]
     raise ParameterError(
-        f"A parameter holds {value!r}, of type {type(value).__name__}, which a store cannot keep. Use numbers, text, "
+        f"A parameter holds {value!r}, of type {type(value).__name__}, which a store cannot save. Use numbers, text, "
         "lists, dicts, arrays, or a function that has a name in a module.",
         value=value,
     )
@@ -192,20 +192,20 @@ def _decoded(value) -> Any:
         return _learner(rest[0])(**_decoded(rest[1]))
     if kind == "named":
         return _found(rest[0])
-    raise FormatError(f"{kind!r} is no kind of value.")
+    raise FormatError(f"{kind!r} is not a kind of value that this version reads.")
 
 
 def _name(thing) -> str:
     name = f"{thing.__module__}:{thing.__qualname__}"
     if "<" in name:
-        raise ParameterError(f"{thing!r} has no name that a store could keep. Define it at the top of a module.")
+        raise ParameterError(f"{thing!r} has no name that a store could save. Define it at the top of a module.")
     return name
 
 
 def _learner(name: str) -> Any:
     learner = _found(name)
     if not (isinstance(learner, type) and issubclass(learner, BaseEstimator)):
-        raise FormatError(f"{name} is no learner.")
+        raise FormatError(f"{name} is not an estimator. Take an intact copy.")
     return learner
 
 

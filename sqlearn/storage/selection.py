@@ -82,7 +82,8 @@ class Selection:
             cells = self._rows.read(part)
             if ids is not None and self._ids.of_cells(cells[:, -1]) != ids[start : start + _AT_ONCE]:
                 raise StoreCorruptError(
-                    f"The store {self._database.path} is damaged: its index of ids leads elsewhere."
+                    f"The store {self._database.path} is damaged: its index of ids points to other rows. Take an "
+                    "intact copy."
                 )
             yield part, cells
 
@@ -91,7 +92,7 @@ def looking(progress, check=lambda: None):
     """What to do at each block of rows that a condition is asked of."""
     if progress is not None and not callable(progress):
         raise StoreError(
-            f"`progress` is a function that takes a number of rows, and not {shown(progress)}. Nothing was changed: "
+            f"`progress` must be a function that takes a number of rows, not {shown(progress)}. Nothing was changed: "
             "leave it out.",
             value=progress,
             reason="argument",

@@ -40,7 +40,7 @@ class Settings:
         if unused or settings.pop(_DIGEST, None) != self._digest(settings):
             raise StoreCorruptError(
                 f"The store {self._database.path} is damaged: its settings are not as they were written. Take an "
-                "intact copy, or make the store anew from its source."
+                "intact copy, or create the store again from its source."
             )
         return settings
 

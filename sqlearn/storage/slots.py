@@ -310,7 +310,7 @@ class Slots:
     def _damaged(self, slot: int) -> StoreCorruptError:
         return StoreCorruptError(
             f"The store {self.database.path} is damaged: place {slot} of {self.name!r} is not as it was written. Take "
-            "an intact copy, or make the store anew from its source."
+            "an intact copy, or create the store again from its source."
         )
 
 

@@ -82,8 +82,8 @@ class Suppressed:
                 raise ValueError("hashes of another length")
         except (ValueError, TypeError) as error:
             raise FormatError(
-                "This list of suppressed ids holds something else than hashes. Nothing was changed: take what "
-                "Store.suppressed gave, or what Suppressed.load reads."
+                "This list of suppressed ids holds values that are not hashes. Nothing was changed: take what "
+                "Store.suppressed or Suppressed.load returned."
             ) from error
         return np.unique(hashes, axis=0)
 
@@ -111,7 +111,9 @@ class Suppression:
         """Take in hashes of ids, all different; those that are there already stay."""
         new = hashes[self.index.find(hashes) == 0]
         if self.index.add(new, np.ones(len(new), np.int64)) or self.index.settle():
-            raise StoreCorruptError(f"The store {self._path} is damaged: two of its rows have one id.")
+            raise StoreCorruptError(
+                f"The store {self._path} is damaged: two of its rows have one id. Take an intact copy."
+            )
 
     def refuse(self, ids: Sequence, hashes: np.ndarray) -> None:
         """Raise SuppressedIdError if one of these ids is on the list."""
@@ -145,14 +147,14 @@ class Suppression:
         """The hashes of a list, which must be of a copy of this store, each once."""
         if not isinstance(suppressed, Suppressed):
             raise StoreError(
-                f"replay takes the list that Store.suppressed gives, and not {shown(suppressed)}. Nothing was changed: "
-                "a list in a file is read with Suppressed.load.",
+                f"replay expects the list that Store.suppressed returns, not {shown(suppressed)}. Nothing was "
+                "changed: read a list in a file with Suppressed.load.",
                 reason="suppression",
             )
         if suppressed.store != self._store:
             raise StoreError(
                 f"This list of suppressed ids is not of a copy of the store {self._path}. Nothing was changed: take "
-                "that of the store of which this one is a backup.",
+                "that of the store whose backup this is.",
                 reason="suppression",
             )
         return suppressed.array()

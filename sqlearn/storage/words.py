@@ -147,7 +147,9 @@ class Words:
             there = np.flatnonzero(found)
             for i, text in zip(there.tolist(), self.texts.get(found[there]), strict=True):
                 if text != messages[i]:
-                    raise StoreCorruptError("This store is damaged: its index of words leads elsewhere.")
+                    raise StoreCorruptError(
+                        "This store is damaged: its index of words points to other words. Take an intact copy."
+                    )
                 self._remember(unknown[i], int(found[i]))
         return np.array([self._numbers.get(word, 0) for word in words], np.int64)
 
@@ -182,7 +184,9 @@ class Words:
             return
         left = self.texts.uses(numbers) - times
         if (left < 0).any():
-            raise StoreCorruptError("This store is damaged: a word in it is used more often than it counts.")
+            raise StoreCorruptError(
+                "This store is damaged: a word in it is used more often than was counted. Take an intact copy."
+            )
         stay = left > 0
         if stay.any():
             self.texts.set_uses(numbers[stay], left[stay])
@@ -230,7 +234,7 @@ def word_of(text: bytes):
             return decoded(text[1:])
         return int(text[1:]) if text[:1] == b"i" else struct.unpack("<d", text[1:])[0]
     except (ValueError, struct.error) as error:
-        raise StoreCorruptError("This store is damaged: a word in it is none. Take an intact copy.") from error
+        raise StoreCorruptError("This store is damaged: a word in it is malformed. Take an intact copy.") from error
 
 
 def decoded(text: bytes) -> str:
@@ -238,4 +242,4 @@ def decoded(text: bytes) -> str:
     try:
         return text.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
-        raise StoreCorruptError("This store is damaged: a text in it is none. Take an intact copy.") from error
+        raise StoreCorruptError("This store is damaged: a text in it is malformed. Take an intact copy.") from error

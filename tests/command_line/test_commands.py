@@ -194,7 +194,7 @@ def test_wrong_values(store):
     for value in ("alpha=-1", "alpha=abc", "solver=no"):
         assert value.split("=")[0] in call(*fit, "--param", value, code=2)[1]
     for delimiter in ("ab", "é", '"', "\n"):
-        assert "delimiter is one" in call(*fit, "--delimiter", delimiter, code=1)[1]
+        assert "delimiter must be one" in call(*fit, "--delimiter", delimiter, code=1)[1]
     call("fit", "people.csv", "--target", "lived", "--model", "MixedNB", "--out", "numbered")
     assert "No row has the id" in call("forget", "numbered", "--ids", "-", "--yes", given=f"1\n{10**30}\n", code=1)[1]
     assert "not UTF-8" in call("forget", "numbered", "--ids", "-", "--yes", given=b"\xff\xfe", code=2)[1]
@@ -474,9 +474,9 @@ def test_nothing_was_changed_is_said_where_it_is_known(store, after, monkeypatch
     ("error", "said"),
     [
         (OSError(28, "No space left on device"), "Standard output cannot be written: No space left on device."),
-        (OSError(24, "Too many open files", "x"), "The system refuses what was asked of it: [Errno 24] Too many open"),
-        (OSError(28, "No space left on device", "x"), "The system refuses what was asked of it: [Errno 28] No space"),
-        (TimeoutError("slow"), "The system refuses what was asked of it: slow."),
+        (OSError(24, "Too many open files", "x"), "The operating system refused the request: [Errno 24] Too many open"),
+        (OSError(28, "No space left on device", "x"), "The operating system refused the request: [Errno 28] No space"),
+        (TimeoutError("slow"), "The operating system refused the request: slow."),
     ],
 )
 def test_errors_of_the_system_are_not_all_of_the_output(store, error, said, monkeypatch, capsys):

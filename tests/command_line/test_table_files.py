@@ -78,7 +78,7 @@ def test_ids_are_text_unless_all_are_whole(write):
         ("a,b\n1,x\n2,y,z\n", {}, "line 3: Expected 2 columns, got 3"),
         ("a,b\n1,x\n\n\n2\n", {}, "line 5: Expected 2 columns, got 1"),
         ("a,b\n" + "1,x\n" * 50 + "1z,y\n", {}, "line 52: the value in column 'a' is '1z', which is not a number"),
-        ('a,b\n1,"x"\n2,"y\n3,z\n', {}, "line 3: the text in column 'b' goes on over the end of the line"),
+        ('a,b\n1,"x"\n2,"y\n3,z\n', {}, "line 3: the text in column 'b' continues after the end of the line"),
         ("a,b\n1,x\ninf,y\n", {}, "line 3: the value in column 'a' is inf"),
         ("a,b\n1,x\n1e999,y\n", {}, "line 3: the value in column 'a' is inf"),
         ("a,b\n" + "1,x\n" * 30 + "1_000,y\n", {}, "line 32: the value in column 'a' is '1_000'"),
@@ -92,7 +92,7 @@ def test_ids_are_text_unless_all_are_whole(write):
         (
             b"a,b\n1,x\n2,\xff\xfe\n",
             {},
-            "line 3: the byte 0xff is not UTF-8. Nothing was learned: say the file's encoding",
+            "line 3: the byte 0xff is not UTF-8. Nothing was learned: pass the file's encoding",
         ),
         ("a;b\n1;2\n3;4,5\n", {"delimiter": ","}, "line 3: Expected 1 columns, got 2"),
     ],

@@ -298,7 +298,7 @@ def test_selectors_agree_with_scikit_learn(selector, score_func, loader):
 def test_what_needs_p_values_refuses_scores_without():
     X, y = load_diabetes(return_X_y=True)
     for selector in (SelectFpr(), SelectFdr(), SelectFwe(), GenericUnivariateSelect(mode="fwe", param=0.1)):
-        with pytest.raises(ParameterError, match="r_regression gives no p-values"):
+        with pytest.raises(ParameterError, match="r_regression computes no p-values"):
             selector.set_params(score_func=r_regression).fit(X, y)
     assert SelectPercentile(r_regression, percentile=20).fit(X, y).get_support().sum() == 2
 

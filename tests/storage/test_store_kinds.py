@@ -200,7 +200,7 @@ def test_dates_are_no_features(tmp_path):
             Store.create(tmp_path / "a", MixedNB(), {"joined": dates, "y": LIVED}, target="y")
     with pytest.raises(TableError, match="nothing to learn from"):
         Store.create(tmp_path / "a", MixedNB(), {"joined": DAYS, "y": LIVED}, target="y", keep="joined")
-    with pytest.raises(TableError, match="different columns"):
+    with pytest.raises(TableError, match="must be different"):
         Store.create(tmp_path / "a", MixedNB(), TABLE, target="y", keep=["y"])
     with pytest.raises(TableError, match="no column 'z'"):
         Store.create(tmp_path / "a", MixedNB(), TABLE, target="y", keep=["z"])

@@ -351,7 +351,7 @@ def test_threads_need_stores_of_their_own(store):
         for call in calls.values():
             with raises(CLOSED, match="another thread"):
                 in_a_thread(call)
-        with pytest.raises(StoreBusyError, match="middle of a call"):
+        with pytest.raises(StoreBusyError, match="busy with a call"):
             in_a_thread(close)
     assert store.verify()
     in_a_thread(close)

@@ -150,7 +150,7 @@ def test_parameters_as_json():
     for value in (Sortable(), lambda: 1):
         with pytest.raises(ParameterError):
             _encoded(value)
-    with pytest.raises(FormatError, match="no learner"):
+    with pytest.raises(FormatError, match="not an estimator"):
         _decoded(["estimator", "subprocess:Popen", ["dict", [["list"], "args"]]])
     with pytest.raises(FormatError):
         _decoded(["pickle", "x"])

@@ -45,7 +45,7 @@ def test_an_id_is_lifted_once(store):
 def test_an_index_that_counts_wrongly_is_noticed(store):
     store.forget(ids=list(range(50)))
     for index in (store._suppression.index, store._ids.index):
-        with pytest.raises(StoreCorruptError, match="two rows are one"), store._changing():
+        with pytest.raises(StoreCorruptError, match="one entry for two rows"), store._changing():
             index.remove(index.hashes_of(np.concatenate(list(index.entries())))[[0, 1, 0]])
         for name, change in ((index._count, 1), (index._count, -1), (index._size, 4)):
             with store._changing():
@@ -69,7 +69,7 @@ def test_an_entry_in_another_bucket_is_noticed(store):
 
 def test_running_numbers_are_not_suppressed(tmp_path):
     """A backup gives them to other people."""
-    with pytest.raises(StoreError, match="running numbers are given anew in a backup"):
+    with pytest.raises(StoreError, match="running numbers would name other rows in a backup"):
         Store.create(tmp_path / "b", GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}, target="y", suppress=True)
     assert not list(tmp_path.iterdir())
 
@@ -87,7 +87,7 @@ def test_a_list_that_was_made_by_hand(store, tmp_path):
     assert Suppressed.load(tmp_path / "list") == found
     with Store.open(backup) as restored:
         for hashes in (("00",), ("zz" * 16,), ("ff" * 16,), (3,), ("00" * 8, "00" * 24), 5):
-            with pytest.raises(FormatError, match="something else than hashes"):
+            with pytest.raises(FormatError, match="values that are not hashes"):
                 restored.replay(replace(found, hashes=hashes))
         assert len(restored) == 800 and restored.replay(odd).count == 3
         assert restored.suppressed() == found and restored.verify()

@@ -79,8 +79,8 @@ class Adaptive(ExactEstimator):
         if len(beyond):
             raise InvalidValueError(
                 f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]].item()!r} times a value "
-                f"leaves the range of float64, in which {type(self).__name__} asks. Nothing was changed: scale the "
-                "weights down.",
+                f"is beyond float64, in which {type(self).__name__} computes. Nothing was changed: scale the weights "
+                "down.",
                 row=beyond[0],
                 value=batch.weights[beyond[0]].item(),
                 reason="weight",
@@ -93,8 +93,8 @@ class Adaptive(ExactEstimator):
         last = _rounds(self._fitted_state()).last
         if last is None:
             raise UndefinedAttributeError(
-                f"This {type(self).__name__} has asked nothing: it holds too little, or has not been updated since it "
-                "was copied or read from a file.",
+                f"This {type(self).__name__} has no report of a last update: it holds too few rows, or has not been "
+                "updated since it was copied or read from a file.",
                 reason="not updated",
             )
         return last
@@ -109,8 +109,8 @@ class Adaptive(ExactEstimator):
         trace = _rounds(state).trace
         if trace is None:
             raise UndefinedAttributeError(
-                f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too little "
-                "to learn from. Learn more.",
+                f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too few to "
+                "learn from. Learn more rows.",
                 reason="too few records",
             )
         self._warn_of(state, trace)

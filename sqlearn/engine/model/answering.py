@@ -76,7 +76,7 @@ class Answering(BaseEstimator):
         if not state.statistic.record_counts.any():
             none = "only rows of weight 0" if state.n_records else "no rows (all were forgotten)"
             raise UndefinedAttributeError(
-                f"This {state.learner} holds {none}, so it has nothing to tell. Learn some first.",
+                f"This {state.learner} holds {none}, so it has no fitted attributes. Call fit or partial_fit first.",
                 reason="too few records",
             )
         reader = object.__new__(self._peer)

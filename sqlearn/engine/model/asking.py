@@ -88,7 +88,7 @@ def refuse_arguments(model, name: str, method, given: dict, error: Exception) ->
         if y is None and "y" in signature.parameters and model._target is not None:
             raise ShapeError(
                 f"{name} of {type(model).__name__} compares with y, and y is None. Nothing was computed: pass one "
-                "label or value a row.",
+                "label or value per row.",
                 reason="no target",
             ) from error
     names = given.get("input_features")

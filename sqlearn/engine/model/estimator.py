@@ -134,7 +134,7 @@ class ExactEstimator(Answering):
             )
         if type(other) is not type(self):
             raise MergeError(
-                f"A {type(self).__name__} merges with its own kind only, not with {type(other).__name__}.",
+                f"A {type(self).__name__} merges only with its own class, not with {type(other).__name__}.",
                 reason="class",
             )
         theirs = other._fitted_state()
@@ -246,7 +246,8 @@ class ExactEstimator(Answering):
         state = self._fitted_state()
         if self._target is None:
             raise UnsupportedError(
-                f"{type(self).__name__} learns without labels: there is nothing to relabel. Use forget and partial_fit.",
+                f"{type(self).__name__} learns without labels, so rows cannot be relabelled. Use forget and "
+                "partial_fit.",
                 reason="relabel",
             )
         state.check_free()
@@ -304,8 +305,9 @@ class ExactEstimator(Answering):
         batch, _ = self._validated(probe, X, y, sample_weight, reset=False, single=True)
         if batch.targets.shape[1] != state.statistic.n_targets:
             raise ShapeError(
-                f"y has {batch.targets.shape[1]} targets a row, but {state.learner} was fitted with "
-                f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form they were learned.",
+                f"y has {batch.targets.shape[1]} targets per row, but {state.learner} was fitted with "
+                f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form in which they were "
+                "learned.",
                 reason="columns",
             )
         check_growth(state, batch, sign)
@@ -359,7 +361,7 @@ class ExactEstimator(Answering):
         if probe._target is not None and y is None:
             raise ShapeError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Nothing was "
-                "changed: pass one label or value a row.",
+                "changed: pass one label or value per row.",
                 reason="no target",
             )
         label_codes, labels, targets, target_ndim = self._answers(probe, y, x, reset)
@@ -405,7 +407,7 @@ class ExactEstimator(Answering):
         """Refuse parameters for which the state would be no function of the records."""
         if params.get("warm_start"):
             raise ParameterError(
-                "warm_start=True makes a model depend on its history, which it could not forget. Leave it False."
+                "warm_start=True makes a model depend on its history, which could not be forgotten. Leave it False."
             )
         if isinstance(params.get("random_state"), np.random.RandomState) and self._draws(params):
             raise ParameterError(

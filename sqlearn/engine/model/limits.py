@@ -46,8 +46,9 @@ def check_size(name: str, statistic: Statistic, rows: int, levels: list[list]) -
         sizes = ", ".join(f"{len(column):,}" for column in levels)
         categories = f" and columns of {sizes} categories" if levels else ""
         raise TooLargeError(
-            f"The state of this {name} would take about {needed / 1e9:,.1f} GB, and {_PEAK} times that while it learns "
-            f"or is read: {rows} x {cells:,} exact sums for {statistic.n_features:,} features{categories}, and this "
-            f"machine has {memory / 1e9:,.0f} GB. Nothing was taken. Use fewer columns (SelectKBest, hashing), or a "
-            "learner whose state is linear in the columns, such as those of sqlearn.naive_bayes."
+            f"The state of this {name} would take about {needed / 1e9:,.1f} GB, and {_PEAK} times that while it "
+            f"learns or is read: {rows} x {cells:,} exact sums for {statistic.n_features:,} features{categories}, and "
+            f"this machine has {memory / 1e9:,.0f} GB. Nothing was allocated. Use fewer columns (SelectKBest, "
+            "hashing), or a learner whose state grows linearly with the columns, such as those of "
+            "sqlearn.naive_bayes."
         )

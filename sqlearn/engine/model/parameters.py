@@ -30,7 +30,7 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
     params, found = model.get_params(deep=False), {}
     if not isinstance(params.get("ledger", True), bool | np.bool_):  # "no" would be true
         raise ParameterError(
-            f"The parameter ledger is True or False, and not {shown(params['ledger'])}. Nothing was changed: set one "
+            f"The parameter ledger must be True or False, not {shown(params['ledger'])}. Nothing was changed: set one "
             "of these.",
             value=params["ledger"],
         )
@@ -43,8 +43,8 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
                 raise
             except Exception as error:  # scikit-learn compares it with what it may be; frames and the like object
                 raise ParameterError(
-                    f"The parameter {name} of {type(model).__name__} is no {shown(value)}. Nothing was changed: set "
-                    "one of the values that its documentation names.",
+                    f"The parameter {name} of {type(model).__name__} cannot be {shown(value)}. Nothing was changed: "
+                    "set one of the values that its documentation names.",
                     value=value,
                 ) from error
             if "array-like" in constraints and name not in _NAMES:
@@ -101,7 +101,7 @@ def _refuse_text(name: str, value) -> None:
         numeric = False
     if not numeric:
         raise ParameterError(
-            f"The parameter {name} is {shown(value)}, which is no number and no array of numbers. Nothing was changed: "
-            "set one of the values that its documentation names.",
+            f"The parameter {name} is {shown(value)}, which is neither a number nor an array of numbers. Nothing was "
+            "changed: set one of the values that its documentation names.",
             value=value,
         )

@@ -30,8 +30,8 @@ def check_sparse(X) -> None:
         fault = str(error)
     if fault:
         raise ShapeError(
-            f"This {X.format.upper()} matrix of shape {X.shape} is malformed: {fault}. Nothing was changed: make it "
-            "anew, for instance with scipy.sparse.coo_array((values, (rows, columns)), shape).",
+            f"This {X.format.upper()} matrix of shape {X.shape} is malformed: {fault}. Nothing was changed: create it "
+            "again, for instance with scipy.sparse.coo_array((values, (rows, columns)), shape).",
             reason="shape",
         )
 

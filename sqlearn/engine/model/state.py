@@ -294,8 +294,8 @@ class State:
     def is_broken(self) -> BrokenError:
         """Why a model that is neither as it was nor as it should be answers nothing."""
         return BrokenError(
-            f"An update of this {self.learner} failed, and undoing it failed too, since there was no memory. It holds "
-            "parts of both, so it gives no answer any more. Read the model from its source again, or fit it anew."
+            f"An update of this {self.learner} failed, and undoing it failed too, because there was no memory left. "
+            "Its state is inconsistent, so it cannot be used. Load the model again, or fit it anew."
         )
 
     def _vocabularies(self) -> tuple[Vocabulary, ...]:
@@ -311,7 +311,7 @@ class State:
         if self.vocabulary is not None and len({isinstance(label, str) for label in self._labels_held()}) > 1:
             raise error(
                 f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
-                "Convert the labels given to the kind of those held; or relabel all rows held in one call.",
+                "Convert the labels to the type of those held, or relabel all rows in one call.",
                 reason="label",
             )
 
@@ -323,8 +323,8 @@ class State:
         empty = rows[self.statistic.record_counts[rows] == 0]
         if len(empty) and self.statistic.digits(empty)[0].any():
             raise NotLearnedError(
-                f"The sums of this {self.learner} show that rows were to be forgotten which it never learned with "
-                "these labels, so nothing was changed. Pass rows, labels and sample weights as they were learned."
+                f"The sums of this {self.learner} show that some of these rows were never learned with these labels, "
+                "so nothing was changed. Pass rows, labels and sample weights as they were learned."
             )
 
     def prune(self, lent: bool = False) -> None:

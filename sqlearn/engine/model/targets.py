@@ -46,7 +46,7 @@ def check_labels(y, X):
 def _no_labels(why: str, y) -> InvalidValueError:
     found, place = _first_not_a_label(y)
     return InvalidValueError(
-        f"{why} {found}Nothing was changed: pass integers of 64 bits, booleans or strings as labels, all of one kind.",
+        f"{why} {found}Nothing was changed: pass integers of 64 bits, booleans or strings as labels, all of one type.",
         reason="label",
         **place,
     )
@@ -103,12 +103,12 @@ def _column(y, X, what: str) -> np.ndarray:
         if "Complex" in str(error):
             raise InvalidValueError(
                 "Complex data not supported: y holds it, first in row 0 (counted from 0). Nothing was changed: pass "
-                f"{what}s that are no complex numbers.",
+                f"{what}s that are not complex numbers.",
                 reason="label" if what == "label" else "not numeric",
             ) from error
-        said = str(error) if "1d array" in str(error) else f"y is no array of {what}s, but {shown(y)}."
+        said = str(error) if "1d array" in str(error) else f"y is not an array of {what}s: {shown(y)}."
         raise ShapeError(
-            f"{said} Nothing was changed: pass one {what} a row, of shape (n,).", reason="shape"
+            f"{said} Nothing was changed: pass one {what} per row, of shape (n,).", reason="shape"
         ) from error
     _check_length(y, X, what)
     return y
@@ -125,7 +125,7 @@ def _check_length(y, X, what: str) -> None:
     if len(y) != _num_samples(X):
         raise ShapeError(
             f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}. Nothing was "
-            f"changed: pass one {what} a row.",
+            f"changed: pass one {what} per row.",
             reason="shape",
         )
 
@@ -149,7 +149,7 @@ def check_classes(batch, classes) -> None:
         known = {canonical_label(label) for label in listed.ravel().tolist()}
     except _UNREADABLE as error:
         raise InvalidValueError(
-            f"`classes` is no list of labels, but {shown(classes)}. Nothing was changed: pass the labels that may "
+            f"`classes` is not a list of labels: {shown(classes)}. Nothing was changed: pass the labels that may "
             "come, or leave `classes` out.",
             value=classes,
             reason="label",
@@ -202,7 +202,7 @@ def check_targets(y, X, *, multi_output: bool):
         y = _column(y, X, "target")
     y = _float64(
         y, lambda value, row: InvalidValueError(
-            f"Input y holds {shown(value)} in row {row} (counted from 0), which is no real number. Nothing was "
+            f"Input y has {shown(value)} in row {row} (counted from 0), which is not a real number. Nothing was "
             "changed: convert targets to numbers first.", row=row, value=value, reason="not numeric"
         )
     )  # fmt: skip
@@ -253,7 +253,7 @@ def check_indicator(y, X) -> tuple[np.ndarray, list[str], np.ndarray]:
         row = int(np.flatnonzero(bad)[0])
         raise InvalidValueError(
             f"Row {row} (counted from 0) of the indicator matrix y is {targets[row].tolist()}. Nothing was changed: "
-            "where y has a column for each label, it says 1 where a row has the label, and 0 where it has not.",
+            "if y has one column per label, it must be 1 where a row has the label, and 0 where it does not.",
             row=row,
             reason="label",
         )
@@ -272,20 +272,20 @@ def check_weights(sample_weight, X) -> np.ndarray:
         raise
     except _UNREADABLE as error:
         raise InvalidValueError(
-            f"sample_weight is no array of numbers, but {shown(sample_weight)}. Nothing was changed: pass one number "
-            "a row.",
+            f"sample_weight is not an array of numbers: {shown(sample_weight)}. Nothing was changed: pass one number "
+            "per row.",
             value=sample_weight,
             reason="weight",
         ) from error
     given = _float64(
         given, lambda value, row: InvalidValueError(
-            f"sample_weight holds what is no number: {shown(value)} in row {row} (counted from 0). Nothing was "
-            "changed: pass one number a row.", row=row, value=value, reason="weight"
+            f"sample_weight has {shown(value)} in row {row} (counted from 0), which is not a number. Nothing was "
+            "changed: pass one number per row.", row=row, value=value, reason="weight"
         )
     )  # fmt: skip
     if given.ndim > 1 or (given.ndim and len(given) != n):
         raise ShapeError(
-            f"sample_weight.shape == {given.shape}, expected {(n,)}. Nothing was changed: pass one weight a row.",
+            f"sample_weight.shape == {given.shape}, expected {(n,)}. Nothing was changed: pass one weight per row.",
             reason="shape",
         )
     finite = np.isfinite(given)  # of a scalar, scikit-learn's check is none

@@ -126,7 +126,7 @@ def check_features(probe, X, *, reset: bool, sparse_form: bool):
 
 
 def _refuse_times(X) -> None:
-    """Raise InvalidValueError for dates, times and durations: as numbers they are counts of units that differ by type."""
+    """Refuse dates, times and durations: as numbers they are counts of units that differ by type."""
     if isinstance(X, list | tuple):
         try:
             X = np.asarray(X)
@@ -197,8 +197,8 @@ def explained(error: Exception, X, allow_nan: bool = False, name: str = "X") -> 
         )
     if isinstance(X, Mapping):
         return InvalidValueError(
-            f"A dict is no row of numbers: input {name} is {shown(X)}. Nothing was changed: pass its values, in the "
-            "order of the columns, or use TableModel, which takes dicts.",
+            f"A dict is not a row of numbers: input {name} is {shown(X)}. Nothing was changed: pass its values, in "
+            "the order of the columns, or use TableModel, which takes dicts.",
             reason="not numeric",
         )
     found, place = _first_not_numeric(X)
@@ -211,13 +211,14 @@ def explained(error: Exception, X, allow_nan: bool = False, name: str = "X") -> 
         )
     if found and not isinstance(X, list | tuple):
         return InvalidValueError(
-            f"Input {name} is no table of numbers. {found}Nothing was changed: convert such columns to numbers first.",
+            f"Input {name} is not a table of numbers. {found}Nothing was changed: convert such columns to numbers "
+            "first.",
             reason="not numeric",
             **place,
         )
     found, place = _first_uneven(X)
     return ShapeError(
-        f"Input {name}, of type {type(X).__name__}, is no table of rows of one length. {found}Nothing was "
+        f"Input {name}, of type {type(X).__name__}, is not a table whose rows have one length. {found}Nothing was "
         "changed: pass rows of numbers, of one length, as (n, d), or one row as (d,).",
         reason="shape",
         **place,

@@ -195,7 +195,7 @@ class GramView:
         hi, lo, exponent = self._pairs(0, 1)
         if not hi[0]:
             raise UndefinedAttributeError(
-                "The rows held have no weight at all, so there is nothing to read. Learn some.",
+                "All rows held have weight 0, so the attribute is undefined. Learn rows of positive weight.",
                 reason="too few records",
             )
         return hi.item(), lo.item(), exponent.item()

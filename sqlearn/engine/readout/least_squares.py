@@ -130,7 +130,7 @@ def fitted(estimator, *data):
         except ValueError:
             pass
     raise UndefinedAttributeError(
-        "Squares of values held lie beyond float64's range, in which this learner iterates. The model is intact and "
+        "Squares of the values held are beyond float64, in which this learner iterates. The model is intact and "
         "holds them exactly: forget the rows with such values, or scale features and targets and fit again.",
         reason="out of range",
     )

@@ -167,7 +167,7 @@ def score_of(function) -> Score:
         if known is function:
             return score
     raise ParameterError(
-        f"score_func={shown(function)} is not known to be a function of sums over records, so none could be forgotten "
-        "exactly. Use f_classif, chi2, f_regression or r_regression.",
+        f"score_func={shown(function)} is not known to be a function of sums over records, so records could not be "
+        "forgotten exactly. Use f_classif, chi2, f_regression or r_regression.",
         value=function,
     )

@@ -140,7 +140,7 @@ def from_bytes(content: bytes) -> Any:
     reader = _Reader(content)
     value = reader.value()
     if reader.at != len(content):
-        raise FormatError("A trace of rounds goes on behind its end. Read the model from its source again.")
+        raise FormatError("A trace of iterations continues after its end. Load the model again.")
     return value
 
 
@@ -150,7 +150,7 @@ class _Reader:
 
     def take(self, n: int) -> bytes:
         if not 0 <= n <= len(self.content) - self.at:
-            raise FormatError("A trace of rounds is cut short. Read the model from its source again.")
+            raise FormatError("A trace of iterations is truncated. Load the model again.")
         self.at += n
         return self.content[self.at - n : self.at]
 
@@ -179,4 +179,4 @@ class _Reader:
         if letter == b"d":
             kind: Any = _KINDS[self.take(self.length()).decode()]
             return kind(*(self.value() for _ in fields(kind)))
-        raise FormatError("A trace of rounds has a part of an unknown kind. Read the model from its source again.")
+        raise FormatError("A trace of iterations has a part of an unknown type. Load the model again.")

@@ -311,9 +311,7 @@ class ExactSum:
         low, n_limbs, rows, cells = header.tolist()
         outside = not -_FARTHEST <= low <= low + n_limbs <= _FARTHEST
         if outside or min(n_limbs, rows, cells) < 0 or len(data) != 32 + 4 * n_limbs * rows * cells:
-            raise FormatError(
-                "These bytes are no exact sum: header and length disagree. Read the model from its source again."
-            )
+            raise FormatError("These bytes are not an exact sum: header and length do not agree. Load the model again.")
         digits = np.frombuffer(data, "<i4", offset=32)
         limbs = np.ascontiguousarray(np.moveaxis(digits.reshape(rows, cells, n_limbs), -1, 0), np.float64)
         return cls(rows, cells, limbs, low)

@@ -108,7 +108,7 @@ class TableReader(Answers, BaseEstimator):
         """The rows of a table as the estimator sees them, float64[n, d]."""
         if self.encoder_ is None:
             raise UndefinedAttributeError(
-                "MixedNB takes the columns as they are, so none are encoded: use the table itself.",
+                "MixedNB takes the columns as they are, so there is no encoded table. Use the table itself.",
                 reason="not encoded",
             )
         return self.encoder_.transform(*split(*self._chosen(X)))

@@ -111,8 +111,8 @@ def as_columns(X):
     for name, value in zip(names, given, strict=True):
         if _is_one_value(value) or getattr(value, "ndim", 1) != 1:
             raise ShapeError(
-                f"Column {name!r} of this table is no sequence of values. Nothing was changed: pass an array, a list "
-                "or a Series for each column, or one value for each.",
+                f"Column {name!r} of this table is not a sequence of values. Nothing was changed: pass an array, a "
+                "list or a Series for each column, or one value for each.",
                 column=name,
                 reason="shape",
             )
@@ -185,9 +185,11 @@ def kinds_of(table, given: Mapping | None) -> dict:
     for name, kind in (given or {}).items():
         if not isinstance(kind, str) or kind not in KINDS:
             kinds = ", ".join(map(repr, KINDS))
-            raise ParameterError(f"`columns` says that {name!r} is {shown(kind)}. Kinds are {kinds}.")
+            raise ParameterError(f"`columns` gives {name!r} the kind {shown(kind)}. Pass one of {kinds}.")
         if name not in names and kind != "drop":
-            raise ParameterError(f"`columns` names {name!r}, which is no column of this table. It has {[*names]}.")
+            raise ParameterError(
+                f"`columns` names {name!r}, which is not a column of this table. Its columns are {[*names]}."
+            )
     if all((given or {}).get(name) == "drop" for name in names):
         raise ParameterError("`columns` drops every column of this table. Leave the model at least one.")
     found = {name: (given or {}).get(name) or _recognised(table, j) for j, name in enumerate(names)}
@@ -354,7 +356,7 @@ def _numbers(table, j) -> np.ndarray:
             kind = "string" if isinstance(value, str | bytes) else "complex number"
             raise InvalidValueError(
                 f"{_place(table, i, j)} is the {kind} {shown(value)}, where this model takes numbers. Nothing was "
-                "changed: convert the column to numbers first, or say that it holds categories and fit again.",
+                "changed: convert the column to numbers first, or declare that it holds categories and fit again.",
                 row=i,
                 column=_name(table, j),
                 value=value,
@@ -365,8 +367,8 @@ def _numbers(table, j) -> np.ndarray:
         except (TypeError, ValueError) as error:
             why = str(error) if "argument must be" in str(error) else f"it is {shown(value)}"
             raise InvalidValueError(
-                f"{_place(table, i, j)} is no number: {why}. Nothing was changed: convert the column to numbers first, "
-                "or say that it holds categories and fit again.",
+                f"{_place(table, i, j)} is not a number: {why}. Nothing was changed: convert the column to numbers "
+                "first, or declare that it holds categories and fit again.",
                 row=i,
                 column=_name(table, j),
                 value=value,
@@ -394,7 +396,8 @@ def _categories(table, j) -> tuple[list[int], list]:
             raise
         except TypeError as error:
             raise InvalidValueError(
-                f"{_place(table, i, j)} is no category: {error} Nothing was changed: categories are numbers or strings.",
+                f"{_place(table, i, j)} is not a category: {error} Nothing was changed: categories are numbers or "
+                "strings.",
                 row=i,
                 column=_name(table, j),
                 value=value,

@@ -191,7 +191,7 @@ def test_other_packages_models():
         with unchanged(model), pytest.raises(MergeError):
             model.merge(other)
     scaler = StandardScaler().fit(X)
-    with unchanged(scaler), pytest.raises(UnsupportedError, match="nothing to relabel"):
+    with unchanged(scaler), pytest.raises(UnsupportedError, match="cannot be relabelled"):
         scaler.relabel(X, y, y)
     with unchanged(scaler), pytest.raises(UnsupportedError, match="with_mean=False"):
         scaler.partial_fit(sp.csr_array(X))

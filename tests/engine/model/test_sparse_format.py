@@ -89,7 +89,7 @@ def test_malformed_matrices_are_refused(learner, fault):
     for call in calls:
         with unchanged(model), raises(SHAPE, match="malformed") as caught:
             call(**given)
-        assert "make it anew" in str(caught.value)
+        assert "create it again" in str(caught.value)
     with raises(SHAPE, match="malformed"):
         type(learner)(**learner.get_params()).fit(**given)
 

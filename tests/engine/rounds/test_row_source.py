@@ -99,7 +99,7 @@ def test_traces_come_back_from_their_bytes(learner, n, monkeypatch):
     for end in range(0, len(content), 1 + len(content) // 50):
         with pytest.raises((FormatError, KeyError, ValueError)):
             from_bytes(content[:end])
-    with pytest.raises(FormatError, match="behind its end"):
+    with pytest.raises(FormatError, match="after its end"):
         from_bytes(content + b"n")
 
 
