@@ -114,7 +114,7 @@ class Database:
             ) from error
         if self._identity in _TORN:
             raise StoreBusyError(
-                f"This process was forked during a call on the store {path}, so SQLite cannot tell here who has locked "
+                f"This process was forked during a call on the store {path}, so SQLite cannot know who has locked "
                 "it. Open it in a process that was forked outside of such calls, or started anew (multiprocessing's "
                 '"spawn").'
             )

@@ -271,7 +271,7 @@ class _Writer:
             )
         self.reads.add(number)
         if len(self.reads) > _MOST_COLUMNS:
-            raise self._refused(node, f"it reads more than {_MOST_COLUMNS} columns", "Read fewer; 1000 are the most.")
+            raise self._refused(node, f"it reads more than {_MOST_COLUMNS} columns", "Read fewer; the maximum is 1000.")
         return _Typed(self._kinds[self._names[number]], f"c{number}")
 
     def _write_or(self, node: Node) -> _Typed:

@@ -174,7 +174,7 @@ def test_questions_need_somebody_to_answer(store):
 
 def test_wrong_calls(store):
     assert "either --where or --ids" in call("forget", "m.sqlearn", "--yes", code=2)[1]
-    assert "none of" in call("fit", "people.csv", "--target", "lived", "--model", "Forest", "--out", "x", code=2)[1]
+    assert "not one of" in call("fit", "people.csv", "--target", "lived", "--model", "Forest", "--out", "x", code=2)[1]
     assert (
         "alpha"
         in call(

@@ -379,7 +379,7 @@ def test_refusals_leave_the_model_alone():
         (TypeError, "row 0 .*'city'", lambda: model.partial_fit({"age": [1.0], "city": [b"x"]}, [1.0])),
         (COLUMNS, "name of its own", lambda: model.partial_fit(pd.concat([frame, frame], axis=1), y)),
         (NOT_FINITE, "row 1 .*'age'", lambda: model.partial_fit({"age": [1, 10**400], "city": ["x", "y"]}, [1, 2])),
-        (SHAPE, "'city'.*no sequence", lambda: model.partial_fit({"age": [1.0], "city": "x"}, [1.0])),
+        (SHAPE, "'city'.*not a sequence", lambda: model.partial_fit({"age": [1.0], "city": "x"}, [1.0])),
         (WEIGHT, "row 0 ", lambda: model.partial_fit(frame, y, sample_weight=[-1.0, 1.0, 1.0])),
     ]
     for error, match, call in cases:

@@ -381,7 +381,7 @@ def test_models_that_do_not_merge(learner):
             other = refit(clone(learner).set_params(**{name: value / 2 + 0.125}), records)
             refused(model, MergeError, lambda other=other: model.merge(other), name)
     other = GaussianNB() if not isinstance(learner, GaussianNB) else type("GaussianNB", (GaussianNB,), {})()
-    refused(model, MergeError, lambda: model.merge(other), "own kind")
+    refused(model, MergeError, lambda: model.merge(other), "own class")
     with unchanged(model), pytest.raises((ValueError, AttributeError)):
         model.merge(None)
     if isinstance(records.X, np.ndarray):

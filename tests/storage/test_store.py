@@ -329,7 +329,7 @@ def test_two_stores_on_one_file(path):
     [
         ({"keep": 3}, "by text"),
         ({"keep": ["x", 3]}, "by text"),
-        ({"reading": [1]}, "is a dict"),
+        ({"reading": [1]}, "must be a dict"),
         ({"reading": {"a": object()}}, "written as JSON"),
         ({"timeout": "5"}, "seconds"),
     ],

@@ -12,7 +12,7 @@ from sqlearn.errors import FormatError, shown
 
 __all__ = ["contents_of", "state_of"]
 
-_ALTERED = "These bytes of a {} are torn or were altered. Read the model from its source again, or fit it anew."
+_ALTERED = "These bytes of a {} are truncated or altered. Load an intact copy, or fit the model anew."
 _STATE = {"params", "features", "statistic", "target_ndim", "layout", "parts", "digest"}
 _ELSEWHERE = ("ledger", "rows")  # parts that the digest does not cover: the multiset hash stands for them
 
