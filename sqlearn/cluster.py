@@ -196,7 +196,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     def _trace(self, state):
         k = state.params["n_clusters"]
         if state.statistic.record_counts.sum() < k:
-            raise ReadOutError(
+            raise UndefinedAttributeError(
                 f"This KMeans holds fewer records than its {k} clusters, so it has no centres to tell. "
                 "Learn more records.",
                 reason="too few records",

@@ -314,7 +314,9 @@ def _given_priors(priors, counts: np.ndarray) -> np.ndarray:
         return counts / counts.sum()
     priors = np.array(priors, np.float64)
     if priors.shape != counts.shape:
-        raise ReadOutError(f"{len(priors)} priors are given, but {len(counts)} classes are held; give one per class.")
+        raise UndefinedAttributeError(
+            f"{len(priors)} priors are given, but {len(counts)} classes are held; give one per class."
+        )
     return priors
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, one class per kind.
+"""Error classes: one per kind of failure that a program would handle.
 
 Every error derives from `SqlearnError`, which is a `ValueError`, as scikit-learn's own errors are. Its message states
 what happened, which row and column are the first at fault, and what to do; the same facts are attributes, see
@@ -166,18 +166,24 @@ class InvalidValueError(SqlearnError, TypeError):
 
 
 class ShapeError(SqlearnError):
-    """Input is not a table of rows, or `X`, `y` and `sample_weight` have different numbers of rows.
+    """The input is not a table of the expected shape.
+
+    The reasons:
+
+    - ``"shape"``: `X` is not a two-dimensional table, its rows differ in length, or `X`, `y` and `sample_weight` have
+      different numbers of rows;
+    - ``"columns"``: other features, feature names or targets than those the model was fitted with;
+    - ``"empty"``: a batch without rows;
+    - ``"no target"``: ``y`` is missing or None, where a record has a label or a value.
 
     Notes
     -----
-    What to do: pass `X` of shape (n, d), or one row of shape (d,), with n labels or values and n weights. Rows of
-    unequal length are not a table.
+    What to do: pass `X` of shape (n, d), or one row of shape (d,), with ``model.n_features_in_`` columns in the order
+    of ``fit``, and n labels or values and n weights. Skip the call when there is nothing to learn or forget.
     """
 
     reasons = ("shape", "columns", "empty", "no target")
 
-class LearnerError(SqlearnError, TypeError):
-    """An object is not a model of this package, or its learner has no such operation.
 
 class UnsupportedError(SqlearnError, TypeError):
     """An object is not a model of this package, or its learner does not support an operation.
@@ -202,89 +208,17 @@ class DegenerateError(SqlearnError):
 
     Notes
     -----
-    What to do: pass more rows. ``partial_fit`` takes such rows, and read-outs say `ReadOutError` until there are more.
-    """
-
-
-class WidthError(SqlearnError):
-    """A row has other columns than the model: another number of features or of targets, or other feature names.
-
-    Notes
-    -----
-    What to do: pass rows with ``model.n_features_in_`` columns, in the order of ``fit``, and as many targets as were
-    learned; one row may be given as 1-D.
-    """
-
-
-class NonFiniteError(SqlearnError):
-    """A value is NaN or infinite where a finite number is needed.
-
-    Every finite float64 is accepted and summed exactly; what is not finite has no exact sum.
-
-    Notes
-    -----
-    What to do: impute or drop the value. MixedNB takes NaN as missing and does not count it.
-    """
-
-
-class NegativeValueError(SqlearnError):
-    """A feature is negative where a learner sums counts or shares (MultinomialNB, ComplementNB, chi2).
-
-    Notes
-    -----
-    What to do: drop such rows, or use a learner that takes any number, as GaussianNB and f_classif do.
-    """
-
-
-class NotNumericError(SqlearnError, TypeError):
-    """A value is a string, a complex number or an object where a real number is needed.
-
-    It is a `TypeError` as well, as some such refusals of scikit-learn are.
-
-    Notes
-    -----
-    What to do: convert the column to numbers, or encode it; MixedNB takes categories as they are, in the columns that
-    `categorical_features` names. A dict is not a row: pass its values, in the order of the columns.
-    """
-
-
-class EmptyBatchError(SqlearnError):
-    """A batch holds no row at all.
-
-    Notes
-    -----
-    What to do: leave the call out when there is nothing to learn or forget; the usual cause is a filter that matched no
-    row.
-    """
-
-
-class NotIntegerError(SqlearnError):
-    """A category is not a non-negative integer, where a learner counts categories by their codes (CategoricalNB).
-
-    Notes
-    -----
-    What to do: encode the column first, for instance with scikit-learn's ``OrdinalEncoder``; or use MixedNB, which
-    takes categories as they are.
-    """
-
-
-class OutOfRangeError(SqlearnError):
-    """A value or a target lies where this learner cannot take it.
-
-    Raised for features beyond 2**500 in learners that ask their records in rounds, and for targets that a loss does
-    not allow (negative counts).
-
-    Notes
-    -----
-    What to do: scale such a feature down, or take the row out; the message names it.
+    What to do: pass more rows. ``partial_fit`` takes such rows; fitted attributes raise `UndefinedAttributeError` until
+    there are more.
     """
 
 
 class ParameterError(SqlearnError):
     """A parameter has a value for which exact forgetting cannot be guaranteed, or that does not fit the others.
 
-    Raised by ``fit`` for what is not a sum over rows (a median), for what remembers earlier fits (``warm_start``), for
-    randomness that cannot be repeated (a ``RandomState`` instance), and for what does not go together.
+    Raised by ``fit`` for what is not a sum over rows (a median), for what depends on earlier fits (``warm_start``), for
+    randomness that cannot be repeated (a ``RandomState`` instance), and for parameters that contradict each other.
+    ``value`` is the value at fault, where there is one.
 
     Notes
     -----
@@ -338,16 +272,14 @@ class BusyError(SqlearnError):
 
 
 class TooLargeError(SqlearnError):
-    """The state would not fit in memory, or would hold a record more often than a ledger counts.
+    """The state would not fit in memory, or would hold a record more than 2**31 - 1 times.
 
-    Raised before memory is taken, for instance for the Gram matrix of 100,000 columns; the message names the size. Also
-    raised for copy 2,147,483,648 of one record.
+    Raised before memory is allocated, for instance for the Gram matrix of 100,000 columns; the message states the size.
 
     Notes
     -----
-    What to do: select or hash features first, or use a learner whose state grows with the number of columns and not
-    with its square. Where there are too many copies, learn one row with a ``sample_weight``
-    instead, or fit with ``ledger=False``.
+    What to do: select or hash features first, or use a learner whose state grows linearly with the number of columns.
+    If there are too many copies of a record, learn one with a ``sample_weight``, or fit with ``ledger=False``.
     """
 
 
@@ -371,18 +303,11 @@ class UndefinedAttributeError(SqlearnError, AttributeError):
     What to do: learn more rows, or forget the row with the extreme value. The attribute is then available again.
     """
 
-
-class WeightError(SqlearnError):
-    """A sample weight is negative, or is not a number; or weights were passed in the place of ``classes``.
-
-    Notes
-    -----
-    What to do: give weights of at least 0; to take a row away again, ``forget`` it with the weight it was learned with.
-    """
+    reasons = ("too few records", "out of range", "singular", "priors", "too large", "not updated", "not encoded")
 
 
 class FormatError(SqlearnError):
-    """Bytes that are not a model of this format: torn, altered, of another learner or of a later version.
+    """Bytes are not a model of this format: truncated, altered, of another learner or of a later version.
 
     Notes
     -----
@@ -413,23 +338,18 @@ class StoreError(SqlearnError):
     What to do: the message states it.
     """
 
-
-class NotAStoreError(StoreError):
-    """A file is missing, is not a store, or is one whose making was interrupted.
-
-    Notes
-    -----
-    What to do: check the path; make a store with ``Store.create``. What an interrupted one left behind may be deleted.
-    """
-
-
-class StoreExistsError(StoreError):
-    """A store was to be created where a file is already.
-
-    Notes
-    -----
-    What to do: choose another path, or delete the file first if it is not needed.
-    """
+    reasons: ClassVar[tuple[str, ...]] = (
+        "missing",
+        "not a store",
+        "exists",
+        "full",
+        "access",
+        "version",
+        "closed",
+        "argument",
+        "suppression",
+        "sqlite",
+    )
 
 
 class StoreBusyError(StoreError):
@@ -451,24 +371,7 @@ class StoreCorruptError(StoreError):
     What to do: take an intact copy and forget again what was forgotten since; or create the store anew from its source.
     """
 
-
-class StoreVersionError(StoreError):
-    """The file was written in a format that this version does not read.
-
-    Notes
-    -----
-    What to do: update sqlearn if the format is newer. If it is older, make the store anew from the table that it was
-    made of, without the rows that were forgotten since: there is no conversion.
-    """
-
-
-class StoreClosedError(StoreError):
-    """The store was closed, or belongs to another thread or process.
-
-    Notes
-    -----
-    What to do: open the file again with ``Store.open``; each thread and process needs a store of its own.
-    """
+    reasons = ()
 
 
 class UnknownIdError(StoreError):
@@ -535,7 +438,7 @@ class TableError(StoreError):
 
 
 class ConditionError(StoreError):
-    """A condition is not an expression over the table's columns, or asks for more than reading them.
+    """A condition is not an expression over the table's columns, or does more than read them.
 
     Notes
     -----

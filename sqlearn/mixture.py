@@ -189,7 +189,9 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         trace = self._trace(state)
         k, d, kind = state.params["n_components"], state.n_features_in_, state.params["covariance_type"]
         if state.statistic.record_counts.sum() < k:
-            raise ReadOutError(f"This GaussianMixture holds fewer records than its {k} components. Learn more records.")
+            raise UndefinedAttributeError(
+                f"This GaussianMixture holds fewer records than its {k} components. Learn more records."
+            )
         scale, found = trace.scale, Parameters.of(trace.theta, k, d)
         covariances = found.covariances / np.outer(scale.factor, scale.factor)
         if kind == "tied":
@@ -200,7 +202,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         try:
             cholesky = _compute_precision_cholesky(covariances, kind)
         except ValueError as error:
-            raise ReadOutError(f"{error} The model is intact.") from None
+            raise UndefinedAttributeError(f"{error} The model is intact.") from None
         lower, converged, *bounds = trace.theta[k * (1 + d + d * d) :].tolist()
         if trace.rounds:
             bounds = [float(asked.sums[0].round()[0, -1] / scale.total) for asked in trace.rounds]

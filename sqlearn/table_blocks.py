@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlearn.errors import TableFileError
+from sqlearn.errors import TableError
 from sqlearn.table_source import Format, Source
 
 __all__ = ["Block", "Parquet", "Text", "arrow", "native_kind"]
@@ -98,13 +98,16 @@ class Text:
                 what = f"the value in column {self._format.names[int(column[1])]!r} {is_what}"
             if "straddling" in told:
                 what = f"a line is longer than {_BLOCK >> 20} MB"
-            raise TableFileError(
+            raise TableError(
                 f"{at}: {what[:1000]}. Nothing was learned: correct the line; or, if it is right, say what separates "
                 "the columns, which column is a category, what stands for a missing value, or that quotation marks are "
-                "text."
+                "text.",
+                reason="file",
             ) from error
         except pa.ArrowException as error:
-            raise TableFileError(f"{self._source.name} cannot be read: {error}. Nothing was learned.") from error
+            raise TableError(
+                f"{self._source.name} cannot be read: {error}. Nothing was learned.", reason="file"
+            ) from error
 
 
 class Parquet:
@@ -127,14 +130,18 @@ class Parquet:
                 names = file.schema_arrow.names
                 twice = [name for name in names if names.count(name) > 1]
                 if twice:
-                    raise TableFileError(f"{self._source.name} has two columns {twice[0]!r}. Rename one of them.")
+                    raise TableError(
+                        f"{self._source.name} has two columns {twice[0]!r}. Rename one of them.", reason="file"
+                    )
                 for batch in file.iter_batches(_ROWS):
                     columns = [self._column(name, batch.column(name), kinds.get(name)) for name in names]
                     table = pa.record_batch(columns, names)
                     yield Block(table, partial(self._place, done), done + len(batch), of)
                     done += len(batch)
         except pa.ArrowException as error:
-            raise TableFileError(f"{self._source.name} cannot be read: {error}. Nothing was learned.") from error
+            raise TableError(
+                f"{self._source.name} cannot be read: {error}. Nothing was learned.", reason="file"
+            ) from error
 
     def _place(self, before: int, row: int) -> str:
         return f"{self._source.name}, row {before + row + 1}"
@@ -147,12 +154,15 @@ class Parquet:
         if native is None and not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
             if kind in (None, "drop"):
                 return pa.nulls(len(column), pa.float64())
-            raise TableFileError(
+            raise TableError(
                 f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers, text, booleans "
-                "or dates. Convert it, or drop it."
+                "or dates. Convert it, or drop it.",
+                reason="file",
             )
         if native == "date" and kind == "number":
-            raise TableFileError(f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers.")
+            raise TableError(
+                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers.", reason="file"
+            )
         if kind == "category" or native is None:
             return column.cast(pa.string(), safe=False)
         if native == "number" and kind in (None, "number"):
@@ -176,7 +186,8 @@ def arrow():
         import pyarrow
         import pyarrow.types
     except ImportError as error:
-        raise TableFileError(
-            "Tables in files are read by pyarrow, which is not installed: pip install 'sqlearn-exact[tables]'."
+        raise TableError(
+            "Tables in files are read by pyarrow, which is not installed: pip install 'sqlearn-exact[tables]'.",
+            reason="file",
         ) from error
     return pyarrow

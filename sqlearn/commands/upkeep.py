@@ -51,13 +51,15 @@ def replay(file, newer, as_json):
 
     FILE is the backup; NEWER is a newer copy of the store, or the list that `sqlearn suppressed` made of one.
     """
-    from sqlearn.errors import NotAStoreError
+    from sqlearn.errors import StoreError
     from sqlearn.store import Store, Suppressed
 
     try:
         with Store.open(newer) as store:
             found = store.suppressed()
-    except NotAStoreError:
+    except StoreError as error:
+        if error.reason not in ("missing", "not a store"):
+            raise
         found = Suppressed.load(newer)
     with opened(file) as store:
         tell_receipt(as_json, store, store.replay(found))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import EmptyBatchError
+from sqlearn.errors import ShapeError
 from sqlearn.storage import compaction
 from sqlearn.storage.blocks import Category, take
 from sqlearn.storage.contents import Contents
@@ -55,7 +55,7 @@ class Changes(Contents):
                 progress(n)
         self._refuse_duplicate(self._ids.settle())
         if not count:
-            raise EmptyBatchError("The table has no rows. Nothing was changed: pass at least one row.")
+            raise ShapeError("The table has no rows. Nothing was changed: pass at least one row.", reason="empty")
         return count
 
     def _refuse_duplicate(self, slot: int) -> None:

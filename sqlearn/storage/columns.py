@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.identity import canonical_label
-from sqlearn.errors import EmptyBatchError, TableError, shown
+from sqlearn.errors import ShapeError, TableError, shown
 from sqlearn.storage.blocks import Block, Category, length
 from sqlearn.storage.frames import BOOLEANS, kind_of, length_of, names_of, present, read, values_of
 from sqlearn.storage.given import as_names

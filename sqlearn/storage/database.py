@@ -33,17 +33,17 @@ _KINDS = {
     sqlite3.SQLITE_BUSY: (StoreBusyError, "is in use by another process. Nothing was changed: try again, or open it "
                           "with a longer `timeout`"),
     sqlite3.SQLITE_LOCKED: (StoreBusyError, "is in use by this process. Nothing was changed: try again"),
-    sqlite3.SQLITE_FULL: (StoreFullError, "found the disk full. Nothing was changed: make room and try again"),
-    sqlite3.SQLITE_NOTADB: (NotAStoreError, "is not a store. Pass a file that Store.create (sqlearn fit) made"),
+    sqlite3.SQLITE_FULL: (StoreError, "found the disk full. Nothing was changed: make room and try again"),
+    sqlite3.SQLITE_NOTADB: (StoreError, "is not a store. Pass a file that Store.create (sqlearn fit) made"),
     sqlite3.SQLITE_CORRUPT: (StoreCorruptError, "is damaged. Take an intact copy, or make it anew from its source"),
-    sqlite3.SQLITE_IOERR: (StoreAccessError, "could not be read or written. Check the disk"),
-    sqlite3.SQLITE_READONLY_DBMOVED: (StoreAccessError, "was moved, replaced or deleted while it was open. Nothing was "
+    sqlite3.SQLITE_IOERR: (StoreError, "could not be read or written. Check the disk"),
+    sqlite3.SQLITE_READONLY_DBMOVED: (StoreError, "was moved, replaced or deleted while it was open. Nothing was "
                                       "changed: open it where it is now"),
-    sqlite3.SQLITE_READONLY: (StoreAccessError, "cannot be written. Check the permissions of the file and its folder"),
-    sqlite3.SQLITE_PERM: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
-    sqlite3.SQLITE_AUTH: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
-    sqlite3.SQLITE_CANTOPEN: (StoreAccessError, "cannot be opened. Check the permissions of the file and its folder"),
-    sqlite3.SQLITE_READONLY_DBMOVED: (StoreAccessError, "was moved, replaced or deleted while it was open. Nothing was "
+    sqlite3.SQLITE_READONLY: (StoreError, "cannot be written. Check the permissions of the file and its folder"),
+    sqlite3.SQLITE_PERM: (StoreError, "cannot be opened. Check the permissions of the file and its folder"),
+    sqlite3.SQLITE_AUTH: (StoreError, "cannot be opened. Check the permissions of the file and its folder"),
+    sqlite3.SQLITE_CANTOPEN: (StoreError, "cannot be opened. Check the permissions of the file and its folder"),
+    sqlite3.SQLITE_READONLY_DBMOVED: (StoreError, "was moved, replaced or deleted while it was open. Nothing was "
                                       "changed: open it where it is now"),
 }  # fmt: skip
 # statements are fixed, so what SQLite cannot make sense of is the file
@@ -170,19 +170,21 @@ class Database:
                 (version,) = database.execute("PRAGMA user_version").fetchone()
                 if application != _APPLICATION:
                     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-                    raise NotAStoreError(
+                    raise StoreError(
                         f"{path} is not a store. "
                         + ("Pass a file that Store.create (sqlearn fit) made." if tables else
                            "It is empty: if the making of a store was interrupted there, nothing is left of it, and "
-                           "the file may be deleted.")
+                           "the file may be deleted."),
+                        reason="not a store",
                     )  # fmt: skip
                 if version != FORMAT:
-                    raise StoreVersionError(
+                    raise StoreError(
                         f"{path} is a store of format {version}; this version of sqlearn reads format {FORMAT} only. "
                         "Nothing was changed. "
                         + ("Make the store anew with Store.create (sqlearn fit) from the table that it was made of, "
                            "without the rows that were forgotten since: there is no conversion."
-                           if version < FORMAT else "A later version wrote it: update sqlearn to open it.")
+                           if version < FORMAT else "A later version wrote it: update sqlearn to open it."),
+                        reason="version",
                     )  # fmt: skip
                 database._settle()
                 database._empty_journal()
@@ -358,7 +360,7 @@ class Database:
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # without one: text that is not UTF-8
             kind, text = _KINDS.get(code) or _KINDS.get(code & 0xFF, (StoreError, "gave an error"))
-            what = "file" if kind is NotAStoreError else "store"
+            what = "file" if kind is StoreError else "store"
             raise kind(f"The {what} {self.path} {text} ({error}).") from error
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import clone
 
 from sqlearn.engine.model import Adaptive, ExactEstimator
-from sqlearn.errors import LearnerError, NonFiniteError, ParameterError, TableError, WeightError, shown
+from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, shown
 from sqlearn.storage.blocks import Block, Category, length
 from sqlearn.storage.columns import Columns
 from sqlearn.storage.given import as_names

@@ -9,7 +9,7 @@ import numpy as np
 
 from sqlearn.engine.identity import PLAIN_LABELS, canonical_label
 from sqlearn.engine.tables import is_missing
-from sqlearn.errors import NonFiniteError, NotNumericError, TableError, shown
+from sqlearn.errors import InvalidValueError, TableError, shown
 from sqlearn.storage.blocks import Category, category_of
 from sqlearn.storage.dates import DATES, microseconds
 
@@ -199,10 +199,11 @@ def _numbers(frame, name) -> np.ndarray:
         values = values_of(frame, name)
         for i, value in enumerate(values):
             if isinstance(value, str | bytes):
-                raise NotNumericError(
+                raise InvalidValueError(
                     f"The value in row {i} (counted from 0), column {name!r}, is the text {shown(value)}, where this "
                     "store holds numbers. Nothing was changed: convert it, or name the column in `categorical` when "
-                    "you create the store."
+                    "you create the store.",
+                    reason="not numeric",
                 )
             try:
                 values[i] = np.nan if is_missing(value) else float(value)
@@ -222,10 +223,11 @@ def _numbers(frame, name) -> np.ndarray:
     return numbers
 
 
-def _infinite(row: int, name: str) -> NonFiniteError:
-    return NonFiniteError(
+def _infinite(row: int, name: str) -> InvalidValueError:
+    return InvalidValueError(
         f"The value in row {row} (counted from 0), column {name!r}, is infinite, or beyond 1.8e308. Nothing was "
-        "changed: mark it as missing, or drop the row."
+        "changed: mark it as missing, or drop the row.",
+        reason="not finite",
     )
 
 

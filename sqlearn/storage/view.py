@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from sqlearn.engine.rounds import UpdateReport
-from sqlearn.errors import EmptyBatchError, StoreBusyError, StoreClosedError
+from sqlearn.errors import ShapeError, StoreBusyError, StoreError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.columns import Column
 from sqlearn.storage.contents import Contents
@@ -33,8 +33,10 @@ class View(Contents):
             with self._reading():
                 held = f"{_name_of(self._model)} on {len(self._rows):,} rows of "
                 return f"<Store {self.path.name}: {held}{len(self.features)} features>"
-        except (StoreClosedError, StoreBusyError) as error:
-            return f"<Store {self.path.name}: {'closed' if isinstance(error, StoreClosedError) else 'busy'}>"
+        except StoreError as error:
+            if error.reason != "closed" and not isinstance(error, StoreBusyError):
+                raise
+            return f"<Store {self.path.name}: {error.reason or 'busy'}>"
 
     # ------------------------------------------------------------------ reading
 
@@ -131,7 +133,7 @@ class View(Contents):
             block = self._columns.block(frame, features_only=True)
             predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
         if not predictions:
-            raise EmptyBatchError("The table has no rows. Nothing was predicted: pass at least one row.")
+            raise ShapeError("The table has no rows. Nothing was predicted: pass at least one row.", reason="empty")
         return np.concatenate(predictions)
 
     @called_as("store.receipts()")

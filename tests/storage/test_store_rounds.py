@@ -12,7 +12,7 @@ from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.rounds.row_source import MAX_HASH
-from sqlearn.errors import LearnerError, MergeError, ReadOutError, StoreCorruptError
+from sqlearn.errors import MergeError, StoreCorruptError, UndefinedAttributeError, UnsupportedError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
 from sqlearn.storage import copies, stored_rows

@@ -11,7 +11,7 @@ from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, UpdateReport
-from sqlearn.errors import OutOfRangeError, ReadOutError, WeightError
+from sqlearn.errors import InvalidValueError, UndefinedAttributeError
 
 __all__ = ["Adaptive", "SparseCoefficients"]
 

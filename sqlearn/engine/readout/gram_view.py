@@ -18,7 +18,7 @@ from sqlearn.engine.arithmetic import (
 from sqlearn.engine.kernels import bits_float, float_bits, kernel
 from sqlearn.engine.readout.rounding import aligned, as_float, digits_of
 from sqlearn.engine.sums import Gram, packed_cell
-from sqlearn.errors import ReadOutError
+from sqlearn.errors import UndefinedAttributeError
 
 __all__ = ["GramView", "SecondMoments", "combined", "grams_of"]
 

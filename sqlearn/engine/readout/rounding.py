@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from sqlearn.engine.arithmetic import trimmed
-from sqlearn.errors import ReadOutError
+from sqlearn.errors import UndefinedAttributeError
 
 __all__ = ["aligned", "as_float", "digits_of"]
 
@@ -15,13 +15,13 @@ def as_float(mantissa, exponent, what: str) -> np.ndarray:
 
     Raises
     ------
-    ReadOutError
+    UndefinedAttributeError
         When a value lies beyond float64's range.
     """
     with np.errstate(over="ignore", under="ignore"):
         values = np.ldexp(mantissa, exponent)
     if not np.isfinite(values).all():
-        raise ReadOutError(
+        raise UndefinedAttributeError(
             f"{what} lies beyond float64's range, which ends at 1.8e308. The model is intact and holds it exactly: "
             "forget the rows with such values, or scale the features down and fit again."
         )

@@ -99,7 +99,7 @@ class ReadOnlyRows:
     why = ""  # what refusals say
 
     def _refuse(self, *_: object) -> NoReturn:
-        raise LearnerError(self.why)
+        raise UnsupportedError(self.why)
 
     reserve = missing = vacant = put = remove = _refuse
 

@@ -11,14 +11,10 @@ from sklearn.base import clone
 from laws import assert_same, refit, unchanged
 from learners import over
 from records import tame
+from refusals import COLUMNS, NEGATIVE, NOT_AN_INTEGER, NOT_FINITE, NOT_NUMERIC, raises
 from sqlearn import (
-    NegativeValueError,
-    NonFiniteError,
-    NotIntegerError,
     NotLearnedError,
-    NotNumericError,
     TooLargeError,
-    WidthError,
 )
 from sqlearn.engine.identity.ledger import MOST_COPIES
 from sqlearn.engine.model.state import State
