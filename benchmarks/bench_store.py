@@ -22,7 +22,7 @@ import sqlearn
 from sqlearn import Store
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import GaussianNB
-from sqlearn.table_files import TableFile
+from sqlearn.table_files.files import TableFile
 
 BLOCK = 50_000
 COMMAND = [sys.executable, "-m", "sqlearn"]

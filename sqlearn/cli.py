@@ -15,8 +15,8 @@ import click
 
 from sqlearn import __version__
 from sqlearn.commands import COMMANDS
+from sqlearn.commands.output import drop_output
 from sqlearn.errors import SqlearnError
-from sqlearn.output import drop_output
 
 __all__ = ["main"]
 

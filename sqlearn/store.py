@@ -19,10 +19,17 @@ from sqlearn.errors import (
 )
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.changes import Changes
-from sqlearn.storage.columns import Columns
-from sqlearn.storage.database import Database
-from sqlearn.storage.feeding import (
+from sqlearn.storage.file import Database, Receipt, Settings, check_chain
+from sqlearn.storage.records import looking
+from sqlearn.storage.refit import Refit
+from sqlearn.storage.table import (
+    Columns,
+    as_names,
+    as_path,
+    as_reading,
+    as_seconds,
     asks_in_rounds,
+    frames_of,
     named_categories,
     prepared,
     takes_categories,
@@ -30,13 +37,7 @@ from sqlearn.storage.feeding import (
     target_names,
     target_of,
 )
-from sqlearn.storage.frames import frames_of
-from sqlearn.storage.given import as_names, as_path, as_reading, as_seconds
-from sqlearn.storage.receipts import Receipt, check_chain
-from sqlearn.storage.refit import Refit
-from sqlearn.storage.selection import looking
-from sqlearn.storage.settings import Settings
-from sqlearn.storage.suppression import Suppressed, Suppression
+from sqlearn.storage.upkeep import Suppressed, Suppression
 from sqlearn.storage.view import View
 from sqlearn.verify import Verification, compare
 

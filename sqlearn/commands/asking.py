@@ -6,11 +6,11 @@ import json
 import click
 
 from sqlearn.commands.options import FILE, JSON, READING, TABLE
+from sqlearn.commands.output import new_file
 from sqlearn.commands.printing import fields, progress, tell
 from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_of
 from sqlearn.commands.usage import command
-from sqlearn.output import new_file
 
 __all__ = ["info", "predict", "receipts", "verify"]
 

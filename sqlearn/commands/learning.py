@@ -4,11 +4,11 @@ import click
 
 from sqlearn.commands.models import MODELS, model_of
 from sqlearn.commands.options import FILE, JSON, READING, TABLE
+from sqlearn.commands.output import drop_output
 from sqlearn.commands.printing import fields, progress, tell, tell_receipt
 from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_file, table_of, tell_detected
 from sqlearn.commands.usage import command
-from sqlearn.output import drop_output
 
 __all__ = ["fit", "learn"]
 
@@ -80,7 +80,7 @@ def fit(
     numbers. For all other models categories are encoded as one column each, and numbers are imputed and scaled, unless
     --raw is given; these steps forget, too.
     """
-    from sqlearn.storage.feeding import takes_categories
+    from sqlearn.storage.table import takes_categories
     from sqlearn.store import Store
 
     learner = model_of(model, parameters, raw)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from sqlearn.output import drop_output
+from sqlearn.commands.output import drop_output
 
 __all__ = ["fields", "progress", "tell", "tell_receipt"]
 

@@ -22,7 +22,7 @@ def signing_key() -> bytes | None:
 
 
 def ids_in(store, path, encoding: str | None) -> list:
-    from sqlearn.table_source import Source, known_encoding
+    from sqlearn.table_files import Source, known_encoding
 
     encoding = known_encoding(encoding or store.reading.get("encoding") or "utf-8")
     source = Source(path)

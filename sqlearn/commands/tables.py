@@ -10,8 +10,7 @@ __all__ = ["table_file", "table_of", "tell_detected"]
 
 def table_file(path, reading: dict, kept: dict, **more):
     """A table, read as the command says, else as the store's table was (`kept`), else as its beginning shows."""
-    from sqlearn.table_files import BOOLEANS, MISSING, TableFile
-    from sqlearn.table_source import Source
+    from sqlearn.table_files import BOOLEANS, MISSING, Source, TableFile
 
     source = Source(path)
     alike = not source.is_parquet and "delimiter" in kept and source.suffix in ("", kept["suffix"])

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from sqlearn.commands.options import FILE, JSON
+from sqlearn.commands.output import new_file
 from sqlearn.commands.printing import tell, tell_receipt
 from sqlearn.commands.stores import ids_of, opened
 from sqlearn.commands.usage import command
-from sqlearn.output import new_file
 
 __all__ = ["compact", "lift", "replay", "suppressed"]
 

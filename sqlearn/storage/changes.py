@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import ShapeError
-from sqlearn.storage import compaction
-from sqlearn.storage.blocks import Category, take
 from sqlearn.storage.contents import Contents
-from sqlearn.storage.feeding import arguments, begin
-from sqlearn.storage.frames import length_of
-from sqlearn.storage.receipts import Receipt
+from sqlearn.storage.file import Receipt
+from sqlearn.storage.table import Category, arguments, begin, length_of, take
+from sqlearn.storage.upkeep import compact
 
 __all__ = ["Changes"]
 
@@ -119,7 +117,7 @@ class Changes(Contents):
 
     def _compact(self) -> None:
         """Shrink the file by the space of what was forgotten."""
-        compaction.compact(
+        compact(
             self._database, self._columns, self._rows, self._words, self._ids, self._saved,
             of_rows=[self._ids.index, *([self._source.copies.index] if self._source else [])],
             others=[self._suppression.index] if self._suppression else [],

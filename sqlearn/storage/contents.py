@@ -9,17 +9,9 @@ import numpy as np
 from sqlearn.engine.sums import interrupts_held
 from sqlearn.errors import StoreError
 from sqlearn.storage.calls import called_as
-from sqlearn.storage.copies import Copies
-from sqlearn.storage.database import Database
-from sqlearn.storage.ids import Ids
-from sqlearn.storage.receipts import Receipts
-from sqlearn.storage.rows import Rows
-from sqlearn.storage.saved_model import SavedModel
-from sqlearn.storage.selection import Selection
-from sqlearn.storage.settings import Settings
-from sqlearn.storage.stored_rows import StoredRows, seed_of
-from sqlearn.storage.suppression import Suppression
-from sqlearn.storage.words import Texts, Words
+from sqlearn.storage.file import Database, Receipts, SavedModel, Settings, Texts, Words
+from sqlearn.storage.records import Copies, Ids, Rows, Selection, StoredRows, seed_of
+from sqlearn.storage.upkeep import Suppression
 
 __all__ = ["Contents"]
 

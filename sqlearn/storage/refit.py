@@ -5,11 +5,10 @@ from typing import Any
 from sklearn.base import clone
 
 from sqlearn.errors import SqlearnError, StoreCorruptError
-from sqlearn.storage.audit import Audit
 from sqlearn.storage.contents import Contents
-from sqlearn.storage.feeding import arguments
-from sqlearn.storage.selection import looking
-from sqlearn.storage.stored_rows import Recount
+from sqlearn.storage.records import Recount, looking
+from sqlearn.storage.table import arguments
+from sqlearn.storage.upkeep import Audit
 
 __all__ = ["Refit"]
 

@@ -9,14 +9,11 @@ import numpy as np
 from sqlearn.engine.rounds import UpdateReport
 from sqlearn.errors import ShapeError, StoreBusyError, StoreError
 from sqlearn.storage.calls import called_as
-from sqlearn.storage.columns import Column
 from sqlearn.storage.contents import Contents
-from sqlearn.storage.erasure import ErasureReport, held_by, report
-from sqlearn.storage.feeding import arguments, takes_labels
-from sqlearn.storage.frames import frames_of
-from sqlearn.storage.given import as_values
-from sqlearn.storage.receipts import ChainCheck, Receipt, check_chain
-from sqlearn.storage.selection import looking
+from sqlearn.storage.file import ChainCheck, Receipt, check_chain
+from sqlearn.storage.records import looking
+from sqlearn.storage.table import Column, arguments, as_values, frames_of, takes_labels
+from sqlearn.storage.upkeep import ErasureReport, held_by, report
 
 __all__ = ["View"]
 

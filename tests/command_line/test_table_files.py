@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from refusals import FILE, raises
-from sqlearn.table_files import BOOLEANS, MISSING, TableFile
+from sqlearn.table_files.files import BOOLEANS, MISSING, TableFile
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ class Case:
         drawn = np.random.default_rng(3)
         with ExitStack() as stack:  # the same file each time
             stack.enter_context(patch("secrets.token_bytes", drawn.bytes))
-            stack.enter_context(patch("sqlearn.storage.receipts.datetime")).now.return_value = HOUR
+            stack.enter_context(patch("sqlearn.storage.file.receipts.datetime")).now.return_value = HOUR
             with Store.create(self.path, model, self.table, target="y", **more) as store:
                 gone = store.ids()[3:40:4]
                 store.forget(ids=gone)  # so that there are free places

@@ -22,7 +22,7 @@ from sqlearn.compose import TableModel
 from sqlearn.errors import StoreError
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import MixedNB
-from sqlearn.storage.erasure import search
+from sqlearn.storage.upkeep.erasure import search
 
 FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
 TIED = "TiedTo"

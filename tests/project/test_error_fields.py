@@ -15,7 +15,7 @@ import sqlearn
 from sqlearn import Store, errors
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
-from sqlearn.table_files import TableFile
+from sqlearn.table_files.files import TableFile
 
 KINDS = [getattr(errors, name) for name in errors.__all__]
 SOURCES = sorted(Path(sqlearn.__file__).parent.rglob("*.py"))

@@ -18,21 +18,30 @@ MAX_LINES = 600
 VAGUE_NAMES = {"utils", "util", "misc", "core", "common", "helpers", "helper"}
 COMPILERS = {"njit", "jit", "jit_module", "vectorize", "guvectorize", "cfunc", "stencil", "generated_jit", "overload"}
 
-# the packages of the engine, from the floor up, and what each may import beside itself and the errors
-ENGINE = {
-    "kernels": set(),
-    "arithmetic": {"kernels"},
-    "identity": {"kernels"},
-    "sums": {"kernels", "arithmetic", "identity"},
-    "readout": {"kernels", "arithmetic", "sums"},
-    "rounds": {"kernels", "arithmetic", "sums"},
-    "problems": {"kernels", "arithmetic", "sums", "rounds"},
-    "model": {"kernels", "identity", "sums", "readout", "rounds"},
-    "tables": {"kernels", "arithmetic", "identity", "sums", "readout", "rounds", "problems", "model"},
+# the packages inside engine and storage, from the floor up, and what each may import of its neighbours
+LAYERS = {
+    "engine": {
+        "kernels": set(),
+        "arithmetic": {"kernels"},
+        "identity": {"kernels"},
+        "sums": {"kernels", "arithmetic", "identity"},
+        "readout": {"kernels", "arithmetic", "sums"},
+        "rounds": {"kernels", "arithmetic", "sums"},
+        "problems": {"kernels", "arithmetic", "sums", "rounds"},
+        "model": {"kernels", "identity", "sums", "readout", "rounds"},
+        "tables": {"kernels", "arithmetic", "identity", "sums", "readout", "rounds", "problems", "model"},
+    },
+    "storage": {
+        "file": set(),
+        "table": {"file"},
+        "conditions": {"file", "table"},
+        "records": {"file", "table", "conditions"},
+        "upkeep": {"file", "table", "records"},
+    },
 }
 # every room, from the floor up; a room may import itself where it says so, and what stands in its set
-TOP = {"cli", "commands", "demo", "output", "__main__"}
-USERS = {"verify", "store", "table_blocks", "table_files", "table_source"}
+TOP = {"cli", "commands", "demo", "__main__"}
+USERS = {"verify", "store", "table_files"}
 ALLOWED = {
     "errors": set(),
     "engine": {"engine", "errors"},
@@ -171,31 +180,39 @@ def test_private_names_stay_in_their_modules(path):
     assert not private, "a name that another module needs has no underscore"
 
 
-def engine_package(module: str) -> str | None:
+def layer(module: str) -> tuple[str, str] | None:
+    """The package of engine or storage that a module lies in."""
     parts = module.split(".")
-    return parts[2] if parts[1:2] == ["engine"] and len(parts) > 2 and parts[2] in ENGINE else None
+    return (parts[1], parts[2]) if len(parts) > 2 and parts[2] in LAYERS.get(parts[1], ()) else None
 
 
 @pytest.mark.parametrize("path", TREES, ids=module_name)
-def test_engine_packages_are_layers(path):
-    here = engine_package(module_name(path))
+def test_packages_are_layers(path):
+    here = layer(module_name(path))
     if here is None:
-        pytest.skip("not in the engine")
-    found = {engine_package(name) for name in imports(path, ast.walk(TREES[path]))} - {None, here}
-    assert found <= ENGINE[here], f"sqlearn.engine.{here} may import {sorted(ENGINE[here])} only"
+        pytest.skip("not in a package of a layer")
+    allowed = LAYERS[here[0]][here[1]]
+    found = {
+        found[1] for name in imports(path, ast.walk(TREES[path])) if (found := layer(name)) and found[0] == here[0]
+    }
+    assert found - {here[1]} <= allowed, f"sqlearn.{'.'.join(here)} may import {sorted(allowed)} of its neighbours only"
 
 
 @pytest.mark.parametrize("path", TREES, ids=module_name)
 def test_packages_import_what_others_offer(path):
-    """From another package of the engine a module takes what its ``__init__`` offers, not what is inside."""
+    """From another package a module takes what its ``__init__`` offers, not what is inside."""
     here = module_name(path)
-    inside = [
-        name
-        for name in imports(path, ast.walk(TREES[path]))
-        if (package := engine_package(name)) and package != engine_package(here) and name.count(".") > 2
-    ]
-    alias = here == "sqlearn.engine.key"  # where old pickles look
-    assert alias or not inside
+    found = (name for name in imports(path, ast.walk(TREES[path])) if layer(name) not in (None, layer(here)))
+    inside = [name for name in found if name.count(".") > 2]
+    assert here == "sqlearn.engine.key" or not inside  # where old pickles look
+
+
+def test_packages_are_small():
+    """A package is one subject; the modules directly in ``sqlearn`` are its public layer."""
+    folders: dict[Path, int] = {}
+    for path in TREES:
+        folders[path.parent] = folders.get(path.parent, 0) + (path.name != "__init__.py")
+    assert not {str(folder): count for folder, count in folders.items() if count > 16 and folder != PACKAGE}
 
 
 def test_no_import_cycles():

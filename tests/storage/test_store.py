@@ -345,7 +345,7 @@ def test_a_connection_that_fails_leaves_no_file(path, name, monkeypatch):
     def fails(database, *given):
         raise MemoryError
 
-    monkeypatch.setattr(f"sqlearn.storage.database.Database.{name}", fails)
+    monkeypatch.setattr(f"sqlearn.storage.file.database.Database.{name}", fails)
     with pytest.raises(MemoryError):
         Store.create(path, GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}, target="y")
     assert not path.exists()

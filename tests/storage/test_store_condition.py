@@ -9,8 +9,8 @@ from sqlearn import Store
 from sqlearn.errors import ConditionError
 from sqlearn.naive_bayes import MixedNB
 from sqlearn.preprocessing import StandardScaler
-from sqlearn.storage.columns import Column
-from sqlearn.storage.condition import Condition
+from sqlearn.storage.conditions.condition import Condition
+from sqlearn.storage.table.columns import Column
 
 TABLE = {
     "fare": [0.0, 7.25, float("nan"), 1e300, 0.0, -3.5],

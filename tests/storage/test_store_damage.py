@@ -20,8 +20,8 @@ def test_no_damage_is_silent_and_none_a_raw_error(tmp_path):
 
 def test_a_damage_that_is_not_looked_for_is_silent(tmp_path, monkeypatch):
     """So that the test above says something: without checksums many are."""
-    monkeypatch.setattr("sqlearn.storage.slots.first_bad", lambda *given: -1)
-    monkeypatch.setattr("sqlearn.storage.audit.Audit.finish", lambda audit: None)
+    monkeypatch.setattr("sqlearn.storage.file.slots.first_bad", lambda *given: -1)
+    monkeypatch.setattr("sqlearn.storage.upkeep.audit.Audit.finish", lambda audit: None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _, faults = attack(150, 2, tmp_path, ["people"])

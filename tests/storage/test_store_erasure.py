@@ -10,10 +10,10 @@ from sqlearn.errors import StoreError
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB
 from sqlearn.preprocessing import StandardScaler
-from sqlearn.storage.database import Database
-from sqlearn.storage.descriptors import File
-from sqlearn.storage.erasure import forms_of, search
-from sqlearn.storage.residue import residue
+from sqlearn.storage.file.database import Database
+from sqlearn.storage.file.descriptors import File
+from sqlearn.storage.file.residue import residue
+from sqlearn.storage.upkeep.erasure import forms_of, search
 from tiny_rounds import cut
 
 MARK = "MarkedText"
@@ -170,7 +170,7 @@ def test_search_across_the_blocks_of_a_large_file(tmp_path, monkeypatch):
     patterns[b"\1\1\1\2"] = ("v", "f")
     expected = {(p, "f", at) for p in patterns for at in range(5000) if content.startswith(p, at)}
     for size in (64, 100, 1000, 1 << 20):
-        monkeypatch.setattr("sqlearn.storage.erasure._AT_ONCE", size)
+        monkeypatch.setattr("sqlearn.storage.upkeep.erasure._AT_ONCE", size)
         with (tmp_path / "f").open("rb") as file:
             found = list(search([File("f", file.fileno())], patterns))
         assert set(found) == expected and len(found) == len(expected)
@@ -285,8 +285,8 @@ def test_hashes_of_forgotten_rows_are_gone(tmp_path, monkeypatch):
 
 
 def _word_hashes(store, words):
-    from sqlearn.storage.hash_index import hash_texts
-    from sqlearn.storage.words import message
+    from sqlearn.storage.file.dictionary import message
+    from sqlearn.storage.file.hash_index import hash_texts
 
     return hash_texts(store._key, [message(word) for word in words])
 

@@ -14,7 +14,7 @@ from sqlearn import Store
 from sqlearn.errors import DuplicateIdError, SqlearnError, StoreBusyError
 from sqlearn.linear_model import Ridge
 from sqlearn.naive_bayes import GaussianNB
-from sqlearn.storage import descriptors
+from sqlearn.storage.file import descriptors
 
 FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
 needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork")
@@ -169,7 +169,7 @@ def close(store):
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_fork_within_a_transaction(path, child, fails, monkeypatch):
     """The child unwinds, or lets go of the store: the parent's transaction is not its own."""
-    monkeypatch.setattr("sqlearn.storage.database._CACHE", 256)  # so that pages are written before the commit
+    monkeypatch.setattr("sqlearn.storage.file.database._CACHE", 256)  # so that pages are written before the commit
     parent = os.getpid()
     big = {f"c{j}": np.random.default_rng(j).normal(size=20_000) for j in range(20)} | {"y": np.arange(20_000) % 2}
     small = {name: column[:30] for name, column in big.items()}
@@ -366,7 +366,7 @@ def test_threads_need_stores_of_their_own(store):
 @pytest.mark.parametrize("cache", [65536, 256])
 def test_opening_empties_the_journal_of_a_process_that_was_killed(path, cache, monkeypatch):
     """Whether it had begun to write into the file, so that SQLite rolls back, or not, so that SQLite does nothing."""
-    monkeypatch.setattr("sqlearn.storage.database._CACHE", cache)
+    monkeypatch.setattr("sqlearn.storage.file.database._CACHE", cache)
     big = {f"c{j}": np.random.default_rng(j).normal(size=20_000) for j in range(20)} | {"y": np.arange(20_000) % 2}
     store = Store.create(path, GaussianNB(), {name: column[:300] for name, column in big.items()}, target="y")
     digest, size = store.digest(), path.stat().st_size

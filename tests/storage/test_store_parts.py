@@ -6,12 +6,12 @@ import pytest
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB
-from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex
-from sqlearn.storage.residue import residue
-from sqlearn.storage.saved_model import _decoded, _encoded, packed, unpacked
-from sqlearn.storage.slots import Slots
-from sqlearn.storage.words import PIECE, Texts, Words
+from sqlearn.storage.file.database import Database
+from sqlearn.storage.file.dictionary import PIECE, Texts, Words
+from sqlearn.storage.file.hash_index import HashIndex
+from sqlearn.storage.file.residue import residue
+from sqlearn.storage.file.saved_model import _decoded, _encoded, packed, unpacked
+from sqlearn.storage.file.slots import Slots
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from sqlearn.engine.rounds.row_source import MAX_HASH
 from sqlearn.errors import MergeError, StoreCorruptError, UndefinedAttributeError, UnsupportedError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
-from sqlearn.storage import copies, stored_rows
-from sqlearn.storage.residue import residue
-from sqlearn.storage.stored_rows import StoredRows
+from sqlearn.storage.file.residue import residue
+from sqlearn.storage.records import copies
+from sqlearn.storage.records import row_source as stored_rows
+from sqlearn.storage.records.row_source import StoredRows
 from sqlearn.svm import LinearSVC
 from tiny_rounds import cut
 
@@ -37,7 +38,7 @@ def tiny(monkeypatch):
     """Samples of a few rows, calls of many blocks, and rows written in many parts."""
     cut(monkeypatch)
     monkeypatch.setattr("sqlearn.storage.changes._AT_ONCE", 17)
-    monkeypatch.setattr("sqlearn.storage.selection._AT_ONCE", 13)
+    monkeypatch.setattr("sqlearn.storage.records.selection._AT_ONCE", 13)
     monkeypatch.setattr(stored_rows, "_REMEMBERED", 40)
     return monkeypatch
 
@@ -212,7 +213,7 @@ def test_hashes_that_were_changed_in_the_file_show(tmp_path):
 
 def test_an_index_that_fills_while_rows_come(tmp_path, tiny):
     """Numbers are right however many copies wait to be written."""
-    tiny.setattr("sqlearn.storage.hash_index._WAITING", 25)
+    tiny.setattr("sqlearn.storage.file.hash_index._WAITING", 25)
     table = {"x": np.repeat(np.arange(6.0), 40), "y": np.tile([0, 1], 120)}
     order = np.random.default_rng(8).permutation(240)
     frames = ({name: column[part] for name, column in table.items()} for part in np.array_split(order, 9))

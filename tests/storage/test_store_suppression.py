@@ -10,7 +10,7 @@ import pytest
 from sqlearn import Store
 from sqlearn.errors import FormatError, StoreCorruptError, StoreError, SuppressedIdError, UnknownIdError
 from sqlearn.naive_bayes import GaussianNB
-from sqlearn.storage.suppression import Suppressed
+from sqlearn.storage.upkeep.suppression import Suppressed
 
 
 def people(ids):

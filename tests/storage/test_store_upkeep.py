@@ -15,8 +15,8 @@ from sqlearn.errors import (
 )
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import GaussianNB, MixedNB
-from sqlearn.storage.erasure import search
-from sqlearn.storage.residue import residue
+from sqlearn.storage.file.residue import residue
+from sqlearn.storage.upkeep.erasure import search
 from sqlearn.store import Suppressed
 from tiny_rounds import cut
 
@@ -118,7 +118,7 @@ def test_compact_is_refused_or_undone_as_a_whole(path, monkeypatch):
         raise RuntimeError("at the last moment")
 
     with monkeypatch.context() as patch:
-        patch.setattr("sqlearn.storage.settings.Settings.sign", fails)
+        patch.setattr("sqlearn.storage.file.settings.Settings.sign", fails)
         with pytest.raises(RuntimeError):
             store.compact()
     assert contents(store) == before and path.stat().st_size == size and store.verify()

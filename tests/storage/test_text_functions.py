@@ -7,7 +7,7 @@ import pytest
 
 from sqlearn import Store
 from sqlearn.naive_bayes import GaussianNB
-from sqlearn.storage.text_functions import TEXT_FUNCTIONS
+from sqlearn.storage.conditions.text_functions import TEXT_FUNCTIONS
 
 
 @pytest.mark.parametrize("name", sorted(TEXT_FUNCTIONS))

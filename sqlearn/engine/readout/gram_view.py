@@ -6,15 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import (
-    add,
-    add_product,
-    divide,
-    fast_two_sum,
-    multiply,
-    normalized,
-    trimmed,
-)
+from sqlearn.engine.arithmetic import add, add_product, divide, fast_two_sum, multiply, normalized, trimmed
 from sqlearn.engine.kernels import bits_float, float_bits, kernel
 from sqlearn.engine.readout.rounding import aligned, as_float, digits_of
 from sqlearn.engine.sums import Gram, packed_cell

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sqlearn.errors import FormatError, StoreCorruptError, StoreError, SuppressedIdError, UnknownIdError, shown
-from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex, masked
-from sqlearn.storage.ids import Ids
+from sqlearn.storage.file import Database, HashIndex, masked
+from sqlearn.storage.records import Ids
 
 __all__ = ["Suppressed", "Suppression"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlearn.errors import ConditionError
-from sqlearn.storage.dates import microseconds
-from sqlearn.storage.grammar import Node, folded, quoted, refused
+from sqlearn.storage.conditions.grammar import Node, folded, quoted, refused
+from sqlearn.storage.table import microseconds
 
 __all__ = ["FUNCTIONS", "Meaning", "meaning"]
 
@@ -396,7 +396,7 @@ def _fixed(parts: Sequence[_Typed]) -> bool:
 
 
 def _bytes(part: _Typed) -> str:
-    """Text as functions of :mod:`~sqlearn.storage.text_functions` take it."""
+    """Text as functions of :mod:`~sqlearn.storage.conditions.text_functions` take it."""
     return f"CAST({part.sql} AS BLOB)"
 
 

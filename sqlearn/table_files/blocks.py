@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from sqlearn.errors import TableError
-from sqlearn.table_source import Format, Source
+from sqlearn.table_files.source import Format, Source
 
 __all__ = ["Block", "Parquet", "Text", "arrow", "native_kind"]
 

@@ -8,13 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.storage.blocks import Category
-from sqlearn.storage.database import Database
-from sqlearn.storage.descriptors import File
-from sqlearn.storage.ids import Ids
-from sqlearn.storage.residue import residue
-from sqlearn.storage.rows import Rows
-from sqlearn.storage.words import PIECE, message
+from sqlearn.storage.file import PIECE, Database, File, message, residue
+from sqlearn.storage.records import Ids, Rows
+from sqlearn.storage.table import Category
 
 __all__ = ["ErasureReport", "Finding", "forms_of", "held_by", "mentioned", "report", "search"]
 

@@ -9,10 +9,9 @@ from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.rounds import LARGEST, MAX_HASH, Changes, DetachedRows, Records, Rounds
 from sqlearn.engine.tables import TableRounds
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.blocks import Block, Category, category_of, length
-from sqlearn.storage.columns import Columns
-from sqlearn.storage.copies import Count
-from sqlearn.storage.rows import Rows
+from sqlearn.storage.records.copies import Count
+from sqlearn.storage.records.rows import Rows
+from sqlearn.storage.table import Block, Category, Columns, category_of, length
 
 __all__ = ["Recount", "StoredRows", "seed_of"]
 
@@ -23,7 +22,7 @@ class StoredRows:
     """A :class:`~sqlearn.engine.rounds.row_source.RowSource`: the rows of a store.
 
     The learner is told of changes before the rows are changed, and asks when all of them have been: see
-    :class:`~sqlearn.storage.copies.Copies`.
+    :class:`~sqlearn.storage.records.copies.Copies`.
 
     Parameters
     ----------

@@ -5,15 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.storage.columns import Columns
-from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex
-from sqlearn.storage.ids import Ids
-from sqlearn.storage.rows import Rows
-from sqlearn.storage.saved_model import SavedModel
-from sqlearn.storage.settings import Settings
-from sqlearn.storage.slots import Slots
-from sqlearn.storage.words import Words, relinked
+from sqlearn.storage.file import Database, HashIndex, SavedModel, Settings, Slots, Words, relinked
+from sqlearn.storage.records import Ids, Rows
+from sqlearn.storage.table import Columns
 
 __all__ = ["compact"]
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from sqlearn.engine.rounds import Rows, copy_hashes, numbers_of
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex, hash_words
+from sqlearn.storage.file import Database, HashIndex, hash_words
 
 __all__ = ["Copies", "Count"]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from sqlearn.engine.identity import canonical_label
 from sqlearn.errors import ShapeError, TableError, shown
-from sqlearn.storage.blocks import Block, Category, length
-from sqlearn.storage.frames import BOOLEANS, kind_of, length_of, names_of, present, read, values_of
-from sqlearn.storage.given import as_names
+from sqlearn.storage.table.blocks import Block, Category, length
+from sqlearn.storage.table.frames import BOOLEANS, kind_of, length_of, names_of, present, read, values_of
+from sqlearn.storage.table.given import as_names
 
 __all__ = ["Column", "Columns"]
 

@@ -1,9 +1,9 @@
 """SQL conditions over a table's columns, evaluated by SQLite in a sandbox.
 
-A condition is parsed (:mod:`~sqlearn.storage.grammar`), its parts get kinds, and SQLite is given what is written from
-them (:mod:`~sqlearn.storage.meaning`): it never reads the text itself. The sandbox is an SQLite database in memory with
-one table: the columns that the condition reads, filled block by block. There is nothing else in it to read, and an
-authorizer refuses whatever is no reading of these columns and no call of a listed function.
+A condition is parsed (:mod:`~sqlearn.storage.conditions.grammar`), its parts get kinds, and SQLite is given what is
+written from them (:mod:`~sqlearn.storage.conditions.meaning`): it never reads the text itself. The sandbox is an SQLite
+database in memory with one table: the columns that the condition reads, filled block by block. There is nothing else in
+it to read, and an authorizer refuses whatever is no reading of these columns and no call of a listed function.
 """
 
 import math
@@ -13,12 +13,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from sqlearn.errors import ConditionError
-from sqlearn.storage.blocks import Block, Category
-from sqlearn.storage.columns import Column
-from sqlearn.storage.dates import NO_DATE
-from sqlearn.storage.grammar import parsed, quoted
-from sqlearn.storage.meaning import FUNCTIONS, meaning
-from sqlearn.storage.text_functions import TEXT_FUNCTIONS
+from sqlearn.storage.conditions.grammar import parsed, quoted
+from sqlearn.storage.conditions.meaning import FUNCTIONS, meaning
+from sqlearn.storage.conditions.text_functions import TEXT_FUNCTIONS
+from sqlearn.storage.table import NO_DATE, Block, Category, Column
 
 __all__ = ["Condition"]
 

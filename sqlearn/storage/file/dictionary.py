@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex, hash_texts, padded
-from sqlearn.storage.slots import LARGEST, Slots
+from sqlearn.storage.file.database import Database
+from sqlearn.storage.file.hash_index import HashIndex, hash_texts, padded
+from sqlearn.storage.file.slots import LARGEST, Slots
 
 __all__ = ["PIECE", "Texts", "Words", "decoded", "message", "relinked"]
 

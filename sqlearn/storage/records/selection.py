@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import ConditionError, StoreCorruptError, StoreError, shown
-from sqlearn.storage.columns import Column, Columns
-from sqlearn.storage.condition import Condition
-from sqlearn.storage.database import Database
-from sqlearn.storage.given import named_ids
-from sqlearn.storage.ids import Ids
-from sqlearn.storage.rows import Rows
+from sqlearn.storage.conditions import Condition
+from sqlearn.storage.file import Database
+from sqlearn.storage.records.ids import Ids
+from sqlearn.storage.records.rows import Rows
+from sqlearn.storage.table import Column, Columns, named_ids
 
 __all__ = ["Selection", "looking"]
 

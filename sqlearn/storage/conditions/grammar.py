@@ -1,7 +1,7 @@
 """The grammar of conditions: from text to a tree, whose nodes know where in the text they stand.
 
-The levels of precedence are those of SQLite. The tree says what was read; :mod:`~sqlearn.storage.meaning` decides
-whether it means anything.
+The levels of precedence are those of SQLite. The tree says what was read; :mod:`~sqlearn.storage.conditions.meaning`
+decides whether it means anything.
 """
 
 import re

@@ -10,11 +10,11 @@ import numpy as np
 from sqlearn.engine.identity import PLAIN_LABELS, canonical_label
 from sqlearn.engine.tables import is_missing
 from sqlearn.errors import InvalidValueError, TableError, shown
-from sqlearn.storage.blocks import Category, category_of
-from sqlearn.storage.dates import DATES, microseconds
+from sqlearn.storage.table.blocks import Category, category_of
+from sqlearn.storage.table.dates import DATES, microseconds
 
 if TYPE_CHECKING:
-    from sqlearn.storage.columns import Column
+    from sqlearn.storage.table.columns import Column
 
 __all__ = ["BOOLEANS", "frames_of", "kind_of", "length_of", "names_of", "present", "read", "values_of"]
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from sqlearn.engine.identity import first_bad, stamp
 from sqlearn.errors import StoreCorruptError, StoreError
-from sqlearn.storage.database import Database
+from sqlearn.storage.file.database import Database
 
 __all__ = ["LARGEST", "Slots"]
 

@@ -5,12 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.blocks import Block, Category
-from sqlearn.storage.columns import Column, Columns
-from sqlearn.storage.database import Database
-from sqlearn.storage.dates import DATES
-from sqlearn.storage.slots import Slots
-from sqlearn.storage.words import Words
+from sqlearn.storage.file import Database, Slots, Words
+from sqlearn.storage.table import DATES, Block, Category, Column, Columns
 
 __all__ = ["Rows"]
 

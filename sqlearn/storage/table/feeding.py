@@ -13,9 +13,9 @@ from sklearn.base import clone
 
 from sqlearn.engine.model import Adaptive, ExactEstimator
 from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, shown
-from sqlearn.storage.blocks import Block, Category, length
-from sqlearn.storage.columns import Columns
-from sqlearn.storage.given import as_names
+from sqlearn.storage.table.blocks import Block, Category, length
+from sqlearn.storage.table.columns import Columns
+from sqlearn.storage.table.given import as_names
 
 __all__ = [
     "arguments",

@@ -17,8 +17,8 @@ from sklearn.base import BaseEstimator
 from sqlearn.engine.identity import HiddenBytes, HiddenText, hidden
 from sqlearn.engine.model import FORMAT, digest_of
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
-from sqlearn.storage.database import Database
-from sqlearn.storage.slots import Slots
+from sqlearn.storage.file.database import Database
+from sqlearn.storage.file.slots import Slots
 
 __all__ = ["SavedModel"]
 

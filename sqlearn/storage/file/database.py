@@ -18,7 +18,7 @@ from sqlearn.errors import (
     StoreCorruptError,
     StoreError,
 )
-from sqlearn.storage.descriptors import File, Identity, close_if_unlocked, identity_of, opened
+from sqlearn.storage.file.descriptors import File, Identity, close_if_unlocked, identity_of, opened
 
 __all__ = ["FORMAT", "PAGE", "Counters", "Database"]
 

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import DuplicateIdError, UnknownIdError, shown
-from sqlearn.storage.database import Database
-from sqlearn.storage.hash_index import HashIndex, hash_texts, hash_words
-from sqlearn.storage.words import Texts, decoded
+from sqlearn.storage.file import Database, HashIndex, Texts, decoded, hash_texts, hash_words
 
 __all__ = ["Ids"]
 

@@ -6,7 +6,7 @@ A walk through SQLite's file format (https://www.sqlite.org/fileformat2.html, se
 import numpy as np
 
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.database import Database
+from sqlearn.storage.file.database import Database
 
 __all__ = ["residue"]
 

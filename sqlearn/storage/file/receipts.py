@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import ParameterError, StoreCorruptError, StoreError, shown
-from sqlearn.storage.database import Database
-from sqlearn.storage.slots import Slots
+from sqlearn.storage.file.database import Database
+from sqlearn.storage.file.slots import Slots
 
 __all__ = ["ChainCheck", "Receipt", "Receipts", "check_chain"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import TableError
-from sqlearn.storage.dates import DATES, NO_DATE, microseconds
-from sqlearn.table_blocks import Block, Parquet, Text, arrow, native_kind
-from sqlearn.table_source import Format, Source, is_number
+from sqlearn.storage.table import DATES, NO_DATE, microseconds
+from sqlearn.table_files.blocks import Block, Parquet, Text, arrow, native_kind
+from sqlearn.table_files.source import Format, Source, is_number
 
 __all__ = ["BOOLEANS", "KINDS", "MISSING", "ColumnSummary", "TableFile"]
 
@@ -70,7 +70,7 @@ class TableFile:
     missing : sequence of str, default=MISSING
         What stands for a missing value, blanks around it aside. In a Parquet file too, and there NaN is missing.
     delimiter : str, optional
-        What separates columns of text. By default it is detected: see :class:`~sqlearn.table_source.Format`.
+        What separates columns of text. By default it is detected: see :class:`~sqlearn.table_files.source.Format`.
     quote : bool, optional
         Whether quotation marks enclose text. By default they do, but where a tab separates columns and one of the first
         is not closed.

@@ -13,8 +13,8 @@ import numpy as np
 
 from sqlearn.engine.identity import digest_dense, find, midstate, pack
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.database import Database
-from sqlearn.storage.slots import LARGEST, Slots
+from sqlearn.storage.file.database import Database
+from sqlearn.storage.file.slots import LARGEST, Slots
 
 __all__ = ["HashIndex", "hash_texts", "hash_words", "masked", "padded"]
 

@@ -5,14 +5,9 @@ from collections import Counter
 import numpy as np
 
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.columns import Columns
-from sqlearn.storage.copies import Copies
-from sqlearn.storage.database import Database
-from sqlearn.storage.ids import Ids
-from sqlearn.storage.receipts import Receipts
-from sqlearn.storage.rows import Rows
-from sqlearn.storage.saved_model import SavedModel
-from sqlearn.storage.words import PIECE, Words
+from sqlearn.storage.file import PIECE, Database, Receipts, SavedModel, Words
+from sqlearn.storage.records import Copies, Ids, Rows
+from sqlearn.storage.table import Columns
 
 __all__ = ["Audit"]
 

@@ -3,7 +3,7 @@
 import hashlib
 
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.database import Database
+from sqlearn.storage.file.database import Database
 
 __all__ = ["Settings"]
 

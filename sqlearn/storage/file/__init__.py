@@ -1,0 +1,37 @@
+"""A store's SQLite file: the connection, places that are overwritten where they lie, and what is kept in them.
+
+May import: the engine, errors.
+"""
+
+from sqlearn.storage.file.database import Database
+from sqlearn.storage.file.descriptors import File
+from sqlearn.storage.file.dictionary import PIECE, Texts, Words, decoded, message, relinked
+from sqlearn.storage.file.hash_index import HashIndex, hash_texts, hash_words, masked
+from sqlearn.storage.file.receipts import ChainCheck, Receipt, Receipts, check_chain
+from sqlearn.storage.file.residue import residue
+from sqlearn.storage.file.saved_model import SavedModel
+from sqlearn.storage.file.settings import Settings
+from sqlearn.storage.file.slots import Slots
+
+__all__ = [
+    "PIECE",
+    "ChainCheck",
+    "Database",
+    "File",
+    "HashIndex",
+    "Receipt",
+    "Receipts",
+    "SavedModel",
+    "Settings",
+    "Slots",
+    "Texts",
+    "Words",
+    "check_chain",
+    "decoded",
+    "hash_texts",
+    "hash_words",
+    "masked",
+    "message",
+    "relinked",
+    "residue",
+]

@@ -1,0 +1,21 @@
+"""The rows in the file: packed, with their ids, as a source for adaptive learners, and selected.
+
+May import: conditions, table, file, the engine, errors.
+"""
+
+from sqlearn.storage.records.copies import Copies
+from sqlearn.storage.records.ids import Ids
+from sqlearn.storage.records.row_source import Recount, StoredRows, seed_of
+from sqlearn.storage.records.rows import Rows
+from sqlearn.storage.records.selection import Selection, looking
+
+__all__ = [
+    "Copies",
+    "Ids",
+    "Recount",
+    "Rows",
+    "Selection",
+    "StoredRows",
+    "looking",
+    "seed_of",
+]

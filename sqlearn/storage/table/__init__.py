@@ -1,0 +1,51 @@
+"""The table that a store is made of: its columns, and blocks of them.
+
+May import: file, the engine, errors.
+"""
+
+from sqlearn.storage.table.blocks import Block, Category, category_of, length, take
+from sqlearn.storage.table.columns import Column, Columns
+from sqlearn.storage.table.dates import DATES, NO_DATE, microseconds
+from sqlearn.storage.table.feeding import (
+    arguments,
+    asks_in_rounds,
+    begin,
+    named_categories,
+    prepared,
+    takes_categories,
+    takes_labels,
+    target_names,
+    target_of,
+)
+from sqlearn.storage.table.frames import frames_of, length_of
+from sqlearn.storage.table.given import as_names, as_path, as_reading, as_seconds, as_values, named_ids
+
+__all__ = [
+    "DATES",
+    "NO_DATE",
+    "Block",
+    "Category",
+    "Column",
+    "Columns",
+    "arguments",
+    "as_names",
+    "as_path",
+    "as_reading",
+    "as_seconds",
+    "as_values",
+    "asks_in_rounds",
+    "begin",
+    "category_of",
+    "frames_of",
+    "length",
+    "length_of",
+    "microseconds",
+    "named_categories",
+    "named_ids",
+    "prepared",
+    "take",
+    "takes_categories",
+    "takes_labels",
+    "target_names",
+    "target_of",
+]

@@ -1,0 +1,19 @@
+"""What a store does beside learning and forgetting: suppression, compaction, erasure reports, audits.
+
+May import: records, table, file, the engine, errors.
+"""
+
+from sqlearn.storage.upkeep.audit import Audit
+from sqlearn.storage.upkeep.compaction import compact
+from sqlearn.storage.upkeep.erasure import ErasureReport, held_by, report
+from sqlearn.storage.upkeep.suppression import Suppressed, Suppression
+
+__all__ = [
+    "Audit",
+    "ErasureReport",
+    "Suppressed",
+    "Suppression",
+    "compact",
+    "held_by",
+    "report",
+]

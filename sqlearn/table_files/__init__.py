@@ -1,0 +1,15 @@
+"""Tables in files: CSV, TSV and Parquet, read in blocks by pyarrow.
+
+May import: storage, errors.
+"""
+
+from sqlearn.table_files.files import BOOLEANS, MISSING, TableFile
+from sqlearn.table_files.source import Source, known_encoding
+
+__all__ = [
+    "BOOLEANS",
+    "MISSING",
+    "Source",
+    "TableFile",
+    "known_encoding",
+]
