@@ -34,7 +34,7 @@ from sqlearn.linear_model import (
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import NearestCentroid
 from sqlearn.preprocessing import StandardScaler
-from tables import DROPPED, pipeline, sparse_table, synthetic
+from tables import DROPPED, pipeline, sparse_table, synthetic, titanic  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -80,7 +80,7 @@ def test_regressors_agree_with_a_pipeline(learner, standardize):
 
 
 @over(CLASSIFIERS)
-def test_classifiers_agree_with_a_pipeline_on_the_titanic(learner, titanic):
+def test_classifiers_agree_with_a_pipeline_on_the_titanic(learner, titanic):  # noqa: F811
     frame, y = titanic
     model = TableModel(learner, columns=DROPPED).fit(frame, y)
     gone = np.arange(0, 891, 3)
@@ -130,7 +130,7 @@ def test_transformers_agree_with_a_pipeline(learner):
     assert not hasattr(model, "predict")
 
 
-def test_mixed_naive_bayes_takes_the_table_as_it_is(titanic):
+def test_mixed_naive_bayes_takes_the_table_as_it_is(titanic):  # noqa: F811
     frame, y = titanic
     plain = frame.drop(columns=[*DROPPED])
     model, twin = TableModel(MixedNB(), columns=DROPPED).fit(frame, y), MixedNB().fit(plain, y)
@@ -272,7 +272,7 @@ def test_the_last_value_of_a_column_and_the_last_row():
     assert hollow.partial_fit({"a": 3.0}, 3.0).coef_.shape == (1,)
 
 
-def test_any_form_of_a_table_is_the_same_table(titanic):
+def test_any_form_of_a_table_is_the_same_table(titanic):  # noqa: F811
     frame, y = titanic
     frame, y = frame.iloc[:150], y[:150]
     model = TableModel(RidgeClassifier(), columns=DROPPED).fit(frame, y)
@@ -306,7 +306,7 @@ def test_any_form_of_a_table_is_the_same_table(titanic):
 # --------------------------------------------------------------------------------------------- as an estimator
 
 
-def test_parameters_and_tools_of_scikit_learn(titanic):
+def test_parameters_and_tools_of_scikit_learn(titanic):  # noqa: F811
     frame, y = titanic
     model = TableModel(RidgeClassifier(), columns=DROPPED)
     assert model.get_params()["learner__alpha"] == 1.0
@@ -438,7 +438,7 @@ def test_too_many_categories_are_refused_before_memory_is_taken():
         TableModel(Ridge()).fit(table, np.zeros(len(names)))
 
 
-def test_joined_frames_of_records(titanic):
+def test_joined_frames_of_records(titanic):  # noqa: F811
     """Rows learned from several frames, of which one has a column without a missing value."""
     frame, y = titanic
     plain = frame.drop(columns=[*DROPPED])
