@@ -16,6 +16,7 @@ from records import records_of
 from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.engine.problems import clustering_problem
+from sqlearn.engine.rounds import samples
 from sqlearn.engine.rounds import walk as rounds
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 
@@ -85,7 +86,7 @@ def test_blocks_threads_and_order_do_not_show(fine, monkeypatch):
     rng = np.random.default_rng(0)
     X = blobs(rng, 3000)
     whole = KMeans(4).fit(X)
-    monkeypatch.setattr(rounds, "BLOCK", 100)
+    monkeypatch.setattr(samples, "BLOCK", 100)
     monkeypatch.setattr(clustering_problem, "BLOCK", 37)
     assert_same(KMeans(4).fit(X[rng.permutation(3000)]), whole)
     left, right = KMeans(4).fit(X[:1000]), KMeans(4).fit(X[1000:])

@@ -12,6 +12,7 @@ from laws import assert_same, check_contract
 from records import records_of
 from sqlearn import verify
 from sqlearn.engine.problems import mixture_problem
+from sqlearn.engine.rounds import samples
 from sqlearn.engine.rounds import walk as rounds
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 from sqlearn.mixture import GaussianMixture
@@ -88,7 +89,7 @@ def test_blocks_and_order_do_not_show(fine, monkeypatch):
     rng = np.random.default_rng(0)
     X = draw(rng, 2000)
     whole = GaussianMixture(3).fit(X)
-    monkeypatch.setattr(rounds, "BLOCK", 100)
+    monkeypatch.setattr(samples, "BLOCK", 100)
     monkeypatch.setattr(mixture_problem, "BLOCK", 37)
     assert_same(GaussianMixture(3).fit(X[rng.permutation(2000)]), whole)
     left, right = GaussianMixture(3).fit(X[:700]), GaussianMixture(3).fit(X[700:])

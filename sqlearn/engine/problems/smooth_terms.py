@@ -93,8 +93,10 @@ class SmoothTerms:
 
     def empty(self, scale: Scale, grid: object) -> tuple[ExactSum, ...]:
         """Sums of no records: for each group of classes, those of :meth:`empty_group`."""
-        n_groups = 1 if self.groups is None else int(self.groups.max()) + 1
-        return tuple(total for _ in range(n_groups) for total in self.empty_group(self.third))
+        each = self.empty_group(self.third)
+        if self.groups is None:
+            return each
+        return tuple(total.copy() for _ in range(int(self.groups.max()) + 1) for total in each)
 
     def empty_group(self, third: bool) -> tuple[ExactSum, ...]:
         """The gradient and the Hessian and, with `third`, the third derivatives, of no records."""

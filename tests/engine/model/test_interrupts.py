@@ -267,7 +267,7 @@ def test_memory_ends_at_every_allocation(learner, call, monkeypatch):
         return allocate
 
     with monkeypatch.context() as patch:
-        for owner, name in [(ExactSum, "cover"), (ExactSum, "resize"), (ExactSum, "carry"), (Ledger, "reserve")]:
+        for owner, name in [(ExactSum, "grow_to"), (ExactSum, "resize"), (ExactSum, "carry"), (Ledger, "reserve")]:
             patch.setattr(owner, name, refusing(getattr(owner, name), True))
         for name in ALLOCATORS:
             patch.setattr(np, name, refusing(getattr(np, name), False))

@@ -17,7 +17,7 @@ from history import history_of
 from laws import assert_same, check_contract, emptied, refit, renamed, unchanged
 from learners import over
 from records import Records, joined, pool_of, records_of
-from sqlearn.engine.rounds import walk as rounds
+from sqlearn.engine.rounds import samples
 from sqlearn.errors import NotLearnedError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC
@@ -316,7 +316,7 @@ def test_blocks_orders_and_threads_do_not_show(learner, kind, tiny):
     kept, gone = some(rng, records, 60)
     reference, digests = refit(learner, records.take(kept)), []
     for block in (1, 3, 16, 64, 2048):
-        tiny.setattr(rounds, "BLOCK", block)
+        tiny.setattr(samples, "BLOCK", block)
         for threads in (1, 2):
             with threadpool_limits(threads):
                 model = refit(learner, records, rng)
@@ -335,7 +335,7 @@ def test_whole_blocks_of_empty_places_do_not_show(learner, tiny):
     records = sample(learner, rng, 90, plain, classes=3)
     for pilot in (8, 64):
         shrink(tiny, pilot)
-        tiny.setattr(rounds, "BLOCK", 8)
+        tiny.setattr(samples, "BLOCK", 8)
         model = refit(learner, records.take(range(20)))
         extra = records.take(range(20, 90))
         model.partial_fit(**extra.given)

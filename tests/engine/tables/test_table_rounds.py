@@ -96,7 +96,7 @@ def test_columns_come_and_go(learner, seed, monkeypatch):
         (Rounds, "take_in"),
         (TableRounds, "_read_encoder"),
         (TableRounds, "encoded"),
-        (ExactSum, "cover"),
+        (ExactSum, "grow_to"),
         (Rows, "vacant"),
     ],
 )
