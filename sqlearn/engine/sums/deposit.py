@@ -222,9 +222,10 @@ def deposit_moments(x, weights, slots, start, stop, sign, limbs, base, record_co
 
 def moments_workspace(n: int, d: int) -> tuple:
     """Room for :func:`deposit_moments` to work in, for `n` records of `d` features: it asks for no memory itself."""
-    many = n >= _FEWEST and 0 < d <= _WIDEST
-    lanes = np.empty((3 + 2 * _MOST_LIMBS, 1, 8 * max(1, 16 // d) * d)) if many else _NO_LANES
-    return np.empty((4, d)), lanes, np.empty(_AT_ONCE, np.int64) if many else _NO_MEMBERS
+    if n < _FEWEST or not 0 < d <= _WIDEST:
+        return np.empty((4, d)), _NO_LANES, _NO_MEMBERS
+    lanes = np.empty((3 + 2 * _MOST_LIMBS, 1, 8 * max(1, 16 // d) * d))
+    return np.empty((4, d)), lanes, np.empty(_AT_ONCE, np.int64)
 
 
 _NO_LANES, _NO_MEMBERS = np.empty((0, 1, 0)), np.empty(0, np.int64)
