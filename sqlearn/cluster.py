@@ -197,7 +197,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         k = state.params["n_clusters"]
         if state.statistic.record_counts.sum() < k:
             raise UndefinedAttributeError(
-                f"This KMeans holds fewer records than its {k} clusters, so it has no centres to tell. "
+                f"This KMeans holds fewer records than its {k} clusters, so its centres are undefined. "
                 "Learn more records.",
                 reason="too few records",
             )

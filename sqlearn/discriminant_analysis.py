@@ -315,7 +315,8 @@ def _given_priors(priors, counts: np.ndarray) -> np.ndarray:
     priors = np.array(priors, np.float64)
     if priors.shape != counts.shape:
         raise UndefinedAttributeError(
-            f"{len(priors)} priors are given, but {len(counts)} classes are held; give one per class."
+            f"{len(priors)} priors are given, but {len(counts)} classes are held. Pass one prior per class.",
+            reason="priors",
         )
     return priors
 

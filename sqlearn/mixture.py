@@ -190,7 +190,8 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         k, d, kind = state.params["n_components"], state.n_features_in_, state.params["covariance_type"]
         if state.statistic.record_counts.sum() < k:
             raise UndefinedAttributeError(
-                f"This GaussianMixture holds fewer records than its {k} components. Learn more records."
+                f"This GaussianMixture holds fewer records than its {k} components. Learn more records.",
+                reason="too few records",
             )
         scale, found = trace.scale, Parameters.of(trace.theta, k, d)
         covariances = found.covariances / np.outer(scale.factor, scale.factor)
@@ -202,7 +203,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         try:
             cholesky = _compute_precision_cholesky(covariances, kind)
         except ValueError as error:
-            raise UndefinedAttributeError(f"{error} The model is intact.") from None
+            raise UndefinedAttributeError(f"{error} The model is intact.", reason="singular") from None
         lower, converged, *bounds = trace.theta[k * (1 + d + d * d) :].tolist()
         if trace.rounds:
             bounds = [float(asked.sums[0].round()[0, -1] / scale.total) for asked in trace.rounds]

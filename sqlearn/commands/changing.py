@@ -58,7 +58,7 @@ def _target(store, to: str) -> Any:
 
 def _change(store, change, verb: str, as_json: bool, *, where, ids, encoding, dry_run: bool, yes: bool, **more) -> None:
     if (where is None) == (ids is None):
-        raise click.UsageError("Say which rows: either --where or --ids.")
+        raise click.UsageError("Name the rows: pass either --where or --ids.")
     rows: dict[str, Any] = {"where": where} if ids is None else {"ids": ids_in(store, ids, encoding)}
     if where is not None and not dry_run:
         with progress("Looking", len(store)) as report:
@@ -73,7 +73,9 @@ def _change(store, change, verb: str, as_json: bool, *, where, ids, encoding, dr
             tell(as_json, {"rows": count, "of": len(store)}, [told])
             return
         if not _can_ask():
-            raise click.UsageError(f"{verb} changes {named}, and there is nobody to ask. Pass --yes if that is right.")
+            raise click.UsageError(
+                f"{verb} changes {named}, and standard input is not a terminal. Pass --yes to confirm."
+            )
         click.confirm(f"{verb} {named}?", abort=True, err=True)
     with progress({"Forget": "Forgetting"}.get(verb, f"{verb}ing"), len(store)) as report:
         receipt = change(**rows, **more, progress=report)

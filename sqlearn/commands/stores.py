@@ -31,7 +31,7 @@ def ids_in(store, path, encoding: str | None) -> list:
     try:
         lines = content.decode("utf-8-sig" if encoding == "utf-8" else encoding).split("\n")
     except UnicodeError as error:
-        what = f"The file of ids is not {encoding.upper()}: {error}. Say its encoding with --encoding."
+        what = f"The file of ids is not {encoding.upper()}: {error}. Pass its encoding with --encoding."
         raise click.BadParameter(what, param_hint="--ids") from error
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:

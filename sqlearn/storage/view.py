@@ -124,8 +124,8 @@ class View(Contents):
         for frame in frames_of(table):
             if self._changes != generation:
                 raise StoreBusyError(
-                    f"The store {self.path} was changed by the iterator that gives the table to predict(). Predict "
-                    "first, or put the table together first."
+                    f"The store {self.path} was changed by the iterator of the table given to predict(). Predict "
+                    "first, or build the table first."
                 )
             block = self._columns.block(frame, features_only=True)
             predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))

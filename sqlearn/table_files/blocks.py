@@ -21,7 +21,7 @@ class Block:
     """Some rows as a pyarrow batch; ``place(row)`` says where in the file a row stands; ``done`` of ``of`` is read."""
 
     batch: Any
-    place: Callable[[int], str]
+    place: Callable[[int], tuple[str, dict[str, int]]]
     done: int
     of: int
 
@@ -72,7 +72,7 @@ class Text:
                     yield Block(batch, partial(self._place, rows), raw.tell(), size)
                     rows += batch.num_rows
 
-    def _place(self, before: int, row: int) -> str:
+    def _place(self, before: int, row: int) -> tuple[str, dict[str, int]]:
         return self._format.place(before + row)
 
     @contextmanager
@@ -89,20 +89,26 @@ class Text:
             if "UTF8" in told and self._format.encoding == "utf-8":
                 raise self._format.undecodable() from error
             found = re.search(r"Row #(\d+): (.*)", told, re.DOTALL)
-            at = self._place(0, int(found[1]) - 1 - self._format.above) if found else self._source.name
+            row = int(found[1]) - 1 - self._format.above if found else None
+            at, place = (self._source.name, {}) if row is None else self._place(0, row)
             what = found[2] if found else told
             column = re.match(r"In CSV column #(\d+)", told)
+            name = value = None
             if column:
+                name = self._format.names[int(column[1])]
                 value = re.search("invalid value '(.*)'", what, re.DOTALL)
                 is_what = f"is {value[1][:100]!r}, which is not a number" if value else "is not UTF-8"
-                what = f"the value in column {self._format.names[int(column[1])]!r} {is_what}"
+                what = f"the value in column {name!r} {is_what}"
             if "straddling" in told:
                 what = f"a line is longer than {_BLOCK >> 20} MB"
             raise TableError(
-                f"{at}: {what[:1000]}. Nothing was learned: correct the line; or, if it is right, say what separates "
-                "the columns, which column is a category, what stands for a missing value, or that quotation marks are "
-                "text.",
+                f"{at}: {what[:1000]}. Nothing was learned: correct the line; or, if it is right, declare what "
+                "separates the columns, which column is a category, what stands for a missing value, or that "
+                "quotation marks are text.",
+                column=name,
+                value=value and value[1],
                 reason="file",
+                **place,
             ) from error
         except pa.ArrowException as error:
             raise TableError(
@@ -131,7 +137,9 @@ class Parquet:
                 twice = [name for name in names if names.count(name) > 1]
                 if twice:
                     raise TableError(
-                        f"{self._source.name} has two columns {twice[0]!r}. Rename one of them.", reason="file"
+                        f"{self._source.name} has two columns {twice[0]!r}. Rename one of them.",
+                        column=twice[0],
+                        reason="file",
                     )
                 for batch in file.iter_batches(_ROWS):
                     columns = [self._column(name, batch.column(name), kinds.get(name)) for name in names]
@@ -143,8 +151,8 @@ class Parquet:
                 f"{self._source.name} cannot be read: {error}. Nothing was learned.", reason="file"
             ) from error
 
-    def _place(self, before: int, row: int) -> str:
-        return f"{self._source.name}, row {before + row + 1}"
+    def _place(self, before: int, row: int) -> tuple[str, dict[str, int]]:
+        return f"{self._source.name}, row {before + row + 1}", {"row": before + row}
 
     def _column(self, name: str, column, kind: str | None):
         pa = arrow()
@@ -157,11 +165,14 @@ class Parquet:
             raise TableError(
                 f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers, text, booleans "
                 "or dates. Convert it, or drop it.",
+                column=name,
                 reason="file",
             )
         if native == "date" and kind == "number":
             raise TableError(
-                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers.", reason="file"
+                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers.",
+                column=name,
+                reason="file",
             )
         if kind == "category" or native is None:
             return column.cast(pa.string(), safe=False)
@@ -187,7 +198,7 @@ def arrow():
         import pyarrow.types
     except ImportError as error:
         raise TableError(
-            "Tables in files are read by pyarrow, which is not installed: pip install 'sqlearn-exact[tables]'.",
+            "Reading tables in files needs pyarrow, which is not installed. Run pip install 'sqlearn-exact[tables]'.",
             reason="file",
         ) from error
     return pyarrow

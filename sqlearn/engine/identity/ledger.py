@@ -267,7 +267,7 @@ class Ledger:
         Raises
         ------
         TooLargeError
-            When it would hold a name more than `MOST_COPIES` times.
+            When it would hold a digest more than `MOST_COPIES` times.
         """
         result = self.copy()
         keys, copies, counters = other._arrays
@@ -275,8 +275,8 @@ class Ledger:
         if not _pour(*result._arrays, keys, copies):
             raise TooLargeError(
                 f"Together these models hold more than {MOST_COPIES:,} copies of a record, and a ledger counts no "
-                "further, so nothing was changed. Fit with ledger=False, or learn one row with a sample_weight instead "
-                "of many copies."
+                "more than that, so nothing was changed. Fit with ledger=False, or learn one row with a "
+                "sample_weight instead of many copies."
             )
         result.shrink()
         return result
@@ -292,13 +292,15 @@ class Ledger:
         """The ledger that has this canonical form; a ValueError if none has."""
         distinct, remainder = divmod(len(canonical), 20)
         if remainder:
-            raise ValueError(f"a ledger has 20 bytes for each record, and {len(canonical)} is no multiple of that")
+            raise ValueError(f"a ledger has 20 bytes per record, and {len(canonical)} is not a multiple of 20")
         digests = np.frombuffer(canonical, "<u8", 2 * distinct).reshape(distinct, 2).astype(np.uint64)
         numbers = np.frombuffer(canonical, "<i4", distinct, 16 * distinct).astype(np.int32)
         before, after = digests[:-1], digests[1:]
         ascending = (before[:, 0] < after[:, 0]) | ((before[:, 0] == after[:, 0]) & (before[:, 1] < after[:, 1]))
         if not ascending.all() or (numbers < 1).any():
-            raise ValueError("these are no ledger's bytes: digests must ascend, and have one copy at least")
+            raise ValueError(
+                "these bytes are not a ledger's: digests must ascend, and each must have at least one copy"
+            )
         result = cls()
         result.reserve(distinct)
         _pour(*result._arrays, digests, numbers)

@@ -168,7 +168,7 @@ class Vocabulary:
         values = [label[1] if isinstance(label, tuple) and len(label) == 2 else label for label in labels]
         canonical = all(type(canonical_label(value)) is type(value) for value in values)
         if not canonical or len(set(labels)) < len(labels):
-            raise FormatError("These labels are not those of a model. Read the model from its source again.")
+            raise FormatError("These labels are not those of a model. Load the model again.")
         self.hash_words = np.array([label_words(label) for label in labels], np.uint64).reshape(-1, 2)
         self.slots = {label: slot for slot, label in enumerate(labels)}
         self._free, self._sorted = [], None

@@ -42,7 +42,8 @@ def state_of(model, contents) -> tuple[dict, State | None]:
     FormatError
         When the contents are of another format, or are not those of a model: torn, or altered in any way.
     """
-    name = type(model).__name__
+    learner: type = type(model)
+    name = learner.__name__
     saved_in = contents.get("format") if isinstance(contents, Mapping) else None
     altered = FormatError(_ALTERED.format(name))
     if type(saved_in) is not int:
@@ -53,7 +54,7 @@ def state_of(model, contents) -> tuple[dict, State | None]:
             "the version that wrote it, or fit it anew."
         )
     params, held = contents.get("params"), contents.get("state")
-    if not isinstance(params, dict) or not _names_of(type(model)) <= {*params} or "_state" in params:
+    if not isinstance(params, dict) or not _names_of(learner) <= {*params} or "_state" in params:
         raise altered
     if held is None and "state" not in contents:
         return params, None

@@ -370,7 +370,8 @@ class State:
                     raise TooLargeError(
                         f"{batch.name(start + excess)} would be copy {MOST_COPIES + 1:,} of its record, and the ledger "
                         f"of this {self.learner} counts to {MOST_COPIES:,}, so nothing was changed. Fit with "
-                        "ledger=False, or learn one row with a sample_weight instead of many copies."
+                        "ledger=False, or learn one row with a sample_weight instead of many copies.",
+                        row=start + excess,
                     )
             else:
                 missing = self.ledger.take(digests)
@@ -406,7 +407,8 @@ class State:
         return NotLearnedError(
             f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
             "been forgotten already, is given more often than it was learned, or was learned with another label or "
-            "weight; rows are compared to the last bit. Pass rows, labels and sample weights as they were learned."
+            "weight; rows are compared to the last bit. Pass rows, labels and sample weights as they were learned.",
+            row=row,
         )
 
     def _missing(self, block: Block) -> int:

@@ -35,7 +35,8 @@ def class_weights(given: dict[Any, Any] | str | None, labels: list[Any]) -> np.n
     wrong = [weight for weight in weights if not (isinstance(weight, number) and 0.0 <= weight <= _MOST_WEIGHT)]
     if wrong:
         raise ParameterError(
-            f"class_weight has {shown(wrong[0])}, but weights of classes are numbers from 0 to 2**100. Give others."
+            f"class_weight has {shown(wrong[0])}, but weights of classes are numbers from 0 to 2**100. Give others.",
+            value=wrong[0],
         )
     return np.array([float((given or {}).get(label, 1.0)) for label in labels])
 

@@ -85,8 +85,8 @@ class SmoothTerms:
         if self.size > MOST_PARAMETERS:
             raise TooLargeError(
                 f"{n_outputs} x {self.p} parameters are {self.size:,}, and a Hessian of {self.size:,} x {self.size:,} "
-                f"sums would have to be kept for every round. Nothing was taken. At most {MOST_PARAMETERS:,} are: use "
-                f"fewer columns, or RidgeClassifier."
+                f"sums would be kept for every iteration. Nothing was allocated. The maximum is {MOST_PARAMETERS:,}: "
+                "use fewer columns, or RidgeClassifier."
             )
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
         self.shape = (kind, n_outputs, self.p)

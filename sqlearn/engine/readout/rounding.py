@@ -23,7 +23,8 @@ def as_float(mantissa, exponent, what: str) -> np.ndarray:
     if not np.isfinite(values).all():
         raise UndefinedAttributeError(
             f"{what} lies beyond float64's range, which ends at 1.8e308. The model is intact and holds it exactly: "
-            "forget the rows with such values, or scale the features down and fit again."
+            "forget the rows with such values, or scale the features down and fit again.",
+            reason="out of range",
         )
     return values
 

@@ -78,6 +78,6 @@ def check_sums(n: int, what: str, advice: str) -> None:
     """Refuse a problem whose every round would have so many sums, before memory is taken for them."""
     if n > MOST_SUMS:
         raise TooLargeError(
-            f"{what} have {n:,} sums, which would have to be kept for every round. Nothing was taken. At most "
-            f"{MOST_SUMS:,} are: {advice}."
+            f"{what} have {n:,} sums, which would be kept for every iteration. Nothing was allocated. The maximum is "
+            f"{MOST_SUMS:,}: {advice}."
         )

@@ -99,7 +99,7 @@ class ReadOnlyRows:
     why = ""  # what refusals say
 
     def _refuse(self, *_: object) -> NoReturn:
-        raise UnsupportedError(self.why)
+        raise UnsupportedError(self.why, reason="rows elsewhere")
 
     reserve = missing = vacant = put = remove = _refuse
 

@@ -151,7 +151,7 @@ class Rounds(Statistic):
         assert isinstance(other, Rounds)
         held = other.rows
         if not isinstance(held, Rows):
-            raise MergeError(ROWS_ELSEWHERE)
+            raise MergeError(ROWS_ELSEWHERE, reason="rows elsewhere")
         keep = held.places()
         table = np.zeros(len(other.record_counts), np.int64)
         table[other_slots] = slots

@@ -21,7 +21,7 @@ from sqlearn.errors import FormatError
 __all__ = ["UNFIT", "Block", "Statistic"]
 
 
-UNFIT = "This model's bytes do not fit together. Read it from its source again."
+UNFIT = "This model's bytes are inconsistent. Load an intact copy, or fit the model anew."
 
 
 @dataclass

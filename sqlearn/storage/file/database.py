@@ -29,23 +29,40 @@ _CACHE = 65536  # KiB
 _JOURNAL = "-journal"
 _DIGEST = "digest"  # a counter
 
-_KINDS = {
-    sqlite3.SQLITE_BUSY: (StoreBusyError, "is in use by another process. Nothing was changed: try again, or open it "
-                          "with a longer `timeout`"),
-    sqlite3.SQLITE_LOCKED: (StoreBusyError, "is in use by this process. Nothing was changed: try again"),
-    sqlite3.SQLITE_FULL: (StoreError, "found the disk full. Nothing was changed: make room and try again"),
-    sqlite3.SQLITE_NOTADB: (StoreError, "is not a store. Pass a file that Store.create (sqlearn fit) made"),
-    sqlite3.SQLITE_CORRUPT: (StoreCorruptError, "is damaged. Take an intact copy, or make it anew from its source"),
-    sqlite3.SQLITE_IOERR: (StoreError, "could not be read or written. Check the disk"),
-    sqlite3.SQLITE_READONLY_DBMOVED: (StoreError, "was moved, replaced or deleted while it was open. Nothing was "
-                                      "changed: open it where it is now"),
-    sqlite3.SQLITE_READONLY: (StoreError, "cannot be written. Check the permissions of the file and its folder"),
-    sqlite3.SQLITE_PERM: (StoreError, "cannot be opened. Check the permissions of the file and its folder"),
-    sqlite3.SQLITE_AUTH: (StoreError, "cannot be opened. Check the permissions of the file and its folder"),
-    sqlite3.SQLITE_CANTOPEN: (StoreError, "cannot be opened. Check the permissions of the file and its folder"),
-    sqlite3.SQLITE_READONLY_DBMOVED: (StoreError, "was moved, replaced or deleted while it was open. Nothing was "
-                                      "changed: open it where it is now"),
-}  # fmt: skip
+_ACCESS = (StoreError, "access", "cannot be opened. Check the permissions of the file and its folder")
+_KINDS: dict[int, tuple[type[StoreError], str | None, str]] = {
+    sqlite3.SQLITE_BUSY: (
+        StoreBusyError,
+        None,
+        "is in use by another process. Nothing was changed: try again, or open it with a longer `timeout`",
+    ),
+    sqlite3.SQLITE_LOCKED: (StoreBusyError, None, "is in use by this process. Nothing was changed: try again"),
+    sqlite3.SQLITE_FULL: (
+        StoreError,
+        "full",
+        "cannot grow, as the disk is full. Nothing was changed: make room and try again",
+    ),
+    sqlite3.SQLITE_NOTADB: (StoreError, "not a store", "is not a store. Create one with Store.create"),
+    sqlite3.SQLITE_CORRUPT: (
+        StoreCorruptError,
+        None,
+        "is damaged. Take an intact copy, or create it again from its source",
+    ),
+    sqlite3.SQLITE_IOERR: (StoreError, "access", "could not be read or written. Check the disk"),
+    sqlite3.SQLITE_READONLY_DBMOVED: (
+        StoreError,
+        "access",
+        "was moved, replaced or deleted while it was open. Nothing was changed: open it where it is now",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        StoreError,
+        "access",
+        "cannot be written. Check the permissions of the file and its folder",
+    ),
+    sqlite3.SQLITE_PERM: _ACCESS,
+    sqlite3.SQLITE_AUTH: _ACCESS,
+    sqlite3.SQLITE_CANTOPEN: _ACCESS,
+}
 # statements are fixed, so what SQLite cannot make sense of is the file
 _KINDS |= dict.fromkeys(
     (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT,
@@ -173,7 +190,7 @@ class Database:
                     raise StoreError(
                         f"{path} is not a store. "
                         + ("Pass a file that Store.create (sqlearn fit) made." if tables else
-                           "It is empty: if the making of a store was interrupted there, nothing is left of it, and "
+                           "It is empty: if the creation of a store was interrupted there, nothing is left of it, and "
                            "the file may be deleted."),
                         reason="not a store",
                     )  # fmt: skip
@@ -181,7 +198,7 @@ class Database:
                     raise StoreError(
                         f"{path} is a store of format {version}; this version of sqlearn reads format {FORMAT} only. "
                         "Nothing was changed. "
-                        + ("Make the store anew with Store.create (sqlearn fit) from the table that it was made of, "
+                        + ("Create the store again with Store.create (sqlearn fit) from the table it was made of, "
                            "without the rows that were forgotten since: there is no conversion."
                            if version < FORMAT else "A later version wrote it: update sqlearn to open it."),
                         reason="version",
@@ -359,9 +376,9 @@ class Database:
             yield
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # without one: text that is not UTF-8
-            kind, text = _KINDS.get(code) or _KINDS.get(code & 0xFF, (StoreError, "gave an error"))
-            what = "file" if kind is StoreError else "store"
-            raise kind(f"The {what} {self.path} {text} ({error}).") from error
+            kind, reason, text = _KINDS.get(code) or _KINDS.get(code & 0xFF, (StoreError, "sqlite", "gave an error"))
+            what = "file" if reason == "not a store" else "store"
+            raise kind(f"The {what} {self.path} {text} ({error}).", reason=reason) from error
 
     def close(self) -> None:
         """Let go of the file. Nothing is pending: every commit was complete."""

@@ -43,8 +43,7 @@ class Selection:
         """Places of the rows meant, ascending, and their ids if they were named by them."""
         if (ids is None) == (where is None):
             raise ConditionError(
-                "Say which rows: either `ids` or `where`, and not both. Nothing was changed: pass `ids`, or "
-                "`where` with a condition."
+                "Name the rows either by `ids` or by `where`. Nothing was changed: pass exactly one of them."
             )
         if where is not None:
             return self.matching(where, look), None

@@ -39,7 +39,8 @@ def frames_of(table) -> Iterator[Any]:
     else:
         raise TableError(
             f"A table is a pandas or polars frame, a dict of columns, or an iterator of these, not "
-            f"{type(table).__name__}: read a file first, and put an array into a dict, column by column."
+            f"{type(table).__name__}: read a file first, and put an array into a dict, column by column.",
+            reason="table",
         )
 
 
@@ -60,12 +61,16 @@ def names_of(frame) -> list[str]:
     try:
         names = list(frame if isinstance(frame, Mapping) else nw.from_native(frame, eager_only=True).columns)
     except nw.exceptions.DuplicateError as error:
-        raise TableError("Two columns have one name. Nothing was changed: give every column its own.") from error
+        raise TableError(
+            "Two columns have the same name. Nothing was changed: give every column a name of its own.",
+            reason="columns",
+        ) from error
     odd = [name for name in names if not isinstance(name, str)]
     if odd or len({name.lower() for name in names}) < len(names):  # SQL does not tell A from a
         raise TableError(
             f"Columns must have names that are text and differ in more than case; these are {shown(names)}. Rename "
-            "them first."
+            "them first.",
+            reason="columns",
         )
     return names
 
@@ -81,7 +86,9 @@ def _series(frame, name):
         if array.ndim != 1:
             raise TableError(
                 f"The column {name!r} is not a sequence of single values. Nothing was changed: pass a list with one "
-                "value a row, also for a single row."
+                "value per row, even for a single row.",
+                column=name,
+                reason="columns",
             )
         if array.dtype.kind in "US" and not (isinstance(values, np.ndarray)):  # numbers beside text became text
             array = np.empty(len(values), object)
@@ -146,7 +153,11 @@ def _booleans(frame, column: "Column") -> np.ndarray | Category:
             words = "" if column.labels in (None, BOOLEANS) else f" (or {labels[0]!r} and {labels[1]!r})"
             raise TableError(
                 f"The value in row {i} (counted from 0), column {column.name!r}, is {shown(value)}, where this store "
-                f"holds booleans. Nothing was changed: pass False and True{words}."
+                f"holds booleans. Nothing was changed: pass False and True{words}.",
+                row=i,
+                column=column.name,
+                value=value,
+                reason="value",
             )
         codes[i] = code
     if column.labels is None:
@@ -159,24 +170,37 @@ def _dates(frame, name) -> np.ndarray:
     """Dates and times as datetime64[us]; a time with a zone is that of UTC, and what is finer is cut off."""
     series = _series(frame, name)
     if isinstance(series, np.ndarray) and series.dtype.kind == "M":
-        return _days(series)
+        return _days(series, name)
     times = []
     for i, value in enumerate(values_of(frame, name)):
         time = np.datetime64("NaT") if is_missing(value) else _time(value)
         if time is None:
             raise TableError(
                 f"The value in row {i} (counted from 0), column {name!r}, is not a date: {shown(value)}. Nothing was "
-                "changed: pass dates, times, or ISO 8601 as text."
+                "changed: pass dates, times, or ISO 8601 as text.",
+                row=i,
+                column=name,
+                value=value,
+                reason="value",
             )
         times.append(time.astype(DATES))
-    return _days(np.array(times, DATES))
+    return _days(np.array(times, DATES), name)
 
 
-def _days(times: np.ndarray) -> np.ndarray:
+def _days(times: np.ndarray, name: str) -> np.ndarray:
     kept = times.astype(DATES)
     finer = np.datetime_data(times.dtype)[0] in ("ns", "ps", "fs", "as")
-    if not finer and ((kept.astype(times.dtype) != times) & ~np.isnat(times)).any():
-        raise TableError("A date lies beyond the years that 64 bits of microseconds reach. Nothing was changed.")
+    beyond = (kept.astype(times.dtype) != times) & ~np.isnat(times)
+    if not finer and beyond.any():
+        row = int(beyond.argmax())
+        raise TableError(
+            f"The date in row {row} (counted from 0), column {name!r}, lies beyond the years that 64 bits of "
+            f"microseconds reach: {shown(times[row])}. Nothing was changed: pass dates within 290,000 years.",
+            row=row,
+            column=name,
+            value=times[row],
+            reason="value",
+        )
     return kept
 
 
@@ -203,6 +227,9 @@ def _numbers(frame, name) -> np.ndarray:
                     f"The value in row {i} (counted from 0), column {name!r}, is the text {shown(value)}, where this "
                     "store holds numbers. Nothing was changed: convert it, or name the column in `categorical` when "
                     "you create the store.",
+                    row=i,
+                    column=name,
+                    value=value,
                     reason="not numeric",
                 )
             try:
@@ -213,7 +240,11 @@ def _numbers(frame, name) -> np.ndarray:
                 raise TableError(
                     f"The value in row {i} (counted from 0), column {name!r}, is not a number: {shown(value)}. Nothing "
                     "was changed: convert it to a number or to text; name dates in `keep` when you create the store; "
-                    "or leave the column out."
+                    "or leave the column out.",
+                    row=i,
+                    column=name,
+                    value=value,
+                    reason="value",
                 ) from error
         numbers = np.array(values, np.float64)
     if np.isinf(numbers).any():
@@ -227,6 +258,8 @@ def _infinite(row: int, name: str) -> InvalidValueError:
     return InvalidValueError(
         f"The value in row {row} (counted from 0), column {name!r}, is infinite, or beyond 1.8e308. Nothing was "
         "changed: mark it as missing, or drop the row.",
+        row=row,
+        column=name,
         reason="not finite",
     )
 
@@ -250,7 +283,11 @@ def _categories(frame, name) -> Category:
         except TypeError as error:
             raise TableError(
                 f"The value in row {i} (counted from 0), column {name!r}, is neither a number nor text, but "
-                f"{shown(value)}. Nothing was changed: convert such values, or leave the column out."
+                f"{shown(value)}. Nothing was changed: convert such values, or leave the column out.",
+                row=i,
+                column=name,
+                value=value,
+                reason="value",
             ) from error
         codes.append(code)
     return Category(np.array(codes, np.int64), [*seen])
