@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import Any
 
 from sqlearn.errors import (
-    MERGED,
     BrokenError,
     BusyError,
     ConditionError,
@@ -35,8 +34,8 @@ from sqlearn.errors import (
     UnknownIdError,
     UnknownLabelError,
     UnsupportedError,
-    renamed,
 )
+from sqlearn.old_errors import MERGED, renamed
 
 __version__ = "0.1.0.dev0"
 
@@ -73,7 +72,7 @@ _LAZY = {"Store": "sqlearn.store", "verify": "sqlearn.verify"}  # module of each
 
 def __getattr__(name: str) -> Any:
     if name in MERGED:
-        return renamed(name)
+        return globals()[renamed(name)]
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_LAZY[name]), name)

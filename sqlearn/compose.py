@@ -19,8 +19,9 @@ from sqlearn.engine.model import (
     WeightedClassifier,
     checked_params,
     refuse_arguments,
+    refuse_large,
 )
-from sqlearn.engine.rounds import LARGEST, UpdateReport
+from sqlearn.engine.rounds import UpdateReport
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments
 from sqlearn.engine.tables import (
     Answers,
@@ -249,15 +250,8 @@ class TableModel(Answers, WeightedClassifier):
                 probe.feature_names_in_, probe.n_features_in_ = np.array(names, object), len(names)
         x, codes, levels = split(*chosen(table, probe.columns, probe.n_features_in_))
         if isinstance(probe.learner, Adaptive):
-            rows = np.flatnonzero((np.abs(x) > LARGEST).any(axis=1))
-            if len(rows):
-                raise InvalidValueError(
-                    f"Row {rows[0]} (counted from 0) has a value beyond 2**500 (3.3e150), where "
-                    f"{type(probe.learner).__name__} cannot standardise it. Nothing was changed: scale the column "
-                    "down, or leave the row out.",
-                    row=rows[0],
-                    reason="out of range",
-                )
+            numeric = [name for name, kind in probe.columns.items() if kind not in ("category", "drop")]
+            refuse_large(x, type(probe.learner).__name__, numeric)
         return x, codes, levels
 
     def _new_statistic(self, params, n_features, n_targets):

@@ -6,15 +6,16 @@ what happened, which row and column are the first at fault, and what to do; the 
 that was never fitted raises scikit-learn's ``NotFittedError``, which is a `ValueError`, too.
 
 Classes that were merged into others are still imported under their old names, with a `DeprecationWarning`. This will
-end with the next release.
+end with the next release; see :mod:`sqlearn.old_errors`.
 """
 
 from __future__ import annotations
 
-import warnings
 from datetime import date
 from numbers import Number
 from typing import Any, ClassVar
+
+from sqlearn.old_errors import MERGED, renamed
 
 __all__ = [
     "BrokenError",
@@ -339,17 +340,8 @@ class StoreError(SqlearnError):
     """
 
     reasons: ClassVar[tuple[str, ...]] = (
-        "missing",
-        "not a store",
-        "exists",
-        "full",
-        "access",
-        "version",
-        "closed",
-        "argument",
-        "suppression",
-        "sqlite",
-    )
+        "missing", "not a store", "exists", "full", "access", "version", "closed", "argument", "suppression", "sqlite",
+    )  # fmt: skip
 
 
 class StoreBusyError(StoreError):
@@ -448,43 +440,7 @@ class ConditionError(StoreError):
     reasons = ()
 
 
-# Old names, for one release: the class each was merged into, and the reasons that stand for it.
-MERGED: dict[str, tuple[Any, ...]] = {
-    "EmptyBatchError": (ShapeError, "empty"),
-    "LabelError": (InvalidValueError, "label"),
-    "LearnerError": (UnsupportedError,),
-    "MissingTargetError": (ShapeError, "no target"),
-    "NegativeValueError": (InvalidValueError, "negative"),
-    "NonFiniteError": (InvalidValueError, "not finite"),
-    "NotAStoreError": (StoreError, "missing", "not a store"),
-    "NotIntegerError": (InvalidValueError, "not an integer"),
-    "NotNumericError": (InvalidValueError, "not numeric"),
-    "OutOfRangeError": (InvalidValueError, "out of range"),
-    "ReadOutError": (UndefinedAttributeError,),
-    "StoreAccessError": (StoreError, "access"),
-    "StoreClosedError": (StoreError, "closed"),
-    "StoreExistsError": (StoreError, "exists"),
-    "StoreFullError": (StoreError, "full"),
-    "StoreVersionError": (StoreError, "version"),
-    "TableFileError": (TableError, "file"),
-    "WeightError": (InvalidValueError, "weight"),
-    "WidthError": (ShapeError, "columns"),
-}
-
-
-def renamed(name: str) -> type[SqlearnError]:
-    """The class of an old name, with a warning on behalf of the module's caller."""
-    kind, *reasons = MERGED[name]
-    told = f", whose `reason` is {' or '.join(map(repr, reasons))}" if reasons else ""
-    warnings.warn(
-        f"{name} was merged into {kind.__name__}{told}. Catch {kind.__name__}: the next release removes the old name.",
-        DeprecationWarning,
-        stacklevel=3,
-    )
-    return kind
-
-
 def __getattr__(name: str) -> Any:
     if name in MERGED:
-        return renamed(name)
+        return globals()[renamed(name)]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,8 +13,10 @@ import scipy.sparse as sp
 
 import sqlearn
 from sqlearn import Store, errors
+from sqlearn.compose import TableModel
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
+from sqlearn.old_errors import MERGED
 from sqlearn.table_files.files import TableFile
 
 KINDS = [getattr(errors, name) for name in errors.__all__]
@@ -87,9 +89,10 @@ def test_values_are_kept_if_they_can_be_pickled():
     assert error.value.startswith("<function")
 
 
-@pytest.mark.parametrize("name", sorted(errors.MERGED))
+@pytest.mark.parametrize("name", sorted(MERGED))
 def test_old_names_warn_and_are_the_merged_class(name):
-    kind, *reasons = errors.MERGED[name]
+    new, *reasons = MERGED[name]
+    kind = getattr(errors, new)
     assert name not in errors.__all__ and set(reasons) <= set(kind.reasons)
     for module in (errors, sqlearn):
         with pytest.warns(DeprecationWarning, match=f"{name} was merged into {kind.__name__}") as caught:
@@ -138,7 +141,17 @@ def with_(row, column, value):
             lambda: MixedNB().fit(pd.DataFrame(with_(4, 0, np.inf), columns=["a", "b"]), Y),
             (4, "a", np.inf, "not finite"),
         ),
-        (lambda: LogisticRegression().fit(with_(4, 0, 1e200).astype(float), Y), (4, None, None, "out of range")),
+        (lambda: LogisticRegression().fit(with_(4, 1, -1e200).astype(float), Y), (4, 1, -1e200, "out of range")),
+        (
+            lambda: LogisticRegression().fit(sp.csr_array(with_(4, 1, 1e200).astype(float)), Y),
+            (4, 1, 1e200, "out of range"),
+        ),
+        (
+            lambda: TableModel(LogisticRegression()).fit(
+                pd.DataFrame({"c": list("uvuvuv"), "a": X[:, 0], "b": [0.0, 1.0, np.nan, -1e200, 2.0, 3.0]}), Y
+            ),
+            (3, "b", -1e200, "out of range"),
+        ),
         (lambda: Ridge().fit(X, ["x", *Y[1:]]), (0, None, "x", "not numeric")),
     ],
 )

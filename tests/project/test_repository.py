@@ -27,7 +27,7 @@ COMMAND = tuple(
 def public_objects():
     """Module and name of every public class and function; the errors have a page of their own."""
     for name in MODULES:
-        if name not in (*INSIDE, *COMMAND, "sqlearn.errors"):
+        if name not in (*INSIDE, *COMMAND, "sqlearn.errors", "sqlearn.old_errors"):
             module = import_module(name)
             module = sys.modules[name] if inspect.isroutine(module) else module  # sqlearn.verify
             for member in getattr(module, "__all__", ()):

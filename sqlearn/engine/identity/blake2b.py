@@ -20,7 +20,9 @@ from sqlearn.engine.kernels import kernel
 __all__ = ["digest_dense", "digest_one", "digest_sparse", "midstate"]
 
 if sys.byteorder != "little":
-    raise ImportError("sqlearn hashes the little-endian bytes of its records; this machine is big-endian")
+    raise ImportError(
+        "sqlearn needs a little-endian machine, as it hashes the bytes of records; this machine is big-endian"
+    )
 
 DIGEST_WORDS = 6
 BLOCK_WORDS = 16
@@ -198,7 +200,7 @@ def digest_one(row, tail, state, out):
     """
     size = len(row) + len(tail)
     if size == 0:
-        raise ValueError("an empty message has no digest here: the key's block would have to be its last")
+        raise ValueError("an empty message cannot be hashed: pass at least one word")
     h = (state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7])
     for i in range(0, size, BLOCK_WORDS):
         count, mask = _progress(i, size)
@@ -220,7 +222,7 @@ def digest_dense(rows, tails, state, out):
     """
     n, d = rows.shape
     if len(tails) != n or len(out) != n:
-        raise ValueError("each record needs a row of `tails` and a row of `out`")
+        raise ValueError("`tails` and `out` must have one row per record")
     size = d + tails.shape[1]
     inside = d - d % BLOCK_WORDS  # blocks up to here lie wholly in `rows`; what follows is gathered in `rest`
     stride = -(-(size - inside) // BLOCK_WORDS) * BLOCK_WORDS
@@ -263,7 +265,7 @@ def digest_sparse(values, indices, indptr, tails, state, out):
     """
     n, k = tails.shape
     if len(indptr) - 1 != n or len(out) != n:
-        raise ValueError("each record needs a row of `tails` and a row of `out`")
+        raise ValueError("`tails` and `out` must have one row per record")
     sizes = 1 + 2 * np.diff(indptr) + k
     order = np.argsort(sizes)  # records of about one length go side by side
     stride = -(-max(sizes.max(), 1) // BLOCK_WORDS) * BLOCK_WORDS if n else 0
@@ -309,7 +311,7 @@ def _key_block(block, h, out):
 def midstate(key: bytes) -> np.ndarray:
     """The chaining value, uint64[8], after the block of `key`, 1 to 64 bytes, so that no record pays for it."""
     if not 1 <= len(key) <= 64:
-        raise ValueError(f"a BLAKE2b key has 1 to 64 bytes, this one has {len(key)}")
+        raise ValueError(f"a BLAKE2b key must have 1 to 64 bytes, not {len(key)}")
     start = np.array(_INITIAL, np.uint64)
     start[0] ^= np.uint64(0x01010000 | len(key) << 8 | 8 * DIGEST_WORDS)  # depth 1, fanout 1, key and digest length
     state = np.empty(8, np.uint64)

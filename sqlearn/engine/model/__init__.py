@@ -3,7 +3,7 @@
 May import: kernels, identity, sums, readout, rounds, errors.
 """
 
-from sqlearn.engine.model.adaptive import Adaptive, SparseCoefficients
+from sqlearn.engine.model.adaptive import Adaptive, SparseCoefficients, refuse_large
 from sqlearn.engine.model.asking import delegated, refuse_arguments
 from sqlearn.engine.model.estimator import ExactClassifier, ExactEstimator, Weighted, WeightedClassifier
 from sqlearn.engine.model.observed import observed
@@ -33,6 +33,7 @@ __all__ = [
     "levels_of",
     "observed",
     "refuse_arguments",
+    "refuse_large",
     "refuse_negative",
     "unmasked",
 ]

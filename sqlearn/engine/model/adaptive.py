@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,7 +14,28 @@ from sqlearn.engine.readout import read_only
 from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, UpdateReport
 from sqlearn.errors import InvalidValueError, UndefinedAttributeError
 
-__all__ = ["Adaptive", "SparseCoefficients"]
+__all__ = ["Adaptive", "SparseCoefficients", "refuse_large"]
+
+
+def refuse_large(x, learner: str, columns: Sequence[str | int]) -> None:
+    """Refuse features, float64[n, d] or CSR, beyond 2**500. NaN is a missing value."""
+    values = x.data if sp.issparse(x) else x
+    if not values.size or (values.min() >= -LARGEST and values.max() <= LARGEST):
+        return
+    beyond = np.argwhere(np.abs(values) > LARGEST)
+    if not len(beyond):
+        return
+    at = tuple(beyond[0])
+    row, column = (np.searchsorted(x.indptr, at[0], side="right") - 1, x.indices[at[0]]) if sp.issparse(x) else at
+    raise InvalidValueError(
+        f"The value in row {row} (counted from 0), column {columns[column]!r}, is {values[at].item()!r}, which is "
+        f"beyond 2**500 (3.3e150), where {learner} cannot standardise it. Nothing was changed: scale the feature "
+        "down, or leave the row out.",
+        row=row,
+        column=columns[column],
+        value=values[at].item(),
+        reason="out of range",
+    )
 
 
 class Adaptive(ExactEstimator):
@@ -50,16 +72,7 @@ class Adaptive(ExactEstimator):
 
     def _features(self, probe, X, reset):
         x, codes, levels = super()._features(probe, X, reset)
-        values = x.data if hasattr(x, "indptr") else x
-        if values.size and not -LARGEST <= values.min() <= values.max() <= LARGEST:
-            largest = np.abs(x).max(axis=1)
-            row = int(np.flatnonzero((largest.toarray() if sp.issparse(largest) else largest) > LARGEST)[0])
-            raise InvalidValueError(
-                f"Row {row} (counted from 0) has a value beyond 2**500 (3.3e150), where {type(self).__name__} "
-                "cannot standardise it. Nothing was changed: scale the feature down, or leave the row out.",
-                row=row,
-                reason="out of range",
-            )
+        refuse_large(x, type(self).__name__, range(x.shape[1]))
         return x, codes, levels
 
     def _check_targets(self, targets: np.ndarray) -> None:

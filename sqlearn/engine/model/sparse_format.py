@@ -50,23 +50,23 @@ def _compressed(X) -> str:
     if fault:
         return fault
     if len(indptr) != n + 1:
-        return f"its indptr has {len(indptr)} entries, and {n} {line}s need {n + 1}"
+        return f"its indptr has {len(indptr)} entries, but {n} {line}s need {n + 1}"
     if indptr[0] != 0:
-        return f"its indptr begins with {indptr[0]} and not with 0"
+        return f"its indptr begins with {indptr[0]} instead of 0"
     down = indptr[1:] < indptr[:-1]
     if down.any():
         at = int(np.argmax(down))
-        return f"its indptr falls from {indptr[at]} to {indptr[at + 1]} in {line} {at} (counted from 0)"
+        return f"its indptr decreases from {indptr[at]} to {indptr[at + 1]} at {line} {at} (counted from 0)"
     used = int(indptr[-1])
     if data.ndim != (3 if X.format == "bsr" else 1) or data.shape[1:] not in ((), (high, wide)):
         return f"its values are an array of shape {data.shape}"
     if used > min(len(indices), len(data)):
-        return f"its indptr ends with {used}, and there are {len(indices)} indices and {len(data)} values"
+        return f"its indptr ends with {used}, but there are {len(indices)} indices and {len(data)} values"
     at = _outside(indices[:used], width)
     if at < 0:
         return ""
     row = int(np.searchsorted(indptr, at, side="right")) - 1
-    return f"{line} {row} (counted from 0) has the {cross} index {indices[at]}, and there are {width} {cross}s"
+    return f"{line} {row} (counted from 0) has the {cross} index {indices[at]}, but there are {width} {cross}s"
 
 
 def _coordinates(X) -> str:
@@ -75,7 +75,7 @@ def _coordinates(X) -> str:
         if fault:
             return fault
         if len(indices) != len(X.data):
-            return f"axis {axis} has {len(indices)} indices, and there are {len(X.data)} values"
+            return f"axis {axis} has {len(indices)} indices, but there are {len(X.data)} values"
         at = _outside(indices, n)
         if at >= 0:
             return f"entry {at} (counted from 0) has the index {indices[at]} in axis {axis}, whose length is {n}"
@@ -98,7 +98,7 @@ def _lists(X) -> str:
             return f"row {row} (counted from 0) has {len(indices)} indices and {len(values)} values"
         for index in indices:
             if not 0 <= index < width:
-                return f"row {row} (counted from 0) has the column index {index!r}, and there are {width} columns"
+                return f"row {row} (counted from 0) has the column index {index!r}, but there are {width} columns"
     return ""
 
 
@@ -113,7 +113,7 @@ def _keys(X) -> str:
 def _no_indices(**parts) -> str:
     for name, part in parts.items():
         if not isinstance(part, np.ndarray) or part.ndim != 1 or part.dtype.kind not in "iu":
-            return f"its {name} are no 1-D array of integers"
+            return f"its {name} is not a 1-D array of integers"
     return ""
 
 

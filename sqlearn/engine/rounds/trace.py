@@ -127,7 +127,7 @@ def _written(value: Any) -> Iterator[bytes]:
         for field in fields(type(value)):
             yield from _written(getattr(value, field.name))
     else:
-        raise TypeError(f"{type(value).__name__} is no part of a trace")
+        raise TypeError(f"{type(value).__name__} is not a part of a trace")
 
 
 def _counted(letter: bytes, content: bytes) -> Iterator[bytes]:

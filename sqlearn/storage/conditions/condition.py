@@ -141,7 +141,7 @@ class Condition:
         except sqlite3.Error as error:
             if self._denied:
                 told = f"asks for {self._denied[0]}, which conditions may not"
-                raise self._refused(told, "This is a fault of sqlearn: report it.") from error
+                raise self._refused(told, "This is a bug in sqlearn. Report it.") from error
             if any(word in str(error) for word in ("interrupted", "authoriz", "raised exception")):
                 raise KeyboardInterrupt from error  # that a signal's handler raised, and sqlite3 swallowed
             raise self._refused(f"cannot be evaluated: {error}", "Name the rows by their ids.") from error
@@ -169,7 +169,7 @@ class Condition:
         elif isinstance(value, int) and not -(2**63) <= value < 2**63:
             if abs(value) > 2**1023 or int(float(value)) != value:
                 raise self._refused(
-                    f"reads {quoted(column.name)}, which holds the whole number {str(value)[:40]}, and such numbers "
+                    f"reads {quoted(column.name)}, which holds the integer {str(value)[:40]}, and integers of this size "
                     "are not compared",
                     "Name the rows by their ids.",
                 )

@@ -150,14 +150,18 @@ class _Parser:
             if kind == "space":
                 continue
             if kind == "remark":
-                raise self._refused(token, f"{word} begins a remark, and conditions have none")
+                raise self._refused(token, f"{word} begins a comment, and conditions do not have comments")
             if kind == "other":
                 if word == "'":
                     raise self._refused(token, "the text that begins here is not closed", "Write ' after it.")
                 if word == '"':
                     raise self._refused(token, "the name that begins here is not closed", 'Write " after it.')
                 if word == ".":
-                    raise self._refused(token, "a name has one part here", "Write the column's name alone.")
+                    raise self._refused(
+                        token,
+                        "names of columns do not have several parts",
+                        "Write the column's name without the part before the dot.",
+                    )
                 if word.isdigit():
                     raise self._refused(token, "this is not a number", 'Names that begin with a digit: "1st".')
                 raise self._refused(token, f"{word!r} is not part of a condition")
@@ -198,7 +202,7 @@ class _Parser:
     def _unexpected(self, wanted: str) -> ConditionError:
         token = self._next
         found = "the end" if token.kind == "end" else f"{self._text[token.start : token.stop][:30]}"
-        return self._refused(token, f"{wanted} should stand here, not {found}")
+        return self._refused(token, f"expected {wanted} here, not {found}")
 
     # ------------------------------------------------------------------ levels
 
@@ -313,7 +317,7 @@ class _Parser:
         if token.kind == "name":
             self._taken()
             if folded(token.word) == "select" and self._next.kind in ("name", "quoted", "number", "text"):
-                raise self._refused(token, "conditions have no subqueries")
+                raise self._refused(token, "conditions do not have subqueries")
             if self._has("("):
                 return self._node("call", token.start, self._list(token.word), folded(token.word))
             return self._node("column", token.start, value=token.word)
@@ -330,7 +334,7 @@ class _Parser:
         if token.kind == "keyword" and token.word != "not":
             raise self._refused(
                 token,
-                f"a column or a value should stand here, not {token.word}",
+                f"expected a column or a value here, not {token.word}",
                 f'A column of this name is written "{token.word}".',
             )
         raise self._unexpected("a column or a value")
@@ -357,8 +361,8 @@ class _Parser:
                 return whole if whole < 2**63 else float(whole)
             raise self._refused(
                 token,
-                "this whole number has more digits than conditions compare",
-                "Write the nearest number of 64 bits, such as 1.5e19; or name the rows by their ids.",
+                "this integer does not fit 64 bits",
+                "Write it as a float, such as 1.5e19, or name the rows by their ids.",
             )
         value = float(token.word)
         if value == float("inf"):

@@ -139,7 +139,7 @@ class _Writer:
         """How to write a literal that stands beside what is of another kind."""
         value, name = other.value, self._shown(node)
         if other.what == "null":
-            return f"Missing values are found by {name} is null."
+            return f"Select missing values with {name} is null."
         if kind == "boolean" and other.what == "text" and value.lower() in ("true", "false"):
             return f"Write {value.lower()} without quotes."
         if kind == "boolean" and other.what == "number" and value in (0, 1):
@@ -166,7 +166,7 @@ class _Writer:
         name = self._shown(node)
         if wanted == "boolean" and node.what == "column":
             example = {"number": "<> 0", "date": "< '2024-01-31'"}.get(found, "= 'a'")
-            return f"Say what {name} is compared with, such as {name} {example}."
+            return f"Compare {name} with a value, such as {name} {example}."
         if wanted == "boolean" and node.what == "number" and node.value in (0, 1):
             return f"Write {'true' if node.value else 'false'}."
         return "Compare a column with values of its own kind; `sqlearn info` and `store.columns` show the kinds."
@@ -193,8 +193,8 @@ class _Writer:
             if part.kind == "mixed" and not equality:
                 raise self._refused(
                     nodes[i],
-                    f"{self._shown(nodes[i])} has numbers and text, which have no order",
-                    "Compare it with = or in.",
+                    f"{self._shown(nodes[i])} has numbers and text, which are not ordered",
+                    "Compare it with = or with in.",
                 )
             fits = part.kind == typed[first].kind or part.kind == "null"
             if part.kind in ("any", "mixed"):
@@ -211,8 +211,8 @@ class _Writer:
             column = None if number is None else self._numbers.get(self._shown(number))
             raise self._refused(
                 node,
-                f"{self._shown(node)} reads no column",
-                f'The column that is called {self._names[column]} is written "{self._names[column]}".'
+                f"{self._shown(node)} does not read a column",
+                f'To read the column {self._names[column]}, write "{self._names[column]}".'
                 if column is not None
                 else "Compare columns with values; all rows are where true.",
             )

@@ -235,7 +235,7 @@ def _numbers(frame, name) -> np.ndarray:
             try:
                 values[i] = np.nan if is_missing(value) else float(value)
             except OverflowError:
-                raise _infinite(i, name) from None
+                raise _infinite(i, name, value) from None
             except (TypeError, ValueError) as error:
                 raise TableError(
                     f"The value in row {i} (counted from 0), column {name!r}, is not a number: {shown(value)}. Nothing "
@@ -248,18 +248,20 @@ def _numbers(frame, name) -> np.ndarray:
                 ) from error
         numbers = np.array(values, np.float64)
     if np.isinf(numbers).any():
-        raise _infinite(int(np.flatnonzero(np.isinf(numbers))[0]), name)
+        row = int(np.isinf(numbers).argmax())
+        raise _infinite(row, name, numbers[row].item())
     numbers = numbers + 0.0  # no -0.0
     numbers[np.isnan(numbers)] = np.nan  # NaN has one form
     return numbers
 
 
-def _infinite(row: int, name: str) -> InvalidValueError:
+def _infinite(row: int, name: str, value) -> InvalidValueError:
     return InvalidValueError(
         f"The value in row {row} (counted from 0), column {name!r}, is infinite, or beyond 1.8e308. Nothing was "
         "changed: mark it as missing, or drop the row.",
         row=row,
         column=name,
+        value=value,
         reason="not finite",
     )
 
@@ -278,7 +280,7 @@ def _categories(frame, name) -> Category:
             elif code is None:
                 label = canonical_label(value)
                 if label in (np.inf, -np.inf):
-                    raise _infinite(i, name)
+                    raise _infinite(i, name, value)
                 code = seen.setdefault(label, len(seen))
         except TypeError as error:
             raise TableError(

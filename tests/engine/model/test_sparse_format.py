@@ -97,11 +97,11 @@ def test_malformed_matrices_are_refused(learner, fault):
 def test_the_message_names_the_row_and_the_index():
     X = whole()
     X.indices[X.indptr[4]] = 77
-    with raises(SHAPE, match=r"row 4 .* column index 77, and there are 5 columns"):
+    with raises(SHAPE, match=r"row 4 .* column index 77, but there are 5 columns"):
         MultinomialNB().fit(X, LABELS)
     X = whole("csc")
     X.indices[X.indptr[2]] = 77
-    with raises(SHAPE, match=r"column 2 .* row index 77, and there are 6 rows"):
+    with raises(SHAPE, match=r"column 2 .* row index 77, but there are 6 rows"):
         MultinomialNB().fit(X, LABELS)
 
 
