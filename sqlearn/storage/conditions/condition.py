@@ -169,7 +169,7 @@ class Condition:
         elif isinstance(value, int) and not -(2**63) <= value < 2**63:
             if abs(value) > 2**1023 or int(float(value)) != value:
                 raise self._refused(
-                    f"reads {quoted(column.name)}, which holds the integer {str(value)[:40]}, and integers of this size "
+                    f"reads {quoted(column.name)}, which holds {str(value)[:40]}, and integers of this size "
                     "are not compared",
                     "Name the rows by their ids.",
                 )
