@@ -288,7 +288,7 @@ class _Writer:
         equality = node.value in ("=", "<>")
         kind, parts = self._alike(node.parts, equality=equality)
         if kind == "boolean" and not equality:
-            raise self._refused(node, "true and false have no order", "Compare them with = or is.")
+            raise self._refused(node, "true and false are not ordered", "Compare them with = or is.")
         self._varies(node, parts)
         return _Typed("boolean", f"({parts[0].sql} {node.value} {parts[1].sql})")
 
@@ -312,7 +312,7 @@ class _Writer:
     def _write_between(self, node: Node) -> _Typed:
         kind, (part, low, high) = self._alike(node.parts, equality=False)
         if kind == "boolean":
-            raise self._refused(node, "true and false have no order", "Compare them with = or is.")
+            raise self._refused(node, "true and false are not ordered", "Compare them with = or is.")
         self._varies(node, [part, low, high])
         return _Typed("boolean", f"({part.sql} {'NOT ' * node.negated}BETWEEN {low.sql} AND {high.sql})")
 
@@ -382,7 +382,7 @@ class _Writer:
         else:
             kind, parts = self._alike(node.parts, equality=name in ("coalesce", "nullif"))
             if kind == "boolean" and name in ("min", "max"):
-                raise self._refused(node, "true and false have no order", "Combine them with and, or.")
+                raise self._refused(node, "true and false are not ordered", "Combine them with and, or.")
         sql = f"{name}({', '.join(part.sql for part in parts)})"
         if name == "length":
             sql = f"text_length({_bytes(parts[0])})"
