@@ -1,0 +1,104 @@
+"""Bayesian ridge regression that forgets, iterated by scikit-learn's own code on exact moments."""
+
+import numpy as np
+from sklearn import linear_model as peers
+
+from sqlearn.engine.readout import LeastSquares, as_float, fitted, grams_of
+from sqlearn.linear_model.least_squares import LinearModel, shaped
+
+
+class BayesianRidge(LinearModel, peers.BayesianRidge):
+    """Bayesian ridge regression, its two precisions found by evidence maximization, that forgets.
+
+    Parameters
+    ----------
+    max_iter : int, default=300
+        Most iterations.
+    tol : float, default=1e-3
+        Change of the coefficients at which to stop.
+    alpha_1, alpha_2, lambda_1, lambda_2 : float, default=1e-6
+        Shape and rate of the Gamma priors of the noise's and of the coefficients' precision.
+    alpha_init, lambda_init : float, default=None
+        Precisions to start with; ``1 / var(y)`` and 1 by default.
+    compute_score : bool, default=False
+        Whether to compute the log marginal likelihood at each iteration.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept.
+    copy_X : bool, default=True
+        Has no effect: data are never written to.
+    verbose : bool, default=False
+        Whether to print when the iteration has converged.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that no other can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests: printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    coef_ : float64 array of shape (n_features,)
+        Coefficients, the mean of their posterior.
+    intercept_ : float
+        Intercept.
+    alpha_, lambda_ : float
+        Estimated precision of the noise and of the coefficients.
+    sigma_ : float64 array of shape (n_features, n_features)
+        Covariance of the coefficients' posterior.
+    scores_ : float64 array of shape (n_iter_ + 1,)
+        Log marginal likelihood, if computed.
+    n_iter_ : int
+        Iterations made.
+    X_offset_ : float64 array of shape (n_features,)
+        Means that features are centred by; 0 without an intercept.
+    X_scale_ : float64 array of shape (n_features,)
+        Ones.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : object array of shape (n_features,)
+        Their names, when the first records had any.
+
+    Notes
+    -----
+    The state is that of :class:`LinearRegression`. The iteration sees data through weighted second moments alone, so it
+    is scikit-learn's own that runs, on ``n_features + 1`` rows with the exact moments of all records.
+
+    Examples
+    --------
+    >>> from sqlearn.linear_model import BayesianRidge
+    >>> model = BayesianRidge().fit([[1.0], [2.0], [3.0], [1e12]], [3.0, 5.0, 7.1, 0.0])
+    >>> model.forget([1e12], 0.0).coef_.round(3)
+    array([2.05])
+    """
+
+    _peer = peers.BayesianRidge
+
+    def __init__(
+        self, *, max_iter=300, tol=1e-3, alpha_1=1e-6, alpha_2=1e-6, lambda_1=1e-6, lambda_2=1e-6, alpha_init=None,
+        lambda_init=None, compute_score=False, fit_intercept=True, copy_X=True, verbose=False, ledger=True, key=None,
+    ):  # fmt: skip
+        super().__init__(
+            max_iter=max_iter, tol=tol, alpha_1=alpha_1, alpha_2=alpha_2, lambda_1=lambda_1, lambda_2=lambda_2,
+            alpha_init=alpha_init, lambda_init=lambda_init, compute_score=compute_score, fit_intercept=fit_intercept,
+            copy_X=copy_X, verbose=verbose,
+        )  # fmt: skip
+        self.ledger = ledger
+        self.key = key
+
+    def _read_out(self, state):
+        params = state.params
+        gram = grams_of(state.statistic)[0]
+        problem = LeastSquares(gram, params["fit_intercept"])
+        x, y = problem.equivalent_data()
+        accepted = {name: params[name] for name in self._peer._get_param_names()} | {"fit_intercept": False}
+        if params["alpha_init"] is None:  # the few rows' own variance would be about their mean, which means nothing
+            accepted["alpha_init"] = 1.0 / (gram.covariance()[-1, -1] + np.finfo(np.float64).eps)
+        hi, _, exponent = gram.weight()
+        weights = np.full(len(x), as_float(hi, exponent, "A sum of weights") / len(x))
+        twin = fitted(self._peer(**accepted), x, y[:, 0], weights)
+        names = ("alpha_", "lambda_", "sigma_", "scores_", "n_iter_", "X_scale_")
+        offset = gram.mean()[:-1] if params["fit_intercept"] else np.zeros(gram.n_features)
+        coef = twin.coef_[None]
+        return (
+            {name: getattr(twin, name) for name in names}
+            | {"X_offset_": offset}
+            | shaped(coef, problem.intercepts(coef), flat=True, scalar=True, fit_intercept=params["fit_intercept"])
+        )

@@ -1,0 +1,162 @@
+"""Linear regression with L1 penalties that forgets, solved by scikit-learn's coordinate descent on exact moments."""
+
+from contextlib import suppress
+
+import numpy as np
+from sklearn import linear_model as peers
+
+from sqlearn.engine.readout import LeastSquares, fitted, grams_of
+from sqlearn.errors import ParameterError, UndefinedAttributeError
+from sqlearn.linear_model.least_squares import LinearModel, shaped
+
+
+class _CoordinateDescent(LinearModel):
+    """What ElasticNet and Lasso have in common."""
+
+    def _draws(self, params):
+        return params["selection"] == "random"
+
+    def _check_guarantee(self, params):
+        super()._check_guarantee(params)
+        if not isinstance(params["precompute"], bool):
+            raise ParameterError(
+                "A Gram matrix passed as `precompute` would not change when rows are forgotten. Leave it False: the "
+                "model holds the Gram matrix anyway."
+            )
+
+    def _check_learned(self, state):
+        with suppress(UndefinedAttributeError):  # out of float64's range: the state is a legal one
+            self._reader_of(state)  # iterates now, so that `fit` gives scikit-learn's warnings
+
+    def _read_out(self, state):
+        params = state.params
+        problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
+        x, y = problem.equivalent_data()
+        accepted = {name: params[name] for name in self._peer._get_param_names()}
+        seed = params["random_state"] if self._draws(params) else None
+        accepted |= {"fit_intercept": False, "precompute": False, "random_state": seed or 0}
+        twin = fitted(self._peer(**accepted), x, y)
+        coef = np.atleast_2d(twin.coef_)
+        single = {"flat": len(coef) == 1, "scalar": state.target_ndim == 1}
+        found = shaped(coef, problem.intercepts(coef), **single, fit_intercept=params["fit_intercept"])
+        return found | {"dual_gap_": twin.dual_gap_, "n_iter_": twin.n_iter_}
+
+
+class ElasticNet(_CoordinateDescent, peers.ElasticNet):
+    """Linear regression with L1 and L2 penalties that forgets.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Weight of the penalties.
+    l1_ratio : float, default=0.5
+        Share of the L1 penalty.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is not penalized.
+    precompute : bool, default=False
+        Has no effect; a Gram matrix is refused.
+    max_iter : int, default=1000
+        Most passes of coordinate descent.
+    copy_X : bool, default=True
+        Has no effect: data are never written to.
+    tol : float, default=1e-4
+        Tolerance of coordinate descent, as scikit-learn's.
+    warm_start : bool, default=False
+        True is refused: the solution would depend on history.
+    positive : bool, default=False
+        Whether to force coefficients to be at least 0.
+    random_state : int, default=None
+        Seed of ``selection='random'``; None is 0.
+    selection : {'cyclic', 'random'}, default='cyclic'
+        Order of the coordinates.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that no other can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests: printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    coef_ : float64 array of shape (n_features,) or (n_targets, n_features)
+        Coefficients.
+    intercept_ : float or float64 array of shape (n_targets,)
+        Intercept.
+    dual_gap_ : float or float64 array of shape (n_targets,)
+        Dual gap at the end.
+    n_iter_ : int or list of int
+        Passes made.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : object array of shape (n_features,)
+        Their names, when the first records had any.
+
+    Notes
+    -----
+    The state is that of :class:`LinearRegression`. Coordinate descent sees data through second moments alone, so it is
+    scikit-learn's own that runs, on ``n_features + 1`` rows with the exact moments of all records: iterations, gaps and
+    stopping are those it would have on the records, but for rounding. Nothing of an earlier solution is used. ``fit``
+    iterates at once and gives scikit-learn's warnings; after an update, the first attribute or prediction does.
+
+    Examples
+    --------
+    >>> from sqlearn.linear_model import ElasticNet
+    >>> model = ElasticNet(alpha=0.5).fit([[1.0], [2.0], [3.0], [1e12]], [3.0, 5.0, 7.0, 0.0])
+    >>> model.forget([1e12], 0.0).coef_.round(6)
+    array([1.181818])
+    """
+
+    _peer = peers.ElasticNet
+
+    def __init__(
+        self, alpha=1.0, *, l1_ratio=0.5, fit_intercept=True, precompute=False, max_iter=1000, copy_X=True, tol=1e-4,
+        warm_start=False, positive=False, random_state=None, selection="cyclic", ledger=True, key=None,
+    ):  # fmt: skip
+        super().__init__(
+            alpha, l1_ratio=l1_ratio, fit_intercept=fit_intercept, precompute=precompute, max_iter=max_iter,
+            copy_X=copy_X, tol=tol, warm_start=warm_start, positive=positive, random_state=random_state,
+            selection=selection,
+        )  # fmt: skip
+        self.ledger = ledger
+        self.key = key
+
+
+class Lasso(_CoordinateDescent, peers.Lasso):
+    """Linear regression with an L1 penalty that forgets.
+
+    Parameters
+    ----------
+    alpha, fit_intercept, precompute, copy_X, max_iter, tol, warm_start, positive, random_state, selection
+        As for :class:`ElasticNet`.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that no other can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests: printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    coef_, intercept_, dual_gap_, n_iter_, n_features_in_, feature_names_in_
+        As of :class:`ElasticNet`.
+
+    Notes
+    -----
+    As for :class:`ElasticNet`.
+
+    Examples
+    --------
+    >>> from sqlearn.linear_model import Lasso
+    >>> model = Lasso(alpha=0.5).fit([[1.0], [2.0], [3.0], [1e12]], [3.0, 5.0, 7.0, 0.0])
+    >>> model.forget([1e12], 0.0).coef_.round(6)
+    array([1.25])
+    """
+
+    _peer = peers.Lasso
+
+    def __init__(
+        self, alpha=1.0, *, fit_intercept=True, precompute=False, copy_X=True, max_iter=1000, tol=1e-4,
+        warm_start=False, positive=False, random_state=None, selection="cyclic", ledger=True, key=None,
+    ):  # fmt: skip
+        super().__init__(
+            alpha, fit_intercept=fit_intercept, precompute=precompute, copy_X=copy_X, max_iter=max_iter, tol=tol,
+            warm_start=warm_start, positive=positive, random_state=random_state, selection=selection,
+        )  # fmt: skip
+        self.ledger = ledger
+        self.key = key

@@ -1,0 +1,254 @@
+"""Ridge regression that forgets, and the classifier that is made of it."""
+
+import numpy as np
+from sklearn import linear_model as peers
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import compute_class_weight
+
+from sqlearn.engine.model import Weighted, WeightedClassifier, check_indicator
+from sqlearn.engine.readout import (
+    GramView,
+    LeastSquares,
+    balanced_factors,
+    combined,
+    grams_of,
+    label_array,
+    one_against_rest,
+)
+from sqlearn.engine.sums import Gram
+from sqlearn.errors import ParameterError, shown
+from sqlearn.linear_model.least_squares import LinearModel, shaped
+
+
+class _Ridge(Weighted):
+    """What Ridge and RidgeClassifier have in common."""
+
+    _statistic = Gram
+
+    def _check_guarantee(self, params):
+        super()._check_guarantee(params)
+        solver, positive = params["solver"], params["positive"]
+        if solver == "lbfgs" and not positive:
+            raise ParameterError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
+        if positive and solver not in ("auto", "lbfgs"):
+            raise ParameterError(
+                f"solver='{solver}' does not support positive fitting. Please set the solver to 'auto' or 'lbfgs', or "
+                "set `positive=False`"
+            )
+
+    @staticmethod
+    def _solve(params, gram: GramView) -> tuple[np.ndarray, np.ndarray, dict]:
+        """Coefficients float64[t, d], intercepts float64[t], and attributes that both learners have."""
+        fit_intercept, positive = params["fit_intercept"], params["positive"]
+        alphas = penalties(params["alpha"], gram.n_targets)
+        coef, intercepts = np.empty((gram.n_targets, gram.n_features)), np.empty(gram.n_targets)
+        for alpha in np.unique(alphas):
+            chosen = alphas == alpha
+            found = LeastSquares(gram.penalized(alpha), fit_intercept).solve(positive)
+            coef[chosen], intercepts[chosen] = found[0][chosen], found[1][chosen]
+        solver = params["solver"]
+        if solver == "auto":
+            solver = "lbfgs" if positive else "cholesky"
+        return coef, intercepts, {"n_iter_": None, "solver_": solver}
+
+
+def penalties(alpha, n_targets: int) -> np.ndarray:
+    """The penalty of each target, float64[n_targets]."""
+    alphas = np.ravel(np.asarray(alpha, np.float64))
+    if len(alphas) not in (1, n_targets):
+        raise ParameterError(
+            f"Number of targets and number of penalties do not correspond: {len(alphas)} != {n_targets}. Pass one "
+            "alpha, or one per target."
+        )
+    if not (np.isfinite(alphas) & (alphas >= 0)).all():
+        raise ParameterError(f"Every alpha must be a finite number of at least 0, not {alpha!r}.", value=alpha)
+    return np.broadcast_to(alphas, n_targets)
+
+
+class Ridge(_Ridge, LinearModel, peers.Ridge):
+    """Linear least squares with an L2 penalty that forgets.
+
+    Parameters
+    ----------
+    alpha : float or array-like of shape (n_targets,), default=1.0
+        Penalty, of all targets or of each.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is not penalized.
+    copy_X : bool, default=True
+        Has no effect: data are never written to.
+    max_iter : int, default=None
+        Has no effect: solutions are direct.
+    tol : float, default=1e-4
+        Has no effect.
+    solver : {'auto', 'svd', 'cholesky', 'lsqr', 'sparse_cg', 'sag', 'saga', 'lbfgs'}, default='auto'
+        Accepted as scikit-learn does. It changes nothing in the solution, which is the exact one whatever the name.
+    positive : bool, default=False
+        Whether to force coefficients to be at least 0 (solved as non-negative least squares).
+    random_state : int, default=None
+        Has no effect.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that no other can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests: printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    coef_ : float64 array of shape (n_features,) or (n_targets, n_features)
+        Coefficients.
+    intercept_ : float or float64 array of shape (n_targets,)
+        Intercept.
+    n_iter_ : None
+        There are no iterations.
+    solver_ : str
+        The solver named; 'cholesky' for 'auto', 'lbfgs' with ``positive=True``.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : object array of shape (n_features,)
+        Their names, when the first records had any.
+
+    Notes
+    -----
+    State and solution as for :class:`LinearRegression`; the penalty is added to the exact Gram matrix, exactly.
+
+    Examples
+    --------
+    >>> from sqlearn.linear_model import Ridge
+    >>> model = Ridge(alpha=2.0).fit([[1.0], [2.0], [3.0], [1e12]], [3.0, 5.0, 7.0, 0.0])
+    >>> model.forget([1e12], 0.0).coef_
+    array([1.])
+    """
+
+    _peer = peers.Ridge
+
+    def __init__(
+        self, alpha=1.0, *, fit_intercept=True, copy_X=True, max_iter=None, tol=1e-4, solver="auto", positive=False,
+        random_state=None, ledger=True, key=None,
+    ):  # fmt: skip
+        super().__init__(
+            alpha, fit_intercept=fit_intercept, copy_X=copy_X, max_iter=max_iter, tol=tol, solver=solver,
+            positive=positive, random_state=random_state,
+        )  # fmt: skip
+        self.ledger = ledger
+        self.key = key
+
+    def _check_fit(self, batch):
+        penalties(self.alpha, batch.targets.shape[1])
+
+    def _read_out(self, state):
+        coef, intercepts, found = self._solve(state.params, grams_of(state.statistic)[0])
+        single = {"flat": len(coef) == 1, "scalar": state.target_ndim == 1}
+        return found | shaped(coef, intercepts, **single, fit_intercept=state.params["fit_intercept"])
+
+
+class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
+    """Ridge regression on targets of -1 and 1, one class against the rest, that forgets.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Penalty.
+    fit_intercept, copy_X, max_iter, tol, solver, positive, random_state
+        As for :class:`Ridge`.
+    class_weight : dict or 'balanced', default=None
+        Weights of the classes, 1 for those not named; 'balanced' gives each ``n / (n_classes * n_in_class)``.
+    ledger : bool, default=True
+        Whether to remember which records are held, so that no other can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests: printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    coef_ : float64 array of shape (n_features,) or (n_classes, n_features)
+        Coefficients; 1-D for two classes.
+    intercept_ : float64 array of shape (1,) or (n_classes,)
+        Intercepts.
+    classes_ : array of shape (n_classes,)
+        The classes held, sorted.
+    n_iter_ : None
+        There are no iterations.
+    solver_ : str
+        As of :class:`Ridge`.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : object array of shape (n_features,)
+        Their names, when the first records had any.
+
+    Notes
+    -----
+    The state is one exact Gram matrix of ``[1, X]`` for each class. Every moment of the targets follows from those, and
+    so do class weights: the matrices are multiplied by them and added as integers, exactly, when they are read.
+    'balanced' therefore follows every row that is learned or forgotten, as a refit would. It counts records of positive
+    weight. Labels of several outputs, `y` of shape (n, n_outputs) with a column of 0 and 1 for each label, are
+    learned as one Gram matrix of ``[1, X, 2 y - 1]``, as by :class:`Ridge`; with 'balanced', which weighs a record by
+    all its labels, as one for each combination of labels held. Then ``classes_`` numbers the columns, ``coef_`` has a
+    row and ``intercept_`` a number for each, predictions are dense indicator matrices, and a `class_weight` that is a
+    dict is refused as scikit-learn refuses it.
+
+    Examples
+    --------
+    >>> from sqlearn.linear_model import RidgeClassifier
+    >>> model = RidgeClassifier().fit([[1.0], [2.0], [3.0], [1e12]], ["a", "a", "b", "a"])
+    >>> model.forget([1e12], "a").predict([[0.0], [5.0]])
+    array(['a', 'b'], dtype='<U1')
+    """
+
+    _peer = peers.RidgeClassifier
+    _statistic = Gram
+
+    def __init__(
+        self, alpha=1.0, *, fit_intercept=True, copy_X=True, max_iter=None, tol=1e-4, class_weight=None, solver="auto",
+        positive=False, random_state=None, ledger=True, key=None,
+    ):  # fmt: skip
+        super().__init__(
+            alpha, fit_intercept=fit_intercept, copy_X=copy_X, max_iter=max_iter, tol=tol, class_weight=class_weight,
+            solver=solver, positive=positive, random_state=random_state,
+        )  # fmt: skip
+        self.ledger = ledger
+        self.key = key
+
+    def _has_labels(self, params, layout):
+        return layout.get("labels") != "indicator" or params["class_weight"] == "balanced"
+
+    def _answers(self, probe, y, x, reset):
+        shape = np.asarray(y).shape
+        if reset and len(shape) == 2 and shape[1] > 1:
+            probe._layout = {"labels": "indicator"}
+            if isinstance(probe.class_weight, dict):
+                raise ParameterError("For multi-output, class_weight should be 'balanced' or None. Set one of them.")
+        if probe.__dict__.get("_layout", {}).get("labels") != "indicator":
+            return super()._answers(probe, y, x, reset)
+        return *check_indicator(y, x), 2
+
+    def _check_guarantee(self, params):
+        super()._check_guarantee(params)
+        if isinstance(params["class_weight"], dict):
+            for label, weight in params["class_weight"].items():
+                if not (isinstance(weight, int | float | np.number) and 0 <= weight < np.inf):
+                    raise ParameterError(
+                        f"The weight of class {label!r} must be at least 0, not {shown(weight)}.", value=weight
+                    )
+
+    def _check_fit(self, batch):
+        penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))
+        if isinstance(self.class_weight, dict):
+            labels = np.array(sorted(batch.labels))
+            compute_class_weight(self.class_weight, classes=labels, y=labels)
+
+    def _read_out(self, state):
+        labels, rows, params = state.labels(), state.class_slots(), state.params
+        grams, held = grams_of(state.statistic, rows), state.statistic.record_counts[rows]
+        balanced = params["class_weight"] == "balanced"
+        if state.layout.get("labels") == "indicator":
+            gram = combined(grams, balanced_factors(labels, held)) if balanced else grams[0]
+            known = np.eye(gram.n_targets, dtype=np.int64)
+        else:
+            weights = params["class_weight"] or {}
+            factors = held.sum() / (len(labels) * held) if balanced else [weights.get(label, 1.0) for label in labels]
+            gram, known = one_against_rest(grams, factors), label_array(state)
+        coef, intercepts, found = self._solve(params, gram)
+        binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(known)
+        return (
+            found
+            | {"classes_": binarizer.classes_, "_label_binarizer": binarizer}
+            | shaped(coef, intercepts, flat=len(coef) == 1, scalar=False, fit_intercept=params["fit_intercept"])
+        )

@@ -1,0 +1,102 @@
+"""Naive Bayes with normal distributions."""
+
+import numpy as np
+from sklearn import naive_bayes as peers
+
+from sqlearn.engine.model import WeightedClassifier
+from sqlearn.engine.readout import label_array, moments_of, weights_of
+from sqlearn.engine.sums import Moments
+from sqlearn.errors import ParameterError, UndefinedAttributeError
+
+
+class GaussianNB(WeightedClassifier, peers.GaussianNB):
+    """Naive Bayes with a normal distribution of each feature in each class.
+
+    Parameters
+    ----------
+    priors : array-like of shape (n_classes,), default=None
+        Prior probabilities of the classes; by default their shares of the weight.
+    var_smoothing : float, default=1e-9
+        Share of the largest variance of all features that is added to every variance.
+    ledger : bool, default=True
+        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+    key : str or bytes, default=None
+        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the records held, sorted.
+    class_count_ : float64 ndarray of shape (n_classes,)
+        Weight of each class.
+    class_prior_ : float64 ndarray of shape (n_classes,)
+        Probability of each class.
+    theta_, var_ : float64 ndarray of shape (n_classes, n_features_in_)
+        Mean and variance of each feature in each class.
+    epsilon_ : float
+        What was added to the variances.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, when a frame with string names was learned first.
+    n_records_ : int
+        Number of records held.
+
+    Notes
+    -----
+    The state is the exact weight, sum and sum of squares of each feature in each class: a function of the multiset of
+    records, so that forgetting leaves the bytes of a refit. Means and variances are rounded once, after centring. The
+    smoothing is a share of the weighted variance of all records held, where scikit-learn's takes no notice of weights,
+    and its ``partial_fit`` takes the last batch's: a row of weight 2 is two rows here.
+    ``partial_fit`` and ``forget`` need no ``classes``.
+
+    Examples
+    --------
+    >>> from sqlearn.naive_bayes import GaussianNB
+    >>> model = GaussianNB().fit([[1.0], [3.0], [1e12], [8.0]], [0, 0, 0, 1])
+    >>> model.forget([1e12], 0).theta_
+    array([[2.],
+           [8.]])
+    """
+
+    _peer = peers.GaussianNB
+    _statistic = Moments
+
+    def __init__(self, *, priors=None, var_smoothing=1e-9, ledger=True, key=None):
+        self.priors = priors
+        self.var_smoothing = var_smoothing
+        self.ledger = ledger
+        self.key = key
+
+    def _check_fit(self, batch):
+        class_prior(self.priors, np.ones(len(batch.labels)))
+
+    def _read_out(self, state):
+        moments = moments_of(state.statistic, state.class_slots())
+        epsilon = state.params["var_smoothing"] * moments_of(state.statistic, None).variance().max()
+        counts = weights_of(state.statistic, state.class_slots())
+        return {
+            "classes_": label_array(state),
+            "class_count_": counts,
+            "class_prior_": class_prior(state.params["priors"], counts),
+            "theta_": moments.mean(),
+            "var_": moments.variance() + epsilon,
+            "epsilon_": epsilon,
+        }
+
+
+def class_prior(priors, counts: np.ndarray) -> np.ndarray:
+    """The priors given, checked as scikit-learn checks them, or the classes' shares."""
+    if priors is None:
+        return counts / counts.sum()
+    priors = np.asarray(priors, np.float64)
+    if len(priors) != len(counts):
+        raise UndefinedAttributeError(
+            f"Number of priors must match number of classes: {len(priors)}, but {len(counts)} are held.",
+            reason="priors",
+        )
+    if not np.isclose(priors.sum(), 1.0):
+        raise ParameterError("The sum of the priors should be 1. Divide them by their sum.")
+    if (priors < 0).any():
+        raise ParameterError("Priors must be non-negative. They are the probabilities of the classes.")
+    return priors
