@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from threading import Timer
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -37,7 +37,7 @@ _STYLES: dict[str, dict[str, Any]] = {"title": {"bold": True}, "proof": {"fg": "
     help="A file with a secret key of 16 bytes or more: signs new receipts, and checks signatures.",
 )
 @click.pass_context
-def sqlearn(context: click.Context, signing_key) -> None:
+def sqlearn(context: click.Context, signing_key: BinaryIO | None) -> None:
     """Train models that can forget rows exactly, and keep them with their rows in one file, a store."""
     context.obj = signing_key.read().strip() if signing_key else None
     if os.environ.get("NO_COLOR"):

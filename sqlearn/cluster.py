@@ -1,12 +1,14 @@
 """Clustering that forgets."""
 
 import warnings
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn import cluster as peers
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
+from sklearn.utils import Tags, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils.validation import validate_data
 
@@ -102,18 +104,18 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: int = 8,
         *,
-        init="k-means++",
-        n_init="auto",
-        max_iter=300,
-        tol=1e-4,
-        verbose=0,
-        random_state=None,
-        copy_x=True,
-        algorithm="lloyd",
-        key=None,
-    ):
+        init: Any = "k-means++",
+        n_init: int | str = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+        copy_x: bool = True,
+        algorithm: str = "lloyd",
+        key: str | bytes | None = None,
+    ) -> None:
         self.n_clusters = n_clusters
         self.init = init
         self.n_init = n_init
@@ -125,12 +127,12 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         self.algorithm = algorithm
         self.key = key
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64"]
         return tags
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         fitted = object.__new__(type(self))  # so that what fails after learning leaves the model as it was
         fitted.__dict__.update(self.__dict__)
         super(KMeans, fitted).fit(X, None, sample_weight)
@@ -145,11 +147,11 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         self._state = fitted._state
         return self
 
-    def fit_predict(self, X, y=None, sample_weight=None):
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> np.ndarray:
         """Labels of these records after a fit on them."""
         return self.fit(X, None, sample_weight).labels_
 
-    def fitted_attributes(self):
+    def fitted_attributes(self) -> dict[str, Any]:
         return {name: value for name, value in super().fitted_attributes().items() if name != "labels_"}
 
     def _check_test_data(self, X):

@@ -4,10 +4,12 @@ import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
+from sklearn.utils import Tags
 from sklearn.utils.validation import has_fit_parameter
 
 from sqlearn.engine.identity import Vocabulary
@@ -140,7 +142,16 @@ class TableModel(Answers, WeightedClassifier):
         "standardize": ["boolean"],
     }
 
-    def __init__(self, learner, *, columns=None, add_indicator=True, standardize=True, ledger=True, key=None):
+    def __init__(
+        self,
+        learner: ExactEstimator,
+        *,
+        columns: Mapping[Any, str] | None = None,
+        add_indicator: bool = True,
+        standardize: bool = True,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         self.learner = learner
         self.columns = columns
         self.add_indicator = add_indicator
@@ -160,7 +171,7 @@ class TableModel(Answers, WeightedClassifier):
     def _target(self):  # type: ignore[override]
         return self._learner._target
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         return table_tags(self._learner)
 
     def _blank(self, params) -> "TableModel":
@@ -287,7 +298,7 @@ class TableModel(Answers, WeightedClassifier):
 
     # ------------------------------------------------------------------ reading
 
-    def pending_params(self):
+    def pending_params(self) -> list[str]:
         in_force, given = self._fitted_state().params["columns"], self.columns or {}
         same = all(in_force.get(name) == kind for name, kind in given.items())  # those not given were recognised
         return [name for name in super().pending_params() if name != "columns" or not same]
@@ -347,11 +358,11 @@ class TableModel(Answers, WeightedClassifier):
             refuse_arguments(self, name, getattr(Answers, name), given, error)
             raise
 
-    def encode(self, X) -> np.ndarray:
+    def encode(self, X: Any) -> np.ndarray:
         """The rows of a table as the learner sees them: imputed, scaled and one-hot, float64[n, n_encoded]."""
         return self._reader().encode(X)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Names of the columns of ``transform``; for learners without, of :meth:`encode`."""
         return self._reader().get_feature_names_out(input_features)
 
@@ -364,18 +375,18 @@ class TableModel(Answers, WeightedClassifier):
         return self._encoded(self._fitted_state())[1].last_forget_
 
     @learner_has("drop_memo")
-    def drop_memo(self):
+    def drop_memo(self) -> Self:
         """Drop the sums kept from before the last breaks, which save time but tell of the past. Returns self."""
         self._encoded(self._fitted_state())[1].drop_memo()
         return self
 
     @learner_has("fit_predict")
-    def fit_predict(self, X, y=None, sample_weight=None):
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> np.ndarray:
         """Fit, then predict the same rows."""
         return self.fit(X, y, sample_weight).predict(X)
 
     @learner_has("transform")
-    def fit_transform(self, X, y=None, **fit_params):
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
         """Fit, then transform the same rows."""
         return self.fit(X, y, **fit_params).transform(X)
 

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn import decomposition as peers
 from sklearn.decomposition._pca import _infer_dimension
+from sklearn.utils import Tags
 from sklearn.utils.extmath import svd_flip
 
 from sqlearn.engine.model import ExactEstimator
@@ -72,9 +73,20 @@ class PCA(ExactEstimator, peers.PCA):
     _statistic = Gram
 
     def __init__(
-        self, n_components=None, *, copy=True, whiten=False, svd_solver="auto", tol=0.0, iterated_power="auto",
-        n_oversamples=10, power_iteration_normalizer="auto", random_state=None, ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        n_components: int | float | str | None = None,
+        *,
+        copy: bool = True,
+        whiten: bool = False,
+        svd_solver: str = "auto",
+        tol: float = 0.0,
+        iterated_power: int | str = "auto",
+        n_oversamples: int = 10,
+        power_iteration_normalizer: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         self.n_components = n_components
         self.copy = copy
         self.whiten = whiten
@@ -87,7 +99,7 @@ class PCA(ExactEstimator, peers.PCA):
         self.ledger = ledger
         self.key = key
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64"]
         tags.array_api_support = False

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from sklearn import naive_bayes as peers
@@ -51,7 +52,7 @@ class Case:
     def name(self) -> str:
         return f"{type(self.model).__name__:<16}"
 
-    def refit(self):
+    def refit(self) -> Any:
         """What the model is compared with: the same learner, on the same records, from the beginning."""
         return clone(self.model).fit(self.X, self.y)
 

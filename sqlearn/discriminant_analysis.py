@@ -3,9 +3,12 @@
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import linalg
 from sklearn import discriminant_analysis as peers
+from sklearn.base import BaseEstimator
 from sklearn.covariance import shrunk_covariance
+from sklearn.utils import Tags
 
 from sqlearn.engine.model import ExactClassifier
 from sqlearn.engine.readout import as_float, grams_of, label_array, moments_of, spreads_of, weights_of
@@ -112,9 +115,17 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
     _peer = peers.LinearDiscriminantAnalysis
 
     def __init__(
-        self, solver="svd", shrinkage=None, priors=None, n_components=None, store_covariance=False, tol=1e-4,
-        covariance_estimator=None, ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        solver: str = "svd",
+        shrinkage: float | str | None = None,
+        priors: ArrayLike | None = None,
+        n_components: int | None = None,
+        store_covariance: bool = False,
+        tol: float = 1e-4,
+        covariance_estimator: BaseEstimator | None = None,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         self.solver = solver
         self.shrinkage = shrinkage
         self.priors = priors
@@ -125,7 +136,7 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
         self.ledger = ledger
         self.key = key
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.array_api_support = False
         return tags
@@ -253,9 +264,18 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
     _peer = peers.QuadraticDiscriminantAnalysis
 
     def __init__(
-        self, *, solver="svd", shrinkage=None, priors=None, reg_param=0.0, store_covariance=False, tol=1e-4,
-        covariance_estimator=None, ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        *,
+        solver: str = "svd",
+        shrinkage: float | str | None = None,
+        priors: ArrayLike | None = None,
+        reg_param: float = 0.0,
+        store_covariance: bool = False,
+        tol: float = 1e-4,
+        covariance_estimator: BaseEstimator | None = None,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         self.solver = solver
         self.shrinkage = shrinkage
         self.priors = priors
@@ -321,7 +341,7 @@ def _given_priors(priors, counts: np.ndarray) -> np.ndarray:
     return priors
 
 
-def normalized_priors(priors, counts: np.ndarray, warn: bool = False) -> np.ndarray:
+def normalized_priors(priors: ArrayLike | None, counts: np.ndarray, warn: bool = False) -> np.ndarray:
     """Priors that are not negative and sum to 1."""
     priors = _given_priors(priors, counts)
     if (priors < 0).any():

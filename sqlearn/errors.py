@@ -45,7 +45,7 @@ __all__ = [
 _MOST = 120  # characters of a value that a message shows
 
 
-def shown(value) -> str:
+def shown(value: object) -> str:
     """A value as a message shows it: one printable line of its repr, shortened. It never raises."""
     if isinstance(value, int) and value.bit_length() > 10_000:  # more digits than Python writes
         return f"a whole number of {value.bit_length():,} bits"
@@ -99,7 +99,15 @@ class SqlearnError(ValueError):
 
     reasons: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, message: str = "", *, row=None, column=None, value=None, reason: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        row: int | None = None,
+        column: str | int | None = None,
+        value: object = None,
+        reason: str | None = None,
+    ) -> None:
         super().__init__(message)
         if reason is not None and reason not in self.reasons:
             raise AssertionError(f"{reason!r} is not a reason of {type(self).__name__}: {self.reasons}")

@@ -1,11 +1,12 @@
 """Univariate feature selection that forgets."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn import feature_selection as peers
 from sklearn.feature_selection import chi2, f_classif, f_regression, r_regression
+from sklearn.utils import Tags
 
 from sqlearn.engine.model import ExactEstimator, check_features, check_indicator, refuse_negative
 from sqlearn.engine.readout import moments_of, score_of
@@ -59,7 +60,7 @@ class _Filter(ExactEstimator):
 
     _statistic = Moments
 
-    def __init__(self, score_func: Callable, ledger, key):
+    def __init__(self, score_func: Callable, ledger: bool, key: str | bytes | None) -> None:
         self.score_func = score_func
         self.ledger = ledger
         self.key = key
@@ -69,7 +70,7 @@ class _Filter(ExactEstimator):
         state = self.__dict__.get("_state")  # a function that is set after fit holds from the next one
         return score_of(self.score_func if state is None else state.params["score_func"]).target
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.input_tags.positive_only = self.score_func is chi2
@@ -153,7 +154,14 @@ class SelectKBest(_Filter, peers.SelectKBest):
 
     _peer = peers.SelectKBest
 
-    def __init__(self, score_func=f_classif, *, k=10, ledger=True, key=None):
+    def __init__(
+        self,
+        score_func: Callable[..., Any] = f_classif,
+        *,
+        k: int | str = 10,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(score_func, ledger, key)
         self.k = k
 
@@ -181,7 +189,14 @@ class SelectPercentile(_Filter, peers.SelectPercentile):
 
     _peer = peers.SelectPercentile
 
-    def __init__(self, score_func=f_classif, *, percentile=10, ledger=True, key=None):
+    def __init__(
+        self,
+        score_func: Callable[..., Any] = f_classif,
+        *,
+        percentile: int = 10,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(score_func, ledger, key)
         self.percentile = percentile
 
@@ -189,7 +204,14 @@ class SelectPercentile(_Filter, peers.SelectPercentile):
 class _ByChance(_Filter):
     """What the selectors by p-values share."""
 
-    def __init__(self, score_func=f_classif, *, alpha=5e-2, ledger=True, key=None):
+    def __init__(
+        self,
+        score_func: Callable[..., Any] = f_classif,
+        *,
+        alpha: float = 5e-2,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(score_func, ledger, key)
         self.alpha = alpha
 
@@ -286,7 +308,15 @@ class GenericUnivariateSelect(_Filter, peers.GenericUnivariateSelect):
 
     _peer = peers.GenericUnivariateSelect
 
-    def __init__(self, score_func=f_classif, *, mode="percentile", param=1e-5, ledger=True, key=None):
+    def __init__(
+        self,
+        score_func: Callable[..., Any] = f_classif,
+        *,
+        mode: str = "percentile",
+        param: float | int | str = 1e-5,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(score_func, ledger, key)
         self.mode = mode
         self.param = param
@@ -337,7 +367,7 @@ class VarianceThreshold(ExactEstimator, peers.VarianceThreshold):
     _peer = peers.VarianceThreshold
     _statistic = Mixed
 
-    def __init__(self, threshold=0.0, ledger=True, key=None):
+    def __init__(self, threshold: float = 0.0, ledger: bool = True, key: str | bytes | None = None) -> None:
         self.threshold = threshold
         self.ledger = ledger
         self.key = key

@@ -1,6 +1,7 @@
 """Neighbours-based learners that forget."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import neighbors as peers
 
 from sqlearn.discriminant_analysis import normalized_priors
@@ -66,7 +67,15 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
     _peer = peers.NearestCentroid
     _statistic = Moments
 
-    def __init__(self, metric="euclidean", *, shrink_threshold=None, priors="uniform", ledger=True, key=None):
+    def __init__(
+        self,
+        metric: str = "euclidean",
+        *,
+        shrink_threshold: float | None = None,
+        priors: str | ArrayLike = "uniform",
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         self.metric = metric
         self.shrink_threshold = shrink_threshold
         self.priors = priors

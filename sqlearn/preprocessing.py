@@ -1,7 +1,10 @@
 """Transformers that forget."""
 
+from typing import Any, Self
+
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn import preprocessing as peers
 
 from sqlearn.engine.model import Weighted, observed
@@ -60,14 +63,22 @@ class StandardScaler(Weighted, peers.StandardScaler):
     _peer = peers.StandardScaler
     _statistic = Mixed
 
-    def __init__(self, *, copy=True, with_mean=True, with_std=True, ledger=True, key=None):
+    def __init__(
+        self,
+        *,
+        copy: bool = True,
+        with_mean: bool = True,
+        with_std: bool = True,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         self.copy = copy
         self.with_mean = with_mean
         self.with_std = with_std
         self.ledger = ledger
         self.key = key
 
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn more records: one row as 1-D, or many. Returns self."""
         if "_skl_callbacks" not in vars(self):
             return self._update(X, y, sample_weight, 1.0)

@@ -2,12 +2,15 @@
 
 import itertools
 import json
+import os
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.sums import interrupts_held
 from sqlearn.errors import (
     ShapeError,
@@ -37,6 +40,7 @@ from sqlearn.storage.table import (
     target_names,
     target_of,
 )
+from sqlearn.storage.types import Ids, Progress, Table
 from sqlearn.storage.upkeep import Suppressed, Suppression
 from sqlearn.storage.view import View
 from sqlearn.verify import Verification, compare
@@ -103,8 +107,24 @@ class Store(View, Changes, Refit):
 
     @classmethod
     @called_as('Store.create(path, model, table, target="...", id="...")')
-    def create(cls, path, model, table, *, target=None, id=None, weight=None, categorical=None, keep=(), booleans=None,
-               reading=None, suppress=False, signing_key=None, timeout=5.0, progress=None) -> "Store":  # fmt: skip
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        model: ExactEstimator,
+        table: Table,
+        *,
+        target: str | Sequence[str] | None = None,
+        id: str | None = None,
+        weight: str | None = None,
+        categorical: Sequence[str] | None = None,
+        keep: str | Sequence[str] = (),
+        booleans: Mapping[str, Any] | None = None,
+        reading: Mapping[str, Any] | None = None,
+        suppress: bool = False,
+        signing_key: bytes | str | None = None,
+        timeout: float = 5.0,
+        progress: Progress | None = None,
+    ) -> "Store":
         """Make a store: keep a table, and fit a model on it.
 
         Parameters
@@ -191,7 +211,9 @@ class Store(View, Changes, Refit):
 
     @classmethod
     @called_as("Store.open(path)", "Store.open(path, signing_key=...)")
-    def open(cls, path, *, signing_key=None, timeout=5.0) -> "Store":
+    def open(
+        cls, path: str | os.PathLike[str], *, signing_key: bytes | str | None = None, timeout: float = 5.0
+    ) -> "Store":
         """Open a store. What a crash left half done is rolled back.
 
         Parameters
@@ -235,14 +257,14 @@ class Store(View, Changes, Refit):
         """Let go of the file. Nothing is pending: every call was complete when it returned."""
         self._database.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     @called_as("store.verify()")
-    def verify(self, *, progress=None) -> Verification:
+    def verify(self, *, progress: Progress | None = None) -> Verification:
         """Check that the file is as it was written, refit on its rows, and compare canonical bytes and attributes.
 
         Parameters
@@ -271,7 +293,7 @@ class Store(View, Changes, Refit):
     # ------------------------------------------------------------------ changing
 
     @called_as('store.learn({"feature": [...], "target": [...]})')
-    def learn(self, table, *, progress=None) -> Receipt:
+    def learn(self, table: Table, *, progress: Progress | None = None) -> Receipt:
         """Keep more rows, and learn them.
 
         Parameters
@@ -294,7 +316,14 @@ class Store(View, Changes, Refit):
             return self._conclude("learn", self._take_in(frames_of(table), check, progress), check)
 
     @called_as("store.forget(ids=...)", "store.forget(where=...)")
-    def forget(self, *, ids=None, where: str | None = None, dry_run: bool = False, progress=None):
+    def forget(
+        self,
+        *,
+        ids: Ids | None = None,
+        where: str | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Receipt | int:
         """Take rows out of the model, and erase them.
 
         Parameters
@@ -327,8 +356,15 @@ class Store(View, Changes, Refit):
 
     @called_as("store.relabel(ids=..., to=...)", "store.relabel(where=..., to=...)")
     def relabel(
-        self, *, to, ids=None, where: str | None = None, new: bool = False, dry_run: bool = False, progress=None
-    ):
+        self,
+        *,
+        to: Any,
+        ids: Ids | None = None,
+        where: str | None = None,
+        new: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Receipt | int:
         """Give rows another target, as if they had been learned with it.
 
         Parameters
@@ -398,7 +434,7 @@ class Store(View, Changes, Refit):
             return self._suppressing().all()
 
     @called_as("store.lift(ids)")
-    def lift(self, ids) -> None:
+    def lift(self, ids: Ids | None) -> None:
         """Allow ids to be learned again that were forgotten.
 
         Parameters

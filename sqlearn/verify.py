@@ -1,8 +1,10 @@
 """Proof by refit: does a model have the bytes of one that only ever saw these rows?"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
@@ -37,10 +39,10 @@ class Verification:
     difference: str | None
     pending: tuple[str, ...] = ()
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.difference is None
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self:
             found = (
                 f"{self.learner} equals its refit on {self.n_records} rows, byte for byte (digest {self.digest[:16]})"
@@ -54,7 +56,7 @@ class Verification:
     __repr__ = __str__
 
 
-def verify(model, X, y=None, sample_weight=None) -> Verification:
+def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Verification:
     """Refit a clone of `model` on the given rows, and compare canonical bytes and every fitted attribute.
 
     Parameters
@@ -108,7 +110,7 @@ def verify(model, X, y=None, sample_weight=None) -> Verification:
     return compare(model, refit)
 
 
-def compare(model, refit) -> Verification:
+def compare(model: Any, refit: Any) -> Verification:
     """The same for a refit that was made already."""
     difference = _first_difference(model, refit)
     pending = tuple(model.pending_params())
@@ -137,7 +139,7 @@ def _attributes(model) -> dict:
         return {"(reading)": str(error)}
 
 
-def same_bits(a, b) -> bool:
+def same_bits(a: Any, b: Any) -> bool:
     """Equal in type, shape, dtype and every bit, containers and objects included."""
     if type(a) is not type(b):
         return False

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from typing import Any
 
 import click
 
@@ -21,7 +22,7 @@ __all__ = ["info", "predict", "receipts", "verify"]
 @click.option("--out", metavar="FILE", type=click.Path(), help="A new file to write; standard output by default.")
 @READING
 @JSON
-def predict(file, table, out, as_json, **reading):
+def predict(file: str, table: str, out: str | None, as_json: bool, **reading: Any) -> None:
     """Predict the target of each row of a table, and print CSV.
 
     FILE is the store; TABLE is a CSV, TSV or Parquet file, or '-' for standard input. If TABLE has the column of ids,
@@ -34,7 +35,7 @@ def predict(file, table, out, as_json, **reading):
         found: list[dict] = []
         with progress("Predicting") as report:
             for block in rows.blocks(report):
-                ids = block.pop(store.id_column, None) if rows.has_ids else None
+                ids = block.pop(store.id_column or "", None) if rows.has_ids else None
                 predictions = store.predict(block).tolist()
                 if writer is None and not as_json:  # nothing is written before it is known that the columns fit
                     writer = csv.writer(output, lineterminator="\n")
@@ -51,7 +52,7 @@ def predict(file, table, out, as_json, **reading):
 @command("FILE")
 @FILE
 @JSON
-def verify(file, as_json):
+def verify(file: str, as_json: bool) -> None:
     """Check a store for damage, and compare its model with a refit.
 
     FILE is the store. The model must equal a refit on the rows in the file, byte for byte; if it does not, the exit
@@ -69,7 +70,7 @@ def verify(file, as_json):
 @command("FILE")
 @FILE
 @JSON
-def info(file, as_json):
+def info(file: str, as_json: bool) -> None:
     """Show model, columns, number of rows, and last receipt."""
     with opened(file) as store:
         receipts = store.receipts()
@@ -101,7 +102,7 @@ def info(file, as_json):
 )
 @click.option("--salt", is_flag=True, help="Show the salt of the last receipt, which an auditor needs.")
 @JSON
-def receipts(file, check, salt, as_json):
+def receipts(file: str, check: bool, salt: bool, as_json: bool) -> None:
     """List the receipts of all changes of a store, and check them."""
     with opened(file) as store:
         found = store.receipts()

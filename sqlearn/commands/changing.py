@@ -17,7 +17,7 @@ __all__ = ["forget", "relabel"]
 @FILE
 @ROWS
 @JSON
-def forget(file, as_json, **rows):
+def forget(file: str, as_json: bool, **rows: Any) -> None:
     """Erase rows from a store and from its model, for good.
 
     FILE is the store. The number of rows is shown, and you are asked before anything changes.
@@ -32,7 +32,7 @@ def forget(file, as_json, **rows):
 @click.option("--to", metavar="VALUE", required=True, help="The new target.")
 @click.option("--new", is_flag=True, help="Allow a label that no row has.")
 @JSON
-def relabel(file, to, new, as_json, **rows):
+def relabel(file: str, to: str, new: bool, as_json: bool, **rows: Any) -> None:
     """Give rows another target, as if they had been learned with it.
 
     FILE is the store. The number of rows is shown, and you are asked before anything changes.

@@ -1,5 +1,7 @@
 """The commands ``sqlearn fit`` and ``learn``."""
 
+from typing import Any
+
 import click
 
 from sqlearn.commands.models import MODELS, model_of
@@ -54,24 +56,24 @@ def _described(columns, keep) -> list[str]:
 @READING
 @JSON
 def fit(
-    table,
-    target,
-    model,
-    parameters,
-    out,
-    ids,
-    weight,
-    number,
-    category,
-    boolean,
-    date,
-    drop,
-    keep,
-    suppress,
-    raw,
-    as_json,
-    **reading,
-):
+    table: str,
+    target: tuple[str, ...],
+    model: str,
+    parameters: tuple[str, ...],
+    out: str,
+    ids: str | None,
+    weight: str | None,
+    number: tuple[str, ...],
+    category: tuple[str, ...],
+    boolean: tuple[str, ...],
+    date: tuple[str, ...],
+    drop: tuple[str, ...],
+    keep: tuple[str, ...],
+    suppress: bool,
+    raw: bool,
+    as_json: bool,
+    **reading: Any,
+) -> None:
     """Learn a table, and keep its rows and the model in a new store.
 
     TABLE is a CSV, TSV or Parquet file, or '-' for standard input. FILE is the store to make.
@@ -139,7 +141,7 @@ def fit(
 @TABLE
 @READING
 @JSON
-def learn(file, table, as_json, **reading):
+def learn(file: str, table: str, as_json: bool, **reading: Any) -> None:
     """Add the rows of a table to a store, and learn them.
 
     FILE is the store; TABLE is a CSV, TSV or Parquet file, or '-' for standard input.

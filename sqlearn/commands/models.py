@@ -2,6 +2,7 @@
 
 import ast
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -33,7 +34,7 @@ MODELS = {
 }
 
 
-def model_of(name: str, parameters: tuple[str, ...], raw: bool):
+def model_of(name: str, parameters: tuple[str, ...], raw: bool) -> Any:
     names = {known.lower(): known for known in MODELS}
     known = names.get(name.lower())
     if known is None:

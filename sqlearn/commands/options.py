@@ -1,5 +1,7 @@
 """The arguments and options that several commands have."""
 
+from typing import Any
+
 import click
 
 __all__ = ["FILE", "JSON", "READING", "ROWS", "TABLE"]
@@ -13,7 +15,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 class _IdsFile(click.Path):
     """A file of ids; who passes an id is told so."""
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter as error:

@@ -2,12 +2,16 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from sqlearn.commands.output import drop_output
+
+if TYPE_CHECKING:
+    from sqlearn.store import Receipt, Store
 
 __all__ = ["fields", "progress", "tell", "tell_receipt"]
 
@@ -20,7 +24,9 @@ def tell(as_json: bool, told: dict, lines: list[str]) -> None:
             click.echo(line)
 
 
-def tell_receipt(as_json: bool, store, receipt, told: dict | None = None, lines: Sequence[str] = ()) -> None:
+def tell_receipt(
+    as_json: bool, store: "Store", receipt: "Receipt", told: dict | None = None, lines: Sequence[str] = ()
+) -> None:
     """Print a receipt. The change is made by now, so it is not lost even if nobody takes what is printed."""
     salt = f"Its salt, for an auditor (it is kept nowhere once the state moves on): {receipt.salt}"
     try:
@@ -33,13 +39,13 @@ def tell_receipt(as_json: bool, store, receipt, told: dict | None = None, lines:
         ) from error
 
 
-def fields(receipt) -> dict:
+def fields(receipt: "Receipt") -> dict:
     names = "number", "time", "kind", "count", "commitment", "previous", "salt", "signature"
     return {name: getattr(receipt, name) for name in names}
 
 
 @contextmanager
-def progress(label: str, rows: int | None = None):
+def progress(label: str, rows: int | None = None) -> Iterator[Callable[..., None]]:
     """A bar on a terminal's standard error, else nothing. Yields what tells it how much is done.
 
     With a number of `rows`, that takes how many more rows are done; without, how much is done of how much.

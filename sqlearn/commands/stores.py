@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from sqlearn.store import Store
 
 __all__ = ["ids_in", "ids_of", "opened", "signing_key"]
 
 
 @contextmanager
-def opened(file: str) -> Iterator:
+def opened(file: str) -> Iterator["Store"]:
     from sqlearn.store import Store
 
     with Store.open(file, signing_key=signing_key()) as store:
@@ -21,7 +25,7 @@ def signing_key() -> bytes | None:
     return click.get_current_context().find_root().obj
 
 
-def ids_in(store, path, encoding: str | None) -> list:
+def ids_in(store: "Store", path: str, encoding: str | None) -> list:
     from sqlearn.table_files import Source, known_encoding
 
     encoding = known_encoding(encoding or store.reading.get("encoding") or "utf-8")
@@ -39,7 +43,7 @@ def ids_in(store, path, encoding: str | None) -> list:
     return ids_of(store, ids, "--ids")
 
 
-def ids_of(store, texts: Sequence[str], hint: str) -> list:
+def ids_of(store: "Store", texts: Sequence[str], hint: str) -> list:
     """Ids as the store has them."""
     if store.textual_ids:
         return list(texts)

@@ -1,14 +1,18 @@
 """Tables as a command line says that they are read."""
 
 import csv
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from sqlearn.store import Store
+    from sqlearn.table_files import TableFile
 
 __all__ = ["table_file", "table_of", "tell_detected"]
 
 
-def table_file(path, reading: dict, kept: dict, **more):
+def table_file(path: str, reading: dict, kept: dict, **more: Any) -> "TableFile":
     """A table, read as the command says, else as the store's table was (`kept`), else as its beginning shows."""
     from sqlearn.table_files import BOOLEANS, MISSING, Source, TableFile
 
@@ -41,7 +45,7 @@ def table_file(path, reading: dict, kept: dict, **more):
     return TableFile(source, **({"missing": MISSING, "booleans": BOOLEANS} | options), **more)
 
 
-def table_of(store, path, reading: dict, *, features_only: bool = False):
+def table_of(store: "Store", path: str, reading: dict, *, features_only: bool = False) -> "TableFile":
     """A file's columns as a store has them; others are left out."""
     kinds = {column.name: column.kind for column in store.columns if column.role == "feature" or not features_only}
     labels = {column.name for column in store.columns if column.role == "target" and column.kind == "category"}
@@ -59,6 +63,6 @@ def table_of(store, path, reading: dict, *, features_only: bool = False):
     return file.read_as(kinds=given, ids=ids, textual_ids=store.textual_ids)
 
 
-def tell_detected(file) -> None:
+def tell_detected(file: "TableFile") -> None:
     if file.detected:
         click.echo(f"{file.name} is read with this, as it begins: {'; '.join(file.detected)}.", err=True)

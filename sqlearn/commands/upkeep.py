@@ -16,7 +16,7 @@ __all__ = ["compact", "lift", "replay", "suppressed"]
 @command("FILE")
 @FILE
 @JSON
-def compact(file, as_json):
+def compact(file: str, as_json: bool) -> None:
     """Shrink a store by the disk space of its forgotten rows."""
     with opened(file) as store:
         freed = store.compact()
@@ -29,15 +29,15 @@ def compact(file, as_json):
 @FILE
 @click.option("--out", metavar="LIST", required=True, type=click.Path(), help="The file to make.")
 @JSON
-def suppressed(file, out, as_json):
+def suppressed(file: str, out: str, as_json: bool) -> None:
     """Write the list of forgotten ids, as keyed hashes, to a file.
 
     FILE is the store; `sqlearn replay` forgets the ids on LIST in a restored backup of it.
     """
     with opened(file) as store:
         found = store.suppressed()
-    with new_file(out) as file:
-        file.write(found.as_text())
+    with new_file(out) as output:
+        output.write(found.as_text())
     if out != "-":
         tell(as_json, {"ids": len(found), "file": out}, [f"The hashes of {len(found):,} ids are in {out}."])
 
@@ -46,7 +46,7 @@ def suppressed(file, out, as_json):
 @FILE
 @click.argument("newer", metavar="NEWER", type=click.Path(exists=True, dir_okay=False))
 @JSON
-def replay(file, newer, as_json):
+def replay(file: str, newer: str, as_json: bool) -> None:
     """Forget in a restored backup what was forgotten since.
 
     FILE is the backup; NEWER is a newer copy of the store, or the list that `sqlearn suppressed` made of one.
@@ -69,7 +69,7 @@ def replay(file, newer, as_json):
 @FILE
 @click.argument("ids", nargs=-1, required=True)
 @JSON
-def lift(file, ids, as_json):
+def lift(file: str, ids: tuple[str, ...], as_json: bool) -> None:
     """Allow forgotten ids to be learned again."""
     with opened(file) as store:
         store.lift(ids_of(store, ids, "IDS"))

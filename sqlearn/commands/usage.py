@@ -1,12 +1,15 @@
 """A command whose usage, in its help and with its errors, shows each way of calling it as one writes it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 __all__ = ["command"]
 
 
 class _Command(click.Command):
-    def __init__(self, *arguments, ways: tuple[str, ...] = (), **more):
+    def __init__(self, *arguments: Any, ways: tuple[str, ...] = (), **more: Any) -> None:
         super().__init__(*arguments, **more)
         self.ways = ways
 
@@ -15,7 +18,7 @@ class _Command(click.Command):
             formatter.write_usage(ctx.command_path, f"{way} [OPTIONS]", prefix)
 
 
-def command(*ways: str):
+def command(*ways: str) -> Callable[[Callable[..., None]], click.Command]:
     """Decorate a function as a command.
 
     Parameters

@@ -72,9 +72,23 @@ class BayesianRidge(LinearModel, peers.BayesianRidge):
     _peer = peers.BayesianRidge
 
     def __init__(
-        self, *, max_iter=300, tol=1e-3, alpha_1=1e-6, alpha_2=1e-6, lambda_1=1e-6, lambda_2=1e-6, alpha_init=None,
-        lambda_init=None, compute_score=False, fit_intercept=True, copy_X=True, verbose=False, ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        *,
+        max_iter: int = 300,
+        tol: float = 1e-3,
+        alpha_1: float = 1e-6,
+        alpha_2: float = 1e-6,
+        lambda_1: float = 1e-6,
+        lambda_2: float = 1e-6,
+        alpha_init: float | None = None,
+        lambda_init: float | None = None,
+        compute_score: bool = False,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        verbose: bool = False,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(
             max_iter=max_iter, tol=tol, alpha_1=alpha_1, alpha_2=alpha_2, lambda_1=lambda_1, lambda_2=lambda_2,
             alpha_init=alpha_init, lambda_init=lambda_init, compute_score=compute_score, fit_intercept=fit_intercept,

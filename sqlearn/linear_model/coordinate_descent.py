@@ -107,9 +107,22 @@ class ElasticNet(_CoordinateDescent, peers.ElasticNet):
     _peer = peers.ElasticNet
 
     def __init__(
-        self, alpha=1.0, *, l1_ratio=0.5, fit_intercept=True, precompute=False, max_iter=1000, copy_X=True, tol=1e-4,
-        warm_start=False, positive=False, random_state=None, selection="cyclic", ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        alpha: float = 1.0,
+        *,
+        l1_ratio: float = 0.5,
+        fit_intercept: bool = True,
+        precompute: bool = False,
+        max_iter: int = 1000,
+        copy_X: bool = True,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        positive: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        selection: str = "cyclic",
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(
             alpha, l1_ratio=l1_ratio, fit_intercept=fit_intercept, precompute=precompute, max_iter=max_iter,
             copy_X=copy_X, tol=tol, warm_start=warm_start, positive=positive, random_state=random_state,
@@ -151,9 +164,21 @@ class Lasso(_CoordinateDescent, peers.Lasso):
     _peer = peers.Lasso
 
     def __init__(
-        self, alpha=1.0, *, fit_intercept=True, precompute=False, copy_X=True, max_iter=1000, tol=1e-4,
-        warm_start=False, positive=False, random_state=None, selection="cyclic", ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        alpha: float = 1.0,
+        *,
+        fit_intercept: bool = True,
+        precompute: bool = False,
+        copy_X: bool = True,
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        positive: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        selection: str = "cyclic",
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(
             alpha, fit_intercept=fit_intercept, precompute=precompute, copy_X=copy_X, max_iter=max_iter, tol=tol,
             warm_start=warm_start, positive=positive, random_state=random_state, selection=selection,

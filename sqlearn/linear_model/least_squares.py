@@ -73,8 +73,16 @@ class LinearRegression(LinearModel, peers.LinearRegression):
     _peer = peers.LinearRegression
 
     def __init__(
-        self, *, fit_intercept=True, copy_X=True, tol=1e-6, n_jobs=None, positive=False, ledger=True, key=None
-    ):
+        self,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        tol: float = 1e-6,
+        n_jobs: int | None = None,
+        positive: bool = False,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(fit_intercept=fit_intercept, copy_X=copy_X, tol=tol, n_jobs=n_jobs, positive=positive)
         self.ledger = ledger
         self.key = key

@@ -1,6 +1,9 @@
 """Ridge regression that forgets, and the classifier that is made of it."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import linear_model as peers
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight
@@ -52,7 +55,7 @@ class _Ridge(Weighted):
         return coef, intercepts, {"n_iter_": None, "solver_": solver}
 
 
-def penalties(alpha, n_targets: int) -> np.ndarray:
+def penalties(alpha: float | ArrayLike, n_targets: int) -> np.ndarray:
     """The penalty of each target, float64[n_targets]."""
     alphas = np.ravel(np.asarray(alpha, np.float64))
     if len(alphas) not in (1, n_targets):
@@ -121,9 +124,19 @@ class Ridge(_Ridge, LinearModel, peers.Ridge):
     _peer = peers.Ridge
 
     def __init__(
-        self, alpha=1.0, *, fit_intercept=True, copy_X=True, max_iter=None, tol=1e-4, solver="auto", positive=False,
-        random_state=None, ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        alpha: float | ArrayLike = 1.0,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        max_iter: int | None = None,
+        tol: float = 1e-4,
+        solver: str = "auto",
+        positive: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(
             alpha, fit_intercept=fit_intercept, copy_X=copy_X, max_iter=max_iter, tol=tol, solver=solver,
             positive=positive, random_state=random_state,
@@ -196,9 +209,20 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     _statistic = Gram
 
     def __init__(
-        self, alpha=1.0, *, fit_intercept=True, copy_X=True, max_iter=None, tol=1e-4, class_weight=None, solver="auto",
-        positive=False, random_state=None, ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        alpha: float = 1.0,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        max_iter: int | None = None,
+        tol: float = 1e-4,
+        class_weight: dict[Any, float] | str | None = None,
+        solver: str = "auto",
+        positive: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(
             alpha, fit_intercept=fit_intercept, copy_X=copy_X, max_iter=max_iter, tol=tol, class_weight=class_weight,
             solver=solver, positive=positive, random_state=random_state,

@@ -1,6 +1,7 @@
 """Naive Bayes with a table of categories for each column."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import naive_bayes as peers
 
 from sqlearn.engine.model import check_features, levels_of
@@ -72,9 +73,16 @@ class CategoricalNB(CountingNB, peers.CategoricalNB):
     _statistic = Categories
 
     def __init__(
-        self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, min_categories=None,
-        ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        *,
+        alpha: float = 1.0,
+        force_alpha: bool = True,
+        fit_prior: bool = True,
+        class_prior: ArrayLike | None = None,
+        min_categories: int | ArrayLike | None = None,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(
             alpha=alpha, force_alpha=force_alpha, fit_prior=fit_prior, class_prior=class_prior, ledger=ledger, key=key
         )  # fmt: skip

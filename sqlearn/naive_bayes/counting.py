@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import naive_bayes as peers
 
 from sqlearn.engine.model import WeightedClassifier, refuse_negative
@@ -15,7 +16,16 @@ from sqlearn.errors import ParameterError, UndefinedAttributeError
 class CountingNB(WeightedClassifier):
     """What is common to the learners that count: exact counts, of which scikit-learn's own code makes probabilities."""
 
-    def __init__(self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, ledger=True, key=None):
+    def __init__(
+        self,
+        *,
+        alpha: float | ArrayLike = 1.0,
+        force_alpha: bool = True,
+        fit_prior: bool = True,
+        class_prior: ArrayLike | None = None,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         self.alpha = alpha
         self.force_alpha = force_alpha
         self.fit_prior = fit_prior
@@ -175,8 +185,16 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
     _peer = peers.ComplementNB
 
     def __init__(
-        self, *, alpha=1.0, force_alpha=True, fit_prior=True, class_prior=None, norm=False, ledger=True, key=None
-    ):  # fmt: skip
+        self,
+        *,
+        alpha: float | ArrayLike = 1.0,
+        force_alpha: bool = True,
+        fit_prior: bool = True,
+        class_prior: ArrayLike | None = None,
+        norm: bool = False,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(
             alpha=alpha, force_alpha=force_alpha, fit_prior=fit_prior, class_prior=class_prior, ledger=ledger, key=key
         )  # fmt: skip
@@ -247,8 +265,16 @@ class BernoulliNB(CountingNB, peers.BernoulliNB):
     _sparse_form = True
 
     def __init__(
-        self, *, alpha=1.0, force_alpha=True, binarize=0.0, fit_prior=True, class_prior=None, ledger=True, key=None
-    ):  # fmt: skip
+        self,
+        *,
+        alpha: float = 1.0,
+        force_alpha: bool = True,
+        binarize: float | None = 0.0,
+        fit_prior: bool = True,
+        class_prior: ArrayLike | None = None,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         super().__init__(
             alpha=alpha, force_alpha=force_alpha, fit_prior=fit_prior, class_prior=class_prior, ledger=ledger, key=key
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """Naive Bayes with normal distributions."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import naive_bayes as peers
 
 from sqlearn.engine.model import WeightedClassifier
@@ -62,7 +63,14 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
     _peer = peers.GaussianNB
     _statistic = Moments
 
-    def __init__(self, *, priors=None, var_smoothing=1e-9, ledger=True, key=None):
+    def __init__(
+        self,
+        *,
+        priors: ArrayLike | None = None,
+        var_smoothing: float = 1e-9,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         self.priors = priors
         self.var_smoothing = var_smoothing
         self.ledger = ledger
@@ -85,7 +93,7 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
         }
 
 
-def class_prior(priors, counts: np.ndarray) -> np.ndarray:
+def class_prior(priors: ArrayLike | None, counts: np.ndarray) -> np.ndarray:
     """The priors given, checked as scikit-learn checks them, or the classes' shares."""
     if priors is None:
         return counts / counts.sum()

@@ -1,6 +1,7 @@
 """Naive Bayes for tables of numeric and categorical columns."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sqlearn.engine.readout import categories_of, moments_of
 from sqlearn.engine.sums import Mixed
@@ -86,9 +87,16 @@ class MixedNB(CountingNB, TableBayes):
     _statistic = Mixed
 
     def __init__(
-        self, *, categorical_features="from_dtype", alpha=1.0, fit_prior=True, class_prior=None, var_smoothing=1e-9,
-        ledger=True, key=None,
-    ):  # fmt: skip
+        self,
+        *,
+        categorical_features: str | ArrayLike | None = "from_dtype",
+        alpha: float = 1.0,
+        fit_prior: bool = True,
+        class_prior: ArrayLike | None = None,
+        var_smoothing: float = 1e-9,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
         self.categorical_features = categorical_features
         self.alpha = alpha
         self.fit_prior = fit_prior

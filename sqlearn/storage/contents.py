@@ -39,9 +39,15 @@ class Contents:
 
     @called_as("Store.open(path)", 'Store.create(path, model, table, target="...")')
     def __init__(
-        self, database: Database, columns: Any = None, textual: bool = False, key: bytes = b"", asks: bool = False,
-        suppress: bool = False, signing_key=None,
-    ):  # fmt: skip
+        self,
+        database: Database,
+        columns: Any = None,
+        textual: bool = False,
+        key: bytes = b"",
+        asks: bool = False,
+        suppress: bool = False,
+        signing_key: bytes | str | None = None,
+    ) -> None:
         if not isinstance(database, Database):
             raise StoreError(
                 "Open a store with Store.open(path), or create one with Store.create(path, model, table).",

@@ -1,8 +1,9 @@
 """What a store tells of what it holds, and changes nothing: model, columns, ids, predictions, receipts, traces."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import ChainCheck, Receipt, check_chain
 from sqlearn.storage.records import looking
 from sqlearn.storage.table import Column, arguments, as_values, frames_of, takes_labels
+from sqlearn.storage.types import Progress, Table
 from sqlearn.storage.upkeep import ErasureReport, held_by, report
 
 __all__ = ["View"]
@@ -21,11 +23,11 @@ __all__ = ["View"]
 class View(Contents):
     """What reads a store's contents. Each method is a transaction."""
 
-    def __len__(self):
+    def __len__(self) -> int:
         with self._reading():
             return len(self._rows)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         try:
             with self._reading():
                 held = f"{_name_of(self._model)} on {len(self._rows):,} rows of "
@@ -38,7 +40,7 @@ class View(Contents):
     # ------------------------------------------------------------------ reading
 
     @property
-    def model(self):
+    def model(self) -> Any:
         """A copy of the fitted model as it is now: it predicts, and has scikit-learn's attributes.
 
         It is on its own: it keeps no ledger (the rows on file are the store's), later changes of the store do not reach
@@ -98,7 +100,7 @@ class View(Contents):
             return self._model.digest()
 
     @called_as("store.ids()", "store.ids(where=...)")
-    def ids(self, where: str | None = None, *, progress=None) -> list:
+    def ids(self, where: str | None = None, *, progress: Progress | None = None) -> list:
         """The ids of all rows, or of those that fulfil a condition, in the order of their places in the file.
 
         `progress` is called as that of :meth:`forget` is.
@@ -110,7 +112,7 @@ class View(Contents):
             return [id for _, cells in read for id in self._ids.of_cells(cells[:, -1])]
 
     @called_as("store.predict(table)")
-    def predict(self, table) -> np.ndarray:
+    def predict(self, table: Table) -> np.ndarray:
         """What the model predicts for each row of a table (target, weight and id need not be there).
 
         Parameters
@@ -140,7 +142,7 @@ class View(Contents):
             return self._receipts.all()
 
     @called_as("store.check_receipts()", "store.check_receipts(kept=[...])")
-    def check_receipts(self, kept: Sequence[Receipt] = (), *, signing_key=None) -> ChainCheck:
+    def check_receipts(self, kept: Sequence[Receipt] = (), *, signing_key: bytes | str | None = None) -> ChainCheck:
         """Walk the chain of receipts up to the state on file.
 
         Parameters
@@ -161,7 +163,7 @@ class View(Contents):
             return check_chain(self._receipts.all(), self._model.digest(), kept, signing_key)
 
     @called_as("store.erasure_report(values=[...])", "store.erasure_report(table=...)")
-    def erasure_report(self, values=(), table=None) -> ErasureReport:
+    def erasure_report(self, values: Iterable[float | int | str] = (), table: Table | None = None) -> ErasureReport:
         """Search the file and its journal for values that should be gone.
 
         Parameters

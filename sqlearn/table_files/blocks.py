@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from sqlearn.errors import TableError
@@ -29,14 +30,14 @@ class Block:
     def names(self) -> list[str]:
         return self.batch.schema.names
 
-    def column(self, name: str):
+    def column(self, name: str) -> Any:
         return self.batch.column(name)
 
 
 class Text:
     """A file of separated values."""
 
-    def __init__(self, source: Source, text: Format, missing: Sequence[str]):
+    def __init__(self, source: Source, text: Format, missing: Sequence[str]) -> None:
         self._source, self._format, self._missing = source, text, missing
 
     def blocks(self, kinds: Mapping[str, str]) -> Iterator[Block]:
@@ -119,7 +120,7 @@ class Text:
 class Parquet:
     """A Parquet file."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source) -> None:
         self._source = source
 
     def blocks(self, kinds: Mapping[str, str]) -> Iterator[Block]:
@@ -181,7 +182,7 @@ class Parquet:
         return column if native != "number" else column.cast(pa.string(), safe=False)
 
 
-def native_kind(column) -> str | None:
+def native_kind(column: Any) -> str | None:
     """The kind of a column that is not text."""
     types = arrow().types
     if types.is_boolean(column.type):
@@ -192,7 +193,7 @@ def native_kind(column) -> str | None:
     return "number" if any(is_kind(column.type) for is_kind in numeric) else None
 
 
-def arrow():
+def arrow() -> ModuleType:
     try:
         import pyarrow
         import pyarrow.types

@@ -129,7 +129,7 @@ class TableFile:
         encoding: str | None = None,
         booleans: Sequence[Sequence[str]] = BOOLEANS,
         line_breaks: bool = False,
-    ):
+    ) -> None:
         source = path if isinstance(path, Source) else Source(path)
         self.name = source.name
         self._missing, self._line_breaks = [*dict.fromkeys(word.strip() for word in missing)], line_breaks

@@ -46,7 +46,7 @@ class Source:
         How its name ends, in lower case and without ``.gz``; empty for standard input.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path) -> None:
         self.name, self._path, self._content = str(path), Path(path), None
         suffixes = [suffix.lower() for suffix in self._path.suffixes] or [""]
         packed = suffixes[-1] == ".gz"
@@ -112,7 +112,14 @@ class Format:
         What was found by looking at the file, for people.
     """
 
-    def __init__(self, source: Source, header, delimiter: str | None, quote: bool | None, encoding: str | None):
+    def __init__(
+        self,
+        source: Source,
+        header: str | Sequence[str] | None,
+        delimiter: str | None,
+        quote: bool | None,
+        encoding: str | None,
+    ) -> None:
         self.source, self.detected = source, list[str]()
         if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):
             raise TableError(

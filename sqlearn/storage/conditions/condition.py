@@ -52,7 +52,7 @@ class Condition:
         When it is no such expression, or its parts are not of the kinds that their places take.
     """
 
-    def __init__(self, text: str, columns: list[Column]):
+    def __init__(self, text: str, columns: list[Column]) -> None:
         self.text = text
         self._tree = parsed(text)
         self._names = [column.name for column in columns]

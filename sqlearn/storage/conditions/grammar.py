@@ -64,7 +64,7 @@ class Node:
     negated: bool = False
     depth: int = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "depth", 1 + max((part.depth for part in self.parts), default=0))
 
 
@@ -127,7 +127,7 @@ class _Token:
 class _Parser:
     """One method per level of precedence, from the loosest to the tightest."""
 
-    def __init__(self, text: str):
+    def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = list(self._cut())
         self._at = 0

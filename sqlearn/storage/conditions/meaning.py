@@ -108,7 +108,7 @@ def meaning(text: str, tree: Node, names: Sequence[str], kinds: Mapping[str, str
 class _Writer:
     """One method per kind of node: checks the kinds of its parts, and writes them."""
 
-    def __init__(self, text: str, names: Sequence[str], kinds: Mapping[str, str]):
+    def __init__(self, text: str, names: Sequence[str], kinds: Mapping[str, str]) -> None:
         self._text, self._names, self._kinds = text, names, kinds
         self._numbers = {folded(name): number for number, name in enumerate(names)}
         self._places: dict[tuple, str] = {}

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlearn.errors import (
     StoreBusyError,
@@ -111,7 +112,7 @@ class Database:
         How many were begun.
     """
 
-    def __init__(self, path: Path, timeout: float):
+    def __init__(self, path: Path, timeout: float) -> None:
         self.path = path
         self.key = b""
         self.counters = Counters()
@@ -291,7 +292,7 @@ class Database:
                 f"The store {self.path} is damaged: its names are not text. Take an intact copy."
             ) from error
 
-    def executemany(self, statement: str, rows) -> None:
+    def executemany(self, statement: str, rows: Any) -> None:
         self.connection.executemany(statement, rows)
 
     def files(self) -> list[Path]:

@@ -32,7 +32,7 @@ class File:
         A descriptor, which stays open.
     """
 
-    def __init__(self, name: str, descriptor: int):
+    def __init__(self, name: str, descriptor: int) -> None:
         self.name, self._descriptor = name, descriptor
 
     @property

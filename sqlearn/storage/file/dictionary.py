@@ -6,6 +6,7 @@ in the same transaction: its chunks become zeros, and so does its keyed hash in 
 
 import struct
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Texts:
         The file.
     """
 
-    def __init__(self, database: Database):
+    def __init__(self, database: Database) -> None:
         self.slots = Slots(database, "texts", 2 + PIECE // 8)
 
     def lay_out(self) -> None:
@@ -94,7 +95,7 @@ class Texts:
             rows, slots = rows[more], following[more]
 
 
-def relinked(chunks: np.ndarray, renumbered) -> np.ndarray:
+def relinked(chunks: np.ndarray, renumbered: Any) -> np.ndarray:
     """Chunks, uint64[n, 7], whose following ones have other numbers."""
     chunks = chunks.copy()
     chunks[:, 0] = (chunks[:, 0] & ~_NEXT) | renumbered(chunks[:, 0] & _NEXT)
@@ -123,7 +124,7 @@ class Words:
         Key of the hashes.
     """
 
-    def __init__(self, database: Database, texts: Texts, key: bytes):
+    def __init__(self, database: Database, texts: Texts, key: bytes) -> None:
         self.texts, self._key = texts, key
         self.index = HashIndex(database, "word_index")
         self.drop_remembered()
@@ -220,14 +221,14 @@ class Words:
         self._words[number] = word
 
 
-def message(word) -> bytes:
+def message(word: Any) -> bytes:
     """The bytes that stand for a canonical label; equal labels have equal bytes."""
     if isinstance(word, str):
         return b"s" + word.encode("utf-8", "surrogatepass")
     return b"i" + str(word).encode() if isinstance(word, int) else b"f" + struct.pack("<d", word)
 
 
-def word_of(text: bytes):
+def word_of(text: bytes) -> Any:
     """What :func:`message` was made from."""
     try:
         if text[:1] == b"s":

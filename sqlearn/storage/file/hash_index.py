@@ -70,13 +70,13 @@ class HashIndex:
         Name of the table.
     """
 
-    def __init__(self, database: Database, name: str):
+    def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self.slots = Slots(database, name, 2 * _ENTRIES)
         self._count, self._size = f"{name} entries", f"{name} buckets"
         self.drop_waiting()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._database.counters[self._count]
 
     def lay_out(self) -> None:

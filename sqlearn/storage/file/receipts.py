@@ -86,7 +86,7 @@ class Receipt:
         keyed = hashlib.blake2b(json.dumps(told).encode(), key=bytes.fromhex(self.salt or ""), digest_size=32)
         return replace(self, commitment=keyed.hexdigest())
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = "1 row" if self.count == 1 else f"{self.count} rows"
         return f"Receipt {self.number}: {self.kind} {rows}, {self.time}, {self.digest[:16]}"
 
@@ -106,10 +106,10 @@ class ChainCheck:
     count: int
     fault: str | None
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.fault is None
 
-    def __str__(self):
+    def __str__(self) -> str:
         if not self:
             return f"The chain is broken: {self.fault}"
         return f"{self.count} receipt{'' if self.count == 1 else 's'}, the chain is whole"
@@ -182,7 +182,7 @@ class Receipts:
         The key to sign new ones with.
     """
 
-    def __init__(self, database: Database, signing_key: bytes | str | None = None):
+    def __init__(self, database: Database, signing_key: bytes | str | None = None) -> None:
         if signing_key is not None:
             _checked(signing_key)
         self._database, self._signing_key = database, signing_key

@@ -35,7 +35,7 @@ class SavedModel:
         The file.
     """
 
-    def __init__(self, database: Database):
+    def __init__(self, database: Database) -> None:
         self._database = database
         self.slots = Slots(database, "state", _WORDS)
         self._written: np.ndarray | None = None  # the pieces that stand in the file
@@ -60,7 +60,7 @@ class SavedModel:
         except (FormatError, KeyError, ValueError, TypeError) as error:
             raise self._damaged() from error
 
-    def save(self, model) -> str:
+    def save(self, model: Any) -> str:
         """Write the pieces that changed. Returns the digest of the state."""
         body, told = packed(model)
         digest = hashlib.blake2b(body, digest_size=32).digest()
@@ -92,7 +92,7 @@ class SavedModel:
         )
 
 
-def packed(model) -> tuple[bytes, str]:
+def packed(model: Any) -> tuple[bytes, str]:
     """A model as bytes: the length of a description in JSON, the description, and the parts of the canonical state.
 
     Rows that a model keeps (as adaptive learners do) are not among them: they are in the store. The state's digest is

@@ -19,7 +19,7 @@ class Settings:
         The file.
     """
 
-    def __init__(self, database: Database):
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     def lay_out(self, settings: dict[str, str]) -> None:

@@ -62,7 +62,7 @@ class Slots:
         64-bit words of a payload.
     """
 
-    def __init__(self, database: Database, name: str, words: int):
+    def __init__(self, database: Database, name: str, words: int) -> None:
         self.database, self.name, self.words = database, name, words
         self._per_cell = max(1, _CELL // (8 * (1 + words)))
         self._shape = self._per_cell, 1 + words
@@ -87,7 +87,7 @@ class Slots:
         self._write(self._insert, np.arange(1, _FIRST + 1), empty)
         self.database.counters |= {self._free: 0, self._end: 0, self._used: 0}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.database.counters[self._used]
 
     # ------------------------------------------------------------------ reading

@@ -18,7 +18,7 @@ class Count:
         Seed of the copies' keyed hashes.
     """
 
-    def __init__(self, seed: np.uint64):
+    def __init__(self, seed: np.uint64) -> None:
         self.seed = seed
         self._come = Rows(0, seed)
 
@@ -50,7 +50,7 @@ class Copies(Count):
         Seed of the copies' keyed hashes.
     """
 
-    def __init__(self, database: Database, key: bytes, seed: np.uint64):
+    def __init__(self, database: Database, key: bytes, seed: np.uint64) -> None:
         super().__init__(seed)
         self._database, self._key = database, key
         self.index = HashIndex(database, "copy_index")

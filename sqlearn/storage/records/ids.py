@@ -28,7 +28,7 @@ class Ids:
         Whether ids are text.
     """
 
-    def __init__(self, database: Database, texts: Texts, key: bytes, textual: bool):
+    def __init__(self, database: Database, texts: Texts, key: bytes, textual: bool) -> None:
         self._database, self._texts, self._key, self.textual = database, texts, key, textual
         self.index = HashIndex(database, "id_index")
 
@@ -49,7 +49,7 @@ class Ids:
         """Ids as they are hashed and kept: a list of bytes, or int64[n]."""
         return [_encoded(id) for id in ids] if self.textual else np.asarray(ids, np.int64)
 
-    def cells(self, keys) -> np.ndarray:
+    def cells(self, keys: Any) -> np.ndarray:
         """What rows keep of new ids, uint64[n]; text is written."""
         return (self._texts.put(keys, 1) if self.textual else keys).view(np.uint64)
 
@@ -63,7 +63,7 @@ class Ids:
         keys = self.keys_of_cells(cells)
         return [decoded(text) for text in keys] if self.textual else keys.tolist()
 
-    def add(self, keys, slots: np.ndarray) -> int:
+    def add(self, keys: Any, slots: np.ndarray) -> int:
         """Note where the rows of new ids lie. The place of one whose id was there already, as soon as that shows."""
         return self.index.add(self.hashes(keys), slots)
 
@@ -71,7 +71,7 @@ class Ids:
         """The same for all that were added."""
         return self.index.settle()
 
-    def duplicate(self, id) -> DuplicateIdError:
+    def duplicate(self, id: Any) -> DuplicateIdError:
         return DuplicateIdError(
             f"The id {shown(id)} is given twice, or already belongs to another row. Nothing was changed: give each "
             "row an id of its own, or forget the row that has it first.",
@@ -123,7 +123,7 @@ class Ids:
         if self.textual:
             self._texts.erase(np.ascontiguousarray(cells).view(np.int64))
 
-    def hashes(self, keys) -> np.ndarray:
+    def hashes(self, keys: Any) -> np.ndarray:
         """Keyed hashes of keys, uint64[n, 2]."""
         if self.textual:
             return hash_texts(self._key, keys)

@@ -1,6 +1,6 @@
 """The rows in the file as a source of rows for a learner that asks them in rounds: it keeps none in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class StoredRows:
         A learner that asks in rounds. Its state waits with asking, until it is told to catch up.
     """
 
-    def __init__(self, columns: Columns, rows: Rows, copies: Any, model: ExactEstimator):
+    def __init__(self, columns: Columns, rows: Rows, copies: Any, model: ExactEstimator) -> None:
         self._columns, self._rows, self.copies = columns, rows, copies
         self._state = state = model._fitted_state()
         self._come, self._gone = _Told(), _Told()
@@ -57,7 +57,7 @@ class StoredRows:
         """Write what waits to be written."""
         self.copies.settle()
 
-    def catch_up(self, check) -> None:
+    def catch_up(self, check: Callable[[], object]) -> None:
         """Let the learner ask what it must, now that the rows are those that it was told of."""
         self.settle()
         self._state.catch_up(check)
@@ -74,10 +74,12 @@ class StoredRows:
     def vacant(self, places: np.ndarray) -> None:
         places[:] = 0
 
-    def put(self, places, x, y, w, names, hashes) -> None:
+    def put(
+        self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, names: np.ndarray, hashes: np.ndarray
+    ) -> None:
         hashes[:] = self._told(self._come, names, self.copies.coming(names))
 
-    def remove(self, places, names, hashes) -> None:
+    def remove(self, places: np.ndarray, names: np.ndarray, hashes: np.ndarray) -> None:
         hashes[:] = self._told(self._gone, names, self.copies.going(names))
 
     def _told(self, told: "_Told", names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -171,7 +173,7 @@ class StoredRows:
 class Recount(StoredRows):
     """The same rows for a model that learns them anew, in the order of the file: their copies are counted anew, too."""
 
-    def __init__(self, columns: Columns, rows: Rows, model: ExactEstimator):
+    def __init__(self, columns: Columns, rows: Rows, model: ExactEstimator) -> None:
         super().__init__(columns, rows, Count(seed_of(model)), model)
 
     def _scan(self):
@@ -202,7 +204,7 @@ def seed_of(model: ExactEstimator) -> np.uint64:
 class _Told:
     """Names and numbers of copies that came or went in the call that is under way."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._names, self._numbers = [np.zeros((0, 2), np.uint64)], [np.zeros(0, np.int64)]
 
     def add(self, names: np.ndarray, numbers: np.ndarray) -> None:

@@ -28,7 +28,7 @@ class Rows:
         Whether rows have a keyed hash.
     """
 
-    def __init__(self, database: Database, columns: Columns, words: Words, hashed: bool):
+    def __init__(self, database: Database, columns: Columns, words: Words, hashed: bool) -> None:
         self._columns, self._words, self.hashed = columns, words, hashed
         self.width = len(columns.all) + hashed + 1
         self.slots = Slots(database, "rows", self.width)
@@ -36,7 +36,7 @@ class Rows:
     def lay_out(self) -> None:
         self.slots.lay_out()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.slots)
 
     def packed(self, block: Block, ids: np.ndarray, hashes: np.ndarray | None) -> np.ndarray:

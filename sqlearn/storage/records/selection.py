@@ -11,6 +11,7 @@ from sqlearn.storage.file import Database
 from sqlearn.storage.records.ids import Ids
 from sqlearn.storage.records.rows import Rows
 from sqlearn.storage.table import Column, Columns, named_ids
+from sqlearn.storage.types import Progress
 
 __all__ = ["Selection", "looking"]
 
@@ -36,10 +37,12 @@ class Selection:
         Their ids.
     """
 
-    def __init__(self, database: Database, columns: Columns, rows: Rows, ids: Ids):
+    def __init__(self, database: Database, columns: Columns, rows: Rows, ids: Ids) -> None:
         self._database, self._columns, self._rows, self._ids = database, columns, rows, ids
 
-    def named(self, ids, where, look: Callable[[int], None] = _alone) -> tuple[np.ndarray, list | None]:
+    def named(
+        self, ids: Any, where: str | None, look: Callable[[int], None] = _alone
+    ) -> tuple[np.ndarray, list | None]:
         """Places of the rows meant, ascending, and their ids if they were named by them."""
         if (ids is None) == (where is None):
             raise ConditionError(
@@ -52,7 +55,7 @@ class Selection:
         order = np.argsort(slots)
         return slots[order], [ids[i] for i in order.tolist()]
 
-    def checked(self, ids) -> list:
+    def checked(self, ids: Any) -> list:
         """Ids of the kind that the store has, in a list."""
         return named_ids(ids, self._ids.textual)
 
@@ -86,7 +89,7 @@ class Selection:
             yield part, cells
 
 
-def looking(progress, check=lambda: None):
+def looking(progress: Progress | None, check: Callable[[], object] = lambda: None) -> Callable[[int], None]:
     """What to do at each block of rows that a condition is asked of."""
     if progress is not None and not callable(progress):
         raise StoreError(

@@ -6,6 +6,7 @@ one of categories or of numbers, and has that form in a block.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def length(column: np.ndarray | Category) -> int:
     return len(column.codes if isinstance(column, Category) else column)
 
 
-def take(block: Block, rows) -> Block:
+def take(block: Block, rows: Any) -> Block:
     """Some rows of a block."""
     return {
         name: Category(column.codes[rows], column.levels) if isinstance(column, Category) else column[rows]

@@ -60,7 +60,7 @@ class Columns:
         How the table was read that the store was made from, in JSON's types.
     """
 
-    def __init__(self, columns: Sequence[Column], id: str | None, reading: Mapping[str, Any] | None = None):
+    def __init__(self, columns: Sequence[Column], id: str | None, reading: Mapping[str, Any] | None = None) -> None:
         self.all, self.id, self.reading = list(columns), id, dict(reading or {})
 
     def named(self, role: str) -> list[str]:
@@ -77,10 +77,19 @@ class Columns:
         return cls(columns, described["id"], described["reading"])
 
     @classmethod
-    def recognised(cls, frame, targets: list[str], labels: bool, weight: str | None, id: str | None,
-                   categorical: Sequence[str] | None, takes_categories: bool, keep: Sequence[str] = (),
-                   booleans: Mapping[str, Sequence] | None = None,
-                   reading: Mapping[str, Any] | None = None) -> "Columns":  # fmt: skip
+    def recognised(
+        cls,
+        frame: Any,
+        targets: list[str],
+        labels: bool,
+        weight: str | None,
+        id: str | None,
+        categorical: Sequence[str] | None,
+        takes_categories: bool,
+        keep: Sequence[str] = (),
+        booleans: Mapping[str, Sequence[Any] | None] | None = None,
+        reading: Mapping[str, Any] | None = None,
+    ) -> "Columns":
         """From the first frame. To learners, text, categories and (if they take them) booleans are categories."""
         names, booleans = names_of(frame), dict(booleans or {})
         weight, id = (next(iter(as_names(name, what)), None) for name, what in ((weight, "weight"), (id, "id")))
@@ -128,7 +137,7 @@ class Columns:
         columns += [column(name, "kept", False) for name in keep]
         return cls(columns, id, reading)
 
-    def block(self, frame, *, features_only: bool = False) -> Block:
+    def block(self, frame: Any, *, features_only: bool = False) -> Block:
         """A frame's columns in canonical form.
 
         Raises
@@ -163,11 +172,11 @@ class Columns:
             )
         return block
 
-    def has_textual_ids(self, frame) -> bool:
+    def has_textual_ids(self, frame: Any) -> bool:
         """Whether the ids of a first frame are text."""
         return self.id is not None and any(isinstance(value, str) for value in values_of(frame, self.id)[:1])
 
-    def ids(self, frame, textual: bool) -> list:
+    def ids(self, frame: Any, textual: bool) -> list:
         """The ids that a frame brings: all text, or all whole numbers of 64 bits."""
         values = values_of(frame, self.id)
         kinds = set(map(type, values))
@@ -208,7 +217,7 @@ class Columns:
                 values[i] = int(value)
         return values
 
-    def values(self, frame) -> set:
+    def values(self, frame: Any) -> set:
         """All values of a frame that the store would hold, ids too."""
         found: set = set(values_of(frame, self.id)) if self.id in names_of(frame) else set()
         for column in self.all:

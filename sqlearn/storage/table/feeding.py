@@ -30,16 +30,16 @@ __all__ = [
 ]
 
 
-def takes_categories(model) -> bool:
+def takes_categories(model: Any) -> bool:
     return not {"categorical_features", "columns"}.isdisjoint(model.get_params(deep=False))
 
 
-def asks_in_rounds(model) -> bool:
+def asks_in_rounds(model: Any) -> bool:
     """Whether a learner holds its rows, to ask them again."""
     return isinstance(model.get_params(deep=False).get("learner", model), Adaptive)
 
 
-def named_categories(model, categorical) -> list[str] | None:
+def named_categories(model: Any, categorical: Any) -> list[str] | None:
     """The columns of categories that the user has named, to the store or in the model; None for none."""
     if categorical is not None:
         return as_names(categorical, "categorical")
@@ -55,11 +55,11 @@ def named_categories(model, categorical) -> list[str] | None:
     return named
 
 
-def takes_labels(model) -> bool:
+def takes_labels(model: Any) -> bool:
     return model._target == "label"
 
 
-def target_names(model, target) -> list[str]:
+def target_names(model: Any, target: Any) -> list[str]:
     """The names of the target columns, checked against what the learner takes."""
     if not isinstance(model, ExactEstimator):
         raise UnsupportedError(
@@ -81,7 +81,7 @@ def target_names(model, target) -> list[str]:
     return names
 
 
-def prepared(model, columns: Columns):
+def prepared(model: Any, columns: Columns) -> Any:
     """An unfitted copy that leaves the ledger to the store, and knows which columns are categories."""
     features = [column for column in columns.all if column.role == "feature"]
     categories = [i for i, column in enumerate(features) if column.learned_as == "category"]
@@ -104,7 +104,7 @@ def prepared(model, columns: Columns):
     return clone(model).set_params(**changed)
 
 
-def arguments(model, columns: Columns, block: Block, *, features_only: bool = False) -> dict[str, Any]:
+def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool = False) -> dict[str, Any]:
     """What a learner's methods take: ``X``, and ``y`` and ``sample_weight`` where there are such columns."""
     takes_columns = "columns" in model.get_params(deep=False)
     features = [block[name] for name in columns.named("feature")]
@@ -132,7 +132,7 @@ def begin(model: ExactEstimator, given: dict[str, Any]) -> None:
     model._state = model._started(given["X"], given.get("y"), given.get("sample_weight"), single=False)[0]
 
 
-def target_of(model, columns: Columns, to) -> dict[str, Any]:
+def target_of(model: Any, columns: Columns, to: Any) -> dict[str, Any]:
     """New targets by the names of their columns, in canonical form."""
     names = columns.named("target")
     if not names:

@@ -12,6 +12,7 @@ from sqlearn.engine.tables import is_missing
 from sqlearn.errors import InvalidValueError, TableError, shown
 from sqlearn.storage.table.blocks import Category, category_of
 from sqlearn.storage.table.dates import DATES, microseconds
+from sqlearn.storage.types import Table
 
 if TYPE_CHECKING:
     from sqlearn.storage.table.columns import Column
@@ -23,7 +24,7 @@ BOOLEANS = 0, 1  # what learners know false and true by, if nobody says otherwis
 _NO_FRAMES = str | bytes | np.ndarray | list | tuple
 
 
-def frames_of(table) -> Iterator[Any]:
+def frames_of(table: Table) -> Iterator[Any]:
     """The frames of a table: itself, or those that an iterator gives."""
     if nw.dependencies.is_into_dataframe(table) or isinstance(table, Mapping):
         yield table
@@ -44,7 +45,7 @@ def frames_of(table) -> Iterator[Any]:
         )
 
 
-def length_of(frame) -> int:
+def length_of(frame: Any) -> int:
     """Number of rows of a frame."""
     if not isinstance(frame, Mapping):
         return len(frame)
@@ -57,7 +58,7 @@ def length_of(frame) -> int:
         return len(_series(frame, name))
 
 
-def names_of(frame) -> list[str]:
+def names_of(frame: Any) -> list[str]:
     try:
         names = list(frame if isinstance(frame, Mapping) else nw.from_native(frame, eager_only=True).columns)
     except nw.exceptions.DuplicateError as error:
@@ -97,14 +98,14 @@ def _series(frame, name):
     return nw.from_native(frame, eager_only=True)[name]
 
 
-def values_of(frame, name) -> list:
+def values_of(frame: Any, name: str | None) -> list:
     series = _series(frame, name)
     if isinstance(series, np.ndarray):  # whose dates and times may become the integers that count them
         return list(series) if series.dtype.kind in "mM" else series.tolist()
     return series.to_list()
 
 
-def kind_of(frame, name) -> str:
+def kind_of(frame: Any, name: str) -> str:
     """What a column of a first frame holds: "number", "category", "boolean", "date"; "mixed" for some booleans."""
     series = _series(frame, name)
     if isinstance(series, np.ndarray) and series.dtype.kind != "O":
@@ -123,7 +124,7 @@ def kind_of(frame, name) -> str:
     return "date" if values and all(isinstance(value, date | np.datetime64) for value in values) else "number"
 
 
-def read(frame, column: "Column") -> np.ndarray | Category:
+def read(frame: Any, column: "Column") -> np.ndarray | Category:
     if column.kind == "boolean":
         return _booleans(frame, column)
     if column.kind == "date":

@@ -19,7 +19,7 @@ _MOST = 2**1023  # of a whole number or a fraction: float64 ends there
 _TEXT_OR_BYTES = str | bytes | bytearray | memoryview
 
 
-def as_path(path) -> Path:
+def as_path(path: str | os.PathLike[str]) -> Path:
     """The path of a file."""
     try:
         given = os.fspath(path)
@@ -48,7 +48,7 @@ def as_seconds(timeout: Any) -> float:
     return float(timeout)
 
 
-def as_reading(reading) -> dict[str, Any]:
+def as_reading(reading: Any) -> dict[str, Any]:
     """How a table was read, in JSON's types."""
     if not isinstance(reading, Mapping | None):
         raise StoreError(
@@ -66,7 +66,7 @@ def as_reading(reading) -> dict[str, Any]:
     return told
 
 
-def as_names(names, what: str) -> list[str]:
+def as_names(names: Any, what: str) -> list[str]:
     """Names of columns: one, several, or None for none."""
     if names is None:
         return []
@@ -82,7 +82,7 @@ def as_names(names, what: str) -> list[str]:
     return [str(name) for name in listed]
 
 
-def as_values(values) -> set:
+def as_values(values: Any) -> set:
     """Numbers and texts to look for."""
     no_list = isinstance(values, _TEXT_OR_BYTES | Mapping) or getattr(values, "ndim", 1) == 0
     single = no_list or not isinstance(values, Iterable)
@@ -107,7 +107,7 @@ def as_values(values) -> set:
     return set(listed)
 
 
-def named_ids(ids, textual: bool) -> list:
+def named_ids(ids: Any, textual: bool) -> list:
     """Ids as rows have them: all text, or all whole numbers.
 
     Raises

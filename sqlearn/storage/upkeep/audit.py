@@ -25,7 +25,9 @@ class Audit:
         The index of copies, where there is one.
     """
 
-    def __init__(self, database: Database, columns: Columns, words: Words, rows: Rows, ids: Ids, copies: Copies | None):
+    def __init__(
+        self, database: Database, columns: Columns, words: Words, rows: Rows, ids: Ids, copies: Copies | None
+    ) -> None:
         self._database, self._words, self._rows, self._ids, self._copies = database, words, rows, ids, copies
         self._categories = [j for j, column in enumerate(columns.all) if column.kind == "category"]
         self._uses: Counter = Counter()

@@ -57,7 +57,7 @@ def compact(database: Database, columns: Columns, rows: Rows, words: Words, ids:
 class _Moves:
     """From the places in use to where they go: 1, 2, and so on."""
 
-    def __init__(self, slots: Slots):
+    def __init__(self, slots: Slots) -> None:
         self._slots = np.concatenate([np.zeros(1, np.int64), *(slots for slots, _ in slots.scan())])
 
     def __call__(self, places: np.ndarray) -> Any:

@@ -75,10 +75,10 @@ class ErasureReport:
     held: list[Finding] = field(repr=False)
     residue: int
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return not self.findings and not self.residue
 
-    def __str__(self):
+    def __str__(self) -> str:
         size = sum(self.files.values()) / 1e6
         lines = [
             f"Searched {', '.join(self.files)} ({size:,.1f} MB) for {self.searched} values: "
@@ -97,7 +97,7 @@ class ErasureReport:
         return "\n".join(lines)
 
 
-def forms_of(value) -> dict[str, bytes]:
+def forms_of(value: Any) -> dict[str, bytes]:
     """The bytes that a value could have in a file, by the name of the form."""
     if isinstance(value, str):
         forms = {"text (UTF-8)": value.encode("utf-8", "surrogatepass")}
@@ -168,7 +168,7 @@ def report(database: Database, wanted: set, held: Callable[[dict], dict]) -> Era
     )
 
 
-def mentioned(cell, found_as: dict[Any, set[bytes]]) -> list:
+def mentioned(cell: Any, found_as: dict[Any, set[bytes]]) -> list:
     """Which values a cell accounts for: those it equals or, as a text, has the pattern of.
 
     Parameters

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +34,10 @@ class Suppressed:
     store: str
     hashes: tuple[str, ...]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.hashes)
 
-    def save(self, path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write it into a new file.
 
         Parameters
@@ -52,7 +53,7 @@ class Suppressed:
         return json.dumps({"format": _FORMAT, "store": self.store, "hashes": self.hashes})
 
     @classmethod
-    def load(cls, path) -> "Suppressed":
+    def load(cls, path: str | os.PathLike[str]) -> "Suppressed":
         """Read what :meth:`save` wrote.
 
         Raises
@@ -98,7 +99,7 @@ class Suppression:
         Key of the store's hashes.
     """
 
-    def __init__(self, database: Database, key: bytes):
+    def __init__(self, database: Database, key: bytes) -> None:
         self._path = database.path
         self.index = HashIndex(database, _TABLE)
         self._store = hashlib.blake2b(b"suppressed", key=key, digest_size=16).hexdigest()
