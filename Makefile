@@ -26,6 +26,9 @@ MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses damage kills memory docs docs-long release-check clean
 
+# the modules whose docstrings make the reference
+PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/storage/view.py sqlearn/storage/forgotten.py
+
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html
 
 demo: $(VENV)/.package
@@ -44,7 +47,9 @@ peer-tests: $(VENV)/.test
 
 lint: $(VENV)/.test
 	@echo "ruff check" && $(BIN)/python -m ruff check .
+	@echo "ruff format" && $(BIN)/python -m ruff format --check --quiet .
 	@echo "mypy" && $(BIN)/python -m mypy
+	@echo "numpydoc" && $(BIN)/python -m numpydoc lint $(PUBLIC)
 
 # a thousand random problems against scikit-learn and another solver: minutes; FUZZ_ARGS="300 5000" for 300 others
 fuzz-losses: $(VENV)/.test

@@ -61,7 +61,7 @@ for command in COMMANDS:
     sqlearn.add_command(command)
 
 
-def _with_patience(parts: Iterator) -> Iterator:
+def _with_patience(parts: Iterator[Any]) -> Iterator[Any]:
     """The same parts; whoever waits long for one is told, once, what may take the time."""
     told: list[None] = []
 

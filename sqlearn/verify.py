@@ -117,7 +117,7 @@ def compare(model: Any, refit: Any) -> Verification:
     return Verification(type(model).__name__, model.n_records_, model.digest(), refit.digest(), difference, pending)
 
 
-def _first_difference(model, refit) -> str | None:
+def _first_difference(model: Any, refit: Any) -> str | None:
     ours, theirs = model.canonical_parts(), refit.canonical_parts()
     if model._fitted_state().rows_stayed:  # in a store: what stands for them is among the records
         theirs = {name: part for name, part in theirs.items() if name not in ("rows", "ledger")}
@@ -131,7 +131,7 @@ def _first_difference(model, refit) -> str | None:
     return None
 
 
-def _attributes(model) -> dict:
+def _attributes(model: Any) -> dict[Any, Any]:
     """Every fitted attribute, or the message of the error that reading them gives."""
     try:
         return model.fitted_attributes()

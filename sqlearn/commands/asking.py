@@ -32,7 +32,7 @@ def predict(file: str, table: str, out: str | None, as_json: bool, **reading: An
         rows = table_of(store, table, reading, features_only=True)
         name = "prediction"
         writer = None
-        found: list[dict] = []
+        found: list[dict[Any, Any]] = []
         with progress("Predicting") as report:
             for block in rows.blocks(report):
                 ids = block.pop(store.id_column or "", None) if rows.has_ids else None
@@ -107,7 +107,9 @@ def receipts(file: str, check: bool, salt: bool, as_json: bool) -> None:
     with opened(file) as store:
         found = store.receipts()
         checked = store.check_receipts(signing_key=signing_key()) if check else None
-    told: dict = {"receipts": [fields(receipt) | {"digest": receipt.digest, "salt": None} for receipt in found]}
+    told: dict[Any, Any] = {
+        "receipts": [fields(receipt) | {"digest": receipt.digest, "salt": None} for receipt in found]
+    }
     lines = [str(receipt) for receipt in found]
     if salt:
         told["receipts"][-1]["salt"] = found[-1].salt

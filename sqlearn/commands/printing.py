@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["fields", "progress", "tell", "tell_receipt"]
 
 
-def tell(as_json: bool, told: dict, lines: list[str]) -> None:
+def tell(as_json: bool, told: dict[Any, Any], lines: list[str]) -> None:
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))
     else:
@@ -25,7 +25,7 @@ def tell(as_json: bool, told: dict, lines: list[str]) -> None:
 
 
 def tell_receipt(
-    as_json: bool, store: "Store", receipt: "Receipt", told: dict | None = None, lines: Sequence[str] = ()
+    as_json: bool, store: "Store", receipt: "Receipt", told: dict[Any, Any] | None = None, lines: Sequence[str] = ()
 ) -> None:
     """Print a receipt. The change is made by now, so it is not lost even if nobody takes what is printed."""
     salt = f"Its salt, for an auditor (it is kept nowhere once the state moves on): {receipt.salt}"
@@ -39,7 +39,7 @@ def tell_receipt(
         ) from error
 
 
-def fields(receipt: "Receipt") -> dict:
+def fields(receipt: "Receipt") -> dict[Any, Any]:
     names = "number", "time", "kind", "count", "commitment", "previous", "salt", "signature"
     return {name: getattr(receipt, name) for name in names}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,7 @@ def signing_key() -> bytes | None:
     return click.get_current_context().find_root().obj
 
 
-def ids_in(store: "Store", path: str, encoding: str | None) -> list:
+def ids_in(store: "Store", path: str, encoding: str | None) -> list[Any]:
     from sqlearn.table_files import Source, known_encoding
 
     encoding = known_encoding(encoding or store.reading.get("encoding") or "utf-8")
@@ -43,7 +43,7 @@ def ids_in(store: "Store", path: str, encoding: str | None) -> list:
     return ids_of(store, ids, "--ids")
 
 
-def ids_of(store: "Store", texts: Sequence[str], hint: str) -> list:
+def ids_of(store: "Store", texts: Sequence[str], hint: str) -> list[Any]:
     """Ids as the store has them."""
     if store.textual_ids:
         return list(texts)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["table_file", "table_of", "tell_detected"]
 
 
-def table_file(path: str, reading: dict, kept: dict, **more: Any) -> "TableFile":
+def table_file(path: str, reading: dict[Any, Any], kept: dict[Any, Any], **more: Any) -> "TableFile":
     """A table, read as the command says, else as the store's table was (`kept`), else as its beginning shows."""
     from sqlearn.table_files import BOOLEANS, MISSING, Source, TableFile
 
@@ -45,7 +45,7 @@ def table_file(path: str, reading: dict, kept: dict, **more: Any) -> "TableFile"
     return TableFile(source, **({"missing": MISSING, "booleans": BOOLEANS} | options), **more)
 
 
-def table_of(store: "Store", path: str, reading: dict, *, features_only: bool = False) -> "TableFile":
+def table_of(store: "Store", path: str, reading: dict[Any, Any], *, features_only: bool = False) -> "TableFile":
     """A file's columns as a store has them; others are left out."""
     kinds = {column.name: column.kind for column in store.columns if column.role == "feature" or not features_only}
     labels = {column.name for column in store.columns if column.role == "target" and column.kind == "category"}

@@ -20,10 +20,10 @@ def called_as(*ways: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
         How the method is called, as one writes it.
     """
 
-    def decorate(method):
+    def decorate(method: Callable[_P, _R]) -> Callable[_P, _R]:
         signature = inspect.signature(method)
 
-        def called(*arguments, **named):
+        def called(*arguments: _P.args, **named: _P.kwargs) -> _R:
             try:
                 return method(*arguments, **named)
             except TypeError:

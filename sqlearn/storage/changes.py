@@ -1,6 +1,6 @@
 """How rows are learned, forgotten and relabelled: in the model and in every part of the file together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from sqlearn.errors import ShapeError
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import Receipt
 from sqlearn.storage.table import Category, arguments, begin, length_of, take
+from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import compact
 
 __all__ = ["Changes"]
@@ -19,7 +20,7 @@ _AT_ONCE = 1 << 16  # rows
 class Changes(Contents):
     """What changes a store's contents. All methods are called within a transaction that writes."""
 
-    def _take_in(self, frames: Iterator, check, progress=None) -> int:
+    def _take_in(self, frames: Iterator[Any], check: Callable[[], None], progress: Progress | None = None) -> int:
         """Learn frames and keep their rows, and tell `progress` of them. Returns how many."""
         count = 0
         for number, frame in enumerate(frames):
@@ -61,21 +62,21 @@ class Changes(Contents):
             (id,) = self._ids.of_cells(self._rows.read(np.array([slot]))[:, -1])
             raise self._ids.duplicate(id)
 
-    def _hashes(self, block) -> np.ndarray | None:
+    def _hashes(self, block: dict[str, Any]) -> np.ndarray | None:
         """Keyed hashes of rows that have just been learned, where rows have any."""
         return self._source.hashes(block) if self._source else None
 
-    def _place(self, block, slots: np.ndarray) -> None:
+    def _place(self, block: dict[str, Any], slots: np.ndarray) -> None:
         if self._source:
             self._source.place(block, slots)
 
-    def _conclude(self, kind: str, count: int, check) -> Receipt:
+    def _conclude(self, kind: str, count: int, check: Callable[[], None]) -> Receipt:
         """Write the model and the receipt."""
         if self._source:
             self._source.catch_up(check)
         return self._receipts.append(kind, count, self._saved.save(self._model))
 
-    def _forget_rows(self, slots: np.ndarray, named: list | None, check) -> None:
+    def _forget_rows(self, slots: np.ndarray, named: list[Any] | None, check: Callable[[], None]) -> None:
         """Take rows out of the model, and erase them."""
         gone = []
         for part, cells in self._selection.read(slots, named):
@@ -94,7 +95,9 @@ class Changes(Contents):
             if self._suppression:
                 self._suppression.add(hashes)
 
-    def _relabel_rows(self, slots: np.ndarray, named: list | None, target: dict[str, Any], check) -> None:
+    def _relabel_rows(
+        self, slots: np.ndarray, named: list[Any] | None, target: dict[str, Any], check: Callable[[], None]
+    ) -> None:
         """Give rows another target."""
         for part, cells in self._selection.read(slots, named):
             check()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,13 @@ class Contents:
     # ------------------------------------------------------------------ transactions
 
     @contextlib.contextmanager
-    def _reading(self):
+    def _reading(self) -> Iterator[None]:
         with self._database.reading():
             self._refresh()
             yield
 
     @contextlib.contextmanager
-    def _changing(self):
+    def _changing(self) -> Iterator[Callable[[], None]]:
         """All or nothing. Yields a function that raises the KeyboardInterrupt that came meanwhile, if one did."""
         with interrupts_held() as check, self._database.writing():
             self._changes += 1

@@ -8,6 +8,7 @@ from sqlearn.errors import SqlearnError, StoreCorruptError
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.records import Recount, looking
 from sqlearn.storage.table import arguments
+from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import Audit
 
 __all__ = ["Refit"]
@@ -16,7 +17,7 @@ __all__ = ["Refit"]
 class Refit(Contents):
     """What reads a store's contents from end to end. All methods are called within a transaction."""
 
-    def _refitted(self, progress) -> tuple[Any, Any, bool]:
+    def _refitted(self, progress: Progress | None) -> tuple[Any, Any, bool]:
         """The model, its refit on the rows, and whether the rows have the keyed hashes that the refit gives them.
 
         The whole file is read, and StoreCorruptError says what is not as it was written.

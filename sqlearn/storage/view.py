@@ -67,7 +67,7 @@ class View(Contents):
         return list(self._columns.all)
 
     @property
-    def reading(self) -> dict:
+    def reading(self) -> dict[Any, Any]:
         """How the table was read that the store was made from; empty if nobody said it."""
         return copy.deepcopy(self._columns.reading)
 
@@ -100,7 +100,7 @@ class View(Contents):
             return self._model.digest()
 
     @called_as("store.ids()", "store.ids(where=...)")
-    def ids(self, where: str | None = None, *, progress: Progress | None = None) -> list:
+    def ids(self, where: str | None = None, *, progress: Progress | None = None) -> list[Any]:
         """The ids of all rows, or of those that fulfil a condition, in the order of their places in the file.
 
         `progress` is called as that of :meth:`forget` is.
@@ -187,5 +187,5 @@ class View(Contents):
             return report(self._database, wanted, partial(held_by, self._rows, self._ids))
 
 
-def _name_of(model) -> str:
+def _name_of(model: Any) -> str:
     return type(getattr(model, "learner", model)).__name__

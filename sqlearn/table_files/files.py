@@ -44,7 +44,7 @@ class ColumnSummary:
     name: str
     kind: str
     missing: int
-    examples: list
+    examples: list[Any]
     words: tuple[str, str] | None = None
 
 
@@ -296,7 +296,9 @@ class TableFile:
             return self._mapped(block, name, codes, levels, wanted, words.get)
         return _spread(levels, codes)
 
-    def _mapped(self, block: Block, name: str, codes, levels: list[str], wanted: str, read: Callable) -> np.ndarray:
+    def _mapped(
+        self, block: Block, name: str, codes, levels: list[str], wanted: str, read: Callable[..., Any]
+    ) -> np.ndarray:
         """What texts stand for, None where missing, object[n]; `read` gives None for what is not `wanted`."""
         values = [read(level) for level in levels]
         odd = np.isin(codes, [code for code, value in enumerate(values) if value is None])
@@ -342,7 +344,7 @@ class TableFile:
         times = self._mapped(block, name, *self._coded(column), wanted, microseconds)
         return np.array([NO_DATE if time is None else time for time in times.tolist()], np.int64).view(DATES)
 
-    def _id_values(self, block: Block, values: list) -> list:
+    def _id_values(self, block: Block, values: list[Any]) -> list[Any]:
         for row, value in enumerate(values):
             if value is None or (self._whole_ids and not _is_whole(value)):
                 at, place = block.place(row)
@@ -358,7 +360,7 @@ class TableFile:
         return [int(value) for value in values] if self._whole_ids else values
 
 
-def _spread(values: list, codes: np.ndarray) -> np.ndarray:
+def _spread(values: list[Any], codes: np.ndarray) -> np.ndarray:
     """Values by their codes, None for -1."""
     table = np.empty(len(values) + 1, object)
     table[:-1] = values

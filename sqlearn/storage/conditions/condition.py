@@ -9,6 +9,7 @@ it to read, and an authorizer refuses whatever is no reading of these columns an
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -126,7 +127,7 @@ class Condition:
             self._denied.append(f"{second or first or action}")
         return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
-    def _found(self, connection: sqlite3.Connection, slots: np.ndarray, values: list[list]) -> np.ndarray:
+    def _found(self, connection: sqlite3.Connection, slots: np.ndarray, values: list[list[Any]]) -> np.ndarray:
         places = ["?1"]
         for number, (column, listed) in enumerate(zip(self._columns, values, strict=True), 2):
             odd = column.kind in ("category", "text") and bytes in map(type, listed)
@@ -147,7 +148,7 @@ class Condition:
             raise self._refused(f"cannot be evaluated: {error}", "Name the rows by their ids.") from error
         return np.array([slot for (slot,) in found], np.int64)
 
-    def _listed(self, column: Column, values) -> list:
+    def _listed(self, column: Column, values) -> list[Any]:
         """A column as SQLite takes it."""
         if isinstance(values, Category):
             levels = [*(self._plain(column, level) for level in values.levels), None]

@@ -70,7 +70,7 @@ class Meaning:
     """
 
     sql: str
-    values: list
+    values: list[Any]
     reads: list[int]
 
 
@@ -111,8 +111,8 @@ class _Writer:
     def __init__(self, text: str, names: Sequence[str], kinds: Mapping[str, str]) -> None:
         self._text, self._names, self._kinds = text, names, kinds
         self._numbers = {folded(name): number for number, name in enumerate(names)}
-        self._places: dict[tuple, str] = {}
-        self.values: list = []
+        self._places: dict[tuple[Any, ...], str] = {}
+        self.values: list[Any] = []
         self.reads: set[int] = set()
 
     # ------------------------------------------------------------------ errors

@@ -121,7 +121,7 @@ def _set(rest: list[str]) -> str:
     return f"[{'^' * negated}{listed}]"
 
 
-TEXT_FUNCTIONS: dict[str, tuple[int, Callable]] = {  # with the number of arguments; -1 for any
+TEXT_FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {  # with the number of arguments; -1 for any
     "text_glob": (2, _glob),
     "text_length": (1, _length),
     "text_like": (2, _like),

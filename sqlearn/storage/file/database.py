@@ -284,7 +284,7 @@ class Database:
             )
         return self._connection
 
-    def execute(self, statement: str, values: tuple = ()) -> sqlite3.Cursor:
+    def execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         try:
             return self.connection.execute(statement, values)
         except UnicodeDecodeError as error:  # of a name that SQLite found, in its message

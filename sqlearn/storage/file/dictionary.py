@@ -134,11 +134,11 @@ class Words:
 
     def drop_remembered(self) -> None:
         """Read anew from the file from here on."""
-        self._numbers: dict = {}  # of each word
-        self._words: dict = {}  # of each number
+        self._numbers: dict[Any, Any] = {}  # of each word
+        self._words: dict[Any, Any] = {}  # of each number
         self.index.drop_waiting()
 
-    def numbers(self, words: list) -> np.ndarray:
+    def numbers(self, words: list[Any]) -> np.ndarray:
         """The number of each word, int64[n]; 0 where it is not in use."""
         self._remember_less()
         unknown = [word for word in words if word not in self._numbers]
@@ -154,7 +154,7 @@ class Words:
                 self._remember(unknown[i], int(found[i]))
         return np.array([self._numbers.get(word, 0) for word in words], np.int64)
 
-    def words(self, numbers: np.ndarray) -> list:
+    def words(self, numbers: np.ndarray) -> list[Any]:
         """The words that have these numbers."""
         self._remember_less()
         wanted = numbers.tolist()
@@ -163,7 +163,7 @@ class Words:
             self._remember(word_of(text), number)
         return [self._words[number] for number in wanted]
 
-    def use(self, words: list, times: np.ndarray) -> np.ndarray:
+    def use(self, words: list[Any], times: np.ndarray) -> np.ndarray:
         """Count words, all different, so many times more, new ones too. Returns their numbers, int64[n]."""
         numbers = self.numbers(words)
         known = np.flatnonzero(numbers)

@@ -148,7 +148,7 @@ def check_chain(
                 reason="argument",
             )
 
-    def found(fault):
+    def found(fault: str | None) -> ChainCheck:
         return ChainCheck(len(receipts), fault)
 
     previous = _START

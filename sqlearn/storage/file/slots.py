@@ -13,7 +13,7 @@ levels before there is anything to copy.)
 import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -235,7 +235,7 @@ class Slots:
         """Take so many free places, which there are, off their chain; int64[n]."""
         counters = self.database.counters
         free, slots = counters[self._free], []
-        cells: dict[int, list] = {}
+        cells: dict[int, list[Any]] = {}
         for _ in range(n):
             cell, place = divmod(free - 1, self._per_cell)
             if cell not in cells:

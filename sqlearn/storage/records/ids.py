@@ -45,7 +45,7 @@ class Ids:
         self._database.counters[_NEXT] = first + n
         return np.arange(first, first + n)
 
-    def keys(self, ids: Sequence) -> Any:
+    def keys(self, ids: Sequence[Any]) -> Any:
         """Ids as they are hashed and kept: a list of bytes, or int64[n]."""
         return [_encoded(id) for id in ids] if self.textual else np.asarray(ids, np.int64)
 
@@ -58,7 +58,7 @@ class Ids:
         cells = np.ascontiguousarray(cells).view(np.int64)
         return self._texts.get(cells) if self.textual else cells
 
-    def of_cells(self, cells: np.ndarray) -> list:
+    def of_cells(self, cells: np.ndarray) -> list[Any]:
         """The ids themselves."""
         keys = self.keys_of_cells(cells)
         return [decoded(text) for text in keys] if self.textual else keys.tolist()
@@ -78,7 +78,7 @@ class Ids:
             value=id,
         )
 
-    def find(self, ids: Sequence) -> np.ndarray:
+    def find(self, ids: Sequence[Any]) -> np.ndarray:
         """Places of the rows that have these ids, int64[n].
 
         Raises
@@ -96,7 +96,7 @@ class Ids:
             )
         return slots
 
-    def sought(self, ids: Sequence, index: HashIndex) -> tuple[np.ndarray, np.ndarray]:
+    def sought(self, ids: Sequence[Any], index: HashIndex) -> tuple[np.ndarray, np.ndarray]:
         """The number that an index has for each id, int64[n], 0 for none; the hashes of ids that have 64 bits.
 
         Raises
@@ -105,7 +105,7 @@ class Ids:
             When an id is given twice.
         """
         if len(set(ids)) < len(ids):
-            seen: set = set()
+            seen: set[Any] = set()
             for i, id in enumerate(ids):
                 if id in seen:
                     raise UnknownIdError(

@@ -42,7 +42,7 @@ class Selection:
 
     def named(
         self, ids: Any, where: str | None, look: Callable[[int], None] = _alone
-    ) -> tuple[np.ndarray, list | None]:
+    ) -> tuple[np.ndarray, list[Any] | None]:
         """Places of the rows meant, ascending, and their ids if they were named by them."""
         if (ids is None) == (where is None):
             raise ConditionError(
@@ -55,7 +55,7 @@ class Selection:
         order = np.argsort(slots)
         return slots[order], [ids[i] for i in order.tolist()]
 
-    def checked(self, ids: Any) -> list:
+    def checked(self, ids: Any) -> list[Any]:
         """Ids of the kind that the store has, in a list."""
         return named_ids(ids, self._ids.textual)
 
@@ -66,7 +66,7 @@ class Selection:
             columns.pop()  # a column of the table has that name
         condition = Condition(where, columns)
 
-        def blocks():
+        def blocks() -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
             for slots, cells in self._rows.scan():
                 look(len(slots))
                 block: dict[str, Any] = self._rows.block(cells, condition.reads)
@@ -76,7 +76,7 @@ class Selection:
 
         return np.concatenate([np.zeros(0, np.int64), *condition.matches(blocks())])
 
-    def read(self, slots: np.ndarray, ids: list | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def read(self, slots: np.ndarray, ids: list[Any] | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Rows by place, part by part: places, and packed rows, which have these ids."""
         for start in range(0, len(slots), _AT_ONCE):
             part = slots[start : start + _AT_ONCE]

@@ -28,7 +28,7 @@ class Category:
     """
 
     codes: np.ndarray
-    levels: list
+    levels: list[Any]
 
     def values(self) -> np.ndarray:
         """The labels themselves, None where missing, object[n]."""

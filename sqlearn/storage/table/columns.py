@@ -37,7 +37,7 @@ class Column:
     name: str
     role: str
     kind: str
-    labels: tuple | None = None
+    labels: tuple[Any, ...] | None = None
 
     @property
     def learned_as(self) -> str:
@@ -66,12 +66,12 @@ class Columns:
     def named(self, role: str) -> list[str]:
         return [column.name for column in self.all if column.role == role]
 
-    def description(self) -> dict:
+    def description(self) -> dict[Any, Any]:
         """In JSON's types."""
         return {"columns": [asdict(column) for column in self.all], "id": self.id, "reading": self.reading}
 
     @classmethod
-    def from_description(cls, described: Mapping) -> "Columns":
+    def from_description(cls, described: Mapping[Any, Any]) -> "Columns":
         columns = [Column(**column) for column in described["columns"]]
         columns = [replace(column, labels=tuple(column.labels)) if column.labels else column for column in columns]
         return cls(columns, described["id"], described["reading"])
@@ -176,7 +176,7 @@ class Columns:
         """Whether the ids of a first frame are text."""
         return self.id is not None and any(isinstance(value, str) for value in values_of(frame, self.id)[:1])
 
-    def ids(self, frame: Any, textual: bool) -> list:
+    def ids(self, frame: Any, textual: bool) -> list[Any]:
         """The ids that a frame brings: all text, or all whole numbers of 64 bits."""
         values = values_of(frame, self.id)
         kinds = set(map(type, values))
@@ -217,9 +217,9 @@ class Columns:
                 values[i] = int(value)
         return values
 
-    def values(self, frame: Any) -> set:
+    def values(self, frame: Any) -> set[Any]:
         """All values of a frame that the store would hold, ids too."""
-        found: set = set(values_of(frame, self.id)) if self.id in names_of(frame) else set()
+        found: set[Any] = set(values_of(frame, self.id)) if self.id in names_of(frame) else set()
         for column in self.all:
             if column.name in names_of(frame):
                 values = read(frame, column)
@@ -227,7 +227,7 @@ class Columns:
         return found
 
 
-def _labels(name: str, given: Sequence | None) -> tuple:
+def _labels(name: str, given: Sequence[Any] | None) -> tuple[Any, ...]:
     """What a learner is to know false and true by."""
     if given is None:
         return BOOLEANS

@@ -141,7 +141,7 @@ def target_of(model: Any, columns: Columns, to: Any) -> dict[str, Any]:
             reason="target",
         )
     several = isinstance(to, Iterable) and not isinstance(to, str | bytes | Mapping) and getattr(to, "ndim", 1) > 0
-    values: list = list(to) if several else [to]
+    values: list[Any] = list(to) if several else [to]
     if len(values) != len(names):
         raise TableError(
             f"`to` has {len(values)} values for the target columns {names}. Nothing was changed: pass one value for "

@@ -98,7 +98,7 @@ def _series(frame, name):
     return nw.from_native(frame, eager_only=True)[name]
 
 
-def values_of(frame: Any, name: str | None) -> list:
+def values_of(frame: Any, name: str | None) -> list[Any]:
     series = _series(frame, name)
     if isinstance(series, np.ndarray):  # whose dates and times may become the integers that count them
         return list(series) if series.dtype.kind in "mM" else series.tolist()
@@ -272,7 +272,7 @@ def _categories(frame, name) -> Category:
     if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and not np.isinf(series).any():
         return category_of(series)
     codes: list[int] = []
-    seen: dict = {}  # equal values of any type are one key, as equal labels are
+    seen: dict[Any, Any] = {}  # equal values of any type are one key, as equal labels are
     for i, value in enumerate(values_of(frame, name)):
         try:
             code = seen.get(value) if type(value) in PLAIN_LABELS else None

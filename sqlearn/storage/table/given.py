@@ -82,7 +82,7 @@ def as_names(names: Any, what: str) -> list[str]:
     return [str(name) for name in listed]
 
 
-def as_values(values: Any) -> set:
+def as_values(values: Any) -> set[Any]:
     """Numbers and texts to look for."""
     no_list = isinstance(values, _TEXT_OR_BYTES | Mapping) or getattr(values, "ndim", 1) == 0
     single = no_list or not isinstance(values, Iterable)
@@ -107,7 +107,7 @@ def as_values(values: Any) -> set:
     return set(listed)
 
 
-def named_ids(ids: Any, textual: bool) -> list:
+def named_ids(ids: Any, textual: bool) -> list[Any]:
     """Ids as rows have them: all text, or all whole numbers.
 
     Raises

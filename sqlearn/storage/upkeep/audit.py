@@ -1,6 +1,7 @@
 """Whether a store's file is whole: every place as it was written, and indexes, words and ids those of the rows."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Audit:
     ) -> None:
         self._database, self._words, self._rows, self._ids, self._copies = database, words, rows, ids, copies
         self._categories = [j for j, column in enumerate(columns.all) if column.kind == "category"]
-        self._uses: Counter = Counter()
+        self._uses: Counter[Any] = Counter()
         self._seen = self._pieces = self._of_ids = self._of_copies = self._kept = 0
 
     def check_places(self, saved: SavedModel, receipts: Receipts) -> None:

@@ -70,7 +70,7 @@ class ErasureReport:
 
     files: dict[str, int]
     searched: int
-    skipped: list
+    skipped: list[Any]
     findings: list[Finding]
     held: list[Finding] = field(repr=False)
     residue: int
@@ -123,7 +123,7 @@ def forms_of(value: Any) -> dict[str, bytes]:
     return forms
 
 
-def report(database: Database, wanted: set, held: Callable[[dict], dict]) -> ErasureReport:
+def report(database: Database, wanted: set[Any], held: Callable[[dict[Any, Any]], dict[Any, Any]]) -> ErasureReport:
     """Search a store's files, inside a transaction.
 
     Parameters
@@ -135,7 +135,7 @@ def report(database: Database, wanted: set, held: Callable[[dict], dict]) -> Era
     held : callable
         From values, and the patterns by which each was found, to how many rows account for them, if any does.
     """
-    forms: dict[bytes, list[tuple]] = {}  # values may have forms in common
+    forms: dict[bytes, list[tuple[Any, ...]]] = {}  # values may have forms in common
     skipped = []
     for value in wanted:
         telling = {form: pattern for form, pattern in forms_of(value).items() if _is_telling(pattern)}
@@ -168,7 +168,7 @@ def report(database: Database, wanted: set, held: Callable[[dict], dict]) -> Era
     )
 
 
-def mentioned(cell: Any, found_as: dict[Any, set[bytes]]) -> list:
+def mentioned(cell: Any, found_as: dict[Any, set[bytes]]) -> list[Any]:
     """Which values a cell accounts for: those it equals or, as a text, has the pattern of.
 
     Parameters
@@ -184,9 +184,9 @@ def mentioned(cell: Any, found_as: dict[Any, set[bytes]]) -> list:
     return [value for value, patterns in found_as.items() if any(p in text for p in patterns for text in texts)]
 
 
-def held_by(rows: Rows, ids: Ids, found_as: dict) -> dict[Any, int]:
+def held_by(rows: Rows, ids: Ids, found_as: dict[Any, Any]) -> dict[Any, int]:
     """How many rows account for each of these values; see :func:`mentioned`."""
-    counts: Counter = Counter()
+    counts: Counter[Any] = Counter()
     for _, cells in rows.scan() if found_as else ():
         columns = [c.values() if isinstance(c, Category) else c for c in rows.block(cells).values()]
         columns = [c.view(np.int64) if c.dtype.kind == "M" else c for c in columns]  # dates, as they are on file

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -115,7 +116,7 @@ class Suppression:
                 f"The store {self._path} is damaged: two of its rows have one id. Take an intact copy."
             )
 
-    def refuse(self, ids: Sequence, hashes: np.ndarray) -> None:
+    def refuse(self, ids: Sequence[Any], hashes: np.ndarray) -> None:
         """Raise SuppressedIdError if one of these ids is on the list."""
         found = np.flatnonzero(self.index.find(hashes))
         if len(found):
@@ -126,7 +127,7 @@ class Suppression:
                 value=ids[found[0]],
             )
 
-    def lift(self, ids: Sequence, of: Ids) -> None:
+    def lift(self, ids: Sequence[Any], of: Ids) -> None:
         """Take ids, as the store has them, off the list."""
         numbers, hashes = of.sought(ids, self.index)
         missing = np.flatnonzero(numbers == 0)
