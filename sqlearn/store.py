@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-import numpy as np
-
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.sums import interrupts_held
 from sqlearn.errors import (
@@ -17,13 +15,11 @@ from sqlearn.errors import (
     SqlearnError,
     StoreCorruptError,
     StoreError,
-    UnknownLabelError,
-    shown,
 )
 from sqlearn.storage.calls import called_as
-from sqlearn.storage.changes import Changes
+from sqlearn.storage.editing import Editing
 from sqlearn.storage.file import Database, Receipt, Settings, check_chain
-from sqlearn.storage.records import looking
+from sqlearn.storage.forgotten import Forgotten
 from sqlearn.storage.refit import Refit
 from sqlearn.storage.table import (
     Columns,
@@ -38,17 +34,16 @@ from sqlearn.storage.table import (
     takes_categories,
     takes_labels,
     target_names,
-    target_of,
 )
-from sqlearn.storage.types import Ids, Progress, Table
-from sqlearn.storage.upkeep import Suppressed, Suppression
+from sqlearn.storage.types import Progress, Table
+from sqlearn.storage.upkeep import Suppressed
 from sqlearn.storage.view import View
 from sqlearn.verify import Verification, compare
 
 __all__ = ["Receipt", "Store", "Suppressed"]
 
 
-class Store(View, Changes, Refit):
+class Store(View, Editing, Forgotten, Refit):
     """A model that rows can be deleted from, kept in one SQLite file with the rows themselves.
 
     Make one with :meth:`create`, come back to it with :meth:`open`.
@@ -165,11 +160,23 @@ class Store(View, Changes, Refit):
         Returns
         -------
         Store
+            The open store.
 
         Raises
         ------
         StoreError, TableError, SqlearnError
-            Of the kind that fits. No file is left then.
+            See their descriptions. No file is left.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> store
+        <Store people.sqlearn: GaussianNB on 3 rows of 1 features>
         """
         if suppress and id is None:
             raise StoreError(
@@ -225,10 +232,27 @@ class Store(View, Changes, Refit):
         timeout : float, default=5.0
             Seconds to wait for other processes, here and in later calls.
 
+        Returns
+        -------
+        Store
+            The open store.
+
         Raises
         ------
         StoreError, StoreCorruptError, StoreBusyError
             As their names say.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> store.close()
+        >>> Store.open(path)
+        <Store people.sqlearn: GaussianNB on 3 rows of 1 features>
         """
         database = Database.open(as_path(path), as_seconds(timeout))
         try:
@@ -254,7 +278,20 @@ class Store(View, Changes, Refit):
 
     @called_as("store.close()")
     def close(self) -> None:
-        """Let go of the file. Nothing is pending: every call was complete when it returned."""
+        """Close the file. Nothing is pending: every call was complete when it returned.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> store.close()
+        >>> store
+        <Store people.sqlearn: closed>
+        """
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -281,6 +318,18 @@ class Store(View, Changes, Refit):
         ------
         StoreCorruptError
             When the file is damaged: a place has not what was written there, or its parts do not fit together.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> _ = store.forget(ids=["bob"])
+        >>> store.verify()
+        GaussianNB equals its refit on 2 rows, byte for byte (digest ...)
         """
         with self._reading():
             model, refit, hashes_agree = self._refitted(progress)
@@ -289,194 +338,3 @@ class Store(View, Changes, Refit):
                 found = replace(found, difference="the keyed hashes of the rows on file")
             chain = check_chain(self._receipts.all(), model.digest())
             return replace(found, difference=f"its receipts: {chain.fault}") if found and not chain else found
-
-    # ------------------------------------------------------------------ changing
-
-    @called_as('store.learn({"feature": [...], "target": [...]})')
-    def learn(self, table: Table, *, progress: Progress | None = None) -> Receipt:
-        """Keep more rows, and learn them.
-
-        Parameters
-        ----------
-        table : frame, dict of columns, or iterator of these
-            Rows with the store's columns, ids included if the store has a column of them.
-        progress : callable, optional
-            Called with the number of rows learned since the last call.
-
-        Returns
-        -------
-        Receipt
-
-        Raises
-        ------
-        TableError, DuplicateIdError, SuppressedIdError, SqlearnError
-            Of the kind that fits; nothing has changed.
-        """
-        with self._changing() as check:
-            return self._conclude("learn", self._take_in(frames_of(table), check, progress), check)
-
-    @called_as("store.forget(ids=...)", "store.forget(where=...)")
-    def forget(
-        self,
-        *,
-        ids: Ids | None = None,
-        where: str | None = None,
-        dry_run: bool = False,
-        progress: Progress | None = None,
-    ) -> Receipt | int:
-        """Take rows out of the model, and erase them.
-
-        Parameters
-        ----------
-        ids : id or sequence of ids, optional
-            The rows to forget, by id.
-        where : str, optional
-            The rows to forget, by an SQL condition over the table's columns (target, weight and id among them).
-        dry_run : bool, default=False
-            Whether to count the rows only.
-        progress : callable, optional
-            Called, under a condition, with the number of rows looked at since the last call; in all, ``len(store)``.
-
-        Returns
-        -------
-        Receipt, or int for a dry run
-
-        Raises
-        ------
-        UnknownIdError, ConditionError, SqlearnError
-            Of the kind that fits; nothing has changed.
-        """
-        if dry_run:
-            with self._reading():
-                return len(self._selection.named(ids, where, looking(progress))[0])
-        with self._changing() as check:
-            slots, named = self._selection.named(ids, where, looking(progress, check))
-            self._forget_rows(slots, named, check)
-            return self._conclude("forget", len(slots), check)
-
-    @called_as("store.relabel(ids=..., to=...)", "store.relabel(where=..., to=...)")
-    def relabel(
-        self,
-        *,
-        to: Any,
-        ids: Ids | None = None,
-        where: str | None = None,
-        new: bool = False,
-        dry_run: bool = False,
-        progress: Progress | None = None,
-    ) -> Receipt | int:
-        """Give rows another target, as if they had been learned with it.
-
-        Parameters
-        ----------
-        to : label, value, or sequence of values
-            The new target; one value per target column.
-        new : bool, default=False
-            Whether `to` may be a label that no row has.
-        ids, where, dry_run, progress
-            As for :meth:`forget`.
-
-        Returns
-        -------
-        Receipt, or int for a dry run
-
-        Raises
-        ------
-        UnknownLabelError
-            When no row has the label, and `new` is not given. Nothing has changed.
-        UnknownIdError, ConditionError, SqlearnError
-            As for :meth:`forget`.
-        """
-        target = target_of(self._model, self._columns, to)
-        if dry_run:
-            with self._reading():
-                self._check_label(target, new)
-                return len(self._selection.named(ids, where, looking(progress))[0])
-        with self._changing() as check:
-            slots, named = self._selection.named(ids, where, looking(progress, check))
-            self._check_label(target, new)
-            self._relabel_rows(slots, named, target, check)
-            return self._conclude("relabel", len(slots), check)
-
-    def _check_label(self, target: dict[str, Any], new: bool) -> None:
-        held = self._model._state.labels() if takes_labels(self._model) else []
-        for label in () if new or not takes_labels(self._model) else target.values():
-            if label not in held:
-                raise UnknownLabelError(
-                    f"No row of this store has the label {shown(label)}; it holds {shown(held)}. Nothing was "
-                    "changed: pass one of these or, if it is a label of its own, new=True (--new).",
-                    value=label,
-                )
-
-    @called_as("store.compact()")
-    def compact(self) -> int:
-        """Shrink the file by the space of forgotten rows, which is otherwise kept for rows to come.
-
-        Every table is written anew in one transaction. Meanwhile that needs disk space for the journal and the new
-        tables, and 8 bytes of memory per row and text.
-
-        Returns
-        -------
-        int
-            By how many bytes the file has shrunk.
-        """
-        before = self.path.stat().st_size
-        with self._changing():
-            self._compact()
-        return before - self.path.stat().st_size
-
-    # ------------------------------------------------------------------ forgotten for good
-
-    @called_as("store.suppressed()")
-    def suppressed(self) -> Suppressed:
-        """The ids that were forgotten, as keyed hashes: for :meth:`replay` on a backup of this store."""
-        with self._reading():
-            return self._suppressing().all()
-
-    @called_as("store.lift(ids)")
-    def lift(self, ids: Ids | None) -> None:
-        """Allow ids to be learned again that were forgotten.
-
-        Parameters
-        ----------
-        ids : id or sequence of ids
-            The ids.
-
-        Raises
-        ------
-        UnknownIdError
-            When one is not suppressed, or is given twice. Nothing has changed.
-        """
-        with self._changing():
-            self._suppressing().lift(self._selection.checked(ids), self._ids)
-
-    @called_as("store.replay(newer.suppressed())")
-    def replay(self, suppressed: Suppressed) -> Receipt:
-        """Forget what a newer copy of this store had forgotten: for a file that was restored from a backup.
-
-        Parameters
-        ----------
-        suppressed : Suppressed
-            What :meth:`suppressed` of the newer one gave.
-
-        Returns
-        -------
-        Receipt
-            Of kind "forget", with the number of rows that were there.
-        """
-        with self._changing() as check:
-            hashes = self._suppressing().of(suppressed)
-            slots = self._ids.index.find(hashes)
-            slots = np.sort(slots[slots > 0])
-            self._forget_rows(slots, None, check)
-            self._suppressing().add(hashes)
-            return self._conclude("forget", len(slots), check)
-
-    def _suppressing(self) -> Suppression:
-        if self._suppression is None:
-            raise StoreError(
-                f"The store {self.path} keeps no list of forgotten ids. Nothing was changed: pass suppress=True to "
-                "Store.create.",
-                reason="suppression",
-            )
-        return self._suppression

@@ -95,15 +95,59 @@ class View(Contents):
 
     @called_as("store.digest()")
     def digest(self) -> str:
-        """Hex digest of the model's state, to which the last receipt commits."""
+        """Return the digest of the model's state, to which the last receipt commits.
+
+        Returns
+        -------
+        str
+            Hexadecimal digits, the same for equal states.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> receipt = store.receipts()[-1]
+        >>> receipt.commits_to(store.digest())
+        True
+        """
         with self._reading():
             return self._model.digest()
 
     @called_as("store.ids()", "store.ids(where=...)")
     def ids(self, where: str | None = None, *, progress: Progress | None = None) -> list[Any]:
-        """The ids of all rows, or of those that fulfil a condition, in the order of their places in the file.
+        """Return the ids of all rows, or of those that fulfil a condition.
 
-        `progress` is called as that of :meth:`forget` is.
+        Parameters
+        ----------
+        where : str, optional
+            An SQL condition over the table's columns (target, weight and id among them).
+        progress : callable, optional
+            Called, under a condition, with the number of rows looked at since the last call; in all, ``len(store)``.
+
+        Returns
+        -------
+        list of int or of str
+            In the order of the rows' places in the file.
+
+        Raises
+        ------
+        ConditionError
+            If the condition cannot be read, or does not fit the columns.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> store.ids(where="age < 40")
+        ['bob', 'cid']
         """
         with self._reading():
             if where is None:
@@ -113,12 +157,33 @@ class View(Contents):
 
     @called_as("store.predict(table)")
     def predict(self, table: Table) -> np.ndarray:
-        """What the model predicts for each row of a table (target, weight and id need not be there).
+        """Predict the target of each row of a table (target, weight and id need not be there).
 
         Parameters
         ----------
         table : frame, dict of columns, or iterator of these
             Rows with the store's feature columns.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
+            As the model's ``predict`` returns it.
+
+        Raises
+        ------
+        TableError, SqlearnError
+            If a column is missing or of another kind, or if the table has no rows.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> store.predict({"age": [41.0, 21.0]})
+        array([1, 0])
         """
         with self._reading():  # and no longer: predicting keeps nobody from writing
             model, generation = self._model, self._changes
@@ -137,7 +202,25 @@ class View(Contents):
 
     @called_as("store.receipts()")
     def receipts(self) -> list[Receipt]:
-        """All receipts, from the creation on; the last one with its salt."""
+        """Return all receipts, from the creation on; the last one with its salt.
+
+        Returns
+        -------
+        list of Receipt
+            In the order of the changes.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> _ = store.forget(ids=["bob"])
+        >>> [(receipt.kind, receipt.count) for receipt in store.receipts()]
+        [('create', 3), ('forget', 1)]
+        """
         with self._reading():
             return self._receipts.all()
 
@@ -158,6 +241,18 @@ class View(Contents):
         ChainCheck
             False when a receipt is altered, missing or out of order, when the last are cut off, or when the state is
             not the one that the last receipt commits to; printed as one line.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> receipt = store.forget(ids=["bob"])
+        >>> store.check_receipts(kept=[receipt])
+        2 receipts, the chain is whole
         """
         with self._reading():
             return check_chain(self._receipts.all(), self._model.digest(), kept, signing_key)
@@ -179,6 +274,18 @@ class View(Contents):
         ErasureReport
             False when there is a trace of a value that no row holds, or a byte that is not zero in a place that belongs
             to no row; printed as a list.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> _ = store.forget(ids=["bob"])
+        >>> bool(store.erasure_report(values=["bob", 22.0]))
+        True
         """
         wanted = as_values(values)
         for frame in frames_of(table) if table is not None else ():

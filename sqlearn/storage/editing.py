@@ -1,0 +1,266 @@
+"""The verbs that change a store: learn, forget, relabel, compact."""
+
+from typing import Any, Literal, overload
+
+from sqlearn.errors import UnknownLabelError, shown
+from sqlearn.storage.calls import called_as
+from sqlearn.storage.changes import Changes
+from sqlearn.storage.file import Receipt
+from sqlearn.storage.records import looking
+from sqlearn.storage.table import frames_of, takes_labels, target_of
+from sqlearn.storage.types import Ids, Progress, Table
+
+__all__ = ["Editing"]
+
+
+class Editing(Changes):
+    """What changes a store's rows. Each method is a transaction, and returns when it is on the disk."""
+
+    @called_as('store.learn({"feature": [...], "target": [...]})')
+    def learn(self, table: Table, *, progress: Progress | None = None) -> Receipt:
+        """Keep more rows, and learn them.
+
+        Parameters
+        ----------
+        table : frame, dict of columns, or iterator of these
+            Rows with the store's columns, ids included if the store has a column of them.
+        progress : callable, optional
+            Called with the number of rows learned since the last call.
+
+        Returns
+        -------
+        Receipt
+            Of kind "learn", with the number of rows.
+
+        Raises
+        ------
+        TableError, DuplicateIdError, SuppressedIdError, SqlearnError
+            See their descriptions. Nothing has changed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> receipt = store.learn({"person": ["dot"], "age": [58.0], "buys": [1]})
+        >>> receipt.kind, receipt.count, len(store)
+        ('learn', 1, 4)
+        """
+        with self._changing() as check:
+            return self._conclude("learn", self._take_in(frames_of(table), check, progress), check)
+
+    @overload
+    def forget(
+        self,
+        *,
+        ids: Ids | None = None,
+        where: str | None = None,
+        dry_run: Literal[False] = False,
+        progress: Progress | None = None,
+    ) -> Receipt: ...
+
+    @overload
+    def forget(
+        self,
+        *,
+        ids: Ids | None = None,
+        where: str | None = None,
+        dry_run: Literal[True],
+        progress: Progress | None = None,
+    ) -> int: ...
+
+    @overload
+    def forget(
+        self, *, ids: Ids | None = None, where: str | None = None, dry_run: bool, progress: Progress | None = None
+    ) -> Receipt | int: ...
+
+    @called_as("store.forget(ids=...)", "store.forget(where=...)")
+    def forget(
+        self,
+        *,
+        ids: Ids | None = None,
+        where: str | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Receipt | int:
+        """Take rows out of the model, and erase them.
+
+        Parameters
+        ----------
+        ids : id or sequence of ids, optional
+            The rows to forget, by id.
+        where : str, optional
+            The rows to forget, by an SQL condition over the table's columns (target, weight and id among them).
+        dry_run : bool, default=False
+            Whether to count the rows only.
+        progress : callable, optional
+            Called, under a condition, with the number of rows looked at since the last call; in all, ``len(store)``.
+
+        Returns
+        -------
+        Receipt or int
+            The receipt; the number of rows for a dry run.
+
+        Raises
+        ------
+        UnknownIdError, ConditionError, SqlearnError
+            See their descriptions. Nothing has changed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> store.forget(where="age < 40", dry_run=True)
+        2
+        >>> store.forget(ids="bob").count
+        1
+        >>> store.ids()
+        ['ann', 'cid']
+        """
+        if dry_run:
+            with self._reading():
+                return len(self._selection.named(ids, where, looking(progress))[0])
+        with self._changing() as check:
+            slots, named = self._selection.named(ids, where, looking(progress, check))
+            self._forget_rows(slots, named, check)
+            return self._conclude("forget", len(slots), check)
+
+    @overload
+    def relabel(
+        self,
+        *,
+        to: Any,
+        ids: Ids | None = None,
+        where: str | None = None,
+        new: bool = False,
+        dry_run: Literal[False] = False,
+        progress: Progress | None = None,
+    ) -> Receipt: ...
+
+    @overload
+    def relabel(
+        self,
+        *,
+        to: Any,
+        ids: Ids | None = None,
+        where: str | None = None,
+        new: bool = False,
+        dry_run: Literal[True],
+        progress: Progress | None = None,
+    ) -> int: ...
+
+    @overload
+    def relabel(
+        self,
+        *,
+        to: Any,
+        ids: Ids | None = None,
+        where: str | None = None,
+        new: bool = False,
+        dry_run: bool,
+        progress: Progress | None = None,
+    ) -> Receipt | int: ...
+
+    @called_as("store.relabel(ids=..., to=...)", "store.relabel(where=..., to=...)")
+    def relabel(
+        self,
+        *,
+        to: Any,
+        ids: Ids | None = None,
+        where: str | None = None,
+        new: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Receipt | int:
+        """Give rows another target, as if they had been learned with it.
+
+        Parameters
+        ----------
+        to : label, value, or sequence of values
+            The new target; one value per target column.
+        new : bool, default=False
+            Whether `to` may be a label that no row has.
+        ids, where, dry_run, progress
+            As for :meth:`forget`.
+
+        Returns
+        -------
+        Receipt or int
+            The receipt; the number of rows for a dry run.
+
+        Raises
+        ------
+        UnknownLabelError
+            When no row has the label, and `new` is not given. Nothing has changed.
+        UnknownIdError, ConditionError, SqlearnError
+            As for :meth:`forget`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> store.relabel(ids=["bob"], to=1).count
+        1
+        >>> store.ids(where="buys = 1")
+        ['ann', 'bob']
+        """
+        target = target_of(self._model, self._columns, to)
+        if dry_run:
+            with self._reading():
+                self._check_label(target, new)
+                return len(self._selection.named(ids, where, looking(progress))[0])
+        with self._changing() as check:
+            slots, named = self._selection.named(ids, where, looking(progress, check))
+            self._check_label(target, new)
+            self._relabel_rows(slots, named, target, check)
+            return self._conclude("relabel", len(slots), check)
+
+    def _check_label(self, target: dict[str, Any], new: bool) -> None:
+        held = self._model._state.labels() if takes_labels(self._model) else []
+        for label in () if new or not takes_labels(self._model) else target.values():
+            if label not in held:
+                raise UnknownLabelError(
+                    f"No row of this store has the label {shown(label)}; it holds {shown(held)}. Nothing was "
+                    "changed: pass one of these or, if it is a label of its own, new=True (--new).",
+                    value=label,
+                )
+
+    @called_as("store.compact()")
+    def compact(self) -> int:
+        """Shrink the file by the space of forgotten rows, which is otherwise kept for rows to come.
+
+        Every table is written anew in one transaction. Meanwhile that needs disk space for the journal and the new
+        tables, and 8 bytes of memory per row and text.
+
+        Returns
+        -------
+        int
+            By how many bytes the file has shrunk.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> _ = store.forget(ids=["bob"])
+        >>> store.compact() >= 0
+        True
+        """
+        before = self.path.stat().st_size
+        with self._changing():
+            self._compact()
+        return before - self.path.stat().st_size
