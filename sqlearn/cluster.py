@@ -45,8 +45,8 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         Without effect: data are never overwritten.
     algorithm : {"lloyd", "elkan"}, default="lloyd"
         Without effect: both have one result.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -148,7 +148,22 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         return self
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> np.ndarray:
-        """Labels of these records after a fit on them."""
+        """Fit, then return the labels of the same records.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The records.
+        y : object, default=None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the records; 1 by default.
+
+        Returns
+        -------
+        int32 ndarray of shape (n_samples,)
+            The index of each record's cluster.
+        """
         return self.fit(X, None, sample_weight).labels_
 
     def fitted_attributes(self) -> dict[str, Any]:

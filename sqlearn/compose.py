@@ -74,9 +74,9 @@ class TableModel(Answers, WeightedClassifier):
     standardize : bool, default=True
         Whether numbers and indicators are scaled to mean 0 and variance 1.
     ledger : bool, default=True
-        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -91,8 +91,8 @@ class TableModel(Answers, WeightedClassifier):
         Kind of each column.
     n_features_in_ : int
         Number of columns; of a table with names, of those that are not dropped.
-    feature_names_in_ : object array of shape (n_features_in_,)
-        Their names, when the first rows had any.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
     n_records_ : int
         Number of records held.
 
@@ -359,11 +359,33 @@ class TableModel(Answers, WeightedClassifier):
             raise
 
     def encode(self, X: Any) -> np.ndarray:
-        """The rows of a table as the learner sees them: imputed, scaled and one-hot, float64[n, n_encoded]."""
+        """Encode the rows of a table as the learner sees them: imputed, scaled and one-hot.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_rows, n_columns)
+            The rows, with the columns that were learned.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_rows, n_encoded)
+            The encoded rows.
+        """
         return self._reader().encode(X)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """Names of the columns of ``transform``; for learners without, of :meth:`encode`."""
+        """Return the names of the columns of ``transform``; for learners without it, of :meth:`encode`.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            As for scikit-learn's: ignored, or the names of the columns learned.
+
+        Returns
+        -------
+        ndarray of str
+            The names.
+        """
         return self._reader().get_feature_names_out(input_features)
 
     @property
@@ -376,18 +398,54 @@ class TableModel(Answers, WeightedClassifier):
 
     @learner_has("drop_memo")
     def drop_memo(self) -> Self:
-        """Drop the sums kept from before the last breaks, which save time but tell of the past. Returns self."""
+        """Drop the sums kept from before the last breaks, which save time but tell of the past.
+
+        Returns
+        -------
+        TableModel
+            The model itself.
+        """
         self._encoded(self._fitted_state())[1].drop_memo()
         return self
 
     @learner_has("fit_predict")
     def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> np.ndarray:
-        """Fit, then predict the same rows."""
+        """Fit, then predict the same rows.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_rows, n_columns)
+            The rows, with the columns that were learned.
+        y : array-like, default=None
+            Targets, if the learner takes any.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows; 1 by default.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            As the learner's ``predict`` returns it.
+        """
         return self.fit(X, y, sample_weight).predict(X)
 
     @learner_has("transform")
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
-        """Fit, then transform the same rows."""
+        """Fit, then transform the same rows.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_rows, n_columns)
+            The rows, with the columns that were learned.
+        y : array-like, default=None
+            Targets, if the learner takes any.
+        **fit_params : dict
+            Passed to ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_outputs)
+            As the learner's ``transform`` returns it.
+        """
         return self.fit(X, y, **fit_params).transform(X)
 
 

@@ -27,12 +27,12 @@ class PCA(ExactEstimator, peers.PCA):
         Whether ``transform`` scales to unit variance.
     svd_solver : {"auto", "full", "covariance_eigh", "arpack", "randomized"}, default="auto"
         Without effect: components are the eigenvectors of the exactly centred covariance matrix, by LAPACK.
-    tol, iterated_power, n_oversamples, power_iteration_normalizer, random_state
+    tol, iterated_power, n_oversamples, power_iteration_normalizer, random_state : various
         Without effect, as `svd_solver`.
     ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------

@@ -71,9 +71,9 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
     covariance_estimator : None
         Others are refused: they see the rows.
     ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -226,9 +226,9 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
     covariance_estimator : None
         Others are refused: they see the rows.
     ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------

@@ -66,7 +66,7 @@ class SqlearnError(ValueError):
     ----------
     message : str
         What happened, where, and what to do: the text of ``str(error)``.
-    row, column, value, reason
+    row, column, value, reason : various
         See the attributes.
 
     Attributes

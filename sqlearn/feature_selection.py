@@ -34,8 +34,8 @@ _SHARED = {
         sums. `r_regression` gives no p-values, and is refused where features are selected by them.""",
     "<ledger, key, attributes>": """ledger : bool, default=True
         Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -337,9 +337,9 @@ class VarianceThreshold(ExactEstimator, peers.VarianceThreshold):
     threshold : float, default=0.0
         Features of at most this variance are left out; 0 leaves out those that are constant.
     ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------

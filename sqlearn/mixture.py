@@ -51,8 +51,8 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         Whether to tell of rounds over all records on standard error.
     verbose_interval : int, default=10
         Without effect.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -135,7 +135,20 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         self.key = key
 
     def fit_predict(self, X: Any, y: Any = None) -> np.ndarray:
-        """Components of these records after a fit on them."""
+        """Fit, then return the components of the same records.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The records.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_samples,)
+            The index of each record's most probable component.
+        """
         return self.fit(X).predict(X)
 
     def _check_fit(self, batch):

@@ -25,9 +25,9 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
     priors : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
         Class priors.
     ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------

@@ -27,9 +27,9 @@ class StandardScaler(Weighted, peers.StandardScaler):
     with_std : bool, default=True
         Whether to scale to unit variance.
     ledger : bool, default=True
-        Whether to remember which records are held, so that forgetting others is refused.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -79,7 +79,22 @@ class StandardScaler(Weighted, peers.StandardScaler):
         self.key = key
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn more records: one row as 1-D, or many. Returns self."""
+        """Learn more records: one row as 1-D, or many.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_features,)
+            The records.
+        y : object, default=None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the records; 1 by default.
+
+        Returns
+        -------
+        StandardScaler
+            The scaler itself.
+        """
         if "_skl_callbacks" not in vars(self):
             return self._update(X, y, sample_weight, 1.0)
         with observed(self, X, y, sample_weight):

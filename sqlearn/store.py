@@ -140,7 +140,7 @@ class Store(View, Editing, Forgotten, Refit):
             The column of sample weights.
         categorical : list of str, optional
             The columns of categories among the features. By default they are recognised in the first frame: text,
-            categories and booleans. (A ``categorical_features`` of the model's own is replaced by what this says.)
+            categories and booleans. This replaces the model's own ``categorical_features``.
         suppress : bool, default=False
             Whether to keep a keyed hash of each id that is forgotten, and to refuse to learn it again; see
             :meth:`suppressed`. It needs a column of ids.

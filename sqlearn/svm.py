@@ -37,12 +37,12 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         "crammer_singer" is refused.
     random_state : int or None, default=None
         Seed of samples and grids; None is a constant.
-    dual, tol, max_iter
+    dual, tol, max_iter : various
         Without effect: rounds go on until they keep still.
     verbose : int, default=0
         Whether to report rounds over all records on stderr.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------

@@ -63,7 +63,7 @@ def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = 
     ----------
     model : estimator
         A fitted model of this package; it is not changed.
-    X, y, sample_weight
+    X, y, sample_weight : array-like
         All rows that the model should hold now, in any order.
 
     Returns

@@ -29,9 +29,9 @@ class BayesianRidge(LinearModel, peers.BayesianRidge):
     verbose : bool, default=False
         Whether to print when the iteration has converged.
     ledger : bool, default=True
-        Whether to remember which records are held, so that no other can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests: printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -53,8 +53,10 @@ class BayesianRidge(LinearModel, peers.BayesianRidge):
         Ones.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : object array of shape (n_features,)
-        Their names, when the first records had any.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
+    n_records_ : int
+        Number of records held.
 
     Notes
     -----

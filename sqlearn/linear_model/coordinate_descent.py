@@ -70,9 +70,9 @@ class ElasticNet(_CoordinateDescent, peers.ElasticNet):
     selection : {'cyclic', 'random'}, default='cyclic'
         Order of the coordinates.
     ledger : bool, default=True
-        Whether to remember which records are held, so that no other can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests: printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -86,8 +86,10 @@ class ElasticNet(_CoordinateDescent, peers.ElasticNet):
         Passes made.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : object array of shape (n_features,)
-        Their names, when the first records had any.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
+    n_records_ : int
+        Number of records held.
 
     Notes
     -----
@@ -137,12 +139,12 @@ class Lasso(_CoordinateDescent, peers.Lasso):
 
     Parameters
     ----------
-    alpha, fit_intercept, precompute, copy_X, max_iter, tol, warm_start, positive, random_state, selection
+    alpha, fit_intercept, precompute, copy_X, max_iter, tol, warm_start, positive, random_state, selection : various
         As for :class:`ElasticNet`.
     ledger : bool, default=True
-        Whether to remember which records are held, so that no other can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests: printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------

@@ -90,9 +90,9 @@ class Ridge(_Ridge, LinearModel, peers.Ridge):
     random_state : int, default=None
         Has no effect.
     ledger : bool, default=True
-        Whether to remember which records are held, so that no other can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests: printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -106,8 +106,10 @@ class Ridge(_Ridge, LinearModel, peers.Ridge):
         The solver named; 'cholesky' for 'auto', 'lbfgs' with ``positive=True``.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : object array of shape (n_features,)
-        Their names, when the first records had any.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
+    n_records_ : int
+        Number of records held.
 
     Notes
     -----
@@ -160,14 +162,14 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     ----------
     alpha : float, default=1.0
         Penalty.
-    fit_intercept, copy_X, max_iter, tol, solver, positive, random_state
+    fit_intercept, copy_X, max_iter, tol, solver, positive, random_state : various
         As for :class:`Ridge`.
     class_weight : dict or 'balanced', default=None
         Weights of the classes, 1 for those not named; 'balanced' gives each ``n / (n_classes * n_in_class)``.
     ledger : bool, default=True
-        Whether to remember which records are held, so that no other can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Secret key of the records' digests: printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -183,8 +185,10 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         As of :class:`Ridge`.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : object array of shape (n_features,)
-        Their names, when the first records had any.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
+    n_records_ : int
+        Number of records held.
 
     Notes
     -----

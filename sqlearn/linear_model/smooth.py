@@ -38,14 +38,14 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         Seed of samples and grids; None is a constant.
     solver : str, default="lbfgs"
         Without effect, as all have one optimum; "liblinear", which penalises the intercept, is refused.
-    max_iter, tol, dual, intercept_scaling, n_jobs
+    max_iter, tol, dual, intercept_scaling, n_jobs : various
         Without effect: rounds go on until they keep still.
     verbose : int, default=0
         Whether to report rounds over all records on stderr.
     warm_start : False
         True is refused: a model must not depend on its history.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -224,14 +224,14 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
         Strength of the penalty, against the mean loss.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is not penalised.
-    solver, max_iter, tol
+    solver, max_iter, tol : various
         Without effect: rounds go on until they keep still.
     warm_start : False
         True is refused: a model must not depend on its history.
     verbose : int, default=0
         Whether to report rounds over all records on stderr.
-    key : bytes or str, default=None
-        Key of the records' digests; a constant by default.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------

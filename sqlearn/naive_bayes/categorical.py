@@ -29,9 +29,9 @@ class CategoricalNB(CountingNB, peers.CategoricalNB):
     min_categories : int or array-like of shape (n_features,), default=None
         Least number of categories of all columns, or of each.
     ledger : bool, default=True
-        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -47,8 +47,8 @@ class CategoricalNB(CountingNB, peers.CategoricalNB):
         Logarithm of each category's probability in each class.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, when a frame with string names was learned first.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
     n_records_ : int
         Number of records held.
 

@@ -90,9 +90,9 @@ class MultinomialNB(_NonNegativeNB, peers.MultinomialNB):
     class_prior : array-like of shape (n_classes,), default=None
         Prior probabilities, if given.
     ledger : bool, default=True
-        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -106,8 +106,8 @@ class MultinomialNB(_NonNegativeNB, peers.MultinomialNB):
         Logarithm of each feature's probability in each class.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, when a frame with string names was learned first.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
     n_records_ : int
         Number of records held.
 
@@ -146,9 +146,9 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
     norm : bool, default=False
         Whether to divide each class's weights by their sum.
     ledger : bool, default=True
-        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -164,8 +164,8 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
         Weights of the features.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, when a frame with string names was learned first.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
     n_records_ : int
         Number of records held.
 
@@ -225,9 +225,9 @@ class BernoulliNB(CountingNB, peers.BernoulliNB):
     binarize : float or None, default=0.0
         Features above it are there; None takes features that are 0 and 1 already.
     ledger : bool, default=True
-        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -241,8 +241,8 @@ class BernoulliNB(CountingNB, peers.BernoulliNB):
         Logarithm of each feature's probability in each class.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, when a frame with string names was learned first.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
     n_records_ : int
         Number of records held.
 

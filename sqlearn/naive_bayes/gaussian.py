@@ -20,9 +20,9 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
     var_smoothing : float, default=1e-9
         Share of the largest variance of all features that is added to every variance.
     ledger : bool, default=True
-        Whether to keep the digest of every record, so that only what was learned can be forgotten.
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
-        Key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
     Attributes
     ----------
@@ -38,8 +38,8 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
         What was added to the variances.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, when a frame with string names was learned first.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
     n_records_ : int
         Number of records held.
 
