@@ -104,6 +104,11 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
     where scikit-learn takes singular values of the data: those below about 1e-8 of the largest count as zero, whatever
     `tol`. With too few classes left, `n_components` is what they allow.
 
+    References
+    ----------
+    O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices",
+    J. Multivar. Anal. 88 (2004), doi:10.1016/S0047-259X(03)00096-4.
+
     Examples
     --------
     >>> from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -252,6 +257,11 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
     Covariance matrices are centred exactly and rounded once. A class whose covariance matrix is not of full rank is
     refused by ``fit``, as in scikit-learn; left by ``forget`` it is a legal state, whose attributes raise
     ``UndefinedAttributeError`` until more is learned.
+
+    References
+    ----------
+    O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices",
+    J. Multivar. Anal. 88 (2004), doi:10.1016/S0047-259X(03)00096-4.
 
     Examples
     --------

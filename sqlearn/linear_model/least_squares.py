@@ -64,6 +64,14 @@ class LinearRegression(LinearModel, peers.LinearRegression):
     106 bits: see :mod:`sqlearn.engine.arithmetic.solve`. Columns count as dependent from an angle of about 2^-43.
     Reading ``coef_`` after ``forget`` takes O(n_features^3), however many records there are.
 
+    References
+    ----------
+    K. Ozaki, T. Ogita, S. Oishi and S. M. Rump, "Error-free transformations of matrix multiplication",
+    Numer. Algorithms 59 (2012), doi:10.1007/s11075-011-9478-1.
+
+    N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed. (2002), section 10.3,
+    doi:10.1137/1.9780898718027.
+
     Examples
     --------
     >>> from sqlearn.linear_model import LinearRegression

@@ -51,6 +51,14 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
     and its ``partial_fit`` takes the last batch's: a row of weight 2 is two rows here.
     ``partial_fit`` and ``forget`` need no ``classes``.
 
+    References
+    ----------
+    Y. Cao and J. Yang, "Towards making systems forget with machine unlearning", IEEE Symposium on Security and Privacy
+    (2015), doi:10.1109/SP.2015.35.
+
+    S. M. Rump, T. Ogita and S. Oishi, "Accurate floating-point summation, part I", SIAM J. Sci. Comput. 31 (2008),
+    doi:10.1137/050645671.
+
     Examples
     --------
     >>> from sqlearn.naive_bayes import GaussianNB

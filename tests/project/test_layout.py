@@ -15,6 +15,13 @@ PACKAGE = ROOT / "sqlearn"
 TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 MAX_LINES = 600
+MAX_LINES_OF_PACKAGE = 450
+TOO_LONG = {  # to be split
+    "sqlearn/compose.py",
+    "sqlearn/engine/model/estimator.py",
+    "sqlearn/engine/model/state.py",
+    "sqlearn/errors.py",
+}
 VAGUE_NAMES = {"utils", "util", "misc", "core", "common", "helpers", "helper"}
 COMPILERS = {"njit", "jit", "jit_module", "vectorize", "guvectorize", "cfunc", "stencil", "generated_jit", "overload"}
 
@@ -251,7 +258,11 @@ def test_compiled_functions_use_the_one_decorator(path):
 def test_modules_are_short():
     paths = [path for path in repository_files() if path.suffix == ".py"]
     lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in paths}
-    assert not {name: length for name, length in lengths.items() if length > MAX_LINES}
+    limits = {
+        name: MAX_LINES_OF_PACKAGE if name.startswith("sqlearn/") and name not in TOO_LONG else MAX_LINES
+        for name in lengths
+    }
+    assert not {name: length for name, length in lengths.items() if length > limits[name]}
 
 
 def test_modules_are_named_for_what_they_do():

@@ -25,4 +25,4 @@ def test_no_links(learner):
 def test_a_site_may_set_a_relative_link(monkeypatch):
     model = clone(LEARNERS[0])
     monkeypatch.setattr(type(model), "_doc_link_template", "../reference/{estimator_module}.{estimator_name}.html")
-    assert 'href="../reference/sqlearn.naive_bayes.GaussianNB.html"' in model._repr_html_()
+    assert 'href="../reference/sqlearn.naive_bayes.gaussian.GaussianNB.html"' in model._repr_html_()
