@@ -98,7 +98,7 @@ def test_what_is_refused(class_weight):
     assert model.partial_fit(X, Y, classes=[0, 1, 2, 3]).n_records_ == 80
     plain = RidgeClassifier(class_weight=class_weight).fit(X, Y[:, 0])
     for given in ((X, Y), (X[0], Y[0])):
-        with unchanged(plain), raises(SHAPE, match="one label a row"):
+        with unchanged(plain), raises(SHAPE, match="one label per row"):
             plain.forget(*given)
     with unchanged(plain), pytest.raises(ValueError, match="differ in"):
         plain.merge(model)

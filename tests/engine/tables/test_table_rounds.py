@@ -193,7 +193,7 @@ def test_an_encoder_seldom_moves(monkeypatch):
 def test_refusals():
     table = pd.DataFrame({"a": [1.0, 2.0, np.nan, 4.0], "b": ["x", None, "y", "x"]})
     model = TableModel(LogisticRegression()).fit(table, [0, 1, 0, 1])
-    with unchanged(model), raises(OUT_OF_RANGE, match="Row 1 "):
+    with unchanged(model), raises(OUT_OF_RANGE, match="row 1 "):
         model.partial_fit({"a": [1.0, 1e200], "b": ["x", "x"]}, [0, 1])
     with unchanged(model), pytest.raises(NotLearnedError, match="Row 2 "):
         model.forget(table, [0, 1, 1, 1])
