@@ -87,7 +87,8 @@ kills: $(VENV)/.test
 
 # every allocation of every update fails once
 memory: $(VENV)/.test
-	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/sums/test_memory.py
+	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/sums/test_memory.py \
+		tests/engine/model/test_interrupts.py -k 'memory or address or allocation or handler'
 
 fuzz: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)

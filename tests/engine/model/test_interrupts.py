@@ -243,7 +243,11 @@ ALLOCATORS = [
 ALLOCATORS += ["where", "cumsum", "unique", "flatnonzero", "argsort", "column_stack"]
 
 
-@over(LEARNERS + MULTILABEL)
+# test_memory.py fails numpy's own allocations for all learners; this names the place, for every third (all: `make memory`)
+SOME = (LEARNERS + MULTILABEL)[:: 1 if os.environ.get("SQLEARN_EVERYWHERE") else 3]
+
+
+@over(SOME)
 @pytest.mark.parametrize("call", CALLS)
 def test_memory_ends_at_every_allocation(learner, call, monkeypatch):
     """Each array that the engine asks numpy for is refused in turn, and each of its own ways to grow."""
