@@ -243,7 +243,7 @@ ALLOCATORS = [
 ALLOCATORS += ["where", "cumsum", "unique", "flatnonzero", "argsort", "column_stack"]
 
 
-# test_memory.py fails numpy's own allocations for all learners; this names the place, for every third (all: `make memory`)
+# test_memory.py fails allocations for all learners; here each place is named, for every third (`make memory`: for all)
 SOME = (LEARNERS + MULTILABEL)[:: 1 if os.environ.get("SQLEARN_EVERYWHERE") else 3]
 
 
