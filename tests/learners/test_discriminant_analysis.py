@@ -242,3 +242,10 @@ def test_contract(kind, options):
     rng = np.random.default_rng(0)
     learner = kind(**options)
     check_contract(learner, records_of(learner, rng, 16, 1), rng)
+
+
+def test_lsqr_does_not_transform():
+    """The solver is at fault, not the arguments, so the error is scikit-learn's."""
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    with pytest.raises(NotImplementedError, match="'lsqr' solver"):
+        LDA(solver="lsqr").fit(X, y).transform(X)

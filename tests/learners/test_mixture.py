@@ -172,3 +172,9 @@ def test_refusals():
     with pytest.raises(UndefinedAttributeError, match="fewer records than its 4 components"):
         model.predict(X)
     assert len(model.partial_fit(X[:1]).means_) == 4
+
+
+def test_given_weights_of_another_shape():
+    X = draw(np.random.default_rng(0), 20)
+    with pytest.raises(ParameterError, match=r"'weights' should have the shape of \(2,\), but got \(2, 1\)"):
+        GaussianMixture(2, weights_init=[[0.5], [0.5]]).fit(X)

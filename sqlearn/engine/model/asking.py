@@ -128,7 +128,7 @@ def refuse_arguments(model, name: str, method, given: dict, error: Exception) ->
             f"X of {name} holds text or objects. Nothing was computed: convert it to numbers first, X.astype(float).",
             reason="not numeric",
         ) from error
-    if not isinstance(error, ValueError | TypeError):
+    if not isinstance(error, ValueError | TypeError | NotImplementedError):  # the last: whatever the arguments
         raise ParameterError(
             f"{name} of {type(model).__name__} does not take these arguments: {shown(error)}. Nothing was computed: "
             "see its documentation for what it takes."

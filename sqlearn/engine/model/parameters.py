@@ -14,7 +14,7 @@ from sqlearn.errors import ParameterError, shown
 __all__ = ["checked_params", "computable"]
 
 _NAMES = ("categorical_features",)  # arrays that name columns, and so may hold text
-_FLAT = ("priors", "class_prior", "alpha", "weights_init", "min_categories")
+_FLAT = ("priors", "class_prior", "alpha", "min_categories")
 
 
 def checked_params(model: BaseEstimator) -> dict[str, Any]:
@@ -91,10 +91,10 @@ def _refuse_text(name: str, value) -> None:
     if value is None or isinstance(value, str | bool) or callable(value):  # another constraint's
         return
     flat: list[Any]
+    dimensions = 0
     try:
-        if name in _FLAT and np.ndim(value) > 1:
-            raise ValueError(name)
-        flat = [item for part in value for item in np.ravel(part).tolist()] if np.ndim(value) != 0 else [value]
+        dimensions = np.ndim(value)
+        flat = [item for part in value for item in np.ravel(part).tolist()] if dimensions else [value]
         numeric = all(isinstance(item, int | float | np.bool_ | np.floating | np.integer) for item in flat)
         np.array(flat, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -103,5 +103,11 @@ def _refuse_text(name: str, value) -> None:
         raise ParameterError(
             f"The parameter {name} is {shown(value)}, which is neither a number nor an array of numbers. Nothing was "
             "changed: set one of the values that its documentation names.",
+            value=value,
+        )
+    if name in _FLAT and dimensions > 1:
+        raise ParameterError(
+            f"The parameter {name} has the shape {np.shape(value)}, and must be one-dimensional. Nothing was changed: "
+            "set one number per class or feature.",
             value=value,
         )

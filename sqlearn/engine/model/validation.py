@@ -187,7 +187,7 @@ def explained(error: Exception, X, allow_nan: bool = False, name: str = "X") -> 
             f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.", reason="sparse"
         )
     if "Expected 2D" in message:  # and then the whole array
-        message = f"{message.removesuffix(' instead:')}. Reshape your data."
+        message = f"{message.removesuffix(':')}. Reshape your data."  # ColumnTransformer looks for "1D array instead"
         return ShapeError(
             f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).", reason="shape"
         )

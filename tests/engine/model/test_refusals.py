@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression as SklearnLinearRegression
 
 from laws import refit, unchanged
@@ -262,3 +263,16 @@ def test_parameters_that_do_not_fit_the_records(learner):
     with pytest.raises(SqlearnError) as caught:
         learner.fit(X, y)
     assert type(caught.value) in (ParameterError, UndefinedAttributeError), caught.value
+
+
+def test_parameters_of_too_many_dimensions():
+    X, y = np.array([[1, 0], [0, 1], [2, 2]]), [0, 1, 1]
+    for learner in (GaussianNB(priors=[[0.5], [0.5]]), CategoricalNB(min_categories=[[1, 1]])):
+        with pytest.raises(ParameterError, match=r"has the shape .*one-dimensional"):
+            learner.fit(X, y)
+
+
+def test_the_hint_of_a_column_transformer():
+    """It recognises the refusal of a single column by scikit-learn's words."""
+    with pytest.raises(ValueError, match="1D data passed to a transformer"):
+        ColumnTransformer([("scale", StandardScaler(), 0)]).fit(np.arange(6.0).reshape(3, 2))
