@@ -6,7 +6,7 @@ what happened, which row and column are the first at fault, and what to do; the 
 that was never fitted raises scikit-learn's ``NotFittedError``, which is a `ValueError`, too.
 
 Classes that were merged into others are still imported under their old names, with a `DeprecationWarning`. This will
-end with the next release; see :mod:`sqlearn.old_errors`.
+end with the next release; see ``sqlearn.old_errors``.
 """
 
 from __future__ import annotations
