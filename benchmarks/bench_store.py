@@ -99,7 +99,7 @@ def text_ids(path: Path, rows: int) -> None:
     seconds, store = timed(lambda: Store.create(path, GaussianNB(), iter(table), target="y", id="id"))
     size = path.stat().st_size / rows
     print(f"create, {rows:,} rows of 11 columns and text ids: {seconds:.1f} s, {size:.0f} bytes per row")
-    for where in ("x0 > 1.0027", "1"):
+    for where in ("x0 > 1.0027", "true"):
         seconds, receipt = timed(lambda where=where: store.forget(where=where))
         print(f"forget where, {receipt.count:,} rows hit: {seconds:.2f} s")
     seconds, freed = timed(store.compact)
