@@ -44,6 +44,9 @@ class Answering(BaseEstimator):
                     setattr(cls, name, delegated(name, method))
             if hasattr(peer, "fit_transform") and "fit_transform" not in cls.__dict__:
                 cls.fit_transform = fit_transform
+            # checked elsewhere, but scikit-learn's check_param_validation wants every parameter listed
+            unlisted = {"ledger", "key"}.intersection(cls._get_param_names()).difference(cls._parameter_constraints)
+            cls._parameter_constraints = cls._parameter_constraints | dict.fromkeys(unlisted, "no_validation")
         super().__init_subclass__(**kwargs)
 
     def _read_out(self, state: State) -> dict:

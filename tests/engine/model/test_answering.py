@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import ProgressBar
 from sklearn.linear_model import RANSACRegressor
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.utils.estimator_checks import check_param_validation
 
 from laws import assert_same, unchanged
 from learners import LEARNERS, over
@@ -217,3 +218,8 @@ def test_rows_that_change_inside_without_come_back_as_they_were():
         model, mine = learner.fit(X, y), X.copy()
         with unchanged(model), model.without(mine[:9], y[:9]):
             mine[:] = 0.0
+
+
+@over([Ridge(), KMeans(), GaussianNB()])
+def test_every_parameter_is_validated(learner):
+    check_param_validation(type(learner).__name__, learner)
