@@ -27,7 +27,7 @@ class PCA(ExactEstimator, peers.PCA):
         Whether ``transform`` scales to unit variance.
     svd_solver : {"auto", "full", "covariance_eigh", "arpack", "randomized"}, default="auto"
         Without effect: components are the eigenvectors of the exactly centred covariance matrix, by LAPACK.
-    tol, iterated_power, n_oversamples, power_iteration_normalizer, random_state : various
+    tol, iterated_power, n_oversamples, power_iteration_normalizer, random_state : float, int or str
         Without effect, as `svd_solver`.
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only records that are held can be forgotten.

@@ -66,7 +66,7 @@ class SqlearnError(ValueError):
     ----------
     message : str
         What happened, where, and what to do: the text of ``str(error)``.
-    row, column, value, reason : various
+    row, column, value, reason : int, str, object or None
         See the attributes.
 
     Attributes

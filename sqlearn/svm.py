@@ -37,7 +37,7 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         "crammer_singer" is refused.
     random_state : int or None, default=None
         Seed of samples and grids; None is a constant.
-    dual, tol, max_iter : various
+    dual, tol, max_iter : bool or 'auto', float, int
         Without effect: rounds go on until they keep still.
     verbose : int, default=0
         Whether to report rounds over all records on stderr.

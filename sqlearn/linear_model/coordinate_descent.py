@@ -139,7 +139,9 @@ class Lasso(_CoordinateDescent, peers.Lasso):
 
     Parameters
     ----------
-    alpha, fit_intercept, precompute, copy_X, max_iter, tol, warm_start, positive, random_state, selection : various
+    alpha, max_iter, tol, random_state, selection : float, int, float, int, str
+        As for :class:`ElasticNet`.
+    fit_intercept, precompute, copy_X, warm_start, positive : bool
         As for :class:`ElasticNet`.
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only records that are held can be forgotten.

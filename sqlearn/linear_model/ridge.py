@@ -162,7 +162,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     ----------
     alpha : float, default=1.0
         Penalty.
-    fit_intercept, copy_X, max_iter, tol, solver, positive, random_state : various
+    fit_intercept, copy_X, max_iter, tol, solver, positive, random_state : bool, int, float or str
         As for :class:`Ridge`.
     class_weight : dict or 'balanced', default=None
         Weights of the classes, 1 for those not named; 'balanced' gives each ``n / (n_classes * n_in_class)``.

@@ -38,7 +38,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         Seed of samples and grids; None is a constant.
     solver : str, default="lbfgs"
         Without effect, as all have one optimum; "liblinear", which penalises the intercept, is refused.
-    max_iter, tol, dual, intercept_scaling, n_jobs : various
+    max_iter, tol, dual, intercept_scaling, n_jobs : int, float, bool, float, int
         Without effect: rounds go on until they keep still.
     verbose : int, default=0
         Whether to report rounds over all records on stderr.
@@ -224,7 +224,7 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
         Strength of the penalty, against the mean loss.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is not penalised.
-    solver, max_iter, tol : various
+    solver, max_iter, tol : str, int, float
         Without effect: rounds go on until they keep still.
     warm_start : False
         True is refused: a model must not depend on its history.

@@ -187,7 +187,7 @@ class Editing(Changes):
             The new target; one value per target column.
         new : bool, default=False
             Whether `to` may be a label that no row has.
-        ids, where, dry_run, progress : various
+        ids, where, dry_run, progress : list, str, bool, callable
             As for :meth:`forget`.
 
         Returns

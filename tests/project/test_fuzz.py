@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import fuzz
+import hostile
 from laws import refit, unchanged
 from learners import LABELLED, VALUED, WEIGHTED, over
 from records import tame
@@ -228,6 +229,14 @@ def test_values_in_messages():
 def test_rows_of_unequal_lengths_are_named():
     with raises(SHAPE, match=r"Row 0 has 2 values, and row 1 \(counted from 0\) has 1 values"):
         GaussianNB().fit([[1.0, 2.0], [1.0]], [0, 1])
+
+
+@pytest.mark.parametrize("learner", [MixedNB(), TableModel(MixedNB())])
+def test_a_list_of_values_that_cannot_be_shown(learner):
+    """scikit-learn's refusal would show them, with a repr that is the caller's code."""
+    values = [hostile.Rude(), hostile.Rude()]
+    with raises(SHAPE, match="Expected 2D array, got 1D array instead"):
+        learner.fit(values, [0, 1])
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "score"])

@@ -19,9 +19,7 @@ MODULES = sorted(
 )
 INSIDE = ("sqlearn.engine", "sqlearn.storage")
 # documented as a command
-COMMAND = tuple(
-    f"sqlearn.{name}" for name in ("cli", "commands", "demo", "output", "table_blocks", "table_files", "table_source")
-)
+COMMAND = tuple(f"sqlearn.{name}" for name in ("cli", "commands", "demo", "table_files"))
 
 
 def public_objects():

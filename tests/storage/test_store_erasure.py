@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sqlearn import Store
@@ -138,6 +139,14 @@ def test_the_report_finds_what_is_there(tmp_path):
     (tmp_path / "a").write_bytes(content)
     report = Store.open(tmp_path / "a").erasure_report(values=["stale"])
     assert report.residue == 5 and report.findings[0].offset == gap and not report
+
+
+def test_missing_ids_of_a_table_are_not_looked_for(tmp_path):
+    people = {"id": ["ann", "bob"], "x": [1.5, 2.5], "y": [0.25, 0.75]}
+    store = Store.create(tmp_path / "a", Ridge(), people, target="y", id="id")
+    store.forget(ids=["ann"])
+    for missing in (None, np.nan, pd.NA):
+        assert store.erasure_report(table={"id": np.array(["ann", missing], object)})
 
 
 def test_values_that_other_rows_hold_are_told_apart(tmp_path):

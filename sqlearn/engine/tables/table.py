@@ -57,6 +57,7 @@ def check_table(estimator, X, *, reset: bool):
     frame = nw.dependencies.is_into_dataframe(X)
     if isinstance(X, list | tuple):
         X = _objects(X)  # or numbers beside strings would become strings
+    _refuse_flat(X)
     as_it_is = {"skip_check_array": True} if frame else {"dtype": None, "ensure_all_finite": False}
     try:
         X = validate_data(estimator, X, reset=reset, **as_it_is)
@@ -75,6 +76,13 @@ def _objects(rows: Sequence) -> np.ndarray:
         return np.array(rows, dtype=object)
     except ValueError as error:  # arrays whose shapes do not fit together
         raise explained(error, rows) from error
+
+
+def _refuse_flat(X) -> None:
+    """Refuse an array that is not a table. scikit-learn's refusal would print its values, whose reprs may fail."""
+    if isinstance(X, np.ndarray) and X.ndim < 2:
+        kind = "1D" if X.ndim else "scalar"
+        raise explained(ValueError(f"Expected 2D array, got {kind} array instead:"), X)
 
 
 class Columns:
@@ -150,6 +158,7 @@ def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
     elif not isinstance(X, Columns):
         if isinstance(X, list | tuple):
             X = _objects(X)
+        _refuse_flat(X)
         try:
             return check_array(X, dtype=None, ensure_all_finite=False)
         except ValueError as error:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.identity import canonical_label
+from sqlearn.engine.tables import is_missing
 from sqlearn.errors import ShapeError, TableError, shown
 from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.frames import BOOLEANS, kind_of, length_of, names_of, present, read, values_of
@@ -219,7 +220,8 @@ class Columns:
 
     def values(self, frame: Any) -> set[Any]:
         """All values of a frame that the store would hold, ids too."""
-        found: set[Any] = set(values_of(frame, self.id)) if self.id in names_of(frame) else set()
+        ids = values_of(frame, self.id) if self.id in names_of(frame) else []
+        found: set[Any] = {value for value in ids if not is_missing(value)}
         for column in self.all:
             if column.name in names_of(frame):
                 values = read(frame, column)
