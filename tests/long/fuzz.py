@@ -23,6 +23,7 @@ import time
 import traceback
 import types
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -537,6 +538,23 @@ def _work(seed: int, first: int, calls: int, step: int, kinds) -> None:
     print("done", flush=True)
 
 
+def _follow(worker: subprocess.Popen[str], seed: int) -> tuple[int, int]:
+    """Print what a worker finds; how many calls it made, and how many findings there were."""
+    made = found = 0
+    last = line = ""
+    for line in worker.stdout or ():
+        if line.startswith("call"):
+            last, made = line.split()[1], made + 1
+        elif line.startswith("finding"):
+            _, number, text = line.split(" ", 2)
+            found += 1
+            print(f"--- call {number} of seed {seed}: {eval(text)}", flush=True)
+    if worker.wait() or line.strip() != "done":
+        found += 1
+        print(f"--- call {last} of seed {seed} ended the process with {worker.returncode}", flush=True)
+    return made, found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
@@ -555,18 +573,9 @@ def main() -> int:
         subprocess.Popen([sys.executable, *sys.argv, "--worker", str(k)], stdout=subprocess.PIPE, text=True)
         for k in range(asked.jobs)
     ]
-    for worker in workers:
-        last = line = ""
-        for line in worker.stdout or ():
-            if line.startswith("call"):
-                last, made = line.split()[1], made + 1
-            elif line.startswith("finding"):
-                _, number, text = line.split(" ", 2)
-                found += 1
-                print(f"--- call {number} of seed {asked.seed}: {eval(text)}", flush=True)
-        if worker.wait() or line.strip() != "done":
-            found += 1
-            print(f"--- call {last} of seed {asked.seed} ended the process with {worker.returncode}", flush=True)
+    with ThreadPoolExecutor(asked.jobs) as readers:  # at once: a worker whose pipe is full waits
+        for one_made, one_found in readers.map(lambda worker: _follow(worker, asked.seed), workers):
+            made, found = made + one_made, found + one_found
     print(f"{made:,} calls in {time.time() - start:.0f} s: {found} findings")
     return 1 if found else 0
 

@@ -4,6 +4,7 @@ import ast
 import inspect
 import time
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -94,3 +95,12 @@ def test_ids_beside_their_option(store, tmp_path, monkeypatch):
     result = CliRunner().invoke(cli.sqlearn, ["forget", str(store.path), "--ids", "ann", "--yes"])
     assert result.exit_code == 2 and "a file with one id per line, not the ids themselves" in result.output
     assert store.ids() == ["ann", "bob", "cid"]
+
+
+def test_names_in_an_array_without_dimensions(tmp_path):
+    table = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": ["yes", "no", "no"]}
+    path = tmp_path / "people.sqlearn"
+    with pytest.raises(TableError, match="must name columns by text"):
+        Store.create(path, GaussianNB(), table, target=np.array(1.0), id="person")
+    with Store.create(path, GaussianNB(), table, target=np.array("buys"), id="person") as store:
+        assert store.relabel(ids=np.array("bob"), to=np.array("yes")).count == 1

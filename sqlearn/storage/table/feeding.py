@@ -4,7 +4,6 @@ A learner of numbers takes the matrix of the feature columns; one with ``categor
 and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns.
 """
 
-from collections.abc import Iterable, Mapping
 from inspect import signature
 from typing import Any
 
@@ -15,7 +14,7 @@ from sqlearn.engine.model import Adaptive, ExactEstimator
 from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, shown
 from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.columns import Columns
-from sqlearn.storage.table.given import as_names
+from sqlearn.storage.table.given import as_list, as_names
 
 __all__ = [
     "arguments",
@@ -46,7 +45,7 @@ def named_categories(model: Any, categorical: Any) -> list[str] | None:
     named = model.get_params(deep=False).get("categorical_features")
     if named is None or isinstance(named, str):
         return None
-    named = list(named) if isinstance(named, Iterable) else [named]
+    named = as_list(named)
     if not all(isinstance(name, str) for name in named):
         raise ParameterError(
             "A store takes `categorical_features` by the columns' names, not by numbers or a mask. Name them in "
@@ -140,8 +139,7 @@ def target_of(model: Any, columns: Columns, to: Any) -> dict[str, Any]:
             f"{type(model).__name__} learns without a target, so rows cannot be relabelled. Use forget and learn.",
             reason="target",
         )
-    several = isinstance(to, Iterable) and not isinstance(to, str | bytes | Mapping) and getattr(to, "ndim", 1) > 0
-    values: list[Any] = list(to) if several else [to]
+    values = as_list(to)
     if len(values) != len(names):
         raise TableError(
             f"`to` has {len(values)} values for the target columns {names}. Nothing was changed: pass one value for "

@@ -12,7 +12,7 @@ import numpy as np
 
 from sqlearn.errors import StoreError, TableError, UnknownIdError, shown
 
-__all__ = ["as_names", "as_path", "as_reading", "as_seconds", "as_values", "named_ids"]
+__all__ = ["as_list", "as_names", "as_path", "as_reading", "as_seconds", "as_values", "named_ids"]
 
 _LONGEST = (2**31 - 1) / 1000  # seconds: SQLite counts milliseconds in 31 bits
 _MOST = 2**1023  # of a whole number or a fraction: float64 ends there
@@ -66,11 +66,19 @@ def as_reading(reading: Any) -> dict[str, Any]:
     return told
 
 
+def as_list(given: Any) -> list[Any]:
+    """A list of what was given: several, or one. Text, a mapping and an array without dimensions are one."""
+    if isinstance(given, np.ndarray) and not given.ndim:
+        return [given[()]]
+    single = isinstance(given, _TEXT_OR_BYTES | Mapping) or not isinstance(given, Iterable)
+    return [given] if single or getattr(given, "ndim", 1) == 0 else list(given)
+
+
 def as_names(names: Any, what: str) -> list[str]:
     """Names of columns: one, several, or None for none."""
     if names is None:
         return []
-    listed = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
+    listed = as_list(names)
     odd = [name for name in listed if not isinstance(name, str)]
     if odd:
         raise TableError(
@@ -122,8 +130,7 @@ def named_ids(ids: Any, textual: bool) -> list[Any]:
             "of it."
         )
     single = isinstance(ids, _TEXT_OR_BYTES) or not isinstance(ids, Iterable) or getattr(ids, "ndim", 1) == 0
-    listed = [ids[()]] if single and isinstance(ids, np.ndarray) else [ids] if single else list(ids)
-    listed = [id.item() if isinstance(id, np.generic) else id for id in listed]
+    listed = [id.item() if isinstance(id, np.generic) else id for id in as_list(ids)]
     for i, id in enumerate(listed):
         if type(id) is not (str if textual else int):
             place = "" if single else f" (at {i})"
