@@ -543,7 +543,7 @@ def _follow(worker: subprocess.Popen[str], seed: int) -> tuple[int, int]:
     made = found = 0
     last = line = ""
     for line in worker.stdout or ():
-        if line.startswith("call"):
+        if line.startswith("call") and line.endswith("\n"):  # whole, though the process may have ended
             last, made = line.split()[1], made + 1
         elif line.startswith("finding"):
             _, number, text = line.split(" ", 2)
