@@ -264,7 +264,7 @@ class ExactEstimator(Answering):
 
         def give_back():
             nonlocal log
-            with interrupts_held():  # Ctrl-C must not leave the model without these records
+            with interrupts_held():  # a signal must not leave the model without these records
                 if log is not None:
                     state.give_back(log)
                     log = None
@@ -276,7 +276,7 @@ class ExactEstimator(Answering):
                 yield self
             finally:
                 give_back()
-        except KeyboardInterrupt:  # it may have come just before it was held off
+        except BaseException:  # a signal's, which may have come just before it was held off
             give_back()
             raise
 

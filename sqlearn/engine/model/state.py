@@ -294,8 +294,9 @@ class State:
     def is_broken(self) -> BrokenError:
         """Why a model that is neither as it was nor as it should be answers nothing."""
         return BrokenError(
-            f"An update of this {self.learner} failed, and undoing it failed too, because there was no memory left. "
-            "Its state is inconsistent, so it cannot be used. Load the model again, or fit it anew."
+            f"An update of this {self.learner} could not be undone: there was no memory left, or an exception from "
+            "outside (of a signal's handler, say) came in the middle of a step. Its state is inconsistent, so it "
+            "cannot be used. Load the model again, or fit it anew."
         )
 
     def _vocabularies(self) -> tuple[Vocabulary, ...]:

@@ -1,4 +1,4 @@
-"""All or nothing: a log of what was done that can be taken back without memory; Ctrl-C held off until it is."""
+"""All or nothing: a log of what was done that can be taken back without memory; signals held off until it is."""
 
 import _signal  # type: ignore[import-not-found]  # signal without its enums, which take longer than all else here
 import mmap
@@ -6,10 +6,22 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 
+from sqlearn.errors import SqlearnError
+
 __all__ = ["Log", "interrupts_held"]
 
+# those by which programs are stopped or take note of time: their handlers may raise
+_SIGNALS = tuple(
+    getattr(_signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1", "SIGUSR2")
+    if hasattr(_signal, name)
+)
 _RESERVE = 4 << 20  # bytes: Python asks the system for its small objects' memory by the megabyte
 _reserve: mmap.mmap | None = None
+
+
+class TornError(Exception):
+    """A step was interrupted in its middle."""
 
 
 class Log:
@@ -29,25 +41,31 @@ class Log:
         The parameter.
     at_leisure : bool
         Whether undoing may take memory where that is quicker, since no update has failed.
+    torn : bool
+        Whether a step ended by an exception that it does not raise itself, which may have come in its middle.
     """
 
     def __init__(self, keeps: bool = True):
         self.keeps = keeps
         self._undo: list[Callable[[], None]] = []
         self.at_leisure = False
+        self.torn = False
         if keeps:
             _take_reserve()
 
     def do(self, step: Callable[[], None], undo: Callable[[], None]) -> None:
-        """Call `step`, which does all or nothing, and note how to undo it."""
+        """Call `step`, which does all or nothing where it raises a SqlearnError or a MemoryError; note its undoing."""
         if not self.keeps:
             step()
             return
         self._undo.append(undo)
         try:
             step()
-        except BaseException:
+        except (SqlearnError, MemoryError):
             self._undo.pop()
+            raise
+        except BaseException:
+            self.torn = True
             raise
 
     def note(self, undo: Callable[[], None]) -> None:
@@ -56,7 +74,15 @@ class Log:
             self._undo.append(undo)
 
     def take_back(self) -> None:
-        """Undo everything, last things first."""
+        """Undo everything, last things first.
+
+        Raises
+        ------
+        TornError
+            If a step ended in its middle, so that it can be neither kept nor undone.
+        """
+        if self.torn:
+            raise TornError
         if not self.at_leisure:
             _give_up_reserve()
         while self._undo:
@@ -82,23 +108,29 @@ def _give_up_reserve() -> None:
 
 @contextmanager
 def interrupts_held():
-    """Hold Ctrl-C off; yields a function that raises the KeyboardInterrupt that came meanwhile, if one did.
+    """Hold off Ctrl-C and other signals; yields a function that calls the handlers of those that came meanwhile.
 
-    Python delivers signals to the main thread alone, so in other threads there is nothing to hold off.
+    Python calls handlers in the main thread alone, so in other threads there is nothing to hold off.
     """
-    caught: list[tuple] = []
-    handler = _signal.getsignal(_signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+    if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
+    caught: list[tuple] = []
+    handlers = {number: handler for number in _SIGNALS if callable(handler := _signal.getsignal(number))}
+
+    def catch(*args):
+        caught.append(args)
 
     def check():
-        if caught:
-            handler(*caught.pop())
+        while caught:
+            args = caught.pop(0)
+            handlers[args[0]](*args)
 
-    _signal.signal(_signal.SIGINT, lambda *args: caught.append(args))
+    for number in handlers:
+        _signal.signal(number, catch)
     try:
         yield check
     finally:
-        _signal.signal(_signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            _signal.signal(number, handler)
         check()

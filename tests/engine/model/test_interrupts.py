@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from laws import assert_same, emptied, refit, snapshot
 from learners import LEARNERS, MULTILABEL, named, over
@@ -19,6 +20,7 @@ from sqlearn.engine.model import fast_path as single_module
 from sqlearn.engine.model import state as state_module
 from sqlearn.engine.model.state import State
 from sqlearn.engine.sums.exact import ExactSum
+from sqlearn.errors import BrokenError
 from sqlearn.naive_bayes import GaussianNB
 from updates import CALLS, both_sides, lend, prepared, updates
 
@@ -72,6 +74,29 @@ def test_an_interrupt_at_every_line_of_without():
 @pytest.mark.parametrize("call", CALLS)
 def test_an_interrupt_at_every_step(learner, call, monkeypatch):
     """SIGINT arrives before and after every step that changes something, one at a time."""
+    strike_at_every_step(learner, call, monkeypatch, signal.SIGINT, KeyboardInterrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="this system has no alarms")
+@over(named("GaussianNB", "MixedNB", "LogisticRegression"))
+@pytest.mark.parametrize("call", CALLS)
+def test_an_alarm_at_every_step(learner, call, monkeypatch):
+    """The handler of another signal raises: as programs do that give a call so much time and no more."""
+
+    def out_of_time(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, out_of_time)
+    try:
+        strike_at_every_step(learner, call, monkeypatch, signal.SIGALRM, TimeoutError)
+        assert signal.getsignal(signal.SIGALRM) is out_of_time
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def strike_at_every_step(learner, call, monkeypatch, number, error):
+    """A signal, whose handler raises an error, before and after every step: the model is as before, or as after."""
     model, records, others = prepared(learner)
     update = updates(learner, model, records, others).get(call)
     if update is None:
@@ -83,7 +108,7 @@ def test_an_interrupt_at_every_step(learner, call, monkeypatch):
         nonlocal count
         count += 1
         if count == strike:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
 
     def struck(function):
         def step(*args, **kwargs):
@@ -108,7 +133,7 @@ def test_an_interrupt_at_every_step(learner, call, monkeypatch):
     for k in np.unique(np.linspace(1, moments, 40, dtype=int)):
         victim = copy.deepcopy(model)
         count, strike = 0, k
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(error):
             update(victim)
         strike = -1
         digest = victim.digest()
@@ -118,7 +143,27 @@ def test_an_interrupt_at_every_step(learner, call, monkeypatch):
         assert not victim._state.borrowed
     assert snapshot(victim) in (before, after)
     assert before[0] in found
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@over(named("GaussianNB", "LogisticRegression"))
+def test_an_exception_from_outside_in_the_middle_of_a_step(learner, monkeypatch):
+    """It may have left anything behind, so the model answers nothing until it is fitted anew."""
+    model, records, others = prepared(learner)
+    update = updates(learner, model, records, others)["forget"]
+
+    def torn(state, digests, sign, count=State._count):
+        count(state, digests, sign)
+        raise TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "_count", torn)
+        with pytest.raises(BrokenError, match="could not be undone") as caught:
+            update(model)
+    assert isinstance(caught.value.__cause__.__context__, TimeoutError)
+    for call in (model.digest, lambda: model.n_records_, lambda: update(model)):
+        with pytest.raises(BrokenError):
+            call()
+    assert model.fit(**records.given).digest() == clone(learner).fit(**records.given).digest()
 
 
 def interrupted(update, seconds) -> bool:
