@@ -12,8 +12,9 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils.validation import validate_data
 
-from sqlearn.engine.model import Adaptive, Weighted, check_sparse, delegated
+from sqlearn.engine.model import Adaptive, Weighted, delegated
 from sqlearn.engine.problems import Clustering, Lloyd
+from sqlearn.engine.validation import check_sparse
 from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError
 
 __all__ = ["KMeans"]

@@ -15,7 +15,6 @@ from sklearn.utils.validation import has_fit_parameter
 from sqlearn.engine.identity import Vocabulary
 from sqlearn.engine.model import (
     Adaptive,
-    Batch,
     ExactEstimator,
     State,
     WeightedClassifier,
@@ -41,6 +40,7 @@ from sqlearn.engine.tables import (
     split,
     table_tags,
 )
+from sqlearn.engine.validation import Batch, Features, Layout
 from sqlearn.errors import InvalidValueError, ParameterError, SqlearnError, UndefinedAttributeError, shown
 from sqlearn.naive_bayes import MixedNB
 
@@ -174,12 +174,6 @@ class TableModel(Answers, WeightedClassifier):
     def __sklearn_tags__(self) -> Tags:
         return table_tags(self._learner)
 
-    def _blank(self, params) -> "TableModel":
-        """A model with these parameters and without a state."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(params)
-        return twin
-
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
         learner = params["learner"]
@@ -225,45 +219,40 @@ class TableModel(Answers, WeightedClassifier):
 
     # ------------------------------------------------------------------ records
 
-    def _started(self, X, y, sample_weight, *, single):
-        blank = self._blank(self.get_params(deep=False))
-        state, batch = super(TableModel, blank)._started(as_columns(X), y, sample_weight, single=single)
-        state.params |= {"learner": clone(self.learner), "columns": dict(state.layout.pop("columns"))}
-        if isinstance(self.learner, Adaptive):  # whose records are as wide as there are columns, known only now
-            state.statistic = self._new_statistic(state.params, batch.x.shape[1], batch.targets.shape[1])
-            if state.vocabulary is None:
-                state.statistic.resize(1)
-        return state, batch
-
-    def _batch(self, state, X, y, sample_weight, sign):
-        return super()._batch(state, as_columns(X), y, sample_weight, sign)
-
-    def _validated(self, probe, X, y, sample_weight, *, reset, single):
-        if sample_weight is not None and not has_fit_parameter(probe.learner, "sample_weight"):
+    def _validated(self, params, X, y, sample_weight, layout, *, single):
+        X, learner = as_columns(X), params["learner"]
+        if sample_weight is not None and not has_fit_parameter(learner, "sample_weight"):
             raise InvalidValueError(
-                f"{type(probe.learner).__name__} takes no sample weights. Nothing was changed: leave sample_weight "
-                "out.",
+                f"{type(learner).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
                 reason="weight",
             )
-        batch, target_ndim = super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
-        if isinstance(probe.learner, Adaptive):
-            probe.learner._check_targets(batch.targets)
-        return batch, target_ndim
+        return super()._validated(params, X, y, sample_weight, layout, single=single)
 
-    def _features(self, probe, X, reset):
+    def _features(self, spec, X, layout):
         table = as_table(X)
-        if reset:
-            probe.columns = kinds_of(table, probe.columns)
-            probe._layout = {"columns": list(probe.columns.items())}
-            probe.n_features_in_ = table.shape[1]
+        columns: Mapping[Any, str] = self.columns or {}
+        if layout is None:
+            columns = kinds_of(table, self.columns)
+            layout = Layout(table.shape[1], columns=columns)
             if names_of(table) is not None:
-                names = [name for name, kind in probe.columns.items() if kind != "drop"]
-                probe.feature_names_in_, probe.n_features_in_ = np.array(names, object), len(names)
-        x, codes, levels = split(*chosen(table, probe.columns, probe.n_features_in_))
-        if isinstance(probe.learner, Adaptive):
-            numeric = [name for name, kind in probe.columns.items() if kind not in ("category", "drop")]
-            refuse_large(x, type(probe.learner).__name__, numeric)
-        return x, codes, levels
+                names = [name for name, kind in columns.items() if kind != "drop"]
+                layout = Layout(len(names), np.array(names, object), columns=columns)
+        x, codes, levels = split(*chosen(table, columns, layout.n_features_in_))
+        if isinstance(self.learner, Adaptive):
+            numeric = [name for name, kind in columns.items() if kind not in ("category", "drop")]
+            refuse_large(x, type(self.learner).__name__, numeric)
+        return Features(x, codes, levels), layout
+
+    def _check_batch(self, batch):
+        if isinstance(self.learner, Adaptive):
+            self.learner._check_targets(batch.targets)
+
+    def _in_force(self, params, layout):
+        fixed = {"learner": clone(self.learner), "columns": dict(layout.columns)}
+        return params | fixed, replace(layout, columns=None)
+
+    def _has_labels(self, params, layout):
+        return params["learner"]._target == "label"
 
     def _new_statistic(self, params, n_features, n_targets):
         learner = params["learner"]
@@ -280,9 +269,6 @@ class TableModel(Answers, WeightedClassifier):
         if isinstance(learner, MixedNB):
             return learner._new_statistic(learner.get_params(deep=False), n_features, n_targets)
         return TableGram(n_features, n_targets)
-
-    def _empty_state(self, params, features, shape, target_ndim, layout):
-        return super(TableModel, self._blank(params))._empty_state(params, features, shape, target_ndim, layout)
 
     def _check_fit(self, batch):
         if not isinstance(self.learner, MixedNB):  # such learners ask for the shape, and whether anything varies
@@ -309,14 +295,14 @@ class TableModel(Answers, WeightedClassifier):
         is_categorical = [kind == "category" for _, kind in _used(state)]
         seen, encoder = copy.copy(state), None
         seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
-        seen.n_features_in_, seen.feature_names_in_, seen.reader = len(is_categorical), None, None
+        seen.reader, width = None, len(is_categorical)
         if isinstance(learner, MixedNB):
-            seen.layout = state.layout | {"is_categorical": is_categorical}
+            pass
         elif isinstance(state.statistic, TableRounds):
             encoder = state.statistic.encoder
             assert encoder is not None
             assert state.statistic.inner is not None
-            seen.statistic, seen.n_features_in_ = state.statistic.inner, encoder.n_columns
+            seen.statistic, width = state.statistic.inner, encoder.n_columns
         else:
             options = {name: params[name] for name in ("standardize", "add_indicator")}
             assert isinstance(state.statistic, TableGram)
@@ -327,10 +313,12 @@ class TableModel(Answers, WeightedClassifier):
                     "with values.",
                     reason="too few records",
                 )
-            seen.n_features_in_ = encoder.n_columns
+            width = encoder.n_columns
             if state.vocabulary is not None:
                 seen.vocabulary = Vocabulary()
                 seen.vocabulary.restore(state.labels())
+        kinds = tuple(is_categorical) if isinstance(learner, MixedNB) else None
+        seen.layout = replace(state.layout, n_features_in_=width, feature_names_in_=None, is_categorical=kinds)
         fitted = object.__new__(type(learner))
         fitted.__dict__.update(vars(learner), _state=seen)
         return encoder, fitted

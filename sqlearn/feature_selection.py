@@ -1,6 +1,7 @@
 """Univariate feature selection that forgets."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -8,9 +9,10 @@ from sklearn import feature_selection as peers
 from sklearn.feature_selection import chi2, f_classif, f_regression, r_regression
 from sklearn.utils import Tags
 
-from sqlearn.engine.model import ExactEstimator, check_features, check_indicator, refuse_negative
+from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.readout import moments_of, score_of
 from sqlearn.engine.sums import LabelSums, Mixed, Moments, Sums
+from sqlearn.engine.validation import Answers, check_indicator, refuse_negative
 from sqlearn.errors import DegenerateError, ParameterError
 
 __all__ = [
@@ -92,24 +94,27 @@ class _Filter(ExactEstimator):
     def _check_fit(self, batch):
         self._check_params(batch.x, None)
 
-    def _features(self, probe, X, reset):
-        counts = probe.score_func is chi2
-        x = check_features(probe, X, reset=reset, sparse_form=counts)
-        if counts:
-            refuse_negative(x, f"{type(self).__name__} with chi2", "f_classif")
-        return x, np.zeros((x.shape[0], 0), np.int64), []
+    @property
+    def _sparse_form(self):  # type: ignore[override]
+        return self.score_func is chi2
 
-    def _answers(self, probe, y, x, reset):
+    def _features(self, spec, X, layout):
+        features, layout = super()._features(spec, X, layout)
+        if self.score_func is chi2:
+            refuse_negative(features.x, f"{type(self).__name__} with chi2", "f_classif")
+        return features, layout
+
+    def _answers(self, spec, y, x, layout, *, first):
         shape = np.asarray(y).shape
-        if reset and probe.score_func is chi2 and len(shape) == 2 and shape[1] > 1:
-            probe._layout = {"labels": "indicator"}
-        if probe.__dict__.get("_layout", {}).get("labels") != "indicator":
-            return super()._answers(probe, y, x, reset)
+        if first and self.score_func is chi2 and len(shape) == 2 and shape[1] > 1:
+            layout = replace(layout, labels="indicator", target_ndim=2)
+        if layout.labels != "indicator":
+            return super()._answers(spec, y, x, layout, first=first)
         _, _, signs = check_indicator(y, x)
-        return np.zeros(0, np.int64), [], (signs + 1.0) / 2.0, 2
+        return Answers(np.zeros(0, np.int64), [], (signs + 1.0) / 2.0), layout
 
     def _has_labels(self, params, layout):
-        return score_of(params["score_func"]).target == "label" and layout.get("labels") != "indicator"
+        return score_of(params["score_func"]).target == "label" and layout.labels != "indicator"
 
     def _new_statistic(self, params, n_features, n_targets):
         statistic = score_of(params["score_func"]).statistic

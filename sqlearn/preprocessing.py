@@ -100,14 +100,14 @@ class StandardScaler(Weighted, peers.StandardScaler):
         with observed(self, X, y, sample_weight):
             return self._update(X, y, sample_weight, 1.0)
 
-    def _features(self, probe, X, reset):
-        if sp.issparse(X) and probe.with_mean:
+    def _features(self, spec, X, layout):
+        if sp.issparse(X) and self.with_mean:
             raise UnsupportedError(
                 "Cannot center sparse matrices: pass `with_mean=False` instead, or the rows as a dense array. Nothing "
                 "was changed.",
                 reason="sparse",
             )
-        return super()._features(probe, X, reset)
+        return super()._features(spec, X, layout)
 
     def _read_out(self, state):
         moments = moments_of(state.statistic, None)

@@ -37,7 +37,7 @@ class _CoordinateDescent(LinearModel):
         accepted |= {"fit_intercept": False, "precompute": False, "random_state": seed or 0}
         twin = fitted(self._peer(**accepted), x, y)
         coef = np.atleast_2d(twin.coef_)
-        single = {"flat": len(coef) == 1, "scalar": state.target_ndim == 1}
+        single = {"flat": len(coef) == 1, "scalar": state.layout.target_ndim == 1}
         found = shaped(coef, problem.intercepts(coef), **single, fit_intercept=params["fit_intercept"])
         return found | {"dual_gap_": twin.dual_gap_, "n_iter_": twin.n_iter_}
 

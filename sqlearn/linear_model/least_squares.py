@@ -100,7 +100,7 @@ class LinearRegression(LinearModel, peers.LinearRegression):
     def _read_out(self, state):
         params = state.params
         problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
-        single = state.target_ndim == 1
+        single = state.layout.target_ndim == 1
         found = shaped(
             *problem.solve(params["positive"]), flat=single, scalar=single, fit_intercept=params["fit_intercept"]
         )

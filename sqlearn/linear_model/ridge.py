@@ -1,5 +1,6 @@
 """Ridge regression that forgets, and the classifier that is made of it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn import linear_model as peers
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight
 
-from sqlearn.engine.model import Weighted, WeightedClassifier, check_indicator
+from sqlearn.engine.model import Weighted, WeightedClassifier
 from sqlearn.engine.readout import (
     GramView,
     LeastSquares,
@@ -19,6 +20,7 @@ from sqlearn.engine.readout import (
     one_against_rest,
 )
 from sqlearn.engine.sums import Gram
+from sqlearn.engine.validation import Answers, check_indicator
 from sqlearn.errors import ParameterError, shown
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 
@@ -151,7 +153,7 @@ class Ridge(_Ridge, LinearModel, peers.Ridge):
 
     def _read_out(self, state):
         coef, intercepts, found = self._solve(state.params, grams_of(state.statistic)[0])
-        single = {"flat": len(coef) == 1, "scalar": state.target_ndim == 1}
+        single = {"flat": len(coef) == 1, "scalar": state.layout.target_ndim == 1}
         return found | shaped(coef, intercepts, **single, fit_intercept=state.params["fit_intercept"])
 
 
@@ -235,17 +237,17 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         self.key = key
 
     def _has_labels(self, params, layout):
-        return layout.get("labels") != "indicator" or params["class_weight"] == "balanced"
+        return layout.labels != "indicator" or params["class_weight"] == "balanced"
 
-    def _answers(self, probe, y, x, reset):
+    def _answers(self, spec, y, x, layout, *, first):
         shape = np.asarray(y).shape
-        if reset and len(shape) == 2 and shape[1] > 1:
-            probe._layout = {"labels": "indicator"}
-            if isinstance(probe.class_weight, dict):
+        if first and len(shape) == 2 and shape[1] > 1:
+            layout = replace(layout, labels="indicator", target_ndim=2)
+            if isinstance(self.class_weight, dict):
                 raise ParameterError("For multi-output, class_weight should be 'balanced' or None. Set one of them.")
-        if probe.__dict__.get("_layout", {}).get("labels") != "indicator":
-            return super()._answers(probe, y, x, reset)
-        return *check_indicator(y, x), 2
+        if layout.labels != "indicator":
+            return super()._answers(spec, y, x, layout, first=first)
+        return Answers(*check_indicator(y, x)), layout
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
@@ -266,7 +268,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
         labels, rows, params = state.labels(), state.class_slots(), state.params
         grams, held = grams_of(state.statistic, rows), state.statistic.record_counts[rows]
         balanced = params["class_weight"] == "balanced"
-        if state.layout.get("labels") == "indicator":
+        if state.layout.labels == "indicator":
             gram = combined(grams, balanced_factors(labels, held)) if balanced else grams[0]
             known = np.eye(gram.n_targets, dtype=np.int64)
         else:

@@ -282,10 +282,9 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
         self.verbose = verbose
         self.key = key
 
-    def _validated(self, probe, X, y, sample_weight, *, reset, single):
-        batch, target_ndim = super()._validated(probe, X, y, sample_weight, reset=reset, single=single)
+    def _check_batch(self, batch):
+        super()._check_batch(batch)
         self._check_targets(batch.targets)
-        return batch, target_ndim
 
     def _check_targets(self, targets):
         if targets.max(initial=0.0) > LARGEST:

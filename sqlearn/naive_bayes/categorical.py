@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import naive_bayes as peers
 
-from sqlearn.engine.model import check_features, levels_of
 from sqlearn.engine.readout import categories_of
 from sqlearn.engine.sums import Categories
+from sqlearn.engine.validation import Features, levels_of
 from sqlearn.errors import InvalidValueError, UndefinedAttributeError
 from sqlearn.naive_bayes.counting import CountingNB
 
@@ -88,8 +88,8 @@ class CategoricalNB(CountingNB, peers.CategoricalNB):
         )  # fmt: skip
         self.min_categories = min_categories
 
-    def _features(self, probe, X, reset):
-        x = check_features(probe, X, reset=reset, sparse_form=False)
+    def _features(self, spec, X, layout):
+        (x, _, _), layout = super()._features(spec, X, layout)
         fractional = (x != np.floor(x)) | (x > 2.0**53)
         for refused, what in ((x < 0, "Negative values"), (fractional, "Values that are not integers up to 2**53")):
             at = np.argwhere(refused)
@@ -102,7 +102,7 @@ class CategoricalNB(CountingNB, peers.CategoricalNB):
                     row=row, column=column, value=x[row, column].item(), reason="not an integer",
                 )  # fmt: skip
         codes, levels = zip(*map(levels_of, x.T), strict=True)
-        return np.empty((len(x), 0)), np.column_stack(codes), list(levels)
+        return Features(np.empty((len(x), 0)), np.column_stack(codes), list(levels)), layout
 
     def _check_known(self, codes, levels):
         beyond = np.flatnonzero([max(column, default=0) for column in levels] >= self.n_categories_)

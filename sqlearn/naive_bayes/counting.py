@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import naive_bayes as peers
 
-from sqlearn.engine.model import WeightedClassifier, refuse_negative
+from sqlearn.engine.model import WeightedClassifier
 from sqlearn.engine.readout import label_array, others_of, sums_of, weights_of
 from sqlearn.engine.sums import Sums, ThresholdCounts
+from sqlearn.engine.validation import refuse_negative
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 
 
@@ -70,10 +71,10 @@ class _NonNegativeNB(CountingNB):
     _statistic = Sums
     _sparse_form = True
 
-    def _features(self, probe, X, reset):
-        x, codes, levels = super()._features(probe, X, reset)
-        refuse_negative(x, type(self).__name__, "GaussianNB")
-        return x, codes, levels
+    def _features(self, spec, X, layout):
+        features, layout = super()._features(spec, X, layout)
+        refuse_negative(features.x, type(self).__name__, "GaussianNB")
+        return features, layout
 
 
 class MultinomialNB(_NonNegativeNB, peers.MultinomialNB):

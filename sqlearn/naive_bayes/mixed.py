@@ -1,11 +1,14 @@
 """Naive Bayes for tables of numeric and categorical columns."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sqlearn.engine.readout import categories_of, moments_of
 from sqlearn.engine.sums import Mixed
 from sqlearn.engine.tables import TableBayes, categorical_columns, check_table, split
+from sqlearn.engine.validation import Features
 from sqlearn.naive_bayes.counting import CountingNB
 
 
@@ -105,16 +108,17 @@ class MixedNB(CountingNB, TableBayes):
         self.ledger = ledger
         self.key = key
 
-    def _features(self, probe, X, reset):
-        table = check_table(probe, X, reset=reset)
-        if reset:
-            probe._layout = {"is_categorical": categorical_columns(table, probe.categorical_features).tolist()}
-        return split(table, np.array(probe._layout["is_categorical"]))
+    def _features(self, spec, X, layout):
+        table, found = check_table(X, spec.learner, layout)
+        if layout is None:
+            chosen = categorical_columns(table, self.categorical_features)
+            found = replace(found, is_categorical=tuple(chosen.tolist()))
+        return Features(*split(table, np.array(found.is_categorical))), found
 
     def _counts(self, state):
-        is_categorical = np.array(state.layout["is_categorical"])
+        is_categorical = np.array(state.layout.is_categorical)
         moments, pooled = moments_of(state.statistic, state.class_slots()), moments_of(state.statistic, None)
-        held = categories_of(state.statistic.categories, state.class_slots(), sum(state.layout["is_categorical"]))
+        held = categories_of(state.statistic.categories, state.class_slots(), sum(state.layout.is_categorical))
         present = np.empty((len(state.labels()), state.n_features_in_))
         present[:, ~is_categorical] = moments.weight()
         for j, (_, weights) in zip(np.flatnonzero(is_categorical), held, strict=True):

@@ -35,8 +35,9 @@ LAYERS = {
         "readout": {"kernels", "arithmetic", "sums"},
         "rounds": {"kernels", "arithmetic", "sums"},
         "problems": {"kernels", "arithmetic", "sums", "rounds"},
-        "model": {"kernels", "identity", "sums", "readout", "rounds"},
-        "tables": {"kernels", "arithmetic", "identity", "sums", "readout", "rounds", "problems", "model"},
+        "validation": {"identity", "sums"},
+        "model": {"kernels", "identity", "sums", "readout", "rounds", "validation"},
+        "tables": {"kernels", "arithmetic", "identity", "sums", "readout", "rounds", "problems", "validation", "model"},
     },
     "storage": {
         "file": set(),

@@ -5,6 +5,7 @@ import numbers
 import struct
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ PLAIN_LABELS = frozenset(
 _MOST_BITS = 14_000  # of a whole number; Python neither writes nor reads more than 4,300 digits of one
 
 
-def canonical_label(value):
+def canonical_label(value: Any) -> Any:
     """The one form of equal labels: 1, 1.0, True and ``np.int32(1)`` are the int 1, ``np.str_`` is str.
 
     Raises

@@ -70,19 +70,18 @@ class Adaptive(ExactEstimator):
             self._large_pilot,
         )
 
-    def _features(self, probe, X, reset):
-        x, codes, levels = super()._features(probe, X, reset)
-        refuse_large(x, type(self).__name__, range(x.shape[1]))
-        return x, codes, levels
+    def _features(self, spec, X, layout):
+        features, layout = super()._features(spec, X, layout)
+        refuse_large(features.x, type(self).__name__, range(features.x.shape[1]))
+        return features, layout
 
     def _check_targets(self, targets: np.ndarray) -> None:
         """Refuse targets, float64[n, t], that the loss does not allow."""
 
-    def _checked(self, probe, X, y, sample_weight, reset, single):
-        batch, target_ndim = super()._checked(probe, X, y, sample_weight, reset, single)
+    def _check_batch(self, batch):
         # nothing usual leaves the range, and features are no larger than LARGEST
         if batch.weights.max(initial=0.0) <= LARGEST and (np.abs(batch.targets) <= LARGEST).all():
-            return batch, target_ndim
+            return
         largest = np.abs(batch.targets).max(axis=1, initial=0.0)
         if batch.x.shape[1]:
             rows = np.abs(batch.x).max(axis=1)
@@ -98,7 +97,6 @@ class Adaptive(ExactEstimator):
                 value=batch.weights[beyond[0]].item(),
                 reason="weight",
             )
-        return batch, target_ndim
 
     @property
     def last_forget_(self) -> UpdateReport:

@@ -105,7 +105,7 @@ class Answering(BaseEstimator):
         return getattr(self._reader(), name)
 
     def __setattr__(self, name, value):
-        if name.endswith("_") and not name.startswith("_") and "_probing" not in self.__dict__:
+        if name.endswith("_") and not name.startswith("_"):
             raise AttributeError(
                 f"{name} of a {type(self).__name__} is read from the rows it holds, so it cannot be set. Nothing was "
                 "changed: model.to_sklearn() gives a scikit-learn estimator whose attributes are yours to change."

@@ -10,9 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 
-from sqlearn.engine.model.sparse_format import check_sparse
-from sqlearn.engine.model.targets import check_weights
-from sqlearn.engine.model.validation import explained
+from sqlearn.engine.validation import check_sparse, check_weights, explained
 from sqlearn.errors import (
     InvalidValueError,
     ParameterError,

@@ -2,9 +2,9 @@
 
 import copy
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.base import clone
 
 from sqlearn.engine.identity import hidden
@@ -15,17 +15,27 @@ from sqlearn.engine.model.limits import check_growth, check_merge, check_size
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.parameters import checked_params, computable
 from sqlearn.engine.model.pickled import contents_of, state_of
-from sqlearn.engine.model.sparse_format import check_sparse
-from sqlearn.engine.model.state import Batch, State, describe, plain
-from sqlearn.engine.model.targets import check_classes, check_labels, check_targets, check_weights
-from sqlearn.engine.model.validation import as_rows, check_features, explained, unmasked, words_of
+from sqlearn.engine.model.state import State, describe, plain
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.sums import Log, Statistic, interrupts_held
+from sqlearn.engine.validation import (
+    Answers,
+    Batch,
+    Features,
+    Layout,
+    Spec,
+    check_answers,
+    check_classes,
+    check_features,
+    comparable,
+    explained,
+    validate,
+    words_of,
+)
 from sqlearn.errors import (
     InvalidValueError,
     MergeError,
     ParameterError,
-    ShapeError,
     SqlearnError,
     UnsupportedError,
 )
@@ -284,118 +294,79 @@ class ExactEstimator(Answering):
         """An empty state for records like these, and the records."""
         params = checked_params(self)
         self._check_guarantee(params)
-        probe = object.__new__(type(self))
-        probe.__dict__.update(params, _probing=True)
-        batch, target_ndim = self._validated(probe, X, y, sample_weight, reset=True, single=single)
+        batch, layout = self._validated(params, X, y, sample_weight, None, single=single)
+        params, layout = self._in_force(params, layout)
         statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
-        layout = probe.__dict__.get("_layout", {})
         has_labels = self._has_labels(params, layout)
         check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1, batch.levels)
-        names = read_only(probe.__dict__.get("feature_names_in_"))
-        state = State(
-            type(self).__name__, params, probe.__dict__["n_features_in_"], names, statistic,
-            has_labels, target_ndim, layout,
-        )  # fmt: skip
+        layout = replace(layout, feature_names_in_=read_only(layout.feature_names_in_))
+        state = State(type(self).__name__, params, layout, statistic, has_labels)
         state.single = short_path(state)
         return state, batch
 
     def _batch(self, state, X, y, sample_weight, sign) -> Batch:
         """Validated records like those the state holds, to be learned (1.0) or forgotten (-1.0)."""
-        probe = self._probe(state, X)
-        batch, _ = self._validated(probe, X, y, sample_weight, reset=False, single=True)
-        if batch.targets.shape[1] != state.statistic.n_targets:
-            raise ShapeError(
-                f"y has {batch.targets.shape[1]} targets per row, but {state.learner} was fitted with "
-                f"{state.statistic.n_targets}. Nothing was changed: pass the targets in the form in which they were "
-                "learned.",
-                reason="columns",
-            )
+        batch, _ = self._validated(state.params, X, y, sample_weight, state.layout, single=True)
         check_growth(state, batch, sign)
         return batch
 
-    def _probe(self, state, X):
-        """What validation takes for a model that was fitted to records like those the state holds."""
-        probe = object.__new__(type(self))
-        probe.__dict__.update(
-            state.params, n_features_in_=state.n_features_in_, _layout=state.layout, _probing=True
-        )  # fmt: skip
-        named = hasattr(X, "columns") or hasattr(X, "iloc")  # a frame or a pandas Series
-        if state.feature_names_in_ is not None and named:
-            probe.feature_names_in_ = state.feature_names_in_
-        return probe
+    def _validated(self, params: dict, X, y, sample_weight, layout: Layout | None, *, single: bool):
+        """Canonical records and their layout, see :func:`~sqlearn.engine.validation.validate.validate`."""
+        return validate(self._spec(params), X, y, sample_weight, layout, single=single)
+
+    def _spec(self, params: dict) -> Spec:
+        """What a learner of these parameters takes."""
+        learner = type(self)(**params)
+        tags = learner.__sklearn_tags__()
+        return Spec(
+            type(self).__name__,
+            learner._target,
+            sparse=tags.input_tags.sparse,
+            allow_nan=tags.input_tags.allow_nan,
+            multi_output=tags.target_tags.multi_output,
+            sparse_form=learner._sparse_form,
+            features=learner._features,
+            answers=learner._answers,
+            check=learner._check_batch,
+        )
 
     def _understood(self, X, y):
         """Validated features of a call that asks; answers, if there are any, are validated too."""
-        probe = self._probe(self._fitted_state(), X)
+        state = self._fitted_state()
+        spec, layout = self._spec(state.params), comparable(state.layout, X)
         try:
-            x, codes, levels = self._features(probe, X, False)
-            self._check_known(codes, levels)
-            if y is not None and self._target is not None:
-                self._answers(probe, y, x, False)
+            features, _ = spec.features(spec, X, layout)
+            self._check_known(features.codes, features.levels)
+            if y is not None and spec.target is not None:
+                spec.answers(spec, y, features.x, layout, first=False)
         except (TypeError, ValueError, OverflowError) as error:
             raise explained(error, X) from error
-        return x
+        return features.x
 
     def _check_known(self, codes, levels):
         """Refuse categories that the model cannot be asked about."""
 
-    def _validated(self, probe, X, y, sample_weight, *, reset, single):
-        """A batch of canonical records and the dimension of their targets; whatever is refused, in our own words."""
-        try:
-            return self._checked(probe, X, y, sample_weight, reset, single)
-        except SqlearnError:
-            raise
-        except (TypeError, ValueError, OverflowError) as error:
-            raise explained(error, X) from error
-
-    def _checked(self, probe, X, y, sample_weight, reset, single):
-        was_single = False
-        check_sparse(X)
-        X = unmasked(X, "X")
-        check_sparse(y)
-        if probe._target == "label" and sp.issparse(y):
-            y = y.toarray()
-        if single:
-            was_single, X, y, sample_weight = as_rows(X, y, sample_weight)
-        x, codes, levels = self._features(probe, X, reset)
-        if probe._target is not None and y is None:
-            raise ShapeError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Nothing was "
-                "changed: pass one label or value per row.",
-                reason="no target",
-            )
-        label_codes, labels, targets, target_ndim = self._answers(probe, y, x, reset)
-        weights = check_weights(sample_weight, x)
-        return Batch(x, codes, levels, label_codes, labels, targets, weights, was_single), target_ndim
-
     # ------------------------------------------------------------------ what learners add
 
-    def _features(self, probe, X, reset):
-        """Validated ``(x, codes, levels)``, see :class:`~sqlearn.engine.model.state.Batch`.
+    def _features(self, spec: Spec, X, layout: Layout | None) -> tuple[Features, Layout]:
+        """Validated features, and the layout that has them: for None, what these rows fix.
 
-        What else the first records fix goes to ``probe._layout`` (see :class:`~sqlearn.engine.model.state.State`), and
-        is there for later ones.
+        ``self`` is a learner without a state, with the parameters in force; so it is in the next two methods.
         """
-        x = check_features(probe, X, reset=reset, sparse_form=self._sparse_form)
-        return x, np.zeros((x.shape[0], 0), np.int64), []
+        return check_features(spec, X, layout)
 
-    def _answers(self, probe, y, x, reset):
-        """Validated ``(label_codes, labels, targets)``, see :class:`~sqlearn.engine.model.state.Batch`, and `y`'s
-        dimension.
+    def _answers(self, spec: Spec, y, x, layout: Layout, *, first: bool) -> tuple[Answers, Layout]:
+        """Validated labels or targets, and the layout that has them: with what they fix, if they are the `first`."""
+        return check_answers(spec, y, x, layout, first=first)
 
-        The dimension is that of targets, 0 for labels.
-        """
-        if probe._target == "label":
-            label_codes, labels = check_labels(y, x)
-            if reset and np.asarray(y).dtype.kind == "b":
-                probe._layout = probe.__dict__.get("_layout", {}) | {"labels": "bool"}
-            return label_codes, labels, np.zeros((len(label_codes), 0)), 0
-        targets, target_ndim = np.zeros((x.shape[0], 0)), 0
-        if probe._target == "value":
-            targets, target_ndim = check_targets(y, x, multi_output=probe.__sklearn_tags__().target_tags.multi_output)
-        return np.zeros(0, np.int64), [], targets, target_ndim
+    def _check_batch(self, batch: Batch) -> None:
+        """Refuse records that the learner does not take, now or later."""
 
-    def _has_labels(self, params: dict, layout: dict) -> bool:
+    def _in_force(self, params: dict, layout: Layout) -> tuple[dict, Layout]:
+        """The parameters, with what the first records have fixed of them, and the rest of the layout."""
+        return params, layout
+
+    def _has_labels(self, params: dict, layout: Layout) -> bool:
         """Whether the statistic has a row for each label held, and not one in all."""
         return self._target == "label"
 
@@ -457,21 +428,16 @@ class ExactEstimator(Answering):
             state.single = short_path(state)
             self._state = state
 
-    def _empty_state(self, params, features, shape, target_ndim, layout) -> State:
-        """A state that holds nothing, for records of this shape."""
-        statistic = self._new_statistic(params, *shape)
-        width, names = features
-        return State(
-            type(self).__name__, params, width, names, statistic, self._has_labels(params, layout), target_ndim, layout
-        )
+    def _empty_state(self, params: dict, layout: Layout, n_features: int) -> State:
+        """A state that holds nothing, for records of this layout, of which `n_features` columns are numbers."""
+        statistic = self._new_statistic(params, n_features, layout.n_targets)
+        return State(type(self).__name__, params, layout, statistic, self._has_labels(params, layout))
 
     def _emptied(self):
         """This model without any record: what it is when all are forgotten."""
         state = self._fitted_state()
-        shape = state.statistic.n_features, state.statistic.n_targets
-        features = state.n_features_in_, state.feature_names_in_
         twin = clone(self)
-        twin._state = self._empty_state(copy.deepcopy(state.params), features, shape, state.target_ndim, state.layout)
+        twin._state = self._empty_state(copy.deepcopy(state.params), state.layout, state.statistic.n_features)
         return twin
 
 

@@ -16,7 +16,6 @@ from sqlearn.engine.identity import (
     take_one,
 )
 from sqlearn.engine.kernels import float_bits, kernel
-from sqlearn.engine.model.state import Batch
 from sqlearn.engine.rounds import LARGEST, Rounds
 from sqlearn.engine.sums import (
     Categories,
@@ -29,6 +28,7 @@ from sqlearn.engine.sums import (
     deposit_sparse,
     deposit_triangle,
 )
+from sqlearn.engine.validation import Batch
 
 __all__ = ["PLAIN", "short_path"]
 
@@ -256,7 +256,7 @@ class Single:
             if row is None:
                 return False
             words = vocabulary.hash_words[row]
-        elif state.target_ndim:
+        elif state.layout.target_ndim:
             self.target[0] = y
         if sign < 0 and statistic.record_counts[row] == 1:  # then its class may go, which takes more than this one step
             return False
@@ -335,7 +335,7 @@ class SingleTable(Single):
     def __init__(self, state):
         super().__init__(state)
         self.is_mixed = isinstance(state.statistic, Mixed)
-        self.is_categorical = state.layout["is_categorical"] if self.is_mixed else [True] * state.n_features_in_
+        self.is_categorical = state.layout.is_categorical if self.is_mixed else [True] * state.n_features_in_
         self.x = np.empty(self.width)
         self.codes = np.empty(sum(self.is_categorical), np.int64)
         self.tail = np.zeros(2 + 2 * len(self.codes) + 1, np.uint64)
@@ -418,7 +418,7 @@ class Unchecked(Single):
             if y not in state.vocabulary.slots:
                 return False
             label_codes, labels = _FIRST, [canonical_label(y)]
-        elif state.target_ndim:
+        elif state.layout.target_ndim:
             targets = np.array([[y]], np.float64)
             if not 0.0 <= targets[0, 0] <= LARGEST:  # some learners refuse negative ones
                 return False
@@ -431,7 +431,7 @@ _NO_CODES, _FIRST, _NO_CATEGORIES, _WEIGHT = np.zeros(0, int), np.zeros(1, int),
 
 def short_path(state) -> Single | Unchecked | None:
     """The short path that a state can take, if any."""
-    if state.target_ndim > 1:
+    if state.layout.target_ndim > 1:
         return None
     if isinstance(state.statistic, Rounds):
         return Unchecked(state)
@@ -445,6 +445,6 @@ def short_path(state) -> Single | Unchecked | None:
     kind = kinds.get(type(state.statistic))
     if kind is None:
         return None
-    if type(state.statistic) is Mixed and "is_categorical" not in state.layout:  # TableModel has its own columns
+    if type(state.statistic) is Mixed and state.layout.is_categorical is None:  # TableModel has its own columns
         return None
     return kind(state)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from sqlearn.engine.model.state import Batch, State
+from sqlearn.engine.model.state import State
 from sqlearn.engine.sums import FEW_LIMBS, Statistic, installed
+from sqlearn.engine.validation import Batch
 from sqlearn.errors import TooLargeError
 
 __all__ = ["check_growth", "check_merge", "check_size"]

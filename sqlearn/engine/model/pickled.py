@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sqlearn.engine.model.state import FORMAT, State, digest_of
+from sqlearn.engine.validation import Layout
 from sqlearn.errors import FormatError, shown
 
 __all__ = ["contents_of", "state_of"]
@@ -26,8 +27,8 @@ def contents_of(model) -> dict:
             "params": state.params,
             "features": (state.n_features_in_, state.feature_names_in_),
             "statistic": (state.statistic.n_features, state.statistic.n_targets),
-            "target_ndim": state.target_ndim,
-            "layout": state.layout,
+            "target_ndim": state.layout.target_ndim,
+            "layout": state.layout.described(),
             "parts": parts,
             "digest": digest_of(parts),
         }
@@ -64,9 +65,9 @@ def state_of(model, contents) -> tuple[dict, State | None]:
     if digest_of(parts) != held["digest"]:
         raise altered
     try:
-        state = model._empty_state(
-            held["params"], held["features"], held["statistic"], held["target_ndim"], held["layout"]
-        )
+        n_features, n_targets = held["statistic"]
+        layout = Layout.restored(held["features"], n_targets, held["target_ndim"], held["layout"])
+        state = model._empty_state(held["params"], layout, n_features)
         header = json.dumps(state.header()).encode()
         if header != parts["header"]:
             raise altered

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,7 +21,8 @@ from sqlearn.engine.identity import (
     key_bytes,
     midstate,
 )
-from sqlearn.engine.sums import BLOCK, UNFIT, Block, Log, Statistic, interrupts_held
+from sqlearn.engine.sums import UNFIT, Block, Log, Statistic, interrupts_held
+from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import (
     BrokenError,
     BusyError,
@@ -36,58 +36,9 @@ from sqlearn.errors import (
     shown,
 )
 
-__all__ = ["FORMAT", "Batch", "State", "digest_of"]
+__all__ = ["FORMAT", "State", "describe", "digest_of", "plain"]
 
 FORMAT = 1
-_CELLS_AT_ONCE = 1 << 22  # 32 MB: many blocks of a Gram matrix, for several threads
-_MOST_BLOCKS = 16
-
-
-@dataclass
-class Batch:
-    """Validated records of one call, not yet encoded.
-
-    Attributes
-    ----------
-    x : float64[n, d] or CSR array
-        Finite features (NaN where it means missing).
-    codes : int64[n, c]
-        Index of each category in its column's `levels`, -1 where missing; c is 0 for most learners.
-    levels : list of list
-        Canonical categories of each column.
-    label_codes : int64[n]
-        Index of each class label in `labels`.
-    labels : list
-        Canonical labels; empty for learners without classes.
-    targets : float64[n, t]
-        Values to predict; t is 0 where there are none.
-    weights : float64[n]
-        Sample weights.
-    single : bool
-        Whether the caller gave one row on its own.
-    """
-
-    x: np.ndarray | sp.csr_array
-    codes: np.ndarray
-    levels: list[list]
-    label_codes: np.ndarray
-    labels: list
-    targets: np.ndarray
-    weights: np.ndarray
-    single: bool = False
-
-    def __len__(self):
-        return len(self.weights)
-
-    def name(self, i: int) -> str:
-        """How to name row `i` in a message."""
-        return "This row" if self.single else f"Row {i} (counted from 0)"
-
-    def slices(self) -> Iterator[slice]:
-        """Cut into blocks."""
-        blocks = _CELLS_AT_ONCE // (BLOCK * max(1, self.x.shape[1]))
-        size = BLOCK * max(1, min(_MOST_BLOCKS, blocks))
-        return (slice(start, min(start + size, len(self))) for start in range(0, len(self), size))
 
 
 class State:
@@ -99,29 +50,19 @@ class State:
         Name of the learner.
     params : dict
         Its parameters at the time of ``fit``.
-    n_features_in_ : int
-        Width of the records.
-    feature_names_in_ : object[n_features_in_] or None
-        Their names.
+    layout : Layout
+        What the first records fixed.
     statistic : Statistic
         What is summed.
     has_labels : bool
         Whether records carry a class label.
-    target_ndim : int
-        Dimension of the targets the user gave: 1 or 2, 0 for none.
-    layout : dict
-        What else the first records fixed, in JSON's types: the kinds of MixedNB's columns; "labels", which is "bool"
-        for booleans and "indicator" for an indicator matrix.
     """
 
-    def __init__(self, learner, params, n_features_in_, feature_names_in_, statistic, has_labels, target_ndim, layout):
+    def __init__(self, learner: str, params: dict, layout: Layout, statistic: Statistic, has_labels: bool):
         self.learner = learner
         self.params = params
-        self.n_features_in_ = n_features_in_
-        self.feature_names_in_ = feature_names_in_
-        self.target_ndim = target_ndim
         self.layout = layout
-        self.statistic: Statistic = statistic
+        self.statistic = statistic
         self.vocabulary = Vocabulary() if has_labels else None
         self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
         self.multiset = np.zeros(4, np.uint64)
@@ -133,12 +74,20 @@ class State:
         self.broken = False  # whether it is neither what it was nor what it should be: then it stays busy
         self.rows_stayed = False  # whether the records were left where the state was read from
         self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
-        self.reader = None
-        self.single = None
+        self.reader: Any = None
+        self.single: Any = None
         if not has_labels:
             statistic.resize(1)
 
     # ------------------------------------------------------------------ reading
+
+    @property
+    def n_features_in_(self) -> int:
+        return self.layout.n_features_in_
+
+    @property
+    def feature_names_in_(self) -> np.ndarray | None:
+        return self.layout.feature_names_in_
 
     @property
     def n_records(self) -> int:
@@ -163,8 +112,8 @@ class State:
             "key": hashlib.blake2b(self.key_state.astype("<u8").tobytes(), digest_size=16).hexdigest(),
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": None if names is None else list(names),
-            "targets": [self.statistic.n_targets, self.target_ndim],
-            "layout": self.layout,
+            "targets": [self.statistic.n_targets, self.layout.target_ndim],
+            "layout": self.layout.described(),
         }
 
     def parts(self, ledger: bool = True) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ def label_array(state) -> np.ndarray:
     labels = state.labels()
     if any(isinstance(label, str) and label.endswith("\0") for label in labels):
         return np.array(labels, object)
-    booleans = state.layout.get("labels") == "bool" and set(labels) <= {0, 1}
+    booleans = state.layout.labels == "bool" and set(labels) <= {0, 1}
     array = np.array(labels, bool if booleans else None)
     if array.dtype.kind == "f":  # integers that int64 does not hold, and float64 not exactly
         array = np.array(labels, np.uint64 if labels[0] >= 0 else object)

@@ -92,7 +92,7 @@ def _between_classes(state):
 
 def _of_counts(state):
     """Scores and p-values of `chi2`."""
-    if state.layout.get("labels") == "indicator":
+    if state.layout.labels == "indicator":
         each, whole = _label_moments(state.statistic)
         shifts = each.deviation(whole)
     else:

@@ -8,6 +8,7 @@ from sklearn import naive_bayes
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sqlearn.engine.tables.table import check_table, split
+from sqlearn.engine.validation import Layout
 
 __all__ = ["TableBayes"]
 
@@ -57,7 +58,9 @@ class TableBayes(naive_bayes._BaseNB):
             self.feature_log_prob_.append(np.where(totals > 0, np.log(smoothed) - np.log(totals), alike))
 
     def _check_X(self, X):
-        x, codes, levels = split(check_table(self, X, reset=False), self.is_categorical_)
+        layout = Layout(self.n_features_in_, getattr(self, "feature_names_in_", None))
+        table, _ = check_table(X, type(self).__name__, layout)
+        x, codes, levels = split(table, self.is_categorical_)
         for k, categories in enumerate(self.categories_):
             known = {category: code for code, category in enumerate(categories.tolist())}
             codes[:, k] = np.array([*(known.get(level, -1) for level in levels[k]), -1])[codes[:, k]]

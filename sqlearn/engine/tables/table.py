@@ -2,14 +2,15 @@
 
 import numbers
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.validation import _check_categorical_features, check_array, validate_data
+from sklearn.utils.validation import _check_categorical_features, check_array
 
 from sqlearn.engine.identity import PLAIN_LABELS, canonical_label
-from sqlearn.engine.model import explained, unmasked
+from sqlearn.engine.validation import Layout, explained, unmasked
 from sqlearn.errors import (
     InvalidValueError,
     ParameterError,
@@ -36,38 +37,48 @@ KINDS = ("number", "category", "drop")
 _CATEGORICAL = (nw.Categorical, nw.Enum, nw.String, nw.Object, nw.Boolean)
 
 
-def check_table(estimator, X, *, reset: bool):
-    """A frame or an array whose width and names are those of `estimator`, and that has a row.
+def check_table(X, learner: str, layout: Layout | None) -> "tuple[nw.DataFrame | Columns | np.ndarray, Layout]":
+    """A frame or an array that has a row, and its layout.
 
     Parameters
     ----------
-    estimator : estimator
-        Carries ``n_features_in_`` and ``feature_names_in_``: read, or written for `reset`.
     X : frame, Columns, array or list of rows, of shape (n, d)
         Records.
-    reset : bool
-        Whether these are the first records.
+    learner : str
+        Name of what takes them, for messages.
+    layout : Layout or None
+        The width and names that they must have; None for the first records.
 
     Returns
     -------
-    narwhals.DataFrame, Columns or ndarray of shape (n, d)
+    table : narwhals.DataFrame, Columns or ndarray of shape (n, d)
+        The table.
+    layout : Layout
+        `layout`, or the width and names of this table.
     """
     if isinstance(X, Columns):  # which TableModel has checked
-        return X
+        return X, layout or Layout(X.shape[1])
     frame = nw.dependencies.is_into_dataframe(X)
     if isinstance(X, list | tuple):
         X = _objects(X)  # or numbers beside strings would become strings
     _refuse_flat(X)
-    as_it_is = {"skip_check_array": True} if frame else {"dtype": None, "ensure_all_finite": False}
-    try:
-        X = validate_data(estimator, X, reset=reset, **as_it_is)
-    except ValueError as error:
-        raise explained(error, X, allow_nan=True) from error
+    if layout is not None:
+        layout.check_names(X, learner)
+    found = Layout.of(X, 0) if layout is None else layout
     if not frame:
-        return X
+        try:
+            X = check_array(X, dtype=None, ensure_all_finite=False, estimator=learner, input_name="X")
+        except ValueError as error:
+            raise explained(error, X, allow_nan=True) from error
+    if layout is None:
+        found = replace(found, n_features_in_=X.shape[1])
+    else:
+        layout.check_width(X.shape[1], learner)
+    if not frame:
+        return X, found
     if not len(X):
         raise ShapeError("Found a frame with 0 sample(s). Nothing was changed: pass at least one row.", reason="empty")
-    return nw.from_native(X, eager_only=True)
+    return nw.from_native(X, eager_only=True), found
 
 
 def _objects(rows: Sequence) -> np.ndarray:

@@ -3,6 +3,9 @@
 scipy checks what it is given only in part, and its compiled code, scikit-learn's and ours follow indices blindly.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -11,7 +14,7 @@ from sqlearn.errors import ShapeError
 __all__ = ["check_sparse"]
 
 
-def check_sparse(X) -> None:
+def check_sparse(X: Any) -> None:
     """Refuse a malformed sparse matrix, before any compiled code sees it; anything else is not looked at.
 
     It takes one pass over the indices. Duplicates are no fault: they are summed, as everywhere in scipy.
@@ -36,7 +39,7 @@ def check_sparse(X) -> None:
         )
 
 
-def _compressed(X) -> str:
+def _compressed(X: Any) -> str:
     """What is wrong with CSR, CSC or BSR; nothing if nothing is."""
     rows, columns = X.shape if len(X.shape) == 2 else (1, *X.shape)
     high, wide = X.blocksize if X.format == "bsr" else (1, 1)
@@ -69,7 +72,7 @@ def _compressed(X) -> str:
     return f"{line} {row} (counted from 0) has the {cross} index {indices[at]}, but there are {width} {cross}s"
 
 
-def _coordinates(X) -> str:
+def _coordinates(X: Any) -> str:
     for axis, (indices, n) in enumerate(zip(X.coords, X.shape, strict=True)):
         fault = _no_indices(coords=indices)
         if fault:
@@ -82,14 +85,14 @@ def _coordinates(X) -> str:
     return "" if X.data.ndim == 1 else f"its values are an array of shape {X.data.shape}"
 
 
-def _diagonals(X) -> str:
+def _diagonals(X: Any) -> str:
     fault = _no_indices(offsets=X.offsets)
     if not fault and (X.data.ndim != 2 or len(X.data) != len(X.offsets)):
         fault = f"it has {len(X.offsets)} offsets and values of shape {X.data.shape}"
     return fault
 
 
-def _lists(X) -> str:
+def _lists(X: Any) -> str:
     n, width = X.shape
     if X.rows.shape != (n,) or X.data.shape != (n,):
         return f"it has {len(X.rows)} lists of indices and {len(X.data)} of values for {n} rows"
@@ -102,7 +105,7 @@ def _lists(X) -> str:
     return ""
 
 
-def _keys(X) -> str:
+def _keys(X: Any) -> str:
     for key in X.keys():
         place = key if isinstance(key, tuple) else (key,)
         if len(place) != len(X.shape) or any(not 0 <= index < n for index, n in zip(place, X.shape, strict=True)):
@@ -110,7 +113,7 @@ def _keys(X) -> str:
     return ""
 
 
-def _no_indices(**parts) -> str:
+def _no_indices(**parts: Any) -> str:
     for name, part in parts.items():
         if not isinstance(part, np.ndarray) or part.ndim != 1 or part.dtype.kind not in "iu":
             return f"its {name} is not a 1-D array of integers"
@@ -124,7 +127,7 @@ def _outside(indices: np.ndarray, n: int) -> int:
     return int(np.argmax((indices < 0) | (indices >= n)))
 
 
-_FAULT = {
+_FAULT: dict[str, Callable[[Any], str]] = {
     "csr": _compressed,
     "csc": _compressed,
     "bsr": _compressed,

@@ -1,15 +1,22 @@
-"""What records carry beside features, validated: labels, values to predict, weights."""
+"""What records carry beside features, validated: labels and values to predict."""
 
 import numbers
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, _num_samples
+from sklearn.utils.validation import _num_samples
 
 from sqlearn.engine.identity import canonical_label
-from sqlearn.engine.model.validation import explained, unmasked
+from sqlearn.engine.validation.batch import Batch
+from sqlearn.engine.validation.layout import Layout
+from sqlearn.engine.validation.refusals import explained
+from sqlearn.engine.validation.rows import unmasked
+from sqlearn.engine.validation.spec import Answers, Spec
 from sqlearn.errors import (
     InvalidValueError,
     ShapeError,
@@ -18,12 +25,55 @@ from sqlearn.errors import (
     shown,
 )
 
-__all__ = ["check_classes", "check_indicator", "check_labels", "check_targets", "check_weights", "levels_of"]
+__all__ = [
+    "UNREADABLE",
+    "as_float64",
+    "check_answers",
+    "check_classes",
+    "check_indicator",
+    "check_labels",
+    "check_targets",
+    "levels_of",
+]
 
-_UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError)  # what numpy raises at what is no array
+UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError)  # what numpy raises at what is no array
 
 
-def check_labels(y, X):
+def check_answers(spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) -> tuple[Answers, Layout]:
+    """Validated labels or values to predict, and the layout that has them.
+
+    Parameters
+    ----------
+    spec : Spec
+        Which of the two, and whether a record may have several values.
+    y : array-like
+        They.
+    x : float64[n, d] or CSR array
+        Validated features.
+    layout : Layout
+        That of the features, and of earlier answers if there are any.
+    first : bool
+        Whether these are the first, which fix the dimension of values, and whether labels are booleans.
+
+    Raises
+    ------
+    InvalidValueError, ShapeError
+        With the reason.
+    """
+    n = x.shape[0]
+    if spec.target == "label":
+        label_codes, labels = check_labels(y, x)
+        if first and np.asarray(y).dtype.kind == "b":
+            layout = replace(layout, labels="bool")
+        return Answers(label_codes, labels, np.zeros((n, 0))), layout
+    targets = np.zeros((n, 0))
+    if spec.target == "value":
+        targets, dimension = check_targets(y, x, multi_output=spec.multi_output)
+        layout = replace(layout, target_ndim=dimension) if first else layout
+    return Answers(np.zeros(0, np.int64), [], targets), layout
+
+
+def check_labels(y: Any, X: Any) -> tuple[np.ndarray, list[Any]]:
     """Label codes int64[n] and the list of canonical labels they index.
 
     Raises
@@ -43,7 +93,7 @@ def check_labels(y, X):
         raise _no_labels(str(error), y) from error
 
 
-def _no_labels(why: str, y) -> InvalidValueError:
+def _no_labels(why: str, y: np.ndarray) -> InvalidValueError:
     found, place = _first_not_a_label(y)
     return InvalidValueError(
         f"{why} {found}Nothing was changed: pass integers of 64 bits, booleans or strings as labels, all of one type.",
@@ -52,7 +102,7 @@ def _no_labels(why: str, y) -> InvalidValueError:
     )
 
 
-def _check_finite(y) -> None:
+def _check_finite(y: np.ndarray) -> None:
     bad = ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
@@ -64,7 +114,7 @@ def _check_finite(y) -> None:
         )
 
 
-def _first_not_a_label(y) -> tuple[str, dict]:
+def _first_not_a_label(y: np.ndarray) -> tuple[str, dict[str, Any]]:
     """The first label that is not one, or is of another type than the first, in words and as fields."""
     for row, label in enumerate(y):
         place = {"row": row, "value": label}
@@ -84,14 +134,14 @@ def _first_not_a_label(y) -> tuple[str, dict]:
     return words, {"row": 0, "value": y[0]}
 
 
-def levels_of(column: np.ndarray):
+def levels_of(column: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     """Codes int64[n] and the canonical levels they index."""
     unique, codes = np.unique(column, return_inverse=True)
     levels = [canonical_label(value) for value in unique.tolist()]
     return codes.reshape(-1).astype(np.int64), levels
 
 
-def _column(y, X, what: str) -> np.ndarray:
+def _column(y: Any, X: Any, what: str) -> np.ndarray:
     """`y` as 1-D, with a `what` for each row of `X`."""
     y = unmasked(y, "y")
     if isinstance(y, list | tuple) and any(isinstance(value, str) for value in y):
@@ -99,7 +149,7 @@ def _column(y, X, what: str) -> np.ndarray:
     try:
         y = column_or_1d(y, warn=True)
         y = y.astype(object) if y.dtype.kind == "T" else y
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         if "Complex" in str(error):
             raise InvalidValueError(
                 "Complex data not supported: y holds it, first in row 0 (counted from 0). Nothing was changed: pass "
@@ -114,14 +164,14 @@ def _column(y, X, what: str) -> np.ndarray:
     return y
 
 
-def _objects(values) -> np.ndarray:
+def _objects(values: Any) -> np.ndarray:
     """An array of these objects, as they are."""
     array = np.empty(len(values), object)
     array[:] = values
     return array
 
 
-def _check_length(y, X, what: str) -> None:
+def _check_length(y: Any, X: Any, what: str) -> None:
     if len(y) != _num_samples(X):
         raise ShapeError(
             f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}. Nothing was "
@@ -130,8 +180,8 @@ def _check_length(y, X, what: str) -> None:
         )
 
 
-def check_classes(batch, classes) -> None:
-    """Refuse labels of a :class:`~sqlearn.engine.model.state.Batch` that are not among the `classes` given, if any are.
+def check_classes(batch: Batch, classes: Any) -> None:
+    """Refuse labels of a batch that are not among the `classes` given, if any are.
 
     Raises
     ------
@@ -147,7 +197,7 @@ def check_classes(batch, classes) -> None:
     try:
         listed = np.asarray(classes)
         known = {canonical_label(label) for label in listed.ravel().tolist()}
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InvalidValueError(
             f"`classes` is not a list of labels: {shown(classes)}. Nothing was changed: pass the labels that may "
             "come, or leave `classes` out.",
@@ -180,7 +230,7 @@ def check_classes(batch, classes) -> None:
             )
 
 
-def check_targets(y, X, *, multi_output: bool):
+def check_targets(y: Any, X: Any, *, multi_output: bool) -> tuple[np.ndarray, int]:
     """Values to predict as float64[n, t], and the dimension that the user gave them.
 
     Raises
@@ -193,14 +243,14 @@ def check_targets(y, X, *, multi_output: bool):
             y = check_array(unmasked(y, "y"), ensure_2d=False, dtype=None, input_name="y", ensure_all_finite=False)
         except SqlearnError:
             raise
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise explained(error, y, name="y") from error
         if y.ndim == 1 and len(y) > 1 and _num_samples(X) == 1:  # all targets of a row, which came as a frame or sparse
             y = y[None]
         _check_length(y, X, "target")
     else:
         y = _column(y, X, "target")
-    y = _float64(
+    y = as_float64(
         y, lambda value, row: InvalidValueError(
             f"Input y has {shown(value)} in row {row} (counted from 0), which is not a real number. Nothing was "
             "changed: convert targets to numbers first.", row=row, value=value, reason="not numeric"
@@ -210,7 +260,7 @@ def check_targets(y, X, *, multi_output: bool):
     return y.reshape(len(y), -1), y.ndim
 
 
-def _float64(values: np.ndarray, refusal) -> np.ndarray:
+def as_float64(values: np.ndarray, refusal: Callable[[Any, int], Exception]) -> np.ndarray:
     """An array as float64, infinite where a number lies beyond its range; `refusal` makes the error at what is none."""
     if values.dtype.kind in "fiub":
         with np.errstate(over="ignore"):
@@ -228,7 +278,7 @@ def _float64(values: np.ndarray, refusal) -> np.ndarray:
     return found
 
 
-def check_indicator(y, X) -> tuple[np.ndarray, list[str], np.ndarray]:
+def check_indicator(y: Any, X: Any) -> tuple[np.ndarray, list[str], np.ndarray]:
     """An indicator matrix of labels, one column a label.
 
     Returns
@@ -259,55 +309,3 @@ def check_indicator(y, X) -> tuple[np.ndarray, list[str], np.ndarray]:
         )
     rows, codes = np.unique(targets.astype(np.int64), axis=0, return_inverse=True)
     return codes.reshape(-1), ["".join(map(str, row)) for row in rows.tolist()], 2.0 * targets - 1.0
-
-
-def check_weights(sample_weight, X) -> np.ndarray:
-    """Sample weights as float64[n], none of them negative."""
-    n = _num_samples(X)
-    if sample_weight is None:
-        return np.ones(n)
-    try:
-        given = np.asarray(unmasked(sample_weight, "sample_weight"))
-    except SqlearnError:
-        raise
-    except _UNREADABLE as error:
-        raise InvalidValueError(
-            f"sample_weight is not an array of numbers: {shown(sample_weight)}. Nothing was changed: pass one number "
-            "per row.",
-            value=sample_weight,
-            reason="weight",
-        ) from error
-    given = _float64(
-        given, lambda value, row: InvalidValueError(
-            f"sample_weight has {shown(value)} in row {row} (counted from 0), which is not a number. Nothing was "
-            "changed: pass one number per row.", row=row, value=value, reason="weight"
-        )
-    )  # fmt: skip
-    if given.ndim > 1 or (given.ndim and len(given) != n):
-        raise ShapeError(
-            f"sample_weight.shape == {given.shape}, expected {(n,)}. Nothing was changed: pass one weight per row.",
-            reason="shape",
-        )
-    finite = np.isfinite(given)  # of a scalar, scikit-learn's check is none
-    if not finite.all():
-        row = int(np.flatnonzero(~finite)[0])
-        raise InvalidValueError(
-            f"Input sample_weight contains NaN or infinity, first in row {row} (counted from 0). Nothing was changed: "
-            "give every row a finite weight.",
-            row=row,
-            reason="not finite",
-        )
-    weights = (
-        _check_sample_weight(given if given.ndim else given.item(), X, dtype=np.float64, allow_all_zero_weights=True)
-        + 0.0
-    )
-    if (weights < 0).any():
-        row = int(np.flatnonzero(weights < 0)[0])
-        raise InvalidValueError(
-            f"Negative values in data passed to `sample_weight`: {weights[row].item()} in row {row} (counted from 0). "
-            "Nothing was changed. To take a row out of the model, forget it.",
-            row=row,
-            value=weights[row].item(),
-            reason="weight",
-        )
-    return weights

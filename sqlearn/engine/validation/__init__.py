@@ -1,0 +1,35 @@
+"""From what users pass to canonical records: a batch, and the layout that the first records fix.
+
+May import: identity, sums, errors.
+"""
+
+from sqlearn.engine.validation.batch import Batch
+from sqlearn.engine.validation.layout import Layout
+from sqlearn.engine.validation.refusals import explained, words_of
+from sqlearn.engine.validation.rows import check_features, refuse_negative, unmasked
+from sqlearn.engine.validation.sparse_format import check_sparse
+from sqlearn.engine.validation.spec import Answers, Features, Spec
+from sqlearn.engine.validation.targets import check_answers, check_classes, check_indicator, levels_of
+from sqlearn.engine.validation.validate import comparable, validate
+from sqlearn.engine.validation.weights import check_weights
+
+__all__ = [
+    "Answers",
+    "Batch",
+    "Features",
+    "Layout",
+    "Spec",
+    "check_answers",
+    "check_classes",
+    "check_features",
+    "check_indicator",
+    "check_sparse",
+    "check_weights",
+    "comparable",
+    "explained",
+    "levels_of",
+    "refuse_negative",
+    "unmasked",
+    "validate",
+    "words_of",
+]

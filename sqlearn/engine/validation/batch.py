@@ -1,0 +1,62 @@
+"""Validated records of one call."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sqlearn.engine.sums import BLOCK
+
+__all__ = ["Batch"]
+
+_CELLS_AT_ONCE = 1 << 22  # 32 MB: many blocks of a Gram matrix, for several threads
+_MOST_BLOCKS = 16
+
+
+@dataclass
+class Batch:
+    """Validated records of one call, not yet encoded.
+
+    Attributes
+    ----------
+    x : float64[n, d] or CSR array
+        Finite features (NaN where it means missing).
+    codes : int64[n, c]
+        Index of each category in its column's `levels`, -1 where missing; c is 0 for most learners.
+    levels : list of list
+        Canonical categories of each column.
+    label_codes : int64[n]
+        Index of each class label in `labels`.
+    labels : list
+        Canonical labels; empty for learners without classes.
+    targets : float64[n, t]
+        Values to predict; t is 0 where there are none.
+    weights : float64[n]
+        Sample weights.
+    single : bool
+        Whether the caller gave one row on its own.
+    """
+
+    x: np.ndarray | sp.csr_array
+    codes: np.ndarray
+    levels: list[list[Any]]
+    label_codes: np.ndarray
+    labels: list[Any]
+    targets: np.ndarray
+    weights: np.ndarray
+    single: bool = False
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def name(self, i: int) -> str:
+        """How to name row `i` in a message."""
+        return "This row" if self.single else f"Row {i} (counted from 0)"
+
+    def slices(self) -> Iterator[slice]:
+        """Cut into blocks."""
+        blocks = _CELLS_AT_ONCE // (BLOCK * max(1, self.x.shape[1]))
+        size = BLOCK * max(1, min(_MOST_BLOCKS, blocks))
+        return (slice(start, min(start + size, len(self))) for start in range(0, len(self), size))

@@ -1,0 +1,142 @@
+"""scikit-learn's and numpy's refusals of rows as errors of our kinds, which name the row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils import check_array
+
+from sqlearn.errors import InvalidValueError, ShapeError, SqlearnError, UnsupportedError, shown
+
+__all__ = ["explained", "words_of"]
+
+# scikit-learn's words, and numpy's where scikit-learn shows them, for cells that are no numbers
+_MOST = 200  # characters of those
+_NO_NUMBERS = ("Complex data", "argument must be", "could not convert", "bytes/strings")
+
+
+def explained(error: Exception, X: Any, allow_nan: bool = False, name: str = "X") -> SqlearnError:
+    """scikit-learn's or numpy's refusal of `X`, which the caller calls `name`, as one of our kinds, with the row."""
+    if isinstance(error, SqlearnError):
+        return error
+    message = str(error).split("\n")[0]
+    if "0 sample" in message:
+        return ShapeError(f"{message} Nothing was changed: pass at least one row.", reason="empty")
+    if "features, but" in message and "expecting" in message:
+        return ShapeError(
+            f"{message} Nothing was changed: pass rows with the columns the model was fitted on.", reason="columns"
+        )
+    if "contains NaN" in message or "contains infinity" in message:
+        found, place = _first_bad(X, allow_nan)
+        return InvalidValueError(
+            f"{message} {found}Nothing was changed: drop or impute such values first.",
+            reason="not finite",
+            **place,
+        )
+    if isinstance(error, OverflowError):
+        found, place = _first_not_numeric(X)
+        return InvalidValueError(
+            f"Input {name} contains infinity or a value too large for dtype('float64'). {found}Nothing "
+            "was changed: drop or scale such values first.",
+            reason="not finite",
+            **place,
+        )
+    if "feature names" in message:
+        return ShapeError(
+            f"{error} Nothing was changed: pass the columns the model was fitted on, by their names.", reason="columns"
+        )
+    if "Sparse data" in message or "parse input" in message:
+        return UnsupportedError(
+            f"{message} Nothing was changed: this learner takes dense rows, as `X.toarray()` gives.", reason="sparse"
+        )
+    if "Expected 2D" in message:  # and then the whole array
+        message = f"{message.removesuffix(':')}. Reshape your data."  # ColumnTransformer looks for "1D array instead"
+        return ShapeError(
+            f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).", reason="shape"
+        )
+    if " dim " in message or "0 feature" in message:
+        return ShapeError(
+            f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).", reason="shape"
+        )
+    if isinstance(X, Mapping):
+        return InvalidValueError(
+            f"A dict is not a row of numbers: input {name} is {shown(X)}. Nothing was changed: pass its values, in "
+            "the order of the columns, or use TableModel, which takes dicts.",
+            reason="not numeric",
+        )
+    found, place = _first_not_numeric(X)
+    message = message if len(message) <= _MOST else f"{message[:_MOST]}..."
+    if any(words in message for words in _NO_NUMBERS):
+        return InvalidValueError(
+            f"{message}. {found}Nothing was changed: convert such columns to numbers, or encode them, first.",
+            reason="not numeric",
+            **place,
+        )
+    if found and not isinstance(X, list | tuple):
+        return InvalidValueError(
+            f"Input {name} is not a table of numbers. {found}Nothing was changed: convert such columns to numbers "
+            "first.",
+            reason="not numeric",
+            **place,
+        )
+    found, place = _first_uneven(X)
+    return ShapeError(
+        f"Input {name}, of type {type(X).__name__}, is not a table whose rows have one length. {found}Nothing was "
+        "changed: pass rows of numbers, of one length, as (n, d), or one row as (d,).",
+        reason="shape",
+        **place,
+    )
+
+
+def words_of(error: Exception) -> str:
+    """What scikit-learn says in an error; nothing where numpy speaks of its own arrays."""
+    text = str(error).split("\n")[0].rstrip()
+    numpys = any(words in text for words in ("operands could", "ufunc", "setting an array", "truth value", "only 0-"))
+    return "" if numpys else f"{text.rstrip('.')}. "
+
+
+def _first_not_numeric(values: Any) -> tuple[str, dict[str, Any]]:
+    """The place of the first value that float does not take, in words and as fields; empty if there is no table."""
+    try:
+        given = np.asarray(values, object)
+    except (TypeError, ValueError):  # rows of arrays of unequal lengths
+        return "", {}
+    for at, value in np.ndenumerate(given if given.ndim in (1, 2) else np.empty(0, object)):
+        try:
+            float(value)
+        except (TypeError, ValueError, OverflowError):
+            column = "".join(f", column {j}" for j in at[1:])
+            place = {"row": at[0], "column": next(iter(at[1:]), None), "value": value}
+            return f"The first is {shown(value)} in row {at[0]} (counted from 0){column}. ", place
+    return "", {}
+
+
+def _first_uneven(rows: Any) -> tuple[str, dict[str, Any]]:
+    """The first row of a list whose length is not that of row 0, in words and as a field."""
+    if not isinstance(rows, list | tuple):
+        return "", {}
+    lengths = [len(row) if isinstance(row, list | tuple) else None for row in rows]
+    row = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+    if row is None:
+        return "", {}
+    kinds = ("one value" if lengths[i] is None else f"{lengths[i]} values" for i in (0, row))
+    return "Row 0 has {}, and row {row} (counted from 0) has {}. ".format(*kinds, row=row), {"row": row}
+
+
+def _first_bad(X: Any, allow_nan: bool) -> tuple[str, dict[str, Any]]:
+    """The place of the first value that is not finite, in words and as fields."""
+    table = check_array(
+        X, accept_sparse="coo", dtype=np.float64, ensure_all_finite=False, ensure_2d=False, allow_nd=True
+    )
+    values = table.data if sp.issparse(table) else table
+    bad = np.isinf(values) if allow_nan else ~np.isfinite(values)
+    at = np.argwhere(bad)
+    if not len(at):
+        return "", {}
+    if sp.issparse(table):
+        row, column = table.coords[0][at[0, 0]], table.coords[1][at[0, 0]]
+    else:
+        row, column = at[0][0], at[0][-1]
+    place = {"row": row, "column": column, "value": values[tuple(at[0])].item()}
+    return f"The first is in row {row} (counted from 0), column {column}. ", place
