@@ -134,8 +134,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         return tags
 
     def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
-        fitted = object.__new__(type(self))  # so that what fails after learning leaves the model as it was
-        fitted.__dict__.update(self.__dict__)
+        fitted = self._with_state(self.__dict__.get("_state"))  # what fails after learning leaves the model as it was
         super(KMeans, fitted).fit(X, None, sample_weight)
         reader = fitted._reader()
         if len(np.unique(reader.cluster_centers_, axis=0)) < self.n_clusters:

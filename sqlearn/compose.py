@@ -319,9 +319,7 @@ class TableModel(Answers, WeightedClassifier):
                 seen.vocabulary.restore(state.labels())
         kinds = tuple(is_categorical) if isinstance(learner, MixedNB) else None
         seen.layout = replace(state.layout, n_features_in_=width, feature_names_in_=None, is_categorical=kinds)
-        fitted = object.__new__(type(learner))
-        fitted.__dict__.update(vars(learner), _state=seen)
-        return encoder, fitted
+        return encoder, learner._with_state(seen)
 
     def _read_out(self, state):
         encoder, fitted = self._encoded(state)

@@ -428,6 +428,12 @@ class ExactEstimator(Answering):
             state.single = short_path(state)
             self._state = state
 
+    def _with_state(self, state: State | None):
+        """A learner with this one's attributes, and another state."""
+        twin = type(self)(**self.get_params(deep=False))
+        twin.__dict__.update(self.__dict__, _state=state)
+        return twin
+
     def _empty_state(self, params: dict, layout: Layout, n_features: int) -> State:
         """A state that holds nothing, for records of this layout, of which `n_features` columns are numbers."""
         statistic = self._new_statistic(params, n_features, layout.n_targets)

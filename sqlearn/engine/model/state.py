@@ -464,16 +464,11 @@ class State:
 
     def copy(self) -> "State":
         """An independent state of the same contents."""
-        twin = object.__new__(State)
-        twin.__dict__.update(self.__dict__)
-        twin.statistic, twin.multiset, twin.record_counter = (
-            self.statistic.copy(),
-            self.multiset.copy(),
-            self.record_counter.copy(),
-        )
+        twin = State(self.learner, self.params, self.layout, self.statistic.copy(), self.vocabulary is not None)
         twin.vocabulary = None if self.vocabulary is None else self.vocabulary.copy()
         twin.ledger = None if self.ledger is None else self.ledger.copy()
-        twin.busy, twin.borrowed, twin.reader = False, False, None
+        twin.multiset, twin.record_counter = self.multiset.copy(), self.record_counter.copy()
+        twin.version, twin.rows_stayed, twin.deferred = self.version, self.rows_stayed, self.deferred
         twin.single = self.single and type(self.single)(twin)
         return twin
 

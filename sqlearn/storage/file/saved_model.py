@@ -125,8 +125,8 @@ def unpacked(content: bytes) -> Any:
     described = json.loads(content[8:start])
     state = described["state"]
     state |= {name: _decoded(state[name]) for name in ("params", "features")}
-    params = _decoded(described["params"])
-    model = object.__new__(_learner(described["learner"]))
+    params, learner = _decoded(described["params"]), _learner(described["learner"])
+    model = learner(**{name: params[name] for name in learner._get_param_names()})
     parts = {}
     for name, length in described["parts"].items():
         parts[name] = content[start : start + length]
