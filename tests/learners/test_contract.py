@@ -20,7 +20,7 @@ from laws import assert_same, check_contract, emptied, refit, told, unchanged
 from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, over, takes_ledger
 from records import WIDTH, joined, pool_of, records_of, tame
 from sqlearn import verify
-from sqlearn.engine.model.fast_path import _change_dense
+from sqlearn.engine.sums.moments import _change_dense
 from sqlearn.errors import UndefinedAttributeError
 from sqlearn.neighbors import NearestCentroid
 

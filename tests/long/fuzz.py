@@ -253,7 +253,7 @@ def check_method(rng) -> str:
 def _check_short_path(subject, name, given, error, digest, told) -> None:
     """The long path says and does the same."""
     twin = copy.deepcopy(subject.model)
-    twin._state.single = None
+    twin._state.fast_path = None
     _, other = attempt(lambda: _call(twin, name, given()))
     expect(type(error) is type(other), f"{told}: {error!r} on one path, {other!r} on the other")
     expect(twin.digest() == digest, f"{told}: the paths differ")

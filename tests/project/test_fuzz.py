@@ -94,7 +94,7 @@ def test_labels_that_end_in_nul_are_told_apart():
     for path in ("short", "long"):
         model = GaussianNB().fit(X, y)
         if path == "long":
-            model._state.single = None
+            model._state.fast_path = None
         with unchanged(model), pytest.raises(SqlearnError):
             model.forget(X[1], "a")
         assert verify(model.forget(X[1], "a\0"), X[[0, 2, 3]], ["a", "a", "a\0"])
@@ -117,7 +117,7 @@ def test_what_equals_a_label_is_none(learner, path):
         pytest.skip("rows of labels")
     model = refit(learner, records)
     if path == "long":
-        model._state.single = None
+        model._state.fast_path = None
     row, label = records.row(0)["X"], int(records.y[0])
     others = (
         *(decimal.Decimal(label), complex(label), fractions.Fraction(label), np.complex128(label)),

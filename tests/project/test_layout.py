@@ -256,7 +256,10 @@ def test_compiled_functions_use_the_one_decorator(path):
         assert not kernels, "a kernel outside sqlearn/engine has no stamp and is compiled in every process"
 
 
-PAST_CONSTRUCTORS = {"sqlearn/engine/model/answering.py", "sqlearn/naive_bayes/counting.py"}  # of scikit-learn's classes
+PAST_CONSTRUCTORS = {
+    "sqlearn/engine/model/answering.py",
+    "sqlearn/naive_bayes/counting.py",
+}  # of scikit-learn's classes
 
 
 @pytest.mark.parametrize("path", TREES, ids=module_name)

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import clone
 
-from sqlearn.engine.identity import hidden
+from sqlearn.engine.identity import PLAIN_LABELS, hidden
 from sqlearn.engine.model.answering import Answering, not_fitted
-from sqlearn.engine.model.fast_path import PLAIN, short_path
 from sqlearn.engine.model.lending import Lending
 from sqlearn.engine.model.limits import check_growth, check_merge, check_size
 from sqlearn.engine.model.observed import observed
@@ -41,6 +40,9 @@ from sqlearn.errors import (
 )
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
+
+# types of labels and values that need no general path
+_PLAIN = {"label": PLAIN_LABELS, "value": PLAIN_LABELS - {str, np.str_}}
 
 
 class ExactEstimator(Answering):
@@ -232,15 +234,15 @@ class ExactEstimator(Answering):
             if self.__dict__.setdefault("_state", state) is not state:
                 raise state.is_busy()  # another thread's rows came first
             return self
-        single = state.single
-        if sample_weight is None and classes is None and single is not None:
-            known = not np.isscalar(y) if self._target is None else type(y) in PLAIN[self._target]
+        fast_path = state.fast_path
+        if sample_weight is None and classes is None and fast_path is not None:
+            known = not np.isscalar(y) if self._target is None else type(y) in _PLAIN[self._target]
             busy, state.busy = state.busy, True  # as State.begin
             if busy:
                 raise state.is_busy()
             try:
-                row = single.row(X) if known else None
-                if row is not None and single.change(row, y, sign):
+                row = fast_path.row(X) if known else None
+                if row is not None and fast_path.change(row, y, sign):
                     return self
             except (TypeError, ValueError, OverflowError):  # a row, label or value that the long path will explain
                 pass
@@ -301,7 +303,7 @@ class ExactEstimator(Answering):
         check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1, batch.levels)
         layout = replace(layout, feature_names_in_=read_only(layout.feature_names_in_))
         state = State(type(self).__name__, params, layout, statistic, has_labels)
-        state.single = short_path(state)
+        state.take_fast_path()
         return state, batch
 
     def _batch(self, state, X, y, sample_weight, sign) -> Batch:
@@ -425,7 +427,7 @@ class ExactEstimator(Answering):
         params, state = state_of(self, contents)
         self.__dict__.update(params)
         if state is not None:
-            state.single = short_path(state)
+            state.take_fast_path()
             self._state = state
 
     def _with_state(self, state: State | None):

@@ -21,7 +21,7 @@ from sqlearn.engine.identity import (
     key_bytes,
     midstate,
 )
-from sqlearn.engine.sums import UNFIT, Block, Log, Statistic, interrupts_held
+from sqlearn.engine.sums import UNFIT, Block, Log, OneRecord, Statistic, interrupts_held
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import (
     BrokenError,
@@ -39,6 +39,9 @@ from sqlearn.errors import (
 __all__ = ["FORMAT", "State", "describe", "digest_of", "plain"]
 
 FORMAT = 1
+
+# of a batch of one record
+_NO_CODES, _FIRST, _NO_CATEGORIES, _WEIGHT = np.zeros(0, int), np.zeros(1, int), np.zeros((1, 0), int), np.ones(1)
 
 
 class State:
@@ -75,7 +78,7 @@ class State:
         self.rows_stayed = False  # whether the records were left where the state was read from
         self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
         self.reader: Any = None
-        self.single: Any = None
+        self.fast_path: OneRecord | None = None
         if not has_labels:
             statistic.resize(1)
 
@@ -139,6 +142,10 @@ class State:
 
     # ------------------------------------------------------------------ changing
 
+    def take_fast_path(self) -> None:
+        """Offer the statistic's path of one record, from here on."""
+        self.fast_path = None if self.layout.target_ndim > 1 else self.statistic.fast_path(self)
+
     def learn(self, batch: Batch) -> None:
         """Take in a batch without a way back: for a state nobody holds yet."""
         self.statistic.reserve(len(batch))
@@ -187,6 +194,15 @@ class State:
         """The same after :meth:`begin`."""
         with interrupts_held() as check:
             self._change(Log(), changes, check)
+
+    def change_one(self, x: np.ndarray, y: Any, sign: float) -> None:
+        """The same for one record of weight 1 whose validation its path has done: `y` is its label or target."""
+        label_codes, labels, targets = _NO_CODES, [], np.zeros((1, self.layout.n_targets))
+        if self.vocabulary is not None:
+            label_codes, labels = _FIRST, [canonical_label(y)]
+        elif self.layout.target_ndim:
+            targets[0, 0] = y
+        self.change_in_turn((Batch(x[None], _NO_CATEGORIES, [], label_codes, labels, targets, _WEIGHT, True), sign))
 
     def lend(self, batch: Batch) -> Log:
         """Forget a batch for a while: until :meth:`give_back` is given the log."""
@@ -469,7 +485,7 @@ class State:
         twin.ledger = None if self.ledger is None else self.ledger.copy()
         twin.multiset, twin.record_counter = self.multiset.copy(), self.record_counter.copy()
         twin.version, twin.rows_stayed, twin.deferred = self.version, self.rows_stayed, self.deferred
-        twin.single = self.single and type(self.single)(twin)
+        twin.take_fast_path()
         return twin
 
     def restore(self, parts: dict[str, bytes]) -> None:

@@ -11,7 +11,7 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.rounds.trace import serializable
 from sqlearn.engine.sums import ExactSum
 
-__all__ = ["BalancedScale", "Scale", "balanced", "dithers", "standard_scale"]
+__all__ = ["BalancedScale", "Scale", "all_within", "balanced", "dithers", "standard_scale"]
 
 _STEPS = 32.0  # of an octave of balanced weights: twice as many as are used
 _MOST_WEIGHT = 2.0**100
@@ -170,3 +170,12 @@ def balanced(scale: Scale, total: ExactSum, order: np.ndarray, seed: int) -> Bal
     fraction, power = np.frexp(exact)
     rounded = np.ldexp(np.floor(fraction * _STEPS + dithers(n, seed + 2)) / _STEPS, power)
     return BalancedScale(scale.mean, scale.factor, scale.weight, scale.octave, scale.total, exact, rounded)
+
+
+@kernel
+def all_within(x: np.ndarray, limit: float) -> bool:
+    """Whether all values are numbers of at most this size."""
+    for value in x:
+        if not abs(value) <= limit:
+            return False
+    return True

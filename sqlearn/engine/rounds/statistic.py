@@ -11,9 +11,10 @@ from sqlearn.engine.rounds.changes import Changes, move
 from sqlearn.engine.rounds.problem import Problem
 from sqlearn.engine.rounds.row_source import ROWS_ELSEWHERE, DetachedRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
+from sqlearn.engine.rounds.standard import all_within
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
 from sqlearn.engine.rounds.walk import Memo, Walk
-from sqlearn.engine.sums import UNFIT, Block, Log, Statistic, moments
+from sqlearn.engine.sums import UNFIT, Block, Holder, Log, OneRecord, Statistic, moments
 from sqlearn.errors import FormatError, MergeError
 
 __all__ = ["LARGEST", "Rounds"]
@@ -84,6 +85,9 @@ class Rounds(Statistic):
 
     def first_missing(self, block: Block) -> int:
         return self.rows.missing(block.digests)
+
+    def fast_path(self, state: Holder) -> OneRecord | None:
+        return _OneUnchecked(state)
 
     def deposit(self, block: Block, sign: float, log: Log) -> None:
         y = block.targets[:, 0].copy() if self.n_targets else block.slots.astype(np.float64)
@@ -214,3 +218,19 @@ class Rounds(Statistic):
         shapes = [total.shape for total in problem.empty(scale, trace.grid)] if trace.rounds else []
         if any([total.shape for total in past.sums] != shapes for past in (*trace.pilot, *trace.rounds)):
             raise FormatError(UNFIT)
+
+
+class _OneUnchecked(OneRecord):
+    """The path of one dense record past scikit-learn's validation: it takes part in rounds as any other."""
+
+    def change(self, row: np.ndarray, y: Any, sign: float) -> bool:
+        vocabulary = self.state.vocabulary
+        if len(row) != self.width or not all_within(row, LARGEST):
+            return False
+        if vocabulary is not None:
+            if y not in vocabulary.slots:
+                return False
+        elif self.has_target and not 0.0 <= float(y) <= LARGEST:  # some learners refuse negative ones
+            return False
+        self.state.change_one(row, y, sign)
+        return True

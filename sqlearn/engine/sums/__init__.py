@@ -11,6 +11,7 @@ from sqlearn.engine.sums.gram import BLOCK, packed_cell
 from sqlearn.engine.sums.joint import Correlations, Mixed
 from sqlearn.engine.sums.memory import installed
 from sqlearn.engine.sums.moments import Gram, Moments, moments
+from sqlearn.engine.sums.one_record import Holder, OneRecord
 from sqlearn.engine.sums.sparse_sums import LabelSums, Sums, ThresholdCounts, as_csr
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.engine.sums.transaction import Log, interrupts_held
@@ -25,10 +26,12 @@ __all__ = [
     "Deposit",
     "ExactSum",
     "Gram",
+    "Holder",
     "LabelSums",
     "Log",
     "Mixed",
     "Moments",
+    "OneRecord",
     "Spread",
     "Statistic",
     "Sums",

@@ -4,16 +4,18 @@ import json
 from functools import partial
 
 import numpy as np
+from numpy.ma import MaskedArray
 
-from sqlearn.engine.identity import Vocabulary
+from sqlearn.engine.identity import PLAIN_LABELS, Vocabulary, digest_one
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.sums.deposit import deposit_sparse
 from sqlearn.engine.sums.exact import Deposit
+from sqlearn.engine.sums.one_record import OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import UNFIT, Statistic
 from sqlearn.engine.sums.transaction import Log
 from sqlearn.errors import FormatError
 
-__all__ = ["Categories", "count"]
+__all__ = ["Categories", "OneOfTable", "count", "count_one", "spell_one"]
 
 
 @kernel
@@ -88,6 +90,11 @@ class Categories(Statistic):
         self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
         self._carry(block.codes, block.weights, sign, log)
 
+    def fast_path(self, state):
+        if state.ledger is None or state.vocabulary is None:
+            return None
+        return _OneOfCategories(state, state.layout.n_features_in_)
+
     def _carry(self, slots: np.ndarray, weights: np.ndarray, sign: float, log: Log) -> None:
         log.do(partial(self._count, slots, weights, sign), partial(self._count, slots, weights, -sign))
 
@@ -132,3 +139,89 @@ class Categories(Statistic):
         self._check_sums(1 + self.vocabulary.capacity)
         if len(self.category_counts) != self.vocabulary.capacity or self.category_counts.min(initial=0) < 0:
             raise FormatError(UNFIT)
+
+
+@kernel
+def count_one(indices, one, sign, sums):
+    """Deposit 1 into these columns of a row; 0, and nothing has changed, when the window is too narrow."""
+    limbs, base, need, held_rows = sums
+    ones, indptr, rows, order = one
+    stop = len(order)
+    indptr[1] = len(indices)
+    return deposit_sparse(ones, indices, indptr, ones, rows, order, stop - 1, stop, sign, limbs, base, held_rows, need)
+
+
+@kernel
+def spell_one(codes, row, sign, words, tail, held_rows, category_counts):
+    """Write the words of a label and of categories; False when one of them may go with this record."""
+    of_labels, of_categories = words
+    if sign < 0 and held_rows[row] == 1:
+        return False
+    for i in range(2):
+        tail[i] = of_labels[row, i]
+    for k in range(len(codes)):
+        code = codes[k]
+        if sign < 0 and code >= 0 and category_counts[code] == 1:
+            return False
+        for i in range(2):
+            tail[2 + 2 * k + i] = of_categories[code, i] if code >= 0 else np.uint64(0)
+    return True
+
+
+@kernel
+def _change_categories(codes, row, sign, words, tail, digest, key_state, records, categories, category_counts):
+    """The same for a row of categories alone."""
+    if not spell_one(codes, row, sign, words, tail, categories[3], category_counts):
+        return False
+    digest_one(np.empty(0), tail, key_state, digest)
+    if not may_change(digest, sign, records):
+        return False
+    one = np.ones(1 + len(codes)), np.zeros(2, np.int64), np.full(1, row), np.zeros(1, np.int64)
+    if count_one(codes, one, sign, categories) == 0:
+        return False
+    for code in codes:
+        category_counts[code] += np.int64(sign)
+    note(digest, sign, records)
+    return True
+
+
+class OneOfTable(OneRecord):
+    """The path of one row of a table, of which `n_categorical` columns hold categories."""
+
+    def __init__(self, state, n_categorical: int):
+        super().__init__(state)
+        self.n_columns = state.layout.n_features_in_
+        self.codes = np.empty(n_categorical, np.int64)
+        self.tail = np.zeros(2 + 2 * n_categorical + 1, np.uint64)
+        self.tail[-1:] = np.ones(1).view(np.uint64)
+        self.digest = np.empty(6, np.uint64)
+
+    def row(self, X):
+        """The values of a list, an array or a Series whose index is the names of the features."""
+        if isinstance(X, np.ndarray):
+            X = X.tolist() if X.ndim == 1 and not isinstance(X, MaskedArray) else None
+        elif hasattr(X, "to_frame") and hasattr(X, "index"):
+            names = self.state.layout.feature_names_in_
+            X = X.tolist() if names is not None and X.index.tolist() == names.tolist() else None
+        return X if isinstance(X, list | tuple) and len(X) == self.n_columns else None
+
+
+class _OneOfCategories(OneOfTable):
+    """That of a row of categories alone, none of which is missing."""
+
+    def change(self, row, y, sign):
+        state, statistic, labels = self.state, self.state.statistic, self.state.vocabulary
+        slot, total = labels.slots.get(y), statistic.total
+        if slot is None:
+            return False
+        codes = list(map(statistic.vocabulary.slots.get, enumerate(row)))  # a missing value has no slot
+        if None in codes or not PLAIN_LABELS.issuperset(map(type, row)):
+            return False
+        self.codes[:] = codes
+        records = self._reserved(sign, statistic)
+        done = _change_categories(
+            self.codes, slot, sign, (labels.hash_words, statistic.vocabulary.hash_words), self.tail, self.digest,
+            state.key_state, records, (total.limbs, total.base, self.need, statistic.record_counts),
+            statistic.category_counts,
+        )  # fmt: skip
+        return self._finished(done, sign)

@@ -5,8 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from sqlearn.engine.sums.categories import Categories
+from sqlearn.engine.identity import PLAIN_LABELS, digest_one
+from sqlearn.engine.kernels import kernel
+from sqlearn.engine.sums.categories import Categories, OneOfTable, count_one, spell_one
+from sqlearn.engine.sums.deposit import deposit_each
 from sqlearn.engine.sums.moments import Moments
+from sqlearn.engine.sums.one_record import may_change, note
 from sqlearn.engine.sums.sparse_sums import Sums, as_csr
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.errors import FormatError
@@ -125,6 +129,11 @@ class Mixed(Joint):
         unknown = np.isnan(block.x)
         return replace(block, x=np.where(unknown, 0.0, block.x)), replace(block, x=as_csr(unknown)), block
 
+    def fast_path(self, state):
+        if state.ledger is None or state.vocabulary is None or state.layout.is_categorical is None:
+            return None  # the last: a TableModel, which has its own columns
+        return _OneMixed(state)
+
 
 class Correlations(Joint):
     """Moments of the features and of one target, and the products of each feature with it, of records of weight 1.
@@ -153,3 +162,89 @@ class Correlations(Joint):
     def blocks(self, block):
         z = np.concatenate([block.x, block.targets], axis=1)
         return replace(block, x=z), replace(block, x=as_csr(block.x), weights=block.targets[:, 0])
+
+
+@kernel
+def _sum_numbers(x, one, sign, sums, workspace):
+    """The same for the moments of one record's numbers, float64[1, d]."""
+    limbs, base, need, held_rows = sums
+    ones, _, rows, order = one
+    stop = len(order)
+    return deposit_each(x, ones, rows, stop - 1, stop, sign, limbs, base, held_rows, need, workspace)
+
+
+@kernel
+def _change_mixed(
+    x, codes, row, sign, words, tail, digest, key_state, records, numbers, missing, categories, category_counts
+):
+    """The same for a row of a table."""
+    if not spell_one(codes, row, sign, words, tail, categories[3], category_counts):
+        return False
+    digest_one(x, tail, key_state, digest)
+    if not may_change(digest, sign, records):
+        return False
+    # all memory now: what fails later could not be taken back
+    filled, workspace = np.zeros((1, len(x))), np.empty((4, len(x)))
+    for j in range(len(x)):
+        if not np.isnan(x[j]):
+            filled[0, j] = x[j]
+    unknown, known = np.isnan(x).nonzero()[0], codes[codes >= 0]
+    ones = np.ones(1 + len(x) + len(codes))  # its weight, and what is record_counter
+    one = ones, np.zeros(2, np.int64), np.full(1, row), np.zeros(1, np.int64)
+    if _sum_numbers(filled, one, sign, numbers, workspace) == 0:
+        return False
+    if count_one(unknown, one, sign, missing) == 0:
+        _sum_numbers(filled, one, -sign, numbers, workspace)
+        return False
+    if count_one(known, one, sign, categories) == 0:
+        count_one(unknown, one, -sign, missing)
+        _sum_numbers(filled, one, -sign, numbers, workspace)
+        return False
+    for code in known:
+        category_counts[code] += np.int64(sign)
+    note(digest, sign, records)
+    return True
+
+
+_NUMBERS = PLAIN_LABELS - {str, np.str_}
+
+
+class _OneMixed(OneOfTable):
+    """The path of one row of numbers and categories, any of which may be missing."""
+
+    def __init__(self, state):
+        self.is_categorical = state.layout.is_categorical
+        super().__init__(state, sum(self.is_categorical))
+        self.x = np.empty(self.width)
+
+    def _encode(self, values, slots: dict) -> bool:
+        """Write numbers, and slots of categories; False when the long path has to."""
+        j = k = 0
+        for value, categorical in zip(values, self.is_categorical, strict=True):
+            missing = value is None or bool(value != value)
+            if categorical:
+                slot = -1 if missing else slots.get((k, value))
+                if slot is None or not (missing or type(value) in PLAIN_LABELS):
+                    return False
+                self.codes[k] = slot
+                k += 1
+            else:
+                if not missing and not (type(value) in _NUMBERS and -np.inf < value < np.inf):
+                    return False
+                self.x[j] = np.nan if missing else value + 0.0
+                j += 1
+        return True
+
+    def change(self, row, y, sign):
+        state, labels = self.state, self.state.vocabulary
+        members = state.statistic.members
+        categories, slot = members[-1], labels.slots.get(y)
+        if slot is None or not self._encode(row, categories.vocabulary.slots):
+            return False
+        records = self._reserved(sign, *members)
+        sums = [(member.total.limbs, member.total.base, self.need, member.record_counts) for member in members]
+        done = _change_mixed(
+            self.x, self.codes, slot, sign, (labels.hash_words, categories.vocabulary.hash_words), self.tail,
+            self.digest, state.key_state, records, *sums, categories.category_counts,
+        )  # fmt: skip
+        return self._finished(done, sign)

@@ -5,8 +5,11 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
+from sqlearn.engine.identity import digest_sparse
+from sqlearn.engine.kernels import float_bits, kernel
 from sqlearn.engine.sums.deposit import deposit_sparse
 from sqlearn.engine.sums.exact import Deposit
+from sqlearn.engine.sums.one_record import OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
 __all__ = ["LabelSums", "Sums", "ThresholdCounts", "as_csr"]
@@ -24,6 +27,11 @@ class Sums(Statistic):
     def deposit(self, block, sign, log):
         arrays = (block.x.data, block.x.indices, block.x.indptr, block.weights, block.slots, np.argsort(block.slots))
         self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
+
+    def fast_path(self, state):
+        if state.ledger is None or state.vocabulary is None:
+            return None
+        return _OneSparse(state, lowest=0.0, threshold=None)  # its learners refuse what is negative
 
 
 class ThresholdCounts(Sums):
@@ -44,6 +52,11 @@ class ThresholdCounts(Sums):
             x = sp.csr_array((np.ones(indptr[-1]), block.x.indices[above], indptr), block.x.shape)
             block = replace(block, x=x)
         super().deposit(block, sign, log)
+
+    def fast_path(self, state):
+        if state.ledger is None or state.vocabulary is None:
+            return None
+        return _OneSparse(state, lowest=-np.inf, threshold=self.threshold)
 
     def copy(self):
         copied = super().copy()
@@ -71,6 +84,9 @@ class LabelSums(Sums):
         x = sp.csr_array((each.data, cells, each.indptr[groups.indptr]), (len(block), self.total.shape[1]))
         super().deposit(replace(block, x=as_csr(x[:, 1:])), sign, log)  # the first cell is the weight
 
+    def fast_path(self, state):
+        return None
+
 
 def as_csr(x) -> sp.csr_array:
     """Canonical CSR of float64 with int64 indices: sorted, duplicates summed, no stored zeros."""
@@ -79,3 +95,76 @@ def as_csr(x) -> sp.csr_array:
     matrix.eliminate_zeros()
     matrix.indices, matrix.indptr = matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)
     return matrix
+
+
+@kernel
+def _change_sparse(
+    indices, values, lowest, threshold, words, row, sign, tail, digest, key_state, records, sums, held_rows
+):
+    """The same for the non-zeros of a record: what is not above `lowest`, or not in order, is not plain."""
+    limbs, base, need = sums
+    last = -1
+    for k in range(len(values)):
+        if not lowest < values[k] < np.inf or values[k] == 0.0 or indices[k] <= last:
+            return False
+        last = indices[k]
+    if last >= limbs.shape[2] - 1:
+        return False
+    weights = np.ones(1)
+    tail[0, :2] = words
+    tail[0, 2] = np.uint64(float_bits(weights[0]))
+    stop = len(weights)
+    indptr = np.zeros(2, np.int64)
+    indptr[1] = len(values)
+    digest_sparse(values, indices, indptr, tail, key_state, digest)
+    if not may_change(digest[0], sign, records):
+        return False
+    if threshold >= 0.0:  # a record's values count as 1 above it
+        above = values > threshold
+        indices = indices[above]
+        values = np.ones(len(indices))
+        indptr[1] = len(values)
+    rows, order = np.full(1, row), np.zeros(1, np.int64)
+    done = deposit_sparse(
+        values, indices, indptr, weights, rows, order, stop - 1, stop, sign, limbs, base, held_rows, need
+    )
+    if done == 0:
+        return False
+    note(digest[0], sign, records)
+    return True
+
+
+class _OneSparse(OneRecord):
+    """The path of the non-zeros of one record, all of them above `lowest`, which count as 1 above a `threshold`."""
+
+    def __init__(self, state, *, lowest: float, threshold: float | None):
+        super().__init__(state)
+        self.lowest = lowest
+        self.threshold = -1.0 if threshold is None else float(threshold)
+        self.tail, self.digest = np.empty((1, 3), np.uint64), np.empty((1, 6), np.uint64)
+
+    def row(self, X):
+        if isinstance(X, np.ndarray):
+            x = super().row(X)
+            if x is None or len(x) != self.width:
+                return None
+            indices = x.nonzero()[0]
+            return indices, x[indices]
+        if sp.issparse(X) and X.format == "csr" and X.shape == (1, self.width) and X.dtype.kind in "fiub":
+            indices, values = np.array(X.indices, np.int64), np.array(X.data, np.float64)
+            if indices.shape == values.shape and X.indptr.tolist() == [0, indices.size]:
+                return indices, values
+        return None
+
+    def change(self, row, y, sign):
+        state = self.state
+        statistic, slot = state.statistic, state.vocabulary.slots.get(y)
+        if slot is None or (sign < 0 and statistic.record_counts[slot] == 1):
+            return False
+        total = statistic.total
+        records = self._reserved(sign, statistic)
+        done = _change_sparse(
+            *row, self.lowest, self.threshold, state.vocabulary.hash_words[slot], slot, sign, self.tail, self.digest,
+            state.key_state, records, (total.limbs, total.base, self.need), statistic.record_counts,
+        )  # fmt: skip
+        return self._finished(done, sign)

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from sqlearn.engine.arithmetic import normalized
 from sqlearn.engine.identity import Vocabulary
 from sqlearn.engine.sums.exact import Deposit, ExactSum
+from sqlearn.engine.sums.one_record import Holder, OneRecord
 from sqlearn.engine.sums.transaction import Log
 from sqlearn.errors import FormatError
 
@@ -98,6 +99,10 @@ class Statistic:
     def deposit(self, block: Block, sign: float, log: Log) -> None:
         """Add (1.0) or subtract (-1.0) a block, in steps that the log can take back."""
         raise NotImplementedError
+
+    def fast_path(self, state: Holder) -> OneRecord | None:
+        """The path of one record in one kernel call, for the state that holds this statistic, if there is any."""
+        return None
 
     def _put(self, deposit: Deposit, sign: float, log: Log, back: Deposit | None = None) -> None:
         """Add or subtract terms of the sum; `back` says how to take them back, if not as they came."""

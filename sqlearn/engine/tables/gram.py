@@ -106,6 +106,9 @@ class TableGram(Categories):
         self.numbers = Gram(n_features, n_targets)
         self.pairs = Sums(0, 0)
 
+    def fast_path(self, state):
+        return None
+
     @staticmethod
     def cells(n_features, n_targets):
         return 1

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from laws import assert_same, emptied, refit, snapshot
 from learners import LEARNERS, MULTILABEL, named, over
 from records import joined, records_of
 from sqlearn.engine.identity.ledger import Ledger
-from sqlearn.engine.model import fast_path as single_module
 from sqlearn.engine.model import state as state_module
 from sqlearn.engine.model.state import State
 from sqlearn.engine.sums.exact import ExactSum
@@ -122,7 +122,8 @@ def strike_at_every_step(learner, call, monkeypatch, number, error):
     steps = [(State, name) for name in ("_apply", "_record", "_encode", "prune", "copy")]
     steps += [(ExactSum, name) for name in ("deposit", "add", "reserve", "trim")]
     steps += [(Ledger, name) for name in ("add", "take", "shrink", "reserve", "merged")]
-    steps += [(single_module, name) for name in ("_change_dense", "_change_sparse", "_change_mixed")]
+    kernels = {"moments": "_change_dense", "sparse_sums": "_change_sparse", "joint": "_change_mixed"}
+    steps += [(import_module(f"sqlearn.engine.sums.{module}"), name) for module, name in kernels.items()]
     for owner, name in steps:
         monkeypatch.setattr(owner, name, struck(getattr(owner, name)))
     update(copy.deepcopy(model))

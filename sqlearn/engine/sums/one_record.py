@@ -1,0 +1,99 @@
+"""Learning or forgetting one record in one kernel call: a few microseconds, and atomic under Ctrl-C.
+
+A statistic offers such a path beside the kernel that it calls. What is common to all is here.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.ma import MaskedArray
+
+from sqlearn.engine.identity import MOST_COPIES, add_one, add_term, copies_held, take_one
+from sqlearn.engine.kernels import kernel
+
+__all__ = ["Holder", "OneRecord", "may_change", "note"]
+
+
+@kernel
+def may_change(digest, sign, records):
+    """Whether this record can be learned or forgotten: its copies are record_counter from 0 to `MOST_COPIES`."""
+    (keys, copies, _), _, record_counter = records
+    number = copies_held(keys, copies, digest[0], digest[1])
+    return number < MOST_COPIES if sign > 0 else record_counter[0] > 0 and number > 0
+
+
+@kernel
+def note(digest, sign, records):
+    """Note a record in the ledger, the multiset hash and the count, or remove it; :func:`may_change` allows it."""
+    (keys, copies, counters), multiset, record_counter = records
+    if sign < 0:
+        take_one(keys, copies, counters, digest[0], digest[1])
+    else:
+        add_one(keys, copies, counters, digest[0], digest[1])
+    add_term(multiset, digest, sign)
+    record_counter[0] += np.int64(sign)
+
+
+class Holder(Protocol):
+    """What a path asks of the state that holds the statistic; see :class:`~sqlearn.engine.model.state.State`."""
+
+    statistic: Any
+    vocabulary: Any  # None without labels
+    ledger: Any  # None where records are kept elsewhere
+    multiset: np.ndarray
+    record_counter: np.ndarray
+    key_state: np.ndarray
+    layout: Any
+    reader: Any
+    version: int
+
+    def trim(self) -> None:
+        """Let go of limbs that no record needs any more."""
+
+    def change_one(self, x: np.ndarray, y: Any, sign: float) -> None:
+        """Learn or forget a record by the general path, past its validation."""
+
+
+class OneRecord:
+    """The path of one record.
+
+    Parameters
+    ----------
+    state : Holder
+        What holds the statistic.
+    """
+
+    def __init__(self, state: Holder):
+        statistic = state.statistic
+        self.state = state
+        self.width = statistic.n_features
+        self.has_target = bool(state.layout.target_ndim)
+        self.need = np.zeros(2, np.int64)
+
+    def row(self, X: Any) -> Any:
+        """What :meth:`change` takes, if `X` is one record in a plain form, or None."""
+        is_array = type(X) is np.ndarray or (isinstance(X, np.ndarray) and not isinstance(X, MaskedArray))
+        return np.array(X, np.float64) if is_array and X.ndim == 1 and X.dtype.kind in "fiub" else None
+
+    def change(self, row: Any, y: Any, sign: float) -> bool:
+        """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing done, when it needs the long path."""
+        raise NotImplementedError
+
+    def _reserved(self, sign, *members):
+        """The record's ledger, multiset hash and count, with room for one record in them and in the sums."""
+        state = self.state
+        if sign > 0:
+            state.ledger.reserve(1)
+        for member in members:
+            member.total.reserve(1)
+        state.reader = None
+        state.version += 1
+        return state.ledger.arrays, state.multiset, state.record_counter
+
+    def _finished(self, done, sign):
+        if done and sign < 0:
+            state = self.state
+            if not state.record_counter[0] & 255:
+                state.ledger.shrink()
+            state.trim()
+        return done
