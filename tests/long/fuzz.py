@@ -42,7 +42,7 @@ from learners import LEARNERS, MULTILABEL, takes_ledger
 from records import Records, tame
 from sqlearn import SqlearnError, Store
 from sqlearn.compose import TableModel
-from sqlearn.engine.model.state import digest_of
+from sqlearn.engine.model.header import digest_of
 from sqlearn.errors import FormatError, UndefinedAttributeError
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB

@@ -6,9 +6,11 @@ May import: kernels, identity, sums, readout, rounds, validation, errors.
 from sqlearn.engine.model.adaptive import Adaptive, SparseCoefficients, refuse_large
 from sqlearn.engine.model.asking import delegated, refuse_arguments
 from sqlearn.engine.model.estimator import ExactClassifier, ExactEstimator, Weighted, WeightedClassifier
+from sqlearn.engine.model.header import digest_of
+from sqlearn.engine.model.held import FORMAT
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.parameters import checked_params
-from sqlearn.engine.model.state import FORMAT, State, digest_of
+from sqlearn.engine.model.state import State
 
 __all__ = [
     "FORMAT",

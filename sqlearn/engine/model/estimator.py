@@ -9,12 +9,13 @@ from sklearn.base import clone
 
 from sqlearn.engine.identity import PLAIN_LABELS, hidden
 from sqlearn.engine.model.answering import Answering, not_fitted
+from sqlearn.engine.model.header import describe, plain
 from sqlearn.engine.model.lending import Lending
 from sqlearn.engine.model.limits import check_growth, check_merge, check_size
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.parameters import checked_params, computable
 from sqlearn.engine.model.pickled import contents_of, state_of
-from sqlearn.engine.model.state import State, describe, plain
+from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.sums import Log, Statistic, interrupts_held
 from sqlearn.engine.validation import (

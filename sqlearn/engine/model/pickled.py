@@ -7,7 +7,9 @@ from functools import lru_cache
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sqlearn.engine.model.state import FORMAT, State, digest_of
+from sqlearn.engine.model.header import digest_of
+from sqlearn.engine.model.held import FORMAT
+from sqlearn.engine.model.state import State
 from sqlearn.engine.validation import Layout
 from sqlearn.errors import FormatError, shown
 

@@ -1,6 +1,5 @@
-"""All that a fitted model holds, and the one place where it changes."""
+"""The state of a fitted model: the one place where what is held changes."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,137 +7,29 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
-from sqlearn.engine.identity import (
-    MOST_COPIES,
-    Ledger,
-    Vocabulary,
-    add_terms,
-    canonical_label,
-    digest_dense,
-    digest_sparse,
-    key_bytes,
-    midstate,
-)
-from sqlearn.engine.sums import UNFIT, Block, Log, OneRecord, Statistic, interrupts_held
-from sqlearn.engine.validation import Batch, Layout
+from sqlearn.engine.identity import MOST_COPIES, Vocabulary, add_terms, canonical_label
+from sqlearn.engine.model.held import Held
+from sqlearn.engine.sums import Log, interrupts_held
+from sqlearn.engine.validation import Batch
 from sqlearn.errors import (
     BrokenError,
     BusyError,
-    FormatError,
     InvalidValueError,
     MergeError,
     NotLearnedError,
     SqlearnError,
     TooLargeError,
-    UnknownLabelError,
-    shown,
 )
 
-__all__ = ["FORMAT", "State", "describe", "digest_of", "plain"]
-
-FORMAT = 1
+__all__ = ["State"]
 
 # of a batch of one record
 _NO_CODES, _FIRST, _NO_CATEGORIES, _WEIGHT = np.zeros(0, int), np.zeros(1, int), np.zeros((1, 0), int), np.ones(1)
 
 
-class State:
-    """A function of the multiset of records held, the parameters and the key; see docs/exactness.md.
-
-    Parameters
-    ----------
-    learner : str
-        Name of the learner.
-    params : dict
-        Its parameters at the time of ``fit``.
-    layout : Layout
-        What the first records fixed.
-    statistic : Statistic
-        What is summed.
-    has_labels : bool
-        Whether records carry a class label.
-    """
-
-    def __init__(self, learner: str, params: dict, layout: Layout, statistic: Statistic, has_labels: bool):
-        self.learner = learner
-        self.params = params
-        self.layout = layout
-        self.statistic = statistic
-        self.vocabulary = Vocabulary() if has_labels else None
-        self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
-        self.multiset = np.zeros(4, np.uint64)
-        self.record_counter = np.zeros(1, np.int64)
-        self.key_state = midstate(key_bytes(params.get("key")))
-        self.busy = False  # whether an update is under way, or inside ``without``
-        self.version = 0  # counts updates
-        self.borrowed = False  # whether inside ``without``
-        self.broken = False  # whether it is neither what it was nor what it should be: then it stays busy
-        self.rows_stayed = False  # whether the records were left where the state was read from
-        self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
-        self.reader: Any = None
-        self.fast_path: OneRecord | None = None
-        if not has_labels:
-            statistic.resize(1)
-
-    # ------------------------------------------------------------------ reading
-
-    @property
-    def n_features_in_(self) -> int:
-        return self.layout.n_features_in_
-
-    @property
-    def feature_names_in_(self) -> np.ndarray | None:
-        return self.layout.feature_names_in_
-
-    @property
-    def n_records(self) -> int:
-        return self.record_counter.item()
-
-    def labels(self) -> list:
-        """The classes held, sorted; [None] for learners without classes."""
-        return self.vocabulary.labels() if self.vocabulary is not None else [None]
-
-    def class_slots(self) -> np.ndarray:
-        """The statistic's rows in the order of :meth:`labels`."""
-        return self.vocabulary.sorted_slots() if self.vocabulary is not None else np.zeros(1, np.int64)
-
-    def header(self) -> dict:
-        """What two models must share to be merged. Of the key it holds a hash, as keys may be secrets."""
-        names = self.feature_names_in_
-        params = {name: describe(value) for name, value in sorted(plain(self.params).items()) if name != "key"}
-        return {
-            "format": FORMAT,
-            "learner": self.learner,
-            "parameters": params,
-            "key": hashlib.blake2b(self.key_state.astype("<u8").tobytes(), digest_size=16).hexdigest(),
-            "n_features_in_": self.n_features_in_,
-            "feature_names_in_": None if names is None else list(names),
-            "targets": [self.statistic.n_targets, self.layout.target_ndim],
-            "layout": self.layout.described(),
-        }
-
-    def parts(self, ledger: bool = True) -> dict[str, bytes]:
-        """Canonical bytes, part by part."""
-        return {"header": json.dumps(self.header()).encode()} | self.held_parts(ledger)
-
-    def held_parts(self, ledger: bool = True) -> dict[str, bytes]:
-        """The same without the header: what is held of records."""
-        parts = {"labels": json.dumps(self.labels()).encode()}
-        parts["records"] = self.record_counter.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
-        for i, part in enumerate(self.statistic.canonical(self.class_slots())):
-            parts[f"sums {i}"] = part
-        if ledger and self.ledger is not None:
-            parts["ledger"] = self.ledger.canonical()
-        rows = self.statistic.canonical_rows(self.class_slots()) if ledger else None
-        if rows is not None:
-            parts["rows"] = rows
-        return parts
-
-    def digest(self) -> str:
-        """Hex BLAKE2b-256 of all parts but the ledger, for which the multiset hash stands: O(state), never O(n)."""
-        return digest_of(self.parts(ledger=False))
+class State(Held):
+    """What a model holds, and how it changes: all of a call or, on any error and on Ctrl-C, nothing."""
 
     # ------------------------------------------------------------------ changing
 
@@ -256,25 +147,13 @@ class State:
             self.broken = True
             raise self.is_broken() from error
 
-    def is_broken(self) -> BrokenError:
-        """Why a model that is neither as it was nor as it should be answers nothing."""
-        return BrokenError(
-            f"An update of this {self.learner} could not be undone: there was no memory left, or an exception from "
-            "outside (of a signal's handler, say) came in the middle of a step. Its state is inconsistent, so it "
-            "cannot be used. Load the model again, or fit it anew."
-        )
-
     def _vocabularies(self) -> tuple[Vocabulary, ...]:
         own = () if self.vocabulary is None else (self.vocabulary,)
         return (*own, *self.statistic.vocabularies)
 
-    def _labels_held(self) -> set:
-        counts = self.statistic.record_counts
-        return {label for label, slot in zip(self.labels(), self.class_slots(), strict=True) if counts[slot]}
-
     def _check_kinds(self, error: type[SqlearnError]) -> None:
         """Refuse strings beside numbers, which scikit-learn's ``classes_`` cannot hold."""
-        if self.vocabulary is not None and len({isinstance(label, str) for label in self._labels_held()}) > 1:
+        if self.vocabulary is not None and len({isinstance(label, str) for label in self.labels_held()}) > 1:
             raise error(
                 f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
                 "Convert the labels to the type of those held, or relabel all rows in one call.",
@@ -317,9 +196,9 @@ class State:
 
     def _apply(self, batch: Batch, rows: slice, sign: float, log: Log) -> None:
         """Learn or forget one block of a batch."""
-        block, digests = self._encode(batch, rows, sign)
+        block, digests = self.encode(batch, rows, sign)
         if sign < 0 and self.ledger is None:  # here, not in a step: undoing a half-learned block must not be refused
-            missing = self._missing(block)
+            missing = self.first_missing(block)
             if missing >= 0:
                 raise self.not_held(batch, rows.start + missing)
         if log.keeps and self.ledger is not None:
@@ -355,60 +234,7 @@ class State:
         add_terms(self.multiset, digests, sign)
         self.record_counter[0] += int(sign) * len(digests)
 
-    def not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
-        """Why this row cannot be forgotten, the rows before it being forgotten already."""
-        if self.vocabulary is not None and batch.weights[row] > 0:
-            code = batch.label_codes[row]
-            label = batch.labels[code]
-            slot = self.vocabulary.slots.get(label)
-            if (slot is None or not self.statistic.record_counts[slot]) and code not in batch.label_codes[:row]:
-                known = self._labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
-                held = shown([label for label in self.labels() if label in known])
-                return UnknownLabelError(
-                    f"{batch.name(row)} has the label {shown(label)}, which no row of this {self.learner} has, so "
-                    f"nothing was changed. It holds {held}; pass the label the row was learned with.",
-                    row=row,
-                    value=label,
-                )
-        return NotLearnedError(
-            f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
-            "been forgotten already, is given more often than it was learned, or was learned with another label or "
-            "weight; rows are compared to the last bit. Pass rows, labels and sample weights as they were learned.",
-            row=row,
-        )
-
-    def _missing(self, block: Block) -> int:
-        """Without a ledger: the first row that cannot be held, or -1."""
-        missing = self.statistic.first_missing(block)
-        return len(block) - 1 if missing < 0 and len(block) > self.n_records else missing
-
-    def _encode(self, batch: Batch, rows: slice, sign: float) -> tuple[Block, np.ndarray]:
-        """A block in canonical form and its records' digests, uint64[n, 6]."""
-        n = rows.stop - rows.start
-        weights = batch.weights[rows]
-        targets = np.add(batch.targets[rows], 0.0, order="C")  # no -0.0
-        tails = []
-        slots, digests = np.zeros(n, np.int64), np.empty((n, 6), np.uint64)
-        if self.vocabulary is not None:
-            of_label = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
-            self.statistic.resize(self.vocabulary.capacity)
-            slots = of_label[batch.label_codes[rows]]
-            tails.append(self.vocabulary.hash_words[slots])
-        x: Any = batch.x[rows]
-        sparse = sp.issparse(x)
-        if sparse and not self.statistic.takes_sparse:
-            x, sparse = x.toarray(), False  # so that a sparse row and a dense one are the same record
-        codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
-        block = Block(x if sparse else np.add(x, 0.0, order="C"), codes, slots, targets, weights, digests)
-        tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
-        tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
-        if sparse:
-            digest_sparse(x.data, x.indices, x.indptr, tail, self.key_state, digests)
-        else:
-            digest_dense(block.x, tail, self.key_state, digests)
-        return block, digests
-
-    # ------------------------------------------------------------------ whole states
+    # ------------------------------------------------------------------ whose turn it is
 
     def check_free(self) -> None:
         """Refuse an update inside ``without``, or while another is under way."""
@@ -430,6 +256,13 @@ class State:
             "give each a copy of its own (copy.deepcopy)."
         )
 
+    def is_broken(self) -> BrokenError:
+        """Why a model that is neither as it was nor as it should be answers nothing."""
+        return BrokenError(
+            f"An update of this {self.learner} failed, and undoing it failed too, because there was no memory left. "
+            "Its state is inconsistent, so it cannot be used. Load the model again, or fit it anew."
+        )
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Context in which the state is read; an error at its end when it was updated meanwhile."""
@@ -444,6 +277,8 @@ class State:
             raise
         if self.version != version:
             raise self.is_busy()
+
+    # ------------------------------------------------------------------ whole states
 
     def merged(self, other: "State") -> "State":
         """A new state that holds the records of both."""
@@ -487,64 +322,3 @@ class State:
         twin.version, twin.rows_stayed, twin.deferred = self.version, self.rows_stayed, self.deferred
         twin.take_fast_path()
         return twin
-
-    def restore(self, parts: dict[str, bytes]) -> None:
-        """Take the contents that :meth:`parts` gave; the header has been used to make this state."""
-        labels = json.loads(parts["labels"])
-        if self.vocabulary is not None:
-            self.vocabulary.restore(labels)
-        sums = [part for name, part in parts.items() if name.startswith("sums ")]
-        self.statistic.restore(sums)
-        numbers = np.frombuffer(parts["records"], "<u8")
-        self.record_counter[0] = int(numbers[0])
-        self.multiset[:] = numbers[1:]
-        self.rows_stayed = "rows" not in parts and self.statistic.leave_rows()
-        if self.ledger is not None:
-            self.ledger = None if self.rows_stayed else Ledger.restore(parts["ledger"])
-        kept = self.n_records if self.ledger is None else len(self.ledger)
-        if "rows" in parts:
-            restored = self.statistic.restore_rows(parts["rows"])
-            kept = restored if self.statistic.keeps_records else kept
-        if len(self.statistic.record_counts) != len(labels) or kept != self.n_records:
-            raise FormatError(UNFIT)
-
-
-def digest_of(parts: dict[str, bytes]) -> str:
-    """Hex BLAKE2b-256 of named parts."""
-    digest = hashlib.blake2b(digest_size=32)
-    for name, part in parts.items():
-        digest.update(f"{name} {len(part)}\n".encode() + part)
-    return digest.hexdigest()
-
-
-def plain(params: dict) -> dict:
-    """Parameters, those of an estimator among them named as ``set_params`` takes them, and it by its class."""
-    found: dict = {}
-    for name, value in params.items():
-        if hasattr(value, "get_params") and not isinstance(value, type):
-            found |= {f"{name}__{inner}": own for inner, own in plain(value.get_params(deep=False)).items()}
-            value = type(value).__name__
-        found[name] = value
-    return found
-
-
-def describe(value):
-    """A parameter's value in JSON's types, equal for equal values."""
-    if isinstance(value, dict):
-        return [[describe(k), describe(v)] for k, v in sorted(value.items(), key=lambda item: str(item[0]))]
-    if isinstance(value, set | frozenset):
-        return sorted((describe(item) for item in value), key=json.dumps)
-    if isinstance(value, np.ndarray):
-        return describe(value.tolist())
-    if isinstance(value, list | tuple):
-        return [describe(item) for item in value]
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, np.random.RandomState):  # accepted where it has no effect: whatever its state
-        return "RandomState"
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    try:
-        return canonical_label(value)
-    except TypeError:
-        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', repr(value))}"

@@ -9,7 +9,7 @@ import pytest
 from laws import assert_same, refit
 from learners import LEARNERS, MULTILABEL, over
 from sqlearn import FormatError
-from sqlearn.engine.model.state import digest_of
+from sqlearn.engine.model.header import digest_of
 from sqlearn.linear_model import LogisticRegression
 from tiny_rounds import cut
 from updates import prepared

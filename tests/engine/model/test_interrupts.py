@@ -119,7 +119,7 @@ def strike_at_every_step(learner, call, monkeypatch, number, error):
 
         return step
 
-    steps = [(State, name) for name in ("_apply", "_record", "_encode", "prune", "copy")]
+    steps = [(State, name) for name in ("_apply", "_record", "encode", "prune", "copy")]
     steps += [(ExactSum, name) for name in ("deposit", "add", "reserve", "trim")]
     steps += [(Ledger, name) for name in ("add", "take", "shrink", "reserve", "merged")]
     kernels = {"moments": "_change_dense", "sparse_sums": "_change_sparse", "joint": "_change_mixed"}

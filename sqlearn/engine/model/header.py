@@ -1,0 +1,51 @@
+"""How a state's parameters stand in its header, and the digest of its parts."""
+
+import hashlib
+import json
+
+import numpy as np
+
+from sqlearn.engine.identity import canonical_label
+
+__all__ = ["describe", "digest_of", "plain"]
+
+
+def digest_of(parts: dict[str, bytes]) -> str:
+    """Hex BLAKE2b-256 of named parts."""
+    digest = hashlib.blake2b(digest_size=32)
+    for name, part in parts.items():
+        digest.update(f"{name} {len(part)}\n".encode() + part)
+    return digest.hexdigest()
+
+
+def plain(params: dict) -> dict:
+    """Parameters, those of an estimator among them named as ``set_params`` takes them, and it by its class."""
+    found: dict = {}
+    for name, value in params.items():
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            found |= {f"{name}__{inner}": own for inner, own in plain(value.get_params(deep=False)).items()}
+            value = type(value).__name__
+        found[name] = value
+    return found
+
+
+def describe(value):
+    """A parameter's value in JSON's types, equal for equal values."""
+    if isinstance(value, dict):
+        return [[describe(k), describe(v)] for k, v in sorted(value.items(), key=lambda item: str(item[0]))]
+    if isinstance(value, set | frozenset):
+        return sorted((describe(item) for item in value), key=json.dumps)
+    if isinstance(value, np.ndarray):
+        return describe(value.tolist())
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, np.random.RandomState):  # accepted where it has no effect: whatever its state
+        return "RandomState"
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    try:
+        return canonical_label(value)
+    except TypeError:
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', repr(value))}"

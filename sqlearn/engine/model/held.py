@@ -1,0 +1,196 @@
+"""What a fitted model holds, and its canonical bytes."""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sqlearn.engine.identity import Ledger, Vocabulary, digest_dense, digest_sparse, key_bytes, midstate
+from sqlearn.engine.model.header import describe, digest_of, plain
+from sqlearn.engine.sums import UNFIT, Block, OneRecord, Statistic
+from sqlearn.engine.validation import Batch, Layout
+from sqlearn.errors import FormatError, NotLearnedError, UnknownLabelError, shown
+
+__all__ = ["FORMAT", "Held"]
+
+FORMAT = 1
+
+
+class Held:
+    """A function of the multiset of records held, the parameters and the key; see docs/exactness.md.
+
+    Parameters
+    ----------
+    learner : str
+        Name of the learner.
+    params : dict
+        Its parameters at the time of ``fit``.
+    layout : Layout
+        What the first records fixed.
+    statistic : Statistic
+        What is summed.
+    has_labels : bool
+        Whether records carry a class label.
+    """
+
+    def __init__(self, learner: str, params: dict, layout: Layout, statistic: Statistic, has_labels: bool):
+        self.learner = learner
+        self.params = params
+        self.layout = layout
+        self.statistic = statistic
+        self.vocabulary = Vocabulary() if has_labels else None
+        self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
+        self.multiset = np.zeros(4, np.uint64)
+        self.record_counter = np.zeros(1, np.int64)
+        self.key_state = midstate(key_bytes(params.get("key")))
+        self.busy = False  # whether an update is under way, or inside ``without``
+        self.version = 0  # counts updates
+        self.borrowed = False  # whether inside ``without``
+        self.broken = False  # whether it is neither what it was nor what it should be: then it stays busy
+        self.rows_stayed = False  # whether the records were left where the state was read from
+        self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
+        self.reader: Any = None
+        self.fast_path: OneRecord | None = None
+        if not has_labels:
+            statistic.resize(1)
+
+    # ------------------------------------------------------------------ reading
+
+    @property
+    def n_features_in_(self) -> int:
+        return self.layout.n_features_in_
+
+    @property
+    def feature_names_in_(self) -> np.ndarray | None:
+        return self.layout.feature_names_in_
+
+    @property
+    def n_records(self) -> int:
+        return self.record_counter.item()
+
+    def labels(self) -> list:
+        """The classes held, sorted; [None] for learners without classes."""
+        return self.vocabulary.labels() if self.vocabulary is not None else [None]
+
+    def class_slots(self) -> np.ndarray:
+        """The statistic's rows in the order of :meth:`labels`."""
+        return self.vocabulary.sorted_slots() if self.vocabulary is not None else np.zeros(1, np.int64)
+
+    def labels_held(self) -> set:
+        counts = self.statistic.record_counts
+        return {label for label, slot in zip(self.labels(), self.class_slots(), strict=True) if counts[slot]}
+
+    # ------------------------------------------------------------------ canonical bytes
+
+    def header(self) -> dict:
+        """What two models must share to be merged. Of the key it holds a hash, as keys may be secrets."""
+        names = self.feature_names_in_
+        params = {name: describe(value) for name, value in sorted(plain(self.params).items()) if name != "key"}
+        return {
+            "format": FORMAT,
+            "learner": self.learner,
+            "parameters": params,
+            "key": hashlib.blake2b(self.key_state.astype("<u8").tobytes(), digest_size=16).hexdigest(),
+            "n_features_in_": self.n_features_in_,
+            "feature_names_in_": None if names is None else list(names),
+            "targets": [self.statistic.n_targets, self.layout.target_ndim],
+            "layout": self.layout.described(),
+        }
+
+    def parts(self, ledger: bool = True) -> dict[str, bytes]:
+        """Canonical bytes, part by part."""
+        return {"header": json.dumps(self.header()).encode()} | self.held_parts(ledger)
+
+    def held_parts(self, ledger: bool = True) -> dict[str, bytes]:
+        """The same without the header: what is held of records."""
+        parts = {"labels": json.dumps(self.labels()).encode()}
+        parts["records"] = self.record_counter.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
+        for i, part in enumerate(self.statistic.canonical(self.class_slots())):
+            parts[f"sums {i}"] = part
+        if ledger and self.ledger is not None:
+            parts["ledger"] = self.ledger.canonical()
+        rows = self.statistic.canonical_rows(self.class_slots()) if ledger else None
+        if rows is not None:
+            parts["rows"] = rows
+        return parts
+
+    def digest(self) -> str:
+        """Hex BLAKE2b-256 of all parts but the ledger, for which the multiset hash stands: O(state), never O(n)."""
+        return digest_of(self.parts(ledger=False))
+
+    def restore(self, parts: dict[str, bytes]) -> None:
+        """Take the contents that :meth:`parts` gave; the header has been used to make this state."""
+        labels = json.loads(parts["labels"])
+        if self.vocabulary is not None:
+            self.vocabulary.restore(labels)
+        sums = [part for name, part in parts.items() if name.startswith("sums ")]
+        self.statistic.restore(sums)
+        numbers = np.frombuffer(parts["records"], "<u8")
+        self.record_counter[0] = int(numbers[0])
+        self.multiset[:] = numbers[1:]
+        self.rows_stayed = "rows" not in parts and self.statistic.leave_rows()
+        if self.ledger is not None:
+            self.ledger = None if self.rows_stayed else Ledger.restore(parts["ledger"])
+        kept = self.n_records if self.ledger is None else len(self.ledger)
+        if "rows" in parts:
+            restored = self.statistic.restore_rows(parts["rows"])
+            kept = restored if self.statistic.keeps_records else kept
+        if len(self.statistic.record_counts) != len(labels) or kept != self.n_records:
+            raise FormatError(UNFIT)
+
+    # ------------------------------------------------------------------ records
+
+    def encode(self, batch: Batch, rows: slice, sign: float) -> tuple[Block, np.ndarray]:
+        """A block in canonical form and its records' digests, uint64[n, 6]."""
+        n = rows.stop - rows.start
+        weights = batch.weights[rows]
+        targets = np.add(batch.targets[rows], 0.0, order="C")  # no -0.0
+        tails = []
+        slots, digests = np.zeros(n, np.int64), np.empty((n, 6), np.uint64)
+        if self.vocabulary is not None:
+            of_label = np.array([self.vocabulary.slot(label) for label in batch.labels], np.int64)
+            self.statistic.resize(self.vocabulary.capacity)
+            slots = of_label[batch.label_codes[rows]]
+            tails.append(self.vocabulary.hash_words[slots])
+        x: Any = batch.x[rows]
+        sparse = sp.issparse(x)
+        if sparse and not self.statistic.takes_sparse:
+            x, sparse = x.toarray(), False  # so that a sparse row and a dense one are the same record
+        codes, words = self.statistic.encode(batch.codes[rows], batch.levels)
+        block = Block(x if sparse else np.add(x, 0.0, order="C"), codes, slots, targets, weights, digests)
+        tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
+        tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
+        if sparse:
+            digest_sparse(x.data, x.indices, x.indptr, tail, self.key_state, digests)
+        else:
+            digest_dense(block.x, tail, self.key_state, digests)
+        return block, digests
+
+    def not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:
+        """Why this row cannot be forgotten, the rows before it being forgotten already."""
+        if self.vocabulary is not None and batch.weights[row] > 0:
+            code = batch.label_codes[row]
+            label = batch.labels[code]
+            slot = self.vocabulary.slots.get(label)
+            if (slot is None or not self.statistic.record_counts[slot]) and code not in batch.label_codes[:row]:
+                known = self.labels_held().union(batch.labels[i] for i in np.unique(batch.label_codes[:row]))
+                held = shown([label for label in self.labels() if label in known])
+                return UnknownLabelError(
+                    f"{batch.name(row)} has the label {shown(label)}, which no row of this {self.learner} has, so "
+                    f"nothing was changed. It holds {held}; pass the label the row was learned with.",
+                    row=row,
+                    value=label,
+                )
+        return NotLearnedError(
+            f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
+            "been forgotten already, is given more often than it was learned, or was learned with another label or "
+            "weight; rows are compared to the last bit. Pass rows, labels and sample weights as they were learned.",
+            row=row,
+        )
+
+    def first_missing(self, block: Block) -> int:
+        """Without a ledger: the first row that cannot be held, or -1."""
+        missing = self.statistic.first_missing(block)
+        return len(block) - 1 if missing < 0 and len(block) > self.n_records else missing
