@@ -16,9 +16,9 @@ from sqlearn.engine.identity import Vocabulary
 from sqlearn.engine.model import (
     Adaptive,
     ExactEstimator,
+    Inner,
     State,
     WeightedClassifier,
-    checked_params,
     refuse_arguments,
     refuse_large,
 )
@@ -169,7 +169,7 @@ class TableModel(Answers, WeightedClassifier):
 
     @property
     def _target(self):  # type: ignore[override]
-        return self._learner._target
+        return self._learner.target
 
     def __sklearn_tags__(self) -> Tags:
         return table_tags(self._learner)
@@ -191,8 +191,8 @@ class TableModel(Answers, WeightedClassifier):
                 "the columns whose kinds may be recognised.",
                 value=params["columns"],
             )
-        own = checked_params(learner)
-        learner._check_guarantee(own)
+        inner = Inner(learner)
+        own = inner.checked_params()
         if own["key"] is not None or own.get("ledger", True) is not True:
             raise ParameterError(
                 "The learner inside a TableModel must not have a ledger or key of its own. Set `ledger` and `key` of "
@@ -210,7 +210,7 @@ class TableModel(Answers, WeightedClassifier):
                     f"{type(learner).__name__} keeps its records, and identifies them by its ledger. Leave `ledger` "
                     "True."
                 )
-        elif not isinstance(learner._new_statistic(own, 1, 1), Correlations | Gram | Mixed | Moments):
+        elif not isinstance(inner.new_statistic(1, 1), Correlations | Gram | Mixed | Moments):
             raise ParameterError(
                 f"{type(learner).__name__} cannot learn an encoded table: what it holds of its records does not follow "
                 "from the sums of products of columns, or it takes counts, which standardized columns are not. Take "
@@ -244,15 +244,14 @@ class TableModel(Answers, WeightedClassifier):
         return Features(x, codes, levels), layout
 
     def _check_batch(self, batch):
-        if isinstance(self.learner, Adaptive):
-            self.learner._check_targets(batch.targets)
+        Inner(self.learner).check_targets(batch.targets)
 
     def _in_force(self, params, layout):
         fixed = {"learner": clone(self.learner), "columns": dict(layout.columns)}
         return params | fixed, replace(layout, columns=None)
 
     def _has_labels(self, params, layout):
-        return params["learner"]._target == "label"
+        return params["learner"].target == "label"
 
     def _new_statistic(self, params, n_features, n_targets):
         learner = params["learner"]
@@ -261,26 +260,25 @@ class TableModel(Answers, WeightedClassifier):
                 n_features,
                 n_targets,
                 sum(kind == "category" for kind in (params["columns"] or {}).values()),
-                partial(learner._new_statistic, learner.get_params(deep=False), n_targets=n_targets),
+                partial(Inner(learner).new_statistic, n_targets=n_targets),
                 standardize=params["standardize"],
                 add_indicator=params["add_indicator"],
                 seed=learner.get_params(deep=False).get("random_state") or 0,
             )
         if isinstance(learner, MixedNB):
-            return learner._new_statistic(learner.get_params(deep=False), n_features, n_targets)
+            return Inner(learner).new_statistic(n_features, n_targets)
         return TableGram(n_features, n_targets)
 
     def _check_fit(self, batch):
         if not isinstance(self.learner, MixedNB):  # such learners ask for the shape, and whether anything varies
             shape = len(batch), _encoded_width(batch, self.add_indicator)
             batch = replace(batch, x=np.broadcast_to(np.arange(len(batch), dtype=np.float64)[:, None], shape))
-        self.learner._check_fit(batch)
+        Inner(self.learner).check_fit(batch)
 
     def _check_learned(self, state):
-        learner = state.params["learner"]
-        if type(learner)._check_learned is not ExactEstimator._check_learned:
-            _, fitted = self._encoded(state)
-            fitted._check_learned(fitted._state)
+        inner = Inner(state.params["learner"])
+        if inner.checks_learned:
+            inner.check_learned(self._encoded(state)[1])
 
     # ------------------------------------------------------------------ reading
 
@@ -289,15 +287,15 @@ class TableModel(Answers, WeightedClassifier):
         same = all(in_force.get(name) == kind for name, kind in given.items())  # those not given were recognised
         return [name for name in super().pending_params() if name != "columns" or not same]
 
-    def _encoded(self, state: State) -> tuple[TableEncoder | None, ExactEstimator]:
-        """The encoder, and the learner with the state it would have after learning encoded records."""
+    def _encoded(self, state: State) -> tuple[TableEncoder | None, State]:
+        """The encoder, and the state that the learner would have after learning encoded records."""
         params, learner = state.params, state.params["learner"]
         is_categorical = [kind == "category" for _, kind in _used(state)]
         seen, encoder = copy.copy(state), None
         seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
-        seen.reader, width = None, len(is_categorical)
+        seen.reader, width, kinds = None, len(is_categorical), None
         if isinstance(learner, MixedNB):
-            pass
+            kinds = tuple(is_categorical)
         elif isinstance(state.statistic, TableRounds):
             encoder = state.statistic.encoder
             assert encoder is not None
@@ -317,12 +315,16 @@ class TableModel(Answers, WeightedClassifier):
             if state.vocabulary is not None:
                 seen.vocabulary = Vocabulary()
                 seen.vocabulary.restore(state.labels())
-        kinds = tuple(is_categorical) if isinstance(learner, MixedNB) else None
         seen.layout = replace(state.layout, n_features_in_=width, feature_names_in_=None, is_categorical=kinds)
-        return encoder, learner._with_state(seen)
+        return encoder, seen
+
+    def _inner(self) -> Any:
+        """The learner with that state."""
+        state = self._fitted_state()
+        return Inner(state.params["learner"]).fitted(self._encoded(state)[1])
 
     def _read_out(self, state):
-        encoder, fitted = self._encoded(state)
+        encoder, seen = self._encoded(state)
         used = [(str(name), kind) for name, kind in _used(state)]
         numbers, categorical = ([name for name, kind in used if kind == wanted] for wanted in ("number", "category"))
         plain = np.array([name for name, _ in used], object)
@@ -330,13 +332,13 @@ class TableModel(Answers, WeightedClassifier):
             "columns_": dict(state.params["columns"]),
             "encoder_": encoder,
             "encoded_names_": plain if encoder is None else encoder.names(numbers, categorical),
-            "learner_": fitted._reader(),
+            "learner_": Inner(state.params["learner"]).reader(seen),
         }
 
     def _ask(self, name, X, *args, **kwargs):
         reader = self._reader()
         try:
-            return reader._ask(name, X, *args, **kwargs)
+            return getattr(reader, name)(X, *args, **kwargs)
         except SqlearnError:
             raise
         except Exception as error:
@@ -380,7 +382,7 @@ class TableModel(Answers, WeightedClassifier):
         if not isinstance(self._learner, Adaptive):
             raise AttributeError(f"{type(self._learner).__name__} does not ask its records in rounds.")
         self._reader()
-        return self._encoded(self._fitted_state())[1].last_forget_
+        return self._inner().last_forget_
 
     @learner_has("drop_memo")
     def drop_memo(self) -> Self:
@@ -391,7 +393,7 @@ class TableModel(Answers, WeightedClassifier):
         TableModel
             The model itself.
         """
-        self._encoded(self._fitted_state())[1].drop_memo()
+        self._inner().drop_memo()
         return self
 
     @learner_has("fit_predict")

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
-from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.model import ExactEstimator, Learner
 from sqlearn.errors import InvalidValueError, UnsupportedError
 
 __all__ = ["Verification", "compare", "verify"]
@@ -106,20 +106,20 @@ def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = 
     if _num_samples(X):
         refit.partial_fit(X, **given)  # as fit, but for what fit refuses: a single class, a single row
     else:
-        refit = model._emptied()
+        refit = model.emptied()
     return compare(model, refit)
 
 
-def compare(model: Any, refit: Any) -> Verification:
+def compare(model: Learner, refit: Learner) -> Verification:
     """The same for a refit that was made already."""
     difference = _first_difference(model, refit)
     pending = tuple(model.pending_params())
     return Verification(type(model).__name__, model.n_records_, model.digest(), refit.digest(), difference, pending)
 
 
-def _first_difference(model: Any, refit: Any) -> str | None:
+def _first_difference(model: Learner, refit: Learner) -> str | None:
     ours, theirs = model.canonical_parts(), refit.canonical_parts()
-    if model._fitted_state().rows_stayed:  # in a store: what stands for them is among the records
+    if model.state.rows_stayed:  # in a store: what stands for them is among the records
         theirs = {name: part for name, part in theirs.items() if name not in ("rows", "ledger")}
     for name in [*ours, *(name for name in theirs if name not in ours)]:
         if ours.get(name) != theirs.get(name):
@@ -131,7 +131,7 @@ def _first_difference(model: Any, refit: Any) -> str | None:
     return None
 
 
-def _attributes(model: Any) -> dict[Any, Any]:
+def _attributes(model: Learner) -> dict[Any, Any]:
     """Every fitted attribute, or the message of the error that reading them gives."""
     try:
         return model.fitted_attributes()

@@ -8,7 +8,7 @@ import numpy as np
 from sqlearn.errors import ShapeError
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import Receipt
-from sqlearn.storage.table import Category, arguments, begin, length_of, take
+from sqlearn.storage.table import Category, arguments, length_of, take
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import compact
 
@@ -31,7 +31,7 @@ class Changes(Contents):
                 ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
                 given = arguments(self._model, self._columns, block)
                 if self._rows.hashed and not self._source:
-                    begin(self._model, given)
+                    self._model.start(**given)
                     self._attach()
                 self._model.partial_fit(**given)
             except ValueError as error:

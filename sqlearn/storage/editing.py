@@ -227,7 +227,7 @@ class Editing(Changes):
             return self._conclude("relabel", len(slots), check)
 
     def _check_label(self, target: dict[str, Any], new: bool) -> None:
-        held = self._model._state.labels() if takes_labels(self._model) else []
+        held = self._model.state.labels() if takes_labels(self._model) else []
         for label in () if new or not takes_labels(self._model) else target.values():
             if label not in held:
                 raise UnknownLabelError(

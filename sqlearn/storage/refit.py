@@ -29,7 +29,7 @@ class Refit(Contents):
         if self._suppression:
             self._suppression.index.check()
         model, recount = self._saved.load(), None
-        refit = clone(model) if len(self._rows) and not self._source else model._emptied()
+        refit = clone(model) if len(self._rows) and not self._source else model.emptied()
         if self._source:
             recount = Recount(self._columns, self._rows, refit)
         for slots, cells in self._rows.scan_and_check():

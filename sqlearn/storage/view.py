@@ -91,7 +91,7 @@ class View(Contents):
     def textual_target(self) -> bool:
         """Whether the rows on file have text as labels."""
         with self._reading():
-            return takes_labels(self._model) and any(isinstance(label, str) for label in self._model._state.labels())
+            return takes_labels(self._model) and any(isinstance(label, str) for label in self._model.state.labels())
 
     @called_as("store.digest()")
     def digest(self) -> str:

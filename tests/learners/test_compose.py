@@ -225,7 +225,7 @@ def test_columns_come_and_go(learner, seed):
             assert_same(current, refit(model, pool.take(held), rng))
             widths.add(len(current.encoded_names_) if "error" not in told(current) else -1)
         else:
-            assert current.digest() == current._emptied().digest()
+            assert current.digest() == current.emptied().digest()
     assert len(widths) > 2 or isinstance(learner, MixedNB)
 
 

@@ -18,7 +18,6 @@ MAX_LINES = 600
 MAX_LINES_OF_PACKAGE = 450
 TOO_LONG = {  # to be split
     "sqlearn/compose.py",
-    "sqlearn/engine/model/estimator.py",
     "sqlearn/errors.py",
 }
 VAGUE_NAMES = {"utils", "util", "misc", "core", "common", "helpers", "helper"}
@@ -186,6 +185,33 @@ def private_names(path: Path) -> Iterator[str]:
 def test_private_names_stay_in_their_modules(path):
     private = sorted(private_names(path))
     assert not private, "a name that another module needs has no underscore"
+
+
+def own_names(path: Path) -> set[str]:
+    """The names with an underscore of the classes of a module: of their methods and attributes."""
+    found = set()
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.ClassDef):
+            found |= {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+            found |= {name.id for part in node.body for name in ast.walk(part) if isinstance(name, ast.Name)
+                      and isinstance(part, ast.Assign | ast.AnnAssign) and isinstance(name.ctx, ast.Store)}  # fmt: skip
+            found |= {attribute.attr for attribute in ast.walk(node)
+                      if isinstance(attribute, ast.Attribute) and isinstance(attribute.ctx, ast.Store)}  # fmt: skip
+    return {name for name in found if name.startswith("_") and not name.endswith("__")}
+
+
+LEARNERS = [MODULES[f"sqlearn.engine.model.{name}"] for name in ("adaptive", "answering", "estimator", "hooks")]
+OF_LEARNERS = set().union(*map(own_names, LEARNERS))
+OUTSIDE = [path for path in TREES if room(module_name(path)) in {"storage", "user", "top"} or path.stem == "compose"]
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=module_name)
+def test_learners_are_talked_to_by_public_names(path):
+    """Whoever keeps a learner uses its verbs, its answers and ``engine.model.Learner``, not what it is made of."""
+    assert OF_LEARNERS >= {"_state", "_fitted_state", "_target", "_check_fit"}
+    own = {"self", "cls", "super()"} | {node.name for node in TREES[path].body if isinstance(node, ast.ClassDef)}
+    found = (node for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute) and node.attr in OF_LEARNERS)
+    assert not [f"{ast.unparse(node)}, line {node.lineno}" for node in found if ast.unparse(node.value) not in own]
 
 
 def layer(module: str) -> tuple[str, str] | None:

@@ -92,7 +92,7 @@ def test_random_calls_end_like_a_refit(path):
     assert store.digest() == model.digest()
     store.forget(where="true")
     assert len(store) == 0 and store.ids() == [] and store.verify()
-    assert store.digest() == model._emptied().digest()
+    assert store.digest() == model.emptied().digest()
     store.learn(table)
     assert len(store) == 300 and store.verify()
 

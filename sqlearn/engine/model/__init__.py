@@ -8,8 +8,9 @@ from sqlearn.engine.model.asking import delegated, refuse_arguments
 from sqlearn.engine.model.estimator import ExactClassifier, ExactEstimator, Weighted, WeightedClassifier
 from sqlearn.engine.model.header import digest_of
 from sqlearn.engine.model.held import FORMAT
+from sqlearn.engine.model.inner import Inner
+from sqlearn.engine.model.learner import Learner
 from sqlearn.engine.model.observed import observed
-from sqlearn.engine.model.parameters import checked_params
 from sqlearn.engine.model.state import State
 
 __all__ = [
@@ -17,11 +18,12 @@ __all__ = [
     "Adaptive",
     "ExactClassifier",
     "ExactEstimator",
+    "Inner",
+    "Learner",
     "SparseCoefficients",
     "State",
     "Weighted",
     "WeightedClassifier",
-    "checked_params",
     "delegated",
     "digest_of",
     "observed",

@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.base import clone
 
 from sqlearn.engine.identity import PLAIN_LABELS, hidden
-from sqlearn.engine.model.answering import Answering, not_fitted
+from sqlearn.engine.model.answering import not_fitted
 from sqlearn.engine.model.header import describe, plain
+from sqlearn.engine.model.hooks import Hooks
 from sqlearn.engine.model.lending import Lending
 from sqlearn.engine.model.limits import check_growth, check_merge, check_size
 from sqlearn.engine.model.observed import observed
@@ -17,28 +18,9 @@ from sqlearn.engine.model.parameters import checked_params, computable
 from sqlearn.engine.model.pickled import contents_of, state_of
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
-from sqlearn.engine.sums import Log, Statistic, interrupts_held
-from sqlearn.engine.validation import (
-    Answers,
-    Batch,
-    Features,
-    Layout,
-    Spec,
-    check_answers,
-    check_classes,
-    check_features,
-    comparable,
-    explained,
-    validate,
-    words_of,
-)
-from sqlearn.errors import (
-    InvalidValueError,
-    MergeError,
-    ParameterError,
-    SqlearnError,
-    UnsupportedError,
-)
+from sqlearn.engine.sums import Log, interrupts_held
+from sqlearn.engine.validation import Batch, Layout, check_classes, words_of
+from sqlearn.errors import InvalidValueError, MergeError, ParameterError, SqlearnError, UnsupportedError
 
 __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
 
@@ -46,26 +28,13 @@ __all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"
 _PLAIN = {"label": PLAIN_LABELS, "value": PLAIN_LABELS - {str, np.str_}}
 
 
-class ExactEstimator(Answering):
+class ExactEstimator(Hooks):
     """Base of all learners whose state is exact sums.
 
     A learner names its scikit-learn twin, its statistic, what a record carries, and how to read the twin's fitted
-    attributes from the state; everything else is here. Put it before the twin in the bases.
-
-    Attributes
-    ----------
-    _statistic : type
-        A :class:`~sqlearn.engine.sums.statistic.Statistic`.
-    _target : {None, "label", "value"}
-        What a record carries beside its features.
-    _sparse_form : bool
-        Whether records are CSR rows inside.
+    attributes from the state (see :class:`~sqlearn.engine.model.hooks.Hooks`); everything else is here. Put it before
+    the twin in the bases.
     """
-
-    _statistic: type[Statistic]
-    _target: str | None = None
-    _sparse_form = False
-    _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages
 
     # ------------------------------------------------------------------ learning and forgetting
 
@@ -313,93 +282,22 @@ class ExactEstimator(Answering):
         check_growth(state, batch, sign)
         return batch
 
-    def _validated(self, params: dict, X, y, sample_weight, layout: Layout | None, *, single: bool):
-        """Canonical records and their layout, see :func:`~sqlearn.engine.validation.validate.validate`."""
-        return validate(self._spec(params), X, y, sample_weight, layout, single=single)
+    # ------------------------------------------------------------------ what is held
 
-    def _spec(self, params: dict) -> Spec:
-        """What a learner of these parameters takes."""
-        learner = type(self)(**params)
-        tags = learner.__sklearn_tags__()
-        return Spec(
-            type(self).__name__,
-            learner._target,
-            sparse=tags.input_tags.sparse,
-            allow_nan=tags.input_tags.allow_nan,
-            multi_output=tags.target_tags.multi_output,
-            sparse_form=learner._sparse_form,
-            features=learner._features,
-            answers=learner._answers,
-            check=learner._check_batch,
-        )
+    @property
+    def target(self) -> str | None:
+        """What a record carries beside its features: "label", "value" or None."""
+        return self._target
 
-    def _understood(self, X, y):
-        """Validated features of a call that asks; answers, if there are any, are validated too."""
-        state = self._fitted_state()
-        spec, layout = self._spec(state.params), comparable(state.layout, X)
-        try:
-            features, _ = spec.features(spec, X, layout)
-            self._check_known(features.codes, features.levels)
-            if y is not None and spec.target is not None:
-                spec.answers(spec, y, features.x, layout, first=False)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise explained(error, X) from error
-        return features.x
+    @property
+    def state(self) -> State:
+        """All that is held; raises NotFittedError when nothing is."""
+        return self._fitted_state()
 
-    def _check_known(self, codes, levels):
-        """Refuse categories that the model cannot be asked about."""
-
-    # ------------------------------------------------------------------ what learners add
-
-    def _features(self, spec: Spec, X, layout: Layout | None) -> tuple[Features, Layout]:
-        """Validated features, and the layout that has them: for None, what these rows fix.
-
-        ``self`` is a learner without a state, with the parameters in force; so it is in the next two methods.
-        """
-        return check_features(spec, X, layout)
-
-    def _answers(self, spec: Spec, y, x, layout: Layout, *, first: bool) -> tuple[Answers, Layout]:
-        """Validated labels or targets, and the layout that has them: with what they fix, if they are the `first`."""
-        return check_answers(spec, y, x, layout, first=first)
-
-    def _check_batch(self, batch: Batch) -> None:
-        """Refuse records that the learner does not take, now or later."""
-
-    def _in_force(self, params: dict, layout: Layout) -> tuple[dict, Layout]:
-        """The parameters, with what the first records have fixed of them, and the rest of the layout."""
-        return params, layout
-
-    def _has_labels(self, params: dict, layout: Layout) -> bool:
-        """Whether the statistic has a row for each label held, and not one in all."""
-        return self._target == "label"
-
-    def _new_statistic(self, params: dict, n_features: int, n_targets: int) -> Statistic:
-        """The empty statistic for records of this shape under these parameters."""
-        return self._statistic(n_features, n_targets)
-
-    def _check_guarantee(self, params: dict) -> None:
-        """Refuse parameters for which the state would be no function of the records."""
-        if params.get("warm_start"):
-            raise ParameterError(
-                "warm_start=True makes a model depend on its history, which could not be forgotten. Leave it False."
-            )
-        if isinstance(params.get("random_state"), np.random.RandomState) and self._draws(params):
-            raise ParameterError(
-                f"{type(self).__name__} draws random numbers, and a RandomState changes with every use, so a refit "
-                "would differ. Pass an int as random_state (None is a constant here)."
-            )
-
-    def _draws(self, params: dict) -> bool:
-        """Whether anything depends on random numbers; elsewhere `random_state` is accepted and has no effect."""
-        return False
-
-    def _check_fit(self, batch: Batch) -> None:
-        """Raise where scikit-learn's ``fit`` refuses records that updates may well leave."""
-
-    def _check_learned(self, state: State) -> None:
-        """The same, where it takes a look at what was learned."""
-
-    # ------------------------------------------------------------------ bytes
+    def start(self, X, y=None, sample_weight=None):
+        """Take the state of a model that was fitted to records like these, and forgot them all. Returns self."""
+        self._state, _ = self._started(X, y, sample_weight, single=False)
+        return self
 
     def canonical_parts(self) -> dict[str, bytes]:
         """The state's canonical bytes, part by part: equal for models of equal records and equal parameters."""
@@ -442,8 +340,8 @@ class ExactEstimator(Answering):
         statistic = self._new_statistic(params, n_features, layout.n_targets)
         return State(type(self).__name__, params, layout, statistic, self._has_labels(params, layout))
 
-    def _emptied(self):
-        """This model without any record: what it is when all are forgotten."""
+    def emptied(self):
+        """A copy of this model without any record: what it is when all are forgotten."""
         state = self._fitted_state()
         twin = clone(self)
         twin._state = self._empty_state(copy.deepcopy(state.params), state.layout, state.statistic.n_features)

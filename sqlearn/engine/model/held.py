@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from sqlearn.engine.identity import Ledger, Vocabulary, digest_dense, digest_sparse, key_bytes, midstate
 from sqlearn.engine.model.header import describe, digest_of, plain
-from sqlearn.engine.sums import UNFIT, Block, OneRecord, Statistic
+from sqlearn.engine.sums import UNFIT, Block, Statistic
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import FormatError, NotLearnedError, UnknownLabelError, shown
 
@@ -45,14 +45,7 @@ class Held:
         self.multiset = np.zeros(4, np.uint64)
         self.record_counter = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
-        self.busy = False  # whether an update is under way, or inside ``without``
-        self.version = 0  # counts updates
-        self.borrowed = False  # whether inside ``without``
-        self.broken = False  # whether it is neither what it was nor what it should be: then it stays busy
         self.rows_stayed = False  # whether the records were left where the state was read from
-        self.deferred = False  # whether what depends on all records waits for :meth:`catch_up`
-        self.reader: Any = None
-        self.fast_path: OneRecord | None = None
         if not has_labels:
             statistic.resize(1)
 

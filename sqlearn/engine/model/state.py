@@ -10,8 +10,8 @@ import numpy as np
 
 from sqlearn.engine.identity import MOST_COPIES, Vocabulary, add_terms, canonical_label
 from sqlearn.engine.model.held import Held
-from sqlearn.engine.sums import Log, interrupts_held
-from sqlearn.engine.validation import Batch
+from sqlearn.engine.sums import Log, OneRecord, Statistic, interrupts_held
+from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import (
     BrokenError,
     BusyError,
@@ -29,7 +29,32 @@ _NO_CODES, _FIRST, _NO_CATEGORIES, _WEIGHT = np.zeros(0, int), np.zeros(1, int),
 
 
 class State(Held):
-    """What a model holds, and how it changes: all of a call or, on any error and on Ctrl-C, nothing."""
+    """What a model holds, and how it changes: all of a call or, on any error and on Ctrl-C, nothing.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether an update is under way, or the model inside ``without``.
+    borrowed : bool
+        Whether it is inside ``without``.
+    broken : bool
+        Whether it is neither what it was nor what it should be: then it stays busy.
+    version : int
+        Counts updates.
+    deferred : bool
+        Whether what depends on all records waits for :meth:`catch_up`.
+    reader : tuple or None
+        The fitted scikit-learn estimator that was made last, and the version that it belongs to.
+    fast_path : OneRecord or None
+        The statistic's path of one record.
+    """
+
+    def __init__(self, learner: str, params: dict, layout: Layout, statistic: Statistic, has_labels: bool):
+        super().__init__(learner, params, layout, statistic, has_labels)
+        self.busy = self.borrowed = self.broken = self.deferred = False
+        self.version = 0
+        self.reader: Any = None
+        self.fast_path: OneRecord | None = None
 
     # ------------------------------------------------------------------ changing
 
@@ -259,8 +284,9 @@ class State(Held):
     def is_broken(self) -> BrokenError:
         """Why a model that is neither as it was nor as it should be answers nothing."""
         return BrokenError(
-            f"An update of this {self.learner} failed, and undoing it failed too, because there was no memory left. "
-            "Its state is inconsistent, so it cannot be used. Load the model again, or fit it anew."
+            f"An update of this {self.learner} could not be undone: there was no memory left, or an exception from "
+            "outside (of a signal's handler, say) came in the middle of a step. Its state is inconsistent, so it "
+            "cannot be used. Load the model again, or fit it anew."
         )
 
     @contextmanager

@@ -98,7 +98,7 @@ def packed(model: Any) -> tuple[bytes, str]:
     Rows that a model keeps (as adaptive learners do) are not among them: they are in the store. The state's digest is
     returned as well.
     """
-    state = model._fitted_state()
+    state = model.state
     parts = state.parts(ledger=False)
     digest = digest_of(parts)
     described = {

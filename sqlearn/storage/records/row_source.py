@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.model import Learner
 from sqlearn.engine.rounds import LARGEST, MAX_HASH, Changes, DetachedRows, Records, Rounds
 from sqlearn.engine.tables import TableRounds
 from sqlearn.errors import StoreCorruptError
@@ -36,9 +36,9 @@ class StoredRows:
         A learner that asks in rounds. Its state waits with asking, until it is told to catch up.
     """
 
-    def __init__(self, columns: Columns, rows: Rows, copies: Any, model: ExactEstimator) -> None:
+    def __init__(self, columns: Columns, rows: Rows, copies: Any, model: Learner) -> None:
         self._columns, self._rows, self.copies = columns, rows, copies
-        self._state = state = model._fitted_state()
+        self._state = state = model.state
         self._come, self._gone = _Told(), _Told()
         statistic: Any = state.statistic
         self._statistic = statistic
@@ -173,7 +173,7 @@ class StoredRows:
 class Recount(StoredRows):
     """The same rows for a model that learns them anew, in the order of the file: their copies are counted anew, too."""
 
-    def __init__(self, columns: Columns, rows: Rows, model: ExactEstimator) -> None:
+    def __init__(self, columns: Columns, rows: Rows, model: Learner) -> None:
         super().__init__(columns, rows, Count(seed_of(model)), model)
 
     def _scan(self):
@@ -195,9 +195,9 @@ class Recount(StoredRows):
         return bool((counted == found).all())
 
 
-def seed_of(model: ExactEstimator) -> np.uint64:
+def seed_of(model: Learner) -> np.uint64:
     """Seed of the keyed hashes of a model's records."""
-    statistic: Any = model._fitted_state().statistic
+    statistic: Any = model.state.statistic
     return np.uint64(statistic.seed)
 
 

@@ -9,7 +9,6 @@ from sqlearn.storage.table.dates import DATES, NO_DATE, microseconds
 from sqlearn.storage.table.feeding import (
     arguments,
     asks_in_rounds,
-    begin,
     named_categories,
     prepared,
     takes_categories,
@@ -34,7 +33,6 @@ __all__ = [
     "as_seconds",
     "as_values",
     "asks_in_rounds",
-    "begin",
     "category_of",
     "frames_of",
     "length",

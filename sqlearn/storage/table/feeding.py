@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from sqlearn.engine.model import Adaptive, ExactEstimator
+from sqlearn.engine.model import Adaptive, ExactEstimator, Learner
 from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, shown
 from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.columns import Columns
@@ -19,7 +19,6 @@ from sqlearn.storage.table.given import as_list, as_names
 __all__ = [
     "arguments",
     "asks_in_rounds",
-    "begin",
     "named_categories",
     "prepared",
     "takes_categories",
@@ -54,8 +53,8 @@ def named_categories(model: Any, categorical: Any) -> list[str] | None:
     return named
 
 
-def takes_labels(model: Any) -> bool:
-    return model._target == "label"
+def takes_labels(model: Learner) -> bool:
+    return model.target == "label"
 
 
 def target_names(model: Any, target: Any) -> list[str]:
@@ -67,13 +66,13 @@ def target_names(model: Any, target: Any) -> list[str]:
             reason="learner",
         )
     names = as_names(target, "target")
-    if (model._target is None) != (not names):
+    if (model.target is None) != (not names):
         raise TableError(
             f"{type(model).__name__} learns {'without' if names else 'with'} a target. "
             f"{'Leave `target` out.' if names else 'Name its column in `target`.'}",
             reason="target",
         )
-    if len(names) > 1 and model._target == "label":
+    if len(names) > 1 and model.target == "label":
         raise TableError(
             f"{type(model).__name__} learns one target, not {names}. Name one column in `target`.", reason="target"
         )
@@ -124,11 +123,6 @@ def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool
     for name in columns.named("weight"):
         given["sample_weight"] = block[name]
     return given
-
-
-def begin(model: ExactEstimator, given: dict[str, Any]) -> None:
-    """Give an unfitted model the state of one that was fitted on records like these, and forgot them all."""
-    model._state = model._started(given["X"], given.get("y"), given.get("sample_weight"), single=False)[0]
 
 
 def target_of(model: Any, columns: Columns, to: Any) -> dict[str, Any]:

@@ -1,0 +1,127 @@
+"""What a learner declares of itself, and adds to the work that is common to all."""
+
+import numpy as np
+
+from sqlearn.engine.model.answering import Answering
+from sqlearn.engine.model.state import State
+from sqlearn.engine.sums import Statistic
+from sqlearn.engine.validation import (
+    Answers,
+    Batch,
+    Features,
+    Layout,
+    Spec,
+    check_answers,
+    check_features,
+    comparable,
+    explained,
+    validate,
+)
+from sqlearn.errors import ParameterError
+
+__all__ = ["Hooks"]
+
+
+class Hooks(Answering):
+    """What a learner declares, and what it may add; everything has a default but the statistic.
+
+    Attributes
+    ----------
+    _statistic : type
+        A :class:`~sqlearn.engine.sums.statistic.Statistic`.
+    _target : {None, "label", "value"}
+        What a record carries beside its features.
+    _sparse_form : bool
+        Whether records are CSR rows inside.
+    """
+
+    _statistic: type[Statistic]
+    _target: str | None = None
+    _sparse_form = False
+    _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages
+
+    # ------------------------------------------------------------------ records
+
+    def _validated(self, params: dict, X, y, sample_weight, layout: Layout | None, *, single: bool):
+        """Canonical records and their layout, see :func:`~sqlearn.engine.validation.validate.validate`."""
+        return validate(self._spec(params), X, y, sample_weight, layout, single=single)
+
+    def _spec(self, params: dict) -> Spec:
+        """What a learner of these parameters takes."""
+        learner = type(self)(**params)
+        tags = learner.__sklearn_tags__()
+        return Spec(
+            type(self).__name__,
+            learner._target,
+            sparse=tags.input_tags.sparse,
+            allow_nan=tags.input_tags.allow_nan,
+            multi_output=tags.target_tags.multi_output,
+            sparse_form=learner._sparse_form,
+            features=learner._features,
+            answers=learner._answers,
+            check=learner._check_batch,
+        )
+
+    def _understood(self, X, y):
+        """Validated features of a call that asks; answers, if there are any, are validated too."""
+        state = self._fitted_state()
+        spec, layout = self._spec(state.params), comparable(state.layout, X)
+        try:
+            features, _ = spec.features(spec, X, layout)
+            self._check_known(features.codes, features.levels)
+            if y is not None and spec.target is not None:
+                spec.answers(spec, y, features.x, layout, first=False)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise explained(error, X) from error
+        return features.x
+
+    def _check_known(self, codes, levels):
+        """Refuse categories that the model cannot be asked about."""
+
+    def _features(self, spec: Spec, X, layout: Layout | None) -> tuple[Features, Layout]:
+        """Validated features, and the layout that has them: for None, what these rows fix.
+
+        ``self`` is a learner without a state, with the parameters in force; so it is in the next two methods.
+        """
+        return check_features(spec, X, layout)
+
+    def _answers(self, spec: Spec, y, x, layout: Layout, *, first: bool) -> tuple[Answers, Layout]:
+        """Validated labels or targets, and the layout that has them: with what they fix, if they are the `first`."""
+        return check_answers(spec, y, x, layout, first=first)
+
+    def _check_batch(self, batch: Batch) -> None:
+        """Refuse records that the learner does not take, now or later."""
+
+    def _in_force(self, params: dict, layout: Layout) -> tuple[dict, Layout]:
+        """The parameters, with what the first records have fixed of them, and the rest of the layout."""
+        return params, layout
+
+    def _has_labels(self, params: dict, layout: Layout) -> bool:
+        """Whether the statistic has a row for each label held, and not one in all."""
+        return self._target == "label"
+
+    def _new_statistic(self, params: dict, n_features: int, n_targets: int) -> Statistic:
+        """The empty statistic for records of this shape under these parameters."""
+        return self._statistic(n_features, n_targets)
+
+    def _check_guarantee(self, params: dict) -> None:
+        """Refuse parameters for which the state would be no function of the records."""
+        if params.get("warm_start"):
+            raise ParameterError(
+                "warm_start=True makes a model depend on its history, which could not be forgotten. Leave it False."
+            )
+        if isinstance(params.get("random_state"), np.random.RandomState) and self._draws(params):
+            raise ParameterError(
+                f"{type(self).__name__} draws random numbers, and a RandomState changes with every use, so a refit "
+                "would differ. Pass an int as random_state (None is a constant here)."
+            )
+
+    def _draws(self, params: dict) -> bool:
+        """Whether anything depends on random numbers; elsewhere `random_state` is accepted and has no effect."""
+        return False
+
+    def _check_fit(self, batch: Batch) -> None:
+        """Raise where scikit-learn's ``fit`` refuses records that updates may well leave."""
+
+    def _check_learned(self, state: State) -> None:
+        """The same, where it takes a look at what was learned."""
