@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 from sklearn import cluster as peers
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_array
-from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils.validation import validate_data
 
 from sqlearn.engine.model import Adaptive, Weighted, delegated
 from sqlearn.engine.problems import Clustering, Lloyd
+from sqlearn.engine.sklearn_private import n_threads
 from sqlearn.engine.validation import check_sparse
 from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError
 
@@ -96,7 +96,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     _peer = peers.KMeans
     _large_pilot = True
     _restless = "the centres did not come to rest. Ask for another number of clusters, or scale the features."
-    _n_threads = property(lambda self: _openmp_effective_n_threads())
+    _n_threads = property(lambda self: n_threads())
 
     # not the reader's: it would refuse float32, as scikit-learn's does when fitted on float64
     predict, transform, score = (
@@ -230,5 +230,5 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
             "inertia_": float(inertia / factor[0] ** 2 / scale.weight),
             "n_iter_": len(trace.rounds) or int(iterations),
             "_n_features_out": k,
-            "_n_threads": _openmp_effective_n_threads(),
+            "_n_threads": n_threads(),
         }

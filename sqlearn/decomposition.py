@@ -2,12 +2,12 @@
 
 import numpy as np
 from sklearn import decomposition as peers
-from sklearn.decomposition._pca import _infer_dimension
 from sklearn.utils import Tags
 from sklearn.utils.extmath import svd_flip
 
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.readout import grams_of
+from sqlearn.engine.sklearn_private import infer_dimension
 from sqlearn.engine.sums import Gram
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 
@@ -145,7 +145,7 @@ def _number(n_components, variances, ratios, n) -> int:
     if n_components == "mle":
         try:
             if n >= len(variances):
-                return int(_infer_dimension(variances, n))
+                return int(infer_dimension(variances, n))
         except ValueError:  # two equal variances
             pass
         raise UndefinedAttributeError(

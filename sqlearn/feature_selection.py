@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.readout import moments_of, score_of
+from sqlearn.engine.sklearn_private import check_selector, make_selector, validate_params
 from sqlearn.engine.sums import LabelSums, Mixed, Moments, Sums
 from sqlearn.engine.validation import Answers, check_indicator, refuse_negative
 from sqlearn.errors import DegenerateError, ParameterError
@@ -92,7 +93,7 @@ class _Filter(ExactEstimator):
             )
 
     def _check_fit(self, batch):
-        self._check_params(batch.x, None)
+        check_selector(self, batch.x)
 
     @property
     def _sparse_form(self):  # type: ignore[override]
@@ -331,7 +332,7 @@ class GenericUnivariateSelect(_Filter, peers.GenericUnivariateSelect):
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)
-        self._make_selector()._validate_params()  # scikit-learn's would find out when features are selected
+        validate_params(make_selector(self))  # scikit-learn's would find out when features are selected
 
 
 class VarianceThreshold(ExactEstimator, peers.VarianceThreshold):

@@ -7,15 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import mixture as peers
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture._gaussian_mixture import (
-    _check_means,
-    _check_precisions,
-    _check_weights,
-    _compute_precision_cholesky,
-)
 
 from sqlearn.engine.model import Adaptive
 from sqlearn.engine.problems import KINDS, Expectation, Mixture, Parameters
+from sqlearn.engine.sklearn_private import check_mixture_start, precision_cholesky
 from sqlearn.errors import DegenerateError, UndefinedAttributeError
 
 __all__ = ["GaussianMixture"]
@@ -163,12 +158,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {n}. "
                 "Nothing was changed: pass more rows, or ask for fewer components."
             )
-        if self.weights_init is not None:
-            _check_weights(self.weights_init, self.n_components, xp=np)
-        if self.means_init is not None:
-            _check_means(self.means_init, self.n_components, d, xp=np)
-        if self.precisions_init is not None:
-            _check_precisions(self.precisions_init, self.covariance_type, self.n_components, d, xp=np)
+        check_mixture_start(self, d)
 
     def _check_learned(self, state):
         converged = self._read_out(state)["converged_"]  # raises where a covariance matrix is singular
@@ -216,7 +206,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
             covariances = np.diagonal(covariances, axis1=1, axis2=2).copy()
             covariances = covariances[:, 0] if kind == "spherical" else covariances
         try:
-            cholesky = _compute_precision_cholesky(covariances, kind)
+            cholesky = precision_cholesky(covariances, kind)
         except ValueError as error:
             raise UndefinedAttributeError(f"{error} The model is intact.", reason="singular") from None
         lower, converged, *bounds = trace.theta[k * (1 + d + d * d) :].tolist()

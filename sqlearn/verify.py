@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.utils.validation import _num_samples, has_fit_parameter
+from sklearn.utils.validation import has_fit_parameter
 
 from sqlearn.engine.model import ExactEstimator, Learner
+from sqlearn.engine.sklearn_private import num_samples
 from sqlearn.errors import InvalidValueError, UnsupportedError
 
 __all__ = ["Verification", "compare", "verify"]
@@ -103,7 +104,7 @@ def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = 
             f"{type(model).__name__} takes no sample weights. Nothing was compared: leave sample_weight out.",
             reason="weight",
         )
-    if _num_samples(X):
+    if num_samples(X):
         refit.partial_fit(X, **given)  # as fit, but for what fit refuses: a single class, a single row
     else:
         refit = model.emptied()

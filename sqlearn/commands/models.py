@@ -53,8 +53,10 @@ def model_of(name: str, parameters: tuple[str, ...], raw: bool) -> Any:
             given[key] = ast.literal_eval(text)
         except (ValueError, SyntaxError):
             given[key] = text
+    from sqlearn.engine.sklearn_private import validate_params
+
     try:
-        learner.set_params(**given)._validate_params()
+        validate_params(learner.set_params(**given))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--param") from error
     if raw or not encoded:

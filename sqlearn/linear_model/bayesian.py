@@ -4,6 +4,7 @@ import numpy as np
 from sklearn import linear_model as peers
 
 from sqlearn.engine.readout import LeastSquares, as_float, fitted, grams_of
+from sqlearn.engine.sklearn_private import param_names
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 
 
@@ -104,7 +105,7 @@ class BayesianRidge(LinearModel, peers.BayesianRidge):
         gram = grams_of(state.statistic)[0]
         problem = LeastSquares(gram, params["fit_intercept"])
         x, y = problem.equivalent_data()
-        accepted = {name: params[name] for name in self._peer._get_param_names()} | {"fit_intercept": False}
+        accepted = {name: params[name] for name in param_names(self._peer)} | {"fit_intercept": False}
         if params["alpha_init"] is None:  # the few rows' own variance would be about their mean, which means nothing
             accepted["alpha_init"] = 1.0 / (gram.covariance()[-1, -1] + np.finfo(np.float64).eps)
         hi, _, exponent = gram.weight()

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn import linear_model as peers
 
 from sqlearn.engine.readout import LeastSquares, fitted, grams_of
+from sqlearn.engine.sklearn_private import param_names
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 
@@ -32,7 +33,7 @@ class _CoordinateDescent(LinearModel):
         params = state.params
         problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
         x, y = problem.equivalent_data()
-        accepted = {name: params[name] for name in self._peer._get_param_names()}
+        accepted = {name: params[name] for name in param_names(self._peer)}
         seed = params["random_state"] if self._draws(params) else None
         accepted |= {"fit_intercept": False, "precompute": False, "random_state": seed or 0}
         twin = fitted(self._peer(**accepted), x, y)

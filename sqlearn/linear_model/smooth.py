@@ -10,11 +10,12 @@ from sqlearn.engine.model import Adaptive, SparseCoefficients, Weighted, Weighte
 from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, POISSON, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import LARGEST
+from sqlearn.engine.sklearn_private import poisson_loss
 from sqlearn.errors import DegenerateError, InvalidValueError, ParameterError, shown
 
 __all__ = ["LogisticRegression", "PoissonRegressor"]
 
-_POISSON_LOSS = peers.PoissonRegressor()._get_loss()  # the twin's predict wants its link
+_POISSON_LOSS = poisson_loss()
 
 
 class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers.LogisticRegression):

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 from sklearn import naive_bayes as peers
 
 from sqlearn.engine.readout import categories_of
+from sqlearn.engine.sklearn_private import n_categories
 from sqlearn.engine.sums import Categories
 from sqlearn.engine.validation import Features, levels_of
 from sqlearn.errors import InvalidValueError, UndefinedAttributeError
@@ -118,18 +119,18 @@ class CategoricalNB(CountingNB, peers.CategoricalNB):
         self._n_categories([max(levels) for levels in batch.levels], self.min_categories)
 
     def _n_categories(self, highest, min_categories):
-        return self._peer._validate_n_categories(np.array([highest], np.int64), min_categories)
+        return n_categories(self._peer, np.array([highest], np.int64), min_categories)
 
     def _counts(self, state):
         held = categories_of(state.statistic, state.class_slots(), state.n_features_in_)
         highest = [max(levels, default=-1) for levels, _ in held]
-        n_categories, n_classes = self._n_categories(highest, state.params["min_categories"]), len(state.labels())
-        if n_classes * n_categories.sum() > _MOST_CELLS:
+        n_levels, n_classes = self._n_categories(highest, state.params["min_categories"]), len(state.labels())
+        if n_classes * n_levels.sum() > _MOST_CELLS:
             raise UndefinedAttributeError(
-                f"Tables of {n_categories.sum():,} categories and {n_classes} classes are too large for memory. "
+                f"Tables of {n_levels.sum():,} categories and {n_classes} classes are too large for memory. "
                 "Number the categories from 0 without gaps (OrdinalEncoder), or use MixedNB.", reason="too large",
             )  # fmt: skip
-        tables = [np.zeros((n_classes, n)) for n in n_categories]
+        tables = [np.zeros((n_classes, n)) for n in n_levels]
         for table, (levels, weights) in zip(tables, held, strict=True):
             table[:, levels] = weights
-        return {"n_categories_": n_categories, "category_count_": tables}
+        return {"n_categories_": n_levels, "category_count_": tables}

@@ -9,6 +9,7 @@ from sklearn import naive_bayes as peers
 
 from sqlearn.engine.model import WeightedClassifier
 from sqlearn.engine.readout import label_array, others_of, sums_of, weights_of
+from sqlearn.engine.sklearn_private import check_smoothing, smooth_naive_bayes
 from sqlearn.engine.sums import Sums, ThresholdCounts
 from sqlearn.engine.validation import refuse_negative
 from sqlearn.errors import ParameterError, UndefinedAttributeError
@@ -37,8 +38,7 @@ class CountingNB(WeightedClassifier):
     def _check_fit(self, batch):
         classes = np.unique(batch.label_codes[batch.weights > 0])
         reader = self._started_reader(self.get_params(deep=False), batch.x.shape[1], classes, np.ones(len(classes)))
-        reader._check_alpha()
-        reader._update_class_log_prior(reader.class_prior)
+        check_smoothing(reader)
 
     def _started_reader(self, params, n_features, classes, counts):
         reader: Any = object.__new__(self._peer)
@@ -48,7 +48,7 @@ class CountingNB(WeightedClassifier):
         return reader
 
     def _counts(self, state) -> dict:
-        """The twin's attributes that ``_update_feature_log_prob`` reads."""
+        """The attributes that :func:`~sqlearn.engine.sklearn_private.smooth_naive_bayes` reads."""
         return {"feature_count_": sums_of(state.statistic, state.class_slots())}
 
     def _read_out(self, state):
@@ -58,8 +58,7 @@ class CountingNB(WeightedClassifier):
         try:
             with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
                 warnings.simplefilter("ignore")  # fit has warned of an alpha that is too small
-                reader._update_feature_log_prob(reader._check_alpha())
-                reader._update_class_log_prior(reader.class_prior)
+                smooth_naive_bayes(reader)
         except ValueError as error:
             raise UndefinedAttributeError(f"{error} Learn or forget rows until they fit.", reason="priors") from error
         return {name: value for name, value in vars(reader).items() if name.endswith("_")}

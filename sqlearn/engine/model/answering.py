@@ -11,6 +11,7 @@ from sqlearn.engine.model.asking import delegated, fit_transform
 from sqlearn.engine.model.parameters import computable
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
+from sqlearn.engine.sklearn_private import param_names, parameter_constraints
 from sqlearn.errors import UndefinedAttributeError
 
 __all__ = ["Answering", "not_fitted"]
@@ -45,8 +46,8 @@ class Answering(BaseEstimator):
             if hasattr(peer, "fit_transform") and "fit_transform" not in cls.__dict__:
                 cls.fit_transform = fit_transform
             # checked elsewhere, but scikit-learn's check_param_validation wants every parameter listed
-            unlisted = {"ledger", "key"}.intersection(cls._get_param_names()).difference(cls._parameter_constraints)
-            cls._parameter_constraints = cls._parameter_constraints | dict.fromkeys(unlisted, "no_validation")
+            unlisted = {"ledger", "key"}.intersection(param_names(cls)).difference(parameter_constraints(cls))
+            cls._parameter_constraints = parameter_constraints(cls) | dict.fromkeys(unlisted, "no_validation")
         super().__init_subclass__(**kwargs)
 
     def _read_out(self, state: State) -> dict:
@@ -83,7 +84,7 @@ class Answering(BaseEstimator):
                 reason="too few records",
             )
         reader = object.__new__(self._peer)
-        accepted = self._peer._get_param_names()
+        accepted = param_names(self._peer)
         reader.__dict__.update({name: value for name, value in state.params.items() if name in accepted})
         reader.n_features_in_ = state.n_features_in_
         if state.feature_names_in_ is not None:

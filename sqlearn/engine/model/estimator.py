@@ -57,7 +57,7 @@ class ExactEstimator(Hooks):
         SqlearnError
             Of the kind that fits; the model is the one from before.
         """
-        return self._fit(X, y, None)
+        return self._fit_alone(X, y, None)
 
     def partial_fit(self, X, y=None):
         """Learn more records: one row as 1-D, or many. Returns self."""
@@ -164,7 +164,7 @@ class ExactEstimator(Hooks):
 
     # ------------------------------------------------------------------ the same, in one place
 
-    def _fit(self, X, y, sample_weight):
+    def _fit_alone(self, X, y, sample_weight):
         with observed(self, X, y, sample_weight):
             return self._learn_alone(X, y, sample_weight)
 
@@ -361,7 +361,7 @@ class Weighted(ExactEstimator):
         sample_weight : array-like of shape (n,), optional
             Non-negative weights; 1 by default. A record of weight 0 is held, and counts nowhere.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit_alone(X, y, sample_weight)
 
     def partial_fit(self, X, y=None, sample_weight=None):
         """Learn more records: one row as 1-D, or many. Returns self."""

@@ -3,7 +3,8 @@
 from contextlib import contextmanager
 
 from sklearn.callback import CallbackSupportMixin
-from sklearn.callback._callback_support import callback_management_context
+
+from sqlearn.engine.sklearn_private import callback_context, callback_management_context
 
 __all__ = ["observed"]
 
@@ -16,7 +17,7 @@ def observed(estimator, X, y, sample_weight):
         yield
         return
     with callback_management_context(estimator):
-        context = estimator._init_callback_context()
+        context = callback_context(estimator)
         given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         context.call_on_fit_task_begin(estimator=estimator, **given)
         yield

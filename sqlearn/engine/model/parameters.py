@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 
+from sqlearn.engine.sklearn_private import (
+    InvalidParameterError,
+    parameter_constraints,
+    validate_parameter_constraints,
+)
 from sqlearn.errors import ParameterError, shown
 
 __all__ = ["checked_params", "computable"]
@@ -35,7 +39,7 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
             value=params["ledger"],
         )
     for name, value in params.items():
-        constraints = model._parameter_constraints.get(name, "no_validation")
+        constraints = parameter_constraints(model).get(name, "no_validation")
         if constraints != "no_validation":
             try:
                 validate_parameter_constraints({name: constraints}, {name: value}, type(model).__name__)

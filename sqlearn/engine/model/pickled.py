@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sqlearn.engine.model.header import digest_of
 from sqlearn.engine.model.held import FORMAT
 from sqlearn.engine.model.state import State
+from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.validation import Layout
 from sqlearn.errors import FormatError, shown
 
@@ -88,7 +89,7 @@ def state_of(model, contents) -> tuple[dict, State | None]:
 @lru_cache
 def _names_of(learner: type[BaseEstimator]) -> frozenset[str]:
     """The names of its parameters, for which scikit-learn looks at signatures again and again."""
-    return frozenset(learner._get_param_names())
+    return frozenset(param_names(learner))
 
 
 def _are_plain(held: dict) -> bool:

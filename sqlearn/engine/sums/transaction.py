@@ -1,6 +1,8 @@
 """All or nothing: a log of what was done that can be taken back without memory; signals held off until it is."""
 
-import _signal  # type: ignore[import-not-found]  # signal without its enums, which take longer than all else here
+# CPython's, as signal makes enums of handlers: interrupts_held then takes 16 us instead of 1 (Python 3.11 and 3.12;
+# 5 us in 3.13), at each update of one record
+import _signal  # type: ignore[import-not-found]
 import mmap
 import threading
 from collections.abc import Callable

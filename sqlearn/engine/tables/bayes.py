@@ -4,16 +4,15 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn import naive_bayes
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from sqlearn.engine.sklearn_private import BaseNB, Interval, StrOptions, update_class_log_prior
 from sqlearn.engine.tables.table import check_table, split
 from sqlearn.engine.validation import Layout
 
 __all__ = ["TableBayes"]
 
 
-class TableBayes(naive_bayes._BaseNB):
+class TableBayes(BaseNB):
     """Naive Bayes for tables: a predictor, to which a learner gives its fitted attributes."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -44,7 +43,8 @@ class TableBayes(naive_bayes._BaseNB):
         tags.input_tags.allow_nan = True
         return tags
 
-    _update_class_log_prior = naive_bayes._BaseDiscreteNB._update_class_log_prior
+    def _update_class_log_prior(self, class_prior=None):
+        update_class_log_prior(self, class_prior)
 
     def _check_alpha(self):
         return self.alpha

@@ -7,9 +7,10 @@ from dataclasses import replace
 import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.validation import _check_categorical_features, check_array
+from sklearn.utils.validation import check_array
 
 from sqlearn.engine.identity import PLAIN_LABELS, canonical_label
+from sqlearn.engine.sklearn_private import check_categorical_features
 from sqlearn.engine.validation import Layout, explained, unmasked
 from sqlearn.errors import (
     InvalidValueError,
@@ -282,7 +283,7 @@ def categorical_columns(table, chosen) -> np.ndarray:
     if isinstance(chosen, str) and chosen == "from_dtype":
         chosen = [dtype in _CATEGORICAL for dtype in table.schema.dtypes()] if isinstance(table, nw.DataFrame) else None
     try:
-        mask = _check_categorical_features(table, chosen)
+        mask = check_categorical_features(table, chosen)
     except (TypeError, ValueError) as error:
         theirs = str(error).startswith("categorical_features")
         why = str(error) if theirs else f"categorical_features cannot be {shown(chosen)}."

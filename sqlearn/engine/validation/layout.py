@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import _get_feature_names
 
+from sqlearn.engine.sklearn_private import feature_names
 from sqlearn.errors import ShapeError
 
 __all__ = ["Layout"]
@@ -48,7 +48,7 @@ class Layout:
     @classmethod
     def of(cls, X: Any, width: int) -> Self:
         """The layout of rows of this width, with the names that they have."""
-        return cls(width, _get_feature_names(X))
+        return cls(width, feature_names(X))
 
     @classmethod
     def restored(
@@ -74,7 +74,7 @@ class Layout:
         TypeError
             scikit-learn's, when only some names are strings.
         """
-        known, found = self.feature_names_in_, _get_feature_names(X)
+        known, found = self.feature_names_in_, feature_names(X)
         if known is None and found is None:
             return
         if known is None:

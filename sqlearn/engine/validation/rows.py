@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn import config_context
 from sklearn.utils import check_array
-from sklearn.utils.validation import _num_samples
 
+from sqlearn.engine.sklearn_private import num_samples
 from sqlearn.engine.sums import as_csr
 from sqlearn.engine.validation.layout import Layout
 from sqlearn.engine.validation.refusals import explained
@@ -40,7 +40,7 @@ def as_rows(X: Any, *others: Any) -> tuple[Any, ...]:
         single, X = True, X.to_frame().T.infer_objects()
     else:
         single, X = True, [X] if isinstance(X, list | tuple) else np.asarray(X)[None]
-    single = single or (any(np.ndim(other) == 0 for other in others if other is not None) and _num_samples(X) == 1)
+    single = single or (any(np.ndim(other) == 0 for other in others if other is not None) and num_samples(X) == 1)
     if single:
         others = tuple(other if other is None or np.shape(other)[:1] == (1,) else _alone(other) for other in others)
     return (single, X, *others)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _num_samples
 
 from sqlearn.engine.identity import canonical_label
+from sqlearn.engine.sklearn_private import num_samples
 from sqlearn.engine.validation.batch import Batch
 from sqlearn.engine.validation.layout import Layout
 from sqlearn.engine.validation.refusals import explained
@@ -172,9 +172,9 @@ def _objects(values: Any) -> np.ndarray:
 
 
 def _check_length(y: Any, X: Any, what: str) -> None:
-    if len(y) != _num_samples(X):
+    if len(y) != num_samples(X):
         raise ShapeError(
-            f"Found input variables with inconsistent numbers of samples: {[_num_samples(X), len(y)]}. Nothing was "
+            f"Found input variables with inconsistent numbers of samples: {[num_samples(X), len(y)]}. Nothing was "
             f"changed: pass one {what} per row.",
             reason="shape",
         )
@@ -245,7 +245,7 @@ def check_targets(y: Any, X: Any, *, multi_output: bool) -> tuple[np.ndarray, in
             raise
         except UNREADABLE as error:
             raise explained(error, y, name="y") from error
-        if y.ndim == 1 and len(y) > 1 and _num_samples(X) == 1:  # all targets of a row, which came as a frame or sparse
+        if y.ndim == 1 and len(y) > 1 and num_samples(X) == 1:  # all targets of a row, which came as a frame or sparse
             y = y[None]
         _check_length(y, X, "target")
     else:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight, _num_samples
 
+from sqlearn.engine.sklearn_private import check_sample_weight, num_samples
 from sqlearn.engine.validation.rows import unmasked
 from sqlearn.engine.validation.targets import UNREADABLE, as_float64
 from sqlearn.errors import InvalidValueError, ShapeError, SqlearnError, shown
@@ -14,7 +14,7 @@ __all__ = ["check_weights"]
 
 def check_weights(sample_weight: Any, X: Any) -> np.ndarray:
     """Sample weights as float64[n], none of them negative."""
-    n = _num_samples(X)
+    n = num_samples(X)
     if sample_weight is None:
         return np.ones(n)
     try:
@@ -49,7 +49,7 @@ def check_weights(sample_weight: Any, X: Any) -> np.ndarray:
             reason="not finite",
         )
     weights = (
-        _check_sample_weight(given if given.ndim else given.item(), X, dtype=np.float64, allow_all_zero_weights=True)
+        check_sample_weight(given if given.ndim else given.item(), X, dtype=np.float64, allow_all_zero_weights=True)
         + 0.0
     )
     if (weights < 0).any():

@@ -1,0 +1,169 @@
+"""Every private name of scikit-learn that this package uses, and what for.
+
+scikit-learn does not promise to keep them, so pyproject.toml caps it at the next minor version, and
+tests/project/test_sklearn_private.py checks that each is there, and that no other module uses one. What would load
+modules that not every learner needs is imported where it is used.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.callback._callback_support import callback_management_context  # starts and ends what observes a fit
+from sklearn.decomposition._pca import _infer_dimension
+from sklearn.naive_bayes import _BaseDiscreteNB, _BaseNB
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+from sklearn.utils._param_validation import (
+    Interval,  # these two describe a parameter
+    InvalidParameterError,  # raised at a parameter of another type or range
+    StrOptions,
+    validate_parameter_constraints,  # compares parameters with their descriptions
+)
+from sklearn.utils.validation import (
+    _check_categorical_features,
+    _check_sample_weight,
+    _get_feature_names,
+    _num_samples,
+)
+
+__all__ = [
+    "FITTED_ATTRIBUTES",
+    "HOOKS",
+    "BaseNB",
+    "Interval",
+    "InvalidParameterError",
+    "StrOptions",
+    "callback_context",
+    "callback_management_context",
+    "check_categorical_features",
+    "check_mixture_start",
+    "check_sample_weight",
+    "check_selector",
+    "check_smoothing",
+    "feature_names",
+    "infer_dimension",
+    "make_selector",
+    "n_categories",
+    "n_threads",
+    "num_samples",
+    "param_names",
+    "parameter_constraints",
+    "poisson_loss",
+    "precision_cholesky",
+    "smooth_naive_bayes",
+    "update_class_log_prior",
+    "validate_parameter_constraints",
+    "validate_params",
+]
+
+# What classes of this package define in place of scikit-learn's, which calls or reads it.
+HOOKS = {
+    "_check_X": "TableBayes reads tables where naive Bayes reads arrays",
+    "_check_alpha": "TableBayes takes every alpha as it is",
+    "_check_test_data": "k-means predicts from float32 as from float64",
+    "_doc_link_module": "the HTML of a learner does not link to pages of scikit-learn",
+    "_doc_link_template": "the same",
+    "_get_class_level_metadata_request_values": "a class of scikit-learn may rule out metadata that a learner lacks",
+    "_joint_log_likelihood": "TableBayes computes it for numbers and categories",
+    "_n_threads": "k-means asks it of the learner when it predicts",
+    "_parameter_constraints": "the types and ranges of parameters",
+    "_update_class_log_prior": "TableBayes takes that of naive Bayes over counts",
+    "_update_feature_log_prob": "TableBayes smooths only the categories",
+}
+# What the methods of scikit-learn's estimators read of a fitted one, and so is read out of the state.
+FITTED_ATTRIBUTES = {
+    "_base_loss": "PoissonRegressor: its link",
+    "_fit_svd_solver": "PCA: how it was solved",
+    "_label_binarizer": "RidgeClassifier: classes and the form of the labels",
+    "_max_components": "LinearDiscriminantAnalysis: number of directions",
+    "_n_features_out": "KMeans, LinearDiscriminantAnalysis: for get_feature_names_out",
+    "_n_threads": "KMeans: threads of predict",
+    "_parent_callback_ctx": "any: an estimator around this one observes it",
+    "_skl_callbacks": "any: set by set_callbacks",
+}
+
+BaseNB = _BaseNB  # makes predictions of joint log-likelihoods
+check_categorical_features = _check_categorical_features  # which columns of a table are categories
+check_sample_weight = _check_sample_weight  # weights, validated as fit does
+feature_names = _get_feature_names  # names of a frame's columns, if they are strings
+infer_dimension = _infer_dimension  # the number of components that Minka's maximum likelihood finds, for PCA
+n_threads = _openmp_effective_n_threads  # how many threads scikit-learn's compiled code uses
+num_samples = _num_samples  # number of rows of whatever may be a table
+
+
+def param_names(estimator: Any) -> list[str]:
+    """Names of the parameters of an estimator or its class, of which scikit-learn has no instance to ask."""
+    return estimator._get_param_names()
+
+
+def parameter_constraints(estimator: Any) -> dict[str, Any]:
+    """Types and ranges of the parameters of an estimator or its class."""
+    return estimator._parameter_constraints
+
+
+def validate_params(estimator: Any) -> None:
+    """Raise InvalidParameterError, as ``fit`` does, at a parameter of another type or range."""
+    estimator._validate_params()
+
+
+def callback_context(estimator: Any) -> Any:
+    """The task that callbacks observe; inside of ``callback_management_context``."""
+    return estimator._init_callback_context()
+
+
+def check_mixture_start(model: Any, n_features: int) -> None:
+    """Refuse weights, means and precisions for a Gaussian mixture to start with, as its ``fit`` does."""
+    from sklearn.mixture._gaussian_mixture import _check_means, _check_precisions, _check_weights
+
+    k = model.n_components
+    if model.weights_init is not None:
+        _check_weights(model.weights_init, k, xp=np)
+    if model.means_init is not None:
+        _check_means(model.means_init, k, n_features, xp=np)
+    if model.precisions_init is not None:
+        _check_precisions(model.precisions_init, model.covariance_type, k, n_features, xp=np)
+
+
+def precision_cholesky(covariances: np.ndarray, covariance_type: str) -> np.ndarray:
+    """Cholesky factors of the precisions of a Gaussian mixture."""
+    from sklearn.mixture._gaussian_mixture import _compute_precision_cholesky
+
+    return _compute_precision_cholesky(covariances, covariance_type)
+
+
+def poisson_loss() -> Any:
+    """The loss whose link ``predict`` of PoissonRegressor applies."""
+    from sklearn.linear_model import PoissonRegressor
+
+    return PoissonRegressor()._get_loss()
+
+
+def update_class_log_prior(estimator: Any, class_prior: Any) -> None:
+    """Set ``class_log_prior_`` as naive Bayes over counts does."""
+    _BaseDiscreteNB._update_class_log_prior(estimator, class_prior)
+
+
+def check_smoothing(estimator: Any) -> None:
+    """Refuse a smoothing or priors of naive Bayes over counts that do not fit its counts."""
+    estimator._check_alpha()
+    estimator._update_class_log_prior(estimator.class_prior)
+
+
+def smooth_naive_bayes(estimator: Any) -> None:
+    """Set the attributes of naive Bayes over counts that follow from its counts: smoothed probabilities and priors."""
+    estimator._update_feature_log_prob(estimator._check_alpha())
+    estimator._update_class_log_prior(estimator.class_prior)
+
+
+def n_categories(estimator: Any, highest: np.ndarray, min_categories: Any) -> np.ndarray:
+    """Number of categories of each column of CategoricalNB."""
+    return estimator._validate_n_categories(highest, min_categories)
+
+
+def check_selector(selector: Any, x: Any) -> None:
+    """Refuse parameters of a selector, or warn of them, that do not fit the records."""
+    selector._check_params(x, None)
+
+
+def make_selector(selector: Any) -> Any:
+    """The selector that GenericUnivariateSelect stands for."""
+    return selector._make_selector()
