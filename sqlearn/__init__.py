@@ -6,9 +6,7 @@
 True
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 from sqlearn.errors import (
@@ -67,7 +65,10 @@ __all__ = [
     "verify",
 ]
 
-_LAZY = {"Store": "sqlearn.store", "verify": "sqlearn.verify"}  # module of each name, imported when it is asked for
+_LAZY = {
+    "Store": "sqlearn.store",
+    "verify": "sqlearn.verification",
+}  # module of each name, imported when it is asked for
 
 
 def __getattr__(name: str) -> Any:
@@ -82,15 +83,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(set(globals()) | set(_LAZY))
-
-
-class _Package(ModuleType):
-    """Keeps ``sqlearn.verify`` the function: importing a submodule would bind its name to the module."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _LAZY and isinstance(value, ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

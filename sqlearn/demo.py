@@ -22,7 +22,7 @@ from sqlearn.datasets import load_titanic
 from sqlearn.errors import NotLearnedError
 from sqlearn.linear_model import RidgeClassifier
 from sqlearn.naive_bayes import GaussianNB, MixedNB
-from sqlearn.verify import verify
+from sqlearn.verification import verify
 
 __all__ = ["story"]
 

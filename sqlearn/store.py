@@ -38,7 +38,7 @@ from sqlearn.storage.table import (
 from sqlearn.storage.types import Progress, Table
 from sqlearn.storage.upkeep import Suppressed
 from sqlearn.storage.view import View
-from sqlearn.verify import Verification, compare
+from sqlearn.verification import Verification, compare
 
 __all__ = ["Receipt", "Store", "Suppressed"]
 

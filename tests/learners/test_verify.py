@@ -11,7 +11,7 @@ from records import joined, tame
 from sqlearn import verify
 from sqlearn.engine.model.adaptive import Adaptive
 from sqlearn.naive_bayes import GaussianNB
-from sqlearn.verify import same_bits
+from sqlearn.verification import same_bits
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -2,7 +2,6 @@
 
 import doctest
 import inspect
-import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -26,8 +25,7 @@ VERBS = [name for name, _ in inspect.getmembers(Store, callable) if not name.sta
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
-    import_module(name)
-    module = sys.modules[name]  # sqlearn.verify, the module, hides behind the function
+    module = import_module(name)
     messages: list[str] = []
     runner = doctest.DocTestRunner(optionflags=OPTIONS, verbose=False)
     for example in doctest.DocTestFinder(exclude_empty=True).find(module):

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -27,7 +26,6 @@ def public_objects():
     for name in MODULES:
         if name not in (*INSIDE, *COMMAND, "sqlearn.errors", "sqlearn.old_errors"):
             module = import_module(name)
-            module = sys.modules[name] if inspect.isroutine(module) else module  # sqlearn.verify
             for member in getattr(module, "__all__", ()):
                 found = getattr(module, member)
                 if (inspect.isclass(found) or inspect.isroutine(found)) and found.__module__.startswith("sqlearn."):

@@ -1,4 +1,4 @@
-"""Proof by refit: does a model have the bytes of one that only ever saw these rows?"""
+"""Proof by refit: whether a model has the bytes of one that only ever saw these rows."""
 
 from dataclasses import dataclass
 from typing import Any
