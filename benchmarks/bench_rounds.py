@@ -134,8 +134,8 @@ def run(name, make, n, d, extra, goal_error, goal_ratio):
     for i in rng.permutation(len(x))[:STREAM]:
         row = tuple(part[i] for part in given)
         seconds.append(timed(lambda row=row: model.forget(*row)))
-        broken += model.last_forget_.broke_at is not None
-        scanned += model.last_forget_.rows_scanned > 0
+        broken += model.last_update_.broke_at is not None
+        scanned += model.last_update_.rows_scanned > 0
     mean, median = float(np.mean(seconds)), float(np.median(seconds))
     held = model._state.statistic
     trace = sum(total.nbytes for asked in held.trace.rounds for total in asked.sums)

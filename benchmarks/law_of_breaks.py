@@ -46,7 +46,7 @@ def measured(x, y, rng):
         breaks = 0
         for i in rng.permutation(len(x))[:FORGETS]:
             model.forget(x[i], y[i])
-            breaks += isinstance(model.last_forget_.broke_at, int)
+            breaks += isinstance(model.last_update_.broke_at, int)
             model.partial_fit(x[[i]], y[[i]])
         shares.append(breaks / FORGETS)
     return float(np.mean(shares)), float(np.std(shares)) / SEEDS**0.5, float(np.mean(expected))

@@ -32,7 +32,7 @@ for n in sizes:
         start = perf_counter()
         model.forget(X[i], y[i])
         times.append(perf_counter() - start)
-        breaks += model.last_forget_.broke_at is not None
+        breaks += model.last_update_.broke_at is not None
     start = perf_counter()
     Peer().fit(X[:n], y[:n])
     refits.append(perf_counter() - start)

@@ -60,7 +60,7 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     labels_ : int32[n]
         Clusters of the rows of the last `fit`, in their order. It goes with the first update, and is no part of digest
         or pickle.
-    last_forget_ : UpdateReport
+    last_update_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.

@@ -17,6 +17,7 @@ from sqlearn.engine.model import (
     Adaptive,
     ExactEstimator,
     Inner,
+    RenamedReport,
     State,
     WeightedClassifier,
     refuse_arguments,
@@ -47,7 +48,7 @@ from sqlearn.naive_bayes import MixedNB
 __all__ = ["TableModel"]
 
 
-class TableModel(Answers, WeightedClassifier):
+class TableModel(RenamedReport, Answers, WeightedClassifier):
     """A learner over tables of numbers, categories and missing values, which forgets rows exactly, encoding included.
 
     Numbers are imputed with their mean and standardized, with an indicator where values are missing; categories become
@@ -377,12 +378,12 @@ class TableModel(Answers, WeightedClassifier):
         return self._reader().get_feature_names_out(input_features)
 
     @property
-    def last_forget_(self) -> UpdateReport:
+    def last_update_(self) -> UpdateReport:
         """What the last update did, of a learner that asks its records in rounds."""
         if not isinstance(self._learner, Adaptive):
             raise AttributeError(f"{type(self._learner).__name__} does not ask its records in rounds.")
         self._reader()
-        return self._inner().last_forget_
+        return self._inner().last_update_
 
     @learner_has("drop_memo")
     def drop_memo(self) -> Self:

@@ -61,7 +61,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
         Mean log-likelihood of the records before the last step.
     lower_bounds_ : list of float
         The same for every iteration.
-    last_forget_ : UpdateReport
+    last_update_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.

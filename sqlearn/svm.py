@@ -54,7 +54,7 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
         Intercepts.
     n_iter_ : int
         Rounds over all records.
-    last_forget_ : UpdateReport
+    last_update_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.

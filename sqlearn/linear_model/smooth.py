@@ -58,7 +58,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         Intercepts.
     n_iter_ : int32[1]
         Rounds over all records.
-    last_forget_ : UpdateReport
+    last_update_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.
@@ -242,7 +242,7 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
         Intercept.
     n_iter_ : int
         Rounds over all records.
-    last_forget_ : UpdateReport
+    last_update_ : UpdateReport
         What the last update did.
     n_features_in_, feature_names_in_
         As in scikit-learn.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.model import RenamedReport
 from sqlearn.engine.rounds import UpdateReport
 from sqlearn.errors import ShapeError, StoreBusyError, StoreError
 from sqlearn.storage.calls import called_as
@@ -20,7 +21,7 @@ from sqlearn.storage.upkeep import ErasureReport, held_by, report
 __all__ = ["View"]
 
 
-class View(Contents):
+class View(RenamedReport, Contents):
     """What reads a store's contents. Each method is a transaction."""
 
     def __len__(self) -> int:
@@ -51,10 +52,10 @@ class View(Contents):
             return copy.deepcopy(self._model)
 
     @property
-    def last_forget_(self) -> UpdateReport:
+    def last_update_(self) -> UpdateReport:
         """What the last change made through this object did, of a learner that asks its rows in rounds."""
         with self._reading():
-            return self._model.last_forget_
+            return self._model.last_update_
 
     @property
     def features(self) -> list[str]:

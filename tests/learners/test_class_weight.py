@@ -72,6 +72,6 @@ def test_balanced_classes_seldom_move_what_is_asked():
     scans = 0
     for i in range(60):
         model.forget(X[i], y[i])
-        scans += model.last_forget_.rows_scanned > 0
+        scans += model.last_update_.rows_scanned > 0
     assert scans <= 20
     assert model.digest() == LogisticRegression(class_weight="balanced").fit(X[60:], y[60:]).digest()

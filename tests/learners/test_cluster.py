@@ -76,7 +76,7 @@ def test_random_histories_in_rounds(fine):
                 rows = rng.permutation(sorted(held))[: rng.choice([1, 1, 30])]
                 model.forget(X[rows], sample_weight=w[rows])
                 held -= set(rows.tolist())
-            breaks[model.last_forget_.broke_at] += 1
+            breaks[model.last_update_.broke_at] += 1
             now = rng.permutation(sorted(held))
             assert verify(model, X[now], sample_weight=w[now])
     assert {None, "grid", "pilot", 1} <= breaks.keys(), breaks

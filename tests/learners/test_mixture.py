@@ -80,7 +80,7 @@ def test_random_histories_in_rounds(covariance_type, fine):
             rows = rng.permutation(sorted(held))[: rng.choice([1, 1, 30])]
             model.forget(X[rows])
             held -= set(rows.tolist())
-        breaks.add(model.last_forget_.broke_at)
+        breaks.add(model.last_update_.broke_at)
         assert verify(model, X[rng.permutation(sorted(held))])
     assert {"pilot", 1} < breaks
 

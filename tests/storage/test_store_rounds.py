@@ -230,13 +230,15 @@ def test_what_a_change_did_can_be_read(learner, tmp_path):
     random = np.random.default_rng(9)
     rows = drawn(learner, random, 60)
     store = Store.create(tmp_path / "a", learner, rows, target="y", weight="weight")
-    assert store.last_forget_.rows_scanned > 0
+    assert store.last_update_.rows_scanned > 0
     store.forget(where="weight = 0")
-    last = store.last_forget_
+    last = store.last_update_
     # a loss whose rounds do not come to rest is solved for over all rows at each change
     assert last.broke_at == "rest" or (last.broke_at is None and last.rows_scanned == 0)
+    with pytest.warns(FutureWarning, match="read last_update_"):
+        assert store.last_forget_.broke_at == last.broke_at
     with Store.open(tmp_path / "a") as other, pytest.raises(UndefinedAttributeError, match="not been updated"):
-        _ = other.last_forget_
+        _ = other.last_update_
 
 
 @over([LogisticRegression(), TableModel(LogisticRegression())])

@@ -113,7 +113,7 @@ def sample(learner, rng, n, kind=plain, classes=2) -> Records:
 
 
 def broke_at(model):
-    last = getattr(model, "last_forget_", None)  # none since the model was read from a pickle
+    last = getattr(model, "last_update_", None)  # none since the model was read from a pickle
     return last and last.broke_at
 
 

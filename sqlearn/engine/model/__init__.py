@@ -3,7 +3,7 @@
 May import: kernels, identity, sums, readout, rounds, validation, errors.
 """
 
-from sqlearn.engine.model.adaptive import Adaptive, SparseCoefficients, refuse_large
+from sqlearn.engine.model.adaptive import Adaptive, RenamedReport, SparseCoefficients, refuse_large
 from sqlearn.engine.model.asking import delegated, refuse_arguments
 from sqlearn.engine.model.estimator import ExactClassifier, ExactEstimator, Weighted, WeightedClassifier
 from sqlearn.engine.model.header import digest_of
@@ -20,6 +20,7 @@ __all__ = [
     "ExactEstimator",
     "Inner",
     "Learner",
+    "RenamedReport",
     "SparseCoefficients",
     "State",
     "Weighted",

@@ -14,7 +14,7 @@ from sqlearn.engine.readout import read_only
 from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, UpdateReport
 from sqlearn.errors import InvalidValueError, UndefinedAttributeError
 
-__all__ = ["Adaptive", "SparseCoefficients", "refuse_large"]
+__all__ = ["Adaptive", "RenamedReport", "SparseCoefficients", "refuse_large"]
 
 
 def refuse_large(x, learner: str, columns: Sequence[str | int]) -> None:
@@ -38,7 +38,28 @@ def refuse_large(x, learner: str, columns: Sequence[str | int]) -> None:
     )
 
 
-class Adaptive(ExactEstimator):
+class RenamedReport:
+    """The old name of ``last_update_``, for one release."""
+
+    @property
+    def last_forget_(self) -> UpdateReport:
+        """Old name of ``last_update_``, which the next release removes."""
+        last = self.last_update_
+        warnings.warn(
+            "last_forget_ was renamed, as it reports every update: read last_update_. The next release removes the old "
+            "name.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return last
+
+    @property
+    def last_update_(self) -> UpdateReport:
+        """What the last update did."""
+        raise NotImplementedError
+
+
+class Adaptive(RenamedReport, ExactEstimator):
     """Base of learners whose queries depend on earlier answers; see :mod:`~sqlearn.engine.rounds.walk`.
 
     Such a learner keeps its records, since a trace that breaks must ask them again.
@@ -99,7 +120,7 @@ class Adaptive(ExactEstimator):
             )
 
     @property
-    def last_forget_(self) -> UpdateReport:
+    def last_update_(self) -> UpdateReport:
         """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""
         last = _rounds(self._fitted_state()).last
         if last is None:

@@ -12,6 +12,7 @@ import naive
 from laws import unchanged
 from refusals import NOT_FINITE, WEIGHT, raises
 from sqlearn import FormatError, NotLearnedError, TooLargeError, UnknownLabelError, verify
+from sqlearn.compose import TableModel
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.engine.model.limits import _PEAK
 from sqlearn.engine.sums.exact import FEW_LIMBS, ExactSum
@@ -196,10 +197,21 @@ def test_a_record_that_would_widen_sums_beyond_memory_is_refused(learner, monkey
 
 
 def test_what_an_unfitted_model_is_asked_says_so():
-    for learner, name in ((GaussianNB(), "n_records_"), (LogisticRegression(), "last_forget_")):
+    for learner, name in ((GaussianNB(), "n_records_"), (LogisticRegression(), "last_update_")):
         with pytest.raises(NotFittedError, match="not fitted yet"):
             getattr(learner, name)
         assert not hasattr(learner, name)
+
+
+def test_the_old_name_of_the_report_warns():
+    model = LogisticRegression().fit([[0.0], [1.0], [2.0], [4.0]], [0, 1, 0, 1]).forget([4.0], 1)
+    table = TableModel(LogisticRegression()).fit({"x": [0.0, 1.0, 2.0]}, [0, 1, 0])
+    for updated in (model, table):
+        with pytest.warns(FutureWarning, match="read last_update_"):
+            assert updated.last_forget_.seconds == updated.last_update_.seconds
+    assert not hasattr(TableModel(GaussianNB()).fit({"x": [0.0, 1.0]}, [0, 1]), "last_forget_")
+    with pytest.raises(NotFittedError):
+        LogisticRegression().last_forget_  # noqa: B018
 
 
 def test_verify_refuses_weights_where_there_are_none():

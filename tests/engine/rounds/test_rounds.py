@@ -151,7 +151,7 @@ def test_every_level_breaks_and_holds(learner, tiny):
         for i in range(55):
             before = model._state.statistic.trace
             model.forget(**records.row(i))
-            after, last = model._state.statistic.trace, model.last_forget_
+            after, last = model._state.statistic.trace, model.last_update_
             seen[last.broke_at] += 1
             if last.broke_at in (None, "rest"):  # all rounds hold, and in the end theta is at rest, or it is not
                 assert last.rounds_kept == len(after.rounds) <= len(before.rounds)

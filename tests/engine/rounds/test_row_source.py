@@ -112,7 +112,7 @@ def test_a_model_from_bytes_asks_no_more_than_the_one_it_was(learner, monkeypatc
         twin = pickle.loads(pickle.dumps(model))
         model.forget(**records.row(i))
         twin.drop_memo().forget(**records.row(i))
-        ours, theirs = model.last_forget_, twin.last_forget_
+        ours, theirs = model.last_update_, twin.last_update_
         assert (ours.broke_at, ours.rounds_kept) == (theirs.broke_at, theirs.rounds_kept)
 
 

@@ -186,7 +186,7 @@ def test_an_encoder_seldom_moves(monkeypatch):
         kept += model._state.statistic.inner is before
     assert kept > 30
     assert verify(model, frame[["a", "city"]].iloc[40:], (y[40:] > 1).astype(int))
-    assert model.last_forget_.seconds > 0
+    assert model.last_update_.seconds > 0
     assert model.drop_memo() is model
 
 
@@ -208,7 +208,7 @@ def test_refusals():
         model.predict(table)
     model.forget(table.iloc[[0, 2]], [0, 0])
     with pytest.raises(UndefinedAttributeError):
-        model.last_forget_  # noqa: B018
+        model.last_update_  # noqa: B018
     model.partial_fit(table, [0, 1, 0, 1])
     assert verify(model, table, [0, 1, 0, 1])
     assert not hasattr(TableModel(PoissonRegressor()), "fit_predict")
