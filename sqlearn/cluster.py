@@ -1,6 +1,9 @@
 """Clustering that forgets."""
 
+from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
+
 import warnings
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import validate_data
 
-from sqlearn.engine.model import Adaptive, Weighted, delegated
+from sqlearn.engine.model import Adaptive, Transforms, WeightedEstimator
 from sqlearn.engine.problems import Clustering, Lloyd
 from sqlearn.engine.sklearn_private import n_threads
 from sqlearn.engine.validation import check_sparse
@@ -20,7 +23,7 @@ from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeEr
 __all__ = ["KMeans"]
 
 
-class KMeans(Adaptive, Weighted, peers.KMeans):
+class KMeans(Adaptive, Transforms, WeightedEstimator, peers.KMeans):
     """K-means clustering.
 
     Parameters
@@ -93,15 +96,10 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     [[1.0, 3.0], [10.0, 3.0]]
     """
 
-    _peer = peers.KMeans
+    _sklearn_class = peers.KMeans
     _large_pilot = True
     _restless = "the centres did not come to rest. Ask for another number of clusters, or scale the features."
     _n_threads = property(lambda self: n_threads())
-
-    # not the reader's: it would refuse float32, as scikit-learn's does when fitted on float64
-    predict, transform, score = (
-        delegated(name, getattr(peers.KMeans, name), own=True) for name in ("predict", "transform", "score")
-    )
 
     def __init__(
         self,
@@ -136,14 +134,14 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
     def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         fitted = self._with_state(self.__dict__.get("_state"))  # what fails after learning leaves the model as it was
         super(KMeans, fitted).fit(X, None, sample_weight)
-        reader = fitted._reader()
-        if len(np.unique(reader.cluster_centers_, axis=0)) < self.n_clusters:
+        answering = fitted._fitted_sklearn()
+        if len(np.unique(answering.cluster_centers_, axis=0)) < self.n_clusters:
             warnings.warn(
                 "There are fewer distinct rows than clusters, so some centres are equal.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        reader.labels_ = fitted.predict(X)  # kept where the next update drops it
+        answering.labels_ = fitted.predict(X)  # kept where the next update drops it
         self._state = fitted._state
         return self
 
@@ -166,12 +164,66 @@ class KMeans(Adaptive, Weighted, peers.KMeans):
         """
         return self.fit(X, None, sample_weight).labels_
 
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the index of the nearest cluster of each record.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        int32 ndarray of shape (n_records,)
+            The indices.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("predict", X)
+
+    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Return the negative sum of squared distances of the records to their nearest centres.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_records, n_features)
+            Records.
+        y : object, default=None
+            Ignored.
+        sample_weight : array-like of shape (n_records,), default=None
+            Weights of the records; 1 by default.
+
+        Returns
+        -------
+        float
+            The score; 0.0 is the best.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("score", X, y, sample_weight=sample_weight)
+
+    def _answering(self, name):
+        if name in ("predict", "transform", "score"):
+            # scikit-learn's, but of the model: its own fitted estimator would refuse float32 after float64
+            return partial(getattr(peers.KMeans, name), self)
+        return super()._answering(name)
+
     def fitted_attributes(self) -> dict[str, Any]:
         return {name: value for name, value in super().fitted_attributes().items() if name != "labels_"}
 
     def _check_test_data(self, X):
         check_sparse(X)
-        X = validate_data(self._reader(), X, accept_sparse="csr", reset=False, dtype=np.float64, order="C")
+        X = validate_data(self._fitted_sklearn(), X, accept_sparse="csr", reset=False, dtype=np.float64, order="C")
         if sp.issparse(X) and X.nnz < 2**31:  # scikit-learn's kernels take short indices alone
             data = np.require(X.data, requirements="W")
             X = sp.csr_array((data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), X.shape)

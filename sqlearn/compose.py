@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import Tags
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.identity import Vocabulary
 from sqlearn.engine.model import (
@@ -20,13 +20,12 @@ from sqlearn.engine.model import (
     RenamedReport,
     State,
     WeightedClassifier,
-    refuse_arguments,
     refuse_large,
 )
 from sqlearn.engine.rounds import UpdateReport
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments
 from sqlearn.engine.tables import (
-    Answers,
+    TableAnswers,
     TableEncoder,
     TableGram,
     TableReader,
@@ -34,21 +33,21 @@ from sqlearn.engine.tables import (
     as_columns,
     as_table,
     chosen,
+    if_learner_has,
     kinds_of,
-    learner_has,
     names_of,
     read_encoder,
     split,
     table_tags,
 )
 from sqlearn.engine.validation import Batch, Features, Layout
-from sqlearn.errors import InvalidValueError, ParameterError, SqlearnError, UndefinedAttributeError, shown
+from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
 from sqlearn.naive_bayes import MixedNB
 
 __all__ = ["TableModel"]
 
 
-class TableModel(RenamedReport, Answers, WeightedClassifier):
+class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
     """A learner over tables of numbers, categories and missing values, which forgets rows exactly, encoding included.
 
     Numbers are imputed with their mean and standardized, with an indicator where values are missing; categories become
@@ -137,6 +136,7 @@ class TableModel(RenamedReport, Answers, WeightedClassifier):
     True
     """
 
+    _sklearn_class = TableReader
     _parameter_constraints: ClassVar[dict] = {
         "columns": [Mapping, None],
         "add_indicator": ["boolean"],
@@ -167,6 +167,10 @@ class TableModel(RenamedReport, Answers, WeightedClassifier):
         """The learner in force: that of the last ``fit``."""
         state = self.__dict__.get("_state")
         return self.learner if state is None else state.params["learner"]
+
+    @property
+    def _takes_weights(self):  # type: ignore[override]
+        return self._learner.takes_weights
 
     @property
     def _target(self):  # type: ignore[override]
@@ -222,7 +226,7 @@ class TableModel(RenamedReport, Answers, WeightedClassifier):
 
     def _validated(self, params, X, y, sample_weight, layout, *, single):
         X, learner = as_columns(X), params["learner"]
-        if sample_weight is not None and not has_fit_parameter(learner, "sample_weight"):
+        if sample_weight is not None and not learner.takes_weights:
             raise InvalidValueError(
                 f"{type(learner).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
                 reason="weight",
@@ -333,19 +337,8 @@ class TableModel(RenamedReport, Answers, WeightedClassifier):
             "columns_": dict(state.params["columns"]),
             "encoder_": encoder,
             "encoded_names_": plain if encoder is None else encoder.names(numbers, categorical),
-            "learner_": Inner(state.params["learner"]).reader(seen),
+            "learner_": Inner(state.params["learner"]).fitted_sklearn(seen),
         }
-
-    def _ask(self, name, X, *args, **kwargs):
-        reader = self._reader()
-        try:
-            return getattr(reader, name)(X, *args, **kwargs)
-        except SqlearnError:
-            raise
-        except Exception as error:
-            given = {"X": X, **dict(zip(["y"], args, strict=False)), **kwargs}
-            refuse_arguments(self, name, getattr(Answers, name), given, error)
-            raise
 
     def encode(self, X: Any) -> np.ndarray:
         """Encode the rows of a table as the learner sees them: imputed, scaled and one-hot.
@@ -360,7 +353,7 @@ class TableModel(RenamedReport, Answers, WeightedClassifier):
         float64 ndarray of shape (n_rows, n_encoded)
             The encoded rows.
         """
-        return self._reader().encode(X)
+        return self._fitted_sklearn().encode(X)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns of ``transform``; for learners without it, of :meth:`encode`.
@@ -375,17 +368,17 @@ class TableModel(RenamedReport, Answers, WeightedClassifier):
         ndarray of str
             The names.
         """
-        return self._reader().get_feature_names_out(input_features)
+        return self._fitted_sklearn().get_feature_names_out(input_features)
 
     @property
     def last_update_(self) -> UpdateReport:
         """What the last update did, of a learner that asks its records in rounds."""
         if not isinstance(self._learner, Adaptive):
             raise AttributeError(f"{type(self._learner).__name__} does not ask its records in rounds.")
-        self._reader()
+        self._fitted_sklearn()
         return self._inner().last_update_
 
-    @learner_has("drop_memo")
+    @if_learner_has
     def drop_memo(self) -> Self:
         """Drop the sums kept from before the last breaks, which save time but tell of the past.
 
@@ -397,7 +390,7 @@ class TableModel(RenamedReport, Answers, WeightedClassifier):
         self._inner().drop_memo()
         return self
 
-    @learner_has("fit_predict")
+    @if_learner_has
     def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> np.ndarray:
         """Fit, then predict the same rows.
 
@@ -417,7 +410,7 @@ class TableModel(RenamedReport, Answers, WeightedClassifier):
         """
         return self.fit(X, y, sample_weight).predict(X)
 
-    @learner_has("transform")
+    @available_if(lambda self: hasattr(self._learner, "transform"))
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
         """Fit, then transform the same rows.
 
@@ -436,10 +429,6 @@ class TableModel(RenamedReport, Answers, WeightedClassifier):
             As the learner's ``transform`` returns it.
         """
         return self.fit(X, y, **fit_params).transform(X)
-
-
-# set here, as the base class would make methods of what a learner may not have
-TableModel._peer = TableReader
 
 
 def _used(state: State) -> list[tuple[Any, str]]:

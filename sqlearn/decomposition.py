@@ -1,11 +1,13 @@
 """Matrix decompositions that forget."""
 
+from typing import Any
+
 import numpy as np
 from sklearn import decomposition as peers
 from sklearn.utils import Tags
 from sklearn.utils.extmath import svd_flip
 
-from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.model import ScoresRecords, Transforms, UnweightedEstimator
 from sqlearn.engine.readout import grams_of
 from sqlearn.engine.sklearn_private import infer_dimension
 from sqlearn.engine.sums import Gram
@@ -14,7 +16,7 @@ from sqlearn.errors import ParameterError, UndefinedAttributeError
 __all__ = ["PCA"]
 
 
-class PCA(ExactEstimator, peers.PCA):
+class PCA(ScoresRecords, Transforms, UnweightedEstimator, peers.PCA):
     """Principal component analysis.
 
     Parameters
@@ -69,7 +71,7 @@ class PCA(ExactEstimator, peers.PCA):
     array([[0.6, 0.8]])
     """
 
-    _peer = peers.PCA
+    _sklearn_class = peers.PCA
     _statistic = Gram
 
     def __init__(
@@ -98,6 +100,62 @@ class PCA(ExactEstimator, peers.PCA):
         self.random_state = random_state
         self.ledger = ledger
         self.key = key
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Return the records that given components stand for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_records, n_components)
+            What ``transform`` returned.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records, n_features)
+            The records, without what lies outside the components.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("inverse_transform", X)
+
+    def get_covariance(self) -> np.ndarray:
+        """Return the covariance matrix of the generative model.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_features, n_features)
+            The components' share of the covariance, and `noise_variance_` in all other directions.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("get_covariance")
+
+    def get_precision(self) -> np.ndarray:
+        """Return the inverse of the covariance matrix of the generative model.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_features, n_features)
+            The inverse of what ``get_covariance`` returns.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("get_precision")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

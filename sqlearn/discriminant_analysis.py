@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.covariance import shrunk_covariance
 from sklearn.utils import Tags
 
-from sqlearn.engine.model import ExactClassifier
+from sqlearn.engine.model import Decides, PredictsProbabilities, Transforms, UnweightedClassifier
 from sqlearn.engine.readout import as_float, grams_of, label_array, moments_of, spreads_of, weights_of
 from sqlearn.engine.sums import Gram, Spread
 from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError
@@ -22,7 +22,7 @@ class _SingularCovariance(UndefinedAttributeError, linalg.LinAlgError):
     """A covariance matrix of too low a rank, which scikit-learn's ``fit`` refuses as a ``LinAlgError``."""
 
 
-class _DiscriminantAnalysis(ExactClassifier):
+class _DiscriminantAnalysis(Decides, PredictsProbabilities, UnweightedClassifier):
     """What the two have in common: the moments of each class, and covariance matrices from them."""
 
     _statistic = Gram
@@ -50,7 +50,7 @@ class _DiscriminantAnalysis(ExactClassifier):
             pass
 
 
-class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminantAnalysis):
+class LinearDiscriminantAnalysis(Transforms, _DiscriminantAnalysis, peers.LinearDiscriminantAnalysis):
     """Linear discriminant analysis: Gaussian classes of one covariance matrix, and the directions that tell them apart.
 
     Parameters
@@ -117,7 +117,7 @@ class LinearDiscriminantAnalysis(_DiscriminantAnalysis, peers.LinearDiscriminant
     array([0, 1])
     """
 
-    _peer = peers.LinearDiscriminantAnalysis
+    _sklearn_class = peers.LinearDiscriminantAnalysis
 
     def __init__(
         self,
@@ -271,7 +271,7 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
     array([0, 1])
     """
 
-    _peer = peers.QuadraticDiscriminantAnalysis
+    _sklearn_class = peers.QuadraticDiscriminantAnalysis
 
     def __init__(
         self,

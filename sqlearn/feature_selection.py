@@ -9,7 +9,7 @@ from sklearn import feature_selection as peers
 from sklearn.feature_selection import chi2, f_classif, f_regression, r_regression
 from sklearn.utils import Tags
 
-from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.model import Selects, UnweightedEstimator
 from sqlearn.engine.readout import moments_of, score_of
 from sqlearn.engine.sklearn_private import check_selector, make_selector, validate_params
 from sqlearn.engine.sums import LabelSums, Mixed, Moments, Sums
@@ -58,7 +58,7 @@ def _documented(cls: _Class) -> _Class:
     return cls
 
 
-class _Filter(ExactEstimator):
+class _Filter(Selects, UnweightedEstimator):
     """What all selectors by a score function share."""
 
     _statistic = Moments
@@ -158,7 +158,7 @@ class SelectKBest(_Filter, peers.SelectKBest):
     array([ True, False])
     """
 
-    _peer = peers.SelectKBest
+    _sklearn_class = peers.SelectKBest
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class SelectPercentile(_Filter, peers.SelectPercentile):
     array([ True, False])
     """
 
-    _peer = peers.SelectPercentile
+    _sklearn_class = peers.SelectPercentile
 
     def __init__(
         self,
@@ -244,7 +244,7 @@ class SelectFpr(_ByChance, peers.SelectFpr):
     array([ True, False])
     """
 
-    _peer = peers.SelectFpr
+    _sklearn_class = peers.SelectFpr
 
 
 @_documented
@@ -266,7 +266,7 @@ class SelectFdr(_ByChance, peers.SelectFdr):
     array([ True, False])
     """
 
-    _peer = peers.SelectFdr
+    _sklearn_class = peers.SelectFdr
 
 
 @_documented
@@ -288,7 +288,7 @@ class SelectFwe(_ByChance, peers.SelectFwe):
     array([ True, False])
     """
 
-    _peer = peers.SelectFwe
+    _sklearn_class = peers.SelectFwe
 
 
 @_documented
@@ -312,7 +312,7 @@ class GenericUnivariateSelect(_Filter, peers.GenericUnivariateSelect):
     array([ True, False])
     """
 
-    _peer = peers.GenericUnivariateSelect
+    _sklearn_class = peers.GenericUnivariateSelect
 
     def __init__(
         self,
@@ -335,7 +335,7 @@ class GenericUnivariateSelect(_Filter, peers.GenericUnivariateSelect):
         validate_params(make_selector(self))  # scikit-learn's would find out when features are selected
 
 
-class VarianceThreshold(ExactEstimator, peers.VarianceThreshold):
+class VarianceThreshold(Selects, UnweightedEstimator, peers.VarianceThreshold):
     """Select the features whose variance is above a threshold.
 
     Parameters
@@ -370,7 +370,7 @@ class VarianceThreshold(ExactEstimator, peers.VarianceThreshold):
     array([False,  True,  True])
     """
 
-    _peer = peers.VarianceThreshold
+    _sklearn_class = peers.VarianceThreshold
     _statistic = Mixed
 
     def __init__(self, threshold: float = 0.0, ledger: bool = True, key: str | bytes | None = None) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn import mixture as peers
 from sklearn.exceptions import ConvergenceWarning
 
-from sqlearn.engine.model import Adaptive
+from sqlearn.engine.model import Adaptive, ScoresRecords, UnweightedEstimator
 from sqlearn.engine.problems import KINDS, Expectation, Mixture, Parameters
 from sqlearn.engine.sklearn_private import check_mixture_start, precision_cholesky
 from sqlearn.errors import DegenerateError, UndefinedAttributeError
@@ -16,7 +16,7 @@ from sqlearn.errors import DegenerateError, UndefinedAttributeError
 __all__ = ["GaussianMixture"]
 
 
-class GaussianMixture(Adaptive, peers.GaussianMixture):
+class GaussianMixture(Adaptive, ScoresRecords, UnweightedEstimator, peers.GaussianMixture):
     """Gaussian mixture model.
 
     Parameters
@@ -91,7 +91,7 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
     [[1.0, 2.0], [10.0, 2.0]]
     """
 
-    _peer = peers.GaussianMixture
+    _sklearn_class = peers.GaussianMixture
     _restless = "the components did not come to rest. Ask for fewer components, or raise tol or reg_covar."
 
     def __init__(
@@ -145,6 +145,118 @@ class GaussianMixture(Adaptive, peers.GaussianMixture):
             The index of each record's most probable component.
         """
         return self.fit(X).predict(X)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the index of the most probable component of each record.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_records,)
+            The indices.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("predict", X)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probabilities of the components.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records, n_components)
+            The probabilities.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("predict_proba", X)
+
+    def sample(self, n_samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Draw random records from the fitted mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many.
+
+        Returns
+        -------
+        X : float64 ndarray of shape (n_samples, n_features)
+            The records.
+        y : int64 ndarray of shape (n_samples,)
+            The indices of their components.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("sample", n_samples=n_samples)
+
+    def aic(self, X: Any) -> float:
+        """Return Akaike's information criterion of the model for these records.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float
+            The criterion; lower is better.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("aic", X)
+
+    def bic(self, X: Any) -> float:
+        """Return the Bayesian information criterion of the model for these records.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float
+            The criterion; lower is better.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("bic", X)
 
     def _check_fit(self, batch):
         n, d = batch.x.shape

@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import neighbors as peers
+from sklearn.utils.metaestimators import available_if
 
 from sqlearn.discriminant_analysis import normalized_priors
-from sqlearn.engine.model import ExactClassifier
+from sqlearn.engine.model import Decides, PredictsProbabilities, UnweightedClassifier
 from sqlearn.engine.readout import label_array, moments_of, weights_of
 from sqlearn.engine.sums import Moments
 from sqlearn.errors import DegenerateError, ParameterError
@@ -13,7 +14,7 @@ from sqlearn.errors import DegenerateError, ParameterError
 __all__ = ["NearestCentroid"]
 
 
-class NearestCentroid(ExactClassifier, peers.NearestCentroid):
+class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
     """Nearest (shrunken) centroid classifier.
 
     Parameters
@@ -64,7 +65,7 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
            [7.]])
     """
 
-    _peer = peers.NearestCentroid
+    _sklearn_class = peers.NearestCentroid
     _statistic = Moments
 
     def __init__(
@@ -81,6 +82,11 @@ class NearestCentroid(ExactClassifier, peers.NearestCentroid):
         self.priors = priors
         self.ledger = ledger
         self.key = key
+
+    _if_euclidean = available_if(lambda self: self.metric == "euclidean")  # as scikit-learn's
+    decision_function = _if_euclidean(Decides.decision_function)
+    predict_proba = _if_euclidean(PredictsProbabilities.predict_proba)
+    predict_log_proba = _if_euclidean(PredictsProbabilities.predict_log_proba)
 
     def _check_guarantee(self, params):
         super()._check_guarantee(params)

@@ -1,5 +1,7 @@
 """Transformers that forget."""
 
+from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
+
 from typing import Any, Self
 
 import numpy as np
@@ -7,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn import preprocessing as peers
 
-from sqlearn.engine.model import Weighted, observed
+from sqlearn.engine.model import Transforms, WeightedEstimator, observed
 from sqlearn.engine.readout import is_constant, moments_of
 from sqlearn.engine.sums import Mixed
 from sqlearn.errors import UnsupportedError
@@ -15,7 +17,7 @@ from sqlearn.errors import UnsupportedError
 __all__ = ["StandardScaler"]
 
 
-class StandardScaler(Weighted, peers.StandardScaler):
+class StandardScaler(Transforms, WeightedEstimator, peers.StandardScaler):
     """Standardize features by removing the mean and scaling to unit variance.
 
     Parameters
@@ -60,7 +62,7 @@ class StandardScaler(Weighted, peers.StandardScaler):
     (array([1.]), array([1.]))
     """
 
-    _peer = peers.StandardScaler
+    _sklearn_class = peers.StandardScaler
     _statistic = Mixed
 
     def __init__(
@@ -94,11 +96,70 @@ class StandardScaler(Weighted, peers.StandardScaler):
         -------
         StandardScaler
             The scaler itself.
+
+        Raises
+        ------
+        SqlearnError
+            A subclass that describes the problem. The scaler is unchanged.
+
+        Examples
+        --------
+        >>> from sqlearn.preprocessing import StandardScaler
+        >>> StandardScaler().fit([[0.0], [2.0]]).partial_fit([4.0]).mean_
+        array([2.])
         """
         if "_skl_callbacks" not in vars(self):
             return self._update(X, y, sample_weight, 1.0)
         with observed(self, X, y, sample_weight):
             return self._update(X, y, sample_weight, 1.0)
+
+    def transform(self, X: Any, copy: bool | None = None) -> Any:
+        """Standardize records.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+        copy : bool, default=None
+            Whether to leave `X` alone; by default as the parameter of the same name says.
+
+        Returns
+        -------
+        array, sparse matrix or frame of shape (n_records, n_features)
+            The standardized records; a frame if ``set_output`` asks for one.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("transform", X, copy=copy)
+
+    def inverse_transform(self, X: Any, copy: bool | None = None) -> Any:
+        """Undo the standardization.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_records, n_features)
+            Standardized records.
+        copy : bool, default=None
+            Whether to leave `X` alone; by default as the parameter of the same name says.
+
+        Returns
+        -------
+        array or sparse matrix of shape (n_records, n_features)
+            The records as they were.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("inverse_transform", X, copy=copy)
 
     def _features(self, spec, X, layout):
         if sp.issparse(X) and self.with_mean:

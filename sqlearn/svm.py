@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn import svm as peers
 
-from sqlearn.engine.model import Adaptive, SparseCoefficients, WeightedClassifier
+from sqlearn.engine.model import Adaptive, Decides, SparseCoefficients, WeightedClassifier
 from sqlearn.engine.problems import SQUARED_HINGE, OneVsRest, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import Scale
@@ -14,7 +14,7 @@ from sqlearn.errors import DegenerateError, ParameterError, shown
 __all__ = ["LinearSVC"]
 
 
-class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSVC):
+class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers.LinearSVC):
     """Linear support vector classification, one class against the rest, with squared hinge loss and L2 penalty.
 
     Parameters
@@ -74,7 +74,7 @@ class LinearSVC(SparseCoefficients, Adaptive, WeightedClassifier, peers.LinearSV
     True
     """
 
-    _peer = peers.LinearSVC
+    _sklearn_class = peers.LinearSVC
 
     def __init__(
         self,

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.utils.validation import has_fit_parameter
 
 from sqlearn.engine.model import ExactEstimator, Learner
 from sqlearn.engine.sklearn_private import num_samples
@@ -99,7 +98,7 @@ def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = 
         )
     refit = clone(model).set_params(**model.fitted_params())
     given = {name: value for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None}
-    if sample_weight is not None and not has_fit_parameter(model, "sample_weight"):
+    if sample_weight is not None and not model.takes_weights:
         raise InvalidValueError(
             f"{type(model).__name__} takes no sample weights. Nothing was compared: leave sample_weight out.",
             reason="weight",

@@ -6,6 +6,7 @@ modules that not every learner needs is imported where it is used.
 """
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.callback._callback_support import callback_management_context  # starts and ends what observes a fit
@@ -90,9 +91,15 @@ n_threads = _openmp_effective_n_threads  # how many threads scikit-learn's compi
 num_samples = _num_samples  # number of rows of whatever may be a table
 
 
-def param_names(estimator: Any) -> list[str]:
-    """Names of the parameters of an estimator or its class, of which scikit-learn has no instance to ask."""
-    return estimator._get_param_names()
+def param_names(cls: Any) -> tuple[str, ...]:
+    """Names of the parameters of a class of estimators, sorted."""
+    found = _PARAM_NAMES.get(cls)
+    if found is None:  # scikit-learn looks at signatures, again and again
+        found = _PARAM_NAMES[cls] = tuple(cls._get_param_names())
+    return found
+
+
+_PARAM_NAMES: WeakKeyDictionary[Any, tuple[str, ...]] = WeakKeyDictionary()
 
 
 def parameter_constraints(estimator: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Bayesian ridge regression that forgets, iterated by scikit-learn's own code on exact moments."""
 
+from typing import Any
+
 import numpy as np
 from sklearn import linear_model as peers
 
@@ -72,7 +74,7 @@ class BayesianRidge(LinearModel, peers.BayesianRidge):
     array([2.05])
     """
 
-    _peer = peers.BayesianRidge
+    _sklearn_class = peers.BayesianRidge
 
     def __init__(
         self,
@@ -100,17 +102,41 @@ class BayesianRidge(LinearModel, peers.BayesianRidge):
         self.ledger = ledger
         self.key = key
 
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_records, n_features)
+            Records.
+        return_std : bool, default=False
+            Whether to return standard deviations, too.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records,), or two of them
+            Means of the predictive distributions and, if asked for, their standard deviations.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("predict", X, return_std=return_std)
+
     def _read_out(self, state):
         params = state.params
         gram = grams_of(state.statistic)[0]
         problem = LeastSquares(gram, params["fit_intercept"])
         x, y = problem.equivalent_data()
-        accepted = {name: params[name] for name in param_names(self._peer)} | {"fit_intercept": False}
+        accepted = {name: params[name] for name in param_names(self._sklearn_class)} | {"fit_intercept": False}
         if params["alpha_init"] is None:  # the few rows' own variance would be about their mean, which means nothing
             accepted["alpha_init"] = 1.0 / (gram.covariance()[-1, -1] + np.finfo(np.float64).eps)
         hi, _, exponent = gram.weight()
         weights = np.full(len(x), as_float(hi, exponent, "A sum of weights") / len(x))
-        twin = fitted(self._peer(**accepted), x, y[:, 0], weights)
+        twin = fitted(self._sklearn_class(**accepted), x, y[:, 0], weights)
         names = ("alpha_", "lambda_", "sigma_", "scores_", "n_iter_", "X_scale_")
         offset = gram.mean()[:-1] if params["fit_intercept"] else np.zeros(gram.n_features)
         coef = twin.coef_[None]

@@ -27,16 +27,16 @@ class _CoordinateDescent(LinearModel):
 
     def _check_learned(self, state):
         with suppress(UndefinedAttributeError):  # out of float64's range: the state is a legal one
-            self._reader_of(state)  # iterates now, so that `fit` gives scikit-learn's warnings
+            self._fitted_sklearn_of(state)  # iterates now, so that `fit` gives scikit-learn's warnings
 
     def _read_out(self, state):
         params = state.params
         problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
         x, y = problem.equivalent_data()
-        accepted = {name: params[name] for name in param_names(self._peer)}
+        accepted = {name: params[name] for name in param_names(self._sklearn_class)}
         seed = params["random_state"] if self._draws(params) else None
         accepted |= {"fit_intercept": False, "precompute": False, "random_state": seed or 0}
-        twin = fitted(self._peer(**accepted), x, y)
+        twin = fitted(self._sklearn_class(**accepted), x, y)
         coef = np.atleast_2d(twin.coef_)
         single = {"flat": len(coef) == 1, "scalar": state.layout.target_ndim == 1}
         found = shaped(coef, problem.intercepts(coef), **single, fit_intercept=params["fit_intercept"])
@@ -107,7 +107,7 @@ class ElasticNet(_CoordinateDescent, peers.ElasticNet):
     array([1.181818])
     """
 
-    _peer = peers.ElasticNet
+    _sklearn_class = peers.ElasticNet
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class Lasso(_CoordinateDescent, peers.Lasso):
     array([1.25])
     """
 
-    _peer = peers.Lasso
+    _sklearn_class = peers.Lasso
 
     def __init__(
         self,

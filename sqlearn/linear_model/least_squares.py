@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn import linear_model as peers
 
-from sqlearn.engine.model import Weighted
+from sqlearn.engine.model import Predicts, WeightedEstimator
 from sqlearn.engine.readout import LeastSquares, grams_of
 from sqlearn.engine.sums import Gram
 
@@ -14,7 +14,7 @@ def shaped(coef: np.ndarray, intercepts: np.ndarray, *, flat: bool, scalar: bool
     return {"coef_": coef[0] if flat else coef, "intercept_": own if fit_intercept else 0.0}
 
 
-class LinearModel(Weighted):
+class LinearModel(Predicts, WeightedEstimator):
     """Regressors whose records are features and values to predict."""
 
     _statistic = Gram
@@ -80,7 +80,7 @@ class LinearRegression(LinearModel, peers.LinearRegression):
     array([2.])
     """
 
-    _peer = peers.LinearRegression
+    _sklearn_class = peers.LinearRegression
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from sklearn import linear_model as peers
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight
 
-from sqlearn.engine.model import Weighted, WeightedClassifier
+from sqlearn.engine.model import Decides, ExactEstimator, WeightedClassifier
 from sqlearn.engine.readout import (
     GramView,
     LeastSquares,
@@ -25,7 +25,7 @@ from sqlearn.errors import ParameterError, shown
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 
 
-class _Ridge(Weighted):
+class _Ridge(ExactEstimator):
     """What Ridge and RidgeClassifier have in common."""
 
     _statistic = Gram
@@ -125,7 +125,7 @@ class Ridge(_Ridge, LinearModel, peers.Ridge):
     array([1.])
     """
 
-    _peer = peers.Ridge
+    _sklearn_class = peers.Ridge
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class Ridge(_Ridge, LinearModel, peers.Ridge):
         return found | shaped(coef, intercepts, **single, fit_intercept=state.params["fit_intercept"])
 
 
-class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
+class RidgeClassifier(_Ridge, Decides, WeightedClassifier, peers.RidgeClassifier):
     """Ridge regression on targets of -1 and 1, one class against the rest, that forgets.
 
     Parameters
@@ -211,7 +211,7 @@ class RidgeClassifier(_Ridge, WeightedClassifier, peers.RidgeClassifier):
     array(['a', 'b'], dtype='<U1')
     """
 
-    _peer = peers.RidgeClassifier
+    _sklearn_class = peers.RidgeClassifier
     _statistic = Gram
 
     def __init__(

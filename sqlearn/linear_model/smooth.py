@@ -4,9 +4,18 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import linear_model as peers
 
-from sqlearn.engine.model import Adaptive, SparseCoefficients, Weighted, WeightedClassifier
+from sqlearn.engine.model import (
+    Adaptive,
+    Decides,
+    Predicts,
+    PredictsProbabilities,
+    SparseCoefficients,
+    WeightedClassifier,
+    WeightedEstimator,
+)
 from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, POISSON, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import LARGEST
@@ -18,7 +27,9 @@ __all__ = ["LogisticRegression", "PoissonRegressor"]
 _POISSON_LOSS = poisson_loss()
 
 
-class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers.LogisticRegression):
+class LogisticRegression(
+    SparseCoefficients, Adaptive, Decides, PredictsProbabilities, WeightedClassifier, peers.LogisticRegression
+):
     """Logistic regression with an L2 penalty, binary and multinomial, that forgets.
 
     Parameters
@@ -86,7 +97,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
     True
     """
 
-    _peer = peers.LogisticRegression
+    _sklearn_class = peers.LogisticRegression
 
     def __init__(
         self,
@@ -216,7 +227,7 @@ class LogisticRegression(SparseCoefficients, Adaptive, WeightedClassifier, peers
         }
 
 
-class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
+class PoissonRegressor(Adaptive, Predicts, WeightedEstimator, peers.PoissonRegressor):
     """Poisson regression with a log link and an L2 penalty, that forgets.
 
     Parameters
@@ -259,7 +270,7 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
     True
     """
 
-    _peer = peers.PoissonRegressor
+    _sklearn_class = peers.PoissonRegressor
     _target = "value"
 
     def __init__(
@@ -282,6 +293,32 @@ class PoissonRegressor(Adaptive, Weighted, peers.PoissonRegressor):
         self.warm_start = warm_start
         self.verbose = verbose
         self.key = key
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Score the predictions by the share of the Poisson deviance that they explain.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_records, n_features)
+            Records.
+        y : array-like of shape (n_records,)
+            Their targets.
+        sample_weight : array-like of shape (n_records,), default=None
+            Weights of the records; 1 by default.
+
+        Returns
+        -------
+        float
+            The score; 1.0 is the best.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return super().score(X, y, sample_weight)
 
     def _check_batch(self, batch):
         super()._check_batch(batch)

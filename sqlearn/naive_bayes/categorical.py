@@ -70,7 +70,7 @@ class CategoricalNB(CountingNB, peers.CategoricalNB):
     array([2, 2])
     """
 
-    _peer = peers.CategoricalNB
+    _sklearn_class = peers.CategoricalNB
     _statistic = Categories
 
     def __init__(
@@ -119,7 +119,7 @@ class CategoricalNB(CountingNB, peers.CategoricalNB):
         self._n_categories([max(levels) for levels in batch.levels], self.min_categories)
 
     def _n_categories(self, highest, min_categories):
-        return n_categories(self._peer, np.array([highest], np.int64), min_categories)
+        return n_categories(self._sklearn_class, np.array([highest], np.int64), min_categories)
 
     def _counts(self, state):
         held = categories_of(state.statistic, state.class_slots(), state.n_features_in_)

@@ -1,13 +1,12 @@
 """Naive Bayes with weighted counts of features, smoothed by scikit-learn's own code."""
 
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import naive_bayes as peers
 
-from sqlearn.engine.model import WeightedClassifier
+from sqlearn.engine.model import PredictsJointProbabilities, WeightedClassifier
 from sqlearn.engine.readout import label_array, others_of, sums_of, weights_of
 from sqlearn.engine.sklearn_private import check_smoothing, smooth_naive_bayes
 from sqlearn.engine.sums import Sums, ThresholdCounts
@@ -15,7 +14,7 @@ from sqlearn.engine.validation import refuse_negative
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 
 
-class CountingNB(WeightedClassifier):
+class CountingNB(PredictsJointProbabilities, WeightedClassifier):
     """What is common to the learners that count: exact counts, of which scikit-learn's own code makes probabilities."""
 
     def __init__(
@@ -37,15 +36,15 @@ class CountingNB(WeightedClassifier):
 
     def _check_fit(self, batch):
         classes = np.unique(batch.label_codes[batch.weights > 0])
-        reader = self._started_reader(self.get_params(deep=False), batch.x.shape[1], classes, np.ones(len(classes)))
-        check_smoothing(reader)
+        check_smoothing(self._unsmoothed(self.get_params(deep=False), batch.x.shape[1], classes, np.ones(len(classes))))
 
-    def _started_reader(self, params, n_features, classes, counts):
-        reader: Any = object.__new__(self._peer)
-        reader.__dict__.update(params, n_features_in_=n_features, classes_=classes, class_count_=counts)
-        if reader.class_prior is not None:
-            reader.class_prior = np.asarray(reader.class_prior, np.float64)
-        return reader
+    def _unsmoothed(self, params, n_features, classes, counts):
+        """scikit-learn's estimator, to be given counts of features and smoothed."""
+        found = self._new_sklearn(params)
+        vars(found).update(n_features_in_=n_features, classes_=classes, class_count_=counts)
+        if found.class_prior is not None:
+            found.class_prior = np.asarray(found.class_prior, np.float64)
+        return found
 
     def _counts(self, state) -> dict:
         """The attributes that :func:`~sqlearn.engine.sklearn_private.smooth_naive_bayes` reads."""
@@ -53,15 +52,15 @@ class CountingNB(WeightedClassifier):
 
     def _read_out(self, state):
         weights = weights_of(state.statistic, state.class_slots())
-        reader = self._started_reader(state.params, state.n_features_in_, label_array(state), weights)
-        reader.__dict__.update(self._counts(state))
+        found = self._unsmoothed(state.params, state.n_features_in_, label_array(state), weights)
+        vars(found).update(self._counts(state))
         try:
             with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
                 warnings.simplefilter("ignore")  # fit has warned of an alpha that is too small
-                smooth_naive_bayes(reader)
+                smooth_naive_bayes(found)
         except ValueError as error:
             raise UndefinedAttributeError(f"{error} Learn or forget rows until they fit.", reason="priors") from error
-        return {name: value for name, value in vars(reader).items() if name.endswith("_")}
+        return {name: value for name, value in vars(found).items() if name.endswith("_")}
 
 
 class _NonNegativeNB(CountingNB):
@@ -127,7 +126,7 @@ class MultinomialNB(_NonNegativeNB, peers.MultinomialNB):
            [0., 3., 0.]])
     """
 
-    _peer = peers.MultinomialNB
+    _sklearn_class = peers.MultinomialNB
 
 
 class ComplementNB(_NonNegativeNB, peers.ComplementNB):
@@ -182,7 +181,7 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
     array(['spam'], dtype='<U4')
     """
 
-    _peer = peers.ComplementNB
+    _sklearn_class = peers.ComplementNB
 
     def __init__(
         self,
@@ -201,7 +200,7 @@ class ComplementNB(_NonNegativeNB, peers.ComplementNB):
         self.norm = norm
 
     def _counts(self, state):
-        # the twin reads ``feature_all_ + alpha - feature_count_``: this way the difference is exact
+        # scikit-learn reads ``feature_all_ + alpha - feature_count_``: this way the difference is exact
         return {"feature_all_": others_of(state.statistic, state.class_slots()), "feature_count_": 0.0}
 
     def _read_out(self, state):
@@ -260,7 +259,7 @@ class BernoulliNB(CountingNB, peers.BernoulliNB):
            [0., 1., 0.]])
     """
 
-    _peer = peers.BernoulliNB
+    _sklearn_class = peers.BernoulliNB
     _statistic = ThresholdCounts
     _sparse_form = True
 

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import naive_bayes as peers
 
-from sqlearn.engine.model import WeightedClassifier
+from sqlearn.engine.model import PredictsJointProbabilities, WeightedClassifier
 from sqlearn.engine.readout import label_array, moments_of, weights_of
 from sqlearn.engine.sums import Moments
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 
 
-class GaussianNB(WeightedClassifier, peers.GaussianNB):
+class GaussianNB(PredictsJointProbabilities, WeightedClassifier, peers.GaussianNB):
     """Naive Bayes with a normal distribution of each feature in each class.
 
     Parameters
@@ -68,7 +68,7 @@ class GaussianNB(WeightedClassifier, peers.GaussianNB):
            [8.]])
     """
 
-    _peer = peers.GaussianNB
+    _sklearn_class = peers.GaussianNB
     _statistic = Moments
 
     def __init__(

@@ -86,7 +86,7 @@ class MixedNB(CountingNB, TableBayes):
     array([0])
     """
 
-    _peer = TableBayes
+    _sklearn_class = TableBayes
     _statistic = Mixed
 
     def __init__(

@@ -129,7 +129,7 @@ def test_the_empty_state(learner):
     for read in (lambda: model.fitted_attributes(), lambda: use(model, records.X)):
         with pytest.raises(UndefinedAttributeError):
             read()
-    for name in vars(refit(learner, records)._reader()):
+    for name in vars(refit(learner, records)._fitted_sklearn()):
         assert (
             not hasattr(model, name)
             or name.startswith("n_features")
@@ -402,7 +402,7 @@ def test_labels_come_back_as_they_were_learned(learner):
     records = tame(learner, 12, weighted=False)
     X, truth = records.X, records.y > 0
     model = clone(learner).fit(X, truth)
-    twin = model._peer().fit(X, truth) if model._peer.__module__.startswith("sklearn") else None
+    twin = model._sklearn_class().fit(X, truth) if model._sklearn_class.__module__.startswith("sklearn") else None
     for found in (model.classes_, model.predict(X)):
         assert found.dtype == bool
     if twin is not None:

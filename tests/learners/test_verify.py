@@ -98,7 +98,7 @@ def test_verify_finds_an_altered_limb_count_or_attribute(learner):
     assert altered(parameters) == "the state's header"
 
     def attribute(model):
-        reader = model._reader()
+        reader = model._fitted_sklearn()
         for name, value in vars(reader).items():
             if isinstance(value, np.ndarray) and value.dtype == np.float64 and name.endswith("_") and value.size:
                 vars(reader)[name] = value.copy()

@@ -20,6 +20,7 @@ def name_of(path: Path) -> str:
 
 MODULES = [name for path in sorted(PACKAGE.rglob("*.py")) if "engine" not in path.parts
            and "__main__" not in (name := name_of(path))]  # fmt: skip
+MODULES += [f"sqlearn.engine.model.{name}" for name in ("estimator", "predictions", "verbs")]  # of every learner
 VERBS = [name for name, _ in inspect.getmembers(Store, callable) if not name.startswith("_")]
 
 

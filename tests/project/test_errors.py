@@ -16,7 +16,7 @@ from records import joined, records_of, tame
 from refusals import COLUMNS, EMPTY, LABEL, NOT_AN_INTEGER, NOT_FINITE, WEIGHT, is_one_of, raises
 from sqlearn import errors
 from sqlearn.engine.model.adaptive import Adaptive
-from sqlearn.engine.model.estimator import ExactClassifier
+from sqlearn.engine.model.verbs import UnweightedClassifier, WeightedClassifier
 from sqlearn.errors import BusyError, MergeError, NotLearnedError, ParameterError, UnknownLabelError
 from sqlearn.naive_bayes import GaussianNB
 
@@ -149,7 +149,7 @@ def test_wrong_labels(learner):
     with unchanged(model), pytest.raises(ValueError, match="inconsistent"):
         model.forget(records.X, records.y[:-1])
     refused(model, NOT_FINITE, lambda: model.partial_fit(records.X, np.append(records.y[:BAD], np.nan)), f"row {BAD} ")
-    if isinstance(model, ExactClassifier):
+    if isinstance(model, UnweightedClassifier | WeightedClassifier):
         refused(
             model,
             UnknownLabelError,

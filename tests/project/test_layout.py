@@ -281,17 +281,9 @@ def test_compiled_functions_use_the_one_decorator(path):
         assert not kernels, "a kernel outside sqlearn/engine has no stamp and is compiled in every process"
 
 
-PAST_CONSTRUCTORS = {
-    "sqlearn/engine/model/answering.py",
-    "sqlearn/naive_bayes/counting.py",
-}  # of scikit-learn's classes
-
-
 @pytest.mark.parametrize("path", TREES, ids=module_name)
 def test_objects_are_made_by_constructors(path):
     """An object made with ``__new__`` alone has attributes that no constructor names."""
-    if str(path.relative_to(ROOT)) in PAST_CONSTRUCTORS:
-        pytest.skip("to be mended")
     calls = (node.func for node in ast.walk(TREES[path]) if isinstance(node, ast.Call))
     assert not [ast.unparse(call) for call in calls if isinstance(call, ast.Attribute) and call.attr == "__new__"]
 

@@ -41,8 +41,8 @@ def pipeline(frame, learner, *, add_indicator=True, standardize=True):
         ],
         verbose_feature_names_out=False,
     )
-    accepted = learner._peer._get_param_names()
-    twin = learner._peer(**{name: value for name, value in learner.get_params().items() if name in accepted})
+    accepted = learner._sklearn_class._get_param_names()
+    twin = learner._sklearn_class(**{name: value for name, value in learner.get_params().items() if name in accepted})
     return make_pipeline(encoder, twin)
 
 

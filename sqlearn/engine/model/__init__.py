@@ -4,30 +4,47 @@ May import: kernels, identity, sums, readout, rounds, validation, errors.
 """
 
 from sqlearn.engine.model.adaptive import Adaptive, RenamedReport, SparseCoefficients, refuse_large
-from sqlearn.engine.model.asking import delegated, refuse_arguments
-from sqlearn.engine.model.estimator import ExactClassifier, ExactEstimator, Weighted, WeightedClassifier
+from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.header import digest_of
 from sqlearn.engine.model.held import FORMAT
 from sqlearn.engine.model.inner import Inner
 from sqlearn.engine.model.learner import Learner
 from sqlearn.engine.model.observed import observed
+from sqlearn.engine.model.predictions import (
+    Asked,
+    Decides,
+    Predicts,
+    PredictsJointProbabilities,
+    PredictsProbabilities,
+    ScoresRecords,
+    Selects,
+    Transforms,
+)
 from sqlearn.engine.model.state import State
+from sqlearn.engine.model.verbs import UnweightedClassifier, UnweightedEstimator, WeightedClassifier, WeightedEstimator
 
 __all__ = [
     "FORMAT",
     "Adaptive",
-    "ExactClassifier",
+    "Asked",
+    "Decides",
     "ExactEstimator",
     "Inner",
     "Learner",
+    "Predicts",
+    "PredictsJointProbabilities",
+    "PredictsProbabilities",
     "RenamedReport",
+    "ScoresRecords",
+    "Selects",
     "SparseCoefficients",
     "State",
-    "Weighted",
+    "Transforms",
+    "UnweightedClassifier",
+    "UnweightedEstimator",
     "WeightedClassifier",
-    "delegated",
+    "WeightedEstimator",
     "digest_of",
     "observed",
-    "refuse_arguments",
     "refuse_large",
 ]

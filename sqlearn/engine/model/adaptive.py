@@ -3,6 +3,7 @@
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -131,8 +132,19 @@ class Adaptive(RenamedReport, ExactEstimator):
             )
         return last
 
-    def drop_memo(self):
-        """Drop the sums kept from before the last breaks, which save time but tell of the past. Returns self."""
+    def drop_memo(self) -> Self:
+        """Drop the sums kept from before the last breaks, which save time but tell of the past.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        """
         _rounds(self._fitted_state()).memo = ()
         return self
 
@@ -166,17 +178,39 @@ def _rounds(state: State) -> Rounds:
 
 
 class SparseCoefficients(ExactEstimator):
-    """``sparsify`` and ``densify`` for learners whose twin has them: how coefficients are shown, until the next fit."""
+    """``sparsify`` and ``densify``, where scikit-learn has them: how coefficients are shown, until the next fit."""
 
-    def sparsify(self):
-        """Show ``coef_`` as a CSR matrix. Returns self."""
-        self._reader()
+    def sparsify(self) -> Self:
+        """Show ``coef_`` as a CSR matrix.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        """
+        self._fitted_sklearn()
         self._sparse_coef = True
         return self
 
-    def densify(self):
-        """Show ``coef_`` as an array. Returns self."""
-        self._reader().densify()
+    def densify(self) -> Self:
+        """Show ``coef_`` as an array.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        """
+        self._fitted_sklearn().densify()
         self._sparse_coef = False
         return self
 
@@ -184,9 +218,9 @@ class SparseCoefficients(ExactEstimator):
         super()._check_learned(state)
         self.__dict__.pop("_sparse_coef", None)
 
-    def _reader(self):
-        reader = super()._reader()
-        if self.__dict__.get("_sparse_coef") and not sp.issparse(reader.coef_):
-            reader.sparsify()
-            read_only(reader.coef_)
-        return reader
+    def _fitted_sklearn(self):
+        fitted = super()._fitted_sklearn()
+        if self.__dict__.get("_sparse_coef") and not sp.issparse(fitted.coef_):
+            fitted.sparsify()
+            read_only(fitted.coef_)
+        return fitted

@@ -1,57 +1,56 @@
 """What learners answer: attributes and predictions, by a fitted scikit-learn estimator that is made from the state."""
 
 import inspect
-from inspect import getattr_static
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_array
 from sklearn.utils.metadata_routing import UNUSED
 
-from sqlearn.engine.model.asking import delegated, fit_transform
 from sqlearn.engine.model.parameters import computable
+from sqlearn.engine.model.predictions import Asked
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.sklearn_private import param_names, parameter_constraints
-from sqlearn.errors import UndefinedAttributeError
+from sqlearn.engine.validation import check_sparse, check_weights, explained
+from sqlearn.errors import (
+    InvalidValueError,
+    ParameterError,
+    ShapeError,
+    SqlearnError,
+    UndefinedAttributeError,
+    shown,
+)
 
 __all__ = ["Answering", "not_fitted"]
 
-# What scikit-learn's fitted estimator answers; all other methods of a learner are its own or act on itself.
-_ANSWERED = (
-    "aic", "bic", "decision_function", "get_covariance", "get_feature_names_out", "get_precision", "get_support",
-    "inverse_transform", "predict", "predict_joint_log_proba", "predict_log_proba", "predict_proba", "sample", "score",
-    "score_samples", "transform",
-)  # fmt: skip
 
-
-class Answering(BaseEstimator):
+class Answering(Asked, BaseEstimator):
     """What a learner answers from its state: fitted attributes, predictions, and what scikit-learn asks estimators.
 
     Attributes
     ----------
-    _peer : type
-        scikit-learn's estimator. A fitted instance of it, the *reader*, is made from the state when an attribute or a
-        prediction is asked for, and dropped at the next update; it answers the methods that ask (``_ANSWERED``).
+    _sklearn_class : type
+        scikit-learn's estimator. A fitted instance of it is made from the state when an attribute or a prediction is
+        asked for, and dropped at the next update; it answers the methods of :mod:`~sqlearn.engine.model.predictions`,
+        and those that a learner passes to ``_answer``.
     """
 
-    _peer: type[BaseEstimator]
+    _sklearn_class: type[BaseEstimator]
 
     def __init_subclass__(cls, **kwargs):
-        peer = cls.__dict__.get("_peer")
-        if peer is not None:
-            for name in _ANSWERED:
-                method = getattr_static(peer, name, None)  # not the function that available_if makes anew each time
-                if method is not None and name not in cls.__dict__ and getattr_static(cls, name) is method:
-                    setattr(cls, name, delegated(name, method))
-            if hasattr(peer, "fit_transform") and "fit_transform" not in cls.__dict__:
-                cls.fit_transform = fit_transform
-            # checked elsewhere, but scikit-learn's check_param_validation wants every parameter listed
+        # checked elsewhere, but scikit-learn's check_param_validation wants every parameter listed
+        if "_sklearn_class" in cls.__dict__:
             unlisted = {"ledger", "key"}.intersection(param_names(cls)).difference(parameter_constraints(cls))
             cls._parameter_constraints = parameter_constraints(cls) | dict.fromkeys(unlisted, "no_validation")
         super().__init_subclass__(**kwargs)
 
     def _read_out(self, state: State) -> dict:
-        """The fitted attributes of the twin, from the state."""
+        """The fitted attributes of scikit-learn's estimator, from the state."""
         raise NotImplementedError
 
     def _fitted_state(self) -> State:
@@ -62,35 +61,55 @@ class Answering(BaseEstimator):
             raise state.is_broken()
         return state
 
-    def _reader(self):
-        """The twin, fitted: made when it is asked for, dropped at the next update."""
-        return self._reader_of(self._fitted_state())
+    def _fitted_sklearn(self) -> Any:
+        """scikit-learn's estimator, fitted: made when it is asked for, dropped at the next update."""
+        return self._fitted_sklearn_of(self._fitted_state())
 
-    def _reader_of(self, state: State):
+    def _fitted_sklearn_of(self, state: State) -> Any:
         cached = state.reader
         if cached is None or cached[1] != state.version:
             version = state.version
             with state.reading(), computable(self):
-                reader = self._made_reader(state)
-            state.reader = reader, version
-            return reader
+                fitted = self._new_fitted_sklearn(state)
+            state.reader = fitted, version
+            return fitted
         return cached[0]
 
-    def _made_reader(self, state: State):
+    def _new_fitted_sklearn(self, state: State) -> Any:
         if not state.statistic.record_counts.any():
             none = "only rows of weight 0" if state.n_records else "no rows (all were forgotten)"
             raise UndefinedAttributeError(
                 f"This {state.learner} holds {none}, so it has no fitted attributes. Call fit or partial_fit first.",
                 reason="too few records",
             )
-        reader = object.__new__(self._peer)
-        accepted = param_names(self._peer)
-        reader.__dict__.update({name: value for name, value in state.params.items() if name in accepted})
-        reader.n_features_in_ = state.n_features_in_
+        fitted = self._new_sklearn(state.params)
+        attributes = vars(fitted)
+        attributes["n_features_in_"] = state.n_features_in_
         if state.feature_names_in_ is not None:
-            reader.feature_names_in_ = state.feature_names_in_
-        reader.__dict__.update((name, read_only(value)) for name, value in self._read_out(state).items())
-        return reader
+            attributes["feature_names_in_"] = state.feature_names_in_
+        attributes.update((name, read_only(value)) for name, value in self._read_out(state).items())
+        return fitted
+
+    def _new_sklearn(self, params: dict[str, Any]) -> Any:
+        """scikit-learn's estimator with those of these parameters that it has, not fitted."""
+        return self._sklearn_class(**{name: params[name] for name in param_names(self._sklearn_class)})
+
+    def _answering(self, name: str) -> Callable[..., Any]:
+        """The method that answers for the one of this name."""
+        return getattr(self._fitted_sklearn(), name)
+
+    def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """What the fitted scikit-learn estimator returns; refuses arguments that it does not understand."""
+        answering = self._answering(name)
+        if args:
+            check_sparse(args[0])
+        try:
+            return answering(*args, **kwargs)
+        except (SqlearnError, NotFittedError):
+            raise
+        except Exception as error:
+            refuse_arguments(self, name, args, kwargs, error)
+            raise
 
     def __getattr__(self, name):
         if isinstance(own := getattr(type(self), name, None), property):  # whose error, an AttributeError, led here
@@ -103,26 +122,28 @@ class Answering(BaseEstimator):
             if getattr(state, name) is None:
                 raise unknown
             return getattr(state, name)
-        return getattr(self._reader(), name)
+        return getattr(self._fitted_sklearn(), name)
 
     def __setattr__(self, name, value):
         if name.endswith("_") and not name.startswith("_"):
             raise AttributeError(
-                f"{name} of a {type(self).__name__} is read from the rows it holds, so it cannot be set. Nothing was "
-                "changed: model.to_sklearn() gives a scikit-learn estimator whose attributes are yours to change."
+                f"{name} of a {type(self).__name__} cannot be set: attributes whose names end in an underscore are "
+                "computed from the records held, and one that is set would stay when they are forgotten. Nothing was "
+                "changed: model.to_sklearn() gives a scikit-learn estimator whose attributes you may change, and a "
+                "subclass may define a property."
             )
         super().__setattr__(name, value)
 
     def __dir__(self):
         try:
-            fitted = [name for name in dir(self._reader()) if name.endswith("_") and not name.startswith("_")]
+            fitted = [name for name in dir(self._fitted_sklearn()) if name.endswith("_") and not name.startswith("_")]
         except ValueError:  # not fitted, or not enough held to tell anything
             fitted = []
         return sorted({*super().__dir__(), *fitted})
 
     @classmethod
     def _get_class_level_metadata_request_values(cls, method_name, method=None, ignore_params=None):
-        """As scikit-learn's, but a twin may rule out what only its own method takes (Lasso's ``check_input``)."""
+        """As scikit-learn's, but its class may rule out what only its own method takes (Lasso's ``check_input``)."""
         asked = method or getattr(cls, method_name, None)
         if not inspect.isfunction(asked):
             return {}
@@ -153,3 +174,89 @@ def not_fitted(estimator) -> NotFittedError:
     return NotFittedError(
         f"This {name} instance is not fitted yet. Call 'fit' or 'partial_fit' with some rows before you use it."
     )
+
+
+def refuse_arguments(model, name: str, args: tuple, kwargs: dict[str, Any], error: Exception) -> None:
+    """Refuse the arguments of a call that failed, if they are why it did, as an update would refuse them.
+
+    Parameters
+    ----------
+    model : ExactEstimator
+        What was asked.
+    name : str
+        Name of the method, whose signature tells what the arguments are.
+    args, kwargs : tuple, dict
+        The arguments.
+    error : Exception
+        What the method raised.
+
+    Raises
+    ------
+    SqlearnError
+        Of the kind that fits.
+    """
+    signature = inspect.signature(getattr(type(model), name))
+    given = signature.bind(model, *args, **kwargs).arguments
+    X, y = given.get("X"), given.get("y")
+    if "X" in given and name != "inverse_transform":  # whose columns are others
+        x = model._understood(X, y)
+        if given.get("sample_weight") is not None:
+            check_weights(given["sample_weight"], x)
+            if np.asarray(given["sample_weight"]).dtype == object:  # Decimals: fit takes them, scores do not
+                raise InvalidValueError(
+                    f"sample_weight of {name} holds objects. Nothing was computed: pass an array of floats.",
+                    reason="weight",
+                ) from error
+        if y is None and "y" in signature.parameters and model._target is not None:
+            raise ShapeError(
+                f"{name} of {type(model).__name__} compares with y, and y is None. Nothing was computed: pass one "
+                "label or value per row.",
+                reason="no target",
+            ) from error
+    names = given.get("input_features")
+    if names is not None and not _are_names(names):
+        raise ParameterError(
+            f"input_features of {name} is a list of names, not {shown(names)}. Nothing was computed: pass a name for "
+            "each feature, or leave it out.",
+            value=names,
+        ) from error
+    if name == "inverse_transform":
+        try:
+            table = check_array(X, dtype=np.float64, accept_sparse=True, ensure_2d=False, allow_nd=True)
+        except (TypeError, ValueError, OverflowError) as unfit:
+            raise explained(unfit, X) from error
+        width = len(model.get_feature_names_out())
+        if table.shape[-1:] != (width,):
+            raise ShapeError(
+                f"X has the shape {table.shape}, and {name} of this {type(model).__name__} takes rows of {width} "
+                "features. Nothing was computed: pass what transform returned.",
+                reason="columns",
+            ) from error
+    for parameter in signature.parameters.values():
+        value = given.get(parameter.name, parameter.default)
+        for kind, types, what in (
+            (bool, bool | np.bool_, "True or False"),
+            (int, Integral, "a whole number"),
+            ("copy", bool | np.bool_ | None, "True, False or None"),
+        ):
+            if kind in (type(parameter.default), parameter.name) and not isinstance(value, types):
+                raise ParameterError(
+                    f"{parameter.name} of {name} is {what}, not {shown(value)}. Nothing was computed: pass one of "
+                    "these.",
+                    value=value,
+                ) from error
+    if "X" in given and not isinstance(error, ValueError) and np.asarray(X).dtype.kind in "TO":
+        raise InvalidValueError(
+            f"X of {name} holds text or objects. Nothing was computed: convert it to numbers first, X.astype(float).",
+            reason="not numeric",
+        ) from error
+    if not isinstance(error, ValueError | TypeError | NotImplementedError):  # the last: whatever the arguments
+        raise ParameterError(
+            f"{name} of {type(model).__name__} does not take these arguments: {shown(error)}. Nothing was computed: "
+            "see its documentation for what it takes."
+        ) from error
+
+
+def _are_names(names) -> bool:
+    listed = isinstance(names, list | tuple) or getattr(names, "ndim", 0) == 1
+    return listed and all(isinstance(name, str) for name in names)

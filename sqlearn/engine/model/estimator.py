@@ -1,8 +1,9 @@
-"""fit, partial_fit, forget, relabel, merge, without, digest: written once, for every learner."""
+"""What learners have in common: how they learn, forget, merge and become bytes."""
 
 import copy
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -11,7 +12,6 @@ from sqlearn.engine.identity import PLAIN_LABELS, hidden
 from sqlearn.engine.model.answering import not_fitted
 from sqlearn.engine.model.header import describe, plain
 from sqlearn.engine.model.hooks import Hooks
-from sqlearn.engine.model.lending import Lending
 from sqlearn.engine.model.limits import check_growth, check_merge, check_size
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.parameters import checked_params, computable
@@ -22,7 +22,7 @@ from sqlearn.engine.sums import Log, interrupts_held
 from sqlearn.engine.validation import Batch, Layout, check_classes, words_of
 from sqlearn.errors import InvalidValueError, MergeError, ParameterError, SqlearnError, UnsupportedError
 
-__all__ = ["ExactClassifier", "ExactEstimator", "Weighted", "WeightedClassifier"]
+__all__ = ["ExactEstimator"]
 
 # types of labels and values that need no general path
 _PLAIN = {"label": PLAIN_LABELS, "value": PLAIN_LABELS - {str, np.str_}}
@@ -31,82 +31,37 @@ _PLAIN = {"label": PLAIN_LABELS, "value": PLAIN_LABELS - {str, np.str_}}
 class ExactEstimator(Hooks):
     """Base of all learners whose state is exact sums.
 
-    A learner names its scikit-learn twin, its statistic, what a record carries, and how to read the twin's fitted
-    attributes from the state (see :class:`~sqlearn.engine.model.hooks.Hooks`); everything else is here. Put it before
-    the twin in the bases.
+    A learner names scikit-learn's class, its statistic, what a record carries, and how to read the fitted attributes
+    from the state (see :class:`~sqlearn.engine.model.hooks.Hooks`); everything else is here, and in
+    :mod:`~sqlearn.engine.model.verbs`, from one of whose classes a learner derives, and then from scikit-learn's.
     """
 
-    # ------------------------------------------------------------------ learning and forgetting
+    # ------------------------------------------------------------------ what all verbs.py's classes share
 
-    def fit(self, X, y=None):
-        """Learn from these records alone.
-
-        Parameters
-        ----------
-        X : array-like, sparse or frame of shape (n, d)
-            Records.
-        y : array-like of shape (n,) or (n, t)
-            Labels or values to predict; left out by unsupervised learners.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        SqlearnError
-            Of the kind that fits; the model is the one from before.
-        """
-        return self._fit_alone(X, y, None)
-
-    def partial_fit(self, X, y=None):
-        """Learn more records: one row as 1-D, or many. Returns self."""
-        return self._update(X, y, None, 1.0)
-
-    def forget(self, X, y=None):
-        """Take records out, exactly: one row as 1-D, or many.
-
-        What is left has the bytes of a model that never saw them. All or nothing: when one record is not held, nothing
-        changes.
+    def merge(self, other: Self) -> Self:
+        """Learn all records that another model holds.
 
         Parameters
         ----------
-        X : array-like, sparse or frame of shape (d,) or (n, d)
-            Records as they were learned.
-        y : scalar or array-like
-            Their labels or values.
+        other : estimator of the same class
+            A model with the same parameters, key and features; it is not changed.
 
         Returns
         -------
-        self
-
-        Raises
-        ------
-        NotLearnedError
-            When a record is not held: the message names the first such row.
-        SqlearnError
-            Of the kind that fits any other trouble.
-        """
-        return self._update(X, y, None, -1.0)
-
-    def relabel(self, X, y_old, y_new):
-        """Forget records with labels (or values) `y_old` and learn them with `y_new`, all or nothing. Returns self."""
-        return self._relabel(X, y_old, y_new, None)
-
-    def without(self, X, y=None):
-        """Context in which the model is as if these records had never been learned.
-
-        Afterwards it is exactly the one from before. Updates of the model are refused inside.
-        """
-        return Lending(self, self._without(X, y, None))
-
-    def merge(self, other):
-        """Take in all records of another model of the same kind and parameters. Returns self; `other` is unchanged.
+        Self
+            The model itself.
 
         Raises
         ------
         MergeError
-            When the models differ in learner, parameters, keys, features or targets, or are one and the same.
+            If the models differ in learner, parameters, keys, features or targets, or are one and the same.
+
+        Examples
+        --------
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> model = GaussianNB().fit([[0.0], [1.0]], [0, 0]).merge(GaussianNB().fit([[5.0]], [1]))
+        >>> model.digest() == GaussianNB().fit([[0.0], [1.0], [5.0]], [0, 0, 1]).digest()
+        True
         """
         state = self._fitted_state()
         if other is self:
@@ -134,21 +89,39 @@ class ExactEstimator(Hooks):
         return self
 
     def digest(self) -> str:
-        """Hex digest of the state: equal for equal parameters and equal records, on any machine, in O(state) time.
+        """Return the digest of the state: equal for equal parameters and equal records, on any machine.
 
-        Beside an old digest or an old model, it lets guesses about a forgotten record be tested: see docs/exactness.md.
+        It takes time in proportion to the state, not to the records. With an old digest or an old model beside it,
+        guesses about a forgotten record can be tested: see docs/exactness.md.
+
+        Returns
+        -------
+        str
+            Hexadecimal digits.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+
+        Examples
+        --------
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> model = GaussianNB().fit([[0.0], [1.0], [5.0]], [0, 0, 1]).forget([1.0], 0)
+        >>> model.digest() == GaussianNB().fit([[5.0], [0.0]], [1, 0]).digest()
+        True
         """
         state = self._fitted_state()
         with state.reading():
             return state.digest()
 
     @property
-    def key(self):
+    def key(self) -> str | bytes | None:
         """Key of the records' digests; its repr does not show it."""
         return self.__dict__["key"]
 
     @key.setter
-    def key(self, value):
+    def key(self, value: str | bytes | None) -> None:
         self.__dict__["key"] = hidden(value)
 
     @property
@@ -158,9 +131,32 @@ class ExactEstimator(Hooks):
         with state.reading():
             return state.n_records
 
-    def to_sklearn(self):
-        """A fitted scikit-learn estimator with this model's parameters and attributes, and nothing of its state."""
-        return copy.deepcopy(self._reader())
+    def to_sklearn(self) -> Any:
+        """Return a fitted scikit-learn estimator with this model's parameters and attributes.
+
+        It holds nothing of the model's state, so it cannot forget, and its attributes may be changed.
+
+        Returns
+        -------
+        estimator
+            A fitted instance of scikit-learn's class.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        UndefinedAttributeError
+            If the records held determine no model.
+
+        Examples
+        --------
+        >>> from sqlearn.linear_model import LinearRegression
+        >>> model = LinearRegression().fit([[1.0], [2.0], [3.0]], [3.0, 5.0, 7.0])
+        >>> fitted = model.to_sklearn()
+        >>> type(fitted).__module__.split(".")[0], fitted.coef_
+        ('sklearn', array([2.]))
+        """
+        return copy.deepcopy(self._fitted_sklearn())
 
     # ------------------------------------------------------------------ the same, in one place
 
@@ -290,6 +286,11 @@ class ExactEstimator(Hooks):
         return self._target
 
     @property
+    def takes_weights(self) -> bool:
+        """Whether a record may carry a weight."""
+        return self._takes_weights
+
+    @property
     def state(self) -> State:
         """All that is held; raises NotFittedError when nothing is."""
         return self._fitted_state()
@@ -300,24 +301,70 @@ class ExactEstimator(Hooks):
         return self
 
     def canonical_parts(self) -> dict[str, bytes]:
-        """The state's canonical bytes, part by part: equal for models of equal records and equal parameters."""
+        """Return the state's canonical bytes, part by part: equal for equal parameters and equal records.
+
+        Returns
+        -------
+        dict of str to bytes
+            The parts by their names.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        """
         state = self._fitted_state()
         with state.reading():
             return state.parts()
 
-    def fitted_params(self) -> dict:
-        """The parameters in force: those at the time of ``fit``."""
+    def fitted_params(self) -> dict[str, Any]:
+        """Return the parameters in force: those at the time of ``fit``.
+
+        Returns
+        -------
+        dict
+            Copies of the parameters by their names.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        """
         return copy.deepcopy(self._fitted_state().params)
 
     def pending_params(self) -> list[str]:
-        """Names of the parameters that were set since ``fit``, and hold from the next one on."""
+        """Return the names of the parameters that were set since ``fit``, and hold from the next one on.
+
+        Returns
+        -------
+        list of str
+            The names, sorted.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        """
         now, then = plain(self.get_params(deep=False)), plain(self._fitted_state().params)
         return [name for name in sorted(now) if describe(now[name]) != describe(then.get(name))]
 
-    def fitted_attributes(self) -> dict:
-        """All fitted attributes, by name."""
-        params = self._fitted_state().params
-        return {name: value for name, value in vars(self._reader()).items() if name not in params}
+    def fitted_attributes(self) -> dict[str, Any]:
+        """Return all fitted attributes.
+
+        Returns
+        -------
+        dict
+            The attributes by their names, those that scikit-learn's methods alone read included.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        UndefinedAttributeError
+            If the records held determine no model.
+        """
+        given = vars(self._new_sklearn(self._fitted_state().params))
+        return {name: value for name, value in vars(self._fitted_sklearn()).items() if name not in given}
 
     def __getstate__(self):
         return contents_of(self)
@@ -346,69 +393,3 @@ class ExactEstimator(Hooks):
         twin = clone(self)
         twin._state = self._empty_state(copy.deepcopy(state.params), state.layout, state.statistic.n_features)
         return twin
-
-
-class Weighted(ExactEstimator):
-    """Base of learners whose records may carry a weight: it is a part of the record."""
-
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn from these records alone; see :meth:`ExactEstimator.fit`.
-
-        Parameters
-        ----------
-        X, y
-            Records and their labels or values.
-        sample_weight : array-like of shape (n,), optional
-            Non-negative weights; 1 by default. A record of weight 0 is held, and counts nowhere.
-        """
-        return self._fit_alone(X, y, sample_weight)
-
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Learn more records: one row as 1-D, or many. Returns self."""
-        return self._update(X, y, sample_weight, 1.0)
-
-    def forget(self, X, y=None, sample_weight=None):
-        """Take records out, exactly, with the weights they were learned with; see :meth:`ExactEstimator.forget`."""
-        return self._update(X, y, sample_weight, -1.0)
-
-    def relabel(self, X, y_old, y_new, sample_weight=None):
-        """Forget records with `y_old` and learn them with `y_new`, all or nothing. Returns self."""
-        return self._relabel(X, y_old, y_new, sample_weight)
-
-    def without(self, X, y=None, sample_weight=None):
-        """Context in which the model is as if it had never seen these records; see :meth:`ExactEstimator.without`."""
-        return Lending(self, self._without(X, y, sample_weight))
-
-
-class ExactClassifier(ExactEstimator):
-    """Base of classifiers: records carry a label, and new labels may come at any time."""
-
-    _target = "label"
-
-    def partial_fit(self, X, y=None, classes=None):
-        """Learn more records: one row as 1-D, or many.
-
-        Parameters
-        ----------
-        X, y
-            Records and labels; new labels are welcome.
-        classes : array-like, optional
-            If given, labels that are not among them are refused. It is checked and not remembered: classes are those of
-            the records held.
-
-        Returns
-        -------
-        self
-        """
-        return self._update(X, y, None, 1.0, classes)
-
-
-class WeightedClassifier(ExactClassifier, Weighted):
-    """Base of classifiers whose records may carry a weight."""
-
-    fit = Weighted.fit
-    forget = Weighted.forget
-
-    def partial_fit(self, X, y=None, classes=None, sample_weight=None):  # type: ignore[override]
-        """Learn more records; see :meth:`ExactClassifier.partial_fit`."""
-        return self._update(X, y, sample_weight, 1.0, classes)

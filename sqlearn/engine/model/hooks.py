@@ -29,6 +29,8 @@ class Hooks(Answering):
     ----------
     _statistic : type
         A :class:`~sqlearn.engine.sums.statistic.Statistic`.
+    _takes_weights : bool
+        Whether a record may carry a weight.
     _target : {None, "label", "value"}
         What a record carries beside its features.
     _sparse_form : bool
@@ -36,6 +38,7 @@ class Hooks(Answering):
     """
 
     _statistic: type[Statistic]
+    _takes_weights: bool = False
     _target: str | None = None
     _sparse_form = False
     _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages

@@ -57,6 +57,6 @@ class Inner:
         """The learner with this state."""
         return self.learner._with_state(state)
 
-    def reader(self, state: State) -> Any:
+    def fitted_sklearn(self, state: State) -> Any:
         """scikit-learn's estimator, fitted to what is in this state."""
-        return self.fitted(state)._reader()
+        return self.fitted(state)._fitted_sklearn()

@@ -21,6 +21,10 @@ class Learner(Protocol):
         """What a record carries beside its features: "label", "value" or None."""
 
     @property
+    def takes_weights(self) -> bool:
+        """Whether a record may carry a weight."""
+
+    @property
     def state(self) -> State:
         """All that is held; raises NotFittedError when nothing is."""
 

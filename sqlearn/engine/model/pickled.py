@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from sqlearn.engine.model.header import digest_of
 from sqlearn.engine.model.held import FORMAT
@@ -58,7 +56,7 @@ def state_of(model, contents) -> tuple[dict, State | None]:
             "the version that wrote it, or fit it anew."
         )
     params, held = contents.get("params"), contents.get("state")
-    if not isinstance(params, dict) or not _names_of(learner) <= {*params} or "_state" in params:
+    if not isinstance(params, dict) or not {*param_names(learner)} <= {*params} or "_state" in params:
         raise altered
     if held is None and "state" not in contents:
         return params, None
@@ -84,12 +82,6 @@ def state_of(model, contents) -> tuple[dict, State | None]:
     if list(whole.items()) != [(part, content) for part, content in parts.items() if part not in _ELSEWHERE]:
         raise altered
     return params, state
-
-
-@lru_cache
-def _names_of(learner: type[BaseEstimator]) -> frozenset[str]:
-    """The names of its parameters, for which scikit-learn looks at signatures again and again."""
-    return frozenset(param_names(learner))
 
 
 def _are_plain(held: dict) -> bool:

@@ -6,7 +6,7 @@ May import: all other packages of the engine.
 from sqlearn.engine.tables.bayes import TableBayes
 from sqlearn.engine.tables.encoder import TableEncoder, read_encoder
 from sqlearn.engine.tables.gram import TableGram
-from sqlearn.engine.tables.reader import Answers, TableReader, learner_has, table_tags
+from sqlearn.engine.tables.reader import TableAnswers, TableReader, if_learner_has, table_tags
 from sqlearn.engine.tables.rounds import TableRounds
 from sqlearn.engine.tables.table import (
     as_columns,
@@ -21,7 +21,7 @@ from sqlearn.engine.tables.table import (
 )
 
 __all__ = [
-    "Answers",
+    "TableAnswers",
     "TableBayes",
     "TableEncoder",
     "TableGram",
@@ -32,9 +32,9 @@ __all__ = [
     "categorical_columns",
     "check_table",
     "chosen",
+    "if_learner_has",
     "is_missing",
     "kinds_of",
-    "learner_has",
     "names_of",
     "read_encoder",
     "split",

@@ -1,68 +1,93 @@
 """The predictor of models over tables: what scikit-learn has no class for."""
 
-from typing import Any
+from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
+
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
 
+from sqlearn.engine.model import Decides, Predicts, PredictsJointProbabilities
 from sqlearn.engine.tables.encoder import TableEncoder
 from sqlearn.engine.tables.table import as_table, chosen, split
 from sqlearn.errors import UndefinedAttributeError
 
-__all__ = ["Answers", "TableReader", "learner_has", "table_tags"]
+__all__ = ["TableAnswers", "TableReader", "if_learner_has", "table_tags"]
 
 
-def learner_has(name):
-    """Whether the learner has a method of this name: then the model has."""
-    return available_if(lambda self: hasattr(self._learner, name))
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-class Answers:
+def if_learner_has(method: Method) -> Method:
+    """A method that a model over tables has if its learner has it."""
+    return available_if(lambda self: hasattr(self._learner, method.__name__))(method)
+
+
+class TableAnswers(Predicts, PredictsJointProbabilities, Decides):
     """What a learner answers about encoded records, asked about tables."""
 
-    def _ask(self, name: str, X, *args, **kwargs):
-        """The answer of a method of the learner."""
-        raise NotImplementedError
+    predict = if_learner_has(Predicts.predict)
+    predict_proba = if_learner_has(PredictsJointProbabilities.predict_proba)
+    predict_log_proba = if_learner_has(PredictsJointProbabilities.predict_log_proba)
+    predict_joint_log_proba = if_learner_has(PredictsJointProbabilities.predict_joint_log_proba)
+    decision_function = if_learner_has(Decides.decision_function)
 
-    @learner_has("predict")
-    def predict(self, X):
-        """Predictions for each row of a table."""
-        return self._ask("predict", X)
+    @if_learner_has
+    def transform(self, X: Any) -> np.ndarray:
+        """Encode the rows of a table, and transform them as the learner does.
 
-    @learner_has("predict_proba")
-    def predict_proba(self, X):
-        """Probabilities of the classes, float64[n, n_classes]."""
-        return self._ask("predict_proba", X)
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_rows, n_columns)
+            The rows, with the columns that were learned.
 
-    @learner_has("predict_log_proba")
-    def predict_log_proba(self, X):
-        """Logarithms of the classes' probabilities, float64[n, n_classes]."""
-        return self._ask("predict_log_proba", X)
+        Returns
+        -------
+        float64 ndarray of shape (n_rows, n_outputs)
+            The transformed rows.
 
-    @learner_has("predict_joint_log_proba")
-    def predict_joint_log_proba(self, X):
-        """Logarithms of the joint probabilities of row and class, float64[n, n_classes]."""
-        return self._ask("predict_joint_log_proba", X)
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("transform", X)
 
-    @learner_has("decision_function")
-    def decision_function(self, X):
-        """Distances to the boundaries between the classes, float64[n] or float64[n, n_classes]."""
-        return self._ask("decision_function", X)
+    @if_learner_has
+    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Score the predictions as the learner does: by accuracy, say, or the coefficient of determination.
 
-    @learner_has("transform")
-    def transform(self, X):
-        """What the learner makes of the encoded rows, float64[n, k]."""
-        return self._ask("transform", X)
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_rows, n_columns)
+            The rows, with the columns that were learned.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
+            Their labels or targets, if the learner takes any.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows; 1 by default.
 
-    @learner_has("score")
-    def score(self, X, y=None, sample_weight=None):
-        """The learner's own score: accuracy of classifiers, R^2 of regressors."""
+        Returns
+        -------
+        float
+            The score.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return self._ask("score", X, *([] if y is None else [y]), **weights)
+        return self._answer("score", X, *([] if y is None else [y]), **weights)
 
 
-class TableReader(Answers, BaseEstimator):
+class TableReader(TableAnswers, BaseEstimator):
     """A fitted predictor over tables: an encoder, and scikit-learn's estimator over the encoded columns.
 
     Attributes
@@ -119,7 +144,7 @@ class TableReader(Answers, BaseEstimator):
             return self.learner_.get_feature_names_out(self.encoded_names_)
         return self.encoded_names_
 
-    def _ask(self, name, X, *args, **kwargs):
+    def _answer(self, name, X, *args, **kwargs):
         if self.encoder_ is not None:
             return getattr(self.learner_, name)(self.encode(X), *args, **kwargs)
         return getattr(self.learner_, name)(self._chosen(X)[0], *args, **kwargs)

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 
 from sqlearn.engine.identity import HiddenBytes, HiddenText, hidden
 from sqlearn.engine.model import FORMAT, digest_of
+from sqlearn.engine.sklearn_private import param_names
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import Slots
@@ -126,7 +127,7 @@ def unpacked(content: bytes) -> Any:
     state = described["state"]
     state |= {name: _decoded(state[name]) for name in ("params", "features")}
     params, learner = _decoded(described["params"]), _learner(described["learner"])
-    model = learner(**{name: params[name] for name in learner._get_param_names()})
+    model = learner(**{name: params[name] for name in param_names(learner)})
     parts = {}
     for name, length in described["parts"].items():
         parts[name] = content[start : start + length]

@@ -3,11 +3,13 @@
 import copy
 import inspect
 import pickle
+import pydoc
+import re
 
 import numpy as np
 import pytest
 import sklearn
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.callback import ProgressBar
 from sklearn.linear_model import RANSACRegressor
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -18,7 +20,6 @@ from learners import LEARNERS, over
 from sqlearn import BusyError, ParameterError, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
-from sqlearn.engine.model.answering import _ANSWERED
 from sqlearn.linear_model import Lasso, LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.preprocessing import StandardScaler
@@ -26,10 +27,11 @@ from updates import prepared
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-OWN = {  # methods of scikit-learn's classes that are written here anew, or act on the learner itself
-    "fit", "partial_fit", "fit_transform", "fit_predict", "densify", "sparsify", "encode", "set_callbacks",
-    "set_output", "set_params", "path", "sparse_coef_",
+# public names of scikit-learn's classes that act on the learner itself: none of them asks the fitted estimator
+ON_ITSELF = {
+    "get_metadata_routing", "get_params", "path", "set_callbacks", "set_output", "set_params", "sparse_coef_",
 }  # fmt: skip
+VERBS = {"fit", "partial_fit", "forget", "relabel", "without", "merge"}
 
 
 def sample():
@@ -38,28 +40,76 @@ def sample():
     return X, (X[:, 0] > 0).astype(int), X @ [1.0, 2.0, 0.0, 0.0]
 
 
-@over(LEARNERS)
-def test_every_method_of_the_twin_is_known(learner):
-    """One that a later scikit-learn adds is looked at before it answers anything."""
-    for name in dir(type(learner)._peer):
-        known = name in _ANSWERED or name in OWN or hasattr(BaseEstimator, name) or name.endswith("_request")
-        assert known or name.startswith("_"), name
+def written_here(cls, name):
+    """Whether a name of a class is defined by this package."""
+    return next(base for base in cls.__mro__ if name in vars(base)).__module__.startswith("sqlearn.")
 
 
 @over(LEARNERS)
-def test_what_is_answered_is_no_estimator(learner):
+def test_no_method_is_inherited_unanswered(learner):
+    """One that a later scikit-learn adds is looked at before it is inherited."""
+    for name in dir(type(learner)._sklearn_class):
+        if not name.startswith("_") and name not in ON_ITSELF and not name.endswith("_request"):
+            assert written_here(type(learner), name), name
+
+
+@over(LEARNERS)
+def test_what_is_answered_has_the_signature_of_scikit_learns(learner):
+    theirs = type(learner)._sklearn_class
+    for name in dir(theirs):
+        if name.startswith("_") or name in ON_ITSELF | VERBS or name.endswith("_request") or name == "fit_transform":
+            continue
+        ours, known = (inspect.signature(getattr(cls, name)).parameters for cls in (type(learner), theirs))
+        assert [*ours] == [*known], name
+        assert [parameter.default for parameter in ours.values()] == [p.default for p in known.values()], name
+
+
+@over(LEARNERS)
+def test_what_is_answered_is_not_an_estimator(learner):
     model, records, _ = prepared(learner)
-    for name in _ANSWERED:
-        if hasattr(model, name):
-            needed = inspect.signature(getattr(model, name)).parameters
-            given = [records.X] if "X" in needed else []
-            if name == "score":
-                given = [records.X, records.y]
-            if name == "inverse_transform":
-                given = [model.transform(records.X)]
-            answer = getattr(model, name)(*given)
-            for part in answer if isinstance(answer, tuple) else (answer,):
-                assert not isinstance(part, BaseEstimator), name
+    asked = [name for name in dir(type(model)._sklearn_class) if not name.startswith("_") and hasattr(model, name)]
+    own = {"fit_transform", "fit_predict", "sparsify", "densify", "encode"}
+    for name in {*asked} - ON_ITSELF - VERBS - own:
+        if not callable(getattr(model, name)) or name.endswith("_request"):
+            continue
+        needed = inspect.signature(getattr(model, name)).parameters
+        given = [records.X] if "X" in needed else []
+        if name == "score":
+            given = [records.X, records.y]
+        if name == "inverse_transform":
+            given = [model.transform(records.X)]
+        answer = getattr(model, name)(*given)
+        for part in answer if isinstance(answer, tuple) else (answer,):
+            assert not isinstance(part, BaseEstimator), name
+
+
+@over(LEARNERS)
+def test_declarations_and_signatures_agree(learner):
+    cls, takes_classes = type(learner), learner._target == "label" or isinstance(learner, TableModel)
+    takes_weights = learner._takes_weights or isinstance(learner, TableModel)  # whatever is inside
+    for verb in ("fit", "partial_fit", "forget", "relabel", "without"):
+        assert ("sample_weight" in inspect.signature(getattr(cls, verb)).parameters) == takes_weights, verb
+    if not hasattr(learner, "score_func"):  # which decides what the target is
+        assert ("classes" in inspect.signature(cls.partial_fit).parameters) == takes_classes
+
+
+@over(LEARNERS)
+def test_help_shows_every_method(learner):
+    """Sections for what it takes and returns; an example for each verb."""
+    page = pydoc.plain(pydoc.render_doc(type(learner)))
+    for name in {*VERBS, "digest", "to_sklearn", *dir(type(learner)._sklearn_class)}:
+        method = getattr(type(learner), name, None)
+        if name.startswith("_") or name in ON_ITSELF or name.endswith("_request") or not inspect.isfunction(method):
+            continue
+        doc, parameters = inspect.getdoc(method), [*inspect.signature(method).parameters.values()][1:]
+        assert f" {name}(self" in page, name
+        assert "\nReturns\n-------\n" in doc, name
+        assert not parameters or "\nParameters\n----------\n" in doc, name
+        for parameter in parameters:
+            assert re.search(rf"^\**{parameter.name}\b|, {parameter.name}\b", doc, re.MULTILINE), (name, parameter.name)
+        if name in VERBS | {"digest", "to_sklearn"}:
+            assert "\nExamples\n--------\n>>> " in doc, name
+            assert name == "without" or "\nRaises\n------\n" in doc, name
 
 
 @over([LogisticRegression(), StandardScaler()])
@@ -159,8 +209,42 @@ def test_read_outs_cannot_be_written_to(learner):
 
 def test_an_unfitted_model_takes_no_attributes_either():
     model = GaussianNB()
-    with pytest.raises(AttributeError, match="read from the rows"):
+    with pytest.raises(AttributeError, match="computed from the records held"):
         model.theta_ = 3
+
+
+class Described(GaussianNB):
+    """A subclass with a fitted attribute that follows from the records, and one that is no matter of them."""
+
+    @property
+    def spread_(self):
+        return float(self.var_.sum())
+
+    def fit(self, X, y=None, sample_weight=None):
+        self.source = "survey"
+        return super().fit(X, y, sample_weight)
+
+
+class Remembering(GaussianNB):
+    """A subclass whose fitted attribute would outlive the records that it came from."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        super().fit(X, y, sample_weight)
+        self.largest_ = np.max(X)
+        return self
+
+
+def test_attributes_of_a_subclass():
+    X, y, _ = sample()
+    model = Described().fit(X, y)
+    with pytest.raises(AttributeError, match="would stay when they are forgotten"):
+        Remembering().fit(X, y)
+    assert model.forget(X[:9], y[:9]).spread_ == Described().fit(X[9:], y[9:]).spread_
+    for copied in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert copied.source == "survey" and copied.spread_ == model.spread_
+        assert_same(copied, model)
+    assert not hasattr(clone(model), "source") and not hasattr(clone(model), "spread_")
+    assert "spread_" in dir(model)
 
 
 def test_names_of_features_are_not_the_users_to_change():
