@@ -63,8 +63,12 @@ def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = 
     ----------
     model : estimator
         A fitted model of this package; it is not changed.
-    X, y, sample_weight : array-like
-        All rows that the model should hold now, in any order.
+    X : array-like, sparse matrix or frame of shape (n_records, n_features)
+        All records that the model should hold now, in any order.
+    y : array-like of shape (n_records,) or (n_records, n_targets), default=None
+        Their labels or targets, if the learner takes any.
+    sample_weight : array-like of shape (n_records,), default=None
+        Their weights; 1 by default.
 
     Returns
     -------
