@@ -295,8 +295,19 @@ class ExactEstimator(Hooks):
         """All that is held; raises NotFittedError when nothing is."""
         return self._fitted_state()
 
-    def start(self, X, y=None, sample_weight=None):
-        """Take the state of a model that was fitted to records like these, and forgot them all. Returns self."""
+    def start(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Take the state of a model that was fitted to records like these, and forgot them all.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array-like
+            As for ``fit``.
+
+        Returns
+        -------
+        Self
+            The model itself.
+        """
         self._state, _ = self._started(X, y, sample_weight, single=False)
         return self
 
@@ -387,8 +398,14 @@ class ExactEstimator(Hooks):
         statistic = self._new_statistic(params, n_features, layout.n_targets)
         return State(type(self).__name__, params, layout, statistic, self._has_labels(params, layout))
 
-    def emptied(self):
-        """A copy of this model without any record: what it is when all are forgotten."""
+    def emptied(self) -> Self:
+        """Return a copy of this model without any record: what it is when all are forgotten.
+
+        Returns
+        -------
+        Self
+            The copy.
+        """
         state = self._fitted_state()
         twin = clone(self)
         twin._state = self._empty_state(copy.deepcopy(state.params), state.layout, state.statistic.n_features)
