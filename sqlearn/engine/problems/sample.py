@@ -33,7 +33,8 @@ class Sample:
 def common_scale(total: ExactSum, n: int, seed: int) -> Scale:
     """Means of the features on a grid, and one power of two for all, of the largest deviation."""
     scale = standard_scale(total, n, True, seed)
-    scale.factor[:] = np.min(scale.factor, initial=np.inf, where=scale.factor > 0) if scale.factor.any() else 0.0
+    factors = scale.factor[scale.factor > 0]
+    scale.factor[:] = factors.min() if len(factors) else 0.0
     return scale
 
 

@@ -1,6 +1,7 @@
 """Samples of records by their keyed hashes, and blocks of a size that BLAS sums exactly."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ __all__ = ["BLOCK", "lowest_hash", "parts_of", "sample_threshold", "within"]
 BLOCK = 2048  # records evaluated at once
 
 
+@lru_cache(maxsize=64)
 def sample_threshold(octave: int, size: int) -> int:
     """The highest keyed hash of a sample of `size` to ``2 * size`` records; `size` is a power of two.
 
