@@ -8,6 +8,7 @@ what they find with what they looked for.
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,11 +26,13 @@ _WAITING = 1 << 20
 _NUMBER = np.uint64(LARGEST)  # the part of an entry's second word that is the number; the rest is of the hash
 _SHORT = 40  # bytes
 
+_midstate = lru_cache(maxsize=16)(midstate)
+
 
 def hash_words(key: bytes, words: np.ndarray) -> np.ndarray:
     """Keyed 88-bit hashes of uint64[n, k], uint64[n, 2]; the lower 40 bits of the second word are 0."""
     digests = np.empty((len(words), 6), np.uint64)
-    digest_dense(np.zeros((len(words), 0)), np.ascontiguousarray(words), midstate(key), digests)
+    digest_dense(np.zeros((len(words), 0)), np.ascontiguousarray(words), _midstate(key), digests)
     return masked(digests)
 
 
@@ -142,7 +145,7 @@ class HashIndex:
                     f"The store {self._database.path} is damaged: an entry of its index is missing. Take an intact "
                     "copy."
                 )
-            if len(np.unique(inverse * _ENTRIES + at)) < len(rows):  # they would be counted twice
+            if len(rows) > 1 and len(np.unique(inverse * _ENTRIES + at)) < len(rows):  # they would be counted twice
                 raise StoreCorruptError(
                     f"The store {self._database.path} is damaged: its index has one entry for two rows. Take an "
                     "intact copy."
@@ -187,6 +190,9 @@ class HashIndex:
         """By blocks of buckets: rows of `hashes` by bucket, which bucket is theirs, the buckets, their contents."""
         size = np.uint64(self._database.counters[self._size])
         of_row = (hashes[:, 0] & (size - np.uint64(1))).astype(np.int64)
+        if len(of_row) == 1:
+            yield np.zeros(1, np.int64), np.zeros(1, np.int64), of_row, self._entries(of_row)
+            return
         order = np.argsort(of_row, kind="stable")
         buckets, starts = np.unique(of_row[order], return_index=True)
         stops = np.append(starts[1:], len(order))

@@ -10,7 +10,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,9 +65,7 @@ class Receipt:
     @property
     def digest(self) -> str:
         """Hex BLAKE2b-256 of all but the salt and the signature."""
-        fields = asdict(self)
-        for name in ("salt", "signature"):
-            fields.pop(name)
+        fields = {name: getattr(self, name) for name in _FIELDS[:-1]}
         return hashlib.blake2b(json.dumps(fields).encode(), digest_size=32).hexdigest()
 
     def commits_to(self, state_digest: str) -> bool:

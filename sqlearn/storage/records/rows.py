@@ -10,6 +10,8 @@ from sqlearn.storage.table import DATES, Block, Category, Column, Columns
 
 __all__ = ["Rows"]
 
+_FIRST, _ONCE = np.zeros(1, np.int64), np.ones(1, np.int64)
+
 
 class Rows:
     """Packed rows by place: the bits of a number or a date, the number of a word (0 where missing), 1 or 2 for false or
@@ -74,7 +76,8 @@ class Rows:
             elif column.kind in ("number", "boolean"):
                 block[column.name] = values.view(np.float64)
             else:
-                numbers, codes = np.unique(values, return_inverse=True)
+                alone = len(values) == 1  # which is its own, and only, kind
+                numbers, codes = (values, _FIRST) if alone else np.unique(values, return_inverse=True)
                 known = numbers[numbers > 0].astype(np.int64)
                 codes = codes.reshape(-1) - (len(numbers) - len(known))  # 0 is the least number
                 block[column.name] = Category(codes.astype(np.int64), self._words.words(known))
@@ -128,6 +131,7 @@ class Rows:
     def _disuse(self, cells: np.ndarray) -> None:
         for j, column in enumerate(self._columns.all):
             if column.kind == "category":
-                numbers, times = np.unique(cells[:, j], return_counts=True)
+                values = cells[:, j]
+                numbers, times = (values, _ONCE) if len(values) == 1 else np.unique(values, return_counts=True)
                 known = numbers > 0
                 self._words.disuse(numbers[known].astype(np.int64), times[known])

@@ -4,6 +4,7 @@ A learner of numbers takes the matrix of the feature columns; one with ``categor
 and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns.
 """
 
+from functools import lru_cache
 from inspect import signature
 from typing import Any
 
@@ -104,9 +105,8 @@ def prepared(model: Any, columns: Columns) -> Any:
 
 def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool = False) -> dict[str, Any]:
     """What a learner's methods take: ``X``, and ``y`` and ``sample_weight`` where there are such columns."""
-    takes_columns = "columns" in model.get_params(deep=False)
     features = [block[name] for name in columns.named("feature")]
-    if takes_columns:
+    if _takes_columns(model.__class__):
         X: Any = {name: _values(block[name]) for name in columns.named("feature")}
     elif any(isinstance(feature, Category) for feature in features):
         X = np.empty((length(features[0]), len(features)), object)
@@ -123,6 +123,17 @@ def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool
     for name in columns.named("weight"):
         given["sample_weight"] = block[name]
     return given
+
+
+@lru_cache
+def _takes_columns(learner: type) -> bool:
+    """Whether a learner has columns by name; to look at its signature takes long."""
+    return "columns" in signature(learner).parameters
+
+
+def begin(model: ExactEstimator, given: dict[str, Any]) -> None:
+    """Give an unfitted model the state of one that was fitted on records like these, and forgot them all."""
+    model._state = model._started(given["X"], given.get("y"), given.get("sample_weight"), single=False)[0]
 
 
 def target_of(model: Any, columns: Columns, to: Any) -> dict[str, Any]:
