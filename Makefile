@@ -10,7 +10,7 @@
 #   make release-check   build, check, install into a clean environment, try
 #   make damage          10,000 damaged stores
 #   make kills           10,000 processes killed while they write
-#   make memory          updates of all learners, each allocation failing in turn
+#   make memory          updates of all learners, interrupted at every step, each allocation failing in turn
 #   make fuzz-losses     smooth losses against other solvers
 #   make fuzz            100,000 public calls with hostile values, and 2,000 altered models
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/engine/sums/test_exact.py -x"
@@ -86,10 +86,10 @@ damage: $(VENV)/.test
 kills: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/kills.py
 
-# every allocation of every update fails once
+# every allocation of every update fails once, and Ctrl-C comes at every step
 memory: $(VENV)/.test
 	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/sums/test_memory.py \
-		tests/engine/model/test_interrupts.py -k 'memory or address or allocation or handler'
+		tests/engine/model/test_interrupts.py -k 'memory or address or allocation or handler or step'
 
 fuzz: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)

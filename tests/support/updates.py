@@ -1,11 +1,20 @@
 """A model with records, and every call that changes it."""
 
 import copy
+import os
 
 import numpy as np
 
 from laws import refit, renamed, snapshot
 from records import joined, records_of
+
+
+EVERYWHERE = "SQLEARN_EVERYWHERE" in os.environ  # `make memory`
+
+
+def places(n, most):
+    """Where a call with `n` places fails, one at a time: everywhere for `make memory`, else at so many even ones."""
+    return np.unique(np.linspace(1, n, n if EVERYWHERE else most, dtype=int)).tolist()
 
 
 def updates(learner, model, records, others):

@@ -22,7 +22,7 @@ from sqlearn.engine.model.state import State
 from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.errors import BrokenError
 from sqlearn.naive_bayes import GaussianNB
-from updates import CALLS, both_sides, lend, prepared, updates
+from updates import CALLS, EVERYWHERE, both_sides, lend, places, prepared, updates
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -73,7 +73,7 @@ def test_an_interrupt_at_every_line_of_without():
 @over(LEARNERS + MULTILABEL)
 @pytest.mark.parametrize("call", CALLS)
 def test_an_interrupt_at_every_step(learner, call, monkeypatch):
-    """SIGINT arrives before and after every step that changes something, one at a time."""
+    """SIGINT arrives before and after every step that changes something, one at a time (in CI, at some of them)."""
     strike_at_every_step(learner, call, monkeypatch, signal.SIGINT, KeyboardInterrupt)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -131,7 +131,7 @@ def strike_at_every_step(learner, call, monkeypatch, number, error):
     count = 0
     update(twin)
     moments, found = count, set()
-    for k in np.unique(np.linspace(1, moments, 40, dtype=int)):
+    for k in places(moments, 12):
         victim = copy.deepcopy(model)
         count, strike = 0, k
         with pytest.raises(error):
@@ -290,13 +290,13 @@ ALLOCATORS += ["where", "cumsum", "unique", "flatnonzero", "argsort", "column_st
 
 
 # test_memory.py fails allocations for all learners; here each place is named, for every third (`make memory`: for all)
-SOME = (LEARNERS + MULTILABEL)[:: 1 if os.environ.get("SQLEARN_EVERYWHERE") else 3]
+SOME = (LEARNERS + MULTILABEL)[:: 1 if EVERYWHERE else 3]
 
 
 @over(SOME)
 @pytest.mark.parametrize("call", CALLS)
 def test_memory_ends_at_every_allocation(learner, call, monkeypatch):
-    """Each array that the engine asks numpy for is refused in turn, and each of its own ways to grow."""
+    """Each array that the engine asks numpy for is refused in turn, and each of its own ways to grow (in CI, some)."""
     model, records, others = prepared(learner)
     update = updates(learner, model, records, others).get(call)
     if update is None:
@@ -325,7 +325,7 @@ def test_memory_ends_at_every_allocation(learner, call, monkeypatch):
         count = 0
         update(victim)
         allocations, failed = count, 0
-        for k in np.unique(np.linspace(1, allocations, 50, dtype=int)):
+        for k in places(allocations, 15):
             strike, victim = -1, copy.deepcopy(model)
             count, strike = 0, k
             try:

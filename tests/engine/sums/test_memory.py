@@ -13,18 +13,15 @@ import laws
 from failing_memory import EVERY, FROM, ONE, asked, failing
 from laws import snapshot
 from learners import LEARNERS, MULTILABEL, over
-from updates import CALLS, both_sides, lend, prepared, updates
+from updates import CALLS, EVERYWHERE, both_sides, lend, places, prepared, updates
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-EVERYWHERE = "SQLEARN_EVERYWHERE" in os.environ  # see the Makefile
 
 
 def rules(n):
     """Which allocations fail, of a call that makes `n` of them."""
     for rule, most in ((ONE, 3), (FROM, 9)):
-        for k in np.unique(np.linspace(1, n, n if EVERYWHERE else most, dtype=int)).tolist():
+        for k in places(n, most):
             yield rule, k
     for k in range(2, 30) if EVERYWHERE else (2, 7):
         yield EVERY, k
