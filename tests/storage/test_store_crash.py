@@ -24,7 +24,7 @@ from sqlearn.naive_bayes import GaussianNB, MixedNB
 from tiny_rounds import cut
 
 needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
-KILLS = 100  # on a disk, and as many in memory
+KILLS = 60  # in memory; fewer on a disk, where calls wait for it, so that nearly all are killed in the middle
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def memory_path(tmp_path):
 @pytest.mark.filterwarnings("ignore:.*(did not come to rest|has no minimum)")
 @pytest.mark.parametrize(
     "folder, model, kills",
-    [("tmp_path", "counts", KILLS), ("memory_path", "counts", KILLS), ("memory_path", "rounds", KILLS // 2)],
+    [("tmp_path", "counts", KILLS // 2), ("memory_path", "counts", KILLS), ("memory_path", "rounds", KILLS // 2)],
 )
 def test_killed_at_any_moment(folder, model, kills, request, monkeypatch):
     """Kill -9: the store verifies, its chain holds, and of rows that are gone no byte is in the files.
