@@ -29,8 +29,7 @@ grid comes from a sample as large as others' pilot, and its pilot is up to eight
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -79,23 +78,21 @@ class Break:
         return self.round if self.level is BreakLevel.ROUND else self.level.value
 
 
-@dataclass(frozen=True)
-class SampleLimits:
+class SampleLimits(NamedTuple):
     """The highest keyed hashes of the records that the grid comes from, and of the pilot's."""
 
     grid: int
     pilot: int
 
-
-@lru_cache(maxsize=64)
-def sample_limits(octave: int, large_pilot: bool) -> SampleLimits:
-    """Those for numbers of records of this bit length."""
-    grid, pilot = GRID_SAMPLE, PILOT
-    if large_pilot:
-        fewest = 1 << (octave - 1)  # records of this bit length
-        # a pilot of more than an eighth of the records would be hit too often
-        grid, pilot = PILOT, max(PILOT, min(8 * PILOT, fewest // 8))
-    return SampleLimits(sample_threshold(octave, grid), sample_threshold(octave, pilot))
+    @classmethod
+    def of(cls, octave: int, large_pilot: bool) -> "SampleLimits":
+        """Those for numbers of records of this bit length."""
+        grid, pilot = GRID_SAMPLE, PILOT
+        if large_pilot:
+            fewest = 1 << (octave - 1)  # records of this bit length
+            # a pilot of more than an eighth of the records would be hit too often
+            grid, pilot = PILOT, max(PILOT, min(8 * PILOT, fewest // 8))
+        return cls(sample_threshold(octave, grid), sample_threshold(octave, pilot))
 
 
 class Walk(Generic[ScaleT, GridT]):
@@ -159,7 +156,7 @@ class Walk(Generic[ScaleT, GridT]):
         self.fix_scale(key, n)
         if n < 2 * PILOT:
             return self.converge_on_all(key)
-        limits = sample_limits(octave, self.statistic.large_pilot)
+        limits = SampleLimits.of(octave, self.statistic.large_pilot)
         lowest = min((lowest_hash(records) for records, _ in changes), default=MAX_HASH)
         sample = self.gathered(limits.pilot)
         self.fix_grid(within(sample, limits.grid), lowest > limits.grid)
