@@ -8,7 +8,6 @@ import numpy as np
 from laws import refit, renamed, snapshot
 from records import joined, records_of
 
-
 EVERYWHERE = "SQLEARN_EVERYWHERE" in os.environ  # `make memory`
 
 

@@ -279,9 +279,9 @@ class ExactSum:
             self.limbs[low - self.base + k][np.ix_(*target)] += chosen[:, :, k]
 
     def copy(self) -> "ExactSum":
-        copied: ExactSum = object.__new__(ExactSum)  # adaptive learners copy all sums of a trace at every update
-        copied.limbs, copied.base, copied.deposits_left = self.limbs.copy(), self.base, self.deposits_left
-        copied._need = np.zeros(2, np.int64)
+        _, rows, cells = self.limbs.shape
+        copied = ExactSum(rows, cells, self.limbs.copy(), self.base)
+        copied.deposits_left = self.deposits_left
         return copied
 
     def canonical(self, rows: np.ndarray, cells: np.ndarray | slice = slice(None)) -> bytes:

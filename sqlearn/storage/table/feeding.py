@@ -131,11 +131,6 @@ def _takes_columns(learner: type) -> bool:
     return "columns" in signature(learner).parameters
 
 
-def begin(model: ExactEstimator, given: dict[str, Any]) -> None:
-    """Give an unfitted model the state of one that was fitted on records like these, and forgot them all."""
-    model._state = model._started(given["X"], given.get("y"), given.get("sample_weight"), single=False)[0]
-
-
 def target_of(model: Any, columns: Columns, to: Any) -> dict[str, Any]:
     """New targets by the names of their columns, in canonical form."""
     names = columns.named("target")
