@@ -165,6 +165,8 @@ class Columns:
         for column in needed:
             block[column.name] = read(frame, column)
         lengths = {name: length(column) for name, column in block.items()}
+        if self.id and not features_only:
+            lengths[self.id] = length_of(frame, self.id)
         if len(set(lengths.values())) > 1:
             raise TableError(
                 f"The columns differ in length: {lengths}. Nothing was changed: pass one value per row in each of "

@@ -45,11 +45,11 @@ def frames_of(table: Table) -> Iterator[Any]:
         )
 
 
-def length_of(frame: Any) -> int:
-    """Number of rows of a frame."""
+def length_of(frame: Any, name: str | None = None) -> int:
+    """Number of rows of a frame; of a dict, that of a column, the first by default."""
     if not isinstance(frame, Mapping):
         return len(frame)
-    name = next(iter(frame), None)
+    name = next(iter(frame), None) if name is None else name
     if name is None:
         return 0
     try:
