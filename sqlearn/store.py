@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from sqlearn.engine.model import ExactEstimator
-from sqlearn.engine.sums import interrupts_held
+from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import (
     ShapeError,
     SqlearnError,
@@ -206,7 +206,7 @@ class Store(View, Editing, Forgotten, Refit):
             )
             textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
             store = cls(database, columns, textual, key, asks_in_rounds(model), bool(suppress), signing_key)
-            with interrupts_held() as check, database.writing():
+            with InterruptsHeld() as check, database.writing():
                 store._lay_out()
                 store._model = prepared(model, columns)
                 count = store._take_in(itertools.chain([first], frames), check, progress)

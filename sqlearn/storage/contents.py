@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.sums import interrupts_held
+from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import StoreError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.file import Database, Receipts, SavedModel, Settings, Texts, Words
@@ -81,7 +81,7 @@ class Contents:
     @contextlib.contextmanager
     def _changing(self) -> Iterator[Callable[[], None]]:
         """All or nothing. Yields a function that raises the KeyboardInterrupt that came meanwhile, if one did."""
-        with interrupts_held() as check, self._database.writing():
+        with InterruptsHeld() as check, self._database.writing():
             self._changes += 1
             self._refresh()
             yield check

@@ -18,7 +18,7 @@ from sqlearn.engine.model.parameters import checked_params, computable
 from sqlearn.engine.model.pickled import contents_of, state_of
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
-from sqlearn.engine.sums import Log, interrupts_held
+from sqlearn.engine.sums import InterruptsHeld, Log
 from sqlearn.engine.validation import Batch, Layout, check_classes, words_of
 from sqlearn.errors import InvalidValueError, MergeError, ParameterError, SqlearnError, UnsupportedError
 
@@ -242,14 +242,14 @@ class ExactEstimator(Hooks):
 
         def give_back():
             nonlocal log
-            with interrupts_held():  # a signal must not leave the model without these records
+            with InterruptsHeld():  # a signal must not leave the model without these records
                 if log is not None:
                     state.give_back(log)
                     log = None
 
         try:
             try:
-                with interrupts_held():
+                with InterruptsHeld():
                     log = state.lend(batch)
                 yield self
             finally:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sqlearn.engine.identity import MOST_COPIES, Vocabulary, add_terms, canonical_label
 from sqlearn.engine.model.held import Held
-from sqlearn.engine.sums import Log, OneRecord, Statistic, interrupts_held
+from sqlearn.engine.sums import InterruptsHeld, Log, OneRecord, Statistic
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import (
     BrokenError,
@@ -108,7 +108,7 @@ class State(Held):
 
     def change_in_turn(self, *changes: tuple[Batch, float]) -> None:
         """The same after :meth:`begin`."""
-        with interrupts_held() as check:
+        with InterruptsHeld() as check:
             self._change(Log(), changes, check)
 
     def change_one(self, x: np.ndarray, y: Any, sign: float) -> None:
@@ -214,7 +214,7 @@ class State(Held):
         """
         try:
             if self.statistic.is_wide:
-                with interrupts_held():
+                with InterruptsHeld():
                     self.statistic.trim()
         except MemoryError:  # the wider window serves as well, and the update is done
             pass

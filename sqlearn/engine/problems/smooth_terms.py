@@ -76,6 +76,8 @@ class SmoothTerms:
     ) -> None:
         self.kind, self.n_outputs, self.intercept, self.penalty, self.seed = kind, n_outputs, intercept, penalty, seed
         self.codes, self.class_weight, self.own = codes, class_weight, own
+        # what records' weights are multiplied by; not by 1, which would take a microsecond per record and round
+        self._multiplied = None if class_weight is None or (class_weight == 1.0).all() else class_weight
         self.groups: np.ndarray | None = None  # the sums that each class is added to, where there are several
         if codes is not None and class_weight is None:
             classes = np.arange(len(codes))
@@ -125,7 +127,7 @@ class SmoothTerms:
                 self._add_one(theta, scale, grid.exponents, part, own, sign, third)
             else:
                 chosen = np.flatnonzero(part.hashes <= np.uint64(limit)) if self.third else None
-                terms = self.terms_of(theta, scale, part, self.class_weight)
+                terms = self.terms_of(theta, scale, part, self._multiplied)
                 self.add(terms, grid.exponents, chosen, own, sign)
 
     def _grouped(
@@ -199,7 +201,7 @@ class SmoothTerms:
             total.reserve(1)
         while True:
             missing = deposit_one(
-                self.kind, self.n_outputs, records.x, *self.targets(scale, records, self.class_weight), scale.mean,
+                self.kind, self.n_outputs, records.x, *self.targets(scale, records, self._multiplied), scale.mean,
                 scale.factor, self.intercept, theta, exponents, sign, sums[0].window(), sums[-1].window(), third,
             )  # fmt: skip
             if not missing:

@@ -14,7 +14,7 @@ from sqlearn.engine.sums.moments import Gram, Moments, moments
 from sqlearn.engine.sums.one_record import Holder, OneRecord
 from sqlearn.engine.sums.sparse_sums import LabelSums, Sums, ThresholdCounts, as_csr
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
-from sqlearn.engine.sums.transaction import Log, interrupts_held
+from sqlearn.engine.sums.transaction import InterruptsHeld, Log
 
 __all__ = [
     "BLOCK",
@@ -27,6 +27,7 @@ __all__ = [
     "ExactSum",
     "Gram",
     "Holder",
+    "InterruptsHeld",
     "LabelSums",
     "Log",
     "Mixed",
@@ -42,7 +43,6 @@ __all__ = [
     "deposit_sparse",
     "deposit_triangle",
     "installed",
-    "interrupts_held",
     "moments",
     "packed_cell",
 ]
