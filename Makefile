@@ -11,6 +11,7 @@
 #   make damage          10,000 damaged stores
 #   make kills           10,000 processes killed while they write
 #   make memory          updates of all learners, interrupted at every step, each allocation failing in turn
+#   make thorough        tests of which CI runs a part, whole
 #   make fuzz-losses     smooth losses against other solvers
 #   make fuzz            100,000 public calls with hostile values, and 2,000 altered models
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/engine/sums/test_exact.py -x"
@@ -24,7 +25,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses damage kills memory docs docs-long release-check clean
+.PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses damage kills memory thorough docs docs-long release-check clean
 
 # the modules whose docstrings make the reference
 PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/storage/view.py sqlearn/storage/editing.py \
@@ -90,6 +91,9 @@ kills: $(VENV)/.test
 memory: $(VENV)/.test
 	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/sums/test_memory.py \
 		tests/engine/model/test_interrupts.py -k 'memory or address or allocation or handler or step'
+
+thorough: $(VENV)/.test
+	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/rounds/test_rounds.py
 
 fuzz: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)

@@ -104,7 +104,7 @@ def takes_ledger(learner) -> bool:
     return "ledger" in learner.get_params() and not isinstance(getattr(learner, "learner", learner), Adaptive)
 
 
-def _name(learner):
+def name_of(learner):
     """Its repr without addresses, which differ from process to process."""
     return re.sub(r" at 0x\w+| ", "", repr(learner))
 
@@ -116,4 +116,4 @@ def named(*names):
 
 def over(learners):
     """Run a test for each of these learners."""
-    return pytest.mark.parametrize("learner", learners, ids=_name)
+    return pytest.mark.parametrize("learner", learners, ids=name_of)

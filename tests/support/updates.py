@@ -8,7 +8,7 @@ import numpy as np
 from laws import refit, renamed, snapshot
 from records import joined, records_of
 
-EVERYWHERE = "SQLEARN_EVERYWHERE" in os.environ  # `make memory`
+EVERYWHERE = "SQLEARN_EVERYWHERE" in os.environ  # `make memory`, `make thorough`
 
 
 def places(n, most):

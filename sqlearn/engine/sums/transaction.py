@@ -123,8 +123,12 @@ class InterruptsHeld:
         if threading.current_thread() is threading.main_thread():
             found = ((number, _signal.getsignal(number)) for number in _SIGNALS)
             self._handlers = {number: handler for number, handler in found if callable(handler)}
-            for number in self._handlers:
-                _signal.signal(number, self._catch)
+            try:
+                for number in self._handlers:
+                    _signal.signal(number, self._catch)
+            except BaseException:  # of a handler that was still in place
+                self._restore()
+                raise
         return self._check
 
     def _catch(self, *args: Any) -> None:
@@ -136,6 +140,13 @@ class InterruptsHeld:
             self._handlers[args[0]](*args)
 
     def __exit__(self, *error: object) -> None:
+        try:
+            self._restore()
+        finally:
+            if len(self._handlers) > 1:  # one that was back in place may have raised before the others were
+                self._restore()
+        self._check()
+
+    def _restore(self) -> None:
         for number, handler in self._handlers.items():
             _signal.signal(number, handler)
-        self._check()

@@ -15,13 +15,14 @@ from threadpoolctl import threadpool_limits
 
 from history import history_of
 from laws import assert_same, check_contract, emptied, refit, renamed, unchanged
-from learners import over
+from learners import name_of, over
 from records import Records, joined, pool_of, records_of
 from sqlearn.engine.rounds import samples
 from sqlearn.errors import NotLearnedError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC
 from tiny_rounds import ADAPTIVE, KINDS, WIDTHS, broke_at, cut, far, heavy, plain, sample, shrink, some, ties, twins
+from updates import EVERYWHERE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -88,8 +89,17 @@ def test_updates_equal_refits(learner, kind, width):
     assert len(model._state.statistic.trace.rounds)
 
 
-@over(ADAPTIVE)
-@pytest.mark.parametrize("level", [0, 1, 2])
+def contracts():
+    """Learners, levels and widths: for `make thorough` all of them, else each learner at every level and every width,
+    together but once."""
+    for i, learner in enumerate(ADAPTIVE):
+        for level in range(3):
+            for j, width in enumerate(WIDTHS):
+                if EVERYWHERE or (i + level + j) % 3 == 0:
+                    yield pytest.param(learner, level, width, id=f"{width}-{level}-{name_of(learner)}")
+
+
+@pytest.mark.parametrize("learner, level, width", contracts(), indirect=["width"])
 def test_contract(learner, level, width):
     rng = np.random.default_rng([level, len(width)])
     check_contract(learner, records_of(learner, rng, 44, level), rng)
