@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -412,6 +413,18 @@ def test_parameters_that_cannot_be(params, match):
     with pytest.raises(ParameterError, match=match):
         model.fit({"age": [1.0, 2.0], "sex": ["f", "m"]}, [0, 1])
     assert not hasattr(model, "_state")
+
+
+def test_a_dropped_column_that_is_not_there():
+    """It may be a typing error, and then names of people would become columns of the model."""
+    rows = {"name": ["Ann", "Bob", "Cid"], "x": [1.0, 2.0, 3.0]}
+    model = TableModel(RidgeClassifier(), columns={"nmae": "drop"})
+    with pytest.warns(UserWarning, match="`columns` drops 'nmae', which is not a column of this table"):
+        model.fit(rows, [0, 1, 0])
+    model = TableModel(RidgeClassifier(), columns={"name": "drop"}).fit(rows, [0, 1, 0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert verify(model, {"x": rows["x"]}, [0, 1, 0])  # a refit needs none that is dropped
 
 
 def test_weights_for_a_learner_that_takes_none():

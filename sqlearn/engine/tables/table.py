@@ -1,6 +1,7 @@
 """Tables whose columns are numbers or categories, from frames, arrays and lists; any value may be missing."""
 
 import numbers
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -210,6 +211,13 @@ def kinds_of(table, given: Mapping | None) -> dict:
         if name not in names and kind != "drop":
             raise ParameterError(
                 f"`columns` names {name!r}, which is not a column of this table. Its columns are {[*names]}."
+            )
+        if name not in names:  # a refit may be given rows without the columns that are dropped
+            warnings.warn(
+                f"`columns` drops {name!r}, which is not a column of this table, so nothing is dropped. Its columns "
+                f"are {[*names]}.",
+                UserWarning,
+                stacklevel=2,
             )
     if all((given or {}).get(name) == "drop" for name in names):
         raise ParameterError("`columns` drops every column of this table. Leave the model at least one.")
