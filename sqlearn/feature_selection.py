@@ -102,7 +102,7 @@ class _Filter(Selects, UnweightedEstimator):
     def _features(self, spec, X, layout):
         features, layout = super()._features(spec, X, layout)
         if self.score_func is chi2:
-            refuse_negative(features.x, f"{type(self).__name__} with chi2", "f_classif")
+            refuse_negative(features.x, layout, f"{type(self).__name__} with chi2", "f_classif")
         return features, layout
 
     def _answers(self, spec, y, x, layout, *, first):

@@ -71,7 +71,7 @@ class _NonNegativeNB(CountingNB):
 
     def _features(self, spec, X, layout):
         features, layout = super()._features(spec, X, layout)
-        refuse_negative(features.x, type(self).__name__, "GaussianNB")
+        refuse_negative(features.x, layout, type(self).__name__, "GaussianNB")
         return features, layout
 
 

@@ -31,7 +31,7 @@ class Changes(Contents):
                 ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
                 given = arguments(self._model, self._columns, block)
                 if self._rows.hashed and not self._source:
-                    self._model.start(**given)
+                    self._model = self._model.started(**given)
                     self._attach()
                 self._model.partial_fit(**given)
             except ValueError as error:

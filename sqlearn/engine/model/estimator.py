@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from sqlearn.engine.identity import PLAIN_LABELS, hidden
 from sqlearn.engine.model.answering import not_fitted
@@ -70,9 +71,15 @@ class ExactEstimator(Hooks):
                 reason="itself",
             )
         if type(other) is not type(self):
+            own, kind = type(self).__name__, f"{type(other).__module__}.{type(other).__qualname__}"
             raise MergeError(
-                f"A {type(self).__name__} merges only with its own class, not with {type(other).__name__}.",
+                f"A {own} of sqlearn merges only with its own class, not with {kind}. Nothing was changed: fit a "
+                f"{own} of sqlearn on the other's rows.",
                 reason="class",
+            )
+        if "_state" not in vars(other):
+            raise NotFittedError(
+                f"The {type(other).__name__} to be merged is not fitted yet. Call 'fit' or 'partial_fit' of it first."
             )
         theirs = other._fitted_state()
         state.check_free()
@@ -295,8 +302,8 @@ class ExactEstimator(Hooks):
         """All that is held; raises NotFittedError when nothing is."""
         return self._fitted_state()
 
-    def start(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Take the state of a model that was fitted to records like these, and forgot them all.
+    def started(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Return what this learner becomes when it is fitted to records like these, and forgets them all.
 
         Parameters
         ----------
@@ -306,10 +313,14 @@ class ExactEstimator(Hooks):
         Returns
         -------
         Self
-            The model itself.
+            Another model, which holds nothing and has the layout of these records.
+
+        Raises
+        ------
+        SqlearnError
+            As ``fit`` does.
         """
-        self._state, _ = self._started(X, y, sample_weight, single=False)
-        return self
+        return self._with_state(self._started(X, y, sample_weight, single=False)[0])
 
     def canonical_parts(self) -> dict[str, bytes]:
         """Return the state's canonical bytes, part by part: equal for equal parameters and equal records.

@@ -28,8 +28,8 @@ class Learner(Protocol):
     def state(self) -> State:
         """All that is held; raises NotFittedError when nothing is."""
 
-    def start(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Take the state of a model that was fitted to records like these, and forgot them all."""
+    def started(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """What this learner becomes when it is fitted to records like these, and forgets them all."""
 
     def emptied(self) -> Self:
         """A copy without any record: what the model is when all are forgotten."""

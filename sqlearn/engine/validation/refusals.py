@@ -1,5 +1,6 @@
 """scikit-learn's and numpy's refusals of rows as errors of our kinds, which name the row."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from sklearn.utils import check_array
 
 from sqlearn.errors import InvalidValueError, ShapeError, SqlearnError, UnsupportedError, shown
 
-__all__ = ["explained", "words_of"]
+__all__ = ["column_name", "explained", "words_of"]
 
 # scikit-learn's words, and numpy's where scikit-learn shows them, for cells that are no numbers
 _MOST = 200  # characters of those
@@ -21,6 +22,19 @@ def explained(error: Exception, X: Any, allow_nan: bool = False, name: str = "X"
     if isinstance(error, SqlearnError):
         return error
     message = str(error).split("\n")[0]
+    if "unique column names" in message:
+        repeated = ", ".join(re.findall(r"- ('.*') \d+ times", str(error)))
+        return ShapeError(
+            f"Several columns of {name} have one name: {repeated}. Nothing was changed: give each column a name of its "
+            "own.",
+            reason="columns",
+        )
+    if isinstance(X, Mapping):
+        return InvalidValueError(
+            f"A dict is not a row of numbers: input {name} is {shown(X)}. Nothing was changed: pass its values, in "
+            "the order of the columns, or use TableModel, which takes dicts.",
+            reason="not numeric",
+        )
     if "0 sample" in message:
         return ShapeError(f"{message} Nothing was changed: pass at least one row.", reason="empty")
     if "features, but" in message and "expecting" in message:
@@ -59,12 +73,6 @@ def explained(error: Exception, X: Any, allow_nan: bool = False, name: str = "X"
         return ShapeError(
             f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).", reason="shape"
         )
-    if isinstance(X, Mapping):
-        return InvalidValueError(
-            f"A dict is not a row of numbers: input {name} is {shown(X)}. Nothing was changed: pass its values, in "
-            "the order of the columns, or use TableModel, which takes dicts.",
-            reason="not numeric",
-        )
     found, place = _first_not_numeric(X)
     message = message if len(message) <= _MOST else f"{message[:_MOST]}..."
     if any(words in message for words in _NO_NUMBERS):
@@ -89,6 +97,13 @@ def explained(error: Exception, X: Any, allow_nan: bool = False, name: str = "X"
     )
 
 
+def column_name(X: Any, j: int) -> str | int:
+    """The name of a column in a frame whose names are text; elsewhere its position."""
+    names = getattr(X, "columns", None)
+    name = names[j] if names is not None and not sp.issparse(X) else None
+    return name if isinstance(name, str) else int(j)
+
+
 def words_of(error: Exception) -> str:
     """What scikit-learn says in an error; nothing where numpy speaks of its own arrays."""
     text = str(error).split("\n")[0].rstrip()
@@ -106,8 +121,8 @@ def _first_not_numeric(values: Any) -> tuple[str, dict[str, Any]]:
         try:
             float(value)
         except (TypeError, ValueError, OverflowError):
-            column = "".join(f", column {j}" for j in at[1:])
-            place = {"row": at[0], "column": next(iter(at[1:]), None), "value": value}
+            column = "".join(f", column {column_name(values, j)!r}" for j in at[1:])
+            place = {"row": at[0], "column": column_name(values, at[1]) if len(at) > 1 else None, "value": value}
             return f"The first is {shown(value)} in row {at[0]} (counted from 0){column}. ", place
     return "", {}
 
@@ -138,5 +153,5 @@ def _first_bad(X: Any, allow_nan: bool) -> tuple[str, dict[str, Any]]:
         row, column = table.coords[0][at[0, 0]], table.coords[1][at[0, 0]]
     else:
         row, column = at[0][0], at[0][-1]
-    place = {"row": row, "column": column, "value": values[tuple(at[0])].item()}
-    return f"The first is in row {row} (counted from 0), column {column}. ", place
+    place = {"row": row, "column": column_name(X, column), "value": values[tuple(at[0])].item()}
+    return f"The first is in row {row} (counted from 0), column {place['column']!r}. ", place

@@ -130,7 +130,7 @@ def _refuse_times(X: Any) -> None:
             X = np.asarray(X)
         except ValueError:  # rows of different lengths, which are refused in words of their own
             return
-    found = None
+    found = column = None
     if isinstance(X, np.ndarray):
         times = (v.dtype for v in X.flat if isinstance(v, np.datetime64 | np.timedelta64)) if X.dtype == object else ()
         dtype = X.dtype if X.dtype.kind in "mM" else next(iter(times), None)
@@ -140,26 +140,29 @@ def _refuse_times(X: Any) -> None:
             schema = nw.from_native(X, eager_only=True).schema
         except nw.exceptions.DuplicateError:  # scikit-learn takes columns of one name
             return
-        named = (f"Column {name!r} is of type {kind}" for name, kind in schema.items() if kind.is_temporal())
-        found = next(named, None)
+        column, dtype = next(((name, kind) for name, kind in schema.items() if kind.is_temporal()), (None, None))
+        found = None if column is None else f"Column {column!r} is of type {dtype}"
     if found:
         raise InvalidValueError(
             f"{found}. Nothing was changed: the same instant is another number in another unit, so convert such "
             "columns to numbers of one unit first, for instance `column.astype('datetime64[s]').astype(np.int64)`.",
+            column=column,
             reason="not numeric",
         )
 
 
-def refuse_negative(x: sp.csr_array, learner: str, other: str) -> None:
+def refuse_negative(x: sp.csr_array, layout: Layout, learner: str, other: str) -> None:
     """Raise InvalidValueError, which names the first row and the learner to use instead, where a value is below 0."""
     if x.data.min(initial=0.0) < 0.0:
         at = np.flatnonzero(x.data < 0.0)[0]
         row = np.searchsorted(x.indptr, at, side="right") - 1
+        names = layout.feature_names_in_
+        column = x.indices[at] if names is None else names[x.indices[at]]
         raise InvalidValueError(
-            f"Negative values in data passed to {learner} (input X): {x.data[at].item()!r} first, in row {row}, column "
-            f"{x.indices[at]} (counted from 0). Nothing was changed: drop such rows, or use {other}.",
+            f"Negative values in data passed to {learner} (input X): {x.data[at].item()!r} first, in row {row} "
+            f"(counted from 0), column {column!r}. Nothing was changed: drop such rows, or use {other}.",
             row=row,
-            column=x.indices[at],
+            column=column,
             value=x.data[at].item(),
             reason="negative",
         )

@@ -79,7 +79,7 @@ def test_an_interrupt_at_every_step(learner, call, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="this system has no alarms")
-@over(named("GaussianNB", "MixedNB", "LogisticRegression"))
+@over([named(name)[0] for name in ("GaussianNB", "MixedNB", "LogisticRegression")])
 @pytest.mark.parametrize("call", CALLS)
 def test_an_alarm_at_every_step(learner, call, monkeypatch):
     """The handler of another signal raises: as programs do that give a call so much time and no more."""
@@ -146,7 +146,7 @@ def strike_at_every_step(learner, call, monkeypatch, number, error):
     assert before[0] in found
 
 
-@over(named("GaussianNB", "LogisticRegression"))
+@over([named(name)[0] for name in ("GaussianNB", "LogisticRegression")])
 def test_an_exception_from_outside_in_the_middle_of_a_step(learner, monkeypatch):
     """It may have left anything behind, so the model answers nothing until it is fitted anew."""
     model, records, others = prepared(learner)
