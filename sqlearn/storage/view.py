@@ -44,12 +44,14 @@ class View(RenamedReport, Contents):
     def model(self) -> Any:
         """A copy of the fitted model as it is now: it predicts, and has scikit-learn's attributes.
 
-        It is on its own: it keeps no ledger (the rows on file are the store's), later changes of the store do not reach
-        it, and what is done to it does not reach the store. Whoever keeps it keeps what it knows of rows forgotten
-        later.
+        Later changes of the store do not reach it. It keeps no rows and no ledger (both are the store's), so that it
+        could not tell whether a row was ever learned: it refuses to learn, forget, relabel and merge, until it is
+        fitted anew. Whoever keeps it keeps what it knows of rows forgotten later.
         """
         with self._reading():
-            return copy.deepcopy(self._model)
+            model = copy.deepcopy(self._model)
+            model.state.taken_out = True
+            return model
 
     @property
     def last_update_(self) -> UpdateReport:

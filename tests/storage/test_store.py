@@ -1,17 +1,32 @@
 """A store against a refit on the rows that it should hold, after any calls."""
 
+import pickle
+from copy import deepcopy
 from functools import partial
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 
 from refusals import CLOSED, EMPTY, EXISTS, NOT_FINITE, NOT_NUMERIC, WEIGHT, raises
 from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
+from sqlearn.commands.models import MODELS
+from sqlearn.compose import TableModel
 from sqlearn.datasets import load_titanic
-from sqlearn.errors import ConditionError, DuplicateIdError, StoreError, TableError, UnknownIdError
+from sqlearn.errors import (
+    ConditionError,
+    DuplicateIdError,
+    MergeError,
+    StoreError,
+    TableError,
+    UnknownIdError,
+    UnsupportedError,
+)
 from sqlearn.feature_selection import SelectKBest
 from sqlearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
@@ -172,10 +187,41 @@ def test_verify_finds_a_row_that_was_altered(path):
     assert not found and "state" in str(found)
 
 
-def test_the_model_is_a_copy(path):
-    store = Store.create(path, Ridge(), {"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}, target="y")
-    store.model.partial_fit([[9.0]], [1.0])
-    assert store.verify() and len(store) == 3
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(getattr(import_module(f"sqlearn.{module}"), name)() for name, (module, _) in MODELS.items()),
+        *(TableModel(inner) for inner in (GaussianNB(), Ridge(), LogisticRegression())),
+        SelectKBest(k=1),
+    ],
+    ids=lambda model: type(getattr(model, "learner", model)).__name__ + (" of tables" * hasattr(model, "learner")),
+)
+def test_the_model_taken_out_predicts_and_changes_nothing(model, path):
+    """It could not tell whether a row was ever learned; that of a pickle neither. Fitted anew it is on its own."""
+    table = {"a": [0.0, 1.0, 5.0, 6.0, 2.0, 7.0, 3.0, 4.0], "b": [1.0, 0.0, 3.0, 1.0] * 2, "y": [0, 0, 1, 1] * 2}
+    wanted = {name: table[name] for name in (table if model._target else "ab")}
+    with Store.create(path, model, wanted, target="y" if model._target else None) as store:
+        taken, digest = store.model, store.digest()
+        assert store.verify()
+    X: Any = np.column_stack([table["a"], table["b"]])
+    if "columns" in model.get_params(deep=False):
+        X = {name: np.array(table[name]) for name in "ab"}
+    given = [table["y"]] if model._target else []
+    other = clone(taken).fit(X, *given)
+    never = ({"a": [5.5], "b": [1.5]} if isinstance(X, dict) else [[5.5, 1.5]], *([1] for _ in given))
+    for copy in (taken, deepcopy(taken), pickle.loads(pickle.dumps(taken))):
+        calls = [partial(copy.forget, *never), partial(copy.partial_fit, X, *given)]
+        calls += [lambda copy=copy: copy.without(X, *given).__enter__(), lambda copy=copy: copy.merge(other)]
+        calls += [lambda copy=copy: other.merge(copy)]
+        calls += [partial(copy.relabel, X, *given, *given)] if given else []
+        for call in calls:
+            with pytest.raises((UnsupportedError, MergeError), match="taken out of a store") as caught:
+                call()
+            assert caught.value.reason == "rows elsewhere"
+            assert copy.digest() == digest and other.digest() == digest
+        assert verify(copy, X, *given)
+    taken.fit(X, *given).partial_fit(X, *given).forget(X, *given)
+    assert taken.digest() == digest
 
 
 def test_running_numbers_are_never_given_twice(path):

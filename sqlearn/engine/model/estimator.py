@@ -82,8 +82,8 @@ class ExactEstimator(Hooks):
                 f"The {type(other).__name__} to be merged is not fitted yet. Call 'fit' or 'partial_fit' of it first."
             )
         theirs = other._fitted_state()
-        state.check_free()
-        theirs.check_free()
+        state.check_free(MergeError)
+        theirs.check_free(MergeError)
         state.begin()
         try:
             with theirs.reading():
@@ -173,7 +173,7 @@ class ExactEstimator(Hooks):
 
     def _learn_alone(self, X, y, sample_weight):
         held = self.__dict__.get("_state")
-        if held is not None and not held.broken:
+        if held is not None and not held.broken and not held.taken_out:
             held.check_free()
         state, batch = self._started(X, y, sample_weight, single=False)
         if not batch.weights.any():

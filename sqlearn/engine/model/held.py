@@ -46,6 +46,7 @@ class Held:
         self.record_counter = np.zeros(1, np.int64)
         self.key_state = midstate(key_bytes(params.get("key")))
         self.rows_stayed = False  # whether the records were left where the state was read from
+        self.taken_out = False  # whether it is a copy of a store's, which cannot look up what was learned
         if not has_labels:
             statistic.resize(1)
 
@@ -116,6 +117,7 @@ class Held:
     def restore(self, parts: dict[str, bytes]) -> None:
         """Take the contents that :meth:`parts` gave; the header has been used to make this state."""
         labels = json.loads(parts["labels"])
+        self.taken_out = "taken out" in parts
         if self.vocabulary is not None:
             self.vocabulary.restore(labels)
         sums = [part for name, part in parts.items() if name.startswith("sums ")]

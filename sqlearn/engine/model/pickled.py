@@ -16,7 +16,7 @@ __all__ = ["contents_of", "state_of"]
 
 _ALTERED = "These bytes of a {} are truncated or altered. Load an intact copy, or fit the model anew."
 _STATE = {"params", "features", "statistic", "target_ndim", "layout", "parts", "digest"}
-_ELSEWHERE = ("ledger", "rows")  # parts that the digest does not cover: the multiset hash stands for them
+_ELSEWHERE = ("ledger", "rows", "taken out")  # parts that the digest does not cover
 
 
 def contents_of(model) -> dict:
@@ -24,6 +24,7 @@ def contents_of(model) -> dict:
     contents = {"format": FORMAT, "params": {n: v for n, v in vars(model).items() if n != "_state"}}
     if "_state" in vars(model):
         state, parts = model._fitted_state(), model.canonical_parts()
+        parts |= {"taken out": b""} if state.taken_out else {}
         contents["state"] = {
             "params": state.params,
             "features": (state.n_features_in_, state.feature_names_in_),

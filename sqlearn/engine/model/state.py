@@ -10,6 +10,7 @@ import numpy as np
 
 from sqlearn.engine.identity import MOST_COPIES, Vocabulary, add_terms, canonical_label
 from sqlearn.engine.model.held import Held
+from sqlearn.engine.rounds import ROWS_ELSEWHERE
 from sqlearn.engine.sums import InterruptsHeld, Log, OneRecord, Statistic
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import (
@@ -20,6 +21,7 @@ from sqlearn.errors import (
     NotLearnedError,
     SqlearnError,
     TooLargeError,
+    UnsupportedError,
 )
 
 __all__ = ["State"]
@@ -261,8 +263,10 @@ class State(Held):
 
     # ------------------------------------------------------------------ whose turn it is
 
-    def check_free(self) -> None:
-        """Refuse an update inside ``without``, or while another is under way."""
+    def check_free(self, error: type[UnsupportedError] | type[MergeError] = UnsupportedError) -> None:
+        """Refuse an update inside ``without``, while another is under way, or of what was taken out of a store."""
+        if self.taken_out:
+            raise error(ROWS_ELSEWHERE, reason="rows elsewhere")
         if self.busy:
             raise self.is_busy()
 
@@ -346,5 +350,6 @@ class State(Held):
         twin.ledger = None if self.ledger is None else self.ledger.copy()
         twin.multiset, twin.record_counter = self.multiset.copy(), self.record_counter.copy()
         twin.version, twin.rows_stayed, twin.deferred = self.version, self.rows_stayed, self.deferred
+        twin.taken_out = self.taken_out
         twin.take_fast_path()
         return twin

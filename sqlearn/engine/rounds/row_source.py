@@ -19,7 +19,7 @@ __all__ = ["MAX_HASH", "ROWS_ELSEWHERE", "DetachedRows", "ReadOnlyRows", "Record
 MAX_HASH = 2**64 - 1  # the limit that no keyed hash exceeds
 ROWS_ELSEWHERE = (
     "This model was taken out of a store, which keeps its rows, so it can be neither updated nor merged. Nothing "
-    "was changed: learn and forget with the store's own methods, or fit a model of its own on the rows."
+    "was changed: learn and forget with the store's own methods, or fit a clone of it on the rows."
 )
 
 
