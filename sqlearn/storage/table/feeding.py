@@ -4,6 +4,7 @@ A learner of numbers takes the matrix of the feature columns; one with ``categor
 and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from inspect import signature
 from typing import Any
@@ -89,8 +90,19 @@ def prepared(model: Any, columns: Columns) -> Any:
     params = model.get_params(deep=False)
     changed: dict[str, Any] = {"ledger": False} if "ledger" in params and not asks_in_rounds(model) else {}
     if "columns" in params:
+        given = params["columns"] or {}
+        if not isinstance(given, Mapping):
+            return clone(model).set_params(**changed)  # which refuses to learn with these
+        dropped = [name for name in columns.named("feature") if given.get(name) == "drop"]
+        if dropped:
+            raise TableError(
+                f"The model drops the column {dropped[0]!r}, which the store would keep with the rows. No store was "
+                "created: leave it out of the table; or name it in `keep` (--keep) if conditions are to compare it.",
+                column=dropped[0],
+                reason="columns",
+            )
         kinds = {column.name: column.learned_as for column in features}
-        return clone(model).set_params(**changed, columns=kinds | dict(params["columns"] or {}))
+        return clone(model).set_params(**changed, columns=kinds | dict(given))
     if "categorical_features" in params:
         return clone(model).set_params(**changed, categorical_features=categories or None)
     if categories:
