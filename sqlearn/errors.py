@@ -340,6 +340,7 @@ class StoreError(SqlearnError):
       ``Store.open``;
     - ``"argument"``: an argument is of the wrong type or does not fit the others;
     - ``"suppression"``: the list of forgotten ids is not kept by this store, or is another store's;
+    - ``"signature"``: the last receipt is signed, and the change was to be made without that key;
     - ``"sqlite"``: the SQLite library failed or lacks a feature.
 
     Notes
@@ -348,7 +349,8 @@ class StoreError(SqlearnError):
     """
 
     reasons: ClassVar[tuple[str, ...]] = (
-        "missing", "not a store", "exists", "full", "access", "version", "closed", "argument", "suppression", "sqlite",
+        "missing", "not a store", "exists", "full", "access", "version", "closed", "argument", "suppression",
+        "signature", "sqlite",
     )  # fmt: skip
 
 

@@ -228,7 +228,8 @@ class Store(View, Editing, Forgotten, Refit):
         path : str or Path
             The file.
         signing_key : bytes or str, optional
-            A secret to sign receipts with, and to check them with.
+            The secret to sign receipts with. A store whose last receipt is signed is changed with the same key alone;
+            whoever only reads it needs none.
         timeout : float, default=5.0
             Seconds to wait for other processes, here and in later calls.
 

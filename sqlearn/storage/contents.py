@@ -79,11 +79,16 @@ class Contents:
             yield
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[Callable[[], None]]:
-        """All or nothing. Yields a function that raises the KeyboardInterrupt that came meanwhile, if one did."""
+    def _changing(self, *, signed: bool = True) -> Iterator[Callable[[], None]]:
+        """All or nothing. Yields a function that raises the KeyboardInterrupt that came meanwhile, if one did.
+
+        Where the last receipt is signed, whoever changes what receipts are about needs its key.
+        """
         with InterruptsHeld() as check, self._database.writing():
             self._changes += 1
             self._refresh()
+            if signed:
+                self._receipts.check_key()
             yield check
 
     def _refresh(self) -> None:

@@ -261,6 +261,6 @@ class Editing(Changes):
         True
         """
         before = self.path.stat().st_size
-        with self._changing():
+        with self._changing(signed=False):
             self._compact()
         return before - self.path.stat().st_size

@@ -160,9 +160,16 @@ def test_signed_receipts(here):
     call(*signed, *fit)
     assert json.loads(call(*signed, "forget", "m.sqlearn", "--where", "age < 25", "--yes", "--json")[0])["signature"]
     assert "whole" in call(*signed, "receipts", "m.sqlearn", "--check")[0]
-    call("forget", "m.sqlearn", "--where", "age < 26", "--yes")
-    assert "whole" in call("receipts", "m.sqlearn", "--check")[0]
-    assert "receipt 3 is not signed" in call(*signed, "receipts", "m.sqlearn", "--check", code=1)[0]
+    (here / "other").write_text("a secret of another\n")
+    for key in ((), ("--signing-key", "other")):
+        trouble = call(*key, "forget", "m.sqlearn", "--where", "age < 26", "--yes", code=1)[1]
+        assert "sqlearn --signing-key FILE" in trouble and "Nothing was changed" in trouble
+        assert told(*key, "verify", "m.sqlearn")["equal"] is True
+        assert "would change" in call(*key, "forget", "m.sqlearn", "--where", "age < 26", "--dry-run")[0]
+    assert "receipt 1 is not signed" in call(*key, "receipts", "m.sqlearn", "--check", code=1)[0]
+    assert "2 receipts" in call(*signed, "receipts", "m.sqlearn", "--check")[0]
+    call(*signed, "forget", "m.sqlearn", "--where", "age < 26", "--yes")
+    assert "3 receipts" in call(*signed, "receipts", "m.sqlearn", "--check")[0]
 
 
 def test_questions_need_somebody_to_answer(store):

@@ -156,7 +156,7 @@ class Case:
                 return "noticed"
             if found != self.contents:
                 return "silent"
-            with Store.open(self.path, timeout=0.1) as store:
+            with Store.open(self.path, timeout=0.1, signing_key=self.key) as store:
                 store.learn(self.more)
                 store.forget(where="true")
                 if self.suppresses:

@@ -1,9 +1,12 @@
 """Files that shrink, ids that stay forgotten, labels that are new, and receipts that are signed."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from damages import CASES
+from refusals import Kind, raises
 from sqlearn import Store
 from sqlearn.errors import (
     FormatError,
@@ -239,10 +242,27 @@ def test_signed_receipts(path):
     assert store.check_receipts([kept], signing_key=KEY)
     assert "receipt 1 is not signed" in str(store.check_receipts(signing_key=b"another key, as long"))
     assert KEY not in path.read_bytes()
-    with Store.open(path) as other:
-        receipt = other.forget(ids=[1])
-        assert receipt.signature is None and not receipt.signed_by(KEY)
-        assert other.check_receipts() and "receipt 3 is not signed" in str(other.check_receipts(signing_key=KEY))
+    store.close()
+    for key in (None, b"another key, as long"):
+        with Store.open(path, signing_key=key) as other:
+            before = other.digest(), other.ids(), other.receipts()
+            more = {"x": [5.0], "y": [1]}
+            calls = [partial(other.forget, ids=[1]), partial(other.forget, where="true"), partial(other.learn, more)]
+            for call in [*calls, partial(other.relabel, ids=[1], to=0)]:
+                with raises(Kind(StoreError, "signature"), match="signing_key="):
+                    call()
+            assert (other.digest(), other.ids(), other.receipts()) == before
+            assert other.forget(ids=[1], dry_run=True) == 1 and other.verify() and other.compact() >= 0
+            assert other.check_receipts([kept], signing_key=KEY)
+    with Store.open(path, signing_key=KEY.decode()) as other:
+        assert other.forget(ids=[1]).signed_by(KEY)
+        assert other.check_receipts([kept], signing_key=KEY)
+    path.unlink()
+    with Store.create(path, GaussianNB(), table, target="y") as other:  # of which some receipts have no signature
+        assert other.forget(ids=[1]).signature is None
+        assert other.check_receipts() and "receipt 1 is not signed" in str(other.check_receipts(signing_key=KEY))
+    with Store.open(path, signing_key=KEY) as other:
+        assert other.forget(ids=[2]).signed_by(KEY)
     # whoever rewrites the file can make the chain whole again, but not the signatures
     path.unlink()
     forged = Store.create(path, GaussianNB(), table, target="y", signing_key=b"the forger's own key")

@@ -194,6 +194,26 @@ class Receipts:
         self.salt.lay_out()
         self.salt.put(np.zeros((1, 4), np.uint64))
 
+    def check_key(self) -> None:
+        """Refuse a change of a chain whose last receipt is signed, but not with the key at hand.
+
+        Raises
+        ------
+        StoreError
+            When there is no key, or another one.
+        """
+        last = self._read("ORDER BY number DESC LIMIT 1")
+        if not last or last[0].signature is None:
+            return
+        if self._signing_key is None or not last[0].signed_by(self._signing_key):
+            trouble = "is not signed with this signing key" if self._signing_key is not None else "is signed"
+            raise StoreError(
+                f"The last receipt of the store {self._database.path} {trouble}, so a change without its key would "
+                "break the chain of signatures. Nothing was changed: open the store with the key that it was signed "
+                "with, Store.open(path, signing_key=...) or sqlearn --signing-key FILE.",
+                reason="signature",
+            )
+
     def append(self, kind: str, count: int, state_digest: str) -> Receipt:
         """Write the next receipt, and its salt over the last one's."""
         salt = secrets.token_bytes(32)
