@@ -60,9 +60,9 @@ class TableFile:
         Of text: where the columns' names stand. "first" is the first line; "none" is nowhere, and the columns are
         called 1, 2, 3, ...; or the names. By default the first line, which must not have numbers in it then.
     kinds : dict of str to {"number", "category", "boolean", "date", "drop"}, optional
-        Kinds of columns. Those of others are recognised in the first rows (4 MB of text): numbers if 19 of 20 values
-        that are not missing are, and then the others are errors; booleans if all are the words of one pair; dates if
-        all are ISO 8601.
+        Kinds of columns. Those of others are recognised in the first rows (4 MB of text): numbers, or dates in
+        ISO 8601, if 19 of 20 values that are not missing are, and then the others are errors; booleans if all are the
+        words of one pair.
     ids : str, optional
         A column to read as ids: whole numbers where all of the first rows are, text otherwise.
     textual_ids : bool, default=False
@@ -215,13 +215,17 @@ class TableFile:
         return ColumnSummary(name, kind, int((codes < 0).sum()), [*examples][:4], found)
 
     def _recognised(self, levels: list[str], times: np.ndarray, words: tuple[str, str] | None) -> str:
-        """The kind of a column of text. 19 of 20 numbers: the others are mistakes then, to be reported."""
-        odd = sum(n for level, n in zip(levels, times.tolist(), strict=True) if n and not is_number(level))
-        if 20 * odd <= times.sum():
+        """The kind of a column of text. 19 of 20 numbers or dates: the others are mistakes then, to be reported."""
+
+        def are_mostly(fits: Callable[[str], bool]) -> bool:
+            odd = sum(n for level, n in zip(levels, times.tolist(), strict=True) if n and not fits(level))
+            return bool(20 * odd <= times.sum())
+
+        if are_mostly(is_number):
             return "number"
         if words in self._booleans:
             return "boolean"
-        return "date" if all(microseconds(level) is not None for level in levels) else "category"
+        return "date" if are_mostly(lambda level: microseconds(level) is not None) else "category"
 
     def _words(self, held: Iterable[str]) -> tuple[str, str] | None:
         """The pair of words for false and true of which all are."""

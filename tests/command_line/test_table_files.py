@@ -204,6 +204,19 @@ def test_dates_are_recognised(write):
         read(write("a\n2020-01-01\n2020-02-30\n"), kinds={"a": "date"})
 
 
+def test_a_mistake_among_dates_is_reported(write):
+    """As among numbers: if 19 of 20 are dates, the others are errors."""
+    days = [f"20{10 + i % 10}-03-0{1 + i % 9}" for i in range(40)]
+    assert kinds(write("a\n" + "\n".join(days))) == {"a": "date"}
+    for odd in ("31.12.2019", "unknown"):
+        path = write("a\n" + "\n".join([*days[:7], odd, *days[8:]]))
+        assert kinds(path) == {"a": "date"}
+        with raises(FILE, match=f"line 9: the value in column 'a' is '{odd}', which is not a date") as caught:
+            read(path)
+        assert (caught.value.line, caught.value.row, caught.value.value) == (9, 7, odd)
+        assert kinds(write("a\n" + "\n".join([*days, *[odd] * 3]))) == {"a": "category"}
+
+
 def test_dates_in_parquet(tmp_path):
     frame = pd.DataFrame({"n": pd.to_datetime(["2020-01-01 00:00:00.123456789", None, "1960-01-01"], format="ISO8601")})
     frame["z"] = frame["n"].dt.tz_localize("Europe/Oslo")

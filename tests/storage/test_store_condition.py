@@ -1,6 +1,7 @@
 """Conditions: what they select, and what they may not ask for."""
 
 import sqlite3
+from functools import partial
 
 import numpy as np
 import pytest
@@ -185,6 +186,24 @@ def test_refuses(store, condition, why):
         store.forget(where=condition)
     assert "Nothing was changed" in str(caught.value)
     assert len(store) == 6 and store.verify()
+
+
+@pytest.mark.parametrize("before", ["{} < '2018-01-01'", "'2018-01-01' >= {}", "{} not between '2018-01-01' and 'z'"])
+def test_dates_in_a_column_of_text(tmp_path, before):
+    """All of them dates, their order as text is theirs. If one is not, the order of text is another."""
+    joined = ["2015-03-01", "2019-01-01", "2016-01-01 12:30", None]
+    table = {"a": [1.0, 2.0, 3.0, 4.0], "joined": joined, "y": [0, 1, 0, 1]}
+    with Store.create(tmp_path / "dates", MixedNB(), table, target="y", keep="joined") as store:
+        assert store.ids(where=before.format("joined")) == [0, 2]
+        assert store.learn({"a": [5.0], "joined": ["31.12.2015"], "y": [1]}).count == 1
+        digest = store.digest()
+        for call in (store.ids, store.forget, partial(store.forget, dry_run=True)):
+            with pytest.raises(ConditionError, match=r"'31\.12\.2015' is not a date"):
+                call(where=before.format("joined"))
+        assert store.digest() == digest and len(store) == 5
+        dates = "case when joined glob '????-??-??*' then joined end"
+        assert store.ids(where=before.format(dates)) == [0, 2]
+        assert store.ids(where="joined < 'a'") == [0, 1, 2, 4] and store.ids(where="joined = '2015-03-01'") == [0]
 
 
 def test_a_tables_own_rowid(tmp_path):

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import ConditionError
+from sqlearn.errors import ConditionError, shown
 from sqlearn.storage.conditions.grammar import parsed, quoted
 from sqlearn.storage.conditions.meaning import FUNCTIONS, meaning
 from sqlearn.storage.conditions.text_functions import TEXT_FUNCTIONS
-from sqlearn.storage.table import NO_DATE, Block, Category, Column
+from sqlearn.storage.table import NO_DATE, Block, Category, Column, microseconds
 
 __all__ = ["Condition"]
 
@@ -77,9 +77,12 @@ class Condition:
         Raises
         ------
         ConditionError
-            After the last block, when a column of categories holds numbers or text where the other is asked for.
+            After the last block, when a column of categories holds numbers or text where the other is asked for, or
+            text that is not a date where it is compared with one by order.
         """
         found = {name: set[str]() for name in self.reads if self._kinds[name] == "any"}
+        dated = {self._names[number]: date for number, date in self._meaning.dated.items()}
+        no_dates: dict[str, str] = {}
         connection = self._sandbox()
         try:
             for slots, block in blocks:
@@ -87,6 +90,10 @@ class Condition:
                     values = block[name]
                     assert isinstance(values, Category)
                     kinds.update("text" if isinstance(level, str) else "number" for level in values.levels)
+                    if name in dated and name not in no_dates:
+                        texts = (level for level in values.levels if isinstance(level, str))
+                        odd = next((text for text in texts if microseconds(text) is None), None)
+                        no_dates |= {} if odd is None else {name: odd}
                 listed = [self._listed(column, block[column.name]) for column in self._columns]
                 longest = sum(map(_longest, (block[name] for name in self.reads)))
                 at_once = max(1, min(len(slots), _TEXT // max(1, longest)))
@@ -97,6 +104,14 @@ class Condition:
             connection.close()
         known = {name: "mixed" if len(kinds) > 1 else next(iter(kinds), "any") for name, kinds in found.items()}
         meaning(self.text, self._tree, self._names, self._kinds | known)
+        for name, text in no_dates.items():
+            column = quoted(name)
+            raise self._refused(
+                f"compares {column} by order with the date '{dated[name]}', but this column holds text, and its value "
+                f"{shown(text)} is not a date (2024-01-31), so that the order of text would select the rows",
+                f"Create the store with a column of dates (--date {column}; datetime64 in a frame); or name the texts "
+                f"that count as dates: case when {column} glob '????-??-??' then {column} end < '{dated[name]}'.",
+            )
 
     # ------------------------------------------------------------------ the sandbox
 

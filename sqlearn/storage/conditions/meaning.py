@@ -67,11 +67,14 @@ class Meaning:
         The values.
     reads : list of int
         Numbers of the columns that it reads, ascending.
+    dated : dict of int to str
+        Of those that are "any": which of them are compared with a date by order, and with which date.
     """
 
     sql: str
     values: list[Any]
     reads: list[int]
+    dated: dict[int, str]
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def meaning(text: str, tree: Node, names: Sequence[str], kinds: Mapping[str, str
     """
     writer = _Writer(text, names, kinds)
     sql = writer.boolean(tree).sql
-    return Meaning(sql, writer.values, sorted(writer.reads))
+    return Meaning(sql, writer.values, sorted(writer.reads), writer.dated)
 
 
 class _Writer:
@@ -114,6 +117,7 @@ class _Writer:
         self._places: dict[tuple[Any, ...], str] = {}
         self.values: list[Any] = []
         self.reads: set[int] = set()
+        self.dated: dict[int, str] = {}
 
     # ------------------------------------------------------------------ errors
 
@@ -290,7 +294,17 @@ class _Writer:
         if kind == "boolean" and not equality:
             raise self._refused(node, "true and false are not ordered", "Compare them with = or is.")
         self._varies(node, parts)
+        if not equality:
+            self._note_dates(node.parts)
         return _Typed("boolean", f"({parts[0].sql} {node.value} {parts[1].sql})")
+
+    def _note_dates(self, nodes: Sequence[Node]) -> None:
+        """Note columns of text beside dates: texts that are no dates have an order, too, but not the one meant."""
+        dates = [node.value for node in nodes if node.what == "text" and microseconds(node.value) is not None]
+        for node in nodes if dates else ():
+            number = self._numbers[folded(node.value)] if node.what == "column" else None
+            if number is not None and self._kinds[self._names[number]] == "any":
+                self.dated[number] = dates[0]
 
     def _write_is(self, node: Node) -> _Typed:
         word = "IS NOT" if node.negated else "IS"
@@ -314,6 +328,7 @@ class _Writer:
         if kind == "boolean":
             raise self._refused(node, "true and false are not ordered", "Compare them with = or is.")
         self._varies(node, [part, low, high])
+        self._note_dates(node.parts)
         return _Typed("boolean", f"({part.sql} {'NOT ' * node.negated}BETWEEN {low.sql} AND {high.sql})")
 
     def _write_match(self, node: Node) -> _Typed:
