@@ -343,7 +343,6 @@ def test_a_prediction_whose_table_changes_the_store(store):
 
 def test_threads_need_stores_of_their_own(store):
     calls = refusing_calls(store)
-    close = calls.pop("close")
     for call in calls.values():
         with raises(CLOSED, match="another thread"):
             in_a_thread(call)
@@ -352,9 +351,10 @@ def test_threads_need_stores_of_their_own(store):
             with raises(CLOSED, match="another thread"):
                 in_a_thread(call)
         with pytest.raises(StoreBusyError, match="busy with a call"):
-            in_a_thread(close)
+            store.close()
     assert store.verify()
-    in_a_thread(close)
+    store.close()
+    in_a_thread(store.close)  # nothing is left to be closed
     with raises(CLOSED, match="is closed"):
         store.ids()
 

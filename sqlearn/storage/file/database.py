@@ -383,12 +383,13 @@ class Database:
 
     def close(self) -> None:
         """Let go of the file. Nothing is pending: every commit was complete."""
-        connection, self._connection = self._connection, None
-        if connection is None or self._owner[0] != os.getpid():  # the connection belongs to the process before the fork
+        if self._connection is None or self._owner[0] != os.getpid():  # it belongs to the process before the fork
+            self._connection = None
             return
+        connection = self.connection
         if connection.in_transaction:
-            self._connection = connection
             raise StoreBusyError(f"The store {self.path} is busy with a call. Close it after that has returned.")
+        self._connection = None
         with self._translated():
             close_if_unlocked(self._identity, connection)
             connection.close()
