@@ -80,6 +80,8 @@ class SqlearnError(ValueError):
         every error can be pickled.
     reason : str or None
         One of the words in ``reasons`` of the error's class; None for classes without such words.
+    line : int or None
+        Where the rows come from a file of text: the line of `row`, counted from 1.
     reasons : tuple of str
         The words that ``reason`` may be, an attribute of the class. They do not change within a major version.
 
@@ -98,6 +100,7 @@ class SqlearnError(ValueError):
     """
 
     reasons: ClassVar[tuple[str, ...]] = ()
+    line: int | None = None
 
     def __init__(
         self,
@@ -388,7 +391,7 @@ class UnknownIdError(StoreError):
 
 
 class DuplicateIdError(StoreError):
-    """A row to learn has the id of another row. ``value`` is the id.
+    """A row to learn has the id of another row. ``row`` is the later one, ``value`` the id.
 
     Notes
     -----
@@ -399,7 +402,9 @@ class DuplicateIdError(StoreError):
 
 
 class SuppressedIdError(StoreError):
-    """A row to learn has an id that was forgotten, in a store that does not learn such ids again. ``value`` is the id.
+    """A row to learn has an id that was forgotten, in a store that does not learn such ids again.
+
+    ``row`` is the first such row, ``value`` its id.
 
     Notes
     -----

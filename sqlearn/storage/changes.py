@@ -8,7 +8,7 @@ import numpy as np
 from sqlearn.errors import ShapeError
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import Receipt
-from sqlearn.storage.table import Category, arguments, length_of, take
+from sqlearn.storage.table import Category, arguments, length_of, located, name_place, place_of, take
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import compact
 
@@ -22,45 +22,51 @@ class Changes(Contents):
 
     def _take_in(self, frames: Iterator[Any], check: Callable[[], None], progress: Progress | None = None) -> int:
         """Learn frames and keep their rows, and tell `progress` of them. Returns how many."""
-        count = 0
+        count, taken = 0, _Taken()
         for number, frame in enumerate(frames):
             check()
             try:
-                block = self._columns.block(frame)
-                n = length_of(frame)
-                ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
-                given = arguments(self._model, self._columns, block)
-                if self._rows.hashed and not self._source:
-                    self._model = self._model.started(**given)
-                    self._attach()
-                self._model.partial_fit(**given)
+                with located(frame, count):
+                    block = self._columns.block(frame)
+                    n = length_of(frame)
+                    ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
+                    given = arguments(self._model, self._columns, block)
+                    if self._rows.hashed and not self._source:
+                        self._model = self._model.started(**given)
+                        self._attach()
+                    self._model.partial_fit(**given)
+                    hashes, places, keys = self._hashes(block), [], self._ids.keys(ids)
+                    if self._suppression:
+                        self._suppression.refuse(ids, self._ids.hashes(keys))
             except ValueError as error:
                 if number:
                     error.add_note(f"This is about frame {number} (counted from 0) of the table.")
                 raise
-            hashes, places, keys = self._hashes(block), [], self._ids.keys(ids)
-            if self._suppression:
-                self._suppression.refuse(ids, self._ids.hashes(keys))
+            taken.begin(frame, count)
             for start in range(0, n, _AT_ONCE):
                 check()
                 some = slice(start, min(n, start + _AT_ONCE))
                 own = None if hashes is None else hashes[some]
                 slots = self._rows.put(self._rows.packed(take(block, some), self._ids.cells(keys[some]), own))
-                self._refuse_duplicate(self._ids.add(keys[some], slots))
+                taken.add(slots)
+                self._refuse_duplicate(self._ids.add(keys[some], slots), taken)
                 places.append(slots)
             self._place(block, np.concatenate(places))
             count += n
             if progress is not None:
                 progress(n)
-        self._refuse_duplicate(self._ids.settle())
+        self._refuse_duplicate(self._ids.settle(), taken)
         if not count:
             raise ShapeError("The table has no rows. Nothing was changed: pass at least one row.", reason="empty")
         return count
 
-    def _refuse_duplicate(self, slot: int) -> None:
+    def _refuse_duplicate(self, slot: int, taken: "_Taken") -> None:
         if slot:
             (id,) = self._ids.of_cells(self._rows.read(np.array([slot]))[:, -1])
-            raise self._ids.duplicate(id)
+            row, place, before = taken.whose(slot)
+            error = self._ids.duplicate(id, row)
+            name_place(error, place, before)
+            raise error
 
     def _hashes(self, block: dict[str, Any]) -> np.ndarray | None:
         """Keyed hashes of rows that have just been learned, where rows have any."""
@@ -126,3 +132,28 @@ class Changes(Contents):
             others=[self._suppression.index] if self._suppression else [],
         )  # fmt: skip
         self._words.drop_remembered()
+
+
+class _Taken:
+    """Where the rows of the frames that are taken in lie in the file."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Any, int, Any, int]] = []
+
+    def begin(self, frame: Any, before: int) -> None:
+        """From here on they are those of this frame, before which there are so many rows."""
+        self._place, self._before, self._row = place_of(frame), before, 0
+
+    def add(self, slots: np.ndarray) -> None:
+        """The places of the next ones."""
+        first, n = int(slots[0]), len(slots)
+        places: Any = range(first, first + n) if (np.diff(slots) == 1).all() else slots.copy()
+        self._parts.append((places, self._row, self._place, self._before))
+        self._row += n
+
+    def whose(self, slot: int) -> tuple[int, Any, int]:
+        """A row by its place: its number in its frame, the place of the frame in a file, the rows before the frame."""
+        for places, row, place, before in self._parts:
+            if slot in places:
+                return row + [*places].index(slot), place, before
+        raise AssertionError(f"no row was put into place {slot}")

@@ -14,7 +14,7 @@ from sqlearn.storage.calls import called_as
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import ChainCheck, Receipt, check_chain
 from sqlearn.storage.records import looking
-from sqlearn.storage.table import Column, arguments, as_values, frames_of, takes_labels
+from sqlearn.storage.table import Column, arguments, as_values, frames_of, located, takes_labels
 from sqlearn.storage.types import Progress, Table
 from sqlearn.storage.upkeep import ErasureReport, held_by, report
 
@@ -190,15 +190,18 @@ class View(RenamedReport, Contents):
         """
         with self._reading():  # and no longer: predicting keeps nobody from writing
             model, generation = self._model, self._changes
-        predictions = []
+        predictions: list[np.ndarray] = []
+        count = 0
         for frame in frames_of(table):
             if self._changes != generation:
                 raise StoreBusyError(
                     f"The store {self.path} was changed by the iterator of the table given to predict(). Predict "
                     "first, or build the table first."
                 )
-            block = self._columns.block(frame, features_only=True)
-            predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
+            with located(frame, count):
+                block = self._columns.block(frame, features_only=True)
+                predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
+            count += len(predictions[-1])
         if not predictions:
             raise ShapeError("The table has no rows. Nothing was predicted: pass at least one row.", reason="empty")
         return np.concatenate(predictions)

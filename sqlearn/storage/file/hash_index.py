@@ -99,19 +99,17 @@ class HashIndex:
         return self.settle() if self._n_waiting >= _WAITING else 0
 
     def settle(self) -> int:
-        """Write the additions that wait; the number of one whose hash was there already, 0 if there is none."""
+        """Write the additions that wait; the number of the first whose hash was there already, 0 if there is none."""
         if not self._n_waiting:
             return 0
         hashes = np.concatenate([hashes for hashes, _ in self._waiting])
         numbers = np.concatenate([numbers for _, numbers in self._waiting]).astype(np.int64)
         self.drop_waiting()
+        there = self.find(hashes) > 0
         first = np.sort(hashes[:, 0])
         if (first[1:] == first[:-1]).any():  # else no two are equal
-            order = np.lexsort((hashes[:, 1], hashes[:, 0]))
-            twice = (hashes[order[1:]] == hashes[order[:-1]]).all(axis=1)
-            if twice.any():
-                return int(numbers[order[1:][twice][0]])
-        there = self.find(hashes) > 0
+            order = np.lexsort((hashes[:, 1], hashes[:, 0]))  # of equal ones, the later comes later
+            there[order[1:]] |= (hashes[order[1:]] == hashes[order[:-1]]).all(axis=1)
         if there.any():
             return int(numbers[there][0])
         self._insert(hashes, numbers)

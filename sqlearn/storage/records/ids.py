@@ -71,10 +71,12 @@ class Ids:
         """The same for all that were added."""
         return self.index.settle()
 
-    def duplicate(self, id: Any) -> DuplicateIdError:
+    def duplicate(self, id: Any, row: int | None) -> DuplicateIdError:
+        where = "" if row is None else f" in row {row} (counted from 0)"
         return DuplicateIdError(
-            f"The id {shown(id)} is given twice, or already belongs to another row. Nothing was changed: give each "
-            "row an id of its own, or forget the row that has it first.",
+            f"The id {shown(id)}{where} is given twice, or already belongs to another row. Nothing was changed: give "
+            "each row an id of its own, or forget the row that has it first.",
+            row=row,
             value=id,
         )
 

@@ -18,6 +18,7 @@ from sqlearn.storage.table.feeding import (
 )
 from sqlearn.storage.table.frames import frames_of, length_of
 from sqlearn.storage.table.given import as_names, as_path, as_reading, as_seconds, as_values, named_ids
+from sqlearn.storage.table.places import PlacedColumns, located, name_place, place_of
 
 __all__ = [
     "DATES",
@@ -26,6 +27,7 @@ __all__ = [
     "Category",
     "Column",
     "Columns",
+    "PlacedColumns",
     "arguments",
     "as_names",
     "as_path",
@@ -37,9 +39,12 @@ __all__ = [
     "frames_of",
     "length",
     "length_of",
+    "located",
     "microseconds",
+    "name_place",
     "named_categories",
     "named_ids",
+    "place_of",
     "prepared",
     "take",
     "takes_categories",

@@ -129,7 +129,7 @@ def read(frame: Any, column: "Column") -> np.ndarray | Category:
         return _booleans(frame, column)
     if column.kind == "date":
         return _dates(frame, column.name)
-    return _numbers(frame, column.name) if column.kind == "number" else _categories(frame, column.name)
+    return _numbers(frame, column.name, column.role) if column.kind == "number" else _categories(frame, column.name)
 
 
 def present(values: np.ndarray) -> np.ndarray:
@@ -214,7 +214,7 @@ def _time(value) -> np.datetime64 | None:
     return None if time is None else np.datetime64(time, "us")
 
 
-def _numbers(frame, name) -> np.ndarray:
+def _numbers(frame, name, role) -> np.ndarray:
     series = _series(frame, name)
     if isinstance(series, np.ndarray) and series.dtype.kind in "fiub":
         numbers = series.astype(np.float64)
@@ -224,15 +224,7 @@ def _numbers(frame, name) -> np.ndarray:
         values = values_of(frame, name)
         for i, value in enumerate(values):
             if isinstance(value, str | bytes):
-                raise InvalidValueError(
-                    f"The value in row {i} (counted from 0), column {name!r}, is the text {shown(value)}, where this "
-                    "store holds numbers. Nothing was changed: convert it, or name the column in `categorical` when "
-                    "you create the store.",
-                    row=i,
-                    column=name,
-                    value=value,
-                    reason="not numeric",
-                )
+                raise _not_numeric(values, i, name, role)
             try:
                 values[i] = np.nan if is_missing(value) else float(value)
             except OverflowError:
@@ -254,6 +246,31 @@ def _numbers(frame, name) -> np.ndarray:
     numbers = numbers + 0.0  # no -0.0
     numbers[np.isnan(numbers)] = np.nan  # NaN has one form
     return numbers
+
+
+def _not_numeric(values: list[Any], first: int, name: str, role: str) -> InvalidValueError:
+    """The error for the first text that is not a number; for the first text if all are numbers."""
+    row = next((i for i, value in enumerate(values) if isinstance(value, str | bytes) and not _is_number(value)), first)
+    advice = {
+        "target": "convert it, or leave the row out: the target of this model is a number",
+        "weight": "convert it: weights are numbers",
+    }.get(role, "convert it, or name the column in `categorical` when you create the store")
+    return InvalidValueError(
+        f"The value in row {row} (counted from 0), column {name!r}, is the text {shown(values[row])}, where this store "
+        f"holds numbers. Nothing was changed: {advice}.",
+        row=row,
+        column=name,
+        value=values[row],
+        reason="not numeric",
+    )
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _infinite(row: int, name: str, value) -> InvalidValueError:

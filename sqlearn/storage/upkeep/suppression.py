@@ -121,9 +121,10 @@ class Suppression:
         found = np.flatnonzero(self.index.find(hashes))
         if len(found):
             raise SuppressedIdError(
-                f"The id {shown(ids[found[0]])} was forgotten, and the store {self._path} does not learn it again (it "
-                f"is one of {len(found)} such). Nothing was changed: leave the row out, or take the id off the list "
-                "first, with Store.lift.",
+                f"The id {shown(ids[found[0]])} was forgotten, and the store {self._path} does not learn it again; it "
+                f"is in row {found[0]} (counted from 0), the first of {len(found)} such. Nothing was changed: leave "
+                "the row out, or take the id off the list first, with Store.lift (sqlearn lift).",
+                row=found[0],
                 value=ids[found[0]],
             )
 

@@ -1,0 +1,62 @@
+"""Where the rows of a frame stand in the whole table, which may be a file: for errors that are about one of them."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlearn.errors import SqlearnError
+
+__all__ = ["PlacedColumns", "located", "name_place", "place_of"]
+
+Place = Callable[[int], tuple[str, dict[str, int]]]
+
+
+class PlacedColumns(dict[str, Any]):
+    """A dict of columns that knows where in a file its rows stand.
+
+    Parameters
+    ----------
+    columns : mapping
+        The columns.
+    place : callable
+        From a row, counted from 0, to its place in words, and to the fields ``row`` and ``line`` of errors about it.
+    """
+
+    def __init__(self, columns: Mapping[str, Any], place: Place) -> None:
+        super().__init__(columns)
+        self.place = place
+
+
+@contextmanager
+def located(frame: Any, before: int) -> Iterator[None]:
+    """Context in which errors about a row of a frame name its place in the whole table.
+
+    Parameters
+    ----------
+    frame : frame or dict of columns
+        The frame.
+    before : int
+        The number of rows in the frames before it.
+    """
+    try:
+        yield
+    except SqlearnError as error:
+        name_place(error, place_of(frame), before)
+        raise
+
+
+def place_of(frame: Any) -> Place | None:
+    """From a row of a frame to its place in a file, if it is from one."""
+    return frame.place if isinstance(frame, PlacedColumns) else None
+
+
+def name_place(error: SqlearnError, place: Place | None, before: int) -> None:
+    """The same for an error about a row of a frame, and the frame's place in a file, if it is from one."""
+    row = error.row
+    if row is None or (place is None and not before):
+        return
+    at, fields = place(row) if place is not None else (None, {"row": before + row})
+    message = re.sub(rf"\b([rR]ow) {row}(?=,? (?:column|\(counted))", rf"\1 {fields['row']}", str(error))
+    error.row, error.line = fields["row"], fields.get("line")
+    error.args = (message if at is None else f"{at}: {message}",)
