@@ -96,12 +96,18 @@ def fit(
     ):
         kinds |= dict.fromkeys(names, kind)
     file = table_file(table, reading, {}, kinds=kinds, ids=ids)
+    words = {c.name for c in file.columns if c.kind == "category"} - {*category}
+    if learner._target == "value" and not words.isdisjoint(target):  # one word among numbers: it is the mistake
+        numbers = dict.fromkeys(words.intersection(target), "number")
+        file = file.read_as(kinds={c.name: c.kind for c in file.columns} | numbers, ids=ids)
     special = {*target, weight, *keep}
     if not as_json:
         tell_detected(file)
         click.echo(f"{file.name} has these columns:", err=True)
         for line in _described(file.columns, keep):
             click.echo(line, err=True)
+        for doubt in file.doubts:
+            click.echo(f"Note: {doubt}.", err=True)
     dates = [c.name for c in file.columns if c.kind == "date" and c.name not in keep]
     if dates:
         raise click.UsageError(

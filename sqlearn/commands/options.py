@@ -50,7 +50,24 @@ READING = _stacked(
         help="'double': double quotation marks enclose values; 'none': they are part of the text.",
     ),
     click.option("--encoding", metavar="NAME", help="The encoding of text, such as latin-1; UTF-8 by default."),
-    click.option("--missing", metavar="TEXT", multiple=True, help="Text that marks a missing value; may be repeated."),
+    click.option(
+        "--decimal",
+        metavar="CHAR",
+        type=click.Choice([".", ","]),
+        help="What stands before the fraction of a number: '.', the default, or ','.",
+    ),
+    click.option(
+        "--missing",
+        metavar="TEXT",
+        multiple=True,
+        help="Text that marks a missing value, beside an empty cell, ?, NA, N/A, n/a, NaN, nan, NULL and null; may be "
+        "repeated.",
+    ),
+    click.option(
+        "--no-default-missing",
+        is_flag=True,
+        help="Only an empty cell, and what --missing names, is missing.",
+    ),
     click.option(
         "--booleans",
         metavar="NO,YES",

@@ -18,11 +18,9 @@ def table_file(path: str, reading: dict[Any, Any], kept: dict[Any, Any], **more:
 
     source = Source(path)
     alike = not source.is_parquet and "delimiter" in kept and source.suffix in ("", kept["suffix"])
-    options: dict[str, Any] = {
-        name: kept[name]
-        for name in ("missing", "booleans", "line_breaks", *(("header", "delimiter", "quote", "encoding") * alike))
-        if name in kept
-    }
+    of_text = "header", "delimiter", "quote", "encoding", "decimal"
+    again = "missing", "booleans", "line_breaks", *(of_text * alike)
+    options: dict[str, Any] = {name: kept[name] for name in again if name in kept}
     if reading["header"] is not None:
         names = next(csv.reader([reading["header"]], skipinitialspace=True), [])
         options["header"] = names[0] if names in (["none"], ["first"]) else names
@@ -32,8 +30,11 @@ def table_file(path: str, reading: dict[Any, Any], kept: dict[Any, Any], **more:
         options["quote"] = reading["quote"] == "double"
     if reading["encoding"] is not None:
         options["encoding"] = reading["encoding"]
-    if reading["missing"]:
-        options["missing"] = ("", *reading["missing"])
+    if reading["decimal"] is not None:
+        options["decimal"] = reading["decimal"]
+    if reading["missing"] or reading["no_default_missing"]:
+        usual = [""] if reading["no_default_missing"] else options.get("missing", MISSING)
+        options["missing"] = (*usual, *reading["missing"])
     if reading["booleans"]:
         pairs = [tuple(word.strip() for word in pair.split(",")) for pair in reading["booleans"]]
         for pair in pairs:

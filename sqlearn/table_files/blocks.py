@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from sqlearn.errors import TableError
-from sqlearn.table_files.source import Format, Source
+from sqlearn.table_files.source import Format, Source, has_decimal_comma
 
 __all__ = ["Block", "Parquet", "Text", "arrow", "native_kind"]
 
@@ -37,8 +37,8 @@ class Block:
 class Text:
     """A file of separated values."""
 
-    def __init__(self, source: Source, text: Format, missing: Sequence[str]) -> None:
-        self._source, self._format, self._missing = source, text, missing
+    def __init__(self, source: Source, text: Format, missing: Sequence[str], decimal: str = ".") -> None:
+        self._source, self._format, self._missing, self._decimal = source, text, missing, decimal
 
     def blocks(self, kinds: Mapping[str, str]) -> Iterator[Block]:
         """Columns of the kind "number" are float64, all others text."""
@@ -64,6 +64,7 @@ class Text:
                     column_types=types,
                     null_values=[a + word + b for word in self._missing for a in ("", " ") for b in ("", " ")],
                     strings_can_be_null=True,
+                    decimal_point=self._decimal,
                     quoted_strings_can_be_null=True,
                 ),
             )
@@ -102,10 +103,19 @@ class Text:
                 what = f"the value in column {name!r} {is_what}"
             if "straddling" in told:
                 what = f"a line is longer than {_BLOCK >> 20} MB"
+            advice = (
+                "correct the line; or, if it is right, declare what separates the columns, which column is a category, "
+                "what stands for a missing value, or that quotation marks are text."
+            )
+            if value and self._decimal == "." and has_decimal_comma(value[1]):
+                advice = "it has a decimal comma, so read the file with --decimal , or write a point."
+            elif value:
+                advice = (
+                    f"correct it; or pass --missing {value[1][:100]!r} if it stands for a missing value, or --category "
+                    f"{name!r} if the column is not one of numbers."
+                )
             raise TableError(
-                f"{at}: {what[:1000]}. Nothing was learned: correct the line; or, if it is right, declare what "
-                "separates the columns, which column is a category, what stands for a missing value, or that "
-                "quotation marks are text.",
+                f"{at}: {what[:1000]}. Nothing was learned: {advice}",
                 column=name,
                 value=value and value[1],
                 reason="file",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import TableError
-from sqlearn.storage.table import DATES, NO_DATE, microseconds
+from sqlearn.storage.table import DATES, NO_DATE, PlacedColumns, microseconds
 from sqlearn.table_files.blocks import Block, Parquet, Text, arrow, native_kind
-from sqlearn.table_files.source import Format, Source, is_number
+from sqlearn.table_files.source import Format, Source, has_decimal_comma, is_number, number_of
 
 __all__ = ["BOOLEANS", "KINDS", "MISSING", "ColumnSummary", "TableFile"]
 
@@ -81,6 +81,8 @@ class TableFile:
     line_breaks : bool, default=False
         Whether texts may hold line breaks. Without, one is an error, as it is what a quotation mark that is not closed
         makes of the rows behind it.
+    decimal : {".", ","}, default="."
+        Of text: what stands before the fraction of a number.
 
     Attributes
     ----------
@@ -88,6 +90,8 @@ class TableFile:
         The columns in order, without ids.
     detected : list of str
         What was found by looking at the file.
+    doubts : list of str
+        What about the columns that were recognised may not be as it was meant.
     reading : dict
         The parameters that tell how the file is read, as they were given or found, in JSON's types.
 
@@ -129,7 +133,15 @@ class TableFile:
         encoding: str | None = None,
         booleans: Sequence[Sequence[str]] = BOOLEANS,
         line_breaks: bool = False,
+        decimal: str = ".",
     ) -> None:
+        if decimal not in (".", ","):
+            raise TableError(
+                f"The sign before a fraction is '.' or ',', not {decimal!r}. Nothing was learned: pass one of these.",
+                value=decimal,
+                reason="file",
+            )
+        self._decimal = decimal
         source = path if isinstance(path, Source) else Source(path)
         self.name = source.name
         self._missing, self._line_breaks = [*dict.fromkeys(word.strip() for word in missing)], line_breaks
@@ -139,6 +151,7 @@ class TableFile:
             "booleans": [list(pair) for pair in self._booleans],
             "line_breaks": line_breaks,
             "suffix": source.suffix,
+            "decimal": decimal,
         }
         if source.is_parquet:
             if header is not None or delimiter is not None or quote is not None or encoding is not None:
@@ -151,7 +164,7 @@ class TableFile:
             self.detected: list[str] = []
         else:
             text = Format(source, header, delimiter, quote, encoding)
-            self._source, self.detected = Text(source, text, self._missing), text.detected
+            self._source, self.detected = Text(source, text, self._missing, decimal), text.detected
             self.reading |= {
                 "header": text.header or "first",
                 "delimiter": text.delimiter,
@@ -183,6 +196,7 @@ class TableFile:
         self._ids = ids
         self._whole_ids = not textual_ids and (ids is None or all(map(_is_whole, self._texts(first.column(ids)))))
         self._kinds: dict[str, str] = {}
+        self.doubts: list[str] = []
         self.columns = [self._summary(first, name, kinds.get(name)) for name in first.names if name != ids]
 
     @property
@@ -197,19 +211,21 @@ class TableFile:
         kinds = self._kinds | ({self._ids: "category"} if self._ids else {})
         for block in self._source.blocks(kinds):
             columns = {name: self._read(block, name) for name in kinds if kinds[name] != "drop"}
-            yield columns
+            yield PlacedColumns(columns, block.place)
             progress(block.done, block.of)
 
     # ------------------------------------------------------------------ kinds
 
-    def _summary(self, first: Block, name: str, kind: str | None) -> ColumnSummary:
+    def _summary(self, first: Block, name: str, given: str | None) -> ColumnSummary:
         column = first.column(name)
         codes, levels = self._coded(column)
         times = np.bincount(codes[codes >= 0], minlength=len(levels))
         held = [level for level, n in zip(levels, times.tolist(), strict=True) if n]
         words = self._words(held)
-        kind = kind or native_kind(column) or self._recognised(levels, times, words)
+        kind = given or native_kind(column) or self._recognised(levels, times, words)
         self._kinds[name] = kind
+        if kind == "category" and given is None and self._decimal == "." and held and all(map(has_decimal_comma, held)):
+            self.doubts.append(f"the values of {name!r} have a decimal comma: pass --decimal , if they are numbers")
         examples = dict.fromkeys(levels[code] for code in codes[:1000].tolist() if code >= 0)
         found = (words or BOOLEANS[0]) if kind == "boolean" else None
         return ColumnSummary(name, kind, int((codes < 0).sum()), [*examples][:4], found)
@@ -221,7 +237,7 @@ class TableFile:
             odd = sum(n for level, n in zip(levels, times.tolist(), strict=True) if n and not fits(level))
             return bool(20 * odd <= times.sum())
 
-        if are_mostly(is_number):
+        if are_mostly(lambda level: number_of(level, self._decimal) is not None):
             return "number"
         if words in self._booleans:
             return "boolean"
@@ -323,7 +339,7 @@ class TableFile:
         pa = arrow()
         if pa.types.is_string(column.type):  # of a Parquet file
             read = self._mapped(
-                block, name, *self._coded(column), "a number", lambda t: float(t) if is_number(t) else None
+                block, name, *self._coded(column), "a number", lambda text: number_of(text, self._decimal)
             )
             column = pa.array(read.tolist(), pa.float64())
         column = self._present(column)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from sqlearn.errors import TableError
 
-__all__ = ["Format", "Source", "is_number", "known_encoding"]
+__all__ = ["Format", "Source", "has_decimal_comma", "is_number", "known_encoding", "number_of"]
 
 _HEAD = 1 << 20  # bytes that are looked at
 _ROWS_LOOKED_AT = 50
@@ -27,6 +27,7 @@ _MARKS = (  # those of UTF-32 first: one begins with that of UTF-16
     *((mark, "utf-32") for mark in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)),
     *((mark, "utf-16") for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)),
 )
+_DECIMAL_COMMA = re.compile(r" *[+-]?[0-9]+,[0-9]+ *")
 _QUOTED = re.compile(r'\t"(?:[^"]|"")*"(?=\t|$)')  # a value in quotation marks, behind a tab
 
 
@@ -305,9 +306,20 @@ def _long_fields() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def is_number(text: str) -> bool:
+def number_of(text: str, decimal: str = ".") -> float | None:
+    """The number that is written, with a point or a comma before its fraction; None if it is none."""
+    if "_" in text or (decimal != "." and "." in text):  # float() takes 1_000
+        return None
     try:
-        float(text)
+        return float(text.replace(decimal, "."))
     except ValueError:
-        return False
-    return "_" not in text  # float() takes 1_000
+        return None
+
+
+def is_number(text: str) -> bool:
+    return number_of(text) is not None
+
+
+def has_decimal_comma(text: str) -> bool:
+    """Whether a text that is no number would be one if its comma were a point."""
+    return _DECIMAL_COMMA.fullmatch(text) is not None

@@ -494,3 +494,43 @@ def test_errors_of_the_system_are_not_all_of_the_output(store, error, said, monk
     monkeypatch.setattr("sqlearn.store.Store.receipts", fails)
     assert cli.main(["receipts", "m.sqlearn"]) == 1
     assert capsys.readouterr().err.startswith(f"Error: {said}")
+
+
+def test_a_word_in_the_target_of_a_regressor(here):
+    """It is the mistake, and not the numbers; as text the whole column would be refused, with its first value."""
+    rows = [f"{i},{i * 2}\n" for i in range(9)]
+    (here / "small.csv").write_text("a,y\n" + "".join(rows[:5]) + "5,unknown\n" + "".join(rows[5:]))
+    fit = "fit", "small.csv", "--target", "y", "--model", "Ridge", "--out", "m"
+    trouble = call(*fit, code=1)[1]
+    assert "small.csv, line 7: the value in column 'y' is 'unknown', which is not a number" in trouble
+    trouble = call(*fit, "--category", "y", code=1)[1]
+    assert "line 7" in trouble and "'unknown'" in trouble and "the target of this model is a number" in trouble
+    assert not (here / "m").exists()
+    call("fit", "small.csv", "--target", "y", "--model", "MixedNB", "--out", "m")
+    (here / "yes.csv").write_text("a,y\n1,true\n2,false\n3,true\n")
+    assert told("fit", "yes.csv", "--target", "y", "--model", "Ridge", "--out", "b")["columns"]["y"] == "boolean"
+
+
+def test_decimal_commas_are_told_and_kept(here):
+    (here / "euro.csv").write_text("a;y\n" + "".join(f"{i},5;{i % 2}\n" for i in range(30)))
+    fit = "fit", "euro.csv", "--target", "y", "--model", "MixedNB", "--out"
+    assert "decimal comma: pass --decimal ," in call(*fit, "text")[1]
+    assert "line 2: the value in column 'a' is '0,5'" in call(*fit, "m", "--number", "a", code=1)[1]
+    assert told(*fit, "m", "--decimal", ",")["columns"]["a"] == "number"
+    assert told("forget", "m", "--where", "a < 2.7", "--dry-run")["rows"] == 3
+    (here / "more.csv").write_text("a;y\n99,5;1\n")
+    assert told("learn", "m", "more.csv")["count"] == 1
+    (here / "point.txt").write_text("a,y\n88.5,1\n")
+    assert told("learn", "m", "point.txt")["count"] == 1
+    assert told("forget", "m", "--where", "a in (99.5, 88.5)", "--dry-run")["rows"] == 2
+
+
+def test_missing_words_add_to_the_usual_ones(here):
+    (here / "gaps.csv").write_text("a,y\n1,u\nNA,v\n-,u\n,v\n")
+    fit = "fit", "gaps.csv", "--target", "y", "--model", "MixedNB", "--category", "a", "--out"
+    counts = {(): 2, ("--missing", "-"): 3, ("--no-default-missing",): 1, ("--no-default-missing", "--missing", "-"): 2}
+    for number, (options, count) in enumerate(counts.items()):
+        call(*fit, f"m{number}", *options)
+        assert told("forget", f"m{number}", "--where", "a is null", "--dry-run")["rows"] == count
+    told("learn", "m1", "gaps.csv", "--missing", "1")
+    assert told("forget", "m1", "--where", "a is null", "--dry-run")["rows"] == 7

@@ -14,6 +14,10 @@ import pytest
 from pyarrow import parquet
 
 from refusals import FILE, raises
+from sqlearn import Store
+from sqlearn.errors import DuplicateIdError, InvalidValueError, SuppressedIdError
+from sqlearn.naive_bayes import MultinomialNB
+from sqlearn.table_files import blocks
 from sqlearn.table_files.files import BOOLEANS, MISSING, TableFile
 
 
@@ -364,3 +368,59 @@ def test_an_empty_delimiter_is_none(tmp_path):
     path.write_text("a,b\n1,2\n")
     with raises(FILE, match="one ASCII character"):
         TableFile(path, delimiter="")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("id", "p1", DuplicateIdError),
+        ("t", None, InvalidValueError),
+        ("a", -5.0, InvalidValueError),
+        ("id", "gone", SuppressedIdError),
+    ],
+)
+def test_errors_of_a_store_name_the_line(tmp_path, monkeypatch, suffix, name, value, error):
+    """What the file takes and the store refuses, in its first block or a later one."""
+    monkeypatch.setattr(blocks, "_BLOCK", 1 << 12)
+    monkeypatch.setattr(blocks, "_ROWS", 300)
+    n, row = 1000, 777
+    frame = pd.DataFrame({"id": [f"p{i}" for i in range(n)], "a": np.arange(n) / 1.0, "t": ["u", "v"] * (n // 2)})
+    frame.loc[row, name] = value
+    path = tmp_path / f"rows{suffix}"
+    frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    held = {"id": ["x", "gone"], "a": [1.0, 2.0], "t": ["u", "v"]}
+    with Store.create(tmp_path / "s", MultinomialNB(), held, target="t", id="id", suppress=True) as store:
+        store.forget(ids="gone")
+        place = f"line {row + 2}" if suffix == ".csv" else f"row {row + 1}"
+        with pytest.raises(error, match=f"rows{suffix}, {place}: ") as caught:
+            store.learn(TableFile(path, ids="id"))
+        assert caught.value.row == row and caught.value.line == (row + 2 if suffix == ".csv" else None)
+        assert len(store) == 1 and store.verify()
+
+
+def test_decimal_commas(write, tmp_path):
+    """Nothing is guessed: whoever reads them as they are is told, and so is whoever says that they are numbers."""
+    path = write("a;b\n51234,5;x\n-0,25;y\n7;x\n1,5e3;y\n")
+    text = TableFile(write("a;b\n51234,5;x\n-0,25;y\n", "comma.csv"))
+    assert [column.kind for column in text.columns] == ["category", "category"]
+    assert len(text.doubts) == 1 and "'a' have a decimal comma: pass --decimal ," in text.doubts[0]
+    with raises(FILE, match="line 2: the value in column 'a' is '51234,5'.*decimal comma.* --decimal ,") as caught:
+        read(path, kinds={"a": "number"})
+    assert (caught.value.line, caught.value.value) == (2, "51234,5")
+    file = TableFile(path, decimal=",")
+    assert file.doubts == [] and file.reading["decimal"] == "," and kinds(path, decimal=",")["a"] == "number"
+    assert read(path, decimal=",")["a"] == [51234.5, -0.25, 7.0, 1500.0]
+    assert read(write('a,b\n"1,5",x\n'), decimal=",")["a"] == [1.5]
+    with raises(FILE, match="line 3: the value in column 'a' is '2.5', which is not a number"):
+        read(write("a;b\n1,5;x\n2.5;y\n"), decimal=",", kinds={"a": "number"})
+    pd.DataFrame({"a": ["1,5", None, "2"]}).to_parquet(tmp_path / "a.parquet")
+    assert same(read(tmp_path / "a.parquet", decimal=",")["a"], [1.5, np.nan, 2.0])
+    with raises(FILE, match="is '.' or ',', not 'x'"):
+        TableFile(path, decimal="x")
+
+
+def test_a_word_among_numbers_gets_advice(write):
+    with raises(FILE, match="line 3: .* is 'many'.* --missing 'many' .* --category 'a'") as caught:
+        read(write("a,b\n1,x\nmany,y\n3,x\n"), kinds={"a": "number"})
+    assert caught.value.column == "a"
