@@ -23,6 +23,7 @@ from sqlearn.storage.forgotten import Forgotten
 from sqlearn.storage.refit import Refit
 from sqlearn.storage.table import (
     Columns,
+    as_flag,
     as_names,
     as_path,
     as_reading,
@@ -178,7 +179,7 @@ class Store(View, Editing, Forgotten, Refit):
         >>> store
         <Store people.sqlearn: GaussianNB on 3 rows of 1 features>
         """
-        if suppress and id is None:
+        if as_flag(suppress, "suppress") and id is None:
             raise StoreError(
                 "suppress=True needs ids of the table's own, and no column of ids is named. No store was created: "
                 "running numbers would name other rows in a backup. Pass id=, the name of a column (--id).",

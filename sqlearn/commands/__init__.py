@@ -4,11 +4,11 @@ Results go to standard output, as lines for people or with ``--json`` as one obj
 standard error.
 """
 
-from sqlearn.commands.asking import info, predict, receipts, verify
+from sqlearn.commands.asking import info, predict, receipts, report, verify
 from sqlearn.commands.changing import forget, relabel
 from sqlearn.commands.learning import fit, learn
 from sqlearn.commands.upkeep import compact, lift, replay, suppressed
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = fit, predict, forget, relabel, learn, verify, info, receipts, compact, suppressed, replay, lift
+COMMANDS = fit, predict, forget, relabel, learn, verify, report, info, receipts, compact, suppressed, replay, lift

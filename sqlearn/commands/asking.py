@@ -1,7 +1,9 @@
-"""The commands ``sqlearn predict``, ``verify``, ``info`` and ``receipts``, which change nothing."""
+"""The commands ``sqlearn predict``, ``verify``, ``report``, ``info`` and ``receipts``, which change nothing."""
 
 import csv
 import json
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -13,7 +15,7 @@ from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_of
 from sqlearn.commands.usage import command
 
-__all__ = ["info", "predict", "receipts", "verify"]
+__all__ = ["info", "predict", "receipts", "report", "verify"]
 
 
 @command("FILE TABLE")
@@ -63,6 +65,42 @@ def verify(file: str, as_json: bool) -> None:
             found = store.verify(progress=report)
         told = {"equal": bool(found), "rows": found.n_records, "digest": found.digest, "difference": found.difference}
         tell(as_json, told, [str(found)])
+    if not found:
+        raise click.exceptions.Exit(1)
+
+
+@command("FILE --value VALUE", "FILE --table TABLE")
+@FILE
+@click.option("--value", "values", metavar="VALUE", multiple=True, help="A value to look for; may be repeated.")
+@click.option(
+    "--table",
+    metavar="TABLE",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="A table of rows whose values, ids too, are looked for.",
+)
+@READING
+@JSON
+def report(file: str, values: tuple[str, ...], table: str | None, as_json: bool, **reading: Any) -> None:
+    """Search a store's file for values that should be gone.
+
+    FILE is the store. A value is looked for as text and, if it is one, as a number, in every form that it could have in
+    the file. If there is a trace of a value that no row holds, the exit code is 1.
+    """
+    wanted: list[Any] = [*values]
+    for value in values:
+        with suppress(ValueError):
+            wanted.append(float(value))
+    with opened(file) as store:
+        rows = None if table is None else iter(table_of(store, table, reading))
+        found = store.erasure_report(wanted, rows)
+    told = {
+        "clean": bool(found),
+        "searched": found.searched,
+        "findings": [asdict(finding) for finding in found.findings],
+        "held": [asdict(finding) for finding in found.held],
+        "residue": found.residue,
+    }
+    tell(as_json, told, [str(found)])
     if not found:
         raise click.exceptions.Exit(1)
 

@@ -12,6 +12,9 @@ from sqlearn.commands.usage import command
 
 __all__ = ["forget", "relabel"]
 
+_NONE = "No row fulfils the condition. Nothing was changed, and there is no receipt."
+_SAME = "All these rows have this target already. Nothing was changed, and there is no receipt."
+
 
 @command("FILE --where SQL", "FILE --ids IDS")
 @FILE
@@ -63,13 +66,13 @@ def _change(store, change, verb: str, as_json: bool, *, where, ids, encoding, dr
     if where is not None and not dry_run:
         with progress("Looking", len(store)) as report:
             rows = {"ids": store.ids(where=where, progress=report)}  # what is shown is what is changed
+    nothing = _SAME if rows.get("ids") else _NONE
     if dry_run or not yes or not rows.get("ids", True):
         with progress("Looking", len(store)) as report:
             count = change(**rows, **more, dry_run=True, progress=report)
         named = f"{count:,} row{'' if count == 1 else 's'} of {len(store):,}"
         if dry_run or not count:
-            none = "No row fulfils the condition. Nothing was changed, and there is no receipt."
-            told = f"{verb} would change {named}." if dry_run else none
+            told = f"{verb} would change {named}." if dry_run else nothing
             tell(as_json, {"rows": count, "of": len(store)}, [told])
             return
         if not _can_ask():
@@ -79,7 +82,10 @@ def _change(store, change, verb: str, as_json: bool, *, where, ids, encoding, dr
         click.confirm(f"{verb} {named}?", abort=True, err=True)
     with progress({"Forget": "Forgetting"}.get(verb, f"{verb}ing"), len(store)) as report:
         receipt = change(**rows, **more, progress=report)
-    tell_receipt(as_json, store, receipt)
+    if receipt is None:
+        tell(as_json, {"rows": 0, "of": len(store)}, [nothing])
+    else:
+        tell_receipt(as_json, store, receipt)
 
 
 def _can_ask() -> bool:

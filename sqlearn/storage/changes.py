@@ -101,6 +101,23 @@ class Changes(Contents):
             if self._suppression:
                 self._suppression.add(hashes)
 
+    def _with_another(
+        self, target: dict[str, Any], slots: np.ndarray, named: list[Any] | None
+    ) -> tuple[np.ndarray, list[Any] | None]:
+        """Which of these rows have another target than this one."""
+        others = []
+        for part, cells in self._selection.read(slots, named):
+            block, same = self._rows.block(cells, list(target)), np.ones(len(part), bool)
+            for name, value in target.items():
+                column = block[name]
+                if isinstance(column, Category):
+                    same &= np.array([level == value for level in column.levels] + [False])[column.codes]
+                else:
+                    same &= column == value
+            others.append(~same)
+        other = np.concatenate([np.zeros(0, bool), *others])
+        return slots[other], None if named is None else [named[i] for i in np.flatnonzero(other).tolist()]
+
     def _relabel_rows(
         self, slots: np.ndarray, named: list[Any] | None, target: dict[str, Any], check: Callable[[], None]
     ) -> None:

@@ -7,7 +7,7 @@ from sqlearn.storage.calls import called_as
 from sqlearn.storage.changes import Changes
 from sqlearn.storage.file import Receipt
 from sqlearn.storage.records import looking
-from sqlearn.storage.table import frames_of, takes_labels, target_of
+from sqlearn.storage.table import as_flag, frames_of, takes_labels, target_of
 from sqlearn.storage.types import Ids, Progress, Table
 
 __all__ = ["Editing"]
@@ -60,7 +60,7 @@ class Editing(Changes):
         where: str | None = None,
         dry_run: Literal[False] = False,
         progress: Progress | None = None,
-    ) -> Receipt: ...
+    ) -> Receipt | None: ...
 
     @overload
     def forget(
@@ -75,7 +75,7 @@ class Editing(Changes):
     @overload
     def forget(
         self, *, ids: Ids | None = None, where: str | None = None, dry_run: bool, progress: Progress | None = None
-    ) -> Receipt | int: ...
+    ) -> Receipt | int | None: ...
 
     @called_as("store.forget(ids=...)", "store.forget(where=...)")
     def forget(
@@ -85,7 +85,7 @@ class Editing(Changes):
         where: str | None = None,
         dry_run: bool = False,
         progress: Progress | None = None,
-    ) -> Receipt | int:
+    ) -> Receipt | int | None:
         """Take rows out of the model, and erase them.
 
         Parameters
@@ -101,8 +101,8 @@ class Editing(Changes):
 
         Returns
         -------
-        Receipt or int
-            The receipt; the number of rows for a dry run.
+        Receipt, int or None
+            The receipt; the number of rows for a dry run; None if no row is meant, as nothing has changed.
 
         Raises
         ------
@@ -124,11 +124,13 @@ class Editing(Changes):
         >>> store.ids()
         ['ann', 'cid']
         """
-        if dry_run:
+        if as_flag(dry_run, "dry_run"):
             with self._reading():
                 return len(self._selection.named(ids, where, looking(progress))[0])
         with self._changing() as check:
             slots, named = self._selection.named(ids, where, looking(progress, check))
+            if not len(slots):
+                return None
             self._forget_rows(slots, named, check)
             return self._conclude("forget", len(slots), check)
 
@@ -142,7 +144,7 @@ class Editing(Changes):
         new: bool = False,
         dry_run: Literal[False] = False,
         progress: Progress | None = None,
-    ) -> Receipt: ...
+    ) -> Receipt | None: ...
 
     @overload
     def relabel(
@@ -166,7 +168,7 @@ class Editing(Changes):
         new: bool = False,
         dry_run: bool,
         progress: Progress | None = None,
-    ) -> Receipt | int: ...
+    ) -> Receipt | int | None: ...
 
     @called_as("store.relabel(ids=..., to=...)", "store.relabel(where=..., to=...)")
     def relabel(
@@ -178,7 +180,7 @@ class Editing(Changes):
         new: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
-    ) -> Receipt | int:
+    ) -> Receipt | int | None:
         """Give rows another target, as if they had been learned with it.
 
         Parameters
@@ -192,8 +194,9 @@ class Editing(Changes):
 
         Returns
         -------
-        Receipt or int
-            The receipt; the number of rows for a dry run.
+        Receipt, int or None
+            The receipt; the number of rows for a dry run; None if no row is meant that has another target, as nothing
+            has changed. Rows that have this target already are not counted.
 
         Raises
         ------
@@ -215,14 +218,18 @@ class Editing(Changes):
         >>> store.ids(where="buys = 1")
         ['ann', 'bob']
         """
-        target = target_of(self._model, self._columns, to)
-        if dry_run:
+        target, new = target_of(self._model, self._columns, to), as_flag(new, "new")
+        if as_flag(dry_run, "dry_run"):
             with self._reading():
                 self._check_label(target, new)
-                return len(self._selection.named(ids, where, looking(progress))[0])
+                rows = self._selection.named(ids, where, looking(progress))
+                return len(self._with_another(target, *rows)[0])
         with self._changing() as check:
-            slots, named = self._selection.named(ids, where, looking(progress, check))
+            rows = self._selection.named(ids, where, looking(progress, check))
             self._check_label(target, new)
+            slots, named = self._with_another(target, *rows)
+            if not len(slots):
+                return None
             self._relabel_rows(slots, named, target, check)
             return self._conclude("relabel", len(slots), check)
 

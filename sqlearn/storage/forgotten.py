@@ -46,7 +46,7 @@ class Forgotten(Changes):
 
     @called_as("store.lift(ids)")
     def lift(self, ids: Ids | None) -> None:
-        """Allow ids to be learned again that were forgotten.
+        """Allow ids to be learned again that were forgotten. No row changes, so there is no receipt.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class Forgotten(Changes):
         Returns
         -------
         Receipt
-            Of kind "forget", with the number of rows that were there.
+            Of kind "forget", with the number of rows that were there, even if that is 0: the list has changed.
 
         Raises
         ------
@@ -121,8 +121,8 @@ class Forgotten(Changes):
     def _suppressing(self) -> Suppression:
         if self._suppression is None:
             raise StoreError(
-                f"The store {self.path} keeps no list of forgotten ids. Nothing was changed: pass suppress=True to "
-                "Store.create.",
+                f"The store {self.path} keeps no list of forgotten ids. Nothing was changed: only a store that was "
+                "created with suppress=True (sqlearn fit --suppress) has one.",
                 reason="suppression",
             )
         return self._suppression

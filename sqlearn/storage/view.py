@@ -170,7 +170,7 @@ class View(RenamedReport, Contents):
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_targets)
-            As the model's ``predict`` returns it.
+            As the model's ``predict`` returns it; booleans where the target is a column of booleans.
 
         Raises
         ------
@@ -201,6 +201,8 @@ class View(RenamedReport, Contents):
             with located(frame, count):
                 block = self._columns.block(frame, features_only=True)
                 predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
+            if self._columns.gives_booleans:
+                predictions[-1] = predictions[-1].astype(bool)
             count += len(predictions[-1])
         if not predictions:
             raise ShapeError("The table has no rows. Nothing was predicted: pass at least one row.", reason="empty")

@@ -83,12 +83,16 @@ def test_random_calls_end_like_a_refit(path):
             limit = random.normal()
             hit = [id for id, row in rows.items() if row["b"] > limit + 1 and row["city"] == "Oslo"]
             assert store.forget(where=f"b > {limit + 1!r} and city = 'Oslo'", dry_run=True) == len(hit)
-            kept.append(store.forget(where=f"b > {limit + 1!r} and city = 'Oslo'"))
+            receipt = store.forget(where=f"b > {limit + 1!r} and city = 'Oslo'")
+            assert (receipt.count if receipt else 0) == len(hit)
+            kept += [receipt] if receipt else []
             for id in hit:
                 del rows[id]
         elif kind == 3 and rows:
             some = random.choice(sorted(rows), min(len(rows), 10), replace=False).tolist()
-            kept.append(store.relabel(ids=some, to="maybe", new=True))
+            receipt = store.relabel(ids=some, to="maybe", new=True)
+            assert (receipt.count if receipt else 0) == sum(rows[id]["y"] != "maybe" for id in some)
+            kept += [receipt] if receipt else []
             for id in some:
                 rows[id]["y"] = "maybe"
         else:

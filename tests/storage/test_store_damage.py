@@ -32,7 +32,7 @@ def test_a_damage_that_is_not_looked_for_is_silent(tmp_path, monkeypatch):
 def test_pages_of_another_time_are_noticed(name, tmp_path):
     """A write that was lost leaves a page that is whole by itself, but not beside the others."""
     case = Case(name, tmp_path)
-    with Store.open(case.path) as store:
+    with Store.open(case.path, signing_key=case.key) as store:
         store.forget(ids=store.ids()[:9])
     after = case.path.read_bytes()
     changed = [at for at in range(0, len(after), 4096) if after[at : at + 4096] != case.whole[at : at + 4096]]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 
 from booleans import AGE, CONSENT, GAP, LIVED, N
 from refusals import NOT_FINITE, raises
@@ -281,3 +282,28 @@ def test_ids_to_learn_of_thousands_of_digits(tmp_path):
             with pytest.raises(TableError, match="The id in row 1 ") as caught:
                 store.learn(table | {"id": ids})
             assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("model", [GaussianNB(), MixedNB(), LogisticRegression(), TableModel(GaussianNB())])
+def test_boolean_labels_come_back_as_booleans(tmp_path, model):
+    """As from the model itself; a store of one kind of label, too, and one that was emptied."""
+    table = {"x": [1.0, 2.0, 8.0, 9.0], "y": [False, False, True, True]}
+    X = {"x": np.array(table["x"])} if isinstance(model, TableModel) else np.array(table["x"])[:, None]
+    twin = clone(model).fit(X, table["y"])
+    with Store.create(tmp_path / "a", model, table, target="y") as store:
+        assert (
+            store.predict({"x": [1.5, 8.5]}).tolist() == [False, True] == twin.predict(store_X(X, [1.5, 8.5])).tolist()
+        )
+        assert store.predict({"x": [1.5]}).dtype == bool and store.model.classes_.tolist() == [0, 1]
+        assert store.ids(where="y") == [2, 3] and store.verify()
+        assert store.relabel(ids=[3], to=False).count == 1 and store.relabel(ids=[3], to=0) is None
+        assert store.relabel(ids=[3], to=True).count == 1 and store.learn({"x": [7.0], "y": [1]}).count == 1
+        assert store.verify() and store.ids(where="y") == [2, 3, 4]
+    with Store.open(tmp_path / "a") as store:
+        store.forget(where="true")
+        store.learn(table)
+        assert store.predict({"x": [8.5]}).tolist() == [True] and store.verify()
+
+
+def store_X(X, values):
+    return {"x": np.array(values)} if isinstance(X, dict) else np.array(values)[:, None]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from damages import CASES
-from refusals import Kind, raises
+from refusals import ACCESS, EXISTS, Kind, raises
 from sqlearn import Store
 from sqlearn.errors import (
     FormatError,
@@ -16,7 +16,7 @@ from sqlearn.errors import (
     UnknownIdError,
     UnknownLabelError,
 )
-from sqlearn.linear_model import LogisticRegression
+from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB
 from sqlearn.storage.file.residue import residue
 from sqlearn.storage.upkeep.erasure import search
@@ -24,6 +24,7 @@ from sqlearn.store import Suppressed
 from tiny_rounds import cut
 
 KEY = b"a secret of the signer"
+ARGUMENT = Kind(StoreError, "argument")
 
 
 def people(numbers):
@@ -146,7 +147,7 @@ def test_forgotten_ids_are_refused(path):
     gone = people(range(10, 20))["id"]
     store.forget(ids=gone)
     before = contents(store)
-    with pytest.raises(SuppressedIdError, match=r"SomebodyNo1[0-9].*one of 3 such.*Store\.lift"):
+    with pytest.raises(SuppressedIdError, match=r"SomebodyNo1[0-9].*first of 3 such.*Store\.lift"):
         store.learn(people([17, 60, 18, 19]))
     assert contents(store) == before and store.verify()
     store.learn(people([60, 61]))
@@ -175,7 +176,7 @@ def test_the_list_holds_keyed_hashes_alone(path, tmp_path):
         stores[0].replay(second)
     first.save(tmp_path / "list")
     assert Suppressed.load(tmp_path / "list") == first
-    with pytest.raises(FileExistsError):
+    with raises(EXISTS):
         first.save(tmp_path / "list")
     for content in ("{}", "", '{"format": "sqlearn suppressed ids 1", "store": "a", "hashes": ["00"]}', "[1]"):
         (tmp_path / "other").write_text(content)
@@ -222,7 +223,7 @@ def test_a_new_label_is_asked_for(path):
     for dry in (False, True):
         with pytest.raises(UnknownLabelError, match=r"no row.*'A'.*\['a', 'b'\].*new=True|No row.*"):
             store.relabel(where="x > 0", to="A", dry_run=dry)
-    assert store.relabel(where="x > 10000001", to="b", dry_run=True) == 32
+    assert store.relabel(where="x > 10000001", to="b", dry_run=True) == 16  # half of them have it
     assert store.relabel(where="x > 10000001", to="A", new=True, dry_run=True) == 32
     store.relabel(where="x > 10000001", to="A", new=True)
     assert store.relabel(where="y = 'A'", to="b").count == 32
@@ -271,6 +272,66 @@ def test_signed_receipts(path):
         with pytest.raises(ParameterError, match="signing key"):
             Store.open(path, signing_key=key)
     assert [receipt.signature for receipt in forged.receipts()] != [None]
+
+
+@pytest.mark.parametrize("model", [GaussianNB(), LogisticRegression()])
+def test_what_changes_nothing_has_no_receipt(path, model):
+    table = {"id": [f"p{i}" for i in range(8)], "x": np.arange(8.0), "y": ["a", "b"] * 4}
+    store = Store.create(path, model, table, target="y", id="id")
+    before = contents(store), path.read_bytes()
+    for call in (store.forget, partial(store.relabel, to="a")):
+        assert call(ids=[]) is None and call(where="x > 99") is None
+        assert call(ids=[], dry_run=True) == 0 == call(where="x > 99", dry_run=True)
+    assert store.relabel(ids=["p2", "p0"], to="a") is None and store.relabel(where="y = 'b'", to="b") is None
+    assert store.relabel(ids=["p2", "p0"], to="a", dry_run=True) == 0
+    assert (contents(store), path.read_bytes()) == before
+    assert store.relabel(ids=["p2", "p1", "p0", "p3"], to="a", dry_run=True) == 2
+    assert store.relabel(ids=["p3", "p2", "p1", "p0"], to="a").count == 2
+    assert store.ids(where="y = 'a'") == ["p0", "p1", "p2", "p3", "p4", "p6"]
+    assert store.verify() and store.check_receipts() and len(store.receipts()) == 2
+
+
+def test_several_targets_of_which_one_is_the_same(path):
+    table = {"x": [1.0, 2.0, 3.0], "y": [0.0, 1.0, 0.0], "z": [5.0, 5.0, -0.0]}
+    store = Store.create(path, Ridge(), table, target=["y", "z"])
+    assert store.relabel(where="true", to=[0.0, 5.0], dry_run=True) == 2
+    assert store.relabel(where="true", to=[0.0, 5.0]).count == 2 and store.verify()
+    assert store.ids(where="y = 0 and z = 5") == [0, 1, 2]
+
+
+@pytest.mark.parametrize("odd", ["no", 0, 1, None, [True]])
+def test_flags_are_booleans(path, odd):
+    table = {"id": ["p", "q"], "x": [1.0, 2.0], "y": [0, 1]}
+    with raises(ARGUMENT, match="`suppress` must be True or False"):
+        Store.create(path, GaussianNB(), table, target="y", id="id", suppress=odd)
+    store = Store.create(path, GaussianNB(), table, target="y", id="id", suppress=np.True_)
+    for call in (
+        partial(store.forget, ids="p", dry_run=odd),
+        partial(store.relabel, ids="p", to=1, dry_run=odd),
+        partial(store.relabel, ids="p", to=1, new=odd),
+    ):
+        with raises(ARGUMENT, match="must be True or False, not"):
+            call()
+    assert len(store) == 2 and len(store.receipts()) == 1
+    assert store.forget(ids="p", dry_run=np.True_) == 1
+
+
+def test_a_list_is_not_written_over_a_file(path, tmp_path):
+    table = {"id": ["p", "q"], "x": [1.0, 2.0], "y": [0, 1]}
+    store = Store.create(path, GaussianNB(), table, target="y", id="id", suppress=True)
+    (tmp_path / "list").write_text("mine")
+    with raises(EXISTS, match="it is left as it is"):
+        store.suppressed().save(tmp_path / "list")
+    assert (tmp_path / "list").read_text() == "mine"
+    with raises(ACCESS, match="cannot be written"):
+        store.suppressed().save(tmp_path / "no folder" / "list")
+
+
+def test_a_receipt_without_its_salt(path):
+    store = Store.create(path, GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}, target="y")
+    store.forget(ids=0)
+    with raises(ARGUMENT, match="has no salt here"):
+        store.receipts()[0].commits_to(store.digest())
 
 
 def test_learning_tells_its_progress(path):

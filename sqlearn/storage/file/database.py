@@ -43,7 +43,7 @@ _KINDS: dict[int, tuple[type[StoreError], str | None, str]] = {
         "full",
         "cannot grow, as the disk is full. Nothing was changed: make room and try again",
     ),
-    sqlite3.SQLITE_NOTADB: (StoreError, "not a store", "is not a store. Create one with Store.create"),
+    sqlite3.SQLITE_NOTADB: (StoreError, "not a store", "is not a store. Create one with Store.create (sqlearn fit)"),
     sqlite3.SQLITE_CORRUPT: (
         StoreCorruptError,
         None,
@@ -179,7 +179,8 @@ class Database:
         """An existing store. What a crash left half done is rolled back here."""
         if not path.is_file():
             raise StoreError(
-                f"There is no file at {path}. Check the path, or create a store with Store.create.", reason="missing"
+                f"There is no file at {path}. Check the path, or create a store with Store.create (sqlearn fit).",
+                reason="missing",
             )
         database = cls(path, timeout)
         try:

@@ -71,7 +71,9 @@ class Receipt:
     def commits_to(self, state_digest: str) -> bool:
         """Whether the state after this change had this digest (see ``Store.digest``); needs the salt."""
         if self.salt is None:
-            raise ValueError(f"Receipt {self.number} has no salt here. Take the receipt that the call returned.")
+            raise StoreError(
+                f"Receipt {self.number} has no salt here. Take the receipt that the call returned.", reason="argument"
+            )
         return secrets.compare_digest(self.commitment, self.opened(state_digest).commitment)
 
     def signed_by(self, key: bytes | str) -> bool:

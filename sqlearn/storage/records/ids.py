@@ -92,8 +92,8 @@ class Ids:
         missing = np.flatnonzero(slots == 0)
         if len(missing):
             raise UnknownIdError(
-                f"No row has the id {shown(ids[missing[0]])} (at {missing[0]}, one of {len(missing)} such). Nothing "
-                "was changed: it was never learned or is forgotten already; compare with ids().",
+                f"No row has the id {shown(ids[missing[0]])}{_others(ids, missing)}. Nothing was changed: it was never "
+                "learned or is forgotten already, so compare with ids() or leave it out.",
                 value=ids[missing[0]],
             )
         return slots
@@ -111,7 +111,9 @@ class Ids:
             for i, id in enumerate(ids):
                 if id in seen:
                     raise UnknownIdError(
-                        f"The id {shown(id)} is given twice (at {i}). Nothing was changed: give it once.", value=id
+                        f"The id {shown(id)} is given twice, again at position {i} (counted from 0). Nothing was "
+                        "changed: give it once.",
+                        value=id,
                     )
                 seen.add(id)
         fits = [self.textual or -(2**63) <= id < 2**63 for id in ids]
@@ -130,6 +132,12 @@ class Ids:
         if self.textual:
             return hash_texts(self._key, keys)
         return hash_words(self._key, keys.view(np.uint64)[:, None])
+
+
+def _others(ids: Sequence[Any], missing: np.ndarray) -> str:
+    """Where the first missing one of several ids is, and how many others are missing."""
+    place = f" (position {missing[0]} of those given, counted from 0)" if len(ids) > 1 else ""
+    return place if len(missing) == 1 else f"{place}, nor {len(missing) - 1} more of the ids given"
 
 
 def _encoded(id: str) -> bytes:

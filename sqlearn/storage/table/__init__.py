@@ -17,7 +17,7 @@ from sqlearn.storage.table.feeding import (
     target_of,
 )
 from sqlearn.storage.table.frames import frames_of, length_of
-from sqlearn.storage.table.given import as_names, as_path, as_reading, as_seconds, as_values, named_ids
+from sqlearn.storage.table.given import as_flag, as_names, as_path, as_reading, as_seconds, as_values, named_ids
 from sqlearn.storage.table.places import PlacedColumns, located, name_place, place_of
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Columns",
     "PlacedColumns",
     "arguments",
+    "as_flag",
     "as_names",
     "as_path",
     "as_reading",

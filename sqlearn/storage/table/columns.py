@@ -67,6 +67,11 @@ class Columns:
     def named(self, role: str) -> list[str]:
         return [column.name for column in self.all if column.role == role]
 
+    @property
+    def gives_booleans(self) -> bool:
+        """Whether the target is one of booleans, which its learner knows by 0 and 1."""
+        return any(column.role == "target" and column.labels == BOOLEANS for column in self.all)
+
     def description(self) -> dict[Any, Any]:
         """In JSON's types."""
         return {"columns": [asdict(column) for column in self.all], "id": self.id, "reading": self.reading}

@@ -12,7 +12,7 @@ import numpy as np
 
 from sqlearn.errors import StoreError, TableError, UnknownIdError, shown
 
-__all__ = ["as_list", "as_names", "as_path", "as_reading", "as_seconds", "as_values", "named_ids"]
+__all__ = ["as_flag", "as_list", "as_names", "as_path", "as_reading", "as_seconds", "as_values", "named_ids"]
 
 _LONGEST = (2**31 - 1) / 1000  # seconds: SQLite counts milliseconds in 31 bits
 _MOST = 2**1023  # of a whole number or a fraction: float64 ends there
@@ -46,6 +46,17 @@ def as_seconds(timeout: Any) -> float:
             reason="argument",
         )
     return float(timeout)
+
+
+def as_flag(given: Any, what: str) -> bool:
+    """True or False, and nothing else: the text "no" would be true."""
+    if not isinstance(given, bool | np.bool_):
+        raise StoreError(
+            f"`{what}` must be True or False, not {shown(given)}. Nothing was changed: pass one of these.",
+            value=given,
+            reason="argument",
+        )
+    return bool(given)
 
 
 def as_reading(reading: Any) -> dict[str, Any]:
@@ -100,8 +111,8 @@ def as_values(values: Any) -> set[Any]:
         too_large = isinstance(value, Rational) and abs(Fraction(value)) > _MOST
         if too_large or not isinstance(value, str | Real):
             raise StoreError(
-                f"Values to look for must be numbers or text that a store can hold, not {shown(value)} (at {i}). "
-                "Nothing was searched: leave it out.",
+                f"Values to look for must be numbers or text that a store can hold, not {shown(value)} (position {i}, "
+                "counted from 0). Nothing was searched: leave it out.",
                 value=value,
                 reason="argument",
             )
@@ -133,7 +144,7 @@ def named_ids(ids: Any, textual: bool) -> list[Any]:
     listed = [id.item() if isinstance(id, np.generic) else id for id in as_list(ids)]
     for i, id in enumerate(listed):
         if type(id) is not (str if textual else int):
-            place = "" if single else f" (at {i})"
+            place = "" if single else f" (position {i}, counted from 0)"
             raise UnknownIdError(
                 f"{shown(id)}{place} is not an id of this store, whose ids are {kind}. Nothing was changed: compare "
                 "with ids().",

@@ -45,9 +45,24 @@ class Suppressed:
         ----------
         path : str or Path
             The file, which must not exist.
+
+        Raises
+        ------
+        StoreError
+            When there is a file of this name, or it cannot be written.
         """
-        with Path(path).open("x", encoding="ascii") as file:
-            file.write(self.as_text())
+        try:
+            with Path(path).open("x", encoding="ascii") as file:
+                file.write(self.as_text())
+        except FileExistsError as error:
+            raise StoreError(
+                f"There is a file {path} already, and it is left as it is. Choose another name, or delete it first.",
+                reason="exists",
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be written: {error.strerror}. Check the folder and its permissions.", reason="access"
+            ) from error
 
     def as_text(self) -> str:
         """What :meth:`save` writes."""
@@ -69,10 +84,13 @@ class Suppressed:
             return cls(str(told["store"]), _listed(cls("", told["hashes"]).array()))
         except OSError as error:
             raise FormatError(
-                f"{path} cannot be read: {error.strerror}. Pass the file that Suppressed.save wrote."
+                f"{path} cannot be read: {error.strerror}. Pass the file that Suppressed.save (sqlearn suppressed) "
+                "wrote."
             ) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise FormatError(f"{path} is not a list of suppressed ids. Write one with Suppressed.save.") from error
+            raise FormatError(
+                f"{path} is not a list of suppressed ids. Write one with Suppressed.save (sqlearn suppressed)."
+            ) from error
 
     def array(self) -> np.ndarray:
         """The hashes, each once, uint64[n, 2]."""
