@@ -94,7 +94,7 @@ MODELS = [
     "",
 ]
 COLUMN = "--target", "--id", "--weight", "--number", "--category", "--boolean", "--date", "--drop", "--keep"
-READING = "--header", "--delimiter", "--encoding", "--missing", "--booleans", "--quote"
+READING = "--header", "--delimiter", "--encoding", "--missing", "--booleans", "--quote", "--decimal"
 
 
 class Calls:
@@ -142,7 +142,7 @@ class Calls:
             )
             options = [
                 *self.some(READING, 2),
-                *self.flags("--line-breaks", "--json"),
+                *self.flags("--line-breaks", "--no-default-missing", "--json"),
                 *(out if command == "predict" else []),
             ]
             return [self.dice.choice(self.stores), self.table(), *options]
@@ -150,6 +150,9 @@ class Calls:
             return [self.dice.choice(self.stores), *self.rows(), *self.some(["--encoding"], 1)]
         if command == "relabel":
             return [self.dice.choice(self.stores), *self.rows(), "--to", self.dice.choice(["yes", "no"] * 20 + WORDS)]
+        if command == "report":
+            table = ["--table", self.table()] * (self.dice.random() < 0.7)
+            return [self.dice.choice(self.stores), *self.some(["--value"], 2), *table, *self.flags("--json")]
         if command == "suppressed":
             return [
                 self.dice.choice(self.stores),
@@ -194,7 +197,7 @@ def test_every_subcommand_is_driven():
 
 
 CHANGING = "forget", "relabel", "learn", "compact", "replay", "lift"
-DRIVEN = "fit", "predict", "verify", "info", "receipts", "suppressed", *CHANGING
+DRIVEN = "fit", "predict", "verify", "report", "info", "receipts", "suppressed", *CHANGING
 
 
 @pytest.mark.parametrize("command", DRIVEN)
@@ -218,7 +221,7 @@ def test_hostile_calls(folder, command, monkeypatch):
                 raise AssertionError(f"{told} raises {type(error).__name__}") from error
             trouble = err.getvalue().decode()
         assert code in (0, 1, 2), told
-        assert (code == 0) or "Error: " in trouble or command in ("verify", "receipts"), (told, trouble)
+        assert (code == 0) or "Error: " in trouble or command in ("verify", "receipts", "report"), (told, trouble)
         assert "Traceback" not in trouble and len(trouble) < 6000, (told, trouble[:5000])
         codes.append(code)
         after = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
