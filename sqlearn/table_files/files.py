@@ -171,7 +171,9 @@ class TableFile:
                 "quote": text.quote,
                 "encoding": text.encoding,
             }
-        first = next(self._source.blocks({ids: "category"} if ids else {}), None)  # numbers would lose digits of ids
+        first = next(
+            self._source.blocks({} if ids is None else {ids: "category"}), None
+        )  # numbers would lose digits of ids
         if first is None:
             raise TableError(
                 f"{self.name} has no rows. Nothing was learned: pass a file with at least one row.", reason="file"
@@ -182,13 +184,13 @@ class TableFile:
     def read_as(self, *, kinds: Mapping[str, str], ids: str | None, textual_ids: bool = False) -> "TableFile":
         """The same file, read into columns of other kinds."""
         other = copy.copy(self)
-        other._first = next(iter(other._source.blocks({ids: "category"} if ids else {})))
+        other._first = next(iter(other._source.blocks({} if ids is None else {ids: "category"})))
         other._settle(dict(kinds), ids, textual_ids)
         return other
 
     def _settle(self, kinds: dict[str, str], ids: str | None, textual_ids: bool) -> None:
         first = self._first
-        for name in [*kinds, *([ids] if ids else [])]:
+        for name in [*kinds, *([] if ids is None else [ids])]:
             if name not in first.names:
                 raise TableError(
                     f"{self.name} has no column {name!r}. Its columns are {first.names}.", column=name, reason="file"
@@ -208,7 +210,7 @@ class TableFile:
 
     def blocks(self, progress: Progress = lambda done, of: None) -> Iterator[dict[str, Any]]:
         """The table, and after each block a call of `progress` with how much is done of how much."""
-        kinds = self._kinds | ({self._ids: "category"} if self._ids else {})
+        kinds = self._kinds | ({} if self._ids is None else {self._ids: "category"})
         for block in self._source.blocks(kinds):
             columns = {name: self._read(block, name) for name in kinds if kinds[name] != "drop"}
             yield PlacedColumns(columns, block.place)

@@ -88,6 +88,7 @@ def test_ids_are_text_unless_all_are_whole(write):
         ("a,b\n" + "1,x\n" * 30 + "1_000,y\n", {}, "line 32: the value in column 'a' is '1_000'"),
         ("a,b\n1,x\n", {"kinds": {"b": "number"}}, "line 2: the value in column 'b' is 'x', which is not a number"),
         ("a,b\n1,x\n", {"kinds": {"c": "drop"}}, "has no column 'c'"),
+        ("a,b\n1,x\n", {"ids": ""}, "has no column ''"),
         ("a,b\n1,x\n", {"ids": "c"}, "has no column 'c'"),
         ("a,a\n1,2\n", {}, "line 1: the header names a column 'a' more than once"),
         ("a,\n1,2\n", {}, "line 1: the header names a column ''"),

@@ -99,7 +99,7 @@ class Columns:
         """From the first frame. To learners, text, categories and (if they take them) booleans are categories."""
         names, booleans = names_of(frame), dict(booleans or {})
         weight, id = (next(iter(as_names(name, what)), None) for name, what in ((weight, "weight"), (id, "id")))
-        special = [*targets, *([weight] if weight else []), *([id] if id else []), *keep]
+        special = [*targets, *([] if weight is None else [weight]), *([] if id is None else [id]), *keep]
         for name in [*special, *(categorical or []), *booleans]:
             if name not in names:
                 raise TableError(
