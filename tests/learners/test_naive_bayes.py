@@ -451,3 +451,11 @@ def test_mixed_refuses_other_tables():
             update()
         assert model.digest() == digest
     assert "Atlantis" not in model.categories_[2]
+
+
+def test_messages_name_the_learner_that_users_know():
+    model = MixedNB().fit([[1.0, 2.0], [3.0, 4.0]], [0, 1])
+    with pytest.warns(UserWarning, match="feature names") as caught:
+        model.predict(pd.DataFrame({"a": [1.0], "b": [2.0]}))
+    assert all("MixedNB was fitted" in str(warning.message) for warning in caught)
+    assert pickle.loads(pickle.dumps(model.to_sklearn())).predict([[1.0, 2.0]]).tolist() == [0]

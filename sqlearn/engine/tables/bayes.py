@@ -77,3 +77,6 @@ class TableBayes(BaseNB):
             known = codes[:, k] >= 0
             scores[known] += log_prob[:, codes[known, k]].T
         return scores
+
+
+TableBayes.__name__ = "MixedNB"  # what warnings and errors call it: the learner that it was read out of
