@@ -560,6 +560,7 @@ def test_a_report_of_what_is_left(store, here):
 
 
 def test_advice_is_for_the_command_line(store, here):
+    assert "(--target)" in call("fit", "people.csv", "--model", "MixedNB", "--out", "x", code=1)[1]
     assert "sqlearn fit --suppress" in call("suppressed", "m.sqlearn", "--out", "list", code=1)[1]
     (here / "text").write_text("no store" * 100)
     assert "sqlearn fit" in call("info", "text", code=1)[1]

@@ -71,12 +71,13 @@ def target_names(model: Any, target: Any) -> list[str]:
     if (model.target is None) != (not names):
         raise TableError(
             f"{type(model).__name__} learns {'without' if names else 'with'} a target. "
-            f"{'Leave `target` out.' if names else 'Name its column in `target`.'}",
+            f"{'Leave `target` (--target) out.' if names else 'Name its column in `target` (--target).'}",
             reason="target",
         )
     if len(names) > 1 and model.target == "label":
         raise TableError(
-            f"{type(model).__name__} learns one target, not {names}. Name one column in `target`.", reason="target"
+            f"{type(model).__name__} learns one target, not {names}. Name one column in `target` (--target).",
+            reason="target",
         )
     return names
 
@@ -86,7 +87,9 @@ def prepared(model: Any, columns: Columns) -> Any:
     features = [column for column in columns.all if column.role == "feature"]
     categories = [i for i, column in enumerate(features) if column.learned_as == "category"]
     if columns.named("weight") and "sample_weight" not in signature(type(model).partial_fit).parameters:
-        raise InvalidValueError(f"{type(model).__name__} takes no sample weights. Leave `weight` out.", reason="weight")
+        raise InvalidValueError(
+            f"{type(model).__name__} takes no sample weights. Leave `weight` (--weight) out.", reason="weight"
+        )
     params = model.get_params(deep=False)
     changed: dict[str, Any] = {"ledger": False} if "ledger" in params and not asks_in_rounds(model) else {}
     if "columns" in params:
