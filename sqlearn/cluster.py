@@ -229,8 +229,8 @@ class KMeans(Adaptive, Transforms, WeightedEstimator, peers.KMeans):
             X = sp.csr_array((data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), X.shape)
         return X
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         if callable(params["init"]):
             raise ParameterError(
                 "init as a function depends on the order of the rows, and a refit must not. Pass 'k-means++', "

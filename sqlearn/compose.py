@@ -179,8 +179,8 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
     def __sklearn_tags__(self) -> Tags:
         return table_tags(self._learner)
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         learner = params["learner"]
         if not isinstance(learner, ExactEstimator) or isinstance(learner, TableModel):
             advice = "Take its twin, such as sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
@@ -298,7 +298,7 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         is_categorical = [kind == "category" for _, kind in _used(state)]
         seen, encoder = copy.copy(state), None
         seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
-        seen.reader, width, kinds = None, len(is_categorical), None
+        seen.fitted_sklearn, width, kinds = None, len(is_categorical), None
         if isinstance(learner, MixedNB):
             kinds = tuple(is_categorical)
         elif isinstance(state.statistic, TableRounds):

@@ -27,8 +27,8 @@ class _DiscriminantAnalysis(Decides, PredictsProbabilities, UnweightedClassifier
 
     _statistic = Gram
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         if params["solver"] == "svd" and params["shrinkage"] is not None:
             raise ParameterError("shrinkage not supported with 'svd' solver. Choose 'lsqr' or 'eigen'.")
         if params["covariance_estimator"] is not None:

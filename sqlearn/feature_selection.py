@@ -83,8 +83,8 @@ class _Filter(Selects, UnweightedEstimator):
         """Whether features are selected by their p-values."""
         return False
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         score_of(params["score_func"])
         if params["score_func"] is r_regression and self._needs_chances(params):
             raise ParameterError(
@@ -330,8 +330,8 @@ class GenericUnivariateSelect(_Filter, peers.GenericUnivariateSelect):
     def _needs_chances(self, params):
         return params["mode"] in ("fpr", "fdr", "fwe")
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         validate_params(make_selector(self))  # scikit-learn's would find out when features are selected
 
 

@@ -323,7 +323,7 @@ class GaussianMixture(Adaptive, ScoresRecords, UnweightedEstimator, peers.Gaussi
             raise UndefinedAttributeError(f"{error} The model is intact.", reason="singular") from None
         lower, converged, *bounds = trace.theta[k * (1 + d + d * d) :].tolist()
         if trace.rounds:
-            bounds = [float(asked.sums[0].round()[0, -1] / scale.total) for asked in trace.rounds]
+            bounds = [float(evaluation.sums[0].round()[0, -1] / scale.total) for evaluation in trace.rounds]
         shift = float(np.log(scale.factor).sum())
         return {
             "weights_": found.weights,

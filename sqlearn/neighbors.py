@@ -88,8 +88,8 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
     predict_proba = _if_euclidean(PredictsProbabilities.predict_proba)
     predict_log_proba = _if_euclidean(PredictsProbabilities.predict_log_proba)
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         if params["metric"] != "euclidean":
             raise ParameterError(
                 f"metric={params['metric']!r} uses medians, which are not sums over records, so records could not be "

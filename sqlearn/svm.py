@@ -107,8 +107,8 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
         self.max_iter = max_iter
         self.key = key
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         for name, only in (("penalty", "l2"), ("loss", "squared_hinge"), ("multi_class", "ovr")):
             if params[name] != only:
                 raise ParameterError(

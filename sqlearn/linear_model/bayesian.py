@@ -136,12 +136,12 @@ class BayesianRidge(LinearModel, peers.BayesianRidge):
             accepted["alpha_init"] = 1.0 / (gram.covariance()[-1, -1] + np.finfo(np.float64).eps)
         hi, _, exponent = gram.weight()
         weights = np.full(len(x), as_float(hi, exponent, "A sum of weights") / len(x))
-        twin = fitted(self._sklearn_class(**accepted), x, y[:, 0], weights)
+        solved = fitted(self._sklearn_class(**accepted), x, y[:, 0], weights)
         names = ("alpha_", "lambda_", "sigma_", "scores_", "n_iter_", "X_scale_")
         offset = gram.mean()[:-1] if params["fit_intercept"] else np.zeros(gram.n_features)
-        coef = twin.coef_[None]
+        coef = solved.coef_[None]
         return (
-            {name: getattr(twin, name) for name in names}
+            {name: getattr(solved, name) for name in names}
             | {"X_offset_": offset}
             | shaped(coef, problem.intercepts(coef), flat=True, scalar=True, fit_intercept=params["fit_intercept"])
         )

@@ -17,8 +17,8 @@ class _CoordinateDescent(LinearModel):
     def _draws(self, params):
         return params["selection"] == "random"
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         if not isinstance(params["precompute"], bool):
             raise ParameterError(
                 "A Gram matrix passed as `precompute` would not change when rows are forgotten. Leave it False: the "
@@ -36,11 +36,11 @@ class _CoordinateDescent(LinearModel):
         accepted = {name: params[name] for name in param_names(self._sklearn_class)}
         seed = params["random_state"] if self._draws(params) else None
         accepted |= {"fit_intercept": False, "precompute": False, "random_state": seed or 0}
-        twin = fitted(self._sklearn_class(**accepted), x, y)
-        coef = np.atleast_2d(twin.coef_)
+        solved = fitted(self._sklearn_class(**accepted), x, y)
+        coef = np.atleast_2d(solved.coef_)
         single = {"flat": len(coef) == 1, "scalar": state.layout.target_ndim == 1}
         found = shaped(coef, problem.intercepts(coef), **single, fit_intercept=params["fit_intercept"])
-        return found | {"dual_gap_": twin.dual_gap_, "n_iter_": twin.n_iter_}
+        return found | {"dual_gap_": solved.dual_gap_, "n_iter_": solved.n_iter_}
 
 
 class ElasticNet(_CoordinateDescent, peers.ElasticNet):

@@ -30,8 +30,8 @@ class _Ridge(ExactEstimator):
 
     _statistic = Gram
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         solver, positive = params["solver"], params["positive"]
         if solver == "lbfgs" and not positive:
             raise ParameterError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
@@ -249,8 +249,8 @@ class RidgeClassifier(_Ridge, Decides, WeightedClassifier, peers.RidgeClassifier
             return super()._answers(spec, y, x, layout, first=first)
         return Answers(*check_indicator(y, x)), layout
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         if isinstance(params["class_weight"], dict):
             for label, weight in params["class_weight"].items():
                 if not (isinstance(weight, int | float | np.number) and 0 <= weight < np.inf):

@@ -134,8 +134,8 @@ class LogisticRegression(
         self.n_jobs = n_jobs
         self.key = key
 
-    def _check_guarantee(self, params):
-        super()._check_guarantee(params)
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
         if params["penalty"] in ("l1", "elasticnet") or params["l1_ratio"]:
             raise ParameterError(
                 "An L1 or elastic-net penalty is not smooth: single records change which coefficients are 0, so "

@@ -70,7 +70,7 @@ def test_docstrings_of_selectors_are_whole(kind):
     assert named == list(inspect.signature(kind).parameters)
 
 
-def test_every_room_is_described():
+def test_every_module_of_the_engine_is_described():
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     modules = [path.name for path in (ROOT / "sqlearn" / "engine").rglob("*.py") if path.stem != "__init__"]
     assert not [module for module in modules if f"`{module}`" not in text]

@@ -44,7 +44,7 @@ LAYERS = {
         "upkeep": {"file", "table", "records"},
     },
 }
-# every room, from the floor up; a room may import itself where it says so, and what stands in its set
+# what each area of the package may import; an area may import itself only if its set says so
 TOP = {"cli", "commands", "demo", "__main__"}
 USERS = {"verification", "store", "table_files"}
 ALLOWED = {
@@ -75,7 +75,7 @@ def offered(tree: ast.Module) -> set[str]:
 OFFERS = {module_name(path): offered(tree) for path, tree in TREES.items() if path.name == "__init__.py"}
 
 
-def room(module: str) -> str:
+def area(module: str) -> str:
     if module == "sqlearn":
         return "package"
     first = module.split(".")[1]
@@ -157,8 +157,8 @@ def repository_files() -> list[Path]:
 
 @pytest.mark.parametrize("path", TREES, ids=module_name)
 def test_imports_go_one_way(path):
-    allowed = ALLOWED[room(module_name(path))]
-    wrong = [name for name in imports(path, ast.walk(TREES[path])) if room(name) not in allowed]
+    allowed = ALLOWED[area(module_name(path))]
+    wrong = [name for name in imports(path, ast.walk(TREES[path])) if area(name) not in allowed]
     assert not wrong, f"{module_name(path)} may import {sorted(allowed)} only"
 
 
@@ -201,7 +201,7 @@ def own_names(path: Path) -> set[str]:
 
 LEARNERS = [MODULES[f"sqlearn.engine.model.{name}"] for name in ("adaptive", "answering", "estimator", "hooks")]
 OF_LEARNERS = set().union(*map(own_names, LEARNERS))
-OUTSIDE = [path for path in TREES if room(module_name(path)) in {"storage", "user", "top"} or path.stem == "compose"]
+OUTSIDE = [path for path in TREES if area(module_name(path)) in {"storage", "user", "top"} or path.stem == "compose"]
 
 
 @pytest.mark.parametrize("path", OUTSIDE, ids=module_name)

@@ -11,8 +11,8 @@ from sqlearn.engine.model.inner import Inner
 from sqlearn.engine.model.learner import Learner
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.predictions import (
-    Asked,
     Decides,
+    Delegates,
     Predicts,
     PredictsJointProbabilities,
     PredictsProbabilities,
@@ -26,8 +26,8 @@ from sqlearn.engine.model.verbs import UnweightedClassifier, UnweightedEstimator
 __all__ = [
     "FORMAT",
     "Adaptive",
-    "Asked",
     "Decides",
+    "Delegates",
     "ExactEstimator",
     "Inner",
     "Learner",

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.metadata_routing import UNUSED
 
 from sqlearn.engine.model.parameters import computable
-from sqlearn.engine.model.predictions import Asked
+from sqlearn.engine.model.predictions import Delegates
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.sklearn_private import param_names, parameter_constraints
@@ -29,7 +29,7 @@ from sqlearn.errors import (
 __all__ = ["Answering", "not_fitted"]
 
 
-class Answering(Asked, BaseEstimator):
+class Answering(Delegates, BaseEstimator):
     """What a learner answers from its state: fitted attributes, predictions, and what scikit-learn asks estimators.
 
     Attributes
@@ -66,12 +66,12 @@ class Answering(Asked, BaseEstimator):
         return self._fitted_sklearn_of(self._fitted_state())
 
     def _fitted_sklearn_of(self, state: State) -> Any:
-        cached = state.reader
+        cached = state.fitted_sklearn
         if cached is None or cached[1] != state.version:
             version = state.version
             with state.reading(), computable(self):
                 fitted = self._new_fitted_sklearn(state)
-            state.reader = fitted, version
+            state.fitted_sklearn = fitted, version
             return fitted
         return cached[0]
 
@@ -144,10 +144,10 @@ class Answering(Asked, BaseEstimator):
     @classmethod
     def _get_class_level_metadata_request_values(cls, method_name, method=None, ignore_params=None):
         """As scikit-learn's, but its class may rule out what only its own method takes (Lasso's ``check_input``)."""
-        asked = method or getattr(cls, method_name, None)
-        if not inspect.isfunction(asked):
+        given = method or getattr(cls, method_name, None)
+        if not inspect.isfunction(given):
             return {}
-        own, *parameters = inspect.signature(asked).parameters.values()
+        own, *parameters = inspect.signature(given).parameters.values()
         named = {p.name: None for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
         requests = (
             request

@@ -268,7 +268,7 @@ class ExactEstimator(Hooks):
     def _started(self, X, y, sample_weight, *, single):
         """An empty state for records like these, and the records."""
         params = checked_params(self)
-        self._check_guarantee(params)
+        self._check_supported_params(params)
         batch, layout = self._validated(params, X, y, sample_weight, None, single=single)
         params, layout = self._in_force(params, layout)
         statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
@@ -400,9 +400,9 @@ class ExactEstimator(Hooks):
 
     def _with_state(self, state: State | None):
         """A learner with this one's attributes, and another state."""
-        twin = type(self)(**self.get_params(deep=False))
-        twin.__dict__.update(self.__dict__, _state=state)
-        return twin
+        copied = type(self)(**self.get_params(deep=False))
+        copied.__dict__.update(self.__dict__, _state=state)
+        return copied
 
     def _empty_state(self, params: dict, layout: Layout, n_features: int) -> State:
         """A state that holds nothing, for records of this layout, of which `n_features` columns are numbers."""
@@ -418,6 +418,6 @@ class ExactEstimator(Hooks):
             The copy.
         """
         state = self._fitted_state()
-        twin = clone(self)
-        twin._state = self._empty_state(copy.deepcopy(state.params), state.layout, state.statistic.n_features)
-        return twin
+        copied = clone(self)
+        copied._state = self._empty_state(copy.deepcopy(state.params), state.layout, state.statistic.n_features)
+        return copied

@@ -107,7 +107,7 @@ class Hooks(Answering):
         """The empty statistic for records of this shape under these parameters."""
         return self._statistic(n_features, n_targets)
 
-    def _check_guarantee(self, params: dict) -> None:
+    def _check_supported_params(self, params: dict) -> None:
         """Refuse parameters for which the state would be no function of the records."""
         if params.get("warm_start"):
             raise ParameterError(

@@ -28,7 +28,7 @@ class Inner:
     def checked_params(self) -> dict[str, Any]:
         """Copies of its parameters, each of which it takes."""
         params = checked_params(self.learner)
-        self.learner._check_guarantee(params)
+        self.learner._check_supported_params(params)
         return params
 
     def new_statistic(self, n_features: int, n_targets: int) -> Any:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 
 __all__ = [
-    "Asked",
     "Decides",
+    "Delegates",
     "Predicts",
     "PredictsJointProbabilities",
     "PredictsProbabilities",
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 
-class Asked:
+class Delegates:
     """What can be asked about records."""
 
     def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -31,7 +31,7 @@ class Asked:
         raise NotImplementedError
 
 
-class Predicts(Asked):
+class Predicts(Delegates):
     """Classifiers and regressors."""
 
     def predict(self, X: Any) -> np.ndarray:
@@ -85,7 +85,7 @@ class Predicts(Asked):
         return self._answer("score", X, y, sample_weight=sample_weight)
 
 
-class PredictsProbabilities(Asked):
+class PredictsProbabilities(Delegates):
     """Classifiers with probabilities."""
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -159,7 +159,7 @@ class PredictsJointProbabilities(PredictsProbabilities):
         return self._answer("predict_joint_log_proba", X)
 
 
-class Decides(Asked):
+class Decides(Delegates):
     """Classifiers with a decision function."""
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -185,7 +185,7 @@ class Decides(Asked):
         return self._answer("decision_function", X)
 
 
-class ScoresRecords(Asked):
+class ScoresRecords(Delegates):
     """Models of the density of records."""
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -235,7 +235,7 @@ class ScoresRecords(Asked):
         return self._answer("score", X, y)
 
 
-class Transforms(Asked, TransformerMixin):
+class Transforms(Delegates, TransformerMixin):
     """Transformers."""
 
     def transform(self, X: Any) -> Any:

@@ -45,7 +45,7 @@ class State(Held):
         Counts updates.
     deferred : bool
         Whether what depends on all records waits for :meth:`catch_up`.
-    reader : tuple or None
+    fitted_sklearn : tuple or None
         The fitted scikit-learn estimator that was made last, and the version that it belongs to.
     fast_path : OneRecord or None
         The statistic's path of one record.
@@ -55,7 +55,7 @@ class State(Held):
         super().__init__(learner, params, layout, statistic, has_labels)
         self.busy = self.borrowed = self.broken = self.deferred = False
         self.version = 0
-        self.reader: Any = None
+        self.fitted_sklearn: Any = None
         self.fast_path: OneRecord | None = None
 
     # ------------------------------------------------------------------ changing
@@ -144,7 +144,7 @@ class State(Held):
 
     def _touch(self) -> None:
         self.version += 1
-        self.reader = None
+        self.fitted_sklearn = None
 
     def _change(self, log: Log, changes, check, lent: bool = False) -> None:
         self._touch()
@@ -325,23 +325,23 @@ class State(Held):
                     "the same learner with equal parameters, keys, features and targets merge.",
                     reason="parameters",
                 )
-        twin = self.copy()
-        if twin.vocabulary is None:
+        merged = self.copy()
+        if merged.vocabulary is None:
             rows = np.zeros(1, np.int64)
         else:
-            slots = {label: twin.vocabulary.slot(label) for label in other.labels()}
-            twin.statistic.resize(twin.vocabulary.capacity)
+            slots = {label: merged.vocabulary.slot(label) for label in other.labels()}
+            merged.statistic.resize(merged.vocabulary.capacity)
             rows = np.array([slots[label] for label in other.labels()], np.int64)
-        twin.statistic.add(other.statistic, other.class_slots(), rows)
-        twin._check_kinds(MergeError)
-        if twin.ledger is not None and other.ledger is not None:
-            twin.ledger = twin.ledger.merged(other.ledger)
+        merged.statistic.add(other.statistic, other.class_slots(), rows)
+        merged._check_kinds(MergeError)
+        if merged.ledger is not None and other.ledger is not None:
+            merged.ledger = merged.ledger.merged(other.ledger)
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
-        add_terms(twin.multiset, digests, 1.0)
-        twin.record_counter += other.record_counter
-        twin._refresh(Log(keeps=False))
-        twin.prune()
-        return twin
+        add_terms(merged.multiset, digests, 1.0)
+        merged.record_counter += other.record_counter
+        merged._refresh(Log(keeps=False))
+        merged.prune()
+        return merged
 
     def copy(self) -> "State":
         """An independent state of the same contents."""

@@ -8,11 +8,10 @@ from sqlearn.engine.problems.clustering import advance, scan
 from sqlearn.engine.problems.lloyd import Lloyd
 from sqlearn.engine.problems.sample import common_scale, gather
 from sqlearn.engine.rounds import Evaluate, Records, Scale, Source, check_sums, dithers, serializable
-from sqlearn.engine.sums import ExactSum
+from sqlearn.engine.sums import BLOCK, ExactSum
 
-__all__ = ["BLOCK", "Cells", "Clustering"]
+__all__ = ["Cells", "Clustering"]
 
-BLOCK = 2048  # records whose rounded terms float64 sums exactly
 _FINE = 2.0**-5  # width of the cells in standard deviations within clusters
 _COARSE = 4.0  # the pilot's cells over those of the rounds
 _SLOW, _LEAP = 0.5, 4.0  # where a step's square is more than this part of the last one's, go so many steps at once

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sqlearn.engine.problems.clustering import exponentials, scan, seed_centres, spread
-from sqlearn.engine.problems.sample import Sample, standard
+from sqlearn.engine.problems.sample import LEAST_DIVISOR, Sample, standard
 from sqlearn.engine.rounds import Scale
 
 __all__ = ["Lloyd"]
 
 _STARTS, _SHORT = 8, 16  # least number of starts on a sample, and the iterations after which the best one shows
 _ENOUGH = 64  # records per cluster for a quarter of a sample to tell which
-_SMALLEST = 2.0**-1000  # what divisors are at least
 
 Run = tuple[np.ndarray, np.ndarray, float, int]  # centres in terms of z, labels, inertia, iterations
 
@@ -44,7 +43,7 @@ class Lloyd:
         return min((self.run(sample, scale, seed, i) for i in range(self.n_init)), key=lambda run: run[2])
 
     def promising(self, sample: Sample, scale: Scale, seed: int) -> Run:
-        """The same of one run, from the best of at least `_STARTS` starts on a part of the sample."""
+        """What :meth:`best` returns, of one run from the best of at least `_STARTS` starts on a part of the sample."""
         if not len(sample.w):
             return self.best(sample, scale, seed)
         part, chosen = sample, sample.hashes < np.uint64(1 << 62)
@@ -74,11 +73,11 @@ class Lloyd:
         return centres
 
     def run(self, sample: Sample, scale: Scale, seed: int, code: int) -> Run:
-        """The same of start number `code`."""
+        """Centres, labels, inertia and iterations of the run from start number `code`."""
         return self.iterate(sample, scale, self.start(sample, scale, seed, code), self.max_iter)
 
     def iterate(self, sample: Sample, scale: Scale, centres: np.ndarray, most: int) -> Run:
-        """The same from these centres on, after `most` iterations at most."""
+        """Centres, labels, inertia and iterations from these centres on, after at most `most` iterations."""
         k, d = centres.shape
         limit = self.tol * self.variance(sample, scale)[0]
         before = None
@@ -89,7 +88,7 @@ class Lloyd:
             heaviest = int(np.argmax(table[:, 0]))
             used = table[:, :1] > 0
             means = np.where(used, table[:, 1:], table[heaviest, 1:]) / np.where(
-                used, table[:, :1], max(table[heaviest, 0], _SMALLEST)
+                used, table[:, :1], max(table[heaviest, 0], LEAST_DIVISOR)
             )
             shift, centres = spread(np.ones((k, 1)), means, centres), means
             if before is not None and (labels == before).all():
@@ -123,7 +122,7 @@ class Lloyd:
         """Mean variance of the features in terms of z, and the weight."""
         d = sample.x.shape[1]
         sums, _, _ = self._scan(sample, scale, np.zeros((1, d)))
-        weight = max(sums[0], _SMALLEST)
+        weight = max(sums[0], LEAST_DIVISOR)
         means = (sums[1:-1] / weight)[None]
         return max(sums[-1] - spread(sums[None], means, np.zeros((1, d))), 0.0) / (weight * d), weight
 

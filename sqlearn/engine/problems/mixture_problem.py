@@ -6,13 +6,12 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import cholesky, solve_lower, solve_upper
 from sqlearn.engine.problems.clustering import exponentials
-from sqlearn.engine.problems.clustering_problem import BLOCK
 from sqlearn.engine.problems.lloyd import Lloyd
 from sqlearn.engine.problems.mixture import expect, maximize, start_sums
 from sqlearn.engine.problems.mixture_grid import coordinates, moved, rounded
 from sqlearn.engine.problems.sample import Sample, common_scale, gather, standard
 from sqlearn.engine.rounds import Evaluate, Records, Scale, Source, check_sums, dithers, standard_scale
-from sqlearn.engine.sums import ExactSum
+from sqlearn.engine.sums import BLOCK, ExactSum
 
 __all__ = ["KINDS", "Expectation", "Mixture", "Parameters"]
 
@@ -228,7 +227,7 @@ class Mixture:
         return Parameters(weights, np.ascontiguousarray(means), covariances)
 
     def _responsibilities(self, sample: Sample, scale: Scale, code: int) -> np.ndarray:
-        """Of each component for each record at the start, float64[k, n]."""
+        """The responsibility of each component for each record at the start, float64[k, n]."""
         k, hashes = self.k, sample.hashes
         if self.em.init_params == "random":
             shares = np.array([exponentials(hashes, code * k + c, np.uint64(self.seed)) for c in range(k)])

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sqlearn.engine.arithmetic import cholesky
+from sqlearn.engine.problems.sample import LEAST_DIVISOR
 from sqlearn.engine.problems.smooth_losses import SQUARED_HINGE, cells_of, centre_of, shifts
-from sqlearn.engine.problems.smooth_sample import SMALLEST, descend, evaluate, guarded_ridge
+from sqlearn.engine.problems.smooth_sample import descend, evaluate, guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import GRID_SAMPLE, Scale, Source, dithers, serializable
 from sqlearn.engine.sums import ExactSum
@@ -65,7 +66,7 @@ def fit_grid(problem: SmoothTerms, scale: Scale, source: Source, class_weight: n
 
 def _normalized(problem: SmoothTerms, hessian: np.ndarray) -> tuple[np.ndarray, float]:
     """The Hessian over the curvature of one predictor, and that curvature."""
-    unit = max(hessian[0, 0] if problem.intercept else np.diag(hessian).max(), SMALLEST)
+    unit = max(hessian[0, 0] if problem.intercept else np.diag(hessian).max(), LEAST_DIVISOR)
     hessian /= unit
     # a standardised feature has a variance of 1/4 to 1; one with less in the sample is rare, and seldom or never in it
     hessian += np.diag(np.maximum(_LEAST_VARIANCE - np.diag(hessian), 0.0))
@@ -100,7 +101,7 @@ def _relative_widths(
         for row in moved:
             total.deposit_values(row, 1.0)
     mean = total.round()[0]
-    exponents = np.frexp(mean[:-1] / max(mean[-1], SMALLEST))[1]
+    exponents = np.frexp(mean[:-1] / max(mean[-1], LEAST_DIVISOR))[1]
     return np.ldexp(1.0, np.where(mean[:-1] > 0, np.clip(exponents, _FINEST, _WIDEST), _FINEST))
 
 

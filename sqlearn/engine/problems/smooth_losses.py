@@ -47,7 +47,7 @@ LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL = 0, 1, 2, 3
 _Z_UNIT = 2.0**-16
 _Z_ROUNDER = 1.5 * 2.0**52 * _Z_UNIT
 _REST_ROUNDER = _Z_ROUNDER * _Z_UNIT
-_Z_TAME = 8.0  # 19 bits; left factors have 23, a block of 2048 records adds 11: 53 in all
+_Z_LIMIT = 8.0  # 19 bits; left factors have 23, a block of 2048 records adds 11: 53 in all
 _ONE = 1.5 * 2.0**52
 LONGEST_STEP = 4.0  # in standardised parameters
 
@@ -180,7 +180,7 @@ def in_safe_range(z, first, second, third, exponents, out):
     _within(second, 0.0, out)
     nothing = out.copy()  # an empty place, say
     out[:] = True
-    _within(z, _Z_TAME, out)
+    _within(z, _Z_LIMIT, out)
     _within(first, _power_of_two(exponents[0] + 1), out)
     _within(second, _power_of_two(exponents[1] + 1), out)
     _within(third.reshape(1, -1), _power_of_two(exponents[2] + 1), out)
@@ -280,7 +280,7 @@ def newton_step(n_outputs, sums, cubes, times, penalty, theta, noise, tolerance)
     penalty : float64[K * p, K * p]
         Hessian of the penalty.
     theta : float64[K * p]
-        Where the sums were asked.
+        Where the sums were evaluated.
     noise : float
         Smaller pivots of the Hessian, relative to their diagonal, are errors of what the sums were rounded to: their
         parameters are held. 0 to hold none.
@@ -393,18 +393,18 @@ def advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, n
     No third derivatives for `times` 0; for `noise` and `tolerance` see :func:`newton_step`.
     """
     p = len(theta) // n_outputs
-    asked = np.zeros((3 * n_outputs + n_outputs * (n_outputs + 1) // 2 * p) * p)
-    _rounded(sums, asked)
+    rounded = np.zeros((3 * n_outputs + n_outputs * (n_outputs + 1) // 2 * p) * p)
+    _rounded(sums, rounded)
     third = np.zeros(p * (p + 1) // 2 * p if times > 0.0 else 0)
     if times > 0.0:
         _rounded(cubes, third)
-    return advance_from(n_outputs, asked, third, times, penalty, theta, low, width, dither, noise, tolerance)
+    return advance_from(n_outputs, rounded, third, times, penalty, theta, low, width, dither, noise, tolerance)
 
 
 @kernel
-def advance_from(n_outputs, asked, third, times, penalty, theta, low, width, dither, noise, tolerance):
+def advance_from(n_outputs, rounded, third, times, penalty, theta, low, width, dither, noise, tolerance):
     """The same from rounded sums."""
-    step, _, _, trusted = newton_step(n_outputs, asked, third, times, penalty, theta, noise, tolerance)
+    step, _, _, trusted = newton_step(n_outputs, rounded, third, times, penalty, theta, noise, tolerance)
     longest, finite = 0.0, True
     for move in step:
         longest = max(longest, abs(move))

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from sqlearn.engine.problems.sample import LEAST_DIVISOR
 from sqlearn.engine.problems.smooth_losses import LONGEST_STEP, newton_step
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import Scale, Source
 
-__all__ = ["SMALLEST", "descend", "evaluate", "guarded_ridge"]
+__all__ = ["descend", "evaluate", "guarded_ridge"]
 
-SMALLEST = 2.0**-1000  # what divisors are at least
 _STILL = 2.0**-38
 _MOST_STEPS = 100
 _SHORTEST_PART = 2.0**-12
@@ -29,7 +29,7 @@ def evaluate(
     sums, exponents = problem.empty_group(False), np.full(3, -1000)
     blocks = [problem.terms_of(theta, scale, records, class_weight) for records in source()]
     for terms in blocks:  # a block of zeros, say of empty places, has no say
-        largest = [np.abs(derivative).max(initial=SMALLEST) for derivative in terms[1:]]
+        largest = [np.abs(derivative).max(initial=LEAST_DIVISOR) for derivative in terms[1:]]
         exponents = np.maximum(exponents, np.frexp(largest)[1])
     for terms in blocks:
         problem.add(terms, exponents, None, sums, 1.0)
@@ -50,7 +50,7 @@ def descend(
     """
     theta = np.zeros(problem.size)
     step, gradient, hessian, _ = evaluate(problem, theta, scale, source, penalty, class_weight)
-    metric = 1.0 / np.maximum(np.diag(hessian), SMALLEST)
+    metric = 1.0 / np.maximum(np.diag(hessian), LEAST_DIVISOR)
     for _ in range(_MOST_STEPS):
         length = np.abs(step).max(initial=0.0)
         if length <= _STILL * (1.0 + np.abs(theta).max(initial=0.0)):

@@ -8,14 +8,13 @@ from sqlearn.engine.rounds.problem import Evaluate, Problem, Source, check_sums
 from sqlearn.engine.rounds.row_index import copy_hashes, numbers_of
 from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, ReadOnlyRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
-from sqlearn.engine.rounds.samples import BLOCK, parts_of, sample_threshold
+from sqlearn.engine.rounds.samples import parts_of, sample_threshold
 from sqlearn.engine.rounds.standard import BalancedScale, Scale, balanced, dithers, standard_scale
 from sqlearn.engine.rounds.statistic import LARGEST, Rounds
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, serializable
 from sqlearn.engine.rounds.walk import GRID_SAMPLE
 
 __all__ = [
-    "BLOCK",
     "GRID_SAMPLE",
     "LARGEST",
     "MAX_HASH",

@@ -7,10 +7,9 @@ import numpy as np
 
 from sqlearn.engine.rounds.problem import Source
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
+from sqlearn.engine.sums import BLOCK
 
-__all__ = ["BLOCK", "lowest_hash", "parts_of", "sample_threshold", "within"]
-
-BLOCK = 2048  # records evaluated at once
+__all__ = ["lowest_hash", "parts_of", "sample_threshold", "within"]
 
 
 @lru_cache(maxsize=64)
@@ -38,5 +37,5 @@ def lowest_hash(records: Records) -> int:
 
 
 def within(source: Source, limit: int) -> Source:
-    """Those records of a source whose keyed hash is at most `limit`."""
+    """The records of a source whose keyed hash is at most `limit`."""
     return lambda: (records.take(records.hashes <= np.uint64(limit)) for records in source())

@@ -7,10 +7,11 @@ from sqlearn.engine.sums.categories import Categories
 from sqlearn.engine.sums.deposit import deposit_each, deposit_outer, deposit_sparse, deposit_triangle
 from sqlearn.engine.sums.exact import FEW_LIMBS, Deposit, ExactSum
 from sqlearn.engine.sums.fourth_moments import Spread
-from sqlearn.engine.sums.gram import BLOCK, packed_cell
+from sqlearn.engine.sums.gram import Gram
+from sqlearn.engine.sums.gram_blocks import BLOCK, packed_cell
 from sqlearn.engine.sums.joint import Correlations, Mixed
 from sqlearn.engine.sums.memory import installed
-from sqlearn.engine.sums.moments import Gram, Moments, moments
+from sqlearn.engine.sums.moments import Moments, moments
 from sqlearn.engine.sums.one_record import Holder, OneRecord
 from sqlearn.engine.sums.sparse_sums import LabelSums, Sums, ThresholdCounts, as_csr
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic

@@ -88,14 +88,14 @@ class Categories(Statistic):
         indices = block.codes[known]
         arrays = (np.ones(len(indices)), indices, indptr, block.weights, block.slots, np.argsort(block.slots))
         self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
-        self._carry(block.codes, block.weights, sign, log)
+        self._change_counts(block.codes, block.weights, sign, log)
 
     def fast_path(self, state):
         if state.ledger is None or state.vocabulary is None:
             return None
         return _OneOfCategories(state, state.layout.n_features_in_)
 
-    def _carry(self, slots: np.ndarray, weights: np.ndarray, sign: float, log: Log) -> None:
+    def _change_counts(self, slots: np.ndarray, weights: np.ndarray, sign: float, log: Log) -> None:
         log.do(partial(self._count, slots, weights, sign), partial(self._count, slots, weights, -sign))
 
     def _count(self, slots, weights, sign):
@@ -144,18 +144,20 @@ class Categories(Statistic):
 @kernel
 def count_one(indices, one, sign, sums):
     """Deposit 1 into these columns of a row; 0, and nothing has changed, when the window is too narrow."""
-    limbs, base, need, held_rows = sums
+    limbs, base, need, record_counts = sums
     ones, indptr, rows, order = one
     stop = len(order)
     indptr[1] = len(indices)
-    return deposit_sparse(ones, indices, indptr, ones, rows, order, stop - 1, stop, sign, limbs, base, held_rows, need)
+    return deposit_sparse(
+        ones, indices, indptr, ones, rows, order, stop - 1, stop, sign, limbs, base, record_counts, need
+    )
 
 
 @kernel
-def spell_one(codes, row, sign, words, tail, held_rows, category_counts):
+def spell_one(codes, row, sign, words, tail, record_counts, category_counts):
     """Write the words of a label and of categories; False when one of them may go with this record."""
     of_labels, of_categories = words
-    if sign < 0 and held_rows[row] == 1:
+    if sign < 0 and record_counts[row] == 1:
         return False
     for i in range(2):
         tail[i] = of_labels[row, i]

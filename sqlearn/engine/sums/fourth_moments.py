@@ -1,4 +1,4 @@
-"""Sums of fourth order, and the Ledoit-Wolf shrinkage of a covariance matrix, which takes them.
+"""Sums of fourth order, from which `readout/shrinkage.py` computes the Ledoit-Wolf shrinkage of a covariance matrix.
 
 How far a sample covariance is from the true one is estimated by how much the products of centred features vary from
 record to record: by the sums of their squares, ``(x_i - m_i)**2 (x_j - m_j)**2``, for each pair of features. Means and
@@ -22,9 +22,9 @@ from sqlearn.engine.sums.extraction import (
     span,
     span_of,
 )
-from sqlearn.engine.sums.gram import deposit_gram, packed_cell
+from sqlearn.engine.sums.gram import Gram
+from sqlearn.engine.sums.gram_blocks import deposit_gram, packed_cell
 from sqlearn.engine.sums.joint import Joint
-from sqlearn.engine.sums.moments import Gram
 from sqlearn.engine.sums.statistic import Statistic
 
 __all__ = ["FourthMoments", "Spread"]

@@ -167,10 +167,10 @@ class Correlations(Joint):
 @kernel
 def _sum_numbers(x, one, sign, sums, workspace):
     """The same for the moments of one record's numbers, float64[1, d]."""
-    limbs, base, need, held_rows = sums
+    limbs, base, need, record_counts = sums
     ones, _, rows, order = one
     stop = len(order)
-    return deposit_each(x, ones, rows, stop - 1, stop, sign, limbs, base, held_rows, need, workspace)
+    return deposit_each(x, ones, rows, stop - 1, stop, sign, limbs, base, record_counts, need, workspace)
 
 
 @kernel

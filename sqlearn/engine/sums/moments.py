@@ -1,6 +1,5 @@
-"""The statistics of dense features: their moments, and their Gram matrix with the targets."""
+"""The statistic of moments of dense features, and the fast path that it shares with Gram matrices."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,17 +8,15 @@ from sqlearn.engine.identity import digest_one
 from sqlearn.engine.kernels import float_bits, kernel
 from sqlearn.engine.sums.deposit import (
     deposit_each,
-    deposit_gram_rows,
     deposit_moments,
     deposit_triangle,
     moments_workspace,
 )
 from sqlearn.engine.sums.exact import Deposit
-from sqlearn.engine.sums.gram import deposit_gram
 from sqlearn.engine.sums.one_record import OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
-__all__ = ["Gram", "Moments", "moments"]
+__all__ = ["Moments", "OneDense", "moments"]
 
 
 class Moments(Statistic):
@@ -33,7 +30,7 @@ class Moments(Statistic):
         self._put(moments(block.x, block.weights, block.slots), sign, log)
 
     def fast_path(self, state):
-        return None if state.ledger is None else _OneDense(state, is_gram=False)
+        return None if state.ledger is None else OneDense(state, is_gram=False)
 
 
 def moments(x: np.ndarray, weights: np.ndarray, slots: np.ndarray) -> Deposit:
@@ -41,57 +38,10 @@ def moments(x: np.ndarray, weights: np.ndarray, slots: np.ndarray) -> Deposit:
     return Deposit(len(weights), deposit_moments, (x, weights, slots), moments_workspace(*x.shape))
 
 
-class Gram(Statistic):
-    """Per slot: the weighted Gram matrix of ``[1, features, targets]``, upper triangle packed row by row."""
-
-    @staticmethod
-    def cells(n_features, n_targets):
-        p = 1 + n_features + n_targets
-        return p * (p + 1) // 2
-
-    def deposit(self, block, sign, log):
-        order = np.argsort(block.slots, kind="stable")
-        arrays, workspace = (block.x, block.targets, block.weights, block.slots, order), np.empty((3, self._order))
-        by_row = Deposit(len(block), deposit_gram_rows, arrays, (workspace,))
-        if log.keeps:
-            self.total.make_ready(by_row, self.record_counts)
-        log.do(partial(self._deposit, block, order, by_row, sign), partial(self._undo, block, order, by_row, sign, log))
-
-    def fast_path(self, state):
-        return None if state.ledger is None else _OneDense(state, is_gram=True)
-
-    @property
-    def _order(self) -> int:
-        return 1 + self.n_features + self.n_targets
-
-    def _deposit(self, block, order, by_row, sign):
-        """By blocks, through BLAS, all or nothing."""
-        z = np.concatenate([np.ones((len(block), 1)), block.x, block.targets], axis=1)
-        slots, starts = np.unique(block.slots[order], return_index=True)
-        groups: list = [slice(None)] if len(slots) == 1 else np.split(order, starts)[1:]
-        done = 0
-        try:
-            for slot, group in zip(slots.tolist(), groups, strict=True):
-                for n in deposit_gram(self.total, z[group], block.weights[group], slot, sign, self.record_counts):
-                    done += n
-        except BaseException:
-            self.total.take_back(by_row, done, sign, self.record_counts)
-            raise
-
-    def _undo(self, block, order, by_row, sign, log):
-        """By blocks, if there is time and memory; else row by row, which takes no memory."""
-        if log.at_leisure:
-            try:
-                self._deposit(block, order, by_row, -sign)
-            except Exception:
-                log.at_leisure = False
-            else:
-                return
-        self._take_out(by_row, sign)
-
-
 @kernel
-def _change_dense(is_gram, x, target, words, weight, row, sign, z, tail, digest, key_state, records, sums, held_rows):
+def _change_dense(
+    is_gram, x, target, words, weight, row, sign, z, tail, digest, key_state, records, sums, record_counts
+):
     """Check everything, then change everything; False, and nothing has changed, when anything is not plain."""
     d, t, k = len(x), len(target), len(words)
     limbs, base, need = sums
@@ -117,18 +67,18 @@ def _change_dense(is_gram, x, target, words, weight, row, sign, z, tail, digest,
     stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
     if is_gram:
         workspace = np.empty((2, z.shape[1]))
-        done = deposit_triangle(z, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, workspace)
+        done = deposit_triangle(z, weights, rows, stop - 1, stop, sign, limbs, base, record_counts, need, workspace)
     else:
         workspace = np.empty((4, d))
         one = record.reshape(1, d)
-        done = deposit_each(one, weights, rows, stop - 1, stop, sign, limbs, base, held_rows, need, workspace)
+        done = deposit_each(one, weights, rows, stop - 1, stop, sign, limbs, base, record_counts, need, workspace)
     if done == 0:
         return False
     note(digest, sign, records)
     return True
 
 
-class _OneDense(OneRecord):
+class OneDense(OneRecord):
     """The path of one dense record, for moments and Gram matrices."""
 
     def __init__(self, state, *, is_gram: bool):

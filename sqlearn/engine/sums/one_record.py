@@ -44,7 +44,7 @@ class Holder(Protocol):
     record_counter: np.ndarray
     key_state: np.ndarray
     layout: Any
-    reader: Any
+    fitted_sklearn: Any
     version: int
 
     def trim(self) -> None:
@@ -86,7 +86,7 @@ class OneRecord:
             state.ledger.reserve(1)
         for member in members:
             member.total.reserve(1)
-        state.reader = None
+        state.fitted_sklearn = None
         state.version += 1
         return state.ledger.arrays, state.multiset, state.record_counter
 

@@ -99,7 +99,7 @@ def as_csr(x) -> sp.csr_array:
 
 @kernel
 def _change_sparse(
-    indices, values, lowest, threshold, words, row, sign, tail, digest, key_state, records, sums, held_rows
+    indices, values, lowest, threshold, words, row, sign, tail, digest, key_state, records, sums, record_counts
 ):
     """The same for the non-zeros of a record: what is not above `lowest`, or not in order, is not plain."""
     limbs, base, need = sums
@@ -126,7 +126,7 @@ def _change_sparse(
         indptr[1] = len(values)
     rows, order = np.full(1, row), np.zeros(1, np.int64)
     done = deposit_sparse(
-        values, indices, indptr, weights, rows, order, stop - 1, stop, sign, limbs, base, held_rows, need
+        values, indices, indptr, weights, rows, order, stop - 1, stop, sign, limbs, base, record_counts, need
     )
     if done == 0:
         return False

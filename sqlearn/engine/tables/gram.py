@@ -187,7 +187,7 @@ class TableGram(Categories):
         for sums, arrays in ((self, first), (self.pairs, second)):
             # the log keeps what takes the records back one by one: lists of cells are many times longer
             sums._put(Deposit(n, deposit_sparse, arrays), sign, log, self._one_by_one(sums is self.pairs, block, slots))
-        self._carry(slots, block.weights, sign, log)
+        self._change_counts(slots, block.weights, sign, log)
 
     def _one_by_one(self, of_pairs: bool, block, slots) -> Deposit:
         m, width = slots.shape[1], self.width

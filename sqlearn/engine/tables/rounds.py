@@ -14,7 +14,6 @@ from functools import partial
 import numpy as np
 
 from sqlearn.engine.rounds import (
-    BLOCK,
     MAX_HASH,
     ROWS_ELSEWHERE,
     Changes,
@@ -31,7 +30,7 @@ from sqlearn.engine.rounds import (
     parts_of,
     unpacked,
 )
-from sqlearn.engine.sums import UNFIT, Block, Categories, Log, Mixed, Statistic
+from sqlearn.engine.sums import BLOCK, UNFIT, Block, Categories, Log, Mixed, Statistic
 from sqlearn.engine.tables.encoder import Affine, TableEncoder, encoder_of, exact_value
 from sqlearn.errors import FormatError, MergeError
 
@@ -73,7 +72,7 @@ class TableRounds(Statistic):
     n_categorical : int
         Categorical columns.
     rounds : callable
-        Makes empty :class:`~sqlearn.engine.rounds.walk.Rounds` for so many encoded columns.
+        Makes empty :class:`~sqlearn.engine.rounds.statistic.Rounds` for so many encoded columns.
     standardize, add_indicator : bool
         See :class:`sqlearn.compose.TableModel`.
     seed : int

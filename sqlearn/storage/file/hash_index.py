@@ -225,15 +225,15 @@ class HashIndex:
     def rebuild(self, renumbered: Callable[[np.ndarray], np.ndarray]) -> None:
         """Write the table anew, no larger than it must be, with other numbers for those that are there."""
         name, counters = f"{self.slots.name}_new", self._database.counters
-        twin = HashIndex(self._database, name)
-        twin.slots = self.slots.twin(name)
-        twin.lay_out()
-        twin._make_room(len(self))
+        successor = HashIndex(self._database, name)
+        successor.slots = self.slots.empty_successor(name)
+        successor.lay_out()
+        successor._make_room(len(self))
         for entries in self.entries():
             if len(entries):
-                twin._insert(self.hashes_of(entries), renumbered(self.numbers_of(entries)))
-        self.slots.take_from(twin.slots)
-        for ours, theirs in ((self._count, twin._count), (self._size, twin._size)):
+                successor._insert(self.hashes_of(entries), renumbered(self.numbers_of(entries)))
+        self.slots.take_from(successor.slots)
+        for ours, theirs in ((self._count, successor._count), (self._size, successor._size)):
             counters[ours] = counters.pop(theirs)
 
     def hashes_of(self, entries: np.ndarray) -> np.ndarray:

@@ -278,26 +278,26 @@ class Slots:
 
     def rebuild(self, blocks: Iterable[np.ndarray]) -> None:
         """Replace all places by ones that hold these payloads, uint64[n, words], in places 1, 2, and so on."""
-        twin = self.twin(f"{self.name}_new")
-        twin.lay_out()
+        successor = self.empty_successor(f"{self.name}_new")
+        successor.lay_out()
         for payloads in blocks:
-            twin.put(payloads)
-        self.take_from(twin)
+            successor.put(payloads)
+        self.take_from(successor)
 
-    def take_from(self, twin: "Slots") -> None:
+    def take_from(self, successor: "Slots") -> None:
         """Put another table, which was made with the same seed, into the place of this one."""
         self._last = None
         self.database.execute(f"DROP TABLE {self.name}")
-        self.database.execute(f"ALTER TABLE {twin.name} RENAME TO {self.name}")
+        self.database.execute(f"ALTER TABLE {successor.name} RENAME TO {self.name}")
         counters = self.database.counters
-        for ours, theirs in ((self._free, twin._free), (self._end, twin._end), (self._used, twin._used)):
+        for ours, theirs in ((self._free, successor._free), (self._end, successor._end), (self._used, successor._used)):
             counters[ours] = counters.pop(theirs)
 
-    def twin(self, name: str) -> "Slots":
+    def empty_successor(self, name: str) -> "Slots":
         """An empty table for :meth:`take_from`, not laid out yet."""
-        twin = Slots(self.database, name, self.words)
-        twin._seed = self._seed
-        return twin
+        successor = Slots(self.database, name, self.words)
+        successor._seed = self._seed
+        return successor
 
     # ------------------------------------------------------------------ damage
 

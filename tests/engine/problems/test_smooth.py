@@ -28,8 +28,8 @@ from sqlearn.engine.rounds.standard import Scale
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.svm import LinearSVC
 
-HEADS = {LOGISTIC: 1, POISSON: 1, SQUARED_HINGE: 1, MULTINOMIAL: 3}
-KINDS = list(HEADS)
+OUTPUTS = {LOGISTIC: 1, POISSON: 1, SQUARED_HINGE: 1, MULTINOMIAL: 3}
+KINDS = list(OUTPUTS)
 P = 4
 
 
@@ -52,7 +52,7 @@ def loss(kind, eta, y):
 
 
 def asked(kind, z, y, w, theta):
-    n_outputs, n = HEADS[kind], z.shape[1]
+    n_outputs, n = OUTPUTS[kind], z.shape[1]
     first, second, third = np.empty((n_outputs, n)), np.empty((n_outputs * (n_outputs + 1) // 2, n)), np.empty(n)
     derivatives(kind, z, y, w, theta, first, second, third)
     return first, second, third
@@ -64,7 +64,7 @@ def asked(kind, z, y, w, theta):
 @pytest.mark.parametrize("kind", KINDS)
 def test_derivatives_against_finite_differences(kind):
     rng = np.random.default_rng(kind)
-    n, n_outputs = 40, HEADS[kind]
+    n, n_outputs = 40, OUTPUTS[kind]
     z, y, w = np.rint(rng.normal(size=(P, n)) * 2**16) / 2**16, targets(kind, rng, n), rng.random(n) + 0.1
     theta = rng.normal(size=n_outputs * P) / 2
     first, second, third = asked(kind, z, y, w, theta)
@@ -96,7 +96,7 @@ def test_derivatives_against_finite_differences(kind):
 
 def at(kind, eta, y, w):
     """Derivatives at these predictors: theta is eta, the one feature is 1."""
-    n_outputs = HEADS[kind]
+    n_outputs = OUTPUTS[kind]
     return asked(kind, np.ones((1, 1)), np.array([y]), np.array([w]), np.asarray(eta).reshape(n_outputs))
 
 
@@ -111,7 +111,7 @@ def asked_second(kind, eta, y, w):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("eta", [0.0, 700.0, -700.0, 1e6, -1e6, 1e300, -1e300])
 def test_derivatives_are_finite_at_the_ends(kind, eta):
-    etas = np.zeros(HEADS[kind])
+    etas = np.zeros(OUTPUTS[kind])
     etas[0] = eta
     for y in (0.0, 1.0) if kind != SQUARED_HINGE else (-1.0, 1.0):
         for values in at(kind, etas, y, 1.0):
@@ -125,7 +125,7 @@ def test_derivatives_are_finite_at_the_ends(kind, eta):
 def test_no_derivatives_of_an_empty_place(kind):
     rng = np.random.default_rng(1)
     z = rng.normal(size=(P, 3)) * 100
-    for values in asked(kind, z, np.zeros(3), np.zeros(3), rng.normal(size=HEADS[kind] * P)):
+    for values in asked(kind, z, np.zeros(3), np.zeros(3), rng.normal(size=OUTPUTS[kind] * P)):
         assert not values.any()
 
 
@@ -133,7 +133,7 @@ def test_no_derivatives_of_an_empty_place(kind):
 def test_bits_do_not_depend_on_the_block(kind):
     """Every kernel, for every part of a block, forwards and backwards."""
     rng = np.random.default_rng(2)
-    n, n_outputs = 67, HEADS[kind]
+    n, n_outputs = 67, OUTPUTS[kind]
     x = rng.standard_cauchy((n, P))
     y, w = targets(kind, rng, n), rng.choice([1.0, 0.0, 3.0, 1e-9], n)
     theta = rng.normal(size=n_outputs * (P + 1))
@@ -165,7 +165,7 @@ def test_bits_do_not_depend_on_the_block(kind):
 def problem_of(kind, d=3, intercept=True):
     codes = None if kind == POISSON else np.array([-1.0, 1.0]) if kind == SQUARED_HINGE else np.arange(3.0)
     weights = None if kind == POISSON else np.array([1.0, 0.5, 3.0])
-    n_outputs = HEADS[kind]
+    n_outputs = OUTPUTS[kind]
     return Smooth(
         kind, d, n_outputs, intercept, lambda scale, hold: np.eye(n_outputs * (d + intercept)), 0, codes, weights
     )
@@ -230,7 +230,7 @@ def test_the_largest_tame_block_is_exact(kind):
     """2048 records at the bounds: all bits of a product's sum count."""
     problem = problem_of(kind, intercept=False)
     rng = np.random.default_rng(3)
-    n, n_outputs, p = 2048, HEADS[kind], 3
+    n, n_outputs, p = 2048, OUTPUTS[kind], 3
     unit = 2.0**-16
     z = np.full((p, n), 8.0) - unit * rng.integers(0, 2, (p, n))
     exponents = np.array([3, 4, 5])

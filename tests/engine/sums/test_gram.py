@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import naive
 from sqlearn.engine.sums.deposit import deposit_triangle
 from sqlearn.engine.sums.exact import Deposit, ExactSum
-from sqlearn.engine.sums.gram import BLOCK, deposit_gram
+from sqlearn.engine.sums.gram_blocks import BLOCK, deposit_gram
 
 ORDER = np.arange(2)
 

@@ -9,8 +9,9 @@ from laws import Group, check_group
 from sqlearn.engine.identity.vocabulary import Vocabulary
 from sqlearn.engine.sums.categories import Categories
 from sqlearn.engine.sums.fourth_moments import Spread
+from sqlearn.engine.sums.gram import Gram
 from sqlearn.engine.sums.joint import Correlations, Mixed
-from sqlearn.engine.sums.moments import Gram, Moments
+from sqlearn.engine.sums.moments import Moments
 from sqlearn.engine.sums.sparse_sums import LabelSums, Sums, as_csr
 from sqlearn.engine.sums.statistic import Block
 from sqlearn.engine.sums.transaction import Log

@@ -8,7 +8,7 @@ import pytest
 import naive
 from sqlearn.engine.readout.gram_view import GramView
 from sqlearn.engine.readout.linear_map import mapped
-from sqlearn.engine.sums.gram import packed_cell
+from sqlearn.engine.sums.gram_blocks import packed_cell
 from sqlearn.engine.sums.statistic import Block
 from sqlearn.engine.sums.transaction import Log
 from sqlearn.engine.tables.gram import TableGram
