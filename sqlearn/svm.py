@@ -8,7 +8,8 @@ from sklearn import svm as peers
 from sqlearn.engine.model import Adaptive, Decides, SparseCoefficients, WeightedClassifier
 from sqlearn.engine.problems import SQUARED_HINGE, OneVsRest, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.readout import label_array
-from sqlearn.engine.rounds import Scale
+from sqlearn.engine.rounds import MOST_CLASS_WEIGHT, Scale
+from sqlearn.engine.validation import check_class_weights
 from sqlearn.errors import DegenerateError, ParameterError, shown
 
 __all__ = ["LinearSVC"]
@@ -116,7 +117,7 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
                     f"{name}={only!r}.",
                     value=params[name],
                 )
-        class_weights(params["class_weight"], [])
+        check_class_weights(params["class_weight"], MOST_CLASS_WEIGHT)
 
     def _check_fit(self, batch):
         if len(batch.labels) < 2:

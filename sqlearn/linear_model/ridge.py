@@ -20,8 +20,8 @@ from sqlearn.engine.readout import (
     one_against_rest,
 )
 from sqlearn.engine.sums import Gram
-from sqlearn.engine.validation import Answers, check_indicator
-from sqlearn.errors import ParameterError, shown
+from sqlearn.engine.validation import Answers, check_class_weights, check_indicator
+from sqlearn.errors import ParameterError
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 
 
@@ -251,12 +251,7 @@ class RidgeClassifier(_Ridge, Decides, WeightedClassifier, peers.RidgeClassifier
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        if isinstance(params["class_weight"], dict):
-            for label, weight in params["class_weight"].items():
-                if not (isinstance(weight, int | float | np.number) and 0 <= weight < np.inf):
-                    raise ParameterError(
-                        f"The weight of class {label!r} must be at least 0, not {shown(weight)}.", value=weight
-                    )
+        check_class_weights(params["class_weight"])
 
     def _check_fit(self, batch):
         penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))

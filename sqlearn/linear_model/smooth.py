@@ -18,8 +18,9 @@ from sqlearn.engine.model import (
 )
 from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, POISSON, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.readout import label_array
-from sqlearn.engine.rounds import LARGEST
+from sqlearn.engine.rounds import LARGEST, MOST_CLASS_WEIGHT
 from sqlearn.engine.sklearn_private import poisson_loss
+from sqlearn.engine.validation import check_class_weights
 from sqlearn.errors import DegenerateError, InvalidValueError, ParameterError, shown
 
 __all__ = ["LogisticRegression", "PoissonRegressor"]
@@ -149,7 +150,7 @@ class LogisticRegression(
             )
         if params["dual"]:
             raise ParameterError("dual=True belongs to solver='liblinear'. Leave it False.")
-        class_weights(params["class_weight"], [])
+        check_class_weights(params["class_weight"], MOST_CLASS_WEIGHT)
 
     def _check_fit(self, batch):
         if len(batch.labels) < 2:

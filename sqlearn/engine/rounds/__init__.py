@@ -9,7 +9,7 @@ from sqlearn.engine.rounds.row_index import copy_hashes, numbers_of
 from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, ReadOnlyRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.samples import parts_of, sample_threshold
-from sqlearn.engine.rounds.standard import BalancedScale, Scale, balanced, dithers, standard_scale
+from sqlearn.engine.rounds.standard import MOST_CLASS_WEIGHT, BalancedScale, Scale, balanced, dithers, standard_scale
 from sqlearn.engine.rounds.statistic import LARGEST, Rounds
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, serializable
 from sqlearn.engine.rounds.walk import GRID_SAMPLE
@@ -18,6 +18,7 @@ __all__ = [
     "GRID_SAMPLE",
     "LARGEST",
     "MAX_HASH",
+    "MOST_CLASS_WEIGHT",
     "ROWS_ELSEWHERE",
     "BalancedScale",
     "Changes",

@@ -11,10 +11,10 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.rounds.trace import serializable
 from sqlearn.engine.sums import ExactSum
 
-__all__ = ["BalancedScale", "Scale", "all_within", "balanced", "dithers", "standard_scale"]
+__all__ = ["MOST_CLASS_WEIGHT", "BalancedScale", "Scale", "all_within", "balanced", "dithers", "standard_scale"]
 
 _STEPS = 32.0  # of an octave of balanced weights: twice as many as are used
-_MOST_WEIGHT = 2.0**100
+MOST_CLASS_WEIGHT = 2.0**100  # of an adaptive learner: given ones are refused beyond it, balancing ones are cut off
 
 
 @serializable("Scale")
@@ -33,7 +33,7 @@ class Scale:
     octave : int
         Bit length of the number of records.
     total : float
-        Sum of the weights. It moves with every record, so nothing that records are asked at may depend on it.
+        Sum of the weights. Every record changes it, so no theta at which sums are evaluated may depend on it.
     """
 
     mean: np.ndarray
@@ -57,9 +57,9 @@ class BalancedScale(Scale):
     Attributes
     ----------
     class_weight : float64[n_classes]
-        What the weights of a class are multiplied by. It moves with every record.
+        What the weights of a class are multiplied by. Every record changes it.
     rounded : float64[n_classes]
-        The same on a grid, for whatever records are asked at.
+        `class_weight` rounded to a grid; the theta at which sums are evaluated may depend on it.
     """
 
     class_weight: np.ndarray
@@ -166,7 +166,7 @@ def balanced(scale: Scale, total: ExactSum, order: np.ndarray, seed: int) -> Bal
     weights = np.empty(n)
     round_limbs(np.ascontiguousarray(total.limbs[:, order, 0]), total.base, weights)
     with np.errstate(over="ignore"):
-        exact = np.clip(scale.total / n / weights, 1 / _MOST_WEIGHT, _MOST_WEIGHT)
+        exact = np.clip(scale.total / n / weights, 1 / MOST_CLASS_WEIGHT, MOST_CLASS_WEIGHT)
     fraction, power = np.frexp(exact)
     rounded = np.ldexp(np.floor(fraction * _STEPS + dithers(n, seed + 2)) / _STEPS, power)
     return BalancedScale(scale.mean, scale.factor, scale.weight, scale.octave, scale.total, exact, rounded)

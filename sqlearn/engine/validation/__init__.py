@@ -11,7 +11,7 @@ from sqlearn.engine.validation.sparse_format import check_sparse
 from sqlearn.engine.validation.spec import Answers, Features, Spec
 from sqlearn.engine.validation.targets import check_answers, check_classes, check_indicator, levels_of
 from sqlearn.engine.validation.validate import comparable, validate
-from sqlearn.engine.validation.weights import check_weights
+from sqlearn.engine.validation.weights import check_class_weights, check_weights
 
 __all__ = [
     "Answers",
@@ -20,6 +20,7 @@ __all__ = [
     "Layout",
     "Spec",
     "check_answers",
+    "check_class_weights",
     "check_classes",
     "check_features",
     "check_indicator",

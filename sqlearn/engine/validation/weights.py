@@ -1,4 +1,4 @@
-"""Sample weights."""
+"""Weights of records and of classes."""
 
 from typing import Any
 
@@ -7,9 +7,36 @@ import numpy as np
 from sqlearn.engine.sklearn_private import check_sample_weight, num_samples
 from sqlearn.engine.validation.rows import unmasked
 from sqlearn.engine.validation.targets import UNREADABLE, as_float64
-from sqlearn.errors import InvalidValueError, ShapeError, SqlearnError, shown
+from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, SqlearnError, shown
 
-__all__ = ["check_weights"]
+__all__ = ["check_class_weights", "check_weights"]
+
+
+def check_class_weights(given: dict[Any, Any] | str | None, most: float = np.inf) -> None:
+    """Refuse a parameter `class_weight` that has anything but finite numbers from 0 to `most`.
+
+    Parameters
+    ----------
+    given : dict, str or None
+        The parameter; only a dict has weights to check.
+    most : float
+        The largest weight that the learner takes.
+
+    Raises
+    ------
+    ParameterError
+        When a weight is out of range, or no number.
+    """
+    if not isinstance(given, dict):
+        return
+    for label, weight in given.items():
+        if not (isinstance(weight, int | float | np.number) and 0 <= weight <= most and weight < np.inf):
+            upper = "" if most == np.inf else f" and at most 2**{int(np.log2(most))}"
+            raise ParameterError(
+                f"class_weight has {shown(weight)} for class {shown(label)}, but weights of classes are finite numbers "
+                f"of at least 0{upper}. Give others.",
+                value=weight,
+            )
 
 
 def check_weights(sample_weight: Any, X: Any) -> np.ndarray:
