@@ -93,15 +93,17 @@ def _loss(kind, eta, r, y):
     if kind == SQUARED_HINGE:
         margin = max(1.0 - y * at, 0.0)
         return margin * margin
-    n_outputs, top = len(eta), 0
-    for k in range(n_outputs):
-        if eta[k, r] > eta[top, r]:
-            top = k
-    others = 0.0
-    for k in range(n_outputs):
-        if k != top:
-            others += exp(eta[k, r] - eta[top, r])
-    return (eta[top, r] - eta[int(y), r]) + _log1p(others)
+    if kind == MULTINOMIAL:
+        n_outputs, top = len(eta), 0
+        for k in range(n_outputs):
+            if eta[k, r] > eta[top, r]:
+                top = k
+        others = 0.0
+        for k in range(n_outputs):
+            if k != top:
+                others += exp(eta[k, r] - eta[top, r])
+        return (eta[top, r] - eta[int(y), r]) + _log1p(others)
+    return np.nan  # no such loss
 
 
 @kernel

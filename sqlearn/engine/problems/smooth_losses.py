@@ -5,11 +5,11 @@ A record's contribution to a round is the outer product of two rounded vectors: 
 as multiples of ``2**-16``; ``left`` holds its residuals, its curvatures times features, and its third derivative times
 pairs of features, multiples of units fixed per round. What rounding left of the features, ``low``, is multiplied by the
 residuals too, so that the gradient is that of the records as they are. The product of two such numbers is exact, so the
-sums of a block are BLAS products that are exact in any order; records too large for that (not :func:`tame`) are
-deposited one by one, with the same exact value.
+sums of a block are BLAS products that are exact in any order; records too large for that (see :func:`in_safe_range`)
+are deposited one by one, with the same exact value.
 
 A loss has K *outputs*: linear predictors, one for all losses but the multinomial one, which has one a class. Theta is
-float64[K * p], head by head; p counts the intercept, which comes first.
+float64[K * p], output by output; p counts the intercept, which comes first.
 """
 
 import numpy as np
@@ -118,7 +118,10 @@ def derivatives(kind, z, y, w, theta, first, second, third):
 
 @kernel
 def bend(kind, first, y, w, second, third):
-    """The same from predictors, which are in `first`."""
+    """Overwrite the predictors in `first` with residuals, and write curvatures and third derivatives.
+
+    Arguments are those of :func:`derivatives`.
+    """
     n = len(w)
     eta = first[0]
     if kind == LOGISTIC:
@@ -141,7 +144,7 @@ def bend(kind, first, y, w, second, third):
             eta[r] = -active * (y[r] * margin)
             second[0, r] = active
             third[r] = 0.0
-    else:
+    elif kind == MULTINOMIAL:
         n_outputs = len(first)
         for r in range(n):
             top = first[0, r]
@@ -178,7 +181,7 @@ def in_safe_range(z, first, second, third, exponents, out):
     out[:] = True
     _within(first, 0.0, out)
     _within(second, 0.0, out)
-    nothing = out.copy()  # an empty place, say
+    nothing = out.copy()  # such as an empty place
     out[:] = True
     _within(z, _Z_LIMIT, out)
     _within(first, _power_of_two(exponents[0] + 1), out)
@@ -274,7 +277,7 @@ def newton_step(n_outputs, sums, cubes, times, penalty, theta, noise, tolerance)
     sums : float64[(3 * K + K * (K + 1) / 2 * p) * p]
         Rounded sums of ``left x high``, then of the residuals times ``low``.
     cubes : float64[p * (p + 1) / 2 * p]
-        The same for third derivatives, of a sample; of length 0 to do without.
+        Rounded sums of third derivatives over a sample; of length 0 to do without.
     times : float
         What to multiply `cubes` by.
     penalty : float64[K * p, K * p]
@@ -403,13 +406,13 @@ def advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, n
 
 @kernel
 def advance_from(n_outputs, rounded, third, times, penalty, theta, low, width, dither, noise, tolerance):
-    """The same from rounded sums."""
+    """One step as :func:`advance` takes it, from the sums rounded to float64."""
     step, _, _, trusted = newton_step(n_outputs, rounded, third, times, penalty, theta, noise, tolerance)
     longest, finite = 0.0, True
     for move in step:
         longest = max(longest, abs(move))
         finite = finite and abs(move) < np.inf
-    if not finite:  # sums beyond float64: half the way back to 0, where all losses are tame
+    if not finite:  # sums beyond float64: half the way back to 0, where no loss is beyond float64
         step, longest = -0.5 * theta, 0.0
         trusted = False
     if longest > LONGEST_STEP:

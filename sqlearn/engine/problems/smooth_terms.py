@@ -7,7 +7,9 @@ import numpy as np
 
 from sqlearn.engine.problems.smooth_losses import (
     LOGISTIC,
+    MULTINOMIAL,
     POISSON,
+    SQUARED_HINGE,
     deposit_one,
     derivatives,
     fill_left,
@@ -74,6 +76,7 @@ class SmoothTerms:
         class_weight: np.ndarray | None = None,
         own: int | None = None,
     ) -> None:
+        assert kind in (LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL)  # kernels know no others
         self.kind, self.n_outputs, self.intercept, self.penalty, self.seed = kind, n_outputs, intercept, penalty, seed
         self.codes, self.class_weight, self.own = codes, class_weight, own
         # what records' weights are multiplied by; not by 1, which would take a microsecond per record and round
@@ -196,7 +199,7 @@ class SmoothTerms:
         sign: float,
         third: bool,
     ) -> None:
-        """The same for one record, in one kernel."""
+        """Add the terms of one record, in one kernel call; the third derivatives if `third`."""
         for total in sums:
             total.reserve(1)
         while True:
