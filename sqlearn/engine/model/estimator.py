@@ -25,7 +25,7 @@ from sqlearn.errors import InvalidValueError, MergeError, ParameterError, Sqlear
 
 __all__ = ["ExactEstimator"]
 
-# types of labels and values that need no general path
+# types of labels and values that the fast path takes
 _PLAIN = {"label": PLAIN_LABELS, "value": PLAIN_LABELS - {str, np.str_}}
 
 
@@ -217,7 +217,10 @@ class ExactEstimator(Hooks):
                 row = fast_path.row(X) if known else None
                 if row is not None and fast_path.change(row, y, sign):
                     return self
-            except (TypeError, ValueError, OverflowError):  # a row, label or value that the long path will explain
+            except (TypeError, ValueError, OverflowError):
+                # A row, label or value that has no plain form or, of an adaptive learner, a record that is refused (its
+                # errors are ValueErrors too). Nothing has changed by then, or it was taken back. The general path below
+                # refuses the same record, with an error that says why.
                 pass
             finally:
                 state.busy = state.broken

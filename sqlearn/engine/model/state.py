@@ -40,7 +40,7 @@ class State(Held):
     borrowed : bool
         Whether it is inside ``without``.
     broken : bool
-        Whether it is neither what it was nor what it should be: then it stays busy.
+        Whether an update could be neither completed nor undone: then it stays busy.
     version : int
         Counts updates.
     deferred : bool
@@ -109,12 +109,15 @@ class State(Held):
             self.busy = self.broken
 
     def change_in_turn(self, *changes: tuple[Batch, float]) -> None:
-        """The same after :meth:`begin`."""
+        """Learn or forget batches as :meth:`change` does; the caller has called :meth:`begin`."""
         with InterruptsHeld() as check:
             self._change(Log(), changes, check)
 
     def change_one(self, x: np.ndarray, y: Any, sign: float) -> None:
-        """The same for one record of weight 1 whose validation its path has done: `y` is its label or target."""
+        """Learn (1.0) or forget (-1.0) one record of weight 1, which a fast path has validated, after :meth:`begin`.
+
+        `y` is its label or target.
+        """
         label_codes, labels, targets = _NO_CODES, [], np.zeros((1, self.layout.n_targets))
         if self.vocabulary is not None:
             label_codes, labels = _FIRST, [canonical_label(y)]
@@ -135,7 +138,7 @@ class State(Held):
 
     def give_back(self, log: Log) -> None:
         """Take back what :meth:`lend` did."""
-        self.borrowed = False  # it is busy: what is read from here on is neither state
+        self.borrowed = False  # so that reading is refused until the end, as in any update
         log.at_leisure = True
         self._touch()
         self._take_back(log)
@@ -200,7 +203,11 @@ class State(Held):
             )
 
     def prune(self, lent: bool = False) -> None:
-        """Let go of labels and categories that no record needs any more; never fails."""
+        """Remove labels and categories that no record has any more, and free their slots; never fails.
+
+        Every update ends with it, except a fast path that is one kernel call: that leaves the last record of a class or
+        category to the general path.
+        """
         if self.deferred:  # what waits may name them
             return
         self.statistic.prune(lent)
@@ -210,7 +217,7 @@ class State(Held):
             self.vocabulary.prune(self.statistic.record_counts)
 
     def trim(self) -> None:
-        """Let go of limbs that no record needs any more, if there is memory to move the others to.
+        """Remove limbs that no record needs any more, if there is memory to move the others to.
 
         Not inside ``without``, whose end must not need memory.
         """
@@ -315,7 +322,7 @@ class State(Held):
         ours, theirs = self.header(), other.header()
         ours, theirs = ours | ours.pop("parameters"), theirs | theirs.pop("parameters")
         for header in (ours, theirs):
-            if header["layout"].get("labels") == "bool":  # how labels come back is this model's own: they are equal
+            if header["layout"].get("labels") == "bool":  # whether labels are returned as bool is no reason to refuse
                 header["layout"] = {k: v for k, v in header["layout"].items() if k != "labels"}
         for name in ours:
             if json.dumps(ours[name]) != json.dumps(theirs.get(name)):  # NaN equals NaN

@@ -1,6 +1,12 @@
-"""Learning or forgetting one record in one kernel call: a few microseconds, and atomic under Ctrl-C.
+"""The fast path: learning or forgetting one record past scikit-learn's validation.
 
-A statistic offers such a path beside the kernel that it calls. What is common to all is here.
+A statistic may offer such a path; what all of them have in common is here. Most paths are one kernel call, which takes
+a few microseconds and which Ctrl-C cannot interrupt. The path of adaptive learners
+(:class:`~sqlearn.engine.rounds.statistic.Rounds`) checks the record and then calls the general path,
+:meth:`~sqlearn.engine.model.state.State.change_one`, since the trace must follow.
+
+The last record of a class or of a category goes by the general path: its label or category must then be removed too
+(:meth:`~sqlearn.engine.model.state.State.prune`), which a kernel cannot do.
 """
 
 from typing import Any, Protocol
@@ -16,7 +22,7 @@ __all__ = ["Holder", "OneRecord", "may_change", "note"]
 
 @kernel
 def may_change(digest, sign, records):
-    """Whether this record can be learned or forgotten: its copies are record_counter from 0 to `MOST_COPIES`."""
+    """Whether a record can be learned (fewer than `MOST_COPIES` copies are held) or forgotten (one copy is held)."""
     (keys, copies, _), _, record_counter = records
     number = copies_held(keys, copies, digest[0], digest[1])
     return number < MOST_COPIES if sign > 0 else record_counter[0] > 0 and number > 0
@@ -35,7 +41,7 @@ def note(digest, sign, records):
 
 
 class Holder(Protocol):
-    """What a path asks of the state that holds the statistic; see :class:`~sqlearn.engine.model.state.State`."""
+    """What a path needs of the state that holds the statistic; see :class:`~sqlearn.engine.model.state.State`."""
 
     statistic: Any
     vocabulary: Any  # None without labels
@@ -48,14 +54,14 @@ class Holder(Protocol):
     version: int
 
     def trim(self) -> None:
-        """Let go of limbs that no record needs any more."""
+        """Remove limbs that no record needs any more."""
 
     def change_one(self, x: np.ndarray, y: Any, sign: float) -> None:
-        """Learn or forget a record by the general path, past its validation."""
+        """Learn or forget a record by the general path, without validation."""
 
 
 class OneRecord:
-    """The path of one record.
+    """The fast path of one statistic.
 
     Parameters
     ----------
@@ -71,16 +77,19 @@ class OneRecord:
         self.need = np.zeros(2, np.int64)
 
     def row(self, X: Any) -> Any:
-        """What :meth:`change` takes, if `X` is one record in a plain form, or None."""
+        """The row that :meth:`change` takes, if `X` is one record in a plain form; None otherwise."""
         is_array = type(X) is np.ndarray or (isinstance(X, np.ndarray) and not isinstance(X, MaskedArray))
         return np.array(X, np.float64) if is_array and X.ndim == 1 and X.dtype.kind in "fiub" else None
 
     def change(self, row: Any, y: Any, sign: float) -> bool:
-        """Learn (1.0) or forget (-1.0) a record of weight 1; False, and nothing done, when it needs the long path."""
+        """Learn (1.0) or forget (-1.0) a record of weight 1, or change nothing and return False.
+
+        False means that the record needs the general path.
+        """
         raise NotImplementedError
 
     def _reserved(self, sign, *members):
-        """The record's ledger, multiset hash and count, with room for one record in them and in the sums."""
+        """The state's ledger, multiset hash and record count; reserves memory there and in the sums for one record."""
         state = self.state
         if sign > 0:
             state.ledger.reserve(1)
