@@ -75,7 +75,8 @@ class SpreadView:
     gram : GramView
         The matrix of ``[1, features]``.
     powers : int64[cells, L]
-        Digits of the sums of third and fourth order, as in :class:`FourthMoments`.
+        Digits of the sums of third and fourth order, as in
+        :class:`~sqlearn.engine.sums.fourth_moments.FourthMoments`.
     low : int
         Index of the lowest digit of `powers`.
     """

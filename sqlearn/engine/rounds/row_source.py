@@ -1,7 +1,7 @@
 """Where the records lie that a learner must evaluate again: a source of rows, read in blocks.
 
 The model's own copy (:class:`~sqlearn.engine.rounds.rows.Rows`) is the default. A learner takes any other object with
-these methods in its place: give it to an empty :class:`~sqlearn.engine.rounds.walk.Rounds` as ``rows`` (or to
+these methods in its place: give it to an empty :class:`~sqlearn.engine.rounds.statistic.Rounds` as ``rows`` (or to
 :class:`~sqlearn.engine.tables.rounds.TableRounds` as ``raw``). :class:`sqlearn.Store` does so with the rows in its
 file, so that a table may be larger than memory.
 """
@@ -52,8 +52,8 @@ class Records:
 class RowSource(Protocol):
     """Records by digest, which may be held several times: copies 0, 1, ... of a digest, without gaps.
 
-    A copy's keyed hash is that of :func:`~sqlearn.engine.rounds.rows.copy_hash`. It depends on the digest and on the
-    copy's number alone, so samples drawn by it are functions of the multiset of records.
+    A copy's keyed hash is that of :func:`~sqlearn.engine.rounds.row_index.copy_hash`. It depends on the digest and on
+    the copy's number alone, so samples drawn by it are functions of the multiset of records.
     """
 
     def reserve(self, extra: int) -> None:

@@ -52,7 +52,7 @@ class Trace:
     key : tuple
         What every level depends on: the octave of the number of records and the problem's shape.
     scale, grid
-        See :class:`~sqlearn.engine.rounds.walk.Problem`; grid is None when all records are in the pilot.
+        See :class:`~sqlearn.engine.rounds.problem.Problem`; grid is None when all records are in the pilot.
     pilot : tuple of Evaluation
         What was evaluated over the pilot.
     rounds : tuple of Evaluation

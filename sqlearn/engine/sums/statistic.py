@@ -32,9 +32,10 @@ class Block:
     Attributes
     ----------
     x : float64[n, d] or CSR matrix of float64
-        Features: no -0.0; CSR has sorted indices, int64, and no stored zeros. NaN only for :class:`Mixed`.
+        Features: no -0.0; CSR has sorted indices, int64, and no stored zeros. NaN only for
+        :class:`~sqlearn.engine.sums.joint.Mixed`.
     codes : int64[n, c]
-        Slots of the categories (see :class:`Categories`), -1 where missing.
+        Slots of the categories (see :class:`~sqlearn.engine.sums.categories.Categories`), -1 where missing.
     slots : int64[n]
         Slot of each record's class.
     targets : float64[n, t]
@@ -101,7 +102,7 @@ class Statistic:
         raise NotImplementedError
 
     def fast_path(self, state: Holder) -> OneRecord | None:
-        """The path of one record in one kernel call, for the state that holds this statistic, if there is any."""
+        """The fast path of one record for the state that holds this statistic; None where there is none."""
         return None
 
     def _put(self, deposit: Deposit, sign: float, log: Log, back: Deposit | None = None) -> None:
@@ -141,7 +142,7 @@ class Statistic:
         return np.zeros((len(codes), 0), np.int64), np.zeros((len(codes), 0), np.uint64)
 
     def prune(self, temporary: bool = False) -> None:
-        """Let go of what no record needs any more; but not of places, if an update will be taken back (`temporary`)."""
+        """Remove what no record needs any more; if the update will be undone (`temporary`), places stay."""
 
     @property
     def is_wide(self) -> bool:
@@ -149,7 +150,7 @@ class Statistic:
         return self.total.is_wide
 
     def trim(self) -> None:
-        """Give back limbs that no record needs any more; see :meth:`~sqlearn.engine.sums.exact.ExactSum.trim`."""
+        """Remove limbs that no record needs any more; see :meth:`~sqlearn.engine.sums.exact.ExactSum.trim`."""
         self.total.trim()
 
     def refresh(self, order: np.ndarray, labels: list, log: Log, check: Callable[[], None] = lambda: None) -> None:
@@ -167,7 +168,7 @@ class Statistic:
         raise NotImplementedError
 
     def leave_rows(self) -> bool:
-        """Do without the records themselves, which stay elsewhere. Whether there are any to do without."""
+        """Drop the records themselves, which are kept elsewhere, and return whether this statistic keeps any."""
         return False
 
     def add(self, other: "Statistic", other_slots: np.ndarray, slots: np.ndarray) -> None:

@@ -59,7 +59,7 @@ class Affine:
 
     @classmethod
     def of(cls, means: Sequence[Fraction], variances: Sequence[Fraction], standardize: bool) -> "Affine":
-        """The one for exact means and variances; not `standardize`: values stay, missing ones become the mean."""
+        """From exact means and variances; without `standardize`, values stay and missing ones become the mean."""
         mean = np.array([float(exact) for exact in means], np.float64)
         rest = np.array([float(exact - Fraction(value)) for exact, value in zip(means, mean.tolist(), strict=True)])
         scale = np.array([_root(variance) if variance else 1.0 for variance in variances], np.float64)
@@ -71,7 +71,7 @@ class Affine:
     def on_grid(
         cls, means: Sequence[Fraction], variances: Sequence[Fraction], standardize: bool, offsets: np.ndarray
     ) -> "Affine":
-        """The same to a sixteenth or so of a deviation, so that one record more or less seldom moves it.
+        """Means and scales rounded to about a sixteenth of a deviation, so that one record seldom changes them.
 
         `offsets`, float64[2 * d] in [0, 1), shift the grids.
         """
@@ -122,7 +122,7 @@ class TableEncoder:
     categories : list of list
         Categories of each categorical column.
     category_missing : list of bool
-        Whether that a category is missing has a column, too: the last of its.
+        Whether each categorical column has an encoded column for its missing values, after those of its categories.
     """
 
     kept: np.ndarray
@@ -155,7 +155,7 @@ class TableEncoder:
         return np.array(names, object)
 
     def transform(self, x: np.ndarray, codes: np.ndarray, levels: list[list]) -> np.ndarray:
-        """Encoded records, float64[n, n_columns]; see :class:`~sqlearn.engine.model.state.Batch` for the arguments.
+        """Encoded records, float64[n, n_columns]; arguments as of :class:`~sqlearn.engine.validation.batch.Batch`.
 
         A category that is not among those held, and a missing one where none was missing, is 0 in all its columns.
         """
