@@ -62,7 +62,7 @@ for command in COMMANDS:
 
 
 def _with_patience(parts: Iterator[Any]) -> Iterator[Any]:
-    """The same parts; whoever waits long for one is told, once, what may take the time."""
+    """Yield the parts; if one takes long, say once what may take the time."""
     told: list[None] = []
 
     def tell():

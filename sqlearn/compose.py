@@ -183,7 +183,7 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         super()._check_supported_params(params)
         learner = params["learner"]
         if not isinstance(learner, ExactEstimator) or isinstance(learner, TableModel):
-            advice = "Take its twin, such as sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
+            advice = "Take sqlearn's class of that name, as sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
             if isinstance(learner, type):
                 advice = f"Pass an instance: {learner.__name__}()."
             raise ParameterError(

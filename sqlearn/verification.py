@@ -118,7 +118,7 @@ def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = 
 
 
 def compare(model: Learner, refit: Learner) -> Verification:
-    """The same for a refit that was made already."""
+    """Compare a model with a refit that was made already."""
     difference = _first_difference(model, refit)
     pending = tuple(model.pending_params())
     return Verification(type(model).__name__, model.n_records_, model.digest(), refit.digest(), difference, pending)

@@ -182,7 +182,7 @@ class TableFile:
         self._settle(dict(kinds or {}), ids, textual_ids)
 
     def read_as(self, *, kinds: Mapping[str, str], ids: str | None, textual_ids: bool = False) -> "TableFile":
-        """The same file, read into columns of other kinds."""
+        """This file, read into columns of other kinds."""
         other = copy.copy(self)
         other._first = next(iter(other._source.blocks({} if ids is None else {ids: "category"})))
         other._settle(dict(kinds), ids, textual_ids)
@@ -273,7 +273,7 @@ class TableFile:
         return np.where(missing[codes], -1, codes), levels
 
     def _texts(self, column) -> np.ndarray:
-        """The same, None where missing, object[n]."""
+        """The texts of a column, object[n], None where missing."""
         codes, levels = self._coded(column)
         return _spread(levels, codes)
 

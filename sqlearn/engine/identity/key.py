@@ -17,7 +17,7 @@ class HiddenText(str):
 
 
 class HiddenBytes(bytes):
-    """The same for bytes."""
+    """Bytes whose repr does not tell them, as :class:`HiddenText`."""
 
     def __repr__(self):
         return "b'***'"

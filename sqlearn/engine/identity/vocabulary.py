@@ -51,7 +51,7 @@ def canonical_label(value: Any) -> Any:
 
 def label_words(label) -> np.ndarray:
     """What a canonical label adds to its record's message: 128 bits, uint64[2]."""
-    if isinstance(label, tuple):  # a category: its column is where the words stand
+    if isinstance(label, tuple):  # (column, category): the column shows in the position of the words
         return label_words(label[1])
     if isinstance(label, int):
         message = b"i" + str(label).encode()
@@ -86,8 +86,8 @@ class Vocabulary:
         self.slots: dict = {}
         self.hash_words = np.zeros((0, 2), np.uint64)
         self._free: list[int] = []
-        self._sorted: list | None = None  # until a label comes or goes
-        self._unpruned: np.ndarray | None = None  # what `prune` was given when memory ended there
+        self._sorted: list | None = None  # the sorted labels; None after one has come or gone
+        self._unpruned: np.ndarray | None = None  # the counts of a `prune` that ran out of memory
 
     def __len__(self):
         return len(self.slots)
@@ -124,7 +124,7 @@ class Vocabulary:
         return slot
 
     def projected_size(self, labels: Iterable) -> int:
-        """The capacity once these labels have a slot each, too."""
+        """The capacity when each of these labels has a slot beside those held."""
         new, capacity = len(set(labels) - self.slots.keys()) - len(self._free), self.capacity
         while new > 0:
             grown = max(2, 2 * capacity)
@@ -134,7 +134,7 @@ class Vocabulary:
     def prune(self, counts: np.ndarray) -> None:
         """Forget the labels of slots that hold no record, and give back the slots beyond `counts`, which got no sums.
 
-        This ends an update, which may not fail any more: where memory ends, it is done when labels are asked for.
+        This ends an update, which may not fail any more: where memory ends, it is done when labels are read.
         """
         try:
             self._prune(counts)
@@ -142,7 +142,7 @@ class Vocabulary:
             self._unpruned = counts
 
     def _prune(self, counts):
-        if np.count_nonzero(counts[: self.capacity]) != len(self.slots):  # as hardly ever
+        if np.count_nonzero(counts[: self.capacity]) != len(self.slots):  # seldom
             self._drop_labels(counts)
         self._unpruned = None
 
@@ -158,14 +158,14 @@ class Vocabulary:
             self.hash_words = self.hash_words[: len(counts)]
 
     def way_back(self) -> Callable[[], None]:
-        """What brings back the labels of now, when some have been pruned; none may have come meanwhile."""
+        """A function that restores the present labels after some were pruned; none may be added in between."""
         return partial(self._set, self.slots.copy(), self.hash_words.copy(), self._free.copy(), self._sorted)
 
     def _set(self, slots, words, free, labels):
         self.slots, self.hash_words, self._free, self._sorted = slots, words, free, labels
 
     def restore(self, labels: list) -> None:
-        """Hold these labels, in slots 0, 1, ...; a FormatError where one is not canonical, or there twice."""
+        """Hold these labels in slots 0, 1, ...; raises FormatError if one is not canonical or is given twice."""
         values = [label[1] if isinstance(label, tuple) and len(label) == 2 else label for label in labels]
         canonical = all(type(canonical_label(value)) is type(value) for value in values)
         if not canonical or len(set(labels)) < len(labels):

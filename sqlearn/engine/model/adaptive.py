@@ -1,4 +1,4 @@
-"""Base of the learners that ask their records in rounds."""
+"""Base of the learners that evaluate sums over their records in rounds."""
 
 import sys
 import warnings
@@ -61,9 +61,9 @@ class RenamedReport:
 
 
 class Adaptive(RenamedReport, ExactEstimator):
-    """Base of learners whose queries depend on earlier answers; see :mod:`~sqlearn.engine.rounds.walk`.
+    """Base of learners that evaluate sums at parameters found before; see :mod:`~sqlearn.engine.rounds.walk`.
 
-    Such a learner keeps its records, since a trace that breaks must ask them again.
+    Such a learner keeps its records, since they are evaluated again when the trace breaks.
     """
 
     _large_pilot = False  # see engine/rounds/walk.py
@@ -73,7 +73,7 @@ class Adaptive(RenamedReport, ExactEstimator):
     )
 
     def _problem(self, params: dict, n_features: int, labels: list) -> Problem | None:
-        """What to ask records of these classes; None when there is nothing to learn from them."""
+        """The problem to solve for records of these classes; None if nothing can be learned from them."""
         raise NotImplementedError
 
     def _draws(self, params):
@@ -122,7 +122,7 @@ class Adaptive(RenamedReport, ExactEstimator):
 
     @property
     def last_update_(self) -> UpdateReport:
-        """What the last update did: rounds kept, where the trace broke, rows asked anew, seconds."""
+        """What the last update did: rounds kept, where the trace broke, rows evaluated anew, seconds."""
         last = _rounds(self._fitted_state()).last
         if last is None:
             raise UndefinedAttributeError(

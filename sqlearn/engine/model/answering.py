@@ -36,7 +36,7 @@ class Answering(Delegates, BaseEstimator):
     ----------
     _sklearn_class : type
         scikit-learn's estimator. A fitted instance of it is made from the state when an attribute or a prediction is
-        asked for, and dropped at the next update; it answers the methods of :mod:`~sqlearn.engine.model.predictions`,
+        needed, and dropped at the next update; it answers the methods of :mod:`~sqlearn.engine.model.predictions`,
         and those that a learner passes to ``_answer``.
     """
 
@@ -62,7 +62,7 @@ class Answering(Delegates, BaseEstimator):
         return state
 
     def _fitted_sklearn(self) -> Any:
-        """scikit-learn's estimator, fitted: made when it is asked for, dropped at the next update."""
+        """scikit-learn's estimator, fitted: made when it is needed, dropped at the next update."""
         return self._fitted_sklearn_of(self._fitted_state())
 
     def _fitted_sklearn_of(self, state: State) -> Any:
@@ -143,7 +143,7 @@ class Answering(Delegates, BaseEstimator):
 
     @classmethod
     def _get_class_level_metadata_request_values(cls, method_name, method=None, ignore_params=None):
-        """As scikit-learn's, but its class may rule out what only its own method takes (Lasso's ``check_input``)."""
+        """Requests of a class, which may rule out what only scikit-learn's method takes (Lasso's ``check_input``)."""
         given = method or getattr(cls, method_name, None)
         if not inspect.isfunction(given):
             return {}
@@ -182,7 +182,7 @@ def refuse_arguments(model, name: str, args: tuple, kwargs: dict[str, Any], erro
     Parameters
     ----------
     model : ExactEstimator
-        What was asked.
+        The model whose method was called.
     name : str
         Name of the method, whose signature tells what the arguments are.
     args, kwargs : tuple, dict
@@ -198,7 +198,7 @@ def refuse_arguments(model, name: str, args: tuple, kwargs: dict[str, Any], erro
     signature = inspect.signature(getattr(type(model), name))
     given = signature.bind(model, *args, **kwargs).arguments
     X, y = given.get("X"), given.get("y")
-    if "X" in given and name != "inverse_transform":  # whose columns are others
+    if "X" in given and name != "inverse_transform":  # X of inverse_transform has other columns
         x = model._understood(X, y)
         if given.get("sample_weight") is not None:
             check_weights(given["sample_weight"], x)
@@ -250,7 +250,7 @@ def refuse_arguments(model, name: str, args: tuple, kwargs: dict[str, Any], erro
             f"X of {name} holds text or objects. Nothing was computed: convert it to numbers first, X.astype(float).",
             reason="not numeric",
         ) from error
-    if not isinstance(error, ValueError | TypeError | NotImplementedError):  # the last: whatever the arguments
+    if not isinstance(error, ValueError | TypeError | NotImplementedError):  # NotImplementedError: for any arguments
         raise ParameterError(
             f"{name} of {type(model).__name__} does not take these arguments: {shown(error)}. Nothing was computed: "
             "see its documentation for what it takes."

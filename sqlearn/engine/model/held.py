@@ -98,7 +98,7 @@ class Held:
         return {"header": json.dumps(self.header()).encode()} | self.held_parts(ledger)
 
     def held_parts(self, ledger: bool = True) -> dict[str, bytes]:
-        """The same without the header: what is held of records."""
+        """Canonical bytes of what is held of records, part by part: those of :meth:`parts` without the header."""
         parts = {"labels": json.dumps(self.labels()).encode()}
         parts["records"] = self.record_counter.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
         for i, part in enumerate(self.statistic.canonical(self.class_slots())):

@@ -79,7 +79,7 @@ class Hooks(Answering):
         return features.x
 
     def _check_known(self, codes, levels):
-        """Refuse categories that the model cannot be asked about."""
+        """Refuse categories for which the model has no prediction."""
 
     def _features(self, spec: Spec, X, layout: Layout | None) -> tuple[Features, Layout]:
         """Validated features, and the layout that has them: for None, what these rows fix.
@@ -108,7 +108,7 @@ class Hooks(Answering):
         return self._statistic(n_features, n_targets)
 
     def _check_supported_params(self, params: dict) -> None:
-        """Refuse parameters for which the state would be no function of the records."""
+        """Refuse parameters that are not supported, such as those for which the state is no function of the records."""
         if params.get("warm_start"):
             raise ParameterError(
                 "warm_start=True makes a model depend on its history, which could not be forgotten. Leave it False."
@@ -124,7 +124,7 @@ class Hooks(Answering):
         return False
 
     def _check_fit(self, batch: Batch) -> None:
-        """Raise where scikit-learn's ``fit`` refuses records that updates may well leave."""
+        """Raise where scikit-learn's ``fit`` refuses records before it learns them; updates may leave such records."""
 
     def _check_learned(self, state: State) -> None:
-        """The same, where it takes a look at what was learned."""
+        """Raise or warn where scikit-learn's ``fit`` does so after it has learned the records."""

@@ -78,7 +78,7 @@ def state_of(model, contents) -> tuple[dict, State | None]:
         whole = {"header": header} | state.held_parts(ledger=False)
     except FormatError:
         raise
-    except Exception as error:  # whatever it trips over, it is the contents: they are no model's
+    except Exception as error:  # of any kind: the contents are not those of a model
         raise altered from error
     if list(whole.items()) != [(part, content) for part, content in parts.items() if part not in _ELSEWHERE]:
         raise altered

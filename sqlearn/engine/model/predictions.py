@@ -24,7 +24,7 @@ __all__ = [
 
 
 class Delegates:
-    """What can be asked about records."""
+    """Base of classes whose methods are answered by a fitted scikit-learn estimator."""
 
     def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """What the method `name` of a fitted scikit-learn estimator returns."""

@@ -163,7 +163,7 @@ def expect(x, w, mean, factor, logs, diagonal, below, means, exact, headroom, su
 
 @kernel
 def start_sums(z, responsibilities, means, full):
-    """The same sums of given responsibilities, float64[k, n], about given means, with unit factors."""
+    """The sums of :func:`expect` for given responsibilities, float64[k, n], about given means, with unit factors."""
     n, d = z.shape
     k = len(responsibilities)
     q = 1 + d + (d * (d + 1) // 2 if full else d)

@@ -27,7 +27,8 @@ class OneVsRest(NewtonPilot[Grids]):
         n, p = len(problems), problems[0].p
         check_sums(n * (3 + p) * p, f"{n} classes of {p} parameters, a Hessian each,", "use fewer columns")
         self.problems = problems
-        # weights of classes once were those of the rest too: traces of then are made anew
+        # Earlier versions gave a class's weight to the other classes too. One more entry makes this shape differ from
+        # theirs, so that their traces are evaluated anew.
         weighted = any(problem.class_weight is None or (problem.class_weight != 1.0).any() for problem in problems)
         self.shape = (len(problems), *problems[0].shape, *[1] * weighted)
         self.sizes = np.cumsum([problem.size for problem in problems])[:-1]

@@ -89,7 +89,8 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         times = float(self.third) if pilot else self.times_third(scale.octave)
         penalty = guarded_ridge(self) if pilot else self._penalty(scale)
         width = grid.width * COARSE if pilot else grid.width
-        # what curvatures are rounded to is not seen among so many records; a sample has its own penalty
+        # The sum of n curvatures has a relative rounding error that shrinks as 1 / sqrt(n). In the pilot a larger
+        # penalty (guarded_ridge) hides it.
         noise = 0.0 if pilot else 2.0 ** (_NOISE - scale.octave // 2)
         tolerance = _TOLERANCE * (scale.total * scale.weight)
         rest = times, penalty, theta, grid.low, width, grid.dither, noise, tolerance
@@ -132,9 +133,9 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         standardize(records.x, scale.mean, scale.factor, self.intercept, z)
         y, w = self.targets(scale, records, self.class_weights(scale, False))
         bounded = self._is_bounded(scale, y)
-        if by_rounds and not bounded:  # they may have gone so far that no slope can be seen from there
+        if by_rounds and not bounded:  # the rounds may have gone to where the loss has no slope left
             theta = np.zeros(self.size)
-        # what holds the outputs must not drown the curvature of records that are all but certain
+        # a strong hold on outputs that move alike would drown the small curvature of records predicted almost surely
         penalty = self.penalty(scale, _LOOSE)
         theta, converged = minimize(self.kind, self.n_outputs, z, y, w, penalty, bounded, theta)
         return theta, converged

@@ -17,10 +17,10 @@ __all__ = ["GramView", "SecondMoments", "combined", "grams_of"]
 
 @kernel
 def _leading_pair(digits):
-    """As :func:`~sqlearn.engine.arithmetic.digits.round_pair`, at a quarter of its cost: from the five leading digits.
+    """The leading bits of a number as a pair, from its five leading digits, which have 127 bits or more.
 
-    Those are 127 bits or more. ``hi + lo`` has 106 bits and ``0.5 <= abs(hi) < 1``; hi may be the other neighbour of
-    what is within 2**-127 of a tie.
+    It takes a quarter of the time of :func:`~sqlearn.engine.arithmetic.digits.round_pair`. ``hi + lo`` has 106 bits and
+    ``0.5 <= abs(hi) < 1``; hi may be the other neighbour of what is within 2**-127 of a tie.
     """
     k = digits.shape[0] - 1
     while k >= 0 and digits[k] == 0:
@@ -219,7 +219,7 @@ class GramView:
         rest_hi, rest_lo = add(hi, lo, math.ldexp(-ddof, -w_exponent), 0.0)
         if ddof and rest_hi <= 0.0:
             raise UndefinedAttributeError(
-                f"A covariance with ddof={ddof} needs rows of more weight than that. Learn more rows.",
+                f"A covariance with ddof={ddof} needs rows whose weights sum to more than {ddof}. Learn more rows.",
                 reason="too few records",
             )
         _divide_all(moments.hi.reshape(-1), moments.lo.reshape(-1), *multiply(hi, lo, rest_hi, rest_lo))
@@ -246,7 +246,7 @@ class GramView:
         return SecondMoments(hi, lo, exponents, divisor, self.n_features)
 
     def penalized(self, alpha: float) -> "GramView":
-        """The same with `alpha` added to the features' diagonal, exactly: those of ridge regression, centred or raw."""
+        """The matrix with `alpha` added to the features' diagonal, exactly, as ridge regression needs it."""
         (digits, addend), low = aligned((self.digits, self.low), digits_of(alpha))
         diagonal = [packed_cell(i, i, self.width) for i in range(1, 1 + self.n_features)]
         digits[diagonal] += addend

@@ -7,7 +7,7 @@ __all__ = ["read_only"]
 
 
 def read_only(value):
-    """The same value, its arrays as views that refuse to be written to; lists, dicts and our own objects included."""
+    """A value with its arrays as views that refuse to be written to; lists, dicts and our own objects included."""
     if isinstance(value, np.ndarray):
         view = value.view()  # the array itself may be part of the state, where kernels expect it as it is
         view.flags.writeable = False

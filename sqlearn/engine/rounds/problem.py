@@ -30,7 +30,7 @@ class Problem(Protocol[ScaleT, GridT]):
     that theta is rounded to.
     """
 
-    shape: tuple[int, ...]  # what the theta of another problem would differ in
+    shape: tuple[int, ...]  # part of the trace's key: a trace of another shape is not continued
 
     def scale(self, total: ExactSum, n: int, order: np.ndarray) -> ScaleT:
         """What standardises the records, rounded so that one record seldom moves it; compared by ``==``.
@@ -43,7 +43,10 @@ class Problem(Protocol[ScaleT, GridT]):
 
     @property
     def recover(self) -> Recover[ScaleT] | None:
-        """The same from the end of rounds over all records that did not come to rest; None to leave it at that."""
+        """Searches theta over all records, from where rounds did not come to rest; None to accept that theta.
+
+        Returns what :meth:`converge` does.
+        """
 
     def doubts(self, scale: ScaleT, n_rounds: int) -> bool:
         """Whether so many rounds are suspicious, though they came to rest; needed where there is :meth:`recover`."""

@@ -39,7 +39,7 @@ def copy_hash(word0, number, seed):
 
 @kernel
 def copy_hashes(digests, numbers, seed):
-    """The same of many: digests uint64[n, >=1], numbers int64[n]."""
+    """Keyed hashes of many copies: digests uint64[n, >=1], numbers int64[n]."""
     hashes = np.empty(len(digests), np.uint64)
     for k in range(len(digests)):
         hashes[k] = copy_hash(digests[k, 0], numbers[k], seed)
@@ -55,7 +55,7 @@ def numbers_of(digests: np.ndarray, copies: np.ndarray, hashes: np.ndarray, seed
 
 @kernel
 def _numbers_of(digests, copies, hashes, order, seed):
-    """The same for rows in the order of digests and hashes: copies are counted once for all rows of a digest."""
+    """The numbers of :func:`numbers_of`; `order` sorts by digest and hash, so each digest's copies are hashed once."""
     n = len(order)
     numbers = np.full(n, -1, np.int64)
     start = 0
@@ -194,9 +194,13 @@ def _leave(index, digests, numbers, gone, places):
 
 @kernel
 def remove(index, digests, numbers, gone, places, hashes, x, y, w, keyed, free, n_free):
-    """The same; if all are held, their records are overwritten with zeros, and their keyed hashes written."""
+    """Take the last copies of digests out of the index, and overwrite their records with zeros.
+
+    Writes their places and keyed hashes. Returns -1, or the index of the first digest that is not held; then nothing
+    has changed.
+    """
     missing = _leave(index, digests, numbers, gone, places)
-    if missing >= 0:  # not by what the caller knows of them
+    if missing >= 0:  # only in a model whose bytes were altered: the ledger or the caller has looked them up
         return missing
     for k in range(len(places)):
         place = places[k]

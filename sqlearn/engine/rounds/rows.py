@@ -70,7 +70,7 @@ class Rows:
         self.numbers = np.zeros(0, np.int32)
         self.keyed = np.zeros(0, np.uint64)
         self.end = 0
-        self._stack = np.zeros(0, np.int32)  # the first of it are free places; as long as the arrays, so it never grows
+        self._stack = np.zeros(0, np.int32)  # starts with the free places
         self._n_free = 0
         self._index = empty_index(0)
 

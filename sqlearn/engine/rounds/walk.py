@@ -48,7 +48,8 @@ __all__ = ["GRID_SAMPLE", "Break", "BreakLevel", "Change", "Memo", "Walk"]
 GRID_SAMPLE = 512  # records that the grid comes from, to twice that
 PILOT = 4096  # records in the pilot, to twice that
 MOST_ROUNDS = 30
-MEMO, MEMO_AGE = 2, 32  # walks return soon or late, and what is remembered costs an evaluation at every update
+# the most sums in the memo, and for how many updates one stays there unused: keeping it up to date costs every update
+MEMO, MEMO_AGE = 2, 32
 
 ScaleT = TypeVar("ScaleT")
 GridT = TypeVar("GridT")
@@ -74,7 +75,7 @@ class Break:
     round: int = 0
 
     def reported(self) -> str | int:
-        """As the user reads it: the level's name, or the number of the round."""
+        """The value of ``broke_at``: the level's name, or the number of the round."""
         return self.round if self.level is BreakLevel.ROUND else self.level.value
 
 
@@ -86,7 +87,7 @@ class SampleLimits(NamedTuple):
 
     @classmethod
     def of(cls, octave: int, large_pilot: bool) -> "SampleLimits":
-        """Those for numbers of records of this bit length."""
+        """The limits for numbers of records of this bit length."""
         grid, pilot = GRID_SAMPLE, PILOT
         if large_pilot:
             fewest = 1 << (octave - 1)  # records of this bit length
@@ -280,7 +281,7 @@ class Walk(Generic[ScaleT, GridT]):
         return Evaluation(theta, sums)
 
     def updated(self, past: Evaluation, changes: list[Change]) -> Evaluation:
-        """The same sums for the records held now: a changed record's own terms are added or subtracted."""
+        """An evaluation brought up to date: the terms of records that came or went are added or subtracted."""
         sums = tuple([total.copy() for total in past.sums])  # a list is made faster than a generator runs
         for records, sign in changes:
             self.problem.query(past.theta, self.scale, self.grid, records, sums, sign)

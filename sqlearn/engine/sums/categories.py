@@ -172,7 +172,7 @@ def spell_one(codes, row, sign, words, tail, record_counts, category_counts):
 
 @kernel
 def _change_categories(codes, row, sign, words, tail, digest, key_state, records, categories, category_counts):
-    """The same for a row of categories alone."""
+    """Learn or forget a row of categories alone; False, and nothing has changed, if it needs the general path."""
     if not spell_one(codes, row, sign, words, tail, categories[3], category_counts):
         return False
     digest_one(np.empty(0), tail, key_state, digest)
@@ -209,7 +209,7 @@ class OneOfTable(OneRecord):
 
 
 class _OneOfCategories(OneOfTable):
-    """That of a row of categories alone, none of which is missing."""
+    """The path of one row of categories alone, none of which is missing."""
 
     def change(self, row, y, sign):
         state, statistic, labels = self.state, self.state.statistic, self.state.vocabulary

@@ -36,10 +36,11 @@ __all__ = [
     "moments_workspace",
 ]
 
-_FEWEST = 64  # records a class that are worth it to be taken apart side by side
-_AT_ONCE = 2048  # records that are taken apart in the limbs that any of them needs
-_MOST_LIMBS = 12  # of a feature's values, and of their squares, that are taken apart side by side
-_WIDEST = 256  # features: wider records alone fill the vector units and the cache
+# limits of _deposit_many, which splits several records at a time into limbs
+_FEWEST = 64  # records per class; fewer are not worth it
+_AT_ONCE = 2048  # records that share one range of limbs
+_MOST_LIMBS = 12  # that the values of a feature, and their squares, may span together
+_WIDEST = 256  # features; wider records fill the vector units and the cache one at a time
 
 
 @kernel
@@ -221,7 +222,7 @@ def deposit_moments(x, weights, slots, start, stop, sign, limbs, base, record_co
 
 
 def moments_workspace(n: int, d: int) -> tuple:
-    """Room for :func:`deposit_moments` to work in, for `n` records of `d` features: it asks for no memory itself."""
+    """Workspace of :func:`deposit_moments`, which allocates nothing itself, for `n` records of `d` features."""
     if n < _FEWEST or not 0 < d <= _WIDEST:
         return np.empty((4, d)), _NO_LANES, _NO_MEMBERS
     lanes = np.empty((3 + 2 * _MOST_LIMBS, 1, 8 * max(1, 16 // d) * d))

@@ -252,7 +252,7 @@ class ExactSum:
         return trimmed(*self._balanced())
 
     def _balanced(self) -> tuple[np.ndarray, int]:
-        """The same with outer digits that are zero."""
+        """What :meth:`digits` returns, but with outer digits that are zero."""
         carried = ExactSum(0, 0)
         carried.limbs, carried.base = self.limbs.copy(), self.base
         carried.carry()

@@ -1,4 +1,4 @@
-"""Statistics made of others, which move as one."""
+"""Statistics made of others, which an update changes together."""
 
 import copy
 from dataclasses import replace
@@ -19,7 +19,7 @@ __all__ = ["Correlations", "Joint", "Mixed"]
 
 
 class Joint(Statistic):
-    """Statistics that move as one: what each of its members holds, all or nothing.
+    """A statistic made of others: an update changes all of them or none.
 
     Attributes
     ----------
@@ -136,14 +136,14 @@ class Mixed(Joint):
 
 
 class Correlations(Joint):
-    """Moments of the features and of one target, and the products of each feature with it, of records of weight 1.
+    """Moments of the features and of one target, and products of each feature with the target; records have weight 1.
 
     Attributes
     ----------
     moments : Moments
         Of the features and, last, of the target.
     products : Sums
-        The sum of the target, and of each feature times the target, which stands where records have their weight.
+        The sum of the target, and of each feature times the target: sums whose "weight" is the target.
     """
 
     def __init__(self, n_features: int, n_targets: int):
@@ -166,7 +166,7 @@ class Correlations(Joint):
 
 @kernel
 def _sum_numbers(x, one, sign, sums, workspace):
-    """The same for the moments of one record's numbers, float64[1, d]."""
+    """Deposit a record's numbers, float64[1, d], in the moments; 0, with nothing changed, if the window must grow."""
     limbs, base, need, record_counts = sums
     ones, _, rows, order = one
     stop = len(order)
@@ -177,7 +177,7 @@ def _sum_numbers(x, one, sign, sums, workspace):
 def _change_mixed(
     x, codes, row, sign, words, tail, digest, key_state, records, numbers, missing, categories, category_counts
 ):
-    """The same for a row of a table."""
+    """Learn or forget a row of numbers and categories; False, and nothing has changed, if it needs the general path."""
     if not spell_one(codes, row, sign, words, tail, categories[3], category_counts):
         return False
     digest_one(x, tail, key_state, digest)
@@ -189,7 +189,7 @@ def _change_mixed(
         if not np.isnan(x[j]):
             filled[0, j] = x[j]
     unknown, known = np.isnan(x).nonzero()[0], codes[codes >= 0]
-    ones = np.ones(1 + len(x) + len(codes))  # its weight, and what is record_counter
+    ones = np.ones(1 + len(x) + len(codes))  # the record's weight, and a 1 for each missing number or category to count
     one = ones, np.zeros(2, np.int64), np.full(1, row), np.zeros(1, np.int64)
     if _sum_numbers(filled, one, sign, numbers, workspace) == 0:
         return False
@@ -218,7 +218,7 @@ class _OneMixed(OneOfTable):
         self.x = np.empty(self.width)
 
     def _encode(self, values, slots: dict) -> bool:
-        """Write numbers, and slots of categories; False when the long path has to."""
+        """Write numbers, and slots of categories; False if the row needs the general path."""
         j = k = 0
         for value, categorical in zip(values, self.is_categorical, strict=True):
             missing = value is None or bool(value != value)

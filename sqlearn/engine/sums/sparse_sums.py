@@ -101,7 +101,10 @@ def as_csr(x) -> sp.csr_array:
 def _change_sparse(
     indices, values, lowest, threshold, words, row, sign, tail, digest, key_state, records, sums, record_counts
 ):
-    """The same for the non-zeros of a record: what is not above `lowest`, or not in order, is not plain."""
+    """Learn or forget a record given by its non-zeros; False, and nothing has changed, if it needs the general path.
+
+    It does if a value is not above `lowest`, or if the indices do not ascend.
+    """
     limbs, base, need = sums
     last = -1
     for k in range(len(values)):

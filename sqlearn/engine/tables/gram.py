@@ -57,7 +57,7 @@ def _deposit_one_by_one(
     of_pairs, slots, x, targets, weights, of_class, start, stop, sign, limbs, base, record_counts, need,
     z, values, indices, ones, pairs, indptr, order,
 ):  # fmt: skip
-    """Deposit what :func:`_list` lists (pairs, or the others) without memory: the last seven are room for a record."""
+    """Deposit what :func:`_list` lists (pairs, or the others) without memory: the last seven are workspace."""
     d, width = x.shape[1], z.shape[1]
     for r in range(start, stop):
         z[0, 0] = 1.0

@@ -27,7 +27,7 @@ def if_learner_has(method: Method) -> Method:
 
 
 class TableAnswers(Predicts, PredictsJointProbabilities, Decides):
-    """What a learner answers about encoded records, asked about tables."""
+    """Predictions of a learner of encoded records, for rows of tables."""
 
     predict = if_learner_has(Predicts.predict)
     predict_proba = if_learner_has(PredictsJointProbabilities.predict_proba)

@@ -32,7 +32,7 @@ class Features(NamedTuple):
 
     @classmethod
     def of_numbers(cls, x: np.ndarray | sp.csr_array) -> "Features":
-        """Those of records without categories."""
+        """Features of records without categories."""
         return cls(x, np.zeros((x.shape[0], 0), np.int64), [])
 
 

@@ -303,7 +303,10 @@ class Database:
 
     @contextmanager
     def contents(self) -> Iterator[list[File]]:
-        """The same, to be read; inside a transaction. Of the database no descriptor is closed, as SQLite locks it."""
+        """The files of :meth:`files`, open for reading, inside a transaction.
+
+        No descriptor of the database is closed, since that would release SQLite's lock.
+        """
         with ExitStack() as stack:
             beside = (stack.enter_context(path.open("rb")) for path in self.files()[1:])
             yield [opened(self.path, self._identity), *(File(Path(f.name).name, f.fileno()) for f in beside)]

@@ -37,7 +37,7 @@ def hash_words(key: bytes, words: np.ndarray) -> np.ndarray:
 
 
 def hash_texts(key: bytes, texts: list[bytes]) -> np.ndarray:
-    """The same of byte strings."""
+    """Keyed 88-bit hashes of byte strings, uint64[n, 2]; see :func:`hash_words`."""
     lengths = np.fromiter(map(len, texts), np.uint64, len(texts))
     words = np.column_stack([padded([text[:_SHORT] for text in texts]), lengths])
     hashes = hash_words(key, words)
@@ -126,7 +126,7 @@ class HashIndex:
         return self.written(hashes)
 
     def written(self, hashes: np.ndarray) -> np.ndarray:
-        """The same, without those that wait."""
+        """The number of each hash that has been written, int64[n]; 0 where there is none, or where it still waits."""
         numbers = np.zeros(len(hashes), np.int64)
         for rows, inverse, _, entries in self._touched(hashes):
             at = _places(entries, inverse, hashes[rows])

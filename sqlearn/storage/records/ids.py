@@ -68,7 +68,7 @@ class Ids:
         return self.index.add(self.hashes(keys), slots)
 
     def settle(self) -> int:
-        """The same for all that were added."""
+        """Write the ids that were added; returns the place of one whose id was there already, as :meth:`add` does."""
         return self.index.settle()
 
     def duplicate(self, id: Any, row: int | None) -> DuplicateIdError:

@@ -171,7 +171,7 @@ class StoredRows:
 
 
 class Recount(StoredRows):
-    """The same rows for a model that learns them anew, in the order of the file: their copies are counted anew, too."""
+    """The rows of a store for a model that learns them anew, in the order of the file, so copies are counted anew."""
 
     def __init__(self, columns: Columns, rows: Rows, model: Learner) -> None:
         super().__init__(columns, rows, Count(seed_of(model)), model)
