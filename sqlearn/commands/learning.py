@@ -97,7 +97,7 @@ def fit(
         kinds |= dict.fromkeys(names, kind)
     file = table_file(table, reading, {}, kinds=kinds, ids=ids)
     words = {c.name for c in file.columns if c.kind == "category"} - {*category}
-    if learner._target == "value" and not words.isdisjoint(target):  # one word among numbers: it is the mistake
+    if learner.target == "value" and not words.isdisjoint(target):  # one word among numbers: it is the mistake
         numbers = dict.fromkeys(words.intersection(target), "number")
         file = file.read_as(kinds={c.name: c.kind for c in file.columns} | numbers, ids=ids)
     special = {*target, weight, *keep}

@@ -157,7 +157,7 @@ def refuse_negative(x: sp.csr_array, layout: Layout, learner: str, other: str) -
         at = np.flatnonzero(x.data < 0.0)[0]
         row = np.searchsorted(x.indptr, at, side="right") - 1
         names = layout.feature_names_in_
-        column = x.indices[at] if names is None else names[x.indices[at]]
+        column = int(x.indices[at]) if names is None else names[x.indices[at]]
         raise InvalidValueError(
             f"Negative values in data passed to {learner} (input X): {x.data[at].item()!r} first, in row {row} "
             f"(counted from 0), column {column!r}. Nothing was changed: drop such rows, or use {other}.",
