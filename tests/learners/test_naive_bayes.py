@@ -160,7 +160,7 @@ def test_negative_features_are_refused(model):
     digest = model.digest()
     X[3, 2] = -1.0
     kind = NOT_AN_INTEGER if isinstance(model, CategoricalNB) else NEGATIVE
-    with raises(kind, match=r"Negative values in data passed to .* -1\.0 first, in row 3 .*, column 2"):
+    with raises(kind, match=r"Negative values in data passed to .* -1\.0 first, in row 3.*, column 2"):
         model.partial_fit(X, y)
     with pytest.raises(ValueError, match="Negative values in data passed to"):
         clone(model).fit(X, y)
