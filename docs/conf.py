@@ -113,7 +113,8 @@ def own_properties(fullname: str) -> list[str]:
     """The public properties of a class that this package documents."""
     bases = (base for base in _class(fullname).__mro__ if base.__module__.startswith("sqlearn."))
     members = ((name, member) for base in bases for name, member in vars(base).items())
-    return [name for name, member in members if isinstance(member, property) and not name.startswith("_")]
+    names = [name for name, member in members if isinstance(member, property) and not name.startswith("_")]
+    return [name for name in dict.fromkeys(names) if name != "last_forget_"]  # an old name, for one release
 
 
 autosummary_generate = True
