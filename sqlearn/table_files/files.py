@@ -79,8 +79,8 @@ class TableFile:
     booleans : sequence of (str, str), default=BOOLEANS
         Pairs of words for false and true.
     line_breaks : bool, default=False
-        Whether texts may hold line breaks. Without, one is an error, as it is what a quotation mark that is not closed
-        makes of the rows behind it.
+        Whether texts, and names in the first line, may hold line breaks. Without, one is an error, as it is what a
+        quotation mark that is not closed makes of the rows behind it.
     decimal : {".", ","}, default="."
         Of text: what stands before the fraction of a number.
 
@@ -163,7 +163,7 @@ class TableFile:
             self._source: Text | Parquet = Parquet(source)
             self.detected: list[str] = []
         else:
-            text = Format(source, header, delimiter, quote, encoding)
+            text = Format(source, header, delimiter, quote, encoding, line_breaks)
             self._source, self.detected = Text(source, text, self._missing, decimal), text.detected
             self.reading |= {
                 "header": text.header or "first",

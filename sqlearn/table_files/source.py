@@ -106,9 +106,13 @@ class Format:
         first rows begins with one that is not closed.
     encoding : str or None
         By default what a byte order mark says, or UTF-8.
+    line_breaks : bool
+        Whether names in the first line may hold line breaks.
 
     Attributes
     ----------
+    above : int
+        Lines above the first row: more than one where a name holds a line break.
     detected : list of str
         What was found by looking at the file, for people.
     """
@@ -120,8 +124,9 @@ class Format:
         delimiter: str | None,
         quote: bool | None,
         encoding: str | None,
+        line_breaks: bool = False,
     ) -> None:
-        self.source, self.detected = source, list[str]()
+        self.source, self.detected, self._line_breaks = source, list[str](), line_breaks
         if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):
             raise TableError(
                 f"A delimiter must be one ASCII character other than a quote or line end, not {delimiter!r}.",
@@ -135,12 +140,8 @@ class Format:
         self.delimiter = self._delimiter(lines) if delimiter is None else delimiter
         self.quote = self._quote(lines) if quote is None else quote
         self.header = header if header is None or isinstance(header, str) else [str(name).strip() for name in header]
+        self.above = 0
         self.names = self._names()
-
-    @property
-    def above(self) -> int:
-        """Lines above the first row."""
-        return int(self.header in (None, "first"))
 
     # ------------------------------------------------------------------ what shows at the beginning
 
@@ -193,9 +194,20 @@ class Format:
         else:
             with self.lines() as lines:
                 first = [name.strip() for name in next(lines, [])]
+                ends = lines.line_num
             if self.header == "none":
                 return [str(number) for number in range(1, len(first) + 1)]
-            names, line = first, f"{self.source.name}, line 1: the header"
+            names, line, self.above = first, f"{self.source.name}, line 1: the header", max(1, ends)
+            broken = [name for name in names if re.search("[\r\n]", name)]
+            if broken and not self._line_breaks:
+                raise TableError(
+                    f"{line} continues after the end of the line, in the name {broken[0][:100]!r}. Nothing was learned: "
+                    "close its quotation mark, allow line breaks (--line-breaks), or declare that quotation marks are "
+                    "text (--quote none).",
+                    column=broken[0],
+                    line=1,
+                    reason="file",
+                )
             numbers = [name for name in names if is_number(name)] if self.header is None else []
             if numbers:
                 raise TableError(
@@ -244,7 +256,7 @@ class Format:
             line, left = 1, row
             for cells in lines:
                 left -= bool(cells)
-                if left < -self.above:
+                if left < -(self.above > 0):
                     break
                 line = lines.line_num + 1
         return f"{self.source.name}, line {line}", {"row": row, "line": line}

@@ -122,6 +122,22 @@ def test_texts_may_span_lines_when_allowed(write):
     assert read(path, line_breaks=True) == {"a": [1.0, 2.0], "b": ["x\ny", "z"]}
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_header_with_a_line_break_is_no_row(write, end):
+    text = '"na\nme",b,c\nx,u,p\n\ny,v,q\nz,w,r\n'.replace("\n", end)
+    path = write(text)
+    with raises(FILE, match="line 1: the header continues after the end of the line") as caught:
+        TableFile(path)
+    assert caught.value.line == 1
+    columns = {f"na{end}me": ["x", "y", "z"], "b": ["u", "v", "w"], "c": ["p", "q", "r"]}
+    assert read(path, line_breaks=True) == columns
+    for odd, options in (("1,2\n", {}), ("z,9,r\nz,x,r\n", {"kinds": {"b": "number"}})):
+        path = write(text.replace("u", "1").replace("v", "2").replace("w", "3") + odd.replace("\n", end))
+        with raises(FILE) as caught:
+            read(path, line_breaks=True, **options)
+        assert caught.value.line == 6 + odd.count("\n")
+
+
 def test_headers_delimiters_and_missing_values(write):
     path = write("1, x\n2, ?\n3,-\n", "table.data")
     with raises(FILE, match="line 1: the header has the number 1, so it may be a row"):
