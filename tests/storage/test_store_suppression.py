@@ -10,6 +10,7 @@ import pytest
 from sqlearn import Store
 from sqlearn.errors import FormatError, StoreCorruptError, StoreError, SuppressedIdError, UnknownIdError
 from sqlearn.naive_bayes import GaussianNB
+from sqlearn.storage.file import HashIndex
 from sqlearn.storage.upkeep.suppression import Suppressed
 
 
@@ -99,6 +100,34 @@ def test_what_is_added_twice_is_not_dropped(store):
     with pytest.raises(StoreCorruptError, match="two of its rows"), store._changing():
         store._suppression.add(store._ids.hashes(store._ids.keys([1, 2, 1])))
     assert len(store.suppressed()) == 0 and store.verify()
+
+
+def test_what_was_rolled_back_does_not_wait(store, monkeypatch):
+    """Memory ends while the list of forgotten ids is written: nobody is on it, and all other calls work."""
+    index, settle = store._suppression.index, HashIndex.settle
+
+    def fails(self):
+        if self is index:
+            raise MemoryError
+        return settle(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HashIndex, "settle", fails)
+        with pytest.raises(MemoryError):
+            store.forget(ids=[7])
+    assert len(store) == 800 and len(store.suppressed()) == 0
+    assert store.forget(ids=[8]).count == 1 and store.learn(people([900])).count == 1
+    assert len(store.suppressed()) == 1 and store.verify()
+    with pytest.raises(SuppressedIdError):
+        store.learn(people([8]))
+
+
+def test_a_search_before_additions_are_written_is_an_error(store):
+    with pytest.raises(RuntimeError, match="1 additions to the index id_index"), store._changing():
+        hashes = store._ids.hashes(store._ids.keys([901]))
+        store._ids.index.add(hashes, np.ones(1, np.int64))
+        store._ids.index.find(hashes)
+    assert store.verify()
 
 
 def test_what_is_no_list_or_no_id(store, tmp_path):

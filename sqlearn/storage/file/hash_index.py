@@ -122,8 +122,15 @@ class HashIndex:
 
     def find(self, hashes: np.ndarray) -> np.ndarray:
         """The number of each hash, int64[n]; 0 where there is none."""
-        assert not self._n_waiting, "settle first"
+        self._expect_settled()
         return self.written(hashes)
+
+    def _expect_settled(self) -> None:
+        if self._n_waiting:  # what a search does not see might be there
+            raise RuntimeError(
+                f"{self._n_waiting} additions to the index {self.slots.name} of the store {self._database.path} wait "
+                "to be written. This is a bug in sqlearn. Report it."
+            )
 
     def written(self, hashes: np.ndarray) -> np.ndarray:
         """The number of each hash that has been written, int64[n]; 0 where there is none, or where it still waits."""
@@ -135,7 +142,7 @@ class HashIndex:
 
     def remove(self, hashes: np.ndarray) -> None:
         """Strike out hashes that are there; all different, or the store is damaged."""
-        assert not self._n_waiting, "settle first"
+        self._expect_settled()
         for rows, inverse, buckets, entries in self._touched(hashes):
             at = _places(entries, inverse, hashes[rows])
             if (at < 0).any():
@@ -264,7 +271,11 @@ class HashIndex:
             pack(moved)
             self._write(buckets, entries)
             places = self.slots.put(moved.reshape(len(moved), -1))
-            assert (places == buckets + size + 1).all()  # places are given in order, and never freed
+            if (places != buckets + size + 1).any():  # places are given in order, and never freed
+                raise StoreCorruptError(
+                    f"The store {self._database.path} is damaged: its index {self.slots.name} has a place more or less "
+                    "than it counts. Take an intact copy."
+                )
         counters[self._size] = 2 * size
 
 

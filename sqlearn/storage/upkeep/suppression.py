@@ -126,6 +126,10 @@ class Suppression:
     def lay_out(self) -> None:
         self.index.lay_out()
 
+    def drop_remembered(self) -> None:
+        """Forget additions that a transaction rolled back."""
+        self.index.drop_waiting()
+
     def add(self, hashes: np.ndarray) -> None:
         """Take in hashes of ids, all different; those that are there already stay."""
         new = hashes[self.index.find(hashes) == 0]
