@@ -118,8 +118,8 @@ def main(arguments: list[str] | None = None) -> int:
     except SqlearnError as error:
         click.echo(f"Error: {_clipped(str(error))}", err=True)
         return 1
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:  # with a note where a change was complete
+        click.echo(" ".join(["Interrupted.", *getattr(error, "__notes__", [])]), err=True)
         return _INTERRUPTED
     except MemoryError as error:  # with a note where a transaction was rolled back
         click.echo(" ".join(["Error: The memory is exhausted.", *getattr(error, "__notes__", [])]), err=True)

@@ -82,14 +82,24 @@ class Contents:
     def _changing(self, *, signed: bool = True) -> Iterator[Callable[[], None]]:
         """All or nothing. Yields a function that raises the KeyboardInterrupt that came meanwhile, if one did.
 
+        It is called a last time before the commit. What a handler raises after that has a note that the change is made.
         Where the last receipt is signed, whoever changes what receipts are about needs its key.
         """
-        with InterruptsHeld() as check, self._database.writing():
-            self._changes += 1
-            self._refresh()
-            if signed:
-                self._receipts.check_key()
-            yield check
+        made = False
+        try:
+            with InterruptsHeld() as check:
+                with self._database.writing():
+                    self._changes += 1
+                    self._refresh()
+                    if signed:
+                        self._receipts.check_key()
+                    yield check
+                    check()
+                made = True
+        except BaseException as error:
+            if made:
+                error.add_note("The change is complete: the signal came when it was being written.")
+            raise
 
     def _refresh(self) -> None:
         """Read anew what another connection, or a transaction that was rolled back, has changed."""

@@ -21,6 +21,7 @@ from sqlearn import Store
 from sqlearn.errors import SqlearnError, StoreBusyError, StoreCorruptError, StoreError
 from sqlearn.linear_model import Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB
+from sqlearn.storage.file import Database, SavedModel
 from tiny_rounds import cut
 
 needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
@@ -323,6 +324,38 @@ def test_ctrl_c_changes_nothing(tmp_path):
         assert store.verify() and store.check_receipts()
         balance = sum(r.count * {"forget": -1}.get(r.kind, 1) for r in store.receipts())
         assert len(store) == len(store.ids()) == balance
+
+
+@pytest.mark.usefixtures("no_gc_callbacks")
+@pytest.mark.parametrize("step, made", [((SavedModel, "save"), False), ((Database, "_flush"), True)])
+def test_ctrl_c_shortly_before_the_commit(tmp_path, monkeypatch, step, made):
+    """Until the commit begins it undoes the change; after that it is raised when the change is made, and says so."""
+    table = {"id": [1, 2, 3], "x": [1.0, 2.0, 3.0], "y": [0, 1, 1]}
+    store = Store.create(tmp_path / "a", GaussianNB(), table, target="y", id="id", suppress=True)
+    place, name = step
+    original = getattr(place, name)
+
+    def interrupted(*args):
+        found = original(*args)
+        signal.raise_signal(signal.SIGINT)
+        return found
+
+    changes = (
+        lambda: store.learn({"id": [4], "x": [4.0], "y": [0]}),
+        lambda: store.relabel(ids=[2], to=0),
+        lambda: store.forget(ids=[1]),
+    )
+    for change in changes:
+        before = store.receipts()
+        with monkeypatch.context() as patched:
+            patched.setattr(place, name, interrupted)
+            with pytest.raises(KeyboardInterrupt) as caught:
+                change()
+        noted = " ".join(getattr(caught.value, "__notes__", []))
+        assert ("The change is complete" in noted) == made
+        assert len(store.receipts()) == len(before) + made
+        assert store.verify()
+    assert len(store) == 3
 
 
 def change(store):
