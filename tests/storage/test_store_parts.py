@@ -1,7 +1,11 @@
 """The parts of a store on their own: places, texts, words, the index, and models as bytes."""
 
+import sys
+
 import numpy as np
 import pytest
+from sklearn.feature_selection import f_classif, r_regression
+from sklearn.linear_model import LinearRegression
 
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
 from sqlearn.linear_model import LogisticRegression, Ridge
@@ -141,19 +145,34 @@ def test_parameters_as_json():
     values = [
         None, True, 3, -0.0, 1e308, "text", b"\0bytes", [1, [2.5]], (1, "a"), {"a": {1: None}}, np.float64(0.1),
         np.arange(6.0).reshape(2, 3), np.array(["ab", "c"]), np.array([None, "x", 2], object), {3, 1}, np.int32(4),
-        Ridge(alpha=0.1), np.mean,
+        Ridge(alpha=0.1), f_classif, r_regression,
     ]  # fmt: skip
     for value in values:
         back = _decoded(_encoded(value))
         assert type(back) is type(value)
         assert repr(back) == repr(value)
-    for value in (Sortable(), lambda: 1):
+    for value in (Sortable(), lambda: 1, np.mean, LinearRegression()):
         with pytest.raises(ParameterError):
             _encoded(value)
-    with pytest.raises(FormatError, match="not an estimator"):
-        _decoded(["estimator", "subprocess:Popen", ["dict", [["list"], "args"]]])
+    for name in ("subprocess:Popen", "sqlearn.linear_model:Lasso.fit", "sklearn.linear_model:Lasso", "os:system"):
+        with pytest.raises(FormatError, match="not an estimator of sqlearn|Import sklearn.linear_model first"):
+            _decoded(["estimator", name, ["dict", [["list"], "args"]]])
     with pytest.raises(FormatError):
         _decoded(["pickle", "x"])
+
+
+def test_names_in_a_file_import_and_call_nothing():
+    for name in ("os:system", "sqlearn.__main__:main", "sklearn.preprocessing:FunctionTransformer", "numpy:mean"):
+        with pytest.raises(FormatError, match="not a score function"):
+            _decoded(["named", name])
+    for module in ("sqlearn.__main__", "sklearn.externals.conftest", "antigravity"):
+        before = set(sys.modules)
+        with pytest.raises(FormatError, match=f"Import {module} first"):
+            _decoded(["estimator", f"{module}:Ridge", ["dict"]])
+        assert set(sys.modules) == before
+    for name in ("sqlearn.linear_model:Gone", "sqlearn.linear_model.gone:Ridge", "sqlearn.svm:LinearSVC.gone"):
+        with pytest.raises(FormatError, match="was not found: .* Use the version of sqlearn"):
+            _decoded(["estimator", name, ["dict"]])
 
 
 def test_models_as_bytes():

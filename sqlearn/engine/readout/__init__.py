@@ -11,7 +11,7 @@ from sqlearn.engine.readout.moments_view import categories_of, is_constant, mome
 from sqlearn.engine.readout.read_only import read_only
 from sqlearn.engine.readout.rounding import aligned, as_float
 from sqlearn.engine.readout.shrinkage import spreads_of
-from sqlearn.engine.readout.univariate import score_of
+from sqlearn.engine.readout.univariate import score_functions, score_of
 
 __all__ = [
     "GramView",
@@ -30,6 +30,7 @@ __all__ = [
     "one_against_rest",
     "others_of",
     "read_only",
+    "score_functions",
     "score_of",
     "spreads_of",
     "sums_of",

@@ -155,6 +155,11 @@ _SCORES = [
 ]
 
 
+def score_functions() -> list[Callable]:
+    """The score functions that are known here."""
+    return [known for known, _ in _SCORES]
+
+
 def score_of(function) -> Score:
     """What a score function takes of the records.
 

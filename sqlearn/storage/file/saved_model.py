@@ -1,7 +1,7 @@
 """The model in the file: its canonical state as bytes, in pieces of equal length that are overwritten in place.
 
-Nothing is pickled, so a file from elsewhere runs no code: parameters are JSON, learners and functions are named, and
-looked up in this package, in scikit-learn, or among the modules that the program has imported.
+Nothing is pickled, so a file from elsewhere runs no code: parameters are JSON. Learners are named, and are classes of this
+package or derive from one and are in a module that the program has imported; functions are the score functions.
 """
 
 import base64
@@ -9,13 +9,14 @@ import hashlib
 import json
 import sys
 from importlib import import_module
+from inspect import getattr_static
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from sqlearn.engine.identity import HiddenBytes, HiddenText, hidden
-from sqlearn.engine.model import FORMAT, digest_of
+from sqlearn.engine.model import FORMAT, ExactEstimator, digest_of
+from sqlearn.engine.readout import score_functions
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
 from sqlearn.storage.file.database import Database
@@ -25,6 +26,10 @@ __all__ = ["SavedModel"]
 
 _WORDS = 506  # of a piece; with its checksum, one fills a page
 _LENGTH = "state length"
+_OF_LEARNERS = {  # what a file's learner may be imported from
+    "cluster", "compose", "decomposition", "discriminant_analysis", "feature_selection", "linear_model", "mixture",
+    "naive_bayes", "neighbors", "preprocessing", "svm",
+}  # fmt: skip
 
 
 class SavedModel:
@@ -58,7 +63,9 @@ class SavedModel:
             raise self._damaged()
         try:
             return unpacked(body)
-        except (FormatError, KeyError, ValueError, TypeError) as error:
+        except FormatError as error:  # the bytes are those that were written
+            raise FormatError(f"The store {self._database.path} was not opened. {error}") from error
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
             raise self._damaged() from error
 
     def save(self, model: Any) -> str:
@@ -127,7 +134,14 @@ def unpacked(content: bytes) -> Any:
     state = described["state"]
     state |= {name: _decoded(state[name]) for name in ("params", "features")}
     params, learner = _decoded(described["params"]), _learner(described["learner"])
-    model = learner(**{name: params[name] for name in param_names(learner)})
+    names = param_names(learner)
+    new = [name for name in names if name not in params]
+    if new:
+        raise FormatError(
+            f"{described['learner']} has a parameter {new[0]} that its model in this file was saved without. Use the "
+            "version of the class that wrote it."
+        )
+    model = learner(**{name: params[name] for name in names})
     parts = {}
     for name, length in described["parts"].items():
         parts[name] = content[start : start + length]
@@ -157,13 +171,13 @@ def _encoded(value) -> Any:
         kind = "array" if isinstance(value, np.ndarray) else "scalar"
         content = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
         return [kind, value.dtype.str, list(np.shape(value)), content]
-    if isinstance(value, BaseEstimator):
+    if isinstance(value, ExactEstimator):
         return ["estimator", _name(type(value)), _encoded(value.get_params(deep=False))]
-    if callable(value) and hasattr(value, "__qualname__"):
+    if any(value is function for function in score_functions()):
         return ["named", _name(value)]
     raise ParameterError(
         f"A parameter holds {value!r}, of type {type(value).__name__}, which a store cannot save. Use numbers, text, "
-        "lists, dicts, arrays, or a function that has a name in a module.",
+        "lists, dicts, arrays, an estimator of sqlearn, or a score function such as f_classif.",
         value=value,
     )
 
@@ -192,7 +206,7 @@ def _decoded(value) -> Any:
     if kind == "estimator":
         return _learner(rest[0])(**_decoded(rest[1]))
     if kind == "named":
-        return _found(rest[0])
+        return _score_function(rest[0])
     raise FormatError(f"{kind!r} is not a kind of value that this version reads.")
 
 
@@ -204,20 +218,39 @@ def _name(thing) -> str:
 
 
 def _learner(name: str) -> Any:
-    learner = _found(name)
-    if not (isinstance(learner, type) and issubclass(learner, BaseEstimator)):
-        raise FormatError(f"{name} is not an estimator. Take an intact copy.")
-    return learner
-
-
-def _found(name: str) -> Any:
+    """A class of learners by its name. Nothing but this package's learners is imported, and nothing is called."""
     module, _, path = name.partition(":")
-    if module.split(".")[0] in ("sqlearn", "sklearn"):
-        found: Any = import_module(module)
-    elif module in sys.modules:
-        found = sys.modules[module]
-    else:
-        raise FormatError(f"{name} is not of this package. Import {module} first if you trust it, then open the store.")
-    for part in path.split("."):
-        found = getattr(found, part)
+    top, _, below = module.partition(".")
+    try:
+        if top == "sqlearn" and below.split(".")[0] in _OF_LEARNERS:
+            found: Any = import_module(module)
+        else:
+            found = sys.modules[module]
+        for part in path.split("."):
+            found = getattr_static(found, part)
+    except KeyError as error:
+        raise FormatError(
+            f"Its learner {name} is not of this package. Import {module} first if you trust it, then open the store."
+        ) from error
+    except (ImportError, AttributeError) as error:
+        advice = (
+            "Use the version of sqlearn that wrote it, or a later one."
+            if top == "sqlearn"
+            else "Define the class in this program first, then open the store."
+            if module == "__main__"
+            else f"Use the version of {module} that wrote it."
+        )
+        raise FormatError(f"Its learner {name} was not found: {module} has no {path} here. {advice}") from error
+    if not (isinstance(found, type) and issubclass(found, ExactEstimator)):
+        raise FormatError(
+            f"Its learner {name} is not an estimator of sqlearn, nor derived from one. Take an intact copy."
+        )
     return found
+
+
+def _score_function(name: str) -> Any:
+    module, _, path = name.partition(":")
+    for function in score_functions():
+        if function.__qualname__ == path and module.split(".")[0] == "sklearn":
+            return function
+    raise FormatError(f"Its parameter {name} is not a score function of sqlearn. Take an intact copy.")
