@@ -104,8 +104,9 @@ class Contents:
     def _refresh(self) -> None:
         """Read anew what another connection, or a transaction that was rolled back, has changed."""
         if self._generation != self._database.generation:
-            for part in (self._words, self._ids, self._saved, *([self._suppression] if self._suppression else [])):
-                part.drop_remembered()
+            for part in (self._words, self._ids, self._saved, self._suppression):
+                if part is not None:
+                    part.drop_remembered()
             self._model = self._saved.load()
             if self._rows.hashed:
                 self._attach()

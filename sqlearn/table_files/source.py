@@ -201,9 +201,9 @@ class Format:
             broken = [name for name in names if re.search("[\r\n]", name)]
             if broken and not self._line_breaks:
                 raise TableError(
-                    f"{line} continues after the end of the line, in the name {broken[0][:100]!r}. Nothing was learned: "
-                    "close its quotation mark, allow line breaks (--line-breaks), or declare that quotation marks are "
-                    "text (--quote none).",
+                    f"{line} continues after the end of the line, in the name {broken[0][:100]!r}. Nothing was "
+                    "learned: close its quotation mark, allow line breaks (--line-breaks), or declare that quotation "
+                    "marks are text (--quote none).",
                     column=broken[0],
                     line=1,
                     reason="file",

@@ -1,5 +1,6 @@
 """Conditions: what they select, and what they may not ask for."""
 
+import signal
 import sqlite3
 from functools import partial
 
@@ -10,7 +11,7 @@ from sqlearn import Store
 from sqlearn.errors import ConditionError
 from sqlearn.naive_bayes import MixedNB
 from sqlearn.preprocessing import StandardScaler
-from sqlearn.storage.conditions.condition import Condition
+from sqlearn.storage.conditions.condition import TEXT_FUNCTIONS, Condition
 from sqlearn.storage.table.columns import Column
 
 TABLE = {
@@ -286,3 +287,39 @@ def test_an_error_shows_the_place(store):
         store.ids(where="fare > 1 and " * 100 + "fare = 'x'" + " and fare > 1" * 100)
     line, marks = str(caught.value).splitlines()[-2:]
     assert line[marks.index("^") : marks.rindex("^") + 1] == "'x'" and len(line) <= 104
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_handler_s_exception_is_that_of_the_call(store, monkeypatch, raises):
+    """Wherever the signal arrives: in a function that SQLite calls, or between two."""
+    n, length = TEXT_FUNCTIONS["text_length"]
+    come, error = [], TimeoutError("alarm")
+
+    def handle(number, frame):
+        come.append(number)
+        if raises:
+            raise error
+
+    def slow(text):
+        signal.raise_signal(signal.SIGUSR1)
+        return length(text)
+
+    monkeypatch.setitem(TEXT_FUNCTIONS, "text_length", (n, slow))
+    before = signal.signal(signal.SIGUSR1, handle)
+    condition = " and ".join(["length(embarked) < 9"] * 400)
+    try:
+        if raises:
+            with pytest.raises(TimeoutError) as caught:
+                store.ids(where=condition)
+            assert caught.value is error and caught.value.__cause__ is None
+        else:
+            assert store.ids(where=condition) == [0, 1, 3, 4, 5]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert come and store.ids(where="fare is null") == [2]
+
+
+def test_a_bug_in_a_function_is_not_ctrl_c(store, monkeypatch):
+    monkeypatch.setitem(TEXT_FUNCTIONS, "text_length", (1, lambda text: [][0]))
+    with pytest.raises(IndexError):
+        store.ids(where="length(embarked) < 9")

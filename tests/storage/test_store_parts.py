@@ -155,7 +155,7 @@ def test_parameters_as_json():
         with pytest.raises(ParameterError):
             _encoded(value)
     for name in ("subprocess:Popen", "sqlearn.linear_model:Lasso.fit", "sklearn.linear_model:Lasso", "os:system"):
-        with pytest.raises(FormatError, match="not an estimator of sqlearn|Import sklearn.linear_model first"):
+        with pytest.raises(FormatError, match=r"not an estimator of sqlearn|Import sklearn.linear_model first"):
             _decoded(["estimator", name, ["dict", [["list"], "args"]]])
     with pytest.raises(FormatError):
         _decoded(["pickle", "x"])
@@ -171,7 +171,7 @@ def test_names_in_a_file_import_and_call_nothing():
             _decoded(["estimator", f"{module}:Ridge", ["dict"]])
         assert set(sys.modules) == before
     for name in ("sqlearn.linear_model:Gone", "sqlearn.linear_model.gone:Ridge", "sqlearn.svm:LinearSVC.gone"):
-        with pytest.raises(FormatError, match="was not found: .* Use the version of sqlearn"):
+        with pytest.raises(FormatError, match=r"was not found: .* Use the version of sqlearn"):
             _decoded(["estimator", name, ["dict"]])
 
 

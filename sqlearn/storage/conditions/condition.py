@@ -8,11 +8,12 @@ it to read, and an authorizer refuses whatever is no reading of these columns an
 
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import ConditionError, shown
 from sqlearn.storage.conditions.grammar import parsed, quoted
 from sqlearn.storage.conditions.meaning import FUNCTIONS, meaning
@@ -62,6 +63,7 @@ class Condition:
         self._columns = [columns[number] for number in self._meaning.reads]
         self.reads = [column.name for column in self._columns]
         self._denied: list[str] = []
+        self._raised: list[BaseException] = []  # by what SQLite calls, which tells of it only that it raised
 
     def _refused(self, why: str, what_to_do: str) -> ConditionError:
         return ConditionError(f"The condition {self.text[:200]!r} {why}. Nothing was changed. {what_to_do}")
@@ -116,18 +118,29 @@ class Condition:
     # ------------------------------------------------------------------ the sandbox
 
     def _sandbox(self) -> sqlite3.Connection:
+        self._raised.clear()
         connection = sqlite3.connect(":memory:", isolation_level=None)
         for limit, value in _LIMITS.items():
             connection.setlimit(limit, value)
         connection.execute("PRAGMA trusted_schema = OFF")
         defined = "".join(f", c{number}" for number in self._meaning.reads)
         connection.execute(f"CREATE TABLE t (slot INTEGER PRIMARY KEY{defined})")
-        connection.create_function("remainder", 2, _remainder, deterministic=True)
-        for name, (n, function) in TEXT_FUNCTIONS.items():
-            connection.create_function(name, n, function, deterministic=True)
-        connection.set_progress_handler(lambda: 0, _STEPS)  # Python runs, so signals are handled
-        connection.set_authorizer(self._authorize)
+        for name, (n, function) in {"remainder": (2, _remainder), **TEXT_FUNCTIONS}.items():
+            connection.create_function(name, n, self._kept(function), deterministic=True)
+        connection.set_authorizer(self._kept(self._authorize))
         return connection
+
+    def _kept(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function; what it raises is kept."""
+
+        def called(*given: Any) -> Any:
+            try:
+                return function(*given)
+            except BaseException as error:
+                self._raised.append(error)
+                raise
+
+        return called
 
     def _authorize(self, action, first, second, database, trigger) -> int:
         """SQLite's own look at what it is given. What `meaning` writes passes; nothing else does."""
@@ -147,20 +160,24 @@ class Condition:
         for number, (column, listed) in enumerate(zip(self._columns, values, strict=True), 2):
             odd = column.kind in ("category", "text") and bytes in map(type, listed)
             places.append(_TYPED.format(f"?{number}") if odd else f"?{number}")
+        rows = zip(slots.tolist(), *values, strict=True)
         try:
-            connection.execute("DELETE FROM t")
-            connection.execute("BEGIN")
-            rows = zip(slots.tolist(), *values, strict=True)
-            connection.executemany(f"INSERT INTO t VALUES ({', '.join(places)})", rows)
-            connection.execute("COMMIT")
-            found = connection.execute(f"SELECT slot FROM t WHERE {self._meaning.sql}", self._meaning.values).fetchall()
+            with InterruptsHeld() as check:  # handlers of signals run in the progress handler, nowhere else
+                connection.set_progress_handler(self._kept(check), _STEPS)
+                connection.execute("DELETE FROM t")
+                connection.execute("BEGIN")
+                connection.executemany(f"INSERT INTO t VALUES ({', '.join(places)})", rows)
+                connection.execute("COMMIT")
+                selected = connection.execute(f"SELECT slot FROM t WHERE {self._meaning.sql}", self._meaning.values)
+                found = selected.fetchall()
         except sqlite3.Error as error:
-            if self._denied:
+            if self._denied and not self._raised:
                 told = f"asks for {self._denied[0]}, which conditions may not"
                 raise self._refused(told, "This is a bug in sqlearn. Report it.") from error
-            if any(word in str(error) for word in ("interrupted", "authoriz", "raised exception")):
-                raise KeyboardInterrupt from error  # that a signal's handler raised, and sqlite3 swallowed
-            raise self._refused(f"cannot be evaluated: {error}", "Name the rows by their ids.") from error
+            if not self._raised:
+                raise self._refused(f"cannot be evaluated: {error}", "Name the rows by their ids.") from error
+        if self._raised:
+            raise self._raised[0]
         return np.array([slot for (slot,) in found], np.int64)
 
     def _listed(self, column: Column, values) -> list[Any]:

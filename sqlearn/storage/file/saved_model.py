@@ -1,7 +1,7 @@
 """The model in the file: its canonical state as bytes, in pieces of equal length that are overwritten in place.
 
-Nothing is pickled, so a file from elsewhere runs no code: parameters are JSON. Learners are named, and are classes of this
-package or derive from one and are in a module that the program has imported; functions are the score functions.
+Nothing is pickled, so a file from elsewhere runs no code: parameters are JSON. Learners are named, and are classes of
+this package or derive from one and are in a module that the program has imported; functions are the score functions.
 """
 
 import base64
