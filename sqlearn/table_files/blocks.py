@@ -8,6 +8,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from sqlearn.errors import TableError
 from sqlearn.table_files.source import Format, Source, has_decimal_comma
 
@@ -15,6 +17,10 @@ __all__ = ["Block", "Parquet", "Text", "arrow", "native_kind"]
 
 _BLOCK = 1 << 22  # bytes of text
 _ROWS = 1 << 16  # of a Parquet file
+_LAST = 2**63 - 1
+_MICROSECONDS = {"D": 86_400_000_000, "s": 1_000_000, "ms": 1_000}  # in one of a coarser unit
+
+Place = Callable[[int], tuple[str, dict[str, int]]]
 
 
 @dataclass
@@ -22,7 +28,7 @@ class Block:
     """Some rows as a pyarrow batch; ``place(row)`` says where in the file a row stands; ``done`` of ``of`` is read."""
 
     batch: Any
-    place: Callable[[int], tuple[str, dict[str, int]]]
+    place: Place
     done: int
     of: int
 
@@ -153,9 +159,10 @@ class Parquet:
                         reason="file",
                     )
                 for batch in file.iter_batches(_ROWS):
-                    columns = [self._column(name, batch.column(name), kinds.get(name)) for name in names]
+                    place = partial(self._place, done)
+                    columns = [self._column(name, batch.column(name), kinds.get(name), place) for name in names]
                     table = pa.record_batch(columns, names)
-                    yield Block(table, partial(self._place, done), done + len(batch), of)
+                    yield Block(table, place, done + len(batch), of)
                     done += len(batch)
         except pa.ArrowException as error:
             raise TableError(
@@ -165,7 +172,7 @@ class Parquet:
     def _place(self, before: int, row: int) -> tuple[str, dict[str, int]]:
         return f"{self._source.name}, row {before + row + 1}", {"row": before + row}
 
-    def _column(self, name: str, column, kind: str | None):
+    def _column(self, name: str, column, kind: str | None, place: Place):
         pa = arrow()
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
@@ -185,11 +192,54 @@ class Parquet:
                 column=name,
                 reason="file",
             )
-        if kind == "category" or native is None:
+        if native == "date":
+            beyond = _beyond(column)
+            if beyond.any() and kind not in (None, "drop"):
+                at, fields = place(int(beyond.argmax()))
+                raise TableError(
+                    f"{at}: the date in column {name!r} lies beyond the years that 64 bits of microseconds reach. "
+                    "Nothing was learned: correct it, leave it empty, or drop the column.",
+                    column=name,
+                    reason="file",
+                    **fields,
+                )
+            if beyond.any():
+                column = column.filter(pa.array(~beyond)).take(pa.array(np.cumsum(~beyond) - 1, mask=beyond))
+        if kind == "id" and pa.types.is_floating(column.type):
+            return self._whole(name, column, place)
+        if kind in ("category", "id") or native is None:
             return column.cast(pa.string(), safe=False)
         if native == "number" and kind in (None, "number"):
             return column.cast(pa.float64(), safe=False)
         return column if native != "number" else column.cast(pa.string(), safe=False)
+
+    def _whole(self, name: str, column, place: Place):
+        """Ids that are whole but were written as floats, as pandas writes those of a column with a gap, as text."""
+        pa = arrow()
+        numbers = column.to_numpy(zero_copy_only=False)
+        missing, most = np.isnan(numbers), 2.0 ** (np.finfo(numbers.dtype).nmant + 1)  # below, each number is exact
+        with np.errstate(invalid="ignore"):
+            odd = ~missing & ~((np.floor(numbers) == numbers) & (np.abs(numbers) < most))
+        if odd.any():
+            row = int(odd.argmax())
+            at, fields = place(row)
+            raise TableError(
+                f"{at}: the id in column {name!r} is the float {numbers[row]}, which is not a whole number below "
+                f"{most:.0f}. Nothing was learned: write ids as integers or text.",
+                column=name,
+                value=numbers[row].item(),
+                reason="file",
+                **fields,
+            )
+        return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing).cast(pa.string())
+
+
+def _beyond(column: Any) -> np.ndarray:
+    """Which rows have a date that has no place in 64 bits of microseconds."""
+    times = column.to_numpy(zero_copy_only=False)
+    each = _MICROSECONDS.get(np.datetime_data(times.dtype)[0], 1)
+    numbers = times.view(np.int64)
+    return ~np.isnat(times) & ((numbers > _LAST // each) | (numbers < -(_LAST // each)))
 
 
 def native_kind(column: Any) -> str | None:

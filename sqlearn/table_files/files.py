@@ -11,11 +11,11 @@ import numpy as np
 from sqlearn.errors import TableError
 from sqlearn.storage.table import DATES, NO_DATE, PlacedColumns, microseconds
 from sqlearn.table_files.blocks import Block, Parquet, Text, arrow, native_kind
+from sqlearn.table_files.given import KINDS, as_header, as_kinds, as_pairs, as_text, as_words
 from sqlearn.table_files.source import Format, Source, has_decimal_comma, is_number, number_of
 
 __all__ = ["BOOLEANS", "KINDS", "MISSING", "ColumnSummary", "TableFile"]
 
-KINDS = "number", "category", "boolean", "date", "drop"
 MISSING = "", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"
 BOOLEANS = ("false", "true"), ("False", "True"), ("FALSE", "TRUE")
 _DIGITS = ("0", "1")  # false and true, where a column is said to be one of booleans
@@ -64,11 +64,13 @@ class TableFile:
         ISO 8601, if 19 of 20 values that are not missing are, and then the others are errors; booleans if all are the
         words of one pair.
     ids : str, optional
-        A column to read as ids: whole numbers where all of the first rows are, text otherwise.
+        A column to read as ids: whole numbers where all of the first rows are, text otherwise. In a Parquet file,
+        floats must be whole numbers below 2**53.
     textual_ids : bool, default=False
         Whether ids are text even so.
     missing : sequence of str, default=MISSING
-        What stands for a missing value, blanks around it aside. In a Parquet file too, and there NaN is missing.
+        What stands for a missing value, blanks around it aside; in text that is read as numbers, at most one blank on
+        each side. In a Parquet file too, and there NaN is missing.
     delimiter : str, optional
         What separates columns of text. By default it is detected: see :class:`~sqlearn.table_files.source.Format`.
     quote : bool, optional
@@ -142,10 +144,13 @@ class TableFile:
                 reason="file",
             )
         self._decimal = decimal
+        kinds = as_kinds(kinds)
+        header, missing, booleans = as_header(header), as_words(missing, "missing"), as_pairs(booleans)
+        ids, delimiter, encoding = as_text(ids, "ids"), as_text(delimiter, "delimiter"), as_text(encoding, "encoding")
         source = path if isinstance(path, Source) else Source(path)
         self.name = source.name
         self._missing, self._line_breaks = [*dict.fromkeys(word.strip() for word in missing)], line_breaks
-        self._booleans = [(false.strip(), true.strip()) for false, true in booleans]
+        self._booleans = booleans
         self.reading: dict[str, Any] = {
             "missing": self._missing,
             "booleans": [list(pair) for pair in self._booleans],
@@ -171,21 +176,19 @@ class TableFile:
                 "quote": text.quote,
                 "encoding": text.encoding,
             }
-        first = next(
-            self._source.blocks({} if ids is None else {ids: "category"}), None
-        )  # numbers would lose digits of ids
+        first = next(self._source.blocks({} if ids is None else {ids: "id"}), None)  # numbers would lose digits of ids
         if first is None:
             raise TableError(
                 f"{self.name} has no rows. Nothing was learned: pass a file with at least one row.", reason="file"
             )
         self._first = first
-        self._settle(dict(kinds or {}), ids, textual_ids)
+        self._settle(kinds, ids, textual_ids)
 
     def read_as(self, *, kinds: Mapping[str, str], ids: str | None, textual_ids: bool = False) -> "TableFile":
         """This file, read into columns of other kinds."""
-        other = copy.copy(self)
-        other._first = next(iter(other._source.blocks({} if ids is None else {ids: "category"})))
-        other._settle(dict(kinds), ids, textual_ids)
+        kinds, ids, other = as_kinds(kinds), as_text(ids, "ids"), copy.copy(self)
+        other._first = next(iter(other._source.blocks({} if ids is None else {ids: "id"})))
+        other._settle(kinds, ids, textual_ids)
         return other
 
     def _settle(self, kinds: dict[str, str], ids: str | None, textual_ids: bool) -> None:
@@ -210,7 +213,7 @@ class TableFile:
 
     def blocks(self, progress: Progress = lambda done, of: None) -> Iterator[dict[str, Any]]:
         """The table, and after each block a call of `progress` with how much is done of how much."""
-        kinds = self._kinds | ({} if self._ids is None else {self._ids: "category"})
+        kinds = self._kinds | ({} if self._ids is None else {self._ids: "id"})
         for block in self._source.blocks(kinds):
             columns = {name: self._read(block, name) for name in kinds if kinds[name] != "drop"}
             yield PlacedColumns(columns, block.place)

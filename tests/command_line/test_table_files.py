@@ -441,3 +441,77 @@ def test_a_word_among_numbers_gets_advice(write):
     with raises(FILE, match="line 3: .* is 'many'.* --missing 'many' .* --category 'a'") as caught:
         read(write("a,b\n1,x\nmany,y\n3,x\n"), kinds={"a": "number"})
     assert caught.value.column == "a"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"kinds": {"age": "numeric"}}, "`kinds['age']` must be one of number, category"),
+        ({"kinds": {"age": None}}, "`kinds['age']` must be one of number, category"),
+        ({"kinds": ["age"]}, "`kinds` must be a dict"),
+        ({"missing": "NS"}, "`missing` must be a list of texts, not 'NS'"),
+        ({"missing": None}, "`missing` must be a list of texts"),
+        ({"missing": [1]}, "`missing` must be a list of texts"),
+        ({"booleans": ("no", "ja")}, "`booleans` must be a list of pairs"),
+        ({"booleans": [("no", "no")]}, "`booleans` must be a list of pairs"),
+        ({"booleans": [("a", "b", "c")]}, "`booleans` must be a list of pairs"),
+        ({"booleans": [3]}, "`a pair in booleans` must be a list of texts"),
+        ({"booleans": "no"}, "`booleans` must be a list of pairs"),
+        ({"header": "a,b,c"}, "`header` must be 'first', 'none' or a list of names"),
+        ({"header": 3}, "`header` must be a list of texts"),
+        ({"header": [1, 2]}, "`header` must be a list of texts"),
+        ({"ids": ["age"]}, "`ids` must be text"),
+        ({"delimiter": 3}, "`delimiter` must be text"),
+        ({"encoding": 3}, "`encoding` must be text"),
+    ],
+)
+def test_options_of_another_form_are_refused(write, options, told):
+    with raises(FILE) as caught:
+        TableFile(write("age,b\n1,x\n"), **options)
+    assert str(caught.value).startswith(told)
+    if "kinds" in options:
+        with raises(FILE, match="`kinds"):
+            TableFile(write("age,b\n1,x\n")).read_as(ids=None, **options)
+
+
+def test_float_ids_in_parquet(tmp_path):
+    """pandas writes whole ids as floats where some are missing."""
+    path = tmp_path / "a.parquet"
+    ids = [10000000001.0, 2.0**53 - 1, -3.0]
+    pd.DataFrame({"id": ids, "x": [1, 2, 3]}).to_parquet(path)
+    assert read(path, ids="id")["id"] == [10000000001, 2**53 - 1, -3]
+    assert read(path, ids="id", textual_ids=True)["id"] == ["10000000001", "9007199254740991", "-3"]
+    for kind, odd in (("float64", 0.5), ("float64", 2.0**53), ("float64", np.inf), ("float32", 2.0**24)):
+        pd.DataFrame({"id": np.array([1.0, odd], kind)}).to_parquet(path)
+        with raises(FILE, match=r"row 2: the id in column 'id' is the float .* which is not a whole number") as caught:
+            TableFile(path, ids="id")
+        assert (caught.value.row, caught.value.column, caught.value.value) == (1, "id", odd)
+    pd.DataFrame({"id": [1.0, None]}).to_parquet(path)
+    with raises(FILE, match="row 2: the id is missing"):
+        read(path, ids="id")
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [
+        (pyarrow.timestamp("s"), 9223372036854),
+        (pyarrow.timestamp("ms", "UTC"), 9223372036854775),
+        (pyarrow.timestamp("us"), 2**63 - 1),
+        (pyarrow.date32(), 106751991),
+    ],
+)
+def test_dates_beyond_the_years_of_microseconds(tmp_path, kind, last):
+    path = tmp_path / "a.parquet"
+    for sign in (1, -1):
+        parquet.write_table(pyarrow.table({"t": pyarrow.array([0, None, sign * last], kind), "x": [1, 2, 3]}), path)
+        times = read(path)["t"]
+        assert np.isnat(times[1]) and (times[2] > times[0]) == (sign > 0)
+        if last == 2**63 - 1:
+            continue
+        table = pyarrow.table({"t": pyarrow.array([0, None, sign * (last + 1)], kind), "x": [1, 2, 3]})
+        parquet.write_table(table, path)
+        for options in ({}, {"kinds": {"t": "date"}}, {"kinds": {"t": "category"}}):
+            with raises(FILE, match="row 3: the date in column 't' lies beyond the years") as caught:
+                read(path, **options)
+            assert (caught.value.row, caught.value.column) == (2, "t")
+        assert [*read(path, kinds={"t": "drop"})] == ["x"]
