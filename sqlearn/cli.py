@@ -34,12 +34,13 @@ _STYLES: dict[str, dict[str, Any]] = {"title": {"bold": True}, "proof": {"fg": "
     metavar="FILE",
     envvar="SQLEARN_SIGNING_KEY",
     type=click.File("rb"),
-    help="A file with a secret key of 16 bytes or more: signs new receipts, and checks signatures.",
+    help="A file with a secret key of 16 bytes or more: signs new receipts, and checks signatures. A line break at its "
+    "end is not part of the key.",
 )
 @click.pass_context
 def sqlearn(context: click.Context, signing_key: BinaryIO | None) -> None:
     """Train models that can forget rows exactly, and keep them with their rows in one file, a store."""
-    context.obj = signing_key.read().strip() if signing_key else None
+    context.obj = _key(signing_key.read()) if signing_key else None
     if os.environ.get("NO_COLOR"):
         context.color = False
 
@@ -59,6 +60,11 @@ def demo() -> None:
 
 for command in COMMANDS:
     sqlearn.add_command(command)
+
+
+def _key(content: bytes) -> bytes:
+    """A key as a file has it; an editor ends the last line."""
+    return content[: -2 if content.endswith(b"\r\n") else -1] if content.endswith(b"\n") else content
 
 
 def _with_patience(parts: Iterator[Any]) -> Iterator[Any]:
@@ -123,6 +129,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _INTERRUPTED
     except MemoryError as error:  # with a note where a transaction was rolled back
         click.echo(" ".join(["Error: The memory is exhausted.", *getattr(error, "__notes__", [])]), err=True)
+        return 1
+    except ValueError as error:  # that no call above this one has put into words of its own
+        click.echo(f"Error: {_clipped(' '.join(str(error).split()))}", err=True)
         return 1
     except OSError as error:
         if error.errno in _OF_OUTPUT and error.filename is None:

@@ -28,11 +28,13 @@ def predict(file: str, table: str, out: str | None, as_json: bool, **reading: An
     """Predict the target of each row of a table, and print CSV.
 
     FILE is the store; TABLE is a CSV, TSV or Parquet file, or '-' for standard input. If TABLE has the column of ids,
-    so has the result.
+    so has the result. If the store has several targets, each has a column of its name.
     """
     with opened(file) as store, new_file(out) as output:
         rows = table_of(store, table, reading, features_only=True)
         name = "prediction"
+        targets = [column.name for column in store.columns if column.role == "target"]
+        several = targets if len(targets) > 1 else []
         writer = None
         found: list[dict[Any, Any]] = []
         with progress("Predicting") as report:
@@ -41,12 +43,13 @@ def predict(file: str, table: str, out: str | None, as_json: bool, **reading: An
                 predictions = store.predict(block).tolist()
                 if writer is None and not as_json:  # nothing is written before it is known that the columns fit
                     writer = csv.writer(output, lineterminator="\n")
-                    writer.writerow([store.id_column, name] if rows.has_ids else [name])
+                    writer.writerow([*([store.id_column] if rows.has_ids else []), *(several or [name])])
                 for i, value in enumerate(predictions):
                     if writer is not None:
-                        writer.writerow([value] if ids is None else [ids[i], value])
+                        writer.writerow([*([] if ids is None else [ids[i]]), *(value if several else [value])])
                     else:
-                        found.append({name: value} if ids is None else {"id": ids[i], name: value})
+                        told = dict(zip(several, value, strict=True)) if several else value
+                        found.append({name: told} if ids is None else {"id": ids[i], name: told})
         if as_json:
             click.echo(json.dumps({"predictions": found}, ensure_ascii=False), file=output)
 
@@ -125,7 +128,7 @@ def info(file: str, as_json: bool) -> None:
             "receipts": len(receipts),
             "last": fields(receipts[-1]) | {"salt": None},
         }
-        width = max(map(len, columns))
+        width = max(map(len, columns), default=0)
         lines = [f"{store.model_name} on {len(store):,} rows", "Columns:"]
         lines += [f"  {name:{width}s}  {column['role']:8s}{column['kind']}" for name, column in columns.items()]
         lines += [f"Ids: {store.id_column or 'running numbers'}", f"Digest: {told['digest']}"]

@@ -32,29 +32,46 @@ def forget(file: str, as_json: bool, **rows: Any) -> None:
 @command("FILE --where SQL --to VALUE", "FILE --ids IDS --to VALUE")
 @FILE
 @ROWS
-@click.option("--to", metavar="VALUE", required=True, help="The new target.")
+@click.option(
+    "--to",
+    metavar="VALUE",
+    required=True,
+    multiple=True,
+    help="The new target; repeated, one for each target column in order.",
+)
 @click.option("--new", is_flag=True, help="Allow a label that no row has.")
 @JSON
-def relabel(file: str, to: str, new: bool, as_json: bool, **rows: Any) -> None:
+def relabel(file: str, to: tuple[str, ...], new: bool, as_json: bool, **rows: Any) -> None:
     """Give rows another target, as if they had been learned with it.
 
     FILE is the store. The number of rows is shown, and you are asked before anything changes.
     """
     with opened(file) as store:
-        _change(store, store.relabel, "Relabel", as_json, **rows, to=_target(store, to), new=new)
+        _change(store, store.relabel, "Relabel", as_json, **rows, to=_targets(store, to), new=new)
 
 
-def _target(store, to: str) -> Any:
-    """A target as its column has it."""
-    targets = [column for column in store.columns if column.role == "target"]
-    if targets and targets[0].kind == "boolean" and to.lower() in ("true", "false"):
-        return to.lower() == "true"
+def _targets(store, to: tuple[str, ...]) -> list[Any]:
+    """New targets as their columns have them."""
+    columns = [column for column in store.columns if column.role == "target"]
+    if columns and len(to) != len(columns):
+        names = ", ".join(repr(column.name) for column in columns)
+        told = (
+            f"{store.path} has the target column{'s' * (len(columns) > 1)} {names}: pass --to once for each, in order."
+        )
+        raise click.BadParameter(told, param_hint="--to")
     if store.textual_target:
-        return to
+        return [*to]
+    kinds = [column.kind for column in columns] or [""] * len(to)
+    return [_target(store, value, kind == "boolean") for value, kind in zip(to, kinds, strict=True)]
+
+
+def _target(store, to: str, boolean: bool) -> Any:
+    if boolean and to.lower() in ("true", "false"):
+        return to.lower() == "true"
     try:
         return float(to)
     except ValueError:
-        what = "neither true nor false" if targets and targets[0].kind == "boolean" else "not a number"
+        what = "neither true nor false" if boolean else "not a number"
         told = f"{to[:100]!r} is {what}, as the targets of {store.path} are."
         raise click.BadParameter(told, param_hint="--to") from None
 

@@ -16,7 +16,7 @@ __all__ = ["fit", "learn"]
 
 
 def _described(columns, keep) -> list[str]:
-    width = max(len(column.name) for column in columns)
+    width = max((len(column.name) for column in columns), default=0)
     lines = []
     for column in columns:
         shown = ", ".join(str(value) if len(str(value)) <= 24 else f"{str(value)[:21]}..." for value in column.examples)
@@ -32,7 +32,7 @@ def _described(columns, keep) -> list[str]:
     "--target",
     metavar="COL",
     multiple=True,
-    help="The column to predict; not for KMeans and GaussianMixture.",
+    help="The column to predict; may be repeated for models of several. Not for KMeans and GaussianMixture.",
 )
 @click.option("--model", metavar="NAME", required=True, help=f"One of {', '.join(MODELS)}.")
 @click.option("--param", "parameters", metavar="K=V", multiple=True, help="A parameter of the model; may be repeated.")

@@ -571,3 +571,48 @@ def test_advice_is_for_the_command_line(store, here):
     assert (
         "No row has the id 'q9'. Nothing" in call("forget", "m.sqlearn", "--ids", "-", "--yes", given="q9", code=1)[1]
     )
+
+
+def test_several_targets(here):
+    (here / "t.csv").write_text("id,a,b,c\n1,1,2,3\n2,4,1,0\n3,0,5,9\n4,2,2,2\n")
+    call("fit", "t.csv", "--model", "Ridge", "--target", "b", "--target", "c", "--id", "id", "--out", "t")
+    with Store.open("t") as opened:
+        expected = opened.predict({"a": [1.0, 4.0, 0.0, 2.0]}).tolist()
+    lines = call("predict", "t", "t.csv")[0].splitlines()
+    assert lines[0] == "id,b,c" and lines[1:] == [f"{i},{b},{c}" for i, (b, c) in enumerate(expected, 1)]
+    found = told("predict", "t", "t.csv")["predictions"]
+    assert found[1] == {"id": 2, "prediction": {"b": expected[1][0], "c": expected[1][1]}}
+    relabel = "relabel", "t", "--where", "id = 2", "--yes"
+    assert "pass --to once for each" in call(*relabel, "--to", "5", code=2)[1]
+    assert "'x' is not a number" in call(*relabel, "--to", "5", "--to", "x", code=2)[1]
+    assert told(*relabel, "--to", "5", "--to", "6")["count"] == 1
+    with Store.open("t") as opened:
+        assert opened.ids(where="b = 5 and c = 6") == [2]
+    assert "whole" in call("receipts", "t", "--check")[0]
+
+
+def test_a_table_of_ids_alone(here, capsys):
+    (here / "ids.csv").write_text("id\n1\n2\n")
+    assert cli.main(["fit", "ids.csv", "--model", "KMeans", "--id", "id", "--out", "s"]) == 1
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[-1].startswith("Error: ") and "feature" in shown[-1] and not (here / "s").exists()
+
+
+def test_an_error_that_nobody_expected_is_one_line(here, capsys, monkeypatch):
+    def fails(*args, **options):
+        raise ValueError("two\nlines")
+
+    monkeypatch.setattr(Store, "create", fails)
+    assert cli.main(["fit", "people.csv", "--model", "mixednb", "--target", "lived", "--out", "s"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "Error: two lines"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_a_signing_key_loses_its_line_break_alone(here, end):
+    key = b" \t0123456789abcdef\n\t"
+    (here / "key").write_bytes(key + end)
+    fit = "fit", "people.csv", "--target", "lived", "--model", "mixednb", "--out", "s"
+    call("--signing-key", "key", *fit)
+    with Store.open("s") as opened:
+        assert opened.check_receipts(signing_key=key) and not opened.check_receipts(signing_key=key.strip())
+    call("--signing-key", "key", "receipts", "s", "--check")

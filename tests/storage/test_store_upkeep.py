@@ -268,7 +268,7 @@ def test_signed_receipts(path):
     path.unlink()
     forged = Store.create(path, GaussianNB(), table, target="y", signing_key=b"the forger's own key")
     assert forged.check_receipts() and not forged.check_receipts(signing_key=KEY)
-    for key in (b"short", 5, ""):
+    for key in (b"short", 5, "", "\ud800" * 20):
         with pytest.raises(ParameterError, match="signing key"):
             Store.open(path, signing_key=key)
     assert [receipt.signature for receipt in forged.receipts()] != [None]

@@ -268,4 +268,10 @@ def _checked(key: bytes | str) -> bytes:
         raise ParameterError(
             "A signing key must be at least 16 bytes or characters. Make one with secrets.token_hex(32)."
         )
-    return key.encode() if isinstance(key, str) else key
+    try:
+        return key.encode() if isinstance(key, str) else key
+    except UnicodeEncodeError:  # its message would show the key
+        raise ParameterError(
+            "A signing key that is text must be Unicode, without lone surrogates. Pass bytes, or make a key with "
+            "secrets.token_hex(32)."
+        ) from None
