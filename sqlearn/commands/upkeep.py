@@ -6,7 +6,7 @@ import click
 
 from sqlearn.commands.options import FILE, JSON
 from sqlearn.commands.output import new_file
-from sqlearn.commands.printing import tell, tell_receipt
+from sqlearn.commands.printing import fields, tell, tell_receipt
 from sqlearn.commands.stores import ids_of, opened
 from sqlearn.commands.usage import command
 
@@ -72,5 +72,7 @@ def replay(file: str, newer: str, as_json: bool) -> None:
 def lift(file: str, ids: tuple[str, ...], as_json: bool) -> None:
     """Allow forgotten ids to be learned again."""
     with opened(file) as store:
-        store.lift(ids_of(store, ids, "IDS"))
-    tell(as_json, {"lifted": len(ids)}, [f"{len(ids):,} ids may be learned again."])
+        receipt = store.lift(ids_of(store, ids, "IDS"))
+        assert receipt is not None  # there are ids
+        told = {"lifted": len(ids)} | fields(receipt) | {"digest": receipt.digest}
+        tell_receipt(as_json, store, receipt, told, [f"{len(ids):,} ids may be learned again."])

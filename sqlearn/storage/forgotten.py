@@ -45,13 +45,18 @@ class Forgotten(Changes):
             return self._suppressing().all()
 
     @called_as("store.lift(ids)")
-    def lift(self, ids: Ids | None) -> None:
-        """Allow ids to be learned again that were forgotten. No row changes, so there is no receipt.
+    def lift(self, ids: Ids | None) -> Receipt | None:
+        """Allow ids to be learned again that were forgotten.
 
         Parameters
         ----------
         ids : id or sequence of ids
             The ids.
+
+        Returns
+        -------
+        Receipt or None
+            Of kind "lift", with the number of ids; None for no ids, as nothing has changed.
 
         Raises
         ------
@@ -67,12 +72,15 @@ class Forgotten(Changes):
         >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
         >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person", suppress=True)
         >>> _ = store.forget(ids=["bob"])
-        >>> store.lift("bob")
+        >>> store.lift("bob").kind
+        'lift'
         >>> store.learn({"person": ["bob"], "age": [22.0], "buys": [0]}).count
         1
         """
-        with self._changing():
-            self._suppressing().lift(self._selection.checked(ids), self._ids)
+        with self._changing() as check:
+            listed = self._selection.checked(ids)
+            self._suppressing().lift(listed, self._ids)
+            return self._conclude("lift", len(listed), check) if len(listed) else None
 
     @called_as("store.replay(newer.suppressed())")
     def replay(self, suppressed: Suppressed) -> Receipt:

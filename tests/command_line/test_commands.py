@@ -121,7 +121,7 @@ def test_ids_that_are_lifted_are_whole_numbers_or_refused(here):
         assert "is not a whole number of 64 bits" in call("lift", "m.sqlearn", odd, code=2)[1]
     for unknown in ("99999999999999999999999", "11"):
         assert "is not suppressed" in call("lift", "m.sqlearn", unknown, code=1)[1]
-    assert told("lift", "m.sqlearn", "10") == {"lifted": 1}
+    assert told("lift", "m.sqlearn", "10")["lifted"] == 1
     (here / "list").write_text("[" * 100_000)
     assert "not a list" in call("replay", "m.sqlearn", "list", code=1)[1]
 
@@ -147,7 +147,8 @@ def test_forgotten_ids_stay_forgotten(here):
         assert told("verify", restored)["rows"] == 50
     assert "not a list" in call("replay", "other", "people.csv", code=1)[1]
     assert "'p9' is not suppressed" in call("lift", "m.sqlearn", "p3", "p9", code=1)[1]
-    assert told("lift", "m.sqlearn", "p3") == {"lifted": 1}
+    found = told("lift", "m.sqlearn", "p3")
+    assert (found["lifted"], found["kind"], found["count"]) == (1, "lift", 1) and len(found["salt"]) == 64
     assert told("learn", "m.sqlearn", "again.csv")["count"] == 1
     call(*fit, "plain.sqlearn")
     assert "suppress=True" in call("suppressed", "plain.sqlearn", "--out", "x", code=1)[1]

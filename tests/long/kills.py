@@ -107,7 +107,7 @@ def check(path, shared, kept):
         assert store.verify()
         assert store.check_receipts(kept)
         receipts, ids = store.receipts(), store.ids()
-        balance = sum(r.count * {"forget": -1, "relabel": 0}.get(r.kind, 1) for r in receipts)
+        balance = sum(r.count * {"forget": -1, "relabel": 0, "lift": 0}.get(r.kind, 1) for r in receipts)
         assert len(ids) == len(set(ids)) == balance  # rows and receipts are of one moment
         held = {int(id[len(TIED) :]) for id in ids}
         gone = set(range(shared.used.value)) - held

@@ -153,7 +153,11 @@ def test_forgotten_ids_are_refused(path):
     store.learn(people([60, 61]))
     with pytest.raises(UnknownIdError, match="not suppressed"):
         store.lift([gone[0], "nobody"])
-    store.lift(gone[7])
+    receipt = store.lift(gone[7])
+    assert (receipt.kind, receipt.count, receipt) == ("lift", 1, store.receipts()[-1]) and "lift 1 id," in str(receipt)
+    assert receipt.commits_to(store.digest()) and store.check_receipts([receipt])
+    before = contents(store)
+    assert store.lift([]) is None and contents(store) == before
     store.learn(people([17]))
     assert len(store.suppressed()) == 9 and len(store) == 53 and store.verify()
     store.forget(ids=gone[7])

@@ -37,10 +37,10 @@ class Receipt:
         1 for the creation, and so on.
     time : str
         When, in UTC (ISO 8601).
-    kind : {"create", "learn", "forget", "relabel"}
+    kind : {"create", "learn", "forget", "relabel", "lift"}
         What was done.
     count : int
-        To how many rows.
+        To how many rows; for "lift", how many ids.
     commitment : str
         Hex BLAKE2b-256, keyed with the salt, of the digest of the state after it and of the other fields: so the last
         receipt, which no other one follows, is bound as well.
@@ -87,7 +87,7 @@ class Receipt:
         return replace(self, commitment=keyed.hexdigest())
 
     def __str__(self) -> str:
-        rows = "1 row" if self.count == 1 else f"{self.count} rows"
+        rows = f"{self.count} {'id' if self.kind == 'lift' else 'row'}{'' if self.count == 1 else 's'}"
         return f"Receipt {self.number}: {self.kind} {rows}, {self.time}, {self.digest[:16]}"
 
 
