@@ -7,8 +7,10 @@ standard error.
 from sqlearn.commands.asking import info, predict, receipts, report, verify
 from sqlearn.commands.changing import forget, relabel
 from sqlearn.commands.learning import fit, learn
-from sqlearn.commands.upkeep import compact, lift, replay, suppressed
+from sqlearn.commands.upkeep import compact, lift, replay, suppressed, upgrade
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = fit, predict, forget, relabel, learn, verify, report, info, receipts, compact, suppressed, replay, lift
+COMMANDS = (
+    fit, predict, forget, relabel, learn, verify, report, info, receipts, compact, suppressed, replay, lift, upgrade,
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The commands ``sqlearn compact``, ``suppressed``, ``lift`` and ``replay``: what a store needs beside learning."""
+"""The commands ``sqlearn compact``, ``suppressed``, ``lift``, ``replay`` and ``upgrade``: beside learning."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import click
 
 from sqlearn.commands.options import FILE, JSON
 from sqlearn.commands.output import new_file
-from sqlearn.commands.printing import fields, tell, tell_receipt
-from sqlearn.commands.stores import ids_of, opened
+from sqlearn.commands.printing import fields, progress, tell, tell_receipt
+from sqlearn.commands.stores import ids_of, opened, signing_key
 from sqlearn.commands.usage import command
 
-__all__ = ["compact", "lift", "replay", "suppressed"]
+__all__ = ["compact", "lift", "replay", "suppressed", "upgrade"]
 
 
 @command("FILE")
@@ -76,3 +76,49 @@ def lift(file: str, ids: tuple[str, ...], as_json: bool) -> None:
         assert receipt is not None  # there are ids
         told = {"lifted": len(ids)} | fields(receipt) | {"digest": receipt.digest}
         tell_receipt(as_json, store, receipt, told, [f"{len(ids):,} ids may be learned again."])
+
+
+@command("OLD --out NEW")
+@click.argument("old", metavar="OLD", type=click.Path(exists=True, dir_okay=False))
+@click.option("--out", metavar="NEW", required=True, type=click.Path(), help="The store to make.")
+@JSON
+def upgrade(old: str, out: str, as_json: bool) -> None:
+    """Make a store of today's format from one of format 1.
+
+    OLD is the store of an earlier version, and is left as it is. NEW has its rows, its ids, its learner and the
+    learner's parameters. Receipts are not taken over, and running numbers begin at 0 again.
+    """
+    from sqlearn.storage.upkeep import OldStore
+    from sqlearn.store import Store
+
+    before = OldStore(old)
+    with progress("Learning") as report:
+
+        def frames():
+            done = 0
+            for frame in before.frames():
+                yield frame
+                done += len(next(iter(frame.values())))
+                report(done, before.count)
+
+        made = Store.create(
+            out,
+            before.learner,
+            frames(),
+            target=before.named("target") or None,
+            id=before.id,
+            weight=next(iter(before.named("weight")), None),
+            categorical=before.named("feature", "category"),
+            signing_key=signing_key(),
+        )
+    with made as store:
+        receipt, equal = store.receipts()[-1], store.digest() == before.digest
+        state = "equals that of the old one" if equal else "has another digest than the old one: compare the two"
+        missing = [f"{before.receipts} receipts", *(["the running numbers of rows"] if before.id is None else [])]
+        lines = [
+            f"{store.model_name} learned {len(store):,} rows of {old}; they are kept in {out}. Its state {state}.",
+            f"Not taken over: {' and '.join(missing)}.",
+            f"When you have checked {out}, delete {old} and its backups: they keep what is forgotten from now on.",
+        ]
+        told = {"file": out, "rows": len(store), "equal": equal, "not_taken_over": missing, "receipt": fields(receipt)}
+        tell_receipt(as_json, store, receipt, told, lines)

@@ -3,6 +3,7 @@
 import gzip
 import random
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -165,6 +166,9 @@ class Calls:
                 self.dice.choice(["newer.sqlearn"] * 3 + self.tables),
                 *self.flags("--json"),
             ]
+        if command == "upgrade":
+            out = self.dice.choice(["new.sqlearn"] * 6 + ["m.sqlearn", "folder", "no/x", "", "\0"])
+            return [self.dice.choice([*self.stores, *["old"] * 12]), "--out", out, *self.flags("--json", "--no-such")]
         if command == "lift":
             words = self.dice.choice([["p0"], ["p0", "p0"], ["p1"], ["1"], [MANY], [], ["p0", "\ud800"]])
             return [self.dice.choice(self.stores), *words, *self.flags("--json")]
@@ -181,6 +185,8 @@ def folder(tmp_path_factory):
         (folder / name).write_bytes(content)
     pd.read_csv(folder / "more.csv").to_parquet(folder / "good.parquet")
     (folder / "folder").mkdir()
+    frozen = Path(__file__).parent.parent / "frozen" / "1285be8" / "mixed_nb.sqlearn.gz"
+    (folder / "old").write_bytes(gzip.decompress(frozen.read_bytes()))
     arguments = ["fit", "good.csv", "--id", "person", "--keep", "joined", "--target", "lived", "--model", "MixedNB"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -197,7 +203,7 @@ def test_every_subcommand_is_driven():
 
 
 CHANGING = "forget", "relabel", "learn", "compact", "replay", "lift"
-DRIVEN = "fit", "predict", "verify", "report", "info", "receipts", "suppressed", *CHANGING
+DRIVEN = "fit", "predict", "verify", "report", "info", "receipts", "suppressed", "upgrade", *CHANGING
 
 
 @pytest.mark.parametrize("command", DRIVEN)

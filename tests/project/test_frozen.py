@@ -11,7 +11,7 @@ import pytest
 from fixed import cases
 from make_frozen import FORGOTTEN, PREDICTED, answers, stores, table
 from refusals import VERSION, raises
-from sqlearn import FormatError, NotLearnedError, Store, verify
+from sqlearn import FormatError, NotLearnedError, Store, cli, verify
 
 FROZEN = Path(__file__).resolve().parents[1] / "frozen"
 ENTRIES = {
@@ -71,13 +71,18 @@ def test_pickles(path):
 
 
 @pytest.mark.parametrize("path", STORES, ids=name)
-def test_stores(path, tmp_path):
+def test_stores(path, tmp_path, capsys):
     entry, case = ENTRIES[path], stores()[path.name.partition(".")[0]][1]
     file = tmp_path / "old.sqlearn"
     file.write_bytes(gzip.decompress(path.read_bytes()))
     if "refused" in entry:
         check_refusal(entry, lambda: Store.open(file))
-        return
+        content, kept = file.read_bytes(), file
+        file = tmp_path / "new.sqlearn"
+        assert cli.main(["upgrade", str(kept), "--out", str(file), "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["equal"] and told["rows"] == entry["n_records"] and told["not_taken_over"] == ["2 receipts"]
+        assert kept.read_bytes() == content
     rows = table(case)
     first = {column: values[FORGOTTEN : FORGOTTEN + PREDICTED] for column, values in rows.items()}
     with Store.open(file) as store:
@@ -95,3 +100,25 @@ def test_stores(path, tmp_path):
         assert store.digest() == entry["digest"]
     with Store.open(file) as store:
         assert store.digest() == entry["digest"]
+
+
+@pytest.mark.parametrize("path", STORES[:2], ids=name)
+def test_damaged_stores_of_format_1(path, tmp_path, capsys):
+    """What is cut or overwritten is refused, or the new store says that its state is not that of the old one."""
+    whole, random = gzip.decompress(path.read_bytes()), np.random.default_rng(0)
+    old, new = tmp_path / "old", tmp_path / "new"
+    for turn in range(40):
+        at = int(random.integers(len(whole)))
+        old.write_bytes(whole[:at] if turn % 4 == 0 else whole[:at] + random.bytes(40) + whole[at + 40 :])
+        code = cli.main(["upgrade", str(old), "--out", str(new), "--json"])
+        shown = capsys.readouterr()
+        assert code == 1 or (code == 0 and "equal" in json.loads(shown.out))
+        if code == 1:
+            assert shown.err.startswith("Error: ") and not new.exists()
+        new.unlink(missing_ok=True)
+    old.write_bytes(whole)
+    old.with_name("old-journal").write_bytes(b"pages")
+    assert cli.main(["upgrade", str(old), "--out", str(new)]) == 1
+    assert "open it once with the version of sqlearn that wrote it" in capsys.readouterr().err
+    assert cli.main(["upgrade", __file__, "--out", str(new)]) == 1 and not new.exists()
+    assert "is not a store of format 1" in capsys.readouterr().err

@@ -212,7 +212,7 @@ def test_files_that_are_no_store(tmp_path):
         Store.create(tmp_path / "no" / "folder", Ridge(), {"x": [1.0], "y": [1.0]}, target="y")
 
 
-@pytest.mark.parametrize(("version", "advice"), [(7, "update sqlearn"), (1, "again with Store.create")])
+@pytest.mark.parametrize(("version", "advice"), [(7, "update sqlearn"), (1, ".*with sqlearn upgrade OLD --out NEW")])
 def test_another_format(version, advice, tmp_path):
     store = Store.create(tmp_path / "a", Ridge(), {"x": [1.0], "y": [1.0]}, target="y")
     store._database.execute(f"PRAGMA user_version = {version}")

@@ -9,7 +9,7 @@ from sqlearn.storage.file.dictionary import PIECE, Texts, Words, decoded, messag
 from sqlearn.storage.file.hash_index import HashIndex, hash_texts, hash_words, masked
 from sqlearn.storage.file.receipts import ChainCheck, Receipt, Receipts, check_chain
 from sqlearn.storage.file.residue import residue
-from sqlearn.storage.file.saved_model import SavedModel
+from sqlearn.storage.file.saved_model import SavedModel, described_learner
 from sqlearn.storage.file.settings import Settings
 from sqlearn.storage.file.slots import Slots
 
@@ -28,6 +28,7 @@ __all__ = [
     "Words",
     "check_chain",
     "decoded",
+    "described_learner",
     "hash_texts",
     "hash_words",
     "masked",

@@ -200,8 +200,8 @@ class Database:
                     raise StoreError(
                         f"{path} is a store of format {version}; this version of sqlearn reads format {FORMAT} only. "
                         "Nothing was changed. "
-                        + ("Create the store again with Store.create (sqlearn fit) from the table it was made of, "
-                           "without the rows that were forgotten since: there is no conversion."
+                        + ("Make a store of this format of its rows, ids and learner with sqlearn upgrade OLD --out "
+                           "NEW, which tells what it does not take over."
                            if version < FORMAT else "A later version wrote it: update sqlearn to open it."),
                         reason="version",
                     )  # fmt: skip

@@ -22,7 +22,7 @@ from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import Slots
 
-__all__ = ["SavedModel"]
+__all__ = ["SavedModel", "described_learner"]
 
 _WORDS = 506  # of a piece; with its checksum, one fills a page
 _LENGTH = "state length"
@@ -148,6 +148,14 @@ def unpacked(content: bytes) -> Any:
         start += length
     model.__setstate__({"format": described["format"], "params": params, "state": state | {"parts": parts}})
     return model
+
+
+def described_learner(content: bytes) -> tuple[Any, str]:
+    """Of a model as an earlier version packed it: its learner, without what it has learned, and its digest."""
+    described = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    params, learner = _decoded(described["params"]), _learner(described["learner"])
+    model = learner(**{name: params[name] for name in param_names(learner) if name in params})
+    return model, described["state"]["digest"]
 
 
 def _encoded(value) -> Any:
