@@ -590,30 +590,3 @@ def test_several_targets(here):
     with Store.open("t") as opened:
         assert opened.ids(where="b = 5 and c = 6") == [2]
     assert "whole" in call("receipts", "t", "--check")[0]
-
-
-def test_a_table_of_ids_alone(here, capsys):
-    (here / "ids.csv").write_text("id\n1\n2\n")
-    assert cli.main(["fit", "ids.csv", "--model", "KMeans", "--id", "id", "--out", "s"]) == 1
-    shown = capsys.readouterr().err.splitlines()
-    assert shown[-1].startswith("Error: ") and "feature" in shown[-1] and not (here / "s").exists()
-
-
-def test_an_error_that_nobody_expected_is_one_line(here, capsys, monkeypatch):
-    def fails(*args, **options):
-        raise ValueError("two\nlines")
-
-    monkeypatch.setattr(Store, "create", fails)
-    assert cli.main(["fit", "people.csv", "--model", "mixednb", "--target", "lived", "--out", "s"]) == 1
-    assert capsys.readouterr().err.splitlines()[-1] == "Error: two lines"
-
-
-@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
-def test_a_signing_key_loses_its_line_break_alone(here, end):
-    key = b" \t0123456789abcdef\n\t"
-    (here / "key").write_bytes(key + end)
-    fit = "fit", "people.csv", "--target", "lived", "--model", "mixednb", "--out", "s"
-    call("--signing-key", "key", *fit)
-    with Store.open("s") as opened:
-        assert opened.check_receipts(signing_key=key) and not opened.check_receipts(signing_key=key.strip())
-    call("--signing-key", "key", "receipts", "s", "--check")
