@@ -1,7 +1,9 @@
 """Lists of forgotten ids that are asked for in odd ways, and that were made by hand."""
 
 import json
+import resource
 import shutil
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -128,6 +130,27 @@ def test_a_search_before_additions_are_written_is_an_error(store):
         store._ids.index.add(hashes, np.ones(1, np.int64))
         store._ids.index.find(hashes)
     assert store.verify()
+
+
+def test_a_list_is_written_whole_or_not_at_all(store, tmp_path, monkeypatch):
+    store.forget(ids=[1])
+    found, path = store.suppressed(), tmp_path / "list"
+    for odd in (None, 5, b"list", "a\0b", "\ud800", ""):
+        for call in (found.save, Suppressed.load):
+            with pytest.raises(StoreError, match="path of a file must be text"):
+                call(odd)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        with pytest.raises(StoreError, match="cannot be written"):
+            found.save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert not path.exists()
+    found.save(path)
+    assert Suppressed.load(path) == found
 
 
 def test_what_is_no_list_or_no_id(store, tmp_path):

@@ -28,7 +28,7 @@ def as_path(path: str | os.PathLike[str]) -> Path:
         given = None
     if not isinstance(given, str) or "\0" in given or not given:
         raise StoreError(
-            f"The path of a store must be text or a Path, not {shown(path)}. Nothing was done: pass where the file is "
+            f"The path of a file must be text or a Path, not {shown(path)}. Nothing was done: pass where the file is "
             "or should be.",
             value=path,
             reason="argument",

@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from sqlearn.errors import FormatError, StoreCorruptError, StoreError, SuppressedIdError, UnknownIdError, shown
 from sqlearn.storage.file import Database, HashIndex, masked
 from sqlearn.storage.records import Ids
+from sqlearn.storage.table import as_path
 
 __all__ = ["Suppressed", "Suppression"]
 
@@ -51,9 +51,15 @@ class Suppressed:
         StoreError
             When there is a file of this name, or it cannot be written.
         """
+        path, text = as_path(path), self.as_text()
         try:
-            with Path(path).open("x", encoding="ascii") as file:
-                file.write(self.as_text())
+            file = path.open("x", encoding="ascii")
+            try:
+                with file:
+                    file.write(text)
+            except BaseException:
+                path.unlink()  # a part of a list is none
+                raise
         except FileExistsError as error:
             raise StoreError(
                 f"There is a file {path} already, and it is left as it is. Choose another name, or delete it first.",
@@ -77,8 +83,9 @@ class Suppressed:
         FormatError
             When the file is something else, or cannot be read.
         """
+        file = as_path(path)
         try:
-            told = json.loads(Path(path).read_text("ascii"))
+            told = json.loads(file.read_text("ascii"))
             if told["format"] != _FORMAT:
                 raise ValueError(told["format"])
             return cls(str(told["store"]), _listed(cls("", told["hashes"]).array()))
