@@ -20,7 +20,7 @@ from sqlearn.engine.model.pickled import contents_of, state_of
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.sums import InterruptsHeld, Log
-from sqlearn.engine.validation import Batch, Layout, check_classes, words_of
+from sqlearn.engine.validation import Batch, Layout, check_classes, is_of_input, words_of
 from sqlearn.errors import InvalidValueError, MergeError, ParameterError, SqlearnError, UnsupportedError
 
 __all__ = ["ExactEstimator"]
@@ -209,19 +209,19 @@ class ExactEstimator(Hooks):
             return self
         fast_path = state.fast_path
         if sample_weight is None and classes is None and fast_path is not None:
-            known = not np.isscalar(y) if self._target is None else type(y) in _PLAIN[self._target]
+            row = None
+            if not np.isscalar(y) if self._target is None else type(y) in _PLAIN[self._target]:
+                try:
+                    row = fast_path.row(X)
+                except (TypeError, ValueError, OverflowError) as error:  # the general path will say why
+                    if not is_of_input(error, here=False):
+                        raise
             busy, state.busy = state.busy, True  # as State.begin
             if busy:
                 raise state.is_busy()
             try:
-                row = fast_path.row(X) if known else None
                 if row is not None and fast_path.change(row, y, sign):
                     return self
-            except (TypeError, ValueError, OverflowError):
-                # A row, label or value that has no plain form or, of an adaptive learner, a record that is refused (its
-                # errors are ValueErrors too). Nothing has changed by then, or it was taken back. The general path below
-                # refuses the same record, with an error that says why.
-                pass
             finally:
                 state.busy = state.broken
         state.check_free()

@@ -124,6 +124,7 @@ class State(Held):
         elif self.layout.target_ndim:
             targets[0, 0] = y
         self.change_in_turn((Batch(x[None], _NO_CATEGORIES, [], label_codes, labels, targets, _WEIGHT, True), sign))
+        self.trim()
 
     def lend(self, batch: Batch) -> Log:
         """Forget a batch for a while: until :meth:`give_back` is given the log."""

@@ -230,7 +230,7 @@ class _OneUnchecked(OneRecord):
         if vocabulary is not None:
             if y not in vocabulary.slots:
                 return False
-        elif self.has_target and not 0.0 <= float(y) <= LARGEST:  # some learners refuse negative ones
-            return False
+        elif self.has_target and not 0.0 <= (y if type(y) is int else float(y)) <= LARGEST:
+            return False  # a negative one, which some learners refuse; an int may be beyond float64
         self.state.change_one(row, y, sign)
         return True

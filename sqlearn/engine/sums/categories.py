@@ -214,10 +214,10 @@ class _OneOfCategories(OneOfTable):
     def change(self, row, y, sign):
         state, statistic, labels = self.state, self.state.statistic, self.state.vocabulary
         slot, total = labels.slots.get(y), statistic.total
-        if slot is None:
+        if slot is None or not PLAIN_LABELS.issuperset(map(type, row)):
             return False
         codes = list(map(statistic.vocabulary.slots.get, enumerate(row)))  # a missing value has no slot
-        if None in codes or not PLAIN_LABELS.issuperset(map(type, row)):
+        if None in codes:
             return False
         self.codes[:] = codes
         records = self._reserved(sign, statistic)

@@ -10,7 +10,7 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.sums.categories import Categories, OneOfTable, count_one, spell_one
 from sqlearn.engine.sums.deposit import deposit_each
 from sqlearn.engine.sums.moments import Moments
-from sqlearn.engine.sums.one_record import may_change, note
+from sqlearn.engine.sums.one_record import MOST_BITS, may_change, note
 from sqlearn.engine.sums.sparse_sums import Sums, as_csr
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.errors import FormatError
@@ -221,15 +221,20 @@ class _OneMixed(OneOfTable):
         """Write numbers, and slots of categories; False if the row needs the general path."""
         j = k = 0
         for value, categorical in zip(values, self.is_categorical, strict=True):
-            missing = value is None or bool(value != value)
+            kind = type(value)
+            if kind not in PLAIN_LABELS and value is not None:  # whose methods may raise
+                return False
+            missing = value is None or value != value
             if categorical:
                 slot = -1 if missing else slots.get((k, value))
-                if slot is None or not (missing or type(value) in PLAIN_LABELS):
+                if slot is None:
                     return False
                 self.codes[k] = slot
                 k += 1
             else:
-                if not missing and not (type(value) in _NUMBERS and -np.inf < value < np.inf):
+                if not missing and not (kind in _NUMBERS and -np.inf < value < np.inf):
+                    return False
+                if kind is int and value.bit_length() > MOST_BITS:
                     return False
                 self.x[j] = np.nan if missing else value + 0.0
                 j += 1

@@ -13,7 +13,7 @@ from sqlearn.engine.sums.deposit import (
     moments_workspace,
 )
 from sqlearn.engine.sums.exact import Deposit
-from sqlearn.engine.sums.one_record import OneRecord, may_change, note
+from sqlearn.engine.sums.one_record import MOST_BITS, OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
 __all__ = ["Moments", "OneDense", "moments"]
@@ -105,6 +105,8 @@ class OneDense(OneRecord):
                 return False
             words = vocabulary.hash_words[slot]
         elif self.has_target:
+            if type(y) is int and y.bit_length() > MOST_BITS:
+                return False
             self.target[0] = y
         if sign < 0 and statistic.record_counts[slot] == 1:  # then its class may go, which takes more than this step
             return False

@@ -17,7 +17,9 @@ from numpy.ma import MaskedArray
 from sqlearn.engine.identity import MOST_COPIES, add_one, add_term, copies_held, take_one
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["Holder", "OneRecord", "may_change", "note"]
+__all__ = ["MOST_BITS", "Holder", "OneRecord", "may_change", "note"]
+
+MOST_BITS = 1023  # of an int: with more of them it may be beyond float64
 
 
 @kernel
@@ -85,6 +87,9 @@ class OneRecord:
         """Learn (1.0) or forget (-1.0) a record of weight 1, or change nothing and return False.
 
         False means that the record needs the general path.
+
+        Whatever it raises is final, even a ValueError: a signal's handler may have raised it, and the record may have
+        been learned. So a row or a `y` that is out of the ordinary must make it return False, not raise.
         """
         raise NotImplementedError
 

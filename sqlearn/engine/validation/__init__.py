@@ -5,7 +5,7 @@ May import: identity, sums, errors.
 
 from sqlearn.engine.validation.batch import Batch
 from sqlearn.engine.validation.layout import Layout
-from sqlearn.engine.validation.refusals import explained, words_of
+from sqlearn.engine.validation.refusals import explained, is_of_input, words_of
 from sqlearn.engine.validation.rows import check_features, refuse_negative, unmasked
 from sqlearn.engine.validation.sparse_format import check_sparse
 from sqlearn.engine.validation.spec import Answers, Features, Spec
@@ -28,6 +28,7 @@ __all__ = [
     "check_weights",
     "comparable",
     "explained",
+    "is_of_input",
     "levels_of",
     "refuse_negative",
     "unmasked",

@@ -1,6 +1,7 @@
 """scikit-learn's and numpy's refusals of rows as errors of our kinds, which name the row."""
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +11,47 @@ from sklearn.utils import check_array
 
 from sqlearn.errors import InvalidValueError, ShapeError, SqlearnError, UnsupportedError, shown
 
-__all__ = ["column_name", "explained", "words_of"]
+__all__ = ["column_name", "explained", "is_of_input", "words_of"]
 
 # scikit-learn's words, and numpy's where scikit-learn shows them, for cells that are no numbers
 _MOST = 200  # characters of those
 _NO_NUMBERS = ("Complex data", "argument must be", "could not convert", "bytes/strings")
+# the packages whose code reads what callers give; "sqlearn" is not one
+_READERS = {"numpy", "sklearn", "scipy", "pandas", "polars", "narwhals", "pyarrow", *sys.stdlib_module_names}
+
+
+def is_of_input(error: BaseException, *, here: bool = True) -> bool:
+    """Whether a value that a caller gave raised this as it was read.
+
+    It is false for an exception that a handler of a signal or another function of the caller's raised, and for a
+    mistake in this package: none of them may be reported as a fault of the value.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was caught.
+    here : bool
+        Whether Python's own code, which leaves no frame, counts only if the function that caught the error called it.
+
+    Returns
+    -------
+    bool
+        Whether Python or a library raised it, or a method like ``__float__`` that they call.
+    """
+    if _package(type(error).__module__) not in _READERS or isinstance(error, OSError | MemoryError | Warning):
+        return False
+    trace = caught = error.__traceback__
+    package = ""
+    while trace is not None:
+        code, package = trace.tb_frame.f_code, _package(trace.tb_frame.f_globals.get("__name__", ""))
+        if package not in _READERS and package != "sqlearn":
+            return code.co_name.startswith("__") and code.co_name != "__call__"
+        last, trace = trace, trace.tb_next
+    return package != "sqlearn" or not here or last is caught
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def explained(error: Exception, X: Any, allow_nan: bool = False, name: str = "X") -> SqlearnError:

@@ -1,5 +1,7 @@
 """The short paths: a record in a plain form never takes the long way; what is not plain does, and ends alike."""
 
+import copy
+import decimal
 import pickle
 
 import numpy as np
@@ -8,8 +10,9 @@ import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
 
+import hostile
 from laws import assert_same, refit, unchanged
-from learners import over
+from learners import named, over
 from records import tame
 from refusals import COLUMNS, NEGATIVE, NOT_AN_INTEGER, NOT_FINITE, NOT_NUMERIC, raises
 from sqlearn import (
@@ -19,7 +22,7 @@ from sqlearn import (
 from sqlearn.engine.identity.ledger import MOST_COPIES
 from sqlearn.engine.model.state import State
 from sqlearn.feature_selection import SelectKBest, chi2
-from sqlearn.linear_model import LinearRegression
+from sqlearn.linear_model import LinearRegression, LogisticRegression
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -234,7 +237,47 @@ def test_limbs_of_an_extreme_value_go_with_it(learner, batch):
     assert_same(model, clone(learner).fit(X, y))
 
 
+def test_limbs_of_an_adaptive_learner_go_by_either_path():
+    rng = np.random.default_rng(0)
+    X, y = rng.random((50, 3)), np.arange(50) % 2
+    model = LogisticRegression().fit(X, y)
+    before, extreme = limbs(model), np.array([1e150, 5e-324, 1.0])
+    for given in ((extreme, y[0]), (extreme[None], y[:1])):
+        model.partial_fit(*given)
+        assert limbs(model) > before
+        model.forget(*given)
+        assert limbs(model) <= before
+
+
 def limbs(model):
     """The most limbs that one of the model's sums has."""
     statistic = model._state.statistic
     return max(len(member.total.limbs) for member in getattr(statistic, "members", (statistic,)))
+
+
+@over(named("GaussianNB", "MultinomialNB", "MixedNB", "CategoricalNB", "LinearRegression", "LogisticRegression",
+            "PoissonRegressor", "KMeans"))  # fmt: skip
+def test_values_out_of_the_ordinary_take_the_long_path(learner):
+    """The path of one record does not raise at them: what it raises is final. Both paths say the same."""
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    row = records.row(3)
+    x, y = row["X"], row.get("y")
+    values = np.asarray(x.toarray() if sp.issparse(x) else x, object).ravel().tolist()
+    odd = (None, 10**400, -1, np.nan, pd.NA, decimal.Decimal("snan"), hostile.Rude(), np.zeros(2), {}, "\0", 1j)
+    for value in odd:
+        given = [(x, value)]
+        given += [([*values[:j], value, *values[j + 1 :]], y) for j in (0, len(values) - 1)]
+        for X, label in given:
+            for update in ("partial_fit", "forget"):
+                twins = copy.deepcopy(model), copy.deepcopy(model)
+                twins[1]._state.fast_path = None
+                said = []
+                for twin in twins:
+                    try:
+                        getattr(twin, update)(X, label)
+                        said.append(twin.digest())
+                    except Exception as error:
+                        said.append(f"{type(error)}: {error}")
+                        assert twin.digest() == model.digest()
+                assert said[0] == said[1]

@@ -15,10 +15,11 @@ from sklearn.base import clone
 
 from laws import assert_same, emptied, refit, snapshot
 from learners import LEARNERS, MULTILABEL, named, over
-from records import joined, records_of
+from records import joined, records_of, tame
 from sqlearn.engine.identity.ledger import Ledger
 from sqlearn.engine.model import state as state_module
 from sqlearn.engine.model.state import State
+from sqlearn.engine.sums import InterruptsHeld, OneRecord
 from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.errors import BrokenError
 from sqlearn.naive_bayes import GaussianNB
@@ -165,6 +166,91 @@ def test_an_exception_from_outside_in_the_middle_of_a_step(learner, monkeypatch)
         with pytest.raises(BrokenError):
             call()
     assert model.fit(**records.given).digest() == clone(learner).fit(**records.given).digest()
+
+
+class Timeout(ValueError):
+    """As a program may call what its alarm raises; sqlearn's own errors are ValueErrors, too."""
+
+
+@pytest.fixture
+def alarm():
+    """Sends SIGALRM, whose handler raises Timeout."""
+
+    def too_late(*_):
+        raise Timeout("too late")
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    yield lambda: signal.raise_signal(signal.SIGALRM)
+    signal.signal(signal.SIGALRM, before)
+
+
+HAS_ALARMS = pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="this system has no alarms")
+
+
+@HAS_ALARMS
+@pytest.mark.parametrize(("moment", "learned"), [("refresh", 0), ("prune", 1)])
+def test_a_handler_that_raises_a_value_error(moment, learned, alarm):
+    """The path of one record took it for a fault of the row, and the long path learned the row again."""
+    model, records, _ = prepared(named("LogisticRegression")[0])
+    row, n, before = records.row(3), model.n_records_, snapshot(model)
+    statistic = model._state.statistic
+    original = getattr(statistic, moment)
+
+    def struck(*args, **kwargs):
+        delattr(statistic, moment)
+        alarm()
+        return original(*args, **kwargs)
+
+    setattr(statistic, moment, struck)
+    with pytest.raises(Timeout):
+        model.partial_fit(**row)
+    assert model.n_records_ == n + learned
+    if learned:
+        model.forget(**row)
+    assert snapshot(model) == before
+
+
+@HAS_ALARMS
+@pytest.mark.parametrize("owner", ["_reserved", "_finished"])
+@over(named("GaussianNB", "MultinomialNB", "MixedNB", "LinearRegression"))
+def test_a_handler_that_raises_a_value_error_beside_a_kernel(learner, owner, alarm, monkeypatch):
+    records = tame(learner, weighted=False)
+    model, row, n = refit(learner, records), records.row(3), len(records)
+    original = getattr(OneRecord, owner)
+
+    def struck(*args):
+        monkeypatch.undo()
+        alarm()
+        return original(*args)
+
+    monkeypatch.setattr(OneRecord, owner, struck)
+    with pytest.raises(Timeout):
+        model.partial_fit(**row)
+    assert model.n_records_ == n + (owner == "_finished")
+
+
+def test_signals_that_came_together():
+    """When the handler of the first one raised, the others were lost: a SIGTERM did not end the program."""
+    came = []
+
+    def handler(number, _):
+        came.append(number)
+        raise KeyboardInterrupt(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        for call in (lambda _: None, lambda check: check()):
+            came.clear()
+            with pytest.raises(KeyboardInterrupt, match=str(int(signal.SIGINT))), InterruptsHeld() as check:
+                for number in numbers:
+                    signal.raise_signal(number)
+                assert not came
+                call(check)
+            assert came == [*numbers]
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def interrupted(update, seconds) -> bool:
