@@ -135,9 +135,18 @@ class InterruptsHeld:
         self._caught.append(args)
 
     def _check(self) -> None:
-        while self._caught:
+        first = None
+        while self._caught:  # all of them, even where one raises: a signal comes only once
             args = self._caught.pop(0)
-            self._handlers[args[0]](*args)
+            try:
+                self._handlers[args[0]](*args)
+            except BaseException as error:
+                first = error if first is None else first
+        if first is not None:
+            try:
+                raise first
+            finally:
+                del first  # which refers to this frame
 
     def __exit__(self, *error: object) -> None:
         try:
