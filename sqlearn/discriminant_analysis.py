@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sqlearn.engine.model import Decides, PredictsProbabilities, Transforms, UnweightedClassifier
 from sqlearn.engine.readout import as_float, grams_of, label_array, moments_of, spreads_of, weights_of
 from sqlearn.engine.sums import Gram, Spread
-from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError
+from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
 
 __all__ = ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
 
@@ -311,7 +311,7 @@ class QuadraticDiscriminantAnalysis(_DiscriminantAnalysis, peers.QuadraticDiscri
         for label, count, covariance in zip(classes.tolist(), counts, plain, strict=True):
             if count == 1:
                 raise _SingularCovariance(
-                    f"y has only 1 sample in class {label}, covariance is ill defined. Learn more rows of it.",
+                    f"y has only 1 sample in class {shown(label)}, covariance is ill defined. Learn more rows of it.",
                     reason="singular",
                 )
             covariance = _shrunk(covariance, params["shrinkage"])

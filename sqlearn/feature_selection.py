@@ -13,7 +13,7 @@ from sqlearn.engine.model import Selects, UnweightedEstimator
 from sqlearn.engine.readout import moments_of, score_of
 from sqlearn.engine.sklearn_private import check_selector, make_selector, validate_params
 from sqlearn.engine.sums import LabelSums, Mixed, Moments, Sums
-from sqlearn.engine.validation import Answers, check_indicator, refuse_negative
+from sqlearn.engine.validation import Answers, check_indicator, refuse_negative, shape_of
 from sqlearn.errors import DegenerateError, ParameterError
 
 __all__ = [
@@ -106,7 +106,7 @@ class _Filter(Selects, UnweightedEstimator):
         return features, layout
 
     def _answers(self, spec, y, x, layout, *, first):
-        shape = np.asarray(y).shape
+        shape = shape_of(y)
         if first and self.score_func is chi2 and len(shape) == 2 and shape[1] > 1:
             layout = replace(layout, labels="indicator", target_ndim=2)
         if layout.labels != "indicator":

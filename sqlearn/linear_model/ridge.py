@@ -20,7 +20,7 @@ from sqlearn.engine.readout import (
     one_against_rest,
 )
 from sqlearn.engine.sums import Gram
-from sqlearn.engine.validation import Answers, check_class_weights, check_indicator
+from sqlearn.engine.validation import Answers, check_class_weights, check_indicator, shape_of
 from sqlearn.errors import ParameterError
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 
@@ -240,7 +240,7 @@ class RidgeClassifier(_Ridge, Decides, WeightedClassifier, peers.RidgeClassifier
         return layout.labels != "indicator" or params["class_weight"] == "balanced"
 
     def _answers(self, spec, y, x, layout, *, first):
-        shape = np.asarray(y).shape
+        shape = shape_of(y)
         if first and len(shape) == 2 and shape[1] > 1:
             layout = replace(layout, labels="indicator", target_ndim=2)
             if isinstance(self.class_weight, dict):

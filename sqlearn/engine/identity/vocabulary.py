@@ -11,7 +11,7 @@ import numpy as np
 
 from sqlearn.errors import FormatError, shown
 
-__all__ = ["PLAIN_LABELS", "Vocabulary", "canonical_label", "label_words"]
+__all__ = ["PLAIN_LABELS", "LabelError", "Vocabulary", "canonical_label", "label_words"]
 
 # Types whose values are labels without a look at them; whatever else equals a label, such as Decimal(1), is none.
 PLAIN_LABELS = frozenset(
@@ -21,12 +21,16 @@ PLAIN_LABELS = frozenset(
 _MOST_BITS = 14_000  # of a whole number; Python neither writes nor reads more than 4,300 digits of one
 
 
+class LabelError(TypeError):
+    """A value is no label."""
+
+
 def canonical_label(value: Any) -> Any:
     """The one form of equal labels: 1, 1.0, True and ``np.int32(1)`` are the int 1, ``np.str_`` is str.
 
     Raises
     ------
-    TypeError
+    LabelError
         When `value` is neither a number nor a string, or a number of more than 14,000 bits.
     """
     if type(value) is str or (type(value) is int and value.bit_length() <= _MOST_BITS):
@@ -40,12 +44,12 @@ def canonical_label(value: Any) -> Any:
         try:
             value = float(value)
         except OverflowError as error:
-            raise TypeError(f"Labels are numbers that a float can hold, and not {shown(value)}.") from error
+            raise LabelError(f"Labels are numbers that a float can hold, and not {shown(value)}.") from error
         value = int(value) if value.is_integer() else value
     else:
-        raise TypeError(f"Labels are numbers or strings, not {type(value).__name__}: {shown(value)}.")
+        raise LabelError(f"Labels are numbers or strings, not {type(value).__name__}: {shown(value)}.")
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        raise TypeError(f"Whole numbers as labels have at most {_MOST_BITS:,} bits, unlike {shown(value)}.")
+        raise LabelError(f"Whole numbers as labels have at most {_MOST_BITS:,} bits, unlike {shown(value)}.")
     return value
 
 

@@ -16,7 +16,7 @@ from sqlearn.engine.model.predictions import Delegates
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.sklearn_private import param_names, parameter_constraints
-from sqlearn.engine.validation import check_sparse, check_weights, explained
+from sqlearn.engine.validation import check_sparse, check_weights, explained, is_of_input
 from sqlearn.errors import (
     InvalidValueError,
     ParameterError,
@@ -27,6 +27,9 @@ from sqlearn.errors import (
 )
 
 __all__ = ["Answering", "not_fitted"]
+
+# what scikit-learn raises at arguments that it does not check, beside TypeError and ValueError
+_STUMBLES = (ArithmeticError, AttributeError, LookupError)
 
 
 class Answering(Delegates, BaseEstimator):
@@ -107,8 +110,9 @@ class Answering(Delegates, BaseEstimator):
             return answering(*args, **kwargs)
         except (SqlearnError, NotFittedError):
             raise
-        except Exception as error:
-            refuse_arguments(self, name, args, kwargs, error)
+        except (*_STUMBLES, NotImplementedError, TypeError, ValueError) as error:
+            if is_of_input(error):
+                refuse_arguments(self, name, args, kwargs, error)
             raise
 
     def __getattr__(self, name):
@@ -250,7 +254,7 @@ def refuse_arguments(model, name: str, args: tuple, kwargs: dict[str, Any], erro
             f"X of {name} holds text or objects. Nothing was computed: convert it to numbers first, X.astype(float).",
             reason="not numeric",
         ) from error
-    if not isinstance(error, ValueError | TypeError | NotImplementedError):  # NotImplementedError: for any arguments
+    if isinstance(error, _STUMBLES):
         raise ParameterError(
             f"{name} of {type(model).__name__} does not take these arguments: {shown(error)}. Nothing was computed: "
             "see its documentation for what it takes."

@@ -186,6 +186,8 @@ class ExactEstimator(Hooks):
         except SqlearnError:
             raise
         except (TypeError, ValueError) as error:  # scikit-learn's own, of parameters that do not fit the records
+            if not is_of_input(error, here=False):
+                raise
             raise ParameterError(
                 f"{words_of(error)}These parameters do not fit these records. Nothing was changed: set others."
             ) from error

@@ -14,7 +14,6 @@ from sqlearn.engine.validation import (
     check_answers,
     check_features,
     comparable,
-    explained,
     validate,
 )
 from sqlearn.errors import ParameterError
@@ -69,13 +68,10 @@ class Hooks(Answering):
         """Validated features of a call that asks; answers, if there are any, are validated too."""
         state = self._fitted_state()
         spec, layout = self._spec(state.params), comparable(state.layout, X)
-        try:
-            features, _ = spec.features(spec, X, layout)
-            self._check_known(features.codes, features.levels)
-            if y is not None and spec.target is not None:
-                spec.answers(spec, y, features.x, layout, first=False)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise explained(error, X) from error
+        features, _ = spec.features(spec, X, layout)
+        self._check_known(features.codes, features.levels)
+        if y is not None and spec.target is not None:
+            spec.answers(spec, y, features.x, layout, first=False)
         return features.x
 
     def _check_known(self, codes, levels):

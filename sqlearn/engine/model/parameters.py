@@ -13,6 +13,7 @@ from sqlearn.engine.sklearn_private import (
     parameter_constraints,
     validate_parameter_constraints,
 )
+from sqlearn.engine.validation import is_of_input
 from sqlearn.errors import ParameterError, shown
 
 __all__ = ["checked_params", "computable"]
@@ -45,7 +46,9 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
                 validate_parameter_constraints({name: constraints}, {name: value}, type(model).__name__)
             except InvalidParameterError:
                 raise
-            except Exception as error:  # scikit-learn compares it with what it may be; frames and the like object
+            except Exception as error:  # scikit-learn compares and shows it, and its methods may raise anything
+                if not is_of_input(error):
+                    raise
                 raise ParameterError(
                     f"The parameter {name} of {type(model).__name__} cannot be {shown(value)}. Nothing was changed: "
                     "set one of the values that its documentation names.",
@@ -62,6 +65,8 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
         try:
             found[name] = copy.deepcopy(value)
         except Exception as error:  # of a generator, of an open file
+            if not is_of_input(error):
+                raise
             raise ParameterError(
                 f"The parameter {name} cannot be {shown(value)}, which cannot be copied: the model could not keep it "
                 "as it was when it was fitted. Nothing was changed: pass a list or an array.",
@@ -76,6 +81,8 @@ def computable(model: BaseEstimator):
     try:
         yield
     except ArithmeticError as error:
+        if not is_of_input(error, here=False):
+            raise
         raise ParameterError(
             f"float64 cannot compute with these parameters of {type(model).__name__}: {error}. Set numbers of a usual "
             "size, and fit again."

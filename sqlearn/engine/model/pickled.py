@@ -9,8 +9,8 @@ from sqlearn.engine.model.header import digest_of
 from sqlearn.engine.model.held import FORMAT
 from sqlearn.engine.model.state import State
 from sqlearn.engine.sklearn_private import param_names
-from sqlearn.engine.validation import Layout
-from sqlearn.errors import FormatError, shown
+from sqlearn.engine.validation import Layout, is_of_input
+from sqlearn.errors import FormatError, SqlearnError, shown
 
 __all__ = ["contents_of", "state_of"]
 
@@ -78,8 +78,10 @@ def state_of(model, contents) -> tuple[dict, State | None]:
         whole = {"header": header} | state.held_parts(ledger=False)
     except FormatError:
         raise
-    except Exception as error:  # of any kind: the contents are not those of a model
-        raise altered from error
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if not isinstance(error, SqlearnError) and not is_of_input(error, here=False):
+            raise
+        raise altered from error  # the contents are not those of a model
     if list(whole.items()) != [(part, content) for part, content in parts.items() if part not in _ELSEWHERE]:
         raise altered
     return params, state

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array
 
 from sqlearn.engine.identity import PLAIN_LABELS, canonical_label
 from sqlearn.engine.sklearn_private import check_categorical_features
-from sqlearn.engine.validation import Layout, explained, unmasked
+from sqlearn.engine.validation import Layout, explained, is_of_input, unmasked
 from sqlearn.errors import (
     InvalidValueError,
     ParameterError,
@@ -64,14 +64,14 @@ def check_table(X, learner: str, layout: Layout | None) -> "tuple[nw.DataFrame |
     if isinstance(X, list | tuple):
         X = _objects(X)  # or numbers beside strings would become strings
     _refuse_flat(X)
-    if layout is not None:
-        layout.check_names(X, learner)
-    found = Layout.of(X, 0) if layout is None else layout
-    if not frame:
-        try:
+    try:
+        if layout is not None:
+            layout.check_names(X, learner)
+        found = Layout.of(X, 0) if layout is None else layout
+        if not frame:
             X = check_array(X, dtype=None, ensure_all_finite=False, estimator=learner, input_name="X")
-        except ValueError as error:
-            raise explained(error, X, allow_nan=True) from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise explained(error, X, allow_nan=True) from error
     if layout is None:
         found = replace(found, n_features_in_=X.shape[1])
     else:
@@ -87,7 +87,7 @@ def _objects(rows: Sequence) -> np.ndarray:
     """A list of rows as an array of its values, as they are."""
     try:
         return np.array(rows, dtype=object)
-    except ValueError as error:  # arrays whose shapes do not fit together
+    except (TypeError, ValueError) as error:  # arrays whose shapes do not fit together
         raise explained(error, rows) from error
 
 
@@ -174,7 +174,7 @@ def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
         _refuse_flat(X)
         try:
             return check_array(X, dtype=None, ensure_all_finite=False)
-        except ValueError as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise explained(error, X, allow_nan=True) from error
     if not len(X):
         raise ShapeError("Found a table with 0 sample(s). Nothing was changed: pass at least one row.", reason="empty")
@@ -293,6 +293,8 @@ def categorical_columns(table, chosen) -> np.ndarray:
     try:
         mask = check_categorical_features(table, chosen)
     except (TypeError, ValueError) as error:
+        if not is_of_input(error):
+            raise
         theirs = str(error).startswith("categorical_features")
         why = str(error) if theirs else f"categorical_features cannot be {shown(chosen)}."
         raise ParameterError(f"{why} Nothing was changed: categorical_features names columns of X.") from error
@@ -394,6 +396,8 @@ def _numbers(table, j) -> np.ndarray:
         try:
             values[i] = np.nan if is_missing(value) else float(value)
         except (TypeError, ValueError) as error:
+            if not is_of_input(error):
+                raise
             why = str(error) if "argument must be" in str(error) else f"it is {shown(value)}"
             raise InvalidValueError(
                 f"{_place(table, i, j)} is not a number: {why}. Nothing was changed: convert the column to numbers "
@@ -424,6 +428,8 @@ def _categories(table, j) -> tuple[list[int], list]:
         except InvalidValueError:  # a TypeError, too
             raise
         except TypeError as error:
+            if not is_of_input(error):
+                raise
             raise InvalidValueError(
                 f"{_place(table, i, j)} is not a category: {error} Nothing was changed: categories are numbers or "
                 "strings.",

@@ -8,11 +8,12 @@ from typing import Any, Self
 import numpy as np
 
 from sqlearn.engine.sklearn_private import feature_names
-from sqlearn.errors import ShapeError
+from sqlearn.errors import ShapeError, shown
 
 __all__ = ["Layout"]
 
 _MOST_NAMES = 5  # in a message
+_MOST = 120  # characters of one
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,5 +115,5 @@ class Layout:
 def _listed(heading: str, names: list[str]) -> str:
     if not names:
         return ""
-    lines = [f"- {name}\n" for name in names[:_MOST_NAMES]]
+    lines = [f"- {name if len(name) <= _MOST else shown(name)}\n" for name in names[:_MOST_NAMES]]
     return f"{heading}:\n" + "".join(lines) + ("- ...\n" if len(names) > _MOST_NAMES else "")

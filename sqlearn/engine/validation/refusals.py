@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import check_array
 
+from sqlearn.engine.identity import LabelError
 from sqlearn.errors import InvalidValueError, ShapeError, SqlearnError, UnsupportedError, shown
 
 __all__ = ["column_name", "explained", "is_of_input", "words_of"]
@@ -18,6 +19,8 @@ _MOST = 200  # characters of those
 _NO_NUMBERS = ("Complex data", "argument must be", "could not convert", "bytes/strings")
 # the packages whose code reads what callers give; "sqlearn" is not one
 _READERS = {"numpy", "sklearn", "scipy", "pandas", "polars", "narwhals", "pyarrow", *sys.stdlib_module_names}
+
+_NEVER = (MemoryError, OSError, RecursionError, Warning)
 
 
 def is_of_input(error: BaseException, *, here: bool = True) -> bool:
@@ -38,9 +41,11 @@ def is_of_input(error: BaseException, *, here: bool = True) -> bool:
     bool
         Whether Python or a library raised it, or a method like ``__float__`` that they call.
     """
-    if _package(type(error).__module__) not in _READERS or isinstance(error, OSError | MemoryError | Warning):
+    if isinstance(error, LabelError):
+        return True
+    if _package(type(error).__module__) not in _READERS or isinstance(error, _NEVER):
         return False
-    trace = caught = error.__traceback__
+    trace = last = caught = error.__traceback__
     package = ""
     while trace is not None:
         code, package = trace.tb_frame.f_code, _package(trace.tb_frame.f_globals.get("__name__", ""))
@@ -55,9 +60,12 @@ def _package(module: str) -> str:
 
 
 def explained(error: Exception, X: Any, allow_nan: bool = False, name: str = "X") -> SqlearnError:
-    """scikit-learn's or numpy's refusal of `X`, which the caller calls `name`, as one of our kinds, with the row."""
-    if isinstance(error, SqlearnError):
-        return error
+    """scikit-learn's or numpy's refusal of `X`, which the caller calls `name`, as one of our kinds, with the row.
+
+    What is no refusal of `X` (see :func:`is_of_input`) is raised again as it is.
+    """
+    if not is_of_input(error):
+        raise error
     message = str(error).split("\n")[0]
     if "unique column names" in message:
         repeated = ", ".join(re.findall(r"- ('.*') \d+ times", str(error)))

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sqlearn.engine.sklearn_private import num_samples
 from sqlearn.engine.sums import as_csr
 from sqlearn.engine.validation.layout import Layout
-from sqlearn.engine.validation.refusals import explained
+from sqlearn.engine.validation.refusals import explained, is_of_input
 from sqlearn.engine.validation.spec import Features, Spec
 from sqlearn.errors import InvalidValueError, ShapeError
 
@@ -29,20 +29,27 @@ def as_rows(X: Any, *others: Any) -> tuple[Any, ...]:
     X, *others
         As given, or with a first axis of length 1.
     """
-    if not sp.issparse(X) and np.ndim(X) == 1 and not len(X):
-        raise ShapeError("Found array with 0 sample(s). Nothing was changed: pass at least one row.", reason="empty")
-    if sp.issparse(X):
-        single = X.ndim == 1
-        X = X.reshape(1, -1) if single else X
-    elif hasattr(X, "columns") or np.ndim(X) != 1 or (len(X) and np.ndim(X[0] if isinstance(X, list | tuple) else 0)):
-        single = False
-    elif hasattr(X, "to_frame") and hasattr(X, "index"):  # a pandas Series: its index names the features
-        single, X = True, X.to_frame().T.infer_objects()
-    else:
-        single, X = True, [X] if isinstance(X, list | tuple) else np.asarray(X)[None]
-    single = single or (any(np.ndim(other) == 0 for other in others if other is not None) and num_samples(X) == 1)
-    if single:
-        others = tuple(other if other is None or np.shape(other)[:1] == (1,) else _alone(other) for other in others)
+    try:
+        if not sp.issparse(X) and np.ndim(X) == 1 and not len(X):
+            raise ShapeError(
+                "Found array with 0 sample(s). Nothing was changed: pass at least one row.", reason="empty"
+            )
+        if sp.issparse(X):
+            single = X.ndim == 1
+            X = X.reshape(1, -1) if single else X
+        elif (
+            hasattr(X, "columns") or np.ndim(X) != 1 or (len(X) and np.ndim(X[0] if isinstance(X, list | tuple) else 0))
+        ):
+            single = False
+        elif hasattr(X, "to_frame") and hasattr(X, "index"):  # a pandas Series: its index names the features
+            single, X = True, X.to_frame().T.infer_objects()
+        else:
+            single, X = True, [X] if isinstance(X, list | tuple) else np.asarray(X)[None]
+        single = single or (any(np.ndim(other) == 0 for other in others if other is not None) and num_samples(X) == 1)
+        if single:
+            others = tuple(other if other is None or np.shape(other)[:1] == (1,) else _alone(other) for other in others)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise explained(error, X) from error
     return (single, X, *others)
 
 
@@ -60,7 +67,10 @@ def unmasked(values: Any, name: str) -> Any:
         When a value is masked: it is missing.
     """
     if isinstance(values, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in values):
-        values = np.ma.array(values)
+        try:
+            values = np.ma.array(values)
+        except (TypeError, ValueError) as error:  # rows of different lengths
+            raise explained(error, values, name=name) from error
     if not isinstance(values, np.ma.MaskedArray):
         return values
     masked = np.argwhere(np.ma.getmaskarray(np.ma.atleast_1d(values)))
@@ -128,7 +138,9 @@ def _refuse_times(X: Any) -> None:
     if isinstance(X, list | tuple):
         try:
             X = np.asarray(X)
-        except ValueError:  # rows of different lengths, which are refused in words of their own
+        except ValueError as error:  # rows of different lengths, which are refused in words of their own
+            if not is_of_input(error):
+                raise
             return
     found = column = None
     if isinstance(X, np.ndarray):

@@ -14,13 +14,12 @@ from sqlearn.engine.identity import canonical_label
 from sqlearn.engine.sklearn_private import num_samples
 from sqlearn.engine.validation.batch import Batch
 from sqlearn.engine.validation.layout import Layout
-from sqlearn.engine.validation.refusals import explained
+from sqlearn.engine.validation.refusals import explained, is_of_input
 from sqlearn.engine.validation.rows import unmasked
 from sqlearn.engine.validation.spec import Answers, Spec
 from sqlearn.errors import (
     InvalidValueError,
     ShapeError,
-    SqlearnError,
     UnknownLabelError,
     shown,
 )
@@ -34,6 +33,7 @@ __all__ = [
     "check_labels",
     "check_targets",
     "levels_of",
+    "shape_of",
 ]
 
 UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError)  # what numpy raises at what is no array
@@ -90,6 +90,8 @@ def check_labels(y: Any, X: Any) -> tuple[np.ndarray, list[Any]]:
         check_classification_targets(y)
         return levels_of(y)
     except (TypeError, ValueError) as error:
+        if not is_of_input(error):
+            raise
         raise _no_labels(str(error), y) from error
 
 
@@ -141,6 +143,20 @@ def levels_of(column: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     return codes.reshape(-1).astype(np.int64), levels
 
 
+def shape_of(y: Any) -> tuple[int, ...]:
+    """The shape of what is given as `y`.
+
+    Raises
+    ------
+    ShapeError, InvalidValueError
+        When it is no array.
+    """
+    try:
+        return np.shape(y)
+    except (TypeError, ValueError) as error:
+        raise explained(error, y, name="y") from error
+
+
 def _column(y: Any, X: Any, what: str) -> np.ndarray:
     """`y` as 1-D, with a `what` for each row of `X`."""
     y = unmasked(y, "y")
@@ -150,6 +166,8 @@ def _column(y: Any, X: Any, what: str) -> np.ndarray:
         y = column_or_1d(y, warn=True)
         y = y.astype(object) if y.dtype.kind == "T" else y
     except UNREADABLE as error:
+        if not is_of_input(error):
+            raise
         if "Complex" in str(error):
             raise InvalidValueError(
                 "Complex data not supported: y holds it, first in row 0 (counted from 0). Nothing was changed: pass "
@@ -198,6 +216,8 @@ def check_classes(batch: Batch, classes: Any) -> None:
         listed = np.asarray(classes)
         known = {canonical_label(label) for label in listed.ravel().tolist()}
     except UNREADABLE as error:
+        if not is_of_input(error):
+            raise
         raise InvalidValueError(
             f"`classes` is not a list of labels: {shown(classes)}. Nothing was changed: pass the labels that may "
             "come, or leave `classes` out.",
@@ -241,8 +261,6 @@ def check_targets(y: Any, X: Any, *, multi_output: bool) -> tuple[np.ndarray, in
     if multi_output:
         try:
             y = check_array(unmasked(y, "y"), ensure_2d=False, dtype=None, input_name="y", ensure_all_finite=False)
-        except SqlearnError:
-            raise
         except UNREADABLE as error:
             raise explained(error, y, name="y") from error
         if y.ndim == 1 and len(y) > 1 and num_samples(X) == 1:  # all targets of a row, which came as a frame or sparse
@@ -274,6 +292,8 @@ def as_float64(values: np.ndarray, refusal: Callable[[Any, int], Exception]) -> 
         except OverflowError:
             found[at] = np.inf
         except ValueError as error:  # a signalling NaN
+            if not is_of_input(error):
+                raise
             raise refusal(value, at[0] if at else 0) from error
     return found
 

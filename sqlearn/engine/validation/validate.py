@@ -7,12 +7,11 @@ import scipy.sparse as sp
 
 from sqlearn.engine.validation.batch import Batch
 from sqlearn.engine.validation.layout import Layout
-from sqlearn.engine.validation.refusals import explained
 from sqlearn.engine.validation.rows import as_rows, unmasked
 from sqlearn.engine.validation.sparse_format import check_sparse
 from sqlearn.engine.validation.spec import Spec
 from sqlearn.engine.validation.weights import check_weights
-from sqlearn.errors import ShapeError, SqlearnError
+from sqlearn.errors import ShapeError
 
 __all__ = ["comparable", "validate"]
 
@@ -49,23 +48,6 @@ def validate(
     SqlearnError
         Whatever is refused, in our own words, with the row.
     """
-    try:
-        return _validated(spec, X, y, sample_weight, layout, single)
-    except SqlearnError:
-        raise
-    except (TypeError, ValueError, OverflowError) as error:
-        raise explained(error, X) from error
-
-
-def comparable(layout: Layout, X: Any) -> Layout:
-    """What rows like these are compared with: rows that cannot have names are taken in the order of the columns."""
-    named = hasattr(X, "columns") or hasattr(X, "iloc")  # a frame or a pandas Series
-    return layout if named or layout.feature_names_in_ is None else replace(layout, feature_names_in_=None)
-
-
-def _validated(
-    spec: Spec, X: Any, y: Any, sample_weight: Any, layout: Layout | None, single: bool
-) -> tuple[Batch, Layout]:
     was_single = False
     check_sparse(X)
     known = None if layout is None else comparable(layout, X)
@@ -95,3 +77,9 @@ def _validated(
             reason="columns",
         )
     return batch, layout
+
+
+def comparable(layout: Layout, X: Any) -> Layout:
+    """What rows like these are compared with: rows that cannot have names are taken in the order of the columns."""
+    named = hasattr(X, "columns") or hasattr(X, "iloc")  # a frame or a pandas Series
+    return layout if named or layout.feature_names_in_ is None else replace(layout, feature_names_in_=None)

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.sklearn_private import check_sample_weight, num_samples
+from sqlearn.engine.validation.refusals import is_of_input
 from sqlearn.engine.validation.rows import unmasked
 from sqlearn.engine.validation.targets import UNREADABLE, as_float64
-from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, SqlearnError, shown
+from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, shown
 
 __all__ = ["check_class_weights", "check_weights"]
 
@@ -44,11 +45,12 @@ def check_weights(sample_weight: Any, X: Any) -> np.ndarray:
     n = num_samples(X)
     if sample_weight is None:
         return np.ones(n)
+    unmasked_weight = unmasked(sample_weight, "sample_weight")
     try:
-        given = np.asarray(unmasked(sample_weight, "sample_weight"))
-    except SqlearnError:
-        raise
+        given = np.asarray(unmasked_weight)
     except UNREADABLE as error:
+        if not is_of_input(error):
+            raise
         raise InvalidValueError(
             f"sample_weight is not an array of numbers: {shown(sample_weight)}. Nothing was changed: pass one number "
             "per row.",

@@ -1,6 +1,9 @@
 """Every refusal is one of this package's errors, says the row and what to do, and changes nothing."""
 
+import pickle
+import warnings
 from decimal import Decimal
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -276,3 +279,77 @@ def test_the_hint_of_a_column_transformer():
     """It recognises the refusal of a single column by scikit-learn's words."""
     with pytest.raises(ValueError, match="1D data passed to a transformer"):
         ColumnTransformer([("scale", StandardScaler(), 0)]).fit(np.arange(6.0).reshape(3, 2))
+
+
+class Timeout(ValueError):
+    """As a program may call what its alarm raises."""
+
+
+@pytest.mark.parametrize("raised", [Timeout("too late"), ValueError("too late"), TypeError("too late")])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        ("validation.rows", "check_array"),
+        ("validation.weights", "num_samples"),
+        ("validation.validate", "check_weights"),
+        ("validation.targets", "column_or_1d"),
+        ("validation.targets", "check_classification_targets"),
+        ("validation.targets", "canonical_label"),
+        ("validation.layout", "feature_names"),
+        ("tables.table", "check_array"),
+        ("tables.table", "canonical_label"),
+        ("model.parameters", "validate_parameter_constraints"),
+        ("model.state:State", "learn"),
+        ("model.answering", "read_only"),
+    ],
+)
+def test_what_a_handler_raises_is_no_refusal(owner, name, raised, monkeypatch):
+    """An alarm may go off anywhere, and a program may raise what it likes there: it is not about the rows."""
+
+    def struck(*args, **kwargs):
+        raise raised
+
+    module, _, kind = owner.partition(":")
+    place = import_module(f"sqlearn.engine.{module}")
+    monkeypatch.setattr(getattr(place, kind) if kind else place, name, struck)
+    with pytest.raises(type(raised), match=r"^too late$"):
+        MixedNB(categorical_features=[1]).fit([[1.0, "a"], [2.0, "b"]], [0, 1], [1.0, 1.0])
+        GaussianNB().fit([[1.0], [2.0]], [0, 1], [1.0, 1.0]).predict([[1.0], [2.0]])
+
+
+@pytest.mark.parametrize("raised", [Timeout("x"), MemoryError("x"), TimeoutError("x"), UserWarning("x"), KeyError("x")])
+def test_what_is_no_fault_of_arguments(raised, monkeypatch):
+    model = GaussianNB().fit([[1.0], [2.0]], [0, 1])
+    data = pickle.dumps(model)
+
+    def struck(*_):
+        raise raised
+
+    monkeypatch.setattr("sklearn.naive_bayes.GaussianNB.predict", struck)
+    monkeypatch.setattr("sqlearn.engine.model.state.State.restore", struck)
+    for call in (lambda: model.predict([["a"]]), lambda: pickle.loads(data)):
+        with pytest.raises(type(raised)) as caught:
+            call()
+        assert caught.value is raised
+
+
+def test_warnings_that_are_errors():
+    frame = pd.DataFrame({"a": [1.0, 2.0]})
+    model = GaussianNB().fit(frame, [0, 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="does not have valid feature names"):
+            model.predict(frame.to_numpy())
+        with pytest.raises(UserWarning, match="score is not well-defined"):
+            Ridge().fit([[1.0], [2.0]], [1.0, 2.0]).score([[1.0]], [1.0])
+
+
+def test_long_names_are_shortened():
+    long = "x" * 10_000
+    model = QuadraticDiscriminantAnalysis().partial_fit([[1.0], [2.0], [4.0]], ["a", "a", long])
+    with pytest.raises(UndefinedAttributeError, match="only 1 sample in class 'xxx") as caught:
+        model.predict([[1.0]])
+    assert len(str(caught.value)) < 400
+    with raises(COLUMNS, match="unseen at fit time") as caught:
+        GaussianNB().fit(pd.DataFrame({"a": [1.0, 2.0]}), [0, 1]).forget(pd.DataFrame({long: [1.0]}), [0])
+    assert len(str(caught.value)) < 600
