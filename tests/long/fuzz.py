@@ -80,16 +80,32 @@ def written(error: BaseException) -> bool:
     return ours and dis.opname[code.co_code[frame.tb_lasti]] == "RAISE_VARARGS"
 
 
+def hidden_mistake(error: BaseException) -> BaseException | None:
+    """The first cause of an error that Python raised inside of sqlearn, and further down than where it was caught."""
+    cause: BaseException | None = error
+    while cause := cause.__cause__:
+        frames = [frame for frame, _ in traceback.walk_tb(cause.__traceback__)]
+        mine = len(frames) > 1 and _HERE[0] in Path(frames[-1].f_code.co_filename).parents
+        wanted = isinstance(cause, SqlearnError) or (isinstance(cause, ValueError | TypeError) and written(cause))
+        if mine and not wanted and type(cause).__module__ == "builtins":
+            return cause
+    return None
+
+
 def judge(error: BaseException) -> None:
     """Accept sqlearn's errors, scikit-learn's own two, and ValueError and TypeError that a person wrote.
 
     Raises
     ------
     Finding
-        At any other error; and at a text that cannot be printed, is long, has fewer than four words (eight, and a full
-        stop, of an error of ours), or quotes what numpy or the interpreter say among themselves.
+        At any other error, and at one whose cause is a mistake of sqlearn's; and at a text that cannot be printed, is
+        long, has fewer than four words (eight, and a full stop, of an error of ours), or quotes what numpy or the
+        interpreter say among themselves.
     """
     ours = isinstance(error, SqlearnError)
+    if ours and not isinstance(error, FormatError):  # contents that were altered may trip over anything
+        if mistake := hidden_mistake(error):
+            raise Finding(f"a mistake that looks like a refusal: {mistake!r}") from error
     if not ours and not isinstance(error, NotFittedError | InvalidParameterError):
         misnamed = isinstance(error, TypeError) and "argument: '" in str(error)  # as Python says it
         if not isinstance(error, ValueError | TypeError) or not (misnamed or written(error)):

@@ -6,6 +6,7 @@ import fractions
 import itertools
 import os
 import shutil
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 
 import fuzz
 import hostile
+import sqlearn
 from laws import refit, unchanged
 from learners import LABELLED, VALUED, WEIGHTED, over
 from records import tame
@@ -78,6 +80,54 @@ def test_the_judge_knows_what_nobody_wrote():
             fuzz.judge(SqlearnError(text))
     fuzz.judge(raised(lambda: GaussianNB().fit(X, LETTERS).predict([[1.0]])))
     fuzz.judge(raised(lambda: GaussianNB().predict(X)))
+
+
+def planted(mistake):
+    """A function of sqlearn's, as its traceback shows it, that makes a mistake."""
+    source = f"import numpy\ndef inner():\n    return {mistake}\ndef outer(*_):\n    return inner()"
+    names = {"__name__": "sqlearn.planted"}
+    exec(compile(source, os.path.join(os.path.dirname(sqlearn.__file__), "planted.py"), "exec"), names)
+    return names["outer"]
+
+
+MISTAKES = ["{}['a mistake']", "None.mistake", "numpy.zeros(2) + numpy.zeros(3)", "[][0]"]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("tables.reader", "as_table"),
+        ("validation.layout", "feature_names"),
+        ("validation.validate", "check_weights"),
+        ("validation.targets", "levels_of"),
+    ],
+)
+def test_the_judge_finds_mistakes(place, mistake, monkeypatch):
+    """They were reported as arguments that a method does not take, or as rows that are no table."""
+    model = TableModel(Ridge()).fit({"a": [1.0, 2.0, 3.0], "c": ["x", "y", "x"]}, [1.0, 2.0, 3.0])
+    module, name = place
+    monkeypatch.setattr(import_module(f"sqlearn.engine.{module}"), name, planted(mistake))
+    with pytest.raises(fuzz.Finding, match="a raw"):
+        fuzz.attempt(lambda: model.predict({"a": [1.0], "c": ["x"]}))
+        fuzz.attempt(lambda: GaussianNB().fit(X, LETTERS))
+
+
+def test_the_judge_follows_causes():
+    def refused(call):
+        try:
+            call()
+        except Exception as error:
+            raise ParameterError("These nine words are a sentence that says nothing.") from error
+
+    model = GaussianNB().fit(X, LETTERS)
+    for innocent in (lambda: X.reshape(3, 3), lambda: {}["a"], lambda: model.predict(X[:, :1])):
+        with pytest.raises(ParameterError):
+            refused(innocent)
+        fuzz.attempt(lambda innocent=innocent: refused(innocent))
+    for mistake in MISTAKES:
+        with pytest.raises(fuzz.Finding, match="a mistake that looks like a refusal"):
+            fuzz.attempt(lambda mistake=mistake: refused(planted(mistake)))
 
 
 # ---------------------------------------------------------------------------------------------------------- labels
