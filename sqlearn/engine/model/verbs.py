@@ -376,7 +376,8 @@ class UnweightedClassifier(Predicts, Unweighted):
         y : scalar or array-like of shape (n_records,)
             Labels: integers, booleans or strings. New ones may come at any time.
         classes : array-like of shape (n_classes,), default=None
-            If given, other labels are refused. It is checked and not remembered: ``classes_`` are the labels held.
+            If given, other labels are refused. It is checked and not remembered: ``classes_`` are the labels held, and
+            ``predict_proba`` has a column for each of these. A class without records is added by none.
 
         Returns
         -------
@@ -417,7 +418,8 @@ class WeightedClassifier(Predicts, Weighted):
         y : scalar or array-like of shape (n_records,)
             Labels: integers, booleans or strings. New ones may come at any time.
         classes : array-like of shape (n_classes,), default=None
-            If given, other labels are refused. It is checked and not remembered: ``classes_`` are the labels held.
+            If given, other labels are refused. It is checked and not remembered: ``classes_`` are the labels held, and
+            ``predict_proba`` has a column for each of these. A class without records is added by none.
         sample_weight : float or array-like of shape (n_records,), default=None
             Weights of the records, float64 and not negative; 1 by default.
 
