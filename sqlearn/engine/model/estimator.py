@@ -19,6 +19,7 @@ from sqlearn.engine.model.parameters import checked_params, computable
 from sqlearn.engine.model.pickled import contents_of, state_of
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
+from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.sums import InterruptsHeld, Log
 from sqlearn.engine.validation import Batch, Layout, check_classes, is_of_input, words_of
 from sqlearn.errors import InvalidValueError, MergeError, ParameterError, SqlearnError, UnsupportedError
@@ -357,7 +358,8 @@ class ExactEstimator(Hooks):
         NotFittedError
             If nothing was learned yet.
         """
-        return copy.deepcopy(self._fitted_state().params)
+        params = self._fitted_state().params
+        return copy.deepcopy({name: params[name] for name in param_names(type(self))})
 
     def pending_params(self) -> list[str]:
         """Return the names of the parameters that were set since ``fit``, and hold from the next one on.

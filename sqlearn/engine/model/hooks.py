@@ -4,6 +4,7 @@ import numpy as np
 
 from sqlearn.engine.model.answering import Answering
 from sqlearn.engine.model.state import State
+from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.sums import Statistic
 from sqlearn.engine.validation import (
     Answers,
@@ -50,7 +51,7 @@ class Hooks(Answering):
 
     def _spec(self, params: dict) -> Spec:
         """What a learner of these parameters takes."""
-        learner = type(self)(**params)
+        learner = type(self)(**{name: params[name] for name in param_names(type(self))})
         tags = learner.__sklearn_tags__()
         return Spec(
             type(self).__name__,

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from sqlearn.engine.sklearn_private import (
     InvalidParameterError,
+    param_names,
     parameter_constraints,
     validate_parameter_constraints,
 )
@@ -30,9 +31,9 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
     InvalidParameterError
         scikit-learn's, at a value of another type or range.
     ParameterError
-        At a value that cannot be compared, read as numbers, or copied.
+        At a value that cannot be compared, read as numbers, or copied, and where a subclass leaves a parameter unset.
     """
-    params, found = model.get_params(deep=False), {}
+    params, found = _params_of(model), {}
     if not isinstance(params.get("ledger", True), bool | np.bool_):  # "no" would be true
         raise ParameterError(
             f"The parameter ledger must be True or False, not {shown(params['ledger'])}. Nothing was changed: set one "
@@ -73,6 +74,20 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
                 value=value,
             ) from error
     return found
+
+
+def _params_of(model: BaseEstimator) -> dict[str, Any]:
+    """A learner's parameters; those that the constructor of a subclass does not take are its attributes."""
+    params = model.get_params(deep=False)
+    base = next(cls for cls in type(model).__mro__ if cls.__module__.partition(".")[0] == "sqlearn")
+    for name in param_names(base):
+        if name not in params and name not in vars(model):
+            raise ParameterError(
+                f"{type(model).__name__} derives from {base.__name__}, and neither takes its parameter {name} nor sets "
+                "an attribute of that name. Nothing was changed: call super().__init__ in its constructor."
+            )
+        params.setdefault(name, vars(model).get(name))
+    return params
 
 
 @contextmanager

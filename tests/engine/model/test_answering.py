@@ -307,3 +307,31 @@ def test_rows_that_change_inside_without_come_back_as_they_were():
 @over([Ridge(), KMeans(), GaussianNB()])
 def test_every_parameter_is_validated(learner):
     check_param_validation(type(learner).__name__, learner)
+
+
+class Narrow(GaussianNB):
+    """A subclass whose constructor takes less."""
+
+    def __init__(self, smooth=1e-9):
+        super().__init__(var_smoothing=smooth, key="secret")
+        self.smooth = smooth
+
+
+class Careless(GaussianNB):
+    """One that does not call its base's."""
+
+    def __init__(self, smooth=1e-9):
+        self.smooth = smooth
+
+
+def test_a_subclass_with_a_narrower_constructor():
+    X, y, _ = sample()
+    model, peer = Narrow(1e-3).fit(X, y), GaussianNB(var_smoothing=1e-3, key="secret").fit(X, y)
+    for learner in (model, pickle.loads(pickle.dumps(model)), copy.deepcopy(model), clone(model).partial_fit(X, y)):
+        assert (learner.predict_proba(X) == peer.predict_proba(X)).all()
+        assert learner.fitted_params() == {"smooth": 1e-3} and not learner.pending_params()
+        assert learner.digest() == model.digest()
+    assert verify(model.forget(X[0], y[0]), X[1:], y[1:])
+    assert (model._state.key_state == peer._state.key_state).all()
+    with pytest.raises(ParameterError, match="Careless derives from GaussianNB, and neither takes its parameter"):
+        Careless().fit(X, y)
