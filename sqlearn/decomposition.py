@@ -11,6 +11,7 @@ from sqlearn.engine.model import ScoresRecords, Transforms, UnweightedEstimator
 from sqlearn.engine.readout import grams_of
 from sqlearn.engine.sklearn_private import infer_dimension
 from sqlearn.engine.sums import Gram
+from sqlearn.engine.validation import is_of_input
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 
 __all__ = ["PCA"]
@@ -204,8 +205,9 @@ def _number(n_components, variances, ratios, n) -> int:
         try:
             if n >= len(variances):
                 return int(infer_dimension(variances, n))
-        except ValueError:  # two equal variances
-            pass
+        except ValueError as error:  # two equal variances
+            if not is_of_input(error):
+                raise
         raise UndefinedAttributeError(
             "n_components='mle' needs as many rows as features and different variances. Learn more rows.",
             reason="too few records",

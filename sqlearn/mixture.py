@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sqlearn.engine.model import Adaptive, ScoresRecords, UnweightedEstimator
 from sqlearn.engine.problems import KINDS, Expectation, Mixture, Parameters
 from sqlearn.engine.sklearn_private import check_mixture_start, precision_cholesky
+from sqlearn.engine.validation import is_of_input
 from sqlearn.errors import DegenerateError, UndefinedAttributeError
 
 __all__ = ["GaussianMixture"]
@@ -320,6 +321,8 @@ class GaussianMixture(Adaptive, ScoresRecords, UnweightedEstimator, peers.Gaussi
         try:
             cholesky = precision_cholesky(covariances, kind)
         except ValueError as error:
+            if not is_of_input(error):
+                raise
             raise UndefinedAttributeError(f"{error} The model is intact.", reason="singular") from None
         lower, converged, *bounds = trace.theta[k * (1 + d + d * d) :].tolist()
         if trace.rounds:

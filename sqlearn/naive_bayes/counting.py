@@ -10,7 +10,7 @@ from sqlearn.engine.model import PredictsJointProbabilities, WeightedClassifier
 from sqlearn.engine.readout import label_array, others_of, sums_of, weights_of
 from sqlearn.engine.sklearn_private import check_smoothing, smooth_naive_bayes
 from sqlearn.engine.sums import Sums, ThresholdCounts
-from sqlearn.engine.validation import refuse_negative
+from sqlearn.engine.validation import is_of_input, refuse_negative
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 
 
@@ -59,6 +59,8 @@ class CountingNB(PredictsJointProbabilities, WeightedClassifier):
                 warnings.simplefilter("ignore")  # fit has warned of an alpha that is too small
                 smooth_naive_bayes(found)
         except ValueError as error:
+            if not is_of_input(error):
+                raise
             raise UndefinedAttributeError(f"{error} Learn or forget rows until they fit.", reason="priors") from error
         return {name: value for name, value in vars(found).items() if name.endswith("_")}
 

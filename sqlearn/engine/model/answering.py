@@ -28,8 +28,9 @@ from sqlearn.errors import (
 
 __all__ = ["Answering", "not_fitted"]
 
-# what scikit-learn raises at arguments that it does not check, beside TypeError and ValueError
-_STUMBLES = (ArithmeticError, AttributeError, LookupError)
+# what comes out of scikit-learn at arguments that it does not check, beside TypeError and ValueError; RuntimeError for
+# instance where its refusal shows a value whose repr fails
+_STUMBLES = (ArithmeticError, RuntimeError)
 
 
 class Answering(Delegates, BaseEstimator):
@@ -110,7 +111,7 @@ class Answering(Delegates, BaseEstimator):
             return answering(*args, **kwargs)
         except (SqlearnError, NotFittedError):
             raise
-        except (*_STUMBLES, NotImplementedError, TypeError, ValueError) as error:
+        except (*_STUMBLES, TypeError, ValueError) as error:
             if is_of_input(error):
                 refuse_arguments(self, name, args, kwargs, error)
             raise
@@ -254,7 +255,7 @@ def refuse_arguments(model, name: str, args: tuple, kwargs: dict[str, Any], erro
             f"X of {name} holds text or objects. Nothing was computed: convert it to numbers first, X.astype(float).",
             reason="not numeric",
         ) from error
-    if isinstance(error, _STUMBLES):
+    if isinstance(error, _STUMBLES) and not isinstance(error, NotImplementedError):  # that: whatever the arguments
         raise ParameterError(
             f"{name} of {type(model).__name__} does not take these arguments: {shown(error)}. Nothing was computed: "
             "see its documentation for what it takes."

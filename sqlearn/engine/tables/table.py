@@ -70,7 +70,7 @@ def check_table(X, learner: str, layout: Layout | None) -> "tuple[nw.DataFrame |
         found = Layout.of(X, 0) if layout is None else layout
         if not frame:
             X = check_array(X, dtype=None, ensure_all_finite=False, estimator=learner, input_name="X")
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise explained(error, X, allow_nan=True) from error
     if layout is None:
         found = replace(found, n_features_in_=X.shape[1])
@@ -174,7 +174,7 @@ def as_table(X) -> "nw.DataFrame | Columns | np.ndarray":
         _refuse_flat(X)
         try:
             return check_array(X, dtype=None, ensure_all_finite=False)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise explained(error, X, allow_nan=True) from error
     if not len(X):
         raise ShapeError("Found a table with 0 sample(s). Nothing was changed: pass at least one row.", reason="empty")

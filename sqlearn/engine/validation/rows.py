@@ -119,7 +119,7 @@ def check_features(spec: Spec, X: Any, layout: Layout | None) -> tuple[Features,
                 estimator=spec.learner,
                 input_name="X",
             )
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last: of a repr that a refusal shows
         raise explained(error, X, spec.allow_nan) from error
     if layout is None:
         found = replace(found, n_features_in_=x.shape[1])

@@ -152,7 +152,7 @@ def shape_of(y: Any) -> tuple[int, ...]:
         When it is no array.
     """
     try:
-        return np.shape(y)
+        return np.asarray(y).shape
     except (TypeError, ValueError) as error:
         raise explained(error, y, name="y") from error
 

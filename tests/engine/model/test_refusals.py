@@ -14,11 +14,13 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression as SklearnLinearRegression
 
+import hostile
 from laws import refit, unchanged
 from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, over
 from records import tame
 from refusals import COLUMNS, LABEL, NO_TARGET, NOT_FINITE, NOT_NUMERIC, SHAPE, WEIGHT, is_one_of, raises
 from sqlearn import SqlearnError, verify
+from sqlearn.compose import TableModel
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.errors import DegenerateError, MergeError, ParameterError, UndefinedAttributeError, UnsupportedError
 from sqlearn.linear_model import LinearRegression, Ridge, RidgeClassifier
@@ -353,3 +355,14 @@ def test_long_names_are_shortened():
     with raises(COLUMNS, match="unseen at fit time") as caught:
         GaussianNB().fit(pd.DataFrame({"a": [1.0, 2.0]}), [0, 1]).forget(pd.DataFrame({long: [1.0]}), [0])
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("learner", [GaussianNB(), MixedNB(), QuadraticDiscriminantAnalysis(), TableModel(Ridge())])
+@pytest.mark.parametrize("kind", [list, pd.Series])
+def test_rows_that_a_refusal_cannot_show(learner, kind):
+    """scikit-learn's refusal shows the values, and their repr fails."""
+    model = learner.fit([[1.0], [2.0], [4.0], [7.0]], [0, 0, 1, 1])
+    flat = kind([hostile.Rude(), hostile.Rude()])
+    for call in (lambda: model.partial_fit(flat, [0, 1]), lambda: model.predict(flat)):
+        with unchanged(model), pytest.raises(SqlearnError, match="Nothing was"):
+            call()
