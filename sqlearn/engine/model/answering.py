@@ -28,9 +28,9 @@ from sqlearn.errors import (
 
 __all__ = ["Answering", "not_fitted"]
 
-# what comes out of scikit-learn at arguments that it does not check, beside TypeError and ValueError; RuntimeError for
-# instance where its refusal shows a value whose repr fails
-_STUMBLES = (ArithmeticError, RuntimeError)
+# What comes out of scikit-learn at arguments that it does not check, beside TypeError and ValueError: IndexError at a
+# category beyond those that CategoricalNB counts, RuntimeError where a refusal shows a value whose repr fails.
+_STUMBLES = (ArithmeticError, LookupError, RuntimeError)
 
 
 class Answering(Delegates, BaseEstimator):
