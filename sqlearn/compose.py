@@ -408,7 +408,8 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         ndarray of shape (n_rows,)
             As the learner's ``predict`` returns it.
         """
-        return self.fit(X, y, sample_weight).predict(X)
+        with self._kept_on_errors():
+            return self.fit(X, y, sample_weight).predict(X)
 
     @available_if(lambda self: hasattr(self._learner, "transform"))
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
@@ -428,7 +429,8 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         ndarray of shape (n_rows, n_outputs)
             As the learner's ``transform`` returns it.
         """
-        return self.fit(X, y, **fit_params).transform(X)
+        with self._kept_on_errors():
+            return self.fit(X, y, **fit_params).transform(X)
 
 
 def _used(state: State) -> list[tuple[Any, str]]:

@@ -145,7 +145,8 @@ class GaussianMixture(Adaptive, ScoresRecords, UnweightedEstimator, peers.Gaussi
         int64 ndarray of shape (n_samples,)
             The index of each record's most probable component.
         """
-        return self.fit(X).predict(X)
+        with self._kept_on_errors():
+            return self.fit(X).predict(X)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the index of the most probable component of each record.
@@ -295,7 +296,7 @@ class GaussianMixture(Adaptive, ScoresRecords, UnweightedEstimator, peers.Gaussi
             k,
             KINDS.index(covariance_type),
             params["tol"],
-            params["reg_covar"],
+            float(params["reg_covar"]),  # it may be an int beyond int64
             params["max_iter"],
             params["n_init"],
             params["init_params"],

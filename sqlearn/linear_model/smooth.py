@@ -149,7 +149,7 @@ class LogisticRegression(
                 "give the optimum."
             )
         if params["dual"]:
-            raise ParameterError("dual=True belongs to solver='liblinear'. Leave it False.")
+            raise ParameterError("dual=True belongs to solver='liblinear', which is not supported. Leave dual False.")
         check_class_weights(params["class_weight"], MOST_CLASS_WEIGHT)
 
     def _check_fit(self, batch):

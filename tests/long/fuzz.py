@@ -43,7 +43,7 @@ from records import Records, tame
 from sqlearn import SqlearnError, Store
 from sqlearn.compose import TableModel
 from sqlearn.engine.model.header import digest_of
-from sqlearn.errors import FormatError, UndefinedAttributeError
+from sqlearn.errors import FormatError, ParameterError, UndefinedAttributeError
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB
 
@@ -75,9 +75,9 @@ def written(error: BaseException) -> bool:
         frame = frame.tb_next
     if frame is None:
         return False
-    code = frame.tb_frame.f_code
+    code, at = frame.tb_frame.f_code, frame.tb_lasti
     ours = any(folder in Path(code.co_filename).parents for folder in _HERE)
-    return ours and dis.opname[code.co_code[frame.tb_lasti]] == "RAISE_VARARGS"
+    return ours and dis.opname[code.co_code[at]] == "RAISE_VARARGS"
 
 
 def hidden_mistake(error: BaseException) -> BaseException | None:
@@ -86,8 +86,9 @@ def hidden_mistake(error: BaseException) -> BaseException | None:
     while cause := cause.__cause__:
         frames = [frame for frame, _ in traceback.walk_tb(cause.__traceback__)]
         mine = len(frames) > 1 and _HERE[0] in Path(frames[-1].f_code.co_filename).parents
+        unusual = isinstance(error, ParameterError) and isinstance(cause, ArithmeticError)  # of the parameters
         wanted = isinstance(cause, SqlearnError) or (isinstance(cause, ValueError | TypeError) and written(cause))
-        if mine and not wanted and type(cause).__module__ == "builtins":
+        if mine and not (unusual or wanted) and type(cause).__module__ == "builtins":
             return cause
     return None
 
@@ -584,14 +585,13 @@ def main() -> int:
     if asked.worker is not None:
         _work(asked.seed, asked.first + asked.worker, asked.calls - asked.worker, asked.jobs, kinds)
         return 0
-    start, found, made = time.time(), 0, 0
+    start = time.time()
     workers = [
         subprocess.Popen([sys.executable, *sys.argv, "--worker", str(k)], stdout=subprocess.PIPE, text=True)
         for k in range(asked.jobs)
     ]
     with ThreadPoolExecutor(asked.jobs) as readers:  # at once: a worker whose pipe is full waits
-        for one_made, one_found in readers.map(lambda worker: _follow(worker, asked.seed), workers):
-            made, found = made + one_made, found + one_found
+        made, found = map(sum, zip(*readers.map(lambda worker: _follow(worker, asked.seed), workers), strict=True))
     print(f"{made:,} calls in {time.time() - start:.0f} s: {found} findings")
     return 1 if found else 0
 

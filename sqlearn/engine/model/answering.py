@@ -29,8 +29,9 @@ from sqlearn.errors import (
 __all__ = ["Answering", "not_fitted"]
 
 # What comes out of scikit-learn at arguments that it does not check, beside TypeError and ValueError: IndexError at a
-# category beyond those that CategoricalNB counts, RuntimeError where a refusal shows a value whose repr fails.
-_STUMBLES = (ArithmeticError, LookupError, RuntimeError)
+# category beyond those that CategoricalNB counts, RuntimeError where a refusal shows a value whose repr fails,
+# SystemError at some objects of pandas.
+_STUMBLES = (ArithmeticError, LookupError, RuntimeError, SystemError)
 
 
 class Answering(Delegates, BaseEstimator):

@@ -6,6 +6,7 @@ import json
 import numpy as np
 
 from sqlearn.engine.identity import canonical_label
+from sqlearn.errors import shown
 
 __all__ = ["describe", "digest_of", "plain"]
 
@@ -48,4 +49,13 @@ def describe(value):
     try:
         return canonical_label(value)
     except TypeError:
-        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', repr(value))}"
+        name = getattr(value, "__qualname__", None)
+        return f"{getattr(value, '__module__', '')}.{_text_of(value) if name is None else name}"
+
+
+def _text_of(value) -> str:
+    """The repr of an object or, where that raises, what stands for it in messages."""
+    try:
+        return repr(value)
+    except Exception:  # of any kind: it is the object's own
+        return shown(value)

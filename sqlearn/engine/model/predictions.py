@@ -5,6 +5,8 @@ A learner names by its bases, or in its own body, which of them it has; each pas
 
 from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,19 @@ class Delegates:
     def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """What the method `name` of a fitted scikit-learn estimator returns."""
         raise NotImplementedError
+
+    @contextmanager
+    def _kept_on_errors(self) -> Iterator[None]:
+        """Fit and predict in here: after an error, which may be the prediction's, the model is that from before."""
+        held = vars(self).get("_state")
+        try:
+            yield
+        except BaseException:
+            if held is None:
+                vars(self).pop("_state", None)
+            else:
+                vars(self)["_state"] = held
+            raise
 
 
 class Predicts(Delegates):
@@ -282,7 +297,8 @@ class Transforms(Delegates, TransformerMixin):
         SqlearnError
             A subclass that describes the problem.
         """
-        return TransformerMixin.fit_transform(self, X, y, **fit_params)  # not the one of scikit-learn's own class
+        with self._kept_on_errors():
+            return TransformerMixin.fit_transform(self, X, y, **fit_params)  # not the one of scikit-learn's own class
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns of ``transform``.

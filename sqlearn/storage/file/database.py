@@ -154,8 +154,8 @@ class Database:
             ) from error
         except OSError as error:
             raise StoreError(
-                f"No store can be created at {path}: {error.strerror}. Choose a path in a folder that exists and can "
-                "be written.",
+                f"No store can be created at {str(path)[:1000]}: {error.strerror}. Choose a path in a folder that "
+                "exists and can be written.",
                 reason="access",
             ) from error
         try:

@@ -38,7 +38,8 @@ def as_path(path: str | os.PathLike[str]) -> Path:
 
 def as_seconds(timeout: Any) -> float:
     """How long to wait for other processes."""
-    if (type(timeout) not in (int, float) and not isinstance(timeout, np.number)) or not 0 <= timeout <= _LONGEST:
+    is_number = type(timeout) in (int, float) or isinstance(timeout, np.integer | np.floating)
+    if not is_number or isinstance(timeout, np.timedelta64) or not 0 <= timeout <= _LONGEST:
         raise StoreError(
             f"`timeout` must be a number of seconds of at least 0, not {shown(timeout)}. Nothing was done: pass one, "
             "such as 5.0.",

@@ -20,6 +20,7 @@ from learners import LEARNERS, over
 from sqlearn import BusyError, ParameterError, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
+from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.linear_model import Lasso, LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.preprocessing import StandardScaler
@@ -335,3 +336,15 @@ def test_a_subclass_with_a_narrower_constructor():
     assert (model._state.key_state == peer._state.key_state).all()
     with pytest.raises(ParameterError, match="Careless derives from GaussianNB, and neither takes its parameter"):
         Careless().fit(X, y)
+
+
+def test_a_model_is_kept_when_it_cannot_transform_what_it_was_fitted_to():
+    """`fit` reads text that is numbers, and scikit-learn's `transform` refuses it."""
+    x, y = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 5.0], [3.0, 3.0]]), [0, 1, 0, 1]
+    model = LinearDiscriminantAnalysis().fit(x, y)
+    digest = model.digest()
+    for learner in (model, LinearDiscriminantAnalysis()):
+        with pytest.raises(ValueError):
+            learner.fit_transform((x + 1.0).astype(str), y)
+    assert model.digest() == digest
+    assert not hasattr(learner, "classes_")
