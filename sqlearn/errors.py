@@ -15,6 +15,7 @@ from datetime import date
 from numbers import Number
 from typing import Any, ClassVar
 
+from sqlearn.messages import shown as shown  # who raises an error often shows a value
 from sqlearn.old_errors import MERGED, renamed
 
 __all__ = [
@@ -41,22 +42,6 @@ __all__ = [
     "UnknownLabelError",
     "UnsupportedError",
 ]
-
-_MOST = 120  # characters of a value that a message shows
-
-
-def shown(value: object) -> str:
-    """A value as a message shows it: one printable line of its repr, shortened. It never raises."""
-    if isinstance(value, int) and value.bit_length() > 10_000:  # more digits than Python writes
-        return f"a whole number of {value.bit_length():,} bits"
-    try:
-        plain = next((kind for kind in (str, bytes, float) if isinstance(value, kind)), None)  # not np.float64(0.5)
-        text = plain.__repr__(value) if plain else " ".join(repr(value).split())
-    except Exception:  # the caller's repr may raise anything, and the message is about the value
-        text = f"an object of type {type(value).__name__}, which cannot be shown"
-    if len(text) > _MOST:
-        text = f"{text[: _MOST - 40]}...{text[-20:]} ({len(text):,} characters)"
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class SqlearnError(ValueError):

@@ -108,6 +108,7 @@ class Answering(Delegates, BaseEstimator):
         answering = self._answering(name)
         if args:
             check_sparse(args[0])
+        args = tuple(_objects(values) for values in args)
         try:
             return answering(*args, **kwargs)
         except (SqlearnError, NotFittedError):
@@ -173,6 +174,11 @@ class Answering(Delegates, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return "_state" in self.__dict__
+
+
+def _objects(values: Any) -> Any:
+    """An array of numpy's StringDType as one of objects: `fit` takes it, and scikit-learn's metrics do not."""
+    return values.astype(object) if isinstance(values, np.ndarray) and values.dtype.kind == "T" else values
 
 
 def not_fitted(estimator) -> NotFittedError:

@@ -348,3 +348,9 @@ def test_a_model_is_kept_when_it_cannot_transform_what_it_was_fitted_to():
             learner.fit_transform((x + 1.0).astype(str), y)
     assert model.digest() == digest
     assert not hasattr(learner, "classes_")
+
+
+def test_labels_of_the_type_of_variable_strings_are_scored():
+    labels = np.array(["a", "b", "b"], np.dtypes.StringDType())
+    model = GaussianNB().fit([[0.0], [1.0], [3.0]], labels)
+    assert model.score([[0.0], [3.0]], labels[:2]) == 1.0

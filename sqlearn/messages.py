@@ -1,0 +1,19 @@
+"""How messages show values."""
+
+__all__ = ["shown"]
+
+_MOST = 120  # characters of a value that a message shows
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: one printable line of its repr, shortened. It never raises."""
+    if isinstance(value, int) and value.bit_length() > 10_000:  # more digits than Python writes
+        return f"a whole number of {value.bit_length():,} bits"
+    try:
+        plain = next((kind for kind in (str, bytes, float) if isinstance(value, kind)), None)  # not np.float64(0.5)
+        text = plain.__repr__(value) if plain else " ".join(repr(value).split())
+    except Exception:  # the caller's repr may raise anything, and the message is about the value
+        text = f"an object of type {type(value).__name__}, which cannot be shown"
+    if len(text) > _MOST:
+        text = f"{text[: _MOST - 40]}...{text[-20:]} ({len(text):,} characters)"
+    return text.encode("utf-8", "backslashreplace").decode()
