@@ -24,7 +24,7 @@ COMMAND = tuple(f"sqlearn.{name}" for name in ("cli", "commands", "demo", "table
 def public_objects():
     """Module and name of every public class and function; the errors have a page of their own."""
     for name in MODULES:
-        if name not in (*INSIDE, *COMMAND, "sqlearn.errors", "sqlearn.old_errors"):
+        if name not in (*INSIDE, *COMMAND, "sqlearn.errors", "sqlearn.messages", "sqlearn.old_errors"):
             module = import_module(name)
             for member in getattr(module, "__all__", ()):
                 found = getattr(module, member)
