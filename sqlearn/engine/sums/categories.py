@@ -11,7 +11,7 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.sums.deposit import deposit_sparse
 from sqlearn.engine.sums.exact import Deposit
 from sqlearn.engine.sums.one_record import OneRecord, may_change, note
-from sqlearn.engine.sums.statistic import UNFIT, Statistic
+from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.engine.sums.transaction import Log
 from sqlearn.errors import FormatError
 
@@ -26,6 +26,19 @@ def count(category_counts, slots, weights, sign):
             for slot in slots[r]:
                 if slot >= 0:
                     category_counts[slot] += np.int64(sign)
+
+
+@kernel
+def _use_up(left, slots, weights):
+    """Take records off the numbers `left` of their slots; the first record for which nothing is left, or -1."""
+    for r in range(len(weights)):
+        if weights[r] > 0.0:
+            for slot in slots[r]:
+                if slot >= 0:
+                    left[slot] -= 1
+                    if left[slot] < 0:
+                        return r
+    return -1
 
 
 class Categories(Statistic):
@@ -89,6 +102,16 @@ class Categories(Statistic):
         arrays = (np.ones(len(indices)), indices, indptr, block.weights, block.slots, np.argsort(block.slots))
         self._put(Deposit(len(block), deposit_sparse, arrays), sign, log)
         self._change_counts(block.codes, block.weights, sign, log)
+
+    def first_missing(self, block):
+        missing = super().first_missing(block)
+        return missing if missing >= 0 else self.first_uncounted(block)
+
+    def first_uncounted(self, block: Block) -> int:
+        """The first record of a block that has a category of which too few records are held, or -1."""
+        left = np.zeros(self.vocabulary.capacity, np.int64)
+        left[: len(self.category_counts)] = self.category_counts
+        return int(_use_up(left, block.codes, block.weights))
 
     def fast_path(self, state):
         if state.ledger is None or state.vocabulary is None:

@@ -125,6 +125,10 @@ class Mixed(Joint):
     def encode(self, codes, levels):
         return self.categories.encode(codes, levels)
 
+    def first_missing(self, block):
+        missing = super().first_missing(block)
+        return missing if missing >= 0 else self.categories.first_uncounted(block)
+
     def blocks(self, block):
         unknown = np.isnan(block.x)
         return replace(block, x=np.where(unknown, 0.0, block.x)), replace(block, x=as_csr(unknown)), block

@@ -111,10 +111,7 @@ def explained(error: Exception, X: Any, allow_nan: bool = False, name: str = "X"
         )
     if "Expected 2D" in message:  # and then the whole array
         message = f"{message.removesuffix(':')}. Reshape your data."  # ColumnTransformer looks for "1D array instead"
-        return ShapeError(
-            f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).", reason="shape"
-        )
-    if " dim " in message or "0 feature" in message:
+    if any(words in message for words in ("Expected 2D", " dim ", "0 feature")):
         return ShapeError(
             f"{message} Nothing was changed: pass rows of one length as (n, d), or one row as (d,).", reason="shape"
         )

@@ -1,5 +1,6 @@
 """Holes that a reviewer found once: each must stay closed."""
 
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +17,7 @@ from sqlearn.compose import TableModel
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.engine.model.limits import _PEAK
 from sqlearn.engine.sums.exact import FEW_LIMBS, ExactSum
-from sqlearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sqlearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.preprocessing import StandardScaler
 
@@ -218,3 +219,23 @@ def test_verify_refuses_weights_where_there_are_none():
     X, y = [[0.0], [1.0], [3.0]], [0, 1, 1]
     with raises(WEIGHT, match="takes no sample weights"):
         verify(LinearDiscriminantAnalysis().fit(X, y), X, y, [1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MixedNB(categorical_features=[1], ledger=False),
+        TableModel(MixedNB(), ledger=False),
+        TableModel(Ridge(), ledger=False),
+    ],
+    ids=repr,
+)
+def test_a_category_that_is_not_held_without_a_ledger(model):
+    """Its count would be less than 0, and such a model could not be loaded."""
+    rows, y = [[1.0, "a"], [2.0, "b"], [3.0, "a"], [4.0, "b"]], [0, 1, 0, 1]
+    model.fit(rows, y)
+    for gone, labels, at in (([[1.0, "z"]], [0], 0), ([[1.0, "a"], [3.0, "a"], [1.0, "a"]], [0, 0, 1], 2)):
+        with unchanged(model), pytest.raises(NotLearnedError) as caught:
+            model.forget(gone, labels)
+        assert caught.value.row == at
+    assert pickle.loads(pickle.dumps(model.forget([rows[0]], [0]))).digest() == model.digest()
