@@ -5,11 +5,3 @@ May import: storage, errors.
 
 from sqlearn.table_files.files import BOOLEANS, MISSING, TableFile
 from sqlearn.table_files.source import Source, known_encoding
-
-__all__ = [
-    "BOOLEANS",
-    "MISSING",
-    "Source",
-    "TableFile",
-    "known_encoding",
-]

@@ -238,6 +238,13 @@ def test_packages_import_what_others_offer(path):
     assert here == "sqlearn.engine.key" or not inside  # where old pickles look
 
 
+@pytest.mark.parametrize("package", [name for name in OFFERS if layer(name)])
+def test_packages_offer_what_others_use(package):
+    others = [tree for path, tree in TREES.items() if layer(module_name(path)) != layer(package)]
+    nodes = [node for tree in others for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert OFFERS[package] <= {alias.name for node in nodes if node.module == package for alias in node.names}
+
+
 def test_packages_are_small():
     """A package is one subject; the modules directly in ``sqlearn`` are its public layer."""
     folders: dict[Path, int] = {}

@@ -17,31 +17,3 @@ from sqlearn.engine.arithmetic.digits import (
 from sqlearn.engine.arithmetic.double_double import add, divide, fast_two_sum, multiply
 from sqlearn.engine.arithmetic.elementary import exp, log, mix
 from sqlearn.engine.arithmetic.solve import Factor, intercept, pivoted_factor, residual
-
-__all__ = [
-    "HELD",
-    "Factor",
-    "add",
-    "add_product",
-    "cholesky",
-    "divide",
-    "exp",
-    "factorize",
-    "fast_two_sum",
-    "intercept",
-    "log",
-    "mix",
-    "multiply",
-    "nearest",
-    "normalized",
-    "one_thread",
-    "pivoted_factor",
-    "residual",
-    "round_limbs",
-    "round_pair",
-    "side_by_side",
-    "solve_lower",
-    "solve_upper",
-    "to_pairs",
-    "trimmed",
-]

@@ -10,29 +10,3 @@ from sqlearn.engine.identity.key import HiddenBytes, HiddenText, hidden, key_byt
 from sqlearn.engine.identity.ledger import MOST_COPIES, Ledger, add_one, copies_held, take_one
 from sqlearn.engine.identity.multiset import add_term, add_terms
 from sqlearn.engine.identity.vocabulary import PLAIN_LABELS, LabelError, Vocabulary, canonical_label
-
-__all__ = [
-    "MOST_COPIES",
-    "PLAIN_LABELS",
-    "HiddenBytes",
-    "HiddenText",
-    "LabelError",
-    "Ledger",
-    "Vocabulary",
-    "add_one",
-    "add_term",
-    "add_terms",
-    "canonical_label",
-    "copies_held",
-    "digest_dense",
-    "digest_one",
-    "digest_sparse",
-    "find",
-    "first_bad",
-    "hidden",
-    "key_bytes",
-    "midstate",
-    "pack",
-    "stamp",
-    "take_one",
-]

@@ -13,15 +13,3 @@ from sqlearn.engine.kernels.intrinsics import (
     prefetch,
     trailing_zeros,
 )
-
-__all__ = [
-    "bits_float",
-    "float_bits",
-    "fma",
-    "kernel",
-    "leading_zeros",
-    "make_ready",
-    "multiply_high",
-    "prefetch",
-    "trailing_zeros",
-]

@@ -12,7 +12,6 @@ from sqlearn.engine.model.learner import Learner
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.predictions import (
     Decides,
-    Delegates,
     Predicts,
     PredictsJointProbabilities,
     PredictsProbabilities,
@@ -22,29 +21,3 @@ from sqlearn.engine.model.predictions import (
 )
 from sqlearn.engine.model.state import State
 from sqlearn.engine.model.verbs import UnweightedClassifier, UnweightedEstimator, WeightedClassifier, WeightedEstimator
-
-__all__ = [
-    "FORMAT",
-    "Adaptive",
-    "Decides",
-    "Delegates",
-    "ExactEstimator",
-    "Inner",
-    "Learner",
-    "Predicts",
-    "PredictsJointProbabilities",
-    "PredictsProbabilities",
-    "RenamedReport",
-    "ScoresRecords",
-    "Selects",
-    "SparseCoefficients",
-    "State",
-    "Transforms",
-    "UnweightedClassifier",
-    "UnweightedEstimator",
-    "WeightedClassifier",
-    "WeightedEstimator",
-    "digest_of",
-    "observed",
-    "refuse_large",
-]

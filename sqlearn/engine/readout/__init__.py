@@ -12,27 +12,3 @@ from sqlearn.engine.readout.read_only import read_only
 from sqlearn.engine.readout.rounding import aligned, as_float
 from sqlearn.engine.readout.shrinkage import spreads_of
 from sqlearn.engine.readout.univariate import score_functions, score_of
-
-__all__ = [
-    "GramView",
-    "LeastSquares",
-    "aligned",
-    "as_float",
-    "balanced_factors",
-    "categories_of",
-    "combined",
-    "fitted",
-    "grams_of",
-    "is_constant",
-    "label_array",
-    "mapped",
-    "moments_of",
-    "one_against_rest",
-    "others_of",
-    "read_only",
-    "score_functions",
-    "score_of",
-    "spreads_of",
-    "sums_of",
-    "weights_of",
-]

@@ -4,7 +4,7 @@ May import: kernels, arithmetic, identity, errors.
 """
 
 from sqlearn.engine.sums.categories import Categories
-from sqlearn.engine.sums.deposit import deposit_each, deposit_outer, deposit_sparse, deposit_triangle
+from sqlearn.engine.sums.deposit import deposit_outer, deposit_sparse
 from sqlearn.engine.sums.exact import FEW_LIMBS, Deposit, ExactSum
 from sqlearn.engine.sums.fourth_moments import Spread
 from sqlearn.engine.sums.gram import Gram
@@ -16,34 +16,3 @@ from sqlearn.engine.sums.one_record import Holder, OneRecord
 from sqlearn.engine.sums.sparse_sums import LabelSums, Sums, ThresholdCounts, as_csr
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.engine.sums.transaction import InterruptsHeld, Log
-
-__all__ = [
-    "BLOCK",
-    "FEW_LIMBS",
-    "UNFIT",
-    "Block",
-    "Categories",
-    "Correlations",
-    "Deposit",
-    "ExactSum",
-    "Gram",
-    "Holder",
-    "InterruptsHeld",
-    "LabelSums",
-    "Log",
-    "Mixed",
-    "Moments",
-    "OneRecord",
-    "Spread",
-    "Statistic",
-    "Sums",
-    "ThresholdCounts",
-    "as_csr",
-    "deposit_each",
-    "deposit_outer",
-    "deposit_sparse",
-    "deposit_triangle",
-    "installed",
-    "moments",
-    "packed_cell",
-]

@@ -19,24 +19,3 @@ from sqlearn.engine.tables.table import (
     names_of,
     split,
 )
-
-__all__ = [
-    "TableAnswers",
-    "TableBayes",
-    "TableEncoder",
-    "TableGram",
-    "TableReader",
-    "TableRounds",
-    "as_columns",
-    "as_table",
-    "categorical_columns",
-    "check_table",
-    "chosen",
-    "if_learner_has",
-    "is_missing",
-    "kinds_of",
-    "names_of",
-    "read_encoder",
-    "split",
-    "table_tags",
-]

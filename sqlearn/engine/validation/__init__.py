@@ -12,27 +12,3 @@ from sqlearn.engine.validation.spec import Answers, Features, Spec
 from sqlearn.engine.validation.targets import check_answers, check_classes, check_indicator, levels_of, shape_of
 from sqlearn.engine.validation.validate import comparable, validate
 from sqlearn.engine.validation.weights import check_class_weights, check_weights
-
-__all__ = [
-    "Answers",
-    "Batch",
-    "Features",
-    "Layout",
-    "Spec",
-    "check_answers",
-    "check_class_weights",
-    "check_classes",
-    "check_features",
-    "check_indicator",
-    "check_sparse",
-    "check_weights",
-    "comparable",
-    "explained",
-    "is_of_input",
-    "levels_of",
-    "refuse_negative",
-    "shape_of",
-    "unmasked",
-    "validate",
-    "words_of",
-]

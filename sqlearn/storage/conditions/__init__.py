@@ -4,7 +4,3 @@ May import: table, file, errors.
 """
 
 from sqlearn.storage.conditions.condition import Condition
-
-__all__ = [
-    "Condition",
-]

@@ -12,27 +12,3 @@ from sqlearn.storage.file.residue import residue
 from sqlearn.storage.file.saved_model import SavedModel, described_learner
 from sqlearn.storage.file.settings import Settings
 from sqlearn.storage.file.slots import Slots
-
-__all__ = [
-    "PIECE",
-    "ChainCheck",
-    "Database",
-    "File",
-    "HashIndex",
-    "Receipt",
-    "Receipts",
-    "SavedModel",
-    "Settings",
-    "Slots",
-    "Texts",
-    "Words",
-    "check_chain",
-    "decoded",
-    "described_learner",
-    "hash_texts",
-    "hash_words",
-    "masked",
-    "message",
-    "relinked",
-    "residue",
-]

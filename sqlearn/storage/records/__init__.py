@@ -8,14 +8,3 @@ from sqlearn.storage.records.ids import Ids
 from sqlearn.storage.records.row_source import Recount, StoredRows, seed_of
 from sqlearn.storage.records.rows import Rows
 from sqlearn.storage.records.selection import Selection, looking
-
-__all__ = [
-    "Copies",
-    "Ids",
-    "Recount",
-    "Rows",
-    "Selection",
-    "StoredRows",
-    "looking",
-    "seed_of",
-]

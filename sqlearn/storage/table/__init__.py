@@ -19,37 +19,3 @@ from sqlearn.storage.table.feeding import (
 from sqlearn.storage.table.frames import frames_of, length_of
 from sqlearn.storage.table.given import as_flag, as_names, as_path, as_reading, as_seconds, as_values, named_ids
 from sqlearn.storage.table.places import PlacedColumns, located, name_place, place_of
-
-__all__ = [
-    "DATES",
-    "NO_DATE",
-    "Block",
-    "Category",
-    "Column",
-    "Columns",
-    "PlacedColumns",
-    "arguments",
-    "as_flag",
-    "as_names",
-    "as_path",
-    "as_reading",
-    "as_seconds",
-    "as_values",
-    "asks_in_rounds",
-    "category_of",
-    "frames_of",
-    "length",
-    "length_of",
-    "located",
-    "microseconds",
-    "name_place",
-    "named_categories",
-    "named_ids",
-    "place_of",
-    "prepared",
-    "take",
-    "takes_categories",
-    "takes_labels",
-    "target_names",
-    "target_of",
-]

@@ -8,14 +8,3 @@ from sqlearn.storage.upkeep.compaction import compact
 from sqlearn.storage.upkeep.erasure import ErasureReport, held_by, report
 from sqlearn.storage.upkeep.format_1 import OldStore
 from sqlearn.storage.upkeep.suppression import Suppressed, Suppression
-
-__all__ = [
-    "Audit",
-    "ErasureReport",
-    "OldStore",
-    "Suppressed",
-    "Suppression",
-    "compact",
-    "held_by",
-    "report",
-]
