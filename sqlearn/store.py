@@ -13,12 +13,11 @@ from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import (
     ShapeError,
     SqlearnError,
-    StoreCorruptError,
     StoreError,
 )
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.editing import Editing
-from sqlearn.storage.file import Database, Receipt, Settings, check_chain
+from sqlearn.storage.file import Database, Receipt, Settings, check_chain, damaged
 from sqlearn.storage.forgotten import Forgotten
 from sqlearn.storage.refit import Refit
 from sqlearn.storage.table import (
@@ -271,9 +270,7 @@ class Store(View, Editing, Forgotten, Refit):
             database.close()
             if isinstance(error, SqlearnError):
                 raise
-            raise StoreCorruptError(
-                f"The store {path} is damaged: its settings cannot be read. Take an intact copy."
-            ) from error
+            raise damaged(path, "its settings cannot be read") from error
         except BaseException:
             database.close()
             raise

@@ -3,6 +3,7 @@
 May import: the engine, errors.
 """
 
+from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.descriptors import File
 from sqlearn.storage.file.dictionary import PIECE, Texts, Words, decoded, message, relinked

@@ -19,6 +19,7 @@ from sqlearn.errors import (
     StoreCorruptError,
     StoreError,
 )
+from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.descriptors import File, Identity, close_if_unlocked, identity_of, opened
 
 __all__ = ["FORMAT", "PAGE", "Counters", "Database"]
@@ -79,7 +80,7 @@ class Counters(dict[str, int]):
     """Small numbers by name, all of which a whole store has."""
 
     def __missing__(self, name: str) -> int:
-        raise StoreCorruptError(f"This store is damaged: it lacks the number {name!r}. Take an intact copy.")
+        raise damaged(None, f"it lacks the number {name!r}")
 
     @property
     def digest(self) -> int:
@@ -289,9 +290,7 @@ class Database:
         try:
             return self.connection.execute(statement, values)
         except UnicodeDecodeError as error:  # of a name that SQLite found, in its message
-            raise StoreCorruptError(
-                f"The store {self.path} is damaged: its names are not text. Take an intact copy."
-            ) from error
+            raise damaged(self.path, "its names are not text") from error
 
     def executemany(self, statement: str, rows: Any) -> None:
         self.connection.executemany(statement, rows)
@@ -357,10 +356,7 @@ class Database:
         if version != self._version:
             counters = Counters(() if self._is_new else self.execute("SELECT name, value FROM counters"))
             if not self._is_new and counters[_DIGEST] != counters.digest:
-                raise StoreCorruptError(
-                    f"The store {self.path} is damaged: its counters are not as they were written. Take an intact "
-                    "copy, or create the store again from its source."
-                )
+                raise damaged(self.path, "its counters are not as they were written", anew=True)
             self.counters = counters
             self._saved = dict(self.counters)
             self._version = version

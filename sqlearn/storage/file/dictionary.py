@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import StoreCorruptError
+from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.hash_index import HashIndex, hash_texts, padded
 from sqlearn.storage.file.slots import LARGEST, Slots
@@ -87,7 +87,7 @@ class Texts:
         while len(slots):
             left -= len(slots)
             if left < 0 and len(slots) < len(numbers):
-                raise StoreCorruptError("This store is damaged: a text in it has no end. Take an intact copy.")
+                raise damaged(None, "a text in it has no end")
             chunks = self.slots.read(slots)
             yield rows, slots, chunks
             following = (chunks[:, 0] & _NEXT).astype(np.int64)
@@ -148,9 +148,7 @@ class Words:
             there = np.flatnonzero(found)
             for i, text in zip(there.tolist(), self.texts.get(found[there]), strict=True):
                 if text != messages[i]:
-                    raise StoreCorruptError(
-                        "This store is damaged: its index of words points to other words. Take an intact copy."
-                    )
+                    raise damaged(None, "its index of words points to other words")
                 self._remember(unknown[i], int(found[i]))
         return np.array([self._numbers.get(word, 0) for word in words], np.int64)
 
@@ -185,9 +183,7 @@ class Words:
             return
         left = self.texts.uses(numbers) - times
         if (left < 0).any():
-            raise StoreCorruptError(
-                "This store is damaged: a word in it is used more often than was counted. Take an intact copy."
-            )
+            raise damaged(None, "a word in it is used more often than was counted")
         stay = left > 0
         if stay.any():
             self.texts.set_uses(numbers[stay], left[stay])
@@ -209,7 +205,7 @@ class Words:
             or (found != numbers).any()
             or (len(numbers) and (self.texts.uses(numbers) != times).any())
         ):
-            raise StoreCorruptError("This store is damaged: its words are not those of its rows. Take an intact copy.")
+            raise damaged(None, "its words are not those of its rows")
         return texts
 
     def _remember_less(self) -> None:
@@ -235,7 +231,7 @@ def word_of(text: bytes) -> Any:
             return decoded(text[1:])
         return int(text[1:]) if text[:1] == b"i" else struct.unpack("<d", text[1:])[0]
     except (ValueError, struct.error) as error:
-        raise StoreCorruptError("This store is damaged: a word in it is malformed. Take an intact copy.") from error
+        raise damaged(None, "a word in it is malformed") from error
 
 
 def decoded(text: bytes) -> str:
@@ -243,4 +239,4 @@ def decoded(text: bytes) -> str:
     try:
         return text.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
-        raise StoreCorruptError("This store is damaged: a text in it is malformed. Take an intact copy.") from error
+        raise damaged(None, "a text in it is malformed") from error

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from sqlearn.engine.identity import digest_dense, find, midstate, pack
-from sqlearn.errors import StoreCorruptError
+from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import LARGEST, Slots
 
@@ -146,15 +146,9 @@ class HashIndex:
         for rows, inverse, buckets, entries in self._touched(hashes):
             at = _places(entries, inverse, hashes[rows])
             if (at < 0).any():
-                raise StoreCorruptError(
-                    f"The store {self._database.path} is damaged: an entry of its index is missing. Take an intact "
-                    "copy."
-                )
+                raise damaged(self._database.path, "an entry of its index is missing")
             if len(rows) > 1 and len(np.unique(inverse * _ENTRIES + at)) < len(rows):  # they would be counted twice
-                raise StoreCorruptError(
-                    f"The store {self._database.path} is damaged: its index has one entry for two rows. Take an "
-                    "intact copy."
-                )
+                raise damaged(self._database.path, "its index has one entry for two rows")
             entries[inverse, at] = 0
             pack(entries)
             self._write(buckets, entries)
@@ -224,10 +218,7 @@ class HashIndex:
             astray |= bool((used & ((entries[:, :, 0] & np.uint64(size - 1)) != own)).any())
             found += int(used.sum())
         if astray or found != len(self):
-            raise StoreCorruptError(
-                f"The store {self._database.path} is damaged: its index {self.slots.name} is not as it was counted. "
-                "Take an intact copy, or create the store again from its source."
-            )
+            raise damaged(self._database.path, f"its index {self.slots.name} is not as it was counted", anew=True)
 
     def rebuild(self, renumbered: Callable[[np.ndarray], np.ndarray]) -> None:
         """Write the table anew, no larger than it must be, with other numbers for those that are there."""
@@ -272,9 +263,8 @@ class HashIndex:
             self._write(buckets, entries)
             places = self.slots.put(moved.reshape(len(moved), -1))
             if (places != buckets + size + 1).any():  # places are given in order, and never freed
-                raise StoreCorruptError(
-                    f"The store {self._database.path} is damaged: its index {self.slots.name} has a place more or less "
-                    "than it counts. Take an intact copy."
+                raise damaged(
+                    self._database.path, f"its index {self.slots.name} has a place more or less than it counts"
                 )
         counters[self._size] = 2 * size
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import ParameterError, StoreCorruptError, StoreError, shown
+from sqlearn.errors import ParameterError, StoreError, shown
+from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import Slots
 
@@ -250,9 +251,7 @@ class Receipts:
         for row in rows:
             kinds = [type(value) for value in row]
             if kinds[:-1] != [int, str, str, int, bytes, bytes] or kinds[-1] not in (bytes, type(None)):
-                raise StoreCorruptError(
-                    f"The store {self._database.path} is damaged: a receipt is malformed. Take an intact copy."
-                )
+                raise damaged(self._database.path, "a receipt is malformed")
         return [
             Receipt(n, time, kind, count, a.hex(), b.hex(), signature=signature.hex() if signature else None)
             for n, time, kind, count, a, b, signature in rows

@@ -19,6 +19,7 @@ from sqlearn.engine.model import FORMAT, ExactEstimator, digest_of
 from sqlearn.engine.readout import score_functions
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
+from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import Slots
 
@@ -94,10 +95,7 @@ class SavedModel:
         return self.slots.read(np.arange(1, len(self.slots) + 1))  # places are given in order, and never freed
 
     def _damaged(self) -> StoreCorruptError:
-        return StoreCorruptError(
-            f"The store {self._database.path} is damaged: its model's bytes are not those that were written. Take an "
-            "intact copy, or create the store again from its source."
-        )
+        return damaged(self._database.path, "its model's bytes are not those that were written", anew=True)
 
 
 def packed(model: Any) -> tuple[bytes, str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from sqlearn.errors import StoreCorruptError
+from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 
 __all__ = ["Settings"]
@@ -38,10 +38,7 @@ class Settings:
         settings = self._rows()
         (unused,) = self._database.execute("PRAGMA freelist_count").fetchone()  # none is ever left
         if unused or settings.pop(_DIGEST, None) != self._digest(settings):
-            raise StoreCorruptError(
-                f"The store {self._database.path} is damaged: its settings are not as they were written. Take an "
-                "intact copy, or create the store again from its source."
-            )
+            raise damaged(self._database.path, "its settings are not as they were written", anew=True)
         return settings
 
     def _rows(self) -> dict[str, str]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from sqlearn.engine.identity import first_bad, stamp
 from sqlearn.errors import StoreCorruptError, StoreError
+from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 
 __all__ = ["LARGEST", "Slots"]
@@ -308,10 +309,7 @@ class Slots:
             raise self._damaged(int(slots[bad]))
 
     def _damaged(self, slot: int) -> StoreCorruptError:
-        return StoreCorruptError(
-            f"The store {self.database.path} is damaged: place {slot} of {self.name!r} is not as it was written. Take "
-            "an intact copy, or create the store again from its source."
-        )
+        return damaged(self.database.path, f"place {slot} of {self.name!r} is not as it was written", anew=True)
 
 
 def _in_use(slots: np.ndarray, places: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

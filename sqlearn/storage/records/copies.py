@@ -3,7 +3,6 @@
 import numpy as np
 
 from sqlearn.engine.rounds import Rows, copy_hashes, numbers_of
-from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.file import Database, HashIndex, hash_words
 
 __all__ = ["Copies", "Count"]
@@ -104,9 +103,7 @@ class Copies(Count):
 
     def _refuse(self, damaged) -> None:
         if damaged:
-            raise StoreCorruptError(
-                f"The store {self._database.path} is damaged: it no longer finds its rows. Take an intact copy."
-            )
+            raise damaged(self._database.path, "it no longer finds its rows")
 
     def _entries(self, names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """What stands for copies in the index."""

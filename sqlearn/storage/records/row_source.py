@@ -9,6 +9,7 @@ from sqlearn.engine.model import Learner
 from sqlearn.engine.rounds import LARGEST, MAX_HASH, Changes, DetachedRows, Records, Rounds
 from sqlearn.engine.tables import TableRounds
 from sqlearn.errors import StoreCorruptError
+from sqlearn.storage.file import damaged
 from sqlearn.storage.records.copies import Count
 from sqlearn.storage.records.rows import Rows
 from sqlearn.storage.table import Block, Category, Columns, category_of, length
@@ -106,9 +107,7 @@ class StoredRows:
                 yield Records(x, y, weights, hashes)
 
     def _damaged(self, what: str) -> StoreCorruptError:
-        return StoreCorruptError(
-            f"This store is damaged: a row has {what} that its model cannot have learned. Take an intact copy."
-        )
+        return damaged(None, f"a row has {what} that its model cannot have learned")
 
     def make_ready(self) -> None:
         pass

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.file import Database, Slots, Words
+from sqlearn.storage.file import Database, Slots, Words, damaged
 from sqlearn.storage.table import DATES, Block, Category, Column, Columns
 
 __all__ = ["Rows"]
@@ -88,9 +87,7 @@ class Rows:
         assert column.labels is not None
         held = np.unique(cells)
         if len(held) and held[-1] > 2:
-            raise StoreCorruptError(
-                f"This store is damaged: a value in column {column.name!r} is not a boolean. Take an intact copy."
-            )
+            raise damaged(None, f"a value in column {column.name!r} is not a boolean")
         places = np.full(3, -1)
         places[held[held > 0]] = np.arange(np.count_nonzero(held))
         return Category(places[cells], [column.labels[k - 1] for k in held.tolist() if k])

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import ConditionError, StoreCorruptError, StoreError, shown
+from sqlearn.errors import ConditionError, StoreError, shown
 from sqlearn.storage.conditions import Condition
-from sqlearn.storage.file import Database
+from sqlearn.storage.file import Database, damaged
 from sqlearn.storage.records.ids import Ids
 from sqlearn.storage.records.rows import Rows
 from sqlearn.storage.table import Column, Columns, named_ids
@@ -82,10 +82,7 @@ class Selection:
             part = slots[start : start + _AT_ONCE]
             cells = self._rows.read(part)
             if ids is not None and self._ids.of_cells(cells[:, -1]) != ids[start : start + _AT_ONCE]:
-                raise StoreCorruptError(
-                    f"The store {self._database.path} is damaged: its index of ids points to other rows. Take an "
-                    "intact copy."
-                )
+                raise damaged(self._database.path, "its index of ids points to other rows")
             yield part, cells
 
 

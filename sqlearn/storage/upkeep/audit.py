@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.file import PIECE, Database, Receipts, SavedModel, Words
+from sqlearn.storage.file import PIECE, Database, Receipts, SavedModel, Words, damaged
 from sqlearn.storage.records import Copies, Ids, Rows
 from sqlearn.storage.table import Columns
 
@@ -80,10 +80,7 @@ class Audit:
                 raise self._damaged("its index of copies is not that of its rows")
 
     def _damaged(self, how: str) -> StoreCorruptError:
-        return StoreCorruptError(
-            f"The store {self._database.path} is damaged: {how}. Take an intact copy, or create the store again from "
-            "its source."
-        )
+        return damaged(self._database.path, how, anew=True)
 
 
 def _sum(entries: np.ndarray) -> int:

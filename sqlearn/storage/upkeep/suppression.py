@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import FormatError, StoreCorruptError, StoreError, SuppressedIdError, UnknownIdError, shown
-from sqlearn.storage.file import Database, HashIndex, masked
+from sqlearn.errors import FormatError, StoreError, SuppressedIdError, UnknownIdError, shown
+from sqlearn.storage.file import Database, HashIndex, damaged, masked
 from sqlearn.storage.records import Ids
 from sqlearn.storage.table import as_path
 
@@ -141,9 +141,7 @@ class Suppression:
         """Take in hashes of ids, all different; those that are there already stay."""
         new = hashes[self.index.find(hashes) == 0]
         if self.index.add(new, np.ones(len(new), np.int64)) or self.index.settle():
-            raise StoreCorruptError(
-                f"The store {self._path} is damaged: two of its rows have one id. Take an intact copy."
-            )
+            raise damaged(self._path, "two of its rows have one id")
 
     def refuse(self, ids: Sequence[Any], hashes: np.ndarray) -> None:
         """Raise SuppressedIdError if one of these ids is on the list."""
