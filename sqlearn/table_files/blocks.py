@@ -13,7 +13,7 @@ import numpy as np
 from sqlearn.errors import TableError
 from sqlearn.table_files.source import Format, Source, has_decimal_comma
 
-__all__ = ["Block", "Parquet", "Text", "arrow", "native_kind"]
+__all__ = ["Block", "Parquet", "Text", "arrow", "native_kind", "refused"]
 
 _BLOCK = 1 << 22  # bytes of text
 _ROWS = 1 << 16  # of a Parquet file
@@ -38,6 +38,14 @@ class Block:
 
     def column(self, name: str) -> Any:
         return self.batch.column(name)
+
+
+def refused(place: Place, row: int, told: str, to_do: str, column: str | None, value: Any = None) -> TableError:
+    """The error of a value in a file: where it stands, what is wrong with it, and what to do."""
+    at, fields = place(row)
+    return TableError(
+        f"{at}: {told}. Nothing was learned: {to_do}.", column=column, value=value, reason="file", **fields
+    )
 
 
 class Text:
@@ -128,9 +136,7 @@ class Text:
                 **place,
             ) from error
         except pa.ArrowException as error:
-            raise TableError(
-                f"{self._source.name} cannot be read: {error}. Nothing was learned.", reason="file"
-            ) from error
+            raise self._source.unreadable(error) from error
 
 
 class Parquet:
@@ -165,9 +171,7 @@ class Parquet:
                     yield Block(table, place, done + len(batch), of)
                     done += len(batch)
         except pa.ArrowException as error:
-            raise TableError(
-                f"{self._source.name} cannot be read: {error}. Nothing was learned.", reason="file"
-            ) from error
+            raise self._source.unreadable(error) from error
 
     def _place(self, before: int, row: int) -> tuple[str, dict[str, int]]:
         return f"{self._source.name}, row {before + row + 1}", {"row": before + row}
@@ -195,14 +199,8 @@ class Parquet:
         if native == "date":
             beyond = _beyond(column)
             if beyond.any() and kind not in (None, "drop"):
-                at, fields = place(int(beyond.argmax()))
-                raise TableError(
-                    f"{at}: the date in column {name!r} lies beyond the years that 64 bits of microseconds reach. "
-                    "Nothing was learned: correct it, leave it empty, or drop the column.",
-                    column=name,
-                    reason="file",
-                    **fields,
-                )
+                told = f"the date in column {name!r} lies beyond the years that 64 bits of microseconds reach"
+                raise refused(place, int(beyond.argmax()), told, "correct it, leave it empty, or drop the column", name)
             if beyond.any():
                 column = column.filter(pa.array(~beyond)).take(pa.array(np.cumsum(~beyond) - 1, mask=beyond))
         if kind == "id" and pa.types.is_floating(column.type):
@@ -222,15 +220,10 @@ class Parquet:
             odd = ~missing & ~((np.floor(numbers) == numbers) & (np.abs(numbers) < most))
         if odd.any():
             row = int(odd.argmax())
-            at, fields = place(row)
-            raise TableError(
-                f"{at}: the id in column {name!r} is the float {numbers[row]}, which is not a whole number below "
-                f"{most:.0f}. Nothing was learned: write ids as integers or text.",
-                column=name,
-                value=numbers[row].item(),
-                reason="file",
-                **fields,
+            told = (
+                f"the id in column {name!r} is the float {numbers[row]}, which is not a whole number below {most:.0f}"
             )
+            raise refused(place, row, told, "write ids as integers or text", name, numbers[row].item())
         return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing).cast(pa.string())
 
 

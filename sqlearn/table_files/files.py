@@ -10,9 +10,9 @@ import numpy as np
 
 from sqlearn.errors import TableError
 from sqlearn.storage.table import DATES, NO_DATE, PlacedColumns, microseconds
-from sqlearn.table_files.blocks import Block, Parquet, Text, arrow, native_kind
+from sqlearn.table_files.blocks import Block, Parquet, Text, arrow, native_kind, refused
 from sqlearn.table_files.given import KINDS, as_header, as_kinds, as_pairs, as_text, as_words
-from sqlearn.table_files.source import Format, Source, has_decimal_comma, is_number, number_of
+from sqlearn.table_files.source import CLOSE_QUOTE, Format, Source, has_decimal_comma, is_number, number_of
 
 __all__ = ["BOOLEANS", "KINDS", "MISSING", "ColumnSummary", "TableFile"]
 
@@ -303,16 +303,8 @@ class TableFile:
         broken = [] if self._line_breaks else [code for code, level in enumerate(levels) if "\n" in level]
         if broken and np.isin(codes, broken).any():
             row = int(np.isin(codes, broken).argmax())
-            at, place = block.place(row)
-            raise TableError(
-                f"{at}: the text in column {name!r} continues after the end of the line. Nothing was learned: close "
-                "its quotation mark, allow line breaks (--line-breaks), or declare that quotation marks are text "
-                "(--quote none).",
-                column=name,
-                value=levels[codes[row]],
-                reason="file",
-                **place,
-            )
+            told = f"the text in column {name!r} continues after the end of the line"
+            raise refused(block.place, row, told, CLOSE_QUOTE, name, levels[codes[row]])
         if kind == "ids":
             return self._id_values(block, _spread(levels, codes).tolist())
         if kind == "boolean":
@@ -329,15 +321,10 @@ class TableFile:
         odd = np.isin(codes, [code for code, value in enumerate(values) if value is None])
         if odd.any():
             row = int(odd.argmax())
-            at, place = block.place(row)
-            raise TableError(
-                f"{at}: the value in column {name!r} is {levels[codes[row]][:100]!r}, which is not {wanted}. Nothing "
-                "was learned: correct it; or pass the kind of the column, or what stands for a missing value.",
-                column=name,
-                value=levels[codes[row]],
-                reason="file",
-                **place,
-            )
+            level = levels[codes[row]]
+            told = f"the value in column {name!r} is {level[:100]!r}, which is not {wanted}"
+            advice = "correct it; or pass the kind of the column, or what stands for a missing value"
+            raise refused(block.place, row, told, advice, name, level)
         return _spread(values, codes)
 
     def _numbers(self, block: Block, name: str, column) -> np.ndarray:
@@ -351,15 +338,9 @@ class TableFile:
         numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         odd = np.flatnonzero(~np.isfinite(numbers) & ~column.is_null().to_numpy(zero_copy_only=False))
         if len(odd):
-            at, place = block.place(int(odd[0]))
-            raise TableError(
-                f"{at}: the value in column {name!r} is {numbers[odd[0]]}, which is not a finite "
-                "number. Nothing was learned: correct it, or leave it empty.",
-                column=name,
-                value=numbers[odd[0]].item(),
-                reason="file",
-                **place,
-            )
+            row = int(odd[0])
+            told = f"the value in column {name!r} is {numbers[row]}, which is not a finite number"
+            raise refused(block.place, row, told, "correct it, or leave it empty", name, numbers[row].item())
         return numbers
 
     def _dates(self, block: Block, name: str, column) -> np.ndarray:
@@ -372,16 +353,9 @@ class TableFile:
     def _id_values(self, block: Block, values: list[Any]) -> list[Any]:
         for row, value in enumerate(values):
             if value is None or (self._whole_ids and not _is_whole(value)):
-                at, place = block.place(row)
                 what = "missing" if value is None else f"{value[:100]!r}, which is not a whole number of 64 bits"
-                raise TableError(
-                    f"{at}: the id is {what}. Nothing was learned: each row needs an id of its own, and all must be "
-                    "of one type.",
-                    column=self._ids,
-                    value=value,
-                    reason="file",
-                    **place,
-                )
+                advice = "each row needs an id of its own, and all must be of one type"
+                raise refused(block.place, row, f"the id is {what}", advice, self._ids, value)
         return [int(value) for value in values] if self._whole_ids else values
 
 

@@ -15,8 +15,12 @@ from typing import Any, BinaryIO
 
 from sqlearn.errors import TableError
 
-__all__ = ["Format", "Source", "has_decimal_comma", "is_number", "known_encoding", "number_of"]
+__all__ = ["CLOSE_QUOTE", "Format", "Source", "has_decimal_comma", "is_number", "known_encoding", "number_of"]
 
+CLOSE_QUOTE = (
+    "close its quotation mark, allow line breaks (--line-breaks), or declare that quotation marks are text "
+    "(--quote none)"
+)
 _HEAD = 1 << 20  # bytes that are looked at
 _ROWS_LOOKED_AT = 50
 _DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
@@ -83,8 +87,12 @@ class Source:
         try:
             yield
         except (OSError, EOFError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise TableError(f"{self.name} cannot be read: {reason}. Nothing was learned.", reason="file") from error
+            raise self.unreadable(error) from error
+
+    def unreadable(self, error: Exception) -> TableError:
+        """The error of a file that its reader gives up."""
+        reason = getattr(error, "strerror", None) or error
+        return TableError(f"{self.name} cannot be read: {reason}. Nothing was learned.", reason="file")
 
 
 class Format:
@@ -202,8 +210,7 @@ class Format:
             if broken and not self._line_breaks:
                 raise TableError(
                     f"{line} continues after the end of the line, in the name {broken[0][:100]!r}. Nothing was "
-                    "learned: close its quotation mark, allow line breaks (--line-breaks), or declare that quotation "
-                    "marks are text (--quote none).",
+                    f"learned: {CLOSE_QUOTE}.",
                     column=broken[0],
                     line=1,
                     reason="file",
@@ -241,9 +248,7 @@ class Format:
             except UnicodeError as error:
                 raise self.undecodable() from error
             except csv.Error as error:
-                raise TableError(
-                    f"{self.source.name} cannot be read: {error}. Nothing was learned.", reason="file"
-                ) from error
+                raise self.source.unreadable(error) from error
 
     def recoded(self, raw: BinaryIO) -> Any:
         """The bytes of the table in UTF-8."""

@@ -1,13 +1,13 @@
 """How a damaged store is refused."""
 
-from pathlib import Path
+import os
 
 from sqlearn.errors import StoreCorruptError
 
 __all__ = ["damaged"]
 
 
-def damaged(path: Path | None, how: str, *, anew: bool = False) -> StoreCorruptError:
+def damaged(path: str | os.PathLike[str] | None, how: str, *, anew: bool = False) -> StoreCorruptError:
     """The error of a store whose parts are not as they were written.
 
     `path` is None where a part does not know its file; `anew` says that the store may be created again, too.

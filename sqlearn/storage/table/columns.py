@@ -194,35 +194,25 @@ class Columns:
         for i, value in enumerate(values):
             if textual and isinstance(value, str):
                 values[i] = str(value)
-            elif textual or not _is_whole(value):
-                raise TableError(
-                    f"The id in row {i} (counted from 0) is {shown(value)}. Nothing was changed: the ids of this store "
-                    f"are {'text' if textual else 'whole numbers'}. Give every row one.",
-                    row=i,
-                    column=self.id,
-                    value=value,
-                    reason="id",
-                )
-            elif isinstance(value, float | np.floating) and abs(value) >= _EXACT:  # type: ignore[operator]
-                raise TableError(
-                    f"The id in row {i} (counted from 0) is the float {shown(value)}, and floats beyond 2^53 do not "
-                    "represent all whole numbers. Nothing was changed: read ids as integers or as text.",
-                    row=i,
-                    column=self.id,
-                    value=value,
-                    reason="id",
-                )
+                continue
+            if textual or not _is_whole(value):
+                kind = "text" if textual else "whole numbers"
+                what, to_do = f"is {shown(value)}", f"the ids of this store are {kind}. Give every row one"
+            elif isinstance(value, float | np.floating) and abs(float(value)) >= _EXACT:
+                what = f"is the float {shown(value)}, and floats beyond 2^53 do not represent all whole numbers"
+                to_do = "read ids as integers or as text"
             elif not -(2**63) <= value < 2**63:
-                raise TableError(
-                    f"The id in row {i} (counted from 0) does not fit 64 bits: it is {shown(value)}. Nothing was "
-                    "changed: make ids text.",
-                    row=i,
-                    column=self.id,
-                    value=value,
-                    reason="id",
-                )
+                what, to_do = f"does not fit 64 bits: it is {shown(value)}", "make ids text"
             else:
                 values[i] = int(value)
+                continue
+            raise TableError(
+                f"The id in row {i} (counted from 0) {what}. Nothing was changed: {to_do}.",
+                row=i,
+                column=self.id,
+                value=value,
+                reason="id",
+            )
         return values
 
     def values(self, frame: Any) -> set[Any]:

@@ -137,6 +137,16 @@ def present(values: np.ndarray) -> np.ndarray:
     return values[~np.isnat(values)].view(np.int64) if values.dtype.kind == "M" else values[~np.isnan(values)]
 
 
+def _unfit(row: int, column: str, value: Any, what: str, to_do: str, noun: str = "value") -> TableError:
+    return TableError(
+        f"The {noun} in row {row} (counted from 0), column {column!r}, {what}. Nothing was changed: {to_do}.",
+        row=row,
+        column=column,
+        value=value,
+        reason="value",
+    )
+
+
 def _booleans(frame, column: "Column") -> np.ndarray | Category:
     """Booleans as its learner takes them."""
     labels = column.labels or BOOLEANS
@@ -152,14 +162,8 @@ def _booleans(frame, column: "Column") -> np.ndarray | Category:
         code = known.get(value) if isinstance(value, Hashable) else None
         if code is None:
             words = "" if column.labels in (None, BOOLEANS) else f" (or {labels[0]!r} and {labels[1]!r})"
-            raise TableError(
-                f"The value in row {i} (counted from 0), column {column.name!r}, is {shown(value)}, where this store "
-                f"holds booleans. Nothing was changed: pass False and True{words}.",
-                row=i,
-                column=column.name,
-                value=value,
-                reason="value",
-            )
+            what = f"is {shown(value)}, where this store holds booleans"
+            raise _unfit(i, column.name, value, what, f"pass False and True{words}")
         codes[i] = code
     if column.labels is None:
         return np.array([0.0, 1.0, np.nan])[codes]
@@ -176,14 +180,8 @@ def _dates(frame, name) -> np.ndarray:
     for i, value in enumerate(values_of(frame, name)):
         time = np.datetime64("NaT") if is_missing(value) else _time(value)
         if time is None:
-            raise TableError(
-                f"The value in row {i} (counted from 0), column {name!r}, is not a date: {shown(value)}. Nothing was "
-                "changed: pass dates, times, or ISO 8601 as text.",
-                row=i,
-                column=name,
-                value=value,
-                reason="value",
-            )
+            what = f"is not a date: {shown(value)}"
+            raise _unfit(i, name, value, what, "pass dates, times, or ISO 8601 as text")
         times.append(time.astype(DATES))
     return _days(np.array(times, DATES), name)
 
@@ -194,14 +192,8 @@ def _days(times: np.ndarray, name: str) -> np.ndarray:
     beyond = (kept.astype(times.dtype) != times) & ~np.isnat(times)
     if not finer and beyond.any():
         row = int(beyond.argmax())
-        raise TableError(
-            f"The date in row {row} (counted from 0), column {name!r}, lies beyond the years that 64 bits of "
-            f"microseconds reach: {shown(times[row])}. Nothing was changed: pass dates within 290,000 years.",
-            row=row,
-            column=name,
-            value=times[row],
-            reason="value",
-        )
+        what = f"lies beyond the years that 64 bits of microseconds reach: {shown(times[row])}"
+        raise _unfit(row, name, times[row], what, "pass dates within 290,000 years", "date")
     return kept
 
 
@@ -230,15 +222,11 @@ def _numbers(frame, name, role) -> np.ndarray:
             except OverflowError:
                 raise _infinite(i, name, value) from None
             except (TypeError, ValueError) as error:
-                raise TableError(
-                    f"The value in row {i} (counted from 0), column {name!r}, is not a number: {shown(value)}. Nothing "
-                    "was changed: convert it to a number or to text; name dates in `keep` when you create the store; "
-                    "or leave the column out.",
-                    row=i,
-                    column=name,
-                    value=value,
-                    reason="value",
-                ) from error
+                advice = (
+                    "convert it to a number or to text; name dates in `keep` when you create the store; or leave the "
+                    "column out"
+                )
+                raise _unfit(i, name, value, f"is not a number: {shown(value)}", advice) from error
         numbers = np.array(values, np.float64)
     if np.isinf(numbers).any():
         row = int(np.isinf(numbers).argmax())
@@ -301,13 +289,7 @@ def _categories(frame, name) -> Category:
                     raise _infinite(i, name, value)
                 code = seen.setdefault(label, len(seen))
         except TypeError as error:
-            raise TableError(
-                f"The value in row {i} (counted from 0), column {name!r}, is neither a number nor text, but "
-                f"{shown(value)}. Nothing was changed: convert such values, or leave the column out.",
-                row=i,
-                column=name,
-                value=value,
-                reason="value",
-            ) from error
+            what = f"is neither a number nor text, but {shown(value)}"
+            raise _unfit(i, name, value, what, "convert such values, or leave the column out") from error
         codes.append(code)
     return Category(np.array(codes, np.int64), [*seen])

@@ -19,6 +19,10 @@ _MOST = 2**1023  # of a whole number or a fraction: float64 ends there
 _TEXT_OR_BYTES = str | bytes | bytearray | memoryview
 
 
+def _unfit(given: Any, wanted: str, advice: str) -> StoreError:
+    return StoreError(f"{wanted}, not {shown(given)}. {advice}", value=given, reason="argument")
+
+
 def as_path(path: str | os.PathLike[str]) -> Path:
     """The path of a file."""
     try:
@@ -27,12 +31,8 @@ def as_path(path: str | os.PathLike[str]) -> Path:
     except (TypeError, UnicodeError):
         given = None
     if not isinstance(given, str) or "\0" in given or not given:
-        raise StoreError(
-            f"The path of a file must be text or a Path, not {shown(path)}. Nothing was done: pass where the file is "
-            "or should be.",
-            value=path,
-            reason="argument",
-        )
+        wanted = "The path of a file must be text or a Path"
+        raise _unfit(path, wanted, "Nothing was done: pass where the file is or should be.")
     return Path(given)
 
 
@@ -40,35 +40,23 @@ def as_seconds(timeout: Any) -> float:
     """How long to wait for other processes."""
     is_number = type(timeout) in (int, float) or isinstance(timeout, np.integer | np.floating)
     if not is_number or isinstance(timeout, np.timedelta64) or not 0 <= timeout <= _LONGEST:
-        raise StoreError(
-            f"`timeout` must be a number of seconds of at least 0, not {shown(timeout)}. Nothing was done: pass one, "
-            "such as 5.0.",
-            value=timeout,
-            reason="argument",
-        )
+        wanted = "`timeout` must be a number of seconds of at least 0"
+        raise _unfit(timeout, wanted, "Nothing was done: pass one, such as 5.0.")
     return float(timeout)
 
 
 def as_flag(given: Any, what: str) -> bool:
     """True or False, and nothing else: the text "no" would be true."""
     if not isinstance(given, bool | np.bool_):
-        raise StoreError(
-            f"`{what}` must be True or False, not {shown(given)}. Nothing was changed: pass one of these.",
-            value=given,
-            reason="argument",
-        )
+        raise _unfit(given, f"`{what}` must be True or False", "Nothing was changed: pass one of these.")
     return bool(given)
 
 
 def as_reading(reading: Any) -> dict[str, Any]:
     """How a table was read, in JSON's types."""
     if not isinstance(reading, Mapping | None):
-        raise StoreError(
-            f"`reading` must be a dict that can be written as JSON, not {shown(reading)}. No store was created: leave "
-            "it out.",
-            value=reading,
-            reason="argument",
-        )
+        wanted = "`reading` must be a dict that can be written as JSON"
+        raise _unfit(reading, wanted, "No store was created: leave it out.")
     try:
         json.dumps(told := dict(reading or {}))
     except (TypeError, ValueError, RecursionError) as error:
@@ -118,12 +106,8 @@ def as_values(values: Any) -> set[Any]:
                 reason="argument",
             )
     if single:
-        raise StoreError(
-            f"`values` must be a list of numbers and text to look for, not {shown(values)}. Nothing was searched: "
-            "pass [value] for a single one.",
-            value=values,
-            reason="argument",
-        )
+        wanted = "`values` must be a list of numbers and text to look for"
+        raise _unfit(values, wanted, "Nothing was searched: pass [value] for a single one.")
     return set(listed)
 
 
