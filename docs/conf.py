@@ -73,7 +73,13 @@ def trim_blocks(app, doctree) -> None:
             block.children = [nodes.Text(text)]
 
 
+def hide_constructor(app, what, name, obj, options, signature, annotation) -> tuple[str, None] | None:
+    """Show no signature of Store, which is made by its methods `create` and `open`."""
+    return ("", None) if name == "sqlearn.Store" else None
+
+
 def setup(app) -> None:
+    app.connect("autodoc-process-signature", hide_constructor)
     app.connect("autodoc-process-docstring", escape_types, priority=400)  # before numpydoc's
     app.connect("doctree-read", trim_blocks)
 
