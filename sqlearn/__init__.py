@@ -9,61 +9,13 @@ True
 from importlib import import_module
 from typing import Any
 
-from sqlearn.errors import (
-    BrokenError,
-    BusyError,
-    ConditionError,
-    DegenerateError,
-    DuplicateIdError,
-    FormatError,
-    InvalidValueError,
-    MergeError,
-    NotLearnedError,
-    ParameterError,
-    ShapeError,
-    SqlearnError,
-    StoreBusyError,
-    StoreCorruptError,
-    StoreError,
-    SuppressedIdError,
-    TableError,
-    TooLargeError,
-    UndefinedAttributeError,
-    UnknownIdError,
-    UnknownLabelError,
-    UnsupportedError,
-)
+import sqlearn.errors as errors
+from sqlearn.errors import *
 from sqlearn.old_errors import MERGED, renamed
 
 __version__ = "0.1.0.dev0"
 
-__all__ = [
-    "BrokenError",
-    "BusyError",
-    "ConditionError",
-    "DegenerateError",
-    "DuplicateIdError",
-    "FormatError",
-    "InvalidValueError",
-    "MergeError",
-    "NotLearnedError",
-    "ParameterError",
-    "ShapeError",
-    "SqlearnError",
-    "Store",
-    "StoreBusyError",
-    "StoreCorruptError",
-    "StoreError",
-    "SuppressedIdError",
-    "TableError",
-    "TooLargeError",
-    "UndefinedAttributeError",
-    "UnknownIdError",
-    "UnknownLabelError",
-    "UnsupportedError",
-    "__version__",
-    "verify",
-]
+__all__ = errors.__all__ + ["Store", "__version__", "verify"]
 
 _LAZY = {
     "Store": "sqlearn.store",
