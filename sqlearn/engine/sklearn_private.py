@@ -10,21 +10,20 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.callback._callback_support import callback_management_context  # starts and ends what observes a fit
-from sklearn.decomposition._pca import _infer_dimension
-from sklearn.naive_bayes import _BaseDiscreteNB, _BaseNB
-from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+from sklearn.decomposition._pca import _infer_dimension as infer_dimension  # the number of components of "mle"
+from sklearn.naive_bayes import _BaseDiscreteNB
+from sklearn.naive_bayes import _BaseNB as BaseNB  # makes predictions of joint log-likelihoods
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as n_threads  # of scikit-learn's compiled code
 from sklearn.utils._param_validation import (
     Interval,  # these two describe a parameter
     InvalidParameterError,  # raised at a parameter of another type or range
     StrOptions,
     validate_parameter_constraints,  # compares parameters with their descriptions
 )
-from sklearn.utils.validation import (
-    _check_categorical_features,
-    _check_sample_weight,
-    _get_feature_names,
-    _num_samples,
-)
+from sklearn.utils.validation import _check_categorical_features as check_categorical_features  # which columns are
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight  # weights, validated as fit does
+from sklearn.utils.validation import _get_feature_names as feature_names  # names of a frame's columns, if strings
+from sklearn.utils.validation import _num_samples as num_samples  # number of rows of whatever may be a table
 
 __all__ = [
     "FITTED_ATTRIBUTES",
@@ -81,14 +80,6 @@ FITTED_ATTRIBUTES = {
     "_parent_callback_ctx": "any: an estimator around this one observes it",
     "_skl_callbacks": "any: set by set_callbacks",
 }
-
-BaseNB = _BaseNB  # makes predictions of joint log-likelihoods
-check_categorical_features = _check_categorical_features  # which columns of a table are categories
-check_sample_weight = _check_sample_weight  # weights, validated as fit does
-feature_names = _get_feature_names  # names of a frame's columns, if they are strings
-infer_dimension = _infer_dimension  # the number of components that Minka's maximum likelihood finds, for PCA
-n_threads = _openmp_effective_n_threads  # how many threads scikit-learn's compiled code uses
-num_samples = _num_samples  # number of rows of whatever may be a table
 
 
 def param_names(cls: Any) -> tuple[str, ...]:

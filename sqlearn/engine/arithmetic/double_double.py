@@ -25,7 +25,7 @@ import numpy as np
 
 from sqlearn.engine.kernels import fma, kernel
 
-__all__ = ["add", "divide", "fast_two_sum", "multiply", "sqrt", "subtract", "subtract_multiple", "two_prod", "two_sum"]
+__all__ = ["add", "divide", "fast_two_sum", "multiply", "sqrt", "subtract_multiple", "two_prod", "two_sum"]
 
 
 @kernel
@@ -57,12 +57,6 @@ def add(a_hi, a_lo, b_hi, b_lo):
     t, f = two_sum(a_lo, b_lo)
     s, e = fast_two_sum(s, e + t)
     return fast_two_sum(s, e + f)
-
-
-@kernel
-def subtract(a_hi, a_lo, b_hi, b_lo):
-    """``a - b`` to 3 u^2 of the result."""
-    return add(a_hi, a_lo, -b_hi, -b_lo)
 
 
 @kernel

@@ -157,12 +157,6 @@ def _pour(keys, copies, counters, digests, numbers):
 
 
 @_borrowing
-def _count(keys, copies, digests, out):
-    for i in range(len(digests)):
-        out[i] = copies_held(keys, copies, digests[i, 0], digests[i, 1])
-
-
-@_borrowing
 def _wrapped(keys, copies):
     """How many digests, the greatest, went over the table's end and stand at its beginning."""
     slot = 0
@@ -247,13 +241,6 @@ class Ledger:
     def take_back(self, digests, sign: float) -> None:
         """Undo :meth:`add` (1.0) or :meth:`take` (-1.0) of these digests, for which there is room."""
         (_take if sign > 0 else _add)(*self._arrays, digests)
-
-    def count(self, digests) -> np.ndarray:
-        """How many copies of each of `digests`, uint64[n, >=2], are held: int64[n]."""
-        keys, copies, _ = self._arrays
-        out = np.empty(len(digests), np.int64)
-        _count(keys, copies, digests, out)
-        return out
 
     def copy(self) -> "Ledger":
         """An independent ledger with the same contents."""

@@ -159,10 +159,7 @@ class FourthMoments(Statistic):
         return n_features * n_features + n_features * (n_features + 1) // 2
 
     def deposit(self, block, sign, log):
-        by_row = self._by_row(block.x, block.slots)
-        if log.keeps:
-            self.total.make_ready(by_row, self.record_counts)
-        log.do(partial(self._deposit, block, sign), partial(self._undo, block, by_row, sign, log))
+        self._put_blocks(partial(self._deposit, block), self._by_row(block.x, block.slots), sign, log)
 
     def _by_row(self, x, slots) -> Deposit:
         return Deposit(len(x), _deposit_fourth, (x, slots), (np.empty((4, self.n_features)),))
@@ -186,17 +183,6 @@ class FourthMoments(Statistic):
             start = low - self.total.base
             self.total.limbs[start : start + len(terms), slot] += terms
             self.record_counts[slot] += int(sign) * count
-
-    def _undo(self, block, by_row, sign, log):
-        """By blocks, if there is time and memory; else row by row, which takes no memory."""
-        if log.at_leisure:
-            try:
-                self._deposit(block, -sign)
-            except Exception:
-                log.at_leisure = False
-            else:
-                return
-        self._take_out(by_row, sign)
 
 
 class Spread(Joint):

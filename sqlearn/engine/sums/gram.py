@@ -25,9 +25,7 @@ class Gram(Statistic):
         order = np.argsort(block.slots, kind="stable")
         arrays, workspace = (block.x, block.targets, block.weights, block.slots, order), np.empty((3, self._order))
         by_row = Deposit(len(block), deposit_gram_rows, arrays, (workspace,))
-        if log.keeps:
-            self.total.make_ready(by_row, self.record_counts)
-        log.do(partial(self._deposit, block, order, by_row, sign), partial(self._undo, block, order, by_row, sign, log))
+        self._put_blocks(partial(self._deposit, block, order, by_row), by_row, sign, log)
 
     def fast_path(self, state):
         return None if state.ledger is None else OneDense(state, is_gram=True)
@@ -49,14 +47,3 @@ class Gram(Statistic):
         except BaseException:
             self.total.take_back(by_row, done, sign, self.record_counts)
             raise
-
-    def _undo(self, block, order, by_row, sign, log):
-        """By blocks, if there is time and memory; else row by row, which takes no memory."""
-        if log.at_leisure:
-            try:
-                self._deposit(block, order, by_row, -sign)
-            except Exception:
-                log.at_leisure = False
-            else:
-                return
-        self._take_out(by_row, sign)

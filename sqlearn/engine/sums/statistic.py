@@ -117,6 +117,22 @@ class Statistic:
     def _take_out(self, deposit: Deposit, sign: float) -> None:
         self.total.take_back(deposit, deposit.n, sign, self.record_counts)
 
+    def _put_blocks(self, blocks: Callable[[float], None], by_row: Deposit, sign: float, log: Log) -> None:
+        """Add or subtract terms of the sum all at once, through BLAS; `by_row` takes them back without memory."""
+        if log.keeps:
+            self.total.make_ready(by_row, self.record_counts)
+        log.do(partial(blocks, sign), partial(self._take_out_blocks, blocks, by_row, sign, log))
+
+    def _take_out_blocks(self, blocks: Callable[[float], None], by_row: Deposit, sign: float, log: Log) -> None:
+        if log.at_leisure:
+            try:
+                blocks(-sign)
+            except Exception:  # no memory, say
+                log.at_leisure = False
+            else:
+                return
+        self._take_out(by_row, sign)
+
     def reserve(self, records: int) -> None:
         """Make room for so many more records, where they are kept."""
 

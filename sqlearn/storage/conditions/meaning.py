@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlearn.errors import ConditionError
 from sqlearn.storage.conditions.grammar import Node, folded, quoted, refused
-from sqlearn.storage.table import microseconds
+from sqlearn.storage.table import is_number, microseconds
 
 __all__ = ["FUNCTIONS", "Meaning", "meaning"]
 
@@ -150,7 +150,7 @@ class _Writer:
             return f"Write {'true' if value else 'false'}."
         if kind == "text" and other.what in ("number", "boolean"):
             return f"Text stands in single quotes: '{self._shown(other).strip('() ')}'."
-        if kind == "number" and other.what == "text" and _is_number(value):
+        if kind == "number" and other.what == "text" and is_number(value):
             return f"Numbers stand without quotes: {value.strip()}."
         if kind == "number" and other.what == "boolean":
             return f"If 1 stands for true there, write {int(value)}."
@@ -421,11 +421,3 @@ def _balanced(word: str, parts: list[str]) -> str:
         return parts[0]
     half = len(parts) // 2
     return f"({_balanced(word, parts[:half])}{word}{_balanced(word, parts[half:])})"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -16,6 +16,6 @@ from sqlearn.storage.table.feeding import (
     target_names,
     target_of,
 )
-from sqlearn.storage.table.frames import frames_of, length_of
+from sqlearn.storage.table.frames import frames_of, is_number, length_of
 from sqlearn.storage.table.given import as_flag, as_names, as_path, as_reading, as_seconds, as_values, named_ids
 from sqlearn.storage.table.places import PlacedColumns, located, name_place, place_of

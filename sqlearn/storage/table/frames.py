@@ -17,7 +17,7 @@ from sqlearn.storage.types import Table
 if TYPE_CHECKING:
     from sqlearn.storage.table.columns import Column
 
-__all__ = ["BOOLEANS", "frames_of", "kind_of", "length_of", "names_of", "present", "read", "values_of"]
+__all__ = ["BOOLEANS", "frames_of", "is_number", "kind_of", "length_of", "names_of", "present", "read", "values_of"]
 
 BOOLEANS = 0, 1  # what learners know false and true by, if nobody says otherwise: equal to False and True
 
@@ -238,7 +238,7 @@ def _numbers(frame, name, role) -> np.ndarray:
 
 def _not_numeric(values: list[Any], first: int, name: str, role: str) -> InvalidValueError:
     """The error for the first text that is not a number; for the first text if all are numbers."""
-    row = next((i for i, value in enumerate(values) if isinstance(value, str | bytes) and not _is_number(value)), first)
+    row = next((i for i, value in enumerate(values) if isinstance(value, str | bytes) and not is_number(value)), first)
     advice = {
         "target": "convert it, or leave the row out: the target of this model is a number",
         "weight": "convert it: weights are numbers",
@@ -253,7 +253,7 @@ def _not_numeric(values: list[Any], first: int, name: str, role: str) -> Invalid
     )
 
 
-def _is_number(text: str | bytes) -> bool:
+def is_number(text: str | bytes) -> bool:
     try:
         float(text)
     except ValueError:

@@ -105,7 +105,6 @@ def integers(rng, *shape, bound=9):
 
 OPERATIONS = {  # with their bounds in u^2
     "add": (lambda a, b: a + b, 3),
-    "subtract": (lambda a, b: a - b, 3),
     "multiply": (lambda a, b: a * b, 4),
     "divide": (lambda a, b: a / b, 15),
 }
