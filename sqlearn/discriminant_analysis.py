@@ -370,14 +370,14 @@ def _units(statistic: Gram | Spread) -> np.ndarray:
     return np.zeros(statistic.n_features, np.int64)
 
 
-def _covariances(statistic: Gram | Spread, rows, units: np.ndarray | int = 0) -> list[np.ndarray]:
-    """The covariance matrix of each of these rows, of all rows together for None, of features divided by 2**units.
+def _covariances(statistic: Gram | Spread, slots, units: np.ndarray | int = 0) -> list[np.ndarray]:
+    """The covariance matrix of each class, by its slot, of all records for None, of features divided by 2**units.
 
     After Ledoit and Wolf for Spread.
     """
     if isinstance(statistic, Spread):
-        return [spread.covariance(units) for spread in spreads_of(statistic, rows)]
-    return [gram.covariance(units=units) for gram in grams_of(statistic, rows)]
+        return [spread.covariance(units) for spread in spreads_of(statistic, slots)]
+    return [gram.covariance(units=units) for gram in grams_of(statistic, slots)]
 
 
 def _mixture(weights, matrices) -> np.ndarray:

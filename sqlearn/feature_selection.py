@@ -13,7 +13,7 @@ from sqlearn.engine.model import Selects, UnweightedEstimator
 from sqlearn.engine.readout import moments_of, score_of
 from sqlearn.engine.sklearn_private import check_selector, make_selector, validate_params
 from sqlearn.engine.sums import LabelSums, Mixed, Moments, Sums
-from sqlearn.engine.validation import Answers, check_indicator, refuse_negative, shape_of
+from sqlearn.engine.validation import Responses, check_indicator, refuse_negative, shape_of
 from sqlearn.errors import DegenerateError, ParameterError
 
 __all__ = [
@@ -69,7 +69,7 @@ class _Filter(Selects, UnweightedEstimator):
         self.key = key
 
     @property
-    def _target(self):  # type: ignore[override]
+    def _target(self):
         state = self.__dict__.get("_state")  # a function that is set after fit holds from the next one
         return score_of(self.score_func if state is None else state.params["score_func"]).target
 
@@ -96,7 +96,7 @@ class _Filter(Selects, UnweightedEstimator):
         check_selector(self, batch.x)
 
     @property
-    def _sparse_form(self):  # type: ignore[override]
+    def _sparse_form(self):
         return self.score_func is chi2
 
     def _features(self, spec, X, layout):
@@ -105,14 +105,14 @@ class _Filter(Selects, UnweightedEstimator):
             refuse_negative(features.x, layout, f"{type(self).__name__} with chi2", "f_classif")
         return features, layout
 
-    def _answers(self, spec, y, x, layout, *, first):
+    def _responses(self, spec, y, x, layout, *, first):
         shape = shape_of(y)
         if first and self.score_func is chi2 and len(shape) == 2 and shape[1] > 1:
             layout = replace(layout, labels="indicator", target_ndim=2)
         if layout.labels != "indicator":
-            return super()._answers(spec, y, x, layout, first=first)
+            return super()._responses(spec, y, x, layout, first=first)
         _, _, signs = check_indicator(y, x)
-        return Answers(np.zeros(0, np.int64), [], (signs + 1.0) / 2.0), layout
+        return Responses(np.zeros(0, np.int64), [], (signs + 1.0) / 2.0), layout
 
     def _has_labels(self, params, layout):
         return score_of(params["score_func"]).target == "label" and layout.labels != "indicator"

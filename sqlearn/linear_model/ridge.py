@@ -20,7 +20,7 @@ from sqlearn.engine.readout import (
     one_against_rest,
 )
 from sqlearn.engine.sums import Gram
-from sqlearn.engine.validation import Answers, check_class_weights, check_indicator, shape_of
+from sqlearn.engine.validation import Responses, check_class_weights, check_indicator, shape_of
 from sqlearn.errors import ParameterError
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 
@@ -239,15 +239,15 @@ class RidgeClassifier(_Ridge, Decides, WeightedClassifier, peers.RidgeClassifier
     def _has_labels(self, params, layout):
         return layout.labels != "indicator" or params["class_weight"] == "balanced"
 
-    def _answers(self, spec, y, x, layout, *, first):
+    def _responses(self, spec, y, x, layout, *, first):
         shape = shape_of(y)
         if first and len(shape) == 2 and shape[1] > 1:
             layout = replace(layout, labels="indicator", target_ndim=2)
             if isinstance(self.class_weight, dict):
                 raise ParameterError("For multi-output, class_weight should be 'balanced' or None. Set one of them.")
         if layout.labels != "indicator":
-            return super()._answers(spec, y, x, layout, first=first)
-        return Answers(*check_indicator(y, x)), layout
+            return super()._responses(spec, y, x, layout, first=first)
+        return Responses(*check_indicator(y, x)), layout
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
@@ -260,8 +260,8 @@ class RidgeClassifier(_Ridge, Decides, WeightedClassifier, peers.RidgeClassifier
             compute_class_weight(self.class_weight, classes=labels, y=labels)
 
     def _read_out(self, state):
-        labels, rows, params = state.labels(), state.class_slots(), state.params
-        grams, held = grams_of(state.statistic, rows), state.statistic.record_counts[rows]
+        labels, slots, params = state.labels(), state.class_slots(), state.params
+        grams, held = grams_of(state.statistic, slots), state.statistic.record_counts[slots]
         balanced = params["class_weight"] == "balanced"
         if state.layout.labels == "indicator":
             gram = combined(grams, balanced_factors(labels, held)) if balanced else grams[0]

@@ -55,7 +55,7 @@ class Changes(Contents):
             count += n
             if progress is not None:
                 progress(n)
-        self._refuse_duplicate(self._ids.settle(), taken)
+        self._refuse_duplicate(self._ids.flush(), taken)
         if not count:
             raise ShapeError("The table has no rows. Nothing was changed: pass at least one row.", reason="empty")
         return count
@@ -139,7 +139,7 @@ class Changes(Contents):
             self._rows.replace(part, cells, changed, self._hashes(changed))
             self._place(changed, part)
             if self._source:
-                self._source.settle()
+                self._source.flush()
 
     def _compact(self) -> None:
         """Shrink the file by the space of what was forgotten."""

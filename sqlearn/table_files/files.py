@@ -182,16 +182,16 @@ class TableFile:
                 f"{self.name} has no rows. Nothing was learned: pass a file with at least one row.", reason="file"
             )
         self._first = first
-        self._settle(kinds, ids, textual_ids)
+        self._choose_kinds(kinds, ids, textual_ids)
 
     def read_as(self, *, kinds: Mapping[str, str], ids: str | None, textual_ids: bool = False) -> "TableFile":
         """This file, read into columns of other kinds."""
         kinds, ids, other = as_kinds(kinds), as_text(ids, "ids"), copy.copy(self)
         other._first = next(iter(other._source.blocks({} if ids is None else {ids: "id"})))
-        other._settle(kinds, ids, textual_ids)
+        other._choose_kinds(kinds, ids, textual_ids)
         return other
 
-    def _settle(self, kinds: dict[str, str], ids: str | None, textual_ids: bool) -> None:
+    def _choose_kinds(self, kinds: dict[str, str], ids: str | None, textual_ids: bool) -> None:
         first = self._first
         for name in [*kinds, *([] if ids is None else [ids])]:
             if name not in first.names:

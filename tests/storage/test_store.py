@@ -390,7 +390,7 @@ def test_odd_arguments_make_no_store(path, more, match):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("name", ["__init__", "_settle"])
+@pytest.mark.parametrize("name", ["__init__", "_configure"])
 def test_a_connection_that_fails_leaves_no_file(path, name, monkeypatch):
     def fails(database, *given):
         raise MemoryError

@@ -94,19 +94,19 @@ def test_index_with_hashes_that_agree_in_part(database):
     hashes[400:440, 0] = hashes[400, 0]
     numbers = np.arange(1, 3001) + 2**40 - 3001
     index.add(hashes[:1500], numbers[:1500])
-    assert index.settle() == 0
+    assert index.flush() == 0
     assert (index.find(hashes) == np.where(numbers <= numbers[1499], numbers, 0)).all()
     index.add(hashes[1500:], numbers[1500:])
-    assert index.settle() == 0
+    assert index.flush() == 0
     assert (index.find(hashes) == numbers).all()
     index.remove(hashes[::2])
     assert (index.find(hashes) == np.where(np.arange(3000) % 2, numbers, 0)).all()
     index.add(hashes[[0, 3]], numbers[[0, 3]])
-    assert index.settle() == numbers[3]
+    assert index.flush() == numbers[3]
     index.add(hashes[[0, 0]], np.array([7, 8]))
-    assert index.settle() == 8
+    assert index.flush() == 8
     index.add(hashes[::2], numbers[::2])
-    assert index.settle() == 0
+    assert index.flush() == 0
     assert (index.find(hashes) == numbers).all()
     entries = np.concatenate(list(index.entries()))
     assert sorted(index.numbers_of(entries).tolist()) == numbers.tolist()

@@ -106,15 +106,15 @@ def test_what_is_added_twice_is_not_dropped(store):
 
 def test_what_was_rolled_back_does_not_wait(store, monkeypatch):
     """Memory ends while the list of forgotten ids is written: nobody is on it, and all other calls work."""
-    index, settle = store._suppression.index, HashIndex.settle
+    index, flush = store._suppression.index, HashIndex.flush
 
     def fails(self):
         if self is index:
             raise MemoryError
-        return settle(self)
+        return flush(self)
 
     with monkeypatch.context() as patched:
-        patched.setattr(HashIndex, "settle", fails)
+        patched.setattr(HashIndex, "flush", fails)
         with pytest.raises(MemoryError):
             store.forget(ids=[7])
     assert len(store) == 800 and len(store.suppressed()) == 0

@@ -7,13 +7,13 @@ from sqlearn.engine.model.state import State
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.sums import Statistic
 from sqlearn.engine.validation import (
-    Answers,
     Batch,
     Features,
     Layout,
+    Responses,
     Spec,
-    check_answers,
     check_features,
+    check_responses,
     comparable,
     validate,
 )
@@ -39,9 +39,17 @@ class Hooks(Answering):
 
     _statistic: type[Statistic]
     _takes_weights: bool = False
-    _target: str | None = None
-    _sparse_form = False
     _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages
+
+    # the next two are a property where they depend on parameters, and a plain attribute elsewhere
+
+    @property
+    def _target(self) -> str | None:
+        return None
+
+    @property
+    def _sparse_form(self) -> bool:
+        return False
 
     # ------------------------------------------------------------------ records
 
@@ -61,18 +69,18 @@ class Hooks(Answering):
             multi_output=tags.target_tags.multi_output,
             sparse_form=learner._sparse_form,
             features=learner._features,
-            answers=learner._answers,
+            responses=learner._responses,
             check=learner._check_batch,
         )
 
     def _understood(self, X, y):
-        """Validated features of a call that asks; answers, if there are any, are validated too."""
+        """Validated features of a call that asks; responses, if there are any, are validated too."""
         state = self._fitted_state()
         spec, layout = self._spec(state.params), comparable(state.layout, X)
         features, _ = spec.features(spec, X, layout)
         self._check_known(features.codes, features.levels)
         if y is not None and spec.target is not None:
-            spec.answers(spec, y, features.x, layout, first=False)
+            spec.responses(spec, y, features.x, layout, first=False)
         return features.x
 
     def _check_known(self, codes, levels):
@@ -85,9 +93,9 @@ class Hooks(Answering):
         """
         return check_features(spec, X, layout)
 
-    def _answers(self, spec: Spec, y, x, layout: Layout, *, first: bool) -> tuple[Answers, Layout]:
+    def _responses(self, spec: Spec, y, x, layout: Layout, *, first: bool) -> tuple[Responses, Layout]:
         """Validated labels or targets, and the layout that has them: with what they fix, if they are the `first`."""
-        return check_answers(spec, y, x, layout, first=first)
+        return check_responses(spec, y, x, layout, first=first)
 
     def _check_batch(self, batch: Batch) -> None:
         """Refuse records that the learner does not take, now or later."""

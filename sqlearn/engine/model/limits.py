@@ -33,22 +33,22 @@ def check_merge(state: State, other: State) -> None:
 
 def _check_growth(state: State, labels: list, levels: list[list]) -> None:
     held = 1 if state.vocabulary is None else state.vocabulary.capacity
-    rows = 1 if state.vocabulary is None else state.vocabulary.projected_size(labels)
-    if rows > held or levels:  # what is held already is not refused, on no machine
-        check_size(state.learner, state.statistic, rows, levels)
+    slots = 1 if state.vocabulary is None else state.vocabulary.projected_size(labels)
+    if slots > held or levels:  # what is held already is not refused, on no machine
+        check_size(state.learner, state.statistic, slots, levels)
 
 
-def check_size(name: str, statistic: Statistic, rows: int, levels: list[list]) -> None:
+def check_size(name: str, statistic: Statistic, slots: int, levels: list[list]) -> None:
     """Refuse a state that memory cannot hold before any is taken."""
     cells = statistic.projected_size(levels)
-    needed = 8 * FEW_LIMBS * rows * cells
+    needed = 8 * FEW_LIMBS * slots * cells
     memory = installed()
     if needed > memory // _PEAK:
         sizes = ", ".join(f"{len(column):,}" for column in levels)
         categories = f" and columns of {sizes} categories" if levels else ""
         raise TooLargeError(
             f"The state of this {name} would take about {needed / 1e9:,.1f} GB, and {_PEAK} times that while it "
-            f"learns or is read: {rows} x {cells:,} exact sums for {statistic.n_features:,} features{categories}, and "
+            f"learns or is read: {slots} x {cells:,} exact sums for {statistic.n_features:,} features{categories}, and "
             f"this machine has {memory / 1e9:,.0f} GB. Nothing was allocated. Use fewer columns (SelectKBest, "
             "hashing), or a learner whose state grows linearly with the columns, such as those of "
             "sqlearn.naive_bayes."

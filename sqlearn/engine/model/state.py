@@ -84,10 +84,10 @@ class State(Held):
     def _refresh(self, log: Log, *check) -> None:
         if self.deferred:
             return
-        rows = self.class_slots()
-        occupied = self.statistic.record_counts[rows] > 0
+        slots = self.class_slots()
+        occupied = self.statistic.record_counts[slots] > 0
         labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
-        self.statistic.refresh(rows[occupied], labels, log, *check)
+        self.statistic.refresh(slots[occupied], labels, log, *check)
 
     def begin(self) -> None:
         """Take the turn to update; whoever does sets :attr:`busy` to False at the end.
@@ -195,8 +195,8 @@ class State(Held):
         """Without a ledger: what is left of no records is nothing, or else others were forgotten."""
         if self.params.get("ledger", True) or self.statistic.keeps_records:  # a store looks its rows up itself
             return
-        rows = self.class_slots()
-        empty = rows[self.statistic.record_counts[rows] == 0]
+        slots = self.class_slots()
+        empty = slots[self.statistic.record_counts[slots] == 0]
         if len(empty) and self.statistic.digits(empty)[0].any():
             raise NotLearnedError(
                 f"The sums of this {self.learner} show that some of these rows were never learned with these labels, "
@@ -335,12 +335,11 @@ class State(Held):
                 )
         merged = self.copy()
         if merged.vocabulary is None:
-            rows = np.zeros(1, np.int64)
+            slots = np.zeros(1, np.int64)
         else:
-            slots = {label: merged.vocabulary.slot(label) for label in other.labels()}
+            slots = np.array([merged.vocabulary.slot(label) for label in other.labels()], np.int64)
             merged.statistic.resize(merged.vocabulary.capacity)
-            rows = np.array([slots[label] for label in other.labels()], np.int64)
-        merged.statistic.add(other.statistic, other.class_slots(), rows)
+        merged.statistic.add(other.statistic, other.class_slots(), slots)
         merged._check_kinds(MergeError)
         if merged.ledger is not None and other.ledger is not None:
             merged.ledger = merged.ledger.merged(other.ledger)
@@ -353,11 +352,11 @@ class State(Held):
 
     def copy(self) -> "State":
         """An independent state of the same contents."""
-        twin = State(self.learner, self.params, self.layout, self.statistic.copy(), self.vocabulary is not None)
-        twin.vocabulary = None if self.vocabulary is None else self.vocabulary.copy()
-        twin.ledger = None if self.ledger is None else self.ledger.copy()
-        twin.multiset, twin.record_counter = self.multiset.copy(), self.record_counter.copy()
-        twin.version, twin.rows_stayed, twin.deferred = self.version, self.rows_stayed, self.deferred
-        twin.taken_out = self.taken_out
-        twin.take_fast_path()
-        return twin
+        copied = State(self.learner, self.params, self.layout, self.statistic.copy(), self.vocabulary is not None)
+        copied.vocabulary = None if self.vocabulary is None else self.vocabulary.copy()
+        copied.ledger = None if self.ledger is None else self.ledger.copy()
+        copied.multiset, copied.record_counter = self.multiset.copy(), self.record_counter.copy()
+        copied.version, copied.rows_stayed, copied.deferred = self.version, self.rows_stayed, self.deferred
+        copied.taken_out = self.taken_out
+        copied.take_fast_path()
+        return copied

@@ -21,8 +21,6 @@ __all__ = ["UnweightedClassifier", "UnweightedEstimator", "WeightedClassifier", 
 class Unweighted(ExactEstimator):
     """Base of learners whose records all count alike."""
 
-    _takes_weights = False
-
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn these records alone; what was learned before is dropped.
 

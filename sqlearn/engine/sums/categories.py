@@ -168,22 +168,22 @@ class Categories(Statistic):
 def count_one(indices, one, sign, sums):
     """Deposit 1 into these columns of a row; 0, and nothing has changed, when the window is too narrow."""
     limbs, base, need, record_counts = sums
-    ones, indptr, rows, order = one
+    ones, indptr, slots, order = one
     stop = len(order)
     indptr[1] = len(indices)
     return deposit_sparse(
-        ones, indices, indptr, ones, rows, order, stop - 1, stop, sign, limbs, base, record_counts, need
+        ones, indices, indptr, ones, slots, order, stop - 1, stop, sign, limbs, base, record_counts, need
     )
 
 
 @kernel
-def spell_one(codes, row, sign, words, tail, record_counts, category_counts):
+def spell_one(codes, slot, sign, words, tail, record_counts, category_counts):
     """Write the words of a label and of categories; False when one of them may go with this record."""
     of_labels, of_categories = words
-    if sign < 0 and record_counts[row] == 1:
+    if sign < 0 and record_counts[slot] == 1:
         return False
     for i in range(2):
-        tail[i] = of_labels[row, i]
+        tail[i] = of_labels[slot, i]
     for k in range(len(codes)):
         code = codes[k]
         if sign < 0 and code >= 0 and category_counts[code] == 1:
@@ -194,14 +194,14 @@ def spell_one(codes, row, sign, words, tail, record_counts, category_counts):
 
 
 @kernel
-def _change_categories(codes, row, sign, words, tail, digest, key_state, records, categories, category_counts):
+def _change_categories(codes, slot, sign, words, tail, digest, key_state, records, categories, category_counts):
     """Learn or forget a row of categories alone; False, and nothing has changed, if it needs the general path."""
-    if not spell_one(codes, row, sign, words, tail, categories[3], category_counts):
+    if not spell_one(codes, slot, sign, words, tail, categories[3], category_counts):
         return False
     digest_one(np.empty(0), tail, key_state, digest)
     if not may_change(digest, sign, records):
         return False
-    one = np.ones(1 + len(codes)), np.zeros(2, np.int64), np.full(1, row), np.zeros(1, np.int64)
+    one = np.ones(1 + len(codes)), np.zeros(2, np.int64), np.full(1, slot), np.zeros(1, np.int64)
     if count_one(codes, one, sign, categories) == 0:
         return False
     for code in codes:

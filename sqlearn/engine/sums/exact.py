@@ -26,10 +26,10 @@ _FARTHEST = 1000  # limbs from the point: the product of any three float64 lies 
 @kernel
 def _carry(limbs):
     """Bring every limb but the highest into [-2**31, 2**31); whether the highest is there too."""
-    n_limbs, rows, cells = limbs.shape
+    n_limbs, slots, cells = limbs.shape
     fits = True
     for l in range(n_limbs - 1):
-        for r in range(rows):
+        for r in range(slots):
             for c in range(cells):
                 digit = np.int64(limbs[l, r, c])
                 carry = (digit + (1 << 31)) >> 32
@@ -37,7 +37,7 @@ def _carry(limbs):
                     limbs[l, r, c] = np.float64(digit - (carry << 32))
                     limbs[l + 1, r, c] += np.float64(carry)
     if n_limbs:
-        for r in range(rows):
+        for r in range(slots):
             for c in range(cells):
                 digit = limbs[n_limbs - 1, r, c]
                 if digit >= 2.0**31 or digit < -(2.0**31):
@@ -76,16 +76,16 @@ class ExactSum:
 
     Parameters
     ----------
-    rows, cells : int
+    slots, cells : int
         Shape of the matrix.
-    limbs : float64[L, rows, cells], optional
+    limbs : float64[L, slots, cells], optional
         Carried limbs to begin with; all cells are 0 by default.
     base : int
         Index of the lowest limb.
 
     Attributes
     ----------
-    limbs : float64[L, rows, cells]
+    limbs : float64[L, slots, cells]
         Limbs, lowest first.
     base : int
         Index of the lowest limb.
@@ -95,8 +95,8 @@ class ExactSum:
     Why the result is exact is argued in docs/exactness.md, sections 1 to 3.
     """
 
-    def __init__(self, rows: int, cells: int, limbs: np.ndarray | None = None, base: int = 0):
-        self.limbs = np.zeros((0, rows, cells)) if limbs is None else limbs
+    def __init__(self, slots: int, cells: int, limbs: np.ndarray | None = None, base: int = 0):
+        self.limbs = np.zeros((0, slots, cells)) if limbs is None else limbs
         self.base = base
         self.deposits_left = _DEPOSITS_PER_CARRY
         self._need = np.zeros(2, np.int64)
@@ -131,10 +131,10 @@ class ExactSum:
                 "changed: leave out the row whose values are extreme, or scale its columns."
             )
 
-    def resize(self, rows: int, cells: int) -> None:
-        """Add rows and cells of zeros."""
-        if (rows, cells) != self.shape:
-            self._grow(0, (len(self.limbs), rows, cells))
+    def resize(self, slots: int, cells: int) -> None:
+        """Add slots and cells of zeros."""
+        if (slots, cells) != self.shape:
+            self._grow(0, (len(self.limbs), slots, cells))
 
     def _grow(self, below: int, shape: tuple[int, int, int]) -> None:
         grown = np.zeros(shape)  # np.pad would write the zeros, and touch memory that may never be used
@@ -189,13 +189,13 @@ class ExactSum:
             self.deposits_left = 0
 
     def deposit_values(self, values: np.ndarray, sign: float) -> None:
-        """Add one float64 to each cell of row 0."""
+        """Add one float64 to each cell of slot 0."""
         self.reserve(1)
         while not deposit_values(values, 0, sign, *self.window()):
             self.grow_to_need()
 
     def deposit_outer(self, left: np.ndarray, right: np.ndarray, sign: float, first: int = 0) -> None:
-        """Add ``left_i * right_j`` to cell ``first + i * len(right) + j`` of row 0."""
+        """Add ``left_i * right_j`` to cell ``first + i * len(right) + j`` of slot 0."""
         self.reserve(1)
         while not deposit_outer(left, right, first, sign, *self.window()):
             self.grow_to_need()
@@ -244,7 +244,7 @@ class ExactSum:
 
         Returns
         -------
-        digits : int64[rows, cells, L]
+        digits : int64[slots, cells, L]
             Each in [-2**31, 2**31), lowest first; no outer digit is zero in all cells.
         low : int
             The digits' value is ``sum over l of digits[..., l] * 2**(32 * (low + l))``.
@@ -259,7 +259,7 @@ class ExactSum:
         return carried.limbs.transpose(1, 2, 0).astype(np.int64), carried.base
 
     def round(self) -> np.ndarray:
-        """Every cell's nearest float64 (ties to even; infinite beyond float64's range), float64[rows, cells]."""
+        """Every cell's nearest float64 (ties to even; infinite beyond float64's range), float64[slots, cells]."""
         out = np.zeros(self.shape)
         if len(self.limbs):
             round_limbs(self.limbs.reshape(len(self.limbs), -1), self.base, out.reshape(-1))
@@ -268,7 +268,7 @@ class ExactSum:
     def add(
         self, other: "ExactSum", source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]
     ) -> None:
-        """Add the ``(rows, cells)`` `source` of `other` to the `target` of this sum; all targets are different."""
+        """Add the ``(slots, cells)`` `source` of `other` to the `target` of this sum; all targets are different."""
         digits, low = other.digits()
         if not digits.size:
             return
@@ -279,23 +279,23 @@ class ExactSum:
             self.limbs[low - self.base + k][np.ix_(*target)] += chosen[:, :, k]
 
     def copy(self) -> "ExactSum":
-        _, rows, cells = self.limbs.shape
-        copied = ExactSum(rows, cells, self.limbs.copy(), self.base)
+        _, slots, cells = self.limbs.shape
+        copied = ExactSum(slots, cells, self.limbs.copy(), self.base)
         copied.deposits_left = self.deposits_left
         return copied
 
-    def canonical(self, rows: np.ndarray, cells: np.ndarray | slice = slice(None)) -> bytes:
+    def canonical(self, slots: np.ndarray, cells: np.ndarray | slice = slice(None)) -> bytes:
         """Bytes that are equal exactly when the values are: header of four int64, then int32 digits, little-endian.
 
         Parameters
         ----------
-        rows : int array
-            The rows to write, in this order.
+        slots : int array
+            The slots to write, in this order.
         cells : int array or slice
             The cells to write, in this order.
         """
         digits, low = self._balanced()
-        digits, low = trimmed(digits[rows][:, cells], low)
+        digits, low = trimmed(digits[slots][:, cells], low)
         header = np.array([low, digits.shape[2], digits.shape[0], digits.shape[1]], "<i8")
         return header.tobytes() + digits.astype("<i4").tobytes()
 
@@ -309,10 +309,10 @@ class ExactSum:
             When `data` is cut short or too long.
         """
         header = np.frombuffer(data[:32], "<i8") if len(data) >= 32 else np.full(4, -1)
-        low, n_limbs, rows, cells = header.tolist()
+        low, n_limbs, slots, cells = header.tolist()
         outside = not -_FARTHEST <= low <= low + n_limbs <= _FARTHEST
-        if outside or min(n_limbs, rows, cells) < 0 or len(data) != 32 + 4 * n_limbs * rows * cells:
+        if outside or min(n_limbs, slots, cells) < 0 or len(data) != 32 + 4 * n_limbs * slots * cells:
             raise FormatError("These bytes are not an exact sum: header and length do not agree. Load the model again.")
         digits = np.frombuffer(data, "<i4", offset=32)
-        limbs = np.ascontiguousarray(np.moveaxis(digits.reshape(rows, cells, n_limbs), -1, 0), np.float64)
-        return cls(rows, cells, limbs, low)
+        limbs = np.ascontiguousarray(np.moveaxis(digits.reshape(slots, cells, n_limbs), -1, 0), np.float64)
+        return cls(slots, cells, limbs, low)

@@ -172,17 +172,17 @@ class Correlations(Joint):
 def _sum_numbers(x, one, sign, sums, workspace):
     """Deposit a record's numbers, float64[1, d], in the moments; 0, with nothing changed, if the window must grow."""
     limbs, base, need, record_counts = sums
-    ones, _, rows, order = one
+    ones, _, slots, order = one
     stop = len(order)
-    return deposit_each(x, ones, rows, stop - 1, stop, sign, limbs, base, record_counts, need, workspace)
+    return deposit_each(x, ones, slots, stop - 1, stop, sign, limbs, base, record_counts, need, workspace)
 
 
 @kernel
 def _change_mixed(
-    x, codes, row, sign, words, tail, digest, key_state, records, numbers, missing, categories, category_counts
+    x, codes, slot, sign, words, tail, digest, key_state, records, numbers, missing, categories, category_counts
 ):
     """Learn or forget a row of numbers and categories; False, and nothing has changed, if it needs the general path."""
-    if not spell_one(codes, row, sign, words, tail, categories[3], category_counts):
+    if not spell_one(codes, slot, sign, words, tail, categories[3], category_counts):
         return False
     digest_one(x, tail, key_state, digest)
     if not may_change(digest, sign, records):
@@ -194,7 +194,7 @@ def _change_mixed(
             filled[0, j] = x[j]
     unknown, known = np.isnan(x).nonzero()[0], codes[codes >= 0]
     ones = np.ones(1 + len(x) + len(codes))  # the record's weight, and a 1 for each missing number or category to count
-    one = ones, np.zeros(2, np.int64), np.full(1, row), np.zeros(1, np.int64)
+    one = ones, np.zeros(2, np.int64), np.full(1, slot), np.zeros(1, np.int64)
     if _sum_numbers(filled, one, sign, numbers, workspace) == 0:
         return False
     if count_one(unknown, one, sign, missing) == 0:

@@ -40,7 +40,7 @@ def moments(x: np.ndarray, weights: np.ndarray, slots: np.ndarray) -> Deposit:
 
 @kernel
 def _change_dense(
-    is_gram, x, target, words, weight, row, sign, z, tail, digest, key_state, records, sums, record_counts
+    is_gram, x, target, words, weight, slot, sign, z, tail, digest, key_state, records, sums, record_counts
 ):
     """Check everything, then change everything; False, and nothing has changed, when anything is not plain."""
     d, t, k = len(x), len(target), len(words)
@@ -63,15 +63,15 @@ def _change_dense(
     digest_one(record, tail, key_state, digest)
     if not may_change(digest, sign, records):
         return False
-    weights, rows = np.full(1, weight), np.full(1, row)
+    weights, slots = np.full(1, weight), np.full(1, slot)
     stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
     if is_gram:
         workspace = np.empty((2, z.shape[1]))
-        done = deposit_triangle(z, weights, rows, stop - 1, stop, sign, limbs, base, record_counts, need, workspace)
+        done = deposit_triangle(z, weights, slots, stop - 1, stop, sign, limbs, base, record_counts, need, workspace)
     else:
         workspace = np.empty((4, d))
         one = record.reshape(1, d)
-        done = deposit_each(one, weights, rows, stop - 1, stop, sign, limbs, base, record_counts, need, workspace)
+        done = deposit_each(one, weights, slots, stop - 1, stop, sign, limbs, base, record_counts, need, workspace)
     if done == 0:
         return False
     note(digest, sign, records)

@@ -99,7 +99,7 @@ def as_csr(x) -> sp.csr_array:
 
 @kernel
 def _change_sparse(
-    indices, values, lowest, threshold, words, row, sign, tail, digest, key_state, records, sums, record_counts
+    indices, values, lowest, threshold, words, slot, sign, tail, digest, key_state, records, sums, record_counts
 ):
     """Learn or forget a record given by its non-zeros; False, and nothing has changed, if it needs the general path.
 
@@ -127,9 +127,9 @@ def _change_sparse(
         indices = indices[above]
         values = np.ones(len(indices))
         indptr[1] = len(values)
-    rows, order = np.full(1, row), np.zeros(1, np.int64)
+    slots, order = np.full(1, slot), np.zeros(1, np.int64)
     done = deposit_sparse(
-        values, indices, indptr, weights, rows, order, stop - 1, stop, sign, limbs, base, record_counts, need
+        values, indices, indptr, weights, slots, order, stop - 1, stop, sign, limbs, base, record_counts, need
     )
     if done == 0:
         return False

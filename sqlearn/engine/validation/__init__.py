@@ -8,7 +8,7 @@ from sqlearn.engine.validation.layout import Layout
 from sqlearn.engine.validation.refusals import explained, is_of_input, words_of
 from sqlearn.engine.validation.rows import check_features, refuse_negative, unmasked
 from sqlearn.engine.validation.sparse_format import check_sparse
-from sqlearn.engine.validation.spec import Answers, Features, Spec
-from sqlearn.engine.validation.targets import check_answers, check_classes, check_indicator, levels_of, shape_of
+from sqlearn.engine.validation.spec import Features, Responses, Spec
+from sqlearn.engine.validation.targets import check_classes, check_indicator, check_responses, levels_of, shape_of
 from sqlearn.engine.validation.validate import comparable, validate
 from sqlearn.engine.validation.weights import check_class_weights, check_weights

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sqlearn.engine.validation.batch import Batch
 from sqlearn.engine.validation.layout import Layout
 
-__all__ = ["Answers", "Features", "Spec"]
+__all__ = ["Features", "Responses", "Spec"]
 
 
 class Features(NamedTuple):
@@ -36,7 +36,7 @@ class Features(NamedTuple):
         return cls(x, np.zeros((x.shape[0], 0), np.int64), [])
 
 
-class Answers(NamedTuple):
+class Responses(NamedTuple):
     """Validated labels and values to predict, see :class:`~sqlearn.engine.validation.batch.Batch`.
 
     Attributes
@@ -74,8 +74,8 @@ class Spec:
         Whether records are CSR rows inside.
     features : callable
         Of this object, rows and a layout or None: validated features, and the layout that has them.
-    answers : callable
-        Of this object, labels or values, validated features and their layout: validated answers, and the layout that
+    responses : callable
+        Of this object, labels or values, validated features and their layout: validated responses, and the layout that
         has them. A keyword, `first`, tells whether they fix it.
     check : callable
         Raises at a batch that the learner does not take.
@@ -88,5 +88,5 @@ class Spec:
     multi_output: bool
     sparse_form: bool
     features: Callable[["Spec", Any, Layout | None], tuple[Features, Layout]]
-    answers: Callable[..., tuple[Answers, Layout]]
+    responses: Callable[..., tuple[Responses, Layout]]
     check: Callable[[Batch], None]

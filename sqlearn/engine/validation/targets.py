@@ -16,7 +16,7 @@ from sqlearn.engine.validation.batch import Batch
 from sqlearn.engine.validation.layout import Layout
 from sqlearn.engine.validation.refusals import explained, is_of_input
 from sqlearn.engine.validation.rows import unmasked
-from sqlearn.engine.validation.spec import Answers, Spec
+from sqlearn.engine.validation.spec import Responses, Spec
 from sqlearn.errors import (
     InvalidValueError,
     ShapeError,
@@ -27,10 +27,10 @@ from sqlearn.errors import (
 __all__ = [
     "UNREADABLE",
     "as_float64",
-    "check_answers",
     "check_classes",
     "check_indicator",
     "check_labels",
+    "check_responses",
     "check_targets",
     "levels_of",
     "shape_of",
@@ -39,7 +39,7 @@ __all__ = [
 UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError)  # what numpy raises at what is no array
 
 
-def check_answers(spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) -> tuple[Answers, Layout]:
+def check_responses(spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) -> tuple[Responses, Layout]:
     """Validated labels or values to predict, and the layout that has them.
 
     Parameters
@@ -51,7 +51,7 @@ def check_answers(spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) ->
     x : float64[n, d] or CSR array
         Validated features.
     layout : Layout
-        That of the features, and of earlier answers if there are any.
+        That of the features, and of earlier responses if there are any.
     first : bool
         Whether these are the first, which fix the dimension of values, and whether labels are booleans.
 
@@ -65,12 +65,12 @@ def check_answers(spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) ->
         label_codes, labels = check_labels(y, x)
         if first and np.asarray(y).dtype.kind == "b":
             layout = replace(layout, labels="bool")
-        return Answers(label_codes, labels, np.zeros((n, 0))), layout
+        return Responses(label_codes, labels, np.zeros((n, 0))), layout
     targets = np.zeros((n, 0))
     if spec.target == "value":
         targets, dimension = check_targets(y, x, multi_output=spec.multi_output)
         layout = replace(layout, target_ndim=dimension) if first else layout
-    return Answers(np.zeros(0, np.int64), [], targets), layout
+    return Responses(np.zeros(0, np.int64), [], targets), layout
 
 
 def check_labels(y: Any, X: Any) -> tuple[np.ndarray, list[Any]]:

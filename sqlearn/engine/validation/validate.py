@@ -64,8 +64,8 @@ def validate(
             "changed: pass one label or value per row.",
             reason="no target",
         )
-    answers, found = spec.answers(spec, y, features.x, found, first=layout is None)
-    batch = Batch(*features, *answers, check_weights(sample_weight, features.x), was_single)
+    responses, found = spec.responses(spec, y, features.x, found, first=layout is None)
+    batch = Batch(*features, *responses, check_weights(sample_weight, features.x), was_single)
     spec.check(batch)
     n_targets = batch.targets.shape[1]
     if layout is None:

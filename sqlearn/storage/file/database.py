@@ -169,7 +169,7 @@ class Database:
                 database._is_new = True
                 database.execute(f"PRAGMA page_size = {PAGE}")
                 database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                database._settle()
+                database._configure()
         except BaseException:
             database.discard()
             raise
@@ -206,7 +206,7 @@ class Database:
                            if version < FORMAT else "A later version wrote it: update sqlearn to open it."),
                         reason="version",
                     )  # fmt: skip
-                database._settle()
+                database._configure()
                 database._empty_journal()
         except BaseException:
             database.close()
@@ -239,7 +239,7 @@ class Database:
         except FileNotFoundError:
             return 0
 
-    def _settle(self) -> None:
+    def _configure(self) -> None:
         """On every connection: deleted bytes are overwritten, and a commit is on the disk when it returns."""
         for pragma in (
             "PRAGMA trusted_schema = OFF",

@@ -172,7 +172,7 @@ class Words:
             messages = [message(words[i]) for i in new]
             numbers[new] = self.texts.put(messages, times[new])
             self.index.add(hash_texts(self._key, messages), numbers[new])
-            self.index.settle()
+            self.index.flush()
             for i in new:
                 self._remember(words[i], int(numbers[i]))
         return numbers

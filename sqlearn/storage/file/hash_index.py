@@ -62,7 +62,7 @@ def masked(words: np.ndarray) -> np.ndarray:
 class HashIndex:
     """Hashes, all different, and a positive number for each.
 
-    Additions wait in memory until they are looked for or :meth:`settle` is called, since many are as cheap as few: they
+    Additions wait in memory until they are looked for or :meth:`flush` is called, since many are as cheap as few: they
     go into the same buckets.
 
     Parameters
@@ -93,12 +93,12 @@ class HashIndex:
         self._n_waiting = 0
 
     def add(self, hashes: np.ndarray, numbers: np.ndarray) -> int:
-        """Take in hashes. Returns what :meth:`settle` does when it is time to settle, else 0."""
+        """Take in hashes. Returns what :meth:`flush` does when it is time to flush, else 0."""
         self._waiting.append((hashes, numbers))
         self._n_waiting += len(hashes)
-        return self.settle() if self._n_waiting >= _WAITING else 0
+        return self.flush() if self._n_waiting >= _WAITING else 0
 
-    def settle(self) -> int:
+    def flush(self) -> int:
         """Write the additions that wait; the number of the first whose hash was there already, 0 if there is none."""
         if not self._n_waiting:
             return 0
@@ -122,10 +122,10 @@ class HashIndex:
 
     def find(self, hashes: np.ndarray) -> np.ndarray:
         """The number of each hash, int64[n]; 0 where there is none."""
-        self._expect_settled()
+        self._expect_flushed()
         return self.written(hashes)
 
-    def _expect_settled(self) -> None:
+    def _expect_flushed(self) -> None:
         if self._n_waiting:  # what a search does not see might be there
             raise RuntimeError(
                 f"{self._n_waiting} additions to the index {self.slots.name} of the store {self._database.path} wait "
@@ -142,7 +142,7 @@ class HashIndex:
 
     def remove(self, hashes: np.ndarray) -> None:
         """Strike out hashes that are there; all different, or the store is damaged."""
-        self._expect_settled()
+        self._expect_flushed()
         for rows, inverse, buckets, entries in self._touched(hashes):
             at = _places(entries, inverse, hashes[rows])
             if (at < 0).any():

@@ -67,9 +67,9 @@ class Ids:
         """Note where the rows of new ids lie. The place of one whose id was there already, as soon as that shows."""
         return self.index.add(self.hashes(keys), slots)
 
-    def settle(self) -> int:
+    def flush(self) -> int:
         """Write the ids that were added; returns the place of one whose id was there already, as :meth:`add` does."""
-        return self.index.settle()
+        return self.index.flush()
 
     def duplicate(self, id: Any, row: int | None) -> DuplicateIdError:
         where = "" if row is None else f" in row {row} (counted from 0)"

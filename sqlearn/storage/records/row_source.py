@@ -54,13 +54,13 @@ class StoredRows:
         statistic.changes = Changes(_REMEMBERED)
         state.deferred = True
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Write what waits to be written."""
-        self.copies.settle()
+        self.copies.flush()
 
     def catch_up(self, check: Callable[[], object]) -> None:
         """Let the learner ask what it must, now that the rows are those that it was told of."""
-        self.settle()
+        self.flush()
         self._state.catch_up(check)
         self._state.deferred = True
 
@@ -69,23 +69,23 @@ class StoredRows:
     def reserve(self, extra: int) -> None:
         pass
 
-    def missing(self, names: np.ndarray) -> int:
+    def missing(self, digests: np.ndarray) -> int:
         return -1  # what is forgotten has been read from the file
 
     def vacant(self, places: np.ndarray) -> None:
         places[:] = 0
 
     def put(
-        self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, names: np.ndarray, hashes: np.ndarray
+        self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray, hashes: np.ndarray
     ) -> None:
-        hashes[:] = self._told(self._come, names, self.copies.coming(names))
+        hashes[:] = self._told(self._come, digests, self.copies.coming(digests))
 
-    def remove(self, places: np.ndarray, names: np.ndarray, hashes: np.ndarray) -> None:
-        hashes[:] = self._told(self._gone, names, self.copies.going(names))
+    def remove(self, places: np.ndarray, digests: np.ndarray, hashes: np.ndarray) -> None:
+        hashes[:] = self._told(self._gone, digests, self.copies.going(digests))
 
-    def _told(self, told: "_Told", names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        told.add(names, numbers)
-        return self.copies.hashes(names, numbers)
+    def _told(self, told: "_Told", digests: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        told.add(digests, numbers)
+        return self.copies.hashes(digests, numbers)
 
     def blocks(self, limit: int) -> Iterator[Records]:
         for cells, hashes in self._scan():
@@ -204,15 +204,15 @@ class _Told:
     """Names and numbers of copies that came or went in the call that is under way."""
 
     def __init__(self) -> None:
-        self._names, self._numbers = [np.zeros((0, 2), np.uint64)], [np.zeros(0, np.int64)]
+        self._digests, self._numbers = [np.zeros((0, 2), np.uint64)], [np.zeros(0, np.int64)]
 
-    def add(self, names: np.ndarray, numbers: np.ndarray) -> None:
-        self._names.append(names[:, :2].copy())
+    def add(self, digests: np.ndarray, numbers: np.ndarray) -> None:
+        self._digests.append(digests[:, :2].copy())
         self._numbers.append(numbers)
 
     @property
     def all(self) -> tuple[np.ndarray, np.ndarray]:
-        return np.concatenate(self._names), np.concatenate(self._numbers)
+        return np.concatenate(self._digests), np.concatenate(self._numbers)
 
 
 def _as_number(values) -> np.ndarray:

@@ -140,7 +140,7 @@ class Suppression:
     def add(self, hashes: np.ndarray) -> None:
         """Take in hashes of ids, all different; those that are there already stay."""
         new = hashes[self.index.find(hashes) == 0]
-        if self.index.add(new, np.ones(len(new), np.int64)) or self.index.settle():
+        if self.index.add(new, np.ones(len(new), np.int64)) or self.index.flush():
             raise damaged(self._path, "two of its rows have one id")
 
     def refuse(self, ids: Sequence[Any], hashes: np.ndarray) -> None:
