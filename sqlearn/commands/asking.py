@@ -15,8 +15,6 @@ from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_of
 from sqlearn.commands.usage import command
 
-__all__ = ["info", "predict", "receipts", "report", "verify"]
-
 
 @command("FILE TABLE")
 @FILE

@@ -10,8 +10,6 @@ from sqlearn.commands.printing import progress, tell, tell_receipt
 from sqlearn.commands.stores import ids_in, opened
 from sqlearn.commands.usage import command
 
-__all__ = ["forget", "relabel"]
-
 _NONE = "No row fulfils the condition. Nothing was changed, and there is no receipt."
 _SAME = "All these rows have this target already. Nothing was changed, and there is no receipt."
 

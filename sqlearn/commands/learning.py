@@ -12,8 +12,6 @@ from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_file, table_of, tell_detected
 from sqlearn.commands.usage import command
 
-__all__ = ["fit", "learn"]
-
 
 def _described(columns, keep) -> list[str]:
     width = max((len(column.name) for column in columns), default=0)

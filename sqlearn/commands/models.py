@@ -6,9 +6,6 @@ from typing import Any
 
 import click
 
-__all__ = ["MODELS", "model_of"]
-
-
 # module of each model, and whether tables are encoded for it; imported when it is asked for
 MODELS = {
     "BayesianRidge": ("linear_model", True),

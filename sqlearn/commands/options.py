@@ -4,9 +4,6 @@ from typing import Any
 
 import click
 
-__all__ = ["FILE", "JSON", "READING", "ROWS", "TABLE"]
-
-
 FILE = click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
 TABLE = click.argument("table", metavar="TABLE", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")

@@ -11,8 +11,6 @@ from typing import TextIO
 
 import click
 
-__all__ = ["drop_output", "new_file"]
-
 _NO_LINKS = errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES
 
 

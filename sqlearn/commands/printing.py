@@ -13,8 +13,6 @@ from sqlearn.commands.output import drop_output
 if TYPE_CHECKING:
     from sqlearn.store import Receipt, Store
 
-__all__ = ["fields", "progress", "tell", "tell_receipt"]
-
 
 def tell(as_json: bool, told: dict[Any, Any], lines: list[str]) -> None:
     if as_json:

@@ -9,8 +9,6 @@ import click
 if TYPE_CHECKING:
     from sqlearn.store import Store
 
-__all__ = ["ids_in", "ids_of", "opened", "signing_key"]
-
 
 @contextmanager
 def opened(file: str) -> Iterator["Store"]:

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from sqlearn.store import Store
     from sqlearn.table_files import TableFile
 
-__all__ = ["table_file", "table_of", "tell_detected"]
-
 
 def table_file(path: str, reading: dict[Any, Any], kept: dict[Any, Any], **more: Any) -> "TableFile":
     """A table, read as the command says, else as the store's table was (`kept`), else as its beginning shows."""

@@ -10,8 +10,6 @@ from sqlearn.commands.printing import fields, progress, tell, tell_receipt
 from sqlearn.commands.stores import ids_of, opened, signing_key
 from sqlearn.commands.usage import command
 
-__all__ = ["compact", "lift", "replay", "suppressed", "upgrade"]
-
 
 @command("FILE")
 @FILE

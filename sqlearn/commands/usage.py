@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-__all__ = ["command"]
-
 
 class _Command(click.Command):
     def __init__(self, *arguments: Any, ways: tuple[str, ...] = (), **more: Any) -> None:

@@ -5,8 +5,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["called_as"]
-
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 

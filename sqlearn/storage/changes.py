@@ -12,8 +12,6 @@ from sqlearn.storage.table import Category, arguments, length_of, located, name_
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import compact
 
-__all__ = ["Changes"]
-
 _AT_ONCE = 1 << 16  # rows
 
 

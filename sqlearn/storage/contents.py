@@ -14,8 +14,6 @@ from sqlearn.storage.file import Database, Receipts, SavedModel, Settings, Texts
 from sqlearn.storage.records import Copies, Ids, Rows, Selection, StoredRows, seed_of
 from sqlearn.storage.upkeep import Suppression
 
-__all__ = ["Contents"]
-
 
 class Contents:
     """What is in a store's file. All methods but those that begin a transaction are called within one.

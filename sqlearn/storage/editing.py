@@ -10,8 +10,6 @@ from sqlearn.storage.records import looking
 from sqlearn.storage.table import as_flag, frames_of, takes_labels, target_of
 from sqlearn.storage.types import Ids, Progress, Table
 
-__all__ = ["Editing"]
-
 
 class Editing(Changes):
     """What changes a store's rows. Each method is a transaction, and returns when it is on the disk."""

@@ -9,8 +9,6 @@ from sqlearn.storage.file import Receipt
 from sqlearn.storage.types import Ids
 from sqlearn.storage.upkeep import Suppressed, Suppression
 
-__all__ = ["Forgotten"]
-
 
 class Forgotten(Changes):
     """What a store knows of the ids that were forgotten. Each method is a transaction."""

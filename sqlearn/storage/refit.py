@@ -11,8 +11,6 @@ from sqlearn.storage.table import arguments
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import Audit
 
-__all__ = ["Refit"]
-
 
 class Refit(Contents):
     """What reads a store's contents from end to end. All methods are called within a transaction."""

@@ -5,8 +5,6 @@ from typing import Any, TypeAlias
 
 from narwhals.typing import IntoDataFrame
 
-__all__ = ["Frame", "Ids", "Progress", "Table"]
-
 Frame: TypeAlias = IntoDataFrame | Mapping[str, Any]  # a dict of equally long columns
 Table: TypeAlias = Frame | Iterable[Frame]
 Ids: TypeAlias = int | str | Iterable[int | str]

@@ -18,8 +18,6 @@ from sqlearn.storage.table import Column, arguments, as_values, frames_of, locat
 from sqlearn.storage.types import Progress, Table
 from sqlearn.storage.upkeep import ErasureReport, held_by, report
 
-__all__ = ["View"]
-
 
 class View(RenamedReport, Contents):
     """What reads a store's contents. Each method is a transaction."""

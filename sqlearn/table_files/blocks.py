@@ -13,8 +13,6 @@ import numpy as np
 from sqlearn.errors import TableError
 from sqlearn.table_files.source import Format, Source, has_decimal_comma
 
-__all__ = ["Block", "Parquet", "Text", "arrow", "native_kind", "refused"]
-
 _BLOCK = 1 << 22  # bytes of text
 _ROWS = 1 << 16  # of a Parquet file
 _LAST = 2**63 - 1

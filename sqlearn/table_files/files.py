@@ -11,10 +11,8 @@ import numpy as np
 from sqlearn.errors import TableError
 from sqlearn.storage.table import DATES, NO_DATE, PlacedColumns, microseconds
 from sqlearn.table_files.blocks import Block, Parquet, Text, arrow, native_kind, refused
-from sqlearn.table_files.given import KINDS, as_header, as_kinds, as_pairs, as_text, as_words
+from sqlearn.table_files.given import as_header, as_kinds, as_pairs, as_text, as_words
 from sqlearn.table_files.source import CLOSE_QUOTE, Format, Source, has_decimal_comma, is_number, number_of
-
-__all__ = ["BOOLEANS", "KINDS", "MISSING", "ColumnSummary", "TableFile"]
 
 MISSING = "", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"
 BOOLEANS = ("false", "true"), ("False", "True"), ("FALSE", "TRUE")

@@ -5,8 +5,6 @@ from typing import Any
 
 from sqlearn.errors import TableError, shown
 
-__all__ = ["KINDS", "as_header", "as_kinds", "as_pairs", "as_text", "as_words"]
-
 KINDS = "number", "category", "boolean", "date", "drop"
 
 

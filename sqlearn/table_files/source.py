@@ -15,8 +15,6 @@ from typing import Any, BinaryIO
 
 from sqlearn.errors import TableError
 
-__all__ = ["CLOSE_QUOTE", "Format", "Source", "has_decimal_comma", "is_number", "known_encoding", "number_of"]
-
 CLOSE_QUOTE = (
     "close its quotation mark, allow line breaks (--line-breaks), or declare that quotation marks are text "
     "(--quote none)"

@@ -9,8 +9,6 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_thread", "side_by_side"]
-
 
 @cache  # asking what libraries there are takes a while
 def _blas() -> ThreadpoolController:

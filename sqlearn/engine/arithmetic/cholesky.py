@@ -4,8 +4,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["HELD", "cholesky", "factorize", "solve_lower", "solve_upper"]
-
 HELD = 2.0**300  # on the diagonal of a factor, of a variable that is held
 
 

@@ -11,8 +11,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import bits_float, kernel, leading_zeros
 
-__all__ = ["add_product", "nearest", "normalized", "round_limbs", "round_pair", "to_pairs", "trimmed"]
-
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
 NO_FLOOR = np.int64(-(1 << 40))

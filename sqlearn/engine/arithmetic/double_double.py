@@ -25,8 +25,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import fma, kernel
 
-__all__ = ["add", "divide", "fast_two_sum", "multiply", "sqrt", "subtract_multiple", "two_prod", "two_sum"]
-
 
 @kernel
 def two_sum(a, b):

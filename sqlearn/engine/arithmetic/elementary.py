@@ -8,8 +8,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import bits_float, float_bits, kernel
 
-__all__ = ["exp", "log", "mix"]
-
 _ROUNDER = 1.5 * 2.0**52
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 0.6931471803691238  # 32 bits of ln 2, so that k * _LN2_HIGH is exact

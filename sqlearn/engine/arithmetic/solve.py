@@ -38,8 +38,6 @@ import numpy as np
 from sqlearn.engine.arithmetic.double_double import add, divide, multiply, sqrt, subtract_multiple
 from sqlearn.engine.kernels import bits_float, kernel
 
-__all__ = ["TOLERANCE", "Factor", "intercept", "pivoted_factor", "residual"]
-
 TOLERANCE = 2.0**-86
 NOISE = 2.0**-43  # the same bound for an entry of T: dropping it moves a column by what the rank test lets pass
 

@@ -17,8 +17,6 @@ from numba.extending import intrinsic
 
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["digest_dense", "digest_one", "digest_sparse", "midstate"]
-
 if sys.byteorder != "little":
     raise ImportError(
         "sqlearn needs a little-endian machine, as it hashes the bytes of records; this machine is big-endian"

@@ -4,8 +4,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["find", "pack"]
-
 
 @kernel
 def find(entries, buckets, hashes, of_number, out):

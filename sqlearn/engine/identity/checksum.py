@@ -9,8 +9,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["first_bad", "stamp"]
-
 
 @kernel
 def _checksum(words, i, place, seed, used):

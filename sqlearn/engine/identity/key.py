@@ -4,8 +4,6 @@ import hashlib
 
 from sqlearn.errors import ParameterError
 
-__all__ = ["HiddenBytes", "HiddenText", "hidden", "key_bytes"]
-
 _DEFAULT = b"sqlearn"
 
 

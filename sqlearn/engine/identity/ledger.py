@@ -22,8 +22,6 @@ import numpy as np
 from sqlearn.engine.kernels import kernel, make_ready, multiply_high
 from sqlearn.errors import TooLargeError
 
-__all__ = ["MOST_COPIES", "Ledger", "add_one", "copies_held", "take_one"]
-
 SMALLEST = 8
 MOST_COPIES = 2**31 - 1
 

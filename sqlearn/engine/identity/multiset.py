@@ -9,8 +9,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["add_term", "add_terms"]
-
 
 @kernel
 def add_term(total, digest, sign):

@@ -11,8 +11,6 @@ import numpy as np
 
 from sqlearn.errors import FormatError, shown
 
-__all__ = ["PLAIN_LABELS", "LabelError", "Vocabulary", "canonical_label", "label_words"]
-
 # Types whose values are labels without a look at them; whatever else equals a label, such as Decimal(1), is none.
 PLAIN_LABELS = frozenset(
     {str, int, float, bool, np.str_, np.bool_, np.float16, np.float32, np.float64}

@@ -32,8 +32,6 @@ import numba
 from numba.core import caching
 from numba.core.serialize import dumps
 
-__all__ = ["kernel", "make_ready"]
-
 _FOLDER = Path(__file__).resolve().parent.parent
 _KEPT = 3  # folders of other sources that stay: a few branches, or two environments on one checkout
 _UNUSABLE = (OSError, EOFError, pickle.UnpicklingError)  # what a missing, full, foreign or torn cache raises

@@ -24,8 +24,6 @@ from sqlearn.engine.sums import InterruptsHeld, Log
 from sqlearn.engine.validation import Batch, Layout, check_classes, is_of_input, words_of
 from sqlearn.errors import InvalidValueError, MergeError, ParameterError, SqlearnError, UnsupportedError
 
-__all__ = ["ExactEstimator"]
-
 # types of labels and values that the fast path takes
 _PLAIN = {"label": PLAIN_LABELS, "value": PLAIN_LABELS - {str, np.str_}}
 

@@ -8,8 +8,6 @@ import numpy as np
 from sqlearn.engine.identity import canonical_label
 from sqlearn.errors import shown
 
-__all__ = ["describe", "digest_of", "plain"]
-
 
 def digest_of(parts: dict[str, bytes]) -> str:
     """Hex BLAKE2b-256 of named parts."""

@@ -13,8 +13,6 @@ from sqlearn.engine.sums import UNFIT, Block, Statistic
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import FormatError, NotLearnedError, UnknownLabelError, shown
 
-__all__ = ["FORMAT", "Held"]
-
 FORMAT = 1
 
 

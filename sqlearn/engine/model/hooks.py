@@ -19,8 +19,6 @@ from sqlearn.engine.validation import (
 )
 from sqlearn.errors import ParameterError
 
-__all__ = ["Hooks"]
-
 
 class Hooks(Answering):
     """What a learner declares, and what it may add; everything has a default but the statistic.

@@ -10,8 +10,6 @@ from sqlearn.engine.model.parameters import checked_params
 from sqlearn.engine.model.state import State
 from sqlearn.engine.validation import Batch
 
-__all__ = ["Inner"]
-
 
 class Inner:
     """What a model asks of the learner inside it, which learns nothing itself.

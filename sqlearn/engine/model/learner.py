@@ -4,8 +4,6 @@ from typing import Any, Protocol, Self
 
 from sqlearn.engine.model.state import State
 
-__all__ = ["Learner"]
-
 
 class Learner(Protocol):
     """What a learner offers to those who keep it, beside its verbs and its answers.

@@ -5,8 +5,6 @@ from typing import Any
 
 from sqlearn.errors import BusyError
 
-__all__ = ["Lending"]
-
 
 class Lending(AbstractContextManager):
     """The model without some rows, for one ``with`` block.

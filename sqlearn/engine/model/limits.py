@@ -7,8 +7,6 @@ from sqlearn.engine.sums import FEW_LIMBS, Statistic, installed
 from sqlearn.engine.validation import Batch
 from sqlearn.errors import TooLargeError
 
-__all__ = ["check_growth", "check_merge", "check_size"]
-
 _PEAK = 6  # learning multiplies slices of a Gram matrix, reading copies the sums: so many times their size, measured
 
 

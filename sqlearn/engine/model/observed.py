@@ -6,8 +6,6 @@ from sklearn.callback import CallbackSupportMixin
 
 from sqlearn.engine.sklearn_private import callback_context, callback_management_context
 
-__all__ = ["observed"]
-
 
 @contextmanager
 def observed(estimator, X, y, sample_weight):

@@ -17,8 +17,6 @@ from sqlearn.engine.sklearn_private import (
 from sqlearn.engine.validation import is_of_input
 from sqlearn.errors import ParameterError, shown
 
-__all__ = ["checked_params", "computable"]
-
 _NAMES = ("categorical_features",)  # arrays that name columns, and so may hold text
 _FLAT = ("priors", "class_prior", "alpha", "min_categories")
 

@@ -12,8 +12,6 @@ from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.validation import Layout, is_of_input
 from sqlearn.errors import FormatError, SqlearnError, shown
 
-__all__ = ["contents_of", "state_of"]
-
 _ALTERED = "These bytes of a {} are truncated or altered. Load an intact copy, or fit the model anew."
 _STATE = {"params", "features", "statistic", "target_ndim", "layout", "parts", "digest"}
 _ELSEWHERE = ("ledger", "rows", "taken out")  # parts that the digest does not cover

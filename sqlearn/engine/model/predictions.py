@@ -13,17 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 
-__all__ = [
-    "Decides",
-    "Delegates",
-    "Predicts",
-    "PredictsJointProbabilities",
-    "PredictsProbabilities",
-    "ScoresRecords",
-    "Selects",
-    "Transforms",
-]
-
 
 class Delegates:
     """Base of classes whose methods are answered by a fitted scikit-learn estimator."""

@@ -24,8 +24,6 @@ from sqlearn.errors import (
     UnsupportedError,
 )
 
-__all__ = ["State"]
-
 # of a batch of one record
 _NO_CODES, _FIRST, _NO_CATEGORIES, _WEIGHT = np.zeros(0, int), np.zeros(1, int), np.zeros((1, 0), int), np.ones(1)
 

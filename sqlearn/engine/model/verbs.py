@@ -15,8 +15,6 @@ from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.lending import Lending
 from sqlearn.engine.model.predictions import Predicts
 
-__all__ = ["UnweightedClassifier", "UnweightedEstimator", "WeightedClassifier", "WeightedEstimator"]
-
 
 class Unweighted(ExactEstimator):
     """Base of learners whose records all count alike."""

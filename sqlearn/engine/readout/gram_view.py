@@ -12,8 +12,6 @@ from sqlearn.engine.readout.rounding import aligned, as_float, digits_of
 from sqlearn.engine.sums import Gram, packed_cell
 from sqlearn.errors import UndefinedAttributeError
 
-__all__ = ["GramView", "SecondMoments", "combined", "grams_of"]
-
 
 @kernel
 def _leading_pair(digits):

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-__all__ = ["label_array"]
-
 
 def label_array(state) -> np.ndarray:
     """The classes held as scikit-learn's ``classes_``: sorted, int64 (uint64 beyond it) or the shortest string type.

@@ -12,8 +12,6 @@ from sqlearn.engine.readout.rounding import aligned, as_float
 from sqlearn.engine.sums import packed_cell
 from sqlearn.errors import UndefinedAttributeError
 
-__all__ = ["LeastSquares", "balanced_factors", "fitted", "one_against_rest"]
-
 
 @dataclass
 class LeastSquares:

@@ -10,8 +10,6 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout.gram_view import GramView
 from sqlearn.engine.readout.rounding import aligned, digits_of
 
-__all__ = ["mapped"]
-
 
 @kernel
 def _map(raw, width, starts, sources, factors, out):

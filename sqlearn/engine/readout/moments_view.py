@@ -10,8 +10,6 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout.rounding import aligned, as_float
 from sqlearn.engine.sums import Categories, Gram, Mixed, Moments, Statistic, Sums, packed_cell
 
-__all__ = ["MomentsView", "categories_of", "is_constant", "moments_of", "others_of", "sums_of", "weights_of"]
-
 
 @kernel
 def _determinants(a, b, c, d, hi, lo, exponents):

@@ -3,8 +3,6 @@
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["read_only"]
-
 
 def read_only(value):
     """A value with its arrays as views that refuse to be written to; lists, dicts and our own objects included."""

@@ -7,8 +7,6 @@ import numpy as np
 from sqlearn.engine.arithmetic import trimmed
 from sqlearn.errors import UndefinedAttributeError
 
-__all__ = ["aligned", "as_float", "digits_of"]
-
 
 def as_float(mantissa, exponent, what: str) -> np.ndarray:
     """``mantissa * 2**exponent`` as float64.

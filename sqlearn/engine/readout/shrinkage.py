@@ -16,8 +16,6 @@ from sqlearn.engine.readout.moments_view import is_constant
 from sqlearn.engine.readout.rounding import aligned
 from sqlearn.engine.sums import Spread, packed_cell
 
-__all__ = ["SpreadView", "spreads_of"]
-
 _MOST = 1000  # exponent that leaves room for products with shares within float64
 
 

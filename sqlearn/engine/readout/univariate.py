@@ -14,8 +14,6 @@ from sqlearn.engine.readout.rounding import aligned
 from sqlearn.engine.sums import Correlations, Gram, LabelSums, Moments, Statistic, Sums, packed_cell
 from sqlearn.errors import ParameterError, shown
 
-__all__ = ["Score", "score_of"]
-
 
 @kernel
 def _correlate(weight, first, second, products, target, own, hi, exponents):

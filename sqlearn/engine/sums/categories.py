@@ -15,8 +15,6 @@ from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.engine.sums.transaction import Log
 from sqlearn.errors import FormatError
 
-__all__ = ["Categories", "OneOfTable", "count", "count_one", "spell_one"]
-
 
 @kernel
 def count(category_counts, slots, weights, sign):

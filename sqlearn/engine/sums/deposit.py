@@ -25,17 +25,6 @@ from sqlearn.engine.sums.extraction import (
     weigh,
 )
 
-__all__ = [
-    "deposit_each",
-    "deposit_gram_rows",
-    "deposit_moments",
-    "deposit_outer",
-    "deposit_sparse",
-    "deposit_triangle",
-    "deposit_values",
-    "moments_workspace",
-]
-
 # limits of _deposit_many, which splits several records at a time into limbs
 _FEWEST = 64  # records per class; fewer are not worth it
 _AT_ONCE = 2048  # records that share one range of limbs

@@ -12,8 +12,6 @@ from sqlearn.engine.sums.deposit import deposit_outer, deposit_values
 from sqlearn.engine.sums.memory import installed
 from sqlearn.errors import FormatError, TooLargeError
 
-__all__ = ["FEW_LIMBS", "Deposit", "ExactSum"]
-
 FEW_LIMBS = 6  # a product of float64 values near 1 takes four or five
 
 # A record adds at most 2**32 units to a limb, one with a weight at most 2**33 (deposit.py takes a triple product in two

@@ -13,24 +13,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import bits_float, float_bits, fma, kernel, trailing_zeros
 
-__all__ = [
-    "NO_BITS",
-    "ONE",
-    "ZERO",
-    "deposit_wide",
-    "deposit_wide_triple",
-    "extract",
-    "extract_one",
-    "extract_pairs",
-    "in_safe_range",
-    "limb_scale",
-    "limbs_of",
-    "mantissa_of",
-    "span",
-    "span_of",
-    "weigh",
-]
-
 _ROUNDER = 1.5 * 2.0**52
 _RADIX = 2.0**32
 _MASK = 0xFFFFFFFF

@@ -27,8 +27,6 @@ from sqlearn.engine.sums.gram_blocks import deposit_gram, packed_cell
 from sqlearn.engine.sums.joint import Joint
 from sqlearn.engine.sums.statistic import Statistic
 
-__all__ = ["FourthMoments", "Spread"]
-
 _FEWEST_ROWS = 48  # fewer go row by row
 
 

@@ -10,8 +10,6 @@ from sqlearn.engine.sums.gram_blocks import deposit_gram
 from sqlearn.engine.sums.moments import OneDense
 from sqlearn.engine.sums.statistic import Statistic
 
-__all__ = ["Gram"]
-
 
 class Gram(Statistic):
     """Per slot: the weighted Gram matrix of ``[1, features, targets]``, upper triangle packed row by row."""

@@ -16,8 +16,6 @@ from sqlearn.engine.sums.deposit import deposit_triangle
 from sqlearn.engine.sums.exact import Deposit, ExactSum
 from sqlearn.engine.sums.extraction import extract, limb_scale, limbs_of, span_of, weigh
 
-__all__ = ["BLOCK", "deposit_gram", "packed_cell"]
-
 # A slice holds at most 2**(BETA - 1) units, so a product of two over BLOCK rows at most
 # 2**(2 * BETA - 2) * BLOCK <= 2**53.
 BLOCK_BITS = 11

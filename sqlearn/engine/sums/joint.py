@@ -15,8 +15,6 @@ from sqlearn.engine.sums.sparse_sums import Sums, as_csr
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.errors import FormatError
 
-__all__ = ["Correlations", "Joint", "Mixed"]
-
 
 class Joint(Statistic):
     """A statistic made of others: an update changes all of them or none.

@@ -2,8 +2,6 @@
 
 import os
 
-__all__ = ["installed"]
-
 
 def installed() -> int:
     """Bytes of memory; 16 GB where the system does not tell."""

@@ -16,8 +16,6 @@ from sqlearn.engine.sums.exact import Deposit
 from sqlearn.engine.sums.one_record import MOST_BITS, OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
-__all__ = ["Moments", "OneDense", "moments"]
-
 
 class Moments(Statistic):
     """Per slot: the weight, the weighted sum of each feature, and of each feature's square."""

@@ -17,8 +17,6 @@ from numpy.ma import MaskedArray
 from sqlearn.engine.identity import MOST_COPIES, add_one, add_term, copies_held, take_one
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["MOST_BITS", "Holder", "OneRecord", "may_change", "note"]
-
 MOST_BITS = 1023  # of an int: with more of them it may be beyond float64
 
 

@@ -12,8 +12,6 @@ from sqlearn.engine.sums.exact import Deposit
 from sqlearn.engine.sums.one_record import OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
-__all__ = ["LabelSums", "Sums", "ThresholdCounts", "as_csr"]
-
 
 class Sums(Statistic):
     """Per slot: the weight and the weighted sum of each feature, at the cost of the non-zeros alone."""

@@ -19,9 +19,6 @@ from sqlearn.engine.sums.one_record import Holder, OneRecord
 from sqlearn.engine.sums.transaction import Log
 from sqlearn.errors import FormatError
 
-__all__ = ["UNFIT", "Block", "Statistic"]
-
-
 UNFIT = "This model's bytes are inconsistent. Load an intact copy, or fit the model anew."
 
 

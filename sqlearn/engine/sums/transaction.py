@@ -10,8 +10,6 @@ from typing import Any
 
 from sqlearn.errors import SqlearnError
 
-__all__ = ["InterruptsHeld", "Log"]
-
 # those by which programs are stopped or take note of time: their handlers may raise
 _SIGNALS = tuple(
     getattr(_signal, name)

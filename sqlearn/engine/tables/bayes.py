@@ -9,8 +9,6 @@ from sqlearn.engine.sklearn_private import BaseNB, Interval, StrOptions, update_
 from sqlearn.engine.tables.table import check_table, split
 from sqlearn.engine.validation import Layout
 
-__all__ = ["TableBayes"]
-
 
 class TableBayes(BaseNB):
     """Naive Bayes for tables: a predictor, to which a learner gives its fitted attributes."""

@@ -17,8 +17,6 @@ from sqlearn.engine.readout import GramView, aligned, mapped
 from sqlearn.engine.sums import packed_cell
 from sqlearn.engine.tables.gram import FixedGram, TableGram
 
-__all__ = ["Affine", "TableEncoder", "encoder_of", "exact_value", "read_encoder"]
-
 _LEAST_SCALE = 2.0**-1022
 _BITS = 64  # of the reciprocal of a scale
 _NOISE = Fraction(1, 1 << 51)  # of a mean: two units in the last place

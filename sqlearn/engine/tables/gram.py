@@ -11,8 +11,6 @@ from sqlearn.engine.readout import aligned
 from sqlearn.engine.sums import UNFIT, Categories, Deposit, Gram, Sums, deposit_sparse, packed_cell
 from sqlearn.errors import FormatError
 
-__all__ = ["FixedGram", "TableGram"]
-
 
 @kernel
 def _pair(a, b):

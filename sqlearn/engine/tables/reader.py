@@ -15,9 +15,6 @@ from sqlearn.engine.tables.encoder import TableEncoder
 from sqlearn.engine.tables.table import as_table, chosen, split
 from sqlearn.errors import UndefinedAttributeError
 
-__all__ = ["TableAnswers", "TableReader", "if_learner_has", "table_tags"]
-
-
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

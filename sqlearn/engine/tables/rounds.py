@@ -34,8 +34,6 @@ from sqlearn.engine.sums import BLOCK, UNFIT, Block, Categories, Log, Mixed, Sta
 from sqlearn.engine.tables.encoder import Affine, TableEncoder, encoder_of, exact_value
 from sqlearn.errors import FormatError, MergeError
 
-__all__ = ["TableRounds"]
-
 
 class _Levels(Categories):
     """Categories at the even places of the vocabulary; the odd ones tell that a column's category is missing."""

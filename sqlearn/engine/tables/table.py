@@ -20,20 +20,6 @@ from sqlearn.errors import (
     shown,
 )
 
-__all__ = [
-    "KINDS",
-    "Columns",
-    "as_columns",
-    "as_table",
-    "categorical_columns",
-    "check_table",
-    "chosen",
-    "is_missing",
-    "kinds_of",
-    "names_of",
-    "split",
-]
-
 KINDS = ("number", "category", "drop")
 
 _CATEGORICAL = (nw.Categorical, nw.Enum, nw.String, nw.Object, nw.Boolean)

@@ -9,8 +9,6 @@ import scipy.sparse as sp
 
 from sqlearn.engine.sums import BLOCK
 
-__all__ = ["Batch"]
-
 _CELLS_AT_ONCE = 1 << 22  # 32 MB: many blocks of a Gram matrix, for several threads
 _MOST_BLOCKS = 16
 

@@ -10,8 +10,6 @@ import numpy as np
 from sqlearn.engine.sklearn_private import feature_names
 from sqlearn.errors import ShapeError, shown
 
-__all__ = ["Layout"]
-
 _MOST_NAMES = 5  # in a message
 _MOST = 120  # characters of one
 

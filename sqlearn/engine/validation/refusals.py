@@ -12,8 +12,6 @@ from sklearn.utils import check_array
 from sqlearn.engine.identity import LabelError
 from sqlearn.errors import InvalidValueError, ShapeError, SqlearnError, UnsupportedError, shown
 
-__all__ = ["column_name", "explained", "is_of_input", "words_of"]
-
 # scikit-learn's words, and numpy's where scikit-learn shows them, for cells that are no numbers
 _MOST = 200  # characters of those
 _NO_NUMBERS = ("Complex data", "argument must be", "could not convert", "bytes/strings")

@@ -16,8 +16,6 @@ from sqlearn.engine.validation.refusals import explained, is_of_input
 from sqlearn.engine.validation.spec import Features, Spec
 from sqlearn.errors import InvalidValueError, ShapeError
 
-__all__ = ["as_rows", "check_features", "refuse_negative", "unmasked"]
-
 
 def as_rows(X: Any, *others: Any) -> tuple[Any, ...]:
     """One row on its own, with its label and weight, as a batch of one.

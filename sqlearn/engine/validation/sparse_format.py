@@ -11,8 +11,6 @@ import scipy.sparse as sp
 
 from sqlearn.errors import ShapeError
 
-__all__ = ["check_sparse"]
-
 
 def check_sparse(X: Any) -> None:
     """Refuse a malformed sparse matrix, before any compiled code sees it; anything else is not looked at.

@@ -10,8 +10,6 @@ import scipy.sparse as sp
 from sqlearn.engine.validation.batch import Batch
 from sqlearn.engine.validation.layout import Layout
 
-__all__ = ["Features", "Responses", "Spec"]
-
 
 class Features(NamedTuple):
     """Validated features, see :class:`~sqlearn.engine.validation.batch.Batch`.

@@ -24,18 +24,6 @@ from sqlearn.errors import (
     shown,
 )
 
-__all__ = [
-    "UNREADABLE",
-    "as_float64",
-    "check_classes",
-    "check_indicator",
-    "check_labels",
-    "check_responses",
-    "check_targets",
-    "levels_of",
-    "shape_of",
-]
-
 UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError)  # what numpy raises at what is no array
 
 

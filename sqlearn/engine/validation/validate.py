@@ -13,8 +13,6 @@ from sqlearn.engine.validation.spec import Spec
 from sqlearn.engine.validation.weights import check_weights
 from sqlearn.errors import ShapeError
 
-__all__ = ["comparable", "validate"]
-
 
 def validate(
     spec: Spec, X: Any, y: Any = None, sample_weight: Any = None, layout: Layout | None = None, *, single: bool = True

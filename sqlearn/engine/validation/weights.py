@@ -10,8 +10,6 @@ from sqlearn.engine.validation.rows import unmasked
 from sqlearn.engine.validation.targets import UNREADABLE, as_float64
 from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, shown
 
-__all__ = ["check_class_weights", "check_weights"]
-
 
 def check_class_weights(given: dict[Any, Any] | str | None, most: float = np.inf) -> None:
     """Refuse a parameter `class_weight` that has anything but finite numbers from 0 to `most`.

@@ -20,8 +20,6 @@ from sqlearn.storage.conditions.meaning import FUNCTIONS, meaning
 from sqlearn.storage.conditions.text_functions import TEXT_FUNCTIONS
 from sqlearn.storage.table import NO_DATE, Block, Category, Column, microseconds
 
-__all__ = ["Condition"]
-
 _KINDS = {"whole": "number", "category": "any"}  # whole numbers and text are those of ids
 _CALLED = {*FUNCTIONS, *TEXT_FUNCTIONS, "remainder"}
 _STEPS = 1000  # of SQLite's machine, between two looks for Ctrl-C

@@ -11,8 +11,6 @@ from typing import Any
 
 from sqlearn.errors import ConditionError
 
-__all__ = ["KEYWORDS", "Node", "folded", "parsed", "quoted", "refused"]
-
 KEYWORDS = frozenset("and or not is null true false in like glob between case when then else end".split())
 _LONGEST = 100_000  # characters
 _DEEPEST = 150  # nested expressions

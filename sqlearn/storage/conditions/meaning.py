@@ -12,8 +12,6 @@ from sqlearn.errors import ConditionError
 from sqlearn.storage.conditions.grammar import Node, folded, quoted, refused
 from sqlearn.storage.table import is_number, microseconds
 
-__all__ = ["FUNCTIONS", "Meaning", "meaning"]
-
 # number of arguments, at least and at most
 FUNCTIONS = {
     "abs": (1, 1),

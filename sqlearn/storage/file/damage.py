@@ -4,8 +4,6 @@ import os
 
 from sqlearn.errors import StoreCorruptError
 
-__all__ = ["damaged"]
-
 
 def damaged(path: str | os.PathLike[str] | None, how: str, *, anew: bool = False) -> StoreCorruptError:
     """The error of a store whose parts are not as they were written.

@@ -22,8 +22,6 @@ from sqlearn.errors import (
 from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.descriptors import File, Identity, close_if_unlocked, identity_of, opened
 
-__all__ = ["FORMAT", "PAGE", "Counters", "Database"]
-
 FORMAT = 2
 PAGE = 4096
 _APPLICATION = 0x73716C6E  # "sqln", in the file's header

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from sqlearn.errors import StoreError
 
-__all__ = ["File", "Identity", "close_if_unlocked", "identity_of", "opened"]
-
 Identity = tuple[int, int]  # device and inode
 
 _OPEN: dict[Identity, int] = {}

@@ -15,8 +15,6 @@ from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.hash_index import HashIndex, hash_texts, padded
 from sqlearn.storage.file.slots import LARGEST, Slots
 
-__all__ = ["PIECE", "Texts", "Words", "decoded", "message", "relinked"]
-
 PIECE = 40  # bytes of a text that a chunk holds
 _NEXT = np.uint64(LARGEST)  # the part of a chunk's first word that is the number of the next chunk
 _LENGTH = np.uint64(40)  # behind it: how many bytes of the piece are text

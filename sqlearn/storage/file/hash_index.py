@@ -17,8 +17,6 @@ from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import LARGEST, Slots
 
-__all__ = ["HashIndex", "hash_texts", "hash_words", "masked", "padded"]
-
 _ENTRIES = 126  # of 16 bytes; with their checksums, two buckets a page
 _FILL = 0.6  # of all entries; a bucket runs over at six standard deviations then, which doubles the table too soon
 _AT_ONCE = 1024

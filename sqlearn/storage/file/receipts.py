@@ -21,8 +21,6 @@ from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import Slots
 
-__all__ = ["ChainCheck", "Receipt", "Receipts", "check_chain"]
-
 _START = ""
 _SALT = np.ones(1, np.int64)  # its place
 _FIELDS = ("number", "time", "kind", "count", "commitment", "previous", "signature")

@@ -8,8 +8,6 @@ import numpy as np
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.file.database import Database
 
-__all__ = ["residue"]
-
 _INNER, _LEAF = 5, 13  # kinds of a table's pages
 
 

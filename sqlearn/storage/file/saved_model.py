@@ -23,8 +23,6 @@ from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import Slots
 
-__all__ = ["SavedModel", "described_learner"]
-
 _WORDS = 506  # of a piece; with its checksum, one fills a page
 _LENGTH = "state length"
 _OF_LEARNERS = {  # what a file's learner may be imported from

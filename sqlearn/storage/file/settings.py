@@ -5,8 +5,6 @@ import hashlib
 from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 
-__all__ = ["Settings"]
-
 _DIGEST = "digest"
 
 

@@ -22,8 +22,6 @@ from sqlearn.errors import StoreCorruptError, StoreError
 from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 
-__all__ = ["LARGEST", "Slots"]
-
 LARGEST = 2**40 - 1  # the last place: an index keeps a hash and the number of a place in 16 bytes
 _CELL = 4056  # bytes: with SQLite's header, one fills a page of 4096
 _FIRST = 3  # cells, which are more than a page

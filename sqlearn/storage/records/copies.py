@@ -7,8 +7,6 @@ import numpy as np
 from sqlearn.engine.rounds import Rows, copy_hashes, numbers_of
 from sqlearn.storage.file import Database, HashIndex, damaged, hash_words
 
-__all__ = ["Copies", "Count"]
-
 
 class Count:
     """Copies that are counted in memory, from none on.

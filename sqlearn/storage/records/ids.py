@@ -8,8 +8,6 @@ import numpy as np
 from sqlearn.errors import DuplicateIdError, UnknownIdError, shown
 from sqlearn.storage.file import Database, HashIndex, Texts, decoded, hash_texts, hash_words
 
-__all__ = ["Ids"]
-
 _NEXT = "next id"
 
 

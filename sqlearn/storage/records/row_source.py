@@ -14,8 +14,6 @@ from sqlearn.storage.records.copies import Count
 from sqlearn.storage.records.rows import Rows
 from sqlearn.storage.table import Block, Category, Columns, category_of, length
 
-__all__ = ["Recount", "StoredRows", "seed_of"]
-
 _REMEMBERED = 1 << 17  # changed rows that are kept in memory to be told to the rounds one by one
 
 

@@ -7,8 +7,6 @@ import numpy as np
 from sqlearn.storage.file import Database, Slots, Words, damaged
 from sqlearn.storage.table import DATES, Block, Category, Column, Columns
 
-__all__ = ["Rows"]
-
 _FIRST, _ONCE = np.zeros(1, np.int64), np.ones(1, np.int64)
 
 

@@ -13,8 +13,6 @@ from sqlearn.storage.records.rows import Rows
 from sqlearn.storage.table import Column, Columns, named_ids
 from sqlearn.storage.types import Progress
 
-__all__ = ["Selection", "looking"]
-
 _AT_ONCE = 1 << 14  # rows
 
 

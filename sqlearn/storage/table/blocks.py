@@ -12,8 +12,6 @@ import numpy as np
 
 from sqlearn.engine.identity import canonical_label
 
-__all__ = ["Block", "Category", "category_of", "length", "take"]
-
 
 @dataclass(frozen=True)
 class Category:

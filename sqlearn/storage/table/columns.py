@@ -14,8 +14,6 @@ from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.frames import BOOLEANS, kind_of, length_of, names_of, present, read, values_of
 from sqlearn.storage.table.given import as_names
 
-__all__ = ["Column", "Columns"]
-
 _EXACT = 2**53  # below it float64 holds every whole number
 
 

@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-__all__ = ["DATES", "NO_DATE", "microseconds", "written"]
-
 DATES = np.dtype("datetime64[us]")
 NO_DATE = np.iinfo(np.int64).min  # NaT
 _ISO = re.compile(

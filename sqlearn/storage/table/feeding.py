@@ -18,17 +18,6 @@ from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.columns import Columns
 from sqlearn.storage.table.given import as_list, as_names
 
-__all__ = [
-    "arguments",
-    "asks_in_rounds",
-    "named_categories",
-    "prepared",
-    "takes_categories",
-    "takes_labels",
-    "target_names",
-    "target_of",
-]
-
 
 def takes_categories(model: Any) -> bool:
     return not {"categorical_features", "columns"}.isdisjoint(model.get_params(deep=False))

@@ -17,7 +17,6 @@ from sqlearn.storage.types import Table
 if TYPE_CHECKING:
     from sqlearn.storage.table.columns import Column
 
-__all__ = ["BOOLEANS", "frames_of", "is_number", "kind_of", "length_of", "names_of", "present", "read", "values_of"]
 
 BOOLEANS = 0, 1  # what learners know false and true by, if nobody says otherwise: equal to False and True
 

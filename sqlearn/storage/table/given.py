@@ -12,8 +12,6 @@ import numpy as np
 
 from sqlearn.errors import StoreError, TableError, UnknownIdError, shown
 
-__all__ = ["as_flag", "as_list", "as_names", "as_path", "as_reading", "as_seconds", "as_values", "named_ids"]
-
 _LONGEST = (2**31 - 1) / 1000  # seconds: SQLite counts milliseconds in 31 bits
 _MOST = 2**1023  # of a whole number or a fraction: float64 ends there
 _TEXT_OR_BYTES = str | bytes | bytearray | memoryview

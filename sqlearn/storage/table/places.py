@@ -7,8 +7,6 @@ from typing import Any
 
 from sqlearn.errors import SqlearnError
 
-__all__ = ["PlacedColumns", "located", "name_place", "place_of"]
-
 Place = Callable[[int], tuple[str, dict[str, int]]]
 
 

@@ -10,8 +10,6 @@ from sqlearn.storage.file import PIECE, Database, Receipts, SavedModel, Words, d
 from sqlearn.storage.records import Copies, Ids, Rows
 from sqlearn.storage.table import Columns
 
-__all__ = ["Audit"]
-
 
 class Audit:
     """Shown all rows, it compares the rest of the file with them. StoreCorruptError says what does not fit.

@@ -9,8 +9,6 @@ from sqlearn.storage.file import Database, HashIndex, SavedModel, Settings, Slot
 from sqlearn.storage.records import Ids, Rows
 from sqlearn.storage.table import Columns
 
-__all__ = ["compact"]
-
 
 def compact(database: Database, columns: Columns, rows: Rows, words: Words, ids: Ids, saved: SavedModel,
             of_rows: list[HashIndex], others: list[HashIndex]) -> None:  # fmt: skip

@@ -12,8 +12,6 @@ from sqlearn.storage.file import PIECE, Database, File, message, residue
 from sqlearn.storage.records import Ids, Rows
 from sqlearn.storage.table import Category
 
-__all__ = ["ErasureReport", "Finding", "forms_of", "held_by", "mentioned", "report", "search"]
-
 _AT_ONCE = 1 << 24
 _SHORTEST = 4  # bytes; shorter patterns are found everywhere by chance
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)

@@ -14,8 +14,6 @@ import numpy as np
 from sqlearn.errors import StoreBusyError, StoreCorruptError, StoreError
 from sqlearn.storage.file import described_learner
 
-__all__ = ["OldStore"]
-
 _CHUNK = struct.Struct("<qqq39s")  # uses, next chunk, length of the whole text, a piece of it
 _APPLICATION = 0x73716C6E
 _AT_ONCE = 1 << 14  # rows

@@ -14,8 +14,6 @@ from sqlearn.storage.file import Database, HashIndex, damaged, masked
 from sqlearn.storage.records import Ids
 from sqlearn.storage.table import as_path
 
-__all__ = ["Suppressed", "Suppression"]
-
 _TABLE = "suppressed"
 _FORMAT = "sqlearn suppressed ids 1"
 
