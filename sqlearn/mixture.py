@@ -276,7 +276,7 @@ class GaussianMixture(Adaptive, ScoresRecords, UnweightedEstimator, peers.Gaussi
 
     def _check_learned(self, state):
         converged = self._read_out(state)["converged_"]  # raises where a covariance matrix is singular
-        if not converged and self.max_iter > 0 and not state.statistic.trace.rounds:
+        if not converged and self.max_iter > 0 and not self._trace(state).rounds:
             warnings.warn(
                 "Expectation-maximisation did not converge. Try other init_params, or increase max_iter or tol.",
                 ConvergenceWarning,

@@ -150,7 +150,7 @@ class Adaptive(RenamedReport, ExactEstimator):
 
     def _trace(self, state: State) -> Trace:
         """The trace, which says so when its rounds did not come to rest."""
-        trace = _rounds(state).trace
+        trace = _rounds(state).solved(*state.occupied())
         if trace is None:
             raise UndefinedAttributeError(
                 f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too few to "
@@ -162,7 +162,7 @@ class Adaptive(RenamedReport, ExactEstimator):
 
     def _check_learned(self, state):
         super()._check_learned(state)
-        self._warn_of(state, _rounds(state).trace)
+        self._warn_of(state, _rounds(state).solved(*state.occupied()))
 
     def _warn_of(self, state: State, trace: Trace | None) -> None:
         """Warn, once, that the trace did not come to rest."""

@@ -70,6 +70,12 @@ class Held:
         """The statistic's rows in the order of :meth:`labels`."""
         return self.vocabulary.sorted_slots() if self.vocabulary is not None else np.zeros(1, np.int64)
 
+    def occupied(self) -> tuple[np.ndarray, list]:
+        """The slots of the classes that hold records, and these classes, sorted."""
+        slots = self.class_slots()
+        used = self.statistic.record_counts[slots] > 0
+        return slots[used], [label for label, is_used in zip(self.labels(), used, strict=True) if is_used]
+
     def labels_held(self) -> set:
         counts = self.statistic.record_counts
         return {label for label, slot in zip(self.labels(), self.class_slots(), strict=True) if counts[slot]}
@@ -124,6 +130,8 @@ class Held:
         self.record_counter[0] = int(numbers[0])
         self.multiset[:] = numbers[1:]
         self.rows_stayed = "rows" not in parts and self.statistic.leave_rows()
+        if "solution" in parts:
+            self.statistic.restore_solution(parts["solution"])
         if self.ledger is not None:
             self.ledger = None if self.rows_stayed else Ledger.restore(parts["ledger"])
         kept = self.n_records if self.ledger is None else len(self.ledger)
@@ -132,6 +140,10 @@ class Held:
             kept = restored if self.statistic.keeps_records else kept
         if len(self.statistic.record_counts) != len(labels) or kept != self.n_records:
             raise FormatError(UNFIT)
+
+    def solution(self) -> bytes | None:
+        """What was learned from records that lie elsewhere, if the rest of the state does not tell it."""
+        return self.statistic.solution_elsewhere(*self.occupied())
 
     # ------------------------------------------------------------------ records
 

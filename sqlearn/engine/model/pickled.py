@@ -14,7 +14,7 @@ from sqlearn.errors import FormatError, SqlearnError, shown
 
 _ALTERED = "These bytes of a {} are truncated or altered. Load an intact copy, or fit the model anew."
 _STATE = {"params", "features", "statistic", "target_ndim", "layout", "parts", "digest"}
-_ELSEWHERE = ("ledger", "rows", "taken out")  # parts that the digest does not cover
+_ELSEWHERE = ("ledger", "rows", "taken out", "solution")  # parts that the digest does not cover
 
 
 def contents_of(model) -> dict:
@@ -23,6 +23,8 @@ def contents_of(model) -> dict:
     if "_state" in vars(model):
         state, parts = model._fitted_state(), model.canonical_parts()
         parts |= {"taken out": b""} if state.taken_out else {}
+        solution = state.solution()
+        parts |= {} if solution is None else {"solution": solution}
         contents["state"] = {
             "params": state.params,
             "features": (state.n_features_in_, state.feature_names_in_),
@@ -82,6 +84,7 @@ def state_of(model, contents) -> tuple[dict, State | None]:
         raise altered from error  # the contents are not those of a model
     if list(whole.items()) != [(part, content) for part, content in parts.items() if part not in _ELSEWHERE]:
         raise altered
+    state.statistic.drop_obsolete(state.occupied()[1])
     return params, state
 
 

@@ -82,10 +82,8 @@ class State(Held):
     def _refresh(self, log: Log, *check) -> None:
         if self.deferred:
             return
-        slots = self.class_slots()
-        occupied = self.statistic.record_counts[slots] > 0
-        labels = [label for label, used in zip(self.labels(), occupied, strict=True) if used]
-        self.statistic.refresh(slots[occupied], labels, log, *check)
+        slots, labels = self.occupied()
+        self.statistic.refresh(slots, labels, log, *check)
 
     def begin(self) -> None:
         """Take the turn to update; whoever does sets :attr:`busy` to False at the end.

@@ -63,6 +63,7 @@ class Clustering:
         )
         self.lloyd, self.d, self.seed = lloyd, n_features, seed
         self.k = lloyd.n_clusters
+        self.lazy_pilots = 2
         self.shape = (self.k, n_features)
 
     def scale(self, total: ExactSum, n: int, order: np.ndarray) -> Scale:

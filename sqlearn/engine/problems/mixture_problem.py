@@ -105,6 +105,7 @@ class Mixture:
         self.t = n_features * (n_features - 1) // 2 if self.full else 0
         self.q = 1 + n_features + (n_features * (n_features + 1) // 2 if self.full else n_features)
         self.width = float(np.ldexp(1.0, np.frexp(np.clip(0.5 * np.sqrt(em.tol), _FINEST, _COARSEST))[1] - 1))
+        self.lazy_pilots = 2
         self.shape = (self.k, n_features)
 
     def scale(self, total: ExactSum, n: int, order: np.ndarray) -> Scale:

@@ -30,6 +30,7 @@ class OneVsRest(NewtonPilot[Grids]):
         # Earlier versions gave a class's weight to the other classes too. One more entry makes this shape differ from
         # theirs, so that their traces are evaluated anew.
         weighted = any(problem.class_weight is None or (problem.class_weight != 1.0).any() for problem in problems)
+        self.lazy_pilots = problems[0].lazy_pilots
         self.shape = (len(problems), *problems[0].shape, *[1] * weighted)
         self.sizes = np.cumsum([problem.size for problem in problems])[:-1]
 

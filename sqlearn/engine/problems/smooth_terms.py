@@ -94,6 +94,7 @@ class SmoothTerms:
                 "use fewer columns, or RidgeClassifier."
             )
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
+        self.lazy_pilots = 2
         self.shape = (kind, n_outputs, self.p)
 
     def empty(self, scale: Scale, grid: object) -> tuple[ExactSum, ...]:

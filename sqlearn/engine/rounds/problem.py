@@ -30,6 +30,8 @@ class Problem(Protocol[ScaleT, GridT]):
     that theta is rounded to.
     """
 
+    # Of fewer pilots of records no trace is kept, as solving for all of them costs less; a power of two, at least 2.
+    lazy_pilots: int
     shape: tuple[int, ...]  # part of the trace's key: a trace of another shape is not continued
 
     def scale(self, total: ExactSum, n: int, order: np.ndarray) -> ScaleT:
@@ -39,7 +41,7 @@ class Problem(Protocol[ScaleT, GridT]):
         """
 
     def converge(self, scale: ScaleT, source: Source) -> tuple[np.ndarray, bool]:
-        """Theta for these records, by as many rounds as it takes, and whether it came to rest."""
+        """Theta for these records, all that are held, and whether it came to rest."""
 
     @property
     def recover(self) -> Recover[ScaleT] | None:

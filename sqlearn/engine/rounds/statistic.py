@@ -13,7 +13,7 @@ from sqlearn.engine.rounds.row_source import ROWS_ELSEWHERE, DetachedRows, Recor
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.standard import all_within
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
-from sqlearn.engine.rounds.walk import Memo, Walk
+from sqlearn.engine.rounds.walk import Memo, Walk, is_lazy
 from sqlearn.engine.sums import UNFIT, Block, Holder, Log, OneRecord, Statistic, moments
 from sqlearn.errors import FormatError, MergeError
 
@@ -28,7 +28,9 @@ class Rounds(Statistic):
     """The records of an adaptive learner, and the trace of its rounds.
 
     An update puts records in or takes them out (:meth:`deposit`); then :meth:`refresh` has a
-    :class:`~sqlearn.engine.rounds.walk.Walk` bring the trace up to date.
+    :class:`~sqlearn.engine.rounds.walk.Walk` bring the trace up to date. Of so few records that solving for all of
+    them costs less than a walk, no trace is kept: they are solved for when the solution is first read
+    (:meth:`solved`).
 
     Attributes
     ----------
@@ -39,7 +41,9 @@ class Rounds(Statistic):
     total : ExactSum
         Exact moments, one row per class slot.
     trace : Trace or None
-        None while too little is held to learn from.
+        None while too little is held to learn from, or so little that it is solved for when it is read.
+    solution : Trace or None
+        What was solved for since the last update: no part of any bytes or digest.
     warned : bool
         Whether its learner has warned that the trace did not come to rest.
     memo : tuple of (Evaluation, int)
@@ -63,10 +67,11 @@ class Rounds(Statistic):
         self.problem = problem
         self.report = report
         self.large_pilot = large_pilot
-        self._solved: tuple[list[Any], Problem[Any, Any] | None] | None = None  # the labels of the last problem, and it
+        self._problem: tuple[list[Any], Problem[Any, Any] | None] | None = None  # the last labels, and their problem
         self.seed = np.uint64(seed)
         self.rows: RowSource = Rows(n_features, self.seed)
         self.trace: Trace | None = None
+        self.solution: Trace | None = None
         self.last: UpdateReport | None = None
         self.warned = False
         self.memo: Memo = ()
@@ -122,14 +127,15 @@ class Rounds(Statistic):
         """Bring the trace up to date with what was deposited."""
         started = perf_counter()
         changes = self.changes.taken()
-        log.note(partial(self._set, self.trace, self.last, self._order, self.memo))
-        if self._solved is None or self._solved[0] != labels:
-            self._solved = labels, self.problem(labels) if self.record_counts.any() else None
-        problem = self._solved[1]
+        log.note(partial(self._set, self.trace, self.last, self._order, self.memo, self.solution))
+        problem = self._problem_of(labels)
         if problem is None:
             self._set(None, None, (), ())
             return
         slots = tuple(order.tolist())
+        if self._is_lazy(problem):
+            self._set(None, UpdateReport(0, None, 0, perf_counter() - started), slots, ())
+            return
         # when classes have come or gone, or stand in another order, all records are evaluated anew
         follows = slots == self._order and changes is not None
         walk = Walk(self, problem, order, self.trace if follows else None, check)
@@ -140,8 +146,36 @@ class Rounds(Statistic):
         report = UpdateReport(kept, broke_at, walk.scanned, perf_counter() - started)
         self._set(trace, report, slots, walk.memo)
 
-    def _set(self, trace: Trace | None, last: UpdateReport | None, order: tuple[int, ...], memo: Memo) -> None:
-        self.trace, self.last, self._order, self.memo, self.warned = trace, last, order, memo, False
+    def _set(
+        self,
+        trace: Trace | None,
+        last: UpdateReport | None,
+        order: tuple[int, ...],
+        memo: Memo,
+        solution: Trace | None = None,
+    ) -> None:
+        self.trace, self.last, self._order, self.memo, self.solution = trace, last, order, memo, solution
+        self.warned = False
+
+    def _problem_of(self, labels: list[Any]) -> Problem[Any, Any] | None:
+        if self._problem is None or self._problem[0] != labels:
+            self._problem = labels, self.problem(labels) if self.record_counts.any() else None
+        return self._problem[1]
+
+    def _is_lazy(self, problem: Problem[Any, Any]) -> bool:
+        return is_lazy(problem, sum(self.record_counts.tolist()))
+
+    def solved(self, order: np.ndarray, labels: list[Any]) -> Trace | None:
+        """The trace or, where none is kept, what all records are solved for, once; None where nothing can be learned.
+
+        `order` has the slots of the classes that hold records, `labels` these classes, sorted.
+        """
+        problem = self._problem_of(labels)
+        if self.trace is not None or problem is None:
+            return self.trace
+        if self.solution is None:
+            self.solution = Walk(self, problem, order, None, lambda: None).solve()
+        return self.solution
 
     def prune(self, temporary: bool = False) -> None:
         self.changes.taken()  # of a call that failed
@@ -169,6 +203,7 @@ class Rounds(Statistic):
         )
         copied.total, copied.record_counts, copied.rows = self.total.copy(), self.record_counts.copy(), self.rows.copy()
         copied.trace, copied.last, copied._order = self.trace, self.last, self._order
+        copied.solution = self.solution
         return copied
 
     def canonical(self, slots: np.ndarray) -> list[bytes]:
@@ -197,16 +232,38 @@ class Rounds(Statistic):
         self.rows = DetachedRows()
         return True
 
+    def solution_elsewhere(self, order: np.ndarray, labels: list[Any]) -> bytes | None:
+        if isinstance(self.rows, Rows) or self.trace is not None:
+            return None
+        return to_bytes(self.solved(order, labels))
+
+    def restore_solution(self, solution: bytes) -> None:
+        self.solution = from_bytes(solution)
+
+    def drop_obsolete(self, labels: list[Any]) -> None:
+        problem = self._problem_of(labels)
+        if problem is not None and self._is_lazy(problem):
+            self.trace = None
+
     def check_form(self, labels: list[Any]) -> None:
         super().check_form(labels)
         if isinstance(self.rows, Rows):
             check_rows(self.rows, 0 if self.n_targets else max(1, len(labels)), LARGEST)
-        problem = self.problem(labels) if self.record_counts.any() else None
-        trace = self.trace
-        if (trace is None) is not (problem is None):
+        problem = self._problem_of(labels)
+        if problem is None:
+            if self.trace is not None or self.solution is not None:
+                raise FormatError(UNFIT)
+        elif self.trace is not None:  # of few records, an earlier version kept one too
+            self._check_trace(problem, self.trace)
+        elif not self._is_lazy(problem):
             raise FormatError(UNFIT)
-        if trace is None or problem is None:
-            return
+        elif self.solution is not None:
+            self._check_trace(problem, self.solution)
+
+    def _check_trace(self, problem: Problem[Any, Any], trace: Trace) -> None:
+        """Raise FormatError where this is no trace of this problem and these moments."""
+        if not isinstance(trace, Trace):
+            raise FormatError(UNFIT)
         n = sum(self.record_counts.tolist())
         scale = problem.scale(self.total, n, np.array(self._order, np.int64))
         if trace.key != (n.bit_length(), *problem.shape) or to_bytes(trace.scale) != to_bytes(scale):

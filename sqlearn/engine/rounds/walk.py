@@ -21,15 +21,16 @@ one that a fit on the records held now would build, see docs/exactness.md.
 4. rounds over all records until the rounded theta rests (:meth:`Walk.run_rounds`);
 5. rest: a search over all records where the rounds did not come to rest (:meth:`Walk.come_to_rest`).
 
-The parameters for the user come from an unrounded last step. With fewer than 8,192 records, convergence on all of them
-is the answer (:meth:`Walk.converge_on_all`). A problem that depends much on where it starts has a *large pilot*: its
+The parameters for the user come from an unrounded last step. Where there are so few records that solving for all of
+them costs less (:func:`is_lazy`), there is no walk: that is done when the solution is read (:meth:`Walk.solve`).
+A problem that depends much on where it starts has a *large pilot*: its
 grid comes from a sample as large as others' pilot, and its pilot is up to eight times as large.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -43,7 +44,7 @@ from sqlearn.engine.sums import ExactSum
 if TYPE_CHECKING:
     from sqlearn.engine.rounds.statistic import Rounds
 
-__all__ = ["GRID_SAMPLE", "Break", "BreakLevel", "Change", "Memo", "Walk"]
+__all__ = ["GRID_SAMPLE", "Break", "BreakLevel", "Change", "Memo", "Walk", "is_lazy"]
 
 GRID_SAMPLE = 512  # records that the grid comes from, to twice that
 PILOT = 4096  # records in the pilot, to twice that
@@ -94,6 +95,11 @@ class SampleLimits(NamedTuple):
             # a pilot of more than an eighth of the records would be hit too often
             grid, pilot = PILOT, max(PILOT, min(8 * PILOT, fewest // 8))
         return cls(sample_threshold(octave, grid), sample_threshold(octave, pilot))
+
+
+def is_lazy(problem: Problem[Any, Any], n: int) -> bool:
+    """Whether `n` records are solved for when the solution is read, and no trace is kept of them."""
+    return n < problem.lazy_pilots * PILOT
 
 
 class Walk(Generic[ScaleT, GridT]):
@@ -149,14 +155,24 @@ class Walk(Generic[ScaleT, GridT]):
         if self.broke is None:
             self.broke = Break(level, t)
 
+    def solve(self) -> Trace:
+        """What all records are solved for: nothing of before is used."""
+        n, key = self.size_and_key()
+        self.fix_scale(key, n)
+        with one_thread():
+            theta, converged = self.problem.converge(self.scale, self.gathered(MAX_HASH))
+        return Trace(key, self.scale, None, (), (), theta, converged)
+
+    def size_and_key(self) -> tuple[int, tuple[int, ...]]:
+        """The number of records that count, and what all levels depend on: its octave, and the problem's shape."""
+        n = sum(self.statistic.record_counts.tolist())
+        return n, (n.bit_length(), *self.problem.shape)
+
     def run(self, changes: list[Change]) -> Trace:
         """The trace of the records held now; `changes` are those that came or went since the trace of before."""
-        n = sum(self.statistic.record_counts.tolist())
-        octave = n.bit_length()
-        key = (octave, *self.problem.shape)
+        n, key = self.size_and_key()
+        octave = key[0]
         self.fix_scale(key, n)
-        if n < 2 * PILOT:
-            return self.converge_on_all(key)
         limits = SampleLimits.of(octave, self.statistic.large_pilot)
         lowest = min((lowest_hash(records) for records, _ in changes), default=MAX_HASH)
         sample = self.gathered(limits.pilot)
@@ -177,13 +193,6 @@ class Walk(Generic[ScaleT, GridT]):
         kept = self.kept
         if kept is not None and (kept.key != key or kept.scale != self.scale):
             self.breaks(BreakLevel.SCALE)
-
-    def converge_on_all(self, key: tuple[int, ...]) -> Trace:
-        """The trace of few records: all of them are in the pilot, and nothing of before is used."""
-        self.breaks(BreakLevel.PILOT)
-        with one_thread():
-            theta, converged = self.problem.converge(self.scale, self.gathered(MAX_HASH))
-        return Trace(key, self.scale, None, (), (), theta, converged)
 
     def fix_grid(self, sample: Source, untouched: bool) -> None:
         """The grid, from its sample; made again where a record of the sample came or went."""

@@ -7,7 +7,7 @@ deposits for every record. Learners that share one differ in their read-outs alo
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -183,6 +183,20 @@ class Statistic:
     def leave_rows(self) -> bool:
         """Drop the records themselves, which are kept elsewhere, and return whether this statistic keeps any."""
         return False
+
+    def solution_elsewhere(self, order: np.ndarray, labels: list[Any]) -> bytes | None:
+        """What was learned from records that are kept elsewhere; None where the canonical bytes tell it.
+
+        `order` has the slots of the classes that hold records, `labels` these classes, sorted.
+        """
+        return None
+
+    def restore_solution(self, solution: bytes) -> None:
+        """Take what :meth:`solution_elsewhere` gave."""
+        raise FormatError(UNFIT)
+
+    def drop_obsolete(self, labels: list[Any]) -> None:
+        """Drop what an earlier version kept, and this one reads from the records."""
 
     def add(self, other: "Statistic", other_slots: np.ndarray, slots: np.ndarray) -> None:
         """Add these slots of `other` to `slots`, all different."""

@@ -324,6 +324,19 @@ class TableRounds(Statistic):
         self.raw = DetachedRows()
         return True
 
+    def solution_elsewhere(self, order, labels):
+        held = isinstance(self.raw, Rows)
+        return None if held or self.inner is None else self.inner.solution_elsewhere(order, labels)
+
+    def restore_solution(self, solution):
+        if self.inner is None:
+            raise FormatError(UNFIT)
+        self.inner.restore_solution(solution)
+
+    def drop_obsolete(self, labels):
+        if self.inner is not None:
+            self.inner.drop_obsolete(labels)
+
     def check_form(self, labels):
         self.sums.check_form(labels)
         if isinstance(self.raw, Rows):
