@@ -110,8 +110,8 @@ def upgrade(old: str, out: str, as_json: bool) -> None:
             signing_key=signing_key(),
         )
     with made as store:
-        receipt, equal = store.receipts()[-1], store.digest() == before.digest
-        state = "equals that of the old one" if equal else "has another digest than the old one: compare the two"
+        receipt, equal = store.receipts()[-1], before.had(store.model.canonical_parts())
+        state = "equals that of the old one" if equal else "differs from that of the old one: compare the two"
         missing = [f"{before.receipts} receipts", *(["the running numbers of rows"] if before.id is None else [])]
         lines = [
             f"{store.model_name} learned {len(store):,} rows of {old}; they are kept in {out}. Its state {state}.",

@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 from sqlearn.errors import SqlearnError, StoreCorruptError
 from sqlearn.storage.contents import Contents
-from sqlearn.storage.records import Recount, looking
+from sqlearn.storage.records import Recount, StoredRows, looking
 from sqlearn.storage.table import arguments
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import Audit
@@ -21,12 +21,15 @@ class Refit(Contents):
         The whole file is read, and StoreCorruptError says what is not as it was written.
         """
         look = looking(progress)
-        copies = self._source.copies if self._source else None
+        model, recount = self._saved.load(), None
+        copies = None
+        if self._source:  # the model may have to be solved for on the rows
+            copies = self._source.copies
+            StoredRows(self._columns, self._rows, copies, model)
         audit = Audit(self._database, self._columns, self._words, self._rows, self._ids, copies)
         audit.check_places(self._saved, self._receipts)
         if self._suppression:
             self._suppression.index.check()
-        model, recount = self._saved.load(), None
         refit = clone(model) if len(self._rows) and not self._source else model.emptied()
         if self._source:
             recount = Recount(self._columns, self._rows, refit)

@@ -116,7 +116,7 @@ class View(RenamedReport, Contents):
         True
         """
         with self._reading():
-            return self._model.digest()
+            return self._saved.digest
 
     @called_as("store.ids()", "store.ids(where=...)")
     def ids(self, where: str | None = None, *, progress: Progress | None = None) -> list[Any]:
@@ -261,7 +261,7 @@ class View(RenamedReport, Contents):
         2 receipts, the chain is whole
         """
         with self._reading():
-            return check_chain(self._receipts.all(), self._model.digest(), kept, signing_key)
+            return check_chain(self._receipts.all(), self._saved.digest, kept, signing_key)
 
     @called_as("store.erasure_report(values=[...])", "store.erasure_report(table=...)")
     def erasure_report(self, values: Iterable[float | int | str] = (), table: Table | None = None) -> ErasureReport:

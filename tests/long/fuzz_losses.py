@@ -334,7 +334,7 @@ def _judged(seed: int, p: Problem) -> Verdict:
     others = peers(p)
     best = min(*others, *Independent(p).losses())
     warned = any(issubclass(one.category, ConvergenceWarning) for one in caught)
-    still = model._state.statistic.trace.converged
+    still = model._trace(model._state).converged
     return Verdict(seed, ours, best, others[0], 1e-9 * float(p.w.sum()), recession(p), warned, still)
 
 

@@ -27,6 +27,11 @@ def name(path: Path) -> str:
     return str(path.relative_to(FROZEN))
 
 
+def now(entry) -> str:
+    """The digest of what an old file holds, which is another than then where less is kept of a learner."""
+    return entry.get("digest_now", entry["digest"])
+
+
 def check_answers(found, kept):
     """Labels are the same; numbers agree to rounding, as BLAS differs from machine to machine."""
     found, kept = np.asarray(found), np.asarray(kept)
@@ -57,7 +62,7 @@ def test_pickles(path):
         check_refusal(entry, lambda: pickle.loads(path.read_bytes()))
         return
     model, start = pickle.loads(path.read_bytes()), case.n_forgotten
-    assert model.digest() == entry["digest"]
+    assert model.digest() == now(entry)
     assert model.n_records_ == entry["n_records"]
     check_answers(answers(model, case.given(start, start + PREDICTED)["X"]), entry["predictions"])
     assert verify(model, **case.given(start))
@@ -67,7 +72,7 @@ def test_pickles(path):
         with pytest.raises(NotLearnedError):
             model.forget(**case.given(start, start + 1))
         assert model.digest() == digest
-    assert model.partial_fit(**case.given(start, start + 1)).digest() == entry["digest"]
+    assert model.partial_fit(**case.given(start, start + 1)).digest() == now(entry)
 
 
 @pytest.mark.parametrize("path", STORES, ids=name)
@@ -86,7 +91,7 @@ def test_stores(path, tmp_path, capsys):
     rows = table(case)
     first = {column: values[FORGOTTEN : FORGOTTEN + PREDICTED] for column, values in rows.items()}
     with Store.open(file) as store:
-        assert store.digest() == entry["digest"]
+        assert store.digest() == now(entry)
         assert sorted(store.ids()) == sorted(rows["id"][FORGOTTEN:])
         assert len(store) == entry["n_records"]
         check_answers(store.predict(first), entry["predictions"])
@@ -97,9 +102,9 @@ def test_stores(path, tmp_path, capsys):
         assert gone not in store.ids()
         assert store.erasure_report(values=[gone] if isinstance(gone, str) else [])
         store.learn({column: values[FORGOTTEN : FORGOTTEN + 1] for column, values in rows.items()})
-        assert store.digest() == entry["digest"]
+        assert store.digest() == now(entry)
     with Store.open(file) as store:
-        assert store.digest() == entry["digest"]
+        assert store.digest() == now(entry)
 
 
 @pytest.mark.parametrize("path", STORES[:2], ids=name)

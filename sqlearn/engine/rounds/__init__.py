@@ -11,7 +11,7 @@ from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.samples import parts_of, sample_threshold
 from sqlearn.engine.rounds.standard import MOST_CLASS_WEIGHT, BalancedScale, Scale, balanced, dithers, standard_scale
 from sqlearn.engine.rounds.statistic import LARGEST, Rounds
-from sqlearn.engine.rounds.trace import Trace, UpdateReport, serializable
+from sqlearn.engine.rounds.trace import NO_TRACE, Trace, UpdateReport, serializable
 from sqlearn.engine.rounds.walk import GRID_SAMPLE
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "LARGEST",
     "MAX_HASH",
     "MOST_CLASS_WEIGHT",
+    "NO_TRACE",
     "ROWS_ELSEWHERE",
     "BalancedScale",
     "Changes",

@@ -10,7 +10,7 @@ import numpy as np
 from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import FormatError
 
-__all__ = ["Evaluation", "Trace", "UpdateReport", "from_bytes", "serializable", "to_bytes"]
+__all__ = ["NO_TRACE", "Evaluation", "Trace", "UpdateReport", "from_bytes", "serializable", "to_bytes"]
 
 T = TypeVar("T")
 
@@ -133,6 +133,9 @@ def _written(value: Any) -> Iterator[bytes]:
 def _counted(letter: bytes, content: bytes) -> Iterator[bytes]:
     yield letter + _LENGTH.pack(len(content))
     yield content
+
+
+NO_TRACE = to_bytes(None)
 
 
 def from_bytes(content: bytes) -> Any:

@@ -38,10 +38,16 @@ class SavedModel:
     ----------
     database : Database
         The file.
+
+    Attributes
+    ----------
+    digest : str
+        Digest of the state in the file, as it was when it was written: a later version may keep less of a state.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.digest = ""
         self.slots = Slots(database, "state", _WORDS)
         self._written: np.ndarray | None = None  # the pieces that stand in the file
 
@@ -61,7 +67,8 @@ class SavedModel:
         if hashlib.blake2b(body, digest_size=32).digest() != digest:
             raise self._damaged()
         try:
-            return unpacked(body)
+            model, self.digest = unpacked(body)
+            return model
         except FormatError as error:  # the bytes are those that were written
             raise FormatError(f"The store {self._database.path} was not opened. {error}") from error
         except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
@@ -69,7 +76,7 @@ class SavedModel:
 
     def save(self, model: Any) -> str:
         """Write the pieces that changed. Returns the digest of the state."""
-        body, told = packed(model)
+        body, self.digest = packed(model)
         digest = hashlib.blake2b(body, digest_size=32).digest()
         content = digest + body
         old = self._written if self._written is not None else self._pieces()
@@ -81,7 +88,7 @@ class SavedModel:
             self.slots.put(pieces[len(old) :])
         self._database.counters[_LENGTH] = len(content)
         self._written = pieces
-        return told
+        return self.digest
 
     def rebuild(self) -> None:
         """Write the pieces that are needed into a table of their own."""
@@ -123,10 +130,9 @@ def packed(model: Any) -> tuple[bytes, str]:
     return b"".join([len(text).to_bytes(8, "little"), text, *parts.values()]), digest
 
 
-def unpacked(content: bytes) -> Any:
-    """What :func:`packed` was made from, without the rows that it kept."""
-    start = 8 + int.from_bytes(content[:8], "little")
-    described = json.loads(content[8:start])
+def unpacked(content: bytes) -> tuple[Any, str]:
+    """What :func:`packed` was made from, without the rows that it kept, and the digest that it returned."""
+    described, parts = _opened(content)
     state = described["state"]
     state |= {name: _decoded(state[name]) for name in ("params", "features")}
     params, learner = _decoded(described["params"]), _learner(described["learner"])
@@ -138,20 +144,26 @@ def unpacked(content: bytes) -> Any:
             "version of the class that wrote it."
         )
     model = learner(**{name: params[name] for name in names})
-    parts = {}
+    model.__setstate__({"format": described["format"], "params": params, "state": state | {"parts": parts}})
+    return model, state["digest"]
+
+
+def described_learner(content: bytes) -> tuple[Any, dict[str, bytes]]:
+    """Of a model as an earlier version packed it: its learner, without what it has learned, and the state's parts."""
+    described, parts = _opened(content)
+    params, learner = _decoded(described["params"]), _learner(described["learner"])
+    model = learner(**{name: params[name] for name in param_names(learner) if name in params})
+    return model, parts
+
+
+def _opened(content: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The description of a packed model, and the parts of its state."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    described, parts = json.loads(content[8:start]), {}
     for name, length in described["parts"].items():
         parts[name] = content[start : start + length]
         start += length
-    model.__setstate__({"format": described["format"], "params": params, "state": state | {"parts": parts}})
-    return model
-
-
-def described_learner(content: bytes) -> tuple[Any, str]:
-    """Of a model as an earlier version packed it: its learner, without what it has learned, and its digest."""
-    described = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    params, learner = _decoded(described["params"]), _learner(described["learner"])
-    model = learner(**{name: params[name] for name in param_names(learner) if name in params})
-    return model, described["state"]["digest"]
+    return described, parts
 
 
 def _encoded(value) -> Any:

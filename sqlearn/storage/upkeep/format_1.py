@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.rounds import NO_TRACE
 from sqlearn.errors import StoreBusyError, StoreCorruptError, StoreError
 from sqlearn.storage.file import described_learner
 
@@ -37,8 +38,8 @@ class OldStore:
         The column of ids; None for running numbers.
     count, receipts : int
         How many rows and receipts.
-    digest : str
-        Of the model in the file.
+    parts : dict of str to bytes
+        Of the state of the model in the file.
     """
 
     def __init__(self, path: str) -> None:
@@ -82,7 +83,7 @@ class OldStore:
         state = b"".join(self._places(connection, "state").values())[: counters["state length"]]
         if hashlib.blake2b(state[32:], digest_size=32).digest() != state[:32]:
             raise self._damaged()
-        self.learner, self.digest = described_learner(state[32:])
+        self.learner, self.parts = described_learner(state[32:])
         rows = self._places(connection, "rows")
         self._texts = self._places(connection, "texts")
         self.count = len(rows)
@@ -90,6 +91,13 @@ class OldStore:
         self._cells = np.frombuffer(b"".join(rows.values()), "<u8").reshape(self.count, width)
         if self.count != counters["rows used"] or len(self._texts) != counters["texts used"]:
             raise self._damaged()
+
+    def had(self, parts: dict[str, bytes]) -> bool:
+        """Whether the old model's state had these parts, but for traces that are not kept any more."""
+        told = {name: part for name, part in parts.items() if name != "solution"}
+        return told.keys() == self.parts.keys() and all(
+            part in (self.parts[name], NO_TRACE) for name, part in told.items()
+        )
 
     def frames(self) -> Iterator[dict[str, Any]]:
         """The rows, as dicts of columns."""

@@ -97,7 +97,7 @@ def test_a_loss_without_an_optimum_warns(data, mode, monkeypatch):
     model = LogisticRegression(C=np.inf)
     with pytest.warns(ConvergenceWarning, match="has no minimum"):
         model.fit(X, y)
-    trace = model._state.statistic.trace
+    trace = model._trace(model._state)
     assert bool(trace.rounds) is (mode == "rounds") and not trace.converged
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # said once

@@ -136,7 +136,7 @@ def test_crossing_two_pilots_up_and_down(learner):
     walked = Counter()
     for n in [*range(15, 19), *range(31, 35), *range(63, 67)]:
         model.partial_fit(**records.take(range(model.n_records_, n)).given)
-        assert (model._state.statistic.trace.grid is None) == (n < 16)
+        assert (model._state.statistic.trace is None) == (n < 16)
         assert_same(model, refit(learner, records.take(range(n)), rng))
     for n in range(65, 12, -1):
         model.forget(**records.row(n))

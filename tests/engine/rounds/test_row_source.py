@@ -93,7 +93,8 @@ def test_a_source_that_fails_leaves_the_model_as_it_was(learner, monkeypatch):
 @pytest.mark.parametrize("n", [12, 70])
 def test_traces_come_back_from_their_bytes(learner, n, monkeypatch):
     cut(monkeypatch)
-    trace = refit(learner, sample(learner, np.random.default_rng(4), n, classes=3))._state.statistic.trace
+    model = refit(learner, sample(learner, np.random.default_rng(4), n, classes=3))
+    trace = model._trace(model._state)
     content = to_bytes(trace)
     assert to_bytes(from_bytes(content)) == content
     for end in range(0, len(content), 1 + len(content) // 50):

@@ -1,0 +1,96 @@
+"""Few records: they are the state, and are solved for when an attribute is read."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import sqlearn
+from laws import assert_same, refit, told
+from learners import over
+from sqlearn.cluster import KMeans
+from sqlearn.compose import TableModel
+from sqlearn.engine.rounds.walk import Walk
+from sqlearn.errors import UnsupportedError
+from sqlearn.linear_model import LogisticRegression
+from sqlearn.mixture import GaussianMixture
+from tiny_rounds import ADAPTIVE, sample
+
+
+@pytest.fixture
+def solves(monkeypatch):
+    """What was solved for, one entry each time."""
+    seen = []
+    solve = Walk.solve
+    monkeypatch.setattr(Walk, "solve", lambda walk: (seen.append(walk.statistic), solve(walk))[1])
+    return seen
+
+
+@over(ADAPTIVE)
+def test_a_read_solves_once_for_any_number_of_updates(learner, solves):
+    records = sample(learner, np.random.default_rng(1), 80)
+    model = refit(learner, records)
+    assert not solves
+    for i in range(20):
+        model.forget(**records.row(i))
+    digest, content = model.digest(), pickle.dumps(model)
+    assert not solves
+    told(model)
+    told(model)
+    assert len(solves) == 1
+    assert model.digest() == digest and pickle.dumps(model) == content  # a solution is no part of either
+    assert_same(pickle.loads(content), model)
+    assert_same(model, refit(learner, records.take(range(20, 80))))
+
+
+@over(ADAPTIVE)
+def test_fit_solves_at_once(learner, solves):
+    records = sample(learner, np.random.default_rng(2), 60)
+    model = learner.fit(**records.given)
+    assert len(solves) == 1
+    told(model)
+    assert len(solves) == 1
+    report = model.last_update_
+    assert (report.broke_at, report.rounds_kept, report.rows_scanned) == (None, 0, 0)
+
+
+@over(ADAPTIVE)
+def test_the_end_of_without_brings_the_solution_back(learner, solves):
+    records = sample(learner, np.random.default_rng(3), 60)
+    model = refit(learner, records)
+    before = told(model)
+    with model.without(**records.row(0)):
+        assert told(model) == told(refit(learner, records.take(range(1, 60))))
+    count = len(solves)
+    assert told(model) == before and len(solves) == count
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        LogisticRegression(),
+        TableModel(LogisticRegression()),
+        TableModel(KMeans(n_clusters=2, random_state=0)),
+        GaussianMixture(n_components=2, random_state=0),
+    ],
+    ids=str,
+)
+def test_what_is_taken_out_of_a_store_has_the_solution(learner, tmp_path):
+    rng = np.random.default_rng(4)
+    table = {f"x{j}": rng.normal(size=50) for j in range(3)}
+    target = "y" if "Logistic" in str(learner) else None
+    table |= {"y": ["ab"[int(x > 0)] for x in table["x0"] + rng.normal(size=50)]} if target else {}
+    with sqlearn.Store.create(tmp_path / "a", learner, table, target=target) as store:
+        store.forget(ids=[3, 7])
+        model = store.model
+        verified = store.verify()
+    assert verified, verified
+    whole = told(model)
+    assert "error" not in whole
+    for twin in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert told(twin) == whole and twin.digest() == model.digest()
+        with pytest.raises(UnsupportedError):
+            twin.forget(*([[0.0, 1.0, 2.0]] + (["a"] if target else [])))
+    with sqlearn.Store.open(tmp_path / "a") as store:
+        assert told(store.model) == whole
