@@ -27,7 +27,7 @@ LAYERS = {
         "identity": {"kernels"},
         "sums": {"kernels", "arithmetic", "identity"},
         "readout": {"kernels", "arithmetic", "sums"},
-        "rounds": {"kernels", "arithmetic", "sums"},
+        "rounds": {"kernels", "arithmetic", "identity", "sums"},
         "problems": {"kernels", "arithmetic", "sums", "rounds"},
         "validation": {"identity", "sums"},
         "model": {"kernels", "identity", "sums", "readout", "rounds", "validation"},

@@ -1,6 +1,6 @@
 """Adaptive learners: rounds of sums at parameters on a grid, their trace, and where the rows lie.
 
-May import: kernels, arithmetic, sums, errors.
+May import: kernels, arithmetic, identity, sums, errors.
 """
 
 from sqlearn.engine.rounds.changes import Changes, move

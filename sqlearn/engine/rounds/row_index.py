@@ -15,6 +15,7 @@ __all__ = [
     "empty_index",
     "enter",
     "first_missing",
+    "held",
     "insert",
     "numbers_of",
     "remove",
@@ -123,6 +124,12 @@ def _copies(index, digests, numbers, word0, word1):
         else:
             high = middle
     return low
+
+
+@kernel
+def held(index, digests, numbers, word0, word1):
+    """Whether a copy of this digest is held."""
+    return index[_find(index, digests, numbers, word0, word1, 0)] >= 0
 
 
 @kernel

@@ -6,6 +6,7 @@ together.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -69,13 +70,20 @@ class Rows:
         self.digests = np.zeros((0, 2), np.uint64)
         self.numbers = np.zeros(0, np.int32)
         self.keyed = np.zeros(0, np.uint64)
-        self.end = 0
+        self._extent = np.zeros(2, np.int64)  # an array, which kernels change
         self._stack = np.zeros(0, np.int32)  # starts with the free places
-        self._n_free = 0
         self._index = empty_index(0)
 
     def __len__(self) -> int:
         return self.end - self._n_free
+
+    @property
+    def end(self) -> int:
+        return self._extent.item(0)
+
+    @property
+    def _n_free(self) -> int:
+        return self._extent.item(1)
 
     @property
     def _free(self) -> np.ndarray:
@@ -87,6 +95,11 @@ class Rows:
 
     def _arrays(self) -> tuple[np.ndarray, ...]:
         return self.x, self.y, self.w, self.digests, self.numbers, self.keyed
+
+    def for_kernel(self) -> tuple[Any, ...]:
+        """What a kernel needs that keeps or removes one record."""
+        x, y, w, digests, numbers, keyed = self._arrays()
+        return self._index, digests, numbers, keyed, x, y, w, self._stack, self._extent, self.seed
 
     def reserve(self, extra: int) -> None:
         """Make room for so many more records."""
@@ -140,8 +153,8 @@ class Rows:
     ) -> None:
         """Keep records in the places that :meth:`vacant` gave, and write their keyed hashes."""
         reused = min(len(places), self._n_free)
-        self._n_free -= reused
-        self.end += len(places) - reused
+        self._extent[0] += len(places) - reused
+        self._extent[1] -= reused
         write(places, x, y, w, self.x, self.y, self.w)
         enter(self._index, self.digests, self.numbers, self.keyed, digests, places, self.seed, hashes)
 
@@ -161,7 +174,7 @@ class Rows:
         )  # fmt: skip
         if missing >= 0:
             raise FormatError(UNFIT)
-        self._n_free += len(places)
+        self._extent[1] += len(places)
 
     def make_ready(self) -> None:
         if Rows._is_ready:  # once for all of them: their arrays are of one kind
@@ -195,7 +208,8 @@ class Rows:
         except MemoryError:  # then later: nothing depends on it
             return
         self.x, self.y, self.w, self.digests, self.numbers, self.keyed = kept
-        self.end, self._stack, self._n_free, self._index = len(keep), stack, 0, index
+        self._extent[:] = len(keep), 0
+        self._stack, self._index = stack, index
         insert(index, self.digests, self.numbers, all_places)
 
     def copy(self) -> "Rows":
@@ -204,7 +218,7 @@ class Rows:
             a[: self.end].copy() for a in self._arrays()
         )
         copied._stack = self._stack[: self.end].copy()
-        copied.end, copied._n_free, copied._index = self.end, self._n_free, self._index.copy()
+        copied._extent, copied._index = self._extent.copy(), self._index.copy()
         return copied
 
 

@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 
 from sqlearn.engine.rounds.changes import Changes, move
+from sqlearn.engine.rounds.one_record import OneOfRounds
 from sqlearn.engine.rounds.problem import Problem
 from sqlearn.engine.rounds.row_source import ROWS_ELSEWHERE, DetachedRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
-from sqlearn.engine.rounds.standard import all_within
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
-from sqlearn.engine.rounds.walk import Memo, Walk, is_lazy
+from sqlearn.engine.rounds.walk import Memo, Walk, lazy_below
 from sqlearn.engine.sums import UNFIT, Block, Holder, Log, OneRecord, Statistic, moments
 from sqlearn.errors import FormatError, MergeError
 
@@ -44,6 +44,8 @@ class Rounds(Statistic):
         None while too little is held to learn from, or so little that it is solved for when it is read.
     solution : Trace or None
         What was solved for since the last update: no part of any bytes or digest.
+    lazy_below : int
+        While fewer records of the same classes are held no trace is kept; 0 where one is, or nobody has looked.
     warned : bool
         Whether its learner has warned that the trace did not come to rest.
     memo : tuple of (Evaluation, int)
@@ -72,6 +74,7 @@ class Rounds(Statistic):
         self.rows: RowSource = Rows(n_features, self.seed)
         self.trace: Trace | None = None
         self.solution: Trace | None = None
+        self.lazy_below = 0
         self.last: UpdateReport | None = None
         self.warned = False
         self.memo: Memo = ()
@@ -92,7 +95,7 @@ class Rounds(Statistic):
         return self.rows.missing(block.digests)
 
     def fast_path(self, state: Holder) -> OneRecord | None:
-        return _OneUnchecked(state)
+        return OneOfRounds(state, LARGEST)
 
     def deposit(self, block: Block, sign: float, log: Log) -> None:
         y = block.targets[:, 0].copy() if self.n_targets else block.slots.astype(np.float64)
@@ -129,12 +132,14 @@ class Rounds(Statistic):
         changes = self.changes.taken()
         log.note(partial(self._set, self.trace, self.last, self._order, self.memo, self.solution))
         problem = self._problem_of(labels)
+        self.lazy_below = 0
         if problem is None:
             self._set(None, None, (), ())
             return
         slots = tuple(order.tolist())
         if self._is_lazy(problem):
             self._set(None, UpdateReport(0, None, 0, perf_counter() - started), slots, ())
+            self.lazy_below = lazy_below(problem)
             return
         # when classes have come or gone, or stand in another order, all records are evaluated anew
         follows = slots == self._order and changes is not None
@@ -163,7 +168,7 @@ class Rounds(Statistic):
         return self._problem[1]
 
     def _is_lazy(self, problem: Problem[Any, Any]) -> bool:
-        return is_lazy(problem, sum(self.record_counts.tolist()))
+        return sum(self.record_counts.tolist()) < lazy_below(problem)
 
     def solved(self, order: np.ndarray, labels: list[Any]) -> Trace | None:
         """The trace or, where none is kept, what all records are solved for, once; None where nothing can be learned.
@@ -275,19 +280,3 @@ class Rounds(Statistic):
         shapes = [total.shape for total in problem.empty(scale, trace.grid)] if trace.rounds else []
         if any([total.shape for total in past.sums] != shapes for past in (*trace.pilot, *trace.rounds)):
             raise FormatError(UNFIT)
-
-
-class _OneUnchecked(OneRecord):
-    """The path of one dense record past scikit-learn's validation: it takes part in rounds as any other."""
-
-    def change(self, row: np.ndarray, y: Any, sign: float) -> bool:
-        vocabulary = self.state.vocabulary
-        if len(row) != self.width or not all_within(row, LARGEST):
-            return False
-        if vocabulary is not None:
-            if y not in vocabulary.slots:
-                return False
-        elif self.has_target and not 0.0 <= (y if type(y) is int else float(y)) <= LARGEST:
-            return False  # a negative one, which some learners refuse; an int may be beyond float64
-        self.state.change_one(row, y, sign)
-        return True

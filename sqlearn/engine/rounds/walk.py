@@ -22,7 +22,7 @@ one that a fit on the records held now would build, see docs/exactness.md.
 5. rest: a search over all records where the rounds did not come to rest (:meth:`Walk.come_to_rest`).
 
 The parameters for the user come from an unrounded last step. Where there are so few records that solving for all of
-them costs less (:func:`is_lazy`), there is no walk: that is done when the solution is read (:meth:`Walk.solve`).
+them costs less (:func:`lazy_below`), there is no walk: that is done when the solution is read (:meth:`Walk.solve`).
 A problem that depends much on where it starts has a *large pilot*: its
 grid comes from a sample as large as others' pilot, and its pilot is up to eight times as large.
 """
@@ -44,7 +44,7 @@ from sqlearn.engine.sums import ExactSum
 if TYPE_CHECKING:
     from sqlearn.engine.rounds.statistic import Rounds
 
-__all__ = ["GRID_SAMPLE", "Break", "BreakLevel", "Change", "Memo", "Walk", "is_lazy"]
+__all__ = ["GRID_SAMPLE", "Break", "BreakLevel", "Change", "Memo", "Walk", "lazy_below"]
 
 GRID_SAMPLE = 512  # records that the grid comes from, to twice that
 PILOT = 4096  # records in the pilot, to twice that
@@ -97,9 +97,9 @@ class SampleLimits(NamedTuple):
         return cls(sample_threshold(octave, grid), sample_threshold(octave, pilot))
 
 
-def is_lazy(problem: Problem[Any, Any], n: int) -> bool:
-    """Whether `n` records are solved for when the solution is read, and no trace is kept of them."""
-    return n < problem.lazy_pilots * PILOT
+def lazy_below(problem: Problem[Any, Any]) -> int:
+    """Fewer records than that are solved for when the solution is read, and no trace is kept of them."""
+    return problem.lazy_pilots * PILOT
 
 
 class Walk(Generic[ScaleT, GridT]):
