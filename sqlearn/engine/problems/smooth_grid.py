@@ -15,9 +15,12 @@ from sqlearn.engine.sums import ExactSum
 __all__ = ["COARSE", "Grid", "fit_grid"]
 
 COARSE = 8.0  # width of the pilot's cells over that of the rounds
-FINE = 2.0**-7  # cell width in standard deviations of the predictor, to end with a step of third order
+FINE = 2.0**-6  # cell width in standard deviations of the predictor, to end with a step of third order
 FINER = 2.0**-9  # to end with a step of second order
 _FINEST, _WIDEST = -5, 4  # binary exponents of a cell's width relative to the others
+_WIDER = 16.0  # cells of the sample's optimum, where the pilot begins, over those of the pilot
+_STEP = 0.5  # what the whitening factor is rounded to
+_HALF_OCTAVE = 0.70710678
 _JITTER = 2.0**-10  # added to the diagonal of the curvature, which may be singular
 _LEAST_VARIANCE = 0.25  # of a standardised feature that is not rare
 
@@ -30,7 +33,7 @@ class Grid:
     Attributes
     ----------
     low : float64[size, size]
-        Cholesky factor of the curvature in a sample: its transpose whitens.
+        Cholesky factor of the curvature in a sample, rounded: its transpose whitens, roughly.
     width : float64[size]
         Width of the cells in whitened coordinates.
     dither : float64[size]
@@ -56,12 +59,22 @@ def fit_grid(problem: SmoothTerms, scale: Scale, source: Source, class_weight: n
     if problem.groups is not None:  # records are evaluated without weights of classes
         exponents = evaluate(problem, theta, scale, source, no_penalty, None)[3]
     curvature, unit = _normalized(problem, hessian)
-    low = cholesky(curvature + _JITTER * np.eye(problem.size))
+    low = _rounded(cholesky(curvature + _JITTER * np.eye(problem.size)))
     whole = cholesky(curvature + _penalty_of_sample(problem, scale, unit))
     width = _width(problem) * _relative_widths(problem, theta, scale, source, class_weight, low, whole)
-    dither, wide = dithers(problem.size, problem.seed + 1), width * COARSE
+    dither, wide = dithers(problem.size, problem.seed + 1), width * (COARSE * _WIDER)
     start = centre_of(low, wide, dither, cells_of(low, wide, dither, theta))
     return Grid(low, width, dither, exponents + 1, start)
+
+
+def _rounded(low: np.ndarray) -> np.ndarray:
+    """A Cholesky factor on a grid so wide that a record of the sample seldom moves it: whitening need not be exact.
+
+    Its diagonal consists of powers of two, what is below of multiples of 1/2.
+    """
+    fraction, exponent = np.frexp(np.diag(low))
+    diagonal = np.ldexp(1.0, exponent - (fraction < _HALF_OCTAVE))
+    return np.tril(np.rint(low / _STEP) * _STEP, -1) + np.diag(diagonal)
 
 
 def _normalized(problem: SmoothTerms, hessian: np.ndarray) -> tuple[np.ndarray, float]:

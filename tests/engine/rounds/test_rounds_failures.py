@@ -154,7 +154,7 @@ def test_newtons_method_on_all_records_stops_at_its_next_step(tiny):
         nonlocal steps
         steps += 1
         if steps == 2:
-            raise_signal()
+            raise KeyboardInterrupt
         return original(*args)
 
     tiny.setattr(smooth_sample, "evaluate", evaluate)
