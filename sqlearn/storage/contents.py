@@ -107,13 +107,14 @@ class Contents:
                     part.drop_remembered()
             self._model = self._saved.load()
             if self._rows.hashed:
-                self._attach()
+                self._attach().renew()
             self._generation = self._database.generation
 
-    def _attach(self) -> None:
+    def _attach(self) -> StoredRows:
         """Let the model ask the rows on file."""
         copies = Copies(self._database, self._key, seed_of(self._model))
         self._source = StoredRows(self._columns, self._rows, copies, self._model)
+        return self._source
 
     def _lay_out(self) -> None:
         self._database.lay_out()

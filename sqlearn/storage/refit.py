@@ -25,7 +25,7 @@ class Refit(Contents):
         copies = None
         if self._source:  # the model may have to be solved for on the rows
             copies = self._source.copies
-            StoredRows(self._columns, self._rows, copies, model)
+            StoredRows(self._columns, self._rows, copies, model).renew()
         audit = Audit(self._database, self._columns, self._words, self._rows, self._ids, copies)
         audit.check_places(self._saved, self._receipts)
         if self._suppression:

@@ -84,7 +84,7 @@ def state_of(model, contents) -> tuple[dict, State | None]:
         raise altered from error  # the contents are not those of a model
     if list(whole.items()) != [(part, content) for part, content in parts.items() if part not in _ELSEWHERE]:
         raise altered
-    state.statistic.drop_obsolete(state.occupied()[1])
+    state.renew()
     return params, state
 
 

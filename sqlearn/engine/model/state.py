@@ -79,6 +79,12 @@ class State(Held):
         self._refresh(Log(keeps=False), *check)
         self.prune()
 
+    def renew(self) -> None:
+        """Bring what an earlier version has written up to date, if the records are here; else it can still be read."""
+        is_old = self.statistic.drop_obsolete(self.occupied()[1])
+        if is_old and not self.rows_stayed:
+            self._refresh(Log(keeps=False))
+
     def _refresh(self, log: Log, *check) -> None:
         if self.deferred:
             return

@@ -13,7 +13,7 @@ from sqlearn.engine.rounds.problem import Problem
 from sqlearn.engine.rounds.row_source import ROWS_ELSEWHERE, DetachedRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
-from sqlearn.engine.rounds.walk import Memo, Walk, lazy_below
+from sqlearn.engine.rounds.walk import Memo, Walk, key_of, lazy_below
 from sqlearn.engine.sums import UNFIT, Block, Holder, Log, OneRecord, Statistic, moments
 from sqlearn.errors import FormatError, MergeError
 
@@ -245,10 +245,20 @@ class Rounds(Statistic):
     def restore_solution(self, solution: bytes) -> None:
         self.solution = from_bytes(solution)
 
-    def drop_obsolete(self, labels: list[Any]) -> None:
-        problem = self._problem_of(labels)
-        if problem is not None and self._is_lazy(problem):
+    def drop_obsolete(self, labels: list[Any]) -> bool:
+        problem, trace = self._problem_of(labels), self.trace
+        if problem is None or trace is None:
+            return False
+        if self._is_lazy(problem):
             self.trace = None
+            if not isinstance(self.rows, Rows):  # until there are rows to solve for
+                self.solution = trace
+            return False
+        return trace.key != key_of(problem, sum(self.record_counts.tolist()))
+
+    def read_from(self, rows: RowSource) -> None:
+        """Take the records from another source from here on."""
+        self.rows, self.solution = rows, None
 
     def check_form(self, labels: list[Any]) -> None:
         super().check_form(labels)
@@ -270,8 +280,9 @@ class Rounds(Statistic):
         if not isinstance(trace, Trace):
             raise FormatError(UNFIT)
         n = sum(self.record_counts.tolist())
+        key = key_of(problem, n)
         scale = problem.scale(self.total, n, np.array(self._order, np.int64))
-        if trace.key != (n.bit_length(), *problem.shape) or to_bytes(trace.scale) != to_bytes(scale):
+        if trace.key not in (key, key[1:]) or (trace.key == key and to_bytes(trace.scale) != to_bytes(scale)):
             raise FormatError(UNFIT)
         thetas = [past.theta for past in (*trace.pilot, *trace.rounds)]
         plain = all(theta.dtype == np.float64 and theta.ndim == 1 for theta in (trace.theta, *thetas))

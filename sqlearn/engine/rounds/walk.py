@@ -44,11 +44,12 @@ from sqlearn.engine.sums import ExactSum
 if TYPE_CHECKING:
     from sqlearn.engine.rounds.statistic import Rounds
 
-__all__ = ["GRID_SAMPLE", "Break", "BreakLevel", "Change", "Memo", "Walk", "lazy_below"]
+__all__ = ["GRID_SAMPLE", "Break", "BreakLevel", "Change", "Memo", "Walk", "key_of", "lazy_below"]
 
 GRID_SAMPLE = 512  # records that the grid comes from, to twice that
 PILOT = 4096  # records in the pilot, to twice that
 MOST_ROUNDS = 30
+VERSION = 2
 # the most sums in the memo, and for how many updates one stays there unused: keeping it up to date costs every update
 MEMO, MEMO_AGE = 2, 32
 
@@ -100,6 +101,14 @@ class SampleLimits(NamedTuple):
 def lazy_below(problem: Problem[Any, Any]) -> int:
     """Fewer records than that are solved for when the solution is read, and no trace is kept of them."""
     return problem.lazy_pilots * PILOT
+
+
+def key_of(problem: Problem[Any, Any], n: int) -> tuple[int, ...]:
+    """What all levels depend on: the version of the rounds, the octave of the number of records, the problem's shape.
+
+    Traces of an earlier version are evaluated anew; the first had no number in its key.
+    """
+    return (VERSION, n.bit_length(), *problem.shape)
 
 
 class Walk(Generic[ScaleT, GridT]):
@@ -164,14 +173,14 @@ class Walk(Generic[ScaleT, GridT]):
         return Trace(key, self.scale, None, (), (), theta, converged)
 
     def size_and_key(self) -> tuple[int, tuple[int, ...]]:
-        """The number of records that count, and what all levels depend on: its octave, and the problem's shape."""
+        """The number of records that count, and what all levels depend on, see :func:`key_of`."""
         n = sum(self.statistic.record_counts.tolist())
-        return n, (n.bit_length(), *self.problem.shape)
+        return n, key_of(self.problem, n)
 
     def run(self, changes: list[Change]) -> Trace:
         """The trace of the records held now; `changes` are those that came or went since the trace of before."""
         n, key = self.size_and_key()
-        octave = key[0]
+        octave = n.bit_length()
         self.fix_scale(key, n)
         limits = SampleLimits.of(octave, self.statistic.large_pilot)
         lowest = min((lowest_hash(records) for records, _ in changes), default=MAX_HASH)

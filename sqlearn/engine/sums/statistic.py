@@ -195,8 +195,12 @@ class Statistic:
         """Take what :meth:`solution_elsewhere` gave."""
         raise FormatError(UNFIT)
 
-    def drop_obsolete(self, labels: list[Any]) -> None:
-        """Drop what an earlier version kept, and this one reads from the records."""
+    def drop_obsolete(self, labels: list[Any]) -> bool:
+        """Drop what an earlier version kept and this one reads from the records.
+
+        Returns whether the rest is that of an earlier version too, and must be brought up to date.
+        """
+        return False
 
     def add(self, other: "Statistic", other_slots: np.ndarray, slots: np.ndarray) -> None:
         """Add these slots of `other` to `slots`, all different."""

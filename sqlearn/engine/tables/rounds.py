@@ -334,8 +334,18 @@ class TableRounds(Statistic):
         self.inner.restore_solution(solution)
 
     def drop_obsolete(self, labels):
+        if self.inner is None:
+            return False
+        is_old = self.inner.drop_obsolete(labels)
+        if isinstance(self.raw, Rows):
+            self.inner.solution = None
+        return is_old
+
+    def read_from(self, raw: RowSource) -> None:
+        """Take the records from another source from here on."""
+        self.raw = raw
         if self.inner is not None:
-            self.inner.drop_obsolete(labels)
+            self.inner.solution = None
 
     def check_form(self, labels):
         self.sums.check_form(labels)

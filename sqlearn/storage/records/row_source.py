@@ -42,15 +42,20 @@ class StoredRows:
         statistic: Any = state.statistic
         self._statistic = statistic
         if isinstance(statistic, TableRounds):
-            statistic.raw, state.ledger = self, None  # the rows on file are the ledger
+            state.ledger = None  # the rows on file are the ledger
             kinds = state.params["columns"].items()
             self._numbers, self._categories = ([n for n, k in kinds if k == kind] for kind in ("number", "category"))
         else:
             assert isinstance(statistic, Rounds)
-            statistic.rows = self
             self._numbers, self._categories = columns.named("feature"), []
+        statistic.read_from(self)
         statistic.changes = Changes(_REMEMBERED)
         state.deferred = True
+
+    def renew(self) -> None:
+        """Bring a model that an earlier version has written up to date."""
+        if self._statistic.drop_obsolete(self._state.occupied()[1]):
+            self.catch_up(lambda: None)
 
     def flush(self) -> None:
         """Write what waits to be written."""
