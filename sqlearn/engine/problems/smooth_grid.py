@@ -70,11 +70,13 @@ def fit_grid(problem: SmoothTerms, scale: Scale, source: Source, class_weight: n
 def _rounded(low: np.ndarray) -> np.ndarray:
     """A Cholesky factor on a grid so wide that a record of the sample seldom moves it: whitening need not be exact.
 
-    Its diagonal consists of powers of two, what is below of multiples of 1/2.
+    Its diagonal consists of powers of two, and the rest of a row of multiples of a half of that in its diagonal: what
+    a sample leaves uncertain of a feature is a part of what the features before do not tell of it.
     """
     fraction, exponent = np.frexp(np.diag(low))
     diagonal = np.ldexp(1.0, exponent - (fraction < _HALF_OCTAVE))
-    return np.tril(np.rint(low / _STEP) * _STEP, -1) + np.diag(diagonal)
+    step = _STEP * diagonal[:, None]
+    return np.tril(np.rint(low / step) * step, -1) + np.diag(diagonal)
 
 
 def _normalized(problem: SmoothTerms, hessian: np.ndarray) -> tuple[np.ndarray, float]:
