@@ -145,7 +145,8 @@ class Adaptive(RenamedReport, ExactEstimator):
         NotFittedError
             If nothing was learned yet.
         """
-        _rounds(self._fitted_state()).memo = ()
+        rounds = _rounds(self._fitted_state())
+        rounds.memo, rounds.aside = (), None
         return self
 
     def _trace(self, state: State) -> Trace:

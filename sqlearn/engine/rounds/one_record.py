@@ -91,7 +91,7 @@ class OneOfRounds(OneRecord):
                 return False
             slot, target, words = found, float(found), vocabulary.hash_words[found]
         elif self.has_target:
-            if type(y) is int and y.bit_length() > 1023 or not 0.0 <= y <= self.largest:
+            if (type(y) is int and y.bit_length() > 1023) or not 0.0 <= y <= self.largest:
                 return False  # a negative one, which some learners refuse; an int may be beyond float64
             target = float(y)
         if state.record_counter[0] + 1 < statistic.lazy_below and statistic.record_counts[slot] > (sign < 0):

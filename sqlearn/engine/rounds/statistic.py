@@ -13,7 +13,7 @@ from sqlearn.engine.rounds.problem import Problem
 from sqlearn.engine.rounds.row_source import ROWS_ELSEWHERE, DetachedRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
-from sqlearn.engine.rounds.walk import Memo, Walk, key_of, lazy_below
+from sqlearn.engine.rounds.walk import Aside, Memo, Walk, key_of, lazy_below
 from sqlearn.engine.sums import UNFIT, Block, Holder, Log, OneRecord, Statistic, moments
 from sqlearn.errors import FormatError, MergeError
 
@@ -48,6 +48,8 @@ class Rounds(Statistic):
         While fewer records of the same classes are held no trace is kept; 0 where one is, or nobody has looked.
     warned : bool
         Whether its learner has warned that the trace did not come to rest.
+    aside : Aside or None
+        A trace of another scale, which may come back, kept up to date as the memo is.
     memo : tuple of (Evaluation, int)
         Sums evaluated before the last breaks, kept up to date, since a walk often returns there, and for how many
         updates they have not been of use. They are history, so no part of any bytes or digest; clearing them
@@ -78,6 +80,7 @@ class Rounds(Statistic):
         self.last: UpdateReport | None = None
         self.warned = False
         self.memo: Memo = ()
+        self.aside: Aside | None = None
         # class slots that the trace's classes 0, 1, ... stand for: history, and no part of any bytes
         self._order: tuple[int, ...] = ()
         self.changes = Changes()
@@ -123,33 +126,37 @@ class Rounds(Statistic):
         self._note(records, sign)
 
     def _note(self, records: Records, sign: float) -> None:
-        if self.trace is not None:  # else all records are evaluated anyway, and it would be a second copy of them
+        if (
+            self.trace is not None or self.aside is not None
+        ):  # else all records are evaluated anyway, and it would be a second copy of them
             self.changes.add(records, sign)
 
     def refresh(self, order: np.ndarray, labels: list[Any], log: Log, check: Callable[[], None] = lambda: None) -> None:
         """Bring the trace up to date with what was deposited."""
         started = perf_counter()
         changes = self.changes.taken()
-        log.note(partial(self._set, self.trace, self.last, self._order, self.memo, self.solution))
+        log.note(partial(self._set, self.trace, self.last, self._order, self.memo, self.aside, self.solution))
         problem = self._problem_of(labels)
         self.lazy_below = 0
         if problem is None:
-            self._set(None, None, (), ())
+            self._set(None, None, (), (), None)
             return
         slots = tuple(order.tolist())
+        past, aside = self.trace, self.aside
+        if slots != self._order or changes is None:  # when classes have come or gone, all records are evaluated anew
+            past, aside, changes = None, None, []
+        walk = Walk(self, problem, order, past, aside, check)
         if self._is_lazy(problem):
-            self._set(None, UpdateReport(0, None, 0, perf_counter() - started), slots, ())
-            self.lazy_below = lazy_below(problem)
+            walk.keep_aside(changes)
+            self._set(None, UpdateReport(0, None, 0, perf_counter() - started), slots, (), walk.aside)
+            self.lazy_below = 0 if walk.aside else lazy_below(problem)
             return
-        # when classes have come or gone, or stand in another order, all records are evaluated anew
-        follows = slots == self._order and changes is not None
-        walk = Walk(self, problem, order, self.trace if follows else None, check)
-        trace = walk.run(changes if follows and changes is not None else [])
+        trace = walk.run(changes)
         broke_at = None if walk.broke is None else walk.broke.reported()
         all_kept = len(trace.rounds) if broke_at in (None, "rest") else 0
         kept = broke_at if isinstance(broke_at, int) else all_kept
         report = UpdateReport(kept, broke_at, walk.scanned, perf_counter() - started)
-        self._set(trace, report, slots, walk.memo)
+        self._set(trace, report, slots, walk.memo, walk.aside)
 
     def _set(
         self,
@@ -157,9 +164,11 @@ class Rounds(Statistic):
         last: UpdateReport | None,
         order: tuple[int, ...],
         memo: Memo,
+        aside: Aside | None,
         solution: Trace | None = None,
     ) -> None:
         self.trace, self.last, self._order, self.memo, self.solution = trace, last, order, memo, solution
+        self.aside = aside
         self.warned = False
 
     def _problem_of(self, labels: list[Any]) -> Problem[Any, Any] | None:
@@ -179,7 +188,7 @@ class Rounds(Statistic):
         if self.trace is not None or problem is None:
             return self.trace
         if self.solution is None:
-            self.solution = Walk(self, problem, order, None, lambda: None).solve()
+            self.solution = Walk(self, problem, order, None, None, lambda: None).solve()
         return self.solution
 
     def prune(self, temporary: bool = False) -> None:

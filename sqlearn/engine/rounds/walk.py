@@ -28,7 +28,7 @@ grid comes from a sample as large as others' pilot, and its pilot is up to eight
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -44,19 +44,38 @@ from sqlearn.engine.sums import ExactSum
 if TYPE_CHECKING:
     from sqlearn.engine.rounds.statistic import Rounds
 
-__all__ = ["GRID_SAMPLE", "Break", "BreakLevel", "Change", "Memo", "Walk", "key_of", "lazy_below"]
+__all__ = ["GRID_SAMPLE", "Aside", "Break", "BreakLevel", "Change", "Memo", "Walk", "key_of", "lazy_below"]
 
 GRID_SAMPLE = 512  # records that the grid comes from, to twice that
 PILOT = 4096  # records in the pilot, to twice that
 MOST_ROUNDS = 30
 VERSION = 2
-# the most sums in the memo, and for how many updates one stays there unused: keeping it up to date costs every update
-MEMO, MEMO_AGE = 2, 32
+MEMO = 8  # the most sums in the memo
+MEMO_AGE = 32  # for how many updates what is remembered stays unused, at least: it is kept up to date in every one
+MEMO_SHARE = 512  # of more records, one update for so many: a scan of all costs as much more
 
 ScaleT = TypeVar("ScaleT")
 GridT = TypeVar("GridT")
 Change = tuple[Records, float]  # records that came (1.0) or went (-1.0)
 Memo = tuple[tuple[Evaluation, int], ...]  # sums evaluated before the last breaks, and for how many updates unused
+
+
+class Aside(NamedTuple):
+    """A trace that the scale broke, kept up to date since it often comes back; no part of any state.
+
+    Attributes
+    ----------
+    trace : Trace
+        The trace; its grid and its pilot's thetas are those of then.
+    age : int
+        Number of updates since then.
+    lowest : int
+        The lowest keyed hash among the records that came or went since then.
+    """
+
+    trace: Trace
+    age: int
+    lowest: int
 
 
 class BreakLevel(Enum):
@@ -124,6 +143,8 @@ class Walk(Generic[ScaleT, GridT]):
         Slots of the classes that hold records, in the order of their labels.
     past : Trace or None
         The trace before the update; None where nothing of it may be used.
+    put : Aside or None
+        The trace that is put aside, if that may be used.
     check : callable
         Called between blocks of records; it may raise.
 
@@ -135,6 +156,8 @@ class Walk(Generic[ScaleT, GridT]):
         Records that were evaluated anew, one count per round.
     memo : Memo
         What the next walk remembers.
+    aside : Aside or None
+        A trace of another scale that the next walk may return to.
     """
 
     scale: ScaleT
@@ -146,12 +169,16 @@ class Walk(Generic[ScaleT, GridT]):
         problem: Problem[ScaleT, GridT],
         order: np.ndarray,
         past: Trace | None,
+        put: Aside | None,
         check: Callable[[], None],
     ) -> None:
-        self.statistic, self.problem, self.order, self.past, self.check = statistic, problem, order, past, check
+        self.statistic, self.problem, self.order, self.check = statistic, problem, order, check
+        self.past, self.put = past, put
         self.broke = Break(BreakLevel.SCALE) if past is None else None
         self.scanned = 0
         self.memo: Memo = ()
+        self.aside: Aside | None = None
+        self.returns = False
         self.classes = None if statistic.n_targets else _classes_of(order)
 
     @property
@@ -181,9 +208,13 @@ class Walk(Generic[ScaleT, GridT]):
         """The trace of the records held now; `changes` are those that came or went since the trace of before."""
         n, key = self.size_and_key()
         octave = n.bit_length()
+        before = self.past
         self.fix_scale(key, n)
         limits = SampleLimits.of(octave, self.statistic.large_pilot)
-        lowest = min((lowest_hash(records) for records, _ in changes), default=MAX_HASH)
+        changed = min((lowest_hash(records) for records, _ in changes), default=MAX_HASH)
+        lowest = changed
+        if self.returns and self.put is not None:
+            lowest = min(changed, self.put.lowest)
         sample = self.gathered(limits.pilot)
         self.fix_grid(within(sample, limits.grid), lowest > limits.grid)
         changes = [(self.classed(part), sign) for records, sign in changes for part in parts_of(records)]
@@ -192,6 +223,7 @@ class Walk(Generic[ScaleT, GridT]):
         rounds, theta, converged = self.run_rounds(theta, known, changes)
         theta, converged = self.come_to_rest(theta, converged, len(rounds))
         self.memo = self.to_remember(known, unused, changes)
+        self.put_aside(before, changed, changes)
         return Trace(key, self.scale, self.grid, pilot, rounds, theta, converged)
 
     # ------------------------------------------------------------------ the levels
@@ -199,8 +231,12 @@ class Walk(Generic[ScaleT, GridT]):
     def fix_scale(self, key: tuple[int, ...], n: int) -> None:
         """The scale, from the moments of all records; broken where it, the octave or the problem is another one."""
         self.scale = self.problem.scale(self.statistic.total, n, self.order)
-        kept = self.kept
-        if kept is not None and (kept.key != key or kept.scale != self.scale):
+        if self.past is not None and self.past.key == key and self.past.scale == self.scale:
+            return
+        put = self.put
+        if put is not None and put.trace.key == key and put.trace.scale == self.scale:
+            self.past, self.broke, self.returns = put.trace, None, True
+        else:
             self.breaks(BreakLevel.SCALE)
 
     def fix_grid(self, sample: Source, untouched: bool) -> None:
@@ -275,15 +311,47 @@ class Walk(Generic[ScaleT, GridT]):
         kept = self.kept
         if kept is None:
             return {}, {}
-        memo = self.statistic.memo
+        memo = () if self.returns else self.statistic.memo
         known = _by_theta((*(past for past, _ in memo), *kept.rounds))
         return known, {past.theta.tobytes(): age for past, age in memo}
 
     def to_remember(self, known: dict[bytes, Evaluation], unused: dict[bytes, int], changes: list[Change]) -> Memo:
         """The youngest of the sums that this walk did not use, brought up to date."""
         ages = [(past, unused.get(at, 0) + 1) for at, past in known.items()]
-        young = [(past, age) for past, age in ages if age <= MEMO_AGE][-MEMO:]
+        young = [(past, age) for past, age in ages if age <= self.oldest()][-MEMO:]
         return tuple((self.updated(past, changes), age) for past, age in young)
+
+    def oldest(self) -> int:
+        """For how many updates what is remembered may stay unused."""
+        n: int = sum(self.statistic.record_counts.tolist())
+        return max(MEMO_AGE, n // MEMO_SHARE)
+
+    def keep_aside(self, changes: list[Change]) -> None:
+        """Put the trace of before aside, of which none follows: see :attr:`aside`."""
+        changed = min((lowest_hash(records) for records, _ in changes), default=MAX_HASH)
+        before, self.broke = self.past, Break(BreakLevel.SCALE)
+        self.put_aside(before, changed, [(self.classed(part), sign) for one, sign in changes for part in parts_of(one)])
+
+    def put_aside(self, before: Trace | None, changed: int, changes: list[Change]) -> None:
+        """Keep the trace that the scale broke, or the one that was put aside earlier, up to date.
+
+        `changed` is the lowest keyed hash among the changes, whose records have their classes.
+        """
+        aside = None if self.returns else self.put
+        if before is not None and (self.returns or self.broke == Break(BreakLevel.SCALE)):
+            aside = Aside(before, 0, MAX_HASH)
+        if aside is None or aside.age >= self.oldest():
+            return
+        trace, pilot = aside.trace, SampleLimits.of(aside.trace.key[1], self.statistic.large_pilot).pilot
+        own = [(records.take(records.hashes <= np.uint64(pilot)), sign) for records, sign in changes]
+        at = trace.scale, trace.grid
+        evaluated = [
+            tuple(self.updated(past, part, *at) for past in pasts)
+            for pasts, part in ((trace.pilot, own), (trace.rounds, changes))
+        ]
+        self.aside = Aside(
+            replace(trace, pilot=evaluated[0], rounds=evaluated[1]), aside.age + 1, min(aside.lowest, changed)
+        )
 
     def evaluation(
         self, theta: np.ndarray, known: dict[bytes, Evaluation], source: Source, changes: list[Change]
@@ -298,11 +366,15 @@ class Walk(Generic[ScaleT, GridT]):
                 self.problem.query(theta, self.scale, self.grid, records, sums, 1.0)
         return Evaluation(theta, sums)
 
-    def updated(self, past: Evaluation, changes: list[Change]) -> Evaluation:
-        """An evaluation brought up to date: the terms of records that came or went are added or subtracted."""
+    def updated(self, past: Evaluation, changes: list[Change], scale: Any = None, grid: Any = None) -> Evaluation:
+        """An evaluation brought up to date: the terms of records that came or went are added or subtracted.
+
+        It is one on this walk's grid unless another one is given.
+        """
+        scale, grid = (self.scale, self.grid) if scale is None else (scale, grid)
         sums = tuple([total.copy() for total in past.sums])  # a list is made faster than a generator runs
         for records, sign in changes:
-            self.problem.query(past.theta, self.scale, self.grid, records, sums, sign)
+            self.problem.query(past.theta, scale, grid, records, sums, sign)
         return Evaluation(past.theta, sums)
 
     # ------------------------------------------------------------------ records

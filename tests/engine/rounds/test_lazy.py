@@ -94,3 +94,20 @@ def test_what_is_taken_out_of_a_store_has_the_solution(learner, tmp_path):
             twin.forget(*([[0.0, 1.0, 2.0]] + (["a"] if target else [])))
     with sqlearn.Store.open(tmp_path / "a") as store:
         assert told(store.model) == whole
+
+
+@pytest.mark.parametrize("n", [8192, 16384])
+def test_a_window_at_an_edge_scans_its_rows_once(n):
+    """The trace of the other side is put aside and kept up to date: a window that slides there walks."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(n + 40, 4))
+    y = (X[:, 0] + rng.logistic(size=len(X)) > 0).astype(int)
+    model, scanned = LogisticRegression().fit(X[:n], y[:n]), []
+    for i in range(40):
+        for update, row in ((model.forget, i), (model.partial_fit, n + i)):
+            update(X[row], y[row])
+            scanned.append(model.last_update_.rows_scanned)
+    assert np.median(scanned) == 0
+    assert np.count_nonzero(np.array(scanned[4:]) >= n) <= 4  # breaks of rounds
+    assert_same(model, LogisticRegression().fit(X[40:], y[40:]))
+    assert model.drop_memo()._state.statistic.aside is None
