@@ -76,7 +76,8 @@ def _rounded(low: np.ndarray) -> np.ndarray:
     fraction, exponent = np.frexp(np.diag(low))
     diagonal = np.ldexp(1.0, exponent - (fraction < _HALF_OCTAVE))
     step = _STEP * diagonal[:, None]
-    return np.tril(np.rint(low / step) * step, -1) + np.diag(diagonal)
+    rounded: np.ndarray = np.tril(np.rint(low / step) * step, -1) + np.diag(diagonal)
+    return rounded
 
 
 def _normalized(problem: SmoothTerms, hessian: np.ndarray) -> tuple[np.ndarray, float]:

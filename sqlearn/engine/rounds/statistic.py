@@ -177,7 +177,8 @@ class Rounds(Statistic):
         return self._problem[1]
 
     def _is_lazy(self, problem: Problem[Any, Any]) -> bool:
-        return sum(self.record_counts.tolist()) < lazy_below(problem)
+        n: int = sum(self.record_counts.tolist())
+        return n < lazy_below(problem)
 
     def solved(self, order: np.ndarray, labels: list[Any]) -> Trace | None:
         """The trace or, where none is kept, what all records are solved for, once; None where nothing can be learned.
