@@ -126,9 +126,7 @@ class Rounds(Statistic):
         self._note(records, sign)
 
     def _note(self, records: Records, sign: float) -> None:
-        if (
-            self.trace is not None or self.aside is not None
-        ):  # else all records are evaluated anyway, and it would be a second copy of them
+        if self.trace is not None or self.aside is not None:  # else it would be a second copy of all records
             self.changes.add(records, sign)
 
     def refresh(self, order: np.ndarray, labels: list[Any], log: Log, check: Callable[[], None] = lambda: None) -> None:
