@@ -15,7 +15,8 @@ from datetime import date
 from numbers import Number
 from typing import Any, ClassVar
 
-from sqlearn.messages import shown as shown  # who raises an error often shows a value
+from sqlearn.messages import listed as listed  # who raises an error often shows values
+from sqlearn.messages import shown as shown
 from sqlearn.old_errors import MERGED, renamed
 
 __all__ = [

@@ -1,8 +1,11 @@
 """How messages show values."""
 
-__all__ = ["shown"]
+from collections.abc import Iterable
+
+__all__ = ["listed", "shown"]
 
 _MOST = 120  # characters of a value that a message shows
+_MOST_NAMES = 20  # names that a message lists
 
 
 def shown(value: object) -> str:
@@ -17,3 +20,10 @@ def shown(value: object) -> str:
     if len(text) > _MOST:
         text = f"{text[: _MOST - 40]}...{text[-20:]} ({len(text):,} characters)"
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names as a message lists them, such as a table's columns: the first ones, and how many more there are."""
+    words = [shown(name) for name in names]
+    more = f" and {len(words) - _MOST_NAMES:,} more" if len(words) > _MOST_NAMES else ""
+    return ", ".join(words[:_MOST_NAMES]) + more

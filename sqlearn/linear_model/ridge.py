@@ -21,7 +21,7 @@ from sqlearn.engine.readout import (
 )
 from sqlearn.engine.sums import Gram
 from sqlearn.engine.validation import Responses, check_class_weights, check_indicator, shape_of
-from sqlearn.errors import ParameterError
+from sqlearn.errors import ParameterError, shown
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 
 
@@ -66,7 +66,7 @@ def penalties(alpha: float | ArrayLike, n_targets: int) -> np.ndarray:
             "alpha, or one per target."
         )
     if not (np.isfinite(alphas) & (alphas >= 0)).all():
-        raise ParameterError(f"Every alpha must be a finite number of at least 0, not {alpha!r}.", value=alpha)
+        raise ParameterError(f"Every alpha must be a finite number of at least 0, not {shown(alpha)}.", value=alpha)
     return np.broadcast_to(alphas, n_targets)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import TableError
+from sqlearn.errors import TableError, shown
 from sqlearn.table_files.source import Format, Source, has_decimal_comma
 
 _BLOCK = 1 << 22  # bytes of text
@@ -112,7 +112,7 @@ class Text:
                 name = self._format.names[int(column[1])]
                 value = re.search("invalid value '(.*)'", what, re.DOTALL)
                 is_what = f"is {value[1][:100]!r}, which is not a number" if value else "is not UTF-8"
-                what = f"the value in column {name!r} {is_what}"
+                what = f"the value in column {shown(name)} {is_what}"
             if "straddling" in told:
                 what = f"a line is longer than {_BLOCK >> 20} MB"
             advice = (
@@ -124,7 +124,7 @@ class Text:
             elif value:
                 advice = (
                     f"correct it; or pass --missing {value[1][:100]!r} if it stands for a missing value, or --category "
-                    f"{name!r} if the column is not one of numbers."
+                    f"{shown(name)} if the column is not one of numbers."
                 )
             raise TableError(
                 f"{at}: {what[:1000]}. Nothing was learned: {advice}",
@@ -158,7 +158,7 @@ class Parquet:
                 twice = [name for name in names if names.count(name) > 1]
                 if twice:
                     raise TableError(
-                        f"{self._source.name} has two columns {twice[0]!r}. Rename one of them.",
+                        f"{self._source.name} has two columns {shown(twice[0])}. Rename one of them.",
                         column=twice[0],
                         reason="file",
                     )
@@ -183,21 +183,21 @@ class Parquet:
             if kind in (None, "drop"):
                 return pa.nulls(len(column), pa.float64())
             raise TableError(
-                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers, text, booleans "
-                "or dates. Convert it, or drop it.",
+                f"{self._source.name}: the column {shown(name)} holds {column.type}, which is not numbers, text, "
+                "booleans or dates. Convert it, or drop it.",
                 column=name,
                 reason="file",
             )
         if native == "date" and kind == "number":
             raise TableError(
-                f"{self._source.name}: the column {name!r} holds {column.type}, which is not numbers.",
+                f"{self._source.name}: the column {shown(name)} holds {column.type}, which is not numbers.",
                 column=name,
                 reason="file",
             )
         if native == "date":
             beyond = _beyond(column)
             if beyond.any() and kind not in (None, "drop"):
-                told = f"the date in column {name!r} lies beyond the years that 64 bits of microseconds reach"
+                told = f"the date in column {shown(name)} lies beyond the years that 64 bits of microseconds reach"
                 raise refused(place, int(beyond.argmax()), told, "correct it, leave it empty, or drop the column", name)
             if beyond.any():
                 column = column.filter(pa.array(~beyond)).take(pa.array(np.cumsum(~beyond) - 1, mask=beyond))
@@ -219,7 +219,7 @@ class Parquet:
         if odd.any():
             row = int(odd.argmax())
             told = (
-                f"the id in column {name!r} is the float {numbers[row]}, which is not a whole number below {most:.0f}"
+                f"the id in column {shown(name)} is the float {numbers[row]}, which is not a whole number below {most:.0f}"
             )
             raise refused(place, row, told, "write ids as integers or text", name, numbers[row].item())
         return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing).cast(pa.string())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import TableError
+from sqlearn.errors import TableError, listed, shown
 from sqlearn.storage.table import DATES, NO_DATE, PlacedColumns, microseconds
 from sqlearn.table_files.blocks import Block, Parquet, Text, arrow, native_kind, refused
 from sqlearn.table_files.given import as_header, as_kinds, as_pairs, as_text, as_words
@@ -194,7 +194,9 @@ class TableFile:
         for name in [*kinds, *([] if ids is None else [ids])]:
             if name not in first.names:
                 raise TableError(
-                    f"{self.name} has no column {name!r}. Its columns are {first.names}.", column=name, reason="file"
+                    f"{self.name} has no column {shown(name)}. Its columns are {listed(first.names)}.",
+                    column=name,
+                    reason="file",
                 )
         self._ids = ids
         self._whole_ids = not textual_ids and (ids is None or all(map(_is_whole, self._texts(first.column(ids)))))
@@ -228,7 +230,9 @@ class TableFile:
         kind = given or native_kind(column) or self._recognised(levels, times, words)
         self._kinds[name] = kind
         if kind == "category" and given is None and self._decimal == "." and held and all(map(has_decimal_comma, held)):
-            self.doubts.append(f"the values of {name!r} have a decimal comma: pass --decimal , if they are numbers")
+            self.doubts.append(
+                f"the values of {shown(name)} have a decimal comma: pass --decimal , if they are numbers"
+            )
         examples = dict.fromkeys(levels[code] for code in codes[:1000].tolist() if code >= 0)
         found = (words or BOOLEANS[0]) if kind == "boolean" else None
         return ColumnSummary(name, kind, int((codes < 0).sum()), [*examples][:4], found)
@@ -301,7 +305,7 @@ class TableFile:
         broken = [] if self._line_breaks else [code for code, level in enumerate(levels) if "\n" in level]
         if broken and np.isin(codes, broken).any():
             row = int(np.isin(codes, broken).argmax())
-            told = f"the text in column {name!r} continues after the end of the line"
+            told = f"the text in column {shown(name)} continues after the end of the line"
             raise refused(block.place, row, told, CLOSE_QUOTE, name, levels[codes[row]])
         if kind == "ids":
             return self._id_values(block, _spread(levels, codes).tolist())
@@ -320,7 +324,7 @@ class TableFile:
         if odd.any():
             row = int(odd.argmax())
             level = levels[codes[row]]
-            told = f"the value in column {name!r} is {level[:100]!r}, which is not {wanted}"
+            told = f"the value in column {shown(name)} is {level[:100]!r}, which is not {wanted}"
             advice = "correct it; or pass the kind of the column, or what stands for a missing value"
             raise refused(block.place, row, told, advice, name, level)
         return _spread(values, codes)
@@ -337,7 +341,7 @@ class TableFile:
         odd = np.flatnonzero(~np.isfinite(numbers) & ~column.is_null().to_numpy(zero_copy_only=False))
         if len(odd):
             row = int(odd[0])
-            told = f"the value in column {name!r} is {numbers[row]}, which is not a finite number"
+            told = f"the value in column {shown(name)} is {numbers[row]}, which is not a finite number"
             raise refused(block.place, row, told, "correct it, or leave it empty", name, numbers[row].item())
         return numbers
 

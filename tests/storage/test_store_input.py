@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sqlearn import Store
+from sqlearn import SqlearnError, Store
 from sqlearn.compose import TableModel
 from sqlearn.errors import DuplicateIdError, InvalidValueError, SuppressedIdError, TableError
 from sqlearn.linear_model import RidgeClassifier
@@ -114,3 +114,26 @@ def test_many_duplicates_of_rows_that_lie_in_places_of_others(tmp_path, monkeypa
             assert caught.value.row == row + 1 and caught.value.value == more["id"][row]
             more["id"] = [*range(100, 140), 141]
         assert store.learn(more).count == 41 and store.verify()
+
+
+def test_messages_do_not_grow_with_names_and_numbers_of_columns(tmp_path, store):
+    """One of 10,083 characters showed a name in full."""
+    long, path = "x" * 10_000, tmp_path / "other"
+    wide = {f"column {j}": [1.0] for j in range(1000)}
+    model = TableModel(RidgeClassifier()).fit({"a": [1.0, 2.0], "b": ["u", "v"]}, [0, 1])
+    for call in (
+        lambda: Store.create(path, MixedNB(), TABLE, **NAMES | {"target": long}),
+        lambda: Store.create(path, MixedNB(), TABLE, **NAMES | {"id": long}),
+        lambda: Store.create(path, MixedNB(), TABLE | {long: [[1], [2]]}, **NAMES),
+        lambda: Store.create(path, MixedNB(), wide, **NAMES),
+        lambda: store.learn(wide),
+        lambda: store.learn({name: values for name, values in TABLE.items() if name != "a"} | {long: [1.0, 2.0]}),
+        lambda: store.predict(wide),
+        lambda: model.predict(wide),
+        lambda: TableModel(RidgeClassifier(), columns={long: "number"}).fit(wide, [0]),
+    ):
+        with pytest.raises(SqlearnError) as caught:
+            call()
+        assert len(str(caught.value)) < 2000
+    with pytest.raises(TableError, match=r"no column 'target'. Its columns are 'column 0', .*'column 19' and 980 more"):
+        Store.create(path, MixedNB(), wide, target="target")

@@ -13,7 +13,7 @@ from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, UpdateReport
-from sqlearn.errors import InvalidValueError, UndefinedAttributeError
+from sqlearn.errors import InvalidValueError, UndefinedAttributeError, shown
 
 __all__ = ["Adaptive", "RenamedReport", "SparseCoefficients", "refuse_large"]
 
@@ -29,7 +29,7 @@ def refuse_large(x, learner: str, columns: Sequence[str | int]) -> None:
     at = tuple(beyond[0])
     row, column = (np.searchsorted(x.indptr, at[0], side="right") - 1, x.indices[at[0]]) if sp.issparse(x) else at
     raise InvalidValueError(
-        f"The value in row {row} (counted from 0), column {columns[column]!r}, is {values[at].item()!r}, which is "
+        f"The value in row {row} (counted from 0), column {shown(columns[column])}, is {values[at].item()!r}, which is "
         f"beyond 2**500 (3.3e150), where {learner} cannot standardise it. Nothing was changed: scale the feature "
         "down, or leave the row out.",
         row=row,

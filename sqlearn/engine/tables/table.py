@@ -17,6 +17,7 @@ from sqlearn.errors import (
     InvalidValueError,
     ParameterError,
     ShapeError,
+    listed,
     shown,
 )
 
@@ -118,8 +119,8 @@ def as_columns(X):
     for name, value in zip(names, given, strict=True):
         if _is_one_value(value) or getattr(value, "ndim", 1) != 1:
             raise ShapeError(
-                f"Column {name!r} of this table is not a sequence of values. Nothing was changed: pass an array, a "
-                "list or a Series for each column, or one value for each.",
+                f"Column {shown(name)} of this table is not a sequence of values. Nothing was changed: pass an array, "
+                "a list or a Series for each column, or one value for each.",
                 column=name,
                 reason="shape",
             )
@@ -132,7 +133,7 @@ def as_columns(X):
         )
     values = []
     for name, value in zip(names, given, strict=True):
-        value = unmasked(value, f"column {name!r}")
+        value = unmasked(value, f"column {shown(name)}")
         if not isinstance(value, np.ndarray | list | tuple) and nw.dependencies.is_into_series(value):
             value = nw.from_native(value, series_only=True)
         values.append(value if isinstance(value, np.ndarray | nw.Series) else list(value))
@@ -193,15 +194,15 @@ def kinds_of(table, given: Mapping | None) -> dict:
     for name, kind in (given or {}).items():
         if not isinstance(kind, str) or kind not in KINDS:
             kinds = ", ".join(map(repr, KINDS))
-            raise ParameterError(f"`columns` gives {name!r} the kind {shown(kind)}. Pass one of {kinds}.")
+            raise ParameterError(f"`columns` gives {shown(name)} the kind {shown(kind)}. Pass one of {kinds}.")
         if name not in names and kind != "drop":
             raise ParameterError(
-                f"`columns` names {name!r}, which is not a column of this table. Its columns are {[*names]}."
+                f"`columns` names {shown(name)}, which is not a column of this table. Its columns are {listed(names)}."
             )
         if name not in names:  # a refit may be given rows without the columns that are dropped
             warnings.warn(
-                f"`columns` drops {name!r}, which is not a column of this table, so nothing is dropped. Its columns "
-                f"are {[*names]}.",
+                f"`columns` drops {shown(name)}, which is not a column of this table, so nothing is dropped. Its "
+                f"columns are {listed(names)}.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -245,8 +246,8 @@ def chosen(table, columns: Mapping, width: int) -> tuple:
         missing = [name for name in names if name not in table.columns]
         if missing:
             raise ShapeError(
-                f"This table has no column {', '.join(map(repr, missing))}. Nothing was changed: pass the columns the "
-                f"model was fitted on, {names}, in any order.",
+                f"This table has no column {listed(missing)}. Nothing was changed: pass the columns the "
+                f"model was fitted on, {listed(names)}, in any order.",
                 column=missing[0],
                 reason="columns",
             )

@@ -14,7 +14,7 @@ from sqlearn.engine.sums import as_csr
 from sqlearn.engine.validation.layout import Layout
 from sqlearn.engine.validation.refusals import explained, is_of_input
 from sqlearn.engine.validation.spec import Features, Spec
-from sqlearn.errors import InvalidValueError, ShapeError
+from sqlearn.errors import InvalidValueError, ShapeError, shown
 
 
 def as_rows(X: Any, *others: Any) -> tuple[Any, ...]:
@@ -151,7 +151,7 @@ def _refuse_times(X: Any) -> None:
         except nw.exceptions.DuplicateError:  # scikit-learn takes columns of one name
             return
         column, dtype = next(((name, kind) for name, kind in schema.items() if kind.is_temporal()), (None, None))
-        found = None if column is None else f"Column {column!r} is of type {dtype}"
+        found = None if column is None else f"Column {shown(column)} is of type {dtype}"
     if found:
         raise InvalidValueError(
             f"{found}. Nothing was changed: the same instant is another number in another unit, so convert such "
@@ -170,7 +170,7 @@ def refuse_negative(x: sp.csr_array, layout: Layout, learner: str, other: str) -
         column = int(x.indices[at]) if names is None else names[x.indices[at]]
         raise InvalidValueError(
             f"Negative values in data passed to {learner} (input X): {x.data[at].item()!r} first, in row {row} "
-            f"(counted from 0), column {column!r}. Nothing was changed: drop such rows, or use {other}.",
+            f"(counted from 0), column {shown(column)}. Nothing was changed: drop such rows, or use {other}.",
             row=row,
             column=column,
             value=x.data[at].item(),

@@ -18,7 +18,7 @@ from sqlearn.engine.identity import HiddenBytes, HiddenText, hidden
 from sqlearn.engine.model import FORMAT, ExactEstimator, digest_of
 from sqlearn.engine.readout import score_functions
 from sqlearn.engine.sklearn_private import param_names
-from sqlearn.errors import FormatError, ParameterError, StoreCorruptError
+from sqlearn.errors import FormatError, ParameterError, StoreCorruptError, shown
 from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import Slots
@@ -192,8 +192,8 @@ def _encoded(value) -> Any:
     if any(value is function for function in score_functions()):
         return ["named", _name(value)]
     raise ParameterError(
-        f"A parameter holds {value!r}, of type {type(value).__name__}, which a store cannot save. Use numbers, text, "
-        "lists, dicts, arrays, an estimator of sqlearn, or a score function such as f_classif.",
+        f"A parameter holds {shown(value)}, of type {type(value).__name__}, which a store cannot save. Use numbers, "
+        "text, lists, dicts, arrays, an estimator of sqlearn, or a score function such as f_classif.",
         value=value,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sqlearn.engine.identity import canonical_label
 from sqlearn.engine.tables import is_missing
-from sqlearn.errors import ShapeError, TableError, shown
+from sqlearn.errors import ShapeError, TableError, listed, shown
 from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.frames import BOOLEANS, kind_of, length_of, names_of, present, read, values_of
 from sqlearn.storage.table.given import as_names
@@ -101,11 +101,13 @@ class Columns:
         for name in [*special, *(categorical or []), *booleans]:
             if name not in names:
                 raise TableError(
-                    f"The table has no column {name!r}. Its columns are {names}.", column=name, reason="columns"
+                    f"The table has no column {shown(name)}. Its columns are {listed(names)}.",
+                    column=name,
+                    reason="columns",
                 )
         if len(set(special)) < len(special):
             raise TableError(
-                f"Target, weight, id and kept columns must be different, not {special}. Name each column once.",
+                f"Target, weight, id and kept columns must be different, not {listed(special)}. Name each column once.",
                 reason="columns",
             )
 
@@ -113,7 +115,7 @@ class Columns:
             kind = kind_of(frame, name)
             if kind == "date" and role != "kept":
                 raise TableError(
-                    f"The column {name!r} holds dates, from which models do not learn. Name it in `keep`, so that "
+                    f"The column {shown(name)} holds dates, from which models do not learn. Name it in `keep`, so that "
                     "conditions can compare it, or leave it out.",
                     column=name,
                     reason="columns",
@@ -155,12 +157,12 @@ class Columns:
         missing += [self.id] if self.id and not features_only and self.id not in names else []
         more = [name for name in names if name != self.id and name not in {c.name for c in self.all}]
         if missing or more:
-            trouble = (
-                f"lacks the columns {missing}" if missing else f"has the columns {more}, which the store does not have"
-            )
+            unknown = f"has the columns {listed(more)}, which the store does not have"
+            trouble = f"lacks the columns {listed(missing)}" if missing else unknown
             columns = [*(column.name for column in self.all), *([self.id] if self.id else [])]
             raise TableError(
-                f"The table {trouble}. Nothing was changed: the store's columns are {columns}.", reason="columns"
+                f"The table {trouble}. Nothing was changed: the store's columns are {listed(columns)}.",
+                reason="columns",
             )
         if not length_of(frame):
             raise ShapeError("The table has no rows. Nothing was changed: pass at least one row.", reason="empty")
@@ -235,8 +237,8 @@ def _labels(name: str, given: Sequence[Any] | None) -> tuple[Any, ...]:
     except (TypeError, ValueError):
         pass
     raise TableError(
-        f"`booleans` names two labels per column, for false and for true; for {name!r} it is {given!r}. Pass a pair "
-        "such as ('no', 'yes').",
+        f"`booleans` names two labels per column, for false and for true; for {shown(name)} it is {shown(given)}. Pass "
+        "a pair such as ('no', 'yes').",
         column=name,
         value=given,
         reason="columns",

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import clone
 
 from sqlearn.engine.model import Adaptive, ExactEstimator, Learner
-from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, shown
+from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, listed, shown
 from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.columns import Columns
 from sqlearn.storage.table.given import as_list, as_names
@@ -65,7 +65,7 @@ def target_names(model: Any, target: Any) -> list[str]:
         )
     if len(names) > 1 and model.target == "label":
         raise TableError(
-            f"{type(model).__name__} learns one target, not {names}. Name one column in `target` (--target).",
+            f"{type(model).__name__} learns one target, not {listed(names)}. Name one column in `target` (--target).",
             reason="target",
         )
     return names
@@ -88,8 +88,8 @@ def prepared(model: Any, columns: Columns) -> Any:
         dropped = [name for name in columns.named("feature") if given.get(name) == "drop"]
         if dropped:
             raise TableError(
-                f"The model drops the column {dropped[0]!r}, which the store would keep with the rows. No store was "
-                "created: leave it out of the table; or name it in `keep` (--keep) if conditions are to compare it.",
+                f"The model drops the column {shown(dropped[0])}, which the store would keep with the rows. No store "
+                "was created: leave it out of the table; or name it in `keep` (--keep) if conditions compare it.",
                 column=dropped[0],
                 reason="columns",
             )
@@ -100,8 +100,8 @@ def prepared(model: Any, columns: Columns) -> Any:
     if categories:
         names = [columns.named("feature")[i] for i in categories]
         raise TableError(
-            f"{type(model).__name__} takes numbers, but the columns {names} hold categories. Use MixedNB, encode them "
-            "first, or leave them out.",
+            f"{type(model).__name__} takes numbers, but the columns {listed(names)} hold categories. Use MixedNB, "
+            "encode them first, or leave them out.",
             reason="columns",
         )
     return clone(model).set_params(**changed)
@@ -146,8 +146,8 @@ def target_of(model: Any, columns: Columns, to: Any) -> dict[str, Any]:
     values = as_list(to)
     if len(values) != len(names):
         raise TableError(
-            f"`to` has {len(values)} values for the target columns {names}. Nothing was changed: pass one value for "
-            "each of them.",
+            f"`to` has {len(values)} values for the target columns {listed(names)}. Nothing was changed: pass one "
+            "value for each of them.",
             reason="target",
         )
     block = Columns([c for c in columns.all if c.role == "target"], None).block(
@@ -168,8 +168,8 @@ def _target(name: str, values) -> np.ndarray:
     missing = np.flatnonzero(values.codes < 0)
     if len(missing):
         raise InvalidValueError(
-            f"The label in row {missing[0]} (counted from 0), column {name!r}, is missing. Nothing was changed: drop "
-            "the row.",
+            f"The label in row {missing[0]} (counted from 0), column {shown(name)}, is missing. Nothing was changed: "
+            "drop the row.",
             row=missing[0],
             column=name,
             reason="not finite",
@@ -177,7 +177,7 @@ def _target(name: str, values) -> np.ndarray:
     text = [isinstance(level, str) for level in values.levels]
     if any(text) and not all(text):
         raise TableError(
-            f"The labels in column {name!r} mix text and numbers. Nothing was changed: use one kind.",
+            f"The labels in column {shown(name)} mix text and numbers. Nothing was changed: use one kind.",
             column=name,
             reason="value",
         )

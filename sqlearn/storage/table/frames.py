@@ -85,8 +85,8 @@ def _series(frame, name):
             array = np.empty((0, 0))
         if array.ndim != 1:
             raise TableError(
-                f"The column {name!r} is not a sequence of single values. Nothing was changed: pass a list with one "
-                "value per row, even for a single row.",
+                f"The column {shown(name)} is not a sequence of single values. Nothing was changed: pass a list with "
+                "one value per row, even for a single row.",
                 column=name,
                 reason="columns",
             )
@@ -138,7 +138,7 @@ def present(values: np.ndarray) -> np.ndarray:
 
 def _unfit(row: int, column: str, value: Any, what: str, to_do: str, noun: str = "value") -> TableError:
     return TableError(
-        f"The {noun} in row {row} (counted from 0), column {column!r}, {what}. Nothing was changed: {to_do}.",
+        f"The {noun} in row {row} (counted from 0), column {shown(column)}, {what}. Nothing was changed: {to_do}.",
         row=row,
         column=column,
         value=value,
@@ -243,8 +243,8 @@ def _not_numeric(values: list[Any], first: int, name: str, role: str) -> Invalid
         "weight": "convert it: weights are numbers",
     }.get(role, "convert it, or name the column in `categorical` when you create the store")
     return InvalidValueError(
-        f"The value in row {row} (counted from 0), column {name!r}, is the text {shown(values[row])}, where this store "
-        f"holds numbers. Nothing was changed: {advice}.",
+        f"The value in row {row} (counted from 0), column {shown(name)}, is the text {shown(values[row])}, where this "
+        f"store holds numbers. Nothing was changed: {advice}.",
         row=row,
         column=name,
         value=values[row],
@@ -262,7 +262,7 @@ def is_number(text: str | bytes) -> bool:
 
 def _infinite(row: int, name: str, value) -> InvalidValueError:
     return InvalidValueError(
-        f"The value in row {row} (counted from 0), column {name!r}, is infinite, or beyond 1.8e308. Nothing was "
+        f"The value in row {row} (counted from 0), column {shown(name)}, is infinite, or beyond 1.8e308. Nothing was "
         "changed: mark it as missing, or drop the row.",
         row=row,
         column=name,
