@@ -219,7 +219,8 @@ class Parquet:
         if odd.any():
             row = int(odd.argmax())
             told = (
-                f"the id in column {shown(name)} is the float {numbers[row]}, which is not a whole number below {most:.0f}"
+                f"the id in column {shown(name)} is the float {numbers[row]}, which is not a whole number below "
+                f"{most:.0f}"
             )
             raise refused(place, row, told, "write ids as integers or text", name, numbers[row].item())
         return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing).cast(pa.string())

@@ -24,7 +24,9 @@ from sqlearn.errors import (
     shown,
 )
 
-UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError)  # what numpy raises at what is no array
+
+# what numpy raises at what is no array, and scikit-learn where a refusal shows a value whose repr fails
+UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError, RuntimeError)
 
 
 def check_responses(spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) -> tuple[Responses, Layout]:

@@ -366,3 +366,13 @@ def test_rows_that_a_refusal_cannot_show(learner, kind):
     for call in (lambda: model.partial_fit(flat, [0, 1]), lambda: model.predict(flat)):
         with unchanged(model), pytest.raises(SqlearnError, match="Nothing was"):
             call()
+
+
+@over(VALUED)
+def test_targets_that_a_refusal_cannot_show(learner):
+    """scikit-learn's refusal of one value shows it, with a repr that is the caller's code."""
+    records = tame(learner, weighted=False)
+    model = refit(learner, records)
+    for y in (hostile.Rude(), [hostile.Rude()] * len(records)):
+        with unchanged(model), raises(SHAPE, NOT_NUMERIC, match="y"):
+            model.partial_fit(records.X, y)
