@@ -1,6 +1,7 @@
 """Mixture models that forget."""
 
 import warnings
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sqlearn.engine.model import Adaptive, ScoresRecords, UnweightedEstimator
 from sqlearn.engine.problems import KINDS, Expectation, Mixture, Parameters
 from sqlearn.engine.sklearn_private import check_mixture_start, precision_cholesky
+from sqlearn.engine.sums import installed
 from sqlearn.engine.validation import is_of_input
-from sqlearn.errors import DegenerateError, UndefinedAttributeError
+from sqlearn.errors import DegenerateError, ParameterError, TooLargeError, UndefinedAttributeError, shown
 
 __all__ = ["GaussianMixture"]
+
+_DRAWN = (
+    3  # sample holds so many arrays of the size of what it returns: draws, their product with a factor, all of them
+)
 
 
 class GaussianMixture(Adaptive, ScoresRecords, UnweightedEstimator, peers.GaussianMixture):
@@ -211,10 +217,30 @@ class GaussianMixture(Adaptive, ScoresRecords, UnweightedEstimator, peers.Gaussi
         ------
         NotFittedError
             If nothing was learned yet.
+        ParameterError
+            If `n_samples` is not a whole number of at least 1.
+        TooLargeError
+            If memory cannot hold so many records.
         SqlearnError
-            A subclass that describes the problem.
+            Another subclass that describes the problem.
         """
-        return self._answer("sample", n_samples=n_samples)
+        state = self._fitted_state()
+        given: Any = n_samples
+        is_whole = isinstance(given, Integral) and not isinstance(given, np.timedelta64)
+        if not is_whole or n_samples < 1:
+            raise ParameterError(
+                f"n_samples of sample is a whole number of at least 1, not {shown(n_samples)}. Nothing was drawn: pass "
+                "one.",
+                value=n_samples,
+            )
+        memory = installed()
+        if int(n_samples) * state.n_features_in_ * 8 * _DRAWN > memory:
+            raise TooLargeError(
+                f"{shown(n_samples)} records of {state.n_features_in_} features, {_DRAWN} times while they are drawn, "
+                f"would not fit in the memory of this machine, {memory / 1e9:,.0f} GB. Nothing was drawn: ask for "
+                "fewer at a time."
+            )
+        return self._answer("sample", n_samples=int(n_samples))
 
     def aic(self, X: Any) -> float:
         """Return Akaike's information criterion of the model for these records.

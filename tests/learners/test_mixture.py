@@ -14,7 +14,7 @@ from sqlearn import verify
 from sqlearn.engine.problems import mixture_problem
 from sqlearn.engine.rounds import samples
 from sqlearn.engine.rounds import walk as rounds
-from sqlearn.errors import ParameterError, UndefinedAttributeError
+from sqlearn.errors import ParameterError, TooLargeError, UndefinedAttributeError
 from sqlearn.mixture import GaussianMixture
 
 TYPES = ["full", "tied", "diag", "spherical"]
@@ -178,3 +178,16 @@ def test_given_weights_of_another_shape():
     X = draw(np.random.default_rng(0), 20)
     with pytest.raises(ParameterError, match=r"'weights' should have the shape of \(2,\), but got \(2, 1\)"):
         GaussianMixture(2, weights_init=[[0.5], [0.5]]).fit(X)
+
+
+def test_numbers_of_records_to_draw():
+    """A length of time is a whole number to numpy, and too many were MemoryError, or numpy's own words."""
+    model = GaussianMixture(2, random_state=0).fit(draw(np.random.default_rng(0), 30))
+    for n in (1, 5, np.int8(5), np.uint64(5)):
+        assert [len(part) for part in model.sample(n)] == [n, n]
+    for n in (0, -1, 1.5, "1", None, [1], np.timedelta64(1, "s"), float("nan")):
+        with pytest.raises(ParameterError, match="n_samples of sample is a whole number of at least 1, not"):
+            model.sample(n)
+    for n in (2**40, 2**62, 2**63, np.uint64(2**63), 10**400, 10**5000):
+        with pytest.raises(TooLargeError, match="would not fit in the memory"):
+            model.sample(n)
