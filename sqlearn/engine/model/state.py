@@ -11,17 +11,19 @@ import numpy as np
 from sqlearn.engine.identity import MOST_COPIES, Vocabulary, add_terms, canonical_label
 from sqlearn.engine.model.held import Held
 from sqlearn.engine.rounds import ROWS_ELSEWHERE
-from sqlearn.engine.sums import InterruptsHeld, Log, OneRecord, Statistic
+from sqlearn.engine.sums import UNFIT, Block, InterruptsHeld, Log, OneRecord, Statistic
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import (
     BrokenError,
     BusyError,
+    FormatError,
     InvalidValueError,
     MergeError,
     NotLearnedError,
     SqlearnError,
     TooLargeError,
     UnsupportedError,
+    shown,
 )
 
 # of a batch of one record
@@ -241,7 +243,16 @@ class State(Held):
         if log.keeps and self.ledger is not None:
             self.ledger.make_ready(digests)
         log.do(partial(self._record, digests, batch, rows.start, sign), partial(self._strike, digests, sign))
+        if sign < 0 and (self.ledger is not None or self.statistic.keeps_records):
+            self._check_counts(block)
         self.statistic.deposit(block, sign, log)
+
+    def _check_counts(self, block: Block) -> None:
+        """Refuse to take more records from a class than it has: the labels of a model that was read were altered."""
+        counts = self.statistic.record_counts
+        asked = np.bincount(block.slots[block.weights > 0], minlength=len(counts))
+        if len(asked) > len(counts) or (asked > counts).any():
+            raise FormatError(UNFIT)
 
     def _record(self, digests, batch, start, sign):
         """Note the records in the ledger, the multiset hash and the count, or strike them out."""
@@ -329,7 +340,8 @@ class State(Held):
                 header["layout"] = {k: v for k, v in header["layout"].items() if k != "labels"}
         for name in ours:
             if json.dumps(ours[name]) != json.dumps(theirs.get(name)):  # NaN equals NaN
-                values = "" if name == "key" else f": {ours[name]!r} and {theirs.get(name)!r}"  # keys are secrets
+                both = f": {shown(ours[name])} and {shown(theirs.get(name))}"
+                values = "" if name == "key" else both  # keys are secrets
                 raise MergeError(
                     f"These models differ in {name}{values}, so nothing was changed. Only models of "
                     "the same learner with equal parameters, keys, features and targets merge.",

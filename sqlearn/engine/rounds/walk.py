@@ -39,7 +39,8 @@ from sqlearn.engine.rounds.problem import Problem, Source
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.rounds.samples import lowest_hash, parts_of, sample_threshold, within
 from sqlearn.engine.rounds.trace import Evaluation, Trace, to_bytes
-from sqlearn.engine.sums import ExactSum
+from sqlearn.engine.sums import UNFIT, ExactSum
+from sqlearn.errors import FormatError
 
 if TYPE_CHECKING:
     from sqlearn.engine.rounds.statistic import Rounds
@@ -180,6 +181,7 @@ class Walk(Generic[ScaleT, GridT]):
         self.aside: Aside | None = None
         self.returns = False
         self.classes = None if statistic.n_targets else _classes_of(order)
+        self.n_slots = 1 + max(order.tolist(), default=0)
 
     @property
     def kept(self) -> Trace | None:
@@ -390,6 +392,8 @@ class Walk(Generic[ScaleT, GridT]):
         for records in self.statistic.rows.blocks(limit):
             for block in parts_of(records):
                 self.check()
+                if not self.statistic.n_targets and block.y.max(initial=0.0) >= self.n_slots:
+                    raise FormatError(UNFIT)  # the labels of a model that was read do not fit its records
                 self.scanned += len(block.w)
                 yield self.classed(block)
 

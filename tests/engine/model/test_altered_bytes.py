@@ -5,12 +5,16 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
-from laws import assert_same, refit
+from laws import assert_same, refit, unchanged
 from learners import LEARNERS, MULTILABEL, over
 from sqlearn import FormatError
+from sqlearn.compose import TableModel
 from sqlearn.engine.model.header import digest_of
 from sqlearn.linear_model import LogisticRegression
+from sqlearn.naive_bayes import GaussianNB
+from sqlearn.svm import LinearSVC
 from tiny_rounds import cut
 from updates import prepared
 
@@ -104,3 +108,15 @@ def test_a_round_asked_elsewhere_is_refused(monkeypatch):
     assert_same(
         restored(model, model.canonical_parts()), refit(LogisticRegression(), prepared(LogisticRegression())[1])
     )
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression(), LinearSVC(), TableModel(LogisticRegression()), GaussianNB()])
+def test_labels_that_are_not_those_of_the_records(learner):
+    """Forgetting took the records away from another class than they are of: IndexError in the next iterations."""
+    X, y = np.arange(18.0).reshape(9, 2) % 7, np.array(["a", "b", "c"] * 3)
+    model = clone(learner).fit(X, y)
+    parts = model.canonical_parts()
+    altered = taken_from(type(model), model.__getstate__(), parts | {"labels": b'["a", "b", "v"]'})
+    altered.partial_fit(X[:1] + 1.0, ["c"])
+    with unchanged(altered), pytest.raises(FormatError, match="inconsistent"):
+        altered.forget(X, y)
