@@ -203,6 +203,8 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
                 "The learner inside a TableModel must not have a ledger or key of its own. Set `ledger` and `key` of "
                 "the TableModel, and leave the learner's at their defaults."
             )
+        for name, value in own.items():  # of a copy: `params` are what checked_params returned
+            setattr(learner, name, value)
         if isinstance(learner, MixedNB):
             if not isinstance(own["categorical_features"], str):
                 raise ParameterError(
@@ -252,7 +254,7 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         Inner(self.learner).check_targets(batch.targets)
 
     def _in_force(self, params, layout):
-        fixed = {"learner": clone(self.learner), "columns": dict(layout.columns)}
+        fixed = {"learner": clone(params["learner"]), "columns": dict(layout.columns)}
         return params | fixed, replace(layout, columns=None)
 
     def _has_labels(self, params, layout):

@@ -2,7 +2,7 @@
 
 import copy
 from contextlib import contextmanager
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ _FLAT = ("priors", "class_prior", "alpha", "min_categories")
 
 def checked_params(model: BaseEstimator) -> dict[str, Any]:
     """Copies of a learner's parameters, each of a type and in a range that it takes.
+
+    Numbers are Python's own, and arrays of floats are float64: kernels take no other, such as float16.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
                     value=value,
                 )
         try:
-            found[name] = copy.deepcopy(value)
+            found[name] = _plain(copy.deepcopy(value))
         except Exception as error:  # of a generator, of an open file
             if not is_of_input(error):
                 raise
@@ -100,6 +102,17 @@ def computable(model: BaseEstimator):
             f"float64 cannot compute with these parameters of {type(model).__name__}: {error}. Set numbers of a usual "
             "size, and fit again."
         ) from error
+
+
+def _plain(value):
+    """The value of a number as Python's own number, and an array of floats as float64."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return value.astype(np.float64)
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, bool | np.timedelta64 | np.longdouble) or not isinstance(value, Real) or not _is_float(value):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _is_float(value) -> bool:
