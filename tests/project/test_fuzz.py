@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import fuzz
+import fuzz_judge
 import hostile
 import sqlearn
 from laws import refit, unchanged
@@ -73,13 +74,13 @@ def test_the_judge_knows_what_nobody_wrote():
         lambda: {}["a"],
         lambda: GaussianNB().fit(X, LETTERS)._state.digest(1),
     ):
-        with pytest.raises(fuzz.Finding):
-            fuzz.judge(raised(raw))
+        with pytest.raises(fuzz_judge.Finding):
+            fuzz_judge.judge(raised(raw))
     for text in ("Bad.", "one two three four five six seven eight", "It says: '\ud800' is no text that anybody reads."):
-        with pytest.raises(fuzz.Finding):
-            fuzz.judge(SqlearnError(text))
-    fuzz.judge(raised(lambda: GaussianNB().fit(X, LETTERS).predict([[1.0]])))
-    fuzz.judge(raised(lambda: GaussianNB().predict(X)))
+        with pytest.raises(fuzz_judge.Finding):
+            fuzz_judge.judge(SqlearnError(text))
+    fuzz_judge.judge(raised(lambda: GaussianNB().fit(X, LETTERS).predict([[1.0]])))
+    fuzz_judge.judge(raised(lambda: GaussianNB().predict(X)))
 
 
 def planted(mistake):
@@ -108,9 +109,9 @@ def test_the_judge_finds_mistakes(place, mistake, monkeypatch):
     model = TableModel(Ridge()).fit({"a": [1.0, 2.0, 3.0], "c": ["x", "y", "x"]}, [1.0, 2.0, 3.0])
     module, name = place
     monkeypatch.setattr(import_module(f"sqlearn.engine.{module}"), name, planted(mistake))
-    with pytest.raises(fuzz.Finding, match="a raw"):
-        fuzz.attempt(lambda: model.predict({"a": [1.0], "c": ["x"]}))
-        fuzz.attempt(lambda: GaussianNB().fit(X, LETTERS))
+    with pytest.raises(fuzz_judge.Finding, match="a raw"):
+        fuzz_judge.attempt(lambda: model.predict({"a": [1.0], "c": ["x"]}))
+        fuzz_judge.attempt(lambda: GaussianNB().fit(X, LETTERS))
 
 
 def test_the_judge_follows_causes():
@@ -124,10 +125,10 @@ def test_the_judge_follows_causes():
     for innocent in (lambda: X.reshape(3, 3), lambda: {}["a"], lambda: model.predict(X[:, :1])):
         with pytest.raises(ParameterError):
             refused(innocent)
-        fuzz.attempt(lambda innocent=innocent: refused(innocent))
+        fuzz_judge.attempt(lambda innocent=innocent: refused(innocent))
     for mistake in MISTAKES:
-        with pytest.raises(fuzz.Finding, match="a mistake that looks like a refusal"):
-            fuzz.attempt(lambda mistake=mistake: refused(planted(mistake)))
+        with pytest.raises(fuzz_judge.Finding, match="a mistake that looks like a refusal"):
+            fuzz_judge.attempt(lambda mistake=mistake: refused(planted(mistake)))
 
 
 # ---------------------------------------------------------------------------------------------------------- labels
@@ -336,7 +337,7 @@ def test_flags_and_names():
 def test_parameters_that_are_none(learner):
     with pytest.raises(ValueError) as caught:
         learner.fit(X, LETTERS)
-    fuzz.judge(caught.value)
+    fuzz_judge.judge(caught.value)
 
 
 def test_a_parameter_that_is_set_after_fit_is_no_hindrance():
@@ -452,7 +453,7 @@ def test_paths_that_are_none(path):
     for make in (lambda: Store.open(path), lambda: Store.create(path, GaussianNB(), {"a": [1.0]})):
         with pytest.raises((StoreError, SqlearnError)) as caught:
             make()
-        fuzz.judge(caught.value)
+        fuzz_judge.judge(caught.value)
 
 
 def test_arguments_of_a_store(store):

@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
@@ -16,7 +17,14 @@ from sqlearn.engine.model.predictions import Delegates
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.sklearn_private import param_names, parameter_constraints
-from sqlearn.engine.validation import check_sparse, check_weights, explained, is_of_input
+from sqlearn.engine.validation import (
+    check_sparse,
+    check_weights,
+    explained,
+    first_without_number,
+    is_of_input,
+    is_worded,
+)
 from sqlearn.errors import (
     InvalidValueError,
     ParameterError,
@@ -251,22 +259,30 @@ def refuse_arguments(model, name: str, args: tuple, kwargs: dict[str, Any], erro
             (int, Integral, "a whole number"),
             ("copy", bool | np.bool_ | None, "True, False or None"),
         ):
-            if kind in (type(parameter.default), parameter.name) and not isinstance(value, types):
+            is_asked = kind in (type(parameter.default), parameter.name)
+            if is_asked and (isinstance(value, np.timedelta64) or not isinstance(value, types)):  # numpy's Integral
                 raise ParameterError(
                     f"{parameter.name} of {name} is {what}, not {shown(value)}. Nothing was computed: pass one of "
                     "these.",
                     value=value,
                 ) from error
-    if "X" in given and not isinstance(error, ValueError) and np.asarray(X).dtype.kind in "TO":
+    worded = is_worded(error)
+    dense = "X" in given and not sp.issparse(X)
+    if dense and not (worded and isinstance(error, ValueError)) and np.asarray(X).dtype.kind in "TOUS":
+        found, place = first_without_number(X)
         raise InvalidValueError(
-            f"X of {name} holds text or objects. Nothing was computed: convert it to numbers first, X.astype(float).",
+            f"X of {name} holds text or objects. {found}Nothing was computed: convert it to numbers first, "
+            "X.astype(float).",
             reason="not numeric",
+            **place,
         ) from error
-    if isinstance(error, _STUMBLES) and not isinstance(error, NotImplementedError):  # that: whatever the arguments
-        raise ParameterError(
-            f"{name} of {type(model).__name__} does not take these arguments: {shown(error)}. Nothing was computed: "
-            "see its documentation for what it takes."
-        ) from error
+    if isinstance(error, NotImplementedError) or (worded and isinstance(error, ValueError | TypeError)):
+        return  # whatever the arguments; or it says what is wrong with them
+    words = ", ".join(f"{parameter}={shown(value)}" for parameter, value in [*given.items()][1:])
+    raise ParameterError(
+        f"{name} of {type(model).__name__} does not take these arguments: {words}. Nothing was computed: see its "
+        "documentation for what it takes."
+    ) from error
 
 
 def _are_names(names) -> bool:

@@ -5,7 +5,7 @@ May import: identity, sums, errors.
 
 from sqlearn.engine.validation.batch import Batch
 from sqlearn.engine.validation.layout import Layout
-from sqlearn.engine.validation.refusals import explained, is_of_input, words_of
+from sqlearn.engine.validation.refusals import explained, first_without_number, is_of_input, is_worded, words_of
 from sqlearn.engine.validation.rows import check_features, refuse_negative, unmasked
 from sqlearn.engine.validation.sparse_format import check_sparse
 from sqlearn.engine.validation.spec import Features, Responses, Spec

@@ -1,8 +1,10 @@
 """scikit-learn's and numpy's refusals of rows as errors of our kinds, which name the row."""
 
+import dis
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,20 @@ def is_of_input(error: BaseException, *, here: bool = True) -> bool:
             return code.co_name.startswith("__") and code.co_name != "__call__"
         last, trace = trace, trace.tb_next
     return package != "sqlearn" or not here or last is caught
+
+
+def is_worded(error: BaseException) -> bool:
+    """Whether a ``raise`` statement of this package or scikit-learn raised it, so that its text is for whoever called.
+
+    It is false where the interpreter or compiled code could not do what it was to do, such as ``int("x")``.
+    """
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None or _package(frame.tb_frame.f_globals.get("__name__", "")) not in ("sqlearn", "sklearn"):
+        return False
+    code, at = frame.tb_frame.f_code.co_code, frame.tb_lasti
+    return 0 <= at < len(code) and dis.opname[code[at]] == "RAISE_VARARGS"  # compiled code has none
 
 
 def _package(module: str) -> str:
@@ -151,17 +167,27 @@ def words_of(error: Exception) -> str:
     return "" if numpys else f"{text.rstrip('.')}. "
 
 
-def _first_not_numeric(values: Any) -> tuple[str, dict[str, Any]]:
-    """The place of the first value that float does not take, in words and as fields; empty if there is no table."""
+def first_without_number(values: Any) -> tuple[str, dict[str, Any]]:
+    """The place of the first value that is no number, text of digits neither; see :func:`_first_not_numeric`."""
+
+    def refuse(value: Any) -> None:
+        if not isinstance(value, Number):
+            raise TypeError
+
+    return _first_not_numeric(values, refuse)
+
+
+def _first_not_numeric(values: Any, read: Callable[[Any], Any] = float) -> tuple[str, dict[str, Any]]:
+    """The place of the first value that `read` does not take, in words and as fields; empty if there is no table."""
     try:
         given = np.asarray(values, object)
     except (TypeError, ValueError):  # rows of arrays of unequal lengths
         return "", {}
     for at, value in np.ndenumerate(given if given.ndim in (1, 2) else np.empty(0, object)):
         try:
-            float(value)
+            read(value)
         except (TypeError, ValueError, OverflowError):
-            column = "".join(f", column {column_name(values, j)!r}" for j in at[1:])
+            column = "".join(f", column {shown(column_name(values, j))}" for j in at[1:])
             place = {"row": at[0], "column": column_name(values, at[1]) if len(at) > 1 else None, "value": value}
             return f"The first is {shown(value)} in row {at[0]} (counted from 0){column}. ", place
     return "", {}
@@ -194,4 +220,4 @@ def _first_bad(X: Any, allow_nan: bool) -> tuple[str, dict[str, Any]]:
     else:
         row, column = at[0][0], at[0][-1]
     place = {"row": row, "column": column_name(X, column), "value": values[tuple(at[0])].item()}
-    return f"The first is in row {row} (counted from 0), column {place['column']!r}. ", place
+    return f"The first is in row {row} (counted from 0), column {shown(place['column'])}. ", place

@@ -7,22 +7,25 @@ import pydoc
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import ProgressBar
 from sklearn.linear_model import RANSACRegressor
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.naive_bayes import GaussianNB as SklearnGaussianNB
 from sklearn.utils.estimator_checks import check_param_validation
 
 from laws import assert_same, unchanged
 from learners import LEARNERS, over
+from refusals import NOT_NUMERIC, raises
 from sqlearn import BusyError, ParameterError, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sqlearn.linear_model import Lasso, LogisticRegression, Ridge
-from sqlearn.naive_bayes import GaussianNB
+from sqlearn.linear_model import Lasso, LogisticRegression, PoissonRegressor, Ridge
+from sqlearn.naive_bayes import CategoricalNB, GaussianNB
 from sqlearn.preprocessing import StandardScaler
 from updates import prepared
 
@@ -354,3 +357,68 @@ def test_labels_of_the_type_of_variable_strings_are_scored():
     labels = np.array(["a", "b", "b"], np.dtypes.StringDType())
     model = GaussianNB().fit([[0.0], [1.0], [3.0]], labels)
     assert model.score([[0.0], [3.0]], labels[:2]) == 1.0
+
+
+@pytest.mark.parametrize("make", [np.float16, np.float32, lambda value: np.array([value], np.float16)])
+@pytest.mark.parametrize(
+    ("learner", "name"),
+    [
+        (LogisticRegression(), "C"),
+        (PoissonRegressor(), "alpha"),
+        (Ridge(), "alpha"),
+        (TableModel(LogisticRegression()), "learner__C"),
+        (TableModel(Ridge()), "learner__alpha"),
+        (GaussianNB(), "var_smoothing"),
+    ],
+)
+def test_numbers_of_any_type_are_parameters(learner, name, make):
+    """Kernels take no float16, and raised what numba raises."""
+    X, labels, values = sample()
+    y = np.abs(values) if "alpha" in name else labels
+    value = make(2.0)
+    if np.ndim(value) and not isinstance(learner, Ridge):
+        pytest.skip("one number only")
+    model = clone(learner).set_params(**{name: value}).fit(X, y)
+    assert_same(model, clone(learner).set_params(**{name: np.array([2.0]) if np.ndim(value) else 2.0}).fit(X, y))
+    assert model.get_params()[name] is value and not model.pending_params()
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression(), Ridge(), TableModel(LogisticRegression())])
+def test_booleans_of_numpy_are_parameters(learner):
+    X, y, _ = sample()
+    name = "fit_intercept" if "fit_intercept" in learner.get_params() else "learner__fit_intercept"
+    for value in (True, False):
+        model = clone(learner).set_params(**{name: np.bool_(value)}).fit(X, y)
+        assert_same(model, clone(learner).set_params(**{name: value}).fit(X, y))
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_joint_log_proba"])
+def test_text_where_scikit_learn_reads_whole_numbers(method):
+    """It said "invalid literal for int() with base 10", without the row."""
+    model = CategoricalNB().fit([[0, 1], [1, 0], [1, 1]], ["a", "b", "b"])
+    for rows, column in ((np.array([["0.0", "1"]]), 0), (pd.DataFrame({"a": ["0.0"], "b": ["1"]}), "a")):
+        with raises(
+            NOT_NUMERIC, match=f"{method} holds text.*'0.0' in row 0 .counted from 0., column {column!r}"
+        ) as caught:
+            getattr(model, method)(rows)
+        assert (caught.value.row, caught.value.column, caught.value.value) == (0, column, "0.0")
+
+
+@pytest.mark.parametrize("operation", ["int('x')", "numpy.zeros(3).reshape(2, 2)", "None < 1", "{}[1]", "1 // 0"])
+def test_what_an_operation_of_scikit_learn_raises_is_explained(operation, monkeypatch):
+    """A text that nobody wrote for the caller stays in the cause."""
+    names = {"__name__": "sklearn.planted"}
+    exec(f"import numpy\ndef predict(self, X):\n    return {operation}", names)
+    X, y, _ = sample()
+    model = GaussianNB().fit(X, y)
+    monkeypatch.setattr(SklearnGaussianNB, "predict", names["predict"])
+    with pytest.raises(
+        ParameterError, match=r"predict of GaussianNB does not take these arguments: X=array\(\[\["
+    ) as caught:
+        model.predict(X)
+    assert type(caught.value.__cause__) in (ValueError, TypeError, KeyError, ZeroDivisionError)
+    exec("def predict(self, X):\n    raise ValueError('Whoever wrote this meant the caller.')", names)
+    monkeypatch.setattr(SklearnGaussianNB, "predict", names["predict"])
+    with pytest.raises(ValueError, match="meant the caller") as caught:
+        model.predict(X)
+    assert type(caught.value) is ValueError
