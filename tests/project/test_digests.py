@@ -57,7 +57,7 @@ DIGESTS = {
     "linear_svc": "a0a9914240b542b8e36836b5378cbdfd3de0a4f03b31a4742971d96e7a10df6b",
     "kmeans": "1f060a70ac1ec2daaeb4aa4543cb03e1240d801c29ed58bd0ce3f47e94e1707d",
     "gaussian_mixture": "6ccfd469097a5b5a3fe4b75c3d41ed35ca5ead33b3ca97240522ca1ef9774427",
-    "logistic_regression_9000": "a4e12cfbc98e87f1bd3b2a7ac9b72bb6f081faea3ccdc522240ec7305cd14504",
+    "logistic_regression_9000": "b1d688d39ab39fbe598952e9a6acae0db6d3c667cbcdfe88b2ecce9db59d3048",
 }
 
 

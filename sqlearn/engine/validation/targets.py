@@ -24,7 +24,6 @@ from sqlearn.errors import (
     shown,
 )
 
-
 # what numpy raises at what is no array, and scikit-learn where a refusal shows a value whose repr fails
 UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError, RuntimeError)
 
