@@ -26,6 +26,7 @@ def shrink(patch, pilot=8, width="fine"):
     patch.setattr(rounds, "MOST_ROUNDS", 6)
     patch.setattr(smooth_terms, "CUBES", pilot)
     patch.setattr(smooth_grid, "FINE", WIDTHS[width])
+    patch.setattr(smooth_grid, "FINE_COUNTS", WIDTHS[width])
     patch.setattr(smooth_grid, "FINER", WIDTHS[width] / 4)
 
 

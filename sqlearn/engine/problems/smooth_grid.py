@@ -6,7 +6,7 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import cholesky
 from sqlearn.engine.problems.sample import LEAST_DIVISOR
-from sqlearn.engine.problems.smooth_losses import SQUARED_HINGE, cells_of, centre_of, shifts
+from sqlearn.engine.problems.smooth_losses import LOGISTIC, POISSON, SQUARED_HINGE, cells_of, centre_of, shifts
 from sqlearn.engine.problems.smooth_sample import descend, evaluate, guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import GRID_SAMPLE, Scale, Source, dithers, serializable
@@ -16,6 +16,7 @@ __all__ = ["COARSE", "Grid", "fit_grid"]
 
 COARSE = 8.0  # width of the pilot's cells over that of the rounds
 FINE = 2.0**-6  # cell width in standard deviations of the predictor, to end with a step of third order
+FINE_COUNTS = 2.0**-7  # the same for counts, whose third derivatives are larger
 FINER = 2.0**-9  # to end with a step of second order
 _FINEST, _WIDEST = -5, 4  # binary exponents of a cell's width relative to the others
 _WIDER = 16.0  # cells of the sample's optimum, where the pilot begins, over those of the pilot
@@ -33,7 +34,7 @@ class Grid:
     Attributes
     ----------
     low : float64[size, size]
-        Cholesky factor of the curvature in a sample, rounded: its transpose whitens, roughly.
+        Cholesky factor of the curvature in a sample, rounded where rounds seldom break: its transpose whitens, roughly.
     width : float64[size]
         Width of the cells in whitened coordinates.
     dither : float64[size]
@@ -59,7 +60,9 @@ def fit_grid(problem: SmoothTerms, scale: Scale, source: Source, class_weight: n
     if problem.groups is not None:  # records are evaluated without weights of classes
         exponents = evaluate(problem, theta, scale, source, no_penalty, None)[3]
     curvature, unit = _normalized(problem, hessian)
-    low = _rounded(cholesky(curvature + _JITTER * np.eye(problem.size)))
+    low = cholesky(curvature + _JITTER * np.eye(problem.size))
+    if problem.third and problem.kind == LOGISTIC:  # others have so fine cells that rounds break more often than this
+        low = _rounded(low)
     whole = cholesky(curvature + _penalty_of_sample(problem, scale, unit))
     width = _width(problem) * _relative_widths(problem, theta, scale, source, class_weight, low, whole)
     dither, wide = dithers(problem.size, problem.seed + 1), width * (COARSE * _WIDER)
@@ -124,7 +127,7 @@ def _relative_widths(
 def _width(problem: SmoothTerms) -> float:
     """Width of the cells, in standard deviations of the predictor."""
     if problem.third:
-        return FINE
+        return FINE_COUNTS if problem.kind == POISSON else FINE
     if problem.kind == SQUARED_HINGE:  # its curvature jumps
         return FINER / 2
     # many outputs have each a small part in a record's loss

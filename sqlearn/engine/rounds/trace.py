@@ -18,6 +18,7 @@ _LENGTH = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
 _KINDS: dict[str, type] = {}
 _TAGS: dict[type, str] = {}
+_DTYPES = {kind.encode(): np.dtype(kind) for kind in ("<f8", "<i8")}
 
 
 def serializable(tag: str) -> Callable[[type[T]], type[T]]:
@@ -171,7 +172,9 @@ class _Reader:
         if letter == b"f":
             return _FLOAT.unpack(self.take(8))[0]
         if letter == b"a":
-            dtype = np.dtype(self.take(self.length()).decode())
+            dtype = _DTYPES.get(self.take(self.length()))
+            if dtype is None:
+                raise FormatError("A trace of iterations has an array of an unknown type. Load the model again.")
             shape = tuple(self.length() for _ in range(self.length()))
             size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
             return np.frombuffer(self.take(size), dtype).reshape(shape).astype(dtype.newbyteorder("="))
