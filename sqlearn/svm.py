@@ -130,13 +130,13 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
         if len(labels) < 2:
             return None
 
-        def penalty(scale, hold):
-            out = ridge(scale, params["fit_intercept"], 1.0 / params["C"])
-            if params["fit_intercept"]:  # the user's intercept is theta_0 - sum_j theta_j factor_j mean_j
-                own = np.empty(1 + n_features)
-                own[0], own[1:] = 1.0, -scale.factor * scale.mean
-                out += scale.weight / (params["C"] * _parts(params, scale)) * (own[:, None] * own)
-            return out
+        def penalty(scale):
+            held = ridge(scale, params["fit_intercept"], 1.0 / params["C"])
+            if not params["fit_intercept"]:
+                return held
+            own = np.empty(1 + n_features)  # the user's intercept is theta_0 - sum_j theta_j factor_j mean_j
+            own[0], own[1:] = 1.0, -scale.factor * scale.mean
+            return held._replace(bond=own, weight=scale.weight / (params["C"] * _parts(params, scale)))
 
         positive = range(len(labels)) if len(labels) > 2 else [1]
         several, weights = len(labels) > 2, class_weights(params["class_weight"], labels)

@@ -198,13 +198,8 @@ class LogisticRegression(
         n_outputs = 1 if len(labels) == 2 else len(labels)
         strength = 0.0 if params["penalty"] is None else 1.0 / params["C"]
 
-        def penalty(scale, hold):
-            one = ridge(scale, params["fit_intercept"], strength)
-            if n_outputs == 1:
-                return one
-            # all outputs may move alike at no cost in likelihood: hold their sum, which is 0 at the optimum, fast
-            alike = np.kron(np.ones((n_outputs, n_outputs)), np.eye(len(one))) * (hold * 2.0**scale.octave)
-            return np.kron(np.eye(n_outputs), one) + alike
+        def penalty(scale):
+            return ridge(scale, params["fit_intercept"], strength)
 
         return Smooth(
             LOGISTIC if n_outputs == 1 else MULTINOMIAL,
@@ -347,7 +342,7 @@ class PoissonRegressor(Adaptive, Predicts, WeightedEstimator, peers.PoissonRegre
             )
 
     def _problem(self, params, n_features, labels):
-        def penalty(scale, hold):
+        def penalty(scale):
             return ridge(scale, params["fit_intercept"], params["alpha"] * scale.total)
 
         return Smooth(POISSON, n_features, 1, params["fit_intercept"], penalty, 0)

@@ -1,6 +1,6 @@
 """What adaptive learners minimise: smooth losses, clusters, mixtures.
 
-May import: kernels, arithmetic, sums, rounds, errors.
+May import: kernels, arithmetic, solvers, sums, rounds, errors.
 """
 
 from sqlearn.engine.problems.clustering_problem import Clustering
@@ -8,8 +8,9 @@ from sqlearn.engine.problems.coefficients import class_weights, coefficients, ri
 from sqlearn.engine.problems.lloyd import Lloyd
 from sqlearn.engine.problems.mixture_problem import KINDS, Expectation, Mixture, Parameters
 from sqlearn.engine.problems.one_vs_rest import OneVsRest
-from sqlearn.engine.problems.smooth_losses import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
-from sqlearn.engine.problems.smooth_problem import Smooth
+from sqlearn.engine.problems.penalty import Penalty
+from sqlearn.engine.problems.smooth_problem import Smooth, Solution
+from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
 
 __all__ = [
     "KINDS",
@@ -23,7 +24,9 @@ __all__ = [
     "Mixture",
     "OneVsRest",
     "Parameters",
+    "Penalty",
     "Smooth",
+    "Solution",
     "class_weights",
     "coefficients",
     "ridge",

@@ -4,16 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.problems.smooth_losses import diagonal
+from sqlearn.engine.problems.penalty import Penalty
 from sqlearn.engine.rounds import Scale, Trace
 
 __all__ = ["class_weights", "coefficients", "ridge"]
 
 
-def ridge(scale: Scale, intercept: bool, strength: float) -> np.ndarray:
-    """Hessian, in theta, of the penalty ``strength / 2 * coef ** 2``; the intercept has none."""
-    hessian: np.ndarray = diagonal(scale.factor, scale.weight * strength, int(intercept))
-    return hessian
+def ridge(scale: Scale, intercept: bool, strength: float) -> Penalty:
+    """The penalty ``strength / 2 * coef ** 2`` in theta; the intercept has none."""
+    first = int(intercept)
+    values = np.zeros(first + len(scale.factor))
+    values[first:] = scale.weight * strength * (scale.factor * scale.factor)
+    return Penalty(values, np.zeros(len(values)), 0.0)
 
 
 def class_weights(given: dict[Any, Any] | str | None, labels: list[Any]) -> np.ndarray | None:

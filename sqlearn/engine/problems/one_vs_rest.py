@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from sqlearn.engine.problems.smooth_grid import Grid
-from sqlearn.engine.problems.smooth_problem import NewtonPilot, Smooth
+from sqlearn.engine.problems.smooth_problem import NewtonPilot, Smooth, Solution
 from sqlearn.engine.rounds import Records, Scale, Source, check_sums
 from sqlearn.engine.sums import ExactSum
 
@@ -39,6 +39,10 @@ class OneVsRest(NewtonPilot[Grids]):
 
     def converge(self, scale: Scale, source: Source) -> tuple[np.ndarray, bool]:
         return _joined(problem.converge(scale, source) for problem in self.problems)
+
+    def solve(self, scale: Scale, records: Records) -> Solution:
+        """The minimum of each problem over all records, given in canonical order."""
+        return Solution(*_joined(problem.solve(scale, records) for problem in self.problems))
 
     def recover(self, scale: Scale, source: Source, theta: np.ndarray) -> tuple[np.ndarray, bool]:
         parts = zip(self.problems, np.split(theta, self.sizes), strict=True)

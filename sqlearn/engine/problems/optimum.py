@@ -11,10 +11,11 @@ and doubled while that makes it fall further: along a direction without a minimu
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import exp, factorize, log, mix, solve_lower, solve_upper
+from sqlearn.engine.arithmetic import factorize, mix, solve_lower, solve_upper
 from sqlearn.engine.kernels import float_bits, kernel
-from sqlearn.engine.problems.smooth_losses import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, bend, predictors
+from sqlearn.engine.problems.smooth_losses import bend, predictors
 from sqlearn.engine.rounds import Records, Source
+from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, record_loss
 
 __all__ = ["in_order", "losses", "minimize"]
 
@@ -56,64 +57,13 @@ def in_order(source: Source) -> Records:
 
 
 @kernel
-def _log1p(u):
-    """``log(1 + u)`` for u >= 0, within a few ulp."""
-    if u > 0.4:
-        return log(1.0 + u)
-    s = u / (2.0 + u)
-    q = s * s
-    t = 1.0 / 23.0
-    for odd in range(21, 0, -2):
-        t = t * q + 1.0 / odd
-    return 2.0 * s * t
-
-
-@kernel
-def _beyond_linear(d):
-    """``exp(d) - 1 - d``, without cancellation near 0."""
-    if abs(d) > 0.25:
-        return exp(d) - 1.0 - d
-    t = 1.0
-    for k in range(14, 2, -1):
-        t = 1.0 + t * d / k
-    return 0.5 * d * d * t
-
-
-@kernel
-def _loss(kind, eta, r, y):
-    """Loss of record r at its predictors eta[:, r]; the least that its target allows is 0."""
-    at = eta[0, r]
-    if kind == LOGISTIC:
-        margin = at if y == 0.0 else -at
-        return max(margin, 0.0) + _log1p(exp(-abs(margin)))
-    if kind == POISSON:
-        if y < 1e-300:
-            return exp(at) - y * at
-        return y * _beyond_linear(at - log(y))
-    if kind == SQUARED_HINGE:
-        margin = max(1.0 - y * at, 0.0)
-        return margin * margin
-    if kind == MULTINOMIAL:
-        n_outputs, top = len(eta), 0
-        for k in range(n_outputs):
-            if eta[k, r] > eta[top, r]:
-                top = k
-        others = 0.0
-        for k in range(n_outputs):
-            if k != top:
-                others += exp(eta[k, r] - eta[top, r])
-        return (eta[top, r] - eta[int(y), r]) + _log1p(others)
-    return np.nan  # no such loss
-
-
-@kernel
 def losses(kind, eta, y, w):
     """Sum of the weighted losses of records at their predictors, float64[K, n]; half the deviance for counts."""
     n, total = len(w), 0.0
     for start in range(0, n, _TILE):
         part = 0.0
         for r in range(start, min(start + _TILE, n)):
-            part += w[r] * _loss(kind, eta, r, y[r])
+            part += w[r] * record_loss(kind, eta, r, y[r])
         total += part
     return total
 
@@ -207,7 +157,7 @@ def _separated(kind, eta, y):
     if kind != LOGISTIC and kind != MULTINOMIAL:
         return False
     for r in range(len(y)):
-        if not _loss(kind, eta, r, y[r]) < _LOG_2:
+        if not record_loss(kind, eta, r, y[r]) < _LOG_2:
             return False
     return True
 

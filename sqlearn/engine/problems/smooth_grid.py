@@ -6,10 +6,11 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import cholesky
 from sqlearn.engine.problems.sample import LEAST_DIVISOR
-from sqlearn.engine.problems.smooth_losses import LOGISTIC, POISSON, SQUARED_HINGE, cells_of, centre_of, shifts
+from sqlearn.engine.problems.smooth_losses import cells_of, centre_of, shifts
 from sqlearn.engine.problems.smooth_sample import descend, evaluate, guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import GRID_SAMPLE, Scale, Source, dithers, serializable
+from sqlearn.engine.solvers import LOGISTIC, POISSON, SQUARED_HINGE
 from sqlearn.engine.sums import ExactSum
 
 __all__ = ["COARSE", "Grid", "fit_grid"]
@@ -96,7 +97,7 @@ def _penalty_of_sample(problem: SmoothTerms, scale: Scale, unit: float) -> np.nd
     """The sample's share of the penalty, at a typical total of weights: the total itself moves with every record."""
     times = 2.0 ** max(0, scale.octave - GRID_SAMPLE.bit_length())
     typical = replace(scale, total=2.0 ** (scale.octave - 1) / scale.weight)
-    return problem.penalty(typical, 1.0) / (unit * times)
+    return problem.penalty_hessian(typical, 1.0) / (unit * times)
 
 
 def _relative_widths(

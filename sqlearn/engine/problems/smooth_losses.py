@@ -16,14 +16,11 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import HELD, exp, factorize, round_limbs, solve_lower, solve_upper
 from sqlearn.engine.kernels import bits_float, kernel
+from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
 from sqlearn.engine.sums import deposit_outer
 
 __all__ = [
-    "LOGISTIC",
     "LONGEST_STEP",
-    "MULTINOMIAL",
-    "POISSON",
-    "SQUARED_HINGE",
     "advance",
     "advance_from",
     "bend",
@@ -31,7 +28,6 @@ __all__ = [
     "centre_of",
     "deposit_one",
     "derivatives",
-    "diagonal",
     "fill_left",
     "fill_third",
     "in_safe_range",
@@ -41,8 +37,6 @@ __all__ = [
     "split",
     "standardize",
 ]
-
-LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL = 0, 1, 2, 3
 
 _Z_UNIT = 2.0**-16
 _Z_ROUNDER = 1.5 * 2.0**52 * _Z_UNIT
@@ -254,16 +248,6 @@ def deposit_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, expone
     if use_third:
         deposit_outer(pairs.reshape(len(pairs)), right, 0, -sign, more, more_base, more_need)
     return 1
-
-
-@kernel
-def diagonal(factor, strength, first):
-    """Matrix with ``strength * factor ** 2`` on its diagonal, behind so many zeros."""
-    size = first + len(factor)
-    out = np.zeros((size, size))
-    for j in range(len(factor)):
-        out[first + j, first + j] = strength * (factor[j] * factor[j])
-    return out
 
 
 @kernel

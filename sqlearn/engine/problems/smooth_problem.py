@@ -7,28 +7,37 @@ the rounds do not come to rest, or there may be no minimum, :func:`~sqlearn.engi
 over all records.
 """
 
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from sqlearn.engine.problems.optimum import in_order, minimize
 from sqlearn.engine.problems.smooth_grid import COARSE, Grid, fit_grid
-from sqlearn.engine.problems.smooth_losses import POISSON, SQUARED_HINGE, advance, advance_from, standardize
+from sqlearn.engine.problems.smooth_losses import advance, advance_from, standardize
 from sqlearn.engine.problems.smooth_sample import descend, guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
-from sqlearn.engine.rounds import BalancedScale, Evaluate, Scale, Source, balanced, standard_scale
+from sqlearn.engine.rounds import BalancedScale, Evaluate, Records, Scale, Source, balanced, standard_scale
+from sqlearn.engine.solvers import POISSON, SQUARED_HINGE, minimum
 from sqlearn.engine.sums import ExactSum
 
-__all__ = ["NewtonPilot", "Smooth"]
+__all__ = ["NewtonPilot", "Smooth", "Solution"]
 
 _MOST_PILOT_ROUNDS = 8
 _NOISE = -15  # what curvatures are rounded to, in octaves
 _LOOSE = 2.0**-24  # how strongly outputs that may move alike are held in the search over all records
 _FEW_ROUNDS = 4
+_POLISHED = 2**22  # records times the elements of the Hessian, up to which Newton's method costs little
 _TOLERANCE = 2.0**-32  # per record of weight 1
 
 GridT = TypeVar("GridT")
 Step = tuple[np.ndarray, np.ndarray, bool]  # next theta, unrounded and rounded, and whether the rounded one rests
+
+
+class Solution(NamedTuple):
+    """Theta, and whether it is a minimum: without one, the caller warns."""
+
+    theta: np.ndarray
+    converged: bool
 
 
 class NewtonPilot(Generic[GridT]):
@@ -112,14 +121,14 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
 
     def _penalty(self, scale: Scale) -> np.ndarray:
         if self._last_penalty[0] is not scale:  # the same for all steps of a walk
-            self._last_penalty = scale, self.penalty(scale, 1.0)
+            self._last_penalty = scale, self.penalty_hessian(scale, 1.0)
         return self._last_penalty[1]
 
     # ------------------------------------------------------------------ searches
 
     def converge(self, scale: Scale, source: Source) -> tuple[np.ndarray, bool]:
         """The minimum over few records."""
-        theta = descend(self, scale, source, self.penalty(scale, 1.0), self.class_weights(scale, False))
+        theta = descend(self, scale, source, self.penalty_hessian(scale, 1.0), self.class_weights(scale, False))
         return self._search(scale, source, theta, by_rounds=False)
 
     def recover(self, scale: Scale, source: Source, theta: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -129,16 +138,37 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
     def _search(self, scale: Scale, source: Source, theta: np.ndarray, by_rounds: bool) -> tuple[np.ndarray, bool]:
         """The minimum, from theta, which may be it."""
         records = in_order(source)
-        z = np.empty((self.p, len(records.w)))
-        standardize(records.x, scale.mean, scale.factor, self.intercept, z)
         y, w = self.targets(scale, records, self.class_weights(scale, False))
         bounded = self._is_bounded(scale, y)
         if by_rounds and not bounded:  # the rounds may have gone to where the loss has no slope left
             theta = np.zeros(self.size)
+        return self._minimized(scale, records.x, y, w, bounded, theta)
+
+    def _minimized(
+        self, scale: Scale, x: np.ndarray, y: np.ndarray, w: np.ndarray, bounded: bool, theta: np.ndarray
+    ) -> "Solution":
+        """Newton's method from theta, over records in canonical order."""
+        z = np.empty((self.p, len(w)))
+        standardize(x, scale.mean, scale.factor, self.intercept, z)
         # a strong hold on outputs that move alike would drown the small curvature of records predicted almost surely
-        penalty = self.penalty(scale, _LOOSE)
-        theta, converged = minimize(self.kind, self.n_outputs, z, y, w, penalty, bounded, theta)
-        return theta, converged
+        penalty = self.penalty_hessian(scale, _LOOSE)
+        return Solution(*minimize(self.kind, self.n_outputs, z, y, w, penalty, bounded, theta))
+
+    def solve(self, scale: Scale, records: Records) -> "Solution":
+        """The minimum over all records, given in canonical order, see :func:`~.optimum.in_order`.
+
+        Where the loss may have no minimum, and where the fast search cannot tell that it found it, Newton's method
+        decides; where that costs little, it brings the minimum to float64's accuracy.
+        """
+        y, w = self.targets(scale, records, self.class_weights(scale, False))
+        if not self._is_bounded(scale, y):
+            return self._minimized(scale, records.x, y, w, False, np.zeros(self.size))
+        standard = scale.mean, scale.factor, int(self.intercept)
+        found = minimum(self.kind, self.n_outputs, (records.x, y, w), standard, self.penalty(scale))
+        theta = found.theta.ravel()
+        if found.certain and len(w) * self.size**2 > _POLISHED:
+            return Solution(theta, True)
+        return self._minimized(scale, records.x, y, w, True, theta)
 
     def doubts(self, scale: Scale, n_rounds: int) -> bool:
         """Along a direction without a minimum, rounds crawl on until their steps are too short to see."""
@@ -148,5 +178,5 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         """Whether the loss of these targets has a minimum because of what it is, or because it is penalised."""
         if self.kind == SQUARED_HINGE:
             return True
-        ridge = np.diag(self.penalty(scale, 0.0)).reshape(self.n_outputs, self.p)[:, self.intercept :]
-        return bool((ridge[:, scale.factor > 0] > 0).all()) and (self.kind != POISSON or bool(y.any()))
+        ridge = self.penalty(scale).ridge[self.intercept :]
+        return bool((ridge[scale.factor > 0] > 0).all()) and (self.kind != POISSON or bool(y.any()))

@@ -5,11 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.problems.penalty import Penalty
 from sqlearn.engine.problems.smooth_losses import (
-    LOGISTIC,
-    MULTINOMIAL,
-    POISSON,
-    SQUARED_HINGE,
     deposit_one,
     derivatives,
     fill_left,
@@ -19,6 +16,7 @@ from sqlearn.engine.problems.smooth_losses import (
     standardize,
 )
 from sqlearn.engine.rounds import Records, Scale, sample_threshold
+from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
 from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import TooLargeError
 
@@ -46,9 +44,8 @@ class SmoothTerms:
     intercept : bool
         Whether each begins with an intercept.
     penalty : callable
-        From a :class:`~sqlearn.engine.rounds.standard.Scale` to the penalty's Hessian in theta, in units of
-        ``scale.weight``. It also takes how strongly outputs that may move alike at no cost are held, relative to the
-        usual.
+        From a :class:`~sqlearn.engine.rounds.standard.Scale` to the :class:`~sqlearn.engine.problems.penalty.Penalty`
+        of each output in theta, in units of ``scale.weight``.
     seed : int
         Seed of the grids.
     codes : float64[n_classes] or None
@@ -70,7 +67,7 @@ class SmoothTerms:
         n_features: int,
         n_outputs: int,
         intercept: bool,
-        penalty: Callable[[Scale, float], np.ndarray],
+        penalty: Callable[[Scale], Penalty],
         seed: int,
         codes: np.ndarray | None = None,
         class_weight: np.ndarray | None = None,
@@ -96,6 +93,19 @@ class SmoothTerms:
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
         self.lazy_pilots = 2
         self.shape = (kind, n_outputs, self.p)
+
+    def penalty_hessian(self, scale: Scale, hold: float) -> np.ndarray:
+        """The Hessian of the penalty in theta.
+
+        All outputs of a multinomial loss may move alike at no cost: `hold` says how strongly their sum, which is 0 at
+        the optimum, is held, relative to the usual.
+        """
+        one = self.penalty(scale).hessian()
+        if self.n_outputs == 1:
+            return one
+        alike = np.kron(np.ones((self.n_outputs, self.n_outputs)), np.eye(len(one))) * (hold * 2.0**scale.octave)
+        hessian: np.ndarray = np.kron(np.eye(self.n_outputs), one) + alike
+        return hessian
 
     def empty(self, scale: Scale, grid: object) -> tuple[ExactSum, ...]:
         """Sums of no records: for each group of classes, those of :meth:`empty_group`."""

@@ -1,0 +1,247 @@
+"""L-BFGS: descent along slopes that a few last steps have bent, from gradients alone.
+
+See Nocedal and Wright, Numerical Optimization (2006), chapter 7. A step ends where the slope along it has fallen enough
+in size; the losses here are convex, so that bounds the loss too, which need not be evaluated.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from sqlearn.engine.arithmetic import factorize
+from sqlearn.engine.kernels import kernel
+from sqlearn.engine.solvers.passes import curvature, sweep
+
+__all__ = ["Loss", "Preconditioner", "block_factors", "decrement", "descend"]
+
+_MEMORY = 12
+_ENOUGH = 0.7  # what part of its size the slope along a step may keep
+_SHORTER, _LONGER = 0.1, 4.0  # what a trial may change the length of a step to
+_TRIALS = 20
+_TAIL = 4  # steps whose gains foretell those of all further ones
+_LEAST_PIVOT = 2.0**-40
+NOTHING = np.zeros(0)
+
+
+@kernel
+def inner(a, b):
+    """The inner product of float64[K, p], in one order."""
+    total0, total1, total2, total3 = 0.0, 0.0, 0.0, 0.0
+    total4, total5, total6, total7 = 0.0, 0.0, 0.0, 0.0
+    for k in range(len(a)):
+        for j in range(0, a.shape[1], 8):
+            total0 += a[k, j] * b[k, j]
+            total1 += a[k, j + 1] * b[k, j + 1]
+            total2 += a[k, j + 2] * b[k, j + 2]
+            total3 += a[k, j + 3] * b[k, j + 3]
+            total4 += a[k, j + 4] * b[k, j + 4]
+            total5 += a[k, j + 5] * b[k, j + 5]
+            total6 += a[k, j + 6] * b[k, j + 6]
+            total7 += a[k, j + 7] * b[k, j + 7]
+    return ((total0 + total1) + (total2 + total3)) + ((total4 + total5) + (total6 + total7))
+
+
+@kernel
+def _add(a, times, out):
+    for k in range(len(a)):
+        for j in range(a.shape[1]):
+            out[k, j] += times * a[k, j]
+
+
+@kernel
+def block_factors(kind, rows, penalty, theta, times, factors):
+    """Overwrite factors[K, p, p] with the Cholesky factors of each output's own block of the Hessian.
+
+    The factor is in the lower triangle, and its transpose in the upper one.
+    """
+    curvature(kind, rows, penalty, theta, times, factors)
+    for block in factors:
+        low, _ = factorize(block.T.copy(), _LEAST_PIVOT, False)
+        for i in range(len(low)):
+            for j in range(i + 1):
+                block[i, j] = block[j, i] = low[i, j]
+
+
+@kernel
+def _precondition(scale, factors, g):
+    """Overwrite g[K, p] with what the factors, or without any `scale` (the Hessian's diagonal), make of it."""
+    p = g.shape[1]
+    if len(factors) == 0:
+        for k in range(len(g)):
+            for j in range(p):
+                g[k, j] /= scale[j]
+    for k in range(len(factors)):
+        block, x = factors[k], g[k]
+        for i in range(p):
+            row = block[i]
+            value = x[i] / row[i]
+            x[i] = value
+            for j in range(i + 1, p):
+                x[j] -= value * row[j]
+        for i in range(p - 1, -1, -1):
+            row = block[i]
+            value = x[i] / row[i]
+            x[i] = value
+            for j in range(i):
+                x[j] -= value * row[j]
+
+
+@kernel
+def direction(moves, turns, scales, have, scale, factors, g, out):
+    """Write the direction of descent to out: minus the last steps' model of the inverse Hessian, times g.
+
+    `moves` and `turns` float64[MEMORY, K, p] are the last of `have` steps and what they changed of the gradient,
+    `scales` the inverse of their inner products. Returns the slope along the direction.
+    """
+    parts = np.empty(_MEMORY)
+    for k in range(len(g)):
+        for j in range(g.shape[1]):
+            out[k, j] = g[k, j]
+    oldest = max(have - _MEMORY, 0)
+    for i in range(have - 1, oldest - 1, -1):
+        at = i % _MEMORY
+        parts[at] = scales[at] * inner(moves[at], out)
+        _add(turns[at], -parts[at], out)
+    _precondition(scale, factors, out)
+    for i in range(oldest, have):
+        at = i % _MEMORY
+        _add(moves[at], parts[at] - scales[at] * inner(turns[at], out), out)
+    for k in range(len(out)):
+        for j in range(out.shape[1]):
+            out[k, j] = -out[k, j]
+    return inner(g, out)
+
+
+class Loss(NamedTuple):
+    """A penalised loss over rows, see :mod:`~sqlearn.engine.solvers.passes`."""
+
+    kind: int
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray]
+    penalty: tuple[np.ndarray, np.ndarray, float]
+
+    def value(self, theta: np.ndarray) -> float:
+        """The penalised loss."""
+        return sweep(*self, theta, True, theta[:0], NOTHING)
+
+    def gradient(self, theta: np.ndarray) -> np.ndarray:
+        """Its gradient."""
+        g = np.empty_like(theta)
+        sweep(*self, theta, False, g, NOTHING)
+        return g
+
+    def diagonal(self, theta: np.ndarray) -> np.ndarray:
+        """Its Hessian's diagonal for the first output."""
+        scale = np.empty(theta.shape[1])
+        sweep(*self, theta, False, theta[:0], scale)
+        return scale
+
+
+class Preconditioner(NamedTuple):
+    """What stands for the Hessian: its diagonal float64[p], or each output's Cholesky factor float64[K or 0, p, p]."""
+
+    scale: np.ndarray
+    factors: np.ndarray
+
+
+class _Memory:
+    """The last steps and what they changed of the gradient."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.moves, self.turns = np.empty((_MEMORY, *shape)), np.empty((_MEMORY, *shape))
+        self.scales, self.have = np.empty(_MEMORY), 0
+
+    def keep(self, move: np.ndarray, turn: np.ndarray) -> None:
+        """Remember a step, if the loss bends upwards along it."""
+        bend = inner(move, turn)
+        if bend > 0.0:
+            place = self.have % _MEMORY
+            self.moves[place], self.turns[place], self.scales[place] = move, turn, 1.0 / bend
+            self.have += 1
+
+    def direction(self, hessian: Preconditioner, g: np.ndarray) -> tuple[np.ndarray, float]:
+        """The direction of descent, and the slope along it."""
+        out = np.empty_like(g)
+        return out, direction(self.moves, self.turns, self.scales, self.have, *hessian, g, out)
+
+
+def _tail(gains: list[float]) -> float:
+    """What all further steps gain if the gains go on to fall as the last few did."""
+    if len(gains) < _TAIL:
+        return math.inf
+    older, newer = sum(gains[-_TAIL : -_TAIL // 2]), sum(gains[-_TAIL // 2 :])
+    if not newer < older:
+        return math.inf
+    ratio = math.sqrt(newer / older)
+    return gains[-1] * ratio / (1.0 - ratio)
+
+
+def _search(
+    loss: Loss, theta: np.ndarray, d: np.ndarray, slope: float
+) -> tuple[float, np.ndarray, np.ndarray, float, int, bool]:
+    """A step from theta along d: its length, end, gradient and slope there, passes, and whether it is a good one."""
+    t, low, high, at_low = 1.0, 0.0, math.inf, slope
+    for tried in range(1, _TRIALS + 1):
+        end = theta + t * d
+        g = loss.gradient(end)
+        at = inner(g, d)
+        if abs(at) <= -_ENOUGH * slope:
+            return t, end, g, at, tried, True
+        if at < 0.0:
+            # where the slope would be 0 if it went on to change as on the way from the last point below
+            longer = low + (t - low) * at_low / (at_low - at) if at_low < at else _LONGER * t
+            low, at_low = t, at
+            t = min(max(longer, 1.5 * t), _LONGER * t)
+            if t >= high:
+                t = 0.5 * (low + high)
+        else:
+            high = t
+            part = at_low / (at_low - at) if at < math.inf else _SHORTER
+            t = low + min(max(part, _SHORTER), 1.0 - _SHORTER) * (high - low)
+    return t, end, g, at, _TRIALS, False
+
+
+def descend(
+    loss: Loss, hessian: Preconditioner, theta: np.ndarray, least: float, gap: float, most: int
+) -> tuple[np.ndarray, int, bool]:
+    """Descend from theta to within about ``least + gap * loss`` of the minimum, in at most so many passes over rows.
+
+    Returns where it ended, the passes, and whether it is a minimum as far as one can see from there.
+    """
+    memory = _Memory(theta.shape)
+    gains: list[float] = []
+    value, exact = loss.value(theta), True
+    g, passes = loss.gradient(theta), 2
+    while True:
+        d, slope = memory.direction(hessian, g)
+        if not -math.inf < slope < 0.0:
+            if memory.have == 0:
+                return theta, passes, slope == 0.0
+            memory.have = 0
+            continue
+        while True:
+            enough = least + gap * max(value, 0.0)
+            if -slope > 2.0 * enough or (-slope > 2.0**-10 * enough and _tail(gains) > enough):
+                break
+            if exact:
+                return theta, passes, True
+            value, exact = loss.value(theta), True
+            passes += 1
+        if passes >= most:
+            return theta, passes, False
+        t, end, end_g, at, tried, good = _search(loss, theta, d, slope)
+        passes += tried
+        if not good:
+            if memory.have == 0:
+                return theta, passes, False
+            memory.have = 0
+            continue
+        gains.append(max(-0.5 * t * (slope + at), 0.0))
+        value, exact = value - gains[-1], False
+        memory.keep(t * d, end_g - g)
+        theta, g = end, end_g
+
+
+def decrement(loss: Loss, hessian: Preconditioner, theta: np.ndarray) -> float:
+    """What Newton's step with this Hessian would gain, were the loss quadratic."""
+    return -0.5 * _Memory(theta.shape).direction(hessian, loss.gradient(theta))[1]
