@@ -122,19 +122,11 @@ class Loss(NamedTuple):
 
     def value(self, theta: np.ndarray) -> float:
         """The penalised loss."""
-        return sweep(*self, theta, True, theta[:0], NOTHING)
+        return sweep(*self, theta, True, theta[:0])
 
-    def gradient(self, theta: np.ndarray) -> np.ndarray:
-        """Its gradient."""
-        g = np.empty_like(theta)
-        sweep(*self, theta, False, g, NOTHING)
-        return g
-
-    def diagonal(self, theta: np.ndarray) -> np.ndarray:
-        """Its Hessian's diagonal for the first output."""
-        scale = np.empty(theta.shape[1])
-        sweep(*self, theta, False, theta[:0], scale)
-        return scale
+    def gradient(self, theta: np.ndarray, g: np.ndarray, valued: bool = False) -> float:
+        """Write the gradient; the penalised loss too if `valued`."""
+        return sweep(*self, theta, valued, g)
 
 
 class Preconditioner(NamedTuple):
@@ -183,7 +175,7 @@ def _search(
     t, low, high, at_low = 1.0, 0.0, math.inf, slope
     for tried in range(1, _TRIALS + 1):
         end = theta + t * d
-        g = loss.gradient(end)
+        loss.gradient(end, g := np.empty_like(end))
         at = inner(g, d)
         if abs(at) <= -_ENOUGH * slope:
             return t, end, g, at, tried, True
@@ -201,47 +193,66 @@ def _search(
     return t, end, g, at, _TRIALS, False
 
 
+class Descent(NamedTuple):
+    """Where a descent ended.
+
+    Attributes
+    ----------
+    theta, gradient : float64[K, p]
+        The end, and the gradient there.
+    enough : float
+        How far above the minimum the loss may be.
+    passes : int
+        Passes over the rows.
+    still : bool
+        Whether the loss is no further from its minimum, as far as the last steps tell.
+    """
+
+    theta: np.ndarray
+    gradient: np.ndarray
+    enough: float
+    passes: int
+    still: bool
+
+
 def descend(
     loss: Loss, hessian: Preconditioner, theta: np.ndarray, least: float, gap: float, most: int
-) -> tuple[np.ndarray, int, bool]:
-    """Descend from theta to within about ``least + gap * loss`` of the minimum, in at most so many passes over rows.
-
-    Returns where it ended, the passes, and whether it is a minimum as far as one can see from there.
-    """
+) -> Descent:
+    """Descend from theta to within ``least + gap * loss`` of the minimum, in at most so many passes over rows."""
     memory = _Memory(theta.shape)
     gains: list[float] = []
-    value, exact = loss.value(theta), True
-    g, passes = loss.gradient(theta), 2
+    g = np.empty_like(theta)
+    value = loss.gradient(theta, g, True)
+    below, passes = value, 1  # not above the loss, as that of a convex function
     while True:
+        enough = least + gap * max(value, 0.0)
         d, slope = memory.direction(hessian, g)
         if not -math.inf < slope < 0.0:
             if memory.have == 0:
-                return theta, passes, slope == 0.0
+                return Descent(theta, g, enough, passes, slope == 0.0)
             memory.have = 0
             continue
-        while True:
-            enough = least + gap * max(value, 0.0)
-            if -slope > 2.0 * enough or (-slope > 2.0**-10 * enough and _tail(gains) > enough):
-                break
-            if exact:
-                return theta, passes, True
-            value, exact = loss.value(theta), True
+        if -slope <= 2.0 * enough and (-slope <= 2.0**-10 * enough or _tail(gains) <= enough):
+            if below >= 0.5 * value:
+                return Descent(theta, g, enough, passes, True)
+            value = below = loss.value(theta)
             passes += 1
+            continue
         if passes >= most:
-            return theta, passes, False
+            return Descent(theta, g, enough, passes, False)
         t, end, end_g, at, tried, good = _search(loss, theta, d, slope)
         passes += tried
-        if not good:
-            if memory.have == 0:
-                return theta, passes, False
+        if good:
+            gains.append(max(-0.5 * t * (slope + at), 0.0))
+            value, below = value - gains[-1], below + t * slope
+            memory.keep(t * d, end_g - g)
+            theta, g = end, end_g
+        elif memory.have:
             memory.have = 0
-            continue
-        gains.append(max(-0.5 * t * (slope + at), 0.0))
-        value, exact = value - gains[-1], False
-        memory.keep(t * d, end_g - g)
-        theta, g = end, end_g
+        else:
+            return Descent(theta, g, enough, passes, False)
 
 
-def decrement(loss: Loss, hessian: Preconditioner, theta: np.ndarray) -> float:
+def decrement(hessian: Preconditioner, g: np.ndarray) -> float:
     """What Newton's step with this Hessian would gain, were the loss quadratic."""
-    return -0.5 * _Memory(theta.shape).direction(hessian, loss.gradient(theta))[1]
+    return -0.5 * _Memory(g.shape).direction(hessian, g)[1]

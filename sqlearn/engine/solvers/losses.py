@@ -5,7 +5,7 @@ import numpy as np
 from sqlearn.engine.arithmetic import exp, log
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["LOGISTIC", "MULTINOMIAL", "POISSON", "SQUARED_HINGE", "bend_tile", "record_loss"]
+__all__ = ["LOGISTIC", "MULTINOMIAL", "POISSON", "SQUARED_HINGE", "bend_tile", "curvature_at_zero", "record_loss"]
 
 LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL = 0, 1, 2, 3
 
@@ -106,3 +106,8 @@ def bend_tile(kind, eta, y, w, second):
             active = 2.0 * w[r] if margin > 0.0 else 0.0
             second[0, r] = active
             eta[0, r] = -active * (y[r] * margin)
+
+
+def curvature_at_zero(kind: int, n_outputs: int) -> float:
+    """Each predictor's own curvature of a loss of weight 1, where all predictors are 0."""
+    return {LOGISTIC: 0.25, POISSON: 1.0, SQUARED_HINGE: 2.0, MULTINOMIAL: (1.0 - 1.0 / n_outputs) / n_outputs}[kind]

@@ -8,11 +8,12 @@ import numpy as np
 
 from sqlearn.engine.kernels import fma, kernel
 from sqlearn.engine.solvers.losses import bend_tile, record_loss
-from sqlearn.engine.solvers.tiles import LANES, TILE
+from sqlearn.engine.solvers.tiles import LANES, TILE, lanes_summed
 
 __all__ = ["curvature", "sweep"]
 
-_MOST_IN_LANES = 512  # parameters whose sums are kept in lanes: then they stay in the first cache
+_WIDE = 32  # lanes of a sum over the records of a tile
+_FEW = 6  # outputs whose gradients are summed in lanes; for more it pays to turn the tile
 
 
 @kernel
@@ -22,34 +23,22 @@ def _predict_tile(z, theta, eta):
     for k in range(n_outputs):
         for r in range(TILE):
             eta[k, r] = 0.0
-    for j in range(0, p, 8):
+    for j in range(0, p, 4):  # few at a time: the processor foresees what is read from few places
         for k in range(n_outputs):
             t0, t1, t2, t3 = theta[k, j], theta[k, j + 1], theta[k, j + 2], theta[k, j + 3]
-            t4, t5, t6, t7 = theta[k, j + 4], theta[k, j + 5], theta[k, j + 6], theta[k, j + 7]
             for r in range(TILE):
                 e = fma(t0, z[j, r], eta[k, r])
                 e = fma(t1, z[j + 1, r], e)
                 e = fma(t2, z[j + 2, r], e)
-                e = fma(t3, z[j + 3, r], e)
-                e = fma(t4, z[j + 4, r], e)
-                e = fma(t5, z[j + 5, r], e)
-                e = fma(t6, z[j + 6, r], e)
-                eta[k, r] = fma(t7, z[j + 7, r], e)
+                eta[k, r] = fma(t3, z[j + 3, r], e)
 
 
 @kernel
 def _add_in_lanes(z, slopes, sums):
-    """Add ``slopes[r] * z[j, r]`` to sums[j, r modulo LANES]; z is [p, 8, 8], slopes [8, 8]."""
+    """Add ``slopes[r] * z[j, r]`` to sums[j, r modulo 32]; z is [p, 2, 32], slopes [2, 32]."""
     for j in range(len(z)):
-        for l in range(LANES):
-            s = fma(slopes[0, l], z[j, 0, l], sums[j, l])
-            s = fma(slopes[1, l], z[j, 1, l], s)
-            s = fma(slopes[2, l], z[j, 2, l], s)
-            s = fma(slopes[3, l], z[j, 3, l], s)
-            s = fma(slopes[4, l], z[j, 4, l], s)
-            s = fma(slopes[5, l], z[j, 5, l], s)
-            s = fma(slopes[6, l], z[j, 6, l], s)
-            sums[j, l] = fma(slopes[7, l], z[j, 7, l], s)
+        for l in range(_WIDE):  # so many that the loop becomes one over vectors
+            sums[j, l] = fma(slopes[1, l], z[j, 1, l], fma(slopes[0, l], z[j, 0, l], sums[j, l]))
 
 
 @kernel
@@ -98,12 +87,7 @@ def _add_penalty(penalty, theta, g):
 
 
 @kernel
-def _lanes_summed(s):
-    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
-
-
-@kernel
-def sweep(kind, rows, penalty, theta, valued, g, scale):
+def sweep(kind, rows, penalty, theta, valued, g):
     """Read all rows once, for whatever is asked.
 
     Parameters
@@ -116,8 +100,6 @@ def sweep(kind, rows, penalty, theta, valued, g, scale):
         Whether to evaluate the loss itself.
     g : float64[K, p] or float64[0, p]
         Written, if it has rows: the gradient.
-    scale : float64[p] or float64[0]
-        Written, if it has elements: the Hessian's diagonal, for the first output; 1 where it is 0.
 
     Returns
     -------
@@ -125,18 +107,16 @@ def sweep(kind, rows, penalty, theta, valued, g, scale):
         The penalised loss, if `valued`; otherwise the penalty.
     """
     z, y, w = rows
-    ridge, bond, weight = penalty
     n_outputs, p = theta.shape
-    in_lanes = n_outputs * p <= _MOST_IN_LANES
+    in_lanes = n_outputs <= _FEW
     eta, second = np.empty((n_outputs, TILE)), np.empty((n_outputs, TILE))
-    sums, few = np.zeros((len(g) if in_lanes else 0, p, LANES)), np.empty((8, p))
-    squares = np.zeros((len(scale), LANES))
-    slopes = eta.reshape(n_outputs, 8, LANES)
+    sums, few = np.zeros((len(g) if in_lanes else 0, p, _WIDE)), np.empty((8, p))
+    slopes = eta.reshape(n_outputs, TILE // _WIDE, _WIDE)
     value = 0.0
     g[:] = 0.0
     for t in range(len(z)):
         tile = z[t]
-        lanes = tile.reshape(p, 8, LANES)
+        halves = tile.reshape(p, TILE // _WIDE, _WIDE)
         _predict_tile(tile, theta, eta)
         if valued:
             part = 0.0
@@ -144,24 +124,20 @@ def sweep(kind, rows, penalty, theta, valued, g, scale):
                 if w[t, r] > 0.0:
                     part += w[t, r] * record_loss(kind, eta, r, y[t, r])
             value += part
-        if len(g) + len(squares) > 0:
+        if len(g) > 0:
             bend_tile(kind, eta, y[t], w[t], second)
-        for j in range(len(squares)):
-            for r in range(0, TILE, LANES):
-                for l in range(LANES):
-                    squares[j, l] = fma(second[0, r + l] * tile[j, r + l], tile[j, r + l], squares[j, l])
         for k in range(len(sums)):
-            _add_in_lanes(lanes, slopes[k], sums[k])
+            _add_in_lanes(halves, slopes[k], sums[k])
         if len(sums) < len(g):
             for first in range(0, TILE, 8):
                 _transpose(tile, first, few)
                 _add_outer(few, eta, first, False, g)
     for k in range(len(sums)):
         for j in range(p):
-            g[k, j] = _lanes_summed(sums[k, j])
-    for j in range(len(scale)):
-        one = _lanes_summed(squares[j]) + (ridge[j] + weight * (bond[j] * bond[j]))
-        scale[j] = one if one > 0.0 else 1.0
+            lanes = sums[k, j]
+            for l in range(LANES):
+                lanes[l] = (lanes[l] + lanes[l + 8]) + (lanes[l + 16] + lanes[l + 24])
+            g[k, j] = lanes_summed(lanes)
     return value + _add_penalty(penalty, theta, g)
 
 

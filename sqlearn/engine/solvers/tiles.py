@@ -7,9 +7,9 @@ records to whole tiles, with a weight of 0.
 
 import numpy as np
 
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import fma, kernel
 
-__all__ = ["LANES", "TILE", "fill_tiles", "padded"]
+__all__ = ["LANES", "TILE", "fill_tiles", "lanes_summed", "padded"]
 
 TILE = 64
 LANES = 8
@@ -22,17 +22,25 @@ def padded(n):
 
 
 @kernel
+def lanes_summed(s):
+    """The sum of LANES numbers, in one order."""
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
+
+
+@kernel
 def fill_tiles(x, y, w, mean, factor, first):
-    """Tiles of ``(x - mean) * factor`` behind ones if `first`, and of targets and weights.
+    """Tiles of ``(x - mean) * factor`` behind ones if `first`, of targets and weights, and weighted sums of squares.
 
     Returns
     -------
     z : float64[tiles, p, TILE]
     y, w : float64[tiles, TILE]
+    squares : float64[p]
     """
     n, d = x.shape
     n_tiles = (n + TILE - 1) // TILE
     z = np.empty((n_tiles, padded(d + first), TILE))
+    squares, lanes = np.empty(z.shape[1]), np.zeros((z.shape[1], LANES))
     targets, weights = np.zeros((n_tiles, TILE)), np.zeros((n_tiles, TILE))
     for t in range(n_tiles):
         tile, start = z[t], t * TILE
@@ -50,4 +58,10 @@ def fill_tiles(x, y, w, mean, factor, first):
                 a, f = mean[j], factor[j]
                 for q in range(r, stop):
                     tile[first + j, q] = (x[start + q, j] - a) * f
-    return z, targets, weights
+        for j in range(d + first):
+            for r in range(0, TILE, LANES):
+                for l in range(LANES):
+                    lanes[j, l] = fma(weights[t, r + l] * tile[j, r + l], tile[j, r + l], lanes[j, l])
+    for j in range(len(lanes)):
+        squares[j] = lanes_summed(lanes[j])
+    return z, targets, weights, squares
