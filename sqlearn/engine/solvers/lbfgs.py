@@ -9,18 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import factorize
 from sqlearn.engine.kernels import kernel
-from sqlearn.engine.solvers.passes import curvature, sweep
+from sqlearn.engine.solvers.blocks import precondition
+from sqlearn.engine.solvers.passes import sweep
 
-__all__ = ["Loss", "Preconditioner", "block_factors", "decrement", "descend"]
+__all__ = ["Loss", "Preconditioner", "decrement", "descend"]
 
 _MEMORY = 12
 _ENOUGH = 0.7  # what part of its size the slope along a step may keep
 _SHORTER, _LONGER = 0.1, 4.0  # what a trial may change the length of a step to
 _TRIALS = 20
 _TAIL = 4  # steps whose gains foretell those of all further ones
-_LEAST_PIVOT = 2.0**-40
 NOTHING = np.zeros(0)
 
 
@@ -50,44 +49,6 @@ def _add(a, times, out):
 
 
 @kernel
-def block_factors(kind, rows, penalty, theta, times, factors):
-    """Overwrite factors[K, p, p] with the Cholesky factors of each output's own block of the Hessian.
-
-    The factor is in the lower triangle, and its transpose in the upper one.
-    """
-    curvature(kind, rows, penalty, theta, times, factors)
-    for block in factors:
-        low, _ = factorize(block.T.copy(), _LEAST_PIVOT, False)
-        for i in range(len(low)):
-            for j in range(i + 1):
-                block[i, j] = block[j, i] = low[i, j]
-
-
-@kernel
-def _precondition(scale, factors, g):
-    """Overwrite g[K, p] with what the factors, or without any `scale` (the Hessian's diagonal), make of it."""
-    p = g.shape[1]
-    if len(factors) == 0:
-        for k in range(len(g)):
-            for j in range(p):
-                g[k, j] /= scale[j]
-    for k in range(len(factors)):
-        block, x = factors[k], g[k]
-        for i in range(p):
-            row = block[i]
-            value = x[i] / row[i]
-            x[i] = value
-            for j in range(i + 1, p):
-                x[j] -= value * row[j]
-        for i in range(p - 1, -1, -1):
-            row = block[i]
-            value = x[i] / row[i]
-            x[i] = value
-            for j in range(i):
-                x[j] -= value * row[j]
-
-
-@kernel
 def direction(moves, turns, scales, have, scale, factors, g, out):
     """Write the direction of descent to out: minus the last steps' model of the inverse Hessian, times g.
 
@@ -103,7 +64,7 @@ def direction(moves, turns, scales, have, scale, factors, g, out):
         at = i % _MEMORY
         parts[at] = scales[at] * inner(moves[at], out)
         _add(turns[at], -parts[at], out)
-    _precondition(scale, factors, out)
+    precondition(scale, factors, out)
     for i in range(oldest, have):
         at = i % _MEMORY
         _add(moves[at], parts[at] - scales[at] * inner(turns[at], out), out)
@@ -215,9 +176,7 @@ class Descent(NamedTuple):
     still: bool
 
 
-def descend(
-    loss: Loss, hessian: Preconditioner, theta: np.ndarray, least: float, gap: float, most: int
-) -> Descent:
+def descend(loss: Loss, hessian: Preconditioner, theta: np.ndarray, least: float, gap: float, most: int) -> Descent:
     """Descend from theta to within ``least + gap * loss`` of the minimum, in at most so many passes over rows."""
     memory = _Memory(theta.shape)
     gains: list[float] = []

@@ -6,22 +6,23 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import log
 from sqlearn.engine.kernels import kernel
-from sqlearn.engine.solvers.lbfgs import NOTHING, Loss, Preconditioner, block_factors, decrement, descend
+from sqlearn.engine.solvers.blocks import factorize_blocks
+from sqlearn.engine.solvers.lbfgs import NOTHING, Loss, Preconditioner, decrement, descend
 from sqlearn.engine.solvers.losses import MULTINOMIAL, POISSON, curvature_at_zero
+from sqlearn.engine.solvers.passes import curvature
 from sqlearn.engine.solvers.tiles import TILE, fill_tiles
 
 __all__ = ["Minimum", "minimum"]
 
 _LEAST, _GAP = 2.0**-32, 2.0**-22  # how far above the minimum the loss may be: a record of weight 1, and relative
-import os
-def E(n,v): return type(v)(os.environ.get(n,v))
-RENT=E('RENT',1.0); PASSES=E('PASSES',40); KP=E('KP',2); CERT=E('CERT',8); MORE=E('MORE',50)
-_PART = 8  # the first of so many parts of the records is solved first
-_FEWEST = 512  # if it has so many records
-_LOOSE, _LOOSE_GAP = 2.0**-6, 2.0**-12  # for the first part, per parameter, whose error is about 1/2, and relative
-_SMALL = 32  # parameters whose Hessian costs little
-_PASSES, _MORE_PASSES = 40, 50
-_TIMES = 8
+_PART, _FEWEST = 8, 512  # the first eighth of the records is solved first, if there are so many in it
+_PER_FEATURE, _PER_PARAMETER = 4, 2  # and so many per feature, and per parameter of several outputs
+_LOOSE, _LOOSE_GAP = 2.0**-6, 2.0**-12  # how far, for that part: per parameter (its error is about 1/2), and relative
+_PASSES = 30  # over all rows, before the Hessian's blocks are tried; more, the dearer they are
+_BENT_PASSES, _TIMES = 50, 8  # with blocks, and how often they are evaluated anew
+_CONFIRMING, _BENDING = 8, 200  # what blocks that confirm a minimum, and that lead to it, are worth, in passes times 4
+_DEAR = 16.0  # passes: so much is not paid to confirm what is likely
+_CLOSER = 2.0**-4  # how much closer the minimum must seem then
 
 
 class Minimum(NamedTuple):
@@ -80,9 +81,9 @@ class _Search:
         z, y, w = self.loss.rows
         return self.loss._replace(rows=(z[:m], y[:m], w[:m]))
 
-    def descend(self, hessian: Preconditioner, most: int) -> None:
+    def descend(self, hessian: Preconditioner, most: int, closer: float = 1.0) -> None:
         """Descend over all rows, in at most so many passes."""
-        end = descend(self.loss, hessian, self.theta, _LEAST * self.total, _GAP, most)
+        end = descend(self.loss, hessian, self.theta, closer * _LEAST * self.total, closer * _GAP, most)
         self.theta, self.gradient, self.enough = end[:3]
         self.passes, self.still = self.passes + end.passes, end.still
         if self.loss.kind == MULTINOMIAL:  # what all outputs have in common adds to the penalty only
@@ -92,14 +93,15 @@ class _Search:
     def blocks(self, m: int) -> Preconditioner:
         """The factors of each output's block of the Hessian, from the first m tiles.
 
-        Each of them stands for equally many, but not for more weight than there is: a Hessian that is too small costs
-        passes, one that is too large the minimum.
+        Each record stands for equally many, or for less if the first ones are heavy: a Hessian that is too small costs
+        passes, one that is too large would confirm what is no minimum.
         """
         few = self.first(m)
         n_outputs, p = self.theta.shape
         times = min(self.total / _total(few.rows[2]), len(self.loss.rows[2]) / m)
         factors = np.empty((n_outputs, p, p))
-        block_factors(*few, self.theta, times, factors)
+        curvature(*few, self.theta, times, factors)
+        factorize_blocks(factors)
         return Preconditioner(NOTHING, factors)
 
     def cost(self, m: int) -> float:
@@ -107,21 +109,23 @@ class _Search:
         n_tiles, p = self.loss.rows[0].shape[:2]
         return p * m / (4 * n_tiles) + p * p / (4 * n_tiles * TILE)
 
+    def confirmed(self, hessian: Preconditioner) -> bool:
+        """Whether Newton's step would gain next to nothing."""
+        return self.still and decrement(hessian, self.gradient) <= 2.0 * self.enough
+
     def confirm(self, m: int, more: int) -> None:
-        """Confirm the minimum by the Hessian's blocks, from m tiles at first; go on with them where they do not.
+        """Confirm the minimum by the Hessian's blocks, from m tiles at first; where they do not, go on with them.
 
         Where the search is not still, begin with `more` tiles.
         """
         n_tiles = len(self.loss.rows[2])
         for _ in range(_TIMES):
-            if not self.still:
-                m = max(m, more)
-            hessian = self.blocks(m)
-            if self.still and decrement(hessian, self.gradient) <= 2.0 * self.enough:
+            hessian = self.blocks(m if self.still else max(m, more))
+            if self.confirmed(hessian):
                 return
-            self.descend(hessian, MORE)
+            self.descend(hessian, _BENT_PASSES)
             m = min(4 * m, n_tiles)
-        self.still = self.still and decrement(self.blocks(n_tiles), self.gradient) <= 2.0 * self.enough
+        self.still = self.confirmed(self.blocks(n_tiles))
 
 
 def minimum(
@@ -158,18 +162,22 @@ def minimum(
             search.theta[0, 0] = log(curved)
     diagonal = curved * squares + (ridge + weight * (bond * bond))
     hessian = Preconditioner(np.where(diagonal > 0.0, diagonal, 1.0), np.zeros((0, size, size)))
-    m = n_tiles // _PART
-    if m * TILE >= max(_FEWEST, 4 * p, n_outputs*p*KP):
+    m, several = n_tiles // _PART, _PER_PARAMETER * n_outputs * p if n_outputs > 1 else 0
+    if m * TILE >= max(_FEWEST, _PER_FEATURE * p, several):
         few = search.first(m)
         share = _total(few.rows[2]) / search.total
         few = few._replace(penalty=(ridge * share, bond, weight * share))
         near = _LOOSE * n_outputs * p * share * search.total / (m * TILE)
         scaled = hessian._replace(scale=hessian.scale * share)
         search.theta = descend(few, scaled, search.theta, near, _LOOSE_GAP, _PASSES).theta
-        if n_outputs == 1 and m * TILE >= 8 * p:
+        if n_outputs == 1 and m * TILE >= 2 * _PER_FEATURE * p:
             hessian = search.blocks(m)
-    rows = n_tiles * TILE
-    more = min(n_tiles, max(4 * p, 200 * rows // p) // TILE + 1)
-    search.descend(hessian, PASSES + int(RENT * search.cost(more)))
-    search.confirm(min(n_tiles, max(8 * p, CERT * rows // p) // TILE + 1), more)
+    m, more = (
+        min(n_tiles, max(_PER_FEATURE * p, worth * n_tiles * TILE // p) // TILE + 1)
+        for worth in (_CONFIRMING, _BENDING)
+    )
+    unconfirmed = n_outputs > 1 and search.cost(m) > _DEAR
+    search.descend(hessian, _PASSES + int(2.0 * search.cost(more)), _CLOSER if unconfirmed else 1.0)
+    if not (search.still and unconfirmed):
+        search.confirm(m, more)
     return Minimum(search.theta[:, :p].copy(), search.still, search.passes)
