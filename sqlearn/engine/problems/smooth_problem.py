@@ -26,7 +26,8 @@ _MOST_PILOT_ROUNDS = 8
 _NOISE = -15  # what curvatures are rounded to, in octaves
 _LOOSE = 2.0**-24  # how strongly outputs that may move alike are held in the search over all records
 _FEW_ROUNDS = 4
-_POLISHED = 2**22  # records times the elements of the Hessian, up to which Newton's method costs little
+# records times the elements of the Hessian, up to which Newton's method costs little, and up to which it decides
+_POLISHED, _UNDECIDED = 2**22, 2**33
 _TOLERANCE = 2.0**-32  # per record of weight 1
 
 GridT = TypeVar("GridT")
@@ -158,17 +159,20 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         """The minimum over all records, given in canonical order, see :func:`~.optimum.in_order`.
 
         Where the loss may have no minimum, and where the fast search cannot tell that it found it, Newton's method
-        decides; where that costs little, it brings the minimum to float64's accuracy.
+        decides, from 0. Where that costs little, it brings the minimum to float64's accuracy; where it would take
+        minutes, what the fast search found is the answer, and counts as not converged.
         """
         y, w = self.targets(scale, records, self.class_weights(scale, False))
         if not self._is_bounded(scale, y):
             return self._minimized(scale, records.x, y, w, False, np.zeros(self.size))
         standard = scale.mean, scale.factor, int(self.intercept)
         found = minimum(self.kind, self.n_outputs, (records.x, y, w), standard, self.penalty(scale))
-        theta = found.theta.ravel()
-        if found.certain and len(w) * self.size**2 > _POLISHED:
-            return Solution(theta, True)
-        return self._minimized(scale, records.x, y, w, True, theta)
+        theta, work = found.theta.ravel(), len(w) * self.size**2
+        if found.certain and work <= _POLISHED:
+            return self._minimized(scale, records.x, y, w, True, theta)
+        if found.certain or work > _UNDECIDED:
+            return Solution(theta, found.certain)
+        return self._minimized(scale, records.x, y, w, True, np.zeros(self.size))
 
     def doubts(self, scale: Scale, n_rounds: int) -> bool:
         """Along a direction without a minimum, rounds crawl on until their steps are too short to see."""

@@ -201,15 +201,15 @@ def test_without_a_minimum_it_says_so():
     assert not problem.solve(scale, records).converged
 
 
-@pytest.mark.parametrize("seed", [54, 58, 94, 1034, 1041, 1050, 1098, 1268, 1361, 1366, 1383])
+@pytest.mark.parametrize("seed", [58, 242, 1034, 1041, 1050, 1098, 1268, 1383])
 def test_hard_problems(seed, monkeypatch):
-    """Problems on which the last steps alone took another point for the minimum, or on which Newton's method decides."""
+    """Problems on which the last steps alone saw a minimum where there is none, or on which Newton's method decides."""
     monkeypatch.setattr(module, "_POLISHED", -1.0)
     monkeypatch.setattr(Smooth, "converge", lambda self, scale, source: self.solve(scale, in_order(source)))
     assert judge(seed).faults == []
 
 
-@pytest.mark.parametrize("seed", range(2000, 2024))
+@pytest.mark.parametrize("seed", range(2000, 2012))
 def test_random_problems(seed, monkeypatch):
     monkeypatch.setattr(Smooth, "converge", lambda self, scale, source: self.solve(scale, in_order(source)))
     assert judge(seed, small=True).faults == []
