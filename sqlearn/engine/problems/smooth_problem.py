@@ -166,9 +166,11 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         if not self._is_bounded(scale, y):
             return self._minimized(scale, records.x, y, w, False, np.zeros(self.size))
         standard = scale.mean, scale.factor, int(self.intercept)
-        found = minimum(self.kind, self.n_outputs, (records.x, y, w), standard, self.penalty(scale))
-        theta, work = found.theta.ravel(), len(w) * self.size**2
-        if found.certain and work <= _POLISHED:
+        work, single = len(w) * self.size**2, self.n_outputs == 1
+        exactly = work <= _POLISHED
+        found = minimum(self.kind, self.n_outputs, (records.x, y, w), standard, self.penalty(scale), exactly and single)
+        theta = found.theta.ravel()
+        if found.certain and exactly and not single:
             return self._minimized(scale, records.x, y, w, True, theta)
         if found.certain or work > _UNDECIDED:
             return Solution(theta, found.certain)

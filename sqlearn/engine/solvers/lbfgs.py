@@ -13,7 +13,7 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.solvers.blocks import precondition
 from sqlearn.engine.solvers.passes import sweep
 
-__all__ = ["Loss", "Preconditioner", "decrement", "descend"]
+__all__ = ["Loss", "Preconditioner", "descend", "inner", "newton_step"]
 
 _MEMORY = 12
 _ENOUGH = 0.7  # what part of its size the slope along a step may keep
@@ -212,6 +212,6 @@ def descend(loss: Loss, hessian: Preconditioner, theta: np.ndarray, least: float
             return Descent(theta, g, enough, passes, False)
 
 
-def decrement(hessian: Preconditioner, g: np.ndarray) -> float:
-    """What Newton's step with this Hessian would gain, were the loss quadratic."""
-    return -0.5 * _Memory(g.shape).direction(hessian, g)[1]
+def newton_step(hessian: Preconditioner, g: np.ndarray) -> tuple[np.ndarray, float]:
+    """Newton's step with this Hessian, and the slope along it: twice what it would gain, were the loss quadratic."""
+    return _Memory(g.shape).direction(hessian, g)

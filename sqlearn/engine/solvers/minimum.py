@@ -1,5 +1,6 @@
 """The minimum of a penalised smooth loss: a few records first, then all, then with more of the curvature."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from sqlearn.engine.arithmetic import log
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.solvers.blocks import factorize_blocks
-from sqlearn.engine.solvers.lbfgs import NOTHING, Loss, Preconditioner, decrement, descend
+from sqlearn.engine.solvers.lbfgs import NOTHING, Loss, Preconditioner, descend, inner, newton_step
 from sqlearn.engine.solvers.losses import MULTINOMIAL, POISSON, curvature_at_zero
 from sqlearn.engine.solvers.passes import curvature
 from sqlearn.engine.solvers.tiles import TILE, fill_tiles
@@ -21,6 +22,7 @@ _LOOSE, _LOOSE_GAP = 2.0**-6, 2.0**-12  # how far, for that part: per parameter 
 _PASSES = 30  # over all rows, before the Hessian's blocks are tried; more, the dearer they are
 _BENT_PASSES, _TIMES = 50, 8  # with blocks, and how often they are evaluated anew
 _CONFIRMING, _BENDING = 8, 200  # what blocks that confirm a minimum, and that lead to it, are worth, in passes times 4
+_STEPS, _LEAST_GAIN = 40, 2.0**-30  # of Newton's method, and what they gain at least, in parts of what is allowed
 _DEAR = 16.0  # passes: so much is not paid to confirm what is likely
 _CLOSER = 2.0**-4  # how much closer the minimum must seem then
 
@@ -111,7 +113,7 @@ class _Search:
 
     def confirmed(self, hessian: Preconditioner) -> bool:
         """Whether Newton's step would gain next to nothing."""
-        return self.still and decrement(hessian, self.gradient) <= 2.0 * self.enough
+        return self.still and -newton_step(hessian, self.gradient)[1] <= 4.0 * self.enough
 
     def confirm(self, m: int, more: int) -> None:
         """Confirm the minimum by the Hessian's blocks, from m tiles at first; where they do not, go on with them.
@@ -127,6 +129,20 @@ class _Search:
             m = min(4 * m, n_tiles)
         self.still = self.confirmed(self.blocks(n_tiles))
 
+    def polish(self) -> None:
+        """For one output: Newton's steps, as long as they gain something."""
+        n_tiles, last = len(self.loss.rows[2]), math.inf
+        for _ in range(_STEPS):
+            step, slope = newton_step(self.blocks(n_tiles), self.gradient)
+            if not _LEAST_GAIN * self.enough < -slope < 0.75 * last:
+                return
+            end, g = self.theta + step, np.empty_like(self.gradient)
+            self.loss.gradient(end, g)
+            self.passes += 1
+            if not abs(inner(g, step)) < -0.75 * slope:
+                return
+            self.theta, self.gradient, last = end, g, -slope
+
 
 def minimum(
     kind: int,
@@ -134,6 +150,7 @@ def minimum(
     records: tuple[np.ndarray, np.ndarray, np.ndarray],
     scale: tuple[np.ndarray, np.ndarray, int],
     penalty: tuple[np.ndarray, np.ndarray, float],
+    exactly: bool = False,
 ) -> Minimum:
     """The theta that minimises a penalised loss, to about 2**-22 of the loss.
 
@@ -147,6 +164,8 @@ def minimum(
         Features are standardised to ``(x - mean) * factor``, behind ones if the last is 1.
     penalty : float64[p], float64[p], float
         The ridge and the bond of each output, see :mod:`~sqlearn.engine.solvers.passes`.
+    exactly : bool
+        Whether to find it to float64's accuracy; for one output.
     """
     p = len(penalty[0])
     z, y, w, squares = fill_tiles(*records, *scale)
@@ -180,4 +199,6 @@ def minimum(
     search.descend(hessian, _PASSES + int(2.0 * search.cost(more)), _CLOSER if unconfirmed else 1.0)
     if not (search.still and unconfirmed):
         search.confirm(m, more)
+    if search.still and exactly:
+        search.polish()
     return Minimum(search.theta[:, :p].copy(), search.still, search.passes)
