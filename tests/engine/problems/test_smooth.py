@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn import linear_model as peers
 
+from sqlearn.engine.problems import Penalty
 from sqlearn.engine.problems import smooth_losses as smooth
 from sqlearn.engine.problems.one_vs_rest import OneVsRest
 from sqlearn.engine.problems.smooth_grid import Grid
@@ -162,13 +163,15 @@ def test_bits_do_not_depend_on_the_block(kind):
 # -------------------------------------------------------------------------------------------------------------- sums
 
 
+def ridge_of(p):
+    return Penalty(np.ones(p), np.zeros(p), 0.0)
+
+
 def problem_of(kind, d=3, intercept=True):
     codes = None if kind == POISSON else np.array([-1.0, 1.0]) if kind == SQUARED_HINGE else np.arange(3.0)
     weights = None if kind == POISSON else np.array([1.0, 0.5, 3.0])
     n_outputs = OUTPUTS[kind]
-    return Smooth(
-        kind, d, n_outputs, intercept, lambda scale, hold: np.eye(n_outputs * (d + intercept)), 0, codes, weights
-    )
+    return Smooth(kind, d, n_outputs, intercept, lambda scale: ridge_of(d + intercept), 0, codes, weights)
 
 
 def grid_of(problem, exponents=(1, 0, 0)):
@@ -267,7 +270,7 @@ def test_changes_larger_than_a_block_are_asked_in_parts():
 def test_one_vs_rest_is_its_problems():
     rng = np.random.default_rng(4)
     codes = [np.where(np.arange(3) == k, 1.0, -1.0) for k in range(3)]
-    problems = [Smooth(SQUARED_HINGE, 3, 1, True, lambda scale, hold: np.eye(4), 0, code, np.ones(3)) for code in codes]
+    problems = [Smooth(SQUARED_HINGE, 3, 1, True, lambda scale: ridge_of(4), 0, code, np.ones(3)) for code in codes]
     both, grids = OneVsRest(problems), tuple(grid_of(one) for one in problems)
     records = records_for(MULTINOMIAL, rng, 200, wild=0.05)
     theta = rng.normal(size=12)
