@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from sqlearn.engine.problems.optimum import in_order
 from sqlearn.engine.problems.smooth_grid import Grid
 from sqlearn.engine.problems.smooth_problem import NewtonPilot, Smooth, Solution
 from sqlearn.engine.rounds import Records, Scale, Source, check_sums
@@ -38,7 +39,7 @@ class OneVsRest(NewtonPilot[Grids]):
         return self.problems[0].scale(total, n, order)
 
     def converge(self, scale: Scale, source: Source) -> tuple[np.ndarray, bool]:
-        return _joined(problem.converge(scale, source) for problem in self.problems)
+        return self.solve(scale, in_order(source))
 
     def solve(self, scale: Scale, records: Records) -> Solution:
         """The minimum of each problem over all records, given in canonical order."""

@@ -14,7 +14,7 @@ import numpy as np
 from sqlearn.engine.problems.optimum import in_order, minimize
 from sqlearn.engine.problems.smooth_grid import COARSE, Grid, fit_grid
 from sqlearn.engine.problems.smooth_losses import advance, advance_from, standardize
-from sqlearn.engine.problems.smooth_sample import descend, guarded_ridge
+from sqlearn.engine.problems.smooth_sample import guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import BalancedScale, Evaluate, Records, Scale, Source, balanced, standard_scale
 from sqlearn.engine.solvers import POISSON, SQUARED_HINGE, minimum
@@ -128,20 +128,15 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
     # ------------------------------------------------------------------ searches
 
     def converge(self, scale: Scale, source: Source) -> tuple[np.ndarray, bool]:
-        """The minimum over few records."""
-        theta = descend(self, scale, source, self.penalty_hessian(scale, 1.0), self.class_weights(scale, False))
-        return self._search(scale, source, theta, by_rounds=False)
+        """The minimum over all records."""
+        return self.solve(scale, in_order(source))
 
     def recover(self, scale: Scale, source: Source, theta: np.ndarray) -> tuple[np.ndarray, bool]:
-        """The minimum over all records, from where the rounds ended."""
-        return self._search(scale, source, theta, by_rounds=True)
-
-    def _search(self, scale: Scale, source: Source, theta: np.ndarray, by_rounds: bool) -> tuple[np.ndarray, bool]:
-        """The minimum, from theta, which may be it."""
+        """The minimum over all records, from where the rounds ended, which may be it."""
         records = in_order(source)
         y, w = self.targets(scale, records, self.class_weights(scale, False))
         bounded = self._is_bounded(scale, y)
-        if by_rounds and not bounded:  # the rounds may have gone to where the loss has no slope left
+        if not bounded:  # the rounds may have gone to where the loss has no slope left
             theta = np.zeros(self.size)
         return self._minimized(scale, records.x, y, w, bounded, theta)
 

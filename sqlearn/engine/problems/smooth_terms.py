@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.problems.mode import lazy_pilots
 from sqlearn.engine.problems.penalty import Penalty
 from sqlearn.engine.problems.smooth_losses import (
     deposit_one,
@@ -91,7 +92,7 @@ class SmoothTerms:
                 "use fewer columns, or RidgeClassifier."
             )
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
-        self.lazy_pilots = 2
+        self.lazy_pilots = lazy_pilots(self.p, n_outputs, self.third)
         self.shape = (kind, n_outputs, self.p)
 
     def penalty_hessian(self, scale: Scale, hold: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from sqlearn.engine.rounds.samples import parts_of, sample_threshold
 from sqlearn.engine.rounds.standard import MOST_CLASS_WEIGHT, BalancedScale, Scale, balanced, dithers, standard_scale
 from sqlearn.engine.rounds.statistic import LARGEST, Rounds
 from sqlearn.engine.rounds.trace import NO_TRACE, Trace, UpdateReport, serializable
-from sqlearn.engine.rounds.walk import GRID_SAMPLE
+from sqlearn.engine.rounds.walk import GRID_SAMPLE, PILOT
 
 __all__ = [
     "GRID_SAMPLE",
@@ -20,6 +20,7 @@ __all__ = [
     "MAX_HASH",
     "MOST_CLASS_WEIGHT",
     "NO_TRACE",
+    "PILOT",
     "ROWS_ELSEWHERE",
     "BalancedScale",
     "Changes",

@@ -198,7 +198,7 @@ class Walk(Generic[ScaleT, GridT]):
         n, key = self.size_and_key()
         self.fix_scale(key, n)
         with one_thread():
-            theta, converged = self.problem.converge(self.scale, self.gathered(MAX_HASH))
+            theta, converged = self.problem.converge(self.scale, self.whole)
         return Trace(key, self.scale, None, (), (), theta, converged)
 
     def size_and_key(self) -> tuple[int, tuple[int, ...]]:
@@ -396,6 +396,12 @@ class Walk(Generic[ScaleT, GridT]):
                     raise FormatError(UNFIT)  # the labels of a model that was read do not fit its records
                 self.scanned += len(block.w)
                 yield self.classed(block)
+
+    def whole(self) -> Iterator[Records]:
+        """All records held, in blocks as long as their source gives them."""
+        for records in self.statistic.rows.blocks(MAX_HASH):
+            self.check()
+            yield self.classed(records)
 
     def gathered(self, limit: int) -> Source:
         """The records whose keyed hash is at most `limit`, gathered once; each read lets Ctrl-C in."""
