@@ -77,17 +77,21 @@ class LogisticRegression(
 
     Notes
     -----
-    What is left after a forget has the bytes of a refit, always; see docs/exactness.md, "Rounds". Up to 8,191
-    records Newton's method runs to convergence on all of them, and again at every update. From then on a forget
-    usually costs one query of one record per round; where rounds cannot tell the optimum (collinear features without
-    a penalty, say), each update looks for it over all records. Where there is no optimum (classes that the features
-    separate, without a penalty), the loss is within about 1e-9 per record of its infimum, and ConvergenceWarning says
-    so: from `fit`, and once after an update. Up to 48 parameters of two classes, the last step uses third
-    derivatives of a sample of 32,768 records or more, and the coefficients are within 1e-6 or so of the optimum
-    (measured: 2e-8 to 8e-6, relative; the latter with 36 one-hot columns). With more, or more than two classes, it uses
-    second ones on a finer grid, which breaks more often. Measured with 100,000 records: 3 classes of 10 features, 1e-6
-    to 9e-6 and a break in 10 to 20 % of deletions; 10 classes, 4e-6 and 70 %; 2 classes of 60 features, 5e-6 and 50 %.
-    A break costs what a fit costs at most. At most 2,048 parameters (classes times columns); more are refused.
+    What is left after a forget has the bytes of a refit, always; see docs/exactness.md, "Rounds". Of few records an
+    update changes the records held, in microseconds, and the optimum is searched for when an attribute is first read:
+    L-BFGS over all records, whose loss is within 1e-6 of the least (measured: 4e-7 at most). That is so up to 8,191
+    records of two classes and up to 46 features, and up to a number of records that grows with the features and the
+    classes: 131,071 of two classes and 64 features, 262,143 of ten classes and ten features.
+
+    From then on a forget usually costs one query of one record per round; where rounds cannot tell the optimum
+    (collinear features without a penalty, say), each update looks for it over all records. Up to 48 parameters of two
+    classes, the last step uses third derivatives of a sample of 32,768 records or more, and the coefficients are within
+    1e-6 or so of the optimum (measured: 3e-7 to 5e-6, relative). With more, or more than two classes, it uses second
+    ones on a finer grid, which breaks more often. A break costs what a fit costs at most.
+
+    Where there is no optimum (classes that the features separate, without a penalty), the loss is within about 1e-9 per
+    record of its infimum, and ConvergenceWarning says so: from `fit`, and once after an update. At most 2,048
+    parameters (classes times columns) are learned; more are refused.
 
     Examples
     --------

@@ -8,26 +8,5 @@ from sqlearn.engine.problems.coefficients import class_weights, coefficients, ri
 from sqlearn.engine.problems.lloyd import Lloyd
 from sqlearn.engine.problems.mixture_problem import KINDS, Expectation, Mixture, Parameters
 from sqlearn.engine.problems.one_vs_rest import OneVsRest
-from sqlearn.engine.problems.penalty import Penalty
-from sqlearn.engine.problems.smooth_problem import Smooth, Solution
+from sqlearn.engine.problems.smooth_problem import Smooth
 from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
-
-__all__ = [
-    "KINDS",
-    "LOGISTIC",
-    "MULTINOMIAL",
-    "POISSON",
-    "SQUARED_HINGE",
-    "Clustering",
-    "Expectation",
-    "Lloyd",
-    "Mixture",
-    "OneVsRest",
-    "Parameters",
-    "Penalty",
-    "Smooth",
-    "Solution",
-    "class_weights",
-    "coefficients",
-    "ridge",
-]

@@ -10,8 +10,6 @@ import numpy as np
 from sqlearn.engine.arithmetic import log, mix
 from sqlearn.engine.kernels import float_bits, kernel
 
-__all__ = ["FARTHEST", "advance", "exponentials", "merge", "row_hashes", "scan", "seed_centres", "spread"]
-
 _CHUNK = 128
 _ONE = 1.5 * 2.0**52
 _UNIT = 2.0**-36

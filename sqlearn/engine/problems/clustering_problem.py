@@ -10,8 +10,6 @@ from sqlearn.engine.problems.sample import common_scale, gather
 from sqlearn.engine.rounds import Evaluate, Records, Scale, Source, check_sums, dithers, serializable
 from sqlearn.engine.sums import BLOCK, ExactSum
 
-__all__ = ["Cells", "Clustering"]
-
 _FINE = 2.0**-5  # width of the cells in standard deviations within clusters
 _COARSE = 4.0  # the pilot's cells over those of the rounds
 _SLOW, _LEAP = 0.5, 4.0  # where a step's square is more than this part of the last one's, go so many steps at once

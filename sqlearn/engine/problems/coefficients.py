@@ -1,13 +1,37 @@
 """What learners of smooth losses give to a problem and read from its trace, in the user's units."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from sqlearn.engine.problems.penalty import Penalty
 from sqlearn.engine.rounds import Scale, Trace
 
-__all__ = ["class_weights", "coefficients", "ridge"]
+
+class Penalty(NamedTuple):
+    """The penalty of a smooth loss, quadratic in theta and alike for all outputs.
+
+    Of each output's parameters, ``(ridge . theta ** 2 + weight * (bond . theta) ** 2) / 2``.
+
+    Attributes
+    ----------
+    ridge : float64[p]
+        What each parameter is held by.
+    bond : float64[p]
+        The parameters that are held together.
+    weight : float
+        By how much; 0 for no bond.
+    """
+
+    ridge: np.ndarray
+    bond: np.ndarray
+    weight: float
+
+    def hessian(self) -> np.ndarray:
+        """The Hessian for one output, float64[p, p]."""
+        out: np.ndarray = np.diag(self.ridge)
+        if self.weight:
+            out = out + self.weight * (self.bond[:, None] * self.bond)
+        return out
 
 
 def ridge(scale: Scale, intercept: bool, strength: float) -> Penalty:

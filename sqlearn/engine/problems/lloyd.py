@@ -9,8 +9,6 @@ from sqlearn.engine.problems.clustering import exponentials, scan, seed_centres,
 from sqlearn.engine.problems.sample import LEAST_DIVISOR, Sample, standard
 from sqlearn.engine.rounds import Scale
 
-__all__ = ["Lloyd"]
-
 _STARTS, _SHORT = 8, 16  # least number of starts on a sample, and the iterations after which the best one shows
 _ENOUGH = 64  # records per cluster for a quarter of a sample to tell which
 

@@ -11,8 +11,6 @@ import numpy as np
 from sqlearn.engine.arithmetic import exp, log
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["expect", "maximize", "start_sums"]
-
 _LANES = 64
 _ONE = 1.5 * 2.0**52
 _UNIT, _MOST = 2.0**-30, 2.0**10  # of the moments: with 2048 records they leave 51 bits

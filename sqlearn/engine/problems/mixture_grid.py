@@ -10,8 +10,6 @@ import numpy as np
 from sqlearn.engine.arithmetic import cholesky, exp, log
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["coordinates", "moved", "rounded"]
-
 _LOG_MOST, _MOST_BELOW = 45.0, 2.0**40  # so that everything stays finite; only absurd data meet them
 
 

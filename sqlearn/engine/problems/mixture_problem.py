@@ -13,8 +13,6 @@ from sqlearn.engine.problems.sample import Sample, common_scale, gather, standar
 from sqlearn.engine.rounds import Evaluate, Records, Scale, Source, check_sums, dithers, standard_scale
 from sqlearn.engine.sums import BLOCK, ExactSum
 
-__all__ = ["KINDS", "Expectation", "Mixture", "Parameters"]
-
 KINDS = ["full", "tied", "diag", "spherical"]
 _COARSE = 4.0  # the pilot's cells over those of the rounds
 _TIGHT = 0.125  # the pilot's `tol` over that asked for: where convergence is slow, the rounds do not go far

@@ -10,8 +10,6 @@ from sqlearn.engine.problems.smooth_problem import NewtonPilot, Smooth, Solution
 from sqlearn.engine.rounds import Records, Scale, Source, check_sums
 from sqlearn.engine.sums import ExactSum
 
-__all__ = ["OneVsRest"]
-
 Grids = tuple[Grid, ...]
 
 

@@ -17,8 +17,6 @@ from sqlearn.engine.problems.smooth_losses import bend, predictors
 from sqlearn.engine.rounds import Records, Source
 from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, record_loss
 
-__all__ = ["in_order", "losses", "minimize"]
-
 _TILE = 256  # records at a time: their curvatures stay in the cache
 _LEAST, _MOST = 2.0**-50, 2.0**10  # what the Hessian's diagonal is raised by, relative to itself
 _PIVOT = 2.0**-52  # smaller pivots, relative to their diagonal, are rounding errors

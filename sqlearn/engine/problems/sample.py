@@ -8,8 +8,6 @@ from sqlearn.engine.problems.clustering import FARTHEST, merge, row_hashes
 from sqlearn.engine.rounds import Scale, Source, standard_scale
 from sqlearn.engine.sums import ExactSum
 
-__all__ = ["LEAST_DIVISOR", "Sample", "common_scale", "gather", "standard"]
-
 LEAST_DIVISOR = 2.0**-1000  # what problems raise divisors to, so that an empty sample divides by no zero
 
 

@@ -13,8 +13,6 @@ from sqlearn.engine.rounds import GRID_SAMPLE, Scale, Source, dithers, serializa
 from sqlearn.engine.solvers import LOGISTIC, POISSON, SQUARED_HINGE
 from sqlearn.engine.sums import ExactSum
 
-__all__ = ["COARSE", "Grid", "fit_grid"]
-
 COARSE = 8.0  # width of the pilot's cells over that of the rounds
 FINE = 2.0**-6  # cell width in standard deviations of the predictor, to end with a step of third order
 FINE_COUNTS = 2.0**-7  # the same for counts, whose third derivatives are larger

@@ -19,25 +19,6 @@ from sqlearn.engine.kernels import bits_float, kernel
 from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
 from sqlearn.engine.sums import deposit_outer
 
-__all__ = [
-    "LONGEST_STEP",
-    "advance",
-    "advance_from",
-    "bend",
-    "cells_of",
-    "centre_of",
-    "deposit_one",
-    "derivatives",
-    "fill_left",
-    "fill_third",
-    "in_safe_range",
-    "newton_step",
-    "predictors",
-    "shifts",
-    "split",
-    "standardize",
-]
-
 _Z_UNIT = 2.0**-16
 _Z_ROUNDER = 1.5 * 2.0**52 * _Z_UNIT
 _REST_ROUNDER = _Z_ROUNDER * _Z_UNIT

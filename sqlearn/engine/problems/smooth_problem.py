@@ -20,8 +20,6 @@ from sqlearn.engine.rounds import BalancedScale, Evaluate, Records, Scale, Sourc
 from sqlearn.engine.solvers import POISSON, SQUARED_HINGE, minimum
 from sqlearn.engine.sums import ExactSum
 
-__all__ = ["NewtonPilot", "Smooth", "Solution"]
-
 _MOST_PILOT_ROUNDS = 8
 _NOISE = -15  # what curvatures are rounded to, in octaves
 _LOOSE = 2.0**-24  # how strongly outputs that may move alike are held in the search over all records
@@ -151,7 +149,7 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         return Solution(*minimize(self.kind, self.n_outputs, z, y, w, penalty, bounded, theta))
 
     def solve(self, scale: Scale, records: Records) -> "Solution":
-        """The minimum over all records, given in canonical order, see :func:`~.optimum.in_order`.
+        """The minimum over all records, in the order of :func:`~sqlearn.engine.problems.optimum.in_order`.
 
         Where the loss may have no minimum, and where the fast search cannot tell that it found it, Newton's method
         decides, from 0. Where that costs little, it brings the minimum to float64's accuracy; where it would take

@@ -7,8 +7,6 @@ from sqlearn.engine.problems.smooth_losses import LONGEST_STEP, newton_step
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import Scale, Source
 
-__all__ = ["descend", "evaluate", "guarded_ridge"]
-
 _STILL = 2.0**-38
 _MOST_STEPS = 100
 _SHORTEST_PART = 2.0**-12

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.problems.coefficients import Penalty
 from sqlearn.engine.problems.mode import lazy_pilots
-from sqlearn.engine.problems.penalty import Penalty
 from sqlearn.engine.problems.smooth_losses import (
     deposit_one,
     derivatives,
@@ -20,8 +20,6 @@ from sqlearn.engine.rounds import Records, Scale, sample_threshold
 from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
 from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import TooLargeError
-
-__all__ = ["SmoothTerms", "Terms"]
 
 MOST_THIRD = 48  # more parameters than that go without third derivatives
 CUBES = 1 << 15  # records whose third derivatives are summed, to twice that: more cost time and hardly tell more
@@ -45,8 +43,8 @@ class SmoothTerms:
     intercept : bool
         Whether each begins with an intercept.
     penalty : callable
-        From a :class:`~sqlearn.engine.rounds.standard.Scale` to the :class:`~sqlearn.engine.problems.penalty.Penalty`
-        of each output in theta, in units of ``scale.weight``.
+        From a :class:`~sqlearn.engine.rounds.standard.Scale` to the
+        :class:`~sqlearn.engine.problems.coefficients.Penalty` of each output in theta, in units of ``scale.weight``.
     seed : int
         Seed of the grids.
     codes : float64[n_classes] or None

@@ -10,8 +10,6 @@ import numpy as np
 from sqlearn.engine.rounds.row_source import Records, RowSource
 from sqlearn.engine.sums import Log
 
-__all__ = ["Changes", "move"]
-
 
 class Changes:
     """What was deposited since the trace was last brought up to date, as long as it is not too much to remember.

@@ -13,8 +13,6 @@ from sqlearn.engine.rounds.standard import all_within
 from sqlearn.engine.rounds.trace import UpdateReport
 from sqlearn.engine.sums import Holder, OneRecord, deposit_each
 
-__all__ = ["OneOfRounds"]
-
 
 @kernel
 def _change_one(x, y, words, has_target, slot, sign, largest, tail, key_state, records, sums, counts, held_rows):

@@ -9,8 +9,6 @@ from sqlearn.engine.rounds.row_source import Records
 from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import TooLargeError
 
-__all__ = ["Evaluate", "Problem", "Recover", "Source", "check_sums"]
-
 MOST_SUMS = 1 << 23  # of a round: each takes about 40 bytes, and a trace has a dozen rounds
 
 ScaleT = TypeVar("ScaleT")

@@ -8,21 +8,6 @@ import numpy as np
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.kernels import kernel, multiply_high, prefetch
 
-__all__ = [
-    "copy_hash",
-    "copy_hashes",
-    "count_copies",
-    "empty_index",
-    "enter",
-    "first_missing",
-    "held",
-    "insert",
-    "numbers_of",
-    "remove",
-    "vacant",
-    "write",
-]
-
 _AHEAD = 8  # records
 
 

@@ -14,8 +14,6 @@ import numpy as np
 
 from sqlearn.errors import UnsupportedError
 
-__all__ = ["MAX_HASH", "ROWS_ELSEWHERE", "DetachedRows", "ReadOnlyRows", "Records", "RowSource"]
-
 MAX_HASH = 2**64 - 1  # the limit that no keyed hash exceeds
 ROWS_ELSEWHERE = (
     "This model was taken out of a store, which keeps its rows, so it can be neither updated nor merged. Nothing "

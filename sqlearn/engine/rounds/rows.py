@@ -25,8 +25,6 @@ from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.sums import UNFIT
 from sqlearn.errors import FormatError
 
-__all__ = ["Rows", "check_rows", "packed", "unpacked"]
-
 _MOST_EMPTY = 4096  # places that may always be empty
 _MOST = 2**31 - 1
 

@@ -9,8 +9,6 @@ from sqlearn.engine.rounds.problem import Source
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.sums import BLOCK
 
-__all__ = ["lowest_hash", "parts_of", "sample_threshold", "within"]
-
 
 @lru_cache(maxsize=64)
 def sample_threshold(octave: int, size: int) -> int:

@@ -11,8 +11,6 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.rounds.trace import serializable
 from sqlearn.engine.sums import ExactSum
 
-__all__ = ["MOST_CLASS_WEIGHT", "BalancedScale", "Scale", "all_within", "balanced", "dithers", "standard_scale"]
-
 _STEPS = 32.0  # of an octave of balanced weights: twice as many as are used
 MOST_CLASS_WEIGHT = 2.0**100  # of an adaptive learner: given ones are refused beyond it, balancing ones are cut off
 

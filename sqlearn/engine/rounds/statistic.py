@@ -17,8 +17,6 @@ from sqlearn.engine.rounds.walk import Aside, Memo, Walk, key_of, lazy_below
 from sqlearn.engine.sums import UNFIT, Block, Holder, Log, OneRecord, Statistic, moments
 from sqlearn.errors import FormatError, MergeError
 
-__all__ = ["LARGEST", "Rounds"]
-
 LARGEST = 2.0**500  # of features and targets: beyond that, standardised ones leave float64's range
 
 Report = Callable[[str], None]  # reports how far long work has got

@@ -10,8 +10,6 @@ import numpy as np
 from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import FormatError
 
-__all__ = ["NO_TRACE", "Evaluation", "Trace", "UpdateReport", "from_bytes", "serializable", "to_bytes"]
-
 T = TypeVar("T")
 
 _LENGTH = struct.Struct("<q")

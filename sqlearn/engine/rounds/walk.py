@@ -45,7 +45,6 @@ from sqlearn.errors import FormatError
 if TYPE_CHECKING:
     from sqlearn.engine.rounds.statistic import Rounds
 
-__all__ = ["GRID_SAMPLE", "Aside", "Break", "BreakLevel", "Change", "Memo", "Walk", "key_of", "lazy_below"]
 
 GRID_SAMPLE = 512  # records that the grid comes from, to twice that
 PILOT = 4096  # records in the pilot, to twice that

@@ -5,5 +5,3 @@ May import: kernels, arithmetic.
 
 from sqlearn.engine.solvers.losses import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, record_loss
 from sqlearn.engine.solvers.minimum import minimum
-
-__all__ = ["LOGISTIC", "MULTINOMIAL", "POISSON", "SQUARED_HINGE", "minimum", "record_loss"]

@@ -6,8 +6,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import fma, kernel
 
-__all__ = ["factorize_blocks", "precondition"]
-
 _LEAST_PIVOT = 2.0**-40  # relative to the diagonal
 
 

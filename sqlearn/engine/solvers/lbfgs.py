@@ -13,8 +13,6 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.solvers.blocks import precondition
 from sqlearn.engine.solvers.passes import sweep
 
-__all__ = ["Loss", "Preconditioner", "descend", "inner", "newton_step"]
-
 _MEMORY = 12
 _ENOUGH = 0.7  # what part of its size the slope along a step may keep
 _SHORTER, _LONGER = 0.1, 4.0  # what a trial may change the length of a step to

@@ -5,8 +5,6 @@ import numpy as np
 from sqlearn.engine.arithmetic import exp, log
 from sqlearn.engine.kernels import kernel
 
-__all__ = ["LOGISTIC", "MULTINOMIAL", "POISSON", "SQUARED_HINGE", "bend_tile", "curvature_at_zero", "record_loss"]
-
 LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL = 0, 1, 2, 3
 
 

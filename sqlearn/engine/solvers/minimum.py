@@ -13,8 +13,6 @@ from sqlearn.engine.solvers.losses import MULTINOMIAL, POISSON, curvature_at_zer
 from sqlearn.engine.solvers.passes import curvature
 from sqlearn.engine.solvers.tiles import TILE, fill_tiles
 
-__all__ = ["Minimum", "minimum"]
-
 _LEAST, _GAP = 2.0**-32, 2.0**-22  # how far above the minimum the loss may be: a record of weight 1, and relative
 _PART, _FEWEST = 8, 512  # the first eighth of the records is solved first, if there are so many in it
 _PER_FEATURE, _PER_PARAMETER = 4, 2  # and so many per feature, and per parameter of several outputs

@@ -10,8 +10,6 @@ from sqlearn.engine.kernels import fma, kernel
 from sqlearn.engine.solvers.losses import bend_tile, record_loss
 from sqlearn.engine.solvers.tiles import LANES, TILE, lanes_summed
 
-__all__ = ["curvature", "sweep"]
-
 _WIDE = 32  # lanes of a sum over the records of a tile
 _FEW = 6  # outputs whose gradients are summed in lanes; for more it pays to turn the tile
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import fma, kernel
 
-__all__ = ["LANES", "TILE", "fill_tiles", "lanes_summed", "padded"]
-
 TILE = 64
 LANES = 8
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn import linear_model as peers
 
-from sqlearn.engine.problems import Penalty
 from sqlearn.engine.problems import smooth_losses as smooth
+from sqlearn.engine.problems.coefficients import Penalty
 from sqlearn.engine.problems.one_vs_rest import OneVsRest
 from sqlearn.engine.problems.smooth_grid import Grid
 from sqlearn.engine.problems.smooth_losses import (

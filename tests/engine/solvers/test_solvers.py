@@ -11,8 +11,9 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 
 from fuzz_losses import judge
-from sqlearn.engine.problems import Penalty, Smooth, ridge
+from sqlearn.engine.problems import Smooth, ridge
 from sqlearn.engine.problems import smooth_problem as module
+from sqlearn.engine.problems.coefficients import Penalty
 from sqlearn.engine.problems.optimum import in_order, minimize
 from sqlearn.engine.problems.smooth_losses import standardize
 from sqlearn.engine.rounds import Records, Scale
