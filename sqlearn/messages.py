@@ -23,7 +23,18 @@ def shown(value: object) -> str:
 
 
 def listed(names: Iterable[object]) -> str:
-    """Names as a message lists them, such as a table's columns: the first ones, and how many more there are."""
+    """List names, such as a table's columns, as a message does: the first ones, and how many more there are.
+
+    Parameters
+    ----------
+    names : iterable
+        The names.
+
+    Returns
+    -------
+    str
+        At most 20 of them, separated by commas.
+    """
     words = [shown(name) for name in names]
     more = f" and {len(words) - _MOST_NAMES:,} more" if len(words) > _MOST_NAMES else ""
     return ", ".join(words[:_MOST_NAMES]) + more
