@@ -31,11 +31,11 @@ MODELS = {
 }
 
 
-def model_of(name: str, parameters: tuple[str, ...], raw: bool) -> Any:
+def model_of(name: str, parameters: tuple[str, ...], raw: bool, hint: str = "--model") -> Any:
     names = {known.lower(): known for known in MODELS}
     known = names.get(name.lower())
     if known is None:
-        raise click.BadParameter(f"{name!r} is not one of {', '.join(MODELS)}.", param_hint="--model")
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(MODELS)}.", param_hint=hint)
     module, encoded = MODELS[known]
     learner = getattr(import_module(f"sqlearn.{module}"), known)()
     given = {}

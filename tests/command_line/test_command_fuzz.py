@@ -169,6 +169,8 @@ class Calls:
         if command == "upgrade":
             out = self.dice.choice(["new.sqlearn"] * 6 + ["m.sqlearn", "folder", "no/x", "", "\0"])
             return [self.dice.choice([*self.stores, *["old"] * 12]), "--out", out, *self.flags("--json", "--no-such")]
+        if command == "warm-up":  # no model that there is: it would be compiled for
+            return [*self.flags("--json"), self.dice.choice(["no", "", "\0", "\ud800", "Gaussian", MANY])]
         if command == "lift":
             words = self.dice.choice([["p0"], ["p0", "p0"], ["p1"], ["1"], [MANY], [], ["p0", "\ud800"]])
             return [self.dice.choice(self.stores), *words, *self.flags("--json")]
@@ -203,7 +205,7 @@ def test_every_subcommand_is_driven():
 
 
 CHANGING = "forget", "relabel", "learn", "compact", "replay", "lift"
-DRIVEN = "fit", "predict", "verify", "report", "info", "receipts", "suppressed", "upgrade", *CHANGING
+DRIVEN = "fit", "predict", "verify", "report", "info", "receipts", "suppressed", "upgrade", "warm-up", *CHANGING
 
 
 @pytest.mark.parametrize("command", DRIVEN)

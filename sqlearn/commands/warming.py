@@ -1,0 +1,75 @@
+"""The command ``sqlearn warm-up``: compile ahead of time."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sqlearn.commands.models import MODELS, model_of
+from sqlearn.commands.printing import progress
+from sqlearn.commands.usage import command
+
+_FEW, _MANY = 60, 8192  # records: of many, adaptive learners go by rounds
+
+
+@command("[MODEL ...]")
+@click.argument("models", metavar="[MODEL ...]", nargs=-1)
+def warm_up(models: tuple[str, ...]) -> None:
+    """Compile what models need, so that no later process has to.
+
+    Compiled code is kept beside the package, or where NUMBA_CACHE_DIR says: run this when you build a container, as
+    the user who runs it, on a processor of the same kind. Without models all are compiled, which takes minutes.
+    """
+    learners = [(name, model_of(name, (), raw, "MODEL")) for name in models or MODELS for raw in (True, False)]
+    with progress("Compiling") as report, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about models of made-up rows
+        for done, (name, learner) in enumerate(learners):
+            for step in _uses(learner, adaptive=hasattr(type(learner), "last_update_")):
+                step()
+            report(done + 1, len(learners))
+    click.echo(f"Compiled for {', '.join(dict.fromkeys(name for name, _ in learners))}.")
+
+
+def _uses(learner: Any, adaptive: bool) -> Iterator[Any]:
+    """What users do with a learner: each use compiles what it needs."""
+    from sqlearn.store import Store
+
+    for n, classes in ((_FEW, 2), (_FEW, 3), *(((_MANY, 2),) if adaptive else ())):
+        yield lambda n=n, classes=classes: _used(learner, *_rows(n, classes))
+    X, y = _rows(_FEW, 2)
+    table = {f"x{j}": X[:, j] for j in range(X.shape[1])} | {"id": [str(i) for i in range(_FEW)]}
+    target = None if learner.target is None else "y"
+
+    def stored() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            rows = table | ({} if target is None else {"y": y})
+            with Store.create(Path(folder) / "store", learner, rows, target=target, id="id") as store:
+                store.forget(ids=["3"])
+                store.verify()
+
+    yield stored
+
+
+def _rows(n: int, classes: int) -> tuple[Any, Any]:
+    """Small counts, which every learner takes, and labels that they tell."""
+    import numpy as np
+
+    numbers = np.arange(3 * n).reshape(n, 3)
+    X = ((numbers * numbers + 7 * numbers) % 11 % 4).astype(float)
+    return X, (X[:, 0] + np.arange(n) % 2).astype(int) % classes
+
+
+def _used(learner: Any, X: Any, y: Any) -> None:
+    from sklearn.base import clone
+
+    model, given = clone(learner), (lambda rows: (X[rows],) if learner.target is None else (X[rows], y[rows]))
+    model.fit(*given(slice(None)))
+    model.forget(*given(0)).partial_fit(*given(0))
+    model.forget(*given(slice(1, 4)))
+    model.digest()
+    for name in ("predict", "predict_proba", "transform"):
+        if hasattr(model, name):
+            getattr(model, name)(X[:3])
