@@ -26,7 +26,7 @@ def warm_up(models: tuple[str, ...]) -> None:
     learners = [(name, model_of(name, (), raw, "MODEL")) for name in models or MODELS for raw in (True, False)]
     with progress("Compiling") as report, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about models of made-up rows
-        for done, (name, learner) in enumerate(learners):
+        for done, (_, learner) in enumerate(learners):
             for step in _uses(learner, adaptive=hasattr(type(learner), "last_update_")):
                 step()
             report(done + 1, len(learners))
