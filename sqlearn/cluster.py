@@ -215,7 +215,7 @@ class KMeans(Adaptive, Transforms, WeightedEstimator, peers.KMeans):
     def _answering(self, name):
         if name in ("predict", "transform", "score"):
             # scikit-learn's, but of the model: its own fitted estimator would refuse float32 after float64
-            return partial(getattr(peers.KMeans, name), self)
+            return partial(getattr(self._sklearn_class, name), self)
         return super()._answering(name)
 
     def fitted_attributes(self) -> dict[str, Any]:
