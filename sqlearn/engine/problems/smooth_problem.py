@@ -17,7 +17,7 @@ from sqlearn.engine.problems.smooth_losses import advance, advance_from, standar
 from sqlearn.engine.problems.smooth_sample import guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import BalancedScale, Evaluate, Records, Scale, Source, balanced, standard_scale
-from sqlearn.engine.solvers import POISSON, SQUARED_HINGE, minimum
+from sqlearn.engine.solvers import MULTINOMIAL, POISSON, SQUARED_HINGE, centre, minimum
 from sqlearn.engine.sums import ExactSum
 
 _MOST_PILOT_ROUNDS = 8
@@ -146,7 +146,10 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         standardize(x, scale.mean, scale.factor, self.intercept, z)
         # a strong hold on outputs that move alike would drown the small curvature of records predicted almost surely
         penalty = self.penalty_hessian(scale, _LOOSE)
-        return Solution(*minimize(self.kind, self.n_outputs, z, y, w, penalty, bounded, theta))
+        theta, converged = minimize(self.kind, self.n_outputs, z, y, w, penalty, bounded, theta)
+        if self.kind == MULTINOMIAL:  # what all outputs have in common adds to the penalty only
+            centre(theta.reshape(self.n_outputs, self.p))
+        return Solution(theta, converged)
 
     def solve(self, scale: Scale, records: Records) -> "Solution":
         """The minimum over all records, in the order of :func:`~sqlearn.engine.problems.optimum.in_order`.

@@ -4,4 +4,4 @@ May import: kernels, arithmetic.
 """
 
 from sqlearn.engine.solvers.losses import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, record_loss
-from sqlearn.engine.solvers.minimum import minimum
+from sqlearn.engine.solvers.minimum import centre, minimum

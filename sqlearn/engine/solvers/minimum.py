@@ -44,7 +44,7 @@ class Minimum(NamedTuple):
 
 
 @kernel
-def _centre(theta):
+def centre(theta):
     """Subtract the mean of all outputs."""
     n_outputs, p = theta.shape
     for j in range(p):
@@ -87,8 +87,8 @@ class _Search:
         self.theta, self.gradient, self.enough = end[:3]
         self.passes, self.still = self.passes + end.passes, end.still
         if self.loss.kind == MULTINOMIAL:  # what all outputs have in common adds to the penalty only
-            _centre(self.theta)
-            _centre(self.gradient)
+            centre(self.theta)
+            centre(self.gradient)
 
     def blocks(self, m: int) -> Preconditioner:
         """The factors of each output's block of the Hessian, from the first m tiles.
