@@ -75,6 +75,7 @@ def dithers(n: int, seed: int) -> np.ndarray:
     return np.array([float(mix(np.uint64(i), np.uint64(seed)) >> np.uint64(11)) * 2.0**-53 for i in range(n)])
 
 
+@lru_cache
 def _offsets(d: int, seed: int) -> np.ndarray:
     """Offsets of the deviations, the means and the weight, float64[2 * d + 1].
 

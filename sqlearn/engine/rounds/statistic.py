@@ -142,7 +142,7 @@ class Rounds(Statistic):
         if slots != self._order or changes is None:  # when classes have come or gone, all records are evaluated anew
             past, aside, changes = None, None, []
         walk = Walk(self, problem, order, past, aside, check)
-        if self._is_lazy(problem):
+        if walk.n < lazy_below(problem):
             walk.keep_aside(changes)
             self._set(None, UpdateReport(0, None, 0, perf_counter() - started), slots, (), walk.aside)
             self.lazy_below = 0 if walk.aside else lazy_below(problem)

@@ -50,9 +50,11 @@ GRID_SAMPLE = 512  # records that the grid comes from, to twice that
 PILOT = 4096  # records in the pilot, to twice that
 MOST_ROUNDS = 30
 VERSION = 2
-MEMO = 8  # the most sums in the memo
+# The most sums in the memo, and one for so many records up to that: each costs every update as much as a round, and
+# saves a scan of all records if a walk returns to it.
+MEMO, MOST_MEMO, RECORDS_OF_MEMO = 2, 8, 1 << 17
 MEMO_AGE = 32  # for how many updates what is remembered stays unused, at least: it is kept up to date in every one
-MEMO_SHARE = 512  # of more records, one update for so many: a scan of all costs as much more
+MEMO_SHARE = 2048  # of more records, one update for so many: a scan of all costs as much more
 
 ScaleT = TypeVar("ScaleT")
 GridT = TypeVar("GridT")
@@ -174,6 +176,7 @@ class Walk(Generic[ScaleT, GridT]):
     ) -> None:
         self.statistic, self.problem, self.order, self.check = statistic, problem, order, check
         self.past, self.put = past, put
+        self.n: int = sum(statistic.record_counts.tolist())
         self.broke = Break(BreakLevel.SCALE) if past is None else None
         self.scanned = 0
         self.memo: Memo = ()
@@ -194,20 +197,15 @@ class Walk(Generic[ScaleT, GridT]):
 
     def solve(self) -> Trace:
         """What all records are solved for: nothing of before is used."""
-        n, key = self.size_and_key()
+        n, key = self.n, key_of(self.problem, self.n)
         self.fix_scale(key, n)
         with one_thread():
             theta, converged = self.problem.converge(self.scale, self.whole)
         return Trace(key, self.scale, None, (), (), theta, converged)
 
-    def size_and_key(self) -> tuple[int, tuple[int, ...]]:
-        """The number of records that count, and what all levels depend on, see :func:`key_of`."""
-        n = sum(self.statistic.record_counts.tolist())
-        return n, key_of(self.problem, n)
-
     def run(self, changes: list[Change]) -> Trace:
         """The trace of the records held now; `changes` are those that came or went since the trace of before."""
-        n, key = self.size_and_key()
+        n, key = self.n, key_of(self.problem, self.n)
         octave = n.bit_length()
         before = self.past
         self.fix_scale(key, n)
@@ -313,19 +311,23 @@ class Walk(Generic[ScaleT, GridT]):
         if kept is None:
             return {}, {}
         memo = () if self.returns else self.statistic.memo
+        if not memo:
+            return _by_theta(kept.rounds), {}
         known = _by_theta((*(past for past, _ in memo), *kept.rounds))
         return known, {past.theta.tobytes(): age for past, age in memo}
 
     def to_remember(self, known: dict[bytes, Evaluation], unused: dict[bytes, int], changes: list[Change]) -> Memo:
         """The youngest of the sums that this walk did not use, brought up to date."""
+        if not known:
+            return ()
         ages = [(past, unused.get(at, 0) + 1) for at, past in known.items()]
-        young = [(past, age) for past, age in ages if age <= self.oldest()][-MEMO:]
+        young = [(past, age) for past, age in ages if age <= self.oldest()]
+        young = young[-max(MEMO, min(MOST_MEMO, self.n // RECORDS_OF_MEMO)) :]
         return tuple((self.updated(past, changes), age) for past, age in young)
 
     def oldest(self) -> int:
         """For how many updates what is remembered may stay unused."""
-        n: int = sum(self.statistic.record_counts.tolist())
-        return max(MEMO_AGE, n // MEMO_SHARE)
+        return max(MEMO_AGE, self.n // MEMO_SHARE)
 
     def keep_aside(self, changes: list[Change]) -> None:
         """Put the trace of before aside, of which none follows: see :attr:`aside`."""
@@ -339,7 +341,7 @@ class Walk(Generic[ScaleT, GridT]):
         `changed` is the lowest keyed hash among the changes, whose records have their classes.
         """
         aside = None if self.returns else self.put
-        if before is not None and (self.returns or self.broke == Break(BreakLevel.SCALE)):
+        if before is not None and (self.returns or (self.broke and self.broke.level is BreakLevel.SCALE)):
             aside = Aside(before, 0, MAX_HASH)
         if aside is None or aside.age >= self.oldest():
             return
