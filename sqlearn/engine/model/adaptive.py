@@ -12,25 +12,27 @@ from sklearn.exceptions import ConvergenceWarning
 from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
-from sqlearn.engine.rounds import LARGEST, Problem, Rounds, Trace, UpdateReport
+from sqlearn.engine.rounds import LARGEST, LARGEST_BITS, Problem, Rounds, Trace, UpdateReport
 from sqlearn.errors import InvalidValueError, UndefinedAttributeError, shown
 
 __all__ = ["Adaptive", "RenamedReport", "SparseCoefficients", "refuse_large"]
 
 
-def refuse_large(x, learner: str, columns: Sequence[str | int]) -> None:
-    """Refuse features, float64[n, d] or CSR, beyond 2**500. NaN is a missing value."""
-    values = x.data if sp.issparse(x) else x
-    if not values.size or (values.min() >= -LARGEST and values.max() <= LARGEST):
+def refuse_large(
+    x, learner: str, columns: Sequence[str | int], bits: int = LARGEST_BITS, cannot: str = "standardise it"
+) -> None:
+    """Refuse features, float64[n, d] or CSR, beyond 2**bits, where a learner cannot do this. NaN is a missing value."""
+    values, largest = x.data if sp.issparse(x) else x, 2.0**bits
+    if not values.size or (values.min() >= -largest and values.max() <= largest):
         return
-    beyond = np.argwhere(np.abs(values) > LARGEST)
+    beyond = np.argwhere(np.abs(values) > largest)
     if not len(beyond):
         return
     at = tuple(beyond[0])
     row, column = (np.searchsorted(x.indptr, at[0], side="right") - 1, x.indices[at[0]]) if sp.issparse(x) else at
     raise InvalidValueError(
         f"The value in row {row} (counted from 0), column {shown(columns[column])}, is {values[at].item()!r}, which is "
-        f"beyond 2**500 (3.3e150), where {learner} cannot standardise it. Nothing was changed: scale the feature "
+        f"beyond 2**{bits} ({largest:.1e}), where {learner} cannot {cannot}. Nothing was changed: scale the feature "
         "down, or leave the row out.",
         row=row,
         column=columns[column],

@@ -1,4 +1,4 @@
-"""The path of one dense record past scikit-learn's validation, for adaptive learners."""
+"""The path of one dense record past scikit-learn's validation, for learners that keep their records."""
 
 from time import perf_counter
 from typing import Any
@@ -11,7 +11,7 @@ from sqlearn.engine.rounds.row_index import enter, held, remove, vacant, write
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.standard import all_within
 from sqlearn.engine.rounds.trace import UpdateReport
-from sqlearn.engine.sums import Holder, OneRecord, deposit_each
+from sqlearn.engine.sums import MOST_BITS, Holder, OneRecord, deposit_each
 
 
 @kernel
@@ -39,9 +39,13 @@ def _change_one(x, y, words, has_target, slot, sign, largest, tail, key_state, r
     digest_one(record[0], tail, key_state, digest[0])
     if sign < 0 and not held(index, digests, numbers, digest[0, 0], digest[0, 1]):
         return False
-    places, hashes, workspace = np.empty(1, np.int64), np.empty(1, np.uint64), np.empty((4, d))
+    places, hashes = np.empty(1, np.int64), np.empty(1, np.uint64)
+    n_summed = (limbs.shape[2] - 1) // 2
+    summed, workspace = np.empty((1, n_summed)), np.empty((4, n_summed))
+    for j in range(n_summed):
+        summed[0, j] = record[0, j]
     stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
-    if deposit_each(record, weights, slots, stop - 1, stop, sign, limbs, base, counts, need, workspace) == 0:
+    if deposit_each(summed, weights, slots, stop - 1, stop, sign, limbs, base, counts, need, workspace) == 0:
         return False
     n_free = extent[1]
     if sign < 0:
@@ -60,20 +64,13 @@ def _change_one(x, y, words, has_target, slot, sign, largest, tail, key_state, r
     return True
 
 
-class OneOfRounds(OneRecord):
-    """One kernel call where no trace is kept; else the record takes part in rounds as any other does.
+class OneOfKept(OneRecord):
+    """One kernel call; the general path where a class comes or goes."""
 
-    Parameters
-    ----------
-    state : Holder
-        What holds the statistic.
-    largest : float
-        What features and targets must not exceed.
-    """
-
-    def __init__(self, state: Holder, largest: float) -> None:
+    def __init__(self, state: Holder) -> None:
         super().__init__(state)
-        self.largest = largest
+        self.largest: float = state.statistic.largest
+        self.targets_within: tuple[float, float] = state.statistic.targets_within
         self.tail = np.empty((0 if state.vocabulary is None else 2) + self.has_target + 1, np.uint64)
         self.no_words = np.empty(0, np.uint64)
 
@@ -89,19 +86,23 @@ class OneOfRounds(OneRecord):
                 return False
             slot, target, words = found, float(found), vocabulary.hash_words[found]
         elif self.has_target:
-            if (type(y) is int and y.bit_length() > 1023) or not 0.0 <= y <= self.largest:
-                return False  # a negative one, which some learners refuse; an int may be beyond float64
+            least, greatest = self.targets_within
+            if (type(y) is int and y.bit_length() > MOST_BITS) or not least <= y <= greatest:
+                return False  # which some learners refuse; an int may be beyond float64
             target = float(y)
-        if state.record_counter[0] + 1 < statistic.lazy_below and statistic.record_counts[slot] > (sign < 0):
-            return self._change_few(row, target, words, slot, sign)
+        if self._is_plain() and statistic.record_counts[slot] > (sign < 0):
+            return self._change_plain(row, target, words, slot, sign)
         if not all_within(row, self.largest):
             return False
         state.change_one(row, y, sign)
         return True
 
-    def _change_few(self, row: np.ndarray, y: float, words: np.ndarray, slot: int, sign: float) -> bool:
-        """The change of a state without a trace; no class comes or goes."""
-        started = perf_counter()
+    def _is_plain(self) -> bool:
+        """Whether nothing but records and counts has to follow."""
+        return True
+
+    def _change_plain(self, row: np.ndarray, y: float, words: np.ndarray, slot: int, sign: float) -> bool:
+        """The change of records and counts; no class comes or goes."""
         state = self.state
         statistic, rows = state.statistic, state.statistic.rows
         if type(rows) is not Rows:
@@ -110,16 +111,30 @@ class OneOfRounds(OneRecord):
             rows.reserve(1)
         total = statistic.total
         total.reserve(1)
-        state.fitted_sklearn = statistic.solution = None
+        state.fitted_sklearn = None
         state.version += 1
         done = _change_one(
             row, y, words, self.has_target, slot, sign, self.largest, self.tail, state.key_state,
             (state.multiset, state.record_counter), (total.limbs, total.base, self.need), statistic.record_counts,
             rows.for_kernel(),
         )  # fmt: skip
+        if done and sign < 0:
+            rows.compact()
+            state.trim()
+        return bool(done)
+
+
+class OneOfRounds(OneOfKept):
+    """One kernel call where no trace is kept; else the record takes part in rounds as any other does."""
+
+    def _is_plain(self) -> bool:
+        return bool(self.state.record_counter[0] + 1 < self.state.statistic.lazy_below)
+
+    def _change_plain(self, row: np.ndarray, y: float, words: np.ndarray, slot: int, sign: float) -> bool:
+        started = perf_counter()
+        statistic = self.state.statistic
+        statistic.solution = None
+        done = super()._change_plain(row, y, words, slot, sign)
         if done:
             statistic.warned, statistic.last = False, UpdateReport(0, None, 0, perf_counter() - started)
-            if sign < 0:
-                rows.compact()
-                state.trim()
-        return bool(done)
+        return done

@@ -7,22 +7,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from sqlearn.engine.rounds.changes import Changes, move
+from sqlearn.engine.rounds.changes import Changes
+from sqlearn.engine.rounds.kept import LARGEST, KeptRecords
 from sqlearn.engine.rounds.one_record import OneOfRounds
 from sqlearn.engine.rounds.problem import Problem
-from sqlearn.engine.rounds.row_source import ROWS_ELSEWHERE, DetachedRows, Records, RowSource
-from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
+from sqlearn.engine.rounds.row_source import Records, RowSource
+from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
 from sqlearn.engine.rounds.walk import Aside, Memo, Walk, key_of, lazy_below
-from sqlearn.engine.sums import UNFIT, Block, Holder, Log, OneRecord, Statistic, moments
-from sqlearn.errors import FormatError, MergeError
-
-LARGEST = 2.0**500  # of features and targets: beyond that, standardised ones leave float64's range
+from sqlearn.engine.sums import UNFIT, Holder, Log, OneRecord
+from sqlearn.errors import FormatError
 
 Report = Callable[[str], None]  # reports how far long work has got
 
 
-class Rounds(Statistic):
+class Rounds(KeptRecords):
     """The records of an adaptive learner, and the trace of its rounds.
 
     An update puts records in or takes them out (:meth:`deposit`); then :meth:`refresh` has a
@@ -32,8 +31,6 @@ class Rounds(Statistic):
 
     Attributes
     ----------
-    rows : RowSource
-        The records held: the model's own copy, or another source of rows.
     changes : Changes
         What was deposited and is not in the trace yet.
     total : ExactSum
@@ -54,7 +51,7 @@ class Rounds(Statistic):
         costs time alone.
     """
 
-    keeps_records = True
+    targets_within = 0.0, LARGEST  # some losses refuse negative ones
 
     def __init__(
         self,
@@ -65,13 +62,11 @@ class Rounds(Statistic):
         report: Report | None = None,
         large_pilot: bool = False,
     ) -> None:
-        super().__init__(n_features, n_targets)
+        super().__init__(n_features, n_targets, seed)
         self.problem = problem
         self.report = report
         self.large_pilot = large_pilot
         self._problem: tuple[list[Any], Problem[Any, Any] | None] | None = None  # the last labels, and their problem
-        self.seed = np.uint64(seed)
-        self.rows: RowSource = Rows(n_features, self.seed)
         self.trace: Trace | None = None
         self.solution: Trace | None = None
         self.lazy_below = 0
@@ -89,38 +84,12 @@ class Rounds(Statistic):
 
     # ------------------------------------------------------------------ changing
 
-    def reserve(self, records: int) -> None:
-        self.rows.reserve(records)
-
-    def first_missing(self, block: Block) -> int:
-        return self.rows.missing(block.digests)
-
     def fast_path(self, state: Holder) -> OneRecord | None:
-        return OneOfRounds(state, LARGEST)
-
-    def deposit(self, block: Block, sign: float, log: Log) -> None:
-        y = block.targets[:, 0].copy() if self.n_targets else block.slots.astype(np.float64)
-        self._change(block.x, y, block.weights, block.slots, block.digests, sign, log)
-
-    def _change(
-        self,
-        x: np.ndarray,
-        y: np.ndarray,
-        w: np.ndarray,
-        slots: np.ndarray,
-        digests: np.ndarray,
-        sign: float,
-        log: Log,
-    ) -> None:
-        counts = w > 0
-        if not counts.all():  # records of weight 0 leave their digests alone: even their class may go before they do
-            x, y = np.where(counts[:, None], x, 0.0), np.where(counts, y, 0.0)
-        self._put(moments(x, w, slots), sign, log)
-        self._note(move(self.rows, x, y, w, digests, sign, log), sign)
+        return OneOfRounds(state)
 
     def take_in(self, records: Records, slots: np.ndarray, sign: float, log: Log) -> None:
         """Add or subtract records that `rows` has, or has no more, already."""
-        self._put(moments(records.x, records.w, slots), sign, log)
+        self._sum(records.x, records.w, slots, sign, log)
         self._note(records, sign)
 
     def _note(self, records: Records, sign: float) -> None:
@@ -190,29 +159,15 @@ class Rounds(Statistic):
 
     def prune(self, temporary: bool = False) -> None:
         self.changes.taken()  # of a call that failed
-        if not temporary:
-            self.rows.compact()
+        super().prune(temporary)
 
     # ------------------------------------------------------------------ whole states
 
-    def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
-        """Take in the records of `other`; the trace follows at :meth:`refresh`."""
-        assert isinstance(other, Rounds)
-        held = other.rows
-        if not isinstance(held, Rows):
-            raise MergeError(ROWS_ELSEWHERE, reason="rows elsewhere")
-        keep = held.places()
-        table = np.zeros(len(other.record_counts), np.int64)
-        table[other_slots] = slots
-        of_record = table[held.y[keep].astype(np.int64)] if not self.n_targets else np.zeros(len(keep), np.int64)
-        y = held.y[keep] if self.n_targets else of_record.astype(np.float64)
-        self._change(held.x[keep], y, held.w[keep], of_record, held.digests[keep], 1.0, Log(keeps=False))
+    def _empty(self) -> Self:
+        return type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.large_pilot)
 
     def copy(self) -> Self:
-        copied = type(self)(
-            self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.large_pilot
-        )
-        copied.total, copied.record_counts, copied.rows = self.total.copy(), self.record_counts.copy(), self.rows.copy()
+        copied = super().copy()
         copied.trace, copied.last, copied._order = self.trace, self.last, self._order
         copied.solution = self.solution
         return copied
@@ -223,25 +178,6 @@ class Rounds(Statistic):
     def restore(self, parts: list[bytes]) -> None:
         super().restore(parts)
         self.trace, self._order = from_bytes(parts[2]), tuple(np.flatnonzero(self.record_counts).tolist())
-
-    def canonical_rows(self, slots: np.ndarray) -> bytes | None:
-        """The records held, sorted by digest, with classes in the order of `slots`; None where they are elsewhere."""
-        held = self.rows
-        if not isinstance(held, Rows):
-            return None
-        codes = np.zeros(1 + max(slots, default=0))
-        codes[slots] = np.arange(len(slots))
-        order = held.by_digest()
-        y = held.y[order] if self.n_targets else codes[held.y[order].astype(np.int64)] * (held.w[order] > 0)
-        return packed(held.x[order], y, held.w[order], held.digests[order])
-
-    def restore_rows(self, data: bytes) -> int:
-        self.rows, n = unpacked(data, self.n_features, self.seed)
-        return n
-
-    def leave_rows(self) -> bool:
-        self.rows = DetachedRows()
-        return True
 
     def solution_elsewhere(self, order: np.ndarray, labels: list[Any]) -> bytes | None:
         if isinstance(self.rows, Rows) or self.trace is not None:
@@ -263,13 +199,11 @@ class Rounds(Statistic):
         return trace.key != key_of(problem, sum(self.record_counts.tolist()))
 
     def read_from(self, rows: RowSource) -> None:
-        """Take the records from another source from here on."""
-        self.rows, self.solution = rows, None
+        super().read_from(rows)
+        self.solution = None
 
     def check_form(self, labels: list[Any]) -> None:
         super().check_form(labels)
-        if isinstance(self.rows, Rows):
-            check_rows(self.rows, 0 if self.n_targets else max(1, len(labels)), LARGEST)
         problem = self._problem_of(labels)
         if problem is None:
             if self.trace is not None or self.solution is not None:
