@@ -28,9 +28,9 @@ MAKEFLAGS += --no-print-directory
 .PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses damage kills memory thorough docs docs-long release-check clean
 
 # the modules whose docstrings make the reference
-PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/storage/view.py sqlearn/storage/editing.py \
-	sqlearn/storage/forgotten.py sqlearn/engine/model/estimator.py sqlearn/engine/model/predictions.py \
-	sqlearn/engine/model/verbs.py
+PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/storage/view.py \
+	sqlearn/storage/editing.py sqlearn/storage/forgotten.py sqlearn/engine/model/estimator.py \
+	sqlearn/engine/model/predictions.py sqlearn/engine/model/verbs.py
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html
 

@@ -7,6 +7,7 @@ Those of adaptive learners moved when few records came to be solved for when the
 of the records alone; that of `logistic_regression_9000`, whose records are walked in rounds, moved with its cells.
 """
 
+import numpy as np
 import pytest
 
 from fixed import Case, cases, labels, numbers
@@ -22,6 +23,7 @@ from sqlearn.feature_selection import (
     f_regression,
 )
 from sqlearn.linear_model import LogisticRegression
+from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 DIGESTS = {
     "gaussian_nb": "a47003cc261a86b34877cc5c0dfb4d52f864a38c60c558fb52aa529e08248682",
@@ -64,6 +66,8 @@ DIGESTS = {
 # what came after 1285be8
 LATER = {
     "lda_shrinkage": "b03fbc2438cad5ec198edc70c666c8196b2a72c34902804cde65ad01d67c1267",
+    "kneighbors_classifier": "9ab797df84cd31eabb77cb43bb403985cf9e15cfb2527b8ceb345b5912c4342b",
+    "kneighbors_regressor": "2e2fe7a2e733d7e77f337f0178daca9d8c24ffbc8b7449ce4df0b2f3e3257dfe",
     "select_percentile": "de7dd81d72da413c792bff261840b9fc75af2b7f697d3f7657f1a291ba2a25e6",
     "select_fpr": "786d36613c6133ffcb156d778ebd8185332e1337e26e8fd1090177fddd2522a2",
     "select_fdr": "27e5961664121c1b77a04ffa9a533e7878e8905da352296493334a08f529f7a5",
@@ -80,6 +84,8 @@ def later_cases():
     values = 2.0 * X[:, 0] - X[:, 1]
     return {
         "lda_shrinkage": Case(LinearDiscriminantAnalysis("lsqr", shrinkage="auto"), X, y3),
+        "kneighbors_classifier": Case(KNeighborsClassifier(3, metric_params={"w": np.array([1.0, 2.0, 0.5])}), X, y3),
+        "kneighbors_regressor": Case(KNeighborsRegressor(weights="distance", p=1), X, values),
         "select_percentile": Case(SelectPercentile(percentile=50), X, y3),
         "select_fpr": Case(SelectFpr(f_regression), X, values),
         "select_fdr": Case(SelectFdr(), X, y3),

@@ -34,7 +34,7 @@ from sqlearn.linear_model import (
 )
 from sqlearn.mixture import GaussianMixture
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
-from sqlearn.neighbors import NearestCentroid
+from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sqlearn.preprocessing import StandardScaler
 from sqlearn.svm import LinearSVC
 
@@ -55,6 +55,9 @@ LEARNERS = [
     QuadraticDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
     NearestCentroid(),
     NearestCentroid(shrink_threshold=0.2, priors="empirical"),
+    KNeighborsClassifier(3),
+    KNeighborsClassifier(2, weights="distance", algorithm="kd_tree", leaf_size=2),
+    KNeighborsRegressor(2),
     SelectKBest(k=1),
     SelectKBest(chi2, k=1),
     SelectPercentile(f_regression, percentile=40),

@@ -35,7 +35,7 @@ def mixed(rng, n, level):
 
 
 def bounded(rng, n, level):
-    return np.clip(reals(rng, n, level), -1e150, 1e150)  # beyond 2**500 rounds refuse them
+    return np.clip(reals(rng, n, level), -1e150, 1e150)  # beyond 2**500 rounds and neighbours refuse them
 
 
 # learners whose features are not any reals (or any non-negative ones, which their tags tell)
@@ -107,7 +107,8 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     """
     tags = learner.__sklearn_tags__()
     adaptive = isinstance(getattr(learner, "learner", learner), Adaptive)
-    default = counts if tags.input_tags.positive_only else bounded if adaptive else reals
+    bound = adaptive or type(learner).__name__.startswith("KNeighbors")
+    default = counts if tags.input_tags.positive_only else bounded if bound else reals
     X = FEATURES.get(type(learner).__name__, default)(rng, n, level)
     if adaptive and isinstance(X, pd.DataFrame):
         numbers = X.select_dtypes("number").columns

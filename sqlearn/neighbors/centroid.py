@@ -1,4 +1,4 @@
-"""Neighbours-based learners that forget."""
+"""The nearest centroid, from moments of each class."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,8 +10,6 @@ from sqlearn.engine.model import Decides, PredictsProbabilities, UnweightedClass
 from sqlearn.engine.readout import label_array, moments_of, weights_of
 from sqlearn.engine.sums import Moments
 from sqlearn.errors import DegenerateError, ParameterError
-
-__all__ = ["NearestCentroid"]
 
 
 class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
