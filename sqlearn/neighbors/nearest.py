@@ -11,7 +11,7 @@ from sklearn import neighbors as peers
 from sqlearn.engine.model import (
     ExactEstimator,
     Predicts,
-    PredictsProbabilities,
+    PredictsProba,
     UnweightedClassifier,
     UnweightedEstimator,
     refuse_large,
@@ -24,6 +24,8 @@ from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
 class _Neighbors(ExactEstimator):
     """What a classifier and a regressor have in common that look for the nearest of the records held."""
+
+    _keeps_records = True
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -184,7 +186,7 @@ def _largest_bits(params: dict[str, Any]) -> int:
     return math.floor(2 * LARGEST_BITS / p) - 1
 
 
-class KNeighborsClassifier(PredictsProbabilities, _Neighbors, UnweightedClassifier, peers.KNeighborsClassifier):
+class KNeighborsClassifier(PredictsProba, _Neighbors, UnweightedClassifier, peers.KNeighborsClassifier):
     """Classifier by a vote of the nearest records, that forgets.
 
     Parameters

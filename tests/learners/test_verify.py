@@ -9,7 +9,6 @@ from laws import frozen, refit, unchanged
 from learners import LEARNERS, MULTILABEL, WEIGHTED, over
 from records import joined, tame
 from sqlearn import verify
-from sqlearn.engine.model.adaptive import Adaptive
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.verification import same_bits
 
@@ -81,7 +80,7 @@ def test_verify_finds_an_altered_limb_count_or_attribute(learner):
 
     assert altered(multiset) == "the state's records"
 
-    keeps_records = isinstance(learner, Adaptive)
+    keeps_records = learner.keeps_records
 
     def name(model):
         if keeps_records:

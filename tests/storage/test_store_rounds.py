@@ -15,6 +15,7 @@ from sqlearn.engine.rounds.row_source import MAX_HASH
 from sqlearn.errors import MergeError, StoreCorruptError, UndefinedAttributeError, UnsupportedError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
+from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sqlearn.storage.file.residue import residue
 from sqlearn.storage.records import copies
 from sqlearn.storage.records import row_source as stored_rows
@@ -31,6 +32,7 @@ LEARNERS = [
     GaussianMixture(2, covariance_type="diag"),
     LinearSVC(),
 ]
+NEIGHBOURS = [KNeighborsClassifier(2), KNeighborsRegressor(2)]  # which keep their rows, but have no rounds
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +78,7 @@ def in_memory(model, store, table):
     return twin.partial_fit(X, **given), X, given
 
 
-@over([*LEARNERS, *map(TableModel, LEARNERS)])
+@over([*LEARNERS, *map(TableModel, LEARNERS), *NEIGHBOURS])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
     """Learn, forget, relabel, reopen, many copies of a row among them: the digest is that of a fit in memory."""
@@ -260,3 +262,30 @@ def test_a_damaged_row_is_not_learned_when_rounds_ask_it(learner, column, value,
     with pytest.raises(StoreCorruptError):
         store.forget(where="x < 20")
     assert store.digest() == digest and len(store) == 40
+
+
+@over(NEIGHBOURS)
+def test_neighbours_are_looked_for_in_the_file(learner, tmp_path):
+    random = np.random.default_rng(5)
+    rows = drawn(learner, random, 60)
+    store = Store.create(tmp_path / "a", learner, rows, target="y")
+    twin, X, given = in_memory(learner, store, rows)
+    np.testing.assert_array_equal(store.predict(rows), twin.predict(X))
+    taken = store.model
+    with Store.open(tmp_path / "a") as again:
+        again.forget(where="a < 0")
+        kept = rows["a"] >= 0
+        assert again.verify()
+        twin.forget(X[~kept], given["y"][~kept])
+        assert again.digest() == twin.digest()
+        np.testing.assert_array_equal(again.predict(rows), twin.predict(X))
+        twin.partial_fit(X[~kept], given["y"][~kept])
+        again.forget(where="a >= 0")
+        with pytest.raises(UndefinedAttributeError, match="no rows"):
+            again.model.predict(X)
+    for model in (taken, pickle.loads(pickle.dumps(taken))):  # it has the rows of then, and cannot change
+        np.testing.assert_array_equal(model.predict(X), twin.predict(X))
+        with pytest.raises(UnsupportedError, match="taken out of a store"):
+            model.forget(X[0], given["y"][0])
+        with pytest.raises(MergeError, match="taken out of a store"):
+            model.merge(twin)

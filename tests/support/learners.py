@@ -9,7 +9,6 @@ from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sqlearn.engine.model.adaptive import Adaptive
 from sqlearn.feature_selection import (
     GenericUnivariateSelect,
     SelectFdr,
@@ -104,7 +103,7 @@ WEIGHTED = [learner for learner in LEARNERS if takes_weights(learner)]
 
 def takes_ledger(learner) -> bool:
     """Whether a learner can do without its ledger, as those that keep their rows cannot."""
-    return "ledger" in learner.get_params() and not isinstance(getattr(learner, "learner", learner), Adaptive)
+    return "ledger" in learner.get_params() and not getattr(learner, "learner", learner).keeps_records
 
 
 def name_of(learner):

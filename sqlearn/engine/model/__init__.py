@@ -14,6 +14,7 @@ from sqlearn.engine.model.predictions import (
     Decides,
     Predicts,
     PredictsJointProbabilities,
+    PredictsProba,
     PredictsProbabilities,
     ScoresRecords,
     Selects,

@@ -68,6 +68,7 @@ class Adaptive(RenamedReport, ExactEstimator):
     Such a learner keeps its records, since they are evaluated again when the trace breaks.
     """
 
+    _keeps_records = True
     _large_pilot = False  # see engine/rounds/walk.py
     _restless = (
         "the loss has no minimum, or none that was found: without a penalty, classes that the features separate have "

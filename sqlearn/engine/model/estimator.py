@@ -302,6 +302,11 @@ class ExactEstimator(Hooks):
         return self._takes_weights
 
     @property
+    def keeps_records(self) -> bool:
+        """Whether the records themselves are kept, to be looked at again."""
+        return self._keeps_records
+
+    @property
     def state(self) -> State:
         """All that is held; raises NotFittedError when nothing is."""
         return self._fitted_state()

@@ -33,10 +33,13 @@ class Hooks(Answering):
         What a record carries beside its features.
     _sparse_form : bool
         Whether records are CSR rows inside.
+    _keeps_records : bool
+        Whether the records themselves are kept, to be looked at again.
     """
 
     _statistic: type[Statistic]
     _takes_weights: bool = False
+    _keeps_records: bool = False
     _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages
 
     # the next two are a property where they depend on parameters, and a plain attribute elsewhere

@@ -89,8 +89,8 @@ class Predicts(Delegates):
         return self._answer("score", X, y, sample_weight=sample_weight)
 
 
-class PredictsProbabilities(Delegates):
-    """Classifiers with probabilities."""
+class PredictsProba(Delegates):
+    """Classifiers with probabilities, but not their logarithms."""
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes.
@@ -113,6 +113,10 @@ class PredictsProbabilities(Delegates):
             A subclass that describes the problem.
         """
         return self._answer("predict_proba", X)
+
+
+class PredictsProbabilities(PredictsProba):
+    """Classifiers with probabilities."""
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithms of the probabilities of the classes.

@@ -7,7 +7,7 @@ import numpy as np
 
 from sqlearn.engine.rounds.changes import move
 from sqlearn.engine.rounds.one_record import OneOfKept
-from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, Records, RowSource
+from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, CopiedRows, DetachedRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.sums import Block, Holder, Log, OneRecord, Statistic, moments
 from sqlearn.errors import MergeError
@@ -157,6 +157,18 @@ class KeptRecords(Statistic):
     def leave_rows(self) -> bool:
         self.rows = DetachedRows()
         return True
+
+    def solution_elsewhere(self, order: np.ndarray, labels: list[Any]) -> bytes | None:
+        if isinstance(self.rows, Rows | DetachedRows) or not self.record_counts.any():
+            return None
+        held = self.all_records(order)  # what answers is all of them
+        names = np.zeros((len(held.w), 2), np.uint64)  # no digests: they are for updates, which are refused
+        names[:, 0] = np.arange(len(names))
+        return packed(held.x, held.y, held.w, names)
+
+    def restore_solution(self, solution: bytes) -> None:
+        rows, _ = unpacked(solution, self.n_features, self.seed)
+        self.rows = CopiedRows(rows)
 
     def read_from(self, rows: RowSource) -> None:
         """Take the records from another source from here on."""

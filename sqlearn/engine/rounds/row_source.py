@@ -110,6 +110,24 @@ class ReadOnlyRows:
         return self
 
 
+class CopiedRows(ReadOnlyRows):
+    """The source of a model that was taken out of a store together with its records: it predicts, but cannot change.
+
+    Parameters
+    ----------
+    rows : RowSource
+        The records.
+    """
+
+    why = ROWS_ELSEWHERE
+
+    def __init__(self, rows: RowSource) -> None:
+        self._rows = rows
+
+    def blocks(self, limit: int) -> Iterator[Records]:
+        return self._rows.blocks(limit)
+
+
 class DetachedRows(ReadOnlyRows):
     """The source of a model whose records stayed where it was read from: it predicts, but cannot change."""
 

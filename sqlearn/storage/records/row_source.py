@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.model import Learner
-from sqlearn.engine.rounds import LARGEST, MAX_HASH, Changes, DetachedRows, Records, Rounds
+from sqlearn.engine.rounds import LARGEST, MAX_HASH, Changes, DetachedRows, KeptRecords, Records, Rounds
 from sqlearn.engine.tables import TableRounds
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.file import damaged
@@ -46,10 +46,11 @@ class StoredRows:
             kinds = state.params["columns"].items()
             self._numbers, self._categories = ([n for n, k in kinds if k == kind] for kind in ("number", "category"))
         else:
-            assert isinstance(statistic, Rounds)
+            assert isinstance(statistic, KeptRecords)
             self._numbers, self._categories = columns.named("feature"), []
         statistic.read_from(self)
-        statistic.changes = Changes(_REMEMBERED)
+        if isinstance(statistic, Rounds | TableRounds):
+            statistic.changes = Changes(_REMEMBERED)
         state.deferred = True
 
     def renew(self) -> None:

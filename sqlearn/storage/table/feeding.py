@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from sqlearn.engine.model import Adaptive, ExactEstimator, Learner
+from sqlearn.engine.model import ExactEstimator, Learner
 from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, listed, shown
 from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.columns import Columns
@@ -25,7 +25,8 @@ def takes_categories(model: Any) -> bool:
 
 def asks_in_rounds(model: Any) -> bool:
     """Whether a learner holds its rows, to ask them again."""
-    return isinstance(model.get_params(deep=False).get("learner", model), Adaptive)
+    learner = model.get_params(deep=False).get("learner", model)
+    return isinstance(learner, ExactEstimator) and learner.keeps_records
 
 
 def named_categories(model: Any, categorical: Any) -> list[str] | None:
