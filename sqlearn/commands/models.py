@@ -16,6 +16,8 @@ MODELS = {
     "GaussianMixture": ("mixture", True),
     "GaussianNB": ("naive_bayes", True),
     "KMeans": ("cluster", True),
+    "KNeighborsClassifier": ("neighbors", False),
+    "KNeighborsRegressor": ("neighbors", False),
     "Lasso": ("linear_model", True),
     "LinearDiscriminantAnalysis": ("discriminant_analysis", True),
     "LinearRegression": ("linear_model", True),

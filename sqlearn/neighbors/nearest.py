@@ -102,8 +102,8 @@ class _Neighbors(ExactEstimator):
         for name in ("weights", "metric"):
             if not isinstance(params[name], str | None):
                 raise ParameterError(
-                    f"{name} as a function is refused: what it computes is no part of the digest, which must tell "
-                    "models of other functions apart. Name one that scikit-learn knows.",
+                    f"{name} must be a name, not {shown(params[name])}: the digest does not cover what a function or an "
+                    "object computes. Nothing was changed: name one that scikit-learn knows.",
                     value=params[name],
                 )
         if params["metric"] in ("precomputed", "nan_euclidean"):
@@ -128,6 +128,10 @@ class _Neighbors(ExactEstimator):
 
     def _new_statistic(self, params, n_features, n_targets):
         return KeptRecords(n_features, n_targets, largest=2.0 ** _largest_bits(params))
+
+    def _new_sklearn(self, params):
+        metric_params = params["metric_params"]  # which predict_proba of scikit-learn's classifier writes to
+        return super()._new_sklearn(params | {"metric_params": None if metric_params is None else {**metric_params}})
 
     def _check_learned(self, state):
         super()._check_learned(state)
