@@ -72,6 +72,8 @@ HOOKS = {
 # What the methods of scikit-learn's estimators read of a fitted one, and so is read out of the state.
 FITTED_ATTRIBUTES = {
     "_base_loss": "PoissonRegressor: its link",
+    "_fit_X": "KNeighborsClassifier, KNeighborsRegressor: the records",
+    "_fit_method": "KNeighborsClassifier, KNeighborsRegressor: the algorithm in use",
     "_fit_svd_solver": "PCA: how it was solved",
     "_label_binarizer": "RidgeClassifier: classes and the form of the labels",
     "_max_components": "LinearDiscriminantAnalysis: number of directions",
@@ -79,6 +81,8 @@ FITTED_ATTRIBUTES = {
     "_n_threads": "KMeans: threads of predict",
     "_parent_callback_ctx": "any: an estimator around this one observes it",
     "_skl_callbacks": "any: set by set_callbacks",
+    "_tree": "KNeighborsClassifier, KNeighborsRegressor: the records as a tree",
+    "_y": "KNeighborsClassifier, KNeighborsRegressor: their labels or targets",
 }
 
 

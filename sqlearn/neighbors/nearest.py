@@ -102,7 +102,7 @@ class _Neighbors(ExactEstimator):
         for name in ("weights", "metric"):
             if not isinstance(params[name], str | None):
                 raise ParameterError(
-                    f"{name} must be a name, not {shown(params[name])}: the digest does not cover what a function or an "
+                    f"{name} must be a name, not {shown(params[name])}: a digest does not cover what a function or an "
                     "object computes. Nothing was changed: name one that scikit-learn knows.",
                     value=params[name],
                 )

@@ -19,6 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import PoissonRegressor, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
 
 from learners import LEARNERS
 from records import tame
@@ -69,6 +70,8 @@ PROTECTED = [
 X, CLASSES = np.array([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0], [6.0, 9.0]]), np.array([0, 1, 0, 1])
 FITTED = {
     "_base_loss": PoissonRegressor(),
+    "_fit_X": KNeighborsClassifier(1),
+    "_fit_method": KNeighborsClassifier(1),
     "_fit_svd_solver": PCA(),
     "_label_binarizer": RidgeClassifier(),
     "_max_components": LinearDiscriminantAnalysis(),
@@ -76,6 +79,8 @@ FITTED = {
     "_n_threads": KMeans(1),
     "_parent_callback_ctx": None,  # of estimators inside others: test_answering.py has one
     "_skl_callbacks": None,
+    "_tree": KNeighborsClassifier(1),
+    "_y": KNeighborsClassifier(1),
 }
 NUMBA = {"_impl"}  # private names of numba, which kernels/decorator.py explains
 # what Python and scikit-learn set on every class

@@ -103,7 +103,7 @@ WEIGHTED = [learner for learner in LEARNERS if takes_weights(learner)]
 
 def takes_ledger(learner) -> bool:
     """Whether a learner can do without its ledger, as those that keep their rows cannot."""
-    return "ledger" in learner.get_params() and not getattr(learner, "learner", learner).keeps_records
+    return "ledger" in learner.get_params() and not learner.keeps_records
 
 
 def name_of(learner):

@@ -107,8 +107,7 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     """
     tags = learner.__sklearn_tags__()
     adaptive = isinstance(getattr(learner, "learner", learner), Adaptive)
-    keeps = getattr(learner, "learner", learner).keeps_records
-    default = counts if tags.input_tags.positive_only else bounded if keeps else reals
+    default = counts if tags.input_tags.positive_only else bounded if learner.keeps_records else reals
     X = FEATURES.get(type(learner).__name__, default)(rng, n, level)
     if adaptive and isinstance(X, pd.DataFrame):
         numbers = X.select_dtypes("number").columns

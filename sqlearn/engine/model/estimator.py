@@ -303,8 +303,9 @@ class ExactEstimator(Hooks):
 
     @property
     def keeps_records(self) -> bool:
-        """Whether the records themselves are kept, to be looked at again."""
-        return self._keeps_records
+        """Whether it, or the learner inside, keeps the records themselves, to look at them again."""
+        learner = vars(self).get("learner", self)
+        return isinstance(learner, ExactEstimator) and learner._keeps_records
 
     @property
     def state(self) -> State:

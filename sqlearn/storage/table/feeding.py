@@ -25,8 +25,7 @@ def takes_categories(model: Any) -> bool:
 
 def asks_in_rounds(model: Any) -> bool:
     """Whether a learner holds its rows, to ask them again."""
-    learner = model.get_params(deep=False).get("learner", model)
-    return isinstance(learner, ExactEstimator) and learner.keeps_records
+    return isinstance(model, ExactEstimator) and model.keeps_records
 
 
 def named_categories(model: Any, categorical: Any) -> list[str] | None:
