@@ -19,6 +19,7 @@
 PYTHON ?=
 ARGS ?= -n auto
 MODULES ?= sklearn
+BENCH ?= *
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -58,8 +59,9 @@ lint: $(VENV)/.test
 fuzz-losses: $(VENV)/.test
 	@PYTHONPATH=.:tests/support $(BIN)/python tests/long/fuzz_losses.py $(FUZZ_ARGS)
 
+# one of them: make bench BENCH=rounds BENCH_ARGS="--seeds 4"
 bench: $(VENV)/.bench
-	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" $(BENCH_ARGS); done
+	@set -e; for script in benchmarks/bench_$(BENCH).py; do echo "$$script"; $(BIN)/python "$$script" $(BENCH_ARGS); done
 
 docs: $(VENV)/.docs
 	@rm -rf docs/reference/generated docs/gallery/long_*

@@ -2,8 +2,8 @@
 
 Run all of it, or some sections by name (``--help`` lists them):
 
-    make bench
-    make bench BENCH_ARGS="forget fit"
+    make bench BENCH=exact
+    make bench BENCH=exact BENCH_ARGS="forget fit"
 
 Every time is a median of several runs. Ours and scikit-learn's take turns, so that a busy machine slows both. All BLAS
 and OpenMP threads are set to one, or to two for both where a row says so; two threads that wait for a processor tell
@@ -12,18 +12,13 @@ asked for. "ratio" is ours over scikit-learn's. The ledger is always on.
 """
 
 import functools
-import os
 import re
-import statistics
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-from measuring import Row, at_most, duration, main, medians, ratio_at_most, row
+from measuring import Row, at_most, main, medians, ratio_at_most, row
 from sklearn import linear_model, naive_bayes
 from threadpoolctl import threadpool_limits
 
@@ -32,21 +27,6 @@ from sqlearn.naive_bayes import GaussianNB, MultinomialNB
 
 NIST = Path(__file__).resolve().parent.parent / "tests" / "nist"
 DEGREES = {"Filip": 10, "Pontius": 2} | {f"Wampler{k}": 5 for k in range(1, 6)}  # of those whose model is a polynomial
-
-# Seconds from nothing to a row forgotten by two learners, and how many kernels were compiled on the way.
-FIRST_FORGET = """
-from time import perf_counter
-start = perf_counter()
-import numpy as np
-from numba.core.event import install_recorder
-from sqlearn.linear_model import LinearRegression
-from sqlearn.naive_bayes import GaussianNB
-x = np.random.default_rng(0).normal(size=(100, 30))
-with install_recorder("numba:compile") as recorder:
-    for model, y in ((GaussianNB(), np.arange(100) % 2), (LinearRegression(), x[:, 0])):
-        model.fit(x, y).forget(x[0], y[0])
-print(perf_counter() - start, sum(event.is_start for _, event in recorder.buffer))
-"""
 
 
 @functools.lru_cache(maxsize=1)
@@ -177,27 +157,5 @@ def correct(model, certified: np.ndarray) -> float:
         return float(np.clip(-np.log10(np.abs((found - certified) / np.where(certified, certified, 1.0))), 0, 15).min())
 
 
-def start() -> Iterator[Row]:
-    """New processes: importing, and the kernels' disk cache."""
-    peers = "sklearn.naive_bayes, numba"
-    for name in ("sqlearn", "sqlearn.naive_bayes"):
-        timed = "from time import perf_counter; start = perf_counter(); import {}; print(perf_counter() - start)"
-        times = [[run(timed.format(modules))[0] for modules in (name, peers)] for _ in range(6)][1:]
-        yield ratio_at_most(f"import {name}; beside import {peers}", 1.2, *np.median(times, axis=0).tolist())
-    with tempfile.TemporaryDirectory() as empty:
-        cold, *warm = (run(FIRST_FORGET, NUMBA_CACHE_DIR=empty) for _ in range(4))
-    seconds, compiled = statistics.median(s for s, _ in warm), max(c for _, c in warm)
-    yield Row(f"Import, fit, forget in the first process: {cold[1]:.0f} compilations", duration(cold[0]), *"----")
-    what = f"  in the second process: {compiled:.0f} compilations"
-    yield row(what, duration(seconds), "-", None, "0 compilations", compiled == 0)
-
-
-def run(code: str, **environment: str) -> list[float]:
-    """The numbers that a new process prints. It may keep bytecode, as the installed scikit-learn does."""
-    environment = os.environ | environment | {"PYTHONDONTWRITEBYTECODE": ""}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return [float(number) for number in done.stdout.split()]
-
-
 if __name__ == "__main__":
-    main(__doc__, forget, read, batch, fit, counts, memory, digits, start)
+    main(__doc__, forget, read, batch, fit, counts, memory, digits)
