@@ -213,7 +213,7 @@ CASES = [
     Case("PoissonRegressor 2e5 x 10", poisson, 200_000, 10, KINDS, (25, 0)),
     Case("LinearSVC 2e5 x 10", hinge, 200_000, 10, KINDS, (25, 0)),
     Case("LogisticRegression 1e6 x 10", logistic, 1_000_000, 10, [independent], (1000, 400)),
-    Case("the same, correlation 0.9", logistic, 1_000_000, 10, [correlated], (1000, 400)),
+    Case("LogisticRegression 1e6, corr. 0.9", logistic, 1_000_000, 10, [correlated], (1000, 400)),
     Case("LogisticRegression 1e6 x 30", logistic, 1_000_000, 30, [independent], (60, 0)),
     Case("LogisticRegression, flights", flights, 0, 0, [independent], (200, 0)),
     Case("KMeans 1e6 x 10, k = 10", blobs, 1_000_000, 10, [independent], (300, 0)),
@@ -295,7 +295,7 @@ def stream(case: Case, n: int, seed: int) -> Stream:
 
 # ---------------------------------------------------------------------- the table
 
-LINE = "{:30s} {:5s} {:>6s} {:>6s} {:>6s} {:>6s} {:>6s}  {:>8s} {:>8s} {:>8s} {:>6s}  {:>8s}  {}"
+LINE = "{:33s} {:5s} {:>6s} {:>6s} {:>6s} {:>6s} {:>6s}  {:>8s} {:>8s} {:>8s} {:>6s}  {:>8s}  {}"
 TITLES = ("scans", *CAUSES, "forget", "median", "refit/", "fit/", "error", "equal; goals")
 
 
@@ -316,9 +316,9 @@ def print_row(name: str, streams: list[Stream], goals: tuple[float, float] | Non
 
 
 def window(n: int, seed: int) -> list[float]:
-    """Seconds of a step that learns a row and forgets the oldest, from n - 1 rows to n and back.
+    """Seconds of a step that learns a row and forgets the oldest, from n - 1 rows to n and back: mean and median.
 
-    Then those of a step after which coef_ is read, of a fit, and of scikit-learn's refit.
+    Then the mean of steps after which coef_ is read, a fit, and scikit-learn's refit.
     """
     task = logistic(np.random.default_rng(seed), n + 3 * WINDOW, 10, independent)
     x, y, model = task.x, task.y, task.model
@@ -335,15 +335,16 @@ def window(n: int, seed: int) -> list[float]:
     fit, *refits = medians(
         9, *(lambda i, of=of: of.fit(x[i : n + i], y[i : n + i]) for of in (LogisticRegression(), *task.peers))
     )
-    return [float(np.mean(walks)), float(np.mean(reads)), fit, min(refits)]
+    return [float(np.mean(walks)), float(np.median(walks)), float(np.mean(reads)), fit, min(refits)]
 
 
 def print_windows(seeds: int) -> None:
     """Windows at the edges of octaves."""
-    print("\nA window: learn a row, forget the oldest (10 columns); mean over seeds of the mean step, and the worst")
+    print("\nA window: learn a row, forget the oldest (10 columns); the mean over seeds, and the worst")
     for n in (1 << 13, 1 << 14):
         found = [window(n, seed) for seed in range(min(seeds, LARGE_SEEDS))]
-        named = zip(("step", "step and coef_", "fit", "scikit-learn's refit"), zip(*found, strict=True), strict=True)
+        titles = "step", "median step", "step and coef_", "fit", "scikit-learn's refit"
+        named = zip(titles, zip(*found, strict=True), strict=True)
         told = [f"{what} {duration(float(np.mean(times)))}, {duration(max(times))}" for what, times in named]
         print(f"{n - 1:,} to {n:,} rows: " + "; ".join(told), flush=True)
 

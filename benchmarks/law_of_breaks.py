@@ -58,6 +58,7 @@ def main():
     out = parser.parse_args().out
     plt.rcParams["svg.hashsalt"] = "sqlearn"  # the same file for the same numbers
     figure, axes = plt.subplots(figsize=(6, 4))
+    axes.axvline(smooth_grid.FINE, color="grey", linestyle=":", label="the width in use")
     print(f"{'':16s} {'width':>8s} {'measured':>18s} {'predicted':>9s}")
     for correlation, marker in ((0.0, "o"), (0.9, "s")):
         rng = np.random.default_rng(1)
