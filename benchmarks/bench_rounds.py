@@ -4,8 +4,9 @@
     make bench BENCH=rounds BENCH_ARGS="--seeds 5 --only Logistic"
 
 Each row is measured for many seeds: 30, and 8 at a million records and for the flights. Each seed draws data and a
-stream of 2,000 random single records that are forgotten, breaks included. Where data of several kinds take turns they
-have rows of their own, too. The first line of a row has the means over its seeds, the second the worst:
+stream of 2,000 random single records that are forgotten, breaks included; a stream ends early when it has taken ten
+seconds. Where data of several kinds take turns they have rows of their own, too. The first line of a row has the means
+over its seeds, the second the worst:
 
 - scans per 1,000 forgets, then by the level of the walk that broke: a scan evaluates all records again;
 - the mean forget of the stream, and its median;
@@ -40,6 +41,7 @@ from sqlearn.svm import LinearSVC
 STREAM = 2000
 SEEDS, LARGE_SEEDS = 30, 8
 CAUSES = ("scale", "grid", "pilot", "rounds")
+PATIENCE = 10.0  # seconds of forgetting after which a stream ends early
 WINDOW = 100  # steps of a window that are timed
 BLOCK = 100_000  # records of a block of Newton's method
 
@@ -269,21 +271,26 @@ def stream(case: Case, n: int, seed: int) -> Stream:
         refits = [min(refits)]
     seconds, scans = [], Counter()
     for k, i in enumerate(order[:STREAM], 1):
-        gone = task.given(i)
-        seconds.append(timed(lambda gone=gone: model.forget(*gone)))
+        record = task.given(i)
+        seconds.append(timed(lambda record=record: model.forget(*record)))
         last = model.last_update_
         if last.rows_scanned >= n - k:
             scans[last.broke_at if last.broke_at in CAUSES else "rounds"] += 1
-        if task.loss is not None and k in (STREAM // 2, STREAM):
+        if task.loss is not None and k == STREAM // 2:
             refits.append(timed(lambda: fastest.fit(*everything)))
-    left = task.given(np.sort(order[STREAM:]))
+        if sum(seconds) > PATIENCE:
+            break
+    if task.loss is not None:
+        refits.append(timed(lambda: fastest.fit(*everything)))
+    gone = len(seconds)
+    left = task.given(np.sort(order[gone:]))
     if task.loss is None:
         error = model.inertia_ / float(np.median([peer.inertia_ for peer in task.peers])) - 1.0
     else:
         error = error_of(task, *left)
     return Stream(
         kind.__name__,
-        [1000 * count / STREAM for count in (scans.total(), *(scans[cause] for cause in CAUSES))],
+        [1000 * count / gone for count in (scans.total(), *(scans[cause] for cause in CAUSES))],
         float(np.mean(seconds)),
         float(np.median(seconds)),
         fit,
