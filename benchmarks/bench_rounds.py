@@ -13,6 +13,7 @@ over its seeds, the second the worst:
 - how many times longer a refit takes than the mean forget (geometric mean), and a fit of ours than a refit;
 - the error: of the coefficients and the intercept, features standardised, relative to the optimum, which Newton's
   method finds; of k-means, by what part the inertia exceeds the median of scikit-learn's;
+- how large the sums and the rows are that the model keeps;
 - how many models equal their refits on the records left, byte for byte, and whether the goals are met.
 
 Threads are pinned to one on both sides. The refit is by the fastest of scikit-learn's solvers at its default tolerance,
@@ -76,6 +77,8 @@ class Stream(NamedTuple):
     fit: float
     refit: float
     error: float
+    sums: float
+    rows: float
     equal: bool
 
 
@@ -288,6 +291,7 @@ def stream(case: Case, n: int, seed: int) -> Stream:
         error = model.inertia_ / float(np.median([peer.inertia_ for peer in task.peers])) - 1.0
     else:
         error = error_of(task, *left)
+    held = model._state.statistic
     return Stream(
         kind.__name__,
         [1000 * count / gone for count in (scans.total(), *(scans[cause] for cause in CAUSES))],
@@ -296,6 +300,8 @@ def stream(case: Case, n: int, seed: int) -> Stream:
         fit,
         float(np.median(refits)),
         error,
+        sum(total.nbytes for asked in held.trace.rounds for total in asked.sums) / 1e3,
+        held.rows.nbytes / task.x.nbytes,
         bool(verify(model, *left)),
     )
 
@@ -372,6 +378,8 @@ def main():
             n = case.n // 10 if asked.quick else case.n
             streams = [stream(case, n, seed) for seed in case.seeds(asked.seeds)]
             print_row(case.name, streams, case.goals)
+            kept = max(s.sums for s in streams), max(s.rows for s in streams)
+            print("  keeps {:.0f} kB of sums, and rows of {:.1f} times the size of X, at most".format(*kept))
             for kind in case.kinds if len(case.kinds) > 1 else ():
                 own = [found for found in streams if found.kind == kind.__name__]
                 if own:
