@@ -152,9 +152,13 @@ class Adaptive(RenamedReport, ExactEstimator):
         rounds.memo, rounds.aside = (), None
         return self
 
+    def _solved(self, state: State) -> Trace | None:
+        with state.reading() as version:
+            return _rounds(state).solved(*state.occupied(), version)
+
     def _trace(self, state: State) -> Trace:
         """The trace, which says so when its rounds did not come to rest."""
-        trace = _rounds(state).solved(*state.occupied())
+        trace = self._solved(state)
         if trace is None:
             raise UndefinedAttributeError(
                 f"This {state.learner} holds {state.n_records} rows of {len(state.labels())} classes: too few to "
@@ -166,7 +170,7 @@ class Adaptive(RenamedReport, ExactEstimator):
 
     def _check_learned(self, state):
         super()._check_learned(state)
-        self._warn_of(state, _rounds(state).solved(*state.occupied()))
+        self._warn_of(state, self._solved(state))
 
     def _warn_of(self, state: State, trace: Trace | None) -> None:
         """Warn, once, that the trace did not come to rest."""

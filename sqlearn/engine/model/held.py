@@ -141,10 +141,6 @@ class Held:
         if len(self.statistic.record_counts) != len(labels) or kept != self.n_records:
             raise FormatError(UNFIT)
 
-    def solution(self) -> bytes | None:
-        """What was learned from records that lie elsewhere, if the rest of the state does not tell it."""
-        return self.statistic.solution_elsewhere(*self.occupied())
-
     # ------------------------------------------------------------------ records
 
     def encode(self, batch: Batch, rows: slice, sign: float) -> tuple[Block, np.ndarray]:

@@ -315,13 +315,13 @@ class State(Held):
         )
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Context in which the state is read; an error at its end when it was updated meanwhile."""
+    def reading(self) -> Iterator[int]:
+        """Context in which the state is read, of the version that it gives; an error when it was updated meanwhile."""
+        version = self.version  # first: an update that begins just after this line has another one
         if self.busy and not self.borrowed:
             raise self.is_busy()
-        version = self.version
         try:
-            yield
+            yield version
         except Exception as error:
             if self.version != version:  # then what was read is anything
                 raise self.is_busy() from error
@@ -330,6 +330,11 @@ class State(Held):
             raise self.is_busy()
 
     # ------------------------------------------------------------------ whole states
+
+    def solution(self) -> bytes | None:
+        """What was learned from records that lie elsewhere, if the canonical bytes do not tell it."""
+        with self.reading() as version:
+            return self.statistic.solution_elsewhere(*self.occupied(), version)
 
     def merged(self, other: "State") -> "State":
         """A new state that holds the records of both."""

@@ -158,7 +158,7 @@ class KeptRecords(Statistic):
         self.rows = DetachedRows()
         return True
 
-    def solution_elsewhere(self, order: np.ndarray, labels: list[Any]) -> bytes | None:
+    def solution_elsewhere(self, order: np.ndarray, labels: list[Any], version: int) -> bytes | None:
         if isinstance(self.rows, Rows | DetachedRows) or not self.record_counts.any():
             return None
         held = self.all_records(order)  # what answers is all of them

@@ -37,8 +37,9 @@ class Rounds(KeptRecords):
         Exact moments, one row per class slot.
     trace : Trace or None
         None while too little is held to learn from, or so little that it is solved for when it is read.
-    solution : Trace or None
-        What was solved for since the last update: no part of any bytes or digest.
+    solution : tuple of (int, Trace) or None
+        What was solved for, and for which version of the state: no part of any bytes or digest. A thread that solves
+        while another one updates cannot leave its solution to the version after.
     lazy_below : int
         While fewer records of the same classes are held no trace is kept; 0 where one is, or nobody has looked.
     warned : bool
@@ -68,7 +69,7 @@ class Rounds(KeptRecords):
         self.large_pilot = large_pilot
         self._problem: tuple[list[Any], Problem[Any, Any] | None] | None = None  # the last labels, and their problem
         self.trace: Trace | None = None
-        self.solution: Trace | None = None
+        self.solution: tuple[int, Trace] | None = None
         self.lazy_below = 0
         self.last: UpdateReport | None = None
         self.warned = False
@@ -100,7 +101,7 @@ class Rounds(KeptRecords):
         """Bring the trace up to date with what was deposited."""
         started = perf_counter()
         changes = self.changes.taken()
-        log.note(partial(self._set, self.trace, self.last, self._order, self.memo, self.aside, self.solution))
+        log.note(partial(self._set, self.trace, self.last, self._order, self.memo, self.aside))
         problem = self._problem_of(labels)
         self.lazy_below = 0
         if problem is None:
@@ -130,11 +131,9 @@ class Rounds(KeptRecords):
         order: tuple[int, ...],
         memo: Memo,
         aside: Aside | None,
-        solution: Trace | None = None,
     ) -> None:
-        self.trace, self.last, self._order, self.memo, self.solution = trace, last, order, memo, solution
-        self.aside = aside
-        self.warned = False
+        self.trace, self.last, self._order, self.memo, self.aside = trace, last, order, memo, aside
+        self.solution, self.warned = None, False
 
     def _problem_of(self, labels: list[Any]) -> Problem[Any, Any] | None:
         if self._problem is None or self._problem[0] != labels:
@@ -145,17 +144,19 @@ class Rounds(KeptRecords):
         n: int = sum(self.record_counts.tolist())
         return n < lazy_below(problem)
 
-    def solved(self, order: np.ndarray, labels: list[Any]) -> Trace | None:
+    def solved(self, order: np.ndarray, labels: list[Any], version: int) -> Trace | None:
         """The trace or, where none is kept, what all records are solved for, once; None where nothing can be learned.
 
-        `order` has the slots of the classes that hold records, `labels` these classes, sorted.
+        `order` has the slots of the classes that hold records, `labels` these classes, sorted; `version` is the
+        state's.
         """
         problem = self._problem_of(labels)
         if self.trace is not None or problem is None:
             return self.trace
-        if self.solution is None:
-            self.solution = Walk(self, problem, order, None, None, lambda: None).solve()
-        return self.solution
+        known = self.solution
+        if known is None or known[0] != version:
+            self.solution = known = version, Walk(self, problem, order, None, None, lambda: None).solve()
+        return known[1]
 
     def prune(self, temporary: bool = False) -> None:
         self.changes.taken()  # of a call that failed
@@ -179,13 +180,13 @@ class Rounds(KeptRecords):
         super().restore(parts)
         self.trace, self._order = from_bytes(parts[2]), tuple(np.flatnonzero(self.record_counts).tolist())
 
-    def solution_elsewhere(self, order: np.ndarray, labels: list[Any]) -> bytes | None:
+    def solution_elsewhere(self, order: np.ndarray, labels: list[Any], version: int) -> bytes | None:
         if isinstance(self.rows, Rows) or self.trace is not None:
             return None
-        return to_bytes(self.solved(order, labels))
+        return to_bytes(self.solved(order, labels, version))
 
     def restore_solution(self, solution: bytes) -> None:
-        self.solution = from_bytes(solution)
+        self.solution = 0, from_bytes(solution)  # the version of a state that is read
 
     def drop_obsolete(self, labels: list[Any]) -> bool:
         problem, trace = self._problem_of(labels), self.trace
@@ -194,7 +195,7 @@ class Rounds(KeptRecords):
         if self._is_lazy(problem):
             self.trace = None
             if not isinstance(self.rows, Rows):  # until there are rows to solve for
-                self.solution = trace
+                self.solution = 0, trace
             return False
         return trace.key != key_of(problem, sum(self.record_counts.tolist()))
 
@@ -213,7 +214,7 @@ class Rounds(KeptRecords):
         elif not self._is_lazy(problem):
             raise FormatError(UNFIT)
         elif self.solution is not None:
-            self._check_trace(problem, self.solution)
+            self._check_trace(problem, self.solution[1])
 
     def _check_trace(self, problem: Problem[Any, Any], trace: Trace) -> None:
         """Raise FormatError where this is no trace of this problem and these moments."""

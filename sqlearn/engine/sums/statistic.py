@@ -184,10 +184,11 @@ class Statistic:
         """Drop the records themselves, which are kept elsewhere, and return whether this statistic keeps any."""
         return False
 
-    def solution_elsewhere(self, order: np.ndarray, labels: list[Any]) -> bytes | None:
+    def solution_elsewhere(self, order: np.ndarray, labels: list[Any], version: int) -> bytes | None:
         """What was learned from records that are kept elsewhere; None where the canonical bytes tell it.
 
-        `order` has the slots of the classes that hold records, `labels` these classes, sorted.
+        `order` has the slots of the classes that hold records, `labels` these classes, sorted; `version` is the
+        state's.
         """
         return None
 

@@ -324,9 +324,9 @@ class TableRounds(Statistic):
         self.raw = DetachedRows()
         return True
 
-    def solution_elsewhere(self, order, labels):
+    def solution_elsewhere(self, order, labels, version):
         held = isinstance(self.raw, Rows)
-        return None if held or self.inner is None else self.inner.solution_elsewhere(order, labels)
+        return None if held or self.inner is None else self.inner.solution_elsewhere(order, labels, version)
 
     def restore_solution(self, solution):
         if self.inner is None:
