@@ -79,7 +79,7 @@ class LogisticRegression(
     -----
     What is left after a forget has the bytes of a refit, always; see docs/exactness.md, "Rounds". Of few records an
     update changes the records held, in microseconds, and the optimum is searched for when an attribute is first read:
-    L-BFGS over all records, whose loss is within 1e-6 of the least (measured: 4e-7 at most). That is so up to 8,191
+    L-BFGS over all records, whose loss is within 1e-6 of the least (measured: 4e-7 at most; see docs/exactness.md). That is so up to 8,191
     records of two classes and up to 46 features, and up to a number of records that grows with the features and the
     classes: 131,071 of two classes and 64 features, 262,143 of ten classes and ten features.
 
