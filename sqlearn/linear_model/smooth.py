@@ -79,15 +79,15 @@ class LogisticRegression(
     -----
     What is left after a forget has the bytes of a refit, always; see docs/exactness.md, "Rounds". Of few records an
     update changes the records held, in microseconds, and the optimum is searched for when an attribute is first read:
-    L-BFGS over all records, whose loss is within 1e-6 of the least (measured: 4e-7 at most). That is so up to 8,191
+    L-BFGS over all records, whose loss is within 1e-6 or so of the least (measured: 4e-7). That is so up to 8,191
     records of two classes and up to 46 features, and up to a number of records that grows with the features and the
     classes: 131,071 of two classes and 64 features, 262,143 of ten classes and ten features.
 
     From then on a forget usually costs one query of one record per round; where rounds cannot tell the optimum
     (collinear features without a penalty, say), each update looks for it over all records. Up to 48 parameters of two
     classes, the last step uses third derivatives of a sample of 32,768 records or more, and the coefficients are near
-    the optimum (measured, relative: 1.6e-6 on average, 1.2e-5 in the worst of 30 sets of data). With more, or more than two classes, it uses second
-    ones on a finer grid, which breaks more often. A break costs what a fit costs at most.
+    the optimum (measured, relative: 1.6e-6 on average, 1.2e-5 in the worst of 30 sets of data). With more, or more than
+    two classes, it uses second ones on a finer grid, which breaks more often. A break costs what a fit costs at most.
 
     Where there is no optimum (classes that the features separate, without a penalty), the loss is within about 1e-9 per
     record of its infimum, and ConvergenceWarning says so: from `fit`, and once after an update. At most 2,048
