@@ -27,29 +27,6 @@ class _Neighbors(ExactEstimator):
 
     _keeps_records = True
 
-    def __init__(
-        self,
-        n_neighbors: int = 5,
-        *,
-        weights: str | None = "uniform",
-        algorithm: str = "auto",
-        leaf_size: int = 30,
-        p: float = 2,
-        metric: str = "minkowski",
-        metric_params: dict[str, Any] | None = None,
-        n_jobs: int | None = None,
-        key: str | bytes | None = None,
-    ) -> None:
-        self.n_neighbors = n_neighbors
-        self.weights = weights
-        self.algorithm = algorithm
-        self.leaf_size = leaf_size
-        self.p = p
-        self.metric = metric
-        self.metric_params = metric_params
-        self.n_jobs = n_jobs
-        self.key = key
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = False
@@ -275,6 +252,29 @@ class KNeighborsClassifier(PredictsProba, _Neighbors, UnweightedClassifier, peer
 
     _sklearn_class = peers.KNeighborsClassifier
 
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        *,
+        weights: str | None = "uniform",
+        algorithm: str = "auto",
+        leaf_size: int = 30,
+        p: float = 2,
+        metric: str = "minkowski",
+        metric_params: dict[str, Any] | None = None,
+        n_jobs: int | None = None,
+        key: str | bytes | None = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.algorithm = algorithm
+        self.leaf_size = leaf_size
+        self.p = p
+        self.metric = metric
+        self.metric_params = metric_params
+        self.n_jobs = n_jobs
+        self.key = key
+
 
 class KNeighborsRegressor(_Neighbors, Predicts, UnweightedEstimator, peers.KNeighborsRegressor):
     """Regression by the mean of the nearest records, that forgets.
@@ -325,3 +325,26 @@ class KNeighborsRegressor(_Neighbors, Predicts, UnweightedEstimator, peers.KNeig
 
     _sklearn_class = peers.KNeighborsRegressor
     _target = "value"
+
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        *,
+        weights: str | None = "uniform",
+        algorithm: str = "auto",
+        leaf_size: int = 30,
+        p: float = 2,
+        metric: str = "minkowski",
+        metric_params: dict[str, Any] | None = None,
+        n_jobs: int | None = None,
+        key: str | bytes | None = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.algorithm = algorithm
+        self.leaf_size = leaf_size
+        self.p = p
+        self.metric = metric
+        self.metric_params = metric_params
+        self.n_jobs = n_jobs
+        self.key = key
