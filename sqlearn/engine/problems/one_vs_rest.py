@@ -22,6 +22,8 @@ class OneVsRest(NewtonPilot[Grids]):
         Problems of the same features, intercept and seed.
     """
 
+    revision, refines = 0, False
+
     def __init__(self, problems: list[Smooth]) -> None:
         n, p = len(problems), problems[0].p
         check_sums(n * (3 + p) * p, f"{n} classes of {p} parameters, a Hessian each,", "use fewer columns")

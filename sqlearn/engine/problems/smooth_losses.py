@@ -24,6 +24,7 @@ _Z_ROUNDER = 1.5 * 2.0**52 * _Z_UNIT
 _REST_ROUNDER = _Z_ROUNDER * _Z_UNIT
 _Z_LIMIT = 8.0  # 19 bits; left factors have 23, a block of 2048 records adds 11: 53 in all
 _ONE = 1.5 * 2.0**52
+_LEAST_HALVED = 2.0**-10  # of parameters that are halved
 LONGEST_STEP = 4.0  # in standardised parameters
 
 
@@ -232,7 +233,7 @@ def deposit_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, expone
 
 
 @kernel
-def newton_step(n_outputs, sums, cubes, times, penalty, theta, noise, tolerance):
+def newton_step(n_outputs, sums, cubes, times, penalty, theta, noise, tolerance, burst=(np.inf, np.inf)):
     """The step to the minimum of the local model: second order, then third where the step is small enough to trust it.
 
     Parameters
@@ -254,6 +255,10 @@ def newton_step(n_outputs, sums, cubes, times, penalty, theta, noise, tolerance)
         parameters are held. 0 to hold none.
     tolerance : float
         What holding a parameter may cost for the step to be trusted.
+    burst : (float, float)
+        For losses with exponentials, of the slope along the intercept (up, or down) over its curvature: with more, a
+        few records have nearly all of both. Newton's method would take a step for each factor of e, and rounding drowns
+        the other records. So the other parameters are halved: with none, all records have the same predictor.
 
     Returns
     -------
@@ -279,10 +284,15 @@ def newton_step(n_outputs, sums, cubes, times, penalty, theta, noise, tolerance)
                     if k != l:
                         h[l * p + j, k * p + i] += value
             block += p * p
+    if g[0] > burst[0] * h[0, 0] or -g[0] > burst[1] * h[0, 0]:
+        step = -0.5 * theta
+        step[0] = 0.0
+        if np.abs(step).max() > _LEAST_HALVED:
+            return step, g, h, False
     factor, weakest = factorize(h, 2.0**-40, False)
-    sound, most_bent = True, 1.0
+    sound, most_bent, exponential = True, 1.0, min(burst) < np.inf
     if noise > 0.0:
-        most_bent = 0.5
+        most_bent = 0.125 if exponential else 0.5
         if weakest < noise:
             factor, _ = factorize(h, noise, True)
             reduced = solve_lower(factor, g)
@@ -293,7 +303,7 @@ def newton_step(n_outputs, sums, cubes, times, penalty, theta, noise, tolerance)
     newton = -solve_upper(factor, solve_lower(factor, g))
     if len(cubes) == 0:
         return newton, g, h, sound
-    bent = 0.0  # how much the curvature along a parameter changes on the way
+    bent, rises = 0.0, 0.0  # how much the curvature along a parameter changes on the way, and how much it rises
     for j in range(p):
         pair = j * p - j * (j - 1) // 2
         change = 0.0
@@ -302,7 +312,10 @@ def newton_step(n_outputs, sums, cubes, times, penalty, theta, noise, tolerance)
         curvature = h[j, j] - penalty[j, j]
         if curvature > penalty[j, j] * 2.0**-20:
             bent = max(bent, abs(change) * times / curvature)
+            rises = max(rises, change * times / curvature)
     if bent > 1.0:  # as for self-concordant losses: a shorter step, for Newton's would overshoot
+        if exponential and rises <= 1.0:  # Newton's is too short already
+            return newton, g, h, False
         return newton / bent, g, h, False
     step = newton.copy()
     for _ in range(4):
@@ -354,11 +367,11 @@ def _rounded(sums, out):
 
 
 @kernel
-def advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance):
+def advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance, burst):
     """One step from sums ``(limbs, base, need)``: the next theta, the middle of its cells, and whether that keeps
     still.
 
-    No third derivatives for `times` 0; for `noise` and `tolerance` see :func:`newton_step`.
+    No third derivatives for `times` 0; for the rest see :func:`newton_step`.
     """
     p = len(theta) // n_outputs
     rounded = np.zeros((3 * n_outputs + n_outputs * (n_outputs + 1) // 2 * p) * p)
@@ -366,13 +379,14 @@ def advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, n
     third = np.zeros(p * (p + 1) // 2 * p if times > 0.0 else 0)
     if times > 0.0:
         _rounded(cubes, third)
-    return advance_from(n_outputs, rounded, third, times, penalty, theta, low, width, dither, noise, tolerance)
+    rest = penalty, theta, low, width, dither, noise, tolerance, burst
+    return advance_from(n_outputs, rounded, third, times, *rest)
 
 
 @kernel
-def advance_from(n_outputs, rounded, third, times, penalty, theta, low, width, dither, noise, tolerance):
+def advance_from(n_outputs, rounded, third, times, penalty, theta, low, width, dither, noise, tolerance, burst):
     """One step as :func:`advance` takes it, from the sums rounded to float64."""
-    step, _, _, trusted = newton_step(n_outputs, rounded, third, times, penalty, theta, noise, tolerance)
+    step, _, _, trusted = newton_step(n_outputs, rounded, third, times, penalty, theta, noise, tolerance, burst)
     longest, finite = 0.0, True
     for move in step:
         longest = max(longest, abs(move))

@@ -7,6 +7,7 @@ the rounds do not come to rest, or there may be no minimum, :func:`~sqlearn.engi
 over all records.
 """
 
+from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -26,6 +27,7 @@ _LOOSE = 2.0**-24  # how strongly outputs that may move alike are held in the se
 _FEW_ROUNDS = 4
 # records times the elements of the Hessian, up to which Newton's method costs little, and up to which it decides
 _POLISHED, _UNDECIDED = 2**22, 2**33
+_FINER = 0.25  # the width of narrower cells, where rounds go in a circle
 _TOLERANCE = 2.0**-32  # per record of weight 1
 
 GridT = TypeVar("GridT")
@@ -85,6 +87,9 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         """Cells as wide as records of the sample move theta."""
         return fit_grid(self, scale, source, self.class_weights(scale, True))
 
+    def finer(self, grid: Grid) -> Grid:
+        return replace(grid, width=grid.width * _FINER)
+
     # ------------------------------------------------------------------ rounds
 
     def start(self, grid: Grid) -> np.ndarray:
@@ -101,7 +106,7 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         # penalty (guarded_ridge) hides it.
         noise = 0.0 if pilot else 2.0 ** (_NOISE - scale.octave // 2)
         tolerance = _TOLERANCE * (scale.total * scale.weight)
-        rest = times, penalty, theta, grid.low, width, grid.dither, noise, tolerance
+        rest = times, penalty, theta, grid.low, width, grid.dither, noise, tolerance, self.burst
         if self.groups is None:
             end, rounded, rests = advance(self.n_outputs, sums[0].window(), sums[-1].window(), *rest)
             return end, rounded, rests

@@ -92,6 +92,10 @@ class SmoothTerms:
         self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
         self.lazy_pilots = lazy_pilots(self.p, n_outputs, self.third)
         self.shape = (kind, n_outputs, self.p)
+        # exponentials: a record far from the others may bend the loss within a cell so much that no step is trusted
+        self.refines = kind == POISSON
+        self.burst = (0.5, np.inf) if kind == POISSON and intercept else (np.inf, np.inf)
+        self.revision = int(self.refines)  # earlier rounds did not
 
     def penalty_hessian(self, scale: Scale, hold: float) -> np.ndarray:
         """The Hessian of the penalty in theta.

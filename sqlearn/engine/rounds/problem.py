@@ -31,6 +31,8 @@ class Problem(Protocol[ScaleT, GridT]):
     # Of fewer pilots of records no trace is kept, as solving for all of them costs less; a power of two, at least 2.
     lazy_pilots: int
     shape: tuple[int, ...]  # part of the trace's key: a trace of another shape is not continued
+    revision: int  # of how this problem's rounds go; a trace of another one is evaluated anew
+    refines: bool  # whether rounds that go in a circle go on with narrower cells
 
     def scale(self, total: ExactSum, n: int, order: np.ndarray) -> ScaleT:
         """What standardises the records, rounded so that one record seldom moves it; compared by ``==``.
@@ -53,6 +55,9 @@ class Problem(Protocol[ScaleT, GridT]):
 
     def grid(self, scale: ScaleT, source: Source) -> GridT:
         """The grid that theta is rounded to, from a few records."""
+
+    def finer(self, grid: GridT) -> GridT:
+        """The grid with narrower cells; asked only where the problem `refines`."""
 
     def pilot(self, scale: ScaleT, grid: GridT, source: Source, evaluate: Evaluate) -> np.ndarray:
         """The first theta, rounded, from the pilot, whose records `source` gives and `evaluate` sums over."""

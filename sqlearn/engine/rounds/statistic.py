@@ -223,7 +223,7 @@ class Rounds(KeptRecords):
         n = sum(self.record_counts.tolist())
         key = key_of(problem, n)
         scale = problem.scale(self.total, n, np.array(self._order, np.int64))
-        if trace.key not in (key, key[1:]) or (trace.key == key and to_bytes(trace.scale) != to_bytes(scale)):
+        if trace.key[-len(key[1:]) :] != key[1:] or (trace.key == key and to_bytes(trace.scale) != to_bytes(scale)):
             raise FormatError(UNFIT)
         thetas = [past.theta for past in (*trace.pilot, *trace.rounds)]
         plain = all(theta.dtype == np.float64 and theta.ndim == 1 for theta in (trace.theta, *thetas))

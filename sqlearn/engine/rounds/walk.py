@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 GRID_SAMPLE = 512  # records that the grid comes from, to twice that
 PILOT = 4096  # records in the pilot, to twice that
 MOST_ROUNDS = 30
+MOST_FINER = 3  # how often cells become narrower where rounds go in a circle
 VERSION = 2
 # The most sums in the memo, and one for so many records up to that: each costs every update as much as a round, and
 # saves a scan of all records if a walk returns to it.
@@ -129,7 +130,7 @@ def key_of(problem: Problem[Any, Any], n: int) -> tuple[int, ...]:
 
     Traces of an earlier version are evaluated anew; the first had no number in its key.
     """
-    return (VERSION, n.bit_length(), *problem.shape)
+    return (VERSION + problem.revision, n.bit_length(), *problem.shape)
 
 
 class Walk(Generic[ScaleT, GridT]):
@@ -275,12 +276,14 @@ class Walk(Generic[ScaleT, GridT]):
         """Rounds over all records from `theta` on, the unrounded last theta, and whether they came to rest.
 
         They end when the rounded theta rests, which takes two rounds at least, or after MOST_ROUNDS; where the problem
-        can recover from that, also when a theta returns. Round t breaks where its theta is not that of before.
+        can recover from that, also when a theta returns, unless cells can be made narrower. Round t breaks where its
+        theta is not that of before.
         """
         kept, stop_at_returns = self.kept, self.problem.recover is not None
         before = [] if kept is None else [past.theta.tobytes() for past in kept.rounds]
         rounds: list[Evaluation] = []
         visited: set[bytes] = set()
+        grid, finer = self.grid, MOST_FINER if self.problem.refines else 0
         while True:
             t, at = len(rounds), theta.tobytes()
             if t >= len(before) or before[t] != at:
@@ -288,8 +291,11 @@ class Walk(Generic[ScaleT, GridT]):
             if at not in known and self.statistic.report is not None:
                 self.statistic.report(f"round {t + 1}: evaluating {self.statistic.record_counts.sum():,} records")
             rounds.append(self.evaluation(theta, known, lambda: self.source(MAX_HASH), changes))
-            end, rounded, rests = self.problem.step(theta, self.scale, self.grid, rounds[-1].sums)
+            end, rounded, rests = self.problem.step(theta, self.scale, grid, rounds[-1].sums)
             visited.add(at)
+            while finer and not rests and rounded.tobytes() in visited:
+                grid, finer = self.problem.finer(grid), finer - 1
+                end, rounded, rests = self.problem.step(theta, self.scale, grid, rounds[-1].sums)
             if (rests and t) or t + 1 == MOST_ROUNDS or (stop_at_returns and rounded.tobytes() in visited):
                 return tuple(rounds), end, bool(rests)
             theta = rounded

@@ -136,6 +136,24 @@ def test_rounds_over_singular_records_reach_the_optimum(kind, strength):
     assert model.digest() == learner_of(p).fit(X[3:], p.y[3:]).digest()
 
 
+@pytest.mark.parametrize("seed", [3, 13])
+def test_rounds_over_heavy_tailed_counts_come_to_rest(seed):
+    """The pilot's theta predicts more of the farthest records than all others have; a search in each update is slow."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_t(3, size=(20_000, 6))
+    y = rng.poisson(np.exp(np.minimum(0.3 * X @ rng.normal(size=6) / np.sqrt(2) + 0.5, 5.0)))
+    model = PoissonRegressor().fit(X, y)
+    assert model._state.statistic.trace.converged
+    far = np.argsort(-np.abs(X).max(axis=1))[:2]
+    for i in [*range(10), *far]:
+        model.forget(X[i], y[i])
+        assert model.last_update_.broke_at != "rest"
+    kept = np.setdiff1d(np.arange(10, len(X)), far)
+    assert model.digest() == PoissonRegressor().fit(X[kept], y[kept]).digest()
+    peer = peers.PoissonRegressor(solver="newton-cholesky", tol=1e-10, max_iter=200).fit(X[kept], y[kept])
+    np.testing.assert_allclose(model.coef_, peer.coef_, rtol=0, atol=2e-4 * np.abs(peer.coef_).max())
+
+
 def test_rounds_that_crawl_along_a_separated_group_warn():
     """One record in a hundred has a feature of its own and one class: the rounds come to rest all the same."""
     rng = np.random.default_rng(6)
