@@ -62,8 +62,8 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         tables are learned by LinearRegression, Ridge, RidgeClassifier, Lasso, ElasticNet, BayesianRidge, PCA,
         LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis, GaussianNB, NearestCentroid, StandardScaler,
         VarianceThreshold, and SelectKBest and the other selectors (but with chi2), and in rounds by
-        LogisticRegression, PoissonRegressor, LinearSVC, KMeans and GaussianMixture. It is not changed; parameters of it
-        are set as ``learner__alpha``.
+        LogisticRegression, PoissonRegressor, GammaRegressor, TweedieRegressor, LinearSVC, KMeans and GaussianMixture.
+        It is not changed; parameters of it are set as ``learner__alpha``.
     columns : dict, default=None
         Kind of each column by name (by position, where there are no names): ``"number"``, ``"category"`` or ``"drop"``.
         The kinds of columns that are not named are recognised when the first rows come. In a frame, columns of strings,

@@ -13,6 +13,7 @@ MODELS = {
     "CategoricalNB": ("naive_bayes", False),
     "ComplementNB": ("naive_bayes", False),
     "ElasticNet": ("linear_model", True),
+    "GammaRegressor": ("linear_model", True),
     "GaussianMixture": ("mixture", True),
     "GaussianNB": ("naive_bayes", True),
     "KMeans": ("cluster", True),
@@ -30,6 +31,7 @@ MODELS = {
     "QuadraticDiscriminantAnalysis": ("discriminant_analysis", True),
     "Ridge": ("linear_model", True),
     "RidgeClassifier": ("linear_model", True),
+    "TweedieRegressor": ("linear_model", True),
 }
 
 

@@ -12,6 +12,7 @@ from sqlearn.commands.models import MODELS, model_of
 from sqlearn.commands.printing import progress
 from sqlearn.commands.usage import command
 
+_GIVEN = {"TweedieRegressor": ("power=1.5",)}  # its default is refused
 _FEW, _MANY = 60, 8192  # records: of many, adaptive learners go by rounds
 
 
@@ -23,7 +24,9 @@ def warm_up(models: tuple[str, ...]) -> None:
     Compiled code is kept beside the package, or where NUMBA_CACHE_DIR says: run this when you build a container, as
     the user who runs it, on a processor of the same kind. Without models all are compiled, which takes minutes.
     """
-    learners = [(name, model_of(name, (), raw, "MODEL")) for name in models or MODELS for raw in (True, False)]
+    learners = [
+        (name, model_of(name, _given(name), raw, "MODEL")) for name in models or MODELS for raw in (True, False)
+    ]
     with progress("Compiling") as report, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about models of made-up rows
         for done, (_, learner) in enumerate(learners):
@@ -33,13 +36,18 @@ def warm_up(models: tuple[str, ...]) -> None:
     click.echo(f"Compiled for {', '.join(dict.fromkeys(name for name, _ in learners))}.")
 
 
+def _given(name: str) -> tuple[str, ...]:
+    """Parameters that a model needs in order to learn."""
+    return {known.lower(): given for known, given in _GIVEN.items()}.get(name.lower(), ())
+
+
 def _uses(learner: Any, adaptive: bool) -> Iterator[Any]:
     """What users do with a learner: each use compiles what it needs."""
     from sqlearn.store import Store
 
     for n, classes in ((_FEW, 2), (_FEW, 3), *(((_MANY, 2),) if adaptive else ())):
-        yield lambda n=n, classes=classes: _used(learner, *_rows(n, classes))
-    X, y = _rows(_FEW, 2)
+        yield lambda n=n, classes=classes: _used(learner, *_rows(learner, n, classes))
+    X, y = _rows(learner, _FEW, 2)
     table = {f"x{j}": X[:, j] for j in range(X.shape[1])} | {"id": [str(i) for i in range(_FEW)]}
     target = None if learner.target is None else "y"
 
@@ -53,13 +61,13 @@ def _uses(learner: Any, adaptive: bool) -> Iterator[Any]:
     yield stored
 
 
-def _rows(n: int, classes: int) -> tuple[Any, Any]:
-    """Small counts, which every learner takes, and labels that they tell."""
+def _rows(learner: Any, n: int, classes: int) -> tuple[Any, Any]:
+    """Small counts, which every learner takes, and labels that they tell, or positive targets."""
     import numpy as np
 
     numbers = np.arange(3 * n).reshape(n, 3)
     X = ((numbers * numbers + 7 * numbers) % 11 % 4).astype(float)
-    return X, (X[:, 0] + np.arange(n) % 2).astype(int) % classes
+    return X, (X[:, 0] + np.arange(n) % 2).astype(int) % classes + (learner.target == "value")
 
 
 def _used(learner: Any, X: Any, y: Any) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "base_loss",
     "callback_context",
     "callback_management_context",
     "check_categorical_features",
@@ -47,7 +48,6 @@ __all__ = [
     "num_samples",
     "param_names",
     "parameter_constraints",
-    "poisson_loss",
     "precision_cholesky",
     "smooth_naive_bayes",
     "update_class_log_prior",
@@ -71,7 +71,7 @@ HOOKS = {
 }
 # What the methods of scikit-learn's estimators read of a fitted one, and so is read out of the state.
 FITTED_ATTRIBUTES = {
-    "_base_loss": "PoissonRegressor: its link",
+    "_base_loss": "PoissonRegressor, GammaRegressor, TweedieRegressor: the link",
     "_fit_X": "KNeighborsClassifier, KNeighborsRegressor: the records",
     "_fit_method": "KNeighborsClassifier, KNeighborsRegressor: the algorithm in use",
     "_fit_svd_solver": "PCA: how it was solved",
@@ -132,11 +132,13 @@ def precision_cholesky(covariances: np.ndarray, covariance_type: str) -> np.ndar
     return _compute_precision_cholesky(covariances, covariance_type)
 
 
-def poisson_loss() -> Any:
-    """The loss whose link ``predict`` of PoissonRegressor applies."""
-    from sklearn.linear_model import PoissonRegressor
+def base_loss(estimator: Any) -> Any:
+    """The loss of a generalised linear model, whose link ``predict`` applies: one object for all of equal parameters."""
+    key = type(estimator), tuple(getattr(estimator, name, None) for name in ("power", "link"))
+    return _BASE_LOSSES.setdefault(key, estimator._get_loss())
 
-    return PoissonRegressor()._get_loss()
+
+_BASE_LOSSES: dict[Any, Any] = {}
 
 
 def update_class_log_prior(estimator: Any, class_prior: Any) -> None:

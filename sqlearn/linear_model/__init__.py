@@ -2,17 +2,20 @@
 
 from sqlearn.linear_model.bayesian import BayesianRidge
 from sqlearn.linear_model.coordinate_descent import ElasticNet, Lasso
+from sqlearn.linear_model.generalized import GammaRegressor, PoissonRegressor, TweedieRegressor
 from sqlearn.linear_model.least_squares import LinearRegression
 from sqlearn.linear_model.ridge import Ridge, RidgeClassifier
-from sqlearn.linear_model.smooth import LogisticRegression, PoissonRegressor
+from sqlearn.linear_model.smooth import LogisticRegression
 
 __all__ = [
     "BayesianRidge",
     "ElasticNet",
+    "GammaRegressor",
     "Lasso",
     "LinearRegression",
     "LogisticRegression",
     "PoissonRegressor",
     "Ridge",
     "RidgeClassifier",
+    "TweedieRegressor",
 ]

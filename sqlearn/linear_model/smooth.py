@@ -1,31 +1,20 @@
-"""Logistic and Poisson regression that forget."""
+"""Logistic regression that forgets."""
 
 import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn import linear_model as peers
 
-from sqlearn.engine.model import (
-    Adaptive,
-    Decides,
-    Predicts,
-    PredictsProbabilities,
-    SparseCoefficients,
-    WeightedClassifier,
-    WeightedEstimator,
-)
-from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, POISSON, Smooth, class_weights, coefficients, ridge
+from sqlearn.engine.model import Adaptive, Decides, PredictsProbabilities, SparseCoefficients, WeightedClassifier
+from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.readout import label_array
-from sqlearn.engine.rounds import LARGEST, MOST_CLASS_WEIGHT
-from sqlearn.engine.sklearn_private import poisson_loss
+from sqlearn.engine.rounds import MOST_CLASS_WEIGHT
 from sqlearn.engine.validation import check_class_weights
-from sqlearn.errors import DegenerateError, InvalidValueError, ParameterError, shown
+from sqlearn.errors import DegenerateError, ParameterError, shown
+from sqlearn.linear_model.generalized import PoissonRegressor  # pickles of earlier versions look for it here
 
 __all__ = ["LogisticRegression", "PoissonRegressor"]
-
-_POISSON_LOSS = poisson_loss()
 
 
 class LogisticRegression(
@@ -224,139 +213,4 @@ class LogisticRegression(
             "coef_": coef,
             "intercept_": intercept,
             "n_iter_": np.array([max(1, len(trace.rounds))], np.int32),
-        }
-
-
-class PoissonRegressor(Adaptive, Predicts, WeightedEstimator, peers.PoissonRegressor):
-    """Poisson regression with a log link and an L2 penalty, that forgets.
-
-    Parameters
-    ----------
-    alpha : float, default=1.0
-        Strength of the penalty, against the mean loss.
-    fit_intercept : bool, default=True
-        Whether to fit an intercept, which is not penalised.
-    solver, max_iter, tol : str, int, float
-        Without effect: rounds go on until they keep still.
-    warm_start : False
-        True is refused: a model must not depend on its history.
-    verbose : int, default=0
-        Whether to report rounds over all records on stderr.
-    key : str or bytes, default=None
-        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
-
-    Attributes
-    ----------
-    coef_ : float64[d]
-        Coefficients.
-    intercept_ : float
-        Intercept.
-    n_iter_ : int
-        Rounds over all records.
-    last_update_ : UpdateReport
-        What the last update did.
-    n_features_in_, feature_names_in_
-        As in scikit-learn.
-
-    Notes
-    -----
-    As for :class:`LogisticRegression`. Targets are counts or other non-negative numbers.
-
-    Examples
-    --------
-    >>> from sqlearn.linear_model import PoissonRegressor
-    >>> model = PoissonRegressor().fit([[0.0], [1.0], [2.0], [3.0]], [1, 1, 3, 70])
-    >>> model.forget([3.0], 70).digest() == PoissonRegressor().fit([[0.0], [1.0], [2.0]], [1, 1, 3]).digest()
-    True
-    """
-
-    _sklearn_class = peers.PoissonRegressor
-    _target = "value"
-
-    def __init__(
-        self,
-        *,
-        alpha: float = 1.0,
-        fit_intercept: bool = True,
-        solver: str = "lbfgs",
-        max_iter: int = 100,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        verbose: int = 0,
-        key: str | bytes | None = None,
-    ) -> None:
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.solver = solver
-        self.max_iter = max_iter
-        self.tol = tol
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.key = key
-
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Score the predictions by the share of the Poisson deviance that they explain.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_records, n_features)
-            Records.
-        y : array-like of shape (n_records,)
-            Their targets.
-        sample_weight : array-like of shape (n_records,), default=None
-            Weights of the records; 1 by default.
-
-        Returns
-        -------
-        float
-            The score; 1.0 is the best.
-
-        Raises
-        ------
-        NotFittedError
-            If nothing was learned yet.
-        SqlearnError
-            A subclass that describes the problem.
-        """
-        return super().score(X, y, sample_weight)
-
-    def _check_batch(self, batch):
-        super()._check_batch(batch)
-        self._check_targets(batch.targets)
-
-    def _check_targets(self, targets):
-        if targets.max(initial=0.0) > LARGEST:
-            row = int(np.argmax(targets[:, 0] > LARGEST))
-            raise InvalidValueError(
-                f"Row {row} (counted from 0) has a target beyond 2**500 (3.3e150). Nothing was changed: scale the "
-                f"targets down.",
-                row=row,
-                value=targets[row, 0].item(),
-                reason="out of range",
-            )
-        negative = np.flatnonzero(targets[:, 0] < 0)
-        if len(negative):
-            raise InvalidValueError(
-                f"Some value(s) of y are out of the valid range of the loss 'HalfPoissonLoss': "
-                f"{targets[negative[0], 0].item()!r} in row "
-                f"{negative[0]} (counted from 0). Nothing was changed: counts are not negative.",
-                row=negative[0],
-                value=targets[negative[0], 0].item(),
-                reason="out of range",
-            )
-
-    def _problem(self, params, n_features, labels):
-        def penalty(scale):
-            return ridge(scale, params["fit_intercept"], params["alpha"] * scale.total)
-
-        return Smooth(POISSON, n_features, 1, params["fit_intercept"], penalty, 0)
-
-    def _read_out(self, state):
-        trace = self._trace(state)
-        coef, intercept = coefficients(trace, state.n_features_in_, state.params["fit_intercept"])
-        return {
-            "coef_": coef[0],
-            "intercept_": intercept[0] if state.params["fit_intercept"] else 0.0,
-            "n_iter_": max(1, len(trace.rounds)),
-            "_base_loss": _POISSON_LOSS,
         }

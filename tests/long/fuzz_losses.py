@@ -2,6 +2,8 @@
 
     python tests/long/fuzz_losses.py [problems] [first seed]
 
+Seeds from 100,000 on are problems of gamma and Tweedie regression; half as many of them follow the others.
+
 A problem has an optimum, or none: a linear program decides. Where there is one, the loss must be within 1e-6 of that of
 the best contestant, relative, plus 1e-9 a record. Where there is none, it must be at most scikit-learn's at its default
 tolerance plus 1e-9 a record, and ``fit`` must warn.
@@ -21,10 +23,20 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import PolynomialFeatures
 from threadpoolctl import threadpool_limits
 
-from sqlearn.linear_model import LogisticRegression, PoissonRegressor
+from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.svm import LinearSVC
 
 KINDS = ("binary", "classes", "hinge", "counts")
+LATER = ("gamma", "tweedie")  # from the seed FIRST_LATER on, so that earlier seeds keep their problems
+FIRST_LATER = 100_000
+OURS = LogisticRegression, LinearSVC, PoissonRegressor, GammaRegressor, TweedieRegressor
+THEIRS = (
+    sk_linear.LogisticRegression,
+    sk_svm.LinearSVC,
+    sk_linear.PoissonRegressor,
+    sk_linear.GammaRegressor,
+    sk_linear.TweedieRegressor,
+)
 
 
 @dataclass
@@ -37,6 +49,7 @@ class Problem:
     w: np.ndarray
     strength: float
     intercept: bool
+    power: float = 1.0  # of a Tweedie loss
 
     @property
     def heads(self) -> int:
@@ -64,8 +77,21 @@ class Problem:
                 others = np.exp(eta - top[:, None])
                 others[np.arange(len(y)), eta.argmax(axis=1)] = 0.0
                 return top - eta[np.arange(len(y)), y.astype(int)] + np.log1p(others.sum(axis=1))
+            if self.kind == "gamma":
+                u = y * np.exp(np.minimum(-eta[:, 0], 600))
+                return u - 1 - (np.log(y) - eta[:, 0])
+            if self.kind == "tweedie":
+                up, down = self.exponentials(eta[:, 0], 600)
+                p = self.power
+                least = np.where(y > 0, y ** (2 - p) * (1 / (2 - p) + 1 / (p - 1)), 0.0)
+                return up / (2 - p) + down / (p - 1) - least
             least = np.where(y > 0, y - y * np.log(np.where(y > 0, y, 1.0)), 0.0)
             return np.exp(np.minimum(eta[:, 0], 600)) - y * eta[:, 0] - least
+
+    def exponentials(self, eta, highest):
+        """The two terms of a Tweedie loss."""
+        p = self.power
+        return np.exp(np.minimum((2 - p) * eta, highest)), self.y * np.exp(np.minimum((1 - p) * eta, highest))
 
     def slopes(self, eta):
         """First derivatives [n, heads] and curvatures [n, heads, heads] of the losses."""
@@ -82,6 +108,12 @@ class Problem:
                 q = np.exp(eta - logsumexp(eta, axis=1)[:, None])
                 curved = np.einsum("ni,ij->nij", q, np.eye(q.shape[1])) - q[:, :, None] * q[:, None, :]
                 return q - np.eye(q.shape[1])[y.astype(int)], curved
+            if self.kind == "gamma":
+                u = y * np.exp(np.minimum(-at, 300))
+                return (1 - u)[:, None], u[:, None, None]
+            if self.kind == "tweedie":
+                up, down = self.exponentials(at, 300)
+                return (up - down)[:, None], ((2 - self.power) * up + (self.power - 1) * down)[:, None, None]
             mu = np.exp(np.minimum(at, 300))
             return (mu - y)[:, None], mu[:, None, None]
 
@@ -115,7 +147,8 @@ def columns(rng, n, d):
 def problem(seed: int, small=False) -> Problem:
     """A random problem; `small` ones are quick."""
     rng = np.random.default_rng(seed)
-    kind = KINDS[seed % len(KINDS)]
+    kind = KINDS[seed % len(KINDS)] if seed < FIRST_LATER else LATER[seed % len(LATER)]
+    power = float(rng.uniform(1.02, 1.98)) if kind == "tweedie" else 1.0
     n = int(np.exp(rng.uniform(np.log(5), np.log(300 if small else 3000))))
     d = int(np.exp(rng.uniform(0, np.log(8 if small else 60))))
     if kind == "classes" and d > 20:
@@ -126,6 +159,10 @@ def problem(seed: int, small=False) -> Problem:
     eta = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0) @ beta + rng.normal(size=6)
     if kind == "counts":
         y = rng.poisson(np.exp(np.clip(eta[:, 0] / 2, -20, 6))).astype(float)
+    elif kind in LATER:
+        shape = rng.choice([0.5, 2.0, 20.0])
+        y = np.maximum(rng.gamma(shape, np.exp(np.clip(eta[:, 0] / 2, -20, 6)) / shape), 1e-60)
+        y = y if kind == "gamma" else y * (rng.random(n) < rng.choice([0.3, 0.8, 1.0]))
     elif kind == "classes":
         k = rng.integers(3, 7)
         y = np.argmax(eta[:, :k] + rng.gumbel(size=(n, k)) * rng.choice([0.0, 1.0, 1.0]), axis=1)
@@ -134,9 +171,9 @@ def problem(seed: int, small=False) -> Problem:
         y = (eta[:, 0] + rng.logistic(size=n) * rng.choice([0.0, 1.0, 1.0]) > 0).astype(float)
     if kind == "classes" and len(np.unique(y)) < 3:
         y[: min(3, n)] = np.arange(3)[: min(3, n)]
-    elif kind != "counts" and len(np.unique(y)) < 2:
+    elif kind in ("binary", "hinge") and len(np.unique(y)) < 2:
         y[0] = 1 - y[0]
-    elif kind == "counts" and not y.any():
+    elif kind in ("counts", "tweedie") and not y.any():
         y[0] = 1.0
     if rng.random() < 0.3:
         X = X * 10.0 ** rng.integers(-8, 9, X.shape[1])
@@ -144,22 +181,26 @@ def problem(seed: int, small=False) -> Problem:
     strength = 10.0 ** -rng.uniform(-6, 8)
     if kind != "hinge" and rng.random() < 0.35:
         strength = 0.0
-    elif kind == "counts":
+    elif kind == "counts" or kind in LATER:
         strength *= 1e-2
-    return Problem(kind, X, y, w, strength, bool(rng.random() < 0.8))
+    return Problem(kind, X, y, w, strength, bool(rng.random() < 0.8), power)
 
 
 # ------------------------------------------------------------------------------------------------------- contestants
 
 
-def learner(p: Problem, classes=(LogisticRegression, LinearSVC, PoissonRegressor), **more) -> Any:
+def learner(p: Problem, classes=OURS, **more) -> Any:
     """The learner of one library that minimises the loss of a problem."""
-    logistic, hinge, counts = classes
+    logistic, hinge, counts, gamma, tweedie = classes
     C = 1 / p.strength if p.strength else np.inf
     if p.kind == "hinge":
         return hinge(C=C, fit_intercept=p.intercept, **more)
     if p.kind == "counts":
         return counts(alpha=p.strength / p.w.sum(), fit_intercept=p.intercept, **more)
+    if p.kind == "gamma":
+        return gamma(alpha=p.strength / p.w.sum(), fit_intercept=p.intercept, **more)
+    if p.kind == "tweedie":
+        return tweedie(power=p.power, alpha=p.strength / p.w.sum(), fit_intercept=p.intercept, **more)
     return logistic(C=C, fit_intercept=p.intercept, **more)
 
 
@@ -172,7 +213,7 @@ def peers(p: Problem) -> list[float]:
         given = [{}, {"tol": 1e-10, "max_iter": 500}, {"tol": 1e-10, "solver": "newton-cholesky", "max_iter": 200}]
     found = []
     for options in given:
-        model = learner(p, (sk_linear.LogisticRegression, sk_svm.LinearSVC, sk_linear.PoissonRegressor), **options)
+        model = learner(p, THEIRS, **options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -259,13 +300,13 @@ def recession(p: Problem) -> float:
     """How far the loss can fall for ever along one direction, by a linear program: 0 where there is an optimum."""
     z = Independent(p).z
     k = z.shape[1]
-    if p.kind == "hinge":
+    if p.kind in ("hinge", "gamma"):
         return 0.0
     free = np.ones(k, bool) if p.strength == 0 else np.arange(k) < p.intercept
     z = z[:, free]
     if not z.shape[1]:
         return 0.0
-    if p.kind == "counts":
+    if p.kind in ("counts", "tweedie"):
         up, held = -z[p.y == 0], z[p.y > 0]
     elif p.kind == "binary":
         up, held = z * (2 * p.y - 1)[:, None], np.zeros((0, z.shape[1]))
@@ -313,7 +354,9 @@ class Verdict:
             if not self.ours <= self.default + self.allowed:
                 found.append("above scikit-learn")
         else:
-            if self.warned and not doubtful:
+            # columns may be so nearly collinear that others stop far above: no search can be sure then
+            below_others = self.seed >= FIRST_LATER and self.ours < 0.999 * self.best
+            if self.warned and not doubtful and not below_others:
                 found.append("needless warning")
             if not self.ours <= self.best * (1 + 1e-6) + self.allowed and not (doubtful and self.warned):
                 found.append("not the optimum")
@@ -342,7 +385,10 @@ def main():
     given = [int(text) for text in sys.argv[1:]]
     n, first = (*given, *(1000, 0)[len(given) :])
     failures = without = 0
-    for seed in range(first, first + n):
+    seeds = [*range(first, first + n)]
+    if first < FIRST_LATER:
+        seeds += range(FIRST_LATER + first, FIRST_LATER + first + n // 2)
+    for done, seed in enumerate(seeds, 1):
         verdict = judge(seed)
         without += verdict.recession > 1e-5
         if verdict.faults:
@@ -350,9 +396,9 @@ def main():
             p = problem(seed)
             what = f"{p.kind} {p.X.shape}, strength {p.strength:.1e}"
             print(f"{', '.join(verdict.faults)}: {what}; {verdict}", flush=True)
-        if (seed - first) % 100 == 99:
-            print(f"{seed - first + 1} problems, {without} without an optimum: {failures} failures", flush=True)
-    print(f"{n} problems, {without} of them without an optimum: {failures} failures")
+        if done % 100 == 0:
+            print(f"{done} problems, {without} without an optimum: {failures} failures", flush=True)
+    print(f"{len(seeds)} problems, {without} of them without an optimum: {failures} failures")
     sys.exit(failures > 0)
 
 

@@ -22,7 +22,7 @@ from sqlearn.feature_selection import (
     VarianceThreshold,
     f_regression,
 )
-from sqlearn.linear_model import LogisticRegression
+from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 DIGESTS = {
@@ -74,14 +74,26 @@ LATER = {
     "select_fwe": "8f9db5830add4e015e32b9e8a322e24d9513b07f08816c51be6421bf976e025a",
     "generic_univariate_select": "f5e6b15067cf955d4dbf234a19e30140e3daac34a217c1d9ce5f2886b1feafb4",
     "variance_threshold": "d2d12f56bf031d3b2d402c09bc8ed5c3fb8c7c848733e9d6d3a8ea5f9c889bfb",
+    "gamma_regressor": "4cf339185e24d514ba0a68d27c5fb498780db17b7957c85a69dcdfb889214ae3",
+    "tweedie_regressor": "d9fd4f476c00d15b324f73ef9360a6a3884960be1361de73282e1778d029c608",
+    "poisson_regressor_9000": "e8f262b098d0b6d28a70f2f8ad2c9509fd714508a16396cb36cba86b6c260d8d",
+    "gamma_regressor_9000": "8b43cafc85dbe9a6d4630715fbd125311ca55e3d726ec0296fa68907d918b7a1",
+    "tweedie_regressor_9000": "1280a1f2abc48ea9ad2e103f809f9f36bd61ef99e7dd9f2c097f28bf406ca6b1",
     "logistic_regression_balanced": "279b53d85739e53cff43ced15ed22d14332d5020c4d2dac209281041507d2f97",
 }
+
+
+def counts(X):
+    """Whole numbers that grow with the features."""
+    return np.floor(np.maximum(X[:, 0] + X[:, 1] / 2.0 + 4.0, 0.0))
 
 
 def later_cases():
     X = numbers(48, 3, 1)
     y2, y3 = labels(X, 2), labels(X, 3)
     values = 2.0 * X[:, 0] - X[:, 1]
+    w = np.array([1.0, 0.5, 3.0])[np.arange(48) % 3]
+    big = numbers(9000, 3, 13)
     return {
         "lda_shrinkage": Case(LinearDiscriminantAnalysis("lsqr", shrinkage="auto"), X, y3),
         "kneighbors_classifier": Case(KNeighborsClassifier(3, metric_params={"w": np.array([1.0, 2.0, 0.5])}), X, y3),
@@ -92,6 +104,11 @@ def later_cases():
         "select_fwe": Case(SelectFwe(), X, y3),
         "generic_univariate_select": Case(GenericUnivariateSelect(mode="k_best", param=1), X, y3),
         "variance_threshold": Case(VarianceThreshold(), X),
+        "gamma_regressor": Case(GammaRegressor(alpha=0.1), X, np.abs(values) + 0.125, w),
+        "tweedie_regressor": Case(TweedieRegressor(power=1.5), X, np.maximum(values, 0.0), w),
+        "poisson_regressor_9000": Case(PoissonRegressor(alpha=0.1), big, counts(big)),
+        "gamma_regressor_9000": Case(GammaRegressor(alpha=0.1), big, counts(big) + 0.5),
+        "tweedie_regressor_9000": Case(TweedieRegressor(power=1.5), big, counts(big)),
         "logistic_regression_balanced": Case(LogisticRegression(class_weight="balanced"), X, y2),
     }
 

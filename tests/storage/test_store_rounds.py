@@ -13,7 +13,7 @@ from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.rounds.row_source import MAX_HASH
 from sqlearn.errors import MergeError, StoreCorruptError, UndefinedAttributeError, UnsupportedError
-from sqlearn.linear_model import LogisticRegression, PoissonRegressor
+from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.mixture import GaussianMixture
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sqlearn.storage.file.residue import residue
@@ -28,6 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 LEARNERS = [
     LogisticRegression(),
     PoissonRegressor(),
+    GammaRegressor(),
+    TweedieRegressor(power=1.5),
     KMeans(3, random_state=4),
     GaussianMixture(2, covariance_type="diag"),
     LinearSVC(),
@@ -56,7 +58,7 @@ def drawn(model, random, n):
     if model._target == "label":
         rows["y"] = random.choice(["yes", "no", "never"], n, p=[0.48, 0.48, 0.04])
     elif model._target == "value":
-        rows["y"] = random.poisson(2.0, n).astype(float)
+        rows["y"] = random.poisson(2.0, n) + 0.25
     if "sample_weight" in type(model).partial_fit.__code__.co_varnames and not isinstance(
         getattr(model, "learner", model), GaussianMixture
     ):

@@ -24,12 +24,14 @@ from sqlearn.feature_selection import (
 from sqlearn.linear_model import (
     BayesianRidge,
     ElasticNet,
+    GammaRegressor,
     Lasso,
     LinearRegression,
     LogisticRegression,
     PoissonRegressor,
     Ridge,
     RidgeClassifier,
+    TweedieRegressor,
 )
 from sqlearn.mixture import GaussianMixture
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
@@ -82,6 +84,8 @@ LEARNERS = [
     LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
     LogisticRegression(class_weight="balanced"),
     PoissonRegressor(),
+    GammaRegressor(),
+    TweedieRegressor(power=1.5),
     LinearSVC(),
     LinearSVC(C=0.5, class_weight="balanced"),
     KMeans(3),

@@ -120,7 +120,8 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     elif learner._target == "value":
         y = naive.hard_rows(rng, n, 1, level)[:, 0]
         if adaptive:  # of Poisson's kind
-            y = np.minimum(np.abs(y), 1e150)
+            least = 1e-150 if type(getattr(learner, "learner", learner)).__name__ == "GammaRegressor" else 0.0
+            y = np.clip(np.abs(y), least, 1e150)
     w = None
     if takes_weights(learner) and weighted is not False:
         w = rng.choice([*WEIGHTS, 1e300] if level else WEIGHTS, n)

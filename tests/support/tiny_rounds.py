@@ -102,6 +102,8 @@ def labelled(learner, rng, X, classes=2) -> Records:
         y = (np.floor(eta + rng.normal(size=n)).astype(int)) % classes * 2 - 1
     elif learner._target == "value":
         y = rng.poisson(np.exp(eta / 2)).astype(float)
+        if type(learner).__name__ == "GammaRegressor":
+            y += 0.25
     else:
         y = None
     w = rng.choice([1.0, 1.0, 1.0, 0.5, 3.0, 0.0, 1e-3], n)

@@ -93,12 +93,17 @@ class Adaptive(RenamedReport, ExactEstimator):
             params.get("random_state") or 0,
             report if params.get("verbose") else None,
             self._large_pilot,
+            self._least_target(params),
         )
 
     def _features(self, spec, X, layout):
         features, layout = super()._features(spec, X, layout)
         refuse_large(features.x, type(self).__name__, range(features.x.shape[1]))
         return features, layout
+
+    def _least_target(self, params: dict) -> float:
+        """Smaller targets are refused, or may be; the path of single records leaves them to :meth:`_check_targets`."""
+        return 0.0
 
     def _check_targets(self, targets: np.ndarray) -> None:
         """Refuse targets, float64[n, t], that the loss does not allow."""

@@ -9,4 +9,4 @@ from sqlearn.engine.problems.lloyd import Lloyd
 from sqlearn.engine.problems.mixture_problem import KINDS, Expectation, Mixture, Parameters
 from sqlearn.engine.problems.one_vs_rest import OneVsRest
 from sqlearn.engine.problems.smooth_problem import Smooth
-from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
+from sqlearn.engine.solvers import GAMMA, LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, tweedie

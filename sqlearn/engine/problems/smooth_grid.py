@@ -10,7 +10,7 @@ from sqlearn.engine.problems.smooth_losses import cells_of, centre_of, shifts
 from sqlearn.engine.problems.smooth_sample import descend, evaluate, guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import GRID_SAMPLE, Scale, Source, dithers, serializable
-from sqlearn.engine.solvers import LOGISTIC, POISSON, SQUARED_HINGE
+from sqlearn.engine.solvers import LOGISTIC, SQUARED_HINGE, is_exponential
 from sqlearn.engine.sums import ExactSum
 
 COARSE = 8.0  # width of the pilot's cells over that of the rounds
@@ -126,7 +126,7 @@ def _relative_widths(
 def _width(problem: SmoothTerms) -> float:
     """Width of the cells, in standard deviations of the predictor."""
     if problem.third:
-        return FINE_COUNTS if problem.kind == POISSON else FINE
+        return FINE_COUNTS if is_exponential(problem.kind) else FINE
     if problem.kind == SQUARED_HINGE:  # its curvature jumps
         return FINER / 2
     # many outputs have each a small part in a record's loss

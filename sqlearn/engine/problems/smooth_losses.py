@@ -16,7 +16,7 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import HELD, exp, factorize, round_limbs, solve_lower, solve_upper
 from sqlearn.engine.kernels import bits_float, kernel
-from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
+from sqlearn.engine.solvers import GAMMA, LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, gamma_ratio, tweedie_terms
 from sqlearn.engine.sums import deposit_outer
 
 _Z_UNIT = 2.0**-16
@@ -78,7 +78,8 @@ def derivatives(kind, z, y, w, theta, first, second, third):
     Parameters
     ----------
     kind : int
-        LOGISTIC (y 0 or 1), POISSON, SQUARED_HINGE (y -1 or 1) or MULTINOMIAL (y a class).
+        LOGISTIC (y 0 or 1), POISSON, SQUARED_HINGE (y -1 or 1), MULTINOMIAL (y a class), GAMMA (y > 0) or that of a
+        Tweedie loss.
     z : float64[p, n]
         Standardised features.
     y, w : float64[n]
@@ -86,7 +87,7 @@ def derivatives(kind, z, y, w, theta, first, second, third):
     theta : float64[K * p]
         Parameters.
     first, second, third : float64[K, n], float64[K * (K + 1) / 2, n], float64[n]
-        Written: residuals, curvatures of pairs of outputs k <= l, third derivatives (zero for the last two kinds).
+        Written: residuals, curvatures of pairs of outputs k <= l, third derivatives (zero for hinges and classes).
     """
     predictors(z, theta, first)
     bend(kind, first, y, w, second, third)
@@ -113,6 +114,12 @@ def bend(kind, first, y, w, second, third):
             eta[r] = w[r] * (mu - y[r])
             second[0, r] = w[r] * mu
             third[r] = w[r] * mu
+    elif kind == GAMMA:
+        for r in range(n):
+            u = gamma_ratio(eta[r], y[r])
+            eta[r] = w[r] * (1.0 - u)
+            second[0, r] = w[r] * u
+            third[r] = -(w[r] * u)
     elif kind == SQUARED_HINGE:
         for r in range(n):
             margin = 1.0 - y[r] * eta[r]
@@ -141,6 +148,12 @@ def bend(kind, first, y, w, second, third):
             for k in range(n_outputs):
                 first[k, r] = w[r] * (first[k, r] - (1.0 if y[r] == k else 0.0))
             third[r] = 0.0
+    else:
+        for r in range(n):
+            above, below, up, down = tweedie_terms(kind, eta[r], y[r])
+            eta[r] = w[r] * (up - down)
+            second[0, r] = w[r] * (above * up + below * down)
+            third[r] = w[r] * (above * (above * up) - below * (below * down))
 
 
 @kernel

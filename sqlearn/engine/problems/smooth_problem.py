@@ -18,7 +18,7 @@ from sqlearn.engine.problems.smooth_losses import advance, advance_from, standar
 from sqlearn.engine.problems.smooth_sample import guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import BalancedScale, Evaluate, Records, Scale, Source, balanced, standard_scale
-from sqlearn.engine.solvers import MULTINOMIAL, POISSON, SQUARED_HINGE, centre, minimum
+from sqlearn.engine.solvers import MULTINOMIAL, SQUARED_HINGE, centre, is_exponential, minimum
 from sqlearn.engine.sums import ExactSum
 
 _MOST_PILOT_ROUNDS = 8
@@ -186,4 +186,4 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         if self.kind == SQUARED_HINGE:
             return True
         ridge = self.penalty(scale).ridge[self.intercept :]
-        return bool((ridge[scale.factor > 0] > 0).all()) and (self.kind != POISSON or bool(y.any()))
+        return bool((ridge[scale.factor > 0] > 0).all()) and (not is_exponential(self.kind) or bool(y.any()))

@@ -17,13 +17,14 @@ from sqlearn.engine.problems.smooth_losses import (
     standardize,
 )
 from sqlearn.engine.rounds import Records, Scale, sample_threshold
-from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE
+from sqlearn.engine.solvers import LOGISTIC, MULTINOMIAL, SQUARED_HINGE, is_exponential, power_of
 from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import TooLargeError
 
 MOST_THIRD = 48  # more parameters than that go without third derivatives
 CUBES = 1 << 15  # records whose third derivatives are summed, to twice that: more cost time and hardly tell more
 MOST_PARAMETERS = 2048
+_BURST = 0.5  # of the slope along the intercept over its curvature, see newton_step: where the half is too much
 _TILE = 4  # BLAS takes a fifth longer for numbers of columns that are not multiples of this
 
 Terms = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # z [p, n], first [K, n], second [pairs, n], third [n]
@@ -35,7 +36,7 @@ class SmoothTerms:
     Parameters
     ----------
     kind : int
-        LOGISTIC, POISSON, SQUARED_HINGE or MULTINOMIAL, see :mod:`~sqlearn.engine.problems.smooth_losses`.
+        The loss, see :mod:`~sqlearn.engine.solvers.losses`.
     n_features : int
         Number of features.
     n_outputs : int
@@ -72,7 +73,8 @@ class SmoothTerms:
         class_weight: np.ndarray | None = None,
         own: int | None = None,
     ) -> None:
-        assert kind in (LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL)  # kernels know no others
+        exponential = is_exponential(kind)
+        assert exponential or kind in (LOGISTIC, SQUARED_HINGE, MULTINOMIAL)  # kernels know no others
         self.kind, self.n_outputs, self.intercept, self.penalty, self.seed = kind, n_outputs, intercept, penalty, seed
         self.codes, self.class_weight, self.own = codes, class_weight, own
         # what records' weights are multiplied by; not by 1, which would take a microsecond per record and round
@@ -89,12 +91,15 @@ class SmoothTerms:
                 f"sums would be kept for every iteration. Nothing was allocated. The maximum is {MOST_PARAMETERS:,}: "
                 "use fewer columns, or RidgeClassifier."
             )
-        self.third = kind in (LOGISTIC, POISSON) and self.p <= MOST_THIRD
+        self.third = (kind == LOGISTIC or exponential) and self.p <= MOST_THIRD
         self.lazy_pilots = lazy_pilots(self.p, n_outputs, self.third)
         self.shape = (kind, n_outputs, self.p)
         # exponentials: a record far from the others may bend the loss within a cell so much that no step is trusted
-        self.refines = kind == POISSON
-        self.burst = (0.5, np.inf) if kind == POISSON and intercept else (np.inf, np.inf)
+        self.refines = exponential
+        self.burst = (np.inf, np.inf)
+        if exponential and intercept:
+            above, below = 2.0 - power_of(kind), power_of(kind) - 1.0
+            self.burst = _BURST / above if above else np.inf, _BURST / below if below else np.inf
         self.revision = int(self.refines)  # earlier rounds did not
 
     def penalty_hessian(self, scale: Scale, hold: float) -> np.ndarray:

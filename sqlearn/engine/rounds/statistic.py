@@ -52,8 +52,6 @@ class Rounds(KeptRecords):
         costs time alone.
     """
 
-    targets_within = 0.0, LARGEST  # some losses refuse negative ones
-
     def __init__(
         self,
         n_features: int,
@@ -62,8 +60,10 @@ class Rounds(KeptRecords):
         seed: int,
         report: Report | None = None,
         large_pilot: bool = False,
+        least_target: float = 0.0,
     ) -> None:
         super().__init__(n_features, n_targets, seed)
+        self.targets_within = least_target, LARGEST  # others go by the general path, as losses may refuse them
         self.problem = problem
         self.report = report
         self.large_pilot = large_pilot
@@ -165,7 +165,8 @@ class Rounds(KeptRecords):
     # ------------------------------------------------------------------ whole states
 
     def _empty(self) -> Self:
-        return type(self)(self.n_features, self.n_targets, self.problem, int(self.seed), self.report, self.large_pilot)
+        given = self.problem, int(self.seed), self.report, self.large_pilot, self.targets_within[0]
+        return type(self)(self.n_features, self.n_targets, *given)
 
     def copy(self) -> Self:
         copied = super().copy()

@@ -3,5 +3,17 @@
 May import: kernels, arithmetic.
 """
 
-from sqlearn.engine.solvers.losses import LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, record_loss
+from sqlearn.engine.solvers.losses import (
+    GAMMA,
+    LOGISTIC,
+    MULTINOMIAL,
+    POISSON,
+    SQUARED_HINGE,
+    gamma_ratio,
+    is_exponential,
+    power_of,
+    record_loss,
+    tweedie,
+    tweedie_terms,
+)
 from sqlearn.engine.solvers.minimum import centre, minimum

@@ -1,11 +1,51 @@
-"""The kinds of smooth losses of linear predictors, their values, slopes and curvatures."""
+"""The kinds of smooth losses of linear predictors, their values, slopes and curvatures.
+
+The kind of a Tweedie loss of a power p between 1 and 2 is p's bits (:func:`tweedie`), so that kernels and keys of
+traces know the power. Its loss is ``exp((2 - p) eta) / (2 - p) + y exp((1 - p) eta) / (p - 1)``, less the least
+that the target allows; towards p = 1 it is that of counts, and towards p = 2 the gamma loss.
+"""
 
 import numpy as np
 
 from sqlearn.engine.arithmetic import exp, log
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import bits_float, kernel
 
-LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL = 0, 1, 2, 3
+LOGISTIC, POISSON, SQUARED_HINGE, MULTINOMIAL, GAMMA = 0, 1, 2, 3, 4
+_TWEEDIE = 1 << 32  # kinds from there on
+_HIGHEST, _LARGEST = 600.0, 2.0**500  # larger exponents and derivatives are cut off
+
+
+def tweedie(power: float) -> int:
+    """The kind of the Tweedie loss of a power between 1 and 2."""
+    assert 1.0 < power < 2.0
+    return int(np.float64(power).view(np.int64))
+
+
+def is_exponential(kind: int) -> bool:
+    """Whether predictors are logarithms of what is predicted, so that the loss grows exponentially with them."""
+    return kind in (POISSON, GAMMA) or kind >= _TWEEDIE
+
+
+def power_of(kind: int) -> float:
+    """The power of an exponential loss, which is that of a Tweedie distribution's variance."""
+    if kind >= _TWEEDIE:
+        return float(np.int64(kind).view(np.float64))
+    return {POISSON: 1.0, GAMMA: 2.0}[kind]
+
+
+@kernel
+def gamma_ratio(eta, y):
+    """``y exp(-eta)``: a target over what is predicted."""
+    return min(y * exp(min(-eta, _HIGHEST)), _LARGEST)
+
+
+@kernel
+def tweedie_terms(kind, eta, y):
+    """``2 - p``, ``p - 1``, ``exp((2 - p) eta)`` and ``y exp((1 - p) eta)`` of a Tweedie loss of power p."""
+    power = bits_float(kind)
+    above, below = 2.0 - power, power - 1.0
+    up, down = exp(min(above * eta, _HIGHEST)), y * exp(min(-below * eta, _HIGHEST))
+    return above, below, min(up, _LARGEST), min(down, _LARGEST)
 
 
 @kernel
@@ -43,6 +83,14 @@ def record_loss(kind, eta, r, y):
         if y < 1e-300:
             return exp(at) - y * at
         return y * _beyond_linear(at - log(y))
+    if kind == GAMMA:
+        return _beyond_linear(log(y) - at)
+    if kind >= _TWEEDIE:
+        above, below, up, down = tweedie_terms(kind, at, y)
+        if y < 1e-300:
+            return up / above + down / below
+        d = at - log(y)
+        return exp(above * log(y)) * (_beyond_linear(above * d) / above + _beyond_linear(-below * d) / below)
     if kind == SQUARED_HINGE:
         margin = max(1.0 - y * at, 0.0)
         return margin * margin
@@ -98,6 +146,16 @@ def bend_tile(kind, eta, y, w, second):
             mu = exp(min(eta[0, r], 300.0))
             second[0, r] = w[r] * mu
             eta[0, r] = w[r] * (mu - y[r])
+    elif kind == GAMMA:
+        for r in range(n):
+            u = gamma_ratio(eta[0, r], y[r])
+            second[0, r] = w[r] * u
+            eta[0, r] = w[r] * (1.0 - u)
+    elif kind >= _TWEEDIE:
+        for r in range(n):
+            above, below, up, down = tweedie_terms(kind, eta[0, r], y[r])
+            second[0, r] = w[r] * (above * up + below * down)
+            eta[0, r] = w[r] * (up - down)
     else:
         for r in range(n):
             margin = 1.0 - y[r] * eta[0, r]
@@ -106,6 +164,9 @@ def bend_tile(kind, eta, y, w, second):
             eta[0, r] = -active * (y[r] * margin)
 
 
-def curvature_at_zero(kind: int, n_outputs: int) -> float:
-    """Each predictor's own curvature of a loss of weight 1, where all predictors are 0."""
-    return {LOGISTIC: 0.25, POISSON: 1.0, SQUARED_HINGE: 2.0, MULTINOMIAL: (1.0 - 1.0 / n_outputs) / n_outputs}[kind]
+def curvature_at_zero(kind: int, n_outputs: int, mean: float) -> float:
+    """Each predictor's own curvature of a loss of weight 1, where all predictors are 0; `mean` is that of targets."""
+    if is_exponential(kind):
+        power = power_of(kind)
+        return (2.0 - power) + (power - 1.0) * mean
+    return {LOGISTIC: 0.25, SQUARED_HINGE: 2.0, MULTINOMIAL: (1.0 - 1.0 / n_outputs) / n_outputs}[kind]

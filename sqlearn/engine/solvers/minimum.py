@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import log
+from sqlearn.engine.arithmetic import exp, log
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.solvers.blocks import factorize_blocks
 from sqlearn.engine.solvers.lbfgs import NOTHING, Loss, Preconditioner, descend, inner, newton_step
-from sqlearn.engine.solvers.losses import MULTINOMIAL, POISSON, curvature_at_zero
+from sqlearn.engine.solvers.losses import MULTINOMIAL, curvature_at_zero, is_exponential, power_of
 from sqlearn.engine.solvers.passes import curvature
 from sqlearn.engine.solvers.tiles import TILE, fill_tiles
 
@@ -171,12 +171,11 @@ def minimum(
     ridge, bond, weight = np.zeros(size), np.zeros(size), penalty[2]
     ridge[:p], bond[:p] = penalty[:2]
     search = _Search(Loss(kind, (z, y, w), (ridge, bond, weight)), np.zeros((n_outputs, size)))
-    curved = curvature_at_zero(kind, n_outputs)
-    if kind == POISSON and scale[2]:
-        counts = _total(y * w)
-        if counts > 0.0:
-            curved = counts / search.total
-            search.theta[0, 0] = log(curved)
+    mean = _total(y * w) / search.total if is_exponential(kind) else 0.0
+    curved = curvature_at_zero(kind, n_outputs, mean)
+    if mean > 0.0 and scale[2]:  # the minimum of the intercept alone
+        search.theta[0, 0] = log(mean)
+        curved = mean if power_of(kind) == 1.0 else exp((2.0 - power_of(kind)) * log(mean))
     diagonal = curved * squares + (ridge + weight * (bond * bond))
     hessian = Preconditioner(np.where(diagonal > 0.0, diagonal, 1.0), np.zeros((0, size, size)))
     m, several = n_tiles // _PART, _PER_PARAMETER * n_outputs * p if n_outputs > 1 else 0

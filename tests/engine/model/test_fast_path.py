@@ -256,7 +256,7 @@ def limbs(model):
 
 
 @over(named("GaussianNB", "MultinomialNB", "MixedNB", "CategoricalNB", "LinearRegression", "LogisticRegression",
-            "PoissonRegressor", "KMeans"))  # fmt: skip
+            "PoissonRegressor", "GammaRegressor", "TweedieRegressor", "KMeans"))  # fmt: skip
 def test_values_out_of_the_ordinary_take_the_long_path(learner):
     """The path of one record does not raise at them: what it raises is final. Both paths say the same."""
     records = tame(learner, weighted=False)

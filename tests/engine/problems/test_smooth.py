@@ -12,6 +12,7 @@ from sqlearn.engine.problems.coefficients import Penalty
 from sqlearn.engine.problems.one_vs_rest import OneVsRest
 from sqlearn.engine.problems.smooth_grid import Grid
 from sqlearn.engine.problems.smooth_losses import (
+    GAMMA,
     LOGISTIC,
     MULTINOMIAL,
     POISSON,
@@ -26,17 +27,20 @@ from sqlearn.engine.problems.smooth_problem import Smooth
 from sqlearn.engine.rounds.row_source import Records
 from sqlearn.engine.rounds.samples import parts_of
 from sqlearn.engine.rounds.standard import Scale
-from sqlearn.linear_model import LogisticRegression, PoissonRegressor
+from sqlearn.engine.solvers import is_exponential, power_of, record_loss, tweedie
+from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.svm import LinearSVC
 
-OUTPUTS = {LOGISTIC: 1, POISSON: 1, SQUARED_HINGE: 1, MULTINOMIAL: 3}
+OUTPUTS = {LOGISTIC: 1, POISSON: 1, SQUARED_HINGE: 1, MULTINOMIAL: 3, GAMMA: 1, tweedie(1.1): 1, tweedie(1.75): 1}
 KINDS = list(OUTPUTS)
 P = 4
 
 
 def targets(kind, rng, n):
-    if kind == POISSON:
-        return rng.poisson(1.5, n).astype(float)
+    if kind == GAMMA:
+        return rng.gamma(2.0, 0.75, n)
+    if is_exponential(kind):
+        return rng.poisson(1.5, n) * (1.0 if kind == POISSON else rng.gamma(2.0, 0.5, n))
     y = rng.integers(0, 2 if kind != MULTINOMIAL else 3, n).astype(float)
     return 2 * y - 1 if kind == SQUARED_HINGE else y
 
@@ -47,6 +51,11 @@ def loss(kind, eta, y):
         return np.logaddexp(0.0, eta[0]) - y * eta[0]
     if kind == POISSON:
         return np.exp(eta[0]) - y * eta[0]
+    if kind == GAMMA:
+        return eta[0] + y * np.exp(-eta[0])
+    if is_exponential(kind):
+        p = power_of(kind)
+        return np.exp((2 - p) * eta[0]) / (2 - p) - y * np.exp((1 - p) * eta[0]) / (1 - p)
     if kind == SQUARED_HINGE:
         return max(0.0, 1.0 - y * eta[0]) ** 2
     return np.logaddexp.reduce(eta) - eta[int(y)]
@@ -88,7 +97,7 @@ def test_derivatives_against_finite_differences(kind):
             for l in range(k, n_outputs):
                 assert np.isclose(second[pair, r], (up[l] - down[l]) / (2 * step), rtol=1e-7, atol=1e-8)
                 pair += 1
-        if kind in (LOGISTIC, POISSON):
+        if kind == LOGISTIC or is_exponential(kind):
             up, down = (asked_second(kind, eta[:, r] + s * step, y[r], w[r]) for s in (1, -1))
             assert np.isclose(third[r], (up - down) / (2 * step), rtol=1e-7, atol=1e-8)
         else:
@@ -168,8 +177,8 @@ def ridge_of(p):
 
 
 def problem_of(kind, d=3, intercept=True):
-    codes = None if kind == POISSON else np.array([-1.0, 1.0]) if kind == SQUARED_HINGE else np.arange(3.0)
-    weights = None if kind == POISSON else np.array([1.0, 0.5, 3.0])
+    codes = None if is_exponential(kind) else np.array([-1.0, 1.0]) if kind == SQUARED_HINGE else np.arange(3.0)
+    weights = None if is_exponential(kind) else np.array([1.0, 0.5, 3.0])
     n_outputs = OUTPUTS[kind]
     return Smooth(kind, d, n_outputs, intercept, lambda scale: ridge_of(d + intercept), 0, codes, weights)
 
@@ -186,7 +195,7 @@ def records_for(kind, rng, n, d=3, wild=0.0):
     y = targets(kind, rng, n)
     if kind == SQUARED_HINGE:
         y = (y + 1) / 2
-    elif kind == POISSON and wild:
+    elif is_exponential(kind) and wild:
         y[rng.random(n) < wild] = 1e20
     w = rng.choice([1.0, 1.0, 0.0, 2.0], n)
     names = rng.integers(0, 2**63, n).astype(np.uint64) * np.uint64(2)
@@ -315,7 +324,7 @@ def test_newton_step_solves_the_local_model(kind):
     assert np.allclose(h @ step, -g, atol=1e-8)
 
 
-@pytest.mark.parametrize("kind", [LOGISTIC, POISSON])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind == LOGISTIC or is_exponential(kind)])
 def test_the_third_order_step_is_nearer_to_the_minimum(kind):
     rng = np.random.default_rng(6)
     problem = problem_of(kind)
@@ -336,7 +345,7 @@ def test_the_third_order_step_is_nearer_to_the_minimum(kind):
     start = theta + rng.normal(size=problem.size) * 0.03
     second, third = (np.abs(start + step - theta).max() for step in steps(start))
     assert third < second / 5
-    assert third < 1e-4
+    assert third < (1e-4 if kind in (LOGISTIC, POISSON, GAMMA) else 2e-4)  # larger derivatives of fourth order
 
 
 # ---------------------------------------------------------------------------------------------------------- accuracy
@@ -410,6 +419,40 @@ def test_poisson_regression_agrees_with_scikit_learn(features):
     model = PoissonRegressor(alpha=0.01).fit(features, y)
     peer = peers.PoissonRegressor(alpha=0.01, solver="newton-cholesky", tol=1e-12, max_iter=100).fit(features, y)
     assert relative(coefficients(model), coefficients(peer)) < 2e-6
+
+
+@pytest.mark.parametrize("power", [2.0, 1.0, 1.2, 1.7])
+def test_gamma_and_tweedie_regression_agree_with_scikit_learn(features, power):
+    rng = np.random.default_rng(7)
+    y = rng.gamma(2.0, np.exp(features @ rng.normal(size=10) / 5) / 2) * (
+        1.0 if power == 2.0 else rng.random(20_000) < 0.8
+    )
+    options = {"solver": "newton-cholesky", "tol": 1e-12, "max_iter": 100, "alpha": 0.01}
+    if power == 2.0:
+        model, peer = GammaRegressor(alpha=0.01).fit(features, y), peers.GammaRegressor(**options).fit(features, y)
+    else:
+        model = TweedieRegressor(power=power, alpha=0.01).fit(features, y)
+        peer = peers.TweedieRegressor(power=power, **options).fit(features, y)
+    assert relative(coefficients(model), coefficients(peer)) < 4e-6
+    assert abs(model.score(features, y) - peer.score(features, y)) < 1e-6
+    assert np.allclose(model.predict(features), peer.predict(features), rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if is_exponential(kind) and kind != POISSON])
+@pytest.mark.parametrize("y", [2.0**-500, 1e-3, 1.0, 7.5, 2.0**500])
+def test_the_value_of_a_loss_is_the_integral_of_its_slope(kind, y):
+    """From the least, which is 0, at the logarithm of the target."""
+    from scipy.integrate import quad
+
+    at = np.log(y)
+    assert smooth_value(kind, at, y) == pytest.approx(0.0, abs=1e-12 * y ** (2 - power_of(kind)))
+    for end in (at - 2.0, at - 1e-3, at + 1e-3, at + 1.0):
+        area = quad(lambda eta: float(asked_first(kind, [eta], y, 1.0)[0]), at, end, epsrel=1e-10)[0]
+        assert smooth_value(kind, end, y) == pytest.approx(area, rel=1e-6)
+
+
+def smooth_value(kind, eta, y):
+    return record_loss(kind, np.array([[eta]]), 0, y)
 
 
 def test_linear_svc_is_near_the_optimum(features):

@@ -22,7 +22,7 @@ from sqlearn.engine.rounds.statistic import Rounds
 from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.engine.tables.rounds import TableRounds
 from sqlearn.errors import NotLearnedError, ParameterError, UndefinedAttributeError
-from sqlearn.linear_model import LogisticRegression, PoissonRegressor
+from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.mixture import GaussianMixture
 from sqlearn.svm import LinearSVC
 from tables import DROPPED, pipeline, sparse_table, synthetic, titanic  # noqa: F401
@@ -34,6 +34,8 @@ LEARNERS = [
     LogisticRegression(),
     LinearSVC(),
     PoissonRegressor(),
+    GammaRegressor(),
+    TweedieRegressor(power=1.5),
     KMeans(3),
     GaussianMixture(2, covariance_type="diag"),
 ]
