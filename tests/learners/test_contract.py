@@ -269,7 +269,7 @@ def test_equal_values_are_one_record(learner, values):
 def test_zeros_have_no_sign(learner):
     records = tame(learner)
     records.X[records.X < 0.5] = 0.0
-    if learner._target == "value":
+    if learner._target == "value" and type(learner).__name__ != "GammaRegressor":  # whose targets are positive
         records.y[::2] = 0.0
     minus = replace(records, X=np.where(records.X == 0, -0.0, records.X))
     if learner._target == "value":
