@@ -133,7 +133,7 @@ def precision_cholesky(covariances: np.ndarray, covariance_type: str) -> np.ndar
 
 
 def base_loss(estimator: Any) -> Any:
-    """The loss of a generalised linear model, whose link ``predict`` applies: one object for all of equal parameters."""
+    """The loss of a generalised linear model, whose link ``predict`` applies; one object for equal parameters."""
     key = type(estimator), tuple(getattr(estimator, name, None) for name in ("power", "link"))
     return _BASE_LOSSES.setdefault(key, estimator._get_loss())
 
