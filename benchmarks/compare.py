@@ -238,6 +238,14 @@ def poisson(folder: Path, disk: Path) -> Turn:
     return stream(PoissonRegressor(), x, rng.poisson(np.exp(0.3 * predictor(rng, x) + 0.5)).astype(float))
 
 
+def gamma(folder: Path, disk: Path) -> Turn:
+    """GammaRegressor, 100,000 x 10"""
+    from sqlearn.linear_model import GammaRegressor
+
+    rng, x = normal(100_000, 10)
+    return stream(GammaRegressor(), x, rng.gamma(2.0, np.exp(0.3 * predictor(rng, x) + 0.5) / 2.0))
+
+
 def kmeans(folder: Path, disk: Path) -> Turn:
     """KMeans, 100,000 x 10, 10 clusters"""
     from sqlearn.cluster import KMeans
@@ -287,7 +295,7 @@ CASES = {
     case.__name__: case
     for case in (
         gaussian, gaussian_wide, linear, linear_read, ridge, multinomial, bernoulli, categorical, mixed_list,
-        mixed_series, pca, logistic, hinge, poisson, kmeans, store_memory, store_disk, store_open,
+        mixed_series, pca, logistic, hinge, poisson, gamma, kmeans, store_memory, store_disk, store_open,
     )
 }  # fmt: skip
 
