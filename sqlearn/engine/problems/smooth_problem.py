@@ -171,7 +171,7 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         exactly = work <= _POLISHED
         found = minimum(self.kind, self.n_outputs, (records.x, y, w), standard, self.penalty(scale), exactly and single)
         theta = found.theta.ravel()
-        if found.certain and exactly and not single:
+        if found.certain and exactly and not found.exact:
             return self._minimized(scale, records.x, y, w, True, theta)
         if found.certain or work > _UNDECIDED:
             return Solution(theta, found.certain)

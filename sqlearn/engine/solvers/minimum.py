@@ -21,6 +21,7 @@ _PASSES = 30  # over all rows, before the Hessian's blocks are tried; more, the 
 _BENT_PASSES, _TIMES = 50, 8  # with blocks, and how often they are evaluated anew
 _CONFIRMING, _BENDING = 8, 200  # what blocks that confirm a minimum, and that lead to it, are worth, in passes times 4
 _STEPS, _LEAST_GAIN = 40, 2.0**-30  # of Newton's method, and what they gain at least, in parts of what is allowed
+_EXACT = 2.0**-10  # what may be left to gain, in these parts, where rounding ends Newton's method
 _DEAR = 16.0  # passes: so much is not paid to confirm what is likely
 _CLOSER = 2.0**-4  # how much closer the minimum must seem then
 
@@ -36,11 +37,14 @@ class Minimum(NamedTuple):
         Whether they are the minimum, by what is known of the curvature there.
     passes : int
         How often all rows were read.
+    exact : bool
+        Whether Newton's steps went on until they gained nothing.
     """
 
     theta: np.ndarray
     certain: bool
     passes: int
+    exact: bool
 
 
 @kernel
@@ -127,19 +131,20 @@ class _Search:
             m = min(4 * m, n_tiles)
         self.still = self.confirmed(self.blocks(n_tiles))
 
-    def polish(self) -> None:
-        """For one output: Newton's steps, as long as they gain something."""
+    def polish(self) -> bool:
+        """For one output: Newton's steps, as long as they gain something; whether little is left to gain."""
         n_tiles, last = len(self.loss.rows[2]), math.inf
         for _ in range(_STEPS):
             step, slope = newton_step(self.blocks(n_tiles), self.gradient)
             if not _LEAST_GAIN * self.enough < -slope < 0.75 * last:
-                return
+                return bool(-slope <= _EXACT * self.enough)
             end, g = self.theta + step, np.empty_like(self.gradient)
             self.loss.gradient(end, g)
             self.passes += 1
             if not abs(inner(g, step)) < -0.75 * slope:
-                return
+                return bool(-slope <= _EXACT * self.enough)
             self.theta, self.gradient, last = end, g, -slope
+        return False
 
 
 def minimum(
@@ -196,6 +201,5 @@ def minimum(
     search.descend(hessian, _PASSES + int(2.0 * search.cost(more)), _CLOSER if unconfirmed else 1.0)
     if not (search.still and unconfirmed):
         search.confirm(m, more)
-    if search.still and exactly:
-        search.polish()
-    return Minimum(search.theta[:, :p].copy(), search.still, search.passes)
+    exact = search.still and exactly and search.polish()
+    return Minimum(search.theta[:, :p].copy(), search.still, search.passes, exact)

@@ -213,6 +213,11 @@ def test_hard_problems(seed, monkeypatch):
     assert judge(seed).faults == []
 
 
+def test_newton_decides_where_its_last_steps_overshoot():
+    """Records predicted almost surely: the fast search took the loss for the least at five times that."""
+    assert judge(1404).faults == []
+
+
 @pytest.mark.parametrize("seed", range(2000, 2012))
 def test_random_problems(seed, monkeypatch):
     monkeypatch.setattr(Smooth, "converge", lambda self, scale, source: self.solve(scale, in_order(source)))
