@@ -82,7 +82,8 @@ FITTED = {
     "_tree": KNeighborsClassifier(1),
     "_y": KNeighborsClassifier(1),
 }
-NUMBA = {"_impl"}  # private names of numba, which kernels/decorator.py explains
+# private names of numba, which kernels/decorator.py and kernels/inner.py explain
+NUMBA = {"_compiling_counter", "_final_module", "_impl", "_linking_libraries", "_raise_if_finalized"}
 # what Python and scikit-learn set on every class
 SET = {"_abc_impl", "_sklearn_auto_wrap_output_keys", "_sklearn_output_config"}
 

@@ -32,6 +32,8 @@ import numba
 from numba.core import caching
 from numba.core.serialize import dumps
 
+from sqlearn.engine.kernels.inner import Kernel
+
 _FOLDER = Path(__file__).resolve().parent.parent
 _KEPT = 3  # folders of other sources that stay: a few branches, or two environments on one checkout
 _UNUSABLE = (OSError, EOFError, pickle.UnpicklingError)  # what a missing, full, foreign or torn cache raises
@@ -140,9 +142,11 @@ def kernel(function):
 
     A function from outside the ``engine`` folder is compiled too, but not cached: no stamp covers its source.
     """
-    dispatcher = numba.njit(function, nogil=True, error_model="numpy")
+    if numba.config.DISABLE_JIT:
+        return function
+    dispatcher = Kernel(function, {"nopython": True, "boundscheck": None, "nogil": True, "error_model": "numpy"})
     inside = Path(function.__code__.co_filename).resolve().is_relative_to(_FOLDER)
-    if inside and _STAMP is not None and not numba.config.DISABLE_JIT:
+    if inside and _STAMP is not None:
         # what ``cache=True`` does, with our class; without a writable place for it, or when a later
         # numba has rearranged its internals, every process compiles for itself
         with contextlib.suppress(AttributeError, TypeError):
