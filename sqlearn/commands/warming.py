@@ -24,6 +24,9 @@ def warm_up(models: tuple[str, ...]) -> None:
     Compiled code is kept beside the package, or where NUMBA_CACHE_DIR says: run this when you build a container, as
     the user who runs it, on a processor of the same kind. Without models all are compiled, which takes minutes.
     """
+    from sqlearn.engine.kernels import Postponed
+
+    Postponed.all_at_once = True  # the whole process is for compiling
     learners = [
         (name, model_of(name, _given(name), raw, "MODEL")) for name in models or MODELS for raw in (True, False)
     ]

@@ -83,7 +83,16 @@ FITTED = {
     "_y": KNeighborsClassifier(1),
 }
 # private names of numba, which kernels/decorator.py and kernels/inner.py explain
-NUMBA = {"_compiling_counter", "_final_module", "_impl", "_linking_libraries", "_raise_if_finalized"}
+NUMBA = {
+    "_cache_file",
+    "_codegen",
+    "_compiling_counter",
+    "_data_layout",
+    "_final_module",
+    "_impl",
+    "_linking_libraries",
+    "_raise_if_finalized",
+}
 # what Python and scikit-learn set on every class
 SET = {"_abc_impl", "_sklearn_auto_wrap_output_keys", "_sklearn_output_config"}
 

@@ -7,8 +7,12 @@ from sqlearn.engine.arithmetic.blas import one_thread, side_by_side
 from sqlearn.engine.arithmetic.cholesky import HELD, cholesky, factorize, solve_lower, solve_upper
 from sqlearn.engine.arithmetic.digits import (
     add_product,
+    fill_pairs,
+    integers,
+    many_numbers,
     nearest,
     normalized,
+    pair_of,
     round_limbs,
     round_pair,
     to_pairs,

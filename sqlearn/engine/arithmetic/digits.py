@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from sqlearn.engine.kernels import bits_float, kernel, leading_zeros
+from sqlearn.engine.kernels import Postponed, bits_float, kernel, leading_zeros
 
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
@@ -197,14 +197,6 @@ def round_limbs(limbs, base, out):
         out[c] = sign * math.ldexp(float(mantissa), position + 32 * base) + 0.0
 
 
-def nearest(digits: np.ndarray, low: int) -> np.ndarray:
-    """The nearest float64 to each number, ties to even, infinite beyond float64's range."""
-    out = np.zeros(digits.shape[:-1])
-    if digits.shape[-1]:
-        _nearest(np.ascontiguousarray(digits).reshape(-1, digits.shape[-1]), low, out.reshape(-1))
-    return out + 0.0  # no -0.0
-
-
 @kernel
 def _to_pairs(digits, low, hi, lo, exponents):
     scratch = np.empty(digits.shape[1], np.int64)
@@ -214,11 +206,69 @@ def _to_pairs(digits, low, hi, lo, exponents):
             exponents[i] += 32 * low
 
 
+# of few numbers, Python's integers make the same as the kernels do, and nothing has to be compiled
+many_numbers = Postponed(_to_pairs, 50_000)
+
+
+def integers(digits: np.ndarray) -> list[int]:
+    """Numbers in units of their lowest digit: int64[n, L] as n integers."""
+    numbers = []
+    for row in digits.tolist():
+        number = 0
+        for digit in reversed(row):
+            number = (number << 32) + digit
+        numbers.append(number)
+    return numbers
+
+
+def _scaled(number: int, power: int) -> float:
+    """The float64 nearest to ``number * 2**power``."""
+    try:
+        return number / (1 << -power) if power < 0 else float(number << power)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def pair_of(number: int) -> tuple[float, float, int]:
+    """What :func:`round_pair` gives."""
+    bits = number.bit_length()
+    hi = number / (1 << bits)
+    if bits < 53:
+        return hi, 0.0, bits
+    rest = number - (int(math.ldexp(hi, 53)) << (bits - 53))
+    rest_bits = rest.bit_length()
+    lo = math.ldexp(rest / (1 << rest_bits), rest_bits - bits)
+    return hi, lo if rest or number > 0 else -0.0, bits
+
+
+def fill_pairs(numbers: list[int], low: int, hi: np.ndarray, lo: np.ndarray, exponents: np.ndarray) -> None:
+    """Fill in each number, in units of the digit `low`, as :func:`to_pairs` gives it."""
+    pairs = np.array([pair_of(number) for number in numbers]).reshape(-1, 3)
+    hi[:], lo[:], exponents[:] = pairs[:, 0], pairs[:, 1], pairs[:, 2]
+    exponents[hi != 0] += 32 * low
+
+
+def _as_rows(digits: np.ndarray) -> np.ndarray:
+    return digits.reshape(-1, digits.shape[-1])
+
+
+def nearest(digits: np.ndarray, low: int) -> np.ndarray:
+    """The nearest float64 to each number, ties to even, infinite beyond float64's range."""
+    out = np.zeros(digits.shape[:-1])
+    if digits.shape[-1] and not many_numbers.is_worth(out.size):
+        out[...] = np.reshape([_scaled(number, 32 * low) for number in integers(_as_rows(digits))], out.shape)
+    elif digits.shape[-1]:
+        _nearest(np.ascontiguousarray(digits).reshape(-1, digits.shape[-1]), low, out.reshape(-1))
+    return out + 0.0  # no -0.0
+
+
 def to_pairs(digits: np.ndarray, low: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Each number as ``(hi + lo) * 2**exponent``, see :func:`round_pair`; exponents are int64, 0 for zero."""
     hi, lo = np.zeros(digits.shape[:-1]), np.zeros(digits.shape[:-1])
     exponents = np.zeros(digits.shape[:-1], np.int64)
-    if digits.shape[-1]:
+    if digits.shape[-1] and not many_numbers.is_worth(hi.size):
+        fill_pairs(integers(_as_rows(digits)), low, hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1))
+    elif digits.shape[-1]:
         flat = np.ascontiguousarray(digits).reshape(-1, digits.shape[-1])
         _to_pairs(flat, low, hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1))
     return hi, lo, exponents

@@ -3,7 +3,7 @@
 May import: kernels, errors.
 """
 
-from sqlearn.engine.identity.blake2b import digest_dense, digest_one, digest_sparse, midstate
+from sqlearn.engine.identity.blake2b import HashKey, digest_dense, digest_one, digest_sparse
 from sqlearn.engine.identity.buckets import find, pack
 from sqlearn.engine.identity.checksum import first_bad, stamp
 from sqlearn.engine.identity.key import HiddenBytes, HiddenText, hidden, key_bytes

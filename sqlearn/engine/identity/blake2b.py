@@ -1,13 +1,17 @@
 """Keyed BLAKE2b (RFC 7693) with 48 byte digests, compiled: records are hashed where they lie, without a Python call.
 
-A message is a sequence of whole 64-bit little-endian words, so a float64 row is hashed by its bits. `digest_one` is
-for latency: one message, nothing allocated. `digest_dense` is for throughput: eight records at a time, one in each lane
-of a vector. The compression function is written once, as LLVM instructions, because only there can the same text serve
-both: what it builds depends on whether the words it is given are integers or vectors of integers. It has no loops and
-no branches, all permutations being resolved while it is built, so its state can stay in registers.
+A message is a sequence of whole 64-bit little-endian words, so a float64 row is hashed by its bits. `digest_one` is for
+latency: one message, nothing allocated. `digest_dense` is for throughput: eight records at a time, one in each lane of
+a vector; a few records go through hashlib instead, for which nothing has to be compiled. The compression function is
+written once, as LLVM instructions, because only there can the same text serve both: what it builds depends on whether
+the words it is given are integers or vectors of integers. It has no loops and no branches, all permutations being
+resolved while it is built, so its state can stay in registers.
 """
 
+import hashlib
+import struct
 import sys
+from functools import lru_cache
 
 import numpy as np
 from llvmlite import ir
@@ -15,7 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import Postponed, kernel
 
 if sys.byteorder != "little":
     raise ImportError(
@@ -24,6 +28,7 @@ if sys.byteorder != "little":
 
 DIGEST_WORDS = 6
 BLOCK_WORDS = 16
+_MASK = 2**64 - 1
 LANES = 8  # one AVX-512 register; narrower machines take two or four instructions for one
 
 _INITIAL = (
@@ -192,7 +197,7 @@ def digest_one(row, tail, state, out):
     tail : uint64[k], C-contiguous
         The words behind them; d + k must be positive.
     state : uint64[8]
-        What `midstate` made of the key.
+        That of the `HashKey`.
     out : uint64[6]
         Where the digest goes.
     """
@@ -207,27 +212,41 @@ def digest_one(row, tail, state, out):
         out[i] = h[i]
 
 
-@kernel
-def digest_dense(rows, tails, state, out):
+def digest_dense(rows: np.ndarray, tails: np.ndarray, key: "HashKey", out: np.ndarray) -> None:
     """Digests of dense records; each is what `digest_one` gives, wherever in the batch the record stands.
 
     Parameters
     ----------
     rows : float64[n, d], C-contiguous
-    tails : uint64[n, k]
-    state, out
-        As for `digest_one`, with a row of `out` for each record.
+    tails : uint64[n, k], C-contiguous
+    key : HashKey
+        The key.
+    out : uint64[n, 6]
+        Where the digests go.
     """
-    n, d = rows.shape
+    n, size = len(rows), rows.shape[1] + tails.shape[1]
     if len(tails) != n or len(out) != n:
         raise ValueError("`tails` and `out` must have one row per record")
+    if n and not size:
+        raise ValueError("an empty message cannot be hashed: pass at least one word")
+    if many_digests.is_worth(n):
+        _digest_many(rows, tails, key.state, out)
+        return
+    digests = map(key.hash_of, np.concatenate([rows.view(np.uint64), tails], axis=1))
+    out[:] = np.frombuffer(b"".join(digests), np.uint64).reshape(out.shape)
+
+
+@kernel
+def _digest_many(rows, tails, state, out):
+    """:func:`digest_dense`, without a Python call for each record."""
+    n, d = rows.shape
     size = d + tails.shape[1]
     inside = d - d % BLOCK_WORDS  # blocks up to here lie wholly in `rows`; what follows is gathered in `rest`
     stride = -(-(size - inside) // BLOCK_WORDS) * BLOCK_WORDS
     words = rows.view(np.uint64)
     rest = np.zeros(LANES * stride, np.uint64)
     states = np.empty((8, LANES), np.uint64)
-    grouped = n - n % LANES if size else 0
+    grouped = n - n % LANES
     for first in range(0, grouped, LANES):
         for lane in range(LANES):
             row, tail = first + lane, lane * stride
@@ -248,6 +267,9 @@ def digest_dense(rows, tails, state, out):
                 out[first + lane, i] = states[i, lane]
     for row in range(grouped, n):
         digest_one(rows[row], tails[row], state, out[row])
+
+
+many_digests = Postponed(_digest_many, 100_000)  # records
 
 
 @kernel
@@ -297,23 +319,51 @@ def digest_sparse(values, indices, indptr, tails, state, out):
                 out[group[lane], i] = chain[i]
 
 
-@kernel
-def _key_block(block, h, out):
-    """Write to `out` the chaining value after `h` and the key's block."""
-    h = (h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7])
-    h = _compress(h, block, block[:0], 0, np.uint64(8 * BLOCK_WORDS), np.uint64(0))
-    for i in range(8):
-        out[i] = h[i]
+class HashKey:
+    """A key, prepared so that no record pays for it.
+
+    Parameters
+    ----------
+    key : bytes
+        1 to 64 bytes.
+
+    Attributes
+    ----------
+    state : uint64[8]
+        The chaining value after the block of the key, for kernels.
+    """
+
+    def __init__(self, key: bytes):
+        if not 1 <= len(key) <= 64:
+            raise ValueError(f"a BLAKE2b key must have 1 to 64 bytes, not {len(key)}")
+        self._hash = hashlib.blake2b(key=key, digest_size=8 * DIGEST_WORDS)
+        self.state = np.array(_state_after(key), np.uint64)
+
+    def hash_of(self, message) -> bytes:
+        """The digest of a message."""
+        hashed = self._hash.copy()
+        hashed.update(message)
+        return hashed.digest()
 
 
-def midstate(key: bytes) -> np.ndarray:
-    """The chaining value, uint64[8], after the block of `key`, 1 to 64 bytes, so that no record pays for it."""
-    if not 1 <= len(key) <= 64:
-        raise ValueError(f"a BLAKE2b key must have 1 to 64 bytes, not {len(key)}")
-    start = np.array(_INITIAL, np.uint64)
-    start[0] ^= np.uint64(0x01010000 | len(key) << 8 | 8 * DIGEST_WORDS)  # depth 1, fanout 1, key and digest length
-    state = np.empty(8, np.uint64)
-    block = np.zeros(BLOCK_WORDS, np.uint64)
-    block.view(np.uint8)[: len(key)] = np.frombuffer(key, np.uint8)
-    _key_block(block, start, state)
-    return state
+@lru_cache(maxsize=16)
+def _state_after(key: bytes) -> list[int]:
+    """The chaining value after the block of a key: BLAKE2b's function F once more, which hashlib does not give away."""
+    state = list(_INITIAL)
+    state[0] ^= 0x01010000 | len(key) << 8 | 8 * DIGEST_WORDS  # depth 1, fanout 1, key and digest length
+    words = struct.unpack("<16Q", key.ljust(8 * BLOCK_WORDS, b"\0"))
+    v = [*state, *_INITIAL]
+    v[12] ^= 8 * BLOCK_WORDS
+    for turn in range(12):
+        order = iter(_ORDER[turn % 10])
+        for a, b, c, d in _QUARTERS:
+            for first, second in ((32, 24), (16, 63)):
+                v[a] = (v[a] + v[b] + words[next(order)]) & _MASK
+                v[d] = _rotated_word(v[d] ^ v[a], first)
+                v[c] = (v[c] + v[d]) & _MASK
+                v[b] = _rotated_word(v[b] ^ v[c], second)
+    return [state[i] ^ v[i] ^ v[i + 8] for i in range(8)]
+
+
+def _rotated_word(word: int, bits: int) -> int:
+    return (word >> bits | word << (64 - bits)) & _MASK

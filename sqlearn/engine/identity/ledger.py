@@ -24,6 +24,7 @@ from sqlearn.errors import TooLargeError
 
 SMALLEST = 8
 MOST_COPIES = 2**31 - 1
+_ONE_OF_EACH = np.empty(0, np.int32)
 
 
 def _borrowing(function):
@@ -124,34 +125,23 @@ def take_one(keys, copies, counters, word0, word1):
 
 
 @_borrowing
-def _add(keys, copies, counters, digests):
-    """Add all digests, or none; -1, or the index of the digest that has too many copies."""
-    for i in range(len(digests)):
-        if not add_one(keys, copies, counters, digests[i, 0], digests[i, 1]):
-            for j in range(i):
-                take_one(keys, copies, counters, digests[j, 0], digests[j, 1])
-            return i
-    return -1
+def _change(keys, copies, counters, digests, numbers, sign):
+    """Add (1.0) one copy of all digests, or remove (-1.0) it, or do neither: -1, or the index of the first that failed.
 
-
-@_borrowing
-def _take(keys, copies, counters, digests):
-    """Remove all digests, or none; -1, or the index of the first digest that is not held."""
-    for i in range(len(digests)):
-        if not take_one(keys, copies, counters, digests[i, 0], digests[i, 1]):
-            for j in range(i):
-                add_one(keys, copies, counters, digests[j, 0], digests[j, 1])
-            return i
-    return -1
-
-
-@_borrowing
-def _pour(keys, copies, counters, digests, numbers):
-    """Add digests with their numbers of copies, as far as they go; False if there are too many copies of one."""
-    for i in range(len(numbers)):
-        if numbers[i] != 0 and not _put(keys, copies, counters, digests[i, 0], digests[i, 1], numbers[i]):
-            return False
-    return True
+    `numbers`, int32[n], may say how many copies of each to add; then the digests before one that fails stay added.
+    """
+    refused, stop, i = -1, len(digests), 0
+    while i < stop:
+        if sign > 0:
+            number = numbers[i] if len(numbers) else np.int32(1)
+            done = number == 0 or _put(keys, copies, counters, digests[i, 0], digests[i, 1], number)
+        else:
+            done = take_one(keys, copies, counters, digests[i, 0], digests[i, 1])
+        i += 1
+        if not done:  # go back: what was done can be undone
+            refused = i - 1
+            stop, i, sign = 0 if len(numbers) else refused, 0, -sign
+    return refused
 
 
 @_borrowing
@@ -206,7 +196,7 @@ class Ledger:
 
     def _resize(self, needed: int) -> None:
         arrays = _empty(max(SMALLEST, 1 + 5 * needed // 3))
-        _pour(*arrays, *self._arrays[:2])
+        _change(*arrays, *self._arrays[:2], 1.0)
         self._arrays = arrays
 
     def add(self, digests) -> int:
@@ -218,7 +208,7 @@ class Ledger:
             -1, or the index of the first digest with too many copies. In that case no digest was added.
         """
         self.reserve(len(digests))
-        return _add(*self._arrays, digests)
+        return _change(*self._arrays, digests, _ONE_OF_EACH, 1.0)
 
     def take(self, digests) -> int:
         """Remove one copy of each of `digests`, uint64[n, >=2], if all are held.
@@ -229,16 +219,15 @@ class Ledger:
             -1, or the index of the first digest that is not held, copies used up by earlier ones considered. In that
             case the ledger has not changed.
         """
-        return _take(*self._arrays, digests)
+        return _change(*self._arrays, digests, _ONE_OF_EACH, -1.0)
 
     def make_ready(self, digests) -> None:
         """Have the code for :meth:`take_back` in memory."""
-        for change in (_add, _take):
-            make_ready(change, *self._arrays, digests[:0])
+        make_ready(_change, *self._arrays, digests[:0], _ONE_OF_EACH, 1.0)
 
     def take_back(self, digests, sign: float) -> None:
         """Undo :meth:`add` (1.0) or :meth:`take` (-1.0) of these digests, for which there is room."""
-        (_take if sign > 0 else _add)(*self._arrays, digests)
+        _change(*self._arrays, digests, _ONE_OF_EACH, -sign)
 
     def copy(self) -> "Ledger":
         """An independent ledger with the same contents."""
@@ -257,7 +246,7 @@ class Ledger:
         result = self.copy()
         keys, copies, counters = other._arrays
         result.reserve(counters.item(0))
-        if not _pour(*result._arrays, keys, copies):
+        if _change(*result._arrays, keys, copies, 1.0) >= 0:
             raise TooLargeError(
                 f"Together these models hold more than {MOST_COPIES:,} copies of a record, and a ledger counts no "
                 "more than that, so nothing was changed. Fit with ledger=False, or learn one row with a "
@@ -288,7 +277,7 @@ class Ledger:
             )
         result = cls()
         result.reserve(distinct)
-        _pour(*result._arrays, digests, numbers)
+        _change(*result._arrays, digests, numbers, 1.0)
         return result
 
     def __reduce__(self):

@@ -3,7 +3,7 @@
 Imports nothing else of sqlearn.
 """
 
-from sqlearn.engine.kernels.decorator import kernel, make_ready
+from sqlearn.engine.kernels.decorator import Postponed, kernel, make_ready
 from sqlearn.engine.kernels.intrinsics import (
     bits_float,
     float_bits,

@@ -103,6 +103,10 @@ class _Files:
         except _UNUSABLE as error:
             _warn(f"{self._folder}: {getattr(error, 'strerror', None) or error}")
 
+    def any_saved(self) -> bool:
+        """Whether the function was compiled before, for whatever arguments."""
+        return any(self._folder.glob(f"{self._name}.*.nbc"))
+
     def flush(self) -> None:
         """Delete every compiled version of the function."""
         for path in self._folder.glob(f"{self._name}.*.nbc"):
@@ -155,6 +159,36 @@ def kernel(function):
             except (RuntimeError, OSError):
                 dispatcher._cache = _NoCache()
     return dispatcher
+
+
+class Postponed:
+    """A kernel that does faster what other kernels do as well: not worth compiling for little work.
+
+    A cold start takes a second or two for such a kernel, in which the others do a lot.
+
+    Parameters
+    ----------
+    compiled : kernel
+        The fast one.
+    patience : int
+        How much work the others do in a process before it is compiled, unless it is on disk; in any unit.
+    """
+
+    all_at_once = False  # whether nothing is postponed: then the choice of kernels does not depend on history
+
+    def __init__(self, compiled, patience: int):
+        self._compiled, self._left, self._was_sought = compiled, patience, False
+
+    def is_worth(self, work: int) -> bool:
+        """Whether this work is one for the fast kernel; what others do instead is counted."""
+        if self._left > 0 and not self.all_at_once:
+            if not self._was_sought:
+                self._was_sought = True
+                files = getattr(getattr(self._compiled, "_cache", None), "_cache_file", None)
+                if isinstance(files, _Files) and files.any_saved():
+                    self._left = 0
+            self._left -= work
+        return self._left <= 0 or self.all_at_once
 
 
 def make_ready(compiled, *arguments) -> None:

@@ -13,7 +13,7 @@ from llvmlite.binding import Linkage
 from numba.core import compiler, event, sigutils, typing
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.dispatcher import _FunctionCompiler
+from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.registry import CPUDispatcher
 
 
@@ -33,8 +33,14 @@ class _Whole(JITCodeLibrary):
     """The machine code of a kernel that Python calls, and of all that it calls."""
 
     def finalize(self):
-        self._linking_libraries = _callers_first(self._linking_libraries)
+        self._linking_libraries: list = _callers_first(self._linking_libraries)
         super().finalize()
+
+    def _optimize_functions(self, ll_module):
+        if ll_module.name == "wrapper":  # as much as it needs will follow
+            ll_module.data_layout = self._codegen._data_layout
+        else:
+            super()._optimize_functions(ll_module)
 
     def _optimize_final_module(self):
         for function in self._final_module.functions:

@@ -209,7 +209,8 @@ class ExactEstimator(Hooks):
                 raise state.is_busy()  # another thread's rows came first
             return self
         fast_path = state.fast_path
-        if sample_weight is None and classes is None and fast_path is not None:
+        is_plain = sample_weight is None and classes is None and fast_path is not None
+        if is_plain and (fast_path.is_ready or fast_path.becomes_ready()):
             row = None
             if not np.isscalar(y) if self._target is None else type(y) in _PLAIN[self._target]:
                 try:

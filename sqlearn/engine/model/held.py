@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.engine.identity import Ledger, Vocabulary, digest_dense, digest_sparse, key_bytes, midstate
+from sqlearn.engine.identity import HashKey, Ledger, Vocabulary, digest_dense, digest_sparse, key_bytes
 from sqlearn.engine.model.header import describe, digest_of, plain
 from sqlearn.engine.sums import UNFIT, Block, Statistic
 from sqlearn.engine.validation import Batch, Layout
@@ -42,7 +42,8 @@ class Held:
         self.ledger = Ledger() if params.get("ledger", True) and not statistic.keeps_records else None
         self.multiset = np.zeros(4, np.uint64)
         self.record_counter = np.zeros(1, np.int64)
-        self.key_state = midstate(key_bytes(params.get("key")))
+        self._key = HashKey(key_bytes(params.get("key")))
+        self.key_state = self._key.state
         self.rows_stayed = False  # whether the records were left where the state was read from
         self.taken_out = False  # whether it is a copy of a store's, which cannot look up what was learned
         if not has_labels:
@@ -166,7 +167,7 @@ class Held:
         if sparse:
             digest_sparse(x.data, x.indices, x.indptr, tail, self.key_state, digests)
         else:
-            digest_dense(block.x, tail, self.key_state, digests)
+            digest_dense(block.x, tail, self._key, digests)
         return block, digests
 
     def not_held(self, batch: Batch, row: int) -> NotLearnedError | UnknownLabelError:

@@ -207,7 +207,9 @@ def merge(x, w, hashes, order):
         if equal:
             out_w[count - 1] += w[i]
             continue
-        out_x[count], out_w[count], out_hashes[count] = x[i], w[i], hashes[i]
+        for j in range(d):  # one by one: numba takes two seconds to compile the assignment of a row
+            out_x[count, j] = x[i, j]
+        out_w[count], out_hashes[count] = w[i], hashes[i]
         count += 1
     return out_x[:count].copy(), out_w[:count].copy(), out_hashes[:count].copy()
 
@@ -232,7 +234,8 @@ def seed_centres(z, w, hashes, k, trials, code, seed):
     n, d = z.shape
     columns = np.empty((d, n))
     for j in range(d):
-        columns[j] = z[:, j]
+        for i in range(n):
+            columns[j, i] = z[i, j]
     chosen, picks, arrivals = np.zeros(k, np.int64), np.empty(trials, np.int64), np.empty(trials)
     closest, trial, best = np.ones(n), np.empty(n), np.empty(n)
     for c in range(k):
@@ -264,6 +267,8 @@ def seed_centres(z, w, hashes, k, trials, code, seed):
                 potential += w[i] * trial[i]
             if potential < lowest:
                 lowest, chosen[c] = potential, picks[t]
-                best[:] = trial
-        closest[:] = best
+                for i in range(n):
+                    best[i] = trial[i]
+        for i in range(n):
+            closest[i] = best[i]
     return chosen

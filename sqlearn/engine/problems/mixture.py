@@ -76,8 +76,8 @@ def expect(x, w, mean, factor, logs, diagonal, below, means, exact, headroom, su
     n_large = 0
     for start in range(0, n, _LANES):
         m = min(_LANES, n - start)
-        weight[:] = 0.0
-        weight[:m] = w[start : start + m]
+        for r in range(_LANES):
+            weight[r] = w[start + r] if r < m else 0.0
         for j in range(d):
             row, center, f = z[j], mean[j], factor[j]
             for r in range(m):
@@ -238,8 +238,13 @@ def maximize(sums, diagonal, below, means, ridge, kind):
     if kind == 1:
         pooled = np.zeros((d, d))
         for c in range(k):
-            pooled += weights[c] * covariances[c]
-        covariances[:] = pooled
+            for j in range(d):
+                for l in range(d):
+                    pooled[j, l] += weights[c] * covariances[c, j, l]
+        for c in range(k):
+            for j in range(d):
+                for l in range(d):
+                    covariances[c, j, l] = pooled[j, l]
     if kind == 3:
         for c in range(k):
             variance = 0.0

@@ -33,9 +33,12 @@ def coordinates(weights, covariances, full):
 
 
 @kernel
-def _cells(values, width, dither):
-    """Middles of the cells."""
-    return (np.floor(values / width + dither) + 0.5 - dither) * width
+def _to_cells(values, start, width, dither, out):
+    """Write the middles of the cells of an array's values from out[start] on; where it ends."""
+    for value in values.flat:
+        out[start] = (math.floor(value / width + dither[start]) + 0.5 - dither[start]) * width
+        start += 1
+    return start
 
 
 @kernel
@@ -46,24 +49,22 @@ def rounded(logs, diagonal, below, means, width, dither):
     what those before it were rounded by, as far as y sees it.
     """
     k, d = means.shape
-    sizes = np.array([k, k * d, below.size, k * d])
-    ends = np.cumsum(sizes)
-    out = np.empty(ends[3])
-    out[: ends[0]] = _cells(logs, width, dither[: ends[0]])
-    out[ends[0] : ends[1]] = _cells(diagonal.ravel(), width, dither[ends[0] : ends[1]])
-    out[ends[1] : ends[2]] = _cells(below.ravel(), width, dither[ends[1] : ends[2]])
+    out = np.empty(k + 2 * k * d + below.size)
+    first = _to_cells(logs, np.int64(0), width, dither, out)
+    second = _to_cells(diagonal, first, width, dither, out)
+    third = _to_cells(below, second, width, dither, out)
     y = np.empty(d)
     t = below.shape[1]
     for c in range(k):
-        at = ends[1] + c * t
+        at = second + c * t
         for j in range(d):
-            spread = exp(out[ends[0] + c * d + j])
+            spread = exp(out[first + c * d + j])
             wanted = 0.0
             if t:
                 for i in range(j):
                     wanted += out[at] * y[i]
                     at += 1
-            cell = ends[2] + c * d + j
+            cell = third + c * d + j
             w = width * math.ldexp(0.5, math.frexp(spread)[1])
             out[cell] = (math.floor((means[c, j] + spread * wanted) / w + dither[cell]) + 0.5 - dither[cell]) * w
             y[j] = (out[cell] - means[c, j]) / spread - wanted

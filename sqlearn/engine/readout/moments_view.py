@@ -5,7 +5,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import add_product, nearest, normalized, round_pair, to_pairs
+from sqlearn.engine.arithmetic import (
+    add_product,
+    fill_pairs,
+    integers,
+    many_numbers,
+    nearest,
+    normalized,
+    round_pair,
+    to_pairs,
+)
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout.rounding import aligned, as_float
 from sqlearn.engine.sums import Categories, Gram, Mixed, Moments, Statistic, Sums, packed_cell
@@ -80,7 +89,12 @@ class MomentsView:
         hi, lo, exponents = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
         if self.first.shape[2]:
             flat = [np.ascontiguousarray(digits).reshape(-1, self.first.shape[2]) for digits in (a, b, c, d)]
-            _determinants(*flat, hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1))
+            pairs = hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1)
+            if many_numbers.is_worth(4 * hi.size):
+                _determinants(*flat, *pairs)
+            else:
+                numbers = zip(*map(integers, flat), strict=True)
+                fill_pairs([a * d - b * c for a, b, c, d in numbers], 0, *pairs)
             exponents += 64 * self.low
         (v, _, v_exponent), (w, _, w_exponent) = self._pairs(a), self._pairs(self.weights)
         known = w != 0

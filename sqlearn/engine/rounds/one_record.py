@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.identity import add_term, digest_one
-from sqlearn.engine.kernels import float_bits, kernel
+from sqlearn.engine.kernels import Postponed, float_bits, kernel
 from sqlearn.engine.rounds.row_index import enter, held, remove, vacant, write
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.standard import all_within
 from sqlearn.engine.rounds.trace import UpdateReport
-from sqlearn.engine.sums import MOST_BITS, Holder, OneRecord, deposit_each
+from sqlearn.engine.sums import GENERAL_FIRST, MOST_BITS, Holder, OneRecord, deposit_each
 
 
 @kernel
@@ -49,7 +49,7 @@ def _change_one(x, y, words, has_target, slot, sign, largest, tail, key_state, r
         return False
     n_free = extent[1]
     if sign < 0:
-        remove(index, digests, numbers, digest, places, hashes, rows_x, rows_y, rows_w, keyed, stack, n_free)
+        remove(index, digests, numbers, digest, places, hashes, rows_x, rows_y, rows_w, keyed, stack, n_free, False)
         extent[1] += 1
     else:
         vacant(stack[:n_free], extent[0], places)
@@ -66,6 +66,8 @@ def _change_one(x, y, words, has_target, slot, sign, largest, tail, key_state, r
 
 class OneOfKept(OneRecord):
     """One kernel call; the general path where a class comes or goes."""
+
+    kernel = Postponed(_change_one, GENERAL_FIRST)
 
     def __init__(self, state: Holder) -> None:
         super().__init__(state)

@@ -185,21 +185,25 @@ def _leave(index, digests, numbers, gone, places):
 
 
 @kernel
-def remove(index, digests, numbers, gone, places, hashes, x, y, w, keyed, free, n_free):
+def remove(index, digests, numbers, gone, places, hashes, x, y, w, keyed, free, n_free, tried):
     """Take the last copies of digests out of the index, and overwrite their records with zeros.
 
     Writes their places and keyed hashes. Returns -1, or the index of the first digest that is not held; then nothing
-    has changed.
+    has changed. If it is but `tried`, nothing changes in any case, and no hashes are written.
     """
     missing = _leave(index, digests, numbers, gone, places)
+    if tried and missing < 0:
+        insert(index, digests, numbers, places)
+        return missing
     if missing >= 0:  # only in a model whose bytes were altered: the ledger or the caller has looked them up
         return missing
     for k in range(len(places)):
         place = places[k]
         free[n_free + k] = place
         hashes[k] = keyed[place]
-        x[place] = 0.0
-        digests[place] = 0
+        for j in range(x.shape[1]):  # one by one: numba takes two seconds to compile the assignment of a row
+            x[place, j] = 0.0
+        digests[place, 0], digests[place, 1] = 0, 0
         y[place], w[place], numbers[place], keyed[place] = 0.0, 0.0, 0, 0
     return missing
 
@@ -214,19 +218,19 @@ def vacant(free, end, places):
 
 @kernel
 def write(places, new_x, new_y, new_w, x, y, w):
+    """Write records to places."""
     for k in range(len(places)):
-        x[places[k]] = new_x[k]
+        for j in range(x.shape[1]):
+            x[places[k], j] = new_x[k, j]
         y[places[k]] = new_y[k]
         w[places[k]] = new_w[k]
 
 
 @kernel
-def first_missing(index, digests, numbers, wanted, places):
-    """What :func:`_leave` returns, but all is as before in any case."""
-    missing = _leave(index, digests, numbers, wanted, places)
-    if missing < 0:
-        insert(index, digests, numbers, places)
-    return missing
+def write_and_enter(index, digests, numbers, keyed, new, places, seed, hashes, new_x, new_y, new_w, x, y, w):
+    """:func:`write`, and :func:`enter`."""
+    write(places, new_x, new_y, new_w, x, y, w)
+    enter(index, digests, numbers, keyed, new, places, seed, hashes)
 
 
 def empty_index(capacity: int) -> np.ndarray:

@@ -14,12 +14,9 @@ from sqlearn.engine.kernels import make_ready
 from sqlearn.engine.rounds.row_index import (
     count_copies,
     empty_index,
-    enter,
-    first_missing,
     insert,
     remove,
-    vacant,
-    write,
+    write_and_enter,
 )
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.sums import UNFIT
@@ -27,6 +24,7 @@ from sqlearn.errors import FormatError
 
 _MOST_EMPTY = 4096  # places that may always be empty
 _MOST = 2**31 - 1
+_NO_HASHES = np.zeros(0, np.uint64)
 
 
 class Rows:
@@ -133,7 +131,13 @@ class Rows:
 
     def missing(self, digests: np.ndarray) -> int:
         """-1, or the index of the first of these digests, uint64[n, >=2], of which fewer copies are held than given."""
-        missing: int = first_missing(self._index, self.digests, self.numbers, digests, np.empty(len(digests), np.int64))
+        return self._remove(np.empty(len(digests), np.int64), digests, _NO_HASHES, True)
+
+    def _remove(self, places: np.ndarray, digests: np.ndarray, hashes: np.ndarray, tried: bool) -> int:
+        missing: int = remove(
+            self._index, self.digests, self.numbers, digests, places, hashes, self.x, self.y, self.w, self.keyed,
+            self._stack, self._n_free, tried,
+        )  # fmt: skip
         return missing
 
     def copies(self, digests: np.ndarray) -> np.ndarray:
@@ -144,7 +148,10 @@ class Rows:
     def vacant(self, places: np.ndarray) -> None:
         """Write places, int64[n], for so many more records, those of forgotten ones first, and make room for them."""
         self.reserve(len(places))
-        vacant(self._free, self.end, places)
+        free = self._free
+        reused = min(len(places), len(free))
+        places[:reused] = free[len(free) - reused :]
+        places[reused:] = np.arange(self.end, self.end + len(places) - reused)
 
     def put(
         self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray, hashes: np.ndarray
@@ -153,8 +160,10 @@ class Rows:
         reused = min(len(places), self._n_free)
         self._extent[0] += len(places) - reused
         self._extent[1] -= reused
-        write(places, x, y, w, self.x, self.y, self.w)
-        enter(self._index, self.digests, self.numbers, self.keyed, digests, places, self.seed, hashes)
+        write_and_enter(
+            self._index, self.digests, self.numbers, self.keyed, digests, places, self.seed, hashes,
+            x, y, w, self.x, self.y, self.w,
+        )  # fmt: skip
 
     def remove(self, places: np.ndarray, digests: np.ndarray, hashes: np.ndarray) -> None:
         """Overwrite these records, the last copies of equal ones, with zeros; all are held.
@@ -166,11 +175,7 @@ class Rows:
         FormatError
             When one is not held, though the ledger has it: the bytes of a model that was read were altered.
         """
-        missing = remove(
-            self._index, self.digests, self.numbers, digests, places, hashes, self.x, self.y, self.w, self.keyed,
-            self._stack, self._n_free,
-        )  # fmt: skip
-        if missing >= 0:
+        if self._remove(places, digests, hashes, False) >= 0:
             raise FormatError(UNFIT)
         self._extent[1] += len(places)
 
@@ -179,11 +184,12 @@ class Rows:
             return
         places, digests, hashes = np.zeros(0, np.int64), np.zeros((0, 6), np.uint64), np.zeros(0, np.uint64)
         x, y, w, held, numbers, keyed = self._arrays()
-        make_ready(vacant, self._free, self.end, places)
-        make_ready(write, places, x[:0], y[:0], w[:0], x, y, w)
-        make_ready(enter, self._index, held, numbers, keyed, digests, places, self.seed, hashes)
         make_ready(
-            remove, self._index, held, numbers, digests, places, hashes, x, y, w, keyed, self._stack, self._n_free
+            write_and_enter, self._index, held, numbers, keyed, digests, places, self.seed, hashes,
+            x[:0], y[:0], w[:0], x, y, w,
+        )  # fmt: skip
+        make_ready(
+            remove, self._index, held, numbers, digests, places, hashes, x, y, w, keyed, self._stack, self._n_free, True
         )  # fmt: skip
         Rows._is_ready = True
 

@@ -3,11 +3,12 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import add_product, mix, round_limbs, round_pair
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.arithmetic import add_product, integers, mix, pair_of, round_limbs, round_pair
+from sqlearn.engine.kernels import Postponed, kernel
 from sqlearn.engine.rounds.trace import serializable
 from sqlearn.engine.sums import ExactSum
 
@@ -101,6 +102,19 @@ def _digits_of(limbs, cell, out):
         out[l] = t - (carry << 32)
 
 
+def _standardized(m: float, variance: float, exponent: int, offset: float, mean_offset: float) -> tuple[float, float]:
+    """Mean and factor of a feature that has the mean m and the variance ``variance * 2**exponent``, above 0."""
+    if exponent % 2 != 0:
+        variance, exponent = 2.0 * variance, exponent - 1
+    _, power = math.frexp(math.sqrt(variance) * (1.0 + offset))
+    power = min(max(power + exponent // 2, -500), 500)
+    step = math.ldexp(1.0, power - 3)
+    return math.floor(m / step + mean_offset) * step, math.ldexp(1.0, -power)
+
+
+_standardized_in_kernels: Any = kernel(_standardized)  # type: ignore[no-untyped-call]
+
+
 @kernel
 def _standard(limbs, base, n, centred, offset, mean, factor):
     """Write means and factors from limbs of ``[w, w x, w x x]``; the sum of the weights."""
@@ -123,20 +137,40 @@ def _standard(limbs, base, n, centred, offset, mean, factor):
         v_hi, _, v_exponent = round_pair(product, scratch2)
         variance, exponent = v_hi / (w_hi * w_hi), v_exponent - 2 * w_exponent
         if variance <= 0.0:
-            mean[j], factor[j] = m if centred else 0.0, 0.0
-            continue
-        if exponent % 2 != 0:
-            variance, exponent = 2.0 * variance, exponent - 1
-        _, power = math.frexp(math.sqrt(variance) * (1.0 + offset[j]))
-        power += exponent // 2
-        power = min(max(power, -500), 500)
-        factor[j] = math.ldexp(1.0, -power)
-        step = math.ldexp(1.0, power - 3)
-        mean[j] = math.floor(m / step + offset[d + j]) * step if centred else 0.0
+            mean[j], factor[j] = m, 0.0
+        else:
+            mean[j], factor[j] = _standardized_in_kernels(m, variance, exponent, offset[j], offset[d + j])
+        if not centred:
+            mean[j] = 0.0
     _fraction, power = math.frexp(w_hi / n * (1.0 + offset[2 * d]))
     total = math.ldexp(w_hi, w_exponent + 32 * base)
     # a weight may be as small as 2**-1074, and 2**1074 is no float64
     return math.ldexp(1.0, min(-(power + w_exponent + 32 * base), 1000)), total
+
+
+def _standard_of_few(limbs, base, n, centred, offset, mean, factor):
+    """What :func:`_standard` makes, by Python's integers, and with nothing to compile."""
+    d = len(mean)
+    numbers = integers(limbs.astype(np.int64).sum(axis=1).T)
+    w, s, q = numbers[0], numbers[1 : 1 + d], numbers[1 + d :]
+    w_hi, _, w_exponent = pair_of(w)
+    for j in range(d):
+        s_hi, _, s_exponent = pair_of(s[j])
+        m = math.ldexp(s_hi / w_hi, s_exponent - w_exponent)
+        v_hi, _, v_exponent = pair_of(w * q[j] - (s[j] * s[j] if centred else 0))
+        variance, exponent = v_hi / (w_hi * w_hi), v_exponent - 2 * w_exponent
+        if variance <= 0.0:
+            mean[j], factor[j] = m, 0.0
+        else:
+            mean[j], factor[j] = _standardized(m, variance, exponent, offset[j], offset[d + j])
+        if not centred:
+            mean[j] = 0.0
+    _, power = math.frexp(w_hi / n * (1.0 + offset[2 * d]))
+    total = math.ldexp(w_hi, w_exponent + 32 * base)
+    return math.ldexp(1.0, min(-(power + w_exponent + 32 * base), 1000)), total
+
+
+_many_features = Postponed(_standard, 5_000)
 
 
 def standard_scale(total: ExactSum, n: int, centred: bool, seed: int) -> Scale:
@@ -155,7 +189,8 @@ def standard_scale(total: ExactSum, n: int, centred: bool, seed: int) -> Scale:
     """
     d = (total.shape[1] - 1) // 2
     mean, factor = np.empty(d), np.empty(d)
-    weight, weights = _standard(total.limbs, total.base, n, centred, _offsets(d, seed), mean, factor)
+    standard = _standard if _many_features.is_worth(d) else _standard_of_few
+    weight, weights = standard(total.limbs, total.base, n, centred, _offsets(d, seed), mean, factor)
     return Scale(mean, factor, weight, n.bit_length(), weights)
 
 

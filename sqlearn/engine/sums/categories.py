@@ -7,10 +7,10 @@ import numpy as np
 from numpy.ma import MaskedArray
 
 from sqlearn.engine.identity import PLAIN_LABELS, Vocabulary, digest_one
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import Postponed, kernel
 from sqlearn.engine.sums.deposit import deposit_sparse
 from sqlearn.engine.sums.exact import Deposit
-from sqlearn.engine.sums.one_record import OneRecord, may_change, note
+from sqlearn.engine.sums.one_record import GENERAL_FIRST, OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.engine.sums.transaction import Log
 from sqlearn.errors import FormatError
@@ -231,6 +231,8 @@ class OneOfTable(OneRecord):
 
 class _OneOfCategories(OneOfTable):
     """The path of one row of categories alone, none of which is missing."""
+
+    kernel = Postponed(_change_categories, GENERAL_FIRST)
 
     def change(self, row, y, sign):
         state, statistic, labels = self.state, self.state.statistic, self.state.vocabulary

@@ -7,7 +7,7 @@ limbs that row needs, the caller grows the window and goes on from there. How a 
 
 import numpy as np
 
-from sqlearn.engine.kernels import float_bits, fma, kernel, trailing_zeros
+from sqlearn.engine.kernels import Postponed, float_bits, fma, kernel, trailing_zeros
 from sqlearn.engine.sums.extraction import (
     NO_BITS,
     ONE,
@@ -210,15 +210,18 @@ def deposit_moments(x, weights, slots, start, stop, sign, limbs, base, record_co
     return stop
 
 
+many_moments = Postponed(deposit_moments, 1_000_000)  # values
+
+
 def moments_workspace(n: int, d: int) -> tuple:
-    """Workspace of :func:`deposit_moments`, which allocates nothing itself, for `n` records of `d` features."""
+    """Workspace of :func:`deposit_moments`, which allocates nothing itself, for `n` records of `d` features.
+
+    For records that it would deposit one by one, the workspace of :func:`deposit_each` alone.
+    """
     if n < _FEWEST or not 0 < d <= _WIDEST:
-        return np.empty((4, d)), _NO_LANES, _NO_MEMBERS
+        return (np.empty((4, d)),)
     lanes = np.empty((3 + 2 * _MOST_LIMBS, 1, 8 * max(1, 16 // d) * d))
     return np.empty((4, d)), lanes, np.empty(_AT_ONCE, np.int64)
-
-
-_NO_LANES, _NO_MEMBERS = np.empty((0, 1, 0)), np.empty(0, np.int64)
 
 
 @kernel

@@ -4,11 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from sqlearn.engine.sums.deposit import deposit_gram_rows
+from sqlearn.engine.kernels import Postponed
+from sqlearn.engine.sums.deposit import deposit_gram_rows, deposit_triangle
 from sqlearn.engine.sums.exact import Deposit
 from sqlearn.engine.sums.gram_blocks import deposit_gram
 from sqlearn.engine.sums.moments import OneDense
 from sqlearn.engine.sums.statistic import Statistic
+
+many_products = Postponed(deposit_triangle, 1_000_000)  # which blocks call, and nothing else does from Python
 
 
 class Gram(Statistic):
@@ -23,7 +26,10 @@ class Gram(Statistic):
         order = np.argsort(block.slots, kind="stable")
         arrays, workspace = (block.x, block.targets, block.weights, block.slots, order), np.empty((3, self._order))
         by_row = Deposit(len(block), deposit_gram_rows, arrays, (workspace,))
-        self._put_blocks(partial(self._deposit, block, order, by_row), by_row, sign, log)
+        if many_products.is_worth(len(block) * self.total.shape[1]):
+            self._put_blocks(partial(self._deposit, block, order, by_row), by_row, sign, log)
+        else:
+            self._put(by_row, sign, log)
 
     def fast_path(self, state):
         return None if state.ledger is None else OneDense(state, is_gram=True)

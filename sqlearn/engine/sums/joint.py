@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from sqlearn.engine.identity import PLAIN_LABELS, digest_one
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import Postponed, kernel
 from sqlearn.engine.sums.categories import Categories, OneOfTable, count_one, spell_one
 from sqlearn.engine.sums.deposit import deposit_each
 from sqlearn.engine.sums.moments import Moments
-from sqlearn.engine.sums.one_record import MOST_BITS, may_change, note
+from sqlearn.engine.sums.one_record import GENERAL_FIRST, MOST_BITS, may_change, note
 from sqlearn.engine.sums.sparse_sums import Sums, as_csr
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.errors import FormatError
@@ -213,6 +213,8 @@ _NUMBERS = PLAIN_LABELS - {str, np.str_}
 
 class _OneMixed(OneOfTable):
     """The path of one row of numbers and categories, any of which may be missing."""
+
+    kernel = Postponed(_change_mixed, GENERAL_FIRST)
 
     def __init__(self, state):
         self.is_categorical = state.layout.is_categorical

@@ -5,15 +5,16 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.identity import digest_one
-from sqlearn.engine.kernels import float_bits, kernel
+from sqlearn.engine.kernels import Postponed, float_bits, kernel
 from sqlearn.engine.sums.deposit import (
     deposit_each,
     deposit_moments,
     deposit_triangle,
+    many_moments,
     moments_workspace,
 )
 from sqlearn.engine.sums.exact import Deposit
-from sqlearn.engine.sums.one_record import MOST_BITS, OneRecord, may_change, note
+from sqlearn.engine.sums.one_record import GENERAL_FIRST, MOST_BITS, OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
 
@@ -33,7 +34,10 @@ class Moments(Statistic):
 
 def moments(x: np.ndarray, weights: np.ndarray, slots: np.ndarray) -> Deposit:
     """What :class:`Moments` sums."""
-    return Deposit(len(weights), deposit_moments, (x, weights, slots), moments_workspace(*x.shape))
+    arrays, workspace = (x, weights, slots), moments_workspace(*x.shape)
+    if len(workspace) > 1 and many_moments.is_worth(x.size):
+        return Deposit(len(weights), deposit_moments, arrays, workspace)
+    return Deposit(len(weights), deposit_each, arrays, workspace[:1])
 
 
 @kernel
@@ -78,6 +82,8 @@ def _change_dense(
 
 class OneDense(OneRecord):
     """The path of one dense record, for moments and Gram matrices."""
+
+    kernel = Postponed(_change_dense, GENERAL_FIRST)
 
     def __init__(self, state, *, is_gram: bool):
         super().__init__(state)

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.ma import MaskedArray
 
 from sqlearn.engine.identity import MOST_COPIES, add_one, add_term, copies_held, take_one
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import Postponed, kernel
 
+GENERAL_FIRST = 200  # calls that go the general path, where the fast one is not compiled yet
 MOST_BITS = 1023  # of an int: with more of them it may be beyond float64
 
 
@@ -69,12 +70,20 @@ class OneRecord:
         What holds the statistic.
     """
 
+    kernel: Postponed  # what is called for a record
+
     def __init__(self, state: Holder):
         statistic = state.statistic
+        self.is_ready = False
         self.state = state
         self.width = statistic.n_features
         self.has_target = bool(state.layout.target_ndim)
         self.need = np.zeros(2, np.int64)
+
+    def becomes_ready(self) -> bool:
+        """Whether to take this path from here on; before, it is not worth its compilation."""
+        self.is_ready = self.kernel.is_worth(1)
+        return self.is_ready
 
     def row(self, X: Any) -> Any:
         """The row that :meth:`change` takes, if `X` is one record in a plain form; None otherwise."""

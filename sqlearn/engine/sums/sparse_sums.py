@@ -6,10 +6,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from sqlearn.engine.identity import digest_sparse
-from sqlearn.engine.kernels import float_bits, kernel
+from sqlearn.engine.kernels import Postponed, float_bits, kernel
 from sqlearn.engine.sums.deposit import deposit_sparse
 from sqlearn.engine.sums.exact import Deposit
-from sqlearn.engine.sums.one_record import OneRecord, may_change, note
+from sqlearn.engine.sums.one_record import GENERAL_FIRST, OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
 
@@ -137,6 +137,8 @@ def _change_sparse(
 
 class _OneSparse(OneRecord):
     """The path of the non-zeros of one record, all of them above `lowest`, which count as 1 above a `threshold`."""
+
+    kernel = Postponed(_change_sparse, GENERAL_FIRST)
 
     def __init__(self, state, *, lowest: float, threshold: float | None):
         super().__init__(state)

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sqlearn.engine.identity import digest_dense, find, midstate, pack
+from sqlearn.engine.identity import HashKey, digest_dense, find, pack
 from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.slots import LARGEST, Slots
@@ -24,13 +24,13 @@ _WAITING = 1 << 20
 _NUMBER = np.uint64(LARGEST)  # the part of an entry's second word that is the number; the rest is of the hash
 _SHORT = 40  # bytes
 
-_midstate = lru_cache(maxsize=16)(midstate)
+_hash_key = lru_cache(maxsize=16)(HashKey)
 
 
 def hash_words(key: bytes, words: np.ndarray) -> np.ndarray:
     """Keyed 88-bit hashes of uint64[n, k], uint64[n, 2]; the lower 40 bits of the second word are 0."""
     digests = np.empty((len(words), 6), np.uint64)
-    digest_dense(np.zeros((len(words), 0)), np.ascontiguousarray(words), _midstate(key), digests)
+    digest_dense(np.zeros((len(words), 0)), np.ascontiguousarray(words), _hash_key(key), digests)
     return masked(digests)
 
 

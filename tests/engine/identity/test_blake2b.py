@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlearn.engine.identity.blake2b import LANES, digest_dense, digest_one, digest_sparse, midstate
+from sqlearn.engine.identity.blake2b import LANES, HashKey, digest_dense, digest_one, digest_sparse, many_digests
 
 KEY = b"a key of the tests"
 
@@ -23,9 +23,14 @@ def words(rng, *shape):
 
 
 def dense(rows, tails, key=KEY):
-    out = np.zeros((len(rows), 6), np.uint64)
-    digest_dense(rows, tails, midstate(key), out)
-    return out
+    """Digests by the kernel for many records, and by hashlib."""
+    out = np.zeros((2, len(rows), 6), np.uint64)
+    for at_once, digests in zip((True, False), out, strict=True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(many_digests, "is_worth", lambda work, at_once=at_once: at_once)
+            digest_dense(rows, tails, HashKey(key), digests)
+    assert np.array_equal(out[0], out[1])
+    return out[0]
 
 
 @pytest.mark.parametrize("d", [0, 1, 3, 15, 16, 17, 30, 31, 32, 33, 100])
@@ -39,9 +44,9 @@ def test_dense_and_one_are_hashlib(d, k):
     assert np.array_equal(dense(rows, tails), expected)
     out = np.zeros(6, np.uint64)
     for row, tail, digest in zip(rows, tails, expected, strict=True):
-        digest_one(row, tail, midstate(KEY), out)
+        digest_one(row, tail, HashKey(KEY).state, out)
         assert np.array_equal(out, digest)
-        digest_one(row.view(np.uint64), tail, midstate(KEY), out)
+        digest_one(row.view(np.uint64), tail, HashKey(KEY).state, out)
         assert np.array_equal(out, digest)
 
 
@@ -55,7 +60,7 @@ def test_keys_of_every_length(length):
 @pytest.mark.parametrize("key", [b"", bytes(65)])
 def test_other_keys_are_refused(key):
     with pytest.raises(ValueError, match="1 to 64 bytes"):
-        midstate(key)
+        HashKey(key)
 
 
 @given(st.integers(0, 40), st.integers(0, 3 * LANES), st.integers(0, 3 * LANES))
@@ -74,7 +79,7 @@ def test_sparse_is_hashlib(lengths, k):
     values, tails = words(rng, indptr[-1]).view(np.float64), words(rng, len(lengths), k)
     indices = rng.integers(0, 2**62, len(values))
     out = np.zeros((len(lengths), 6), np.uint64)
-    digest_sparse(values, indices, indptr, tails, midstate(KEY), out)
+    digest_sparse(values, indices, indptr, tails, HashKey(KEY).state, out)
     for row, (start, stop) in enumerate(itertools.pairwise(indptr)):
         entries = np.stack([indices[start:stop].view(np.uint64), values[start:stop].view(np.uint64)], axis=1)
         message = np.uint64(stop - start).tobytes() + entries.tobytes() + tails[row].tobytes()
@@ -84,7 +89,7 @@ def test_sparse_is_hashlib(lengths, k):
 def test_an_empty_message_is_refused():
     nothing, out = np.zeros((1, 0)), np.zeros((1, 6), np.uint64)
     with pytest.raises(ValueError, match="empty message"):
-        digest_one(nothing[0], nothing[0].view(np.uint64), midstate(KEY), out[0])
+        digest_one(nothing[0], nothing[0].view(np.uint64), HashKey(KEY).state, out[0])
     for n in (1, LANES):
         with pytest.raises(ValueError, match="empty message"):
             dense(np.zeros((n, 0)), np.zeros((n, 0), np.uint64))
@@ -95,6 +100,6 @@ def test_shapes_that_do_not_fit_are_refused():
     indices, indptr = np.zeros(0, np.int64), np.zeros(4, np.int64)
     for few_tails, few_out in ((tails[:2], out), (tails, out[:2])):
         with pytest.raises(ValueError, match="one row per record"):
-            digest_dense(rows, few_tails, midstate(KEY), few_out)
+            digest_dense(rows, few_tails, HashKey(KEY), few_out)
         with pytest.raises(ValueError, match="one row per record"):
-            digest_sparse(rows[0, :0], indices, indptr, few_tails, midstate(KEY), few_out)
+            digest_sparse(rows[0, :0], indices, indptr, few_tails, HashKey(KEY).state, few_out)
