@@ -1,6 +1,7 @@
 """k-means as a problem for rounds: Lloyd's algorithm from a pilot's centres, on a grid, until they keep still."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -103,6 +104,9 @@ class Clustering:
             theta = theta + (_LEAP if leapt else 1.0) * (end[:-2] - theta)
             last = shift
         return rounded
+
+    def follow(self, *args: Any) -> None:
+        return None
 
     def doubts(self, scale: Scale, n_rounds: int) -> bool:
         return False

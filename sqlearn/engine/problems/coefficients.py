@@ -28,7 +28,9 @@ class Penalty(NamedTuple):
 
     def hessian(self) -> np.ndarray:
         """The Hessian for one output, float64[p, p]."""
-        out: np.ndarray = np.diag(self.ridge)
+        p = len(self.ridge)
+        out = np.zeros((p, p))
+        out.reshape(-1)[:: p + 1] = self.ridge
         if self.weight:
             out = out + self.weight * (self.bond[:, None] * self.bond)
         return out

@@ -1,6 +1,7 @@
 """Gaussian mixtures as a problem for rounds: expectation-maximisation from a pilot's parameters, rounded to a grid."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -130,6 +131,9 @@ class Mixture:
 
     def pilot(self, scale: Scale, grid: np.ndarray, source: Source, evaluate: Evaluate) -> np.ndarray:
         return self._rounded(self._best(gather(source, self.seed), scale, _TIGHT * self.em.tol)[0], grid, _COARSE)
+
+    def follow(self, *args: Any) -> None:
+        return None
 
     def doubts(self, scale: Scale, n_rounds: int) -> bool:
         return False

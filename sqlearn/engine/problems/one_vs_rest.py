@@ -1,6 +1,7 @@
 """A binary problem per class over the same records, as one problem."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,9 @@ class OneVsRest(NewtonPilot[Grids]):
 
     def doubts(self, scale: Scale, n_rounds: int) -> bool:
         return any(problem.doubts(scale, n_rounds) for problem in self.problems)
+
+    def follow(self, *args: Any) -> None:
+        return None
 
     def grid(self, scale: Scale, source: Source) -> Grids:
         return tuple(problem.grid(scale, source) for problem in self.problems)

@@ -417,6 +417,27 @@ def advance_from(n_outputs, rounded, third, times, penalty, theta, low, width, d
 
 
 @kernel
+def follow_one(
+    kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign, sums, cubes, use_third,
+    times, penalty, theta, low, width, dither, noise, tolerance,
+):  # fmt: skip
+    """:func:`deposit_one` on copies of the sums, then :func:`advance`: what the former returns, the copies, and the
+    latter's three. Cubes without the record are not copied.
+    """
+    limbs, base, need = sums
+    more, more_base, more_need = cubes
+    limbs = limbs.copy()
+    if use_third:
+        more = more.copy()
+    sums, cubes = (limbs, base, need), (more, more_base, more_need)
+    missing = deposit_one(
+        kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third
+    )
+    step = advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance)
+    return missing, limbs, more, step
+
+
+@kernel
 def shifts(z, first, low, curvature, out):
     """How far forgetting each record moves each whitened parameter, and its residuals: out[n, K * p + 1], multiples
     of 2**-30.

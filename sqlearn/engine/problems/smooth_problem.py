@@ -8,16 +8,26 @@ over all records.
 """
 
 from dataclasses import replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from sqlearn.engine.problems.optimum import in_order, minimize
 from sqlearn.engine.problems.smooth_grid import COARSE, Grid, fit_grid
-from sqlearn.engine.problems.smooth_losses import advance, advance_from, standardize
+from sqlearn.engine.problems.smooth_losses import advance, advance_from, follow_one, standardize
 from sqlearn.engine.problems.smooth_sample import guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
-from sqlearn.engine.rounds import BalancedScale, Evaluate, Records, Scale, Source, balanced, standard_scale
+from sqlearn.engine.rounds import (
+    BalancedScale,
+    Evaluate,
+    Evaluation,
+    Followed,
+    Records,
+    Scale,
+    Source,
+    balanced,
+    standard_scale,
+)
 from sqlearn.engine.solvers import MULTINOMIAL, SQUARED_HINGE, centre, is_exponential, minimum
 from sqlearn.engine.sums import ExactSum
 
@@ -98,15 +108,8 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
     def step(
         self, theta: np.ndarray, scale: Scale, grid: Grid, sums: tuple[ExactSum, ...], pilot: bool = False
     ) -> Step:
-        # all of the pilot is among the records whose third derivatives are summed
-        times = float(self.third) if pilot else self.times_third(scale.octave)
-        penalty = guarded_ridge(self) if pilot else self._penalty(scale)
-        width = grid.width * COARSE if pilot else grid.width
-        # The sum of n curvatures has a relative rounding error that shrinks as 1 / sqrt(n). In the pilot a larger
-        # penalty (guarded_ridge) hides it.
-        noise = 0.0 if pilot else 2.0 ** (_NOISE - scale.octave // 2)
-        tolerance = _TOLERANCE * (scale.total * scale.weight)
-        rest = times, penalty, theta, grid.low, width, grid.dither, noise, tolerance, self.burst
+        before, after = self._of_step(scale, grid, pilot)
+        rest = *before, theta, *after
         if self.groups is None:
             end, rounded, rests = advance(self.n_outputs, sums[0].window(), sums[-1].window(), *rest)
             return end, rounded, rests
@@ -115,6 +118,47 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         third = self._weighted(sums[1::2], weights) if self.third else np.zeros(0)
         end, rounded, rests = advance_from(self.n_outputs, plain, third, *rest)
         return end, rounded, rests
+
+    def follow(self, scale: Scale, grid: Grid, record: Records, sign: float) -> Followed | None:
+        """:meth:`query` of one record on copies of a round's sums, and :meth:`step`, in one kernel call.
+
+        Not where sums of groups are kept apart.
+        """
+        if self.groups is not None:
+            return None
+        y, w = self.targets(scale, record, self._multiplied)
+        use_third = self.third and int(record.hashes[0]) <= self.limit_of_third(scale.octave)
+        standard = scale.mean, scale.factor, self.intercept
+        shared = self.kind, self.n_outputs, record.x, y, w, *standard, grid.exponents, sign
+        before, after = self._of_step(scale, grid, False)
+
+        def followed(past: Evaluation) -> tuple[Evaluation, Step] | None:
+            first, last = past.sums[0], past.sums[-1]
+            if first.deposits_left < 1 or last.deposits_left < 1:
+                return None
+            missing, limbs, cubes, step = follow_one(
+                *shared, first.window(), last.window(), use_third, *before, past.theta, *after
+            )
+            if missing:
+                return None
+            sums: tuple[ExactSum, ...] = (first.of_window(limbs, 1),)
+            if self.third:
+                sums = *sums, last.of_window(cubes, 1) if use_third else last
+            return Evaluation(past.theta, sums), step
+
+        return followed
+
+    def _of_step(self, scale: Scale, grid: Grid, pilot: bool) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Arguments of :func:`~sqlearn.engine.problems.smooth_losses.advance` between sums and theta, and after it."""
+        # all of the pilot is among the records whose third derivatives are summed
+        times = float(self.third) if pilot else self.times_third(scale.octave)
+        penalty = guarded_ridge(self) if pilot else self._penalty(scale)
+        width = grid.width * COARSE if pilot else grid.width
+        # The sum of n curvatures has a relative rounding error that shrinks as 1 / sqrt(n). In the pilot a larger
+        # penalty (guarded_ridge) hides it.
+        noise = 0.0 if pilot else 2.0 ** (_NOISE - scale.octave // 2)
+        tolerance = _TOLERANCE * (scale.total * scale.weight)
+        return (times, penalty), (grid.low, width, grid.dither, noise, tolerance, self.burst)
 
     def _weighted(self, sums: tuple[ExactSum, ...], weights: np.ndarray) -> np.ndarray:
         """The sum of the rounded sums of groups of classes, times their weights."""

@@ -132,6 +132,11 @@ class SmoothTerms:
         """How many records there are for each whose third derivatives are summed; 0 without third derivatives."""
         return 2.0 ** max(0, octave - CUBES.bit_length()) if self.third else 0.0
 
+    @staticmethod
+    def limit_of_third(octave: int) -> int:
+        """The highest keyed hash of the records whose third derivatives are summed."""
+        return sample_threshold(octave, CUBES)
+
     def query(
         self,
         theta: np.ndarray,
@@ -143,7 +148,7 @@ class SmoothTerms:
     ) -> None:
         """Add or subtract records' terms at theta, in units of the grid's exponents."""
         for part, own in ((records, sums),) if self.groups is None else self._grouped(records, sums, self.groups):
-            limit = sample_threshold(scale.octave, CUBES)
+            limit = self.limit_of_third(scale.octave)
             if len(part.w) == 1:
                 third = self.third and int(part.hashes[0]) <= limit
                 self._add_one(theta, scale, grid.exponents, part, own, sign, third)

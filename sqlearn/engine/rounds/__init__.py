@@ -5,12 +5,12 @@ May import: kernels, arithmetic, identity, sums, errors.
 
 from sqlearn.engine.rounds.changes import Changes, move
 from sqlearn.engine.rounds.kept import LARGEST, LARGEST_BITS, KeptRecords
-from sqlearn.engine.rounds.problem import Evaluate, Problem, Source, check_sums
+from sqlearn.engine.rounds.problem import Evaluate, Followed, Problem, Source, check_sums
 from sqlearn.engine.rounds.row_index import copy_hashes, numbers_of
 from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, ReadOnlyRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.samples import parts_of, sample_threshold
 from sqlearn.engine.rounds.standard import MOST_CLASS_WEIGHT, BalancedScale, Scale, balanced, dithers, standard_scale
 from sqlearn.engine.rounds.statistic import Rounds
-from sqlearn.engine.rounds.trace import NO_TRACE, Trace, UpdateReport, serializable
+from sqlearn.engine.rounds.trace import NO_TRACE, Evaluation, Trace, UpdateReport, serializable
 from sqlearn.engine.rounds.walk import GRID_SAMPLE, PILOT

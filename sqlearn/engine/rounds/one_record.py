@@ -7,46 +7,54 @@ import numpy as np
 
 from sqlearn.engine.identity import add_term, digest_one
 from sqlearn.engine.kernels import Postponed, float_bits, kernel
-from sqlearn.engine.rounds.row_index import enter, held, remove, vacant, write
+from sqlearn.engine.rounds.row_index import enter, hash_of_next, held, remove, vacant, write
+from sqlearn.engine.rounds.row_source import Records
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.standard import all_within
 from sqlearn.engine.rounds.trace import UpdateReport
-from sqlearn.engine.sums import GENERAL_FIRST, MOST_BITS, Holder, OneRecord, deposit_each
+from sqlearn.engine.sums import GENERAL_FIRST, MOST_BITS, Holder, InterruptsHeld, OneRecord, deposit_each
 
 
 @kernel
-def _change_one(x, y, words, has_target, slot, sign, largest, tail, key_state, records, sums, counts, held_rows):
-    """Check everything, then change everything; False, and nothing has changed, when anything is not plain.
-
-    The record becomes the state's, its moments', and that of the rows held; or it ceases to be.
-    """
+def _named(x, y, words, has_target, sign, largest, tail, key_state, held_rows, one):
+    """Write a record in canonical form, with its digest; False where it is not plain or, to be forgotten, not held."""
     d, k = len(x), len(words)
-    multiset, record_counter = records
-    limbs, base, need = sums
-    index, digests, numbers, keyed, rows_x, rows_y, rows_w, stack, extent, seed = held_rows
+    record, target, weights, digest, _, _ = one
+    index, digests, numbers, _, _, _, _, _, _, _ = held_rows
     if not all_within(x, largest):
         return False
-    record, target = np.empty((1, d)), np.full(1, y + 0.0)
     for j in range(d):
         record[0, j] = x[j] + 0.0  # no -0.0
+    target[0] = y + 0.0
     for j in range(k):
         tail[j] = words[j]
     if has_target:
         tail[k] = np.uint64(float_bits(target[0]))
-    weights, slots = np.full(1, 1.0), np.full(1, slot)
     tail[len(tail) - 1] = np.uint64(float_bits(weights[0]))
-    digest = np.empty((1, 6), np.uint64)
     digest_one(record[0], tail, key_state, digest[0])
-    if sign < 0 and not held(index, digests, numbers, digest[0, 0], digest[0, 1]):
-        return False
-    places, hashes = np.empty(1, np.int64), np.empty(1, np.uint64)
+    return sign > 0 or held(index, digests, numbers, digest[0, 0], digest[0, 1])
+
+
+@kernel
+def _summed(slot, sign, sums, counts, one):
+    """Add or subtract the record's moments; False, and nothing has changed, where the window is too narrow."""
+    limbs, base, need = sums
+    record, _, weights, _, _, _ = one
     n_summed = (limbs.shape[2] - 1) // 2
     summed, workspace = np.empty((1, n_summed)), np.empty((4, n_summed))
     for j in range(n_summed):
         summed[0, j] = record[0, j]
     stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
-    if deposit_each(summed, weights, slots, stop - 1, stop, sign, limbs, base, counts, need, workspace) == 0:
-        return False
+    slots = np.full(1, slot)
+    return deposit_each(summed, weights, slots, stop - 1, stop, sign, limbs, base, counts, need, workspace) == stop
+
+
+@kernel
+def _moved(sign, records, held_rows, one):
+    """Keep the record, or overwrite it; note it in the multiset hash and the count."""
+    multiset, record_counter = records
+    record, target, weights, digest, hashes, places = one
+    index, digests, numbers, keyed, rows_x, rows_y, rows_w, stack, extent, seed = held_rows
     n_free = extent[1]
     if sign < 0:
         remove(index, digests, numbers, digest, places, hashes, rows_x, rows_y, rows_w, keyed, stack, n_free, False)
@@ -61,7 +69,39 @@ def _change_one(x, y, words, has_target, slot, sign, largest, tail, key_state, r
             extent[0] += 1
     add_term(multiset, digest[0], sign)
     record_counter[0] += np.int64(sign)
+
+
+@kernel
+def _change_one(x, y, words, has_target, slot, sign, largest, tail, key_state, records, sums, counts, held_rows, one):
+    """Check everything, then change everything; False, and nothing has changed, when anything is not plain.
+
+    The record becomes the state's, its moments', and that of the rows held; or it ceases to be.
+    """
+    if not _named(x, y, words, has_target, sign, largest, tail, key_state, held_rows, one):
+        return False
+    if not _summed(slot, sign, sums, counts, one):
+        return False
+    _moved(sign, records, held_rows, one)
     return True
+
+
+@kernel
+def _foresee(x, y, words, has_target, slot, sign, largest, tail, key_state, sums, held_rows, one):
+    """The moments' limbs as they will be, and whether they are there; writes the record and its keyed hash."""
+    limbs, base, need = sums
+    _, _, _, digest, hashes, _ = one
+    index, digests, numbers, _, _, _, _, _, _, seed = held_rows
+    limbs = limbs.copy()
+    if not _named(x, y, words, has_target, sign, largest, tail, key_state, held_rows, one):
+        return limbs, False
+    hashes[0] = hash_of_next(index, digests, numbers, digest[0, 0], digest[0, 1], sign, seed)
+    return limbs, _summed(slot, sign, (limbs, base, need), np.zeros(limbs.shape[1], np.int64), one)
+
+
+@kernel
+def _count_and_move(slot, sign, records, counts, held_rows, one):
+    counts[slot] += np.int64(sign)
+    _moved(sign, records, held_rows, one)
 
 
 class OneOfKept(OneRecord):
@@ -75,6 +115,11 @@ class OneOfKept(OneRecord):
         self.targets_within: tuple[float, float] = state.statistic.targets_within
         self.tail = np.empty((0 if state.vocabulary is None else 2) + self.has_target + 1, np.uint64)
         self.no_words = np.empty(0, np.uint64)
+        # the record as kernels see it, its target, weight, digest, keyed hash and place
+        self.one = (
+            np.empty((1, self.width)), np.empty(1), np.ones(1), np.empty((1, 6), np.uint64), np.empty(1, np.uint64),
+            np.empty(1, np.int64),
+        )  # fmt: skip
 
     def change(self, row: np.ndarray, y: Any, sign: float) -> bool:
         state = self.state
@@ -92,8 +137,11 @@ class OneOfKept(OneRecord):
             if (type(y) is int and y.bit_length() > MOST_BITS) or not least <= y <= greatest:
                 return False  # which some learners refuse; an int may be beyond float64
             target = float(y)
-        if self._is_plain() and statistic.record_counts[slot] > (sign < 0):
-            return self._change_plain(row, target, words, slot, sign)
+        if statistic.record_counts[slot] > (sign < 0):  # no class comes or goes
+            if self._is_plain():
+                return type(statistic.rows) is Rows and self._change_plain(row, target, words, slot, sign)
+            if self._follow(row, target, words, slot, sign):
+                return True
         if not all_within(row, self.largest):
             return False
         state.change_one(row, y, sign)
@@ -104,30 +152,36 @@ class OneOfKept(OneRecord):
         return True
 
     def _change_plain(self, row: np.ndarray, y: float, words: np.ndarray, slot: int, sign: float) -> bool:
-        """The change of records and counts; no class comes or goes."""
+        """The change of records and counts."""
         state = self.state
-        statistic, rows = state.statistic, state.statistic.rows
-        if type(rows) is not Rows:
-            return False
-        if sign > 0:
-            rows.reserve(1)
-        total = statistic.total
-        total.reserve(1)
+        statistic, rows, total = state.statistic, state.statistic.rows, state.statistic.total
+        self._reserve(sign)
         state.fitted_sklearn = None
         state.version += 1
         done = _change_one(
             row, y, words, self.has_target, slot, sign, self.largest, self.tail, state.key_state,
             (state.multiset, state.record_counter), (total.limbs, total.base, self.need), statistic.record_counts,
-            rows.for_kernel(),
+            rows.for_kernel(), self.one,
         )  # fmt: skip
         if done and sign < 0:
             rows.compact()
             state.trim()
         return bool(done)
 
+    def _reserve(self, sign: float) -> None:
+        """Memory for the record, and for its moments."""
+        statistic = self.state.statistic
+        if sign > 0:
+            statistic.rows.reserve(1)
+        statistic.total.reserve(1)
+
+    def _follow(self, row: np.ndarray, y: float, words: np.ndarray, slot: int, sign: float) -> bool:
+        """The change where something has to follow; False, and nothing has changed, to have the general path do it."""
+        return False
+
 
 class OneOfRounds(OneOfKept):
-    """One kernel call where no trace is kept; else the record takes part in rounds as any other does."""
+    """One kernel call where no trace is kept; a few where a trace is, and holds; else the general path."""
 
     def _is_plain(self) -> bool:
         return bool(self.state.record_counter[0] + 1 < self.state.statistic.lazy_below)
@@ -140,3 +194,35 @@ class OneOfRounds(OneOfKept):
         if done:
             statistic.warned, statistic.last = False, UpdateReport(0, None, 0, perf_counter() - started)
         return done
+
+    def _follow(self, row: np.ndarray, y: float, words: np.ndarray, slot: int, sign: float) -> bool:
+        """All that follows is computed first, from what is held and the record; then all is changed."""
+        state = self.state
+        statistic, rows = state.statistic, state.statistic.rows
+        if statistic.trace is None or type(rows) is not Rows or state.deferred:
+            return False
+        self._reserve(sign)
+        total, held_rows = statistic.total, rows.for_kernel()
+        limbs, known = _foresee(
+            row, y, words, self.has_target, slot, sign, self.largest, self.tail, state.key_state,
+            (total.limbs, total.base, self.need), held_rows, self.one,
+        )  # fmt: skip
+        if not known:
+            return False
+        x, target, weight, _, hashes, _ = self.one
+        put = statistic.follow(total.of_window(limbs, 0), Records(x, target, weight, hashes), sign)
+        if put is None:
+            return False
+        with InterruptsHeld():
+            state.fitted_sklearn = None
+            state.version += 1
+            _count_and_move(
+                slot, sign, (state.multiset, state.record_counter), statistic.record_counts, held_rows, self.one
+            )
+            total.limbs = limbs
+            put()
+            if sign < 0:
+                rows.compact()
+        if sign < 0:
+            state.trim()
+        return True

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from sqlearn.engine.rounds.row_source import Records
+from sqlearn.engine.rounds.trace import Evaluation
 from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import TooLargeError
 
@@ -17,6 +18,7 @@ ScaleT_contra = TypeVar("ScaleT_contra", contravariant=True)
 
 Source = Callable[[], Iterable[Records]]  # gives blocks of records, in any order
 Evaluate = Callable[[np.ndarray], tuple[ExactSum, ...]]  # from theta to the sums over the pilot's records
+Followed = Callable[[Evaluation], tuple[Evaluation, tuple[np.ndarray, np.ndarray, Any]] | None]
 Recover = Callable[[ScaleT, Source, np.ndarray], tuple[np.ndarray, bool]]
 
 
@@ -48,6 +50,12 @@ class Problem(Protocol[ScaleT, GridT]):
         """Searches theta over all records, from where rounds did not come to rest; None to accept that theta.
 
         Returns what :meth:`converge` does.
+        """
+
+    def follow(self, scale: ScaleT, grid: GridT, record: Records, sign: float) -> "Followed | None":
+        """What does :meth:`query` of one record and :meth:`step` faster than these; None where nothing does.
+
+        It takes a round, which stays as it is, and gives it brought up to date and the step; or None, if it cannot.
         """
 
     def doubts(self, scale: ScaleT, n_rounds: int) -> bool:

@@ -118,6 +118,13 @@ def held(index, digests, numbers, word0, word1):
 
 
 @kernel
+def hash_of_next(index, digests, numbers, word0, word1, sign, seed):
+    """Keyed hash of the copy of this digest that comes next (1.0), or of the one that goes next (-1.0)."""
+    copies = _copies(index, digests, numbers, word0, word1)
+    return copy_hash(word0, copies if sign > 0 else copies - 1, seed)
+
+
+@kernel
 def count_copies(index, digests, numbers, wanted):
     """Copies held of each digest, int64[n]."""
     copies = np.empty(len(wanted), np.int64)

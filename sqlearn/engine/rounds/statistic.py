@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from sqlearn.engine.rounds.changes import Changes
+from sqlearn.engine.rounds.follow import followed
 from sqlearn.engine.rounds.kept import LARGEST, KeptRecords
 from sqlearn.engine.rounds.one_record import OneOfRounds
 from sqlearn.engine.rounds.problem import Problem
@@ -15,7 +16,7 @@ from sqlearn.engine.rounds.row_source import Records, RowSource
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
 from sqlearn.engine.rounds.walk import Aside, Memo, Walk, key_of, lazy_below
-from sqlearn.engine.sums import UNFIT, Holder, Log, OneRecord
+from sqlearn.engine.sums import UNFIT, ExactSum, Holder, Log, OneRecord
 from sqlearn.errors import FormatError
 
 Report = Callable[[str], None]  # reports how far long work has got
@@ -124,6 +125,23 @@ class Rounds(KeptRecords):
         report = UpdateReport(kept, broke_at, walk.scanned, perf_counter() - started)
         self._set(trace, report, slots, walk.memo, walk.aside)
 
+    def follow(self, total: ExactSum, record: Records, sign: float) -> Callable[[], None] | None:
+        """What puts the trace in place that follows when one record comes or goes, if nothing of it breaks.
+
+        None where something does, and where there is no trace. Nothing has changed yet: `total` has the moments as they
+        will be. Only for a record whose class stays.
+        """
+        started = perf_counter()
+        if self.trace is None or self._problem is None or self._problem[1] is None:
+            return None
+        order, n = np.array(self._order, np.int64), sum(self.record_counts.tolist()) + int(sign)
+        walk = Walk(self, self._problem[1], order, self.trace, self.aside, moments=(total, n))
+        trace = followed(walk, record, sign)
+        if trace is None:
+            return None
+        report = UpdateReport(len(trace.rounds), None, 0, perf_counter() - started)
+        return partial(self._set, trace, report, self._order, walk.memo, walk.aside)
+
     def _set(
         self,
         trace: Trace | None,
@@ -155,7 +173,7 @@ class Rounds(KeptRecords):
             return self.trace
         known = self.solution
         if known is None or known[0] != version:
-            self.solution = known = version, Walk(self, problem, order, None, None, lambda: None).solve()
+            self.solution = known = version, Walk(self, problem, order, None, None).solve()
         return known[1]
 
     def prune(self, temporary: bool = False) -> None:

@@ -150,6 +150,8 @@ class Walk(Generic[ScaleT, GridT]):
         The trace that is put aside, if that may be used.
     check : callable
         Called between blocks of records; it may raise.
+    moments : (ExactSum, int), optional
+        The moments and the number of the records as they will be; those of `statistic` by default.
 
     Attributes
     ----------
@@ -173,11 +175,12 @@ class Walk(Generic[ScaleT, GridT]):
         order: np.ndarray,
         past: Trace | None,
         put: Aside | None,
-        check: Callable[[], None],
+        check: Callable[[], None] = lambda: None,
+        moments: tuple[ExactSum, int] | None = None,
     ) -> None:
         self.statistic, self.problem, self.order, self.check = statistic, problem, order, check
         self.past, self.put = past, put
-        self.n: int = sum(statistic.record_counts.tolist())
+        self.total, self.n = moments or (statistic.total, sum(statistic.record_counts.tolist()))
         self.broke = Break(BreakLevel.SCALE) if past is None else None
         self.scanned = 0
         self.memo: Memo = ()
@@ -230,7 +233,7 @@ class Walk(Generic[ScaleT, GridT]):
 
     def fix_scale(self, key: tuple[int, ...], n: int) -> None:
         """The scale, from the moments of all records; broken where it, the octave or the problem is another one."""
-        self.scale = self.problem.scale(self.statistic.total, n, self.order)
+        self.scale = self.problem.scale(self.total, n, self.order)
         if self.past is not None and self.past.key == key and self.past.scale == self.scale:
             return
         put = self.put

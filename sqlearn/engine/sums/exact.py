@@ -277,10 +277,14 @@ class ExactSum:
             self.limbs[low - self.base + k][np.ix_(*target)] += chosen[:, :, k]
 
     def copy(self) -> "ExactSum":
-        _, slots, cells = self.limbs.shape
-        copied = ExactSum(slots, cells, self.limbs.copy(), self.base)
-        copied.deposits_left = self.deposits_left
-        return copied
+        return self.of_window(self.limbs.copy(), 0)
+
+    def of_window(self, limbs: np.ndarray, deposits: int) -> "ExactSum":
+        """A sum of other limbs in the same window, so many deposits later."""
+        _, slots, cells = limbs.shape
+        other = ExactSum(slots, cells, limbs, self.base)
+        other.deposits_left = self.deposits_left - deposits
+        return other
 
     def canonical(self, slots: np.ndarray, cells: np.ndarray | slice = slice(None)) -> bytes:
         """Bytes that are equal exactly when the values are: header of four int64, then int32 digits, little-endian.

@@ -2,8 +2,8 @@
 
 A statistic may offer such a path; what all of them have in common is here. Most paths are one kernel call, which takes
 a few microseconds and which Ctrl-C cannot interrupt. The path of adaptive learners
-(:class:`~sqlearn.engine.rounds.statistic.Rounds`) checks the record and then calls the general path,
-:meth:`~sqlearn.engine.model.state.State.change_one`, since the trace must follow.
+(:class:`~sqlearn.engine.rounds.statistic.Rounds`) has the trace follow first. If that breaks, it calls the general
+path, :meth:`~sqlearn.engine.model.state.State.change_one`.
 
 The last record of a class or of a category goes by the general path: its label or category must then be removed too
 (:meth:`~sqlearn.engine.model.state.State.prune`), which a kernel cannot do.
@@ -53,6 +53,7 @@ class Holder(Protocol):
     layout: Any
     fitted_sklearn: Any
     version: int
+    deferred: bool
 
     def trim(self) -> None:
         """Remove limbs that no record needs any more."""

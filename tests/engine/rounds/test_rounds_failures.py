@@ -108,7 +108,7 @@ def test_interrupts_at_every_block(learner, tiny):
     model, calls, _ = prepared(learner)
     expected = {call: update(copy.deepcopy(model)).canonical_parts() for call, update in calls.items()}
 
-    def init(self, statistic, problem, order, past, put, check):
+    def init(self, statistic, problem, order, past, put, check=lambda: None, moments=None):
         def checked():
             nonlocal count
             count += 1
@@ -116,7 +116,7 @@ def test_interrupts_at_every_block(learner, tiny):
                 raise KeyboardInterrupt
             check()
 
-        original(self, statistic, problem, order, past, put, checked)
+        original(self, statistic, problem, order, past, put, checked, moments)
 
     tiny.setattr(rounds.Walk, "__init__", init)
     for call, update in calls.items():
