@@ -14,14 +14,13 @@ import numpy as np
 
 from sqlearn.engine.problems.optimum import in_order, minimize
 from sqlearn.engine.problems.smooth_grid import COARSE, Grid, fit_grid
-from sqlearn.engine.problems.smooth_losses import advance, advance_from, follow_one, standardize
+from sqlearn.engine.problems.smooth_losses import advance, advance_from, brought_one, follow_one, standardize
 from sqlearn.engine.problems.smooth_sample import guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import (
     BalancedScale,
     Evaluate,
     Evaluation,
-    Followed,
     Records,
     Scale,
     Source,
@@ -74,6 +73,45 @@ class NewtonPilot(Generic[GridT]):
         return theta
 
 
+class OneFollowed:
+    """How one record changes the rounds of a loss whose sums are all kept together; a kernel call each.
+
+    The rounds given stay as they are. What is returned is None where the kernel cannot do it.
+    """
+
+    def __init__(self, problem: "Smooth", scale: Scale, grid: Grid, record: Records, sign: float) -> None:
+        self.third = problem.third
+        self.use_third = self.third and int(record.hashes[0]) <= problem.limit_of_third(scale.octave)
+        self.before, self.after = problem.of_step(scale, grid, False)
+        y, w = problem.given(scale, record)
+        standard = scale.mean, scale.factor, problem.intercept
+        self.record = problem.kind, problem.n_outputs, record.x, y, w, *standard, grid.exponents, sign
+
+    def brought(self, past: Evaluation) -> Evaluation | None:
+        """:meth:`Smooth.query` on a copy."""
+        first, last = past.sums[0], past.sums[-1]
+        if first.deposits_left < 1 or last.deposits_left < 1:
+            return None
+        missing, sums, cubes = brought_one(*self.record, first.window(), last.window(), self.use_third, past.theta)
+        return None if missing else self._evaluation(past, sums, cubes)
+
+    def stepped(self, past: Evaluation) -> tuple[Evaluation, Step] | None:
+        """What :meth:`brought` gives, and :meth:`Smooth.step` from there."""
+        first, last = past.sums[0], past.sums[-1]
+        if first.deposits_left < 1 or last.deposits_left < 1:
+            return None
+        missing, sums, cubes, step = follow_one(
+            self.record, first.window(), last.window(), self.use_third, past.theta, self.before, self.after
+        )
+        return None if missing else (self._evaluation(past, sums, cubes), step)
+
+    def _evaluation(self, past: Evaluation, sums: tuple[Any, ...], cubes: tuple[Any, ...]) -> Evaluation:
+        first, last = past.sums[0].of_window(sums[0], 1), past.sums[-1]
+        if self.use_third:
+            last = last.of_window(cubes[0], 1)
+        return Evaluation(past.theta, (first, last) if self.third else (first,))
+
+
 class Smooth(SmoothTerms, NewtonPilot[Grid]):
     """A loss of linear predictors plus a quadratic penalty, by rounds; parameters as of SmoothTerms."""
 
@@ -108,7 +146,7 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
     def step(
         self, theta: np.ndarray, scale: Scale, grid: Grid, sums: tuple[ExactSum, ...], pilot: bool = False
     ) -> Step:
-        before, after = self._of_step(scale, grid, pilot)
+        before, after = self.of_step(scale, grid, pilot)
         rest = *before, theta, *after
         if self.groups is None:
             end, rounded, rests = advance(self.n_outputs, sums[0].window(), sums[-1].window(), *rest)
@@ -119,36 +157,11 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         end, rounded, rests = advance_from(self.n_outputs, plain, third, *rest)
         return end, rounded, rests
 
-    def follow(self, scale: Scale, grid: Grid, record: Records, sign: float) -> Followed | None:
-        """:meth:`query` of one record on copies of a round's sums, and :meth:`step`, in one kernel call.
+    def follow(self, scale: Scale, grid: Grid, record: Records, sign: float) -> "OneFollowed | None":
+        """Not where sums of groups are kept apart."""
+        return OneFollowed(self, scale, grid, record, sign) if self.groups is None else None
 
-        Not where sums of groups are kept apart.
-        """
-        if self.groups is not None:
-            return None
-        y, w = self.targets(scale, record, self._multiplied)
-        use_third = self.third and int(record.hashes[0]) <= self.limit_of_third(scale.octave)
-        standard = scale.mean, scale.factor, self.intercept
-        shared = self.kind, self.n_outputs, record.x, y, w, *standard, grid.exponents, sign
-        before, after = self._of_step(scale, grid, False)
-
-        def followed(past: Evaluation) -> tuple[Evaluation, Step] | None:
-            first, last = past.sums[0], past.sums[-1]
-            if first.deposits_left < 1 or last.deposits_left < 1:
-                return None
-            missing, limbs, cubes, step = follow_one(
-                *shared, first.window(), last.window(), use_third, *before, past.theta, *after
-            )
-            if missing:
-                return None
-            sums: tuple[ExactSum, ...] = (first.of_window(limbs, 1),)
-            if self.third:
-                sums = *sums, last.of_window(cubes, 1) if use_third else last
-            return Evaluation(past.theta, sums), step
-
-        return followed
-
-    def _of_step(self, scale: Scale, grid: Grid, pilot: bool) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def of_step(self, scale: Scale, grid: Grid, pilot: bool) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Arguments of :func:`~sqlearn.engine.problems.smooth_losses.advance` between sums and theta, and after it."""
         # all of the pilot is among the records whose third derivatives are summed
         times = float(self.third) if pilot else self.times_third(scale.octave)

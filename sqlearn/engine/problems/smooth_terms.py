@@ -180,6 +180,10 @@ class SmoothTerms:
         weights = records.w * scale.weight
         return self.codes[classes], weights if class_weight is None else weights * class_weight[classes]
 
+    def given(self, scale: Scale, records: Records) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and weights as sums of records are evaluated with them: without weights that balance classes."""
+        return self.targets(scale, records, self._multiplied)
+
     def terms_of(self, theta: np.ndarray, scale: Scale, records: Records, class_weight: np.ndarray | None) -> Terms:
         """Standardised records, and the loss's derivatives in their predictors."""
         n = len(records.w)
@@ -228,7 +232,7 @@ class SmoothTerms:
             total.reserve(1)
         while True:
             missing = deposit_one(
-                self.kind, self.n_outputs, records.x, *self.targets(scale, records, self._multiplied), scale.mean,
+                self.kind, self.n_outputs, records.x, *self.given(scale, records), scale.mean,
                 scale.factor, self.intercept, theta, exponents, sign, sums[0].window(), sums[-1].window(), third,
             )  # fmt: skip
             if not missing:

@@ -5,7 +5,7 @@ May import: kernels, arithmetic, identity, sums, errors.
 
 from sqlearn.engine.rounds.changes import Changes, move
 from sqlearn.engine.rounds.kept import LARGEST, LARGEST_BITS, KeptRecords
-from sqlearn.engine.rounds.problem import Evaluate, Followed, Problem, Source, check_sums
+from sqlearn.engine.rounds.problem import Evaluate, Problem, Source, check_sums
 from sqlearn.engine.rounds.row_index import copy_hashes, numbers_of
 from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, ReadOnlyRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked

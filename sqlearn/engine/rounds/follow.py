@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlearn.engine.rounds.row_source import Records
 from sqlearn.engine.rounds.samples import lowest_hash
-from sqlearn.engine.rounds.trace import Trace
+from sqlearn.engine.rounds.trace import Evaluation, Trace
 from sqlearn.engine.rounds.walk import SampleLimits, Walk, key_of
 
 
@@ -25,7 +25,7 @@ def followed(walk: Walk[Any, Any], record: Records, sign: float) -> Trace | None
     changes, rounds, last = [(record, sign)], [], len(past.rounds) - 1
     follow = problem.follow(walk.scale, walk.grid, record, sign)
     for t, before in enumerate(past.rounds):
-        found = None if follow is None else follow(before)
+        found = None if follow is None else follow.stepped(before)
         if found is None:
             now = walk.updated(before, changes)
             found = now, problem.step(now.theta, walk.scale, walk.grid, now.sums)
@@ -40,7 +40,11 @@ def followed(walk: Walk[Any, Any], record: Records, sign: float) -> Trace | None
         known, unused = walk.remembered()
         for evaluation in rounds:
             known.pop(evaluation.theta.tobytes(), None)
-        walk.memo = walk.to_remember(known, unused, changes)
+
+        def updated(one: Evaluation) -> Evaluation:
+            return (None if follow is None else follow.brought(one)) or walk.updated(one, changes)
+
+        walk.memo = walk.to_remember(known, unused, updated)
     if walk.put is not None:
         walk.put_aside(past, changed, changes)
     return Trace(key, walk.scale, past.grid, past.pilot, tuple(rounds), end, True)

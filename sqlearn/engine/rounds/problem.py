@@ -18,8 +18,17 @@ ScaleT_contra = TypeVar("ScaleT_contra", contravariant=True)
 
 Source = Callable[[], Iterable[Records]]  # gives blocks of records, in any order
 Evaluate = Callable[[np.ndarray], tuple[ExactSum, ...]]  # from theta to the sums over the pilot's records
-Followed = Callable[[Evaluation], tuple[Evaluation, tuple[np.ndarray, np.ndarray, Any]] | None]
 Recover = Callable[[ScaleT, Source, np.ndarray], tuple[np.ndarray, bool]]
+
+
+class Followed(Protocol):
+    """How one record changes rounds, each of which stays as it is; None where that has to be asked of the problem."""
+
+    def brought(self, past: Evaluation) -> Evaluation | None:
+        """The round with the record, or without it."""
+
+    def stepped(self, past: Evaluation) -> tuple[Evaluation, tuple[np.ndarray, np.ndarray, Any]] | None:
+        """The same, and the step from there."""
 
 
 class Problem(Protocol[ScaleT, GridT]):
@@ -53,10 +62,7 @@ class Problem(Protocol[ScaleT, GridT]):
         """
 
     def follow(self, scale: ScaleT, grid: GridT, record: Records, sign: float) -> "Followed | None":
-        """What does :meth:`query` of one record and :meth:`step` faster than these; None where nothing does.
-
-        It takes a round, which stays as it is, and gives it brought up to date and the step; or None, if it cannot.
-        """
+        """What adds (1.0) or subtracts (-1.0) one record faster than :meth:`query`; None where nothing does."""
 
     def doubts(self, scale: ScaleT, n_rounds: int) -> bool:
         """Whether so many rounds are suspicious, though they came to rest; needed where there is :meth:`recover`."""

@@ -51,11 +51,12 @@ PILOT = 4096  # records in the pilot, to twice that
 MOST_ROUNDS = 30
 MOST_FINER = 3  # how often cells become narrower where rounds go in a circle
 VERSION = 2
-# The most sums in the memo, and one for so many records up to that: each costs every update as much as a round, and
-# saves a scan of all records if a walk returns to it.
-MEMO, MOST_MEMO, RECORDS_OF_MEMO = 2, 8, 1 << 17
-MEMO_AGE = 32  # for how many updates what is remembered stays unused, at least: it is kept up to date in every one
-MEMO_SHARE = 2048  # of more records, one update for so many: a scan of all costs as much more
+# The most sums in the memo: one for so many records, from 4 to 8. Each costs every update less than a round does, and
+# saves a scan of all records when a walk returns to it.
+MEMO, MOST_MEMO, RECORDS_OF_MEMO = 4, 8, 1 << 15
+# For how many updates what is remembered stays unused, at least, and one for so many records: theta wanders, and the
+# longer it has been out of a cell, the longer it takes to return; but a scan of more records costs more.
+MEMO_AGE, MEMO_SHARE = 32, 256
 
 ScaleT = TypeVar("ScaleT")
 GridT = TypeVar("GridT")
@@ -225,7 +226,7 @@ class Walk(Generic[ScaleT, GridT]):
         pilot, theta = self.run_pilot(sample, limits.pilot, lowest > limits.pilot, changes)
         rounds, theta, converged = self.run_rounds(theta, known, changes)
         theta, converged = self.come_to_rest(theta, converged, len(rounds))
-        self.memo = self.to_remember(known, unused, changes)
+        self.memo = self.to_remember(known, unused, lambda past: self.updated(past, changes))
         self.put_aside(before, changed, changes)
         return Trace(key, self.scale, self.grid, pilot, rounds, theta, converged)
 
@@ -325,14 +326,16 @@ class Walk(Generic[ScaleT, GridT]):
         known = _by_theta((*(past for past, _ in memo), *kept.rounds))
         return known, {past.theta.tobytes(): age for past, age in memo}
 
-    def to_remember(self, known: dict[bytes, Evaluation], unused: dict[bytes, int], changes: list[Change]) -> Memo:
+    def to_remember(
+        self, known: dict[bytes, Evaluation], unused: dict[bytes, int], updated: Callable[[Evaluation], Evaluation]
+    ) -> Memo:
         """The youngest of the sums that this walk did not use, brought up to date."""
         if not known:
             return ()
         ages = [(past, unused.get(at, 0) + 1) for at, past in known.items()]
         young = [(past, age) for past, age in ages if age <= self.oldest()]
         young = young[-max(MEMO, min(MOST_MEMO, self.n // RECORDS_OF_MEMO)) :]
-        return tuple((self.updated(past, changes), age) for past, age in young)
+        return tuple([(updated(past), age) for past, age in young])
 
     def oldest(self) -> int:
         """For how many updates what is remembered may stay unused."""
