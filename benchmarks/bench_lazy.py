@@ -2,10 +2,12 @@
 
     make bench BENCH=lazy
     make bench BENCH=lazy BENCH_ARGS="5000x64 digits"       # only the cells whose names have one of these in them
+    make bench BENCH=lazy BENCH_ARGS=sparse                 # 10,000 x 50,000, 100 non-zeros in each row
 
 A line per number of rows, columns and classes; one thread, everything in one process, calls in turns, medians. The peer
 is the faster of scikit-learn's solvers lbfgs and newton-cholesky at its default tolerance; newton-cholesky is left out
-where a single one of its steps takes longer than a second. "forget" is the time of a forget among others, with nothing
+where a single one of its steps takes longer than a second. Of sparse rows it is the fastest of lbfgs, newton-cg and
+liblinear, which penalises the intercept. "forget" is the time of a forget among others, with nothing
 read; where nothing is kept but the rows (mode "lazy") the solution is solved for when it is read. "loss" is by what
 part the loss, with the penalty, exceeds the least that any solver finds, also at tolerance 1e-12.
 """
@@ -13,10 +15,11 @@ part the loss, with the penalty, exceeds the least that any solver finds, also a
 import argparse
 import warnings
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
+import scipy.sparse as sp
 from measuring import (
     Row,
     at_most,
@@ -30,6 +33,7 @@ from measuring import (
 )
 from scipy.special import logsumexp
 from sklearn import datasets, linear_model
+from sklearn.feature_extraction.text import TfidfTransformer
 from threadpoolctl import threadpool_limits
 
 from sqlearn.engine.rounds.walk import Walk
@@ -38,7 +42,7 @@ from sqlearn.linear_model import LogisticRegression
 NEWTON = 1e9  # multiplications of a step of newton-cholesky, at most
 EQUAL = 1e-9  # of the loss: a difference that is none
 
-Data = tuple[np.ndarray, np.ndarray]
+Data = tuple[Any, np.ndarray]
 
 
 class Cell(NamedTuple):
@@ -70,6 +74,27 @@ def classes(n: int, d: int, k: int) -> Data:
     return x, np.argmax(x @ beta + rng.gumbel(size=(n, k)), axis=1)
 
 
+def sparse(values: str) -> Data:
+    """Sparse rows, uniform or tf-idf values of words by Zipf's law, and classes as of :func:`classes`."""
+    n, d, m = 10_000, 50_000, 100
+    rng = np.random.default_rng(0)
+    if values == "uniform":
+        columns, entries = rng.integers(d, size=(n, m)), rng.random((n, m))
+    else:
+        share = np.cumsum(1.0 / np.arange(1, d + 1))
+        columns, entries = (
+            np.searchsorted(share, share[-1] * rng.random((n, 3 * m))).clip(max=d - 1),
+            np.ones((n, 3 * m)),
+        )
+    starts = np.arange(0, columns.size + 1, columns.shape[1], dtype=np.int32)
+    x = sp.csr_array((entries.ravel(), columns.ravel().astype(np.int32), starts), (n, d))
+    x.sum_duplicates()
+    if values == "tf-idf":
+        x = sp.csr_array(TfidfTransformer().fit_transform(x))
+    z = x @ rng.normal(size=(d, 2))
+    return x, np.argmax(2.0 * z / z.std() + rng.gumbel(size=(n, 2)), axis=1)
+
+
 def cells() -> Iterator[tuple[str, Data]]:
     for n in (150, 1000, 5000, 8000, 20_000):
         for d in (10, 64, 200):
@@ -79,6 +104,8 @@ def cells() -> Iterator[tuple[str, Data]]:
         x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
         order = np.random.default_rng(0).permutation(len(y))
         yield name, (x[order], y[order])
+    for values in ("uniform", "tf-idf"):
+        yield f"sparse, {values}", sparse(values)
 
 
 def loss(model, x: np.ndarray, y: np.ndarray) -> float:
@@ -95,22 +122,29 @@ def measured(x: np.ndarray, y: np.ndarray) -> Cell:
     k = len(np.unique(y))
     newton = n * (d * (k if k > 2 else 1)) ** 2 < NEWTON
     solvers = ["lbfgs", "newton-cholesky"] if newton else ["lbfgs"]
+    if sp.issparse(x):
+        solvers = ["lbfgs", "newton-cg", "liblinear"]
     held, alone = LogisticRegression().fit(x, y), LogisticRegression().fit(x, y)
     peers = [linear_model.LogisticRegression(solver=solver) for solver in solvers]
     runs = 9 if n * d * k < 1e7 else 5
+    rows = [x[i : i + 1] if sp.issparse(x) else x[i] for i in range(min(1000, n))]
     read, fit, *refits = medians(
         runs,
-        lambda i: held.forget(x[i], y[i]).coef_,
+        lambda i: held.forget(rows[i], y[i]).coef_,
         lambda i: LogisticRegression().fit(x[i + 1 :], y[i + 1 :]),
         *(lambda i, peer=peer: peer.fit(x[i + 1 :], y[i + 1 :]) for peer in peers),
     )
-    (forget,) = medians(min(200, n // 3), lambda i: alone.forget(x[i], y[i]))
+    (forget,) = medians(min(200, n // 3), lambda i: alone.forget(rows[i], y[i]))
     x, y = x[runs + 1 :], y[runs + 1 :]
-    tight = linear_model.LogisticRegression(solver=solvers[-1], tol=1e-12, max_iter=10_000).fit(x, y)
+    tight = linear_model.LogisticRegression(
+        solver="newton-cg" if sp.issparse(x) else solvers[-1], tol=1e-12, max_iter=10_000
+    ).fit(x, y)
     losses = [loss(model, x, y) for model in (held, peers[int(np.argmin(refits))], *peers, tight)]
     excess = [value / min(losses) - 1.0 for value in losses]
     limit = 2.0 if (d, k) == (200, 10) else 1.5
-    return Cell(forget, read, fit, min(refits), *excess[:2], held._state.statistic.trace is None, limit)
+    return Cell(
+        forget, read, fit, min(refits), *excess[:2], getattr(held._state.statistic, "trace", None) is None, limit
+    )
 
 
 def solves() -> int:

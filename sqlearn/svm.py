@@ -6,9 +6,17 @@ import numpy as np
 from sklearn import svm as peers
 
 from sqlearn.engine.model import Adaptive, Decides, SparseCoefficients, WeightedClassifier
-from sqlearn.engine.problems import SQUARED_HINGE, OneVsRest, Smooth, class_weights, coefficients, ridge
+from sqlearn.engine.problems import (
+    SQUARED_HINGE,
+    OneVsRest,
+    Smooth,
+    class_weights,
+    coefficients,
+    ridge,
+)
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import MOST_CLASS_WEIGHT, Scale
+from sqlearn.engine.sparse import SparseOneVsRest, SparseSmooth, is_wide
 from sqlearn.engine.validation import check_class_weights
 from sqlearn.errors import DegenerateError, ParameterError, shown
 
@@ -64,8 +72,8 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
     -----
     As for :class:`~sqlearn.linear_model.LogisticRegression`. The loss has no third derivative to use, so its
     grid is finer (1/1024 of a deviation); the coefficients are within about 1e-5 of the optimum (measured: 2e-6).
-    At most 2,048 parameters a class are taken, and 2**23 sums a round (classes times parameters squared); more are
-    refused.
+    With more than 2,048 parameters a class, records are kept as sparse rows. With fewer, at most 2**23 sums a round
+    (classes times parameters squared) are taken.
 
     Examples
     --------
@@ -126,15 +134,26 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
                 "changed: pass rows of another one, or use partial_fit."
             )
 
+    def _is_wide(self, params, n_features):
+        return is_wide(n_features, params["fit_intercept"])
+
     def _problem(self, params, n_features, labels):
+        problems = self._posed(Smooth, params, n_features, labels)
+        return OneVsRest(problems) if len(problems) > 1 else next(iter(problems), None)
+
+    def _sparse_problem(self, params, n_features, labels):
+        problems = self._posed(SparseSmooth, params, n_features, labels)
+        return SparseOneVsRest(problems) if problems else None
+
+    def _posed(self, kind, params, n_features, labels):
         if len(labels) < 2:
-            return None
+            return []
 
         def penalty(scale):
             held = ridge(scale, params["fit_intercept"], 1.0 / params["C"])
             if not params["fit_intercept"]:
                 return held
-            own = np.empty(1 + n_features)  # the user's intercept is theta_0 - sum_j theta_j factor_j mean_j
+            own = np.empty(1 + len(scale.factor))  # the user's intercept is theta_0 - sum_j theta_j factor_j mean_j
             own[0], own[1:] = 1.0, -scale.factor * scale.mean
             return held._replace(bond=own, weight=scale.weight / (params["C"] * _parts(params, scale)))
 
@@ -144,7 +163,7 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
         for k in positive:
             own = np.arange(len(labels)) == k
             problems.append(
-                Smooth(
+                kind(
                     SQUARED_HINGE,
                     n_features,
                     1,
@@ -156,7 +175,7 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
                     k if several else None,
                 )
             )
-        return OneVsRest(problems) if several else problems[0]
+        return problems
 
     def _read_out(self, state):
         trace = self._trace(state)

@@ -10,6 +10,7 @@ from sqlearn.engine.model import Adaptive, Predicts, WeightedEstimator
 from sqlearn.engine.problems import GAMMA, POISSON, Smooth, coefficients, ridge, tweedie
 from sqlearn.engine.rounds import LARGEST
 from sqlearn.engine.sklearn_private import base_loss
+from sqlearn.engine.sparse import SparseSmooth, is_wide
 from sqlearn.errors import InvalidValueError, ParameterError
 
 __all__ = ["GammaRegressor", "PoissonRegressor", "TweedieRegressor"]
@@ -97,13 +98,22 @@ class _Generalized(Adaptive, Predicts, WeightedEstimator):
             return "HalfGammaLoss", "targets must be positive"
         return "HalfPoissonLoss", "counts are not negative"
 
+    def _is_wide(self, params, n_features):
+        return self._power(params) == 1.0 and is_wide(n_features, params["fit_intercept"])
+
     def _problem(self, params, n_features, labels):
+        return self._posed(Smooth, params, n_features)
+
+    def _sparse_problem(self, params, n_features, labels):
+        return self._posed(SparseSmooth, params, n_features)
+
+    def _posed(self, form, params, n_features):
         def penalty(scale):
             return ridge(scale, params["fit_intercept"], params["alpha"] * scale.total)
 
         power = self._power(params)
         kind = POISSON if power == 1.0 else GAMMA if power == 2.0 else tweedie(power)
-        return Smooth(kind, n_features, 1, params["fit_intercept"], penalty, 0)
+        return form(kind, n_features, 1, params["fit_intercept"], penalty, 0)
 
     def _read_out(self, state):
         trace = self._trace(state)

@@ -10,6 +10,7 @@ from sqlearn.engine.model import Adaptive, Decides, PredictsProbabilities, Spars
 from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import MOST_CLASS_WEIGHT
+from sqlearn.engine.sparse import SparseSmooth, is_wide
 from sqlearn.engine.validation import check_class_weights
 from sqlearn.errors import DegenerateError, ParameterError, shown
 from sqlearn.linear_model.generalized import PoissonRegressor  # pickles of earlier versions look for it here
@@ -79,8 +80,11 @@ class LogisticRegression(
     two classes, it uses second ones on a finer grid, which breaks more often. A break costs what a fit costs at most.
 
     Where there is no optimum (classes that the features separate, without a penalty), the loss is within about 1e-9 per
-    record of its infimum, and ConvergenceWarning says so: from `fit`, and once after an update. At most 2,048
-    parameters (classes times columns) are learned; more are refused.
+    record of its infimum, and ConvergenceWarning says so: from `fit`, and once after an update.
+
+    With more than 2,048 columns (the intercept included), records are kept as sparse rows and never made dense; an
+    update takes microseconds, and the optimum is searched for when an attribute is read. With fewer, at most 2,048
+    parameters (classes times columns) are learned, and more are refused.
 
     Examples
     --------
@@ -185,7 +189,16 @@ class LogisticRegression(
         for message, category in said:
             warnings.warn(message, category, stacklevel=5)
 
+    def _is_wide(self, params, n_features):
+        return is_wide(n_features, params["fit_intercept"])
+
     def _problem(self, params, n_features, labels):
+        return self._posed(Smooth, params, n_features, labels)
+
+    def _sparse_problem(self, params, n_features, labels):
+        return self._posed(SparseSmooth, params, n_features, labels)
+
+    def _posed(self, kind, params, n_features, labels):
         if len(labels) < 2:
             return None
         n_outputs = 1 if len(labels) == 2 else len(labels)
@@ -194,7 +207,7 @@ class LogisticRegression(
         def penalty(scale):
             return ridge(scale, params["fit_intercept"], strength)
 
-        return Smooth(
+        return kind(
             LOGISTIC if n_outputs == 1 else MULTINOMIAL,
             n_features,
             n_outputs,

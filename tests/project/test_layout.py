@@ -30,8 +30,9 @@ LAYERS = {
         "rounds": {"kernels", "arithmetic", "identity", "sums"},
         "solvers": {"kernels", "arithmetic"},
         "problems": {"kernels", "arithmetic", "solvers", "sums", "rounds"},
+        "sparse": {"kernels", "arithmetic", "identity", "sums", "rounds", "solvers", "problems"},
         "validation": {"identity", "sums"},
-        "model": {"kernels", "identity", "sums", "readout", "rounds", "validation"},
+        "model": {"kernels", "identity", "sums", "readout", "rounds", "sparse", "validation"},
         "tables": {"kernels", "arithmetic", "identity", "sums", "readout", "rounds", "problems", "validation", "model"},
     },
     "storage": {

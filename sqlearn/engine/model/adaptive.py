@@ -12,7 +12,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
-from sqlearn.engine.rounds import LARGEST, LARGEST_BITS, Problem, Rounds, Trace, UpdateReport
+from sqlearn.engine.rounds import (
+    LARGEST,
+    LARGEST_BITS,
+    Problem,
+    Rounds,
+    Trace,
+    UpdateReport,
+)
+from sqlearn.engine.sparse import SparseKept, SparseProblem
+from sqlearn.engine.sums import as_csr
+from sqlearn.engine.validation import Features
 from sqlearn.errors import InvalidValueError, UndefinedAttributeError, shown
 
 __all__ = ["Adaptive", "RenamedReport", "SparseCoefficients", "refuse_large"]
@@ -82,7 +92,22 @@ class Adaptive(RenamedReport, ExactEstimator):
     def _draws(self, params):
         return True
 
+    def _is_wide(self, params: dict, n_features: int) -> bool:
+        """Whether records of so many features are kept as sparse ones, whatever they come as."""
+        return False
+
+    def _sparse_problem(self, params: dict, n_features: int, labels: list) -> SparseProblem | None:
+        """The problem to solve for sparse records of these classes; None if nothing can be learned from them."""
+        raise NotImplementedError
+
     def _new_statistic(self, params, n_features, n_targets):
+        if self._is_wide(params, n_features):
+            return SparseKept(n_features, n_targets, lambda labels: self._sparse_problem(params, n_features, labels))
+        return self._new_rounds(params, n_features, n_targets)
+
+    def _new_rounds(self, params: dict, n_features: int, n_targets: int) -> Rounds:
+        """The empty statistic for dense records."""
+
         def report(line):
             print(f"{type(self).__name__}: {line}", file=sys.stderr, flush=True)
 
@@ -98,7 +123,10 @@ class Adaptive(RenamedReport, ExactEstimator):
 
     def _features(self, spec, X, layout):
         features, layout = super()._features(spec, X, layout)
-        refuse_large(features.x, type(self).__name__, range(features.x.shape[1]))
+        width = features.x.shape[1]
+        refuse_large(features.x, type(self).__name__, range(width))
+        if self._is_wide(self.get_params(deep=False), width) and not sp.issparse(features.x):
+            features = Features.of_numbers(as_csr(features.x))
         return features, layout
 
     def _least_target(self, params: dict) -> float:
@@ -185,8 +213,8 @@ class Adaptive(RenamedReport, ExactEstimator):
             warnings.warn(f"{state.learner}: {self._restless}", ConvergenceWarning, stacklevel=5)
 
 
-def _rounds(state: State) -> Rounds:
-    assert isinstance(state.statistic, Rounds)
+def _rounds(state: State) -> Rounds | SparseKept:
+    assert isinstance(state.statistic, Rounds | SparseKept)
     return state.statistic
 
 

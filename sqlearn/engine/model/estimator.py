@@ -13,7 +13,7 @@ from sqlearn.engine.identity import PLAIN_LABELS, hidden
 from sqlearn.engine.model.answering import not_fitted
 from sqlearn.engine.model.header import describe, plain
 from sqlearn.engine.model.hooks import Hooks
-from sqlearn.engine.model.limits import check_growth, check_merge, check_size
+from sqlearn.engine.model.limits import check_growth, check_merge, check_records, check_size
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.parameters import checked_params, computable
 from sqlearn.engine.model.pickled import contents_of, state_of
@@ -278,7 +278,9 @@ class ExactEstimator(Hooks):
         params, layout = self._in_force(params, layout)
         statistic = self._new_statistic(params, batch.x.shape[1], batch.targets.shape[1])
         has_labels = self._has_labels(params, layout)
-        check_size(type(self).__name__, statistic, len(batch.labels) if has_labels else 1, batch.levels)
+        slots = len(batch.labels) if has_labels else 1
+        check_size(type(self).__name__, statistic, slots, batch.levels)
+        check_records(type(self).__name__, statistic, batch, slots)
         layout = replace(layout, feature_names_in_=read_only(layout.feature_names_in_))
         state = State(type(self).__name__, params, layout, statistic, has_labels)
         state.take_fast_path()

@@ -31,7 +31,10 @@ class Inner:
 
     def new_statistic(self, n_features: int, n_targets: int) -> Any:
         """The empty statistic of its kind for records of this shape."""
-        return self.learner._new_statistic(self.learner.get_params(deep=False), n_features, n_targets)
+        params = self.learner.get_params(deep=False)
+        if isinstance(self.learner, Adaptive):  # encoded records are dense, however many columns they have
+            return self.learner._new_rounds(params, n_features, n_targets)
+        return self.learner._new_statistic(params, n_features, n_targets)
 
     def check_targets(self, targets: np.ndarray) -> None:
         """Refuse targets, float64[n, t], that its loss does not allow."""

@@ -11,7 +11,10 @@ _PEAK = 6  # learning multiplies slices of a Gram matrix, reading copies the sum
 
 
 def check_growth(state: State, batch: Batch, sign: float) -> None:
-    """Refuse new labels and categories for which memory cannot hold the sums, also such that cannot be forgotten."""
+    """Refuse records, labels and categories that memory cannot hold, also such labels as cannot be forgotten."""
+    if sign > 0:
+        slots = 1 if state.vocabulary is None else state.vocabulary.projected_size(batch.labels)
+        check_records(state.learner, state.statistic, batch, slots)
     try:
         _check_growth(state, batch.labels, batch.levels if sign > 0 else [])
     except TooLargeError:
@@ -34,6 +37,17 @@ def _check_growth(state: State, labels: list, levels: list[list]) -> None:
     slots = 1 if state.vocabulary is None else state.vocabulary.projected_size(labels)
     if slots > held or levels:  # what is held already is not refused, on no machine
         check_size(state.learner, state.statistic, slots, levels)
+
+
+def check_records(name: str, statistic: Statistic, batch: Batch, slots: int) -> None:
+    """Refuse records that memory cannot hold beside those held, of so many classes in all."""
+    needed, memory = statistic.memory_for(batch.x, slots), installed()
+    if needed > memory:
+        raise TooLargeError(
+            f"To hold these rows too and to solve for them, this {name} would take about {needed / 1e9:,.1f} GB, and "
+            f"this machine has {memory / 1e9:,.0f} GB. Nothing was changed. Use fewer columns (HashingVectorizer with "
+            "a smaller n_features, SelectKBest), fewer classes, or a learner of sqlearn.naive_bayes."
+        )
 
 
 def check_size(name: str, statistic: Statistic, slots: int, levels: list[list]) -> None:

@@ -59,4 +59,7 @@ def coefficients(trace: Trace, n_features: int, intercept: bool) -> tuple[np.nda
     """Coefficients float64[K, d] and intercepts float64[K] in the user's units."""
     theta = trace.theta.reshape(-1, n_features + intercept)
     coef = theta[:, int(intercept) :] * trace.scale.factor
-    return coef, theta[:, 0] - coef @ trace.scale.mean if intercept else np.zeros(len(theta))
+    if not intercept:
+        return coef, np.zeros(len(theta))
+    mean = trace.scale.mean
+    return coef, theta[:, 0] - coef @ mean if mean.any() else theta[:, 0].copy()

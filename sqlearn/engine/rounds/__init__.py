@@ -5,8 +5,9 @@ May import: kernels, arithmetic, identity, sums, errors.
 
 from sqlearn.engine.rounds.changes import Changes, move
 from sqlearn.engine.rounds.kept import LARGEST, LARGEST_BITS, KeptRecords
+from sqlearn.engine.rounds.one_record import OneOfKept
 from sqlearn.engine.rounds.problem import Evaluate, Problem, Source, check_sums
-from sqlearn.engine.rounds.row_index import copy_hashes, numbers_of
+from sqlearn.engine.rounds.row_index import copy_hashes, enter, held, insert, leave, numbers_of, vacant
 from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, ReadOnlyRows, Records, RowSource
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.samples import parts_of, sample_threshold

@@ -121,22 +121,27 @@ class OneOfKept(OneRecord):
             np.empty(1, np.int64),
         )  # fmt: skip
 
-    def change(self, row: np.ndarray, y: Any, sign: float) -> bool:
-        state = self.state
-        statistic, vocabulary = state.statistic, state.vocabulary
-        if len(row) != self.width:
-            return False
-        slot, target, words = 0, 0.0, self.no_words
+    def _response(self, y: Any) -> tuple[int, float, np.ndarray] | None:
+        """The class slot, the target and the label's words; None where the general path has to look at `y`."""
+        vocabulary = self.state.vocabulary
         if vocabulary is not None:
             found = vocabulary.slots.get(y)
-            if found is None:
-                return False
-            slot, target, words = found, float(found), vocabulary.hash_words[found]
-        elif self.has_target:
-            least, greatest = self.targets_within
-            if (type(y) is int and y.bit_length() > MOST_BITS) or not least <= y <= greatest:
-                return False  # which some learners refuse; an int may be beyond float64
-            target = float(y)
+            return None if found is None else (found, float(found), vocabulary.hash_words[found])
+        if not self.has_target:
+            return 0, 0.0, self.no_words
+        least, greatest = self.targets_within
+        if (type(y) is int and y.bit_length() > MOST_BITS) or not least <= y <= greatest:
+            return None  # which some learners refuse; an int may be beyond float64
+        return 0, float(y), self.no_words
+
+    def change(self, row: np.ndarray, y: Any, sign: float) -> bool:
+        if len(row) != self.width:
+            return False
+        found = self._response(y)
+        if found is None:
+            return False
+        slot, target, words = found
+        state, statistic = self.state, self.state.statistic
         if statistic.record_counts[slot] > (sign < 0):  # no class comes or goes
             if self._is_plain():
                 return type(statistic.rows) is Rows and self._change_plain(row, target, words, slot, sign)

@@ -174,7 +174,7 @@ def enter(index, digests, numbers, keyed, new, places, seed, hashes):
 
 
 @kernel
-def _leave(index, digests, numbers, gone, places):
+def leave(index, digests, numbers, gone, places):
     """Take the last copies of digests out of the index, and write their places.
 
     Returns -1, or the index of the first digest that is not held; then all is as before.
@@ -198,7 +198,7 @@ def remove(index, digests, numbers, gone, places, hashes, x, y, w, keyed, free, 
     Writes their places and keyed hashes. Returns -1, or the index of the first digest that is not held; then nothing
     has changed. If it is but `tried`, nothing changes in any case, and no hashes are written.
     """
-    missing = _leave(index, digests, numbers, gone, places)
+    missing = leave(index, digests, numbers, gone, places)
     if tried and missing < 0:
         insert(index, digests, numbers, places)
         return missing

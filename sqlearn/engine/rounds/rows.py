@@ -5,8 +5,8 @@ record is overwritten with zeros at once, and its place is used again; when many
 together.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
 
 import numpy as np
 
@@ -57,9 +57,10 @@ class Rows:
     """
 
     _is_ready = False
+    _names: tuple[str, ...] = ("x", "y", "w", "digests", "numbers", "keyed")  # of the arrays that have a row per place
 
     def __init__(self, d: int, seed: np.uint64) -> None:
-        self.seed = seed
+        self.d, self.seed = d, seed
         self.x = np.zeros((0, d))
         self.y = np.zeros(0)
         self.w = np.zeros(0)
@@ -90,7 +91,11 @@ class Rows:
         return sum(a.nbytes for a in (*self._arrays(), self._stack, self._index))
 
     def _arrays(self) -> tuple[np.ndarray, ...]:
-        return self.x, self.y, self.w, self.digests, self.numbers, self.keyed
+        return tuple(getattr(self, name) for name in self._names)
+
+    def _take(self, arrays: Iterable[np.ndarray]) -> None:
+        for name, array in zip(self._names, arrays, strict=True):
+            setattr(self, name, array)
 
     def for_kernel(self) -> tuple[Any, ...]:
         """What a kernel needs that keeps or removes one record."""
@@ -109,7 +114,8 @@ class Rows:
             grown = [np.zeros((capacity, *a.shape[1:]), a.dtype) for a in olds]
             for new, old in zip(grown, olds, strict=True):
                 new[: self.end] = old[: self.end]
-            self.x, self.y, self.w, self.digests, self.numbers, self.keyed, self._stack = grown
+            *arrays, self._stack = grown
+            self._take(arrays)
         if 3 * needed > 2 * len(self._index):
             self._reindex(2 * needed)
 
@@ -211,16 +217,14 @@ class Rows:
             index, stack, all_places = empty_index(2 * len(keep)), np.zeros(len(keep), np.int32), np.arange(len(keep))
         except MemoryError:  # then later: nothing depends on it
             return
-        self.x, self.y, self.w, self.digests, self.numbers, self.keyed = kept
+        self._take(kept)
         self._extent[:] = len(keep), 0
         self._stack, self._index = stack, index
         insert(index, self.digests, self.numbers, all_places)
 
-    def copy(self) -> "Rows":
-        copied = Rows(self.x.shape[1], self.seed)
-        copied.x, copied.y, copied.w, copied.digests, copied.numbers, copied.keyed = (
-            a[: self.end].copy() for a in self._arrays()
-        )
+    def copy(self) -> Self:
+        copied = type(self)(self.d, self.seed)
+        copied._take(a[: self.end].copy() for a in self._arrays())
         copied._stack = self._stack[: self.end].copy()
         copied._extent, copied._index = self._extent.copy(), self._index.copy()
         return copied

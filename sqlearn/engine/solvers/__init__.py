@@ -17,3 +17,4 @@ from sqlearn.engine.solvers.losses import (
     tweedie_terms,
 )
 from sqlearn.engine.solvers.minimum import centre, minimum
+from sqlearn.engine.solvers.newton import minimum_sparse

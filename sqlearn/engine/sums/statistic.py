@@ -133,6 +133,13 @@ class Statistic:
     def reserve(self, records: int) -> None:
         """Make room for so many more records, where they are kept."""
 
+    def memory_for(self, x: Any, slots: int) -> int:
+        """Bytes that it takes to hold these rows too, of so many classes, and to read what they give.
+
+        0 where records are not kept, or are as large as the rows that were given.
+        """
+        return 0
+
     def first_missing(self, block: Block) -> int:
         """The first record of a block that cannot be held, or -1; without their digests, only counts can tell."""
         left = self.record_counts.copy()
