@@ -443,8 +443,8 @@ def follow_one(record, sums, cubes, use_third, theta, before, after):
         kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign, sums, cubes, use_third, theta
     )
     times, penalty = before
-    low, width, dither, noise, tolerance = after
-    step = advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance)
+    low, width, dither, noise, tolerance, burst = after
+    step = advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance, burst)
     return missing, sums, cubes, step
 
 
