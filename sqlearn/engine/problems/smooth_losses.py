@@ -417,38 +417,6 @@ def advance_from(n_outputs, rounded, third, times, penalty, theta, low, width, d
 
 
 @kernel
-def brought_one(kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign, sums, cubes, use_third, theta):
-    """:func:`deposit_one` on copies of the sums: what it returns, and the copies; cubes without the record are none."""
-    limbs, base, need = sums
-    more, more_base, more_need = cubes
-    limbs = limbs.copy()
-    if use_third:
-        more = more.copy()
-    sums, cubes = (limbs, base, need), (more, more_base, more_need)
-    missing = deposit_one(
-        kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third
-    )
-    return missing, sums, cubes
-
-
-@kernel
-def follow_one(record, sums, cubes, use_third, theta, before, after):
-    """:func:`brought_one` and then :func:`advance`: what the former returns, and the latter's three.
-
-    `record` has the former's arguments up to the sign, `before` and `after` the latter's between sums and theta and
-    after it.
-    """
-    kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign = record
-    missing, sums, cubes = brought_one(
-        kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign, sums, cubes, use_third, theta
-    )
-    times, penalty = before
-    low, width, dither, noise, tolerance, burst = after
-    step = advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance, burst)
-    return missing, sums, cubes, step
-
-
-@kernel
 def shifts(z, first, low, curvature, out):
     """How far forgetting each record moves each whitened parameter, and its residuals: out[n, K * p + 1], multiples
     of 2**-30.

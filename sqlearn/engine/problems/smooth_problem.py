@@ -12,9 +12,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from sqlearn.engine.kernels import kernel
 from sqlearn.engine.problems.optimum import in_order, minimize
 from sqlearn.engine.problems.smooth_grid import COARSE, Grid, fit_grid
-from sqlearn.engine.problems.smooth_losses import advance, advance_from, brought_one, follow_one, standardize
+from sqlearn.engine.problems.smooth_losses import advance, advance_from, deposit_one, standardize
 from sqlearn.engine.problems.smooth_sample import guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import (
@@ -71,6 +72,38 @@ class NewtonPilot(Generic[GridT]):
             if rests:
                 break
         return theta
+
+
+@kernel
+def brought_one(kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign, sums, cubes, use_third, theta):
+    """:func:`deposit_one` on copies of the sums: what it returns, and the copies; cubes without the record are none."""
+    limbs, base, need = sums
+    more, more_base, more_need = cubes
+    limbs = limbs.copy()
+    if use_third:
+        more = more.copy()
+    sums, cubes = (limbs, base, need), (more, more_base, more_need)
+    missing = deposit_one(
+        kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third
+    )
+    return missing, sums, cubes
+
+
+@kernel
+def follow_one(record, sums, cubes, use_third, theta, before, after):
+    """:func:`brought_one` and then :func:`advance`: what the former returns, and the latter's three.
+
+    `record` has the former's arguments up to the sign, `before` and `after` the latter's between sums and theta and
+    after it.
+    """
+    kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign = record
+    missing, sums, cubes = brought_one(
+        kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign, sums, cubes, use_third, theta
+    )
+    times, penalty = before
+    low, width, dither, noise, tolerance, burst = after
+    step = advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance, burst)
+    return missing, sums, cubes, step
 
 
 class OneFollowed:
