@@ -19,6 +19,7 @@ from sqlearn.engine.model.adaptive import Adaptive
 from sqlearn.engine.model.verbs import UnweightedClassifier, WeightedClassifier
 from sqlearn.errors import BusyError, MergeError, NotLearnedError, ParameterError, UnknownLabelError
 from sqlearn.naive_bayes import GaussianNB
+from sqlearn.tree import DecisionTreeClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -366,6 +367,12 @@ def test_relabel_with_a_bad_row_in_either_half(learner):
 # ------------------------------------------------------------------------------------------------- merge and without
 
 
+def test_an_array_where_trees_take_nothing():
+    records = tame(DecisionTreeClassifier())
+    with pytest.raises(ParameterError):
+        DecisionTreeClassifier(monotonic_cst=np.array([0, 1, 0])).fit(**records.given)
+
+
 @over(LEARNERS)
 def test_models_that_do_not_merge(learner):
     records = tame(learner)
@@ -377,8 +384,10 @@ def test_models_that_do_not_merge(learner):
         assert "'x'" not in message  # keys are secrets
     for name, value in model.get_params().items():
         own = name.removeprefix("learner__")
-        if isinstance(value, float) and own not in ("reg_param", "shrinkage") and (own, value) != ("l1_ratio", 0.0):
-            other = refit(clone(learner).set_params(**{name: value / 2 + 0.125}), records)
+        fixed = ("reg_param", "shrinkage", "ccp_alpha", "min_impurity_decrease", "min_weight_fraction_leaf")
+        if isinstance(value, float) and own not in fixed and (own, value) != ("l1_ratio", 0.0):
+            changed = value / 2 + (0.5 if own == "power" else 0.125)  # powers below 1 are refused
+            other = refit(clone(learner).set_params(**{name: changed}), records)
             refused(model, MergeError, lambda other=other: model.merge(other), name)
     other = GaussianNB() if not isinstance(learner, GaussianNB) else type("GaussianNB", (GaussianNB,), {})()
     refused(model, MergeError, lambda: model.merge(other), "own class")

@@ -75,8 +75,12 @@ class NewtonPilot(Generic[GridT]):
 
 
 @kernel
-def brought_one(kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign, sums, cubes, use_third, theta):
-    """:func:`deposit_one` on copies of the sums: what it returns, and the copies; cubes without the record are none."""
+def brought_one(record, sums, cubes, use_third, theta):
+    """:func:`deposit_one` on copies of the sums: what it returns, and the copies; cubes without the record are none.
+
+    `record` has its arguments up to the sign, but for theta.
+    """
+    kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign = record
     limbs, base, need = sums
     more, more_base, more_need = cubes
     limbs = limbs.copy()
@@ -93,16 +97,12 @@ def brought_one(kind, n_outputs, x, y, w, mean, factor, intercept, exponents, si
 def follow_one(record, sums, cubes, use_third, theta, before, after):
     """:func:`brought_one` and then :func:`advance`: what the former returns, and the latter's three.
 
-    `record` has the former's arguments up to the sign, `before` and `after` the latter's between sums and theta and
-    after it.
+    `before` and `after` have the latter's arguments between sums and theta and after it.
     """
-    kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign = record
-    missing, sums, cubes = brought_one(
-        kind, n_outputs, x, y, w, mean, factor, intercept, exponents, sign, sums, cubes, use_third, theta
-    )
+    missing, sums, cubes = brought_one(record, sums, cubes, use_third, theta)
     times, penalty = before
     low, width, dither, noise, tolerance, burst = after
-    step = advance(n_outputs, sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance, burst)
+    step = advance(record[1], sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance, burst)
     return missing, sums, cubes, step
 
 
@@ -125,7 +125,7 @@ class OneFollowed:
         first, last = past.sums[0], past.sums[-1]
         if first.deposits_left < 1 or last.deposits_left < 1:
             return None
-        missing, sums, cubes = brought_one(*self.record, first.window(), last.window(), self.use_third, past.theta)
+        missing, sums, cubes = brought_one(self.record, first.window(), last.window(), self.use_third, past.theta)
         return None if missing else self._evaluation(past, sums, cubes)
 
     def stepped(self, past: Evaluation) -> tuple[Evaluation, Step] | None:

@@ -100,7 +100,9 @@ class SmoothTerms:
         if exponential and intercept:
             above, below = 2.0 - power_of(kind), power_of(kind) - 1.0
             self.burst = _BURST / above if above else np.inf, _BURST / below if below else np.inf
-        self.revision = int(self.refines)  # earlier rounds did not
+        self.revision = (
+            8 if self.refines else 0
+        )  # earlier rounds did not; far from 0, so that none is taken for another
 
     def penalty_hessian(self, scale: Scale, hold: float) -> np.ndarray:
         """The Hessian of the penalty in theta.

@@ -14,7 +14,7 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.kernels import float_bits, kernel, make_ready
-from sqlearn.engine.rounds import Records, Rows, enter, insert, leave
+from sqlearn.engine.rounds import Records, Rows, enter, insert, leave, vacant
 from sqlearn.engine.sums import UNFIT
 from sqlearn.errors import FormatError
 
@@ -241,6 +241,7 @@ class CompressedRows(Rows):
         places, digests, none = np.zeros(0, np.int64), np.zeros((0, 6), np.uint64), np.zeros(0)
         indptr, hashes = np.zeros(1, np.int64), np.zeros(0, np.uint64)
         make_ready(needed, places, indptr, self.spans)
+        make_ready(vacant, self._free, self.end, places)
         make_ready(enter, self._index, self.digests, self.numbers, self.keyed, digests, places, self.seed, hashes)
         make_ready(write_sparse, places, none, places, indptr, none, none, self.used, self.sparse_for_kernel())
         make_ready(
