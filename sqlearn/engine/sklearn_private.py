@@ -43,6 +43,7 @@ __all__ = [
     "feature_names",
     "infer_dimension",
     "make_selector",
+    "make_tree",
     "n_categories",
     "n_threads",
     "num_samples",
@@ -171,3 +172,29 @@ def check_selector(selector: Any, x: Any) -> None:
 def make_selector(selector: Any) -> Any:
     """The selector that GenericUnivariateSelect stands for."""
     return selector._make_selector()
+
+
+def make_tree(n_features: int, n_classes: int, description: Any) -> Any:
+    """scikit-learn's tree that has these nodes: ``split``, ``thresholds``, ``numbers`` and ``values`` in preorder."""
+    from sklearn.tree._tree import NODE_DTYPE, Tree
+
+    split, n = description.split, len(description.split)
+    nodes = np.zeros(n, NODE_DTYPE)
+    for column, name in enumerate(("left_child", "right_child", "feature", "n_node_samples")):
+        nodes[name] = split[:, column]
+    nodes["threshold"] = description.thresholds
+    nodes["impurity"], nodes["weighted_n_node_samples"] = description.numbers.T
+    tree = Tree(n_features, np.array([n_classes], np.intp), 1)
+    values = description.values.reshape(n, 1, -1)
+    tree.__setstate__({"max_depth": _depth(split), "node_count": n, "nodes": nodes, "values": values})
+    return tree
+
+
+def _depth(split: np.ndarray) -> int:
+    """Depth of a tree, level by level."""
+    depth, level = 0, np.zeros(1, np.int64)
+    while True:
+        level = split[level[split[level, 0] >= 0], :2].ravel()
+        if not len(level):
+            return depth
+        depth += 1

@@ -44,8 +44,8 @@ class View(RenamedReport, Contents):
 
         Later changes of the store do not reach it. It keeps no rows and no ledger (both are the store's), so that it
         could not tell whether a row was ever learned: it refuses to learn, forget, relabel and merge, until it is
-        fitted anew. That of nearest neighbours has the rows with it, since it predicts from them. Whoever keeps it
-        keeps what it knows of rows forgotten later.
+        fitted anew. That of nearest neighbours or of trees has the rows with it, since it predicts from them. Whoever
+        keeps it keeps what it knows of rows forgotten later.
         """
         with self._reading():
             model = copy.deepcopy(self._model)

@@ -45,15 +45,18 @@ class Changes:
 
 def move(
     rows: RowSource, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray, sign: float, log: Log
-) -> Records:
-    """Put records into a source (1.0) or take them out (-1.0). Returns them as problems see them."""
+) -> tuple[Records, np.ndarray]:
+    """Put records into a source (1.0) or take them out (-1.0). Returns them as problems see them, and their places.
+
+    The log writes to the array of places when it takes this back.
+    """
     places, hashes = np.empty(len(w), np.int64), np.empty(len(w), np.uint64)
     come: Callable[[], None] = partial(_come, rows, places, x, y, w, digests, hashes)
     go: Callable[[], None] = partial(rows.remove, places, digests, hashes)
     if log.keeps:
         rows.make_ready()
     log.do(come, go) if sign > 0 else log.do(go, come)
-    return Records(x, y, w, hashes)
+    return Records(x, y, w, hashes), places
 
 
 def _come(rows: RowSource, places: np.ndarray, *records: np.ndarray) -> None:

@@ -36,9 +36,15 @@ class KeptRecords(Statistic):
         The records: the model's own copy, or another source of rows.
     targets_within : (float, float)
         The least and the greatest target that the fast path takes.
+    takes_missing : bool
+        Whether features may be NaN.
+    follows : bool
+        Whether more than records and counts has to follow an update.
     """
 
     keeps_records = True
+    takes_missing = False
+    follows = False
     targets_within = -sys.float_info.max, sys.float_info.max
 
     def __init__(self, n_features: int, n_targets: int, seed: int = 0, largest: float = LARGEST) -> None:
@@ -80,15 +86,15 @@ class KeptRecords(Statistic):
         if not counts.all():  # records of weight 0 leave their digests alone: even their class may go before they do
             x, y = np.where(counts[:, None], x, 0.0), np.where(counts, y, 0.0)
         self._sum(x, w, slots, sign, log)
-        self._note(move(self.rows, x, y, w, digests, sign, log), sign)
+        self._note(*move(self.rows, x, y, w, digests, sign, log), sign)
 
     def _sum(self, x: np.ndarray, w: np.ndarray, slots: np.ndarray, sign: float, log: Log) -> None:
         """Add or subtract the moments of those features that are summed: the first ones, as many as have cells."""
         summed = (self.total.shape[1] - 1) // 2
         self._put(moments(x[:, :summed], w, slots), sign, log)
 
-    def _note(self, records: Records, sign: float) -> None:
-        """Take notice of records that have come or gone."""
+    def _note(self, records: Records, places: np.ndarray, sign: float) -> None:
+        """Take notice of records that have come to these places, or gone."""
 
     def prune(self, temporary: bool = False) -> None:
         if not temporary:
@@ -162,12 +168,13 @@ class KeptRecords(Statistic):
         if isinstance(self.rows, Rows | DetachedRows) or not self.record_counts.any():
             return None
         held = self.all_records(order)  # what answers is all of them
-        names = np.zeros((len(held.w), 2), np.uint64)  # no digests: they are for updates, which are refused
-        names[:, 0] = np.arange(len(names))
+        # their keyed hashes in place of digests, which are for updates, and these are refused
+        names = np.column_stack([np.arange(len(held.w), dtype=np.uint64), held.hashes])
         return packed(held.x, held.y, held.w, names)
 
     def restore_solution(self, solution: bytes) -> None:
-        rows, _ = unpacked(solution, self.n_features, self.seed)
+        rows, n = unpacked(solution, self.n_features, self.seed)
+        rows.keyed[:n] = rows.digests[:n, 1]
         self.rows = CopiedRows(rows)
 
     def read_from(self, rows: RowSource) -> None:

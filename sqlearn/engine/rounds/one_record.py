@@ -154,7 +154,7 @@ class OneOfKept(OneRecord):
 
     def _is_plain(self) -> bool:
         """Whether nothing but records and counts has to follow."""
-        return True
+        return not self.state.statistic.follows
 
     def _change_plain(self, row: np.ndarray, y: float, words: np.ndarray, slot: int, sign: float) -> bool:
         """The change of records and counts."""

@@ -84,8 +84,8 @@ class RowSource(Protocol):
         """The records whose keyed hash is at most `limit`, in blocks of any size and order; empty places may be there,
         with weight 0, if the limit is :data:`MAX_HASH`."""
 
-    def compact(self) -> None:
-        """Use less memory, if that is worth while."""
+    def compact(self) -> np.ndarray | None:
+        """Use less memory, if that is worth while. Returns the places that records lay in, int64[n], if they moved."""
 
     def copy(self) -> "RowSource":
         """An independent source of the same records."""

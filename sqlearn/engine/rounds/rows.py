@@ -16,6 +16,7 @@ from sqlearn.engine.rounds.row_index import (
     empty_index,
     insert,
     remove,
+    vacant,
     write_and_enter,
 )
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
@@ -154,10 +155,7 @@ class Rows:
     def vacant(self, places: np.ndarray) -> None:
         """Write places, int64[n], for so many more records, those of forgotten ones first, and make room for them."""
         self.reserve(len(places))
-        free = self._free
-        reused = min(len(places), len(free))
-        places[:reused] = free[len(free) - reused :]
-        places[reused:] = np.arange(self.end, self.end + len(places) - reused)
+        vacant(self._free, self.end, places)  # without memory, as an update may be undone so
 
     def put(
         self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray, hashes: np.ndarray
@@ -190,6 +188,7 @@ class Rows:
             return
         places, digests, hashes = np.zeros(0, np.int64), np.zeros((0, 6), np.uint64), np.zeros(0, np.uint64)
         x, y, w, held, numbers, keyed = self._arrays()
+        make_ready(vacant, self._free, self.end, places)
         make_ready(
             write_and_enter, self._index, held, numbers, keyed, digests, places, self.seed, hashes,
             x[:0], y[:0], w[:0], x, y, w,
@@ -207,20 +206,21 @@ class Rows:
             x, y, w, keyed = (array.take(chosen, axis=0) for array in (x, y, w, keyed))
         yield Records(x, y, w, keyed)
 
-    def compact(self) -> None:
-        """Move the rest together when half the places are empty."""
+    def compact(self) -> np.ndarray | None:
+        """Move the rest together when half the places are empty. Returns the places they lay in if they moved."""
         if self._n_free <= _MOST_EMPTY or 2 * self._n_free <= self.end:
-            return
+            return None
         try:
             keep = self.places()
             kept = [a[keep] for a in self._arrays()]
             index, stack, all_places = empty_index(2 * len(keep)), np.zeros(len(keep), np.int32), np.arange(len(keep))
         except MemoryError:  # then later: nothing depends on it
-            return
+            return None
         self._take(kept)
         self._extent[:] = len(keep), 0
         self._stack, self._index = stack, index
         insert(index, self.digests, self.numbers, all_places)
+        return keep
 
     def copy(self) -> Self:
         copied = type(self)(self.d, self.seed)

@@ -19,6 +19,7 @@ from sqlearn.engine.rounds.walk import Aside, Memo, Walk, key_of, lazy_below
 from sqlearn.engine.sums import UNFIT, ExactSum, Holder, Log, OneRecord
 from sqlearn.errors import FormatError
 
+NO_PLACES = np.zeros(0, np.int64)  # of records that lie elsewhere
 Report = Callable[[str], None]  # reports how far long work has got
 
 
@@ -92,9 +93,9 @@ class Rounds(KeptRecords):
     def take_in(self, records: Records, slots: np.ndarray, sign: float, log: Log) -> None:
         """Add or subtract records that `rows` has, or has no more, already."""
         self._sum(records.x, records.w, slots, sign, log)
-        self._note(records, sign)
+        self._note(records, NO_PLACES, sign)
 
-    def _note(self, records: Records, sign: float) -> None:
+    def _note(self, records: Records, places: np.ndarray, sign: float) -> None:
         if self.trace is not None or self.aside is not None:  # else it would be a second copy of all records
             self.changes.add(records, sign)
 
@@ -242,7 +243,7 @@ class Rounds(KeptRecords):
         n = sum(self.record_counts.tolist())
         key = key_of(problem, n)
         scale = problem.scale(self.total, n, np.array(self._order, np.int64))
-        if trace.key[-len(key[1:]) :] != key[1:] or (trace.key == key and to_bytes(trace.scale) != to_bytes(scale)):
+        if trace.key not in (key, key[1:]) or (trace.key == key and to_bytes(trace.scale) != to_bytes(scale)):
             raise FormatError(UNFIT)
         thetas = [past.theta for past in (*trace.pilot, *trace.rounds)]
         plain = all(theta.dtype == np.float64 and theta.ndim == 1 for theta in (trace.theta, *thetas))

@@ -69,11 +69,14 @@ class Statistic:
         Whether it keeps the records with their digests, so that no ledger is needed.
     n_parts : int
         Number of canonical byte strings.
+    parts_of_own_rows : tuple of int
+        Those of them that are empty where the records are kept elsewhere.
     """
 
     takes_sparse = False
     keeps_records = False
     n_parts = 2
+    parts_of_own_rows: tuple[int, ...] = ()
 
     def __init__(self, n_features: int, n_targets: int):
         self.n_features, self.n_targets = n_features, n_targets

@@ -167,7 +167,8 @@ class TableRounds(Statistic):
         x = np.concatenate([block.x, block.codes], axis=1)
         y = block.targets[:, 0].copy() if self.n_targets else block.slots.astype(np.float64)
         self.sums.deposit(block, sign, log)
-        self.changes.add(move(self.raw, x, y, block.weights, block.digests, sign, log), block.slots, sign)
+        records, _ = move(self.raw, x, y, block.weights, block.digests, sign, log)
+        self.changes.add(records, block.slots, sign)
 
     def refresh(self, order, labels, log, check=lambda: None):
         changes = self.changes.taken()

@@ -26,8 +26,8 @@ from sqlearn.storage.file.slots import Slots
 _WORDS = 506  # of a piece; with its checksum, one fills a page
 _LENGTH = "state length"
 _OF_LEARNERS = {  # what a file's learner may be imported from
-    "cluster", "compose", "decomposition", "discriminant_analysis", "feature_selection", "linear_model", "mixture",
-    "naive_bayes", "neighbors", "preprocessing", "svm",
+    "cluster", "compose", "decomposition", "discriminant_analysis", "ensemble", "feature_selection", "linear_model",
+    "mixture", "naive_bayes", "neighbors", "preprocessing", "svm", "tree",
 }  # fmt: skip
 
 

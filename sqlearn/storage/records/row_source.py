@@ -45,9 +45,11 @@ class StoredRows:
             state.ledger = None  # the rows on file are the ledger
             kinds = state.params["columns"].items()
             self._numbers, self._categories = ([n for n, k in kinds if k == kind] for kind in ("number", "category"))
+            self._takes_missing, self._largest = True, LARGEST
         else:
             assert isinstance(statistic, KeptRecords)
             self._numbers, self._categories = columns.named("feature"), []
+            self._takes_missing, self._largest = statistic.takes_missing, statistic.largest
         statistic.read_from(self)
         if isinstance(statistic, Rounds | TableRounds):
             statistic.changes = Changes(_REMEMBERED)
@@ -105,8 +107,8 @@ class StoredRows:
                     x, y = self._features(block), self._targets(block, len(weights))
                 except KeyError as error:
                     raise self._damaged(repr(error.args[0])) from error
-                gaps = not isinstance(self._statistic, TableRounds) and np.isnan(x).any()
-                if gaps or np.isnan(y).any() or (np.abs(x) > LARGEST).any():
+                gaps = not self._takes_missing and np.isnan(x).any()
+                if gaps or np.isnan(y).any() or (np.abs(x) > self._largest).any():
                     raise self._damaged("a value")
                 yield Records(x, y, weights, hashes)
 
