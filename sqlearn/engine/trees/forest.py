@@ -1,0 +1,407 @@
+"""The statistic of forests: the records, and trees that follow them."""
+
+import math
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from sqlearn.engine.arithmetic import mix
+from sqlearn.engine.rounds import MAX_HASH, KeptRecords, Records, Rows
+from sqlearn.engine.sums import UNFIT, Log, Statistic, installed
+from sqlearn.engine.trees.layout import Held, Plan
+from sqlearn.engine.trees.membership import members
+from sqlearn.engine.trees.tree import Tree, TreeChanges
+from sqlearn.errors import FormatError, TooLargeError
+
+_MASS_BITS, _VALUE_BITS = 24, 30  # of the largest weight and the largest target, in integers
+_MOST_RECORDS = 2**23  # whose sums float64 holds exactly
+_ENTRY_BYTES = 60  # of a record in a tree, about
+_OCTAVES = 2200  # of float64, from subnormal numbers on
+_LOWEST = -1080
+_NO_PLACES = np.zeros(0, np.int64)
+
+Report = Callable[[str], None]
+Check = Callable[[], None]
+Change = tuple[np.ndarray, Records, float]  # places, records, sign
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How trees grow: what users set.
+
+    Attributes
+    ----------
+    n_trees : int
+        Number of trees.
+    share : float
+        Share of the trees that each record is in.
+    k : int
+        How many features are scored at a node.
+    random : bool
+        Whether one random threshold per feature is scored, rather than those between some records.
+    min_split, min_leaf, max_depth : int
+        As in scikit-learn.
+    scored, cached : int
+        See :class:`~sqlearn.engine.trees.layout.Plan`.
+    class_weight : dict or None
+        Weights of labels.
+    n_jobs : int
+        Threads that grow trees.
+    """
+
+    n_trees: int
+    share: float
+    k: int
+    random: bool = False
+    min_split: int = 2
+    min_leaf: int = 1
+    max_depth: int = 2**30
+    scored: int = 1024
+    cached: int = 128
+    class_weight: dict[Any, float] | None = None
+    n_jobs: int = 1
+
+    @property
+    def trees_per_record(self) -> int:
+        return max(1, min(self.n_trees, round(self.share * self.n_trees)))
+
+
+class ForestReport(NamedTuple):
+    """What the last update of a forest did.
+
+    Attributes
+    ----------
+    trees : int
+        Trees that were changed.
+    splits_moved : int
+        Nodes that got another split.
+    records_rebuilt : int
+        Records of subtrees that were built anew, counted in each tree.
+    seconds : float
+        How long it took.
+    """
+
+    trees: int
+    splits_moved: int
+    records_rebuilt: int
+    seconds: float
+
+
+class Forest(KeptRecords):
+    """The records of a forest, and its trees.
+
+    A tree is a function of its records, the growth and the seed: an update brings it to what growing it anew would
+    give. Trees that were dropped are grown again when they are read.
+
+    Attributes
+    ----------
+    trees : list of Tree or None
+        None where they are to be grown.
+    waits : bool
+        Whether they are to be grown when they are read, not at the next update: of what was read or copied.
+    last : ForestReport or None
+        What the last update did.
+    """
+
+    n_parts = 3
+    parts_of_own_rows = (2,)
+
+    def __init__(
+        self, n_features: int, n_targets: int, growth: Growth, seed: int = 0, report: Report | None = None
+    ) -> None:
+        super().__init__(n_features, n_targets, seed, largest=sys.float_info.max)
+        self.growth = growth
+        self.report = report
+        self.trees: list[Tree] | None = None
+        self.waits = False
+        self.last: ForestReport | None = None
+        self._order = np.zeros(0, np.int64)  # class slots, in the order of the trees' columns
+        self._weights: dict[int, float] = {}  # of class slots
+        self._plan: Plan | None = None
+        self._octaves = np.zeros((2, _OCTAVES), np.int64)  # of weights and weighted targets: how many records have each
+        self._noted: list[Change] = []  # what came or went since trees followed
+        self._lost: list[Change] = []  # what has to be undone in the trees
+        self._expected: bytes | None = None  # hashes of the trees, where they are still to be grown from a file
+        self._gone = np.zeros(0, np.uint8)
+
+    # ------------------------------------------------------------------ changing
+
+    follows = True
+    takes_missing = True
+
+    def _note(self, records: Records, places: np.ndarray, sign: float) -> None:
+        self._noted.append((places, records, sign))
+
+    def refresh(self, order: np.ndarray, labels: list[Any], log: Log, check: Check = lambda: None) -> None:
+        """Bring the trees up to date with what was deposited."""
+        started = perf_counter()
+        changes, self._noted = self._noted, []
+        log.note(partial(self._undo, changes, self._order, self.waits, self._expected, self.last))
+        self._weights |= self._class_weights(order, labels)
+        self._expected = self.last = None
+        if self.waits or not isinstance(self.rows, Rows):
+            self.waits, self.trees = True, None
+            return
+        try:
+            if self.trees is None:
+                self._order = order.copy()
+                self.trees = self._grown(check)
+                return
+            done = self._follow(changes, order, check)
+        except BaseException:
+            self.waits, self.trees = True, None  # neither old nor new
+            raise
+        self.last = ForestReport(int(done[4]), int(done[3]), int(done[0]), perf_counter() - started)
+
+    def _undo(
+        self, changes: list[Change], order: np.ndarray, waits: bool, expected: bytes | None, last: ForestReport | None
+    ) -> None:
+        """Have what trees followed undone, once the records are as they were: in :meth:`prune`."""
+        self._expected, self.last = expected, last
+        if waits:
+            self.waits, self.trees = True, None
+        self._lost = [(places, records, -sign) for places, records, sign in reversed(changes)]
+        self._order_before = order
+
+    def prune(self, temporary: bool = False) -> None:
+        if self._noted:  # of an update that failed before the trees followed: equal records may have changed places
+            self._noted.clear()
+            self.waits, self.trees = True, None
+        lost, self._lost = self._lost, []
+        if lost and self.trees is not None:
+            try:
+                self._follow(lost, self._order_before)
+            except MemoryError:
+                self.waits, self.trees = True, None
+        if temporary:
+            return
+        kept = self.rows.compact()
+        if kept is not None and self.trees is not None:
+            moved = np.zeros(kept[-1] + 1 if len(kept) else 0, np.int32)
+            moved[kept] = np.arange(len(kept))
+            for tree in self.trees:
+                tree.move(moved)
+
+    def _class_weights(self, order: np.ndarray, labels: list[Any]) -> dict[int, float]:
+        given = self.growth.class_weight or {}
+        mantissa, exponent = math.frexp(max(given.values(), default=1.0))
+        unit = 2.0 ** ((mantissa == 0.5) - exponent)  # so that none of those given is above 1
+        return {int(slot): given.get(label, 1.0) * unit for slot, label in zip(order, labels, strict=True)}
+
+    def _tally(self, changes: Iterable[Change]) -> None:
+        """Count the octaves of weights and targets that came or went."""
+        for _, records, sign in changes:
+            counts = records.w > 0
+            w, y = records.w[counts], records.y[counts]
+            values = w * y if self.n_targets else np.zeros_like(w)
+            for row, numbers in zip(self._octaves, (w, values), strict=True):
+                octaves = np.frexp(numbers)[1] - _LOWEST
+                np.add.at(row, octaves[numbers != 0], int(sign))
+
+    def _planned(self, order: np.ndarray) -> Plan:
+        """The plan for the records held, of classes `order`.
+
+        The units of sums follow the largest weight of a record, of a class, and the largest target.
+        """
+        growth = self.growth
+        top = [int(np.flatnonzero(row)[-1]) + _LOWEST if row.any() else 0 for row in self._octaves]
+        of_class = 0
+        if not self.n_targets and len(order):
+            of_class = math.frexp(max(self._weights[int(slot)] for slot in order))[1] - 1
+        mass, value = _MASS_BITS - top[0] - of_class, _VALUE_BITS - top[1]
+        n_classes = 0 if self.n_targets else len(self._order)
+        channels = (n_classes or 2) + (growth.min_leaf > 1)
+        return Plan(
+            n_classes,
+            channels,
+            max(1, min(growth.k, self.n_features)),
+            growth.scored,
+            growth.cached,
+            int(growth.random),
+            growth.min_split,
+            growth.min_leaf,
+            growth.max_depth,
+            *(2.0 ** (mass // 2), 2.0 ** (mass - mass // 2)),
+            *(2.0 ** (value // 2), 2.0 ** (value - value // 2)),
+        )
+
+    def _held(self) -> tuple[Held, np.ndarray]:
+        """The records as kernels read them, and the column of each class slot."""
+        rows = self.rows
+        if isinstance(rows, Rows):
+            x, y, w, keyed = rows.x, rows.y, rows.w, rows.keyed
+        else:
+            blocks = zip(*((b.x, b.y, b.w, b.hashes) for b in rows.blocks(MAX_HASH)), strict=True)
+            x, y, w, keyed = (np.concatenate(parts) for parts in blocks)
+        n_slots = 1 if self.n_targets else max([len(self.record_counts), *(slot + 1 for slot in self._weights)])
+        weights, columns = np.ones(n_slots), np.zeros(n_slots, np.int64)
+        if not self.n_targets:
+            for slot, weight in self._weights.items():
+                weights[slot] = weight
+            columns[self._order] = np.arange(len(self._order))
+        return Held(x, y, w, keyed, weights, self._order), columns
+
+    def _grown(self, check: Check = lambda: None) -> list[Tree]:
+        """All trees, grown anew."""
+        growth = self.growth
+        self._octaves[:] = 0
+        self._tally((_NO_PLACES, block, 1.0) for block in self.rows.blocks(MAX_HASH))
+        plan = self._plan = self._planned(self._order)
+        held, columns = self._held()
+        n = int((held.w > 0).sum())
+        if n > _MOST_RECORDS:
+            raise TooLargeError(
+                f"{n:,} records are more than the {_MOST_RECORDS:,} whose sums trees keep exactly. Nothing was "
+                "changed: pass fewer records."
+            )
+        needed = _ENTRY_BYTES * n * growth.trees_per_record
+        if needed > installed() // 2:
+            raise TooLargeError(
+                f"{growth.n_trees:,} trees, {growth.trees_per_record:,} of which hold each of {n:,} records, would "
+                f"take about {needed / 1e9:,.1f} GB, and this machine has {installed() / 1e9:,.0f} GB. Nothing was "
+                "changed: use fewer trees, or a smaller share of them for each record (max_samples)."
+            )
+        starts, places = members(held.keyed, held.w, growth.n_trees, growth.trees_per_record)
+        trees = [self._tree(t) for t in range(growth.n_trees)]
+
+        def grow(t: int) -> None:
+            trees[t].grow(places[starts[t] : starts[t + 1]].copy(), held, columns, plan)
+
+        if growth.n_jobs == 1:
+            for t in range(len(trees)):
+                check()
+                self._tell(t)
+                grow(t)
+            return trees
+        with ThreadPoolExecutor(growth.n_jobs) as pool:
+            try:
+                for t, _ in enumerate(pool.map(grow, range(len(trees)))):
+                    check()
+                    self._tell(t)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        return trees
+
+    def _tell(self, t: int) -> None:
+        if self.report is not None and t % max(1, self.growth.n_trees // 10) == 0:
+            self.report(f"growing tree {t + 1} of {self.growth.n_trees}")
+
+    def _tree(self, t: int) -> Tree:
+        word = np.uint64(mix(np.uint64(t), self.seed))
+        return Tree(np.uint64(mix(word, np.uint64(3))), np.uint64(mix(word, np.uint64(17))))
+
+    def _follow(self, changes: list[Change], order: np.ndarray, check: Check = lambda: None) -> np.ndarray:
+        """Bring the trees from the records before these changes to those after them. Returns counts of the work."""
+        assert self.trees is not None
+        done = np.zeros(5, np.int64)
+        came_first = any(
+            sign > 0 and any(later < 0 for *_, later in changes[i + 1 :]) for i, (*_, sign) in enumerate(changes)
+        )
+        before = self._plan
+        self._tally(changes)
+        if self.record_counts.sum() > _MOST_RECORDS:  # refuses it
+            self._grown()
+        # those that vanish come last
+        self._set_columns(np.concatenate([order, np.setdiff1d(self._order, order)]), order)
+        plan = self._planned(order)
+        if came_first or before is None or plan[-4:] != before[-4:]:  # other units
+            self._order = order.copy()
+            self.trees = self._grown(check)
+            done[0], done[4] = sum(tree.n for tree in self.trees), len(self.trees)
+            return done
+        self._plan = plan
+        kept = [(places[records.w > 0], records.take(records.w > 0), sign) for places, records, sign in changes]
+        arrays = zip(*((p, r.x, r.y, r.w, r.hashes, np.full(len(p), s)) for p, r, s in kept), strict=True)
+        places, x, y, w, hashes, signs = map(np.concatenate, arrays)
+        held, columns = self._held()
+        if len(self._gone) < len(held.w):
+            self._gone = np.zeros(len(held.w), np.uint8)
+        gone = places[signs < 0]
+        growth = self.growth
+        starts, indices = members(hashes, np.ones(len(hashes)), growth.n_trees, growth.trees_per_record)
+        change = TreeChanges(places.astype(np.int32), signs, x, y, w, hashes)
+        some_come = bool((signs > 0).any())
+        self._gone[gone] = 1
+        try:
+            for t in np.flatnonzero(np.diff(starts[:-1])).tolist():
+                check()
+                mine = indices[starts[t] : starts[t + 1]]
+                come = int((signs[mine] > 0).sum()) if some_come else 0
+                self.trees[t].repair(mine, come, change, self._gone, held, columns, plan, done)
+                done[4] += 1
+        finally:
+            self._gone[gone] = 0
+        self._set_columns(order, order)
+        return done
+
+    def _set_columns(self, order: np.ndarray, held: np.ndarray) -> None:
+        """Have the sums of these class slots, in this order; those `held` have records."""
+        if self.n_targets or np.array_equal(order, self._order):
+            return
+        place = {int(slot): column for column, slot in enumerate(self._order)}
+        columns = np.array([place.get(int(slot), -1) for slot in order], np.int64)
+        self._order = order.copy()
+        self._plan = self._planned(held)
+        for tree in self.trees or ():
+            tree.set_columns(columns, self._plan)
+
+    # ------------------------------------------------------------------ reading
+
+    def current(self, order: np.ndarray) -> tuple[list[Tree], Plan]:
+        """The trees of all records held, and their plan; `order` has the slots of the classes that hold any, sorted."""
+        if self.trees is None:
+            self._order = order.copy()
+            trees = self._grown()
+            assert self._plan is not None
+            if not isinstance(self.rows, Rows):  # its records change elsewhere
+                return trees, self._plan
+            if self._expected is not None and _hashes(trees) != self._expected:
+                raise FormatError(UNFIT)
+            self.trees, self.waits, self._expected = trees, False, None
+        assert self._plan is not None
+        return self.trees, self._plan
+
+    def members(self, records: Records) -> list[np.ndarray]:
+        """The indices of the records that each tree holds, if it is one of the records held."""
+        growth = self.growth
+        starts, found = members(records.hashes, records.w, growth.n_trees, growth.trees_per_record)
+        return [found[starts[t] : starts[t + 1]] for t in range(growth.n_trees)]
+
+    def canonical(self, slots: np.ndarray) -> list[bytes]:
+        hashes = b""
+        if isinstance(self.rows, Rows) and self.record_counts.any():
+            hashes = self._expected or _hashes(self.current(slots[self.record_counts[slots] > 0])[0])
+        return [*super().canonical(slots), hashes]
+
+    def restore(self, parts: list[bytes]) -> None:
+        super().restore(parts[:2])
+        self.waits, self._expected = True, parts[2]
+
+    def check_form(self, labels: list[Any]) -> None:
+        super().check_form(labels)
+        self._weights = self._class_weights(np.arange(len(labels)), labels)
+
+    # ------------------------------------------------------------------ whole states
+
+    def _empty(self) -> Self:
+        return type(self)(self.n_features, self.n_targets, self.growth, int(self.seed), self.report)
+
+    def copy(self) -> Self:
+        copied = super().copy()
+        copied.waits, copied._expected, copied._weights = True, self._expected, self._weights.copy()
+        return copied
+
+    def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
+        super().add(other, other_slots, slots)
+        self.waits, self.trees, self._expected = True, None, None
+
+
+def _hashes(trees: list[Tree]) -> bytes:
+    return np.array([tree.hash for tree in trees], "<u8").tobytes()

@@ -1,0 +1,370 @@
+"""Building a subtree from its records."""
+
+import numpy as np
+
+from sqlearn.engine.arithmetic import mix
+from sqlearn.engine.kernels import float_bits, kernel
+from sqlearn.engine.trees.layout import (
+    ENTRIES,
+    FREE_ENTRY,
+    FREE_NODE,
+    FREE_SLOT,
+    LEAF,
+    N_FREE_SUMS,
+    NODES,
+    SAME,
+    SLOTS,
+    SUMS,
+    Local,
+)
+from sqlearn.engine.trees.membership import sort_by_priority
+from sqlearn.engine.trees.split import (
+    BEST_FEATURE,
+    BEST_THRESHOLD,
+    EXTENSION,
+    FIRST_SAMPLE,
+    N_FEATURES,
+    SAMPLE,
+    SKIPPED,
+    choose,
+    forget_constants,
+    narrow,
+    new_work,
+)
+
+_ROUNDER = 1.5 * 2.0**52
+_LOW = 2.0**30  # how much finer the rest of a target is than the target
+
+
+@kernel
+def child_path(path, right):
+    return mix(path, np.uint64(12 if right else 11))
+
+
+@kernel
+def _rounded(value):
+    return (value + _ROUNDER) - _ROUNDER
+
+
+@kernel
+def sums_of(y, w, class_weights, plan):
+    """Mass, target and the rest of the target of a record, in integers."""
+    if plan.n_classes:
+        return max(1.0, _rounded(w * plan.mass0 * class_weights[np.int64(y)] * plan.mass1)), 0.0, 0.0
+    mass = max(1.0, _rounded(w * plan.mass0 * plan.mass1))
+    value = w * y * plan.value0 * plan.value1
+    whole = _rounded(value)
+    return mass, whole, _rounded((value - whole) * _LOW)
+
+
+@kernel
+def gathered(places, priorities, filled, held, codes, plan):
+    """The records at places, sorted by priority, of which the first ones (`filled`) are copied."""
+    m, d = len(places), held.x.shape[1]
+    local = Local(
+        np.empty((d, m), np.float32),
+        np.zeros(m, np.int32),
+        np.empty(m),
+        np.empty(m),
+        np.empty(m),
+        places,
+        priorities,
+    )
+    fill(local, 0, filled, held, codes, plan)
+    return local
+
+
+@kernel
+def fill(local, start, stop, held, codes, plan):
+    """Copy the records from `start` to `stop`."""
+    d = held.x.shape[1]
+    for i in range(start, stop):
+        place = local.places[i]
+        row = held.x[place]
+        for j in range(d):
+            local.x[j, i] = narrow(row[j])
+        y = held.y[place]
+        if plan.n_classes:
+            local.code[i] = codes[np.int64(y)]
+        local.mass[i], local.value[i], local.low[i] = sums_of(y, held.w[place], held.class_weights, plan)
+
+
+# ------------------------------------------------------------------ pools
+
+
+@kernel
+def _taken(extent, used, free, next_free):
+    """A place of a pool whose free list starts with ``extent[free]``, then with `next_free`."""
+    place = extent[free]
+    if place >= 0:
+        extent[free] = next_free
+        return place
+    place = extent[used]
+    extent[used] += 1
+    return place
+
+
+@kernel
+def _new_node(pool):
+    at = pool.extent[FREE_NODE]
+    return _taken(pool.extent, NODES, FREE_NODE, np.int64(pool.nodes[at].left) if at >= 0 else -1)
+
+
+@kernel
+def new_entry(pool, place, following):
+    at = pool.extent[FREE_ENTRY]
+    entry = _taken(pool.extent, ENTRIES, FREE_ENTRY, np.int64(pool.entries[at].next) if at >= 0 else -1)
+    pool.entries[entry].place, pool.entries[entry].next = place, following
+    return entry
+
+
+@kernel
+def free_entry(pool, entry):
+    pool.entries[entry].next = pool.extent[FREE_ENTRY]
+    pool.extent[FREE_ENTRY] = entry
+
+
+@kernel
+def _new_sums(pool):
+    extent = pool.extent
+    if extent[N_FREE_SUMS]:
+        extent[N_FREE_SUMS] -= 1
+        return np.int64(pool.free_sums[extent[N_FREE_SUMS]])
+    extent[SUMS] += 1
+    return extent[SUMS] - 1
+
+
+@kernel
+def new_slot(pool):
+    """A slot for cached scores; LEAF if there is none left."""
+    at = pool.extent[FREE_SLOT]
+    if at < 0 and pool.extent[SLOTS] == len(pool.cached):
+        return LEAF
+    return _taken(pool.extent, SLOTS, FREE_SLOT, np.int64(pool.cached[at].next) if at >= 0 else -1)
+
+
+@kernel
+def free_slot(pool, node):
+    slot = pool.nodes[node].slot
+    if slot >= 0:
+        pool.cached[slot].next = pool.extent[FREE_SLOT]
+        pool.extent[FREE_SLOT] = slot
+        pool.nodes[node].slot = LEAF
+
+
+@kernel
+def free_node(pool, node):
+    """Give back a node, with its slot or its sums; its entries must have been given back."""
+    free_slot(pool, node)
+    if pool.nodes[node].feature < 0:
+        row = pool.nodes[node].right
+        for c in range(pool.sums.shape[1]):
+            pool.sums[row, c] = 0.0
+        pool.free_sums[pool.extent[N_FREE_SUMS]] = row
+        pool.extent[N_FREE_SUMS] += 1
+    pool.nodes[node].left = pool.extent[FREE_NODE]
+    pool.extent[FREE_NODE] = node
+
+
+# ------------------------------------------------------------------ nodes
+
+
+@kernel
+def leaf_hash(n, of_members):
+    return mix(of_members, np.uint64(n))
+
+
+@kernel
+def member_hash(keyed):
+    return mix(keyed, np.uint64(5))
+
+
+@kernel
+def hash_inner(nodes, node):
+    """The hash of a node with children, from its split and theirs."""
+    split = mix(np.uint64(nodes[node].feature + 1), np.uint64(float_bits(np.float64(nodes[node].threshold))))
+    return mix(nodes[nodes[node].left].hash, mix(nodes[nodes[node].right].hash, split))
+
+
+@kernel
+def add_leaf_sums(sums, code, mass, value, low, sign, plan):
+    if plan.n_classes:
+        sums[code] += sign * mass
+    else:
+        sums[0] += sign * mass
+        sums[1] += sign * value
+        sums[2] += sign * low
+
+
+@kernel
+def _is_pure(local, order, lo, hi):
+    """Whether all records have one class, or one target and weight."""
+    first = order[lo]
+    for i in range(lo + 1, hi):
+        record = order[i]
+        if (
+            local.code[record] != local.code[first]
+            or local.value[record] != local.value[first]
+            or local.low[record] != local.low[first]
+            or (local.mass[record] != local.mass[first] and local.value[first] != 0.0)
+        ):
+            return False
+    return True
+
+
+@kernel
+def _make_leaf(pool, node, local, order, lo, hi, keyed, plan):
+    row = _new_sums(pool)
+    sums = pool.sums[row]
+    for c in range(len(sums)):
+        sums[c] = 0.0
+    head, of_members = -1, np.uint64(0)
+    for i in range(hi - 1, lo - 1, -1):
+        record = order[i]
+        place = local.places[record]
+        head = new_entry(pool, place, head)
+        add_leaf_sums(sums, local.code[record], local.mass[record], local.value[record], local.low[record], 1.0, plan)
+        of_members += member_hash(keyed[place])
+    at = pool.nodes[node]
+    at.left, at.right, at.hash = head, row, leaf_hash(hi - lo, of_members)
+
+
+@kernel
+def store_scores(pool, node, work, last, plan):
+    """Keep the scores of a node's split."""
+    slot = pool.nodes[node].slot
+    if slot < 0:
+        slot = new_slot(pool)
+        pool.nodes[node].slot = slot
+        if slot < 0:
+            return
+    result = work.result
+    n = result[N_FEATURES]
+    cached = pool.cached[slot]
+    cached.last, cached.extension = last, result[EXTENSION]
+    cached.skipped, cached.n_features = result[SKIPPED], n
+    for c in range(plan.channels):
+        pool.totals[slot, c] = work.totals[0, c]
+    for j in range(n):
+        found = work.n_thresholds[0, j]
+        pool.features[slot, j], pool.n_thresholds[slot, j] = work.features[j], found
+        for g in range(3):
+            pool.guards[slot, j, g] = work.guards[j, g]
+        for t in range(found):
+            pool.thresholds[slot, j, t] = work.thresholds[j, t]
+            for c in range(plan.channels):
+                pool.counts[slot, j, t, c] = work.counts[0, j, t, c]
+
+
+@kernel
+def keeps_scores(n, score, work, plan):
+    """Whether a node's scores are kept: it is large, and its split was found in the first samples."""
+    return n >= plan.cached and score > 0.0 and work.result[SAMPLE] == FIRST_SAMPLE
+
+
+@kernel
+def split_of(local, order, lo, hi, depth, path, plan, work):
+    """The feature by which all records of a node are split, its threshold, and the score: -1 for a leaf."""
+    n = hi - lo
+    none = np.float32(0.0)
+    if n < plan.min_split or n < 2 * plan.min_leaf or depth >= plan.max_depth or _is_pure(local, order, lo, hi):
+        return -1, none, -1.0, False
+    score = choose(local, order, lo, hi, n, depth, path, plan, work)
+    result = work.result
+    if score < 0.0:
+        return -1, none, score, result[N_FEATURES] == 0
+    j = result[BEST_FEATURE]
+    threshold = work.thresholds[j, result[BEST_THRESHOLD]] + np.float32(0.0)  # no -0.0, which equals 0.0
+    return np.int64(work.features[j]), threshold, score, False
+
+
+@kernel
+def in_order(m):
+    """The indices of m records, int32[m]: their order before nodes split them."""
+    order = np.empty(m, np.int32)
+    for i in range(m):
+        order[i] = i
+    return order
+
+
+@kernel
+def partition(order, lo, hi, x, feature, threshold, spare):
+    """Move records that go left before those that go right, keeping their order; return where these begin."""
+    middle, n_spare = lo, 0
+    for i in range(lo, hi):
+        record = order[i]
+        if x[feature, record] <= threshold:
+            order[middle] = record
+            middle += 1
+        else:
+            spare[n_spare] = record
+            n_spare += 1
+    for i in range(n_spare):
+        order[middle + i] = spare[i]
+    return middle
+
+
+@kernel
+def build(pool, local, order, start, stop, depth, path, keyed, plan, work):
+    """Build the subtree of the records in ``order[start:stop]``, and return its root."""
+    m = stop - start
+    spare = np.empty(m, np.int32)
+    capacity = 64
+    pending = np.empty((capacity, 5), np.int64)  # from, to, depth, parent, side
+    paths = np.empty(capacity, np.uint64)
+    made = np.empty(2 * m + 1, np.int32)
+    n_made, top, root = 0, 1, -1
+    pending[0, 0], pending[0, 1], pending[0, 2], pending[0, 3], pending[0, 4] = start, stop, depth, -1, 0
+    paths[0] = path
+    while top:
+        top -= 1
+        row = pending[top]
+        lo, hi, depth, parent, right = row[0], row[1], row[2], row[3], row[4]
+        path = paths[top]
+        n = hi - lo
+        forget_constants(work, depth)
+        node = _new_node(pool)
+        if parent < 0:
+            root = node
+        elif right:
+            pool.nodes[parent].right = node
+        else:
+            pool.nodes[parent].left = node
+        feature, threshold, score, same = split_of(local, order, lo, hi, depth, path, plan, work)
+        at = pool.nodes[node]
+        at.feature, at.threshold, at.n, at.slot = feature, threshold, n, SAME if same else LEAF
+        if feature < 0:
+            _make_leaf(pool, node, local, order, lo, hi, keyed, plan)
+            continue
+        made[n_made] = node
+        n_made += 1
+        if keeps_scores(n, score, work, plan):
+            store_scores(pool, node, work, local.priorities[order[lo + FIRST_SAMPLE - 1]], plan)
+        middle = partition(order, lo, hi, local.x, feature, threshold, spare)
+        if top + 2 > capacity:
+            capacity *= 2
+            more, more_paths = np.empty((capacity, 5), np.int64), np.empty(capacity, np.uint64)
+            more[:top], more_paths[:top] = pending[:top], paths[:top]
+            pending, paths = more, more_paths
+        for right in range(1, -1, -1):  # the left child is built next
+            row = pending[top]
+            row[0], row[1] = middle if right else lo, hi if right else middle
+            row[2], row[3], row[4] = depth + 1, node, right
+            paths[top] = child_path(path, right)
+            top += 1
+    for i in range(n_made - 1, -1, -1):
+        node = made[i]
+        pool.nodes[node].hash = hash_inner(pool.nodes, node)
+    return root
+
+
+@kernel
+def grow(pool, places, salt, path, held, codes, plan):
+    """Grow a tree from nothing. Returns its root; -1 without records."""
+    if not len(places):
+        return -1
+    priorities = np.empty(len(places), np.uint64)
+    sort_by_priority(places, held.keyed, salt, priorities)
+    local = gathered(places, priorities, len(places), held, codes, plan)
+    m, work = len(places), new_work(held.x.shape[1], plan)
+    return build(pool, local, in_order(m), 0, m, 0, path, held.keyed, plan, work)

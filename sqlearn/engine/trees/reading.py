@@ -1,0 +1,86 @@
+"""A tree in its canonical form: nodes in preorder, with what each of them predicts."""
+
+import numpy as np
+
+from sqlearn.engine.kernels import kernel
+from sqlearn.engine.trees.layout import ROOT
+
+_LOW = 2.0**-30
+
+
+@kernel
+def preorder(pool, found):
+    """Write the nodes of a tree, parents first and left before right, and return how many there are."""
+    nodes = pool.nodes
+    stack = np.empty(64, np.int32)
+    stack[0], top, n = pool.extent[ROOT], 1, 0
+    if stack[0] < 0:
+        return 0
+    while top:
+        top -= 1
+        at = stack[top]
+        found[n] = at
+        n += 1
+        if nodes[at].feature >= 0:
+            if top + 2 > len(stack):
+                more = np.empty(2 * len(stack), np.int32)
+                more[:top] = stack[:top]
+                stack = more
+            stack[top], stack[top + 1] = nodes[at].right, nodes[at].left
+            top += 2
+    return n
+
+
+@kernel
+def describe(pool, found, unit, value_unit0, value_unit1, n_classes, split, thresholds, numbers, values):
+    """Write the nodes in `found`, as :func:`preorder` gives them: a parent's left child follows it.
+
+    Parameters
+    ----------
+    unit, value_unit0, value_unit1 : float
+        Factors of masses, and of sums of targets over masses.
+    split : int64[n, 4]
+        Left and right child, feature, number of records; -1 and -2 in leaves, as in scikit-learn.
+    thresholds : float64[n]
+        Thresholds; -2.0 in leaves.
+    numbers : float64[n, 2]
+        Impurity and weight. The impurity of targets is that of the leaves' means: what splits below take away.
+    values : float64[n, columns]
+        Shares of the classes, or means.
+    """
+    nodes, n = pool.nodes, len(found)
+    sums = np.zeros((n, pool.sums.shape[1]))
+    place = np.empty(n + 1, np.int64)  # of nodes whose parents are still to come: the last one is on top
+    top = 0
+    for i in range(n - 1, -1, -1):
+        at = nodes[found[i]]
+        split[i, 3] = at.n
+        if at.feature < 0:
+            split[i, 0], split[i, 1], split[i, 2], thresholds[i] = -1, -1, -2, -2.0
+            for c in range(sums.shape[1]):
+                sums[i, c] = pool.sums[at.right, c]
+        else:
+            left, right = place[top - 1], place[top - 2]
+            top -= 2
+            split[i, 0], split[i, 1], split[i, 2], thresholds[i] = left, right, at.feature, at.threshold
+            for c in range(sums.shape[1]):
+                sums[i, c] = sums[left, c] + sums[right, c]
+        place[top] = i
+        top += 1
+        if n_classes:
+            mass, squares = 0.0, 0.0
+            for c in range(n_classes):
+                mass += sums[i, c]
+            for c in range(n_classes):
+                values[i, c] = sums[i, c] / mass
+                squares += values[i, c] * values[i, c]
+            numbers[i, 0], numbers[i, 1] = 1.0 - squares, mass * unit
+            continue
+        mass = sums[i, 0]
+        # in this order nothing leaves the range of float64 but what is beyond it
+        values[i, 0] = (sums[i, 1] + sums[i, 2] * _LOW) / mass * value_unit0 * value_unit1
+        numbers[i, 0], numbers[i, 1] = 0.0, mass * unit
+        if at.feature >= 0:
+            for child in (split[i, 0], split[i, 1]):
+                away = values[child, 0] - values[i, 0]
+                numbers[i, 0] += sums[child, 0] / mass * (numbers[child, 0] + away * away)

@@ -1,0 +1,412 @@
+"""Records that come or go: each node on their way is scored again, and built again where another split wins."""
+
+import numpy as np
+
+from sqlearn.engine.kernels import kernel
+from sqlearn.engine.trees.growth import (
+    add_leaf_sums,
+    build,
+    child_path,
+    fill,
+    free_entry,
+    free_node,
+    free_slot,
+    gathered,
+    hash_inner,
+    in_order,
+    keeps_scores,
+    leaf_hash,
+    member_hash,
+    new_entry,
+    partition,
+    split_of,
+    store_scores,
+    sums_of,
+)
+from sqlearn.engine.trees.layout import LEAF, ROOT, SAME
+from sqlearn.engine.trees.membership import priority, sample_limit, sort_by_priority
+from sqlearn.engine.trees.split import (
+    BEST_FEATURE,
+    BEST_THRESHOLD,
+    FIRST_SAMPLE,
+    best,
+    choose,
+    forget_constants,
+    narrow,
+    new_work,
+)
+
+REBUILT, GATHERED, NODES_SCORED, SPLITS_MOVED = range(4)  # what `work done` counts
+
+
+@kernel
+def _entries_below(pool, node, gone, found):
+    """Write the places of the records below a node, but for those `gone`, from ``found[0]`` on; return how many."""
+    nodes, entries = pool.nodes, pool.entries
+    stack = np.empty(64, np.int32)
+    stack[0], top, n = node, 1, 0
+    while top:
+        top -= 1
+        at = stack[top]
+        if nodes[at].feature < 0:
+            entry = nodes[at].left
+            while entry >= 0:
+                place = entries[entry].place
+                if not gone[place]:
+                    found[n] = place
+                    n += 1
+                entry = entries[entry].next
+        else:
+            if top + 2 > len(stack):
+                more = np.empty(2 * len(stack), np.int32)
+                more[:top] = stack[:top]
+                stack = more
+            stack[top], stack[top + 1] = nodes[at].right, nodes[at].left
+            top += 2
+    return n
+
+
+@kernel
+def _release(pool, node):
+    """Give back a subtree."""
+    nodes, entries = pool.nodes, pool.entries
+    stack = np.empty(64, np.int32)
+    stack[0], top = node, 1
+    while top:
+        top -= 1
+        at = stack[top]
+        if nodes[at].feature < 0:
+            entry = nodes[at].left
+            while entry >= 0:
+                following = entries[entry].next
+                free_entry(pool, entry)
+                entry = following
+        else:
+            if top + 2 > len(stack):
+                more = np.empty(2 * len(stack), np.int32)
+                more[:top] = stack[:top]
+                stack = more
+            stack[top], stack[top + 1] = nodes[at].right, nodes[at].left
+            top += 2
+        free_node(pool, at)
+
+
+@kernel
+def _remaining(pool, node, n, lo, hi, mine, changes, gone, keyed, salt):
+    """Places of a node's records after the changes in ``mine[lo:hi]``, by priority, and the priorities."""
+    places = np.empty(n, np.int32)
+    found = _entries_below(pool, node, gone, places)
+    for i in range(lo, hi):
+        change = mine[i]
+        if changes.sign[change] > 0:
+            places[found] = changes.place[change]
+            found += 1
+    priorities = np.empty(n, np.uint64)
+    sort_by_priority(places, keyed, salt, priorities)
+    return places, priorities
+
+
+@kernel
+def _unlink(pool, node, place):
+    """Remove a record from a leaf's entries."""
+    entries = pool.entries
+    previous, entry = -1, pool.nodes[node].left
+    while entries[entry].place != place:
+        previous, entry = entry, entries[entry].next
+    if previous < 0:
+        pool.nodes[node].left = entries[entry].next
+    else:
+        entries[previous].next = entries[entry].next
+    free_entry(pool, entry)
+
+
+@kernel
+def _change_leaf(pool, node, lo, hi, mine, changes, held, codes, plan):
+    """Change a leaf that stays one: its sums, its entries and its hash."""
+    at = pool.nodes[node]
+    sums = pool.sums[at.right]
+    of_members = np.uint64(0)
+    for i in range(lo, hi):
+        change = mine[i]
+        sign, y = changes.sign[change], changes.y[change]
+        mass, value, low = sums_of(y, changes.w[change], held.class_weights, plan)
+        add_leaf_sums(sums, codes[np.int64(y)] if plan.n_classes else 0, mass, value, low, sign, plan)
+        if sign > 0:
+            at.left = new_entry(pool, changes.place[change], at.left)
+        else:
+            _unlink(pool, node, changes.place[change])
+    entry = at.left
+    while entry >= 0:
+        of_members += member_hash(held.keyed[pool.entries[entry].place])
+        entry = pool.entries[entry].next
+    at.hash = leaf_hash(at.n, of_members)
+
+
+@kernel
+def _stays_leaf(pool, node, n, depth, lo, hi, mine, changes, gone, held, codes, plan):
+    """Whether a leaf is one after the changes too, as can be told without its records."""
+    at = pool.nodes[node]
+    if n < plan.min_split or n < 2 * plan.min_leaf or depth >= plan.max_depth:
+        pool.nodes[node].slot = LEAF  # records of any kind may come
+        return True
+    if at.slot == SAME:
+        entry = at.left
+        while entry >= 0 and gone[pool.entries[entry].place]:
+            entry = pool.entries[entry].next
+        for i in range(lo, hi):
+            change = mine[i]
+            if changes.sign[change] < 0:
+                continue
+            if entry < 0:
+                return False
+            other = held.x[pool.entries[entry].place]
+            for j in range(len(other)):
+                if narrow(other[j]) != narrow(changes.x[change, j]):
+                    return False
+        return True
+    if not plan.n_classes:
+        return False
+    sums, held_class, others = pool.sums[at.right], -1, 0
+    for c in range(plan.n_classes):
+        if sums[c] > 0.0:
+            held_class = c
+            others += 1
+    if others != 1:
+        return False
+    for i in range(lo, hi):
+        if codes[np.int64(changes.y[mine[i]])] != held_class:
+            return False
+    return True
+
+
+@kernel
+def _touches(pool, slot, x, p, sign, limit, first_limit, k):
+    """Whether a change may alter the candidates of a node, rather than their sums alone."""
+    cached = pool.cached[slot]
+    if p <= cached.last or (cached.extension > 0 and p <= first_limit):
+        return True
+    if p > limit:
+        return False
+    if sign > 0 and cached.skipped > 0:
+        return True
+    for j in range(cached.n_features):
+        value = narrow(x[pool.features[slot, j]])
+        guard = pool.guards[slot, j]
+        if value != guard[0] and (value <= guard[1] or value >= guard[2]):
+            return True
+    return False
+
+
+@kernel
+def _add_scores(pool, slot, x, code, mass, value, sign, plan):
+    """Add a record to the scores of a node, or subtract it."""
+    n_classes, last = plan.n_classes, plan.channels - 1
+    counted = plan.channels > (n_classes if n_classes else 2)
+    totals, counts = pool.totals, pool.counts
+    mass, value = sign * mass, sign * value
+    if n_classes:
+        totals[slot, code] += mass
+    else:
+        totals[slot, 0] += mass
+        totals[slot, 1] += value
+    if counted:
+        totals[slot, last] += sign
+    for j in range(pool.cached[slot].n_features):
+        of_record = narrow(x[pool.features[slot, j]])
+        for t in range(pool.n_thresholds[slot, j] - 1, -1, -1):
+            if of_record > pool.thresholds[slot, j, t]:
+                break
+            if n_classes:
+                counts[slot, j, t, code] += mass
+            else:
+                counts[slot, j, t, 0] += mass
+                counts[slot, j, t, 1] += value
+            if counted:
+                counts[slot, j, t, last] += sign
+
+
+@kernel
+def _same_split(pool, node, slot, before, n, lo, hi, mine, changes, held, codes, salt, plan, result):
+    """Bring a node's scores up to date.
+
+    Returns 1 if its split stays, 0 if another one wins, -1 if it must be chosen anew.
+    """
+    cached = pool.cached[slot]
+    limit = sample_limit(n, plan.scored, cached.extension)
+    first_limit = np.uint64(0)
+    if cached.extension > 0:
+        first_limit = sample_limit(n, plan.scored, cached.extension - 1)
+    if sample_limit(before, plan.scored, 0) != sample_limit(n, plan.scored, 0):
+        return -1
+    for i in range(lo, hi):
+        change = mine[i]
+        p = priority(changes.keyed[change], salt)
+        if _touches(pool, slot, changes.x[change], p, changes.sign[change], limit, first_limit, plan.k):
+            return -1
+    for i in range(lo, hi):
+        change = mine[i]
+        if priority(changes.keyed[change], salt) > limit:
+            continue
+        y = changes.y[change]
+        mass, value, _ = sums_of(y, changes.w[change], held.class_weights, plan)
+        code = codes[np.int64(y)] if plan.n_classes else 0
+        _add_scores(pool, slot, changes.x[change], code, mass, value, changes.sign[change], plan)
+    score = best(pool.n_thresholds, pool.counts, pool.totals, slot, cached.n_features, plan, result)
+    if score <= 0.0:
+        return -1
+    j = result[BEST_FEATURE]
+    at = pool.nodes[node]
+    same = pool.features[slot, j] == at.feature and pool.thresholds[slot, j, result[BEST_THRESHOLD]] == at.threshold
+    return 1 if same else 0
+
+
+@kernel
+def _chosen_again(pool, node, local, filled, order, depth, path, held, codes, plan, work):
+    """Choose a large node's split again, of which the first records are copied, and keep its scores.
+
+    Returns whether it stays, and how many records are copied now.
+    """
+    n = len(order)
+    score = choose(local, order, 0, filled, n, depth, path, plan, work)
+    if score == -2.0:
+        fill(local, filled, n, held, codes, plan)
+        filled = n
+        score = choose(local, order, 0, n, n, depth, path, plan, work)
+    if score <= 0.0:  # whether it is a leaf, building tells
+        return False, filled
+    j = work.result[BEST_FEATURE]
+    threshold = work.thresholds[j, work.result[BEST_THRESHOLD]]
+    at = pool.nodes[node]
+    if work.features[j] != at.feature or threshold != at.threshold:
+        return False, filled
+    _keep_scores(pool, node, local, order, 0, n, score, plan, work)
+    return True, filled
+
+
+@kernel
+def _keep_scores(pool, node, local, order, start, n, score, plan, work):
+    """Have the scores of a split that stays, or none."""
+    if keeps_scores(n, score, work, plan):
+        store_scores(pool, node, work, local.priorities[order[start + FIRST_SAMPLE - 1]], plan)
+    else:
+        free_slot(pool, node)
+
+
+@kernel
+def repair(pool, mine, changes, gone, held, codes, salt, path, plan, done):
+    """Bring a tree up to date with records that came or went.
+
+    `mine` has the indices of the changes that concern this tree; it is put in another order. `gone` marks the places of
+    those that went. Adds to `done` how many records subtrees were built anew of, how many were gathered, nodes scored
+    and splits that moved.
+    """
+    nodes, extent = pool.nodes, pool.extent
+    work = new_work(held.x.shape[1], plan)
+    capacity = 64
+    # node, from and to in the changes, depth, parent, side, from and to in the records at hand (-1: not at hand)
+    pending = np.empty((capacity, 8), np.int64)
+    paths = np.empty(capacity, np.uint64)
+    inner, n_inner = np.empty(capacity, np.int32), 0
+    row = pending[0]
+    row[0], row[1], row[2], row[3], row[4], row[5] = extent[ROOT], 0, len(mine), 0, -1, 0
+    row[6], row[7] = -1, -1
+    paths[0], top = path, 1
+    # the records at hand are those of the node that was gathered last, below which all are dealt with before any other
+    places, priorities = np.empty(0, np.int32), np.empty(0, np.uint64)
+    local = gathered(places, priorities, 0, held, codes, plan)
+    order, spare, filled = places, places, np.int64(0)
+    while top:
+        top -= 1
+        row = pending[top]
+        node, lo, hi, depth, parent, right, start, stop = row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7]
+        path = paths[top]
+        forget_constants(work, depth)
+        at = nodes[node]
+        before = np.int64(at.n)
+        n = before
+        for i in range(lo, hi):
+            n += np.int64(changes.sign[mine[i]])
+        at.n = n
+        if n == 0:
+            _release(pool, node)
+            extent[ROOT] = -1  # below the root a split into all and none is not valid, so its parent was built anew
+            continue
+        if at.feature < 0 and _stays_leaf(pool, node, n, depth, lo, hi, mine, changes, gone, held, codes, plan):
+            _change_leaf(pool, node, lo, hi, mine, changes, held, codes, plan)
+            continue
+        may_split = at.feature >= 0 and n >= plan.min_split and n >= 2 * plan.min_leaf
+        verdict = -1 if may_split else 0
+        if may_split and start < 0 and n >= plan.cached and at.slot >= 0:
+            verdict = _same_split(
+                pool, node, at.slot, before, n, lo, hi, mine, changes, held, codes, salt, plan, work.result
+            )
+            done[NODES_SCORED] += 1
+        if verdict < 1 and start < 0:
+            places, priorities = _remaining(pool, node, n, lo, hi, mine, changes, gone, held.keyed, salt)
+            filled = n if verdict == 0 or n < plan.cached else min(n, 2 * plan.scored)
+            local = gathered(places, priorities, filled, held, codes, plan)
+            order, spare = in_order(n), np.empty(n, np.int32)
+            done[GATHERED] += n
+            if verdict < 0 and filled < n:
+                stays, filled = _chosen_again(pool, node, local, filled, order, depth, path, held, codes, plan, work)
+                verdict = 1 if stays else 0
+            else:
+                start, stop = 0, n
+        if verdict < 0:
+            feature, threshold, score, _ = split_of(local, order, start, stop, depth, path, plan, work)
+            done[NODES_SCORED] += 1
+            verdict = 0
+            if feature == at.feature and threshold == at.threshold:
+                verdict = 1
+                _keep_scores(pool, node, local, order, start, n, score, plan, work)
+        if verdict == 0:
+            if start < 0:
+                fill(local, filled, n, held, codes, plan)
+                start, stop = 0, n
+            done[REBUILT] += n
+            done[SPLITS_MOVED] += may_split
+            _release(pool, node)
+            built = build(pool, local, order, start, stop, depth, path, held.keyed, plan, work)
+            if parent < 0:
+                extent[ROOT] = built
+            elif right:
+                nodes[parent].right = built
+            else:
+                nodes[parent].left = built
+            continue
+        # the split stays: changes, and records at hand, go their ways
+        feature, threshold = np.int64(at.feature), at.threshold
+        middle, end = lo, hi
+        while middle < end:
+            change = mine[middle]
+            if narrow(changes.x[change, feature]) <= threshold:
+                middle += 1
+            else:
+                end -= 1
+                mine[middle], mine[end] = mine[end], change
+        between = -1
+        if start >= 0:
+            between = partition(order, start, stop, local.x, feature, threshold, spare)
+        if n_inner == len(inner):
+            wider = np.empty(2 * n_inner, np.int32)
+            wider[:n_inner] = inner
+            inner = wider
+        inner[n_inner] = node
+        n_inner += 1
+        if top + 2 > capacity:
+            capacity *= 2
+            more, more_paths = np.empty((capacity, 8), np.int64), np.empty(capacity, np.uint64)
+            more[:top], more_paths[:top] = pending[:top], paths[:top]
+            pending, paths = more, more_paths
+        for side in range(2):
+            first, last = (middle, hi) if side else (lo, middle)
+            if first < last:
+                row = pending[top]
+                row[0], row[1], row[2] = at.right if side else at.left, first, last
+                row[3], row[4], row[5] = depth + 1, node, side
+                row[6] = between if side and start >= 0 else start
+                row[7] = stop if side else between
+                paths[top] = child_path(path, side)
+                top += 1
+    for i in range(n_inner - 1, -1, -1):
+        nodes[inner[i]].hash = hash_inner(nodes, inner[i])

@@ -1,0 +1,400 @@
+"""Which split a node gets: candidate thresholds of its records of lowest priority, scored by sums of a larger sample.
+
+The choice depends on the node's records, its path and the parameters alone. Sums are integers in float64, so their
+order is free; a score is a fixed formula of them.
+"""
+
+import numpy as np
+
+from sqlearn.engine.arithmetic import mix
+from sqlearn.engine.kernels import fma, kernel, multiply_high
+from sqlearn.engine.trees.layout import MOST_THRESHOLDS, Work
+from sqlearn.engine.trees.membership import sample_limit
+
+FIRST_SAMPLE = MOST_THRESHOLDS + 1  # records whose values give thresholds
+_WIDEST = 256  # records that may give thresholds, where fewer give no valid one
+_MISSING = np.float32(np.inf)  # what stands for NaN: above all numbers
+_NONE = np.float32(np.nan)
+_HALF = np.uint64(11)
+VARIES = 2**31 - 1
+
+
+N_FEATURES, SKIPPED, EXTENSION, SAMPLE, BEST_FEATURE, BEST_THRESHOLD = range(6)
+
+
+@kernel
+def new_work(d, plan):
+    k, channels = plan.k, plan.channels
+    return Work(
+        np.arange(d).astype(np.int32),
+        np.empty(d, np.int32),
+        np.full(d, VARIES, np.int32),
+        np.zeros(d + 1, np.int32),
+        np.zeros(6, np.int64),
+        np.empty(k, np.int32),
+        np.empty((1, k), np.int32),
+        np.empty((k, 3), np.float32),
+        np.empty((k, _WIDEST), np.float32),
+        np.empty((1, k, _WIDEST, channels)),
+        np.empty((1, channels)),
+        np.empty(_WIDEST, np.float32),
+        np.empty(_WIDEST, np.int32),
+    )
+
+
+@kernel
+def narrow(value):
+    """A feature as trees see it: float32, saturated; NaN is above all numbers."""
+    if value != value:
+        return _MISSING
+    return np.float32(min(max(value, -3.4028234663852886e38), 3.4028234663852886e38))
+
+
+@kernel
+def between(low, high):
+    """A threshold that separates two different values."""
+    if high == _MISSING:
+        return low
+    middle = np.float32((np.float64(low) + np.float64(high)) * 0.5)
+    return middle if middle < high else low
+
+
+# The next functions take plain arrays and never slice them: in the loops over records, a view costs more than the work.
+
+
+@kernel
+def _thresholds_of_values(values, n, thresholds, j):
+    """Write thresholds between n sorted values, and return how many there are."""
+    found = 0
+    for i in range(n - 1):
+        if values[i] != values[i + 1]:
+            thresholds[j, found] = between(values[i], values[i + 1])
+            found += 1
+    return found
+
+
+@kernel
+def _extremes(x, feature, order, lo, scored):
+    least = greatest = x[feature, order[lo]]
+    for i in range(lo + 1, lo + scored):
+        value = x[feature, order[i]]
+        least, greatest = min(least, value), max(greatest, value)
+    return least, greatest
+
+
+@kernel
+def _random_threshold(x, feature, order, lo, scored, path, thresholds, guards, j):
+    """Write one threshold drawn between the extremes, and what guards it; return how many there are."""
+    least, greatest = _extremes(x, feature, order, lo, scored)
+    if least == greatest:
+        return 0
+    highest = greatest
+    if highest == _MISSING:  # a finite end to draw up to
+        highest = least
+        for i in range(lo, lo + scored):
+            value = x[feature, order[i]]
+            if value != _MISSING:
+                highest = max(highest, value)
+    guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, least, highest
+    share = np.float64(mix(path, np.uint64(feature) + np.uint64(5000)) >> _HALF) * 2.0**-53
+    low = np.float64(least)
+    threshold = np.float32(low + share * (np.float64(highest) - low))
+    thresholds[j, 0] = threshold if threshold < greatest else least
+    return 1
+
+
+@kernel
+def _thresholds(x, feature, order, lo, scored, sample, values, thresholds, guards, j):
+    """Write thresholds between the values of the first records, and what guards them; return how many there are."""
+    guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, _NONE, _NONE
+    for i in range(sample):
+        value = x[feature, order[lo + i]]
+        p = i - 1
+        while p >= 0 and values[p] > value:
+            values[p + 1] = values[p]
+            p -= 1
+        values[p + 1] = value
+    if values[0] != values[sample - 1]:
+        return _thresholds_of_values(values, sample, thresholds, j)
+    if sample >= scored:
+        return 0
+    usual = values[0]
+    least, greatest = _extremes(x, feature, order, lo, scored)  # a rare value is worth a threshold
+    guards[j, 0], guards[j, 1], guards[j, 2] = usual, least, greatest
+    found = 0
+    if least < usual:
+        thresholds[j, found] = between(least, usual)
+        found += 1
+    if usual < greatest:
+        thresholds[j, found] = between(usual, greatest)
+        found += 1
+    return found
+
+
+@kernel
+def _count(x, feature, order, lo, scored, found, thresholds, j, code, mass, value, n_classes, channels, counts):
+    """Sum the scored records up to each threshold of candidate j."""
+    for t in range(found):
+        for c in range(channels):
+            counts[j, t, c] = 0.0
+    counted = channels > (n_classes if n_classes else 2)
+    for i in range(lo, lo + scored):
+        record = order[i]
+        of_record = x[feature, record]
+        at, left = 0, found
+        while left > 0:
+            half = left >> 1
+            above = thresholds[j, at + half] < of_record
+            at = at + half + 1 if above else at
+            left = left - half - 1 if above else half
+        if at < found:
+            if n_classes:
+                counts[j, at, code[record]] += mass[record]
+            else:
+                counts[j, at, 0] += mass[record]
+                counts[j, at, 1] += value[record]
+            if counted:
+                counts[j, at, channels - 1] += 1.0
+    for t in range(1, found):
+        for c in range(channels):
+            counts[j, t, c] += counts[j, t - 1, c]
+
+
+@kernel
+def _count_few(
+    x, feature, order, lo, n, values, owners, thresholds, guards, j, code, mass, value, n_classes, channels, counts
+):
+    """Write thresholds between all records, and the sums up to each; return how many there are."""
+    least = greatest = x[feature, order[lo]]
+    for i in range(n):
+        record = order[lo + i]
+        of_record = x[feature, record]
+        least, greatest = min(least, of_record), max(greatest, of_record)
+        values[i], owners[i] = of_record, record
+    if least == greatest:
+        return 0
+    for i in range(1, n):
+        of_record, record = values[i], owners[i]
+        p = i - 1
+        while p >= 0 and values[p] > of_record:
+            values[p + 1], owners[p + 1] = values[p], owners[p]
+            p -= 1
+        values[p + 1], owners[p + 1] = of_record, record
+    guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, _NONE, _NONE
+    found = 0
+    counted = channels > (n_classes if n_classes else 2)
+    for c in range(channels):
+        counts[j, 0, c] = 0.0
+    for i in range(n - 1):
+        record = owners[i]
+        if n_classes:
+            counts[j, found, code[record]] += mass[record]
+        else:
+            counts[j, found, 0] += mass[record]
+            counts[j, found, 1] += value[record]
+        if counted:
+            counts[j, found, channels - 1] += 1.0
+        if values[i] != values[i + 1]:
+            thresholds[j, found] = between(values[i], values[i + 1])
+            found += 1
+            for c in range(channels):
+                counts[j, found, c] = counts[j, found - 1, c]
+    return found
+
+
+@kernel
+def forget_constants(work, depth):
+    """Take features that were found constant from this depth on for ones that may vary: another subtree begins."""
+    marked, constant = work.marked, work.constant
+    while marked[0] and constant[marked[marked[0]]] >= depth:
+        constant[marked[marked[0]]] = VARIES
+        marked[0] -= 1
+
+
+@kernel
+def _is_perfect(work, j, n, plan):
+    """Whether candidate j has a threshold that separates two classes, or two records, from each other."""
+    if plan.min_leaf > 1:
+        return False
+    if n == 2:
+        return True
+    totals, counts, two, mass = work.totals, work.counts, 0, 0.0
+    for c in range(plan.n_classes):
+        mass += totals[0, c]
+        two += totals[0, c] > 0.0
+    if two != 2:
+        return False
+    for t in range(work.n_thresholds[0, j]):
+        whole = 0
+        for c in range(plan.n_classes):
+            left = counts[0, j, t, c]
+            whole += left > 0.0 and left == totals[0, c]
+            if 0.0 < left < totals[0, c]:
+                whole = -2
+                break
+        if whole == 1:
+            return True
+    return False
+
+
+@kernel
+def _candidates(local, order, lo, scored, n_records, sample, depth, path, plan, work):
+    """Candidates of the first k features, in the order of the path, that are not constant.
+
+    A sample of as many records as give thresholds, but not of all, is treated as any larger one: a record that comes to
+    it or leaves it changes sums alone.
+    """
+    d = local.x.shape[0]
+    permutation, constant, found, skipped, drawn = work.permutation, work.constant, 0, 0, 0
+    word = mix(path, np.uint64(99))
+    while drawn < d and found < plan.k:
+        word = mix(word, np.uint64(drawn + 1))
+        at = drawn + multiply_high(word, np.uint64(d - drawn))
+        work.swaps[drawn] = at
+        feature = permutation[at]
+        permutation[at], permutation[drawn] = permutation[drawn], feature
+        drawn += 1
+        if constant[feature] <= depth:
+            skipped += 1
+            continue
+        if sample == n_records and not plan.random:
+            n = _count_few(
+                local.x, feature, order, lo, scored, work.values, work.owners, work.thresholds, work.guards, found,
+                local.code, local.mass, local.value, plan.n_classes, plan.channels, work.counts[0],
+            )  # fmt: skip
+        else:
+            if plan.random:
+                n = _random_threshold(
+                    local.x, feature, order, lo, scored, path, work.thresholds, work.guards, found
+                )  # fmt: skip
+            else:
+                n = _thresholds(
+                    local.x, feature, order, lo, scored, sample, work.values, work.thresholds, work.guards, found
+                )
+            if n:
+                _count(
+                    local.x, feature, order, lo, scored, n, work.thresholds, found,
+                    local.code, local.mass, local.value, plan.n_classes, plan.channels, work.counts[0],
+                )  # fmt: skip
+        if n:
+            work.features[found], work.n_thresholds[0, found] = feature, n
+            found += 1
+            if sample == n_records and not plan.random and _is_perfect(work, found - 1, scored, plan):
+                break  # nothing better can follow
+        else:
+            skipped += 1
+            if scored == n_records:
+                constant[feature] = depth
+                work.marked[0] += 1
+                work.marked[work.marked[0]] = feature
+    for i in range(drawn - 1, -1, -1):
+        at = work.swaps[i]
+        permutation[at], permutation[i] = permutation[i], permutation[at]
+    work.result[N_FEATURES], work.result[SKIPPED] = found, skipped
+
+
+@kernel
+def _difference(a, b, c, d):
+    """``a * b - c * d``, 0.0 if and only if both are equal."""
+    p, q = a * b, c * d
+    return (p - q) + (fma(a, b, -p) - fma(c, d, -q))
+
+
+@kernel
+def best(n_thresholds, counts, totals, slot, n_features, plan, result):
+    """Write the candidate of the highest score, the first of equal ones, and return the score; -1.0 without any.
+
+    The arrays are those of all slots. The score is that of the Gini impurity, or of squared errors: the decrease, times
+    a factor of the node.
+    """
+    highest = -1.0
+    n_classes, last = plan.n_classes, plan.channels - 1
+    counted = plan.channels > (n_classes if n_classes else 2)
+    mass = 0.0
+    for c in range(max(1, n_classes)):
+        mass += totals[slot, c]
+    for j in range(n_features):
+        for t in range(n_thresholds[slot, j]):
+            left_mass = 0.0
+            for c in range(max(1, n_classes)):
+                left_mass += counts[slot, j, t, c]
+            right_mass = mass - left_mass
+            if left_mass <= 0.0 or right_mass <= 0.0:
+                continue
+            if counted:
+                left = counts[slot, j, t, last]
+                if left < plan.min_leaf or totals[slot, last] - left < plan.min_leaf:
+                    continue
+            score = 0.0
+            if n_classes:
+                for c in range(n_classes):
+                    change = _difference(counts[slot, j, t, c], mass, totals[slot, c], left_mass)
+                    score += change * change
+            else:
+                change = _difference(counts[slot, j, t, 1], mass, totals[slot, 1], left_mass)
+                score = change * change
+            score /= left_mass * right_mass
+            if score > highest:
+                highest = score
+                result[BEST_FEATURE], result[BEST_THRESHOLD] = j, t
+    return highest
+
+
+@kernel
+def scored_of(priorities, order, lo, hi, limit):
+    """How many records of a node, in the order of their priorities, are in the sample up to a limit."""
+    low, high = lo, hi
+    while low < high:
+        middle = (low + high) // 2
+        if priorities[order[middle]] <= limit:
+            low = middle + 1
+        else:
+            high = middle
+    return low - lo
+
+
+@kernel
+def _sum(order, lo, scored, code, mass, value, n_classes, channels, totals):
+    """Sum the scored records."""
+    for c in range(channels):
+        totals[0, c] = 0.0
+    for i in range(lo, lo + scored):
+        record = order[i]
+        if n_classes:
+            totals[0, code[record]] += mass[record]
+        else:
+            totals[0, 0] += mass[record]
+            totals[0, 1] += value[record]
+    if channels > (n_classes if n_classes else 2):
+        totals[0, channels - 1] = scored
+
+
+@kernel
+def choose(local, order, lo, hi, n, depth, path, plan, work):
+    """Choose the split of a node of n records, of which those in ``order[lo:hi]`` are at hand, the lowest priorities.
+
+    Returns the score: positive for a useful split, 0.0 for one that separates nothing better than chance, -1.0 for
+    none, -2.0 if more records have to be at hand. The sample is doubled until a split is of use, then the
+    records that give thresholds are, until one is valid.
+    """
+    extension, sample = 0, min(FIRST_SAMPLE, n)
+    while True:
+        within = scored_of(local.priorities, order, lo, hi, sample_limit(n, plan.scored, extension))
+        scored = max(within, min(sample, hi - lo))
+        if scored == hi - lo and scored < n:
+            return -2.0
+        _sum(order, lo, scored, local.code, local.mass, local.value, plan.n_classes, plan.channels, work.totals)
+        _candidates(local, order, lo, scored, n, min(sample, scored), depth, path, plan, work)
+        result = work.result
+        score = best(work.n_thresholds, work.counts, work.totals, 0, result[N_FEATURES], plan, result)
+        result[EXTENSION], result[SAMPLE] = extension, sample if sample <= within else 0
+        if score > 0.0:
+            return score
+        if scored < n:
+            extension += 1
+        elif sample < min(n, _WIDEST):
+            if score == 0.0 or result[N_FEATURES] == 0 or plan.random:
+                return score
+            sample = min(2 * sample, n, _WIDEST)
+        else:
+            return score

@@ -1,0 +1,189 @@
+"""One tree: grown from records, repaired as they come and go."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sqlearn.engine.trees.growth import grow
+from sqlearn.engine.trees.layout import (
+    ENTRIES,
+    NODES,
+    ROOT,
+    SLOTS,
+    SUMS,
+    Held,
+    Plan,
+    Pool,
+    empty_pool,
+    used_bytes,
+)
+from sqlearn.engine.trees.reading import describe, preorder
+from sqlearn.engine.trees.repair import repair
+
+_USED = {
+    "nodes": NODES,
+    "entries": ENTRIES,
+    "sums": SUMS,
+    "free_sums": SUMS,
+    "cached": SLOTS,
+    "features": SLOTS,
+    "n_thresholds": SLOTS,
+    "guards": SLOTS,
+    "thresholds": SLOTS,
+    "counts": SLOTS,
+    "totals": SLOTS,
+}  # what is used of each part of a pool
+_SPARE = 64  # records that a new tree has room for beyond its own
+
+
+class TreeChanges(NamedTuple):
+    """Records that come to trees or leave them.
+
+    Attributes
+    ----------
+    place : int32[n]
+        Places of the records.
+    sign : float64[n]
+        1.0 for those that come, -1.0 for those that go.
+    x, y, w, keyed : arrays
+        The records, as in :class:`~sqlearn.engine.trees.layout.Held`.
+    """
+
+    place: np.ndarray
+    sign: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    w: np.ndarray
+    keyed: np.ndarray
+
+
+class Description(NamedTuple):
+    """A tree as arrays, nodes in preorder; see :func:`~sqlearn.engine.trees.reading.describe`."""
+
+    split: np.ndarray
+    thresholds: np.ndarray
+    numbers: np.ndarray
+    values: np.ndarray
+
+
+class Tree:
+    """A tree of a forest: a function of its records, the plan, and its salt.
+
+    Parameters
+    ----------
+    salt, path : uint64
+        What the tree's priorities and its root's draws are hashed with.
+
+    Attributes
+    ----------
+    pool : Pool
+        Where its nodes lie.
+    n : int
+        Records.
+    """
+
+    def __init__(self, salt: np.uint64, path: np.uint64) -> None:
+        self.salt, self.path = salt, path
+        self.n = 0
+        self.capacity = 0
+        self.pool: Pool | None = None
+
+    @property
+    def hash(self) -> int:
+        """Hash of all nodes; 0 without records."""
+        pool = self.pool
+        if pool is None or pool.extent[ROOT] < 0:
+            return 0
+        return int(pool.nodes["hash"][pool.extent[ROOT]])
+
+    @property
+    def nbytes(self) -> int:
+        return 0 if self.pool is None else used_bytes(self.pool)
+
+    def grow(self, places: np.ndarray, held: Held, codes: np.ndarray, plan: Plan) -> None:
+        """Grow anew from the records at places, int32[n]."""
+        self.n = len(places)
+        self.capacity = self.n + self.n // 8 + _SPARE
+        self.pool = empty_pool(self.capacity, plan)
+        self.pool.extent[ROOT] = grow(self.pool, places, self.salt, self.path, held, codes, plan)
+
+    def repair(
+        self,
+        mine: np.ndarray,
+        come: int,
+        changes: TreeChanges,
+        gone: np.ndarray,
+        held: Held,
+        columns: np.ndarray,
+        plan: Plan,
+        done: np.ndarray,
+    ) -> None:
+        """Follow those changes whose indices are in `mine`, int32[m], `come` of which are of records that come.
+
+        `gone` marks the places of those that went; `done` counts the work.
+        """
+        if self.pool is None or self.pool.extent[ROOT] < 0:
+            self.grow(changes.place[mine[changes.sign[mine] > 0]], held, columns, plan)
+            return
+        if self.n + come > self.capacity:
+            self._enlarge(self.n + come, plan)
+        repair(self.pool, mine, changes, gone, held, columns, self.salt, self.path, plan, done)
+        self.n += 2 * come - len(mine)
+
+    def _enlarge(self, n: int, plan: Plan) -> None:
+        """Have room for n records."""
+        assert self.pool is not None
+        self.capacity = n + n // 8 + _SPARE
+        larger = empty_pool(self.capacity, plan)
+        for name in Pool.__annotations__:
+            old, new = getattr(self.pool, name), getattr(larger, name)
+            if name in _USED:
+                stop = self.pool.extent[_USED[name]]
+                new[:stop] = old[:stop]
+            else:
+                new[: len(old)] = old
+        self.pool = larger
+
+    def move(self, moved: np.ndarray) -> None:
+        """Follow records to other places: ``moved[place]`` is the new one."""
+        if self.pool is not None:
+            entries = self.pool.entries["place"][: self.pool.extent[ENTRIES]]
+            known = entries < len(moved)
+            entries[known] = moved[entries[known]]
+
+    def set_columns(self, columns: np.ndarray, plan: Plan) -> None:
+        """Have the sums of classes in other columns: new column j is the old one ``columns[j]``, zeros for -1."""
+        if self.pool is None:
+            return
+        if not len(columns):  # then no record is left
+            self.pool = empty_pool(self.capacity, plan)
+            return
+        pool = self.pool
+        spare = [-2] if plan.channels > plan.n_classes else []  # of the number of records
+
+        def picked(sums: np.ndarray, chosen: list[int]) -> np.ndarray:
+            found = np.zeros((*sums.shape[:-1], len(chosen)))
+            for j, column in enumerate(chosen):
+                if column != -1:
+                    found[..., j] = sums[..., column if column >= 0 else -1]
+            return found
+
+        chosen = columns.tolist()
+        stop, slots = pool.extent[SUMS], pool.extent[SLOTS]
+        larger = empty_pool(self.capacity, plan)
+        larger.sums[:stop] = picked(pool.sums[:stop], chosen)
+        larger.counts[:slots] = picked(pool.counts[:slots], chosen + spare)
+        larger.totals[:slots] = picked(pool.totals[:slots], chosen + spare)
+        self.pool = pool._replace(sums=larger.sums, counts=larger.counts, totals=larger.totals)
+
+    def describe(self, plan: Plan) -> Description:
+        """The tree in its canonical form."""
+        assert self.pool is not None
+        found = np.empty(self.pool.extent[NODES] + 1, np.int32)
+        found = found[: preorder(self.pool, found)]
+        n, columns = len(found), plan.n_classes or 1
+        described = Description(np.empty((n, 4), np.int64), np.empty(n), np.empty((n, 2)), np.empty((n, columns)))
+        unit = 1.0 / plan.mass0 / plan.mass1
+        units = plan.mass0 / plan.value0, plan.mass1 / plan.value1
+        describe(self.pool, found, unit, *units, plan.n_classes, *described)
+        return described
