@@ -294,14 +294,17 @@ class UndefinedAttributeError(SqlearnError, AttributeError):
     - ``"priors"``: the parameter ``priors`` does not fit the classes held;
     - ``"too large"``: the attribute would not fit in memory;
     - ``"not updated"``: there is no report of a last update;
-    - ``"not encoded"``: the learner takes the table as it is, so that there is no encoded one.
+    - ``"not encoded"``: the learner takes the table as it is, so that there is no encoded one;
+    - ``"not asked"``: the attribute is offered if a parameter asks for it, such as ``oob_score=True``;
+    - ``"row order"``: the attribute has the order of rows, which a model does not keep.
 
     Notes
     -----
     What to do: learn more rows, or forget the row with the extreme value. The attribute is then available again.
     """
 
-    reasons = ("too few records", "out of range", "singular", "priors", "too large", "not updated", "not encoded")
+    reasons = ("too few records", "out of range", "singular", "priors", "too large", "not updated", "not encoded",
+               "not asked", "row order")  # fmt: skip
 
 
 class FormatError(SqlearnError):

@@ -1,0 +1,295 @@
+"""What learners made of trees have in common: parameters, and the scikit-learn estimators that answer."""
+
+from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
+
+import math
+import sys
+import warnings
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+
+from sqlearn.engine.identity import canonical_label
+from sqlearn.engine.model import ExactEstimator, State
+from sqlearn.engine.readout import label_array
+from sqlearn.engine.sklearn_private import make_tree
+from sqlearn.engine.trees import Forest, ForestReport, Growth
+from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
+
+_LARGEST = float(np.finfo(np.float32).max)  # of features, as trees see them
+_NEVER = 2**30  # a depth that no tree reaches
+_REFUSED: dict[str, tuple[Any, str]] = {
+    "max_leaf_nodes": (None, "the best splits of a whole tree would be found by comparing all of its nodes: every "
+        "record would move them. Use max_depth or min_samples_leaf"),
+    "min_weight_fraction_leaf": (0.0, "it would compare each leaf with the weight of all records, which every update "
+        "moves. Use min_samples_leaf"),
+    "min_impurity_decrease": (0.0, "it would compare each split with the weight of all records, which every update "
+        "moves. Use min_samples_leaf"),
+    "ccp_alpha": (0.0, "pruning compares all subtrees of a tree with each other: every record would move it. Use "
+        "max_depth or min_samples_leaf"),
+    "monotonic_cst": (None, "constraints are not among what splits are chosen by"),
+}  # fmt: skip
+
+
+class ForgettingCost(NamedTuple):
+    """What forgetting some records would change; see :meth:`TreeLearner.cost_of_forgetting`.
+
+    Attributes
+    ----------
+    trees : int
+        Trees that hold one of the records.
+    splits_moved : int
+        Nodes that would get another split.
+    records_rebuilt : int
+        Records of the subtrees that would be built anew, counted in each tree.
+    """
+
+    trees: int
+    splits_moved: int
+    records_rebuilt: int
+
+
+class TreeLearner(ExactEstimator):
+    """Base of learners whose state are records and trees that follow them."""
+
+    _keeps_records = True
+    _takes_weights = True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = False
+        tags.input_tags.sparse = True  # sparse rows are stored as dense ones
+        tags.input_tags.allow_nan = True
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        return tags
+
+    @property
+    def last_update_(self) -> ForestReport:
+        """What the last update did: trees changed, splits moved, records of subtrees built anew, seconds."""
+        last = forest_of(self._fitted_state()).last
+        if last is None:
+            raise UndefinedAttributeError(
+                f"This {type(self).__name__} has no report of a last update: it has not been updated since it was "
+                "fitted, copied or read from a file.",
+                reason="not updated",
+            )
+        return last
+
+    def cost_of_forgetting(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> ForgettingCost:
+        """Tell what forgetting these records would change, and leave the model as it is.
+
+        It takes about twice as long as forgetting them: they are set aside, as by ``without``, and taken back.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features) or (n_features,)
+            Records as they were learned.
+        y : scalar or array-like of shape (n_records,)
+            Their labels or targets as they were learned.
+        sample_weight : float or array-like of shape (n_records,), default=None
+            The weights with which they were learned; 1 by default.
+
+        Returns
+        -------
+        ForgettingCost
+            Numbers of trees, of splits that would move, and of records that subtrees would be built anew of.
+
+        Raises
+        ------
+        NotLearnedError
+            If a record is not held.
+        SqlearnError
+            Another subclass that describes the problem.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sqlearn.ensemble import RandomForestClassifier
+        >>> X = np.arange(400.0).reshape(200, 2) % 37
+        >>> y = (X[:, 0] > 18).astype(int)
+        >>> model = RandomForestClassifier(10, max_samples=0.3).fit(X, y)
+        >>> model.cost_of_forgetting(X[0], y[0]).trees
+        3
+        """
+        state = self._fitted_state()
+        state.check_free()
+        with state.reading() as version:
+            known = state.fitted_sklearn
+            forest_of(state).current(state.occupied()[0])
+        with self._without(X, y, sample_weight):
+            report = self.last_update_
+        if known is not None and known[1] == version:
+            state.fitted_sklearn = known[0], version + 2  # the version after these two updates, if there were no others
+        return ForgettingCost(report.trees, report.splits_moved, report.records_rebuilt)
+
+    # ------------------------------------------------------------------ parameters
+
+    def _growth(self, params: dict[str, Any], n_features: int) -> Growth:
+        """How trees grow under these parameters."""
+        classes = params.get("class_weight")
+        return Growth(
+            params.get("n_estimators", 1),
+            self._share(params),
+            _features_scored(params["max_features"], n_features),
+            self._is_random(params),
+            params["min_samples_split"],
+            params["min_samples_leaf"],
+            _NEVER if params["max_depth"] is None else params["max_depth"],
+            class_weight=None if classes is None else {canonical_label(k): float(w) for k, w in classes.items()},
+            n_jobs=_threads(params.get("n_jobs")),
+        )
+
+    def _share(self, params: dict[str, Any]) -> float:
+        """The share of the trees that each record is in."""
+        return 1.0
+
+    def _is_random(self, params: dict[str, Any]) -> bool:
+        """Whether thresholds are drawn at random."""
+        return False
+
+    def _draws(self, params):
+        return True
+
+    def _new_statistic(self, params, n_features, n_targets):
+        report: Callable[[str], None] | None = None
+        if params.get("verbose"):
+
+            def report(line: str) -> None:
+                print(f"{type(self).__name__}: {line}", file=sys.stderr, flush=True)
+
+        growth = self._growth(params, n_features)
+        return Forest(n_features, n_targets, growth, params.get("random_state") or 0, report)
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        name = type(self).__name__
+        for parameter, (value, reason) in _REFUSED.items():
+            given = params.get(parameter, value)  # which may be an array
+            if given is not value and not (isinstance(given, int | float) and given == value):
+                raise ParameterError(
+                    f"{parameter}={shown(params[parameter])} of {name} is not supported: {reason}. Nothing was "
+                    f"changed: leave it {value}.",
+                    value=params[parameter],
+                )
+        for parameter in ("min_samples_split", "min_samples_leaf"):
+            if not isinstance(params[parameter], Integral):
+                raise ParameterError(
+                    f"{parameter}={shown(params[parameter])} of {name} is a share of the records, which every update "
+                    "moves, and is not supported. Nothing was changed: set a number of records.",
+                    value=params[parameter],
+                )
+        if params["criterion"] not in ("gini", "squared_error", "friedman_mse"):
+            raise ParameterError(
+                f"criterion={params['criterion']!r} of {name} is not supported: splits are scored by exact integers, "
+                "which give the Gini impurity and squared errors. Nothing was changed: set 'gini' for classes, "
+                "'squared_error' for targets.",
+                value=params["criterion"],
+            )
+        weights = params.get("class_weight")
+        if isinstance(weights, str):
+            raise ParameterError(
+                f"class_weight={weights!r} of {name} is not supported: every record would change the weights of all "
+                "others, and so every score. Nothing was changed: pass a dict of weights.",
+                value=weights,
+            )
+        if not isinstance(weights, dict | None):
+            raise ParameterError(
+                f"class_weight={shown(weights)} of {name} is not supported: a record has one label. Nothing was "
+                "changed: pass one dict of label: weight.",
+                value=weights,
+            )
+        for label, weight in (weights or {}).items():
+            if not isinstance(weight, int | float | np.number) or not 0 < weight < math.inf:
+                raise ParameterError(
+                    f"The class_weight of {shown(label)} must be a positive number, not {shown(weight)}. Nothing was "
+                    "changed: pass a dict of label: weight.",
+                    value=weight,
+                )
+
+    def _check_batch(self, batch):
+        if not batch.targets.shape[1]:
+            return
+        with np.errstate(over="ignore"):
+            beyond = np.flatnonzero(~np.isfinite(batch.weights[:, None] * batch.targets).all(axis=1))
+        if len(beyond):
+            raise InvalidValueError(
+                f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]].item()!r} times the target "
+                f"is beyond float64. Nothing was changed: scale the weights down.",
+                row=beyond[0],
+                value=batch.weights[beyond[0]].item(),
+                reason="weight",
+            )
+
+    # ------------------------------------------------------------------ reading
+
+    def _estimators(self, state: State, maker: type[BaseEstimator], params: dict[str, Any]) -> list[Any]:
+        """scikit-learn's trees that are equal to those held, None in place of trees without records."""
+        trees, plan = forest_of(state).current(state.occupied()[0])
+        classes = label_array(state) if state.vocabulary is not None else None
+        found: list[Any] = []
+        for t, tree in enumerate(trees):
+            if not tree.n:
+                found.append(None)
+                continue
+            estimator = maker(**params, random_state=t)
+            attributes: dict[str, Any] = {
+                "n_features_in_": state.n_features_in_,
+                "n_outputs_": 1,
+                "max_features_": plan.k,
+                "tree_": make_tree(state.n_features_in_, plan.n_classes or 1, tree.describe(plan)),
+            }
+            if classes is not None:
+                attributes |= {"classes_": np.arange(float(len(classes))), "n_classes_": np.int64(len(classes))}
+            vars(estimator).update(attributes)
+            found.append(estimator)
+        return found
+
+    def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        X, *rest = args
+        x = self._understood(X, None)
+        if sp.issparse(x):
+            x = X = x.toarray()
+        if not (np.abs(x) > _LARGEST).any():
+            return super()._answer(name, X, *rest, **kwargs)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)  # they were compared
+            return super()._answer(name, saturated(x), *rest, **kwargs)
+
+
+def saturated(x: np.ndarray) -> np.ndarray:
+    """Features within the range of float32, in which scikit-learn's trees take them."""
+    clipped: np.ndarray = np.clip(x, -_LARGEST, _LARGEST)
+    return clipped
+
+
+def forest_of(state: State) -> Forest:
+    """The records and the trees of a state."""
+    assert isinstance(state.statistic, Forest)
+    return state.statistic
+
+
+def _features_scored(max_features: Any, n_features: int) -> int:
+    """How many features are scored at a node."""
+    if max_features == "sqrt":
+        return max(1, int(math.sqrt(n_features)))
+    if max_features == "log2":
+        return max(1, int(math.log2(n_features)))
+    if max_features is None:
+        return n_features
+    if isinstance(max_features, Integral):
+        return int(max_features)
+    return max(1, int(max_features * n_features))
+
+
+def _threads(n_jobs: int | None) -> int:
+    """Number of threads, as joblib counts them."""
+    from joblib import effective_n_jobs
+
+    return effective_n_jobs(n_jobs)
