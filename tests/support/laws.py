@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.tree._tree import Tree
 
 from records import Records, joined
 
@@ -103,6 +104,8 @@ def frozen(value):
         return "float", value.hex()
     if value is None or isinstance(value, int | str | bytes):
         return type(value).__name__, value
+    if isinstance(value, Tree):
+        return "tree", frozen(value.__getstate__())
     if callable(value):
         return "callable", value.__module__, getattr(value, "__qualname__", type(value).__qualname__)
     return type(value).__name__, frozen(vars(value))

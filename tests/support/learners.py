@@ -9,6 +9,7 @@ from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sqlearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
 from sqlearn.feature_selection import (
     GenericUnivariateSelect,
     SelectFdr,
@@ -38,6 +39,7 @@ from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, Gaussi
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sqlearn.preprocessing import StandardScaler
 from sqlearn.svm import LinearSVC
+from sqlearn.tree import DecisionTreeRegressor
 
 LEARNERS = [
     GaussianNB(),
@@ -90,6 +92,9 @@ LEARNERS = [
     LinearSVC(C=0.5, class_weight="balanced"),
     KMeans(3),
     GaussianMixture(2, covariance_type="diag"),
+    DecisionTreeRegressor(max_depth=4),
+    RandomForestClassifier(5, random_state=3, class_weight={-1: 2.0, 3: 0.5}),
+    ExtraTreesRegressor(6, bootstrap=True, max_samples=0.5),
 ]
 
 
