@@ -13,6 +13,7 @@
 #   make memory          updates of all learners, interrupted at every step, each allocation failing in turn
 #   make thorough        tests of which CI runs a part, whole
 #   make fuzz-losses     smooth losses against other solvers
+#   make tree-histories  1,000 random histories of trees, each step against a fresh fit
 #   make fuzz            100,000 public calls with hostile values, and 2,000 altered models
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/engine/sums/test_exact.py -x"
 
@@ -26,12 +27,13 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses damage kills memory thorough docs docs-long release-check clean
+.PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses tree-histories damage kills memory thorough docs docs-long
+.PHONY: release-check clean
 
 # the modules whose docstrings make the reference
-PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/storage/view.py \
-	sqlearn/storage/editing.py sqlearn/storage/forgotten.py sqlearn/engine/model/estimator.py \
-	sqlearn/engine/model/predictions.py sqlearn/engine/model/verbs.py
+PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/tree/*.py \
+	sqlearn/ensemble/*.py sqlearn/storage/view.py sqlearn/storage/editing.py sqlearn/storage/forgotten.py \
+	sqlearn/engine/model/estimator.py sqlearn/engine/model/predictions.py sqlearn/engine/model/verbs.py
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html
 
@@ -89,13 +91,16 @@ damage: $(VENV)/.test
 kills: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/kills.py
 
+tree-histories: $(VENV)/.test
+	@PYTHONPATH=.:tests/support $(BIN)/python tests/long/tree_histories.py $(HISTORIES)
+
 # every allocation of every update fails once, and Ctrl-C comes at every step
 memory: $(VENV)/.test
 	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/sums/test_memory.py \
 		tests/engine/model/test_interrupts.py -k 'memory or address or allocation or handler or step'
 
 thorough: $(VENV)/.test
-	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/rounds/test_rounds.py
+	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/rounds/test_rounds.py tests/storage/test_store_rounds.py
 
 fuzz: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)

@@ -49,7 +49,8 @@ def told(*arguments, **more):
 def test_every_model_that_predicts_is_known():
     from importlib import import_module
 
-    for name in ("cluster", "discriminant_analysis", "linear_model", "mixture", "naive_bayes", "neighbors", "svm"):
+    for name in ("cluster", "discriminant_analysis", "ensemble", "linear_model", "mixture", "naive_bayes", "neighbors",
+                 "svm", "tree"):  # fmt: skip
         module = import_module(f"sqlearn.{name}")
         for learner in module.__all__:
             if issubclass(getattr(module, learner), ExactEstimator):
@@ -58,7 +59,8 @@ def test_every_model_that_predicts_is_known():
 
 
 @pytest.mark.parametrize(
-    "model", ["Ridge", "LinearRegression", "GaussianNB", "LogisticRegression", "KMeans", "MixedNB"]
+    "model",
+    ["Ridge", "LinearRegression", "GaussianNB", "LogisticRegression", "KMeans", "MixedNB", "ExtraTreesClassifier"],
 )
 def test_a_model_s_whole_life(here, model):
     encoded = model in ("Ridge", "LinearRegression", "GaussianNB", "MixedNB")

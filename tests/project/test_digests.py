@@ -10,9 +10,15 @@ of the records alone; that of `logistic_regression_9000`, whose records are walk
 import numpy as np
 import pytest
 
-from fixed import Case, cases, labels, numbers
+from fixed import Case, cases, hard, labels, numbers
 from learners import LEARNERS
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sqlearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sqlearn.feature_selection import (
     GenericUnivariateSelect,
     SelectFdr,
@@ -24,6 +30,7 @@ from sqlearn.feature_selection import (
 )
 from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sqlearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 DIGESTS = {
     "gaussian_nb": "a47003cc261a86b34877cc5c0dfb4d52f864a38c60c558fb52aa529e08248682",
@@ -76,10 +83,17 @@ LATER = {
     "variance_threshold": "d2d12f56bf031d3b2d402c09bc8ed5c3fb8c7c848733e9d6d3a8ea5f9c889bfb",
     "gamma_regressor": "4cf339185e24d514ba0a68d27c5fb498780db17b7957c85a69dcdfb889214ae3",
     "tweedie_regressor": "d9fd4f476c00d15b324f73ef9360a6a3884960be1361de73282e1778d029c608",
-    "poisson_regressor_9000": "e8f262b098d0b6d28a70f2f8ad2c9509fd714508a16396cb36cba86b6c260d8d",
-    "gamma_regressor_9000": "8b43cafc85dbe9a6d4630715fbd125311ca55e3d726ec0296fa68907d918b7a1",
-    "tweedie_regressor_9000": "1280a1f2abc48ea9ad2e103f809f9f36bd61ef99e7dd9f2c097f28bf406ca6b1",
+    "poisson_regressor_9000": "1c6970fa2fcd3506be5020fa1b01b974eeb493bcd5101f69a4de96e715452f6a",
+    "gamma_regressor_9000": "50b3df60bf984e5adf57b47bf2cafdf601eb71e7453fb93acbce5b21b9cb90f7",
+    "tweedie_regressor_9000": "c9ad23f9bf063abd305bcd1d2a98d53bf2f2d20cd0ee999cbadcec388c0de5f2",
     "logistic_regression_balanced": "279b53d85739e53cff43ced15ed22d14332d5020c4d2dac209281041507d2f97",
+    "decision_tree_classifier": "437ddc5054848575196c01db54baa3e7957a13c7ceb11ebe406387bb295e99c2",
+    "decision_tree_regressor": "78f504fcd5933270978f1e08940090e8700830a6635fa334f4727f5a06b83bc6",
+    "random_forest_classifier": "e3e47be923c44afbff909834c6156914f2f694c47a1d5e8619a634491a8105d6",
+    "random_forest_regressor": "2bfd0b9aa8ba865ca4c901f8cf1adc1e041523b2599f94b0ac8bcf37ae117007",
+    "extra_trees_classifier": "c8d00a2f4a4cd536c93975dfff9e7645efc47480be8938c3a2a6962c5294b988",
+    "extra_trees_regressor": "423ef0edf46cbc3ad9f2101cb76ab8de5dae4fda7a74bfe0f65928ee8a0a7b5f",
+    "random_forest_classifier_3000": "fd5d18b1bce24f7d495ee9a3b7f97c13ae5edbeeede764b8719c1b669b5aaa79",
 }
 
 
@@ -93,6 +107,9 @@ def later_cases():
     y2, y3 = labels(X, 2), labels(X, 3)
     values = 2.0 * X[:, 0] - X[:, 1]
     w = np.array([1.0, 0.5, 3.0])[np.arange(48) % 3]
+    uneven = np.array([1.0, 0.5, 3.0, 1.0, 0.125, 2.0])[np.arange(48) % 6]
+    holes = np.where(numbers(48, 3, 17) > 2.0, np.nan, X)
+    several = numbers(3000, 3, 19)
     big = numbers(9000, 3, 13)
     return {
         "lda_shrinkage": Case(LinearDiscriminantAnalysis("lsqr", shrinkage="auto"), X, y3),
@@ -110,6 +127,13 @@ def later_cases():
         "gamma_regressor_9000": Case(GammaRegressor(alpha=0.1), big, counts(big) + 0.5),
         "tweedie_regressor_9000": Case(TweedieRegressor(power=1.5), big, counts(big)),
         "logistic_regression_balanced": Case(LogisticRegression(class_weight="balanced"), X, y2),
+        "decision_tree_classifier": Case(DecisionTreeClassifier(min_samples_leaf=2), holes, y3, uneven),
+        "decision_tree_regressor": Case(DecisionTreeRegressor(max_depth=4), hard(48, 3), values, uneven),
+        "random_forest_classifier": Case(RandomForestClassifier(5, random_state=2, class_weight={1: 2.5}), X, y2),
+        "random_forest_regressor": Case(RandomForestRegressor(5, max_features=0.4), holes, values),
+        "extra_trees_classifier": Case(ExtraTreesClassifier(5), holes, y3),
+        "extra_trees_regressor": Case(ExtraTreesRegressor(5, bootstrap=True, max_samples=0.6), X, values, uneven),
+        "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
     }
 
 

@@ -28,6 +28,7 @@ LAYERS = {
         "sums": {"kernels", "arithmetic", "identity"},
         "readout": {"kernels", "arithmetic", "sums"},
         "rounds": {"kernels", "arithmetic", "identity", "sums"},
+        "trees": {"kernels", "arithmetic", "sums", "rounds"},
         "solvers": {"kernels", "arithmetic"},
         "problems": {"kernels", "arithmetic", "solvers", "sums", "rounds"},
         "sparse": {"kernels", "arithmetic", "identity", "sums", "rounds", "solvers", "problems"},

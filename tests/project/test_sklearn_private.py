@@ -56,6 +56,8 @@ PROTECTED = [
     "sklearn.naive_bayes._BaseNB",
     "sklearn.naive_bayes._BaseNB._check_X",
     "sklearn.naive_bayes._BaseNB._joint_log_likelihood",
+    "sklearn.tree._tree.NODE_DTYPE",
+    "sklearn.tree._tree.Tree",
     "sklearn.utils._openmp_helpers._openmp_effective_n_threads",
     "sklearn.utils._param_validation.Interval",
     "sklearn.utils._param_validation.InvalidParameterError",
@@ -93,6 +95,7 @@ NUMBA = {
     "_linking_libraries",
     "_raise_if_finalized",
 }
+TUPLES = {"_fields", "_replace"}  # names of named tuples, which Python documents
 # what Python and scikit-learn set on every class
 SET = {"_abc_impl", "_sklearn_auto_wrap_output_keys", "_sklearn_output_config"}
 
@@ -129,7 +132,7 @@ DEFINED = {name for tree in TREES.values() for name in defined(tree)} - HOOKS.ke
 def borrowed(tree: ast.AST) -> Iterator[str]:
     """Private attributes that a module reads or calls, and that this package does not define."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in DEFINED | NUMBA:
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in DEFINED | NUMBA | TUPLES:
             overridden = isinstance(node.ctx, ast.Store) or ast.unparse(node.value) == "super()"
             if not overridden:  # which test_hooks_are_listed finds
                 yield node.attr

@@ -12,6 +12,7 @@ from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.rounds.row_source import MAX_HASH
+from sqlearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
 from sqlearn.errors import MergeError, StoreCorruptError, UndefinedAttributeError, UnsupportedError
 from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.mixture import GaussianMixture
@@ -21,7 +22,9 @@ from sqlearn.storage.records import copies
 from sqlearn.storage.records import row_source as stored_rows
 from sqlearn.storage.records.row_source import StoredRows
 from sqlearn.svm import LinearSVC
+from sqlearn.tree import DecisionTreeClassifier
 from tiny_rounds import cut
+from updates import EVERYWHERE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -33,6 +36,11 @@ LEARNERS = [
     KMeans(3, random_state=4),
     GaussianMixture(2, covariance_type="diag"),
     LinearSVC(),
+]
+FORESTS = [
+    RandomForestClassifier(7, max_samples=0.4, random_state=2, oob_score=True),
+    ExtraTreesRegressor(3),
+    DecisionTreeClassifier(),
 ]
 NEIGHBOURS = [KNeighborsClassifier(2), KNeighborsRegressor(2)]  # which keep their rows, but have no rounds
 
@@ -81,7 +89,7 @@ def in_memory(model, store, table):
 
 
 @over([*LEARNERS, *map(TableModel, LEARNERS), *NEIGHBOURS])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, 1] if EVERYWHERE else [0])
 def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
     """Learn, forget, relabel, reopen, many copies of a row among them: the digest is that of a fit in memory."""
     random = np.random.default_rng(seed)
@@ -291,3 +299,55 @@ def test_neighbours_are_looked_for_in_the_file(learner, tmp_path):
             model.forget(X[0], given["y"][0])
         with pytest.raises(MergeError, match="taken out of a store"):
             model.merge(twin)
+
+
+@over(FORESTS)
+def test_trees_are_grown_from_the_file(learner, tmp_path):
+    """After any call, what a store answers is what a fit in memory answers; its digest tells of records alone."""
+    random = np.random.default_rng(6)
+    rows = drawn(learner, random, 90)
+    rows["b"] = np.where(random.random(90) < 0.2, np.nan, rows["b"])
+    rows["a"][7] = 1e300
+    some = {name: column[:50] for name, column in rows.items()}
+    store = Store.create(tmp_path / "a", learner, some, target="y", weight="weight")
+    held = some
+
+    def check():
+        assert store.verify(), store.verify()
+        twin, X, given = in_memory(learner, store, held)
+        np.testing.assert_array_equal(store.predict(held), twin.predict(X))
+        taken = pickle.loads(pickle.dumps(store.model))
+        assert taken.digest() == store.digest()
+        np.testing.assert_array_equal(taken.apply(X), twin.apply(X))
+        assert verify(taken, X, **given)
+        kept = {name: values[1:] for name, values in given.items()}
+        assert not verify(taken, X[1:], **kept)
+        if getattr(learner, "oob_score", False):
+            assert taken.oob_score_ == twin.oob_score_ == store.model.oob_score_
+        with pytest.raises(UnsupportedError, match="taken out of a store"):
+            taken.forget(X[0], **{name: values[0] for name, values in given.items()})
+        with pytest.raises(UnsupportedError, match="taken out of a store"):
+            taken.cost_of_forgetting(X[0], given["y"][0])
+
+    check()
+    store.learn({name: column[50:] for name, column in rows.items()})
+    held = rows
+    check()
+    gone = rows["a"] < 0
+    store.forget(where="a < 0")
+    held = {name: column[~gone] for name, column in rows.items()}
+    check()
+    store.close()
+    store = Store.open(tmp_path / "a")
+    check()
+    to = "never" if learner._target == "label" else -4.5
+    store.relabel(where="b is null", to=to)
+    held["y"] = np.where(np.isnan(held["b"]), to, held["y"])
+    check()
+    store.forget(where="true")
+    assert store.verify() and residue(store._database) == 0
+    with pytest.raises(UndefinedAttributeError, match="no rows"):
+        store.model.predict([[1.0, 2.0]])
+    store.learn(rows)
+    held = rows
+    check()

@@ -33,7 +33,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 # public names of scikit-learn's classes that act on the learner itself: none of them asks the fitted estimator
 ON_ITSELF = {
-    "get_metadata_routing", "get_params", "path", "set_callbacks", "set_output", "set_params", "sparse_coef_",
+    "estimators_samples_", "feature_importances_", "get_metadata_routing", "get_params", "path", "set_callbacks",
+    "set_output", "set_params", "sparse_coef_",
 }  # fmt: skip
 VERBS = {"fit", "partial_fit", "forget", "relabel", "without", "merge"}
 
@@ -78,7 +79,7 @@ def test_what_is_answered_is_not_an_estimator(learner):
             continue
         needed = inspect.signature(getattr(model, name)).parameters
         given = [records.X] if "X" in needed else []
-        if name == "score":
+        if name in ("score", "cost_complexity_pruning_path"):
             given = [records.X, records.y]
         if name == "inverse_transform":
             given = [model.transform(records.X)]
