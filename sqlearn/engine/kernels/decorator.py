@@ -6,16 +6,16 @@ two steps: of two processes that compile at once, one can leave its code under t
 would mean silently wrong bits. So here
 
 - the files live in a folder named after a hash of *all* kernel sources (the ``engine`` folder with its packages), of
-numba's
-  version and of the settings that change code: one edit anywhere, and nothing compiled before is looked at again;
+  numba's version and of the settings that change code: one edit anywhere, and nothing compiled before is looked at
+  again;
 - every compiled function is one file, named after its key (signature, processor, bytecode), written at one stroke;
 - code is saved only if the sources are still those that were hashed when the process started;
 - a cache that cannot be read or written makes a process slower and never makes it fail; a warning says so, once.
 
 Where the folder lies is numba's choice: ``NUMBA_CACHE_DIR``, else ``__pycache__`` beside the sources, else (a read-only
-installation) the user's cache folder; ``NUMBA_CACHE_LOCATOR_CLASSES`` is heeded. numba's internals are touched in
-this module only: ``NullCache``, ``FunctionCache`` and its ``_cache_path``, ``_cache_file`` and ``_impl.filename_base``,
-alike in 0.60 to 0.68.
+installation) the user's cache folder; ``NUMBA_CACHE_LOCATOR_CLASSES`` is heeded. numba's internals are touched here
+and in :mod:`~sqlearn.engine.kernels.inner` only; here ``NullCache``, ``FunctionCache`` and its ``_cache_path``,
+``_cache_file`` and ``_impl.filename_base``.
 """
 
 import contextlib
