@@ -245,7 +245,7 @@ class Forest(KeptRecords):
             for slot, weight in self._weights.items():
                 weights[slot] = weight
             columns[self._order] = np.arange(len(self._order))
-        return Held(x, y, w, keyed, weights, self._order), columns
+        return Held(x, y, w, keyed, weights), columns
 
     def _grown(self, check: Check = lambda: None) -> list[Tree]:
         """All trees, grown anew."""

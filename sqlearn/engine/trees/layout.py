@@ -97,8 +97,6 @@ class Held(NamedTuple):
         Keyed hashes of the copies.
     class_weights : float64[slots]
         Weights of the classes.
-    order : int64[classes]
-        Class slots in the order of the sorted labels.
     """
 
     x: np.ndarray
@@ -106,7 +104,6 @@ class Held(NamedTuple):
     w: np.ndarray
     keyed: np.ndarray
     class_weights: np.ndarray
-    order: np.ndarray
 
 
 class Plan(NamedTuple):

@@ -180,7 +180,7 @@ def _stays_leaf(pool, node, n, depth, lo, hi, mine, changes, gone, held, codes, 
 
 
 @kernel
-def _touches(pool, slot, x, p, sign, limit, first_limit, k):
+def _touches(pool, slot, x, p, sign, limit, first_limit):
     """Whether a change may alter the candidates of a node, rather than their sums alone."""
     cached = pool.cached[slot]
     if p <= cached.last or (cached.extension > 0 and p <= first_limit):
@@ -241,7 +241,7 @@ def _same_split(pool, node, slot, before, n, lo, hi, mine, changes, held, codes,
     for i in range(lo, hi):
         change = mine[i]
         p = priority(changes.keyed[change], salt)
-        if _touches(pool, slot, changes.x[change], p, changes.sign[change], limit, first_limit, plan.k):
+        if _touches(pool, slot, changes.x[change], p, changes.sign[change], limit, first_limit):
             return -1
     for i in range(lo, hi):
         change = mine[i]
