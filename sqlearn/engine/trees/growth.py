@@ -62,7 +62,7 @@ def gathered(places, priorities, filled, held, codes, plan):
     """The records at places, sorted by priority, of which the first ones (`filled`) are copied."""
     m, d = len(places), held.x.shape[1]
     local = Local(
-        np.empty((d, m), np.float32),
+        np.empty((m, d), np.float32),
         np.zeros(m, np.int32),
         np.empty(m),
         np.empty(m),
@@ -80,9 +80,8 @@ def fill(local, start, stop, held, codes, plan):
     d = held.x.shape[1]
     for i in range(start, stop):
         place = local.places[i]
-        row = held.x[place]
         for j in range(d):
-            local.x[j, i] = narrow(row[j])
+            local.x[i, j] = narrow(held.x[place, j])
         y = held.y[place]
         if plan.n_classes:
             local.code[i] = codes[np.int64(y)]
@@ -293,7 +292,7 @@ def partition(order, lo, hi, x, feature, threshold, spare):
     middle, n_spare = lo, 0
     for i in range(lo, hi):
         record = order[i]
-        if x[feature, record] <= threshold:
+        if x[record, feature] <= threshold:
             order[middle] = record
             middle += 1
         else:

@@ -149,8 +149,8 @@ class Local(NamedTuple):
 
     Attributes
     ----------
-    x : float32[d, m]
-        Features; columns from `filled` on may be missing.
+    x : float32[m, d]
+        Features; rows from `filled` on may be missing.
     code : int32[m]
         Column of the class; 0 for targets.
     mass, value, low : float64[m]

@@ -243,14 +243,18 @@ def _same_split(pool, node, slot, before, n, lo, hi, mine, changes, held, codes,
         p = priority(changes.keyed[change], salt)
         if _touches(pool, slot, changes.x[change], p, changes.sign[change], limit, first_limit):
             return -1
+    changed = False
     for i in range(lo, hi):
         change = mine[i]
         if priority(changes.keyed[change], salt) > limit:
             continue
+        changed = True
         y = changes.y[change]
         mass, value, _ = sums_of(y, changes.w[change], held.class_weights, plan)
         code = codes[np.int64(y)] if plan.n_classes else 0
         _add_scores(pool, slot, changes.x[change], code, mass, value, changes.sign[change], plan)
+    if not changed:
+        return 1
     score = best(pool.n_thresholds, pool.counts, pool.totals, slot, cached.n_features, plan, result)
     if score <= 0.0:
         return -1

@@ -15,6 +15,7 @@ FIRST_SAMPLE = MOST_THRESHOLDS + 1  # records whose values give thresholds
 _WIDEST = 256  # records that may give thresholds, where fewer give no valid one
 _MISSING = np.float32(np.inf)  # what stands for NaN: above all numbers
 _NONE = np.float32(np.nan)
+_LARGEST = 3.4028234663852886e38
 _HALF = np.uint64(11)
 VARIES = 2**31 - 1
 
@@ -45,9 +46,9 @@ def new_work(d, plan):
 @kernel
 def narrow(value):
     """A feature as trees see it: float32, saturated; NaN is above all numbers."""
-    if value != value:
-        return _MISSING
-    return np.float32(min(max(value, -3.4028234663852886e38), 3.4028234663852886e38))
+    bounded = _LARGEST if value > _LARGEST else value
+    bounded = -_LARGEST if value < -_LARGEST else bounded
+    return np.float32(bounded) if value == value else _MISSING
 
 
 @kernel
@@ -75,9 +76,9 @@ def _thresholds_of_values(values, n, thresholds, j):
 
 @kernel
 def _extremes(x, feature, order, lo, scored):
-    least = greatest = x[feature, order[lo]]
+    least = greatest = x[order[lo], feature]
     for i in range(lo + 1, lo + scored):
-        value = x[feature, order[i]]
+        value = x[order[i], feature]
         least, greatest = min(least, value), max(greatest, value)
     return least, greatest
 
@@ -92,7 +93,7 @@ def _random_threshold(x, feature, order, lo, scored, path, thresholds, guards, j
     if highest == _MISSING:  # a finite end to draw up to
         highest = least
         for i in range(lo, lo + scored):
-            value = x[feature, order[i]]
+            value = x[order[i], feature]
             if value != _MISSING:
                 highest = max(highest, value)
     guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, least, highest
@@ -108,7 +109,7 @@ def _thresholds(x, feature, order, lo, scored, sample, values, thresholds, guard
     """Write thresholds between the values of the first records, and what guards them; return how many there are."""
     guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, _NONE, _NONE
     for i in range(sample):
-        value = x[feature, order[lo + i]]
+        value = x[order[lo + i], feature]
         p = i - 1
         while p >= 0 and values[p] > value:
             values[p + 1] = values[p]
@@ -132,29 +133,44 @@ def _thresholds(x, feature, order, lo, scored, sample, values, thresholds, guard
 
 
 @kernel
+def _place(thresholds, j, found, value):
+    """How many of candidate j's thresholds are below a value."""
+    at, left = 0, found
+    while left > 0:
+        half = left >> 1
+        above = thresholds[j, at + half] < value
+        at = at + half + 1 if above else at
+        left = left - half - 1 if above else half
+    return at
+
+
+@kernel
 def _count(x, feature, order, lo, scored, found, thresholds, j, code, mass, value, n_classes, channels, counts):
     """Sum the scored records up to each threshold of candidate j."""
-    for t in range(found):
+    for t in range(found + 1):  # the last one is of records above all thresholds
         for c in range(channels):
             counts[j, t, c] = 0.0
+    for t in range(found, MOST_THRESHOLDS):
+        thresholds[j, t] = _MISSING
     counted = channels > (n_classes if n_classes else 2)
     for i in range(lo, lo + scored):
         record = order[i]
-        of_record = x[feature, record]
-        at, left = 0, found
-        while left > 0:
-            half = left >> 1
-            above = thresholds[j, at + half] < of_record
-            at = at + half + 1 if above else at
-            left = left - half - 1 if above else half
-        if at < found:
-            if n_classes:
-                counts[j, at, code[record]] += mass[record]
-            else:
-                counts[j, at, 0] += mass[record]
-                counts[j, at, 1] += value[record]
-            if counted:
-                counts[j, at, channels - 1] += 1.0
+        of_record = x[record, feature]
+        at = 0
+        if found > MOST_THRESHOLDS:
+            at = _place(thresholds, j, found, of_record)
+        else:  # without branches, which could not be predicted
+            at += 8 * (thresholds[j, 7] < of_record)
+            at += 4 * (thresholds[j, at + 3] < of_record)
+            at += 2 * (thresholds[j, at + 1] < of_record)
+            at += thresholds[j, at] < of_record
+        if n_classes:
+            counts[j, at, code[record]] += mass[record]
+        else:
+            counts[j, at, 0] += mass[record]
+            counts[j, at, 1] += value[record]
+        if counted:
+            counts[j, at, channels - 1] += 1.0
     for t in range(1, found):
         for c in range(channels):
             counts[j, t, c] += counts[j, t - 1, c]
@@ -165,10 +181,10 @@ def _count_few(
     x, feature, order, lo, n, values, owners, thresholds, guards, j, code, mass, value, n_classes, channels, counts
 ):
     """Write thresholds between all records, and the sums up to each; return how many there are."""
-    least = greatest = x[feature, order[lo]]
+    least = greatest = x[order[lo], feature]
     for i in range(n):
         record = order[lo + i]
-        of_record = x[feature, record]
+        of_record = x[record, feature]
         least, greatest = min(least, of_record), max(greatest, of_record)
         values[i], owners[i] = of_record, record
     if least == greatest:
@@ -244,7 +260,7 @@ def _candidates(local, order, lo, scored, n_records, sample, depth, path, plan, 
     A sample of as many records as give thresholds, but not of all, is treated as any larger one: a record that comes to
     it or leaves it changes sums alone.
     """
-    d = local.x.shape[0]
+    d = local.x.shape[1]
     permutation, constant, found, skipped, drawn = work.permutation, work.constant, 0, 0, 0
     word = mix(path, np.uint64(99))
     while drawn < d and found < plan.k:
