@@ -65,11 +65,12 @@ def gaps(values) -> list[float]:
 class NaiveTree:
     """The tree of these records; `nodes` in preorder, and their hash.
 
-    A node is (feature, threshold, records) or, a leaf, (-1, names of its records, its sums).
+    A node is (feature, threshold, records) or, a leaf, (-1, names of its records, its sums). Of the features that are
+    categorical, records equal to the threshold go left.
     """
 
-    def __init__(self, records: list[Record], plan: Any, salt: int, path: int):
-        self.plan, self.nodes = plan, []
+    def __init__(self, records: list[Record], plan: Any, salt: int, path: int, categorical=()):
+        self.plan, self.categorical, self.nodes = plan, categorical, []
         self.hash = self.grow(sorted(records, key=lambda r: r.priority), 0, int(path)) if records else 0
 
     def grow(self, records, depth, path) -> int:
@@ -85,10 +86,14 @@ class NaiveTree:
         self.nodes.append((feature, threshold, n))
         sides = ([], [])
         for r in records:
-            sides[r.x[feature] > threshold].append(r)
+            sides[not self.goes_left(r, feature, threshold)].append(r)
         left, right = (self.grow(sides[s], depth + 1, mix(path, 11 + s)) for s in (0, 1))
         bits = int(np.float64(threshold).view(np.uint64))
         return mix(left, mix(right, mix(feature + 1, bits)))
+
+    def goes_left(self, record, feature, threshold) -> bool:
+        value = record.x[feature]
+        return value == threshold if feature in self.categorical else value <= threshold
 
     def is_pure(self, records) -> bool:
         if self.plan.n_classes:
@@ -107,11 +112,11 @@ class NaiveTree:
             scored = scored if len(scored) > sample else records[:sample]
             best, split, candidates = -1.0, None, 0
             for feature in self.drawn(path, len(records[0].x)):
-                thresholds = self.thresholds(feature, scored, sample, path)
+                thresholds = self.thresholds(feature, scored, sample, n, path)
                 candidates += bool(thresholds)
                 perfect = False
                 for threshold in thresholds:
-                    score = self.score([r for r in scored if r.x[feature] <= threshold], scored)
+                    score = self.score([r for r in scored if self.goes_left(r, feature, threshold)], scored)
                     if score > best:
                         best, split = score, (feature, threshold)
                     perfect |= sample == n and not plan.random and self.is_perfect(feature, threshold, scored)
@@ -136,11 +141,16 @@ class NaiveTree:
             left[i], left[at] = left[at], left[i]
             yield left[i]
 
-    def thresholds(self, feature, scored, sample, path) -> list[float]:
+    def thresholds(self, feature, scored, sample, n, path) -> list[float]:
         values = [r.x[feature] for r in scored]
         least, greatest = min(values), max(values)
         if least == greatest:
             return []
+        if feature in self.categorical:
+            if self.plan.random:
+                return [values[mix(path, feature + 5000) * min(len(values), _FIRST) >> 64]]
+            different = sorted({*values[:sample]})
+            return different[:1] if len(different) == 2 and n == sample else different
         if self.plan.random:
             highest = max(v for v in values if v < np.inf)
             share = (mix(path, feature + 5000) >> 11) * 2.0**-53
@@ -164,7 +174,7 @@ class NaiveTree:
     def is_perfect(self, feature, threshold, scored) -> bool:
         if self.plan.min_leaf > 1 or len(scored) == 2:
             return self.plan.min_leaf == 1
-        sides = [total([r for r in scored if (r.x[feature] <= threshold) == left]) for left in (True, False)]
+        sides = [total([r for r in scored if self.goes_left(r, feature, threshold) == left]) for left in (True, False)]
         kinds = [{c for c, s in enumerate(side) if s > 0} for side in sides]
         return self.plan.n_classes > 0 and [*map(len, kinds)] == [1, 1] and kinds[0] != kinds[1]
 

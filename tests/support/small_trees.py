@@ -27,11 +27,17 @@ from sqlearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 
 class Small:
-    """Trees that score samples of 16 to 32 records, and keep scores from 32 records on; other seeds have others."""
+    """Trees that score samples of 16 to 32 records, and keep scores from 32 records on; other seeds have others.
+
+    From a seed of 9 on, some features are split by equality.
+    """
 
     def _growth(self, params, n_features):
         seed = params["random_state"] or 0
-        return replace(super()._growth(params, n_features), scored=32 << seed % 3, cached=32 << seed // 3 % 2)
+        growth = replace(super()._growth(params, n_features), scored=32 << seed % 3, cached=32 << seed // 3 % 2)
+        if seed >= 9:
+            growth = replace(growth, categorical=tuple(j for j in range(n_features) if j % 3 != seed % 3))
+        return growth
 
 
 class SmallForest(Small, RandomForestClassifier):
@@ -107,7 +113,14 @@ def tiny(rng, n):
     return rng.choice([-3e-45, -1e-45, -1e-50, 0.0, -0.0, 1e-50, 1e-45, 3e-45, np.nan], (n, 3))
 
 
-KINDS = [plain, integers, rare, sparse, constant, copies, missing, far, tiny]
+def categories(rng, n):
+    """Of columns with many values, with usual and rare ones, with two, and with missing ones."""
+    x = np.column_stack([rng.integers(0, 40, n), rng.geometric(0.5, n), rng.geometric(0.9, n), rng.integers(0, 2, n)])
+    x = np.column_stack([x, rng.choice([1.0, 2.0, 3.0, np.nan], n), rng.normal(size=n)]) * 1.37
+    return x
+
+
+KINDS = [plain, integers, rare, sparse, constant, copies, missing, far, tiny, categories]
 
 
 def labels(rng, x, classes):
@@ -263,7 +276,7 @@ def assert_as_naive(model, class_weight=None) -> None:
         for t in trees_of(keyed, growth.n_trees, growth.trees_per_record):
             of_tree[t].append(record_of(rows.x[place], y, w, keyed, trees[t].salt, plan, weight))
     for tree, records in zip(trees, of_tree, strict=True):
-        naive, nodes = NaiveTree(records, plan, tree.salt, tree.path), []
+        naive, nodes = NaiveTree(records, plan, tree.salt, tree.path, growth.categorical), []
         pool = tree.pool
         for node in nodes_of(pool):
             one = pool.nodes[node]
@@ -297,7 +310,7 @@ class History:
         self.classes = int(rng.integers(2, 5))
         self.kind = kind or KINDS[rng.integers(len(KINDS))]
         params = {
-            "random_state": int(rng.integers(9)),
+            "random_state": int(rng.integers(18)),
             "min_samples_leaf": int(rng.choice([1, 1, 1, 2, 5])),
             "min_samples_split": int(rng.choice([2, 2, 2, 5, 9])),
             "max_depth": [None, None, 3, 6][rng.integers(4)],

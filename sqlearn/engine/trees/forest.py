@@ -14,7 +14,7 @@ import numpy as np
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.rounds import MAX_HASH, KeptRecords, Records, Rows
 from sqlearn.engine.sums import UNFIT, Log, Statistic, installed
-from sqlearn.engine.trees.layout import Held, Plan
+from sqlearn.engine.trees.layout import FIRST_SAMPLE, Held, Plan
 from sqlearn.engine.trees.membership import members
 from sqlearn.engine.trees.tree import Tree, TreeChanges
 from sqlearn.errors import FormatError, TooLargeError
@@ -51,6 +51,8 @@ class Growth:
         See :class:`~sqlearn.engine.trees.layout.Plan`.
     class_weight : dict or None
         Weights of labels.
+    categorical : tuple of int
+        Features that hold categories.
     n_jobs : int
         Threads that grow trees.
     """
@@ -65,6 +67,7 @@ class Growth:
     scored: int = 1024
     cached: int = 128
     class_weight: dict[Any, float] | None = None
+    categorical: tuple[int, ...] = ()
     n_jobs: int = 1
 
     @property
@@ -221,6 +224,7 @@ class Forest(KeptRecords):
             n_classes,
             channels,
             max(1, min(growth.k, self.n_features)),
+            FIRST_SAMPLE - (not growth.categorical),
             growth.scored,
             growth.cached,
             int(growth.random),
@@ -245,7 +249,9 @@ class Forest(KeptRecords):
             for slot, weight in self._weights.items():
                 weights[slot] = weight
             columns[self._order] = np.arange(len(self._order))
-        return Held(x, y, w, keyed, weights), columns
+        equal = np.zeros(self.n_features, np.uint8)
+        equal[list(self.growth.categorical)] = 1
+        return Held(x, y, w, keyed, weights, equal), columns
 
     def _grown(self, check: Check = lambda: None) -> list[Tree]:
         """All trees, grown anew."""

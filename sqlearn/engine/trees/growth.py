@@ -6,6 +6,7 @@ from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.kernels import float_bits, kernel
 from sqlearn.engine.trees.layout import (
     ENTRIES,
+    FIRST_SAMPLE,
     FREE_ENTRY,
     FREE_NODE,
     FREE_SLOT,
@@ -22,12 +23,12 @@ from sqlearn.engine.trees.split import (
     BEST_FEATURE,
     BEST_THRESHOLD,
     EXTENSION,
-    FIRST_SAMPLE,
     N_FEATURES,
     SAMPLE,
     SKIPPED,
     choose,
     forget_constants,
+    goes_left,
     narrow,
     new_work,
 )
@@ -69,6 +70,7 @@ def gathered(places, priorities, filled, held, codes, plan):
         np.empty(m),
         places,
         priorities,
+        held.equal,
     )
     fill(local, 0, filled, held, codes, plan)
     return local
@@ -287,12 +289,12 @@ def in_order(m):
 
 
 @kernel
-def partition(order, lo, hi, x, feature, threshold, spare):
+def partition(order, lo, hi, x, feature, threshold, equal, spare):
     """Move records that go left before those that go right, keeping their order; return where these begin."""
     middle, n_spare = lo, 0
     for i in range(lo, hi):
         record = order[i]
-        if x[record, feature] <= threshold:
+        if goes_left(x[record, feature], threshold, equal):
             order[middle] = record
             middle += 1
         else:
@@ -339,7 +341,7 @@ def build(pool, local, order, start, stop, depth, path, keyed, plan, work):
         n_made += 1
         if keeps_scores(n, score, work, plan):
             store_scores(pool, node, work, local.priorities[order[lo + FIRST_SAMPLE - 1]], plan)
-        middle = partition(order, lo, hi, local.x, feature, threshold, spare)
+        middle = partition(order, lo, hi, local.x, feature, threshold, local.equal[feature], spare)
         if top + 2 > capacity:
             capacity *= 2
             more, more_paths = np.empty((capacity, 5), np.int64), np.empty(capacity, np.uint64)

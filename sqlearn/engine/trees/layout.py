@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-MOST_THRESHOLDS = 15  # of a feature at a node whose scores are cached: between the values of 16 records
+FIRST_SAMPLE = 16  # records whose values give thresholds, between them; or, of categories, are thresholds
 LEAF, SAME = -1, -2  # `slot` of nodes without cached scores, and of leaves whose records are equal in every feature
 
 NODE = np.dtype(
@@ -60,10 +60,10 @@ class Pool(NamedTuple):
         Features that were scored, and how many thresholds of each.
     guards : float32[slots, k, 3]
         A usual value, the least and the greatest one: a record with another value outside changes the thresholds.
-    thresholds : float32[slots, k, MOST_THRESHOLDS]
-        Thresholds.
-    counts : float64[slots, k, MOST_THRESHOLDS, channels]
-        Sums of the scored records up to each threshold.
+    thresholds : float32[slots, k, most]
+        Thresholds, ascending.
+    counts : float64[slots, k, most, channels]
+        Sums of the scored records that each threshold sends left.
     totals : float64[slots, channels]
         Sums of all scored records.
     """
@@ -97,6 +97,8 @@ class Held(NamedTuple):
         Keyed hashes of the copies.
     class_weights : float64[slots]
         Weights of the classes.
+    equal : uint8[d]
+        1 for features that hold categories: of their records those with a value equal to the threshold go left.
     """
 
     x: np.ndarray
@@ -104,6 +106,7 @@ class Held(NamedTuple):
     w: np.ndarray
     keyed: np.ndarray
     class_weights: np.ndarray
+    equal: np.ndarray
 
 
 class Plan(NamedTuple):
@@ -117,6 +120,8 @@ class Plan(NamedTuple):
         Columns of sums that scores need: classes, or mass and target; then records, if leaves have a least size.
     k : int
         How many features are scored at a node.
+    most : int
+        Thresholds of a feature that a node may have whose scores are cached.
     scored : int
         Largest sample of records, a power of two, by which large nodes choose their split.
     cached : int
@@ -132,6 +137,7 @@ class Plan(NamedTuple):
     n_classes: int
     channels: int
     k: int
+    most: int
     scored: int
     cached: int
     random: int
@@ -159,6 +165,8 @@ class Local(NamedTuple):
         Places of the records.
     priorities : uint64[m]
         Their priorities, ascending.
+    equal : uint8[d]
+        As in :class:`Held`.
     """
 
     x: np.ndarray
@@ -168,6 +176,7 @@ class Local(NamedTuple):
     low: np.ndarray
     places: np.ndarray
     priorities: np.ndarray
+    equal: np.ndarray
 
 
 class Work(NamedTuple):
@@ -219,8 +228,8 @@ def empty_pool(capacity: int, plan: Plan) -> Pool:
         np.empty((slots, plan.k), np.int32),
         np.empty((slots, plan.k), np.int32),
         np.empty((slots, plan.k, 3), np.float32),
-        np.empty((slots, plan.k, MOST_THRESHOLDS), np.float32),
-        np.empty((slots, plan.k, MOST_THRESHOLDS, plan.channels)),
+        np.empty((slots, plan.k, plan.most), np.float32),
+        np.empty((slots, plan.k, plan.most, plan.channels)),
         np.empty((slots, plan.channels)),
     )
 

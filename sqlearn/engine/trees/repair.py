@@ -23,17 +23,18 @@ from sqlearn.engine.trees.growth import (
     store_scores,
     sums_of,
 )
-from sqlearn.engine.trees.layout import LEAF, ROOT, SAME
+from sqlearn.engine.trees.layout import FIRST_SAMPLE, LEAF, ROOT, SAME
 from sqlearn.engine.trees.membership import priority, sample_limit, sort_by_priority
 from sqlearn.engine.trees.split import (
     BEST_FEATURE,
     BEST_THRESHOLD,
-    FIRST_SAMPLE,
     best,
     choose,
     forget_constants,
+    goes_left,
     narrow,
     new_work,
+    usual_is_all,
 )
 
 REBUILT, GATHERED, NODES_SCORED, SPLITS_MOVED = range(4)  # what `work done` counts
@@ -198,7 +199,7 @@ def _touches(pool, slot, x, p, sign, limit, first_limit):
 
 
 @kernel
-def _add_scores(pool, slot, x, code, mass, value, sign, plan):
+def _add_scores(pool, slot, x, code, mass, value, sign, equal, plan):
     """Add a record to the scores of a node, or subtract it."""
     n_classes, last = plan.n_classes, plan.channels - 1
     counted = plan.channels > (n_classes if n_classes else 2)
@@ -212,10 +213,13 @@ def _add_scores(pool, slot, x, code, mass, value, sign, plan):
     if counted:
         totals[slot, last] += sign
     for j in range(pool.cached[slot].n_features):
-        of_record = narrow(x[pool.features[slot, j]])
+        feature = pool.features[slot, j]
+        of_record = narrow(x[feature])
         for t in range(pool.n_thresholds[slot, j] - 1, -1, -1):
             if of_record > pool.thresholds[slot, j, t]:
                 break
+            if equal[feature] and of_record != pool.thresholds[slot, j, t]:
+                continue
             if n_classes:
                 counts[slot, j, t, code] += mass
             else:
@@ -252,10 +256,13 @@ def _same_split(pool, node, slot, before, n, lo, hi, mine, changes, held, codes,
         y = changes.y[change]
         mass, value, _ = sums_of(y, changes.w[change], held.class_weights, plan)
         code = codes[np.int64(y)] if plan.n_classes else 0
-        _add_scores(pool, slot, changes.x[change], code, mass, value, changes.sign[change], plan)
+        _add_scores(pool, slot, changes.x[change], code, mass, value, changes.sign[change], held.equal, plan)
     if not changed:
         return 1
-    score = best(pool.n_thresholds, pool.counts, pool.totals, slot, cached.n_features, plan, result)
+    n_features = cached.n_features
+    if usual_is_all(pool.features, pool.n_thresholds, pool.counts, pool.totals, slot, n_features, held.equal, plan):
+        return -1
+    score = best(pool.n_thresholds, pool.counts, pool.totals, slot, n_features, plan, result)
     if score <= 0.0:
         return -1
     j = result[BEST_FEATURE]
@@ -379,18 +386,18 @@ def repair(pool, mine, changes, gone, held, codes, salt, path, plan, done):
                 nodes[parent].left = built
             continue
         # the split stays: changes, and records at hand, go their ways
-        feature, threshold = np.int64(at.feature), at.threshold
+        feature, threshold, equal = np.int64(at.feature), at.threshold, held.equal[at.feature]
         middle, end = lo, hi
         while middle < end:
             change = mine[middle]
-            if narrow(changes.x[change, feature]) <= threshold:
+            if goes_left(narrow(changes.x[change, feature]), threshold, equal):
                 middle += 1
             else:
                 end -= 1
                 mine[middle], mine[end] = mine[end], change
         between = -1
         if start >= 0:
-            between = partition(order, start, stop, local.x, feature, threshold, spare)
+            between = partition(order, start, stop, local.x, feature, threshold, equal, spare)
         if n_inner == len(inner):
             wider = np.empty(2 * n_inner, np.int32)
             wider[:n_inner] = inner

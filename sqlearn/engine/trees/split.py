@@ -8,10 +8,10 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.kernels import fma, kernel, multiply_high
-from sqlearn.engine.trees.layout import MOST_THRESHOLDS, Work
+from sqlearn.engine.trees.layout import FIRST_SAMPLE, Work
 from sqlearn.engine.trees.membership import sample_limit
 
-FIRST_SAMPLE = MOST_THRESHOLDS + 1  # records whose values give thresholds
+_FEW = 15  # thresholds that are told apart in four steps
 _WIDEST = 256  # records that may give thresholds, where fewer give no valid one
 _MISSING = np.float32(np.inf)  # what stands for NaN: above all numbers
 _NONE = np.float32(np.nan)
@@ -36,7 +36,7 @@ def new_work(d, plan):
         np.empty((1, k), np.int32),
         np.empty((k, 3), np.float32),
         np.empty((k, _WIDEST), np.float32),
-        np.empty((1, k, _WIDEST, channels)),
+        np.empty((1, k, _WIDEST + 1, channels)),
         np.empty((1, channels)),
         np.empty(_WIDEST, np.float32),
         np.empty(_WIDEST, np.int32),
@@ -60,17 +60,25 @@ def between(low, high):
     return middle if middle < high else low
 
 
+@kernel
+def goes_left(value, threshold, equal):
+    return value == threshold if equal else value <= threshold
+
+
 # The next functions take plain arrays and never slice them: in the loops over records, a view costs more than the work.
 
 
 @kernel
-def _thresholds_of_values(values, n, thresholds, j):
-    """Write thresholds between n sorted values, and return how many there are."""
+def _thresholds_of_values(values, n, equal, thresholds, j):
+    """Write thresholds between n sorted values, or all different ones of categories; return how many there are."""
     found = 0
     for i in range(n - 1):
         if values[i] != values[i + 1]:
-            thresholds[j, found] = between(values[i], values[i + 1])
+            thresholds[j, found] = values[i] if equal else between(values[i], values[i + 1])
             found += 1
+    if equal:
+        thresholds[j, found] = values[n - 1]
+        found += 1
     return found
 
 
@@ -84,11 +92,19 @@ def _extremes(x, feature, order, lo, scored):
 
 
 @kernel
-def _random_threshold(x, feature, order, lo, scored, path, thresholds, guards, j):
-    """Write one threshold drawn between the extremes, and what guards it; return how many there are."""
+def _random_threshold(x, feature, equal, order, lo, scored, path, thresholds, guards, j):
+    """Write one threshold drawn between the extremes, and what guards it; return how many there are.
+
+    Of categories, it is that of one of the first records.
+    """
     least, greatest = _extremes(x, feature, order, lo, scored)
     if least == greatest:
         return 0
+    word = mix(path, np.uint64(feature) + np.uint64(5000))
+    if equal:
+        guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, _NONE, _NONE
+        thresholds[j, 0] = x[order[lo + multiply_high(word, np.uint64(min(scored, FIRST_SAMPLE)))], feature]
+        return 1
     highest = greatest
     if highest == _MISSING:  # a finite end to draw up to
         highest = least
@@ -97,7 +113,7 @@ def _random_threshold(x, feature, order, lo, scored, path, thresholds, guards, j
             if value != _MISSING:
                 highest = max(highest, value)
     guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, least, highest
-    share = np.float64(mix(path, np.uint64(feature) + np.uint64(5000)) >> _HALF) * 2.0**-53
+    share = np.float64(word >> _HALF) * 2.0**-53
     low = np.float64(least)
     threshold = np.float32(low + share * (np.float64(highest) - low))
     thresholds[j, 0] = threshold if threshold < greatest else least
@@ -105,8 +121,11 @@ def _random_threshold(x, feature, order, lo, scored, path, thresholds, guards, j
 
 
 @kernel
-def _thresholds(x, feature, order, lo, scored, sample, values, thresholds, guards, j):
-    """Write thresholds between the values of the first records, and what guards them; return how many there are."""
+def _thresholds(x, feature, equal, order, lo, scored, sample, values, thresholds, guards, j):
+    """Write thresholds between the values of the first records, and what guards them; return how many there are.
+
+    Of categories, the values themselves are thresholds. Nothing has to guard them: see :func:`usual_is_all`.
+    """
     guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, _NONE, _NONE
     for i in range(sample):
         value = x[order[lo + i], feature]
@@ -116,11 +135,14 @@ def _thresholds(x, feature, order, lo, scored, sample, values, thresholds, guard
             p -= 1
         values[p + 1] = value
     if values[0] != values[sample - 1]:
-        return _thresholds_of_values(values, sample, thresholds, j)
+        return _thresholds_of_values(values, sample, equal, thresholds, j)
     if sample >= scored:
         return 0
     usual = values[0]
     least, greatest = _extremes(x, feature, order, lo, scored)  # a rare value is worth a threshold
+    if equal:
+        thresholds[j, 0] = usual
+        return 1 if least != greatest else 0
     guards[j, 0], guards[j, 1], guards[j, 2] = usual, least, greatest
     found = 0
     if least < usual:
@@ -145,21 +167,23 @@ def _place(thresholds, j, found, value):
 
 
 @kernel
-def _count(x, feature, order, lo, scored, found, thresholds, j, code, mass, value, n_classes, channels, counts):
-    """Sum the scored records up to each threshold of candidate j."""
-    for t in range(found + 1):  # the last one is of records above all thresholds
+def _count(x, feature, equal, order, lo, scored, found, thresholds, j, code, mass, value, n_classes, channels, counts):
+    """Sum the scored records that each threshold of candidate j sends left."""
+    for t in range(found + 1):  # the last one is of records that no threshold sends left
         for c in range(channels):
             counts[j, t, c] = 0.0
-    for t in range(found, MOST_THRESHOLDS):
+    for t in range(found, _FEW):
         thresholds[j, t] = _MISSING
     counted = channels > (n_classes if n_classes else 2)
     for i in range(lo, lo + scored):
         record = order[i]
         of_record = x[record, feature]
         at = 0
-        if found > MOST_THRESHOLDS:
+        if found > _FEW or equal:
             at = _place(thresholds, j, found, of_record)
-        else:  # without branches, which could not be predicted
+            if equal and at < found and thresholds[j, at] != of_record:
+                at = found
+        else:  # without branches, which nothing could predict
             at += 8 * (thresholds[j, 7] < of_record)
             at += 4 * (thresholds[j, at + 3] < of_record)
             at += 2 * (thresholds[j, at + 1] < of_record)
@@ -171,6 +195,8 @@ def _count(x, feature, order, lo, scored, found, thresholds, j, code, mass, valu
             counts[j, at, 1] += value[record]
         if counted:
             counts[j, at, channels - 1] += 1.0
+    if equal:
+        return
     for t in range(1, found):
         for c in range(channels):
             counts[j, t, c] += counts[j, t - 1, c]
@@ -178,9 +204,10 @@ def _count(x, feature, order, lo, scored, found, thresholds, j, code, mass, valu
 
 @kernel
 def _count_few(
-    x, feature, order, lo, n, values, owners, thresholds, guards, j, code, mass, value, n_classes, channels, counts
-):
-    """Write thresholds between all records, and the sums up to each; return how many there are."""
+    x, feature, equal, order, lo, n, values, owners, thresholds, guards, j, code, mass, value, n_classes, channels,
+    counts,
+):  # fmt: skip
+    """Write thresholds of all records, and the sums that each sends left; return how many there are."""
     least = greatest = x[order[lo], feature]
     for i in range(n):
         record = order[lo + i]
@@ -201,7 +228,7 @@ def _count_few(
     counted = channels > (n_classes if n_classes else 2)
     for c in range(channels):
         counts[j, 0, c] = 0.0
-    for i in range(n - 1):
+    for i in range(n if equal else n - 1):
         record = owners[i]
         if n_classes:
             counts[j, found, code[record]] += mass[record]
@@ -210,12 +237,28 @@ def _count_few(
             counts[j, found, 1] += value[record]
         if counted:
             counts[j, found, channels - 1] += 1.0
-        if values[i] != values[i + 1]:
-            thresholds[j, found] = between(values[i], values[i + 1])
+        if i + 1 == n:
+            thresholds[j, found] = values[i]
+            found += 1
+        elif values[i] != values[i + 1]:
+            thresholds[j, found] = values[i] if equal else between(values[i], values[i + 1])
             found += 1
             for c in range(channels):
-                counts[j, found, c] = counts[j, found - 1, c]
-    return found
+                counts[j, found, c] = 0.0 if equal else counts[j, found - 1, c]
+    return 1 if equal and found == 2 else found  # the other one of two sends the same records right
+
+
+@kernel
+def usual_is_all(features, n_thresholds, counts, totals, slot, n_features, equal, plan):
+    """Whether one threshold is scored of a category that all scored records have by now: it gives none any more."""
+    for j in range(n_features):
+        if equal[features[slot, j]] and n_thresholds[slot, j] == 1:
+            others = 0.0
+            for c in range(max(1, plan.n_classes)):
+                others += totals[slot, c] - counts[slot, j, 0, c]
+            if others == 0.0:
+                return True
+    return False
 
 
 @kernel
@@ -273,23 +316,24 @@ def _candidates(local, order, lo, scored, n_records, sample, depth, path, plan, 
         if constant[feature] <= depth:
             skipped += 1
             continue
+        equal = local.equal[feature]
         if sample == n_records and not plan.random:
             n = _count_few(
-                local.x, feature, order, lo, scored, work.values, work.owners, work.thresholds, work.guards, found,
-                local.code, local.mass, local.value, plan.n_classes, plan.channels, work.counts[0],
+                local.x, feature, equal, order, lo, scored, work.values, work.owners, work.thresholds, work.guards,
+                found, local.code, local.mass, local.value, plan.n_classes, plan.channels, work.counts[0],
             )  # fmt: skip
         else:
             if plan.random:
                 n = _random_threshold(
-                    local.x, feature, order, lo, scored, path, work.thresholds, work.guards, found
+                    local.x, feature, equal, order, lo, scored, path, work.thresholds, work.guards, found
                 )  # fmt: skip
             else:
                 n = _thresholds(
-                    local.x, feature, order, lo, scored, sample, work.values, work.thresholds, work.guards, found
-                )
+                    local.x, feature, equal, order, lo, scored, sample, work.values, work.thresholds, work.guards, found
+                )  # fmt: skip
             if n:
                 _count(
-                    local.x, feature, order, lo, scored, n, work.thresholds, found,
+                    local.x, feature, equal, order, lo, scored, n, work.thresholds, found,
                     local.code, local.mass, local.value, plan.n_classes, plan.channels, work.counts[0],
                 )  # fmt: skip
         if n:
