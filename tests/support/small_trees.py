@@ -473,10 +473,10 @@ class History:
             records = [*self.some(60), (np.full(len(self.held[0][0]) // 8, 77.0).tobytes(), self.held[0][1], 1.0)]
             expect(NotLearnedError, self.model.forget, **self.given(records))
             return
-        owner, name = [(Forest, "refresh"), (state_module.State, "_check_emptied"), (Tree, "repair")][case - 1]
-        if name == "repair" and self.model._state.statistic.trees is None:
+        owner, name = [(Forest, "refresh"), (state_module.State, "_check_emptied"), (Tree, "have_room")][case - 1]
+        if name == "have_room" and self.model._state.statistic.trees is None:
             return
-        before, n_calls = Tree.repair, 0
+        before, n_calls = Tree.have_room, 0
 
         def second(*args):
             nonlocal n_calls
@@ -485,11 +485,11 @@ class History:
                 raise MemoryError
             return before(*args)
 
-        failing = second if name == "repair" else mock.Mock(side_effect=MemoryError)
+        failing = second if name == "have_room" else mock.Mock(side_effect=MemoryError)
         update = self.model.forget if self.rng.random() < 0.5 else self.model.partial_fit
         given = gone if update == self.model.forget else come
         with mock.patch.object(owner, name, failing):
-            if name != "repair":
+            if name != "have_room":
                 expect(MemoryError, update, **given)
                 return
             try:

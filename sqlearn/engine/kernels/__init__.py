@@ -5,7 +5,9 @@ Imports nothing else of sqlearn.
 
 from sqlearn.engine.kernels.decorator import Postponed, kernel, make_ready
 from sqlearn.engine.kernels.intrinsics import (
+    arrays_at,
     bits_float,
+    borrowed,
     float_bits,
     fma,
     leading_zeros,

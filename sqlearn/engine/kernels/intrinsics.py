@@ -84,3 +84,69 @@ def prefetch(typingctx, array, index):
         return context.get_dummy_value()
 
     return types.void(array, types.int64), codegen
+
+
+def _is_array(kind):
+    return isinstance(kind, types.Array)
+
+
+def _bare(context, builder, kind, value):
+    """An array's structure, to be changed, that counts no references."""
+    array = context.make_array(kind)(context, builder, value)
+    array.meminfo = cgutils.get_null_value(array.meminfo.type)
+    array.parent = cgutils.get_null_value(array.parent.type)
+    return array
+
+
+@intrinsic
+def borrowed(typingctx, arrays):
+    """A named tuple's arrays without counts of references, which cost time in every call that they are passed to.
+
+    Only for what the caller holds: the arguments of a kernel.
+    """
+
+    def codegen(context, builder, signature, args):
+        value = args[0]
+        for i, kind in enumerate(signature.args[0].types):
+            if _is_array(kind):
+                array = _bare(context, builder, kind, builder.extract_value(value, i))
+                value = builder.insert_value(value, array._getvalue(), i)
+        return value
+
+    return arrays(arrays), codegen
+
+
+@intrinsic
+def arrays_at(typingctx, like, addresses, lengths, row):
+    """A named tuple like another one, whose arrays lie at ``addresses[row]`` and have ``lengths[row]`` items.
+
+    The arrays are C-contiguous, and count no references: the caller holds what lies there.
+
+    Parameters
+    ----------
+    like : named tuple of arrays
+        Has the dtypes and the shapes but for the lengths.
+    addresses, lengths : int64[n, fields]
+        One row for each tuple.
+    row : int64
+        Which one.
+    """
+
+    def codegen(context, builder, signature, args):
+        value, n_fields = args[0], len(signature.args[0].types)
+        tables = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in (1, 2)]
+        start = builder.mul(args[3], context.get_constant(types.int64, n_fields))
+        for i, kind in enumerate(signature.args[0].types):
+            at = builder.add(start, context.get_constant(types.int64, i))
+            address, length = (builder.load(builder.gep(table, [at])) for table in tables)
+            array = _bare(context, builder, kind, builder.extract_value(value, i))
+            shape = [length, *cgutils.unpack_tuple(builder, array.shape)[1:]]
+            array.shape = cgutils.pack_array(builder, shape)
+            array.nitems = shape[0]
+            for other in shape[1:]:
+                array.nitems = builder.mul(array.nitems, other)
+            array.data = builder.inttoptr(address, array.data.type)
+            value = builder.insert_value(value, array._getvalue(), i)
+        return value
+
+    return like(like, addresses, lengths, types.int64), codegen

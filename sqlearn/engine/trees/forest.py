@@ -14,9 +14,9 @@ import numpy as np
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.rounds import MAX_HASH, KeptRecords, Records, Rows
 from sqlearn.engine.sums import UNFIT, Log, Statistic, installed
-from sqlearn.engine.trees.layout import FIRST_SAMPLE, Held, Plan
+from sqlearn.engine.trees.layout import FIRST_SAMPLE, Held, Plan, new_room
 from sqlearn.engine.trees.membership import members
-from sqlearn.engine.trees.tree import Tree, TreeChanges
+from sqlearn.engine.trees.tree import Tree, TreeChanges, repair_trees
 from sqlearn.errors import FormatError, TooLargeError
 
 _MASS_BITS, _VALUE_BITS = 24, 30  # of the largest weight and the largest target, in integers
@@ -24,6 +24,7 @@ _MOST_RECORDS = 2**23  # whose sums float64 holds exactly
 _ENTRY_BYTES = 60  # of a record in a tree, about
 _OCTAVES = 2200  # of float64, from subnormal numbers on
 _LOWEST = -1080
+_AT_ONCE = 256  # changes of trees that Ctrl-C waits for
 _NO_PLACES = np.zeros(0, np.int64)
 
 Report = Callable[[str], None]
@@ -333,15 +334,18 @@ class Forest(KeptRecords):
         growth = self.growth
         starts, indices = members(hashes, np.ones(len(hashes)), growth.n_trees, growth.trees_per_record)
         change = TreeChanges(places.astype(np.int32), signs, x, y, w, hashes)
-        some_come = bool((signs > 0).any())
+        touched = np.flatnonzero(np.diff(starts[:-1]))
+        most = max((self.trees[t].n for t in touched.tolist()), default=0) + int((signs > 0).sum())
+        room = new_room(most, held.equal, plan)
+        step = max(1, _AT_ONCE // max(1, len(indices) // growth.n_trees))
         self._gone[gone] = 1
         try:
-            for t in np.flatnonzero(np.diff(starts[:-1])).tolist():
+            for i in range(0, len(touched), step):
                 check()
-                mine = indices[starts[t] : starts[t + 1]]
-                come = int((signs[mine] > 0).sum()) if some_come else 0
-                self.trees[t].repair(mine, come, change, self._gone, held, columns, plan, done)
-                done[4] += 1
+                some = touched[i : i + step]
+                trees, spans = [self.trees[t] for t in some.tolist()], (starts[some], starts[some + 1])
+                repair_trees(trees, *spans, indices, room, change, self._gone, held, columns, plan, done)
+                done[4] += len(some)
         finally:
             self._gone[gone] = 0
         self._set_columns(order, order)

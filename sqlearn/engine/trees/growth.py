@@ -3,7 +3,7 @@
 import numpy as np
 
 from sqlearn.engine.arithmetic import mix
-from sqlearn.engine.kernels import float_bits, kernel
+from sqlearn.engine.kernels import borrowed, float_bits, kernel, prefetch
 from sqlearn.engine.trees.layout import (
     ENTRIES,
     FIRST_SAMPLE,
@@ -12,11 +12,11 @@ from sqlearn.engine.trees.layout import (
     FREE_SLOT,
     LEAF,
     N_FREE_SUMS,
+    NEAR,
     NODES,
     SAME,
     SLOTS,
     SUMS,
-    Local,
 )
 from sqlearn.engine.trees.membership import sort_by_priority
 from sqlearn.engine.trees.split import (
@@ -30,9 +30,9 @@ from sqlearn.engine.trees.split import (
     forget_constants,
     goes_left,
     narrow,
-    new_work,
 )
 
+_AHEAD = 12  # records that are asked for before they are copied
 _ROUNDER = 1.5 * 2.0**52
 _LOW = 2.0**30  # how much finer the rest of a target is than the target
 
@@ -59,21 +59,11 @@ def sums_of(y, w, class_weights, plan):
 
 
 @kernel
-def gathered(places, priorities, filled, held, codes, plan):
-    """The records at places, sorted by priority, of which the first ones (`filled`) are copied."""
-    m, d = len(places), held.x.shape[1]
-    local = Local(
-        np.empty((m, d), np.float32),
-        np.zeros(m, np.int32),
-        np.empty(m),
-        np.empty(m),
-        np.empty(m),
-        places,
-        priorities,
-        held.equal,
-    )
+def gather(local, n, filled, held, codes, plan):
+    """Have the n records at hand whose places, sorted by priority, are in `local`; copy the first ones (`filled`)."""
+    for i in range(n):
+        local.order[i] = i
     fill(local, 0, filled, held, codes, plan)
-    return local
 
 
 @kernel
@@ -81,6 +71,11 @@ def fill(local, start, stop, held, codes, plan):
     """Copy the records from `start` to `stop`."""
     d = held.x.shape[1]
     for i in range(start, stop):
+        if i + _AHEAD < stop:
+            ahead = np.int64(local.places[i + _AHEAD])
+            prefetch(held.x, ahead)
+            prefetch(held.y, ahead)
+            prefetch(held.w, ahead)
         place = local.places[i]
         for j in range(d):
             local.x[i, j] = narrow(held.x[place, j])
@@ -198,8 +193,9 @@ def add_leaf_sums(sums, code, mass, value, low, sign, plan):
 
 
 @kernel
-def _is_pure(local, order, lo, hi):
+def _is_pure(local, lo, hi):
     """Whether all records have one class, or one target and weight."""
+    order = local.order
     first = order[lo]
     for i in range(lo + 1, hi):
         record = order[i]
@@ -214,7 +210,8 @@ def _is_pure(local, order, lo, hi):
 
 
 @kernel
-def _make_leaf(pool, node, local, order, lo, hi, keyed, plan):
+def _make_leaf(pool, node, local, lo, hi, keyed, plan):
+    order = local.order
     row = _new_sums(pool)
     sums = pool.sums[row]
     for c in range(len(sums)):
@@ -264,13 +261,13 @@ def keeps_scores(n, score, work, plan):
 
 
 @kernel
-def split_of(local, order, lo, hi, depth, path, plan, work):
+def split_of(local, lo, hi, depth, path, plan, work):
     """The feature by which all records of a node are split, its threshold, and the score: -1 for a leaf."""
     n = hi - lo
     none = np.float32(0.0)
-    if n < plan.min_split or n < 2 * plan.min_leaf or depth >= plan.max_depth or _is_pure(local, order, lo, hi):
+    if n < plan.min_split or n < 2 * plan.min_leaf or depth >= plan.max_depth or _is_pure(local, lo, hi):
         return -1, none, -1.0, False
-    score = choose(local, order, lo, hi, n, depth, path, plan, work)
+    score = choose(local, lo, hi, n, depth, path, plan, work)
     result = work.result
     if score < 0.0:
         return -1, none, score, result[N_FEATURES] == 0
@@ -280,17 +277,9 @@ def split_of(local, order, lo, hi, depth, path, plan, work):
 
 
 @kernel
-def in_order(m):
-    """The indices of m records, int32[m]: their order before nodes split them."""
-    order = np.empty(m, np.int32)
-    for i in range(m):
-        order[i] = i
-    return order
-
-
-@kernel
-def partition(order, lo, hi, x, feature, threshold, equal, spare):
+def partition(local, lo, hi, feature, threshold):
     """Move records that go left before those that go right, keeping their order; return where these begin."""
+    x, order, spare, equal = local.x, local.order, local.spare, local.equal[feature]
     middle, n_spare = lo, 0
     for i in range(lo, hi):
         record = order[i]
@@ -306,23 +295,41 @@ def partition(order, lo, hi, x, feature, threshold, equal, spare):
 
 
 @kernel
-def build(pool, local, order, start, stop, depth, path, keyed, plan, work):
-    """Build the subtree of the records in ``order[start:stop]``, and return its root."""
+def _copy_near(local, near, lo, hi):
+    """Copy the records in ``local.order[lo:hi]`` to where they lie close together."""
+    d = local.x.shape[1]
+    for i in range(hi - lo):
+        record = local.order[lo + i]
+        for j in range(d):
+            near.x[i, j] = local.x[record, j]
+        near.code[i], near.mass[i] = local.code[record], local.mass[record]
+        near.value[i], near.low[i] = local.value[record], local.low[record]
+        near.places[i], near.priorities[i] = local.places[record], local.priorities[record]
+        near.order[i] = i
+
+
+@kernel
+def build(pool, far, near, start, stop, depth, path, keyed, plan, work):
+    """Build the subtree of the records in ``far.order[start:stop]``, and return its root."""
     m = stop - start
-    spare = np.empty(m, np.int32)
     capacity = 64
-    pending = np.empty((capacity, 5), np.int64)  # from, to, depth, parent, side
+    pending = np.empty((capacity, 6), np.int64)  # from, to, depth, parent, side, whether the records are near
     paths = np.empty(capacity, np.uint64)
     made = np.empty(2 * m + 1, np.int32)
     n_made, top, root = 0, 1, -1
     pending[0, 0], pending[0, 1], pending[0, 2], pending[0, 3], pending[0, 4] = start, stop, depth, -1, 0
+    pending[0, 5] = 0
     paths[0] = path
     while top:
         top -= 1
-        row = pending[top]
-        lo, hi, depth, parent, right = row[0], row[1], row[2], row[3], row[4]
-        path = paths[top]
+        lo, hi, depth, parent = pending[top, 0], pending[top, 1], pending[top, 2], pending[top, 3]
+        right, is_near, path = pending[top, 4], pending[top, 5], paths[top]
         n = hi - lo
+        if not is_near and n <= NEAR and n < m:  # all of its subtree is built before anything else
+            _copy_near(far, near, lo, hi)
+            lo, hi, is_near = 0, n, 1
+        local = near if is_near else far
+        order = local.order
         forget_constants(work, depth)
         node = _new_node(pool)
         if parent < 0:
@@ -331,26 +338,26 @@ def build(pool, local, order, start, stop, depth, path, keyed, plan, work):
             pool.nodes[parent].right = node
         else:
             pool.nodes[parent].left = node
-        feature, threshold, score, same = split_of(local, order, lo, hi, depth, path, plan, work)
+        feature, threshold, score, same = split_of(local, lo, hi, depth, path, plan, work)
         at = pool.nodes[node]
         at.feature, at.threshold, at.n, at.slot = feature, threshold, n, SAME if same else LEAF
         if feature < 0:
-            _make_leaf(pool, node, local, order, lo, hi, keyed, plan)
+            _make_leaf(pool, node, local, lo, hi, keyed, plan)
             continue
         made[n_made] = node
         n_made += 1
         if keeps_scores(n, score, work, plan):
             store_scores(pool, node, work, local.priorities[order[lo + FIRST_SAMPLE - 1]], plan)
-        middle = partition(order, lo, hi, local.x, feature, threshold, local.equal[feature], spare)
+        middle = partition(local, lo, hi, feature, threshold)
         if top + 2 > capacity:
             capacity *= 2
-            more, more_paths = np.empty((capacity, 5), np.int64), np.empty(capacity, np.uint64)
+            more, more_paths = np.empty((capacity, 6), np.int64), np.empty(capacity, np.uint64)
             more[:top], more_paths[:top] = pending[:top], paths[:top]
             pending, paths = more, more_paths
         for right in range(1, -1, -1):  # the left child is built next
-            row = pending[top]
-            row[0], row[1] = middle if right else lo, hi if right else middle
-            row[2], row[3], row[4] = depth + 1, node, right
+            pending[top, 0], pending[top, 1] = middle if right else lo, hi if right else middle
+            pending[top, 2], pending[top, 3], pending[top, 4] = depth + 1, node, right
+            pending[top, 5] = is_near
             paths[top] = child_path(path, right)
             top += 1
     for i in range(n_made - 1, -1, -1):
@@ -360,12 +367,15 @@ def build(pool, local, order, start, stop, depth, path, keyed, plan, work):
 
 
 @kernel
-def grow(pool, places, salt, path, held, codes, plan):
+def grow(pool, places, room, salt, path, held, codes, plan):
     """Grow a tree from nothing. Returns its root; -1 without records."""
-    if not len(places):
+    n = len(places)
+    if not n:
         return -1
-    priorities = np.empty(len(places), np.uint64)
-    sort_by_priority(places, held.keyed, salt, priorities)
-    local = gathered(places, priorities, len(places), held, codes, plan)
-    m, work = len(places), new_work(held.x.shape[1], plan)
-    return build(pool, local, in_order(m), 0, m, 0, path, held.keyed, plan, work)
+    pool, held = borrowed(pool), borrowed(held)
+    local, near, work = borrowed(room.local), borrowed(room.near), borrowed(room.work)
+    sort_by_priority(places, held.keyed, salt, local.priorities)
+    for i in range(n):
+        local.places[i] = places[i]
+    gather(local, n, n, held, codes, plan)
+    return build(pool, local, near, 0, n, 0, path, held.keyed, plan, work)

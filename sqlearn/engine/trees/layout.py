@@ -9,6 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 FIRST_SAMPLE = 16  # records whose values give thresholds, between them; or, of categories, are thresholds
+WIDEST = 256  # records that may give thresholds, where fewer give no valid one
+NEAR = 1024  # records of a subtree that are copied to lie close together
+VARIES = 2**31 - 1
 LEAF, SAME = -1, -2  # `slot` of nodes without cached scores, and of leaves whose records are equal in every feature
 
 NODE = np.dtype(
@@ -151,7 +154,7 @@ class Plan(NamedTuple):
 
 
 class Local(NamedTuple):
-    """Records gathered for one call, by their index.
+    """Room for the records that are at hand, by their index; the first ones are.
 
     Attributes
     ----------
@@ -165,6 +168,10 @@ class Local(NamedTuple):
         Places of the records.
     priorities : uint64[m]
         Their priorities, ascending.
+    order : int32[m]
+        The indices, those of a node together and ascending.
+    spare : int32[m]
+        Scratch.
     equal : uint8[d]
         As in :class:`Held`.
     """
@@ -176,6 +183,8 @@ class Local(NamedTuple):
     low: np.ndarray
     places: np.ndarray
     priorities: np.ndarray
+    order: np.ndarray
+    spare: np.ndarray
     equal: np.ndarray
 
 
@@ -210,6 +219,63 @@ class Work(NamedTuple):
     totals: np.ndarray
     values: np.ndarray
     owners: np.ndarray
+
+
+class Room(NamedTuple):
+    """What kernels work in.
+
+    Attributes
+    ----------
+    local : Local
+        The records at hand.
+    near : Local
+        Those of a small subtree, copied from `local` to lie close together.
+    work : Work
+        The candidates of one node.
+    """
+
+    local: Local
+    near: Local
+    work: Work
+
+
+def new_room(n: int, equal: np.ndarray, plan: Plan) -> Room:
+    """Room for n records of one tree."""
+    return Room(_new_local(n, equal), _new_local(min(n, NEAR), equal), _new_work(len(equal), plan))
+
+
+def _new_local(m: int, equal: np.ndarray) -> Local:
+    return Local(
+        np.empty((m, len(equal)), np.float32),
+        np.zeros(m, np.int32),
+        np.empty(m),
+        np.empty(m),
+        np.empty(m),
+        np.empty(m, np.int32),
+        np.empty(m, np.uint64),
+        np.empty(m, np.int32),
+        np.empty(m, np.int32),
+        equal,
+    )
+
+
+def _new_work(d: int, plan: Plan) -> Work:
+    k, channels = plan.k, plan.channels
+    return Work(
+        np.arange(d, dtype=np.int32),
+        np.empty(d, np.int32),
+        np.full(d, VARIES, np.int32),
+        np.zeros(d + 1, np.int32),
+        np.zeros(6, np.int64),
+        np.empty(k, np.int32),
+        np.empty((1, k), np.int32),
+        np.empty((k, 3), np.float32),
+        np.empty((k, WIDEST), np.float32),
+        np.empty((1, k, WIDEST + 1, channels)),
+        np.empty((1, channels)),
+        np.empty(WIDEST, np.float32),
+        np.empty(WIDEST, np.int32),
+    )
 
 
 def empty_pool(capacity: int, plan: Plan) -> Pool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import arrays_at, borrowed, kernel
 from sqlearn.engine.trees.growth import (
     add_leaf_sums,
     build,
@@ -11,9 +11,8 @@ from sqlearn.engine.trees.growth import (
     free_entry,
     free_node,
     free_slot,
-    gathered,
+    gather,
     hash_inner,
-    in_order,
     keeps_scores,
     leaf_hash,
     member_hash,
@@ -33,7 +32,6 @@ from sqlearn.engine.trees.split import (
     forget_constants,
     goes_left,
     narrow,
-    new_work,
     usual_is_all,
 )
 
@@ -93,18 +91,17 @@ def _release(pool, node):
 
 
 @kernel
-def _remaining(pool, node, n, lo, hi, mine, changes, gone, keyed, salt):
-    """Places of a node's records after the changes in ``mine[lo:hi]``, by priority, and the priorities."""
-    places = np.empty(n, np.int32)
+def _gather_remaining(pool, node, n, lo, hi, mine, changes, gone, salt, filled, local, held, codes, plan):
+    """Have a node's records at hand, as they are after the changes in ``mine[lo:hi]``; copy the first ones."""
+    places = local.places[:n]
     found = _entries_below(pool, node, gone, places)
     for i in range(lo, hi):
         change = mine[i]
         if changes.sign[change] > 0:
             places[found] = changes.place[change]
             found += 1
-    priorities = np.empty(n, np.uint64)
-    sort_by_priority(places, keyed, salt, priorities)
-    return places, priorities
+    sort_by_priority(places, held.keyed, salt, local.priorities)
+    gather(local, n, filled, held, codes, plan)
 
 
 @kernel
@@ -272,17 +269,16 @@ def _same_split(pool, node, slot, before, n, lo, hi, mine, changes, held, codes,
 
 
 @kernel
-def _chosen_again(pool, node, local, filled, order, depth, path, held, codes, plan, work):
-    """Choose a large node's split again, of which the first records are copied, and keep its scores.
+def _chosen_again(pool, node, n, local, filled, depth, path, held, codes, plan, work):
+    """Choose a large node's split again, of whose n records the first ones are copied, and keep its scores.
 
     Returns whether it stays, and how many records are copied now.
     """
-    n = len(order)
-    score = choose(local, order, 0, filled, n, depth, path, plan, work)
+    score = choose(local, 0, filled, n, depth, path, plan, work)
     if score == -2.0:
         fill(local, filled, n, held, codes, plan)
         filled = n
-        score = choose(local, order, 0, n, n, depth, path, plan, work)
+        score = choose(local, 0, n, n, depth, path, plan, work)
     if score <= 0.0:  # whether it is a leaf, building tells
         return False, filled
     j = work.result[BEST_FEATURE]
@@ -290,46 +286,37 @@ def _chosen_again(pool, node, local, filled, order, depth, path, held, codes, pl
     at = pool.nodes[node]
     if work.features[j] != at.feature or threshold != at.threshold:
         return False, filled
-    _keep_scores(pool, node, local, order, 0, n, score, plan, work)
+    _keep_scores(pool, node, local, 0, n, score, plan, work)
     return True, filled
 
 
 @kernel
-def _keep_scores(pool, node, local, order, start, n, score, plan, work):
+def _keep_scores(pool, node, local, start, n, score, plan, work):
     """Have the scores of a split that stays, or none."""
     if keeps_scores(n, score, work, plan):
-        store_scores(pool, node, work, local.priorities[order[start + FIRST_SAMPLE - 1]], plan)
+        store_scores(pool, node, work, local.priorities[local.order[start + FIRST_SAMPLE - 1]], plan)
     else:
         free_slot(pool, node)
 
 
 @kernel
-def repair(pool, mine, changes, gone, held, codes, salt, path, plan, done):
-    """Bring a tree up to date with records that came or went.
-
-    `mine` has the indices of the changes that concern this tree; it is put in another order. `gone` marks the places of
-    those that went. Adds to `done` how many records subtrees were built anew of, how many were gathered, nodes scored
-    and splits that moved.
-    """
+def _repair(pool, mine, changes, gone, held, codes, salt, path, plan, local, near, work, done):
+    """Bring one tree up to date; `mine` has the indices of the changes that concern it."""
     nodes, extent = pool.nodes, pool.extent
-    work = new_work(held.x.shape[1], plan)
     capacity = 64
     # node, from and to in the changes, depth, parent, side, from and to in the records at hand (-1: not at hand)
     pending = np.empty((capacity, 8), np.int64)
     paths = np.empty(capacity, np.uint64)
     inner, n_inner = np.empty(capacity, np.int32), 0
-    row = pending[0]
-    row[0], row[1], row[2], row[3], row[4], row[5] = extent[ROOT], 0, len(mine), 0, -1, 0
-    row[6], row[7] = -1, -1
+    pending[0, 0], pending[0, 1], pending[0, 2], pending[0, 3] = extent[ROOT], 0, len(mine), 0
+    pending[0, 4], pending[0, 5], pending[0, 6], pending[0, 7] = -1, 0, -1, -1
     paths[0], top = path, 1
     # the records at hand are those of the node that was gathered last, below which all are dealt with before any other
-    places, priorities = np.empty(0, np.int32), np.empty(0, np.uint64)
-    local = gathered(places, priorities, 0, held, codes, plan)
-    order, spare, filled = places, places, np.int64(0)
+    filled = np.int64(0)
     while top:
         top -= 1
-        row = pending[top]
-        node, lo, hi, depth, parent, right, start, stop = row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7]
+        node, lo, hi, depth = pending[top, 0], pending[top, 1], pending[top, 2], pending[top, 3]
+        parent, right, start, stop = pending[top, 4], pending[top, 5], pending[top, 6], pending[top, 7]
         path = paths[top]
         forget_constants(work, depth)
         at = nodes[node]
@@ -353,23 +340,21 @@ def repair(pool, mine, changes, gone, held, codes, salt, path, plan, done):
             )
             done[NODES_SCORED] += 1
         if verdict < 1 and start < 0:
-            places, priorities = _remaining(pool, node, n, lo, hi, mine, changes, gone, held.keyed, salt)
             filled = n if verdict == 0 or n < plan.cached else min(n, 2 * plan.scored)
-            local = gathered(places, priorities, filled, held, codes, plan)
-            order, spare = in_order(n), np.empty(n, np.int32)
+            _gather_remaining(pool, node, n, lo, hi, mine, changes, gone, salt, filled, local, held, codes, plan)
             done[GATHERED] += n
             if verdict < 0 and filled < n:
-                stays, filled = _chosen_again(pool, node, local, filled, order, depth, path, held, codes, plan, work)
+                stays, filled = _chosen_again(pool, node, n, local, filled, depth, path, held, codes, plan, work)
                 verdict = 1 if stays else 0
             else:
                 start, stop = 0, n
         if verdict < 0:
-            feature, threshold, score, _ = split_of(local, order, start, stop, depth, path, plan, work)
+            feature, threshold, score, _ = split_of(local, start, stop, depth, path, plan, work)
             done[NODES_SCORED] += 1
             verdict = 0
             if feature == at.feature and threshold == at.threshold:
                 verdict = 1
-                _keep_scores(pool, node, local, order, start, n, score, plan, work)
+                _keep_scores(pool, node, local, start, n, score, plan, work)
         if verdict == 0:
             if start < 0:
                 fill(local, filled, n, held, codes, plan)
@@ -377,7 +362,7 @@ def repair(pool, mine, changes, gone, held, codes, salt, path, plan, done):
             done[REBUILT] += n
             done[SPLITS_MOVED] += may_split
             _release(pool, node)
-            built = build(pool, local, order, start, stop, depth, path, held.keyed, plan, work)
+            built = build(pool, local, near, start, stop, depth, path, held.keyed, plan, work)
             if parent < 0:
                 extent[ROOT] = built
             elif right:
@@ -397,7 +382,7 @@ def repair(pool, mine, changes, gone, held, codes, salt, path, plan, done):
                 mine[middle], mine[end] = mine[end], change
         between = -1
         if start >= 0:
-            between = partition(order, start, stop, local.x, feature, threshold, equal, spare)
+            between = partition(local, start, stop, feature, threshold)
         if n_inner == len(inner):
             wider = np.empty(2 * n_inner, np.int32)
             wider[:n_inner] = inner
@@ -412,12 +397,46 @@ def repair(pool, mine, changes, gone, held, codes, salt, path, plan, done):
         for side in range(2):
             first, last = (middle, hi) if side else (lo, middle)
             if first < last:
-                row = pending[top]
-                row[0], row[1], row[2] = at.right if side else at.left, first, last
-                row[3], row[4], row[5] = depth + 1, node, side
-                row[6] = between if side and start >= 0 else start
-                row[7] = stop if side else between
+                pending[top, 0], pending[top, 1], pending[top, 2] = at.right if side else at.left, first, last
+                pending[top, 3], pending[top, 4], pending[top, 5] = depth + 1, node, side
+                pending[top, 6] = between if side and start >= 0 else start
+                pending[top, 7] = stop if side else between
                 paths[top] = child_path(path, side)
                 top += 1
     for i in range(n_inner - 1, -1, -1):
         nodes[inner[i]].hash = hash_inner(nodes, inner[i])
+
+
+@kernel
+def repair(
+    like, addresses, lengths, salts, paths, begins, ends, indices, room, changes, gone, held, codes, plan, done
+):
+    """Bring trees up to date with records that came or went.
+
+    Parameters
+    ----------
+    like : Pool
+        The pool of any tree.
+    addresses, lengths : int64[trees, fields]
+        Where the arrays of each tree's pool lie, and how long they are.
+    salts, paths : uint64[trees]
+        What each tree hashes with.
+    begins, ends, indices : int64[trees], int64[trees], int32[m]
+        The changes that concern tree t are ``indices[begins[t] : ends[t]]``; they are put in another order.
+    room : Room
+        Where it works.
+    changes : TreeChanges
+        What came and went.
+    gone : uint8[n]
+        1 at the places of those that went.
+    held, codes, plan
+        As in growth.
+    done : int64[4]
+        Counts records of which subtrees were built anew, records gathered, nodes scored and splits that moved.
+    """
+    held, changes = borrowed(held), borrowed(changes)
+    local, near, work = borrowed(room.local), borrowed(room.near), borrowed(room.work)
+    for t in range(len(salts)):
+        mine = indices[begins[t] : ends[t]]
+        pool = arrays_at(like, addresses, lengths, t)
+        _repair(pool, mine, changes, gone, held, codes, salts[t], paths[t], plan, local, near, work, done)

@@ -8,39 +8,16 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.kernels import fma, kernel, multiply_high
-from sqlearn.engine.trees.layout import FIRST_SAMPLE, Work
+from sqlearn.engine.trees.layout import FIRST_SAMPLE, VARIES, WIDEST
 from sqlearn.engine.trees.membership import sample_limit
 
 _FEW = 15  # thresholds that are told apart in four steps
-_WIDEST = 256  # records that may give thresholds, where fewer give no valid one
 _MISSING = np.float32(np.inf)  # what stands for NaN: above all numbers
 _NONE = np.float32(np.nan)
 _LARGEST = 3.4028234663852886e38
 _HALF = np.uint64(11)
-VARIES = 2**31 - 1
-
 
 N_FEATURES, SKIPPED, EXTENSION, SAMPLE, BEST_FEATURE, BEST_THRESHOLD = range(6)
-
-
-@kernel
-def new_work(d, plan):
-    k, channels = plan.k, plan.channels
-    return Work(
-        np.arange(d).astype(np.int32),
-        np.empty(d, np.int32),
-        np.full(d, VARIES, np.int32),
-        np.zeros(d + 1, np.int32),
-        np.zeros(6, np.int64),
-        np.empty(k, np.int32),
-        np.empty((1, k), np.int32),
-        np.empty((k, 3), np.float32),
-        np.empty((k, _WIDEST), np.float32),
-        np.empty((1, k, _WIDEST + 1, channels)),
-        np.empty((1, channels)),
-        np.empty(_WIDEST, np.float32),
-        np.empty(_WIDEST, np.int32),
-    )
 
 
 @kernel
@@ -155,15 +132,24 @@ def _thresholds(x, feature, equal, order, lo, scored, sample, values, thresholds
 
 
 @kernel
-def _place(thresholds, j, found, value):
-    """How many of candidate j's thresholds are below a value."""
+def _place(thresholds, found, value):
+    """How many thresholds are below a value."""
     at, left = 0, found
     while left > 0:
         half = left >> 1
-        above = thresholds[j, at + half] < value
+        above = thresholds[at + half] < value
         at = at + half + 1 if above else at
         left = left - half - 1 if above else half
     return at
+
+
+@kernel
+def _place_of_few(thresholds, value):
+    """How many of 15 thresholds are below a value, without branches, which nothing could predict."""
+    at = np.uint64(8) * np.uint64(thresholds[7] < value)
+    at += np.uint64(4) * np.uint64(thresholds[at + np.uint64(3)] < value)
+    at += np.uint64(2) * np.uint64(thresholds[at + np.uint64(1)] < value)
+    return at + np.uint64(thresholds[at] < value)
 
 
 @kernel
@@ -175,26 +161,25 @@ def _count(x, feature, equal, order, lo, scored, found, thresholds, j, code, mas
     for t in range(found, _FEW):
         thresholds[j, t] = _MISSING
     counted = channels > (n_classes if n_classes else 2)
-    for i in range(lo, lo + scored):
-        record = order[i]
-        of_record = x[record, feature]
-        at = 0
-        if found > _FEW or equal:
-            at = _place(thresholds, j, found, of_record)
-            if equal and at < found and thresholds[j, at] != of_record:
+    limits, sums = thresholds[j], counts[j]
+    if n_classes and not counted and not equal and found <= _FEW:
+        for i in range(lo, lo + scored):
+            record = np.uint64(order[i])
+            sums[_place_of_few(limits, x[record, feature]), np.uint64(code[record])] += mass[record]
+    else:
+        for i in range(lo, lo + scored):
+            record = order[i]
+            of_record = x[record, feature]
+            at = np.int64(_place(limits, found, of_record))
+            if equal and at < found and limits[at] != of_record:
                 at = found
-        else:  # without branches, which nothing could predict
-            at += 8 * (thresholds[j, 7] < of_record)
-            at += 4 * (thresholds[j, at + 3] < of_record)
-            at += 2 * (thresholds[j, at + 1] < of_record)
-            at += thresholds[j, at] < of_record
-        if n_classes:
-            counts[j, at, code[record]] += mass[record]
-        else:
-            counts[j, at, 0] += mass[record]
-            counts[j, at, 1] += value[record]
-        if counted:
-            counts[j, at, channels - 1] += 1.0
+            if n_classes:
+                sums[at, code[record]] += mass[record]
+            else:
+                sums[at, 0] += mass[record]
+                sums[at, 1] += value[record]
+            if counted:
+                sums[at, channels - 1] += 1.0
     if equal:
         return
     for t in range(1, found):
@@ -297,13 +282,13 @@ def _is_perfect(work, j, n, plan):
 
 
 @kernel
-def _candidates(local, order, lo, scored, n_records, sample, depth, path, plan, work):
+def _candidates(local, lo, scored, n_records, sample, depth, path, plan, work):
     """Candidates of the first k features, in the order of the path, that are not constant.
 
     A sample of as many records as give thresholds, but not of all, is treated as any larger one: a record that comes to
     it or leaves it changes sums alone.
     """
-    d = local.x.shape[1]
+    d, order = local.x.shape[1], local.order
     permutation, constant, found, skipped, drawn = work.permutation, work.constant, 0, 0, 0
     word = mix(path, np.uint64(99))
     while drawn < d and found < plan.k:
@@ -430,13 +415,14 @@ def _sum(order, lo, scored, code, mass, value, n_classes, channels, totals):
 
 
 @kernel
-def choose(local, order, lo, hi, n, depth, path, plan, work):
-    """Choose the split of a node of n records, of which those in ``order[lo:hi]`` are at hand, the lowest priorities.
+def choose(local, lo, hi, n, depth, path, plan, work):
+    """Choose the split of a node of n records, of which those in ``local.order[lo:hi]`` are at hand, the lowest priorities.
 
     Returns the score: positive for a useful split, 0.0 for one that separates nothing better than chance, -1.0 for
     none, -2.0 if more records have to be at hand. The sample is doubled until a split is of use, then the
     records that give thresholds are, until one is valid.
     """
+    order = local.order
     extension, sample = 0, min(FIRST_SAMPLE, n)
     while True:
         within = scored_of(local.priorities, order, lo, hi, sample_limit(n, plan.scored, extension))
@@ -444,7 +430,7 @@ def choose(local, order, lo, hi, n, depth, path, plan, work):
         if scored == hi - lo and scored < n:
             return -2.0
         _sum(order, lo, scored, local.code, local.mass, local.value, plan.n_classes, plan.channels, work.totals)
-        _candidates(local, order, lo, scored, n, min(sample, scored), depth, path, plan, work)
+        _candidates(local, lo, scored, n, min(sample, scored), depth, path, plan, work)
         result = work.result
         score = best(work.n_thresholds, work.counts, work.totals, 0, result[N_FEATURES], plan, result)
         result[EXTENSION], result[SAMPLE] = extension, sample if sample <= within else 0
@@ -452,9 +438,9 @@ def choose(local, order, lo, hi, n, depth, path, plan, work):
             return score
         if scored < n:
             extension += 1
-        elif sample < min(n, _WIDEST):
+        elif sample < min(n, WIDEST):
             if score == 0.0 or result[N_FEATURES] == 0 or plan.random:
                 return score
-            sample = min(2 * sample, n, _WIDEST)
+            sample = min(2 * sample, n, WIDEST)
         else:
             return score

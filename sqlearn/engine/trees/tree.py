@@ -14,7 +14,9 @@ from sqlearn.engine.trees.layout import (
     Held,
     Plan,
     Pool,
+    Room,
     empty_pool,
+    new_room,
     used_bytes,
 )
 from sqlearn.engine.trees.reading import describe, preorder
@@ -78,6 +80,8 @@ class Tree:
     ----------
     pool : Pool
         Where its nodes lie.
+    lies : int64[2, fields]
+        The addresses of the pool's arrays, and their lengths.
     n : int
         Records.
     """
@@ -87,6 +91,12 @@ class Tree:
         self.n = 0
         self.capacity = 0
         self.pool: Pool | None = None
+        self.lies = np.zeros((2, len(Pool._fields)), np.int64)
+
+    def _set_pool(self, pool: Pool) -> None:
+        self.pool = pool
+        self.lies[0] = [array.ctypes.data for array in pool]
+        self.lies[1] = [len(array) for array in pool]
 
     @property
     def hash(self) -> int:
@@ -104,34 +114,16 @@ class Tree:
         """Grow anew from the records at places, int32[n]."""
         self.n = len(places)
         self.capacity = self.n + self.n // 8 + _SPARE
-        self.pool = empty_pool(self.capacity, plan)
-        self.pool.extent[ROOT] = grow(self.pool, places, self.salt, self.path, held, codes, plan)
+        pool, room = empty_pool(self.capacity, plan), new_room(self.n, held.equal, plan)
+        pool.extent[ROOT] = grow(pool, places, room, self.salt, self.path, held, codes, plan)
+        self._set_pool(pool)
 
-    def repair(
-        self,
-        mine: np.ndarray,
-        come: int,
-        changes: TreeChanges,
-        gone: np.ndarray,
-        held: Held,
-        columns: np.ndarray,
-        plan: Plan,
-        done: np.ndarray,
-    ) -> None:
-        """Follow those changes whose indices are in `mine`, int32[m], `come` of which are of records that come.
-
-        `gone` marks the places of those that went; `done` counts the work.
-        """
-        if self.pool is None or self.pool.extent[ROOT] < 0:
-            self.grow(changes.place[mine[changes.sign[mine] > 0]], held, columns, plan)
-            return
-        if self.n + come > self.capacity:
-            self._enlarge(self.n + come, plan)
-        repair(self.pool, mine, changes, gone, held, columns, self.salt, self.path, plan, done)
-        self.n += 2 * come - len(mine)
+    def have_room(self, n: int, plan: Plan) -> None:
+        """Have room for n records."""
+        if n > self.capacity:
+            self._enlarge(n, plan)
 
     def _enlarge(self, n: int, plan: Plan) -> None:
-        """Have room for n records."""
         assert self.pool is not None
         self.capacity = n + n // 8 + _SPARE
         larger = empty_pool(self.capacity, plan)
@@ -142,7 +134,7 @@ class Tree:
                 new[:stop] = old[:stop]
             else:
                 new[: len(old)] = old
-        self.pool = larger
+        self._set_pool(larger)
 
     def move(self, moved: np.ndarray) -> None:
         """Follow records to other places: ``moved[place]`` is the new one."""
@@ -156,7 +148,7 @@ class Tree:
         if self.pool is None:
             return
         if not len(columns):  # then no record is left
-            self.pool = empty_pool(self.capacity, plan)
+            self._set_pool(empty_pool(self.capacity, plan))
             return
         pool = self.pool
         spare = [-2] if plan.channels > plan.n_classes else []  # of the number of records
@@ -174,7 +166,7 @@ class Tree:
         larger.sums[:stop] = picked(pool.sums[:stop], chosen)
         larger.counts[:slots] = picked(pool.counts[:slots], chosen + spare)
         larger.totals[:slots] = picked(pool.totals[:slots], chosen + spare)
-        self.pool = pool._replace(sums=larger.sums, counts=larger.counts, totals=larger.totals)
+        self._set_pool(pool._replace(sums=larger.sums, counts=larger.counts, totals=larger.totals))
 
     def describe(self, plan: Plan) -> Description:
         """The tree in its canonical form."""
@@ -187,3 +179,40 @@ class Tree:
         units = plan.mass0 / plan.value0, plan.mass1 / plan.value1
         describe(self.pool, found, unit, *units, plan.n_classes, *described)
         return described
+
+
+def repair_trees(
+    trees: list[Tree],
+    begins: np.ndarray,
+    ends: np.ndarray,
+    indices: np.ndarray,
+    room: Room,
+    changes: TreeChanges,
+    gone: np.ndarray,
+    held: Held,
+    columns: np.ndarray,
+    plan: Plan,
+    done: np.ndarray,
+) -> None:
+    """Have trees follow changes, the i-th tree those whose indices are in ``indices[begins[i] : ends[i]]``.
+
+    `gone` marks the places of those that went; `done` counts the work.
+    """
+    sums = np.concatenate([[0], np.cumsum(changes.sign[indices] > 0)])
+    come = (sums[ends] - sums[begins]).tolist()
+    grown = []
+    for i, tree in enumerate(trees):
+        if tree.pool is None or tree.pool.extent[ROOT] < 0:
+            mine = indices[begins[i] : ends[i]]
+            tree.grow(changes.place[mine[changes.sign[mine] > 0]], held, columns, plan)
+        else:
+            tree.have_room(tree.n + come[i], plan)
+            tree.n += 2 * come[i] - int(ends[i] - begins[i])
+            grown.append(i)
+    if not grown:
+        return
+    lies = np.stack([trees[i].lies for i in grown], axis=1)
+    salts, paths = (np.array([getattr(trees[i], name) for i in grown]) for name in ("salt", "path"))
+    like = trees[grown[0]].pool
+    spans = begins[grown], ends[grown]
+    repair(like, *lies, salts, paths, *spans, indices, room, changes, gone, held, columns, plan, done)
