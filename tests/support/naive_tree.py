@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 _WORD = 2**64 - 1
-_MOST, _FIRST = 256, 16  # records that give thresholds: at most, and at first
+_MOST, _FIRST = 256, 12  # records that give thresholds: at most, and at first
 
 
 def mix(word: int, seed: int) -> int:

@@ -246,7 +246,7 @@ def store_scores(pool, node, work, last, plan):
     for j in range(n):
         found = work.n_thresholds[0, j]
         pool.features[slot, j], pool.n_thresholds[slot, j] = work.features[j], found
-        for g in range(3):
+        for g in range(5):
             pool.guards[slot, j, g] = work.guards[j, g]
         for t in range(found):
             pool.thresholds[slot, j, t] = work.thresholds[j, t]

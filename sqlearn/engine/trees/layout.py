@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-FIRST_SAMPLE = 16  # records whose values give thresholds, between them; or, of categories, are thresholds
+FIRST_SAMPLE = 12  # records whose values give thresholds, between them; or, of categories, are thresholds
 WIDEST = 256  # records that may give thresholds, where fewer give no valid one
 NEAR = 1024  # records of a subtree that are copied to lie close together
 VARIES = 2**31 - 1
@@ -61,8 +61,9 @@ class Pool(NamedTuple):
         Scores of the split of large nodes, with the next arrays.
     features, n_thresholds : int32[slots, k]
         Features that were scored, and how many thresholds of each.
-    guards : float32[slots, k, 3]
-        A usual value, the least and the greatest one: a record with another value outside changes the thresholds.
+    guards : float32[slots, k, 5]
+        What thresholds depend on beyond the first records: the usual value, the least and the greatest one, and how
+        many scored records have each of these two; NaN where on nothing.
     thresholds : float32[slots, k, most]
         Thresholds, ascending.
     counts : float64[slots, k, most, channels]
@@ -269,7 +270,7 @@ def _new_work(d: int, plan: Plan) -> Work:
         np.zeros(6, np.int64),
         np.empty(k, np.int32),
         np.empty((1, k), np.int32),
-        np.empty((k, 3), np.float32),
+        np.empty((k, 5), np.float32),
         np.empty((k, WIDEST), np.float32),
         np.empty((1, k, WIDEST + 1, channels)),
         np.empty((1, channels)),
@@ -293,7 +294,7 @@ def empty_pool(capacity: int, plan: Plan) -> Pool:
         np.empty(slots, CACHED),
         np.empty((slots, plan.k), np.int32),
         np.empty((slots, plan.k), np.int32),
-        np.empty((slots, plan.k, 3), np.float32),
+        np.empty((slots, plan.k, 5), np.float32),
         np.empty((slots, plan.k, plan.most), np.float32),
         np.empty((slots, plan.k, plan.most, plan.channels)),
         np.empty((slots, plan.channels)),

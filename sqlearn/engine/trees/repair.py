@@ -190,8 +190,15 @@ def _touches(pool, slot, x, p, sign, limit, first_limit):
     for j in range(cached.n_features):
         value = narrow(x[pool.features[slot, j]])
         guard = pool.guards[slot, j]
-        if value != guard[0] and (value <= guard[1] or value >= guard[2]):
+        if value == guard[0]:
+            continue
+        if value < guard[1] or value > guard[2]:
             return True
+        for extreme in (1, 2):  # they stay as long as any record has them
+            if value == guard[extreme]:
+                guard[extreme + 2] += sign
+                if guard[extreme + 2] <= 0.0:
+                    return True
     return False
 
 

@@ -25,7 +25,7 @@ def narrow(value):
     """A feature as trees see it: float32, saturated; NaN is above all numbers."""
     bounded = _LARGEST if value > _LARGEST else value
     bounded = -_LARGEST if value < -_LARGEST else bounded
-    return np.float32(bounded) if value == value else _MISSING
+    return np.float32(bounded) + np.float32(0.0) if value == value else _MISSING  # no -0.0, which equals 0.0
 
 
 @kernel
@@ -60,12 +60,28 @@ def _thresholds_of_values(values, n, equal, thresholds, j):
 
 
 @kernel
+def _guard(guards, j, usual, least, n_least, greatest, n_greatest):
+    guards[j, 0], guards[j, 1], guards[j, 2] = usual, least, greatest
+    guards[j, 3] = n_least if least != usual else 0  # records of the usual value change nothing
+    guards[j, 4] = n_greatest if greatest != usual else 0
+
+
+@kernel
 def _extremes(x, feature, order, lo, scored):
+    """The least and the greatest value, and how many records have each."""
     least = greatest = x[order[lo], feature]
+    n_least = n_greatest = 1
     for i in range(lo + 1, lo + scored):
         value = x[order[i], feature]
-        least, greatest = min(least, value), max(greatest, value)
-    return least, greatest
+        if value == least:
+            n_least += 1
+        if value == greatest:
+            n_greatest += 1
+        if value < least:
+            least, n_least = value, 1
+        if value > greatest:
+            greatest, n_greatest = value, 1
+    return least, n_least, greatest, n_greatest
 
 
 @kernel
@@ -74,26 +90,28 @@ def _random_threshold(x, feature, equal, order, lo, scored, path, thresholds, gu
 
     Of categories, it is that of one of the first records.
     """
-    least, greatest = _extremes(x, feature, order, lo, scored)
+    least, n_least, greatest, n_greatest = _extremes(x, feature, order, lo, scored)
     if least == greatest:
         return 0
     word = mix(path, np.uint64(feature) + np.uint64(5000))
     if equal:
-        guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, _NONE, _NONE
+        _guard(guards, j, _NONE, _NONE, 0, _NONE, 0)
         thresholds[j, 0] = x[order[lo + multiply_high(word, np.uint64(min(scored, FIRST_SAMPLE)))], feature]
         return 1
-    highest = greatest
-    if highest == _MISSING:  # a finite end to draw up to
-        highest = least
+    some_miss = greatest == _MISSING
+    if some_miss:  # a finite end to draw up to
+        greatest, n_greatest = least, 0
         for i in range(lo, lo + scored):
             value = x[order[i], feature]
             if value != _MISSING:
-                highest = max(highest, value)
-    guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, least, highest
+                n_greatest = n_greatest + 1 if value == greatest else n_greatest
+                if value > greatest:
+                    greatest, n_greatest = value, 1
+    _guard(guards, j, _NONE, least, n_least, greatest, n_greatest)
     share = np.float64(word >> _HALF) * 2.0**-53
     low = np.float64(least)
-    threshold = np.float32(low + share * (np.float64(highest) - low))
-    thresholds[j, 0] = threshold if threshold < greatest else least
+    threshold = np.float32(low + share * (np.float64(greatest) - low))
+    thresholds[j, 0] = threshold if threshold < greatest or some_miss else least
     return 1
 
 
@@ -103,7 +121,7 @@ def _thresholds(x, feature, equal, order, lo, scored, sample, values, thresholds
 
     Of categories, the values themselves are thresholds. Nothing has to guard them: see :func:`usual_is_all`.
     """
-    guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, _NONE, _NONE
+    _guard(guards, j, _NONE, _NONE, 0, _NONE, 0)
     for i in range(sample):
         value = x[order[lo + i], feature]
         p = i - 1
@@ -116,11 +134,11 @@ def _thresholds(x, feature, equal, order, lo, scored, sample, values, thresholds
     if sample >= scored:
         return 0
     usual = values[0]
-    least, greatest = _extremes(x, feature, order, lo, scored)  # a rare value is worth a threshold
+    least, n_least, greatest, n_greatest = _extremes(x, feature, order, lo, scored)  # a rare value is worth a threshold
     if equal:
         thresholds[j, 0] = usual
         return 1 if least != greatest else 0
-    guards[j, 0], guards[j, 1], guards[j, 2] = usual, least, greatest
+    _guard(guards, j, usual, least, n_least, greatest, n_greatest)
     found = 0
     if least < usual:
         thresholds[j, found] = between(least, usual)
@@ -208,7 +226,7 @@ def _count_few(
             values[p + 1], owners[p + 1] = values[p], owners[p]
             p -= 1
         values[p + 1], owners[p + 1] = of_record, record
-    guards[j, 0], guards[j, 1], guards[j, 2] = _NONE, _NONE, _NONE
+    _guard(guards, j, _NONE, _NONE, 0, _NONE, 0)
     found = 0
     counted = channels > (n_classes if n_classes else 2)
     for c in range(channels):
