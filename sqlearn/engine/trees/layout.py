@@ -218,6 +218,7 @@ class Work(NamedTuple):
     thresholds: np.ndarray
     counts: np.ndarray
     totals: np.ndarray
+    unsorted: np.ndarray
     values: np.ndarray
     owners: np.ndarray
 
@@ -274,6 +275,7 @@ def _new_work(d: int, plan: Plan) -> Work:
         np.empty((k, WIDEST), np.float32),
         np.empty((1, k, WIDEST + 1, channels)),
         np.empty((1, channels)),
+        np.empty(WIDEST, np.float32),
         np.empty(WIDEST, np.float32),
         np.empty(WIDEST, np.int32),
     )

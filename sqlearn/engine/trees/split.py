@@ -11,6 +11,7 @@ from sqlearn.engine.kernels import fma, kernel, multiply_high
 from sqlearn.engine.trees.layout import FIRST_SAMPLE, VARIES, WIDEST
 from sqlearn.engine.trees.membership import sample_limit
 
+_LANES = 16  # values that are compared at once
 _FEW = 15  # thresholds that are told apart in four steps
 _MISSING = np.float32(np.inf)  # what stands for NaN: above all numbers
 _NONE = np.float32(np.nan)
@@ -42,9 +43,6 @@ def goes_left(value, threshold, equal):
     return value == threshold if equal else value <= threshold
 
 
-# The next functions take plain arrays and never slice them: in the loops over records, a view costs more than the work.
-
-
 @kernel
 def _thresholds_of_values(values, n, equal, thresholds, j):
     """Write thresholds between n sorted values, or all different ones of categories; return how many there are."""
@@ -67,8 +65,9 @@ def _guard(guards, j, usual, least, n_least, greatest, n_greatest):
 
 
 @kernel
-def _extremes(x, feature, order, lo, scored):
+def _extremes(local, feature, lo, scored):
     """The least and the greatest value, and how many records have each."""
+    x, order = local.x, local.order
     least = greatest = x[order[lo], feature]
     n_least = n_greatest = 1
     for i in range(lo + 1, lo + scored):
@@ -85,16 +84,17 @@ def _extremes(x, feature, order, lo, scored):
 
 
 @kernel
-def _random_threshold(x, feature, equal, order, lo, scored, path, thresholds, guards, j):
-    """Write one threshold drawn between the extremes, and what guards it; return how many there are.
+def _random_threshold(local, feature, lo, scored, path, work, j):
+    """Write one threshold of candidate j, drawn between the extremes, and what guards it; return how many there are.
 
     Of categories, it is that of one of the first records.
     """
-    least, n_least, greatest, n_greatest = _extremes(x, feature, order, lo, scored)
+    x, order, thresholds, guards = local.x, local.order, work.thresholds, work.guards
+    least, n_least, greatest, n_greatest = _extremes(local, feature, lo, scored)
     if least == greatest:
         return 0
     word = mix(path, np.uint64(feature) + np.uint64(5000))
-    if equal:
+    if local.equal[feature]:
         _guard(guards, j, _NONE, _NONE, 0, _NONE, 0)
         thresholds[j, 0] = x[order[lo + multiply_high(word, np.uint64(min(scored, FIRST_SAMPLE)))], feature]
         return 1
@@ -116,25 +116,42 @@ def _random_threshold(x, feature, equal, order, lo, scored, path, thresholds, gu
 
 
 @kernel
-def _thresholds(x, feature, equal, order, lo, scored, sample, values, thresholds, guards, j):
-    """Write thresholds between the values of the first records, and what guards them; return how many there are.
+def _sort(unsorted, n, values, owners):
+    """Write n values in ascending order, and the index of each; equal ones keep their order."""
+    if n <= _LANES:  # the rank of each by comparing it with all of them: without branches
+        for i in range(n, _LANES):
+            unsorted[i] = _MISSING
+        for i in range(n):
+            value, rank = unsorted[i], 0
+            for other in range(_LANES):
+                rank += (unsorted[other] < value) | ((unsorted[other] == value) & (other < i))
+            values[rank], owners[rank] = value, i
+        return
+    for i in range(n):
+        value, p = unsorted[i], i - 1
+        while p >= 0 and values[p] > value:
+            values[p + 1], owners[p + 1] = values[p], owners[p]
+            p -= 1
+        values[p + 1], owners[p + 1] = value, i
+
+
+@kernel
+def _thresholds(local, feature, lo, scored, sample, work, j):
+    """Write thresholds of candidate j between the values of the first records, and what guards them; return how many.
 
     Of categories, the values themselves are thresholds. Nothing has to guard them: see :func:`usual_is_all`.
     """
+    equal, values, thresholds, guards = local.equal[feature], work.values, work.thresholds, work.guards
     _guard(guards, j, _NONE, _NONE, 0, _NONE, 0)
     for i in range(sample):
-        value = x[order[lo + i], feature]
-        p = i - 1
-        while p >= 0 and values[p] > value:
-            values[p + 1] = values[p]
-            p -= 1
-        values[p + 1] = value
+        work.unsorted[i] = local.x[local.order[lo + i], feature]
+    _sort(work.unsorted, sample, values, work.owners)
     if values[0] != values[sample - 1]:
         return _thresholds_of_values(values, sample, equal, thresholds, j)
     if sample >= scored:
         return 0
     usual = values[0]
-    least, n_least, greatest, n_greatest = _extremes(x, feature, order, lo, scored)  # a rare value is worth a threshold
+    least, n_least, greatest, n_greatest = _extremes(local, feature, lo, scored)  # a rare value is worth a threshold
     if equal:
         thresholds[j, 0] = usual
         return 1 if least != greatest else 0
@@ -171,24 +188,33 @@ def _place_of_few(thresholds, value):
 
 
 @kernel
-def _count(x, feature, equal, order, lo, scored, found, thresholds, j, code, mass, value, n_classes, channels, counts):
+def _count(local, feature, lo, scored, found, work, j, plan):
     """Sum the scored records that each threshold of candidate j sends left."""
+    x, order, code, mass, value = local.x, local.order, local.code, local.mass, local.value
+    equal, n_classes, channels = local.equal[feature], plan.n_classes, plan.channels
+    limits, sums = work.thresholds[j], work.counts[0, j]
     for t in range(found + 1):  # the last one is of records that no threshold sends left
         for c in range(channels):
-            counts[j, t, c] = 0.0
+            sums[t, c] = 0.0
     for t in range(found, _FEW):
-        thresholds[j, t] = _MISSING
+        limits[t] = _MISSING
     counted = channels > (n_classes if n_classes else 2)
-    limits, sums = thresholds[j], counts[j]
-    if n_classes and not counted and not equal and found <= _FEW:
+    few = found <= _FEW and not equal
+    if few and n_classes and not counted:
         for i in range(lo, lo + scored):
             record = np.uint64(order[i])
             sums[_place_of_few(limits, x[record, feature]), np.uint64(code[record])] += mass[record]
+    elif few and not counted:
+        for i in range(lo, lo + scored):
+            record = np.uint64(order[i])
+            at = _place_of_few(limits, x[record, feature])
+            sums[at, np.uint64(0)] += mass[record]
+            sums[at, np.uint64(1)] += value[record]
     else:
         for i in range(lo, lo + scored):
             record = order[i]
             of_record = x[record, feature]
-            at = np.int64(_place(limits, found, of_record))
+            at = np.int64(_place_of_few(limits, of_record) if few else _place(limits, found, of_record))
             if equal and at < found and limits[at] != of_record:
                 at = found
             if n_classes:
@@ -202,52 +228,45 @@ def _count(x, feature, equal, order, lo, scored, found, thresholds, j, code, mas
         return
     for t in range(1, found):
         for c in range(channels):
-            counts[j, t, c] += counts[j, t - 1, c]
+            sums[t, c] += sums[t - 1, c]
 
 
 @kernel
-def _count_few(
-    x, feature, equal, order, lo, n, values, owners, thresholds, guards, j, code, mass, value, n_classes, channels,
-    counts,
-):  # fmt: skip
-    """Write thresholds of all records, and the sums that each sends left; return how many there are."""
+def _count_few(local, feature, lo, n, work, j, plan):
+    """Write thresholds of candidate j and all records, and the sums that each sends left; return how many there are."""
+    x, order, code, mass, value = local.x, local.order, local.code, local.mass, local.value
+    equal, n_classes, channels = local.equal[feature], plan.n_classes, plan.channels
+    values, owners, limits, sums = work.values, work.owners, work.thresholds[j], work.counts[0, j]
     least = greatest = x[order[lo], feature]
     for i in range(n):
-        record = order[lo + i]
-        of_record = x[record, feature]
+        of_record = x[order[lo + i], feature]
         least, greatest = min(least, of_record), max(greatest, of_record)
-        values[i], owners[i] = of_record, record
+        work.unsorted[i] = of_record
     if least == greatest:
         return 0
-    for i in range(1, n):
-        of_record, record = values[i], owners[i]
-        p = i - 1
-        while p >= 0 and values[p] > of_record:
-            values[p + 1], owners[p + 1] = values[p], owners[p]
-            p -= 1
-        values[p + 1], owners[p + 1] = of_record, record
-    _guard(guards, j, _NONE, _NONE, 0, _NONE, 0)
+    _sort(work.unsorted, n, values, owners)
+    _guard(work.guards, j, _NONE, _NONE, 0, _NONE, 0)
     found = 0
     counted = channels > (n_classes if n_classes else 2)
     for c in range(channels):
-        counts[j, 0, c] = 0.0
+        sums[0, c] = 0.0
     for i in range(n if equal else n - 1):
-        record = owners[i]
+        record = order[lo + owners[i]]
         if n_classes:
-            counts[j, found, code[record]] += mass[record]
+            sums[found, code[record]] += mass[record]
         else:
-            counts[j, found, 0] += mass[record]
-            counts[j, found, 1] += value[record]
+            sums[found, 0] += mass[record]
+            sums[found, 1] += value[record]
         if counted:
-            counts[j, found, channels - 1] += 1.0
+            sums[found, channels - 1] += 1.0
         if i + 1 == n:
-            thresholds[j, found] = values[i]
+            limits[found] = values[i]
             found += 1
         elif values[i] != values[i + 1]:
-            thresholds[j, found] = values[i] if equal else between(values[i], values[i + 1])
+            limits[found] = values[i] if equal else between(values[i], values[i + 1])
             found += 1
             for c in range(channels):
-                counts[j, found, c] = 0.0 if equal else counts[j, found - 1, c]
+                sums[found, c] = 0.0 if equal else sums[found - 1, c]
     return 1 if equal and found == 2 else found  # the other one of two sends the same records right
 
 
@@ -306,7 +325,7 @@ def _candidates(local, lo, scored, n_records, sample, depth, path, plan, work):
     A sample of as many records as give thresholds, but not of all, is treated as any larger one: a record that comes to
     it or leaves it changes sums alone.
     """
-    d, order = local.x.shape[1], local.order
+    d = local.x.shape[1]
     permutation, constant, found, skipped, drawn = work.permutation, work.constant, 0, 0, 0
     word = mix(path, np.uint64(99))
     while drawn < d and found < plan.k:
@@ -319,26 +338,15 @@ def _candidates(local, lo, scored, n_records, sample, depth, path, plan, work):
         if constant[feature] <= depth:
             skipped += 1
             continue
-        equal = local.equal[feature]
         if sample == n_records and not plan.random:
-            n = _count_few(
-                local.x, feature, equal, order, lo, scored, work.values, work.owners, work.thresholds, work.guards,
-                found, local.code, local.mass, local.value, plan.n_classes, plan.channels, work.counts[0],
-            )  # fmt: skip
+            n = _count_few(local, feature, lo, scored, work, found, plan)
         else:
             if plan.random:
-                n = _random_threshold(
-                    local.x, feature, equal, order, lo, scored, path, work.thresholds, work.guards, found
-                )  # fmt: skip
+                n = _random_threshold(local, feature, lo, scored, path, work, found)
             else:
-                n = _thresholds(
-                    local.x, feature, equal, order, lo, scored, sample, work.values, work.thresholds, work.guards, found
-                )  # fmt: skip
+                n = _thresholds(local, feature, lo, scored, sample, work, found)
             if n:
-                _count(
-                    local.x, feature, equal, order, lo, scored, n, work.thresholds, found,
-                    local.code, local.mass, local.value, plan.n_classes, plan.channels, work.counts[0],
-                )  # fmt: skip
+                _count(local, feature, lo, scored, n, work, found, plan)
         if n:
             work.features[found], work.n_thresholds[0, found] = feature, n
             found += 1
@@ -417,17 +425,18 @@ def scored_of(priorities, order, lo, hi, limit):
 
 
 @kernel
-def _sum(order, lo, scored, code, mass, value, n_classes, channels, totals):
+def _sum(local, lo, scored, totals, plan):
     """Sum the scored records."""
+    n_classes, channels = plan.n_classes, plan.channels
     for c in range(channels):
         totals[0, c] = 0.0
     for i in range(lo, lo + scored):
-        record = order[i]
+        record = local.order[i]
         if n_classes:
-            totals[0, code[record]] += mass[record]
+            totals[0, local.code[record]] += local.mass[record]
         else:
-            totals[0, 0] += mass[record]
-            totals[0, 1] += value[record]
+            totals[0, 0] += local.mass[record]
+            totals[0, 1] += local.value[record]
     if channels > (n_classes if n_classes else 2):
         totals[0, channels - 1] = scored
 
@@ -447,7 +456,7 @@ def choose(local, lo, hi, n, depth, path, plan, work):
         scored = max(within, min(sample, hi - lo))
         if scored == hi - lo and scored < n:
             return -2.0
-        _sum(order, lo, scored, local.code, local.mass, local.value, plan.n_classes, plan.channels, work.totals)
+        _sum(local, lo, scored, work.totals, plan)
         _candidates(local, lo, scored, n, min(sample, scored), depth, path, plan, work)
         result = work.result
         score = best(work.n_thresholds, work.counts, work.totals, 0, result[N_FEATURES], plan, result)
