@@ -231,7 +231,7 @@ class TreeLearner(ExactEstimator):
 
     def _estimators(self, state: State, maker: type[BaseEstimator], params: dict[str, Any]) -> list[Any]:
         """scikit-learn's trees that are equal to those held, None in place of trees without records."""
-        trees, plan = forest_of(state).current(state.occupied()[0])
+        trees, held, plan = forest_of(state).current(state.occupied()[0])
         classes = label_array(state) if state.vocabulary is not None else None
         found: list[Any] = []
         for t, tree in enumerate(trees):
@@ -243,7 +243,7 @@ class TreeLearner(ExactEstimator):
                 "n_features_in_": state.n_features_in_,
                 "n_outputs_": 1,
                 "max_features_": plan.k,
-                "tree_": make_tree(state.n_features_in_, plan.n_classes or 1, tree.describe(plan)),
+                "tree_": make_tree(state.n_features_in_, plan.n_classes or 1, tree.describe(held, plan)),
             }
             if classes is not None:
                 attributes |= {"classes_": np.arange(float(len(classes))), "n_classes_": np.int64(len(classes))}

@@ -31,6 +31,7 @@ class Record:
     """A record as a tree sees it: `x` in float32, NaN above all numbers; integer sums; `name` is its keyed hash."""
 
     x: tuple[float, ...]
+    y: float  # column of the class, or target
     sums: tuple[int, ...]  # mass by class; or mass, target, the rest of the target
     name: int
     priority: int
@@ -46,7 +47,7 @@ def record_of(x, y, w, keyed, salt, plan, class_weight=1.0) -> Record:
     else:
         value = float(w) * float(y) * plan.value0 * plan.value1
         sums = (mass, round(value), round((value - round(value)) * 2.0**30))
-    return Record(seen, sums, int(keyed), mix(int(keyed), int(salt)))
+    return Record(seen, float(y), sums, int(keyed), mix(int(keyed), int(salt)))
 
 
 def total(records) -> tuple[int, ...]:
@@ -96,10 +97,7 @@ class NaiveTree:
         return value == threshold if feature in self.categorical else value <= threshold
 
     def is_pure(self, records) -> bool:
-        if self.plan.n_classes:
-            return sum(s > 0 for s in total(records)) == 1
-        (mass, *target), *others = [r.sums for r in records]
-        return all(sums[1:] == (*target,) and (sums[0] == mass or target[0] == 0) for sums in others)
+        return len({r.y for r in records}) == 1
 
     def choose(self, records, path):
         """The split with the highest score, the first of equal ones: (feature, threshold), or None."""

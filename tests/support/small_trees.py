@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 from sklearn.base import clone
 
-from naive_tree import NaiveTree, record_of, trees_of
+from naive_tree import NaiveTree, record_of, total, trees_of
 from sqlearn.engine.model import state as state_module
 from sqlearn.engine.rounds import rows as rows_module
 from sqlearn.engine.trees import Forest
@@ -159,7 +159,8 @@ def weights(rng, n):
 
 def trees_and_plan(model) -> tuple[list[Tree], at.Plan]:
     state = model._state
-    return state.statistic.current(state.occupied()[0])
+    trees, _, plan = state.statistic.current(state.occupied()[0])
+    return trees, plan
 
 
 def nodes_of(pool) -> np.ndarray:
@@ -175,9 +176,23 @@ def members(pool, node, keyed) -> list[int]:
     return found
 
 
+def leaf_sums(model, pool, node) -> tuple[int, ...]:
+    """Sums of a leaf by class, or of its records' masses and targets."""
+    forest = model._state.statistic
+    if not forest.n_targets:
+        return tuple(int(s) for s in pool.sums[pool.nodes[node]["right"]])
+    found, entry, rows = [], pool.nodes[node]["left"], forest.rows
+    while entry >= 0:
+        place = pool.entries[entry]["place"]
+        found.append(record_of(rows.x[place], rows.y[place], rows.w[place], rows.keyed[place], 0, forest._plan))
+        entry = pool.entries[entry]["next"]
+    return total(found)
+
+
 def dump(model) -> list:
     """All nodes of all trees in preorder, whatever their places in memory."""
-    trees, plan = trees_and_plan(model)
+    state = model._state
+    trees, held, plan = state.statistic.current(state.occupied()[0])
     keyed = model._state.statistic.rows.keyed
     found = []
     for tree in trees:
@@ -189,9 +204,9 @@ def dump(model) -> list:
             if one["feature"] < 0:
                 names = members(pool, node, keyed)
                 assert len(names) == len(set(names)) == one["n"]
-                leaf = frozenset(names), pool.sums[one["right"]].tolist()
+                leaf = frozenset(names), leaf_sums(model, pool, node)
             nodes.append((*split, int(one["n"]), int(one["hash"]), leaf))
-        found.append((tree.n, nodes, *(part.tobytes() for part in tree.describe(plan))))
+        found.append((tree.n, nodes, *(part.tobytes() for part in tree.describe(held, plan))))
     return found
 
 
@@ -283,8 +298,7 @@ def assert_as_naive(model, class_weight=None) -> None:
             if one["feature"] >= 0:
                 nodes.append((int(one["feature"]), float(one["threshold"]), int(one["n"])))
             else:
-                sums = tuple(int(s) for s in pool.sums[one["right"]])
-                nodes.append((-1, frozenset(members(pool, node, rows.keyed)), sums))
+                nodes.append((-1, frozenset(members(pool, node, rows.keyed)), leaf_sums(model, pool, node)))
         assert nodes == naive.nodes
         assert tree.hash == naive.hash
 

@@ -30,6 +30,7 @@ _NO_PLACES = np.zeros(0, np.int64)
 Report = Callable[[str], None]
 Check = Callable[[], None]
 Change = tuple[np.ndarray, Records, float]  # places, records, sign
+Source = tuple[Held, np.ndarray]  # the records, and the columns of classes
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ class Forest(KeptRecords):
             *(2.0 ** (value // 2), 2.0 ** (value - value // 2)),
         )
 
-    def _held(self) -> tuple[Held, np.ndarray]:
+    def _held(self) -> Source:
         """The records as kernels read them, and the column of each class slot."""
         rows = self.rows
         if isinstance(rows, Rows):
@@ -254,13 +255,13 @@ class Forest(KeptRecords):
         equal[list(self.growth.categorical)] = 1
         return Held(x, y, w, keyed, weights, equal), columns
 
-    def _grown(self, check: Check = lambda: None) -> list[Tree]:
-        """All trees, grown anew."""
+    def _grown(self, check: Check = lambda: None, source: Source | None = None) -> list[Tree]:
+        """All trees, grown anew from what :meth:`_held` gives, or gave."""
         growth = self.growth
         self._octaves[:] = 0
         self._tally((_NO_PLACES, block, 1.0) for block in self.rows.blocks(MAX_HASH))
         plan = self._plan = self._planned(self._order)
-        held, columns = self._held()
+        held, columns = source or self._held()
         n = int((held.w > 0).sum())
         if n > _MOST_RECORDS:
             raise TooLargeError(
@@ -364,19 +365,19 @@ class Forest(KeptRecords):
 
     # ------------------------------------------------------------------ reading
 
-    def current(self, order: np.ndarray) -> tuple[list[Tree], Plan]:
-        """The trees of all records held, and their plan; `order` has the slots of the classes that hold any, sorted."""
+    def current(self, order: np.ndarray) -> tuple[list[Tree], Held, Plan]:
+        """The trees of all records held, these, and the plan; `order` has the slots of classes with any, sorted."""
         if self.trees is None:
             self._order = order.copy()
-            trees = self._grown()
-            assert self._plan is not None
-            if not isinstance(self.rows, Rows):  # its records change elsewhere
-                return trees, self._plan
-            if self._expected is not None and _hashes(trees) != self._expected:
-                raise FormatError(UNFIT)
-            self.trees, self.waits, self._expected = trees, False, None
+        source, trees = self._held(), self.trees
+        if trees is None:
+            trees = self._grown(source=source)
+            if isinstance(self.rows, Rows):  # other records change elsewhere
+                if self._expected is not None and _hashes(trees) != self._expected:
+                    raise FormatError(UNFIT)
+                self.trees, self.waits, self._expected = trees, False, None
         assert self._plan is not None
-        return self.trees, self._plan
+        return trees, source[0], self._plan
 
     def members(self, records: Records) -> list[np.ndarray]:
         """The indices of the records that each tree holds, if it is one of the records held."""

@@ -82,7 +82,8 @@ def fill(local, start, stop, held, codes, plan):
         y = held.y[place]
         if plan.n_classes:
             local.code[i] = codes[np.int64(y)]
-        local.mass[i], local.value[i], local.low[i] = sums_of(y, held.w[place], held.class_weights, plan)
+        local.y[i] = y
+        local.mass[i], local.value[i], _ = sums_of(y, held.w[place], held.class_weights, plan)
 
 
 # ------------------------------------------------------------------ pools
@@ -183,28 +184,12 @@ def hash_inner(nodes, node):
 
 
 @kernel
-def add_leaf_sums(sums, code, mass, value, low, sign, plan):
-    if plan.n_classes:
-        sums[code] += sign * mass
-    else:
-        sums[0] += sign * mass
-        sums[1] += sign * value
-        sums[2] += sign * low
-
-
-@kernel
-def _is_pure(local, lo, hi):
-    """Whether all records have one class, or one target and weight."""
-    order = local.order
+def _is_pure(local, lo, hi, plan):
+    """Whether all records have one class, or one target."""
+    order, code, y = local.order, local.code, local.y
     first = order[lo]
     for i in range(lo + 1, hi):
-        record = order[i]
-        if (
-            local.code[record] != local.code[first]
-            or local.value[record] != local.value[first]
-            or local.low[record] != local.low[first]
-            or (local.mass[record] != local.mass[first] and local.value[first] != 0.0)
-        ):
+        if code[order[i]] != code[first] if plan.n_classes else y[order[i]] != y[first]:
             return False
     return True
 
@@ -221,7 +206,8 @@ def _make_leaf(pool, node, local, lo, hi, keyed, plan):
         record = order[i]
         place = local.places[record]
         head = new_entry(pool, place, head)
-        add_leaf_sums(sums, local.code[record], local.mass[record], local.value[record], local.low[record], 1.0, plan)
+        if plan.n_classes:
+            sums[local.code[record]] += local.mass[record]
         of_members += member_hash(keyed[place])
     at = pool.nodes[node]
     at.left, at.right, at.hash = head, row, leaf_hash(hi - lo, of_members)
@@ -265,7 +251,7 @@ def split_of(local, lo, hi, depth, path, plan, work):
     """The feature by which all records of a node are split, its threshold, and the score: -1 for a leaf."""
     n = hi - lo
     none = np.float32(0.0)
-    if n < plan.min_split or n < 2 * plan.min_leaf or depth >= plan.max_depth or _is_pure(local, lo, hi):
+    if n < plan.min_split or n < 2 * plan.min_leaf or depth >= plan.max_depth or _is_pure(local, lo, hi, plan):
         return -1, none, -1.0, False
     score = choose(local, lo, hi, n, depth, path, plan, work)
     result = work.result
@@ -303,7 +289,7 @@ def _copy_near(local, near, lo, hi):
         for j in range(d):
             near.x[i, j] = local.x[record, j]
         near.code[i], near.mass[i] = local.code[record], local.mass[record]
-        near.value[i], near.low[i] = local.value[record], local.low[record]
+        near.value[i], near.y[i] = local.value[record], local.y[record]
         near.places[i], near.priorities[i] = local.places[record], local.priorities[record]
         near.order[i] = i
 

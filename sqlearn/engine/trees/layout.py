@@ -163,8 +163,10 @@ class Local(NamedTuple):
         Features; rows from `filled` on may be missing.
     code : int32[m]
         Column of the class; 0 for targets.
-    mass, value, low : float64[m]
-        Weight, weighted target and the rest of it, in integers.
+    y : float64[m]
+        Target.
+    mass, value : float64[m]
+        Weight and weighted target, in integers.
     places : int32[m]
         Places of the records.
     priorities : uint64[m]
@@ -179,9 +181,9 @@ class Local(NamedTuple):
 
     x: np.ndarray
     code: np.ndarray
+    y: np.ndarray
     mass: np.ndarray
     value: np.ndarray
-    low: np.ndarray
     places: np.ndarray
     priorities: np.ndarray
     order: np.ndarray
@@ -304,8 +306,8 @@ def empty_pool(capacity: int, plan: Plan) -> Pool:
 
 
 def leaf_channels(plan: Plan) -> int:
-    """Columns of the sums of leaves: masses of classes, or mass, target and the rest of the target."""
-    return plan.n_classes if plan.n_classes else 3
+    """Columns of the sums of leaves: masses of classes. Sums of targets are read from the records."""
+    return plan.n_classes
 
 
 def used_bytes(pool: Pool) -> int:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sqlearn.engine.kernels import kernel
+from sqlearn.engine.trees.growth import sums_of
 from sqlearn.engine.trees.layout import ROOT
 
 _LOW = 2.0**-30
@@ -32,13 +33,13 @@ def preorder(pool, found):
 
 
 @kernel
-def describe(pool, found, unit, value_unit0, value_unit1, n_classes, split, thresholds, numbers, values):
+def describe(pool, found, held, plan, split, thresholds, numbers, values):
     """Write the nodes in `found`, as :func:`preorder` gives them: a parent's left child follows it.
 
     Parameters
     ----------
-    unit, value_unit0, value_unit1 : float
-        Factors of masses, and of sums of targets over masses.
+    held, plan
+        As in growth.
     split : int64[n, 4]
         Left and right child, feature, number of records; -1 and -2 in leaves, as in scikit-learn.
     thresholds : float64[n]
@@ -48,8 +49,10 @@ def describe(pool, found, unit, value_unit0, value_unit1, n_classes, split, thre
     values : float64[n, columns]
         Shares of the classes, or means.
     """
-    nodes, n = pool.nodes, len(found)
-    sums = np.zeros((n, pool.sums.shape[1]))
+    nodes, n, n_classes = pool.nodes, len(found), plan.n_classes
+    unit = 1.0 / plan.mass0 / plan.mass1
+    value_unit0, value_unit1 = plan.mass0 / plan.value0, plan.mass1 / plan.value1
+    sums = np.zeros((n, n_classes if n_classes else 3))  # of targets: mass, target, and the rest of the target
     place = np.empty(n + 1, np.int64)  # of nodes whose parents are still to come: the last one is on top
     top = 0
     for i in range(n - 1, -1, -1):
@@ -57,8 +60,16 @@ def describe(pool, found, unit, value_unit0, value_unit1, n_classes, split, thre
         split[i, 3] = at.n
         if at.feature < 0:
             split[i, 0], split[i, 1], split[i, 2], thresholds[i] = -1, -1, -2, -2.0
-            for c in range(sums.shape[1]):
+            for c in range(n_classes):
                 sums[i, c] = pool.sums[at.right, c]
+            entry = -1 if n_classes else at.left
+            while entry >= 0:
+                record = pool.entries[entry].place
+                mass, value, low = sums_of(held.y[record], held.w[record], held.class_weights, plan)
+                sums[i, 0] += mass
+                sums[i, 1] += value
+                sums[i, 2] += low
+                entry = pool.entries[entry].next
         else:
             left, right = place[top - 1], place[top - 2]
             top -= 2

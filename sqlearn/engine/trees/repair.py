@@ -4,7 +4,6 @@ import numpy as np
 
 from sqlearn.engine.kernels import arrays_at, borrowed, kernel
 from sqlearn.engine.trees.growth import (
-    add_leaf_sums,
     build,
     child_path,
     fill,
@@ -127,8 +126,9 @@ def _change_leaf(pool, node, lo, hi, mine, changes, held, codes, plan):
     for i in range(lo, hi):
         change = mine[i]
         sign, y = changes.sign[change], changes.y[change]
-        mass, value, low = sums_of(y, changes.w[change], held.class_weights, plan)
-        add_leaf_sums(sums, codes[np.int64(y)] if plan.n_classes else 0, mass, value, low, sign, plan)
+        if plan.n_classes:
+            mass, _, _ = sums_of(y, changes.w[change], held.class_weights, plan)
+            sums[codes[np.int64(y)]] += sign * mass
         if sign > 0:
             at.left = new_entry(pool, changes.place[change], at.left)
         else:

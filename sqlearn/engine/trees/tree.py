@@ -168,16 +168,14 @@ class Tree:
         larger.totals[:slots] = picked(pool.totals[:slots], chosen + spare)
         self._set_pool(pool._replace(sums=larger.sums, counts=larger.counts, totals=larger.totals))
 
-    def describe(self, plan: Plan) -> Description:
+    def describe(self, held: Held, plan: Plan) -> Description:
         """The tree in its canonical form."""
         assert self.pool is not None
         found = np.empty(self.pool.extent[NODES] + 1, np.int32)
         found = found[: preorder(self.pool, found)]
         n, columns = len(found), plan.n_classes or 1
         described = Description(np.empty((n, 4), np.int64), np.empty(n), np.empty((n, 2)), np.empty((n, columns)))
-        unit = 1.0 / plan.mass0 / plan.mass1
-        units = plan.mass0 / plan.value0, plan.mass1 / plan.value1
-        describe(self.pool, found, unit, *units, plan.n_classes, *described)
+        describe(self.pool, found, held, plan, *described)
         return described
 
 

@@ -23,11 +23,13 @@ from small_trees import (
     far,
     missing,
     plain,
+    leaf_sums,
     trees_and_plan,
 )
 from sqlearn.engine.model import state as state_module
 from sqlearn.engine.trees import Forest
 from sqlearn.errors import InvalidValueError
+from sqlearn.tree import DecisionTreeRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -245,7 +247,7 @@ def test_predictions_are_means_of_leaves(learner):
                 value = x[pool.nodes[node]["feature"]]
                 side = "left" if np.float32(value) <= pool.nodes[node]["threshold"] else "right"
                 node = pool.nodes[node][side]
-            sums = pool.sums[pool.nodes[node]["right"]]
+            sums = np.array(leaf_sums(model, pool, node), float)
             if plan.n_classes:
                 of_tree.append(sums / sums.sum())
             else:
@@ -254,3 +256,14 @@ def test_predictions_are_means_of_leaves(learner):
         expected.append(np.mean(of_tree, axis=0))
     found = model.predict_proba(X) if plan.n_classes else model.predict(X)[:, None]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_equal_targets_of_different_weights_are_one_leaf():
+    """Rounding of weighted targets must not look like a difference of targets."""
+    rng = np.random.default_rng(5)
+    X, y, w = rng.normal(size=(300, 3)), np.full(300, 0.1), rng.random(300) + 0.1
+    model = DecisionTreeRegressor().fit(X, y, w)
+    assert model.get_n_leaves() == 1
+    y[:150] = 0.7
+    X[:150, 1] += 100
+    assert DecisionTreeRegressor().fit(X, y, w).get_n_leaves() == 2
