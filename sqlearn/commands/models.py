@@ -20,6 +20,7 @@ MODELS = {
     "GammaRegressor": ("linear_model", True),
     "GaussianMixture": ("mixture", True),
     "GaussianNB": ("naive_bayes", True),
+    "IsolationForest": ("ensemble", False),
     "KMeans": ("cluster", True),
     "KNeighborsClassifier": ("neighbors", False),
     "KNeighborsRegressor": ("neighbors", False),

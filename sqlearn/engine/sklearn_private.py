@@ -32,6 +32,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "average_path_length",
     "base_loss",
     "callback_context",
     "callback_management_context",
@@ -72,12 +73,16 @@ HOOKS = {
 }
 # What the methods of scikit-learn's estimators read of a fitted one, and so is read out of the state.
 FITTED_ATTRIBUTES = {
+    "_average_path_length_per_tree": "IsolationForest: how much farther records of each leaf would be separated",
     "_base_loss": "PoissonRegressor, GammaRegressor, TweedieRegressor: the link",
+    "_decision_path_lengths": "IsolationForest: depths of the nodes",
     "_fit_X": "KNeighborsClassifier, KNeighborsRegressor: the records",
     "_fit_method": "KNeighborsClassifier, KNeighborsRegressor: the algorithm in use",
     "_fit_svd_solver": "PCA: how it was solved",
     "_label_binarizer": "RidgeClassifier: classes and the form of the labels",
     "_max_components": "LinearDiscriminantAnalysis: number of directions",
+    "_max_features": "IsolationForest: how many features each tree sees",
+    "_max_samples": "IsolationForest: how many records each tree holds",
     "_n_features_out": "KMeans, LinearDiscriminantAnalysis: for get_feature_names_out",
     "_n_threads": "KMeans: threads of predict",
     "_parent_callback_ctx": "any: an estimator around this one observes it",
@@ -188,6 +193,13 @@ def make_tree(n_features: int, n_classes: int, description: Any) -> Any:
     values = description.values.reshape(n, 1, -1)
     tree.__setstate__({"max_depth": _depth(split), "node_count": n, "nodes": nodes, "values": values})
     return tree
+
+
+def average_path_length(counts: np.ndarray) -> np.ndarray:
+    """How many splits separate one of so many records from the others on average, by chance."""
+    from sklearn.ensemble._iforest import _average_path_length
+
+    return _average_path_length(counts)
 
 
 def _depth(split: np.ndarray) -> int:

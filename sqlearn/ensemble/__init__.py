@@ -1,6 +1,13 @@
 """Forests that forget."""
 
 from sqlearn.ensemble.extra_trees import ExtraTreesClassifier, ExtraTreesRegressor
+from sqlearn.ensemble.isolation_forest import IsolationForest
 from sqlearn.ensemble.random_forest import RandomForestClassifier, RandomForestRegressor
 
-__all__ = ["ExtraTreesClassifier", "ExtraTreesRegressor", "RandomForestClassifier", "RandomForestRegressor"]
+__all__ = [
+    "ExtraTreesClassifier",
+    "ExtraTreesRegressor",
+    "IsolationForest",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
+]

@@ -19,7 +19,7 @@ from sqlearn.engine.identity import canonical_label
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.sklearn_private import make_tree
-from sqlearn.engine.trees import Forest, ForestReport, Growth
+from sqlearn.engine.trees import Forest, ForestReport, Growth, Isolation
 from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
 
 _LARGEST = float(np.finfo(np.float32).max)  # of features, as trees see them
@@ -55,25 +55,22 @@ class ForgettingCost(NamedTuple):
     records_rebuilt: int
 
 
-class TreeLearner(ExactEstimator):
-    """Base of learners whose state are records and trees that follow them."""
+class TreeBased(ExactEstimator):
+    """Base of learners whose state are records, and trees that are functions of them."""
 
     _keeps_records = True
-    _takes_weights = True
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = False
         tags.input_tags.sparse = True  # sparse rows are stored as dense ones
         tags.input_tags.allow_nan = True
-        if tags.classifier_tags is not None:
-            tags.classifier_tags.multi_label = False
         return tags
 
-    @property
-    def last_update_(self) -> ForestReport:
-        """What the last update did: trees changed, splits moved, records of subtrees built anew, seconds."""
-        last = forest_of(self._fitted_state()).last
+    def _draws(self, params):
+        return True
+
+    def _last_report(self) -> Any:
+        last = _trees_of(self._fitted_state()).last
         if last is None:
             raise UndefinedAttributeError(
                 f"This {type(self).__name__} has no report of a last update: it has not been updated since it was "
@@ -81,6 +78,54 @@ class TreeLearner(ExactEstimator):
                 reason="not updated",
             )
         return last
+
+    def _report_without(self, X: Any, y: Any, sample_weight: Any) -> Any:
+        """The report of forgetting records, which are taken back."""
+        state = self._fitted_state()
+        state.check_free()
+        with state.reading() as version:
+            known = state.fitted_sklearn
+            _trees_of(state).current(state.occupied()[0])
+        with self._without(X, y, sample_weight):
+            report = self._last_report()
+        if known is not None and known[1] == version:
+            state.fitted_sklearn = known[0], version + 2  # the version after these two updates, if there were no others
+        return report
+
+    def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        X, *rest = args
+        x = self._understood(X, None)
+        if sp.issparse(x):
+            x = X = x.toarray()
+        if not (np.abs(x) > _LARGEST).any():
+            return super()._answer(name, X, *rest, **kwargs)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)  # they were compared
+            return super()._answer(name, saturated(x), *rest, **kwargs)
+
+
+def _trees_of(state: State) -> Forest | Isolation:
+    assert isinstance(state.statistic, Forest | Isolation)
+    return state.statistic
+
+
+class TreeLearner(TreeBased):
+    """Base of learners that predict labels or targets by trees which follow their records."""
+
+    _takes_weights = True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = False
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        return tags
+
+    @property
+    def last_update_(self) -> ForestReport:
+        """What the last update did: trees changed, splits moved, records of subtrees built anew, seconds."""
+        report: ForestReport = self._last_report()
+        return report
 
     def cost_of_forgetting(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> ForgettingCost:
         """Tell what forgetting these records would change, and leave the model as it is.
@@ -118,15 +163,7 @@ class TreeLearner(ExactEstimator):
         >>> model.cost_of_forgetting(X[0], y[0]).trees
         3
         """
-        state = self._fitted_state()
-        state.check_free()
-        with state.reading() as version:
-            known = state.fitted_sklearn
-            forest_of(state).current(state.occupied()[0])
-        with self._without(X, y, sample_weight):
-            report = self.last_update_
-        if known is not None and known[1] == version:
-            state.fitted_sklearn = known[0], version + 2  # the version after these two updates, if there were no others
+        report = self._report_without(X, y, sample_weight)
         return ForgettingCost(report.trees, report.splits_moved, report.records_rebuilt)
 
     # ------------------------------------------------------------------ parameters
@@ -153,9 +190,6 @@ class TreeLearner(ExactEstimator):
     def _is_random(self, params: dict[str, Any]) -> bool:
         """Whether thresholds are drawn at random."""
         return False
-
-    def _draws(self, params):
-        return True
 
     def _new_statistic(self, params, n_features, n_targets):
         report: Callable[[str], None] | None = None
@@ -250,17 +284,6 @@ class TreeLearner(ExactEstimator):
             vars(estimator).update(attributes)
             found.append(estimator)
         return found
-
-    def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        X, *rest = args
-        x = self._understood(X, None)
-        if sp.issparse(x):
-            x = X = x.toarray()
-        if not (np.abs(x) > _LARGEST).any():
-            return super()._answer(name, X, *rest, **kwargs)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)  # they were compared
-            return super()._answer(name, saturated(x), *rest, **kwargs)
 
 
 def saturated(x: np.ndarray) -> np.ndarray:

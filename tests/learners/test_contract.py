@@ -23,7 +23,7 @@ from sqlearn import verify
 from sqlearn.engine.sums.moments import _change_dense
 from sqlearn.errors import UndefinedAttributeError
 from sqlearn.neighbors import NearestCentroid
-from sqlearn.tree import TreeLearner
+from sqlearn.tree import TreeBased
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -510,7 +510,7 @@ def test_keys_change_digests_and_nothing_else(learner):
     default, text, data, other = (model.digest() for model in models)
     assert text == data  # one key, however it is written
     assert len({default, text, other}) == 3
-    if isinstance(learner, TreeLearner):  # what trees draw by hashes of digests
+    if isinstance(learner, TreeBased):  # what trees draw by hashes of digests
         return
     assert len({pickle.dumps(sorted(told(model).items())) for model in models}) == 1
 

@@ -4,7 +4,7 @@
 
 Samples and nodes are so small that some hundred records reach all of the code. After each step digests, nodes, leaves'
 records and cached scores are those of a fresh fit; at the end of each history the slow twin grows the same trees.
-Every fourth history has thousands of records.
+Every fourth history has thousands of records, every fifth is one of an isolation forest.
 """
 
 import sys
@@ -13,6 +13,7 @@ import traceback
 import warnings
 from collections import Counter
 
+from small_isolation import IsolationHistory
 from small_trees import History
 
 
@@ -23,7 +24,10 @@ def main():
     for seed in range(first, first + count):
         history = None
         try:
-            if seed % 4:
+            if seed % 5 == 4:
+                history = IsolationHistory(seed, 300 if seed % 10 == 4 else 3000)
+                history.run(25, naive=True)
+            elif seed % 4:
                 history = History(seed)
                 history.run(25, naive=True)
             else:

@@ -16,6 +16,7 @@ from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
+    IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -93,6 +94,8 @@ LATER = {
     "random_forest_regressor": "2bfd0b9aa8ba865ca4c901f8cf1adc1e041523b2599f94b0ac8bcf37ae117007",
     "extra_trees_classifier": "c8d00a2f4a4cd536c93975dfff9e7645efc47480be8938c3a2a6962c5294b988",
     "extra_trees_regressor": "423ef0edf46cbc3ad9f2101cb76ab8de5dae4fda7a74bfe0f65928ee8a0a7b5f",
+    "isolation_forest": "b4a289526903f78b23e46b98703cf7a1a9f582193127a8edd16b9d3ecd83ef36",
+    "isolation_forest_3000": "96a70f340a24f8e629862dd3316a29cf3dab87bb898601a325c0dbb71845b53c",
     "random_forest_classifier_3000": "fd5d18b1bce24f7d495ee9a3b7f97c13ae5edbeeede764b8719c1b669b5aaa79",
 }
 
@@ -133,6 +136,8 @@ def later_cases():
         "random_forest_regressor": Case(RandomForestRegressor(5, max_features=0.4), holes, values),
         "extra_trees_classifier": Case(ExtraTreesClassifier(5), holes, y3),
         "extra_trees_regressor": Case(ExtraTreesRegressor(5, bootstrap=True, max_samples=0.6), X, values, uneven),
+        "isolation_forest": Case(IsolationForest(n_estimators=5, max_samples=32, random_state=1), holes),
+        "isolation_forest_3000": Case(IsolationForest(max_features=2), several, n_forgotten=200),
         "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
     }
 

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import PoissonRegressor, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -40,6 +41,7 @@ PROTECTED = [
     "sklearn.callback._callback_support.callback_management_context",
     "sklearn.cluster.KMeans._check_test_data",
     "sklearn.decomposition._pca._infer_dimension",
+    "sklearn.ensemble._iforest._average_path_length",
     "sklearn.feature_selection.GenericUnivariateSelect._make_selector",
     "sklearn.feature_selection.SelectKBest._check_params",
     "sklearn.linear_model.PoissonRegressor._get_loss",
@@ -71,12 +73,16 @@ PROTECTED = [
 # attributes of fitted estimators, by an estimator of scikit-learn that has them
 X, CLASSES = np.array([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0], [6.0, 9.0]]), np.array([0, 1, 0, 1])
 FITTED = {
+    "_average_path_length_per_tree": IsolationForest(n_estimators=2),
     "_base_loss": PoissonRegressor(),
+    "_decision_path_lengths": IsolationForest(n_estimators=2),
     "_fit_X": KNeighborsClassifier(1),
     "_fit_method": KNeighborsClassifier(1),
     "_fit_svd_solver": PCA(),
     "_label_binarizer": RidgeClassifier(),
     "_max_components": LinearDiscriminantAnalysis(),
+    "_max_features": IsolationForest(n_estimators=2),
+    "_max_samples": IsolationForest(n_estimators=2),
     "_n_features_out": LinearDiscriminantAnalysis(),
     "_n_threads": KMeans(1),
     "_parent_callback_ctx": None,  # of estimators inside others: test_answering.py has one

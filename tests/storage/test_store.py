@@ -31,7 +31,7 @@ from sqlearn.feature_selection import SelectKBest
 from sqlearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
 from sqlearn.preprocessing import StandardScaler
-from sqlearn.tree import TreeLearner
+from sqlearn.tree import TreeBased
 
 HARD = [1e12, -8e307, 8e307, 5e-324, -0.0, 0.0, 1.0, 0.1, 2.0**-1040, 123456789.123]
 
@@ -216,7 +216,7 @@ def test_the_model_taken_out_predicts_and_changes_nothing(model, path):
         X = {name: np.array(table[name]) for name in "ab"}
     given = [table["y"]] if model._target else []
     other = clone(taken).fit(X, *given)
-    is_of_trees = isinstance(model, TreeLearner)  # whose digest in a store names the records alone
+    is_of_trees = isinstance(model, TreeBased)  # whose digest in a store names the records alone
     never = ({"a": [5.5], "b": [1.5]} if isinstance(X, dict) else [[5.5, 1.5]], *([1] for _ in given))
     for copy in (taken, deepcopy(taken), pickle.loads(pickle.dumps(taken))):
         calls = [partial(copy.forget, *never), partial(copy.partial_fit, X, *given)]

@@ -12,7 +12,7 @@ from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.rounds.row_source import MAX_HASH
-from sqlearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
+from sqlearn.ensemble import ExtraTreesRegressor, IsolationForest, RandomForestClassifier
 from sqlearn.errors import MergeError, StoreCorruptError, UndefinedAttributeError, UnsupportedError
 from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.mixture import GaussianMixture
@@ -351,3 +351,36 @@ def test_trees_are_grown_from_the_file(learner, tmp_path):
     store.learn(rows)
     held = rows
     check()
+
+
+def test_isolation_trees_are_grown_from_the_file(tmp_path):
+    random = np.random.default_rng(7)
+    X = np.where(random.random((90, 2)) < 0.1, np.nan, random.normal(size=(90, 2)))
+    rows = {"a": X[:, 0], "b": X[:, 1], "id": np.arange(90)}
+    learner = IsolationForest(n_estimators=5, max_samples=12, contamination=0.2)
+    store = Store.create(tmp_path / "a", learner, {name: column[:50] for name, column in rows.items()}, id="id")
+
+    def check(held):
+        assert store.verify(), store.verify()
+        twin = clone(learner).fit(held)
+        np.testing.assert_array_equal(store.predict({"a": held[:, 0], "b": held[:, 1]}), twin.predict(held))
+        taken = pickle.loads(pickle.dumps(store.model))
+        assert taken.digest() == store.digest() and taken.offset_ == twin.offset_ == store.model.offset_
+        assert verify(taken, held) and not verify(taken, held[1:])
+        for refused in (taken.forget, taken.cost_of_forgetting):
+            with pytest.raises(UnsupportedError, match="taken out of a store"):
+                refused(held[0])
+
+    check(X[:50])
+    store.learn({name: column[50:] for name, column in rows.items()})
+    check(X)
+    store.forget(ids=range(20, 60))
+    check(np.delete(X, np.arange(20, 60), axis=0))
+    store.close()
+    store = Store.open(tmp_path / "a")
+    check(np.delete(X, np.arange(20, 60), axis=0))
+    store.forget(where="true")
+    assert store.verify() and residue(store._database) == 0
+    with pytest.raises(UndefinedAttributeError, match="no rows"):
+        store.model.predict([[1.0, 2.0]])
+    store.close()

@@ -9,7 +9,7 @@ from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sqlearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
+from sqlearn.ensemble import ExtraTreesRegressor, IsolationForest, RandomForestClassifier
 from sqlearn.feature_selection import (
     GenericUnivariateSelect,
     SelectFdr,
@@ -95,6 +95,7 @@ LEARNERS = [
     DecisionTreeRegressor(max_depth=4),
     RandomForestClassifier(5, random_state=3, class_weight={-1: 2.0, 3: 0.5}),
     ExtraTreesRegressor(6, bootstrap=True, max_samples=0.5),
+    IsolationForest(n_estimators=5, max_samples=8, contamination=0.2),
 ]
 
 

@@ -98,7 +98,11 @@ class KeptRecords(Statistic):
 
     def prune(self, temporary: bool = False) -> None:
         if not temporary:
-            self.rows.compact()
+            self.compact()
+
+    def compact(self) -> None:
+        """Use less memory, if that is worth while: records may move to other places."""
+        self.rows.compact()
 
     # ------------------------------------------------------------------ reading
 

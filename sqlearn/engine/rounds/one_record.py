@@ -169,7 +169,7 @@ class OneOfKept(OneRecord):
             rows.for_kernel(), self.one,
         )  # fmt: skip
         if done and sign < 0:
-            rows.compact()
+            statistic.compact()
             state.trim()
         return bool(done)
 
