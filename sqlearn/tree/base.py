@@ -265,19 +265,21 @@ class TreeLearner(TreeBased):
 
     def _estimators(self, state: State, maker: type[BaseEstimator], params: dict[str, Any]) -> list[Any]:
         """scikit-learn's trees that are equal to those held, None in place of trees without records."""
-        trees, held, plan = forest_of(state).current(state.occupied()[0])
+        forest = forest_of(state)
+        trees, held, plan = forest.current(state.occupied()[0])
         classes = label_array(state) if state.vocabulary is not None else None
         found: list[Any] = []
         for t, tree in enumerate(trees):
             if not tree.n:
                 found.append(None)
                 continue
-            estimator = maker(**params, random_state=t)
+            estimator, description = maker(**params, random_state=t), tree.describe(held, plan)
+            description.numbers[:, 1] /= forest.class_unit
             attributes: dict[str, Any] = {
                 "n_features_in_": state.n_features_in_,
                 "n_outputs_": 1,
                 "max_features_": plan.k,
-                "tree_": make_tree(state.n_features_in_, plan.n_classes or 1, tree.describe(held, plan)),
+                "tree_": make_tree(state.n_features_in_, plan.n_classes or 1, description),
             }
             if classes is not None:
                 attributes |= {"classes_": np.arange(float(len(classes))), "n_classes_": np.int64(len(classes))}
@@ -311,8 +313,11 @@ def _features_scored(max_features: Any, n_features: int) -> int:
     return max(1, int(max_features * n_features))
 
 
-def _threads(n_jobs: int | None) -> int:
+def _threads(n_jobs: Any) -> int:
     """Number of threads, as joblib counts them."""
     from joblib import effective_n_jobs
 
-    return effective_n_jobs(n_jobs)
+    if n_jobs is not None and not isinstance(n_jobs, Integral):  # in a file that was altered
+        raise ParameterError(f"n_jobs={shown(n_jobs)} is no number of threads.", value=n_jobs)
+    threads: int = effective_n_jobs(n_jobs)
+    return threads

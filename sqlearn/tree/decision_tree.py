@@ -101,7 +101,7 @@ class _DecisionTree(TreeLearner):
         NotFittedError
             If nothing was learned yet.
         """
-        return self.tree_.max_depth
+        return self._fitted_sklearn().tree_.max_depth
 
     def get_n_leaves(self) -> int:
         """Return the number of leaves.
@@ -116,7 +116,7 @@ class _DecisionTree(TreeLearner):
         NotFittedError
             If nothing was learned yet.
         """
-        return self.tree_.n_leaves
+        return self._fitted_sklearn().tree_.n_leaves
 
     def cost_complexity_pruning_path(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Bunch:
         """Grow a tree on these records, and return how it would be pruned; this one is not changed.

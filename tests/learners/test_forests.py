@@ -10,12 +10,21 @@ import pytest
 import scipy.sparse as sp
 from sklearn import ensemble as peers
 from sklearn.datasets import make_classification, make_friedman1
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import r2_score
 from sklearn.tree import export_text
 
 from sqlearn import verify
+from sqlearn.engine.trees.forest import _bytes_per_record
 from sqlearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
-from sqlearn.errors import InvalidValueError, NotLearnedError, ParameterError, UndefinedAttributeError
+from sqlearn.errors import (
+    FormatError,
+    InvalidValueError,
+    NotLearnedError,
+    ParameterError,
+    TooLargeError,
+    UndefinedAttributeError,
+)
 from sqlearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 X, Y = make_classification(400, 6, n_informative=4, n_classes=3, random_state=0)
@@ -225,3 +234,48 @@ def test_threads_grow_the_same_trees():
     one, two = (RandomForestClassifier(20, n_jobs=n).fit(X, Y) for n in (1, 2))
     assert one.canonical_parts()["sums 2"] == two.canonical_parts()["sums 2"]
     np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+
+
+@pytest.mark.parametrize("heaviest", [0.3, 1.0, 1.5, 3e-3, 700.0])
+def test_nodes_weigh_what_their_records_weigh(heaviest):
+    weights = {0: heaviest, 1: heaviest / 3}
+    w = np.linspace(0.5, 2.0, 400)
+    tree = DecisionTreeClassifier(class_weight=weights, max_depth=3).fit(X, Y, w).tree_
+    of_record = w * np.array([heaviest, heaviest / 3, 1.0])[Y]
+    assert tree.weighted_n_node_samples[0] == pytest.approx(of_record.sum(), rel=1e-4)
+    leaf = DecisionTreeClassifier(class_weight=weights, max_depth=3).fit(X, Y, w).apply(X)
+    for node in np.unique(leaf):
+        assert tree.weighted_n_node_samples[node] == pytest.approx(of_record[leaf == node].sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["get_depth", "get_n_leaves"])
+def test_trees_without_records_have_no_depth(name):
+    with pytest.raises(NotFittedError):
+        getattr(DecisionTreeClassifier(), name)()
+    with pytest.raises(UndefinedAttributeError, match="no rows"):
+        getattr(DecisionTreeClassifier().fit(X, Y).forget(X, Y), name)()
+
+
+@pytest.mark.parametrize("given", [{1: 2}, "two", 1.5])
+def test_a_pickle_of_other_threads(given):
+    """The number of threads is read with the parameters: what is none is refused like all that was altered."""
+    model = RandomForestClassifier(2, n_jobs=1).fit(X, Y)
+    contents = model.__getstate__()
+    contents["state"] = contents["state"] | {"params": contents["state"]["params"] | {"n_jobs": given}}
+    with pytest.raises(FormatError):
+        object.__new__(RandomForestClassifier).__setstate__(contents)
+
+
+def test_memory_is_told_before_it_is_taken(monkeypatch):
+    """What is foreseen is at least what pools use, and not much more; a forest beyond it is refused."""
+    for model in (RandomForestRegressor(3), RandomForestClassifier(3), RandomForestClassifier(3, min_samples_leaf=5)):
+        x, y = data(model)
+        forest = model.fit(x, y)._state.statistic
+        used = sum(tree.nbytes for tree in forest.trees) / sum(tree.n for tree in forest.trees)
+        foreseen = _bytes_per_record(forest._plan)
+        assert used <= foreseen < 5 * used
+    digest = model.digest()
+    monkeypatch.setattr("sqlearn.engine.trees.forest.installed", lambda: 10_000)
+    with pytest.raises(TooLargeError, match="max_samples"):
+        model.fit(X, Y)
+    assert model.digest() == digest

@@ -14,14 +14,24 @@ import numpy as np
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.rounds import MAX_HASH, KeptRecords, Records, Rows
 from sqlearn.engine.sums import UNFIT, Log, Statistic, installed
-from sqlearn.engine.trees.layout import FIRST_SAMPLE, Held, Plan, new_room
+from sqlearn.engine.trees.layout import (
+    ENTRIES,
+    FIRST_SAMPLE,
+    NODES,
+    SLOTS,
+    SUMS,
+    Held,
+    Plan,
+    empty_pool,
+    new_room,
+    used_bytes,
+)
 from sqlearn.engine.trees.membership import members
 from sqlearn.engine.trees.tree import Tree, TreeChanges, repair_trees
 from sqlearn.errors import FormatError, TooLargeError
 
 _MASS_BITS, _VALUE_BITS = 24, 30  # of the largest weight and the largest target, in integers
 _MOST_RECORDS = 2**23  # whose sums float64 holds exactly
-_ENTRY_BYTES = 60  # of a record in a tree, about
 _OCTAVES = 2200  # of float64, from subnormal numbers on
 _LOWEST = -1080
 _AT_ONCE = 256  # changes of trees that Ctrl-C waits for
@@ -193,10 +203,14 @@ class Forest(KeptRecords):
             for tree in self.trees:
                 tree.move(moved)
 
+    @property
+    def class_unit(self) -> float:
+        """What weights of classes are multiplied with, so that none of those given is above 1."""
+        mantissa, exponent = math.frexp(max((self.growth.class_weight or {}).values(), default=1.0))
+        return float(2.0 ** ((mantissa == 0.5) - exponent))
+
     def _class_weights(self, order: np.ndarray, labels: list[Any]) -> dict[int, float]:
-        given = self.growth.class_weight or {}
-        mantissa, exponent = math.frexp(max(given.values(), default=1.0))
-        unit = 2.0 ** ((mantissa == 0.5) - exponent)  # so that none of those given is above 1
+        given, unit = self.growth.class_weight or {}, self.class_unit
         return {int(slot): given.get(label, 1.0) * unit for slot, label in zip(order, labels, strict=True)}
 
     def _tally(self, changes: Iterable[Change]) -> None:
@@ -268,7 +282,7 @@ class Forest(KeptRecords):
                 f"{n:,} records are more than the {_MOST_RECORDS:,} whose sums trees keep exactly. Nothing was "
                 "changed: pass fewer records."
             )
-        needed = _ENTRY_BYTES * n * growth.trees_per_record
+        needed = _bytes_per_record(plan) * n * growth.trees_per_record
         if needed > installed() // 2:
             raise TooLargeError(
                 f"{growth.n_trees:,} trees, {growth.trees_per_record:,} of which hold each of {n:,} records, would "
@@ -412,6 +426,15 @@ class Forest(KeptRecords):
     def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
         super().add(other, other_slots, slots)
         self.waits, self.trees, self._expected = True, None, None
+
+
+def _bytes_per_record(plan: Plan) -> float:
+    """Bytes that a record takes in a tree at most: with leaves of the least size, and scores at two levels of nodes."""
+    least = min(plan.min_leaf, 16)
+    n = plan.cached * least
+    pool = empty_pool(n, plan)
+    pool.extent[[NODES, ENTRIES, SUMS, SLOTS]] = 2 * n // least, n, n // least, 2 * least
+    return used_bytes(pool) / n
 
 
 def _hashes(trees: list[Tree]) -> bytes:
