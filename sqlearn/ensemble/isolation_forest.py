@@ -332,8 +332,8 @@ class IsolationForest(TreeBased, UnweightedEstimator, peers.IsolationForest):
         n = len(batch)
         if isinstance(wanted, Integral) and int(wanted) > n:
             warnings.warn(
-                f"max_samples ({wanted}) is greater than the total number of samples ({n}). Until there are more, "
-                "trees are grown from all of them.",
+                f"max_samples ({wanted}) is greater than the total number of samples ({n}). max_samples will be set to "
+                "n_samples for estimation, until there are more.",
                 UserWarning,
                 stacklevel=2,
             )

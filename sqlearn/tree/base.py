@@ -317,7 +317,11 @@ def _threads(n_jobs: Any) -> int:
     """Number of threads, as joblib counts them."""
     from joblib import effective_n_jobs
 
-    if n_jobs is not None and not isinstance(n_jobs, Integral):  # in a file that was altered
-        raise ParameterError(f"n_jobs={shown(n_jobs)} is no number of threads.", value=n_jobs)
+    if n_jobs is not None and (n_jobs == 0 or not isinstance(n_jobs, Integral)):
+        raise ParameterError(
+            f"n_jobs={shown(n_jobs)} is no number of threads. Nothing was changed: set a number from 1 on, -1 for one "
+            "thread per processor, or None.",
+            value=n_jobs,
+        )
     threads: int = effective_n_jobs(n_jobs)
     return threads

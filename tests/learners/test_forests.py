@@ -279,3 +279,17 @@ def test_memory_is_told_before_it_is_taken(monkeypatch):
     with pytest.raises(TooLargeError, match="max_samples"):
         model.fit(X, Y)
     assert model.digest() == digest
+
+
+@pytest.mark.parametrize("n_jobs", [0, np.int64(0)])
+def test_no_threads(n_jobs):
+    with pytest.raises(ParameterError, match="thread per processor"):
+        RandomForestClassifier(2, n_jobs=n_jobs).fit(X, Y)
+
+
+def test_trees_that_a_user_takes_away_stay_in_the_model():
+    model = RandomForestClassifier(5).fit(X, Y)
+    before = model.predict_proba(X)
+    model.estimators_.clear()
+    assert len(model) == 5
+    np.testing.assert_array_equal(model.predict_proba(X), before)

@@ -137,7 +137,8 @@ class Answering(Delegates, BaseEstimator):
             if getattr(state, name) is None:
                 raise unknown
             return getattr(state, name)
-        return getattr(self._fitted_sklearn(), name)
+        value = getattr(self._fitted_sklearn(), name)
+        return value.copy() if type(value) is list else value  # what is taken from it stays in the model
 
     def __setattr__(self, name, value):
         if name.endswith("_") and not name.startswith("_"):
