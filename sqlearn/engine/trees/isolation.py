@@ -14,7 +14,7 @@ from sqlearn.engine.trees.isolating import feature_hashes, isolate
 from sqlearn.engine.trees.lowest import Lowest
 from sqlearn.errors import FormatError, TooLargeError
 
-_NODE_BYTES = 24
+_NODE_BYTES = 24  # four numbers of 32 bits, and a threshold
 
 Change = tuple[np.ndarray, np.ndarray, float]  # places, keyed hashes, sign
 
@@ -136,7 +136,7 @@ class Isolation(KeptRecords):
             self._lowest = None
             return
         if self._lowest is None:
-            self._look_through()
+            self._lowest, self.trees = self._looked_through(), [None] * self.growth.n_trees
         else:
             self.report(self._follow(changes), started)
         self.waits = False
@@ -185,8 +185,8 @@ class Isolation(KeptRecords):
                 self.trees[t] = None  # nothing of a record stays that is gone
         return touched
 
-    def _look_through(self) -> None:
-        """Find the samples among all records."""
+    def _looked_through(self) -> Lowest:
+        """The samples, found among all records."""
         growth, n = self.growth, self.n
         needed = Lowest.memory(growth.n_trees, growth.size, n)
         needed += 2 * _NODE_BYTES * growth.n_trees * min(growth.size, n)
@@ -199,11 +199,7 @@ class Isolation(KeptRecords):
         _, keyed, w = self._held()
         lowest = Lowest(growth.n_trees, growth.size, self.seed)
         lowest.look_through(keyed, w, n)
-        if self._lowest is None or self.waits:
-            self.trees = [None] * growth.n_trees
-        else:  # its trees were followed, though not all that their samples need is known
-            lowest.changed = self._lowest.changed
-        self._lowest = lowest
+        return lowest
 
     def _held(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Features, keyed hashes and weights, by place."""
@@ -217,28 +213,26 @@ class Isolation(KeptRecords):
 
     def current(self, order: np.ndarray) -> list[IsolationTree]:
         """The trees of all records held."""
-        own = isinstance(self.rows, Rows)
-        if not own or self.waits or self._lowest is None:
-            self.waits = True
-            self._look_through()
-        elif not self._lowest.knows(self.n):
-            self._look_through()
-        lowest = self._lowest
-        assert lowest is not None
+        own, known = isinstance(self.rows, Rows), self._lowest
+        trees: list[IsolationTree | None] = self.trees
+        if not own or self.waits or known is None:
+            lowest, trees = self._looked_through(), [None] * self.growth.n_trees
+        elif known.knows(self.n):
+            lowest = known
+        else:  # the trees were followed, though not all that their samples need is known
+            lowest = self._looked_through()
+            lowest.changed = known.changed
         if lowest.changed.any():
             x, keyed, _ = self._held()
             for t in np.flatnonzero(lowest.changed).tolist():
-                self.trees[t] = self._grown(t, x, keyed, lowest)
+                trees[t] = self._grown(t, x, keyed, lowest)
                 lowest.changed[t] = False
-        trees = [tree for tree in self.trees if tree is not None]
-        assert len(trees) == self.growth.n_trees
-        if not own:  # its records change elsewhere
-            self._lowest, self.trees = None, []
-            return trees
-        if self._expected is not None and _hashes(trees) != self._expected:
-            raise FormatError(UNFIT)
-        self.waits, self._expected = False, None
-        return trees
+        found = [tree for tree in trees if tree is not None]
+        if own:  # elsewhere, records may change at any time
+            if self._expected is not None and _hashes(found) != self._expected:
+                raise FormatError(UNFIT)
+            self._lowest, self.trees, self.waits, self._expected = lowest, trees, False, None
+        return found
 
     def _grown(self, t: int, x: np.ndarray, keyed: np.ndarray, lowest: Lowest) -> IsolationTree:
         """Tree t, grown from its sample."""
@@ -287,12 +281,12 @@ class _OneOfIsolation(OneOfKept):
         started = perf_counter()
         statistic: Isolation = self.state.statistic
         waits, statistic.waits = statistic.waits, True  # so that what is interrupted here is found anew
-        expected, statistic._expected = statistic._expected, None
+        known = statistic._expected, statistic.last
+        statistic._expected = statistic.last = None
         done = super()._change_plain(row, y, words, slot, sign)
         if not done:
-            statistic.waits, statistic._expected = waits, expected
+            statistic.waits, (statistic._expected, statistic.last) = waits, known
             return False
-        statistic.last = None
         if not waits:
             _, _, _, _, hashes, places = self.one
             statistic.report(statistic.follow(hashes, places, np.full(1, sign)), started)
