@@ -41,6 +41,7 @@ __all__ = [
     "check_sample_weight",
     "check_selector",
     "check_smoothing",
+    "compiled_tree",
     "feature_names",
     "infer_dimension",
     "make_selector",
@@ -179,9 +180,19 @@ def make_selector(selector: Any) -> Any:
     return selector._make_selector()
 
 
-def make_tree(n_features: int, n_classes: int, description: Any) -> Any:
-    """scikit-learn's tree that has these nodes: ``split``, ``thresholds``, ``numbers`` and ``values`` in preorder."""
-    from sklearn.tree._tree import NODE_DTYPE, Tree
+def compiled_tree() -> Any:
+    """scikit-learn's class of the nodes of a tree."""
+    from sklearn.tree._tree import Tree
+
+    return Tree
+
+
+def make_tree(n_features: int, n_classes: int, description: Any, kind: Any = None) -> Any:
+    """scikit-learn's tree that has these nodes: ``split``, ``thresholds``, ``numbers`` and ``values`` in preorder.
+
+    `kind` is a class that derives from scikit-learn's.
+    """
+    from sklearn.tree._tree import NODE_DTYPE
 
     split, n = description.split, len(description.split)
     nodes = np.zeros(n, NODE_DTYPE)
@@ -189,7 +200,7 @@ def make_tree(n_features: int, n_classes: int, description: Any) -> Any:
         nodes[name] = split[:, column]
     nodes["threshold"] = description.thresholds
     nodes["impurity"], nodes["weighted_n_node_samples"] = description.numbers.T
-    tree = Tree(n_features, np.array([n_classes], np.intp), 1)
+    tree = (kind or compiled_tree())(n_features, np.array([n_classes], np.intp), 1)
     values = description.values.reshape(n, 1, -1)
     tree.__setstate__({"max_depth": _depth(split), "node_count": n, "nodes": nodes, "values": values})
     return tree

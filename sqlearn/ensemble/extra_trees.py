@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import ensemble as peers
 from sklearn import tree as single
 
@@ -56,6 +57,10 @@ class ExtraTreesClassifier(PredictsProbabilities, Votes, WeightedClassifier, pee
         change when a record is forgotten. A number of records (an int) is refused.
     monotonic_cst : None, default=None
         Refused unless None: constraints are not among what splits are chosen by.
+    categorical_features : "from_dtype", array-like of int, str or bool, or None, default="from_dtype"
+        Columns that hold categories: by index, by name, or as a mask of all columns; None for none. ``"from_dtype"``
+        takes a frame's columns of strings, objects, categories and booleans, and no column of an array or a list. A
+        split by a category sends one of them left, and all others right.
     key : str or bytes, default=None
         Secret key of the records' digests, of which draws are hashes; by default a public constant. Printing hides it,
         pickles contain it.
@@ -134,6 +139,7 @@ class ExtraTreesClassifier(PredictsProbabilities, Votes, WeightedClassifier, pee
         ccp_alpha: float = 0.0,
         max_samples: float | None = None,
         monotonic_cst: None = None,
+        categorical_features: str | ArrayLike | None = "from_dtype",
         key: str | bytes | None = None,
     ) -> None:
         self.n_estimators = n_estimators
@@ -155,6 +161,7 @@ class ExtraTreesClassifier(PredictsProbabilities, Votes, WeightedClassifier, pee
         self.ccp_alpha = ccp_alpha
         self.max_samples = max_samples
         self.monotonic_cst = monotonic_cst
+        self.categorical_features = categorical_features
         self.key = key
 
 
@@ -201,6 +208,10 @@ class ExtraTreesRegressor(Predicts, Means, WeightedEstimator, peers.ExtraTreesRe
         change when a record is forgotten. A number of records (an int) is refused.
     monotonic_cst : None, default=None
         Refused unless None: constraints are not among what splits are chosen by.
+    categorical_features : "from_dtype", array-like of int, str or bool, or None, default="from_dtype"
+        Columns that hold categories: by index, by name, or as a mask of all columns; None for none. ``"from_dtype"``
+        takes a frame's columns of strings, objects, categories and booleans, and no column of an array or a list. A
+        split by a category sends one of them left, and all others right.
     key : str or bytes, default=None
         Secret key of the records' digests, of which draws are hashes; by default a public constant. Printing hides it,
         pickles contain it.
@@ -270,6 +281,7 @@ class ExtraTreesRegressor(Predicts, Means, WeightedEstimator, peers.ExtraTreesRe
         ccp_alpha: float = 0.0,
         max_samples: float | None = None,
         monotonic_cst: None = None,
+        categorical_features: str | ArrayLike | None = "from_dtype",
         key: str | bytes | None = None,
     ) -> None:
         self.n_estimators = n_estimators
@@ -290,4 +302,5 @@ class ExtraTreesRegressor(Predicts, Means, WeightedEstimator, peers.ExtraTreesRe
         self.ccp_alpha = ccp_alpha
         self.max_samples = max_samples
         self.monotonic_cst = monotonic_cst
+        self.categorical_features = categorical_features
         self.key = key

@@ -123,11 +123,11 @@ class ForestLearner(TreeLearner):
         """
         return self._answer("decision_path", X)
 
-    def to_sklearn(self) -> Any:
+    def to_sklearn(self, X: Any = None) -> Any:
         if self._fitted_state().params["oob_score"]:
             with suppress(UndefinedAttributeError):
                 _ = self.oob_score_
-        return super().to_sklearn()
+        return super().to_sklearn(X)
 
     # ------------------------------------------------------------------ parameters
 

@@ -6,21 +6,27 @@ import math
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, NamedTuple
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 
 from sqlearn.engine.identity import canonical_label
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.engine.readout import label_array
-from sqlearn.engine.sklearn_private import make_tree
+from sqlearn.engine.sklearn_private import StrOptions, make_tree, parameter_constraints
+from sqlearn.engine.tables import categorical_columns, check_table, numbered
 from sqlearn.engine.trees import Forest, ForestReport, Growth, Isolation
+from sqlearn.engine.validation import Features, check_features
 from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
+from sqlearn.tree.categories import categories_in, category_tree, indicators_of, over_indicators
 
 _LARGEST = float(np.finfo(np.float32).max)  # of features, as trees see them
 _NEVER = 2**30  # a depth that no tree reaches
@@ -97,7 +103,7 @@ class TreeBased(ExactEstimator):
         x = self._understood(X, None)
         if sp.issparse(x):
             x = X = x.toarray()
-        if not (np.abs(x) > _LARGEST).any():
+        if self._fitted_state().layout.is_categorical is None and not (np.abs(x) > _LARGEST).any():
             return super()._answer(name, X, *rest, **kwargs)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)  # they were compared
@@ -114,9 +120,16 @@ class TreeLearner(TreeBased):
 
     _takes_weights = True
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "_sklearn_class" in cls.__dict__:
+            own = {"categorical_features": ["array-like", StrOptions({"from_dtype"}), None]}
+            cls._parameter_constraints = parameter_constraints(cls) | own
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = False
+        tags.input_tags.categorical = True
         if tags.classifier_tags is not None:
             tags.classifier_tags.multi_label = False
         return tags
@@ -166,11 +179,100 @@ class TreeLearner(TreeBased):
         report = self._report_without(X, y, sample_weight)
         return ForgettingCost(report.trees, report.splits_moved, report.records_rebuilt)
 
+    # ------------------------------------------------------------------ categories
+
+    def _features(self, spec, X, layout):
+        if layout is None:
+            known, asked = None, self.categorical_features
+            if asked is not None and (not isinstance(asked, str) or nw.dependencies.is_into_dataframe(X)):
+                table, found = check_table(X, spec.learner, None)
+                chosen = categorical_columns(table, asked)
+                known = tuple(chosen.tolist()) if chosen.any() else None
+        else:
+            known = layout.is_categorical
+        if known is None:
+            return check_features(spec, X, layout)
+        table, found = check_table(X, spec.learner, layout)
+        x = numbered(table, np.array(known))
+        return Features.of_numbers(x), replace(found, is_categorical=known)
+
+    def _in_force(self, params, layout):
+        known = layout.is_categorical
+        columns = None if known is None else [j for j, is_categorical in enumerate(known) if is_categorical]
+        return params | {"categorical_features": columns}, layout
+
+    def pending_params(self) -> list[str]:
+        pending, given = super().pending_params(), self.categorical_features
+        if "categorical_features" not in pending:
+            return pending
+        state = self._fitted_state()
+        same = isinstance(given, str)  # those not given were recognised
+        if not same:
+            given, names = np.asarray([] if given is None else given), state.feature_names_in_
+            if given.dtype.kind == "b":
+                given = np.flatnonzero(given)
+            elif given.dtype.kind in "OU" and names is not None:
+                given = [[*names].index(name) if name in names else -1 for name in given]
+            same = sorted(given) == (state.params["categorical_features"] or [])
+        return [name for name in pending if name != "categorical_features" or not same]
+
+    def to_sklearn(self, X: Any = None) -> Any:
+        """Return a fitted scikit-learn estimator with this model's parameters and attributes.
+
+        It holds nothing of the model's state, so it cannot forget, and its attributes may be changed. scikit-learn's
+        trees compare numbers alone. Of a model with categories it is therefore a pipeline of two steps: indicators of
+        the categories that splits compare with, and scikit-learn's estimator over these, with equal predictions.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_records, n_features), default=None
+            Records whose categories name the indicators, as the model itself keeps no names; for
+            ``get_feature_names_out`` of the first step. Without categories it has no effect.
+
+        Returns
+        -------
+        estimator
+            A fitted instance of scikit-learn's class, or a ``sklearn.pipeline.Pipeline`` that ends with one.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        UndefinedAttributeError
+            If the records held determine no model.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sqlearn.tree import DecisionTreeClassifier
+        >>> rows = np.array([["S", 22.0], ["C", 38.0], ["S", 26.0], ["Q", 35.0]], object)
+        >>> model = DecisionTreeClassifier(categorical_features=[0]).fit(rows, [0, 1, 0, 1])
+        >>> pipeline = model.to_sklearn(rows)
+        >>> pipeline[0].get_feature_names_out()
+        array(['x0_S', 'x1'], dtype=object)
+        >>> pipeline.predict(rows)
+        array([0, 1, 0, 1])
+        """
+        fitted, state = super().to_sklearn(), self._fitted_state()
+        if not forest_of(state).categorical:
+            return fitted
+        known = {} if X is None else categories_in(X, type(self).__name__, state.layout)
+        estimators = vars(fitted).get("estimators_", [fitted])
+        trees = [estimator.tree_ for estimator in estimators]
+        made = indicators_of(trees, np.array(state.layout.is_categorical), state.feature_names_in_, known)
+        n_classes = getattr(fitted, "n_classes_", 1)
+        for estimator in estimators:
+            estimator.tree_ = over_indicators(estimator.tree_, made, int(n_classes))
+        for estimator in (fitted, *estimators):
+            vars(estimator).pop("feature_names_in_", None)
+            estimator.n_features_in_ = len(made.columns_)
+        return Pipeline([("indicators", made), ("model", fitted)])
+
     # ------------------------------------------------------------------ parameters
 
     def _growth(self, params: dict[str, Any], n_features: int) -> Growth:
         """How trees grow under these parameters."""
-        classes = params.get("class_weight")
+        classes, columns = params.get("class_weight"), params["categorical_features"]
         return Growth(
             params.get("n_estimators", 1),
             self._share(params),
@@ -180,6 +282,7 @@ class TreeLearner(TreeBased):
             params["min_samples_leaf"],
             _NEVER if params["max_depth"] is None else params["max_depth"],
             class_weight=None if classes is None else {canonical_label(k): float(w) for k, w in classes.items()},
+            categorical=() if isinstance(columns, str) else tuple(columns or ()),
             n_jobs=_threads(params.get("n_jobs")),
         )
 
@@ -267,6 +370,8 @@ class TreeLearner(TreeBased):
         """scikit-learn's trees that are equal to those held, None in place of trees without records."""
         forest = forest_of(state)
         trees, held, plan = forest.current(state.occupied()[0])
+        equal = np.zeros(state.n_features_in_, np.uint8)
+        equal[list(forest.categorical)] = 1
         classes = label_array(state) if state.vocabulary is not None else None
         found: list[Any] = []
         for t, tree in enumerate(trees):
@@ -275,11 +380,12 @@ class TreeLearner(TreeBased):
                 continue
             estimator, description = maker(**params, random_state=t), tree.describe(held, plan)
             description.numbers[:, 1] /= forest.class_unit
+            shape = state.n_features_in_, plan.n_classes or 1, description
             attributes: dict[str, Any] = {
                 "n_features_in_": state.n_features_in_,
                 "n_outputs_": 1,
                 "max_features_": plan.k,
-                "tree_": make_tree(state.n_features_in_, plan.n_classes or 1, description),
+                "tree_": category_tree(*shape, equal) if forest.categorical else make_tree(*shape),
             }
             if classes is not None:
                 attributes |= {"classes_": np.arange(float(len(classes))), "n_classes_": np.int64(len(classes))}

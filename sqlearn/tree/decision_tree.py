@@ -186,6 +186,10 @@ class DecisionTreeClassifier(_DecisionTree, PredictsProbabilities, WeightedClass
         Refused unless 0.0: pruning compares all subtrees with each other.
     monotonic_cst : None, default=None
         Refused unless None: constraints are not among what splits are chosen by.
+    categorical_features : "from_dtype", array-like of int, str or bool, or None, default="from_dtype"
+        Columns that hold categories: by index, by name, or as a mask of all columns; None for none. ``"from_dtype"``
+        takes a frame's columns of strings, objects, categories and booleans, and no column of an array or a list. A
+        split by a category sends one of them left, and all others right.
     key : str or bytes, default=None
         Secret key of the records' digests, of which draws are hashes; by default a public constant. Printing hides it,
         pickles contain it.
@@ -260,6 +264,7 @@ class DecisionTreeClassifier(_DecisionTree, PredictsProbabilities, WeightedClass
         class_weight: dict[Any, float] | None = None,
         ccp_alpha: float = 0.0,
         monotonic_cst: None = None,
+        categorical_features: str | ArrayLike | None = "from_dtype",
         key: str | bytes | None = None,
     ) -> None:
         self.criterion = criterion
@@ -275,6 +280,7 @@ class DecisionTreeClassifier(_DecisionTree, PredictsProbabilities, WeightedClass
         self.class_weight = class_weight
         self.ccp_alpha = ccp_alpha
         self.monotonic_cst = monotonic_cst
+        self.categorical_features = categorical_features
         self.key = key
 
     def predict_proba(self, X: Any, check_input: bool = True) -> np.ndarray:
@@ -332,6 +338,10 @@ class DecisionTreeRegressor(_DecisionTree, Predicts, WeightedEstimator, peers.De
         Refused unless 0.0: pruning compares all subtrees with each other.
     monotonic_cst : None, default=None
         Refused unless None: constraints are not among what splits are chosen by.
+    categorical_features : "from_dtype", array-like of int, str or bool, or None, default="from_dtype"
+        Columns that hold categories: by index, by name, or as a mask of all columns; None for none. ``"from_dtype"``
+        takes a frame's columns of strings, objects, categories and booleans, and no column of an array or a list. A
+        split by a category sends one of them left, and all others right.
     key : str or bytes, default=None
         Secret key of the records' digests, of which draws are hashes; by default a public constant. Printing hides it,
         pickles contain it.
@@ -382,6 +392,7 @@ class DecisionTreeRegressor(_DecisionTree, Predicts, WeightedEstimator, peers.De
         min_impurity_decrease: float = 0.0,
         ccp_alpha: float = 0.0,
         monotonic_cst: None = None,
+        categorical_features: str | ArrayLike | None = "from_dtype",
         key: str | bytes | None = None,
     ) -> None:
         self.criterion = criterion
@@ -396,4 +407,5 @@ class DecisionTreeRegressor(_DecisionTree, Predicts, WeightedEstimator, peers.De
         self.min_impurity_decrease = min_impurity_decrease
         self.ccp_alpha = ccp_alpha
         self.monotonic_cst = monotonic_cst
+        self.categorical_features = categorical_features
         self.key = key

@@ -9,4 +9,4 @@ from sqlearn.engine.identity.checksum import first_bad, stamp
 from sqlearn.engine.identity.key import HiddenBytes, HiddenText, hidden, key_bytes
 from sqlearn.engine.identity.ledger import MOST_COPIES, Ledger, add_one, copies_held, take_one
 from sqlearn.engine.identity.multiset import add_term, add_terms
-from sqlearn.engine.identity.vocabulary import PLAIN_LABELS, LabelError, Vocabulary, canonical_label
+from sqlearn.engine.identity.vocabulary import PLAIN_LABELS, LabelError, Vocabulary, canonical_label, label_words

@@ -86,7 +86,8 @@ class Held:
     def header(self) -> dict:
         """What two models must share to be merged. Of the key it holds a hash, as keys may be secrets."""
         names = self.feature_names_in_
-        params = {name: describe(value) for name, value in sorted(plain(self.params).items()) if name != "key"}
+        left_out = {"key"} if self.layout.is_categorical is not None else {"key", "categorical_features"}
+        params = {name: describe(value) for name, value in sorted(plain(self.params).items()) if name not in left_out}
         return {
             "format": FORMAT,
             "learner": self.learner,

@@ -38,12 +38,15 @@ class KeptRecords(Statistic):
         The least and the greatest target that the fast path takes.
     takes_missing : bool
         Whether features may be NaN.
+    categorical : tuple of int
+        Features that are numbers of categories: see :mod:`~sqlearn.engine.tables.numbered`.
     follows : bool
         Whether more than records and counts has to follow an update.
     """
 
     keeps_records = True
     takes_missing = False
+    categorical: tuple[int, ...] = ()
     follows = False
     targets_within = -sys.float_info.max, sys.float_info.max
 

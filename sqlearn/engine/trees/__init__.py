@@ -5,3 +5,4 @@ May import: kernels, arithmetic, sums, rounds, errors.
 
 from sqlearn.engine.trees.forest import Forest, ForestReport, Growth
 from sqlearn.engine.trees.isolation import Isolating, Isolation, IsolationTree, SampleReport, depth_limit
+from sqlearn.engine.trees.reading import WALKED, leaves_of, ways_of

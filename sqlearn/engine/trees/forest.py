@@ -13,7 +13,7 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.rounds import MAX_HASH, KeptRecords, Records, Rows
-from sqlearn.engine.sums import UNFIT, Log, Statistic, installed
+from sqlearn.engine.sums import UNFIT, Holder, Log, OneRecord, Statistic, installed
 from sqlearn.engine.trees.layout import (
     ENTRIES,
     FIRST_SAMPLE,
@@ -149,6 +149,13 @@ class Forest(KeptRecords):
 
     follows = True
     takes_missing = True
+
+    @property
+    def categorical(self) -> tuple[int, ...]:  # type: ignore[override]
+        return self.growth.categorical
+
+    def fast_path(self, state: Holder) -> OneRecord | None:
+        return None if self.growth.categorical else super().fast_path(state)  # categories are no numbers yet
 
     def _note(self, records: Records, places: np.ndarray, sign: float) -> None:
         self._noted.append((places, records, sign))

@@ -5,6 +5,9 @@ import numpy as np
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.trees.growth import sums_of
 from sqlearn.engine.trees.layout import ROOT
+from sqlearn.engine.trees.split import goes_left, narrow
+
+WALKED = np.dtype([("feature", np.int32), ("threshold", np.float32), ("left", np.int32), ("right", np.int32)])
 
 _LOW = 2.0**-30
 
@@ -95,3 +98,41 @@ def describe(pool, found, held, plan, split, thresholds, numbers, values):
             for child in (split[i, 0], split[i, 1]):
                 away = values[child, 0] - values[i, 0]
                 numbers[i, 0] += sums[child, 0] / mass * (numbers[child, 0] + away * away)
+
+
+@kernel
+def _below(nodes, at, equal, x, i):
+    """The child of a node that record i goes to."""
+    feature = nodes[at].feature
+    left = goes_left(narrow(x[i, feature]), nodes[at].threshold, equal[feature])
+    return nodes[at].left if left else nodes[at].right
+
+
+@kernel
+def leaves_of(nodes, equal, x, found):
+    """Write the leaf of each record, float32[n, d], of a tree with the nodes WALKED[m], the root first."""
+    for i in range(len(x)):
+        at = 0
+        while nodes[at].feature >= 0:
+            at = _below(nodes, at, equal, x, i)
+        found[i] = at
+
+
+@kernel
+def ways_of(nodes, equal, x):
+    """The nodes on the way of each record, root and leaf included: where each begins, int64[n + 1], and the nodes."""
+    starts = np.zeros(len(x) + 1, np.int64)
+    passed = np.empty(16 * len(x) + 16, np.int64)
+    n = 0
+    for i in range(len(x)):
+        at = np.int64(0)
+        while at >= 0:
+            if n == len(passed):
+                longer = np.empty(2 * n, np.int64)
+                longer[:n] = passed
+                passed = longer
+            passed[n] = at
+            n += 1
+            at = np.int64(_below(nodes, at, equal, x, i)) if nodes[at].feature >= 0 else -1
+        starts[i + 1] = n
+    return starts, passed[:n]

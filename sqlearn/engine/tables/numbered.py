@@ -1,0 +1,39 @@
+"""Categories as numbers: for learners whose records are numbers, of which they ask only whether two are equal.
+
+The number of a category is a hash of it, so none has to be remembered, and a category whose last record goes leaves
+nothing. A missing one is NaN.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from sqlearn.engine.identity import label_words
+from sqlearn.engine.tables.table import split
+
+_SIGN, _FRACTION = np.uint64(1 << 63), np.uint64((1 << 52) - 1)
+_EXPONENTS, _LOWEST = np.uint64(127), np.uint64(1023 - 64)
+
+
+def numbers_of(levels: list[Any]) -> np.ndarray:
+    """The numbers of canonical categories, float64[n + 1], and NaN for a missing one behind them.
+
+    60 bits of the hash are sign, fraction and 7 bits of the exponent of a float64 between 2**-64 and 2**64. Rounded to
+    float32, it keeps 31 of them.
+    """
+    if not levels:
+        return np.full(1, np.nan)
+    words = np.array([label_words(level)[0] for level in levels], np.uint64)
+    exponents = ((words >> np.uint64(52)) & _EXPONENTS) + _LOWEST
+    bits = (words & (_SIGN | _FRACTION)) | (exponents << np.uint64(52))
+    return np.append(bits.view(np.float64), np.nan)
+
+
+def numbered(table: Any, is_categorical: np.ndarray) -> np.ndarray:
+    """A checked table as numbers, float64[n, d]: see :func:`~sqlearn.engine.tables.table.split`."""
+    numbers, codes, levels = split(table, is_categorical)
+    x = np.empty((len(numbers), len(is_categorical)))
+    x[:, ~is_categorical] = numbers
+    for k, j in enumerate(np.flatnonzero(is_categorical)):
+        x[:, j] = numbers_of(levels[k])[codes[:, k]]
+    return x
