@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.identity import Vocabulary
 from sqlearn.engine.model import (
@@ -22,10 +21,10 @@ from sqlearn.engine.model import (
     WeightedClassifier,
     refuse_large,
 )
-from sqlearn.engine.rounds import UpdateReport
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments
 from sqlearn.engine.tables import (
-    TableAnswers,
+    Fits,
+    Numbers,
     TableEncoder,
     TableGram,
     TableReader,
@@ -33,21 +32,24 @@ from sqlearn.engine.tables import (
     as_columns,
     as_table,
     chosen,
+    encoded_width,
     if_learner_has,
+    joined,
     kinds_of,
     names_of,
     read_encoder,
     split,
     table_tags,
 )
-from sqlearn.engine.validation import Batch, Features, Layout
+from sqlearn.engine.validation import Features, Layout
 from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
 from sqlearn.naive_bayes import MixedNB
+from sqlearn.tree import LARGEST, TreeLearner
 
 __all__ = ["TableModel"]
 
 
-class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
+class TableModel(RenamedReport, Fits, WeightedClassifier):
     """A learner over tables of numbers, categories and missing values, which forgets rows exactly, encoding included.
 
     Numbers are imputed with their mean and standardized, with an indicator where values are missing; categories become
@@ -58,7 +60,8 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
     Parameters
     ----------
     learner : estimator of this package
-        What learns from the encoded columns. :class:`~sqlearn.naive_bayes.MixedNB` takes tables as they are. Encoded
+        What learns from the encoded columns. :class:`~sqlearn.naive_bayes.MixedNB`, trees and forests take tables as
+        they are (see docs/forests.md): of these, `add_indicator` and `standardize` have no effect. Encoded
         tables are learned by LinearRegression, Ridge, RidgeClassifier, Lasso, ElasticNet, BayesianRidge, PCA,
         LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis, GaussianNB, NearestCentroid, StandardScaler,
         VarianceThreshold, and SelectKBest and the other selectors (but with chi2), and in rounds by
@@ -205,23 +208,24 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
             )
         for name, value in own.items():  # of a copy: `params` are what checked_params returned
             setattr(learner, name, value)
-        if isinstance(learner, MixedNB):
-            if not isinstance(own["categorical_features"], str):
-                raise ParameterError(
-                    "Inside a TableModel, the table's description is `columns`. Leave `categorical_features` of "
-                    "MixedNB at its default."
-                )
-        elif isinstance(learner, Adaptive):
+        if isinstance(learner, MixedNB | TreeLearner) and not isinstance(own["categorical_features"], str):
+            raise ParameterError(
+                "Inside a TableModel, the table's description is `columns`. Leave `categorical_features` of "
+                f"{type(learner).__name__} at its default."
+            )
+        if isinstance(learner, Adaptive | TreeLearner):
             if not params["ledger"]:
                 raise ParameterError(
                     f"{type(learner).__name__} keeps its records, and identifies them by its ledger. Leave `ledger` "
                     "True."
                 )
-        elif not isinstance(inner.new_statistic(1, 1), Correlations | Gram | Mixed | Moments):
+        elif not isinstance(learner, MixedNB) and not isinstance(
+            inner.new_statistic(1, 1), Correlations | Gram | Mixed | Moments
+        ):
             raise ParameterError(
                 f"{type(learner).__name__} cannot learn an encoded table: what it holds of its records does not follow "
                 "from the sums of products of columns, or it takes counts, which standardized columns are not. Take "
-                "MixedNB, or a learner that the documentation of TableModel names."
+                "MixedNB, a forest, or a learner that the documentation of TableModel names."
             )
 
     # ------------------------------------------------------------------ records
@@ -244,14 +248,20 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
             if names_of(table) is not None:
                 names = [name for name, kind in columns.items() if kind != "drop"]
                 layout = Layout(len(names), np.array(names, object), columns=columns)
-        x, codes, levels = split(*chosen(table, columns, layout.n_features_in_))
+        used, is_categorical = chosen(table, columns, layout.n_features_in_)
+        x, codes, levels = split(used, is_categorical)
+        if isinstance(self.learner, TreeLearner):
+            return Features.of_numbers(joined(x, codes, levels, is_categorical)), layout
         if isinstance(self.learner, Adaptive):
             numeric = [name for name, kind in columns.items() if kind not in ("category", "drop")]
             refuse_large(x, type(self.learner).__name__, numeric)
         return Features(x, codes, levels), layout
 
     def _check_batch(self, batch):
-        Inner(self.learner).check_targets(batch.targets)
+        inner = Inner(self.learner)
+        inner.check_targets(batch.targets)
+        if isinstance(self.learner, TreeLearner):
+            inner.check_batch(batch)
 
     def _in_force(self, params, layout):
         fixed = {"learner": clone(params["learner"]), "columns": dict(layout.columns)}
@@ -272,13 +282,15 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
                 add_indicator=params["add_indicator"],
                 seed=learner.get_params(deep=False).get("random_state") or 0,
             )
-        if isinstance(learner, MixedNB):
+        if isinstance(learner, TreeLearner):
+            learner = clone(learner).set_params(categorical_features=_categories(params["columns"]))
+        if isinstance(learner, MixedNB | TreeLearner):
             return Inner(learner).new_statistic(n_features, n_targets)
         return TableGram(n_features, n_targets)
 
     def _check_fit(self, batch):
-        if not isinstance(self.learner, MixedNB):  # such learners ask for the shape, and whether anything varies
-            shape = len(batch), _encoded_width(batch, self.add_indicator)
+        if not isinstance(self.learner, MixedNB | TreeLearner):  # they ask for the shape, and whether anything varies
+            shape = len(batch), encoded_width(batch, self.add_indicator)
             batch = replace(batch, x=np.broadcast_to(np.arange(len(batch), dtype=np.float64)[:, None], shape))
         Inner(self.learner).check_fit(batch)
 
@@ -294,31 +306,37 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         same = all(in_force.get(name) == kind for name, kind in given.items())  # those not given were recognised
         return [name for name in super().pending_params() if name != "columns" or not same]
 
-    def _encoded(self, state: State) -> tuple[TableEncoder | None, State]:
+    def _encoded(self, state: State) -> tuple[TableEncoder | Numbers | None, State]:
         """The encoder, and the state that the learner would have after learning encoded records."""
         params, learner = state.params, state.params["learner"]
         is_categorical = [kind == "category" for _, kind in _used(state)]
-        seen, encoder = copy.copy(state), None
+        seen = copy.copy(state)
+        encoder: TableEncoder | Numbers | None = None
         seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
         seen.fitted_sklearn, width, kinds = None, len(is_categorical), None
         if isinstance(learner, MixedNB):
             kinds = tuple(is_categorical)
+        elif isinstance(learner, TreeLearner):
+            kinds = tuple(is_categorical)
+            seen.params["categorical_features"] = _categories(params["columns"])
+            encoder = Numbers(np.array(is_categorical), LARGEST)
         elif isinstance(state.statistic, TableRounds):
-            encoder = state.statistic.encoder
-            assert encoder is not None
+            encoder = of_columns = state.statistic.encoder
+            assert of_columns is not None
             assert state.statistic.inner is not None
-            seen.statistic, width = state.statistic.inner, encoder.n_columns
+            seen.statistic, width = state.statistic.inner, of_columns.n_columns
         else:
             options = {name: params[name] for name in ("standardize", "add_indicator")}
             assert isinstance(state.statistic, TableGram)
-            encoder, seen.statistic = read_encoder(state.statistic, state.class_slots(), sum(is_categorical), **options)
-            if not encoder.n_columns:
+            found = read_encoder(state.statistic, state.class_slots(), sum(is_categorical), **options)
+            encoder, seen.statistic = found
+            if not found[0].n_columns:
                 raise UndefinedAttributeError(
                     f"No column of this {state.learner} has any value, so there are no fitted attributes. Learn rows "
                     "with values.",
                     reason="too few records",
                 )
-            width = encoder.n_columns
+            width = found[0].n_columns
             if state.vocabulary is not None:
                 seen.vocabulary = Vocabulary()
                 seen.vocabulary.restore(state.labels())
@@ -338,7 +356,7 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         return {
             "columns_": dict(state.params["columns"]),
             "encoder_": encoder,
-            "encoded_names_": plain if encoder is None else encoder.names(numbers, categorical),
+            "encoded_names_": encoder.names(numbers, categorical) if isinstance(encoder, TableEncoder) else plain,
             "learner_": Inner(state.params["learner"]).fitted_sklearn(seen),
         }
 
@@ -373,10 +391,10 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         return self._fitted_sklearn().get_feature_names_out(input_features)
 
     @property
-    def last_update_(self) -> UpdateReport:
-        """What the last update did, of a learner that asks its records in rounds."""
-        if not isinstance(self._learner, Adaptive):
-            raise AttributeError(f"{type(self._learner).__name__} does not ask its records in rounds.")
+    def last_update_(self) -> Any:
+        """What the last update did, of a learner that keeps its records."""
+        if not isinstance(self._learner, Adaptive | TreeLearner):
+            raise AttributeError(f"{type(self._learner).__name__} does not keep its records.")
         self._fitted_sklearn()
         return self._inner().last_update_
 
@@ -392,57 +410,13 @@ class TableModel(RenamedReport, TableAnswers, WeightedClassifier):
         self._inner().drop_memo()
         return self
 
-    @if_learner_has
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> np.ndarray:
-        """Fit, then predict the same rows.
-
-        Parameters
-        ----------
-        X : frame or array-like of shape (n_rows, n_columns)
-            The rows, with the columns that were learned.
-        y : array-like, default=None
-            Targets, if the learner takes any.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows; 1 by default.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-            As the learner's ``predict`` returns it.
-        """
-        with self._kept_on_errors():
-            return self.fit(X, y, sample_weight).predict(X)
-
-    @available_if(lambda self: hasattr(self._learner, "transform"))
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
-        """Fit, then transform the same rows.
-
-        Parameters
-        ----------
-        X : frame or array-like of shape (n_rows, n_columns)
-            The rows, with the columns that were learned.
-        y : array-like, default=None
-            Targets, if the learner takes any.
-        **fit_params : dict
-            Passed to ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_outputs)
-            As the learner's ``transform`` returns it.
-        """
-        with self._kept_on_errors():
-            return self.fit(X, y, **fit_params).transform(X)
-
 
 def _used(state: State) -> list[tuple[Any, str]]:
     """Names (or positions) and kinds of the columns that are not dropped, in order."""
     return [(name, kind) for name, kind in state.params["columns"].items() if kind != "drop"]
 
 
-def _encoded_width(batch: Batch, add_indicator: bool) -> int:
-    """Number of columns that these records alone would be encoded in."""
-    counted = batch.weights > 0
-    missing = np.isnan(batch.x[counted])
-    kept, indicated = (np.count_nonzero(columns) for columns in (~missing.all(axis=0), missing.any(axis=0)))
-    return int(kept + add_indicator * indicated) + sum(len(np.unique(codes)) for codes in batch.codes[counted].T)
+def _categories(columns: Mapping[Any, str]) -> list[int]:
+    """Places of the categorical ones among the columns that are not dropped."""
+    kinds = [kind for kind in columns.values() if kind != "drop"]
+    return [j for j, kind in enumerate(kinds) if kind == "category"]

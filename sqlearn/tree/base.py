@@ -26,9 +26,8 @@ from sqlearn.engine.tables import categorical_columns, check_table, numbered
 from sqlearn.engine.trees import Forest, ForestReport, Growth, Isolation
 from sqlearn.engine.validation import Features, check_features
 from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
-from sqlearn.tree.categories import categories_in, category_tree, indicators_of, over_indicators
+from sqlearn.tree.categories import LARGEST, categories_in, category_tree, indicators_of, over_indicators
 
-_LARGEST = float(np.finfo(np.float32).max)  # of features, as trees see them
 _NEVER = 2**30  # a depth that no tree reaches
 _REFUSED: dict[str, tuple[Any, str]] = {
     "max_leaf_nodes": (None, "the best splits of a whole tree would be found by comparing all of its nodes: every "
@@ -103,7 +102,7 @@ class TreeBased(ExactEstimator):
         x = self._understood(X, None)
         if sp.issparse(x):
             x = X = x.toarray()
-        if self._fitted_state().layout.is_categorical is None and not (np.abs(x) > _LARGEST).any():
+        if self._fitted_state().layout.is_categorical is None and not (np.abs(x) > LARGEST).any():
             return super()._answer(name, X, *rest, **kwargs)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)  # they were compared
@@ -396,7 +395,7 @@ class TreeLearner(TreeBased):
 
 def saturated(x: np.ndarray) -> np.ndarray:
     """Features within the range of float32, in which scikit-learn's trees take them."""
-    clipped: np.ndarray = np.clip(x, -_LARGEST, _LARGEST)
+    clipped: np.ndarray = np.clip(x, -LARGEST, LARGEST)
     return clipped
 
 

@@ -16,7 +16,7 @@ from sqlearn.engine.trees import WALKED, leaves_of, ways_of
 from sqlearn.engine.validation import Layout
 from sqlearn.errors import UndefinedAttributeError
 
-_LARGEST = float(np.finfo(np.float32).max)  # of features, as trees see them
+LARGEST = float(np.finfo(np.float32).max)  # of features, as trees see them
 _Tree: Any = compiled_tree()
 
 
@@ -38,8 +38,6 @@ class CategoryTree(_Tree):
 
     def decision_path(self, X: Any) -> sp.csr_matrix:
         starts, nodes = ways_of(self._walked(), self.equal, np.ascontiguousarray(X, np.float32))
-        for start, stop in zip(starts[:-1], starts[1:], strict=True):
-            nodes[start:stop].sort()
         return sp.csr_matrix((np.ones(len(nodes), np.int64), nodes, starts), shape=(len(X), self.node_count))
 
     def _walked(self) -> np.ndarray:
@@ -97,6 +95,7 @@ class Indicators(TransformerMixin, BaseEstimator):
     columns_: list[tuple[int, float | None]]
     names_: list[str]
     n_features_in_: int
+    feature_names_in_: np.ndarray
 
     def fit(self, X: Any, y: Any = None) -> NoReturn:
         """Refused: learners fit."""
@@ -147,7 +146,7 @@ class Indicators(TransformerMixin, BaseEstimator):
 
 def narrowed(x: np.ndarray) -> np.ndarray:
     """Features as trees see them, float32; NaN stays."""
-    return np.clip(x, -_LARGEST, _LARGEST).astype(np.float32)
+    return np.clip(x, -LARGEST, LARGEST).astype(np.float32)
 
 
 def indicators_of(
@@ -175,7 +174,7 @@ def indicators_of(
     made = Indicators()
     made.is_categorical_, made.n_features_in_ = is_categorical, len(is_categorical)
     if names is not None:
-        vars(made)["feature_names_in_"] = names
+        made.feature_names_in_ = names
     made.columns_, made.names_ = [], []
     for j in range(len(is_categorical)):
         name = f"x{j}" if names is None else str(names[j])
@@ -191,7 +190,7 @@ def indicators_of(
 
 
 def over_indicators(tree: CategoryTree, made: Indicators, n_classes: int) -> Any:
-    """scikit-learn's tree of the same nodes over indicators: where one of them is 1, a record goes the way of equals."""
+    """scikit-learn's tree of the same nodes over indicators: where one is 1, a record goes the way of equal ones."""
     place = {}
     for column, (j, number) in enumerate(made.columns_):
         place[j, None if number is None else np.inf if np.isnan(number) else number] = column

@@ -41,6 +41,10 @@ class Inner:
         if isinstance(self.learner, Adaptive):
             self.learner._check_targets(targets)
 
+    def check_batch(self, batch: Batch) -> None:
+        """Refuse records that it does not take."""
+        self.learner._check_batch(batch)
+
     def check_fit(self, batch: Batch) -> None:
         """Refuse records that its ``fit`` refuses."""
         self.learner._check_fit(batch)

@@ -4,10 +4,10 @@ May import: all other packages of the engine.
 """
 
 from sqlearn.engine.tables.bayes import TableBayes
-from sqlearn.engine.tables.encoder import TableEncoder, read_encoder
+from sqlearn.engine.tables.encoder import TableEncoder, encoded_width, read_encoder
 from sqlearn.engine.tables.gram import TableGram
-from sqlearn.engine.tables.numbered import numbered, numbers_of
-from sqlearn.engine.tables.reader import TableAnswers, TableReader, if_learner_has, table_tags
+from sqlearn.engine.tables.numbered import Numbers, joined, numbered, numbers_of
+from sqlearn.engine.tables.reader import Fits, TableReader, if_learner_has, table_tags
 from sqlearn.engine.tables.rounds import TableRounds
 from sqlearn.engine.tables.table import (
     as_columns,

@@ -16,6 +16,7 @@ from sqlearn.engine.arithmetic import normalized
 from sqlearn.engine.readout import GramView, aligned, mapped
 from sqlearn.engine.sums import packed_cell
 from sqlearn.engine.tables.gram import FixedGram, TableGram
+from sqlearn.engine.validation import Batch
 
 _LEAST_SCALE = 2.0**-1022
 _BITS = 64  # of the reciprocal of a scale
@@ -278,3 +279,11 @@ def read_encoder(
     views = [mapped(GramView(own, low, width - 1 - t, t), columns, t) for own in digits]
     stacked, lowest = aligned(*((view.digits, view.low) for view in views))
     return encoder, FixedGram(np.stack(stacked), lowest, statistic.record_counts[slots], encoder.n_columns, t)
+
+
+def encoded_width(batch: Batch, add_indicator: bool) -> int:
+    """Number of columns that these records alone would be encoded in."""
+    counted = batch.weights > 0
+    missing = np.isnan(batch.x[counted])
+    kept, indicated = (np.count_nonzero(columns) for columns in (~missing.all(axis=0), missing.any(axis=0)))
+    return int(kept + add_indicator * indicated) + sum(len(np.unique(codes)) for codes in batch.codes[counted].T)

@@ -31,9 +31,33 @@ def numbers_of(levels: list[Any]) -> np.ndarray:
 
 def numbered(table: Any, is_categorical: np.ndarray) -> np.ndarray:
     """A checked table as numbers, float64[n, d]: see :func:`~sqlearn.engine.tables.table.split`."""
-    numbers, codes, levels = split(table, is_categorical)
+    return joined(*split(table, is_categorical), is_categorical)
+
+
+def joined(numbers: np.ndarray, codes: np.ndarray, levels: list[list[Any]], is_categorical: np.ndarray) -> np.ndarray:
+    """Numbers and categories as numbers, each column in its place, float64[n, d]."""
     x = np.empty((len(numbers), len(is_categorical)))
     x[:, ~is_categorical] = numbers
     for k, j in enumerate(np.flatnonzero(is_categorical)):
         x[:, j] = numbers_of(levels[k])[codes[:, k]]
     return x
+
+
+class Numbers:
+    """What encodes tables for learners of :func:`numbered` records: one column for each.
+
+    Parameters
+    ----------
+    is_categorical : bool[d]
+        Which columns hold categories.
+    largest : float
+        Numbers beyond it are taken for it.
+    """
+
+    def __init__(self, is_categorical: np.ndarray, largest: float) -> None:
+        self.is_categorical, self.largest = is_categorical, largest
+
+    def transform(self, x: np.ndarray, codes: np.ndarray, levels: list[list[Any]]) -> np.ndarray:
+        """What :func:`~sqlearn.engine.tables.table.split` returned, as numbers, float64[n, d]."""
+        found: np.ndarray = np.clip(joined(x, codes, levels, self.is_categorical), -self.largest, self.largest)
+        return found

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model import Decides, Predicts, PredictsJointProbabilities
 from sqlearn.engine.tables.encoder import TableEncoder
+from sqlearn.engine.tables.numbered import Numbers
 from sqlearn.engine.tables.table import as_table, chosen, split
 from sqlearn.errors import UndefinedAttributeError
 
@@ -84,6 +85,52 @@ class TableAnswers(Predicts, PredictsJointProbabilities, Decides):
         return self._answer("score", X, *([] if y is None else [y]), **weights)
 
 
+class Fits(TableAnswers):
+    """What fits and answers in one call; of models."""
+
+    @if_learner_has
+    def fit_predict(self: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> np.ndarray:
+        """Fit, then predict the same rows.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_rows, n_columns)
+            The rows, with the columns that were learned.
+        y : array-like, default=None
+            Targets, if the learner takes any.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows; 1 by default.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            As the learner's ``predict`` returns it.
+        """
+        with self._kept_on_errors():
+            return self.fit(X, y, sample_weight).predict(X)
+
+    @available_if(lambda self: hasattr(self._learner, "transform"))
+    def fit_transform(self: Any, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
+        """Fit, then transform the same rows.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_rows, n_columns)
+            The rows, with the columns that were learned.
+        y : array-like, default=None
+            Targets, if the learner takes any.
+        **fit_params : dict
+            Passed to ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_outputs)
+            As the learner's ``transform`` returns it.
+        """
+        with self._kept_on_errors():
+            return self.fit(X, y, **fit_params).transform(X)
+
+
 class TableReader(TableAnswers, BaseEstimator):
     """A fitted predictor over tables: an encoder, and scikit-learn's estimator over the encoded columns.
 
@@ -91,7 +138,7 @@ class TableReader(TableAnswers, BaseEstimator):
     ----------
     columns_ : dict
         Kind of each column.
-    encoder_ : TableEncoder or None
+    encoder_ : TableEncoder, Numbers or None
         What encodes the columns; None where the estimator takes them as they are.
     encoded_names_ : object[d]
         Names of the columns that the estimator sees.
@@ -100,7 +147,7 @@ class TableReader(TableAnswers, BaseEstimator):
     """
 
     columns_: dict
-    encoder_: TableEncoder | None
+    encoder_: TableEncoder | Numbers | None
     encoded_names_: np.ndarray
     learner_: Any
     n_features_in_: int

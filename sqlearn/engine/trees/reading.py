@@ -125,7 +125,7 @@ def ways_of(nodes, equal, x):
     passed = np.empty(16 * len(x) + 16, np.int64)
     n = 0
     for i in range(len(x)):
-        at = np.int64(0)
+        at = 0
         while at >= 0:
             if n == len(passed):
                 longer = np.empty(2 * n, np.int64)
@@ -133,6 +133,6 @@ def ways_of(nodes, equal, x):
                 passed = longer
             passed[n] = at
             n += 1
-            at = np.int64(_below(nodes, at, equal, x, i)) if nodes[at].feature >= 0 else -1
+            at = _below(nodes, at, equal, x, i) if nodes[at].feature >= 0 else -1
         starts[i + 1] = n
     return starts, passed[:n]

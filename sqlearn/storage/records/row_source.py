@@ -7,7 +7,7 @@ import numpy as np
 
 from sqlearn.engine.model import Learner
 from sqlearn.engine.rounds import LARGEST, MAX_HASH, Changes, DetachedRows, KeptRecords, Records, Rounds
-from sqlearn.engine.tables import TableRounds
+from sqlearn.engine.tables import TableRounds, numbers_of
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.file import damaged
 from sqlearn.storage.records.copies import Count
@@ -39,6 +39,7 @@ class StoredRows:
         self._columns, self._rows, self.copies = columns, rows, copies
         self._state = state = model.state
         self._come, self._gone = _Told(), _Told()
+        self._numbered: set[str] = set()  # categories that the model takes as numbers
         statistic: Any = state.statistic
         self._statistic = statistic
         if isinstance(statistic, TableRounds):
@@ -49,6 +50,7 @@ class StoredRows:
         else:
             assert isinstance(statistic, KeptRecords)
             self._numbers, self._categories = columns.named("feature"), []
+            self._numbered = {self._numbers[j] for j in statistic.categorical}
             self._takes_missing, self._largest = statistic.takes_missing, statistic.largest
         statistic.read_from(self)
         if isinstance(statistic, Rounds | TableRounds):
@@ -130,12 +132,18 @@ class StoredRows:
 
     def _features(self, block: Block) -> np.ndarray:
         """Numbers, and the slots of categories behind them, float64[n, d]."""
-        columns: list[Any] = [_as_number(block[name]) for name in self._numbers]
+        columns: list[Any] = [self._number(block, name) for name in self._numbers]
         for j, name in enumerate(self._categories):
             values = _as_category(block[name])
             slots = self._statistic.slots_of(j, values.levels, bool((values.codes < 0).any()))
             columns.append(slots[values.codes].astype(np.float64))
         return np.column_stack(columns)
+
+    def _number(self, block: Block, name: str) -> np.ndarray:
+        if name not in self._numbered:
+            return _as_number(block[name])
+        values = _as_category(block[name])
+        return numbers_of(values.levels)[values.codes]
 
     def _targets(self, block: Block, n: int) -> np.ndarray:
         """Targets, or the slots of labels, float64[n]."""
