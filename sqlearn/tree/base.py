@@ -190,7 +190,12 @@ class TreeLearner(TreeBased):
         else:
             known = layout.is_categorical
         if known is None:
-            return check_features(spec, X, layout)
+            try:
+                return check_features(spec, X, layout)
+            except InvalidValueError as error:
+                if error.reason == "not numeric":
+                    error.add_note("Trees take text as categories: fit with its columns in `categorical_features`.")
+                raise
         table, found = check_table(X, spec.learner, layout)
         x = numbered(table, np.array(known))
         return Features.of_numbers(x), replace(found, is_categorical=known)

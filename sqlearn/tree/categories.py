@@ -25,34 +25,29 @@ class CategoryTree(_Tree):
 
     Attributes
     ----------
-    description : Description
-        Its nodes; see :class:`~sqlearn.engine.trees.tree.Description`.
     equal : uint8[n_features]
         1 for features that hold categories.
+    walked : WALKED[n_nodes]
+        Its nodes, as they are walked.
     """
+
+    __slots__ = ("equal", "walked")
 
     def apply(self, X: Any) -> np.ndarray:
         found = np.empty(len(X), np.int64)
-        leaves_of(self._walked(), self.equal, np.ascontiguousarray(X, np.float32), found)
+        leaves_of(self.walked, _without_gaps(X), found)
         return found
 
     def decision_path(self, X: Any) -> sp.csr_matrix:
-        starts, nodes = ways_of(self._walked(), self.equal, np.ascontiguousarray(X, np.float32))
+        starts, nodes = ways_of(self.walked, _without_gaps(X))
         return sp.csr_matrix((np.ones(len(nodes), np.int64), nodes, starts), shape=(len(X), self.node_count))
-
-    def _walked(self) -> np.ndarray:
-        split = self.description.split
-        nodes = np.empty(len(split), WALKED)
-        nodes["left"], nodes["right"], nodes["feature"] = split[:, :3].T
-        nodes["threshold"] = self.description.thresholds
-        return nodes
 
     @property
     def threshold(self) -> NoReturn:
         self._refuse("These nodes have no thresholds that tell what they do")
 
     def compute_partial_dependence(self, *_: Any) -> NoReturn:
-        self._refuse("Partial dependence by recursion does not know these nodes; use method='brute', or")
+        self._refuse("Partial dependence by recursion does not know these nodes; use method='brute', or a pipeline")
 
     def _refuse(self, what: str) -> NoReturn:
         raise UndefinedAttributeError(
@@ -62,17 +57,33 @@ class CategoryTree(_Tree):
         )
 
     def __reduce__(self) -> Any:
-        return _restored, (self.n_features, int(self.n_classes[0]), self.description, self.equal)
+        return _restored, (self.n_features, int(self.n_classes[0]), self.equal, self.__getstate__())
+
+
+def _without_gaps(X: Any) -> np.ndarray:
+    """Features, float32, with infinity for what is missing, as trees see it."""
+    return np.where(np.isnan(X), np.float32(np.inf), np.ascontiguousarray(X, np.float32))
+
+
+def _walkable(tree: Any, equal: np.ndarray) -> Any:
+    nodes = tree.__getstate__()["nodes"]
+    walked = np.empty(len(nodes), WALKED)
+    walked["feature"], walked["high"], walked["right"] = nodes["feature"], nodes["threshold"], nodes["right_child"]
+    is_equal = (walked["feature"] >= 0) & (equal[walked["feature"]] > 0)
+    walked["low"] = np.where(is_equal, walked["high"], -np.inf)
+    tree.equal, tree.walked = equal, walked
+    return tree
+
+
+def _restored(n_features: int, n_classes: int, equal: np.ndarray, state: dict[str, Any]) -> Any:
+    tree = CategoryTree(n_features, np.array([n_classes], np.intp), 1)
+    tree.__setstate__(state)
+    return _walkable(tree, equal)
 
 
 def category_tree(n_features: int, n_classes: int, description: Any, equal: np.ndarray) -> Any:
     """The tree of these nodes, in which features with 1 in `equal`, uint8[n_features], hold categories."""
-    tree = make_tree(n_features, n_classes, description, CategoryTree)
-    tree.description, tree.equal = description, equal
-    return tree
-
-
-_restored = category_tree
+    return _walkable(make_tree(n_features, n_classes, description, CategoryTree), equal)
 
 
 class Indicators(TransformerMixin, BaseEstimator):
@@ -167,10 +178,8 @@ def indicators_of(
     """
     compared = set()
     for tree in trees:
-        inner = tree.description.split[:, 2] >= 0
-        features, thresholds = tree.description.split[inner, 2], tree.description.thresholds[inner]
-        chosen = is_categorical[features]
-        compared |= {*zip(features[chosen].tolist(), thresholds[chosen].tolist(), strict=True)}
+        walked = tree.walked[tree.walked["low"] == tree.walked["high"]]
+        compared |= {*zip(walked["feature"].tolist(), walked["high"].tolist(), strict=True)}
     made = Indicators()
     made.is_categorical_, made.n_features_in_ = is_categorical, len(is_categorical)
     if names is not None:
@@ -194,16 +203,18 @@ def over_indicators(tree: CategoryTree, made: Indicators, n_classes: int) -> Any
     place = {}
     for column, (j, number) in enumerate(made.columns_):
         place[j, None if number is None else np.inf if np.isnan(number) else number] = column
-    split, thresholds = tree.description.split.copy(), tree.description.thresholds.copy()
-    for i in np.flatnonzero(split[:, 2] >= 0):
-        j = int(split[i, 2])
+    state: Any = tree.__getstate__()
+    nodes = state["nodes"] = state["nodes"].copy()
+    for i in np.flatnonzero(nodes["feature"] >= 0):
+        j, number = int(nodes["feature"][i]), float(nodes["threshold"][i])
         if made.is_categorical_[j]:
-            split[i, 2], thresholds[i] = place[j, float(thresholds[i])], 0.5
-            split[i, :2] = split[i, 1::-1]
+            nodes["feature"][i], nodes["threshold"][i] = place[j, number], 0.5
+            nodes["left_child"][i], nodes["right_child"][i] = nodes["right_child"][i], nodes["left_child"][i]
         else:
-            split[i, 2] = place[j, None]
-    description = tree.description._replace(split=split, thresholds=thresholds)
-    return make_tree(len(made.columns_), n_classes, description)
+            nodes["feature"][i] = place[j, None]
+    found = compiled_tree()(len(made.columns_), np.array([n_classes], np.intp), 1)
+    found.__setstate__(state)
+    return found
 
 
 def categories_in(X: Any, learner: str, layout: Layout) -> dict[int, dict[float, Any]]:

@@ -5,9 +5,10 @@ import numpy as np
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.trees.growth import sums_of
 from sqlearn.engine.trees.layout import ROOT
-from sqlearn.engine.trees.split import goes_left, narrow
 
-WALKED = np.dtype([("feature", np.int32), ("threshold", np.float32), ("left", np.int32), ("right", np.int32)])
+WALKED = np.dtype(  # records with values from `low` to `high` go left, to the next node
+    [("feature", np.int32), ("low", np.float32), ("high", np.float32), ("right", np.int32)]
+)
 
 _LOW = 2.0**-30
 
@@ -101,31 +102,30 @@ def describe(pool, found, held, plan, split, thresholds, numbers, values):
 
 
 @kernel
-def _below(nodes, at, equal, x, i):
-    """The child of a node that record i goes to."""
-    feature = nodes[at].feature
-    left = goes_left(narrow(x[i, feature]), nodes[at].threshold, equal[feature])
-    return nodes[at].left if left else nodes[at].right
+def _below(nodes, at, x, i):
+    """The child of a node that record i goes to; the left one follows its parent."""
+    value = x[i, nodes[at].feature]
+    return np.int32(at + 1) if nodes[at].low <= value <= nodes[at].high else nodes[at].right
 
 
 @kernel
-def leaves_of(nodes, equal, x, found):
-    """Write the leaf of each record, float32[n, d], of a tree with the nodes WALKED[m], the root first."""
+def leaves_of(nodes, x, found):
+    """Write the leaf of each record, float32[n, d], of a tree with the nodes WALKED[m] in preorder."""
     for i in range(len(x)):
-        at = 0
+        at = np.int32(0)
         while nodes[at].feature >= 0:
-            at = _below(nodes, at, equal, x, i)
+            at = _below(nodes, at, x, i)
         found[i] = at
 
 
 @kernel
-def ways_of(nodes, equal, x):
+def ways_of(nodes, x):
     """The nodes on the way of each record, root and leaf included: where each begins, int64[n + 1], and the nodes."""
     starts = np.zeros(len(x) + 1, np.int64)
     passed = np.empty(16 * len(x) + 16, np.int64)
     n = 0
     for i in range(len(x)):
-        at = 0
+        at = np.int32(0)
         while at >= 0:
             if n == len(passed):
                 longer = np.empty(2 * n, np.int64)
@@ -133,6 +133,6 @@ def ways_of(nodes, equal, x):
                 passed = longer
             passed[n] = at
             n += 1
-            at = _below(nodes, at, equal, x, i) if nodes[at].feature >= 0 else -1
+            at = _below(nodes, at, x, i) if nodes[at].feature >= 0 else np.int32(-1)
         starts[i + 1] = n
     return starts, passed[:n]
