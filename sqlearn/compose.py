@@ -44,7 +44,7 @@ from sqlearn.engine.tables import (
 from sqlearn.engine.validation import Features, Layout
 from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
 from sqlearn.naive_bayes import MixedNB
-from sqlearn.tree import LARGEST, TreeLearner
+from sqlearn.tree import TreeLearner
 
 __all__ = ["TableModel"]
 
@@ -319,7 +319,7 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
         elif isinstance(learner, TreeLearner):
             kinds = tuple(is_categorical)
             seen.params["categorical_features"] = _categories(params["columns"])
-            encoder = Numbers(np.array(is_categorical), LARGEST)
+            encoder = Numbers(np.array(is_categorical))
         elif isinstance(state.statistic, TableRounds):
             encoder = of_columns = state.statistic.encoder
             assert of_columns is not None

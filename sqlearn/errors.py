@@ -156,8 +156,8 @@ class InvalidValueError(SqlearnError, TypeError):
     Notes
     -----
     What to do: impute, convert, encode or drop the value; the message states which of these applies. Every finite
-    float64 is accepted and summed exactly. MixedNB takes NaN as missing, and takes categories as they are. To change
-    all labels from one type to another, ``relabel`` all rows in one call.
+    float64 is accepted and summed exactly. MixedNB and forests take NaN as missing, and categories as they are. To
+    change all labels from one type to another, ``relabel`` all rows in one call.
     """
 
     reasons = ("not finite", "not numeric", "not an integer", "negative", "out of range", "weight", "label")

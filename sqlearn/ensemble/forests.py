@@ -47,7 +47,7 @@ class ForestLearner(TreeLearner):
         Parameters
         ----------
         X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records, of numbers that float64 holds, or missing (NaN).
+            Records, of numbers that float64 holds, of categories (see `categorical_features`), or missing.
         y : array-like of shape (n_records,), default=None
             Labels (integers, booleans or strings) or targets (float64).
         sample_weight : array-like of shape (n_records,), default=None

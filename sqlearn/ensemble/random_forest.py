@@ -131,6 +131,14 @@ class RandomForestClassifier(PredictsProbabilities, Votes, WeightedClassifier, p
     13
     >>> verify(model.forget(X[:3], y[:3]), X[3:], y[3:])
     RandomForestClassifier equals its refit on 566 rows, byte for byte (digest ...)
+
+    Columns of categories are taken as they are:
+
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"age": [22, 38, 26, 35] * 5, "port": ["S", "C", "S", None] * 5})
+    >>> model = RandomForestClassifier(20).fit(rows, ["no", "yes", "no", "yes"] * 5)
+    >>> model.forget(rows[:1], ["no"]).predict(pd.DataFrame({"age": [60], "port": ["C"]}))
+    array(['yes'], dtype='<U3')
     """
 
     _sklearn_class = peers.RandomForestClassifier

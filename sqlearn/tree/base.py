@@ -22,11 +22,19 @@ from sqlearn.engine.identity import canonical_label
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.sklearn_private import StrOptions, make_tree, parameter_constraints
-from sqlearn.engine.tables import categorical_columns, check_table, numbered
+from sqlearn.engine.tables import (
+    LARGEST,
+    categorical_columns,
+    categories_in,
+    category_tree,
+    check_table,
+    indicators_of,
+    numbered,
+    over_indicators,
+)
 from sqlearn.engine.trees import Forest, ForestReport, Growth, Isolation
 from sqlearn.engine.validation import Features, check_features
 from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
-from sqlearn.tree.categories import LARGEST, categories_in, category_tree, indicators_of, over_indicators
 
 _NEVER = 2**30  # a depth that no tree reaches
 _REFUSED: dict[str, tuple[Any, str]] = {

@@ -39,3 +39,21 @@ def test_a_signing_key_loses_its_line_break_alone(here, end):
     with Store.open("s") as opened:
         assert opened.check_receipts(signing_key=key) and not opened.check_receipts(signing_key=key.strip())
     assert cli.main(["--signing-key", "key", "receipts", "s", "--check"]) == 0
+
+
+def test_forests_learn_categories(here, capsys):
+    """Columns of text and booleans as they are, their gaps among them, and forgotten by what they say."""
+    rows = [f"{20 + i % 50},{'SCQ'[i % 3] if i % 7 else ''},{i % 2 == 0},{i % 4 < 2}" for i in range(80)]
+    (here / "table.csv").write_text("\n".join(["age,port,old,lived", *rows]))
+    (here / "new.csv").write_text("age,port,old\n30,S,True\n31,nowhere,False\n32,,\n")
+    model = "--model", "RandomForestClassifier", "--param", "n_estimators=5"
+    assert cli.main(["fit", "table.csv", "--target", "lived", *model, "--out", "s"]) == 0
+    told = capsys.readouterr().err
+    assert "port   category" in told and "old    boolean" in told
+    assert cli.main(["forget", "s", "--where", "port = 'Q' and old", "--yes"]) == 0
+    assert cli.main(["verify", "s"]) == 0
+    capsys.readouterr()
+    assert cli.main(["predict", "s", "new.csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    with Store.open("s") as store:
+        assert store.model.fitted_params()["categorical_features"] == [1, 2] and len(store) < 80

@@ -34,7 +34,10 @@ LAYERS = {
         "sparse": {"kernels", "arithmetic", "identity", "sums", "rounds", "solvers", "problems"},
         "validation": {"identity", "sums"},
         "model": {"kernels", "identity", "sums", "readout", "rounds", "sparse", "validation"},
-        "tables": {"kernels", "arithmetic", "identity", "sums", "readout", "rounds", "problems", "validation", "model"},
+        "tables": {
+            *("kernels", "arithmetic", "identity", "sums", "readout", "rounds", "trees", "problems"),
+            *("validation", "model"),
+        },
     },
     "storage": {
         "file": set(),

@@ -301,6 +301,24 @@ def test_neighbours_are_looked_for_in_the_file(learner, tmp_path):
             model.merge(twin)
 
 
+@over(list(map(TableModel, FORESTS)))
+def test_trees_of_tables_are_grown_from_the_file(learner, tmp_path):
+    random = np.random.default_rng(8)
+    model = clone(learner).set_params(columns={"code": "category"})
+    rows = drawn(model, random, 90)
+    store = Store.create(tmp_path / "a", model, rows, target="y", weight="weight")
+    assert store.verify()
+    gone = rows["city"] == "Oslo"
+    store.forget(where="city = 'Oslo'")
+    held = {name: column[~gone] for name, column in rows.items()}
+    assert store.verify()
+    twin, X, given = in_memory(model, store, held)
+    np.testing.assert_array_equal(store.predict(rows), twin.predict(rows))
+    taken = pickle.loads(pickle.dumps(store.model))
+    assert verify(taken, X, **given)
+    np.testing.assert_array_equal(taken.predict(X), twin.predict(X))
+
+
 @over(FORESTS)
 def test_trees_are_grown_from_the_file(learner, tmp_path):
     """After any call, what a store answers is what a fit in memory answers; its digest tells of records alone."""
@@ -308,6 +326,8 @@ def test_trees_are_grown_from_the_file(learner, tmp_path):
     rows = drawn(learner, random, 90)
     rows["b"] = np.where(random.random(90) < 0.2, np.nan, rows["b"])
     rows["a"][7] = 1e300
+    rows["city"] = random.choice(["Rome", "Oslo", "Łódź", None], 90)
+    rows["flag"] = random.choice([True, False, None], 90)
     some = {name: column[:50] for name, column in rows.items()}
     store = Store.create(tmp_path / "a", learner, some, target="y", weight="weight")
     held = some
@@ -340,6 +360,11 @@ def test_trees_are_grown_from_the_file(learner, tmp_path):
     store.close()
     store = Store.open(tmp_path / "a")
     check()
+    gone = held["city"] == "Oslo"
+    store.forget(where="city = 'Oslo'")
+    held = {name: column[~gone] for name, column in held.items()}
+    check()
+    assert b"Oslo" not in (tmp_path / "a").read_bytes()
     to = "never" if learner._target == "label" else -4.5
     store.relabel(where="b is null", to=to)
     held["y"] = np.where(np.isnan(held["b"]), to, held["y"])
@@ -347,7 +372,7 @@ def test_trees_are_grown_from_the_file(learner, tmp_path):
     store.forget(where="true")
     assert store.verify() and residue(store._database) == 0
     with pytest.raises(UndefinedAttributeError, match="no rows"):
-        store.model.predict([[1.0, 2.0]])
+        store.model.predict([[1.0, 2.0, "Rome", True]])
     store.learn(rows)
     held = rows
     check()

@@ -11,6 +11,7 @@ import numpy as np
 from sqlearn.engine.identity import label_words
 from sqlearn.engine.tables.table import split
 
+LARGEST = float(np.finfo(np.float32).max)  # of numbers, as trees see them
 _SIGN, _FRACTION = np.uint64(1 << 63), np.uint64((1 << 52) - 1)
 _EXPONENTS, _LOWEST = np.uint64(127), np.uint64(1023 - 64)
 
@@ -50,14 +51,12 @@ class Numbers:
     ----------
     is_categorical : bool[d]
         Which columns hold categories.
-    largest : float
-        Numbers beyond it are taken for it.
     """
 
-    def __init__(self, is_categorical: np.ndarray, largest: float) -> None:
-        self.is_categorical, self.largest = is_categorical, largest
+    def __init__(self, is_categorical: np.ndarray) -> None:
+        self.is_categorical = is_categorical
 
     def transform(self, x: np.ndarray, codes: np.ndarray, levels: list[list[Any]]) -> np.ndarray:
-        """What :func:`~sqlearn.engine.tables.table.split` returned, as numbers, float64[n, d]."""
-        found: np.ndarray = np.clip(joined(x, codes, levels, self.is_categorical), -self.largest, self.largest)
+        """What :func:`~sqlearn.engine.tables.table.split` returned, as numbers that float32 holds, float64[n, d]."""
+        found: np.ndarray = np.clip(joined(x, codes, levels, self.is_categorical), -LARGEST, LARGEST)
         return found

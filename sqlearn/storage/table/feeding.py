@@ -1,7 +1,7 @@
 """From a table's columns to what a learner takes: the one place that knows.
 
-A learner of numbers takes the matrix of the feature columns; one with ``categorical_features`` (MixedNB) takes numbers
-and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns.
+A learner of numbers takes the matrix of the feature columns; one with ``categorical_features`` (MixedNB, forests)
+takes numbers and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns.
 """
 
 from collections.abc import Mapping
@@ -100,8 +100,8 @@ def prepared(model: Any, columns: Columns) -> Any:
     if categories:
         names = [columns.named("feature")[i] for i in categories]
         raise TableError(
-            f"{type(model).__name__} takes numbers, but the columns {listed(names)} hold categories. Use MixedNB, "
-            "encode them first, or leave them out.",
+            f"{type(model).__name__} takes numbers, but the columns {listed(names)} hold categories. Use MixedNB "
+            "or a forest, encode them first, or leave them out.",
             reason="columns",
         )
     return clone(model).set_params(**changed)

@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sqlearn.engine.sklearn_private import compiled_tree, make_tree
-from sqlearn.engine.tables import check_table, numbered, numbers_of, split
+from sqlearn.engine.tables.numbered import LARGEST, numbered, numbers_of
+from sqlearn.engine.tables.table import check_table, split
 from sqlearn.engine.trees import WALKED, leaves_of, ways_of
 from sqlearn.engine.validation import Layout
 from sqlearn.errors import UndefinedAttributeError
 
-LARGEST = float(np.finfo(np.float32).max)  # of features, as trees see them
 _Tree: Any = compiled_tree()
 
 
