@@ -208,20 +208,18 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
             )
         for name, value in own.items():  # of a copy: `params` are what checked_params returned
             setattr(learner, name, value)
-        if isinstance(learner, MixedNB | TreeLearner) and not isinstance(own["categorical_features"], str):
+        if _takes_tables(learner) and not isinstance(own["categorical_features"], str):
             raise ParameterError(
                 "Inside a TableModel, the table's description is `columns`. Leave `categorical_features` of "
                 f"{type(learner).__name__} at its default."
             )
-        if isinstance(learner, Adaptive | TreeLearner):
+        if isinstance(learner, Adaptive) or _splits_categories(learner):
             if not params["ledger"]:
                 raise ParameterError(
                     f"{type(learner).__name__} keeps its records, and identifies them by its ledger. Leave `ledger` "
                     "True."
                 )
-        elif not isinstance(learner, MixedNB) and not isinstance(
-            inner.new_statistic(1, 1), Correlations | Gram | Mixed | Moments
-        ):
+        elif not isinstance(inner.new_statistic(1, 1), Correlations | Gram | Mixed | Moments):
             raise ParameterError(
                 f"{type(learner).__name__} cannot learn an encoded table: what it holds of its records does not follow "
                 "from the sums of products of columns, or it takes counts, which standardized columns are not. Take "
@@ -250,7 +248,7 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
                 layout = Layout(len(names), np.array(names, object), columns=columns)
         used, is_categorical = chosen(table, columns, layout.n_features_in_)
         x, codes, levels = split(used, is_categorical)
-        if isinstance(self.learner, TreeLearner):
+        if _splits_categories(self.learner):
             return Features.of_numbers(joined(x, codes, levels, is_categorical)), layout
         if isinstance(self.learner, Adaptive):
             numeric = [name for name, kind in columns.items() if kind not in ("category", "drop")]
@@ -260,7 +258,7 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
     def _check_batch(self, batch):
         inner = Inner(self.learner)
         inner.check_targets(batch.targets)
-        if isinstance(self.learner, TreeLearner):
+        if _splits_categories(self.learner):
             inner.check_batch(batch)
 
     def _in_force(self, params, layout):
@@ -282,14 +280,14 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
                 add_indicator=params["add_indicator"],
                 seed=learner.get_params(deep=False).get("random_state") or 0,
             )
-        if isinstance(learner, TreeLearner):
+        if _splits_categories(learner):
             learner = clone(learner).set_params(categorical_features=_categories(params["columns"]))
-        if isinstance(learner, MixedNB | TreeLearner):
+        if _takes_tables(learner):
             return Inner(learner).new_statistic(n_features, n_targets)
         return TableGram(n_features, n_targets)
 
     def _check_fit(self, batch):
-        if not isinstance(self.learner, MixedNB | TreeLearner):  # they ask for the shape, and whether anything varies
+        if not _takes_tables(self.learner):  # such learners ask for the shape, and whether anything varies
             shape = len(batch), encoded_width(batch, self.add_indicator)
             batch = replace(batch, x=np.broadcast_to(np.arange(len(batch), dtype=np.float64)[:, None], shape))
         Inner(self.learner).check_fit(batch)
@@ -316,7 +314,7 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
         seen.fitted_sklearn, width, kinds = None, len(is_categorical), None
         if isinstance(learner, MixedNB):
             kinds = tuple(is_categorical)
-        elif isinstance(learner, TreeLearner):
+        elif _splits_categories(learner):
             kinds = tuple(is_categorical)
             seen.params["categorical_features"] = _categories(params["columns"])
             encoder = Numbers(np.array(is_categorical))
@@ -393,9 +391,10 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
     @property
     def last_update_(self) -> Any:
         """What the last update did, of a learner that keeps its records."""
-        if not isinstance(self._learner, Adaptive | TreeLearner):
+        if not isinstance(self._learner, Adaptive) and not _splits_categories(self._learner):
             raise AttributeError(f"{type(self._learner).__name__} does not keep its records.")
-        self._fitted_sklearn()
+        if isinstance(self._learner, Adaptive):
+            self._fitted_sklearn()
         return self._inner().last_update_
 
     @if_learner_has
@@ -414,6 +413,15 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
 def _used(state: State) -> list[tuple[Any, str]]:
     """Names (or positions) and kinds of the columns that are not dropped, in order."""
     return [(name, kind) for name, kind in state.params["columns"].items() if kind != "drop"]
+
+
+def _splits_categories(learner: ExactEstimator) -> bool:
+    return isinstance(learner, TreeLearner) and "categorical_features" in learner.get_params(deep=False)
+
+
+def _takes_tables(learner: ExactEstimator) -> bool:
+    """Whether a learner takes categories as they are."""
+    return isinstance(learner, MixedNB) or _splits_categories(learner)
 
 
 def _categories(columns: Mapping[Any, str]) -> list[int]:

@@ -21,7 +21,7 @@ from sklearn.utils import Tags
 from sqlearn.engine.identity import canonical_label
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.engine.readout import label_array
-from sqlearn.engine.sklearn_private import StrOptions, make_tree, parameter_constraints
+from sqlearn.engine.sklearn_private import StrOptions, make_tree, param_names, parameter_constraints
 from sqlearn.engine.tables import (
     LARGEST,
     categorical_columns,
@@ -129,7 +129,7 @@ class TreeLearner(TreeBased):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "_sklearn_class" in cls.__dict__:
+        if "_sklearn_class" in cls.__dict__ and "categorical_features" in param_names(cls):
             own = {"categorical_features": ["array-like", StrOptions({"from_dtype"}), None]}
             cls._parameter_constraints = parameter_constraints(cls) | own
 
@@ -190,7 +190,7 @@ class TreeLearner(TreeBased):
 
     def _features(self, spec, X, layout):
         if layout is None:
-            known, asked = None, self.categorical_features
+            known, asked = None, getattr(self, "categorical_features", None)
             if asked is not None and (not isinstance(asked, str) or nw.dependencies.is_into_dataframe(X)):
                 table, found = check_table(X, spec.learner, None)
                 chosen = categorical_columns(table, asked)
@@ -209,14 +209,17 @@ class TreeLearner(TreeBased):
         return Features.of_numbers(x), replace(found, is_categorical=known)
 
     def _in_force(self, params, layout):
+        if "categorical_features" not in params:
+            return params, layout
         known = layout.is_categorical
         columns = None if known is None else [j for j, is_categorical in enumerate(known) if is_categorical]
         return params | {"categorical_features": columns}, layout
 
     def pending_params(self) -> list[str]:
-        pending, given = super().pending_params(), self.categorical_features
+        pending = super().pending_params()
         if "categorical_features" not in pending:
             return pending
+        given: Any = self.categorical_features
         state = self._fitted_state()
         same = isinstance(given, str)  # those not given were recognised
         if not same:
@@ -284,7 +287,7 @@ class TreeLearner(TreeBased):
 
     def _growth(self, params: dict[str, Any], n_features: int) -> Growth:
         """How trees grow under these parameters."""
-        classes, columns = params.get("class_weight"), params["categorical_features"]
+        classes, columns = params.get("class_weight"), params.get("categorical_features")
         return Growth(
             params.get("n_estimators", 1),
             self._share(params),
