@@ -17,6 +17,7 @@ def expected_failures(estimator):
     if type(estimator).__name__ == "CategoricalNB":
         # it passes numbers between 0 and 1 as categories; scikit-learn's cuts them all off to 0, here they are refused
         return {"check_sample_weight_equivalence_on_dense_data": "Its records are no integers, which are refused."}
+    estimator = getattr(estimator, "learner", estimator)
     if isinstance(estimator, TreeLearner):
         expected = {"check_class_weight_classifiers": "It sets min_weight_fraction_leaf, which is refused."}
         if getattr(estimator, "bootstrap", False):  # as scikit-learn's own, of which it expects the same failures

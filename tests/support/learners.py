@@ -82,6 +82,7 @@ LEARNERS = [
     TableModel(RidgeClassifier(), standardize=False),
     TableModel(StandardScaler(), add_indicator=False),
     TableModel(LogisticRegression()),
+    TableModel(RandomForestClassifier(4, max_samples=0.6)),
     LogisticRegression(),
     LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
     LogisticRegression(class_weight="balanced"),
