@@ -55,7 +55,7 @@ class Clustering:
     """
 
     recover: None = None  # rounds that do not come to rest are left at that
-    revision, refines = 0, False
+    revisions, refines = (0,), False
 
     def __init__(self, lloyd: Lloyd, n_features: int, seed: int) -> None:
         check_sums(

@@ -95,7 +95,7 @@ class Mixture:
     """
 
     recover: None = None  # rounds that do not come to rest are left at that
-    revision, refines = 0, False
+    revisions, refines = (0,), False
 
     def __init__(self, em: Expectation, n_features: int, seed: int) -> None:
         k, d = em.n_components, n_features

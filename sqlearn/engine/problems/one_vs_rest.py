@@ -8,6 +8,7 @@ import numpy as np
 from sqlearn.engine.problems.optimum import in_order
 from sqlearn.engine.problems.smooth_grid import Grid
 from sqlearn.engine.problems.smooth_problem import NewtonPilot, Smooth, Solution
+from sqlearn.engine.problems.smooth_terms import REVISIONS
 from sqlearn.engine.rounds import Records, Scale, Source, check_sums
 from sqlearn.engine.sums import ExactSum
 
@@ -23,7 +24,7 @@ class OneVsRest(NewtonPilot[Grids]):
         Problems of the same features, intercept and seed.
     """
 
-    revision, refines = 0, False
+    revisions, refines = REVISIONS, False
 
     def __init__(self, problems: list[Smooth]) -> None:
         n, p = len(problems), problems[0].p

@@ -10,16 +10,16 @@ from sqlearn.engine.problems.smooth_losses import cells_of, centre_of, shifts
 from sqlearn.engine.problems.smooth_sample import descend, evaluate, guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import GRID_SAMPLE, Scale, Source, dithers, serializable
-from sqlearn.engine.solvers import LOGISTIC, SQUARED_HINGE, is_exponential
+from sqlearn.engine.solvers import SQUARED_HINGE, is_exponential
 from sqlearn.engine.sums import ExactSum
 
 COARSE = 8.0  # width of the pilot's cells over that of the rounds
 FINE = 2.0**-6  # cell width in standard deviations of the predictor, to end with a step of third order
 FINE_COUNTS = 2.0**-7  # the same for counts, whose third derivatives are larger
 FINER = 2.0**-9  # to end with a step of second order
-_FINEST, _WIDEST = -5, 4  # binary exponents of a cell's width relative to the others
+_FINEST, _WIDEST = -5, 4  # binary exponents of how far records move a coordinate, relative to others
 _WIDER = 16.0  # cells of the sample's optimum, where the pilot begins, over those of the pilot
-_STEP = 0.5  # what the whitening factor is rounded to
+_STEP = 1.0  # what the whitening factor is rounded to, relative to its diagonal
 _HALF_OCTAVE = 0.70710678
 _JITTER = 2.0**-10  # added to the diagonal of the curvature, which may be singular
 _LEAST_VARIANCE = 0.25  # of a standardised feature that is not rare
@@ -60,7 +60,7 @@ def fit_grid(problem: SmoothTerms, scale: Scale, source: Source, class_weight: n
         exponents = evaluate(problem, theta, scale, source, no_penalty, None)[3]
     curvature, unit = _normalized(problem, hessian)
     low = cholesky(curvature + _JITTER * np.eye(problem.size))
-    if problem.third and problem.kind == LOGISTIC:  # others have so fine cells that rounds break more often than this
+    if problem.n_outputs == 1:  # coordinates of several outputs would lose too much
         low = _rounded(low)
     whole = cholesky(curvature + _penalty_of_sample(problem, scale, unit))
     width = _width(problem) * _relative_widths(problem, theta, scale, source, class_weight, low, whole)
@@ -72,8 +72,8 @@ def fit_grid(problem: SmoothTerms, scale: Scale, source: Source, class_weight: n
 def _rounded(low: np.ndarray) -> np.ndarray:
     """A Cholesky factor on a grid so wide that a record of the sample seldom moves it: whitening need not be exact.
 
-    Its diagonal consists of powers of two, and the rest of a row of multiples of a half of that in its diagonal: what
-    a sample leaves uncertain of a feature is a part of what the features before do not tell of it.
+    Its diagonal consists of powers of two, and the rest of a row of multiples of that in its diagonal: what a sample
+    leaves uncertain of a feature is a part of what the features before do not tell of it.
     """
     fraction, exponent = np.frexp(np.diag(low))
     diagonal = np.ldexp(1.0, exponent - (fraction < _HALF_OCTAVE))
@@ -107,9 +107,12 @@ def _relative_widths(
     low: np.ndarray,
     whole: np.ndarray,
 ) -> np.ndarray:
-    """Powers of two: how far a record moves each whitened coordinate, on average over the sample.
+    """Powers of two: about the cube root of how far a record moves each whitened coordinate, on average over the
+    sample; with several outputs, which lean on each other, about how far.
 
-    A record's shift is ``low.T @ inverse(whole @ whole.T) @ gradient``. So rare features get fine cells at no cost.
+    A record's shift is ``low.T @ inverse(whole @ whole.T) @ gradient``. Where records move coordinate j by ``s[j]``, a
+    trace breaks about ``sum(s / width)`` times, and ``sum(width**2)`` is how far theta is from the optimum. Of all
+    widths with that sum, those in proportion to ``s**(1/3)`` break least.
     """
     total = ExactSum(1, problem.size + 1)
     for records in source():
@@ -120,7 +123,9 @@ def _relative_widths(
             total.deposit_values(row, 1.0)
     mean = total.round()[0]
     exponents = np.frexp(mean[:-1] / max(mean[-1], LEAST_DIVISOR))[1]
-    return np.ldexp(1.0, np.where(mean[:-1] > 0, np.clip(exponents, _FINEST, _WIDEST), _FINEST))
+    exponents = np.where(mean[:-1] > 0, np.clip(exponents, _FINEST, _WIDEST), _FINEST)
+    widths: np.ndarray = np.ldexp(1.0, (exponents + 1) // 3 if problem.n_outputs == 1 else exponents)
+    return widths
 
 
 def _width(problem: SmoothTerms) -> float:

@@ -22,7 +22,7 @@ from sqlearn.engine.sums import deposit_outer
 _Z_UNIT = 2.0**-16
 _Z_ROUNDER = 1.5 * 2.0**52 * _Z_UNIT
 _REST_ROUNDER = _Z_ROUNDER * _Z_UNIT
-_Z_LIMIT = 8.0  # 19 bits; left factors have 23, a block of 2048 records adds 11: 53 in all
+Z_LIMIT = 8.0  # 19 bits; left factors have 23, a block of 2048 records adds 11: 53 in all
 _ONE = 1.5 * 2.0**52
 _LEAST_HALVED = 2.0**-10  # of parameters that are halved
 LONGEST_STEP = 4.0  # in standardised parameters
@@ -172,7 +172,7 @@ def in_safe_range(z, first, second, third, exponents, out):
     _within(second, 0.0, out)
     nothing = out.copy()  # such as an empty place
     out[:] = True
-    _within(z, _Z_LIMIT, out)
+    _within(z, Z_LIMIT, out)
     _within(first, _power_of_two(exponents[0] + 1), out)
     _within(second, _power_of_two(exponents[1] + 1), out)
     _within(third.reshape(1, -1), _power_of_two(exponents[2] + 1), out)
@@ -216,8 +216,11 @@ def fill_third(z, third, exponent, left):
 
 
 @kernel
-def deposit_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third):
-    """Deposit one record's terms; 1 or 2, and nothing done, when the window of sums or cubes does not cover them."""
+def deposit_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, share):
+    """Deposit one record's terms; 1 or 2, and nothing done, when the window of sums or cubes does not cover them.
+
+    `share` says how much of its third derivatives is summed; 0.0 for nothing.
+    """
     p = len(theta) // n_outputs
     z = np.empty((p, 1))
     first, second, third = np.empty((n_outputs, 1)), np.empty((n_outputs * (n_outputs + 1) // 2, 1)), np.empty(1)
@@ -229,7 +232,8 @@ def deposit_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, expone
     split(z, high, low)
     right, rest = high.reshape(p), low.reshape(p)
     limbs, base, need = sums
-    if use_third:
+    if share > 0.0:
+        third *= share
         pairs = np.empty((p * (p + 1) // 2, 1))
         fill_third(z, third, exponents[2], pairs)
         more, more_base, more_need = cubes
@@ -240,7 +244,7 @@ def deposit_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, expone
         if deposit_outer(whole[:n_outputs], rest, len(whole) * p, sign, limbs, base, need):
             return 0
         deposit_outer(whole, right, 0, -sign, limbs, base, need.copy())
-    if use_third:
+    if share > 0.0:
         deposit_outer(pairs.reshape(len(pairs)), right, 0, -sign, more, more_base, more_need)
     return 1
 

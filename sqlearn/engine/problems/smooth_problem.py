@@ -75,7 +75,7 @@ class NewtonPilot(Generic[GridT]):
 
 
 @kernel
-def brought_one(record, sums, cubes, use_third, theta):
+def brought_one(record, sums, cubes, share, theta):
     """:func:`deposit_one` on copies of the sums: what it returns, and the copies; cubes without the record are none.
 
     `record` has its arguments up to the sign, but for theta.
@@ -84,22 +84,20 @@ def brought_one(record, sums, cubes, use_third, theta):
     limbs, base, need = sums
     more, more_base, more_need = cubes
     limbs = limbs.copy()
-    if use_third:
+    if share > 0.0:
         more = more.copy()
     sums, cubes = (limbs, base, need), (more, more_base, more_need)
-    missing = deposit_one(
-        kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, use_third
-    )
+    missing = deposit_one(kind, n_outputs, x, y, w, mean, factor, intercept, theta, exponents, sign, sums, cubes, share)
     return missing, sums, cubes
 
 
 @kernel
-def follow_one(record, sums, cubes, use_third, theta, before, after):
+def follow_one(record, sums, cubes, share, theta, before, after):
     """:func:`brought_one` and then :func:`advance`: what the former returns, and the latter's three.
 
     `before` and `after` have the latter's arguments between sums and theta and after it.
     """
-    missing, sums, cubes = brought_one(record, sums, cubes, use_third, theta)
+    missing, sums, cubes = brought_one(record, sums, cubes, share, theta)
     times, penalty = before
     low, width, dither, noise, tolerance, burst = after
     step = advance(record[1], sums, cubes, times, penalty, theta, low, width, dither, noise, tolerance, burst)
@@ -114,7 +112,7 @@ class OneFollowed:
 
     def __init__(self, problem: "Smooth", scale: Scale, grid: Grid, record: Records, sign: float) -> None:
         self.third = problem.third
-        self.use_third = self.third and int(record.hashes[0]) <= problem.limit_of_third(scale.octave)
+        self.share = float(problem.shares_of_third(scale, record)[0]) if self.third else 0.0
         self.before, self.after = problem.of_step(scale, grid, False)
         y, w = problem.given(scale, record)
         standard = scale.mean, scale.factor, problem.intercept
@@ -125,7 +123,7 @@ class OneFollowed:
         first, last = past.sums[0], past.sums[-1]
         if first.deposits_left < 1 or last.deposits_left < 1:
             return None
-        missing, sums, cubes = brought_one(self.record, first.window(), last.window(), self.use_third, past.theta)
+        missing, sums, cubes = brought_one(self.record, first.window(), last.window(), self.share, past.theta)
         return None if missing else self._evaluation(past, sums, cubes)
 
     def stepped(self, past: Evaluation) -> tuple[Evaluation, Step] | None:
@@ -134,13 +132,13 @@ class OneFollowed:
         if first.deposits_left < 1 or last.deposits_left < 1:
             return None
         missing, sums, cubes, step = follow_one(
-            self.record, first.window(), last.window(), self.use_third, past.theta, self.before, self.after
+            self.record, first.window(), last.window(), self.share, past.theta, self.before, self.after
         )
         return None if missing else (self._evaluation(past, sums, cubes), step)
 
     def _evaluation(self, past: Evaluation, sums: tuple[Any, ...], cubes: tuple[Any, ...]) -> Evaluation:
         first, last = past.sums[0].of_window(sums[0], 1), past.sums[-1]
-        if self.use_third:
+        if self.share > 0.0:
             last = last.of_window(cubes[0], 1)
         return Evaluation(past.theta, (first, last) if self.third else (first,))
 
@@ -196,7 +194,7 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
 
     def of_step(self, scale: Scale, grid: Grid, pilot: bool) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Arguments of :func:`~sqlearn.engine.problems.smooth_losses.advance` between sums and theta, and after it."""
-        # all of the pilot is among the records whose third derivatives are summed
+        # all of the pilot is among the records whose third derivatives are summed, only a share of far ones
         times = float(self.third) if pilot else self.times_third(scale.octave)
         penalty = guarded_ridge(self) if pilot else self._penalty(scale)
         width = grid.width * COARSE if pilot else grid.width

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.kernels import kernel
 from sqlearn.engine.problems.coefficients import Penalty
 from sqlearn.engine.problems.mode import lazy_pilots
 from sqlearn.engine.problems.smooth_losses import (
+    Z_LIMIT,
     deposit_one,
     derivatives,
     fill_left,
@@ -22,12 +24,26 @@ from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import TooLargeError
 
 MOST_THIRD = 48  # more parameters than that go without third derivatives
-CUBES = 1 << 15  # records whose third derivatives are summed, to twice that: more cost time and hardly tell more
+# Records whose third derivatives are summed, to twice that: more cost time; and with how many parameters twice as many.
+CUBES, _CHEAP_CUBES = 1 << 15, 16
+REVISIONS = 0, 8, 16  # of how rounds go; far apart, so that none is taken for another
 MOST_PARAMETERS = 2048
-_BURST = 0.5  # of the slope along the intercept over its curvature, see newton_step: where the half is too much
+_BURST = 0.75  # of the slope along the intercept over its curvature, see newton_step: where the half is too much
 _TILE = 4  # BLAS takes a fifth longer for numbers of columns that are not multiples of this
 
 Terms = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # z [p, n], first [K, n], second [pairs, n], third [n]
+
+
+@kernel
+def shares_of_third(x, mean, factor, hashes, limit, far, out):
+    """How much of each record's third derivatives is summed: `far` of records far from the means, which all are, since
+    some of them have much of the sum; all of others with a keyed hash of at most `limit`; nothing of the rest.
+    """
+    for r in range(len(out)):
+        out[r] = 1.0 if hashes[r] <= limit else 0.0
+        for j in range(len(mean)):
+            if abs((x[r, j] - mean[j]) * factor[j]) > Z_LIMIT:
+                out[r] = far
 
 
 class SmoothTerms:
@@ -100,9 +116,7 @@ class SmoothTerms:
         if exponential and intercept:
             above, below = 2.0 - power_of(kind), power_of(kind) - 1.0
             self.burst = _BURST / above if above else np.inf, _BURST / below if below else np.inf
-        self.revision = (
-            8 if self.refines else 0
-        )  # earlier rounds did not; far from 0, so that none is taken for another
+        self.revisions = REVISIONS
 
     def penalty_hessian(self, scale: Scale, hold: float) -> np.ndarray:
         """The Hessian of the penalty in theta.
@@ -132,12 +146,17 @@ class SmoothTerms:
 
     def times_third(self, octave: int) -> float:
         """How many records there are for each whose third derivatives are summed; 0 without third derivatives."""
-        return 2.0 ** max(0, octave - CUBES.bit_length()) if self.third else 0.0
+        return 2.0 ** max(0, octave - self._cubes().bit_length()) if self.third else 0.0
 
-    @staticmethod
-    def limit_of_third(octave: int) -> int:
-        """The highest keyed hash of the records whose third derivatives are summed."""
-        return sample_threshold(octave, CUBES)
+    def _cubes(self) -> int:
+        return CUBES << (self.p <= _CHEAP_CUBES)
+
+    def shares_of_third(self, scale: Scale, records: Records) -> np.ndarray:
+        """How much of each record's third derivatives is summed, float64[n]: all of a sample, some of far records."""
+        limit, shares = np.uint64(sample_threshold(scale.octave, self._cubes())), np.empty(len(records.w))
+        far = 1.0 / self.times_third(scale.octave)
+        shares_of_third(records.x, scale.mean, scale.factor, records.hashes, limit, far, shares)
+        return shares
 
     def query(
         self,
@@ -150,14 +169,13 @@ class SmoothTerms:
     ) -> None:
         """Add or subtract records' terms at theta, in units of the grid's exponents."""
         for part, own in ((records, sums),) if self.groups is None else self._grouped(records, sums, self.groups):
-            limit = self.limit_of_third(scale.octave)
+            shares = self.shares_of_third(scale, part) if self.third else None
             if len(part.w) == 1:
-                third = self.third and int(part.hashes[0]) <= limit
-                self._add_one(theta, scale, grid.exponents, part, own, sign, third)
+                share = 0.0 if shares is None else float(shares[0])
+                self._add_one(theta, scale, grid.exponents, part, own, sign, share)
             else:
-                chosen = np.flatnonzero(part.hashes <= np.uint64(limit)) if self.third else None
                 terms = self.terms_of(theta, scale, part, self._multiplied)
-                self.add(terms, grid.exponents, chosen, own, sign)
+                self.add(terms, grid.exponents, shares, own, sign)
 
     def _grouped(
         self, records: Records, sums: tuple[ExactSum, ...], group_of_class: np.ndarray
@@ -199,11 +217,11 @@ class SmoothTerms:
         self,
         terms: Terms,
         exponents: np.ndarray,
-        chosen: np.ndarray | None,
+        shares: np.ndarray | None,
         sums: tuple[ExactSum, ...],
         sign: float,
     ) -> None:
-        """Add terms of records, and of those `chosen` the third derivatives."""
+        """Add terms of records, and so much of their third derivatives as `shares` say."""
         z, first, second, third = terms
         ok = np.empty(len(third), np.bool_)
         in_safe_range(z, first, second, third, exponents, ok)
@@ -213,10 +231,11 @@ class SmoothTerms:
         high[self.p :], low[self.p :] = 0.0, 0.0
         split(z, high, low)
         _deposit(sums[0], self.p, ((left, high), (left[: self.n_outputs], low)), ok, sign)
-        if chosen is not None:
+        if shares is not None:
+            chosen = np.flatnonzero(shares)
             z = z.take(chosen, axis=1)
             left = np.empty((self.p * (self.p + 1) // 2, len(chosen)))
-            fill_third(z, third[chosen], exponents[2], left)
+            fill_third(z, third[chosen] * shares[chosen], exponents[2], left)
             _deposit(sums[1], self.p, ((left, high.take(chosen, axis=1)),), ok[chosen], sign)
 
     def _add_one(
@@ -227,15 +246,15 @@ class SmoothTerms:
         records: Records,
         sums: tuple[ExactSum, ...],
         sign: float,
-        third: bool,
+        share: float,
     ) -> None:
-        """Add the terms of one record, in one kernel call; the third derivatives if `third`."""
+        """Add the terms of one record, in one kernel call; `share` as of :func:`deposit_one`."""
         for total in sums:
             total.reserve(1)
         while True:
             missing = deposit_one(
                 self.kind, self.n_outputs, records.x, *self.given(scale, records), scale.mean,
-                scale.factor, self.intercept, theta, exponents, sign, sums[0].window(), sums[-1].window(), third,
+                scale.factor, self.intercept, theta, exponents, sign, sums[0].window(), sums[-1].window(), share,
             )  # fmt: skip
             if not missing:
                 return

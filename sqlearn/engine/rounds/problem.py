@@ -42,7 +42,7 @@ class Problem(Protocol[ScaleT, GridT]):
     # Of fewer pilots of records no trace is kept, as solving for all of them costs less; a power of two, at least 2.
     lazy_pilots: int
     shape: tuple[int, ...]  # part of the trace's key: a trace of another shape is not continued
-    revision: int  # of how this problem's rounds go; a trace of another one is evaluated anew
+    revisions: tuple[int, ...]  # of how rounds went, now last; a trace of an earlier one is evaluated anew
     refines: bool  # whether rounds that go in a circle go on with narrower cells
 
     def scale(self, total: ExactSum, n: int, order: np.ndarray) -> ScaleT:

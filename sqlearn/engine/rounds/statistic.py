@@ -15,7 +15,7 @@ from sqlearn.engine.rounds.problem import Problem
 from sqlearn.engine.rounds.row_source import Records, RowSource
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
-from sqlearn.engine.rounds.walk import Aside, Memo, Walk, key_of, lazy_below
+from sqlearn.engine.rounds.walk import Aside, Memo, Walk, earlier_keys, key_of, lazy_below
 from sqlearn.engine.sums import UNFIT, ExactSum, Holder, Log, OneRecord
 from sqlearn.errors import FormatError
 
@@ -243,7 +243,9 @@ class Rounds(KeptRecords):
         n = sum(self.record_counts.tolist())
         key = key_of(problem, n)
         scale = problem.scale(self.total, n, np.array(self._order, np.int64))
-        if trace.key not in (key, key[1:]) or (trace.key == key and to_bytes(trace.scale) != to_bytes(scale)):
+        if trace.key != key and trace.key not in earlier_keys(key, problem):
+            raise FormatError(UNFIT)
+        if trace.key == key and to_bytes(trace.scale) != to_bytes(scale):
             raise FormatError(UNFIT)
         thetas = [past.theta for past in (*trace.pilot, *trace.rounds)]
         plain = all(theta.dtype == np.float64 and theta.ndim == 1 for theta in (trace.theta, *thetas))

@@ -129,9 +129,14 @@ def lazy_below(problem: Problem[Any, Any]) -> int:
 def key_of(problem: Problem[Any, Any], n: int) -> tuple[int, ...]:
     """What all levels depend on: the version of the rounds, the octave of the number of records, the problem's shape.
 
-    Traces of an earlier version are evaluated anew; the first had no number in its key.
+    Traces of an earlier version (:func:`earlier_keys`) are evaluated anew; the first had no number in its key.
     """
-    return (VERSION + problem.revision, n.bit_length(), *problem.shape)
+    return (VERSION + problem.revisions[-1], n.bit_length(), *problem.shape)
+
+
+def earlier_keys(key: tuple[int, ...], problem: Problem[Any, Any]) -> list[tuple[int, ...]]:
+    """The keys of the same records and problem in traces of earlier versions."""
+    return [key[1:], *((VERSION + revision, *key[1:]) for revision in problem.revisions[:-1])]
 
 
 class Walk(Generic[ScaleT, GridT]):

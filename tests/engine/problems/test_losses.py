@@ -152,6 +152,19 @@ def test_rounds_over_heavy_tailed_counts_come_to_rest(seed):
     np.testing.assert_allclose(model.coef_, peer.coef_, rtol=0, atol=2e-4 * np.abs(peer.coef_).max())
 
 
+def test_rounds_over_rare_features_and_positive_targets_do_not_crawl():
+    """The pilot's first theta predicts half of the targets, where Newton's method is right."""
+    rng = np.random.default_rng(0)
+    n = 20_000
+    X = rng.normal(size=(n, 10)) @ rng.normal(size=(10, 10)) / np.sqrt(10)
+    X[:, :3] = rng.random((n, 3)) < [0.02, 0.05, 0.1]
+    beta = rng.normal(size=10)
+    eta = (X - X.mean(axis=0)) / X.std(axis=0) @ (beta * 1.5 / np.linalg.norm(beta))
+    y = rng.gamma(20.0, np.exp(np.clip(eta + 0.8, -5.0, 5.0)) / 20.0)
+    model = GammaRegressor().fit(X, y)
+    assert len(model._state.statistic.trace.pilot) < 8 and len(model._state.statistic.trace.rounds) <= 5
+
+
 def test_rounds_that_crawl_along_a_separated_group_warn():
     """One record in a hundred has a feature of its own and one class: the rounds come to rest all the same."""
     rng = np.random.default_rng(6)

@@ -397,6 +397,16 @@ def newton(_, X, y, C):
     return np.append(coef, theta[-1] - coef @ mean)
 
 
+def test_a_few_records_far_from_the_mean_do_not_hide_the_optimum():
+    """A sample of third derivatives would seldom have them, or count them several times."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(270_000, 2))
+    X[:20] *= 30.0
+    y = X[:, 0] - 0.5 * X[:, 1] + 3 * rng.logistic(size=len(X)) > 0
+    model, optimum = LogisticRegression().fit(X, y), newton(None, X, y, 1.0)
+    assert relative(coefficients(model), optimum) < 2e-6
+
+
 def test_logistic_regression_agrees_with_scikit_learn(features):
     rng = np.random.default_rng(2)
     y = rng.random(len(features)) < 1 / (1 + np.exp(-features @ rng.normal(size=10)))

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from laws import assert_same, refit, told
 from learners import over
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
-from sqlearn.engine.rounds.walk import Walk
-from sqlearn.errors import BusyError, UnsupportedError
+from sqlearn.engine.rounds.walk import Walk, earlier_keys
+from sqlearn.errors import BusyError, FormatError, UnsupportedError
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.mixture import GaussianMixture
 from tiny_rounds import ADAPTIVE, sample
@@ -129,3 +130,18 @@ def test_a_window_at_an_edge_scans_its_rows_once(n):
     assert np.count_nonzero(np.array(scanned[4:]) >= n) <= 8  # breaks of rounds
     assert_same(model, LogisticRegression().fit(X[40:], y[40:]))
     assert model.drop_memo()._state.statistic.aside is None
+
+
+def test_traces_of_earlier_rounds_are_evaluated_anew():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(8200, 2))
+    model = LogisticRegression().fit(X, X[:, 0] + rng.logistic(size=8200) > 0)
+    statistic, digest = model._state.statistic, model.digest()
+    trace, problem = statistic.trace, statistic._problem[1]
+    for key in earlier_keys(trace.key, problem):
+        statistic.trace = replace(trace, key=key, theta=trace.theta + 1e-3)
+        opened = pickle.loads(pickle.dumps(model))
+        assert opened.digest() == digest and opened._state.statistic.trace.key == trace.key
+    statistic.trace = replace(trace, key=(trace.key[0] + 1, *trace.key[1:]))
+    with pytest.raises(FormatError):
+        pickle.loads(pickle.dumps(model))
