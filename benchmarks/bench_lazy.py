@@ -4,17 +4,18 @@
     make bench BENCH=lazy BENCH_ARGS="5000x64 digits"       # only the cells whose names have one of these in them
     make bench BENCH=lazy BENCH_ARGS=sparse                 # 10,000 x 50,000, 100 non-zeros in each row
 
-A line per number of rows, columns and classes; one thread, everything in one process, calls in turns, medians. The peer
-is the faster of scikit-learn's solvers lbfgs and newton-cholesky at its default tolerance; newton-cholesky is left out
-where a single one of its steps takes longer than a second. Of sparse rows it is the fastest of lbfgs, newton-cg and
-liblinear, which penalises the intercept. "forget" is the time of a forget among others, with nothing
-read; where nothing is kept but the rows (mode "lazy") the solution is solved for when it is read. "loss" is by what
-part the loss, with the penalty, exceeds the least that any solver finds, also at tolerance 1e-12.
+A line per number of rows, columns and classes; processor time of one thread, everything in one process, calls in turns,
+medians. The peer is the faster of scikit-learn's solvers lbfgs and newton-cholesky at its default tolerance;
+newton-cholesky is left out where a single one of its steps takes longer than a second. Of sparse rows it is the fastest
+of lbfgs, newton-cg and liblinear, which penalises the intercept. "forget" is the time of a forget among others, with
+nothing read; where nothing is kept but the rows (mode "lazy") the solution is solved for when it is read. "loss" is by
+what part the loss, with the penalty, exceeds the least that any solver finds, also at tolerance 1e-12.
 """
 
 import argparse
 import warnings
 from collections.abc import Iterator
+from time import thread_time
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -133,8 +134,9 @@ def measured(x: np.ndarray, y: np.ndarray) -> Cell:
         lambda i: held.forget(rows[i], y[i]).coef_,
         lambda i: LogisticRegression().fit(x[i + 1 :], y[i + 1 :]),
         *(lambda i, peer=peer: peer.fit(x[i + 1 :], y[i + 1 :]) for peer in peers),
+        clock=thread_time,
     )
-    (forget,) = medians(min(200, n // 3), lambda i: alone.forget(rows[i], y[i]))
+    (forget,) = medians(min(200, n // 3), lambda i: alone.forget(rows[i], y[i]), clock=thread_time)
     x, y = x[runs + 1 :], y[runs + 1 :]
     tight = linear_model.LogisticRegression(
         solver="newton-cg" if sp.issparse(x) else solvers[-1], tol=1e-12, max_iter=10_000
