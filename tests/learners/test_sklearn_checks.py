@@ -6,6 +6,9 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from learners import LEARNERS
+from sqlearn.engine.sparse import problem
+from sqlearn.linear_model import LogisticRegression, PoissonRegressor
+from sqlearn.svm import LinearSVC
 from sqlearn.tree import TreeLearner
 
 
@@ -44,4 +47,14 @@ def name(part):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(*CHECKS.args, ids=name)
 def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+WIDE = parametrize_with_checks([LogisticRegression(), PoissonRegressor(), LinearSVC()])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(*WIDE.args, ids=name)
+def test_scikit_learn_checks_of_records_kept_as_sparse_ones(estimator, check, monkeypatch):
+    monkeypatch.setattr(problem, "MOST_PARAMETERS", 0)
     check(estimator)

@@ -208,6 +208,13 @@ def test_the_minimum_does_not_depend_on_history(learner):
     assert type(learner)(**learner.get_params()).fit(X[order], y[order], w[order]).digest() == expected
 
 
+@pytest.mark.parametrize("seed", [20_955, 21_066, 40_930])
+def test_near_collinear_problems_end_below_all_contestants(seed):
+    """Such a problem has an optimum, which no search can be sure of, so it warns."""
+    verdict = judge(seed)
+    assert not verdict.faults and verdict.warned and verdict.ours < 0.96 * verdict.best
+
+
 @pytest.mark.parametrize("start", [0, 8, 16, 24])
 def test_fuzz(start):
     """`make fuzz-losses` has a thousand more, and larger ones."""
