@@ -96,8 +96,8 @@ class RandomForestClassifier(PredictsProbabilities, Votes, WeightedClassifier, p
       In scikit-learn each tree draws as many records as there are, with replacement, and gets 63 % of them. Equal
       records are told apart: two copies need not be in the same trees. A record of weight 2 is in as many trees as one
       of weight 1, and counts twice there.
-    - A node's thresholds lie between the values of 16 of its records, those of lowest hash (between all values where it
-      has no more), and nodes with more than 1,024 records choose by a sample of 512 to 1,024 of them. Where these 16
+    - A node's thresholds lie between the values of 12 of its records, those of lowest hash (between all values where it
+      has no more), and nodes with more than 1,024 records choose by a sample of 512 to 1,024 of them. Where these 12
       agree on a feature, its rarer values are separated from them. A forgotten record therefore seldom moves a split.
     - Features are tried in an order that is a hash of the path to the node.
 

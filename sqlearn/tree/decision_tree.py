@@ -215,8 +215,8 @@ class DecisionTreeClassifier(_DecisionTree, PredictsProbabilities, WeightedClass
     -----
     The tree is a function of the records held, the parameters and `random_state`: what is left after a forget has the
     bytes of a refit. scikit-learn's tree is not, and differs in which thresholds it considers. Here a node's thresholds
-    lie between the values of 16 of its records, those of lowest hash (between all values where it has no more), and
-    nodes with more than 1,024 records choose by a sample of 512 to 1,024 of them. Where these 16 agree on a feature,
+    lie between the values of 12 of its records, those of lowest hash (between all values where it has no more), and
+    nodes with more than 1,024 records choose by a sample of 512 to 1,024 of them. Where these 12 agree on a feature,
     its rarer values are separated from them.
 
     Features are compared as float32, saturated at its range; the records that are kept are float64. Missing values

@@ -142,7 +142,7 @@ def test_missing_values_and_sparse_rows_and_frames():
         ({"random_state": np.random.RandomState(0)}, "RandomState"),
         ({"n_estimators": 0}, "n_estimators"),
     ],
-    ids=lambda given: given if isinstance(given, str) else str(next(iter(given.items()))),
+    ids=lambda given: given if isinstance(given, str) else next(iter(given)),
 )
 def test_parameters_that_are_refused(given, words):
     model = IsolationForest(n_estimators=5).fit(X)

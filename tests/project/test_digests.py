@@ -88,15 +88,15 @@ LATER = {
     "gamma_regressor_9000": "2fea9df9cab0e47c186a0d885e761bd9faca0f91bc8603384f1764c5b3a51d81",
     "tweedie_regressor_9000": "880e6d8187ef1e90c201aa995de400b1785ab1362b56fff5c0c9ea73374d0e9b",
     "logistic_regression_balanced": "279b53d85739e53cff43ced15ed22d14332d5020c4d2dac209281041507d2f97",
-    "decision_tree_classifier": "437ddc5054848575196c01db54baa3e7957a13c7ceb11ebe406387bb295e99c2",
-    "decision_tree_regressor": "78f504fcd5933270978f1e08940090e8700830a6635fa334f4727f5a06b83bc6",
-    "random_forest_classifier": "e3e47be923c44afbff909834c6156914f2f694c47a1d5e8619a634491a8105d6",
-    "random_forest_regressor": "2bfd0b9aa8ba865ca4c901f8cf1adc1e041523b2599f94b0ac8bcf37ae117007",
+    "decision_tree_classifier": "6944090e9a96a715ec42ee0f90a5ce7e1a1bfcce86501913f30c3fcb242b4109",
+    "decision_tree_regressor": "becfdba4739dd93b716f1106f0da2929c1052a4c23adf492d9ff9a70625d6208",
+    "random_forest_classifier": "cdefaa8c732c1751b5ccb8f91b42482bd5f567c8b4e8ca4fc42aed25bfe6da6b",
+    "random_forest_regressor": "cbc8cf54208c4362b887203dd7e0c7b8f683f3a9647bbb41c7b6d7c896a6579c",
     "extra_trees_classifier": "c8d00a2f4a4cd536c93975dfff9e7645efc47480be8938c3a2a6962c5294b988",
     "extra_trees_regressor": "423ef0edf46cbc3ad9f2101cb76ab8de5dae4fda7a74bfe0f65928ee8a0a7b5f",
     "isolation_forest": "b4a289526903f78b23e46b98703cf7a1a9f582193127a8edd16b9d3ecd83ef36",
     "isolation_forest_3000": "96a70f340a24f8e629862dd3316a29cf3dab87bb898601a325c0dbb71845b53c",
-    "random_forest_classifier_3000": "fd5d18b1bce24f7d495ee9a3b7f97c13ae5edbeeede764b8719c1b669b5aaa79",
+    "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.kernels import borrowed, float_bits, kernel, prefetch
+from sqlearn.engine.trees.candidates import goes_left, narrow
 from sqlearn.engine.trees.layout import (
     ENTRIES,
     FIRST_SAMPLE,
@@ -28,8 +29,6 @@ from sqlearn.engine.trees.split import (
     SKIPPED,
     choose,
     forget_constants,
-    goes_left,
-    narrow,
 )
 
 _AHEAD = 12  # records that are asked for before they are copied

@@ -4,8 +4,8 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.kernels import float_bits, kernel, multiply_high
+from sqlearn.engine.trees.candidates import narrow
 from sqlearn.engine.trees.growth import child_path, member_hash
-from sqlearn.engine.trees.split import narrow
 
 _MISSING = np.float32(np.inf)  # what stands for NaN: above all numbers
 _VARIES = 2**31 - 1

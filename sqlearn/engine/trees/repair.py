@@ -3,6 +3,7 @@
 import numpy as np
 
 from sqlearn.engine.kernels import arrays_at, borrowed, kernel
+from sqlearn.engine.trees.candidates import goes_left, narrow
 from sqlearn.engine.trees.growth import (
     build,
     child_path,
@@ -29,8 +30,6 @@ from sqlearn.engine.trees.split import (
     best,
     choose,
     forget_constants,
-    goes_left,
-    narrow,
     usual_is_all,
 )
 
@@ -415,9 +414,7 @@ def _repair(pool, mine, changes, gone, held, codes, salt, path, plan, local, nea
 
 
 @kernel
-def repair(
-    like, addresses, lengths, salts, paths, begins, ends, indices, room, changes, gone, held, codes, plan, done
-):
+def repair(like, addresses, lengths, salts, paths, begins, ends, indices, room, changes, gone, held, codes, plan, done):
     """Bring trees up to date with records that came or went.
 
     Parameters

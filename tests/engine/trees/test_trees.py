@@ -21,9 +21,9 @@ from small_trees import (
     dump,
     expect,
     far,
+    leaf_sums,
     missing,
     plain,
-    leaf_sums,
     trees_and_plan,
 )
 from sqlearn.engine.model import state as state_module
