@@ -229,7 +229,7 @@ class ForestLearner(TreeLearner):
     def _out_of_bag(self, state: State, records: Records) -> np.ndarray:
         """What trees predict of records, with classes in the order of ``classes_``, that are not in them; else NaN."""
         forest = forest_of(state)
-        trees, held, plan = forest.current(state.occupied()[0])
+        trees, _, plan = forest.current(state.occupied()[0])
         x = saturated(records.x).astype(np.float32)
         sums, n_trees = np.zeros((len(x), plan.n_classes or 1)), np.zeros(len(x))
         estimators = iter(self._fitted_sklearn().estimators_)

@@ -77,7 +77,7 @@ class Growth:
     min_leaf: int = 1
     max_depth: int = 2**30
     scored: int = 1024
-    cached: int = 128
+    cached: int = 192
     class_weight: dict[Any, float] | None = None
     categorical: tuple[int, ...] = ()
     n_jobs: int = 1

@@ -180,7 +180,7 @@ def _sum(local, lo, scored, totals, plan):
 
 @kernel
 def choose(local, lo, hi, n, depth, path, plan, work):
-    """Choose the split of a node of n records, of which those in ``local.order[lo:hi]`` are at hand, the lowest priorities.
+    """Choose the split of a node of n records; those in ``local.order[lo:hi]``, the lowest priorities, are at hand.
 
     Returns the score: positive for a useful split, 0.0 for one that separates nothing better than chance, -1.0 for
     none, -2.0 if more records have to be at hand. The sample is doubled until a split is of use, then the
