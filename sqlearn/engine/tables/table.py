@@ -365,7 +365,8 @@ def is_missing(value) -> bool:
 def _numbers(table, j) -> np.ndarray:
     column = _column(table, j)
     if isinstance(column, nw.Series) and column.dtype.is_numeric():
-        return column.cast(nw.Float64).to_numpy()
+        values = column.to_numpy()
+        return values.astype(np.float64) if values.dtype.kind in "fiu" else column.cast(nw.Float64).to_numpy()
     if isinstance(column, np.ndarray) and column.dtype.kind in "fiub":
         return column.astype(np.float64)
     values = _values(column)
