@@ -236,6 +236,13 @@ def test_threads_grow_the_same_trees():
     np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
 
 
+def test_copies_of_models_whose_records_have_weight_0():
+    model = RandomForestRegressor(3).partial_fit([[1.0]], [2.0], 0.0)
+    copied = pickle.loads(pickle.dumps(model))
+    assert copied.cost_of_forgetting([1.0], 2.0, 0.0) == (0, 0, 0)
+    assert copied.digest() == model.digest()
+
+
 @pytest.mark.parametrize("heaviest", [0.3, 1.0, 1.5, 3e-3, 700.0])
 def test_nodes_weigh_what_their_records_weigh(heaviest):
     weights = {0: heaviest, 1: heaviest / 3}

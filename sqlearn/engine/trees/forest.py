@@ -414,7 +414,7 @@ class Forest(KeptRecords):
 
     def restore(self, parts: list[bytes]) -> None:
         super().restore(parts[:2])
-        self.waits, self._expected = True, parts[2]
+        self.waits, self._expected = True, parts[2] or None  # nothing where no record counts
 
     def check_form(self, labels: list[Any]) -> None:
         super().check_form(labels)
