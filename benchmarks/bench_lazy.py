@@ -37,6 +37,7 @@ from sklearn import datasets, linear_model
 from sklearn.feature_extraction.text import TfidfTransformer
 from threadpoolctl import threadpool_limits
 
+from sqlearn.engine.kernels import Postponed
 from sqlearn.engine.rounds.walk import Walk
 from sqlearn.linear_model import LogisticRegression
 
@@ -186,6 +187,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cells", nargs="*", help="texts in the names of cells")
     only = parser.parse_args().cells
+    Postponed.all_at_once = True  # or kernels would be compiled amid the measurements
     print(machine(), end="\n\n")
     print(
         f"{'rows x columns, classes':23s} {'forget':>8s} {'and read':>8s} {'refit':>8s} {'ratio':>6s} {'fit':>8s} "

@@ -4,7 +4,7 @@ May import: kernels, arithmetic, solvers, sums, rounds, errors.
 """
 
 from sqlearn.engine.problems.clustering_problem import Clustering
-from sqlearn.engine.problems.coefficients import Penalty, class_weights, coefficients, ridge
+from sqlearn.engine.problems.coefficients import Penalty, balancing, class_weights, coefficients, ridge
 from sqlearn.engine.problems.lloyd import Lloyd
 from sqlearn.engine.problems.mixture_problem import KINDS, Expectation, Mixture, Parameters
 from sqlearn.engine.problems.one_vs_rest import OneVsRest

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sqlearn.engine.rounds import Scale, Trace
+from sqlearn.engine.rounds import BalancedScale, Scale, Trace
 
 
 class Penalty(NamedTuple):
@@ -53,6 +53,13 @@ def class_weights(given: dict[Any, Any] | str | None, labels: list[Any]) -> np.n
         return None
     assert not isinstance(given, str)
     return np.array([float((given or {}).get(label, 1.0)) for label in labels])
+
+
+def balancing(scale: Scale, own: int | None, rounded: bool = False) -> np.ndarray:
+    """What weights of classes are multiplied by to balance them: exactly, or on a grid if `rounded`; of `own` alone."""
+    assert isinstance(scale, BalancedScale)
+    weights = scale.rounded if rounded else scale.class_weight
+    return weights if own is None else np.where(np.arange(len(weights)) == own, weights, 1.0)
 
 
 def coefficients(trace: Trace, n_features: int, intercept: bool) -> tuple[np.ndarray, np.ndarray]:

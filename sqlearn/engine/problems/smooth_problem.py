@@ -13,13 +13,13 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from sqlearn.engine.kernels import kernel
+from sqlearn.engine.problems.coefficients import balancing
 from sqlearn.engine.problems.optimum import in_order, minimize
 from sqlearn.engine.problems.smooth_grid import COARSE, Grid, fit_grid
 from sqlearn.engine.problems.smooth_losses import advance, advance_from, deposit_one, standardize
 from sqlearn.engine.problems.smooth_sample import guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
 from sqlearn.engine.rounds import (
-    BalancedScale,
     Evaluate,
     Evaluation,
     Records,
@@ -155,12 +155,7 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
 
     def class_weights(self, scale: Scale, rounded: bool) -> np.ndarray | None:
         """What the weights of classes are multiplied by; balancing ones exactly, or on a grid if `rounded`."""
-        return self.class_weight if self.groups is None else self._balancing(scale, rounded)
-
-    def _balancing(self, scale: Scale, rounded: bool) -> np.ndarray:
-        assert isinstance(scale, BalancedScale)
-        weights = scale.rounded if rounded else scale.class_weight
-        return weights if self.own is None else np.where(self.groups == 1, weights, 1.0)
+        return self.class_weight if self.groups is None else balancing(scale, self.own, rounded)
 
     def grid(self, scale: Scale, source: Source) -> Grid:
         """Cells as wide as records of the sample move theta."""
@@ -182,7 +177,7 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
         if self.groups is None:
             end, rounded, rests = advance(self.n_outputs, sums[0].window(), sums[-1].window(), *rest)
             return end, rounded, rests
-        weights = self._balancing(scale, pilot)
+        weights = balancing(scale, self.own, pilot)
         plain = self._weighted(sums[:: 1 + self.third], weights)
         third = self._weighted(sums[1::2], weights) if self.third else np.zeros(0)
         end, rounded, rests = advance_from(self.n_outputs, plain, third, *rest)

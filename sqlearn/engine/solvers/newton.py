@@ -218,6 +218,25 @@ def _sum(values):
     return total
 
 
+class _Step(NamedTuple):
+    """A step by conjugate gradients, and what it changes if the curvature stays as it is.
+
+    Attributes
+    ----------
+    step : float64[K, p]
+        The step.
+    moved, foreseen : float64[K, n]
+        How far it moves the predictors, and the slopes there.
+    solved : bool
+        Whether it is Newton's, up to what the loss may be above its minimum.
+    """
+
+    step: np.ndarray
+    moved: np.ndarray
+    foreseen: np.ndarray
+    solved: bool
+
+
 class _Search:
     """A search: where it is, the predictors there, and what it has learned of the curvature."""
 
@@ -260,22 +279,36 @@ class _Search:
 
     def step(self) -> bool:
         """One step; whether it has reached the minimum."""
-        self.value = value = _value(self.kind, self.eta, self.y, self.w, self.penalty, self.theta)
-        enough = self.gap * (_LEAST * self.total + value)
+        self.value = _value(self.kind, self.eta, self.y, self.w, self.penalty, self.theta)
+        enough = self.gap * (_LEAST * self.total + self.value)
         g = np.empty_like(self.theta)
         spread(self.rows, self.first, self.slopes, g)
         add_penalty(self.penalty, self.theta, g)
         self._see()
-        scale, held = self.scale, self.held
         self.passes += 1
+        length = _go(self.scale, g, g, 0.0, np.zeros_like(g), g.copy())
+        if not length > 0.0:
+            self.moved = 0.0
+            return length == 0.0
+        found = self._solved(g, length, enough)
+        if found is None:
+            return False
+        step, moved = found.step, found.moved
+        t = self._length(moved, inner(g, step), *_along(self.penalty, self.theta, step))
+        self.theta += t * step
+        moved *= t
+        self.eta += moved
+        self.moved = float(np.abs(moved).max())
+        self._look()
+        return found.solved and t == 1.0 and _surprise(self.slopes, found.foreseen, self.second) <= enough
+
+    def _solved(self, g: np.ndarray, left: float, enough: float) -> _Step | None:
+        """Newton's step from a gradient of this squared length, or a part of it; None without a first one."""
+        scale = self.scale
         curvature = _shares(self.slopes, self.y, self.w) if self.kind == MULTINOMIAL else self.second
         residual, d, bent, step = g.copy(), np.zeros_like(g), np.empty_like(g), np.zeros_like(g)
         moved, by_d, bends = np.zeros_like(self.eta), np.empty_like(self.eta), np.empty_like(self.eta)
         foreseen = self.slopes.copy()
-        left = _go(scale, d, d, 0.0, step, residual)
-        if not left > 0.0:
-            self.moved = 0.0
-            return left == 0.0
         main, beside = np.zeros(_PASSES), np.zeros(_PASSES)
         gained = turn = last = 0.0
         m, near = 0, False
@@ -299,19 +332,10 @@ class _Search:
             last, beside[m] = turn / t, turn / (t * t)
             m += 1
             self.lowest = min(self.lowest, _least_eigenvalue(main, beside, m))
-            near = 0.5 * left <= enough * max(held, min(1.0, _DOUBT * self.lowest))
-            if near or (m > 1 and m * gain <= (_CUT_NEAR if gained <= _NEAR * value else _CUT) * gained):
+            near = 0.5 * left <= enough * max(self.held, min(1.0, _DOUBT * self.lowest))
+            if near or (m > 1 and m * gain <= (_CUT_NEAR if gained <= _NEAR * self.value else _CUT) * gained):
                 break
-        if m == 0:
-            return False
-        slope = inner(g, step)
-        t = self._length(moved, slope, *_along(self.penalty, self.theta, step))
-        self.theta += t * step
-        moved *= t
-        self.eta += moved
-        self.moved = float(np.abs(moved).max())
-        self._look()
-        return near and t == 1.0 and _surprise(self.slopes, foreseen, self.second) <= enough
+        return _Step(step, moved, foreseen, near) if m else None
 
     def _length(self, moved: np.ndarray, slope: float, held: float, change: float) -> float:
         """How far to go along a step: until the slope along it has fallen enough in size."""

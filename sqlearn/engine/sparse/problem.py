@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sqlearn.engine.kernels import kernel
-from sqlearn.engine.problems import MOST_PARAMETERS, Penalty
-from sqlearn.engine.rounds import BalancedScale, Scale, Trace, balanced, standard_scale
+from sqlearn.engine.problems import MOST_PARAMETERS, Penalty, balancing
+from sqlearn.engine.rounds import Scale, Trace, balanced, standard_scale
 from sqlearn.engine.solvers import MULTINOMIAL, POISSON, SQUARED_HINGE, centre, minimum_sparse
 from sqlearn.engine.sparse.rows import OrderedRecords, ScaledRows
 from sqlearn.engine.sums import ExactSum
@@ -95,12 +95,8 @@ class SparseSmooth:
         y, w = records.y, records.w * scale.weight
         if self.codes is not None:
             classes = y.astype(np.int64)
-            y, weights = self.codes[classes], self.class_weight
-            if isinstance(scale, BalancedScale):
-                weights = scale.class_weight
-                if self.own is not None:
-                    weights = np.where(np.arange(len(weights)) == self.own, weights, 1.0)
-            w = w if weights is None else w * weights[classes]
+            weights = self.class_weight if self.class_weight is not None else balancing(scale, self.own)
+            y, w = self.codes[classes], w * weights[classes]
         counts = w > 0  # a weight may be so small beside others that it is none
         if not counts.all():
             lengths = np.diff(starts)
