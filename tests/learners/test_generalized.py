@@ -7,7 +7,7 @@ from sklearn import linear_model as peers
 from laws import unchanged
 from refusals import OUT_OF_RANGE, raises
 from sqlearn import verify
-from sqlearn.errors import ParameterError
+from sqlearn.errors import ParameterError, TooLargeError
 from sqlearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
 
 X, Y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0.5, 1.0, 2.5, 7.0])
@@ -90,3 +90,8 @@ def test_targets_of_any_scale(learner, scale):
     other = learner.fit(x, scale * y)
     np.testing.assert_allclose(other.coef_, one.coef_, rtol=1e-5)
     assert other.intercept_ == pytest.approx(one.intercept_ + np.log(scale), rel=1e-6)
+
+
+def test_too_many_columns_name_a_regressor_that_takes_them():
+    with pytest.raises(TooLargeError, match="use fewer columns, or PoissonRegressor or Ridge"):
+        GammaRegressor().fit(np.eye(3, 3000), [1.0, 2.0, 3.0])

@@ -102,10 +102,11 @@ class SmoothTerms:
         self.p = n_features + intercept
         self.size = n_outputs * self.p
         if self.size > MOST_PARAMETERS:
+            other = "PoissonRegressor or Ridge" if codes is None else "RidgeClassifier"
             raise TooLargeError(
-                f"{n_outputs} x {self.p} parameters are {self.size:,}, and a Hessian of {self.size:,} x {self.size:,} "
-                f"sums would be kept for every iteration. Nothing was allocated. The maximum is {MOST_PARAMETERS:,}: "
-                "use fewer columns, or RidgeClassifier."
+                f"{n_outputs} x {self.p:,} parameters are {self.size:,}, and a Hessian of {self.size:,} x "
+                f"{self.size:,} sums would be kept for every iteration. Nothing was allocated. The maximum is "
+                f"{MOST_PARAMETERS:,}: use fewer columns, or {other}."
             )
         self.third = (kind == LOGISTIC or exponential) and self.p <= MOST_THIRD
         self.lazy_pilots = lazy_pilots(self.p, n_outputs, self.third)
