@@ -14,8 +14,9 @@ import numpy as np
 
 from sqlearn.engine.arithmetic import log
 from sqlearn.engine.kernels import kernel
+from sqlearn.engine.solvers.dual import minimum_of_dual
 from sqlearn.engine.solvers.lbfgs import inner
-from sqlearn.engine.solvers.losses import MULTINOMIAL, POISSON, bend_tile, record_loss
+from sqlearn.engine.solvers.losses import MULTINOMIAL, POISSON, SQUARED_HINGE, bend_tile, record_loss
 from sqlearn.engine.solvers.sparse_passes import add_penalty, predict, spread, spread_squares
 from sqlearn.engine.solvers.tiles import LANES, padded
 
@@ -24,6 +25,7 @@ _LEAST = 2.0**-12  # a loss per record of weight 1 that is not told from none
 _CUT, _CUT_NEAR, _NEAR = 0.3, 0.1, 2.0**-8  # what a step may leave of its gain; the second once it gains so little
 _DOUBT = 0.5  # the part of the least eigenvalue met that is trusted
 _STEPS, _PASSES = 60, 1000  # at most
+_PATIENCE = 24  # passes of a squared hinge before its dual is tried
 _SLOPE, _TRIALS = 0.5, 40  # what part of its size the slope along a step may keep; lengths that are tried
 _CHUNK = 64  # records whose losses are summed first
 _HALVINGS = 40
@@ -362,6 +364,25 @@ class _Search:
         return low
 
 
+def _by_dual(search: _Search, p: int, weight: float) -> SparseMinimum | None:
+    """The minimum of a squared hinge, where all parameters are held and its dual comes near it."""
+    ridge, (_, _, _, mean), total = search.penalty[0].copy(), search.rows, search.total
+    if search.first:
+        ridge[0] = weight  # what is held is the intercept of records that are not centred
+    if not (ridge[:p] > 0.0).all():
+        return None
+    ridge[p:] = 1.0
+    found = minimum_of_dual(
+        search.rows, search.y, search.w, search.first, ridge, search.slopes, search.gap, _LEAST * total
+    )
+    if found is None:
+        return None
+    theta, sweeps = found
+    if search.first:
+        theta[0, 0] += inner(mean.reshape(1, -1), theta)
+    return SparseMinimum(theta[:, :p].copy(), True, search.passes + sweeps, search.value / total, 0.0)
+
+
 def minimum_sparse(
     kind: int,
     n_outputs: int,
@@ -394,10 +415,14 @@ def minimum_sparse(
     ridge[:p], bond[:p], mean[:p] = *penalty[:2], rows[3]
     rows = (*rows[:3], mean)
     search = _Search(kind, rows, y, w, first, (ridge, bond, penalty[2]), n_outputs, _NO_GAP if exactly else _GAP)
-    certain = False
+    certain, by_dual = False, kind == SQUARED_HINGE and len(w) < p
     for _ in range(_STEPS):
         certain = search.step()
         if certain or search.passes >= _PASSES:
             break
+        if by_dual and search.passes >= _PATIENCE:
+            found, by_dual = _by_dual(search, p, penalty[2]), False
+            if found is not None:
+                return found
     loss = search.value / search.total if search.total > 0.0 else 0.0
     return SparseMinimum(search.theta[:, :p].copy(), certain, search.passes, loss, search.moved)
