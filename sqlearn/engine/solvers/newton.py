@@ -25,7 +25,7 @@ _LEAST = 2.0**-12  # a loss per record of weight 1 that is not told from none
 _CUT, _CUT_NEAR, _NEAR = 0.3, 0.1, 2.0**-8  # what a step may leave of its gain; the second once it gains so little
 _DOUBT = 0.5  # the part of the least eigenvalue met that is trusted
 _STEPS, _PASSES = 60, 1000  # at most
-_PATIENCE = 24  # passes of a squared hinge before its dual is tried
+_PATIENCE, _MORE_PATIENCE = 24, 200  # passes of a squared hinge before its dual is tried; of few records
 _SLOPE, _TRIALS = 0.5, 40  # what part of its size the slope along a step may keep; lengths that are tried
 _CHUNK = 64  # records whose losses are summed first
 _HALVINGS = 40
@@ -420,7 +420,7 @@ def minimum_sparse(
         certain = search.step()
         if certain or search.passes >= _PASSES:
             break
-        if by_dual and search.passes >= _PATIENCE:
+        if by_dual and search.passes >= (_MORE_PATIENCE if exactly else _PATIENCE):
             found, by_dual = _by_dual(search, p, penalty[2]), False
             if found is not None:
                 return found

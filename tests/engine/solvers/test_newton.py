@@ -80,7 +80,7 @@ def test_the_dual_of_a_squared_hinge_ends_at_the_minimum(seed, first, weight):
 def test_a_parameter_that_nothing_holds_is_left_to_the_search(monkeypatch):
     _, rows, y, w, ridge = problem(SQUARED_HINGE, 3, 1, 60, 200)
     found = minimum_sparse(SQUARED_HINGE, 1, rows, y, w, 1, (ridge, np.zeros(201), 0.0), True)
-    monkeypatch.setattr(newton, "_PATIENCE", 1)
+    monkeypatch.setattr(newton, "_MORE_PATIENCE", 1)
     again = minimum_sparse(SQUARED_HINGE, 1, rows, y, w, 1, (ridge, np.zeros(201), 0.0), True)
     assert found.certain and again.theta.tobytes() == found.theta.tobytes()
 
