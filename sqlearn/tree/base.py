@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -31,6 +31,7 @@ from sqlearn.engine.tables import (
     indicators_of,
     numbered,
     over_indicators,
+    without_numbers,
 )
 from sqlearn.engine.trees import Forest, ForestReport, Growth, Isolation
 from sqlearn.engine.validation import Features, check_features
@@ -144,8 +145,7 @@ class TreeLearner(TreeBased):
     @property
     def last_update_(self) -> ForestReport:
         """What the last update did: trees changed, splits moved, records of subtrees built anew, seconds."""
-        report: ForestReport = self._last_report()
-        return report
+        return cast(ForestReport, self._last_report())
 
     def cost_of_forgetting(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> ForgettingCost:
         """Tell what forgetting these records would change, and leave the model as it is.
@@ -194,6 +194,8 @@ class TreeLearner(TreeBased):
             if asked is not None and (not isinstance(asked, str) or nw.dependencies.is_into_dataframe(X)):
                 table, found = check_table(X, spec.learner, None)
                 chosen = categorical_columns(table, asked)
+                if isinstance(asked, str):
+                    chosen = without_numbers(table, chosen)
                 known = tuple(chosen.tolist()) if chosen.any() else None
         else:
             known = layout.is_categorical

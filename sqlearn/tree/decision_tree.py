@@ -188,7 +188,7 @@ class DecisionTreeClassifier(_DecisionTree, PredictsProbabilities, WeightedClass
         Refused unless None: constraints are not among what splits are chosen by.
     categorical_features : "from_dtype", array-like of int, str or bool, or None, default="from_dtype"
         Columns that hold categories: by index, by name, or as a mask of all columns; None for none. ``"from_dtype"``
-        takes a frame's columns of strings, objects, categories and booleans, and no column of an array or a list. A
+        takes a frame's columns of text, categories and booleans, and no column of an array or a list. A
         split by a category sends one of them left, and all others right.
     key : str or bytes, default=None
         Secret key of the records' digests, of which draws are hashes; by default a public constant. Printing hides it,
@@ -340,7 +340,7 @@ class DecisionTreeRegressor(_DecisionTree, Predicts, WeightedEstimator, peers.De
         Refused unless None: constraints are not among what splits are chosen by.
     categorical_features : "from_dtype", array-like of int, str or bool, or None, default="from_dtype"
         Columns that hold categories: by index, by name, or as a mask of all columns; None for none. ``"from_dtype"``
-        takes a frame's columns of strings, objects, categories and booleans, and no column of an array or a list. A
+        takes a frame's columns of text, categories and booleans, and no column of an array or a list. A
         split by a category sends one of them left, and all others right.
     key : str or bytes, default=None
         Secret key of the records' digests, of which draws are hashes; by default a public constant. Printing hides it,

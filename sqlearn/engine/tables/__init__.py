@@ -20,4 +20,5 @@ from sqlearn.engine.tables.table import (
     kinds_of,
     names_of,
     split,
+    without_numbers,
 )

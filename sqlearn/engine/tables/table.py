@@ -221,9 +221,11 @@ def _recognised(table, j) -> str:
     kind = values.dtype.kind if isinstance(values, np.ndarray) else "O"
     if kind != "O":
         return "number" if kind in "fiu" else "category"
-    present = [value for value in values if not is_missing(value)]
-    numeric = all(isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) for value in present)
-    return "number" if numeric else "category"
+    return "number" if all(_is_number(value) for value in values if not is_missing(value)) else "category"
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
 
 
 def chosen(table, columns: Mapping, width: int) -> tuple:
@@ -286,6 +288,20 @@ def categorical_columns(table, chosen) -> np.ndarray:
         why = str(error) if theirs else f"categorical_features cannot be {shown(chosen)}."
         raise ParameterError(f"{why} Nothing was changed: categorical_features names columns of X.") from error
     return np.zeros(table.shape[1], bool) if mask is None else np.asarray(mask, bool)
+
+
+def without_numbers(table, are_chosen: np.ndarray) -> np.ndarray:
+    """Which of the chosen columns hold no numbers, bool[d]: among objects there may be some.
+
+    A text among numbers is more often a typing error than a category, and numbers are seldom meant as categories.
+    """
+    found = are_chosen.copy()
+    for j in np.flatnonzero(are_chosen):
+        column = _column(table, j)
+        if column.dtype == nw.Object:
+            present = [value for value in column.to_list() if not is_missing(value)]
+            found[j] = bool(present) and not any(map(_is_number, present))
+    return found
 
 
 def split(table, is_categorical: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[list]]:

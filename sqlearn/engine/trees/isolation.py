@@ -1,6 +1,7 @@
 """The statistic of isolation forests: the records, and trees that separate those of lowest hash at random."""
 
 import sys
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple, Self
@@ -289,8 +290,9 @@ class _OneOfIsolation(OneOfKept):
             return False
         if not waits:
             _, _, _, _, hashes, places = self.one
-            statistic.report(statistic.follow(hashes, places, np.full(1, sign)), started)
-            statistic.waits = False
+            with suppress(MemoryError):  # the record has changed hands: samples are found anew when they are read
+                statistic.report(statistic.follow(hashes, places, np.full(1, sign)), started)
+                statistic.waits = False
         return True
 
 
