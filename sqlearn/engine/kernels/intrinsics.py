@@ -86,16 +86,15 @@ def prefetch(typingctx, array, index):
     return types.void(array, types.int64), codegen
 
 
-def _is_array(kind):
-    return isinstance(kind, types.Array)
-
-
-def _bare(context, builder, kind, value):
-    """An array's structure, to be changed, that counts no references."""
-    array = context.make_array(kind)(context, builder, value)
-    array.meminfo = cgutils.get_null_value(array.meminfo.type)
-    array.parent = cgutils.get_null_value(array.parent.type)
-    return array
+def _without_counts(context, builder, kinds, value):
+    """A tuple's value whose arrays count no references."""
+    for i, kind in enumerate(kinds):
+        if isinstance(kind, types.Array):
+            for name in ("meminfo", "parent"):
+                at = i, context.data_model_manager.lookup(kind).get_field_position(name)
+                nothing = cgutils.get_null_value(builder.extract_value(value, at).type)
+                value = builder.insert_value(value, nothing, at)
+    return value
 
 
 @intrinsic
@@ -106,12 +105,7 @@ def borrowed(typingctx, arrays):
     """
 
     def codegen(context, builder, signature, args):
-        value = args[0]
-        for i, kind in enumerate(signature.args[0].types):
-            if _is_array(kind):
-                array = _bare(context, builder, kind, builder.extract_value(value, i))
-                value = builder.insert_value(value, array._getvalue(), i)
-        return value
+        return _without_counts(context, builder, signature.args[0].types, args[0])
 
     return arrays(arrays), codegen
 
@@ -133,20 +127,22 @@ def arrays_at(typingctx, like, addresses, lengths, row):
     """
 
     def codegen(context, builder, signature, args):
-        value, n_fields = args[0], len(signature.args[0].types)
+        kinds = signature.args[0].types
+        value = _without_counts(context, builder, kinds, args[0])
         tables = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in (1, 2)]
-        start = builder.mul(args[3], context.get_constant(types.int64, n_fields))
-        for i, kind in enumerate(signature.args[0].types):
+        start = builder.mul(args[3], context.get_constant(types.int64, len(kinds)))
+        for i, kind in enumerate(kinds):
+            model = context.data_model_manager.lookup(kind)
+            data, shape, nitems = (model.get_field_position(name) for name in ("data", "shape", "nitems"))
             at = builder.add(start, context.get_constant(types.int64, i))
             address, length = (builder.load(builder.gep(table, [at])) for table in tables)
-            array = _bare(context, builder, kind, builder.extract_value(value, i))
-            shape = [length, *cgutils.unpack_tuple(builder, array.shape)[1:]]
-            array.shape = cgutils.pack_array(builder, shape)
-            array.nitems = shape[0]
-            for other in shape[1:]:
-                array.nitems = builder.mul(array.nitems, other)
-            array.data = builder.inttoptr(address, array.data.type)
-            value = builder.insert_value(value, array._getvalue(), i)
+            value = builder.insert_value(value, length, (i, shape, 0))
+            n = length
+            for axis in range(1, kind.ndim):
+                n = builder.mul(n, builder.extract_value(value, (i, shape, axis)))
+            value = builder.insert_value(value, n, (i, nitems))
+            pointer = builder.inttoptr(address, builder.extract_value(value, (i, data)).type)
+            value = builder.insert_value(value, pointer, (i, data))
         return value
 
     return like(like, addresses, lengths, types.int64), codegen

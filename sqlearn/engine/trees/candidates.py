@@ -132,7 +132,8 @@ def _sort(unsorted, n, values, owners):
 def _thresholds(local, feature, lo, scored, sample, work, j):
     """Write thresholds of candidate j between the values of the first records, and what guards them; return how many.
 
-    Of categories, the values themselves are thresholds. Nothing has to guard them: see :func:`usual_is_all`.
+    Of categories, the values themselves are thresholds. Nothing has to guard them: see
+    :func:`~sqlearn.engine.trees.split.usual_is_all`.
     """
     equal, values, thresholds, guards = local.equal[feature], work.values, work.thresholds, work.guards
     _guard(guards, j, _NONE, _NONE, 0, _NONE, 0)
