@@ -298,7 +298,7 @@ def without_numbers(table, are_chosen: np.ndarray) -> np.ndarray:
     found = are_chosen.copy()
     for j in np.flatnonzero(are_chosen):
         column = _column(table, j)
-        if column.dtype == nw.Object:
+        if isinstance(column, nw.Series) and column.dtype == nw.Object:
             present = [value for value in column.to_list() if not is_missing(value)]
             found[j] = bool(present) and not any(map(_is_number, present))
     return found
@@ -381,8 +381,8 @@ def is_missing(value) -> bool:
 def _numbers(table, j) -> np.ndarray:
     column = _column(table, j)
     if isinstance(column, nw.Series) and column.dtype.is_numeric():
-        values = column.to_numpy()
-        return values.astype(np.float64) if values.dtype.kind in "fiu" else column.cast(nw.Float64).to_numpy()
+        known = column.to_numpy()
+        return known.astype(np.float64) if known.dtype.kind in "fiu" else column.cast(nw.Float64).to_numpy()
     if isinstance(column, np.ndarray) and column.dtype.kind in "fiub":
         return column.astype(np.float64)
     values = _values(column)
