@@ -387,8 +387,6 @@ class TreeLearner(TreeBased):
         """scikit-learn's trees that are equal to those held, None in place of trees without records."""
         forest = forest_of(state)
         trees, held, plan = forest.current(state.occupied()[0])
-        equal = np.zeros(state.n_features_in_, np.uint8)
-        equal[list(forest.categorical)] = 1
         classes = label_array(state) if state.vocabulary is not None else None
         found: list[Any] = []
         for t, tree in enumerate(trees):
@@ -402,7 +400,7 @@ class TreeLearner(TreeBased):
                 "n_features_in_": state.n_features_in_,
                 "n_outputs_": 1,
                 "max_features_": plan.k,
-                "tree_": category_tree(*shape, equal) if forest.categorical else make_tree(*shape),
+                "tree_": category_tree(*shape, held.equal) if forest.categorical else make_tree(*shape),
             }
             if classes is not None:
                 attributes |= {"classes_": np.arange(float(len(classes))), "n_classes_": np.int64(len(classes))}

@@ -2,7 +2,9 @@
 
 import copy
 import pickle
+import threading
 import warnings
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -15,9 +17,20 @@ from sklearn.metrics import r2_score
 from sklearn.tree import export_text
 
 from sqlearn import verify
-from sqlearn.engine.trees.forest import _bytes_per_record
-from sqlearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+from sqlearn.engine.rounds import rows as rows_module
+from sqlearn.engine.trees import Forest, Isolation
+from sqlearn.engine.trees.layout import bytes_per_record
+from sqlearn.engine.trees.lowest import Lowest
+from sqlearn.engine.trees.tree import Tree
+from sqlearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    IsolationForest,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sqlearn.errors import (
+    BusyError,
     FormatError,
     InvalidValueError,
     NotLearnedError,
@@ -279,7 +292,7 @@ def test_memory_is_told_before_it_is_taken(monkeypatch):
         x, y = data(model)
         forest = model.fit(x, y)._state.statistic
         used = sum(tree.nbytes for tree in forest.trees) / sum(tree.n for tree in forest.trees)
-        foreseen = _bytes_per_record(forest._plan)
+        foreseen = bytes_per_record(forest._plan)
         assert used <= foreseen < 5 * used
     digest = model.digest()
     monkeypatch.setattr("sqlearn.engine.trees.forest.installed", lambda: 10_000)
@@ -300,3 +313,55 @@ def test_trees_that_a_user_takes_away_stay_in_the_model():
     model.estimators_.clear()
     assert len(model) == 5
     np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def given(model, rows):
+    return (X[rows],) if isinstance(model, IsolationForest) else (X[rows], Y[rows])
+
+
+FOLLOWED = [RandomForestClassifier(5, max_samples=0.5), IsolationForest(n_estimators=5, max_samples=40)]
+
+
+@pytest.mark.parametrize("model", FOLLOWED, ids=lambda model: type(model).__name__)
+def test_memory_ends_while_trees_follow_records_that_move(model, monkeypatch):
+    monkeypatch.setattr(rows_module, "_MOST_EMPTY", 8)
+    model.fit(*given(model, slice(None)))
+    with monkeypatch.context() as patch:
+        for owner in (Tree, Lowest):
+            patch.setattr(owner, "move", mock.Mock(side_effect=MemoryError))
+        model.forget(*given(model, slice(0, 300)))
+        assert (Tree if isinstance(model, RandomForestClassifier) else Lowest).move.called
+    model.forget(*given(model, slice(300, 320)))
+    verify(model, *given(model, slice(320, None)))
+
+
+@pytest.mark.parametrize("model", FOLLOWED, ids=lambda model: type(model).__name__)
+def test_memory_ends_while_trees_take_records_back(model, monkeypatch):
+    model.fit(*given(model, slice(None)))
+    digest = model.digest()
+    with monkeypatch.context() as patch, model.without(*given(model, slice(0, 9))):
+        for owner in (Forest, Isolation):
+            patch.setattr(owner, "_follow", mock.Mock(side_effect=MemoryError))
+    assert model.digest() == digest
+    verify(model.forget(*given(model, slice(0, 9))), *given(model, slice(9, None)))
+
+
+@pytest.mark.parametrize("model", FOLLOWED, ids=lambda model: type(model).__name__)
+def test_trees_that_grow_while_records_go_are_not_kept(model, monkeypatch):
+    model = copy.deepcopy(model.fit(*given(model, slice(None))))  # whose trees grow when they are read
+    owner, name = (Forest, "_grown") if isinstance(model, RandomForestClassifier) else (Isolation, "_looked_through")
+    grow = getattr(owner, name)
+
+    def slow(*args, **kwargs):
+        found = grow(*args, **kwargs)
+        if not gone:
+            gone.append(threading.Thread(target=model.forget, args=given(model, slice(0, 20))))
+            gone[0].start()
+            gone[0].join()
+        return found
+
+    gone = []
+    with monkeypatch.context() as patch, pytest.raises(BusyError):
+        patch.setattr(owner, name, slow)
+        model.predict(X[:5])
+    verify(model, *given(model, slice(20, None)))

@@ -309,3 +309,8 @@ def test_as_right_as_scikit_learn_over_one_hot_columns():
         scores.append((ours, theirs.score(encoded[1], y2)))
     ours, theirs = np.mean(scores, axis=0)
     assert ours > theirs - 0.003
+
+
+def test_one_column_of_categories():
+    model = DecisionTreeClassifier(categorical_features=[0]).fit([["a"], ["b"], ["c"], ["a"]], [0, 1, 1, 0])
+    assert model.predict([["a"], ["c"], ["unknown"]]).tolist() == [0, 1, 1]

@@ -105,7 +105,12 @@ class KeptRecords(Statistic):
 
     def compact(self) -> None:
         """Use less memory, if that is worth while: records may move to other places."""
-        self.rows.compact()
+        kept = self.rows.compact()
+        if kept is not None:
+            self._follow_from(kept)
+
+    def _follow_from(self, places: np.ndarray) -> None:
+        """Follow the records, which lay in these places until now, to the first ones. It must not fail."""
 
     # ------------------------------------------------------------------ reading
 

@@ -69,7 +69,8 @@ def _walkable(tree: Any, equal: np.ndarray) -> Any:
     nodes = tree.__getstate__()["nodes"]
     walked = np.empty(len(nodes), WALKED)
     walked["feature"], walked["high"], walked["right"] = nodes["feature"], nodes["threshold"], nodes["right_child"]
-    is_equal = (walked["feature"] >= 0) & (equal[walked["feature"]] > 0)
+    is_inner = walked["feature"] >= 0
+    is_equal = is_inner & (equal[np.where(is_inner, walked["feature"], 0)] > 0)
     walked["low"] = np.where(is_equal, walked["high"], -np.inf)
     tree.equal, tree.walked = equal, walked
     return tree

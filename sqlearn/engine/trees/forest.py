@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -14,19 +15,8 @@ import numpy as np
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.rounds import MAX_HASH, KeptRecords, Records, Rows
 from sqlearn.engine.sums import UNFIT, Holder, Log, OneRecord, Statistic, installed
-from sqlearn.engine.trees.layout import (
-    ENTRIES,
-    FIRST_SAMPLE,
-    NODES,
-    SLOTS,
-    SUMS,
-    Held,
-    Plan,
-    empty_pool,
-    new_room,
-    used_bytes,
-)
-from sqlearn.engine.trees.membership import members
+from sqlearn.engine.trees.layout import FIRST_SAMPLE, Held, Plan, bytes_per_record, new_room
+from sqlearn.engine.trees.membership import members, new_places
 from sqlearn.engine.trees.tree import Tree, TreeChanges, repair_trees
 from sqlearn.errors import FormatError, TooLargeError
 
@@ -144,6 +134,7 @@ class Forest(KeptRecords):
         self._lost: list[Change] = []  # what has to be undone in the trees
         self._expected: bytes | None = None  # hashes of the trees, where they are still to be grown from a file
         self._gone = np.zeros(0, np.uint8)
+        self._changes = 0  # how often records came, went or moved: trees grown meanwhile are not those held
 
     # ------------------------------------------------------------------ changing
 
@@ -164,6 +155,7 @@ class Forest(KeptRecords):
         """Bring the trees up to date with what was deposited."""
         started = perf_counter()
         changes, self._noted = self._noted, []
+        self._changes += 1
         log.note(partial(self._undo, changes, self._order, self.waits, self._expected, self.last))
         self._weights |= self._class_weights(order, labels)
         self._expected = self.last = None
@@ -185,6 +177,7 @@ class Forest(KeptRecords):
         self, changes: list[Change], order: np.ndarray, waits: bool, expected: bytes | None, last: ForestReport | None
     ) -> None:
         """Have what trees followed undone, once the records are as they were: in :meth:`prune`."""
+        self._changes += 1
         self._expected, self.last = expected, last
         if waits:
             self.waits, self.trees = True, None
@@ -201,14 +194,18 @@ class Forest(KeptRecords):
                 self._follow(lost, self._order_before)
             except MemoryError:
                 self.waits, self.trees = True, None
-        if temporary:
-            return
-        kept = self.rows.compact()
-        if kept is not None and self.trees is not None:
-            moved = np.zeros(kept[-1] + 1 if len(kept) else 0, np.int32)
-            moved[kept] = np.arange(len(kept))
-            for tree in self.trees:
-                tree.move(moved)
+        if not temporary:
+            self.compact()
+
+    def _follow_from(self, places: np.ndarray) -> None:
+        known, self.waits, self.trees = (self.waits, self.trees), True, None  # if memory ends, grown anew
+        self._changes += 1
+        with suppress(MemoryError):
+            if known[1] is not None:
+                moved = new_places(places)
+                for tree in known[1]:
+                    tree.move(moved)
+            self.waits, self.trees = known
 
     @property
     def class_unit(self) -> float:
@@ -289,7 +286,7 @@ class Forest(KeptRecords):
                 f"{n:,} records are more than the {_MOST_RECORDS:,} whose sums trees keep exactly. Nothing was "
                 "changed: pass fewer records."
             )
-        needed = _bytes_per_record(plan) * n * growth.trees_per_record
+        needed = bytes_per_record(plan) * n * growth.trees_per_record
         if needed > installed() // 2:
             raise TooLargeError(
                 f"{growth.n_trees:,} trees, {growth.trees_per_record:,} of which hold each of {n:,} records, would "
@@ -390,10 +387,10 @@ class Forest(KeptRecords):
         """The trees of all records held, these, and the plan; `order` has the slots of classes with any, sorted."""
         if self.trees is None:
             self._order = order.copy()
-        source, trees = self._held(), self.trees
+        source, trees, changes = self._held(), self.trees, self._changes
         if trees is None:
             trees = self._grown(source=source)
-            if isinstance(self.rows, Rows):  # other records change elsewhere
+            if isinstance(self.rows, Rows) and self._changes == changes:  # other records may change at any time
                 if self._expected is not None and _hashes(trees) != self._expected:
                     raise FormatError(UNFIT)
                 self.trees, self.waits, self._expected = trees, False, None
@@ -432,16 +429,8 @@ class Forest(KeptRecords):
 
     def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
         super().add(other, other_slots, slots)
+        self._changes += 1
         self.waits, self.trees, self._expected = True, None, None
-
-
-def _bytes_per_record(plan: Plan) -> float:
-    """Bytes that a record takes in a tree at most: with leaves of the least size, and scores at two levels of nodes."""
-    least = min(plan.min_leaf, 16)
-    n = plan.cached * least
-    pool = empty_pool(n, plan)
-    pool.extent[[NODES, ENTRIES, SUMS, SLOTS]] = 2 * n // least, n, n // least, 2 * least
-    return used_bytes(pool) / n
 
 
 def _hashes(trees: list[Tree]) -> bytes:

@@ -13,6 +13,7 @@ from sqlearn.engine.rounds import MAX_HASH, KeptRecords, OneOfKept, Records, Row
 from sqlearn.engine.sums import UNFIT, Holder, Log, OneRecord, Statistic, installed
 from sqlearn.engine.trees.isolating import feature_hashes, isolate
 from sqlearn.engine.trees.lowest import Lowest
+from sqlearn.engine.trees.membership import new_places
 from sqlearn.errors import FormatError, TooLargeError
 
 _NODE_BYTES = 24  # four numbers of 32 bits, and a threshold
@@ -112,6 +113,7 @@ class Isolation(KeptRecords):
         self._noted: list[Change] = []  # what came or went since samples followed
         self._lost: list[Change] = []  # what samples have to undo
         self._expected: bytes | None = None  # hashes of the trees, where they are still to be grown from a file
+        self.changes = 0  # how often records came, went or moved: what is read meanwhile is not kept
 
     def fast_path(self, state: Holder) -> OneRecord | None:
         return _OneOfIsolation(state)
@@ -130,11 +132,12 @@ class Isolation(KeptRecords):
         """Bring the samples up to date with what was deposited."""
         started = perf_counter()
         changes, self._noted = self._noted, []
+        self.changes += 1
         waits = self.waits or not isinstance(self.rows, Rows)
         log.note(partial(self._undo, changes, waits, self._expected, self.last))
         self.waits, self._expected, self.last = True, None, None  # until the end: then nothing is half done
         if waits:
-            self._lowest = None
+            self.wait()
             return
         if self._lowest is None:
             self._lowest, self.trees = self._looked_through(), [None] * self.growth.n_trees
@@ -148,6 +151,7 @@ class Isolation(KeptRecords):
 
     def _undo(self, changes: list[Change], waits: bool, expected: bytes | None, last: SampleReport | None) -> None:
         """Have what samples followed undone, once the records are as they were: in :meth:`prune`."""
+        self.changes += 1
         self.waits, self._expected, self.last = waits or self.waits, expected, last
         self._lost = [(places, hashes, -sign) for places, hashes, sign in reversed(changes)]
 
@@ -156,17 +160,27 @@ class Isolation(KeptRecords):
             self._noted.clear()
             self.waits = True
         lost, self._lost = self._lost, []
-        if lost and not self.waits:
-            self._follow(lost)
+        waits, self.waits = self.waits, True
+        with suppress(MemoryError):
+            if not waits:
+                self._follow(lost)
+            self.waits = waits
+        if self.waits:
+            self.wait()
         if not temporary:
             self.compact()
 
-    def compact(self) -> None:
-        kept = self.rows.compact()
-        if kept is not None and self._lowest is not None:
-            moved = np.zeros(kept[-1] + 1 if len(kept) else 0, np.int32)
-            moved[kept] = np.arange(len(kept))
-            self._lowest.move(moved)
+    def _follow_from(self, places: np.ndarray) -> None:
+        waits, self.waits = self.waits, True  # if memory ends, found anew
+        self.changes += 1
+        with suppress(MemoryError):
+            if self._lowest is not None:
+                self._lowest.move(new_places(places))
+            self.waits = waits
+
+    def wait(self) -> None:
+        """Have samples found, and trees grown, when they are read next: nothing of a record stays that is gone."""
+        self.waits, self._lowest, self.trees = True, None, []
 
     def _follow(self, changes: list[Change]) -> int:
         """Have the samples follow; returns in how many trees that shows."""
@@ -214,24 +228,23 @@ class Isolation(KeptRecords):
 
     def current(self, order: np.ndarray) -> list[IsolationTree]:
         """The trees of all records held."""
-        own, known = isinstance(self.rows, Rows), self._lowest
-        trees: list[IsolationTree | None] = self.trees
-        if not own or self.waits or known is None:
+        own, lowest, trees, changes = isinstance(self.rows, Rows), self._lowest, [*self.trees], self.changes
+        if not own or self.waits or lowest is None:
             lowest, trees = self._looked_through(), [None] * self.growth.n_trees
-        elif known.knows(self.n):
-            lowest = known
-        else:  # the trees were followed, though not all that their samples need is known
-            lowest = self._looked_through()
-            lowest.changed = known.changed
-        if lowest.changed.any():
+            changed = lowest.changed
+        else:
+            changed = lowest.changed.copy()
+            if not lowest.knows(self.n):  # the trees were followed, though not all that their samples need is known
+                lowest = self._looked_through()
+        if changed.any():
             x, keyed, _ = self._held()
-            for t in np.flatnonzero(lowest.changed).tolist():
+            for t in np.flatnonzero(changed).tolist():
                 trees[t] = self._grown(t, x, keyed, lowest)
-                lowest.changed[t] = False
         found = [tree for tree in trees if tree is not None]
-        if own:  # elsewhere, records may change at any time
+        if own and self.changes == changes:  # elsewhere, records may change at any time
             if self._expected is not None and _hashes(found) != self._expected:
                 raise FormatError(UNFIT)
+            lowest.changed[:] = False
             self._lowest, self.trees, self.waits, self._expected = lowest, trees, False, None
         return found
 
@@ -269,7 +282,9 @@ class Isolation(KeptRecords):
 
     def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
         super().add(other, other_slots, slots)
-        self.waits, self._expected = True, None
+        self.changes += 1
+        self._expected = None
+        self.wait()
 
 
 class _OneOfIsolation(OneOfKept):
@@ -281,6 +296,7 @@ class _OneOfIsolation(OneOfKept):
     def _change_plain(self, row: np.ndarray, y: float, words: np.ndarray, slot: int, sign: float) -> bool:
         started = perf_counter()
         statistic: Isolation = self.state.statistic
+        statistic.changes += 1
         waits, statistic.waits = statistic.waits, True  # so that what is interrupted here is found anew
         known = statistic._expected, statistic.last
         statistic._expected = statistic.last = None
@@ -293,6 +309,8 @@ class _OneOfIsolation(OneOfKept):
             with suppress(MemoryError):  # the record has changed hands: samples are found anew when they are read
                 statistic.report(statistic.follow(hashes, places, np.full(1, sign)), started)
                 statistic.waits = False
+        if statistic.waits:
+            statistic.wait()
         return True
 
 

@@ -50,8 +50,8 @@ class Pool(NamedTuple):
         Nodes.
     entries : ENTRY[capacity]
         Records in leaves.
-    sums : float64[capacity, channels]
-        Sums of leaves: integers.
+    sums : float64[capacity, n_classes]
+        Masses of classes in leaves, integers. Sums of targets are read from the records: no columns.
     free_sums : int32[capacity]
         Starts with the free rows of `sums`.
     extent : int64[N_EXTENT]
@@ -285,14 +285,13 @@ def _new_work(d: int, plan: Plan) -> Work:
 
 def empty_pool(capacity: int, plan: Plan) -> Pool:
     """A pool for up to `capacity` records in one tree."""
-    columns = leaf_channels(plan)
     slots = 4 * capacity // plan.cached + 8
     extent = np.full(N_EXTENT, -1, np.int64)
     extent[[NODES, ENTRIES, SUMS, N_FREE_SUMS, SLOTS]] = 0
     return Pool(
         np.empty(2 * capacity + 2, NODE),
         np.empty(capacity + 1, ENTRY),
-        np.empty((capacity + 1, columns)),
+        np.empty((capacity + 1, plan.n_classes)),
         np.empty(capacity + 1, np.int32),
         extent,
         np.empty(slots, CACHED),
@@ -305,11 +304,6 @@ def empty_pool(capacity: int, plan: Plan) -> Pool:
     )
 
 
-def leaf_channels(plan: Plan) -> int:
-    """Columns of the sums of leaves: masses of classes. Sums of targets are read from the records."""
-    return plan.n_classes
-
-
 def used_bytes(pool: Pool) -> int:
     """Bytes of a pool that were ever used."""
     extent = pool.extent
@@ -320,3 +314,12 @@ def used_bytes(pool: Pool) -> int:
         + extent[SUMS] * (pool.sums[:1].nbytes + 4)
         + extent[SLOTS] * of_slot
     )
+
+
+def bytes_per_record(plan: Plan) -> float:
+    """Bytes that a record takes in a tree at most: with leaves of the least size, and scores at two levels of nodes."""
+    least = min(plan.min_leaf, 16)
+    n = plan.cached * least
+    pool = empty_pool(n, plan)
+    pool.extent[[NODES, ENTRIES, SUMS, SLOTS]] = 2 * n // least, n, n // least, 2 * least
+    return used_bytes(pool) / n

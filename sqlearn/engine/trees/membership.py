@@ -100,3 +100,10 @@ def sort_by_priority(places, keyed, salt, priorities):
             priorities[j + 1], places[j + 1] = priorities[j], places[j]
             j -= 1
         priorities[j + 1], places[j + 1] = p, place
+
+
+def new_places(places):
+    """Where the records that lay in these places, int64[n], lie when they are the first ones: by place, int32."""
+    moved = np.zeros(places[-1] + 1 if len(places) else 0, np.int32)
+    moved[places] = np.arange(len(places))
+    return moved

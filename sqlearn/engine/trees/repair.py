@@ -33,7 +33,7 @@ from sqlearn.engine.trees.split import (
     usual_is_all,
 )
 
-REBUILT, GATHERED, NODES_SCORED, SPLITS_MOVED = range(4)  # what `work done` counts
+REBUILT, GATHERED, NODES_SCORED, SPLITS_MOVED = range(4)  # places in `done`
 
 
 @kernel
@@ -435,7 +435,7 @@ def repair(like, addresses, lengths, salts, paths, begins, ends, indices, room, 
         1 at the places of those that went.
     held, codes, plan
         As in growth.
-    done : int64[4]
+    done : int64[at least 4]
         Counts records of which subtrees were built anew, records gathered, nodes scored and splits that moved.
     """
     held, changes = borrowed(held), borrowed(changes)
