@@ -4,6 +4,7 @@ import copy
 import pickle
 from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
 from unittest import mock
 
 import numpy as np
@@ -187,6 +188,16 @@ def leaf_sums(model, pool, node) -> tuple[int, ...]:
         found.append(record_of(rows.x[place], rows.y[place], rows.w[place], rows.keyed[place], 0, forest._plan))
         entry = pool.entries[entry]["next"]
     return total(found)
+
+
+def leaf_mean(model, pool, node) -> float:
+    """The weighted mean of a leaf's targets."""
+    found, entry, rows = [], pool.nodes[node]["left"], model._state.statistic.rows
+    while entry >= 0:
+        place = pool.entries[entry]["place"]
+        found.append((Fraction(rows.w[place]), Fraction(rows.y[place])))
+        entry = pool.entries[entry]["next"]
+    return float(sum(w * y for w, y in found) / sum(w for w, _ in found))
 
 
 def dump(model) -> list:

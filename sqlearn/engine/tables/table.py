@@ -285,7 +285,7 @@ def categorical_columns(table, chosen) -> np.ndarray:
         if not is_of_input(error):
             raise
         theirs = str(error).startswith("categorical_features")
-        why = str(error) if theirs else f"categorical_features cannot be {shown(chosen)}."
+        why = f"{str(error).rstrip('.')}." if theirs else f"categorical_features cannot be {shown(chosen)}."
         raise ParameterError(f"{why} Nothing was changed: categorical_features names columns of X.") from error
     return np.zeros(table.shape[1], bool) if mask is None else np.asarray(mask, bool)
 

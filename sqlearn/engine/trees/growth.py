@@ -33,7 +33,6 @@ from sqlearn.engine.trees.split import (
 
 _AHEAD = 12  # records that are asked for before they are copied
 _ROUNDER = 1.5 * 2.0**52
-_LOW = 2.0**30  # how much finer the rest of a target is than the target
 
 
 @kernel
@@ -48,13 +47,10 @@ def _rounded(value):
 
 @kernel
 def sums_of(y, w, class_weights, plan):
-    """Mass, target and the rest of the target of a record, in integers."""
+    """Mass and weighted target of a record, in integers."""
     if plan.n_classes:
-        return max(1.0, _rounded(w * plan.mass0 * class_weights[np.int64(y)] * plan.mass1)), 0.0, 0.0
-    mass = max(1.0, _rounded(w * plan.mass0 * plan.mass1))
-    value = w * y * plan.value0 * plan.value1
-    whole = _rounded(value)
-    return mass, whole, _rounded((value - whole) * _LOW)
+        return max(1.0, _rounded(w * plan.mass0 * class_weights[np.int64(y)] * plan.mass1)), 0.0
+    return max(1.0, _rounded(w * plan.mass0 * plan.mass1)), _rounded(w * y * plan.value0 * plan.value1)
 
 
 @kernel
@@ -82,7 +78,7 @@ def fill(local, start, stop, held, codes, plan):
         if plan.n_classes:
             local.code[i] = codes[np.int64(y)]
         local.y[i] = y
-        local.mass[i], local.value[i], _ = sums_of(y, held.w[place], held.class_weights, plan)
+        local.mass[i], local.value[i] = sums_of(y, held.w[place], held.class_weights, plan)
 
 
 # ------------------------------------------------------------------ pools

@@ -102,7 +102,7 @@ def sort_by_priority(places, keyed, salt, priorities):
         priorities[j + 1], places[j + 1] = p, place
 
 
-def new_places(places):
+def new_places(places: np.ndarray) -> np.ndarray:
     """Where the records that lay in these places, int64[n], lie when they are the first ones: by place, int32."""
     moved = np.zeros(places[-1] + 1 if len(places) else 0, np.int32)
     moved[places] = np.arange(len(places))

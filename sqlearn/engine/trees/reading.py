@@ -3,14 +3,15 @@
 import numpy as np
 
 from sqlearn.engine.kernels import kernel
-from sqlearn.engine.trees.growth import sums_of
 from sqlearn.engine.trees.layout import ROOT
 
 WALKED = np.dtype(  # records with values from `low` to `high` go left, to the next node
     [("feature", np.int32), ("low", np.float32), ("high", np.float32), ("right", np.int32)]
 )
 
-_LOW = 2.0**-30
+_ROUNDER = 1.5 * 2.0**52
+_FINE = 2.0**30
+_LARGEST = 1.7976931348623157e308
 
 
 @kernel
@@ -37,6 +38,42 @@ def preorder(pool, found):
 
 
 @kernel
+def _rounded(value):
+    """The nearest integer to a value of magnitude below 2**51."""
+    return (value + _ROUNDER) - _ROUNDER
+
+
+@kernel
+def _leaf_of_targets(pool, entry, held):
+    """The weight of a leaf's records and the mean of their targets.
+
+    Weights and targets are taken as shares of the leaf's largest ones, in 60 binary places. Their sums are integers,
+    so the order of the records does not matter, and neither do records of other leaves.
+    """
+    heaviest, largest, first = 0.0, 0.0, entry
+    while entry >= 0:
+        place = pool.entries[entry].place
+        heaviest, largest = max(heaviest, held.w[place]), max(largest, abs(held.y[place]))
+        entry = pool.entries[entry].next
+    if largest == 0.0:
+        largest = 1.0
+    mass = mass_rest = value = value_rest = 0.0
+    entry = first
+    while entry >= 0:
+        place = pool.entries[entry].place
+        share = held.w[place] / heaviest
+        of_mass, of_value = share * _FINE, share * (held.y[place] / largest) * _FINE
+        mass += _rounded(of_mass)
+        mass_rest += _rounded((of_mass - _rounded(of_mass)) * _FINE)
+        value += _rounded(of_value)
+        value_rest += _rounded((of_value - _rounded(of_value)) * _FINE)
+        entry = pool.entries[entry].next
+    mass += mass_rest / _FINE
+    mean = (value + value_rest / _FINE) / mass
+    return min(heaviest * (mass / _FINE), _LARGEST), min(max(mean, -1.0), 1.0) * largest
+
+
+@kernel
 def describe(pool, found, held, plan, split, thresholds, numbers, values):
     """Write the nodes in `found`, as :func:`preorder` gives them: a parent's left child follows it.
 
@@ -55,8 +92,7 @@ def describe(pool, found, held, plan, split, thresholds, numbers, values):
     """
     nodes, n, n_classes = pool.nodes, len(found), plan.n_classes
     unit = 1.0 / plan.mass0 / plan.mass1
-    value_unit0, value_unit1 = plan.mass0 / plan.value0, plan.mass1 / plan.value1
-    sums = np.zeros((n, n_classes if n_classes else 3))  # of targets: mass, target, and the rest of the target
+    sums = np.zeros((n, n_classes))
     place = np.empty(n + 1, np.int64)  # of nodes whose parents are still to come: the last one is on top
     top = 0
     for i in range(n - 1, -1, -1):
@@ -66,20 +102,21 @@ def describe(pool, found, held, plan, split, thresholds, numbers, values):
             split[i, 0], split[i, 1], split[i, 2], thresholds[i] = -1, -1, -2, -2.0
             for c in range(n_classes):
                 sums[i, c] = pool.sums[at.right, c]
-            entry = -1 if n_classes else at.left
-            while entry >= 0:
-                record = pool.entries[entry].place
-                mass, value, low = sums_of(held.y[record], held.w[record], held.class_weights, plan)
-                sums[i, 0] += mass
-                sums[i, 1] += value
-                sums[i, 2] += low
-                entry = pool.entries[entry].next
+            if not n_classes:
+                numbers[i, 0] = 0.0
+                numbers[i, 1], values[i, 0] = _leaf_of_targets(pool, np.int64(at.left), held)
         else:
             left, right = place[top - 1], place[top - 2]
             top -= 2
             split[i, 0], split[i, 1], split[i, 2], thresholds[i] = left, right, at.feature, at.threshold
-            for c in range(sums.shape[1]):
+            for c in range(n_classes):
                 sums[i, c] = sums[left, c] + sums[right, c]
+            if not n_classes:
+                numbers[i, 1] = min(numbers[left, 1] + numbers[right, 1], _LARGEST)
+                share = 1.0 / (1.0 + numbers[left, 1] / numbers[right, 1])  # of the right child
+                values[i, 0] = values[left, 0] * (1.0 - share) + values[right, 0] * share
+                away = (values[left, 0] - values[i, 0]) ** 2, (values[right, 0] - values[i, 0]) ** 2
+                numbers[i, 0] = (numbers[left, 0] + away[0]) * (1.0 - share) + (numbers[right, 0] + away[1]) * share
         place[top] = i
         top += 1
         if n_classes:
@@ -90,15 +127,6 @@ def describe(pool, found, held, plan, split, thresholds, numbers, values):
                 values[i, c] = sums[i, c] / mass
                 squares += values[i, c] * values[i, c]
             numbers[i, 0], numbers[i, 1] = 1.0 - squares, mass * unit
-            continue
-        mass = sums[i, 0]
-        # in this order nothing leaves the range of float64 but what is beyond it
-        values[i, 0] = (sums[i, 1] + sums[i, 2] * _LOW) / mass * value_unit0 * value_unit1
-        numbers[i, 0], numbers[i, 1] = 0.0, mass * unit
-        if at.feature >= 0:
-            for child in (split[i, 0], split[i, 1]):
-                away = values[child, 0] - values[i, 0]
-                numbers[i, 0] += sums[child, 0] / mass * (numbers[child, 0] + away * away)
 
 
 @kernel

@@ -126,7 +126,7 @@ def _change_leaf(pool, node, lo, hi, mine, changes, held, codes, plan):
         change = mine[i]
         sign, y = changes.sign[change], changes.y[change]
         if plan.n_classes:
-            mass, _, _ = sums_of(y, changes.w[change], held.class_weights, plan)
+            mass, _ = sums_of(y, changes.w[change], held.class_weights, plan)
             sums[codes[np.int64(y)]] += sign * mass
         if sign > 0:
             at.left = new_entry(pool, changes.place[change], at.left)
@@ -257,7 +257,7 @@ def _same_split(pool, node, slot, before, n, lo, hi, mine, changes, held, codes,
             continue
         changed = True
         y = changes.y[change]
-        mass, value, _ = sums_of(y, changes.w[change], held.class_weights, plan)
+        mass, value = sums_of(y, changes.w[change], held.class_weights, plan)
         code = codes[np.int64(y)] if plan.n_classes else 0
         _add_scores(pool, slot, changes.x[change], code, mass, value, changes.sign[change], held.equal, plan)
     if not changed:

@@ -21,6 +21,7 @@ from small_trees import (
     dump,
     expect,
     far,
+    leaf_mean,
     leaf_sums,
     missing,
     plain,
@@ -247,12 +248,11 @@ def test_predictions_are_means_of_leaves(learner):
                 value = x[pool.nodes[node]["feature"]]
                 side = "left" if np.float32(value) <= pool.nodes[node]["threshold"] else "right"
                 node = pool.nodes[node][side]
-            sums = np.array(leaf_sums(model, pool, node), float)
             if plan.n_classes:
+                sums = np.array(leaf_sums(model, pool, node), float)
                 of_tree.append(sums / sums.sum())
             else:
-                unit = plan.mass0 / plan.value0 * (plan.mass1 / plan.value1)
-                of_tree.append([(sums[1] + sums[2] * 2.0**-30) / sums[0] * unit])
+                of_tree.append([leaf_mean(model, pool, node)])
         expected.append(np.mean(of_tree, axis=0))
     found = model.predict_proba(X) if plan.n_classes else model.predict(X)[:, None]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
@@ -267,3 +267,17 @@ def test_equal_targets_of_different_weights_are_one_leaf():
     y[:150] = 0.7
     X[:150, 1] += 100
     assert DecisionTreeRegressor().fit(X, y, w).get_n_leaves() == 2
+
+
+def test_leaves_predict_means_of_their_own_records():
+    """However small weights and targets are beside those of other leaves."""
+    for weight, target in ((1e-12, 1.1), (1.0, 1e-20), (1e-300, 1e-300)):
+        model = DecisionTreeRegressor().fit([[0.0], [1.0]], [target, 1e20], [weight, 1.0])
+        assert model.predict([[0.0], [1.0]]).tolist() == [target, 1e20]
+    rng = np.random.default_rng(0)
+    X, w = rng.normal(size=(500, 2)), 10.0 ** rng.uniform(-6, 6, 500)
+    model = DecisionTreeRegressor(max_depth=4).fit(X, X[:, 0] + 5, w)
+    leaves = model.apply(X)
+    for leaf in np.unique(leaves):
+        one = leaves == leaf
+        assert model.predict(X[one][:1]) == pytest.approx(np.average(X[one, 0] + 5, weights=w[one]), rel=1e-12)
