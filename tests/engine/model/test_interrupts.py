@@ -299,7 +299,7 @@ def test_interrupts_at_random_moments(learner):
 
 
 @pytest.mark.usefixtures("quick_switches")
-def test_interrupts_in_a_storm_of_single_updates():
+def test_interrupts_in_a_storm_of_single_updates(monkeypatch):
     """Thousands of one-row calls, classes and ledgers growing and shrinking, under a hail of signals."""
     learner = named("GaussianNB")[0]
     rng = np.random.default_rng(3)
@@ -323,6 +323,7 @@ def test_interrupts_in_a_storm_of_single_updates():
             os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=hail, daemon=True)
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # pytest's does not survive a second interrupt
     signal.signal(signal.SIGINT, raise_if_armed)
     try:
         thread.start()
