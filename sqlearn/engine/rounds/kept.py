@@ -42,6 +42,9 @@ class KeptRecords(Statistic):
         Features that are numbers of categories: see :mod:`~sqlearn.engine.tables.numbered`.
     follows : bool
         Whether more than records and counts has to follow an update.
+    turn : int
+        Odd while records come, go or move, and another number after that: what another thread makes of them meanwhile
+        is not kept.
     """
 
     keeps_records = True
@@ -55,6 +58,7 @@ class KeptRecords(Statistic):
         self.seed = np.uint64(seed)
         self.largest = largest
         self.rows: RowSource = Rows(n_features, self.seed)
+        self.turn = 0
 
     @staticmethod
     def cells(n_features: int, n_targets: int) -> int:
@@ -85,6 +89,7 @@ class KeptRecords(Statistic):
         sign: float,
         log: Log,
     ) -> None:
+        self.begin()
         counts = w > 0
         if not counts.all():  # records of weight 0 leave their digests alone: even their class may go before they do
             x, y = np.where(counts[:, None], x, 0.0), np.where(counts, y, 0.0)
@@ -102,6 +107,15 @@ class KeptRecords(Statistic):
     def prune(self, temporary: bool = False) -> None:
         if not temporary:
             self.compact()
+        self.end()
+
+    def begin(self) -> None:
+        """Note that records come, go or move from here on."""
+        self.turn |= 1
+
+    def end(self) -> None:
+        """Note that they have."""
+        self.turn = (self.turn | 1) + 1
 
     def compact(self) -> None:
         """Use less memory, if that is worth while: records may move to other places."""

@@ -134,7 +134,6 @@ class Forest(KeptRecords):
         self._lost: list[Change] = []  # what has to be undone in the trees
         self._expected: bytes | None = None  # hashes of the trees, where they are still to be grown from a file
         self._gone = np.zeros(0, np.uint8)
-        self._changes = 0  # how often records came, went or moved: trees grown meanwhile are not those held
 
     # ------------------------------------------------------------------ changing
 
@@ -155,7 +154,7 @@ class Forest(KeptRecords):
         """Bring the trees up to date with what was deposited."""
         started = perf_counter()
         changes, self._noted = self._noted, []
-        self._changes += 1
+        self.begin()
         log.note(partial(self._undo, changes, self._order, self.waits, self._expected, self.last))
         self._weights |= self._class_weights(order, labels)
         self._expected = self.last = None
@@ -177,7 +176,7 @@ class Forest(KeptRecords):
         self, changes: list[Change], order: np.ndarray, waits: bool, expected: bytes | None, last: ForestReport | None
     ) -> None:
         """Have what trees followed undone, once the records are as they were: in :meth:`prune`."""
-        self._changes += 1
+        self.begin()
         self._expected, self.last = expected, last
         if waits:
             self.waits, self.trees = True, None
@@ -196,10 +195,11 @@ class Forest(KeptRecords):
                 self.waits, self.trees = True, None
         if not temporary:
             self.compact()
+        self.end()
 
     def _follow_from(self, places: np.ndarray) -> None:
         known, self.waits, self.trees = (self.waits, self.trees), True, None  # if memory ends, grown anew
-        self._changes += 1
+        self.begin()
         with suppress(MemoryError):
             if known[1] is not None:
                 moved = new_places(places)
@@ -387,10 +387,11 @@ class Forest(KeptRecords):
         """The trees of all records held, these, and the plan; `order` has the slots of classes with any, sorted."""
         if self.trees is None:
             self._order = order.copy()
-        source, trees, changes = self._held(), self.trees, self._changes
+        turn = self.turn
+        source, trees = self._held(), self.trees
         if trees is None:
             trees = self._grown(source=source)
-            if isinstance(self.rows, Rows) and self._changes == changes:  # other records may change at any time
+            if isinstance(self.rows, Rows) and turn == self.turn and not turn & 1:  # others may change at any time
                 if self._expected is not None and _hashes(trees) != self._expected:
                     raise FormatError(UNFIT)
                 self.trees, self.waits, self._expected = trees, False, None
@@ -429,7 +430,7 @@ class Forest(KeptRecords):
 
     def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
         super().add(other, other_slots, slots)
-        self._changes += 1
+        self.begin()
         self.waits, self.trees, self._expected = True, None, None
 
 

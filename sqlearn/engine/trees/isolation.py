@@ -113,7 +113,6 @@ class Isolation(KeptRecords):
         self._noted: list[Change] = []  # what came or went since samples followed
         self._lost: list[Change] = []  # what samples have to undo
         self._expected: bytes | None = None  # hashes of the trees, where they are still to be grown from a file
-        self.changes = 0  # how often records came, went or moved: what is read meanwhile is not kept
 
     def fast_path(self, state: Holder) -> OneRecord | None:
         return _OneOfIsolation(state)
@@ -132,7 +131,7 @@ class Isolation(KeptRecords):
         """Bring the samples up to date with what was deposited."""
         started = perf_counter()
         changes, self._noted = self._noted, []
-        self.changes += 1
+        self.begin()
         waits = self.waits or not isinstance(self.rows, Rows)
         log.note(partial(self._undo, changes, waits, self._expected, self.last))
         self.waits, self._expected, self.last = True, None, None  # until the end: then nothing is half done
@@ -151,7 +150,7 @@ class Isolation(KeptRecords):
 
     def _undo(self, changes: list[Change], waits: bool, expected: bytes | None, last: SampleReport | None) -> None:
         """Have what samples followed undone, once the records are as they were: in :meth:`prune`."""
-        self.changes += 1
+        self.begin()
         self.waits, self._expected, self.last = waits or self.waits, expected, last
         self._lost = [(places, hashes, -sign) for places, hashes, sign in reversed(changes)]
 
@@ -169,10 +168,11 @@ class Isolation(KeptRecords):
             self.wait()
         if not temporary:
             self.compact()
+        self.end()
 
     def _follow_from(self, places: np.ndarray) -> None:
         waits, self.waits = self.waits, True  # if memory ends, found anew
-        self.changes += 1
+        self.begin()
         with suppress(MemoryError):
             if self._lowest is not None:
                 self._lowest.move(new_places(places))
@@ -228,7 +228,8 @@ class Isolation(KeptRecords):
 
     def current(self, order: np.ndarray) -> list[IsolationTree]:
         """The trees of all records held."""
-        own, lowest, trees, changes = isinstance(self.rows, Rows), self._lowest, [*self.trees], self.changes
+        own, turn = isinstance(self.rows, Rows), self.turn
+        lowest, trees = self._lowest, [*self.trees]
         if not own or self.waits or lowest is None:
             lowest, trees = self._looked_through(), [None] * self.growth.n_trees
             changed = lowest.changed
@@ -241,7 +242,7 @@ class Isolation(KeptRecords):
             for t in np.flatnonzero(changed).tolist():
                 trees[t] = self._grown(t, x, keyed, lowest)
         found = [tree for tree in trees if tree is not None]
-        if own and self.changes == changes:  # elsewhere, records may change at any time
+        if own and turn == self.turn and not turn & 1:  # elsewhere, records may change at any time
             if self._expected is not None and _hashes(found) != self._expected:
                 raise FormatError(UNFIT)
             lowest.changed[:] = False
@@ -282,7 +283,7 @@ class Isolation(KeptRecords):
 
     def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
         super().add(other, other_slots, slots)
-        self.changes += 1
+        self.begin()
         self._expected = None
         self.wait()
 
@@ -296,13 +297,14 @@ class _OneOfIsolation(OneOfKept):
     def _change_plain(self, row: np.ndarray, y: float, words: np.ndarray, slot: int, sign: float) -> bool:
         started = perf_counter()
         statistic: Isolation = self.state.statistic
-        statistic.changes += 1
+        statistic.begin()
         waits, statistic.waits = statistic.waits, True  # so that what is interrupted here is found anew
         known = statistic._expected, statistic.last
         statistic._expected = statistic.last = None
         done = super()._change_plain(row, y, words, slot, sign)
         if not done:
             statistic.waits, (statistic._expected, statistic.last) = waits, known
+            statistic.end()
             return False
         if not waits:
             _, _, _, _, hashes, places = self.one
@@ -311,6 +313,7 @@ class _OneOfIsolation(OneOfKept):
                 statistic.waits = False
         if statistic.waits:
             statistic.wait()
+        statistic.end()
         return True
 
 
