@@ -30,13 +30,14 @@ LAYERS = {
         "rounds": {"kernels", "arithmetic", "identity", "sums"},
         "trees": {"kernels", "arithmetic", "sums", "rounds"},
         "solvers": {"kernels", "arithmetic"},
+        "boosting": {"kernels", "arithmetic", "sums", "rounds", "solvers"},
         "problems": {"kernels", "arithmetic", "solvers", "sums", "rounds"},
         "sparse": {"kernels", "arithmetic", "identity", "sums", "rounds", "solvers", "problems"},
         "validation": {"identity", "sums"},
         "model": {"kernels", "identity", "sums", "readout", "rounds", "sparse", "validation"},
         "tables": {
             *("kernels", "arithmetic", "identity", "sums", "readout", "rounds", "trees", "problems"),
-            *("validation", "model"),
+            *("boosting", "validation", "model"),
         },
     },
     "storage": {

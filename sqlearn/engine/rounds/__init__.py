@@ -13,5 +13,13 @@ from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.samples import parts_of, sample_threshold
 from sqlearn.engine.rounds.standard import MOST_CLASS_WEIGHT, BalancedScale, Scale, balanced, dithers, standard_scale
 from sqlearn.engine.rounds.statistic import Rounds
-from sqlearn.engine.rounds.trace import NO_TRACE, Evaluation, Trace, UpdateReport, serializable
+from sqlearn.engine.rounds.trace import (
+    NO_TRACE,
+    Evaluation,
+    Trace,
+    UpdateReport,
+    from_bytes,
+    serializable,
+    to_bytes,
+)
 from sqlearn.engine.rounds.walk import GRID_SAMPLE, PILOT

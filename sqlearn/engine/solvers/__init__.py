@@ -3,6 +3,8 @@
 May import: kernels, arithmetic.
 """
 
+from sqlearn.engine.solvers.certified import NormalSystem
+from sqlearn.engine.solvers.few_records import FewRecords, merged
 from sqlearn.engine.solvers.losses import (
     GAMMA,
     LOGISTIC,

@@ -182,6 +182,10 @@ class Statistic:
         Long work calls `check`, which may raise, now and then.
         """
 
+    def beside(self) -> dict[str, np.ndarray]:
+        """What is kept beside the state and follows from it, by name: for ``verify`` to compare, if it is there."""
+        return {}
+
     def canonical_rows(self, slots: np.ndarray) -> bytes | None:
         """Canonical bytes of the records themselves, where the statistic keeps them."""
         return None
