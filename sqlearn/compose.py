@@ -44,7 +44,7 @@ from sqlearn.engine.tables import (
 from sqlearn.engine.validation import Features, Layout
 from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
 from sqlearn.naive_bayes import MixedNB
-from sqlearn.tree import TreeLearner
+from sqlearn.tree import TakesCategories
 
 __all__ = ["TableModel"]
 
@@ -213,6 +213,11 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
                 "Inside a TableModel, the table's description is `columns`. Leave `categorical_features` of "
                 f"{type(learner).__name__} at its default."
             )
+        if own.get("pilot") is not None:
+            raise ParameterError(
+                f"Inside a TableModel, {type(learner).__name__} takes no `pilot`: its rows would be tables too. Fit "
+                "the learner itself, which takes categories as they are."
+            )
         if isinstance(learner, Adaptive) or _splits_categories(learner):
             if not params["ledger"]:
                 raise ParameterError(
@@ -351,11 +356,15 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
         used = [(str(name), kind) for name, kind in _used(state)]
         numbers, categorical = ([name for name, kind in used if kind == wanted] for wanted in ("number", "category"))
         plain = np.array([name for name, _ in used], object)
+        fitted = Inner(state.params["learner"]).fitted_sklearn(seen)
+        if isinstance(encoder, Numbers):
+            boosted = vars(fitted).pop("_boosted", None)
+            encoder = Numbers(encoder.is_categorical, None if boosted is None else boosted.categories)
         return {
             "columns_": dict(state.params["columns"]),
             "encoder_": encoder,
             "encoded_names_": encoder.names(numbers, categorical) if isinstance(encoder, TableEncoder) else plain,
-            "learner_": Inner(state.params["learner"]).fitted_sklearn(seen),
+            "learner_": fitted,
         }
 
     def encode(self, X: Any) -> np.ndarray:
@@ -416,7 +425,7 @@ def _used(state: State) -> list[tuple[Any, str]]:
 
 
 def _splits_categories(learner: ExactEstimator) -> bool:
-    return isinstance(learner, TreeLearner) and "categorical_features" in learner.get_params(deep=False)
+    return isinstance(learner, TakesCategories) and "categorical_features" in learner.get_params(deep=False)
 
 
 def _takes_tables(learner: ExactEstimator) -> bool:

@@ -191,14 +191,15 @@ class UnsupportedError(SqlearnError, TypeError):
     - ``"learner"``: a model that is not a sqlearn estimator;
     - ``"relabel"``: relabelling where records have no labels;
     - ``"sparse"``: sparse rows where only dense ones are supported;
-    - ``"rows elsewhere"``: updating a model taken out of a store, which keeps the rows.
+    - ``"rows elsewhere"``: updating a model taken out of a store, which keeps the rows;
+    - ``"pilot"``, ``"stages"``: of boosted trees: forgetting a row of the parameter `pilot`; predictions in stages.
 
     Notes
     -----
     What to do: fit the learner of the same name from this package; call ``toarray`` on sparse rows; change the store.
     """
 
-    reasons = ("learner", "relabel", "sparse", "rows elsewhere")
+    reasons = ("learner", "relabel", "sparse", "rows elsewhere", "pilot", "stages")
 
 
 class DegenerateError(SqlearnError):
@@ -413,8 +414,7 @@ class TableError(StoreError):
     - ``"id"``: an id is missing or of the wrong type; ``row`` and ``value`` name it;
     - ``"target"``: target columns or values do not fit the learner;
     - ``"table"``: the object is not a table;
-    - ``"file"``: a file cannot be read: a malformed line, a value that does not fit its column, no such file. Nothing
-      of the file has been learned.
+    - ``"file"``: a file cannot be read (a malformed line, a misfit value, no such file); nothing of it was learned.
 
     Attributes
     ----------

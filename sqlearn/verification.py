@@ -136,6 +136,10 @@ def _first_difference(model: Learner, refit: Learner) -> str | None:
     for name in sorted(attributes[0].keys() | attributes[1].keys()):
         if not same_bits(*(found.get(name) for found in attributes)):
             return f"the attribute {name}"
+    beside = [estimator.state.statistic.beside() for estimator in (model, refit)]
+    for name in sorted(beside[0].keys() & beside[1].keys()):
+        if not same_bits(*(found[name] for found in beside)):
+            return f"the {name}"
     return None
 
 

@@ -76,9 +76,9 @@ def fit(
 
     TABLE is a CSV, TSV or Parquet file, or '-' for standard input. FILE is the store to make.
 
-    MixedNB, trees and forests take tables as they are. BernoulliNB, CategoricalNB, ComplementNB and MultinomialNB take
-    columns of numbers. For all other models categories are encoded as one column each, and numbers are imputed and
-    scaled, unless --raw is given; these steps forget, too.
+    MixedNB, trees, forests and boosted trees take tables as they are. BernoulliNB, CategoricalNB, ComplementNB and
+    MultinomialNB take columns of numbers. For all other models categories are encoded as one column each, and numbers
+    are imputed and scaled, unless --raw is given; these steps forget, too.
     """
     from sqlearn.storage.table import takes_categories
     from sqlearn.store import Store

@@ -20,6 +20,8 @@ MODELS = {
     "GammaRegressor": ("linear_model", True),
     "GaussianMixture": ("mixture", True),
     "GaussianNB": ("naive_bayes", True),
+    "HistGradientBoostingClassifier": ("ensemble", False),
+    "HistGradientBoostingRegressor": ("ensemble", False),
     "IsolationForest": ("ensemble", False),
     "KMeans": ("cluster", True),
     "KNeighborsClassifier": ("neighbors", False),

@@ -34,6 +34,9 @@ __all__ = [
     "StrOptions",
     "average_path_length",
     "base_loss",
+    "boosted_attributes",
+    "boosted_dependence",
+    "boosted_nodes",
     "callback_context",
     "callback_management_context",
     "check_categorical_features",
@@ -63,6 +66,7 @@ HOOKS = {
     "_check_X": "TableBayes reads tables where naive Bayes reads arrays",
     "_check_alpha": "TableBayes takes every alpha as it is",
     "_check_test_data": "k-means predicts from float32 as from float64",
+    "_compute_partial_dependence_recursion": "boosted trees refuse it where splits are by categories",
     "_doc_link_module": "the HTML of a learner does not link to pages of scikit-learn",
     "_doc_link_template": "the same",
     "_get_class_level_metadata_request_values": "a class of scikit-learn may rule out metadata that a learner lacks",
@@ -75,18 +79,25 @@ HOOKS = {
 # What the methods of scikit-learn's estimators read of a fitted one, and so is read out of the state.
 FITTED_ATTRIBUTES = {
     "_average_path_length_per_tree": "IsolationForest: how much farther records of each leaf would be separated",
+    "_baseline_prediction": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: what precedes the trees",
     "_base_loss": "PoissonRegressor, GammaRegressor, TweedieRegressor: the link",
+    "_bin_mapper": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: known categories",
     "_decision_path_lengths": "IsolationForest: depths of the nodes",
     "_fit_X": "KNeighborsClassifier, KNeighborsRegressor: the records",
     "_fit_method": "KNeighborsClassifier, KNeighborsRegressor: the algorithm in use",
     "_fit_svd_solver": "PCA: how it was solved",
+    "_is_categorical_remapped": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: features of categories",
     "_label_binarizer": "RidgeClassifier: classes and the form of the labels",
+    "_loss": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: the link",
     "_max_components": "LinearDiscriminantAnalysis: number of directions",
     "_max_features": "IsolationForest: how many features each tree sees",
     "_max_samples": "IsolationForest: how many records each tree holds",
+    "_n_features": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: number of features",
     "_n_features_out": "KMeans, LinearDiscriminantAnalysis: for get_feature_names_out",
     "_n_threads": "KMeans: threads of predict",
     "_parent_callback_ctx": "any: an estimator around this one observes it",
+    "_predictors": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: the trees",
+    "_preprocessor": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: encodes categories; none here",
     "_skl_callbacks": "any: set by set_callbacks",
     "_tree": "KNeighborsClassifier, KNeighborsRegressor: the records as a tree",
     "_y": "KNeighborsClassifier, KNeighborsRegressor: their labels or targets",
@@ -221,3 +232,47 @@ def _depth(split: np.ndarray) -> int:
         if not len(level):
             return depth
         depth += 1
+
+
+def boosted_dependence(estimator: Any, grid: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Partial dependence of a histogram gradient boosting estimator, by recursion over its trees."""
+    found: np.ndarray = estimator._compute_partial_dependence_recursion(grid, features)
+    return found
+
+
+def boosted_nodes(n: int) -> np.ndarray:
+    """Room for so many nodes of histogram gradient boosting, as scikit-learn has them."""
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+
+    return np.zeros(n, PREDICTOR_RECORD_DTYPE)
+
+
+def boosted_attributes(
+    trees: list[list[tuple[np.ndarray, np.ndarray]]], categories: list[np.ndarray | None], estimator: Any
+) -> dict[str, Any]:
+    """What a histogram gradient boosting estimator of scikit-learn predicts by.
+
+    Parameters
+    ----------
+    trees : list of list of (structured array, uint32[splits, 8])
+        Of each iteration and output the nodes, with the names of scikit-learn's, and the categories that go left at
+        each split by categories, as bits.
+    categories : list of float64[n] or None
+        The categories of each feature; None for numbers.
+    estimator : estimator
+        scikit-learn's, not fitted, for its loss.
+    """
+    from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+
+    mapper = _BinMapper()
+    mapper.is_categorical_ = np.array([known is not None for known in categories], np.uint8)
+    mapper.bin_thresholds_ = [np.zeros(0) if known is None else known for known in categories]
+    estimator.n_trees_per_iteration_ = len(trees[0])
+    key = type(estimator), estimator.loss, len(trees[0])
+    return {
+        "_bin_mapper": mapper,
+        "_loss": _BASE_LOSSES.setdefault(key, estimator._get_loss(sample_weight=None)),
+        "_predictors": [[TreePredictor(nodes, bits, bits) for nodes, bits in of_iteration] for of_iteration in trees],
+        "_preprocessor": None,
+    }

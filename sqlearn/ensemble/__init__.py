@@ -1,12 +1,15 @@
-"""Forests that forget."""
+"""Forests and boosted trees that forget."""
 
 from sqlearn.ensemble.extra_trees import ExtraTreesClassifier, ExtraTreesRegressor
+from sqlearn.ensemble.hist_gradient_boosting import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sqlearn.ensemble.isolation_forest import IsolationForest
 from sqlearn.ensemble.random_forest import RandomForestClassifier, RandomForestRegressor
 
 __all__ = [
     "ExtraTreesClassifier",
     "ExtraTreesRegressor",
+    "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor",
     "IsolationForest",
     "RandomForestClassifier",
     "RandomForestRegressor",

@@ -6,6 +6,7 @@ import json
 import numpy as np
 
 from sqlearn.engine.identity import canonical_label
+from sqlearn.engine.validation import GivenRecords
 from sqlearn.errors import shown
 
 
@@ -36,6 +37,8 @@ def describe(value):
         return sorted((describe(item) for item in value), key=json.dumps)
     if isinstance(value, np.ndarray):
         return describe(value.tolist())
+    if isinstance(value, GivenRecords):
+        return ["records", len(value), value.digest]
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
     if value is None or isinstance(value, str):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.boosting import coded
 from sqlearn.engine.identity import label_words
 from sqlearn.engine.tables.table import split
 
@@ -51,12 +52,14 @@ class Numbers:
     ----------
     is_categorical : bool[d]
         Which columns hold categories.
+    bins : list of float64[n] or None, optional
+        Of each column the categories that have bins, which then take the place of their numbers.
     """
 
-    def __init__(self, is_categorical: np.ndarray) -> None:
-        self.is_categorical = is_categorical
+    def __init__(self, is_categorical: np.ndarray, bins: list[np.ndarray | None] | None = None) -> None:
+        self.is_categorical, self.bins = is_categorical, bins
 
     def transform(self, x: np.ndarray, codes: np.ndarray, levels: list[list[Any]]) -> np.ndarray:
         """What :func:`~sqlearn.engine.tables.table.split` returned, as numbers that float32 holds, float64[n, d]."""
         found: np.ndarray = np.clip(joined(x, codes, levels, self.is_categorical), -LARGEST, LARGEST)
-        return found
+        return found if self.bins is None else coded(found, self.bins)

@@ -18,6 +18,7 @@ from sqlearn.engine.identity import HiddenBytes, HiddenText, hidden
 from sqlearn.engine.model import FORMAT, ExactEstimator, digest_of
 from sqlearn.engine.readout import score_functions
 from sqlearn.engine.sklearn_private import param_names
+from sqlearn.engine.validation import GivenRecords
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError, shown
 from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
@@ -187,6 +188,8 @@ def _encoded(value) -> Any:
         kind = "array" if isinstance(value, np.ndarray) else "scalar"
         content = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
         return [kind, value.dtype.str, list(np.shape(value)), content]
+    if isinstance(value, GivenRecords):
+        return ["records", _encoded(value.contents())]
     if isinstance(value, ExactEstimator):
         return ["estimator", _name(type(value)), _encoded(value.get_params(deep=False))]
     if any(value is function for function in score_functions()):
@@ -219,6 +222,8 @@ def _decoded(value) -> Any:
     if kind in ("array", "scalar"):
         array = np.frombuffer(base64.b64decode(rest[2]), rest[0]).reshape(rest[1]).copy()
         return array if kind == "array" else array[()]
+    if kind == "records":
+        return GivenRecords(**_decoded(rest[0]))
     if kind == "estimator":
         return _learner(rest[0])(**_decoded(rest[1]))
     if kind == "named":
