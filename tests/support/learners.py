@@ -9,7 +9,13 @@ from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sqlearn.ensemble import ExtraTreesRegressor, IsolationForest, RandomForestClassifier
+from sqlearn.ensemble import (
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    IsolationForest,
+    RandomForestClassifier,
+)
 from sqlearn.feature_selection import (
     GenericUnivariateSelect,
     SelectFdr,
@@ -83,6 +89,7 @@ LEARNERS = [
     TableModel(StandardScaler(), add_indicator=False),
     TableModel(LogisticRegression()),
     TableModel(RandomForestClassifier(4, max_samples=0.6)),
+    TableModel(HistGradientBoostingClassifier(max_iter=5, pilot_size=7)),
     LogisticRegression(),
     LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
     LogisticRegression(class_weight="balanced"),
@@ -97,6 +104,8 @@ LEARNERS = [
     RandomForestClassifier(5, random_state=3, class_weight={-1: 2.0, 3: 0.5}),
     ExtraTreesRegressor(6, bootstrap=True, max_samples=0.5),
     IsolationForest(n_estimators=5, max_samples=8, contamination=0.2),
+    HistGradientBoostingClassifier(max_iter=10, random_state=3, class_weight={-1: 2.0, 3: 0.5}),
+    HistGradientBoostingRegressor(max_iter=10, pilot_size=9),
 ]
 
 

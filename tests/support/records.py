@@ -8,7 +8,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 import naive
 from sqlearn.engine.model.adaptive import Adaptive
-from sqlearn.tree import TreeLearner
+from sqlearn.tree import TakesCategories
 
 WIDTH = 3
 WEIGHTS = [1.0, 1.0, 1.0, 0.5, 3.0, 0.1, 1e-300, 1e10, 0.0]
@@ -123,14 +123,14 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
         if adaptive:  # of Poisson's kind
             least = 1e-150 if type(getattr(learner, "learner", learner)).__name__ == "GammaRegressor" else 0.0
             y = np.clip(np.abs(y), least, 1e150)
-        elif isinstance(learner, TreeLearner):  # which refuse products of weights and targets beyond float64
+        elif isinstance(learner, TakesCategories):  # which refuse products of weights and targets beyond float64
             y = np.clip(y, -1e300, 1e300)
     w = None
     if takes_weights(learner) and weighted is not False:
         w = rng.choice([*WEIGHTS, 1e300] if level else WEIGHTS, n)
         if adaptive:  # rounds stay in float64
             w = np.minimum(w, 1e10)
-        elif isinstance(learner, TreeLearner):
+        elif isinstance(learner, TakesCategories):
             w = np.minimum(w, 1e7)
     return Records(X, y, w)
 

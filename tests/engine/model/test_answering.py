@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import check_param_validation
 from laws import assert_same, unchanged
 from learners import LEARNERS, over
 from refusals import NOT_NUMERIC, raises
-from sqlearn import BusyError, ParameterError, verify
+from sqlearn import BusyError, ParameterError, UnsupportedError, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 # public names of scikit-learn's classes that act on the learner itself: none of them asks the fitted estimator
 ON_ITSELF = {
-    "estimators_samples_", "feature_importances_", "get_metadata_routing", "get_params", "path", "set_callbacks",
-    "set_output", "set_params", "sparse_coef_",
+    "estimators_samples_", "feature_importances_", "get_metadata_routing", "get_params", "n_iter_", "path",
+    "set_callbacks", "set_output", "set_params", "sparse_coef_",
 }  # fmt: skip
 VERBS = {"fit", "partial_fit", "forget", "relabel", "without", "merge"}
 
@@ -76,6 +76,10 @@ def test_what_is_answered_is_not_an_estimator(learner):
     own = {"fit_transform", "fit_predict", "sparsify", "densify", "encode"}
     for name in {*asked} - ON_ITSELF - VERBS - own:
         if not callable(getattr(model, name)) or name.endswith("_request"):
+            continue
+        if name.startswith("staged_"):
+            with pytest.raises(UnsupportedError, match="all leaves together"):
+                getattr(model, name)(records.X)
             continue
         needed = inspect.signature(getattr(model, name)).parameters
         given = [records.X] if "X" in needed else []
