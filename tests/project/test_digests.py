@@ -16,6 +16,8 @@ from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
@@ -96,6 +98,8 @@ LATER = {
     "extra_trees_regressor": "423ef0edf46cbc3ad9f2101cb76ab8de5dae4fda7a74bfe0f65928ee8a0a7b5f",
     "isolation_forest": "b4a289526903f78b23e46b98703cf7a1a9f582193127a8edd16b9d3ecd83ef36",
     "isolation_forest_3000": "96a70f340a24f8e629862dd3316a29cf3dab87bb898601a325c0dbb71845b53c",
+    "boosting_classifier": "cbc747abc40575582d5ceb1e410ad55729b0bac7ddb27b6137eedd4a74d260ac",
+    "boosting_regressor": "c240fba6344bf2f820ed1fa8e66187a7d22e29fa441041f726edce3b2f6cb888",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
 
@@ -138,6 +142,10 @@ def later_cases():
         "extra_trees_regressor": Case(ExtraTreesRegressor(5, bootstrap=True, max_samples=0.6), X, values, uneven),
         "isolation_forest": Case(IsolationForest(n_estimators=5, max_samples=32, random_state=1), holes),
         "isolation_forest_3000": Case(IsolationForest(max_features=2), several, n_forgotten=200),
+        "boosting_classifier": Case(
+            HistGradientBoostingClassifier(max_iter=5, class_weight={1: 2.5}), holes, y3, uneven
+        ),
+        "boosting_regressor": Case(HistGradientBoostingRegressor(pilot=(X[:20], values[:20])), hard(48, 3), values),
         "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
     }
 

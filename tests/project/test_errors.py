@@ -384,7 +384,8 @@ def test_models_that_do_not_merge(learner):
         assert "'x'" not in message  # keys are secrets
     for name, value in model.get_params().items():
         own = name.removeprefix("learner__")
-        fixed = ("reg_param", "shrinkage", "ccp_alpha", "min_impurity_decrease", "min_weight_fraction_leaf")
+        fixed = ["reg_param", "shrinkage", "ccp_alpha", "min_impurity_decrease", "min_weight_fraction_leaf"]
+        fixed += ["max_features"] * ("refit_l2" in model.get_params() or "learner__refit_l2" in model.get_params())
         if isinstance(value, float) and own not in fixed and (own, value) != ("l1_ratio", 0.0):
             changed = value / 2 + (0.5 if own == "power" else 0.125)  # powers below 1 are refused
             other = refit(clone(learner).set_params(**{name: changed}), records)

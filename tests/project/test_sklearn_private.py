@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import IsolationForest
+from sklearn.ensemble import HistGradientBoostingRegressor, IsolationForest
 from sklearn.linear_model import PoissonRegressor, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -41,6 +41,10 @@ PROTECTED = [
     "sklearn.callback._callback_support.callback_management_context",
     "sklearn.cluster.KMeans._check_test_data",
     "sklearn.decomposition._pca._infer_dimension",
+    "sklearn.ensemble.HistGradientBoostingRegressor._compute_partial_dependence_recursion",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.common.PREDICTOR_RECORD_DTYPE",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.ensemble._iforest._average_path_length",
     "sklearn.feature_selection.GenericUnivariateSelect._make_selector",
     "sklearn.feature_selection.SelectKBest._check_params",
@@ -75,17 +79,24 @@ X, CLASSES = np.array([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0], [6.0, 9.0]]), np.arra
 FITTED = {
     "_average_path_length_per_tree": IsolationForest(n_estimators=2),
     "_base_loss": PoissonRegressor(),
+    "_baseline_prediction": HistGradientBoostingRegressor(max_iter=1),
+    "_bin_mapper": HistGradientBoostingRegressor(max_iter=1),
     "_decision_path_lengths": IsolationForest(n_estimators=2),
     "_fit_X": KNeighborsClassifier(1),
     "_fit_method": KNeighborsClassifier(1),
     "_fit_svd_solver": PCA(),
+    "_is_categorical_remapped": HistGradientBoostingRegressor(max_iter=1),
     "_label_binarizer": RidgeClassifier(),
+    "_loss": HistGradientBoostingRegressor(max_iter=1),
     "_max_components": LinearDiscriminantAnalysis(),
     "_max_features": IsolationForest(n_estimators=2),
     "_max_samples": IsolationForest(n_estimators=2),
+    "_n_features": HistGradientBoostingRegressor(max_iter=1),
     "_n_features_out": LinearDiscriminantAnalysis(),
     "_n_threads": KMeans(1),
     "_parent_callback_ctx": None,  # of estimators inside others: test_answering.py has one
+    "_predictors": HistGradientBoostingRegressor(max_iter=1),
+    "_preprocessor": HistGradientBoostingRegressor(max_iter=1),
     "_skl_callbacks": None,
     "_tree": KNeighborsClassifier(1),
     "_y": KNeighborsClassifier(1),
