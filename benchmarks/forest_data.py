@@ -1,4 +1,4 @@
-"""Data on which forests are measured: from files and packages, and generated."""
+"""Data on which forests and boosted trees are measured: from files and packages, and generated."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +81,21 @@ def adult(file: Path) -> Callable[[int, int], Table]:
         table = pd.read_csv(file, header=None, skipinitialspace=True)
         y = table.iloc[:, -1].astype(str).str.startswith(">50K").to_numpy().astype(int)
         return pd.get_dummies(table.iloc[:, :-1]).to_numpy(float), y
+
+    return read
+
+
+def adult_with_categories(file: Path) -> Callable[[int, int], Table]:
+    """The same as a frame, whose columns of text are categories."""
+
+    def read(n: int, seed: int) -> Table:
+        import pandas as pd
+
+        table = pd.read_csv(file, header=None, skipinitialspace=True)
+        y = table.iloc[:, -1].astype(str).str.startswith(">50K").to_numpy().astype(int)
+        x = table.iloc[:, :-1].rename(columns=str)
+        text = x.select_dtypes(exclude="number").columns
+        return x.astype(dict.fromkeys(text, "category")), y
 
     return read
 
