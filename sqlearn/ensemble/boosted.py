@@ -373,7 +373,8 @@ class BoostedLearner(TakesCategories):
         return boosted
 
     def _read_out(self, state):
-        boosted = _boosting_of(state).answer(state.occupied()[0])
+        turn = _boosting_of(state).turn  # before classes are asked for
+        boosted = _boosting_of(state).answer(state.occupied()[0], turn)
         if boosted is None:
             raise _of_one_class(state)
         nodes, k_most, d = boosted.nodes, len(boosted.base), len(boosted.equal)

@@ -116,7 +116,7 @@ class Boosting(KeptRecords):
         if booster is None:
             log.note(partial(self._undo, _Way(None, self._order, [], last)))
             if not self._waits and isinstance(self.rows, Rows) and self.can_learn(order):
-                self.booster = self._made(order, check)
+                self.booster, self._order = self._made(order, check), order.copy()
             elif self._waits:
                 self.last = BoostingReport(0, True, perf_counter() - started)
             self._waits = True
@@ -182,21 +182,23 @@ class Boosting(KeptRecords):
         """Whether there is more than one class or, of targets, any record that counts."""
         return bool(self.record_counts.any() if self.n_targets else len(order) > 1)
 
-    def current(self, order: np.ndarray) -> Booster | None:
-        """The booster of all records held; None where they are too few. `order` has the slots of classes."""
+    def current(self, order: np.ndarray, turn: int | None = None) -> Booster | None:
+        """The booster of all records held; None where they are too few.
+
+        `order` has the slots of classes, as they were at `turn`; None for now.
+        """
         if not self.can_learn(order):
             return None
-        turn = self.turn
+        turn = self.turn if turn is None else turn
         booster = self.booster
         if booster is None:
             booster = self._made(order)
             if isinstance(self.rows, Rows) and turn == self.turn and not turn & 1:  # others may change at any time
-                self.booster = booster
+                self.booster, self._order = booster, order.copy()
         return booster
 
     def _made(self, order: np.ndarray, check: Check = lambda: None) -> Booster:
         """A booster of all records held."""
-        self._order = order.copy()
         n_classes = 0 if self.n_targets else len(order)
         if self.report is not None:
             self.report(f"growing {self.design.n_trees} trees, and summing over {self.record_counts.sum():,} records")
@@ -220,11 +222,11 @@ class Boosting(KeptRecords):
             weights[slot] = self._weights[slot]
         return Classes(columns, weights)
 
-    def answer(self, order: np.ndarray) -> Boosted | None:
-        """What is predicted by, None where the records are of one class. `order` has the slots of classes."""
+    def answer(self, order: np.ndarray, turn: int | None = None) -> Boosted | None:
+        """What is predicted by, None where the records are too few; see :meth:`current`."""
         if self._known is not None:
             return self._known
-        booster = self.current(order)
+        booster = self.current(order, turn)
         if booster is None:
             return None
         values = booster.solution()
