@@ -90,7 +90,8 @@ class CategoricalNB(CountingNB, peers.CategoricalNB):
         self.min_categories = min_categories
 
     def _features(self, spec, X, layout):
-        (x, _, _), layout = super()._features(spec, X, layout)
+        found, layout = super()._features(spec, X, layout)
+        x = found.x
         fractional = (x != np.floor(x)) | (x > 2.0**53)
         for refused, what in ((x < 0, "Negative values"), (fractional, "Values that are not integers up to 2**53")):
             at = np.argwhere(refused)

@@ -165,7 +165,9 @@ class Held:
         block = Block(x if sparse else np.add(x, 0.0, order="C"), codes, slots, targets, weights, digests)
         tails += [words, targets.view(np.uint64), weights.view(np.uint64)[:, None]]
         tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
-        if sparse:
+        if batch.inputs is not None:
+            digest_dense(np.ascontiguousarray(batch.inputs[rows]).view(np.float64), tail, self._key, digests)
+        elif sparse:
             digest_sparse(x.data, x.indices, x.indptr, tail, self.key_state, digests)
         else:
             digest_dense(block.x, tail, self._key, digests)

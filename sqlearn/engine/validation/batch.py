@@ -35,6 +35,9 @@ class Batch:
         Sample weights.
     single : bool
         Whether the caller gave one row on its own.
+    inputs : uint64[n, 4], optional
+        Words that name what each record was made of: a document, or a row before a fixed map. They stand for `x` in
+        its digest.
     """
 
     x: np.ndarray | sp.csr_array
@@ -45,6 +48,7 @@ class Batch:
     targets: np.ndarray
     weights: np.ndarray
     single: bool = False
+    inputs: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.weights)

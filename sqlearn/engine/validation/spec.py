@@ -22,11 +22,14 @@ class Features(NamedTuple):
         Categories, as indices of `levels`.
     levels : list of list
         Canonical categories of each column.
+    inputs : uint64[n, 4], optional
+        Words that name what each record was made of, where that is not `x`.
     """
 
     x: np.ndarray | sp.csr_array
     codes: np.ndarray
     levels: list[list[Any]]
+    inputs: np.ndarray | None = None
 
     @classmethod
     def of_numbers(cls, x: np.ndarray | sp.csr_array) -> "Features":

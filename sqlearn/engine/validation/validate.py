@@ -63,7 +63,8 @@ def validate(
             reason="no target",
         )
     responses, found = spec.responses(spec, y, features.x, found, first=layout is None)
-    batch = Batch(*features, *responses, check_weights(sample_weight, features.x), was_single)
+    weights = check_weights(sample_weight, features.x)
+    batch = Batch(*features[:3], *responses, weights, was_single, features.inputs)
     spec.check(batch)
     n_targets = batch.targets.shape[1]
     if layout is None:

@@ -46,8 +46,6 @@ from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttribute
 from sqlearn.naive_bayes import MixedNB
 from sqlearn.tree import TakesCategories
 
-__all__ = ["TableModel"]
-
 
 class TableModel(RenamedReport, Fits, WeightedClassifier):
     """A learner over tables of numbers, categories and missing values, which forgets rows exactly, encoding included.
