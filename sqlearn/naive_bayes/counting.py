@@ -35,7 +35,7 @@ class CountingNB(PredictsJointProbabilities, WeightedClassifier):
         self.key = key
 
     def _check_fit(self, batch):
-        classes = np.unique(batch.label_codes[batch.weights > 0])
+        classes = np.flatnonzero(np.bincount(batch.label_codes[batch.weights > 0]))
         check_smoothing(self._unsmoothed(self.get_params(deep=False), batch.x.shape[1], classes, np.ones(len(classes))))
 
     def _unsmoothed(self, params, n_features, classes, counts):

@@ -1,5 +1,6 @@
 """The naive Bayes classifiers: against scikit-learn, and what is special to each."""
 
+import math
 import pickle
 
 import numpy as np
@@ -142,6 +143,48 @@ def test_hard_values_leave_no_trace(model, sparse):
     full.forget(form(hard), [7, 8], [1.0, 0.5])
     assert full.digest() == left.digest()
     assert verify(full, X, y, weights)
+
+
+def test_sparse_rows_may_change_while_they_are_lent():
+    X, y = sp.csr_array(np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0], [4.0, 5.0, 0.5]])), [0, 1, 0]
+    model = MultinomialNB().fit(X, y)
+    before = model.canonical_parts()
+    with model.without(X[[0, 2]], [0, 0]):
+        X.data[:] = 7.0
+    assert model.canonical_parts() == before
+
+
+@pytest.mark.parametrize("length", [*range(12), 40, 41, 200])
+def test_counts_and_others_of_any_length_add_up(length):
+    rng = np.random.default_rng(length)
+    X = np.zeros((50, 300))
+    for i in range(len(X)):
+        X[i, rng.permutation(300)[: (length * i) // 25]] = rng.choice([1.0, 2.0, 2.0**31 - 1, 2.0**31, 0.1, 1e-300])
+    y = rng.integers(0, 3, len(X))
+    model = MultinomialNB().fit(sp.csr_array(X), y)
+    for label in model.classes_:
+        expected = [math.fsum(column) for column in X[y == label].T]
+        assert model.feature_count_[list(model.classes_).index(label)].tolist() == expected
+    one_by_one = MultinomialNB()
+    for i in rng.permutation(len(X)):
+        one_by_one.partial_fit(sp.csr_array(X[[i]]), y[[i]])
+    assert one_by_one.canonical_parts() == model.canonical_parts()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([127, -128, 0, 127], np.int8),
+        np.array([-(2**63), -(2**63) + 5, -(2**63)], np.int64),
+        np.array([2**63 - 1, 2**63 - 4000, 2**63 - 1], np.uint64),
+        np.array([2**31 - 1, -(2**31)], np.int32),
+        np.array([7, 4102, 4103, 7]),
+    ],
+)
+def test_labels_are_numbered_by_value(labels):
+    model = MultinomialNB().fit(np.ones((len(labels), 1)), labels)
+    assert model.classes_.tolist() == sorted(set(labels.tolist()))
+    assert model.class_count_.tolist() == [labels.tolist().count(label) for label in model.classes_.tolist()]
 
 
 def test_sums_beyond_float64_are_held_and_can_be_forgotten():

@@ -148,22 +148,22 @@ def _compress(typingctx, state, row, tail, start, count, mask):
 
 
 @intrinsic
-def _compress_lanes(typingctx, states, words, start, stride, count, mask):
-    """Advance `states`, uint64[8, LANES], by one block each; lane l has its words at ``words[start + l * stride]``."""
-    if not (_is_words(states) and _is_words(words)):
+def _compress_lanes(typingctx, states, words, start, stride, ends):
+    """Advance `states`, uint64[8, LANES], by one block each; lane l has its words at ``words[start + l * stride]``.
+
+    `ends`, uint64[2, LANES], has what `_progress` tells of each lane.
+    """
+    if not (_is_words(states) and _is_words(words) and _is_words(ends)):
         return None
 
     def codegen(context, builder, signature, args):
-        states, words, start, stride, count, mask = args
+        states, words, start, stride, ends = args
         states, _ = _pointer(context, builder, signature.args[0], states)
         words, _ = _pointer(context, builder, signature.args[1], words)
+        ends, _ = _pointer(context, builder, signature.args[4], ends)
 
         def place(base, index):
             return builder.bitcast(builder.gep(base, [index]), _VECTOR.as_pointer())
-
-        def spread(word):
-            vector = builder.insert_element(_constant(_VECTOR, 0), word, _indices(0))
-            return builder.shuffle_vector(vector, vector, _indices([0] * LANES))
 
         block = []
         for part in range(0, BLOCK_WORDS, LANES):
@@ -172,11 +172,12 @@ def _compress_lanes(typingctx, states, words, start, stride, count, mask):
             block += _transposed(builder, [builder.load(at, align=8) for at in places])
         places = [place(states, _constant(_WORD, i * LANES)) for i in range(8)]
         state = [builder.load(at, align=8) for at in places]
-        for at, value in zip(places, _compression(builder, state, block, spread(count), spread(mask)), strict=True):
+        count, mask = (builder.load(place(ends, _constant(_WORD, i * LANES)), align=8) for i in range(2))
+        for at, value in zip(places, _compression(builder, state, block, count, mask), strict=True):
             builder.store(value, at, align=8)
         return context.get_dummy_value()
 
-    return types.void(states, words, types.int64, types.int64, types.uint64, types.uint64), codegen
+    return types.void(states, words, types.int64, types.int64, ends), codegen
 
 
 @kernel
@@ -245,7 +246,7 @@ def _digest_many(rows, tails, state, out):
     stride = -(-(size - inside) // BLOCK_WORDS) * BLOCK_WORDS
     words = rows.view(np.uint64)
     rest = np.zeros(LANES * stride, np.uint64)
-    states = np.empty((8, LANES), np.uint64)
+    states, ends = np.empty((8, LANES), np.uint64), np.empty((2, LANES), np.uint64)
     grouped = n - n % LANES
     for first in range(0, grouped, LANES):
         for lane in range(LANES):
@@ -258,10 +259,12 @@ def _digest_many(rows, tails, state, out):
                 states[i, lane] = state[i]
         for i in range(0, size, BLOCK_WORDS):
             count, mask = _progress(i, size)
+            for lane in range(LANES):
+                ends[0, lane], ends[1, lane] = count, mask
             if i < inside:
-                _compress_lanes(states, words, first * d + i, d, count, mask)
+                _compress_lanes(states, words, first * d + i, d, ends)
             else:
-                _compress_lanes(states, rest, i - inside, stride, count, mask)
+                _compress_lanes(states, rest, i - inside, stride, ends)
         for lane in range(LANES):
             for i in range(DIGEST_WORDS):
                 out[first + lane, i] = states[i, lane]
@@ -286,37 +289,60 @@ def digest_sparse(values, indices, indptr, tails, state, out):
     n, k = tails.shape
     if len(indptr) - 1 != n or len(out) != n:
         raise ValueError("`tails` and `out` must have one row per record")
-    sizes = 1 + 2 * np.diff(indptr) + k
-    order = np.argsort(sizes)  # records of about one length go side by side
-    stride = -(-max(sizes.max(), 1) // BLOCK_WORDS) * BLOCK_WORDS if n else 0
     bits = values.view(np.uint64)
+    order, longest = _by_length(indptr, k)
+    stride = longest * BLOCK_WORDS
     words = np.zeros(LANES * stride, np.uint64)
-    states = np.empty((8, LANES), np.uint64)
+    states, ends = np.empty((8, LANES), np.uint64), np.zeros((2, LANES), np.uint64)
+    sizes = np.zeros(LANES, np.int64)
     for first in range(0, n, LANES):
-        group = order[first : first + LANES]
-        for lane in range(len(group)):
-            row, at = group[lane], lane * stride
+        count = min(LANES, n - first)
+        longest = 0
+        for lane in range(count):
+            row, at = order[first + lane], lane * stride
             start, stop = indptr[row], indptr[row + 1]
-            words[at] = stop - start
-            for entry in range(start, stop):
-                words[at + 1] = indices[entry]
-                words[at + 2] = bits[entry]
-                at += 2
-            words[at + 1 : at + 1 + k] = tails[row]
-            states[:, lane] = state
-        # blocks that are not the last of any of the group, which has its shortest record first
-        together = (sizes[group[0]] - 1) // BLOCK_WORDS * BLOCK_WORDS if len(group) == LANES else 0
-        for i in range(0, together, BLOCK_WORDS):
-            _compress_lanes(states, words, i, stride, np.uint64(8 * (2 * BLOCK_WORDS + i)), np.uint64(0))
-        for lane in range(len(group)):
-            size, message = sizes[group[lane]], words[lane * stride : (lane + 1) * stride]
-            h = states[:, lane]
-            chain = (h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7])
-            for i in range(together, size, BLOCK_WORDS):
-                count, mask = _progress(i, size)
-                chain = _compress(chain, message[:size], words[:0], i, count, mask)
-            for i in range(DIGEST_WORDS):
-                out[group[lane], i] = chain[i]
+            size = 1 + 2 * (stop - start) + k
+            own_indices, own_bits, message = indices[start:stop], bits[start:stop], words[at : at + stride]
+            message[0] = stop - start
+            for i in range(len(own_bits)):
+                message[1 + 2 * i] = own_indices[i]
+                message[2 + 2 * i] = own_bits[i]
+            for i in range(k):
+                message[size - k + i] = tails[row, i]
+            for i in range(size, -(-size // BLOCK_WORDS) * BLOCK_WORDS):
+                message[i] = 0
+            for i in range(8):
+                states[i, lane] = state[i]
+            sizes[lane] = size
+            longest = max(longest, size)
+        for i in range(0, longest, BLOCK_WORDS):
+            for lane in range(count):
+                ends[0, lane], ends[1, lane] = _progress(i, sizes[lane])
+            _compress_lanes(states, words, i, stride, ends)
+            for lane in range(count):  # lanes that have ended go on, and nobody looks at them again
+                if i < sizes[lane] <= i + BLOCK_WORDS:
+                    for j in range(DIGEST_WORDS):
+                        out[order[first + lane], j] = states[j, lane]
+
+
+@kernel
+def _by_length(indptr, k):
+    """An order of sparse records in which those of as many blocks stand side by side, and the most blocks of any."""
+    n = len(indptr) - 1
+    longest = 1
+    for i in range(n):
+        longest = max(longest, (2 * (indptr[i + 1] - indptr[i]) + k) // BLOCK_WORDS + 1)
+    starts = np.zeros(longest + 1, np.int64)
+    for i in range(n):
+        starts[(2 * (indptr[i + 1] - indptr[i]) + k) // BLOCK_WORDS + 1] += 1
+    for i in range(longest):
+        starts[i + 1] += starts[i]
+    order = np.empty(n, np.int64)
+    for i in range(n):
+        blocks = (2 * (indptr[i + 1] - indptr[i]) + k) // BLOCK_WORDS
+        order[starts[blocks]] = i
+        starts[blocks] += 1
+    return order, longest
 
 
 class HashKey:

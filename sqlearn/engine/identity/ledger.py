@@ -19,11 +19,12 @@ from contextlib import suppress
 
 import numpy as np
 
-from sqlearn.engine.kernels import kernel, make_ready, multiply_high
+from sqlearn.engine.kernels import kernel, make_ready, multiply_high, prefetch
 from sqlearn.errors import TooLargeError
 
 SMALLEST = 8
 MOST_COPIES = 2**31 - 1
+_AHEAD = 12  # digests
 _ONE_OF_EACH = np.empty(0, np.int32)
 
 
@@ -132,6 +133,10 @@ def _change(keys, copies, counters, digests, numbers, sign):
     """
     refused, stop, i = -1, len(digests), 0
     while i < stop:
+        if sign > 0 and i + _AHEAD < len(digests):  # a large table is not in the cache
+            home = np.int64(multiply_high(digests[i + _AHEAD, 0], np.uint64(len(copies))))
+            prefetch(keys, home)
+            prefetch(copies, home)
         if sign > 0:
             number = numbers[i] if len(numbers) else np.int32(1)
             done = number == 0 or _put(keys, copies, counters, digests[i, 0], digests[i, 1], number)

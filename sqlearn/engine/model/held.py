@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from sqlearn.engine.identity import HashKey, Ledger, Vocabulary, digest_dense, digest_sparse, key_bytes
 from sqlearn.engine.model.header import describe, digest_of, plain
-from sqlearn.engine.sums import UNFIT, Block, Statistic
+from sqlearn.engine.sums import UNFIT, Block, Statistic, rows_of
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import FormatError, NotLearnedError, UnknownLabelError, shown
 
@@ -157,7 +157,7 @@ class Held:
             self.statistic.resize(self.vocabulary.capacity)
             slots = of_label[batch.label_codes[rows]]
             tails.append(self.vocabulary.hash_words[slots])
-        x: Any = batch.x[rows]
+        x: Any = rows_of(batch.x, rows) if sp.issparse(batch.x) else batch.x[rows]
         sparse = sp.issparse(x)
         if sparse and not self.statistic.takes_sparse:
             x, sparse = x.toarray(), False  # so that a sparse row and a dense one are the same record

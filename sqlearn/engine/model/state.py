@@ -70,7 +70,7 @@ class State(Held):
         if self.ledger is not None:
             self.ledger.reserve(len(batch))
         log = Log(keeps=False)
-        for rows in batch.slices():
+        for rows in batch.slices(self.statistic.takes_sparse):
             self._apply(batch, rows, 1.0, log)
         self._refresh(log)
         self.prune()
@@ -158,7 +158,7 @@ class State(Held):
         self._touch()
         try:
             for batch, sign in changes:
-                for rows in batch.slices():
+                for rows in batch.slices(self.statistic.takes_sparse):
                     check()
                     self._apply(batch, rows, sign, log)
             self._refresh(log, check)

@@ -12,6 +12,7 @@ from sqlearn.engine.sums.extraction import (
     NO_BITS,
     ONE,
     ZERO,
+    are_counts,
     deposit_wide,
     deposit_wide_triple,
     extract,
@@ -311,6 +312,14 @@ def deposit_sparse(values, indices, indptr, weights, slots, order, start, stop, 
         if w == 0.0:
             continue
         slot = slots[r]
+        if w == 1.0 and base <= 0 < base + limbs.shape[0] and are_counts(values, indptr[r], indptr[r + 1]):
+            record_counts[slot] += np.int64(sign)
+            limb = limbs[-base, slot]  # whose unit is 1
+            limb[0] += sign
+            own_indices, own_values = indices[indptr[r] : indptr[r + 1]], values[indptr[r] : indptr[r + 1]]
+            for k in range(len(own_values)):
+                limb[1 + np.uint64(own_indices[k])] += sign * own_values[k]
+            continue
         w_top, w_bottom = span_of(w)
         v_top, v_bottom = span(values[indptr[r] : indptr[r + 1]])
         top, bottom = max(w_top, w_top + v_top), min(w_bottom, w_bottom + v_bottom)

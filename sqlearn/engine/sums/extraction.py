@@ -111,6 +111,15 @@ def extract_one(limbs, slot, cell, p, high, low):
 
 
 @kernel
+def are_counts(values, start, stop):
+    """Whether all of these are integers below ``2**31``: numbers of one limb."""
+    fit = True
+    for k in range(start, stop):
+        fit &= abs(values[k]) < 2147483648.0 and (values[k] + _ROUNDER) - _ROUNDER == values[k]
+    return fit
+
+
+@kernel
 def mantissa_of(value):
     """Magnitude's integer mantissa, and the exponent of its unit."""
     bits = float_bits(value)

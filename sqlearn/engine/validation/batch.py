@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from sqlearn.engine.sums import BLOCK
 
 _CELLS_AT_ONCE = 1 << 22  # 32 MB: many blocks of a Gram matrix, for several threads
+_ENTRIES_AT_ONCE = 1 << 19
 _MOST_BLOCKS = 16
 
 
@@ -57,8 +58,11 @@ class Batch:
         """How to name row `i` in a message."""
         return "This row" if self.single else f"Row {i} (counted from 0)"
 
-    def slices(self) -> Iterator[slice]:
-        """Cut into blocks."""
-        blocks = _CELLS_AT_ONCE // (BLOCK * max(1, self.x.shape[1]))
+    def slices(self, sparse: bool) -> Iterator[slice]:
+        """Cut into blocks, of CSR rows if they stay `sparse`."""
+        width, cells = self.x.shape[1], _CELLS_AT_ONCE
+        if sparse and not isinstance(self.x, np.ndarray):
+            width, cells = self.x.nnz // max(1, len(self)), _ENTRIES_AT_ONCE
+        blocks = cells // (BLOCK * max(1, width))
         size = BLOCK * max(1, min(_MOST_BLOCKS, blocks))
         return (slice(start, min(start + size, len(self))) for start in range(0, len(self), size))

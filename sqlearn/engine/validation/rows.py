@@ -125,7 +125,8 @@ def check_features(spec: Spec, X: Any, layout: Layout | None) -> tuple[Features,
         layout.check_width(x.shape[1], spec.learner)
     if spec.sparse_form or sp.issparse(x):
         x = as_csr(x)
-        x.data[np.isnan(x.data)] = np.nan
+        if spec.allow_nan:
+            x.data = np.where(np.isnan(x.data), np.nan, x.data)
     elif spec.allow_nan:
         x = np.where(np.isnan(x), np.nan, x)  # NaN has one form: bits tell records apart
     return Features.of_numbers(x), found

@@ -27,6 +27,8 @@ from sqlearn.errors import (
 # what numpy raises at what is no array, and scikit-learn where a refusal shows a value whose repr fails
 UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError, RuntimeError)
 
+_FEW_NUMBERS = 1 << 12
+
 
 def check_responses(spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) -> tuple[Responses, Layout]:
     """Validated labels or values to predict, and the layout that has them.
@@ -127,9 +129,22 @@ def _first_not_a_label(y: np.ndarray) -> tuple[str, dict[str, Any]]:
 
 def levels_of(column: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     """Codes int64[n] and the canonical levels they index."""
-    unique, codes = np.unique(column, return_inverse=True)
+    unique, codes = _numbered(column)
     levels = [canonical_label(value) for value in unique.tolist()]
     return codes.reshape(-1).astype(np.int64), levels
+
+
+def _numbered(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct values, sorted, and the index of each value in them: without sorting, if these are small numbers."""
+    if column.ndim == 1 and column.dtype.kind in "iu" and len(column):
+        least, greatest = int(column.min()), int(column.max())
+        if greatest - least < _FEW_NUMBERS:
+            wide = column if column.dtype.itemsize == 8 else column.astype(np.int64)
+            offsets = (wide - wide.dtype.type(least)).astype(np.intp)
+            is_there = np.bincount(offsets) > 0
+            unique = np.flatnonzero(is_there).astype(wide.dtype) + wide.dtype.type(least)
+            return unique, (np.cumsum(is_there) - 1)[offsets]
+    return np.unique(column, return_inverse=True)
 
 
 def shape_of(y: Any) -> tuple[int, ...]:
