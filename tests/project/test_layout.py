@@ -25,6 +25,7 @@ LAYERS = {
         "kernels": set(),
         "arithmetic": {"kernels"},
         "identity": {"kernels"},
+        "maps": {"kernels", "arithmetic"},
         "sums": {"kernels", "arithmetic", "identity"},
         "readout": {"kernels", "arithmetic", "sums"},
         "rounds": {"kernels", "arithmetic", "identity", "sums"},

@@ -1,4 +1,4 @@
-"""Numbers: digits, double-double, exp and log with fixed results, small linear systems, BLAS threads.
+"""Numbers: digits, double-double, exp, log and cos with fixed results, small linear systems, BLAS threads.
 
 May import: kernels.
 """
@@ -19,5 +19,5 @@ from sqlearn.engine.arithmetic.digits import (
     trimmed,
 )
 from sqlearn.engine.arithmetic.double_double import add, divide, fast_two_sum, multiply
-from sqlearn.engine.arithmetic.elementary import exp, log, mix
+from sqlearn.engine.arithmetic.elementary import NEAR, cos, cos_near, exp, log, mix
 from sqlearn.engine.arithmetic.solve import Factor, intercept, pivoted_factor, residual

@@ -1,4 +1,4 @@
-"""exp, log and a hash of words by fixed arithmetic: what state may depend on instead of libm.
+"""exp, log, cos and a hash of words by fixed arithmetic: what state may depend on instead of libm.
 
 A vectorised libm may differ from the scalar one by a bit, and from one machine to the next. These use additions,
 products and divisions alone, in one order, so every lane of every vector unit gives the same bits.
@@ -6,12 +6,27 @@ products and divisions alone, in one order, so every lane of every vector unit g
 
 import numpy as np
 
-from sqlearn.engine.kernels import bits_float, float_bits, kernel
+from sqlearn.engine.kernels import bits_float, float_bits, kernel, multiply_high
 
 _ROUNDER = 1.5 * 2.0**52
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 0.6931471803691238  # 32 bits of ln 2, so that k * _LN2_HIGH is exact
 _LN2_LOW = 1.9082149292705877e-10
+NEAR = 1e6  # up to here a multiple of pi / 2 is subtracted in three parts, the first two of which are exact
+_TWO_OVER_PI = 0.6366197723675814
+_HALF_PI = 1.5707963267948966
+_HALF_PI_HIGH = 1.5707963267341256  # 33 bits
+_HALF_PI_MIDDLE = 6.077100506303966e-11  # the next 33
+_HALF_PI_LOW = 2.0222662487959506e-21
+_TWO_OVER_PI_BITS = np.array(  # 64 zeros, then the bits of 2 / pi behind the point
+    [
+        *(0, 0xA2F9836E4E441529, 0xFC2757D1F534DDC0, 0xDB6295993C439041, 0xFE5163ABDEBBC561, 0xB7246E3A424DD2E0),
+        *(0x06492EEA09D1921C, 0xFE1DEB1CB129A73E, 0xE88235F52EBB4484, 0xE99C7026B45F7E41, 0x3991D639835339F4),
+        *(0x9C845F8BBDF9283B, 0x1FF897FFDE05980F, 0xEF2F118B5A0A6D1F, 0x6D367ECF27CB09B7, 0x4F463F669E5FEA2D),
+        *(0x7527BAC7EBE5F17B, 0x3D0739F78A5292EA, 0x6BFB5FB11F8D5D08, 0x56033046FC7B6BAB, 0xF0CFBC209AF4361D),
+    ],
+    np.uint64,
+)
 
 
 @kernel
@@ -53,6 +68,80 @@ def log(x):
     for odd in range(21, 0, -2):
         t = t * q + 1.0 / odd
     return exponent * _LN2_HIGH + (2.0 * s * t + exponent * _LN2_LOW)
+
+
+@kernel
+def _turned(r, quarters):
+    """``cos(r + quarters * pi / 2)`` for r within pi / 4 of 0, by the polynomials of Sun's fdlibm."""
+    z = r * r
+    s = 1.58969099521155010221e-10
+    s = s * z - 2.50507602534068634195e-08
+    s = s * z + 2.75573137070700676789e-06
+    s = s * z - 1.98412698298579493134e-04
+    s = s * z + 8.33333333332248946124e-03
+    s = s * z - 1.66666666666666324348e-01
+    sine = r + (r * z) * s
+    c = -1.13596475577881948265e-11
+    c = c * z + 2.08757232129817482790e-09
+    c = c * z - 2.75573143513906633035e-07
+    c = c * z + 2.48015872894767294178e-05
+    c = c * z - 1.38888888888741095749e-03
+    c = c * z + 4.16666666666666019037e-02
+    half = 0.5 * z
+    w = 1.0 - half
+    cosine = w + (((1.0 - w) - half) + z * z * c)
+    value = sine if quarters & 1 else cosine
+    return bits_float(float_bits(value) ^ (((quarters + 1) & 2) << 62))
+
+
+@kernel
+def cos_near(x):
+    """:func:`cos` for x within `NEAR` of 0, without branches so that a loop of it vectorises."""
+    shifted = x * _TWO_OVER_PI + _ROUNDER
+    n = shifted - _ROUNDER
+    r = ((x - n * _HALF_PI_HIGH) - n * _HALF_PI_MIDDLE) - n * _HALF_PI_LOW
+    return _turned(r, float_bits(shifted))
+
+
+@kernel
+def _cos_far(x):
+    """:func:`cos` of a finite x beyond 2**19, by Payne and Hanek: the product with 2 / pi, modulo 4, in 192 bits."""
+    bits = float_bits(x)
+    exponent = ((bits >> 52) & 0x7FF) - 1075
+    mantissa = np.uint64((bits & 0xFFFFFFFFFFFFF) | (1 << 52))
+    skipped = exponent + 62  # bits of 2 / pi that give multiples of 4, and 64 zeros before them
+    word, shift = skipped >> 6, np.uint64(skipped & 63)
+    window = np.empty(3, np.uint64)
+    for k in range(3):
+        high, low = _TWO_OVER_PI_BITS[word + k], _TWO_OVER_PI_BITS[word + k + 1]
+        window[k] = (high << shift) | ((low >> np.uint64(1)) >> (np.uint64(63) - shift))
+    low = mantissa * window[2]
+    carried = np.uint64(multiply_high(mantissa, window[2]))
+    middle = mantissa * window[1] + carried
+    carried = np.uint64(multiply_high(mantissa, window[1])) + np.uint64(middle < carried)
+    high = mantissa * window[0] + carried
+    two, rest = np.uint64(2), np.uint64(62)
+    quarters = np.int64(high >> rest)
+    high, middle = (high << two) | (middle >> rest), (middle << two) | (low >> rest)
+    negative = high >> np.uint64(63) != np.uint64(0)
+    if negative:  # more than half a quarter: that much less than the next one
+        quarters += 1
+        high, middle = ~high, ~middle
+    first = np.float64(np.int64(high >> np.uint64(11))) * 2.0**-53
+    then = np.float64(np.int64(((high & np.uint64(0x7FF)) << np.uint64(42)) | (middle >> np.uint64(22)))) * 2.0**-106
+    last = np.float64(np.int64(middle & np.uint64(0x3FFFFF))) * 2.0**-128
+    r = (first + (then + last)) * _HALF_PI
+    return _turned(-r if negative else r, quarters)
+
+
+@kernel
+def cos(x):
+    """Cosine within 2 ulp or so, of x as it is, however large; NaN for what is not finite."""
+    if abs(x) <= NEAR:
+        return cos_near(x)
+    if abs(x) < np.inf:
+        return _cos_far(x)
+    return np.nan
 
 
 @kernel

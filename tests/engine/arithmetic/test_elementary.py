@@ -1,4 +1,4 @@
-"""exp, log, small linear algebra by fixed arithmetic: near the true values, the same bits wherever a number stands."""
+"""exp, log, cos, small linear algebra by fixed arithmetic: near the true values, the same bits in every place."""
 
 import math
 from fractions import Fraction
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sqlearn.engine.arithmetic.cholesky import cholesky, solve_lower, solve_upper
-from sqlearn.engine.arithmetic.elementary import exp, log, mix
+from sqlearn.engine.arithmetic.elementary import NEAR, _cos_far, cos, cos_near, exp, log, mix
 from sqlearn.engine.kernels.decorator import kernel
 
 
@@ -21,6 +21,18 @@ def exp_all(x, out):
 def log_all(x, out):
     for i in range(len(x)):
         out[i] = log(x[i])
+
+
+@kernel
+def cos_all(x, out):
+    for i in range(len(x)):
+        out[i] = cos(x[i])
+
+
+@kernel
+def near_all(x, out):
+    for i in range(len(x)):
+        out[i] = cos_near(x[i])
 
 
 def over(function, x):
@@ -52,6 +64,42 @@ POSITIVE = np.concatenate(
         [2.2250738585072014e-308, 1.7976931348623157e308, 1.0, 2.0, 0.5, math.e, math.sqrt(0.5)],
     ]
 )
+ANGLES = np.concatenate(
+    [
+        np.linspace(-10, 10, 20_001),
+        RNG.uniform(-1, 1, 20_000) * 10.0 ** RNG.uniform(-9, 6, 20_000),
+        (np.arange(-2000, 2000) * math.pi / 2)[:, None].repeat(3, 1).ravel() + np.tile([0.0, 1e-9, -1e-9], 4000),
+        [0.0, -0.0, 5e-324, 2.2250738585072014e-308, math.pi / 4, 3 * math.pi / 4, NEAR, -NEAR],
+    ]
+)
+FAR = np.concatenate(
+    [
+        np.ldexp(1.0 + RNG.random(300), RNG.integers(20, 1023, 300)) * RNG.choice([-1.0, 1.0], 300),
+        np.nextafter([NEAR, -NEAR], [np.inf, -np.inf]),
+        [6381956970095103 * 2.0**797, 5319372648326541 * 2.0**80],  # as near to a multiple of pi / 2 as float64 comes
+        [1.7976931348623157e308, 2.0**1023, 2.0**62, 2.0**63, 2.0**64, 1e22],
+    ]
+)
+
+
+def exact_cos(values):
+    """Cosines by integers alone: Machin's pi of 1,400 bits, the series of the rest."""
+    bits = 1400
+
+    def arctan(inverse):
+        total, term, n = 0, (1 << bits) // inverse, 1
+        while term:
+            total, term, n = total + (term // n if n % 4 == 1 else -(term // n)), term // inverse**2, n + 2
+        return total
+
+    turn = 8 * (4 * arctan(5) - arctan(239))
+    for value in values:
+        x = int(Fraction(float(value)) * (1 << bits)) % turn
+        total, term, n = 1 << bits, 1 << bits, 0
+        while term:
+            term = -term * x // (1 << bits) * x // (1 << bits) // ((n + 1) * (n + 2)) if n < 400 else 0
+            total, n = total + term, n + 2
+        yield float(Fraction(total, 1 << bits))
 
 
 def test_exp():
@@ -86,7 +134,32 @@ def test_log():
     assert np.abs(back - EXPONENTS[:20_000:7]).max() < 1e-12
 
 
-@pytest.mark.parametrize("kernel_all, one, values", [(exp_all, exp, EXPONENTS[::97]), (log_all, log, POSITIVE[::97])])
+def test_cos():
+    near = ANGLES[:: len(ANGLES) // 500]
+    assert ulps(over(cos_all, near), np.array(list(exact_cos(near)))).max() <= 2.0
+    assert ulps(over(cos_all, ANGLES), np.array([math.cos(v) for v in ANGLES])).max() <= 3.0
+    assert over(near_all, ANGLES).tobytes() == over(cos_all, ANGLES).tobytes()
+    assert cos(0.0) == cos(-0.0) == 1.0 and np.abs(over(cos_all, ANGLES)).max() == 1.0
+
+
+def test_cos_of_large_arguments():
+    assert ulps(over(cos_all, FAR), np.array(list(exact_cos(FAR)))).max() <= 3.0
+    assert over(cos_all, -FAR).tobytes() == over(cos_all, FAR).tobytes()
+    assert np.isnan([cos(np.inf), cos(-np.inf), cos(np.nan)]).all()
+    both = np.linspace(NEAR / 2, NEAR, 997)  # where either way of reducing them would do
+    far = np.array([_cos_far(v) for v in both])
+    assert np.abs(far - over(cos_all, both)).max() < 3e-16
+
+
+@pytest.mark.parametrize(
+    "kernel_all, one, values",
+    [
+        (exp_all, exp, EXPONENTS[::97]),
+        (log_all, log, POSITIVE[::97]),
+        (cos_all, cos, np.concatenate([ANGLES[::97], FAR])),
+        (near_all, cos_near, ANGLES[::97]),
+    ],
+)
 def test_bits_do_not_depend_on_the_place(kernel_all, one, values):
     """Scalar, vectorised, at every position of every vector, in the tail after it."""
     alone = np.array([one(float(v)) for v in values])
