@@ -146,7 +146,8 @@ def test_the_empty_state(learner):
 
 def use(model, X):
     """Predict or transform."""
-    return (model.predict if hasattr(model, "predict") else model.transform)(X)
+    ask = next(getattr(model, name) for name in ("predict", "transform", "mahalanobis") if hasattr(model, name))
+    return ask(X)
 
 
 @over(WEIGHTED)

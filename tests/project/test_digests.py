@@ -12,6 +12,7 @@ import pytest
 
 from fixed import Case, cases, hard, labels, numbers
 from learners import LEARNERS
+from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.ensemble import (
     ExtraTreesClassifier,
@@ -100,6 +101,10 @@ LATER = {
     "isolation_forest_3000": "96a70f340a24f8e629862dd3316a29cf3dab87bb898601a325c0dbb71845b53c",
     "boosting_classifier": "cbc747abc40575582d5ceb1e410ad55729b0bac7ddb27b6137eedd4a74d260ac",
     "boosting_regressor": "c240fba6344bf2f820ed1fa8e66187a7d22e29fa441041f726edce3b2f6cb888",
+    "empirical_covariance": "7d395f23ff9833b3c792f503c872d44635035ae23798b754319968a8a44e7fca",
+    "shrunk_covariance": "52aad912ed7ebd966dad5fb6948c0fd4fabb3b5117ef19246bb32d92c4512915",
+    "oas": "eda900493340216b6d1ea27d8cf3941e5ef332843eb850a10e1201580599a124",
+    "ledoit_wolf": "e74ca0771f76ebeff6919d71e05a1cee602932f23a2caf6c73e17e7618f16fcf",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
 
@@ -146,6 +151,10 @@ def later_cases():
             HistGradientBoostingClassifier(max_iter=5, class_weight={1: 2.5}), holes, y3, uneven
         ),
         "boosting_regressor": Case(HistGradientBoostingRegressor(pilot=(X[:20], values[:20])), hard(48, 3), values),
+        "empirical_covariance": Case(EmpiricalCovariance(), hard(48, 3)),
+        "shrunk_covariance": Case(ShrunkCovariance(shrinkage=0.25), X),
+        "oas": Case(OAS(assume_centered=True), X),
+        "ledoit_wolf": Case(LedoitWolf(), hard(48, 3)),
         "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
     }
 

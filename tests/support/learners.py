@@ -7,6 +7,7 @@ import pytest
 from records import takes_weights
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
+from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.ensemble import (
@@ -56,6 +57,11 @@ LEARNERS = [
     MixedNB(),
     StandardScaler(),
     PCA(),
+    EmpiricalCovariance(),
+    ShrunkCovariance(store_precision=False),
+    OAS(assume_centered=True),
+    LedoitWolf(),
+    LedoitWolf(store_precision=False, assume_centered=True),
     LinearDiscriminantAnalysis(),
     LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.25),
     LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),

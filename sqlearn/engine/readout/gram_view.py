@@ -225,6 +225,13 @@ class GramView:
         exponents = own[:, None] + own
         return as_float(moments.hi, exponents, "A covariance")
 
+    def mean_products(self) -> np.ndarray:
+        """``sum w a b / sum w`` of features and targets, float64[d + t, d + t], to about 1 ulp."""
+        moments = self.raw()
+        hi, lo, w_exponent = self.weight()
+        _divide_all(moments.hi.reshape(-1), moments.lo.reshape(-1), hi, lo)
+        return as_float(moments.hi, np.add.outer(moments.exponents, moments.exponents) - w_exponent, "A mean product")
+
     def centred(self) -> SecondMoments:
         """Moments about the mean: ``sum w * sum w a b - sum w a * sum w b``, the difference formed exactly."""
         return self._moments(True, self.weight())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import add_product, round_pair
+from sqlearn.engine.arithmetic import add_product, round_pair, to_pairs
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout.gram_view import GramView, grams_of
 from sqlearn.engine.readout.moments_view import is_constant
@@ -83,26 +83,47 @@ class SpreadView:
     powers: np.ndarray
     low: int
 
-    def kurtosis(self) -> tuple[np.ndarray, np.ndarray]:
+    def kurtosis(self, about_zero: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Means of ``(z_i z_j)**2`` and of ``z_i z_j``, the correlations, of features z of mean 0 and variance 1.
+
+        Parameters
+        ----------
+        about_zero : bool
+            Whether features are taken as they are, as if their means were 0, and only scaled.
 
         Returns
         -------
         kurtosis, correlation : float64[d, d]
             Centred before rounding; 0 for features that do not vary.
         """
+        hi, exponents = self._products() if about_zero else self._central_products()
+        moments = self.gram.raw() if about_zero else self.gram.centred()
+        variances = moments.hi.diagonal()
+        varies = np.outer(variances, variances) > 0.0
+        product = np.where(varies, np.outer(variances, variances), 1.0)
+        shift = exponents - 2 * np.add.outer(moments.exponents, moments.exponents)
+        return np.where(varies, np.ldexp(hi / product, shift), 0.0), moments.hi / np.sqrt(product)
+
+    def _central_products(self):
+        """``n**3`` times the sums of ``(x_i - m_i)**2 (x_j - m_j)**2``: float64[d, d], and exponents, int64[d, d]."""
         d = self.gram.n_features
         (matrix, powers), low = aligned((self.gram.digits, self.gram.low), (self.powers, self.low))
         hi, exponents = np.zeros((d, d)), np.zeros((d, d), np.int64)
         diagonal = packed_cell(np.arange(d), np.arange(d), d)
         third, fourth = powers[: d * d], powers[d * d :]
         _centre(matrix[0], matrix[1 : 1 + d], matrix[1 + d :], third, fourth, diagonal, hi, exponents)
-        moments = self.gram.centred()
-        variances = moments.hi.diagonal()
-        varies = np.outer(variances, variances) > 0.0
-        product = np.where(varies, np.outer(variances, variances), 1.0)
-        shift = exponents + 128 * low - 2 * np.add.outer(moments.exponents, moments.exponents)
-        return np.where(varies, np.ldexp(hi / product, shift), 0.0), moments.hi / np.sqrt(product)
+        return hi, exponents + 128 * low
+
+    def _products(self):
+        """``n`` times the sums of ``x_i**2 x_j**2``, as :meth:`_central_products`."""
+        d = self.gram.n_features
+        values, _, exponents = to_pairs(self.powers[d * d :], self.low)
+        weight, _, w_exponent = self.gram.weight()
+        upper = np.triu_indices(d)
+        hi, shift = np.zeros((d, d)), np.zeros((d, d), np.int64)
+        hi[upper] = hi.T[upper] = values * weight
+        shift[upper] = shift.T[upper] = exponents + w_exponent
+        return hi, shift
 
     def units(self) -> np.ndarray:
         """Exponents of powers of two, int64[d]: in these units features have variances that float64 can hold.
@@ -129,15 +150,16 @@ class SpreadView:
         shrunk.flat[:: len(shrunk) + 1] += share * target * scales
         return shrunk
 
-    def shrinkage(self, variances: np.ndarray) -> tuple[float, float]:
+    def shrinkage(self, variances: np.ndarray, about_zero: bool = False) -> tuple[float, float]:
         """Ledoit and Wolf's shrinkage, and the mean variance, for features scaled to these variances, float64[d].
 
-        The shrinkage of ``2**k * variances`` is the same for each k: products of variances stay within float64.
+        With `about_zero`, the variances are mean squares. The shrinkage of ``2**k * variances`` is the same for each k:
+        products of variances stay within float64.
         """
         _, exponent = np.frexp(variances.max())
         variances = np.ldexp(variances, -exponent)
         d, mean = len(variances), float(variances.mean())
-        kurtosis, correlation = self.kurtosis()
+        kurtosis, correlation = self.kurtosis(about_zero)
         products = np.outer(variances, variances)
         squares = correlation**2 * products
         hi, _, w_exponent = self.gram.weight()

@@ -9,7 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from sqlearn.engine.kernels import fma, kernel
+from sqlearn.engine.identity import digest_one
+from sqlearn.engine.kernels import Postponed, float_bits, fma, kernel
+from sqlearn.engine.sums.deposit import deposit_triangle
 from sqlearn.engine.sums.exact import Deposit, ExactSum
 from sqlearn.engine.sums.extraction import (
     NO_BITS,
@@ -25,6 +27,8 @@ from sqlearn.engine.sums.extraction import (
 from sqlearn.engine.sums.gram import Gram
 from sqlearn.engine.sums.gram_blocks import deposit_gram, packed_cell
 from sqlearn.engine.sums.joint import Joint
+from sqlearn.engine.sums.moments import OneDense
+from sqlearn.engine.sums.one_record import GENERAL_FIRST, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
 _FEWEST_ROWS = 48  # fewer go row by row
@@ -209,3 +213,67 @@ class Spread(Joint):
 
     def blocks(self, block):
         return block, block
+
+    def fast_path(self, state):
+        return None if state.ledger is None else _OneSpread(state, is_gram=True)
+
+
+@kernel
+def _change_spread(
+    x, words, slot, sign, z, tail, digest, key_state, records, grams, gram_counts, fourth, fourth_counts
+):
+    """Check everything, then change everything; False, and nothing has changed, when anything is not plain."""
+    d, k = len(x), len(words)
+    finite = 0.0
+    z[0, 0] = 1.0
+    for j in range(d):
+        z[0, 1 + j] = x[j] + 0.0
+        finite += x[j] * 0.0
+    if finite != 0.0:
+        return False
+    for j in range(k):
+        tail[j] = words[j]
+    tail[k] = np.uint64(float_bits(1.0))
+    record = z[0, 1 : 1 + d]
+    digest_one(record, tail, key_state, digest)
+    if not may_change(digest, sign, records):
+        return False
+    ones, slots, one = np.ones(1), np.full(1, slot), record.reshape(1, d)
+    stop = len(slots)  # not the literal 1, for which numba would compile the kernels once more
+    workspace, others = np.empty((4, d)), np.empty((2, 1 + d))
+    limbs, base, need = fourth
+    if _deposit_fourth(one, slots, stop - 1, stop, sign, limbs, base, fourth_counts, need, workspace) == 0:
+        return False
+    lower, bottom, _ = grams
+    if deposit_triangle(z, ones, slots, stop - 1, stop, sign, lower, bottom, gram_counts, need, others) == 0:
+        _deposit_fourth(one, slots, stop - 1, stop, -sign, limbs, base, fourth_counts, need, workspace)
+        return False
+    note(digest, sign, records)
+    return True
+
+
+class _OneSpread(OneDense):
+    """The path of one dense record."""
+
+    kernel = Postponed(_change_spread, GENERAL_FIRST)
+
+    def change(self, row, y, sign):
+        state = self.state
+        vocabulary, gram, fourth = state.vocabulary, state.statistic.gram, state.statistic.fourth
+        if len(row) != self.width:
+            return False
+        slot, words = 0, self.no_words
+        if vocabulary is not None:
+            slot = vocabulary.slots.get(y)
+            if slot is None:
+                return False
+            words = vocabulary.hash_words[slot]
+        if sign < 0 and gram.record_counts[slot] == 1:  # then its class may go, which takes more than this step
+            return False
+        records = self._reserved(sign, gram, fourth, fourth)  # the sums of fourth order count a record twice
+        done = _change_spread(
+            row, words, slot, sign, self.z, self.tail, self.digest, state.key_state, records,
+            (gram.total.limbs, gram.total.base, self.need), gram.record_counts,
+            (fourth.total.limbs, fourth.total.base, self.need), fourth.record_counts,
+        )  # fmt: skip
+        return self._finished(done, sign)
