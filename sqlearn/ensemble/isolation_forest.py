@@ -10,7 +10,7 @@ import numpy as np
 from sklearn import ensemble as peers
 from sklearn.tree import ExtraTreeRegressor
 
-from sqlearn.engine.model import State, UnweightedEstimator
+from sqlearn.engine.model import DetectsOutliers, State, UnweightedEstimator
 from sqlearn.engine.sklearn_private import average_path_length, make_tree
 from sqlearn.engine.trees import Isolating, Isolation, IsolationTree, SampleReport, depth_limit
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
@@ -43,7 +43,7 @@ class _Nodes(NamedTuple):
     values: np.ndarray
 
 
-class IsolationForest(TreeBased, UnweightedEstimator, peers.IsolationForest):
+class IsolationForest(TreeBased, DetectsOutliers, UnweightedEstimator, peers.IsolationForest):
     """An isolation forest that forgets: it tells which records are unusual.
 
     Parameters
@@ -98,7 +98,8 @@ class IsolationForest(TreeBased, UnweightedEstimator, peers.IsolationForest):
 
     Depths are limited, and scores computed, as in scikit-learn, whose forest of the same nodes `to_sklearn()` returns.
     Features are compared as float32, saturated at its range. Missing values (NaN) go to the right at every split.
-    Records have no weights here. The first `predict` after an update scores all records if `contamination` is a number.
+    Scores lie between -1.0 and 0.0: the lower, the easier a record is separated from others at random. Records have no
+    weights here. The first `predict` after an update scores all records if `contamination` is a number.
 
     References
     ----------
@@ -150,97 +151,6 @@ class IsolationForest(TreeBased, UnweightedEstimator, peers.IsolationForest):
         self.key = key
 
     # ------------------------------------------------------------------ answers
-
-    def score_samples(self, X: Any) -> np.ndarray:
-        """Return how usual each record is: the lower, the easier it is separated from others at random.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records,)
-            Scores between -1.0 and 0.0.
-
-        Raises
-        ------
-        NotFittedError
-            If nothing was learned yet.
-        SqlearnError
-            A subclass that describes the problem.
-        """
-        return self._answer("score_samples", X)
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the scores less ``offset_``: negative for outliers.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records,)
-            ``score_samples(X) - offset_``.
-
-        Raises
-        ------
-        NotFittedError
-            If nothing was learned yet.
-        SqlearnError
-            A subclass that describes the problem.
-        """
-        return self._answer("decision_function", X)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Tell whether records are outliers.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        int64 ndarray of shape (n_records,)
-            -1 for outliers, 1 for others.
-
-        Raises
-        ------
-        NotFittedError
-            If nothing was learned yet.
-        SqlearnError
-            A subclass that describes the problem.
-        """
-        return self._answer("predict", X)
-
-    def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> np.ndarray:
-        """Fit, then tell which of the same records are outliers.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-        y : object, default=None
-            Ignored.
-        **kwargs : dict
-            Passed to ``fit``, which takes nothing else.
-
-        Returns
-        -------
-        int64 ndarray of shape (n_records,)
-            -1 for outliers, 1 for others.
-
-        Raises
-        ------
-        SqlearnError
-            A subclass that describes the problem.
-        """
-        with self._kept_on_errors():
-            return self.fit(X, y, **kwargs).predict(X)
 
     @property
     def last_update_(self) -> SampleReport:

@@ -29,6 +29,7 @@ LAYERS = {
         "sums": {"kernels", "arithmetic", "identity"},
         "readout": {"kernels", "arithmetic", "sums"},
         "rounds": {"kernels", "arithmetic", "identity", "sums"},
+        "novelty": {"kernels", "arithmetic", "identity", "maps", "sums", "rounds"},
         "trees": {"kernels", "arithmetic", "sums", "rounds"},
         "solvers": {"kernels", "arithmetic"},
         "boosting": {"kernels", "arithmetic", "sums", "rounds", "solvers"},

@@ -29,6 +29,7 @@ from sqlearn.feature_selection import (
     f_regression,
     r_regression,
 )
+from sqlearn.kernel_approximation import KernelMean
 from sqlearn.linear_model import (
     BayesianRidge,
     ElasticNet,
@@ -62,6 +63,7 @@ LEARNERS = [
     OAS(assume_centered=True),
     LedoitWolf(),
     LedoitWolf(store_precision=False, assume_centered=True),
+    KernelMean(n_components=20),
     LinearDiscriminantAnalysis(),
     LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.25),
     LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),

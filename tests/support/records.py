@@ -40,7 +40,7 @@ def bounded(rng, n, level):
 
 
 # learners whose features are not any reals (or any non-negative ones, which their tags tell)
-FEATURES = {"CategoricalNB": codes, "MixedNB": mixed, "TableModel": mixed}
+FEATURES = {"CategoricalNB": codes, "MixedNB": mixed, "TableModel": mixed, "KernelMean": bounded}
 
 
 def takes_weights(learner) -> bool:

@@ -3,4 +3,4 @@
 May import: kernels, arithmetic, errors.
 """
 
-from sqlearn.engine.maps.fourier import draw_fourier, map_fourier, scale_of
+from sqlearn.engine.maps.fourier import draw_fourier, fourier_row, map_fourier, scale_of, score_fourier, weighed

@@ -10,6 +10,7 @@ G. E. P. Box, M. E. Muller, "A Note on the Generation of Random Normal Deviates"
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -81,6 +82,34 @@ def fourier_row(x, weights, offset, scale, out):
 
 
 @kernel
+def weighed(features, coefficients):
+    """The sum of products, float64, in sixteen lanes, which are added up in their order."""
+    lanes = np.zeros(16)
+    n = len(features)
+    whole = n - n % 16
+    for start in range(0, whole, 16):
+        for l in range(16):
+            lanes[l] += features[start + l] * coefficients[start + l]
+    for k in range(whole, n):
+        lanes[k - whole] += features[k] * coefficients[k]
+    total = 0.0
+    for l in range(16):
+        total += lanes[l]
+    return total
+
+
+@kernel
+def _score_rows(x, weights, offset, coefficients, out):
+    """The sum of each row's features times `coefficients`, in the order of :func:`weighed`."""
+    features, rounded = np.empty(len(offset)), np.empty(len(offset), np.float32)
+    for i in range(len(x)):
+        fourier_row(x[i], weights, offset, 1.0, features)
+        for k in range(len(features)):
+            rounded[k] = features[k]
+        out[i] = weighed(rounded, coefficients)
+
+
+@kernel
 def _fourier_rows(x, weights, offset, scale, out):
     """:func:`fourier_row` of each row."""
     for i in range(len(x)):
@@ -108,6 +137,16 @@ def map_fourier(x: np.ndarray, weights: np.ndarray, offset: np.ndarray, scale: f
     NaN where a product leaves float64's range.
     """
     out = np.empty((len(x), len(offset)))
-    arrays = (np.ascontiguousarray(values, np.float64) for values in (x, weights, offset))
-    _fourier_rows(*arrays, scale, out)
+    _fourier_rows(*_contiguous(x, weights, offset), scale, out)
     return out
+
+
+def score_fourier(x: np.ndarray, weights: np.ndarray, offset: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """``cos(x @ weights + offset) @ coefficients``, the cosines rounded to float32: float64[n], each row alone."""
+    out = np.empty(len(x))
+    _score_rows(*_contiguous(x, weights, offset, coefficients), out)
+    return out
+
+
+def _contiguous(*arrays: np.ndarray) -> Iterator[np.ndarray]:
+    return (np.ascontiguousarray(values, np.float64) for values in arrays)

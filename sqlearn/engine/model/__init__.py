@@ -12,6 +12,7 @@ from sqlearn.engine.model.learner import Learner
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.predictions import (
     Decides,
+    DetectsOutliers,
     Predicts,
     PredictsJointProbabilities,
     PredictsProba,

@@ -243,6 +243,92 @@ class ScoresRecords(Delegates):
         return self._answer("score", X, y)
 
 
+class DetectsOutliers(Delegates):
+    """Models that tell which records are unlike those held."""
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return how usual each record is: low for outliers.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records,)
+            Scores.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("score_samples", X)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the scores less ``offset_``: negative for outliers.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records,)
+            ``score_samples(X) - offset_``.
+
+        Raises
+        ------
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("decision_function", X)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Tell whether records are outliers.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_records,)
+            -1 for outliers, 1 for others.
+
+        Raises
+        ------
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("predict", X)
+
+    def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> np.ndarray:
+        """Fit, then tell which of the same records are outliers.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+        y : object, default=None
+            Ignored.
+        **kwargs : dict
+            Passed to ``fit``.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_records,)
+            -1 for outliers, 1 for others.
+        """
+        with self._kept_on_errors():
+            return self.fit(X, y, **kwargs).predict(X)  # type: ignore[attr-defined]
+
+
 class Transforms(Delegates, TransformerMixin):
     """Transformers."""
 

@@ -101,7 +101,7 @@ class OneRecord:
         """
         raise NotImplementedError
 
-    def _reserved(self, sign, *members):
+    def _reserved(self, sign: float, *members: Any) -> tuple[Any, ...]:
         """The state's ledger, multiset hash and record count; reserves memory there and in the sums for one record."""
         state = self.state
         if sign > 0:
@@ -112,7 +112,7 @@ class OneRecord:
         state.version += 1
         return state.ledger.arrays, state.multiset, state.record_counter
 
-    def _finished(self, done, sign):
+    def _finished(self, done: bool, sign: float) -> bool:
         if done and sign < 0:
             state = self.state
             if not state.record_counter[0] & 255:
