@@ -143,11 +143,10 @@ class InvalidValueError(SqlearnError, TypeError):
 
     - ``"not finite"``: NaN, infinite or masked, where a finite number is needed;
     - ``"not numeric"``: text, a complex number, a date or an object, where a real number is needed;
-    - ``"not an integer"``: a category that is not a non-negative integer, where categories are counted by their codes
-      (CategoricalNB);
+    - ``"not text"``: a document that is no string;
+    - ``"not an integer"``: a category that is not a non-negative integer (CategoricalNB);
     - ``"negative"``: a negative feature, where counts or shares are summed (MultinomialNB, ComplementNB, chi2);
-    - ``"out of range"``: a feature beyond 2**500 in an iterative learner, a target that a loss does not allow, or a
-      category beyond those counted;
+    - ``"out of range"``: a feature beyond 2**500, a target that a loss does not allow, a category beyond those counted;
     - ``"weight"``: a sample weight that is negative or not a number, weights that are all 0 or not supported, or
       weights in the place of ``classes``;
     - ``"label"``: a label that is neither an integer, a boolean nor text, or text beside numbers; in an indicator
@@ -160,7 +159,8 @@ class InvalidValueError(SqlearnError, TypeError):
     change all labels from one type to another, ``relabel`` all rows in one call.
     """
 
-    reasons = ("not finite", "not numeric", "not an integer", "negative", "out of range", "weight", "label")
+    reasons = ("not finite", "not numeric", "not text", "not an integer", "negative", "out of range", "weight",
+               "label")  # fmt: skip
 
 
 class ShapeError(SqlearnError):

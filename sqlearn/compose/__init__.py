@@ -1,5 +1,6 @@
 """Models with what comes before the learner inside, which forget as a whole."""
 
 from sqlearn.compose.table_model import TableModel
+from sqlearn.compose.text_model import TextModel
 
-__all__ = ["TableModel"]
+__all__ = ["TableModel", "TextModel"]

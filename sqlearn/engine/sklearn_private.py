@@ -32,6 +32,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "analyzer_of",
     "average_path_length",
     "base_loss",
     "boosted_attributes",
@@ -174,6 +175,17 @@ def smooth_naive_bayes(estimator: Any) -> None:
     """Set the attributes of naive Bayes over counts that follow from its counts: smoothed probabilities and priors."""
     estimator._update_feature_log_prob(estimator._check_alpha())
     estimator._update_class_log_prior(estimator.class_prior)
+
+
+def analyzer_of(vectorizer: Any, *, first: bool) -> Any:
+    """What makes words of a text, as ``CountVectorizer`` does; parameters are looked at, and warned of, at `first`."""
+    if first:
+        vectorizer._validate_ngram_range()
+        vectorizer._warn_for_unused_params()
+        vectorizer._validate_vocabulary()
+    else:
+        vectorizer._stop_words_id = id(vectorizer.stop_words)  # has been looked at
+    return vectorizer.build_analyzer()
 
 
 def n_categories(estimator: Any, highest: np.ndarray, min_categories: Any) -> np.ndarray:

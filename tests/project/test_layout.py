@@ -37,6 +37,7 @@ LAYERS = {
         "sparse": {"kernels", "arithmetic", "identity", "sums", "rounds", "solvers", "problems"},
         "validation": {"identity", "sums"},
         "model": {"kernels", "identity", "sums", "readout", "rounds", "sparse", "validation"},
+        "text": {"kernels", "arithmetic", "identity", "sums", "readout", "validation", "model"},
         "tables": {
             *("kernels", "arithmetic", "identity", "sums", "readout", "rounds", "trees", "problems"),
             *("boosting", "validation", "model"),

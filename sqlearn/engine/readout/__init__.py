@@ -9,6 +9,6 @@ from sqlearn.engine.readout.least_squares import LeastSquares, balanced_factors,
 from sqlearn.engine.readout.linear_map import mapped
 from sqlearn.engine.readout.moments_view import categories_of, is_constant, moments_of, others_of, sums_of, weights_of
 from sqlearn.engine.readout.read_only import read_only
-from sqlearn.engine.readout.rounding import aligned, as_float
+from sqlearn.engine.readout.rounding import aligned, as_float, digits_of
 from sqlearn.engine.readout.shrinkage import spreads_of
 from sqlearn.engine.readout.univariate import score_functions, score_of

@@ -1,0 +1,150 @@
+"""The predictor of models over documents: what scikit-learn has as a pipeline."""
+
+from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.feature_selection import SelectKBest, chi2
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+
+from sqlearn.engine.model import Decides, Predicts, PredictsJointProbabilities
+from sqlearn.engine.sklearn_private import param_names
+from sqlearn.engine.text.documents import as_documents, fixed_words
+from sqlearn.engine.validation import Layout
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _if_learner_has(method: Method) -> Method:
+    """A method that a model over documents has if its learner has it."""
+    return available_if(lambda self: hasattr(self._learner, method.__name__))(method)
+
+
+class TextAnswers(Predicts, PredictsJointProbabilities, Decides):
+    """Predictions of a learner of words, for documents."""
+
+    predict_proba = _if_learner_has(PredictsJointProbabilities.predict_proba)
+    predict_log_proba = _if_learner_has(PredictsJointProbabilities.predict_log_proba)
+    predict_joint_log_proba = _if_learner_has(PredictsJointProbabilities.predict_joint_log_proba)
+    decision_function = _if_learner_has(Decides.decision_function)
+
+
+class TextReader(TextAnswers, BaseEstimator):
+    """A fitted predictor over documents.
+
+    Attributes
+    ----------
+    vocabulary_ : mapping of str to int
+        Column of each word that the learner sees.
+    document_frequency_ : int64[d]
+        Documents that have each.
+    idf_ : float64[d]
+        Inverse document frequencies, where they are asked for.
+    candidates_ : object[n]
+        The words that there were to select from, where words are selected.
+    scores_ : float64[n]
+        The chi-square of each of these.
+    learner_ : estimator
+        scikit-learn's estimator, fitted.
+    """
+
+    vocabulary_: Mapping[str, int]
+    document_frequency_: np.ndarray
+    learner_: Any
+
+    def __init__(
+        self, *, analyzer=None, ngram_range=None, stop_words=None, lowercase=None, strip_accents=None,
+        token_pattern=None, preprocessor=None, tokenizer=None, vocabulary=None, min_df=None, max_df=None,
+        max_features=None, binary=None, sublinear_tf=None, tf_norm=None, idf=None, smooth_idf=None, norm=None,
+        select=None,
+    ):  # fmt: skip
+        self.analyzer, self.ngram_range, self.stop_words, self.lowercase = analyzer, ngram_range, stop_words, lowercase
+        self.strip_accents, self.token_pattern, self.preprocessor = strip_accents, token_pattern, preprocessor
+        self.tokenizer, self.vocabulary, self.min_df, self.max_df = tokenizer, vocabulary, min_df, max_df
+        self.max_features, self.binary, self.sublinear_tf, self.tf_norm = max_features, binary, sublinear_tf, tf_norm
+        self.idf, self.smooth_idf, self.norm, self.select = idf, smooth_idf, norm, select
+
+    def __getattr__(self, name):
+        if name.endswith("_") and not name.startswith("_") and "learner_" in self.__dict__:
+            return getattr(self.learner_, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self):
+        return sorted({*super().__dir__(), *dir(self.learner_)})
+
+    @property
+    def _learner(self):
+        return self.learner_
+
+    def __sklearn_tags__(self):
+        return text_tags(self.learner_)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def pipeline(self) -> Pipeline:
+        """The steps of scikit-learn's that predict the same."""
+        names = set(param_names(CountVectorizer)) & set(param_names(type(self)))
+        vectorizer = CountVectorizer(**{name: getattr(self, name) for name in names})
+        words = self.vocabulary_ if self.select is None else self.candidates_.tolist()
+        vectorizer.vocabulary_ = {word: column for column, word in enumerate(words)}
+        vectorizer.fixed_vocabulary_ = fixed_words(self.vocabulary) is not None
+        steps: list[tuple[str, Any]] = [("words", vectorizer)]
+        norm = self.tf_norm or self.norm
+        together = self.select is None and not norm  # then nothing comes between weights of one word and of all
+        if norm or (self.sublinear_tf and not (together and self.idf)):
+            steps.append(("tf", _fitted(TfidfTransformer(norm=norm, use_idf=False, sublinear_tf=self.sublinear_tf),
+                                        n_features_in_=len(words))))  # fmt: skip
+        if self.select is not None:
+            selector = SelectKBest(chi2, k=self.select)
+            steps.append(("select", _fitted(selector, scores_=np.array(self.scores_), n_features_in_=len(words))))
+        if self.idf:
+            tf_idf = TfidfTransformer(
+                norm=None, smooth_idf=self.smooth_idf, sublinear_tf=self.sublinear_tf and together
+            )
+            steps.append(("idf", _fitted(tf_idf, idf_=np.array(self.idf_), n_features_in_=len(self.idf_))))
+        return Pipeline([*steps, ("learner", self.learner_)])
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """The words that the learner sees, in the order of their columns."""
+        return _array(self.vocabulary_)
+
+    def documents(self, X: Any) -> list[str]:
+        """The documents to predict."""
+        names = vars(self).get("feature_names_in_")
+        if names is not None and hasattr(X, "columns"):
+            Layout(1, names).check_names(X, "TextModel")
+        return as_documents(X, single=False)[:, 0].tolist()
+
+    def _answer(self, name, X, *args, **kwargs):
+        return getattr(self.pipeline(), name)(self.documents(X), *args, **kwargs)
+
+
+def _fitted(estimator: Any, **attributes: Any) -> Any:
+    vars(estimator).update(attributes)
+    return estimator
+
+
+def _array(words) -> np.ndarray:
+    found = np.empty(len(words), object)
+    found[:] = list(words)
+    return found
+
+
+def text_tags(learner: Any) -> Tags:
+    """The learner's tags, as far as they hold for documents."""
+    tags = learner.__sklearn_tags__()
+    inputs = tags.input_tags
+    inputs.string, inputs.two_d_array, inputs.one_d_array = True, False, True
+    inputs.sparse = inputs.allow_nan = inputs.positive_only = False
+    tags.array_api_support = False
+    if tags.classifier_tags is not None:
+        tags.classifier_tags.multi_label = False
+    return tags
