@@ -150,7 +150,8 @@ class InvalidValueError(SqlearnError, TypeError):
     - ``"weight"``: a sample weight that is negative or not a number, weights that are all 0 or not supported, or
       weights in the place of ``classes``;
     - ``"label"``: a label that is neither an integer, a boolean nor text, or text beside numbers; in an indicator
-      matrix, an entry other than 0 and 1.
+      matrix, an entry other than 0 and 1;
+    - ``"repeated"``: of recommenders, a pair of user and item that is given twice or held already.
 
     Notes
     -----
@@ -160,7 +161,7 @@ class InvalidValueError(SqlearnError, TypeError):
     """
 
     reasons = ("not finite", "not numeric", "not text", "not an integer", "negative", "out of range", "weight",
-               "label")  # fmt: skip
+               "label", "repeated")  # fmt: skip
 
 
 class ShapeError(SqlearnError):
@@ -234,7 +235,8 @@ class MergeError(SqlearnError):
     - ``"class"``: the models are of different classes;
     - ``"parameters"``: they differ in parameters, keys, features or targets;
     - ``"label"``: one has text as labels, the other numbers;
-    - ``"rows elsewhere"``: one was taken out of a store, which keeps the rows.
+    - ``"rows elsewhere"``: one was taken out of a store, which keeps the rows;
+    - ``"repeated"``: of recommenders, both hold a pair of user and item.
 
     Notes
     -----
@@ -242,7 +244,7 @@ class MergeError(SqlearnError):
     twice.
     """
 
-    reasons = ("itself", "class", "parameters", "label", "rows elsewhere")
+    reasons = ("itself", "class", "parameters", "label", "rows elsewhere", "repeated")
 
 
 class BrokenError(SqlearnError):

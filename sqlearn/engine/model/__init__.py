@@ -9,6 +9,7 @@ from sqlearn.engine.model.header import digest_of
 from sqlearn.engine.model.held import FORMAT
 from sqlearn.engine.model.inner import Inner
 from sqlearn.engine.model.learner import Learner
+from sqlearn.engine.model.lending import Lending
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.predictions import (
     Decides,

@@ -1,0 +1,541 @@
+"""What recommenders have in common: their verbs, and what they answer."""
+
+from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from sqlearn.engine.interactions import Interactions, listed_labels, read, units_of
+from sqlearn.engine.model import ExactEstimator, Lending, State
+from sqlearn.engine.validation import Batch, Layout
+from sqlearn.errors import (
+    InvalidValueError,
+    ParameterError,
+    ShapeError,
+    UndefinedAttributeError,
+    UnknownLabelError,
+    UnsupportedError,
+    shown,
+)
+from sqlearn.recommend.batches import Wanted, everything_of, found, learned, refuse_repeated, slots_of
+
+
+class FittedAttributes(BaseEstimator):
+    """Holds what a recommender tells of itself: scikit-learn has no estimator of this kind."""
+
+
+class Recommender(ExactEstimator):
+    """Base of models of who likes what.
+
+    A record is an interaction: a user, an item and, for learners that ask for it, a rating. A pair of user and item has
+    one interaction.
+    """
+
+    _statistic = Interactions
+    _keeps_records = True
+
+    # ------------------------------------------------------------------ verbs
+
+    def fit(self, X: Any, y: Any = None, *, users: ArrayLike | None = None, items: ArrayLike | None = None) -> Self:
+        """Learn these interactions alone; what was learned before is dropped.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
+            Rows of user, item and rating, in this order; or a matrix with the rating of each user of each item. A
+            stored zero in a matrix is refused, since it may mean a rating of 0 or none.
+        y : None
+            Ignored.
+        users, items : array-like, default=None
+            Labels of the rows and of the columns of a sparse `X`; 0, 1, ... by default.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        InvalidValueError
+            If a pair of user and item is given twice, a label is missing, or a rating is no finite number.
+        SqlearnError
+            Another subclass that describes the problem. The model is unchanged.
+
+        Examples
+        --------
+        >>> from sqlearn.recommend import ItemKNN
+        >>> ItemKNN().fit([["anna", "tea", 5], ["ben", "tea", 3], ["ben", "rum", 4]]).items_
+        array(['rum', 'tea'], dtype='<U3')
+        """
+        return self._fit_alone(Wanted(X, users, items), None, None)
+
+    def partial_fit(
+        self, X: Any, y: Any = None, *, users: ArrayLike | None = None, items: ArrayLike | None = None
+    ) -> Self:  # fmt: skip
+        """Learn more interactions, of users and items that are known or new.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
+            As for ``fit``; one interaction on its own may be 1-D.
+        y : None
+            Ignored.
+        users, items : array-like, default=None
+            Labels of the rows and of the columns of a sparse `X`; 0, 1, ... by default.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        InvalidValueError
+            If a pair of user and item is given twice or held already: ``relabel`` changes a rating.
+        SqlearnError
+            Another subclass that describes the problem. The model is unchanged.
+
+        Examples
+        --------
+        >>> from sqlearn.recommend import ItemKNN
+        >>> ItemKNN().fit([["anna", "tea", 5]]).partial_fit(["ben", "rum", 4]).n_interactions_
+        2
+        """
+        return self._update(Wanted(X, users, items), None, None, 1.0)
+
+    def forget(
+        self, X: Any = None, y: Any = None, *, users: ArrayLike | None = None, items: ArrayLike | None = None
+    ) -> Self:  # fmt: skip
+        """Forget interactions, or all of some users or items: the model has the bytes of one that never learned them.
+
+        All of them are forgotten or, if one is not held, none.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
+            Interactions as they were learned; ratings may be left out.
+        y : None
+            Ignored.
+        users : array-like, default=None
+            Without `X`: the users of whom everything is forgotten. With a sparse `X`: labels of its rows.
+        items : array-like, default=None
+            Without `X`: the items of which everything is forgotten. With a sparse `X`: labels of its columns.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        NotLearnedError
+            If an interaction is not held, or is held with another rating.
+        UnknownLabelError
+            If a user or item is not held.
+        SqlearnError
+            Another subclass that describes the problem. The model is unchanged.
+
+        Examples
+        --------
+        >>> from sqlearn.recommend import ItemKNN
+        >>> model = ItemKNN().fit([["anna", "tea", 5], ["ben", "tea", 3], ["ben", "rum", 4]])
+        >>> model.forget(users=["ben"]).items_
+        array(['tea'], dtype='<U3')
+        >>> model.digest() == ItemKNN().fit([["anna", "tea", 5]]).digest()
+        True
+        """
+        return self._update(Wanted(X, users, items), None, None, -1.0)
+
+    def relabel(self, X: Any, new_ratings: ArrayLike) -> Self:
+        """Change ratings exactly: the model then has the bytes of one that learned the new ones in the first place.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_interactions, 2 or 3)
+            Interactions that are held: user, item and, if you like, the rating that is held, which is then compared.
+        new_ratings : float or array-like of shape (n_interactions,)
+            Their ratings from now on.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        NotLearnedError
+            If an interaction is not held, or is held with another rating.
+        UnsupportedError
+            If the model holds no ratings.
+        SqlearnError
+            Another subclass that describes the problem. The model is unchanged.
+
+        Examples
+        --------
+        >>> from sqlearn.recommend import ItemKNN
+        >>> model = ItemKNN().fit([["anna", "tea", 5], ["ben", "tea", 3], ["ben", "rum", 4]])
+        >>> model.relabel([["ben", "tea"]], [1]).item_means_
+        array([4., 3.])
+        """
+        state = self._fitted_state()
+        held = _interactions(state)
+        if not held.rated:
+            raise UnsupportedError(
+                f"This {type(self).__name__} holds no ratings, so there is none to change. Use forget and partial_fit.",
+                reason="relabel",
+            )
+        state.check_free()
+        old = self._batch(state, Wanted(X), None, None, -1.0)
+        ratings = np.atleast_1d(np.asarray(new_ratings, object if isinstance(new_ratings, list | tuple) else None))
+        if ratings.shape != (len(old),):
+            raise ShapeError(
+                f"`new_ratings` has the shape {ratings.shape}, and {len(old)} interactions were given. Nothing was "
+                "changed: pass a rating for each.",
+                reason="shape",
+            )
+        users, items = ([old.levels[j][code] for code in old.codes[:, j]] for j in (0, 1))
+        given = read([*zip(users, items, ratings.tolist(), strict=True)], None, None, rated=True, needed=True)
+        new = learned(replace(given, single=old.single), held.given_step)
+        state.change((old, -1.0), (new, 1.0))
+        return self
+
+    def without(
+        self, X: Any = None, y: Any = None, *, users: ArrayLike | None = None, items: ArrayLike | None = None
+    ) -> AbstractContextManager[Self]:  # fmt: skip
+        """Return a context in which the model is as if it had never learned these interactions.
+
+        At its end the model is exactly what it was. Updates are refused inside.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
+            Interactions, as for ``forget``.
+        y : None
+            Ignored.
+        users, items : array-like, default=None
+            Users or items of which everything is left out, as for ``forget``.
+
+        Returns
+        -------
+        context manager
+            For one ``with`` block; it gives the model. Errors are those of ``forget``, and raised when it is entered.
+
+        Examples
+        --------
+        >>> from sqlearn.recommend import ItemKNN
+        >>> model = ItemKNN().fit([["anna", "tea", 5], ["ben", "tea", 3], ["ben", "rum", 4]])
+        >>> with model.without(users=["ben"]):
+        ...     print(model.item_means_)
+        [5.]
+        >>> model.item_means_
+        array([4., 4.])
+        """
+        return Lending(self, self._without(Wanted(X, users, items), None, None))
+
+    # ------------------------------------------------------------------ answers
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Score pairs of users and items.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_pairs, 2 or 3)
+            Users and items that are held; a third column is ignored.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_pairs,)
+            Scores; NaN where there is none.
+
+        Raises
+        ------
+        UnknownLabelError
+            If a user or item is not held.
+
+        Examples
+        --------
+        >>> from sqlearn.recommend import EASE
+        >>> model = EASE().fit([["anna", "tea"], ["ben", "tea"], ["ben", "rum"]])
+        >>> model.predict([["anna", "rum"]]).round(3)
+        array([0.333])
+        """
+        state = self._fitted_state()
+        with state.reading():
+            held = _interactions(state)
+            pairs = read(X, None, None, rated=False, needed=False)
+            users, items = (
+                self._known(column, names, name, pairs.single)
+                for column, names, name in ((pairs.users, held.users, "user"), (pairs.items, held.items, "item"))
+            )
+            scores = np.empty(len(pairs))
+            for code, user in enumerate(users.tolist()):
+                rows = np.flatnonzero(pairs.users.codes == code) if len(users) > 1 else slice(None)
+                scores[rows] = self._scores(held, state.params, user)[items[pairs.items.codes[rows]]]
+        return scores
+
+    def recommend(
+        self, user: Any, n: int = 10, filter_already_liked_items: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        """Recommend the items with the best scores to a user.
+
+        Parameters
+        ----------
+        user : int, float or str
+            A user who is held.
+        n : int, default=10
+            How many items; there are fewer if fewer have a score.
+        filter_already_liked_items : bool, default=True
+            Whether to leave out items that the user has.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Items, the best first; of equal scores, the one whose label comes first.
+        scores : float64 ndarray of shape (n,)
+            Their scores.
+
+        Raises
+        ------
+        UnknownLabelError
+            If the user is not held.
+
+        Examples
+        --------
+        >>> from sqlearn.recommend import EASE
+        >>> model = EASE().fit([["anna", "tea"], ["ben", "tea"], ["ben", "rum"]])
+        >>> model.recommend("anna")[0]
+        array(['rum'], dtype='<U3')
+        """
+        _check_number(n, "recommend")
+        state = self._fitted_state()
+        with state.reading():
+            held = _interactions(state)
+            slot = int(self._one(user, held.users, "user"))
+            scores = self._scores(held, state.params, slot)
+            if filter_already_liked_items:
+                scores[held.history(slot)[0]] = np.nan
+            return _best(held, np.flatnonzero(~np.isnan(scores)), scores, n)
+
+    def similar_items(self, item: Any, n: int = 10) -> tuple[np.ndarray, np.ndarray]:
+        """Return the items that are most similar to an item.
+
+        Parameters
+        ----------
+        item : int, float or str
+            An item that is held.
+        n : int, default=10
+            How many items; there are fewer if fewer are similar.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Items, the most similar first; of equal ones, the one whose label comes first.
+        similarities : float64 ndarray of shape (n,)
+            Their similarities, all positive.
+
+        Raises
+        ------
+        UnknownLabelError
+            If the item is not held.
+
+        Examples
+        --------
+        >>> from sqlearn.recommend import ItemKNN
+        >>> model = ItemKNN(feedback="implicit").fit([["anna", "tea"], ["ben", "tea"], ["ben", "rum"]])
+        >>> model.similar_items("tea")
+        (array(['rum'], dtype='<U3'), array([0.70710678]))
+        """
+        _check_number(n, "similar_items")
+        state = self._fitted_state()
+        with state.reading():
+            held = _interactions(state)
+            slot = int(self._one(item, held.items, "item"))
+            slots, similarities = self._similar(held, state.params, slot)
+            scores = np.full(len(held.index.arrays.item_start), np.nan)
+            scores[slots] = similarities
+            return _best(held, slots, scores, n)
+
+    def to_sklearn(self) -> Any:
+        """Raise UnsupportedError: scikit-learn has no recommenders.
+
+        Raises
+        ------
+        UnsupportedError
+            Always.
+        """
+        raise UnsupportedError(
+            f"scikit-learn has no counterpart of {type(self).__name__}. The attributes users_, items_ and the like, "
+            "and the answers of predict, recommend and similar_items are plain arrays: keep what you need of them.",
+            reason="learner",
+        )
+
+    # ------------------------------------------------------------------ what a learner adds
+
+    def _rated(self, params: dict[str, Any]) -> bool:
+        """Whether interactions have ratings."""
+        raise NotImplementedError
+
+    def _scores(self, held: Interactions, params: dict[str, Any], user: int) -> np.ndarray:
+        """Scores of all items for a user, by slot; NaN where there is none."""
+        raise NotImplementedError
+
+    def _similar(self, held: Interactions, params: dict[str, Any], item: int) -> tuple[np.ndarray, np.ndarray]:
+        """The slots of items that are similar to an item, and their similarities."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ hooks
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        _step(params)
+
+    def _new_statistic(self, params, n_features, n_targets):
+        return self._statistic(n_features, n_targets, self._rated(params), _step(params))
+
+    def _validated(self, params, X, y, sample_weight, layout, *, single):
+        wanted = X if isinstance(X, Wanted) else Wanted(X)
+        rated = self._rated(params)
+        given = read(wanted.X, wanted.users, wanted.items, rated=rated, needed=True)
+        width = 3 if rated else 2
+        found_layout = _with_names(layout, given.names, width, type(self).__name__)
+        return learned(given, _step(params)), found_layout
+
+    def _batch(self, state, X, y, sample_weight, sign) -> Batch:
+        wanted, held = X if isinstance(X, Wanted) else Wanted(X), _interactions(state)
+        if sign > 0:
+            batch: Batch = super()._batch(state, wanted, y, sample_weight, sign)
+            refuse_repeated(batch, held)
+            return batch
+        name = type(self).__name__
+        if wanted.X is None:
+            return everything_of(wanted, held, name)
+        given = read(wanted.X, wanted.users, wanted.items, rated=held.rated, needed=False)
+        _with_names(state.layout, given.names, state.layout.n_features_in_, name)
+        return found(given, held, name)
+
+    def _read_out(self, state):
+        held = _interactions(state)
+        items = held.item_order()
+        attributes = {
+            "users_": label_array(held.users.of(held.user_order())),
+            "items_": label_array(held.items.of(items)),
+            "item_counts_": held.index.arrays.item_length[items],
+            "n_interactions_": state.n_records,
+        }
+        if held.rated:
+            attributes |= {"item_means_": held.item_means(items), "step_": held.steps().size}
+        return attributes
+
+    def _known(self, column, names, name, single):
+        """The slots of a column's labels, which must be held."""
+        slots = names.known_slots(column.values)
+        unknown = np.flatnonzero(slots < 0)
+        if len(unknown):
+            row = int(np.flatnonzero(np.isin(column.codes, unknown))[0])
+            where = "This row" if single else f"Row {row} (counted from 0)"
+            raise UnknownLabelError(
+                f"{where} has the {name} {shown(column.at(row))}, of which this {type(self).__name__} holds nothing. "
+                f"Nothing was computed: compare with `{name}s_`; a number and its text are different labels.",
+                row=row,
+                value=column.at(row),
+            )
+        return slots
+
+    def _one(self, label, names, name):
+        if label is None or isinstance(label, list | tuple | dict | set | np.ndarray):
+            raise InvalidValueError(
+                f"A {name} is a number or a string, not {shown(label)}. Nothing was computed: pass one {name}.",
+                value=label,
+                reason="label",
+            )
+        return self._known(listed_labels([label], name, name), names, name, True)[0]
+
+
+@contextmanager
+def reading(model: Recommender) -> Iterator[tuple[Interactions, dict[str, Any], State]]:
+    """What a model holds, its parameters in force and its state, for as long as they are read."""
+    state = model.state
+    with state.reading():
+        if not state.n_records:
+            raise UndefinedAttributeError(
+                f"This {state.learner} holds no interactions (all were forgotten). Call fit or partial_fit first.",
+                reason="too few records",
+            )
+        yield _interactions(state), state.params, state
+
+
+def _interactions(state: State) -> Interactions:
+    assert isinstance(state.statistic, Interactions)
+    return state.statistic
+
+
+def _step(params: dict[str, Any]) -> int | None:
+    """The parameter `step` in millionths."""
+    step = params.get("step")
+    if step is None:
+        return None
+    units = units_of(float(step))
+    if units <= 0:
+        raise ParameterError(
+            f"step={step!r} is no step of ratings. Nothing was changed: pass a positive number of at most 6 decimals, "
+            "such as 0.5, or None to read it from the ratings.",
+            value=step,
+        )
+    return units
+
+
+def _with_names(layout: Layout | None, names: list[str] | None, width: int, learner: str) -> Layout:
+    """The layout of interactions with these names; they must be those of earlier ones, as far as both have names."""
+    if layout is None:
+        return Layout(width, None if names is None or len(names) < width else np.array(names[:width], object))
+    known = layout.feature_names_in_
+    if names is not None and known is not None:
+        pairs = zip(known.tolist(), names, strict=False)
+        other = next((j for j, (ours, theirs) in enumerate(pairs) if ours != theirs), None)
+        if other is not None:
+            raise ShapeError(
+                f"The feature names should match those that were passed during fit: column {other} (counted from 0) "
+                f"is {shown(names[other])}, and {learner} was fitted with {shown(known[other])}. Nothing was changed: "
+                "pass users, items and ratings in the order of fit.",
+                column=names[other],
+                reason="columns",
+            )
+    return layout
+
+
+def _check_number(n: Any, name: str) -> None:
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise ParameterError(f"n of {name} is a positive whole number, not {shown(n)}. Pass 10, for instance.", value=n)
+
+
+def _best(held: Interactions, slots: np.ndarray, scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The labels of the `n` best of some items, and their scores."""
+    n = int(min(n, len(slots)))
+    if n < len(slots):  # those that may be among them, ties at the end included
+        least = -np.partition(-scores[slots], n - 1)[n - 1] if n else np.inf
+        slots = slots[scores[slots] >= least]
+    by_label = slots[held.by_label(slots)]
+    order = by_label[np.argsort(-scores[by_label], kind="stable")][:n]
+    return label_array(held.items.of(order)), scores[order]
+
+
+def label_array(labels: list[Any]) -> np.ndarray:
+    """Labels as an array: of integers, floats or strings if all are alike, else of objects."""
+    kinds = {str if isinstance(label, str) else type(label) for label in labels}
+    if kinds == {str}:
+        ends_in_nul = any(label.endswith("\0") for label in labels)  # which numpy's strings drop
+        return np.array(labels, object if ends_in_nul else None)
+    if kinds == {int}:
+        return np.array(labels, np.int64 if all(abs(label) < 1 << 63 for label in labels) else object)
+    if kinds == {float}:
+        return np.array(labels, np.float64)
+    array = np.empty(len(labels), object)
+    array[:] = labels
+    return array
