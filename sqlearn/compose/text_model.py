@@ -28,6 +28,7 @@ from sqlearn.engine.text import (
     chosen_words,
     fixed_words,
     inverse_frequencies,
+    pipeline_of,
     seen_sums,
     text_tags,
 )
@@ -339,6 +340,13 @@ class TextModel(TextAnswers, WeightedClassifier):
         -------
         object ndarray of shape (n_words,)
             The words.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        UndefinedAttributeError
+            If the documents held determine no model, or have no words that are kept.
         """
         return self._fitted_sklearn().get_feature_names_out(input_features)
 
@@ -353,6 +361,13 @@ class TextModel(TextAnswers, WeightedClassifier):
         sklearn.pipeline.Pipeline
             The steps, fitted.
 
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        UndefinedAttributeError
+            If the documents held determine no model, or have no words that are kept.
+
         Examples
         --------
         >>> from sqlearn.compose import TextModel
@@ -361,7 +376,7 @@ class TextModel(TextAnswers, WeightedClassifier):
         >>> list(model.to_sklearn().named_steps)
         ['words', 'learner']
         """
-        return copy.deepcopy(self._fitted_sklearn().pipeline())
+        return copy.deepcopy(pipeline_of(self._fitted_sklearn()))
 
 
 def _check_learner(learner: Any) -> None:

@@ -126,7 +126,7 @@ def test_the_empty_state(learner):
     model = emptied(learner, records)
     assert_same(model, emptied(learner, others))
     assert model.n_records_ == 0
-    assert model.n_features_in_ == records.X.shape[1]
+    assert model.n_features_in_ == records.width
     for read in (lambda: model.fitted_attributes(), lambda: use(model, records.X)):
         with pytest.raises(UndefinedAttributeError):
             read()
@@ -185,6 +185,10 @@ def test_one_row_in_any_form(learner):
     X, y = records.X, records.y
     if isinstance(X, pd.DataFrame):
         rows = [X.iloc[0], X.iloc[[0]], X.iloc[0].tolist(), np.array(X.iloc[0], object)]
+    elif X.ndim == 1:
+        text = X[0]
+        rows = [text, np.str_(text), [text], (text,), X[:1], X[:1].astype(str), np.array(text), [[text]], pl.Series([text])]
+        rows += [pd.Series([text]), pd.Series([text], dtype="category"), {"text": text}, {"text": [text]}]
     else:
         frozen_row = X[0].copy()
         frozen_row.flags.writeable = False

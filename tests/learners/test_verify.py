@@ -36,7 +36,10 @@ def test_verify_finds_every_difference(learner):
             wrong.append(verify(model, **records.given, sample_weight=np.append(np.ones(23), 2.0)))
         X = records.X.copy()
         if isinstance(X, np.ndarray):
-            X[3, 1] += 1.0
+            if X.ndim == 1:
+                X[3] += " other"
+            else:
+                X[3, 1] += 1.0
             wrong.append(verify(model, **replace(records, X=X).given))
         for verification in wrong:
             assert not verification

@@ -182,7 +182,10 @@ def history_of(learner):
 
 def canonical(one):
     """A record in one form: no -0.0, values of equal bits where they are equal."""
-    X = one.X.to_numpy(object).tolist() if hasattr(one.X, "to_numpy") else (one.X + 0.0).tolist()
+    if one.X.ndim == 1:  # documents
+        X = one.X[:, None].tolist()
+    else:
+        X = one.X.to_numpy(object).tolist() if hasattr(one.X, "to_numpy") else (one.X + 0.0).tolist()
     return [
         [repr(v) for row in X for v in row],
         *(None if part is None else (part + 0.0).tolist() for part in (one.y, one.w)),

@@ -4,6 +4,7 @@ import copy
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def frozen(value):
         return "array", value.dtype.str, value.shape, bits
     if isinstance(value, np.generic):
         return type(value).__name__, value.tobytes()
-    if isinstance(value, dict):
+    if isinstance(value, dict | MappingProxyType):
         return "dict", tuple((frozen(k), frozen(v)) for k, v in value.items())
     if isinstance(value, list | tuple):
         return type(value).__name__, tuple(map(frozen, value))

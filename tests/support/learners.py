@@ -6,7 +6,7 @@ import pytest
 
 from records import takes_weights
 from sqlearn.cluster import KMeans
-from sqlearn.compose import TableModel
+from sqlearn.compose import TableModel, TextModel
 from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
@@ -98,6 +98,10 @@ LEARNERS = [
     TableModel(LogisticRegression()),
     TableModel(RandomForestClassifier(4, max_samples=0.6)),
     TableModel(HistGradientBoostingClassifier(max_iter=5, pilot_size=7)),
+    TextModel(MultinomialNB(), min_df=2, max_features=12),
+    TextModel(ComplementNB(), sublinear_tf=True, idf=True, ngram_range=(1, 2)),
+    TextModel(BernoulliNB(), analyzer="char_wb", select=9),
+    TextModel(NearestCentroid(), tf_norm="l2", idf=True),
     LogisticRegression(),
     LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
     LogisticRegression(class_weight="balanced"),
@@ -123,7 +127,8 @@ class Multilabel(RidgeClassifier):
 
 MULTILABEL = [Multilabel(), Multilabel(class_weight="balanced")]
 
-ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ not in ("MixedNB", "TableModel")]
+TABLES, TEXTS = ("MixedNB", "TableModel"), ("TextModel",)
+ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ not in TABLES + TEXTS]
 LABELLED = [learner for learner in LEARNERS if learner._target == "label"]
 VALUED = [learner for learner in LEARNERS if learner._target == "value"]
 WEIGHTED = [learner for learner in LEARNERS if takes_weights(learner)]

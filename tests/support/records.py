@@ -35,12 +35,30 @@ def mixed(rng, n, level):
     return frame
 
 
+WORDS = ["free", "prize", "lunch", "cash", "you", "me", "now", "call", "it", "naïve", "naive", "the", "to"]
+HARD_WORDS = ["\0\0a", "\ud800\udfffx", "\udcff\udcff", "ÅNGSTRÖM", "ǅungla", "x" * 3000, "日本語", "a\u0300b", '"q"', "\\n\\"]
+
+
+def texts(rng, n, level):
+    """Documents, some of them empty, alike, or of the same words; of level 1 and 2 with letters of all kinds."""
+    pool = [*WORDS, *(f"once{rng.integers(1000)}" for _ in range(4)), *(HARD_WORDS if level else [])]
+    documents = [" ".join(rng.choice(pool, rng.integers(0, 9))) for _ in range(n)]
+    documents = [text if rng.random() < 0.9 else text.replace(" ", "  ").upper() for text in documents]
+    if level == 2:
+        documents[0] = "long " * 5000
+    found = np.empty(n, object)
+    found[:] = documents
+    return found
+
+
 def bounded(rng, n, level):
     return np.clip(reals(rng, n, level), -1e150, 1e150)  # beyond 2**500 rounds and neighbours refuse them
 
 
 # learners whose features are not any reals (or any non-negative ones, which their tags tell)
-FEATURES = {"CategoricalNB": codes, "MixedNB": mixed, "TableModel": mixed, "KernelMean": bounded}
+FEATURES = {
+    "CategoricalNB": codes, "MixedNB": mixed, "TableModel": mixed, "TextModel": texts, "KernelMean": bounded,
+}  # fmt: skip
 
 
 def takes_weights(learner) -> bool:
@@ -64,6 +82,11 @@ class Records:
         """The arguments of fit, partial_fit, forget, without and verify."""
         given = {"X": self.X, "y": self.y, "sample_weight": self.w}
         return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def width(self) -> int:
+        """Number of features; documents are one."""
+        return self.X.shape[1] if self.X.ndim == 2 else 1
 
     def take(self, index) -> "Records":
         index = np.asarray(index, np.int64)

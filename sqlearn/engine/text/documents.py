@@ -272,12 +272,11 @@ class Tokenizing:
                 parts.append(_count(tokens, ends, len(numbers)))
                 tokens, ends = array("i"), array("q")
         parts.append(_count(tokens, ends, len(numbers)))
-        del tokens
+        tokens = array("i")
         words = list(numbers)
-        lengths = np.concatenate([part[2] for part in parts])
+        indices, counts, lengths = (np.concatenate(column) for column in zip(*parts, strict=True))
         indptr = np.concatenate([[0], np.cumsum(lengths)])
-        indices = np.concatenate([part[0] for part in parts])
-        counts = np.concatenate([part[1] for part in parts], dtype=np.float64)
+        del parts
         if self.is_own:
             words = _checked(words, indices, indptr)
         x = sp.csr_array((counts, indices, indptr), (len(texts), len(words)))
@@ -291,7 +290,8 @@ def _count(tokens: array, ends: array, n_words: int) -> tuple[np.ndarray, np.nda
     words, counts = np.empty(len(found), np.int32), np.empty(len(found), np.int32)
     lengths = np.empty(len(stops), np.int64)
     n = count_tokens(found, stops, np.full(n_words, -1), words, counts, lengths)
-    return words[:n].copy(), counts[:n].copy(), lengths
+    least = np.min_scalar_type(counts[:n].max(initial=0))  # most counts are small, and there are many
+    return words[:n].copy(), counts[:n].astype(least), lengths
 
 
 def _checked(words: list, indices: np.ndarray, indptr: np.ndarray) -> list[str]:

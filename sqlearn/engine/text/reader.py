@@ -89,42 +89,43 @@ class TextReader(TextAnswers, BaseEstimator):
     def __sklearn_is_fitted__(self):
         return True
 
-    def pipeline(self) -> Pipeline:
-        """The steps of scikit-learn's that predict the same."""
-        names = set(param_names(CountVectorizer)) & set(param_names(type(self)))
-        vectorizer = CountVectorizer(**{name: getattr(self, name) for name in names})
-        words = self.vocabulary_ if self.select is None else self.candidates_.tolist()
-        vectorizer.vocabulary_ = {word: column for column, word in enumerate(words)}
-        vectorizer.fixed_vocabulary_ = fixed_words(self.vocabulary) is not None
-        steps: list[tuple[str, Any]] = [("words", vectorizer)]
-        norm = self.tf_norm or self.norm
-        together = self.select is None and not norm  # then nothing comes between weights of one word and of all
-        if norm or (self.sublinear_tf and not (together and self.idf)):
-            steps.append(("tf", _fitted(TfidfTransformer(norm=norm, use_idf=False, sublinear_tf=self.sublinear_tf),
-                                        n_features_in_=len(words))))  # fmt: skip
-        if self.select is not None:
-            selector = SelectKBest(chi2, k=self.select)
-            steps.append(("select", _fitted(selector, scores_=np.array(self.scores_), n_features_in_=len(words))))
-        if self.idf:
-            tf_idf = TfidfTransformer(
-                norm=None, smooth_idf=self.smooth_idf, sublinear_tf=self.sublinear_tf and together
-            )
-            steps.append(("idf", _fitted(tf_idf, idf_=np.array(self.idf_), n_features_in_=len(self.idf_))))
-        return Pipeline([*steps, ("learner", self.learner_)])
-
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """The words that the learner sees, in the order of their columns."""
         return _array(self.vocabulary_)
 
-    def documents(self, X: Any) -> list[str]:
-        """The documents to predict."""
+    def _documents(self, X: Any) -> list[str]:
         names = vars(self).get("feature_names_in_")
         if names is not None and hasattr(X, "columns"):
             Layout(1, names).check_names(X, "TextModel")
         return as_documents(X, single=False)[:, 0].tolist()
 
     def _answer(self, name, X, *args, **kwargs):
-        return getattr(self.pipeline(), name)(self.documents(X), *args, **kwargs)
+        counts = pipeline_of(self)[:-1].transform(self._documents(X))
+        return getattr(self.learner_, name)(counts, *args, **kwargs)
+
+
+def pipeline_of(reader: TextReader) -> Pipeline:
+    """The steps of scikit-learn's that predict the same."""
+    names = {*param_names(CountVectorizer)} & {*param_names(type(reader))}
+    vectorizer = CountVectorizer(**{name: getattr(reader, name) for name in names})
+    words = reader.vocabulary_ if reader.select is None else reader.candidates_.tolist()
+    vectorizer.vocabulary_ = {word: column for column, word in enumerate(words)}
+    vectorizer.fixed_vocabulary_ = fixed_words(reader.vocabulary) is not None
+    steps: list[tuple[str, Any]] = [("words", vectorizer)]
+    norm = reader.tf_norm or reader.norm
+    together = reader.select is None and not norm  # then nothing comes between weights of one word and of all
+    if norm or (reader.sublinear_tf and not (together and reader.idf)):
+        steps.append(("tf", _fitted(TfidfTransformer(norm=norm, use_idf=False, sublinear_tf=reader.sublinear_tf),
+                                    n_features_in_=len(words))))  # fmt: skip
+    if reader.select is not None:
+        selector = SelectKBest(chi2, k=reader.select)
+        steps.append(("select", _fitted(selector, scores_=np.array(reader.scores_), n_features_in_=len(words))))
+    if reader.idf:
+        tf_idf = TfidfTransformer(
+            norm=None, smooth_idf=reader.smooth_idf, sublinear_tf=reader.sublinear_tf and together
+        )
+        steps.append(("idf", _fitted(tf_idf, idf_=np.array(reader.idf_), n_features_in_=len(reader.idf_))))
+    return Pipeline([*steps, ("learner", reader.learner_)])
 
 
 def _fitted(estimator: Any, **attributes: Any) -> Any:

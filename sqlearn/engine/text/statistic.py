@@ -21,6 +21,14 @@ class _Second(Sums):
         self._put(deposit, sign, log)
 
 
+def _in_json(words: list[str]) -> str:
+    """``json.dumps(words)``, by one string where that gives the same."""
+    joined = "\n".join(words)
+    if not words or "\\" in joined or joined.count("\n") != len(words) - 1:
+        return json.dumps(words)
+    return '["' + json.dumps(joined)[1:-1].replace("\\n", '", "') + '"]'
+
+
 @dataclass
 class _Touched:
     """The words of a batch, and their slots, once they have some."""
@@ -124,7 +132,8 @@ class TextSums(Statistic):
 
     def _places(self, block: Block) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Counts of the words of documents, their slots, and where each document's begin."""
-        return block.x.data, block.codes[0][block.x.indices], block.x.indptr.astype(np.int64)
+        x = block.x
+        return x.data.astype(np.float64), block.codes[0][x.indices], x.indptr.astype(np.int64)
 
     def _count(self, slots, counts, indptr, weights, sign):
         count_documents(self.words.documents, self.words.occurrences, slots, counts, indptr, weights, sign)
@@ -210,7 +219,7 @@ class TextSums(Statistic):
         cells = np.append(0, 1 + order)
         return [
             self.record_counts[slots].astype("<i8").tobytes(),
-            json.dumps(words).encode(),
+            _in_json(words).encode(),
             self.words.documents[order].astype("<i8").tobytes(),
             self.words.occurrences[order].astype("<i8").tobytes(),
             *(member.total.canonical(slots, cells) for member in self.members),

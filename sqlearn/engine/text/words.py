@@ -1,10 +1,65 @@
 """Which slot belongs to which word, and how many documents have it."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sqlearn.errors import FormatError
+
+
+_FEW = 64  # words that have come or gone, above which all are sorted anew
+
+
+@dataclass
+class _Order:
+    """The words in sorted order, as they were when they were last asked for, and what has changed since then.
+
+    A word that has gone is overwritten by the one before it, so that no trace of it is left, and the rest stays sorted.
+
+    Attributes
+    ----------
+    words : list of str
+        The words.
+    slots : int64[n]
+        Their slots; -1 for those that have gone.
+    gone : int
+        How many have gone.
+    come : set of str
+        Those that have come.
+    """
+
+    words: list[str]
+    slots: np.ndarray
+    gone: int = 0
+    come: set[str] = field(default_factory=set)
+
+    def take_out(self, word: str) -> None:
+        if word in self.come:
+            self.come.remove(word)
+            return
+        at = first = bisect_left(self.words, word)
+        before = self.words[first - 1] if first else ""
+        while at < len(self.words) and self.words[at] == word:  # behind it, those that it had overwritten
+            self.words[at] = before
+            at += 1
+        self.gone += 1
+        self.slots[first] = -1
+
+    def renewed(self, slots: dict[str, int]) -> "_Order":
+        """The order of the words that have these slots."""
+        if self.gone + len(self.come) > _FEW:
+            words = sorted(slots)
+            return _Order(words, np.fromiter(map(slots.__getitem__, words), np.int64, len(words)))
+        words, gone = self.words.copy(), np.flatnonzero(self.slots < 0)
+        for place in reversed(gone.tolist()):
+            del words[place]
+        come = sorted(self.come)
+        places = [bisect_left(words, word) for word in come]
+        for place, word in zip(reversed(places), reversed(come), strict=True):
+            words.insert(place, word)
+        return _Order(words, np.insert(np.delete(self.slots, gone), places, [slots[word] for word in come]))
 
 
 class Words:
@@ -26,7 +81,7 @@ class Words:
         self.documents = np.zeros(0, np.int64)
         self.occurrences = np.zeros(0, np.int64)
         self._free: list[int] = []
-        self._order: tuple[list[str], np.ndarray] | None = None  # sorted; None after a word has come or gone
+        self._order = _Order([], np.zeros(0, np.int64))
 
     @property
     def capacity(self) -> int:
@@ -56,9 +111,10 @@ class Words:
             if len(new) > len(self._free):
                 self._grow(len(new) - len(self._free))
             found[new] = self._free[: -1 - len(new) : -1]
-            self._order = None
-            self.slots.update(zip([words[i] for i in new.tolist()], found[new].tolist(), strict=True))
-            del self._free[-len(new) :]
+            del self._free[-len(new) :]  # first: what is lost when memory ends is room
+            come = [words[i] for i in new.tolist()]
+            self._order.come.update(come)
+            self.slots.update(zip(come, found[new].tolist(), strict=True))
         return found
 
     def _grow(self, new: int) -> None:
@@ -73,20 +129,19 @@ class Words:
         for word in words:
             slot = self.slots.get(word)
             if slot is not None and not self.documents[slot]:
-                self._order = None
                 self._free.append(slot)  # first, since it may fail: then the word is still whole
+                self._order.take_out(word)
                 del self.slots[word]
 
     def ordered(self) -> tuple[list[str], np.ndarray]:
-        """The words held, sorted, and their slots, int64[n]."""
-        if self._order is None:
-            words = sorted(self.slots)
-            self._order = words, np.fromiter(map(self.slots.__getitem__, words), np.int64, len(words))
-        words, slots = self._order
-        held = self.documents[slots] > 0
+        """The words held, sorted, and their slots, int64[n]; both only to look at, before the next update."""
+        order = self._order
+        if order.gone or order.come:
+            self._order = order = order.renewed(self.slots)  # in one step: threads may read side by side
+        held = self.documents[order.slots] > 0
         if held.all():
-            return words, slots
-        return [word for word, is_held in zip(words, held.tolist(), strict=True) if is_held], slots[held]
+            return order.words, order.slots
+        return [word for word, is_held in zip(order.words, held.tolist(), strict=True) if is_held], order.slots[held]
 
     def restore(self, words: list, documents: np.ndarray, occurrences: np.ndarray) -> None:
         """Hold these words in slots 0, 1, ...; raises FormatError if they are not sorted words with documents."""
@@ -96,11 +151,12 @@ class Words:
             raise FormatError("These words are not those of a model. Load the model again.")
         self.slots = {word: slot for slot, word in enumerate(words)}
         self.documents, self.occurrences = documents, occurrences
-        self._free, self._order = [], None
+        self._free, self._order = [], _Order(words, np.arange(len(words)))
 
     def copy(self) -> "Words":
         """Independent slots of the same words."""
         copied = Words()
         copied.slots, copied._free = dict(self.slots), list(self._free)
         copied.documents, copied.occurrences = self.documents.copy(), self.occurrences.copy()
+        copied._order.come.update(copied.slots)
         return copied
