@@ -19,7 +19,7 @@
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/engine/sums/test_exact.py -x"
 
 PYTHON ?=
-ARGS ?= -n auto
+ARGS ?= -n auto --dist worksteal
 MODULES ?= sklearn
 BENCH ?= *
 VENV := .venv
