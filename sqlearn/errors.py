@@ -288,8 +288,7 @@ class UndefinedAttributeError(SqlearnError, AttributeError):
     """A fitted attribute or prediction is undefined for the records held, or is beyond float64.
 
     Raised when it is asked for, never by the update that caused it: a model with one class, one row or no row is valid,
-    and so is one with a sum beyond 1.8e308. It is an `AttributeError` as well, so that ``hasattr`` returns False. The
-    reasons:
+    and so is one with a sum beyond 1.8e308. It is an `AttributeError`, too: ``hasattr`` returns False. The reasons:
 
     - ``"too few records"``: the model holds too few records, classes or distinct values;
     - ``"out of range"``: a value is beyond float64;
@@ -299,7 +298,8 @@ class UndefinedAttributeError(SqlearnError, AttributeError):
     - ``"not updated"``: there is no report of a last update;
     - ``"not encoded"``: the learner takes the table as it is, so that there is no encoded one;
     - ``"not asked"``: the attribute is offered if a parameter asks for it, such as ``oob_score=True``;
-    - ``"row order"``: the attribute has the order of rows, which a model does not keep.
+    - ``"row order"``: the attribute has the order of rows, which a model does not keep;
+    - ``"solver"``: the attribute belongs to another way of solving, such as support vectors.
 
     Notes
     -----
@@ -307,7 +307,7 @@ class UndefinedAttributeError(SqlearnError, AttributeError):
     """
 
     reasons = ("too few records", "out of range", "singular", "priors", "too large", "not updated", "not encoded",
-               "not asked", "row order")  # fmt: skip
+               "not asked", "row order", "solver")  # fmt: skip
 
 
 class FormatError(SqlearnError):

@@ -35,6 +35,7 @@ from sqlearn.feature_selection import (
 from sqlearn.kernel_approximation import KernelMean
 from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sqlearn.svm import OneClassSVM
 from sqlearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 DIGESTS = {
@@ -105,6 +106,7 @@ LATER = {
     "empirical_covariance": "7d395f23ff9833b3c792f503c872d44635035ae23798b754319968a8a44e7fca",
     "shrunk_covariance": "52aad912ed7ebd966dad5fb6948c0fd4fabb3b5117ef19246bb32d92c4512915",
     "oas": "eda900493340216b6d1ea27d8cf3941e5ef332843eb850a10e1201580599a124",
+    "one_class_svm": "470492276ea2e7a477034a3b7c76f9cb180403150aca0ad900740a46e519ddc8",
     "kernel_mean": "58c644bb93fc16bc2d1860ac6e782a10ff48fea032a1faf7cf2e24b36dbdbcec",
     "ledoit_wolf": "e74ca0771f76ebeff6919d71e05a1cee602932f23a2caf6c73e17e7618f16fcf",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
@@ -157,6 +159,7 @@ def later_cases():
         "shrunk_covariance": Case(ShrunkCovariance(shrinkage=0.25), X),
         "oas": Case(OAS(assume_centered=True), X),
         "kernel_mean": Case(KernelMean(gamma=0.25, n_components=50, random_state=7), hard(48, 3)),
+        "one_class_svm": Case(OneClassSVM(nu=0.25, gamma=0.5), hard(48, 3)),
         "ledoit_wolf": Case(LedoitWolf(), hard(48, 3)),
         "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
     }

@@ -46,7 +46,7 @@ from sqlearn.mixture import GaussianMixture
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sqlearn.preprocessing import StandardScaler
-from sqlearn.svm import LinearSVC
+from sqlearn.svm import LinearSVC, OneClassSVM
 from sqlearn.tree import DecisionTreeRegressor
 
 LEARNERS = [
@@ -116,6 +116,7 @@ LEARNERS = [
     RandomForestClassifier(5, random_state=3, class_weight={-1: 2.0, 3: 0.5}),
     ExtraTreesRegressor(6, bootstrap=True, max_samples=0.5),
     IsolationForest(n_estimators=5, max_samples=8, contamination=0.2),
+    OneClassSVM(n_components=20, nu=0.2),
     HistGradientBoostingClassifier(max_iter=10, random_state=3, class_weight={-1: 2.0, 3: 0.5}),
     HistGradientBoostingRegressor(max_iter=10, pilot_size=9),
 ]
