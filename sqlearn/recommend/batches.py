@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.interactions import Given, Interactions, listed_labels
+from sqlearn.engine.interactions import BySlot, Given, Interactions, listed_labels
 from sqlearn.engine.validation import Batch
 from sqlearn.errors import InvalidValueError, NotLearnedError, ShapeError, UnknownLabelError, shown
 
@@ -169,13 +169,7 @@ def everything_of(wanted: Wanted, held: Interactions, learner: str) -> Batch:
     counts = held.index.arrays.user_length if name == "user" else held.index.arrays.item_length
     users, items, codes = held.entries(*((slots, _NO_SLOTS) if name == "user" else (_NO_SLOTS, slots)))
     assert counts[slots].all()
-    columns = [(users, held.users), (items, held.items), (codes, held.ratings)][: 3 if held.rated else 2]
-    found, levels = [], []
-    for column, of in columns:
-        used, place = np.unique(column, return_inverse=True)
-        found.append(place)
-        levels.append(of.of(used))
-    return batch_of(found, levels)
+    return batch_of([users, items, codes][: 3 if held.rated else 2], BySlot())
 
 
 def slots_of(labels: Any, names: Any, name: str, learner: str) -> np.ndarray:

@@ -159,4 +159,5 @@ def _solved(matrix: np.ndarray) -> np.ndarray:
     diagonal = inverse.diagonal().copy()
     low += low.T.copy()
     low /= -diagonal
+    np.fill_diagonal(low, 0.0)
     return np.ascontiguousarray(low)

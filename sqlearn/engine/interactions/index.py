@@ -311,9 +311,9 @@ class TwoWayIndex:
             self.arrays = filled
         return repeated
 
-    def compact(self) -> None:
-        """Give back room that is not needed, if there is much of it."""
-        held, n = self.arrays, self.count
+    def compact(self, n: int) -> None:
+        """Give back room that is not needed by `n` entries, all that there are, if there is much of it."""
+        held = self.arrays
         if held.ends.max() <= 2 * n + _SPARE and len(held.item) <= 4 * n + 2 * _SPARE:
             return
         lengths = [held.user_length, held.item_length]

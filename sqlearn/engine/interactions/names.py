@@ -62,8 +62,8 @@ class Names(Vocabulary):
         while self._touched:
             try:
                 slots = self._touched[-1]
-                unused = slots[counts[slots] == 0] if len(counts) else slots
-                for slot in unused.tolist():
+                unused = slots[counts[slots] == 0]
+                for slot in set(unused.tolist()):
                     label = self._of_slot[slot]
                     if label is not None:
                         self._free.append(slot)  # first, since it may fail: then the label is still whole

@@ -12,7 +12,7 @@ from sqlearn.engine.interactions.rows import similar
 from sqlearn.engine.kernels import kernel
 
 
-_SPARE = 40  # neighbours of an item beyond those that count, before the least similar ones are taken out
+_SPARE = 32  # neighbours of an item beyond those that count, before the least similar ones are taken out
 
 
 class Neighbours(NamedTuple):
@@ -135,7 +135,7 @@ def score_all(index, history, values, most, min_nbrs, reading, rules, near, scor
 
 def neighbours(items: int, most: int) -> Neighbours:
     """Room for so many neighbours of each item; 0 for all."""
-    room = most + min(2 * most, _SPARE)
+    room = most + min(most, _SPARE)
     return Neighbours(
         np.zeros(items, np.int64), np.full(items, -1.0), np.empty((items, room)), np.empty((items, room), np.int32),
         np.zeros(items), np.zeros(items), np.empty(room),

@@ -1,7 +1,7 @@
 """The interactions themselves as a statistic: by user and by item, with the sums of each item."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from sqlearn.engine.interactions.steps import (
     MOST_STEPS,
     Steps,
     add_to_sums,
+    count_codes,
     all_sums,
     means,
     roots,
@@ -23,6 +24,10 @@ from sqlearn.engine.interactions.steps import (
 )
 from sqlearn.engine.sums import UNFIT, Block, Log, Statistic
 from sqlearn.errors import FormatError, InvalidValueError, MergeError, NotLearnedError, TooLargeError, shown
+
+
+class BySlot(list[list[Any]]):
+    """In place of a batch's levels: its codes are slots already."""
 
 
 @dataclass
@@ -99,6 +104,10 @@ class Interactions(Statistic):
 
     def encode(self, codes: np.ndarray, levels: list[list[Any]]) -> tuple[np.ndarray, np.ndarray]:
         """Slots of users, items and, if there are any, ratings; and the words of their labels."""
+        if isinstance(levels, BySlot):
+            slots = codes.astype(np.int64)
+            columns = [names.hash_words[slots[:, j]] for j, names in enumerate(self._names)]
+            return slots, np.concatenate(columns, axis=1)
         if self._encoded is None or self._encoded[0] is not levels:
             self._encoded = levels, [names.slots_of(column) for names, column in zip(self._names, levels, strict=True)]
             self._resize()
@@ -167,19 +176,15 @@ class Interactions(Statistic):
         self._drop_raw_rows(users, items)
         self.record_counts[0] += int(sign) * len(users)
         if sign < 0:
-            for names, slots in ((self.users, users), (self.items, items), (self.ratings, codes)):
+            for names, slots in zip(self._names, (users, items, codes), strict=False):
                 names.touch(slots)
         if not self.rated:
             return
-        before = self.rating_counts > 0
-        np.add.at(self.rating_counts, codes, int(sign))
-        if self._steps is not None and not np.array_equal(before, self.rating_counts > 0):
+        if count_codes(codes, int(sign), self.rating_counts):
             self._steps = None
         if self._sums is not None:
             steps, sums, squares = self._sums
-            if (codes < len(steps.used)).all() and steps.used[codes].all():
-                add_to_sums(items, codes, steps.table, int(sign), sums, squares)
-            else:
+            if not add_to_sums(items, codes, steps.table, steps.used, int(sign), sums, squares):
                 self._sums = None
 
     def _drop_raw_rows(self, users: np.ndarray, items: np.ndarray) -> None:
@@ -248,9 +253,12 @@ class Interactions(Statistic):
         index = self.index.arrays
         self.users.drop_unused(index.user_length)
         self.items.drop_unused(index.item_length)
-        self.ratings.drop_unused(self.rating_counts)
+        if self._sums is not None:  # a code that goes may come back for another rating
+            self._sums[0].used[self.rating_counts[: len(self._sums[0].used)] == 0] = False
+        if self.rated:
+            self.ratings.drop_unused(self.rating_counts)
         try:
-            self.index.compact()
+            self.index.compact(int(self.record_counts[0]))
         except MemoryError:  # it is there, and larger than it need be
             pass
 
@@ -286,7 +294,7 @@ class Interactions(Statistic):
             if fits:
                 return held[1], held[2]
         sums, squares = all_sums(self.index.arrays, steps.table)
-        self._sums = steps, sums, squares
+        self._sums = replace(steps, used=steps.used.copy()), sums, squares
         return sums, squares
 
     def item_means(self, slots: np.ndarray) -> np.ndarray:

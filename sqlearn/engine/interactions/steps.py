@@ -57,12 +57,26 @@ def steps_of(units: np.ndarray, used: np.ndarray, given: int | None) -> Steps:
 
 
 @kernel
-def add_to_sums(items, codes, table, sign, sums, squares):
-    """Add to the sum and the sum of squares of each entry's item, in steps, or subtract."""
+def count_codes(codes, sign, counts):
+    """Count codes that come or go; whether one came that was not there, or the last of its kind went."""
+    changed = False
+    for code in codes:
+        counts[code] += sign
+        changed |= counts[code] == (1 if sign > 0 else 0)
+    return changed
+
+
+@kernel
+def add_to_sums(items, codes, table, used, sign, sums, squares):
+    """Add to the sum and the sum of squares of each entry's item, in steps, or subtract; False if a code is unknown."""
+    for code in codes:
+        if code >= len(used) or not used[code]:
+            return False
     for r in range(len(items)):
         k = table[codes[r]] * sign
         sums[items[r]] += k
         squares[items[r]] += k * table[codes[r]]
+    return True
 
 
 @kernel
