@@ -135,8 +135,9 @@ def found(given: Given, held: Interactions, learner: str) -> Batch:
             row = int(other[0])
             user, item = _labels(batch, row)
             raise NotLearnedError(
-                f"{batch.name(row)} has user {shown(user)}, item {shown(item)} and the rating {asked[row] / _SCALE!r}, "
-                f"and this {learner} holds the rating {units[row] / _SCALE!r}, so nothing was changed. Pass the rating "
+                f"{batch.name(row)} has user {shown(user)}, item {shown(item)} and the rating "
+                f"{asked[row].item() / _SCALE!r}, "
+                f"and this {learner} holds the rating {units[row].item() / _SCALE!r}, so nothing was changed. Pass the rating "
                 "that is held, or leave the column of ratings out.",
                 row=row,
             )

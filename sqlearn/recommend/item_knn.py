@@ -68,13 +68,15 @@ class ItemKNN(Recommender):
     Examples
     --------
     >>> from sqlearn.recommend import ItemKNN
-    >>> ratings = [["anna", "tea", 5], ["anna", "rum", 1], ["ben", "tea", 3], ["ben", "rum", 2], ["ben", "gin", 4],
-    ...            ["cleo", "rum", 2], ["cleo", "gin", 5], ["dan", "tea", 4], ["dan", "gin", 3]]
+    >>> ratings = [["anna", "tea", 5], ["anna", "rum", 1], ["anna", "gin", 4], ["ben", "tea", 2], ["ben", "rum", 5],
+    ...            ["ben", "gin", 1], ["cleo", "tea", 4], ["cleo", "rum", 2], ["dan", "tea", 5], ["dan", "gin", 3]]
     >>> model = ItemKNN().fit(ratings)
-    >>> model.recommend("cleo")
-    (array([], dtype=object), array([], dtype=float64))
+    >>> model.recommend("cleo")[0]
+    array(['gin'], dtype='<U3')
     >>> model.forget(users=["dan"]).users_
     array(['anna', 'ben', 'cleo'], dtype='<U4')
+    >>> model.digest() == ItemKNN().fit(ratings[:-2]).digest()
+    True
     """
 
     _sklearn_class = FittedAttributes
@@ -175,7 +177,7 @@ class ItemKNN(Recommender):
             )
         with reading(self) as (held, _, _):
             held.kept_bytes = int(max_bytes)
-            if not max_bytes:
+            if sum(row[-1].nbytes for row in held.raw_rows.values()) > max_bytes:
                 held.raw_rows = {}
         return self
 

@@ -26,7 +26,7 @@ RATINGS = {
     "halves": np.arange(1, 11) / 2,
     "whole": np.arange(1, 6.0),
     "tenths": np.array([0.1, 0.2, 0.3, 0.7, 3.3, 9.9]),
-    "hard": np.array([-2.5, 0.0, -0.0, 1e-6, 0.5, 1.0, -1.0]),
+    "hard": np.array([-2.5, 0.0, -0.0, 1e-5, 0.5, 1.0, -1.0]),
     "large": np.array([524288.0, -524288.0, 1.0, 12345.0]),
 }
 LABELS = {
