@@ -25,7 +25,7 @@ LAYERS = {
         "kernels": set(),
         "arithmetic": {"kernels"},
         "identity": {"kernels"},
-        "maps": {"kernels", "arithmetic"},
+        "maps": {"kernels", "arithmetic", "identity"},
         "sums": {"kernels", "arithmetic", "identity"},
         "readout": {"kernels", "arithmetic", "sums"},
         "rounds": {"kernels", "arithmetic", "identity", "sums"},
@@ -36,7 +36,7 @@ LAYERS = {
         "problems": {"kernels", "arithmetic", "solvers", "sums", "rounds"},
         "sparse": {"kernels", "arithmetic", "identity", "sums", "rounds", "solvers", "problems"},
         "validation": {"identity", "sums"},
-        "model": {"kernels", "identity", "sums", "readout", "rounds", "sparse", "validation"},
+        "model": {"kernels", "identity", "maps", "sums", "readout", "rounds", "sparse", "validation"},
         "text": {"kernels", "arithmetic", "identity", "sums", "readout", "validation", "model"},
         "tables": {
             *("kernels", "arithmetic", "identity", "sums", "readout", "rounds", "trees", "problems"),

@@ -6,6 +6,7 @@ import json
 import numpy as np
 
 from sqlearn.engine.identity import canonical_label
+from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.validation import GivenRecords
 from sqlearn.errors import shown
 
@@ -39,6 +40,8 @@ def describe(value):
         return describe(value.tolist())
     if isinstance(value, GivenRecords):
         return ["records", len(value), value.digest]
+    if isinstance(value, FixedMap):
+        return value.described()
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
     if value is None or isinstance(value, str):

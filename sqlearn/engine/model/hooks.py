@@ -35,11 +35,14 @@ class Hooks(Answering):
         Whether records are CSR rows inside.
     _keeps_records : bool
         Whether the records themselves are kept, to be looked at again.
+    _not_copied : frozenset of str
+        Parameters that are taken as they are, for the learner itself to copy.
     """
 
     _statistic: type[Statistic]
     _takes_weights: bool = False
     _keeps_records: bool = False
+    _not_copied: frozenset[str] = frozenset()
     _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages
 
     # the next two are a property where they depend on parameters, and a plain attribute elsewhere

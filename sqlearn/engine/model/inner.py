@@ -3,12 +3,13 @@
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from sqlearn.engine.model.adaptive import Adaptive
 from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.parameters import checked_params
 from sqlearn.engine.model.state import State
-from sqlearn.engine.validation import Batch
+from sqlearn.engine.validation import Batch, Features, Layout, Responses, Spec
 
 
 class Inner:
@@ -36,6 +37,31 @@ class Inner:
             return self.learner._new_rounds(params, n_features, n_targets)
         return self.learner._new_statistic(params, n_features, n_targets)
 
+    def features(self, x: Any, layout: Layout | None) -> tuple[Features, Layout]:
+        """Validated features, and the layout that has them: for None, what these rows fix."""
+        spec = self.learner._spec(self.learner.get_params(deep=False))
+        return self.learner._features(spec, x, layout)
+
+    def responses(self, spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) -> tuple[Responses, Layout]:
+        """Validated labels or targets, and the layout that has them."""
+        return self.learner._responses(spec, y, x, layout, first=first)
+
+    def in_force(self, layout: Layout) -> tuple[ExactEstimator, Layout]:
+        """A learner with the parameters that the first records fix, and the rest of their layout."""
+        params, layout = self.learner._in_force(self.learner.get_params(deep=False), layout)
+        fixed = clone(self.learner)
+        for name, value in params.items():
+            setattr(fixed, name, value)
+        return fixed, layout
+
+    def has_labels(self, layout: Layout) -> bool:
+        """Whether the statistic has a row for each label held."""
+        return self.learner._has_labels(self.learner.get_params(deep=False), layout)
+
+    def own_statistic(self, n_features: int, n_targets: int) -> Any:
+        """The empty statistic that the learner itself would have for records of this shape."""
+        return self.learner._new_statistic(self.learner.get_params(deep=False), n_features, n_targets)
+
     def check_targets(self, targets: np.ndarray) -> None:
         """Refuse targets, float64[n, t], that its loss does not allow."""
         if isinstance(self.learner, Adaptive):
@@ -57,6 +83,10 @@ class Inner:
     def check_learned(self, state: State) -> None:
         """Refuse, or warn of, what was learned."""
         self.fitted(state)._check_learned(state)
+
+    def check_answers(self) -> None:
+        """Raise where the records that it holds determine no model."""
+        self.learner._fitted_sklearn()
 
     def fitted(self, state: State) -> ExactEstimator:
         """The learner with this state."""

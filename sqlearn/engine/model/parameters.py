@@ -64,7 +64,7 @@ def checked_params(model: BaseEstimator) -> dict[str, Any]:
                     value=value,
                 )
         try:
-            found[name] = _plain(copy.deepcopy(value))
+            found[name] = value if name in model._not_copied else _plain(copy.deepcopy(value))
         except Exception as error:  # of a generator, of an open file
             if not is_of_input(error):
                 raise

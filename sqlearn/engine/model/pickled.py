@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model.header import digest_of
 from sqlearn.engine.model.held import FORMAT
 from sqlearn.engine.model.state import State
@@ -95,7 +96,9 @@ def _are_plain(held: dict) -> bool:
         return False
     width, names = features
     counts = (width, *shape, held["target_ndim"])
-    if not all(type(count) is int and count >= 0 for count in counts) or shape[0] > width or held["target_ndim"] > 2:
+    through = held["params"].get("transform") if isinstance(held["params"], dict) else None
+    most = through.image_width if isinstance(through, FixedMap) else width
+    if not all(type(count) is int and count >= 0 for count in counts) or shape[0] > most or held["target_ndim"] > 2:
         return False
     if not (names is None or (isinstance(names, np.ndarray) and names.shape == (width,))):
         return False

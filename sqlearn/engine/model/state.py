@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.identity import MOST_COPIES, Vocabulary, add_terms, canonical_label
+from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model.held import Held
+from sqlearn.engine.model.one_mapped import OneMapped
 from sqlearn.engine.rounds import ROWS_ELSEWHERE
 from sqlearn.engine.sums import UNFIT, Block, InterruptsHeld, Log, OneRecord, Statistic
 from sqlearn.engine.validation import Batch, Layout
@@ -62,7 +64,10 @@ class State(Held):
 
     def take_fast_path(self) -> None:
         """Offer the statistic's path of one record, from here on."""
-        self.fast_path = None if self.layout.target_ndim > 1 else self.statistic.fast_path(self)
+        path, through = None, self.params.get("transform")
+        if self.layout.target_ndim <= 1:
+            path = self.statistic.fast_path(self)
+        self.fast_path = OneMapped.behind(through, path) if isinstance(through, FixedMap) else path
 
     def learn(self, batch: Batch) -> None:
         """Take in a batch without a way back: for a state nobody holds yet."""
@@ -117,17 +122,19 @@ class State(Held):
         with InterruptsHeld() as check:
             self._change(Log(), changes, check)
 
-    def change_one(self, x: np.ndarray, y: Any, sign: float) -> None:
+    def change_one(self, x: np.ndarray, y: Any, sign: float, name: np.ndarray | None = None) -> None:
         """Learn (1.0) or forget (-1.0) one record of weight 1, which a fast path has validated, after :meth:`begin`.
 
-        `y` is its label or target.
+        `y` is its label or target; `name` has the words that stand for its features in its digest, if any do.
         """
         label_codes, labels, targets = _NO_CODES, [], np.zeros((1, self.layout.n_targets))
         if self.vocabulary is not None:
             label_codes, labels = _FIRST, [canonical_label(y)]
         elif self.layout.target_ndim:
             targets[0, 0] = y
-        self.change_in_turn((Batch(x[None], _NO_CATEGORIES, [], label_codes, labels, targets, _WEIGHT, True), sign))
+        inputs = None if name is None else name[None]
+        batch = Batch(x[None], _NO_CATEGORIES, [], label_codes, labels, targets, _WEIGHT, True, inputs)
+        self.change_in_turn((batch, sign))
         self.trim()
 
     def lend(self, batch: Batch) -> Log:

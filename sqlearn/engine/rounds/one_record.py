@@ -12,7 +12,7 @@ from sqlearn.engine.rounds.row_source import Records
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.standard import all_within
 from sqlearn.engine.rounds.trace import UpdateReport
-from sqlearn.engine.sums import GENERAL_FIRST, MOST_BITS, Holder, InterruptsHeld, OneRecord, deposit_each
+from sqlearn.engine.sums import GENERAL_FIRST, LABEL_WORDS, MOST_BITS, Holder, InterruptsHeld, OneRecord, deposit_each
 
 
 @kernel
@@ -31,7 +31,7 @@ def _named(x, y, words, has_target, sign, largest, tail, key_state, held_rows, o
     if has_target:
         tail[k] = np.uint64(float_bits(target[0]))
     tail[len(tail) - 1] = np.uint64(float_bits(weights[0]))
-    digest_one(record[0], tail, key_state, digest[0])
+    digest_one(record[0, : 0 if k > LABEL_WORDS else d], tail, key_state, digest[0])
     return sign > 0 or held(index, digests, numbers, digest[0, 0], digest[0, 1])
 
 
@@ -121,18 +121,22 @@ class OneOfKept(OneRecord):
             np.empty(1, np.int64),
         )  # fmt: skip
 
+    def take_names(self, n_words: int) -> bool:
+        self.tail = np.empty((*self.tail.shape[:-1], n_words + self.tail.shape[-1]), np.uint64)
+        return True
+
     def _response(self, y: Any) -> tuple[int, float, np.ndarray] | None:
         """The class slot, the target and the label's words; None where the general path has to look at `y`."""
         vocabulary = self.state.vocabulary
         if vocabulary is not None:
             found = vocabulary.slots.get(y)
-            return None if found is None else (found, float(found), vocabulary.hash_words[found])
+            return None if found is None else (found, float(found), self._spelled(vocabulary.hash_words[found]))
         if not self.has_target:
-            return 0, 0.0, self.no_words
+            return 0, 0.0, self._spelled(self.no_words)
         least, greatest = self.targets_within
         if (type(y) is int and y.bit_length() > MOST_BITS) or not least <= y <= greatest:
             return None  # which some learners refuse; an int may be beyond float64
-        return 0, float(y), self.no_words
+        return 0, float(y), self._spelled(self.no_words)
 
     def change(self, row: np.ndarray, y: Any, sign: float) -> bool:
         if len(row) != self.width:
@@ -149,7 +153,7 @@ class OneOfKept(OneRecord):
                 return True
         if not all_within(row, self.largest):
             return False
-        state.change_one(row, y, sign)
+        state.change_one(row, y, sign, self.name)
         return True
 
     def _is_plain(self) -> bool:

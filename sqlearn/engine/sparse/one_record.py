@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.engine.identity import add_term, digest_sparse
+from sqlearn.engine.identity import add_term, digest_one, digest_sparse
 from sqlearn.engine.kernels import Postponed, float_bits, kernel
 from sqlearn.engine.rounds import OneOfKept, UpdateReport, enter, held, vacant
 from sqlearn.engine.sparse.rows import CompressedRows, remove_sparse, write_sparse
-from sqlearn.engine.sums import GENERAL_FIRST, deposit_each
+from sqlearn.engine.sums import GENERAL_FIRST, LABEL_WORDS, deposit_each
 
 
 @kernel
@@ -42,7 +42,10 @@ def _change_sparse(
     tail[0, tail.shape[1] - 1] = np.uint64(float_bits(weights[0]))
     indptr, digest = np.zeros(2, np.int64), np.empty((1, 6), np.uint64)
     indptr[1] = len(values)
-    digest_sparse(values, indices, indptr, tail, key_state, digest)
+    if n_words > LABEL_WORDS:
+        digest_one(values[:0], tail[0], key_state, digest[0])
+    else:
+        digest_sparse(values, indices, indptr, tail, key_state, digest)
     if sign < 0 and not held(index, digests, numbers, digest[0, 0], digest[0, 1]):
         return False
     place, hashes = np.empty(1, np.int64), np.empty(1, np.uint64)

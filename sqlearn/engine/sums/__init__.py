@@ -12,7 +12,7 @@ from sqlearn.engine.sums.gram_blocks import BLOCK, packed_cell
 from sqlearn.engine.sums.joint import Correlations, Mixed
 from sqlearn.engine.sums.memory import installed
 from sqlearn.engine.sums.moments import Moments, moments
-from sqlearn.engine.sums.one_record import GENERAL_FIRST, MOST_BITS, Holder, OneRecord, may_change, note
+from sqlearn.engine.sums.one_record import GENERAL_FIRST, LABEL_WORDS, MOST_BITS, Holder, OneRecord, may_change, note
 from sqlearn.engine.sums.sparse_sums import LabelSums, Sums, ThresholdCounts, as_csr, rows_of
 from sqlearn.engine.sums.statistic import UNFIT, Block, Statistic
 from sqlearn.engine.sums.transaction import InterruptsHeld, Log

@@ -14,7 +14,7 @@ from sqlearn.engine.sums.deposit import (
     moments_workspace,
 )
 from sqlearn.engine.sums.exact import Deposit
-from sqlearn.engine.sums.one_record import GENERAL_FIRST, MOST_BITS, OneRecord, may_change, note
+from sqlearn.engine.sums.one_record import GENERAL_FIRST, LABEL_WORDS, MOST_BITS, OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
 
@@ -62,7 +62,7 @@ def _change_dense(
         tail[j] = words[j]
     tail[k + t] = np.uint64(float_bits(weight))
     record = z[0, 1 : 1 + d]
-    digest_one(record, tail, key_state, digest)
+    digest_one(record[: 0 if k > LABEL_WORDS else d], tail, key_state, digest)
     if not may_change(digest, sign, records):
         return False
     weights, slots = np.full(1, weight), np.full(1, slot)
@@ -96,6 +96,10 @@ class OneDense(OneRecord):
         self.target = np.empty(n_targets)
         self.no_words = np.empty(0, np.uint64)
 
+    def take_names(self, n_words: int) -> bool:
+        self.tail = np.empty(n_words + len(self.tail), np.uint64)
+        return True
+
     def change(self, row: np.ndarray, y: Any, sign: float) -> bool:
         state = self.state
         statistic, vocabulary = state.statistic, state.vocabulary
@@ -114,7 +118,7 @@ class OneDense(OneRecord):
             self.target[0] = y
         if sign < 0 and statistic.record_counts[slot] == 1:  # then its class may go, which takes more than this step
             return False
-        total = statistic.total
+        total, words = statistic.total, self._spelled(words)
         records = self._reserved(sign, statistic)
         done = _change_dense(
             self.is_gram, row, self.target, words, 1.0, slot, sign, self.z, self.tail, self.digest, state.key_state,

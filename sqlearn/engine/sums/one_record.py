@@ -19,6 +19,7 @@ from sqlearn.engine.kernels import Postponed, kernel
 
 GENERAL_FIRST = 200  # calls that go the general path, where the fast one is not compiled yet
 MOST_BITS = 1023  # of an int: with more of them it may be beyond float64
+LABEL_WORDS = 2  # how many words stand for a label in a digest; where there are more, they name the record as well
 
 
 @kernel
@@ -58,7 +59,7 @@ class Holder(Protocol):
     def trim(self) -> None:
         """Remove limbs that no record needs any more."""
 
-    def change_one(self, x: np.ndarray, y: Any, sign: float) -> None:
+    def change_one(self, x: np.ndarray, y: Any, sign: float, name: np.ndarray | None = None) -> None:
         """Learn or forget a record by the general path, without validation."""
 
 
@@ -69,9 +70,15 @@ class OneRecord:
     ----------
     state : Holder
         What holds the statistic.
+
+    Attributes
+    ----------
+    name : uint64[k] or None
+        Words that stand for the row that :meth:`change` is given in its digest, in place of its features.
     """
 
     kernel: Postponed  # what is called for a record
+    name: np.ndarray | None = None
 
     def __init__(self, state: Holder):
         statistic = state.statistic
@@ -85,6 +92,10 @@ class OneRecord:
         """Whether to take this path from here on; before, it is not worth its compilation."""
         self.is_ready = self.kernel.is_worth(1)
         return self.is_ready
+
+    def take_names(self, n_words: int) -> bool:
+        """Whether records may be named by so many words, as they are from here on."""
+        return False
 
     def row(self, X: Any) -> Any:
         """The row that :meth:`change` takes, if `X` is one record in a plain form; None otherwise."""
@@ -100,6 +111,10 @@ class OneRecord:
         been learned. So a row or a `y` that is out of the ordinary must make it return False, not raise.
         """
         raise NotImplementedError
+
+    def _spelled(self, words: np.ndarray) -> np.ndarray:
+        """The words in front of a digest's tail: those of the record's name, if it has one, and of its label."""
+        return words if self.name is None else np.concatenate([self.name, words])
 
     def _reserved(self, sign: float, *members: Any) -> tuple[Any, ...]:
         """The state's ledger, multiset hash and record count; reserves memory there and in the sums for one record."""

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.engine.identity import digest_sparse
+from sqlearn.engine.identity import digest_one, digest_sparse
 from sqlearn.engine.kernels import Postponed, float_bits, kernel
 from sqlearn.engine.sums.deposit import deposit_sparse
 from sqlearn.engine.sums.exact import Deposit
-from sqlearn.engine.sums.one_record import GENERAL_FIRST, OneRecord, may_change, note
+from sqlearn.engine.sums.one_record import GENERAL_FIRST, LABEL_WORDS, OneRecord, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
 _MOST_SHORT = 1 << 16  # slots that two bytes can number
@@ -138,12 +138,16 @@ def _change_sparse(
     if last >= limbs.shape[2] - 1:
         return False
     weights = np.ones(1)
-    tail[0, :2] = words
-    tail[0, 2] = np.uint64(float_bits(weights[0]))
+    n_words = len(words)
+    tail[0, :n_words] = words
+    tail[0, n_words] = np.uint64(float_bits(weights[0]))
     stop = len(weights)
     indptr = np.zeros(2, np.int64)
     indptr[1] = len(values)
-    digest_sparse(values, indices, indptr, tail, key_state, digest)
+    if n_words > LABEL_WORDS:
+        digest_one(values[:0], tail[0], key_state, digest[0])
+    else:
+        digest_sparse(values, indices, indptr, tail, key_state, digest)
     if not may_change(digest[0], sign, records):
         return False
     if threshold >= 0.0:  # a record's values count as 1 above it
@@ -172,6 +176,10 @@ class _OneSparse(OneRecord):
         self.threshold = -1.0 if threshold is None else float(threshold)
         self.tail, self.digest = np.empty((1, 3), np.uint64), np.empty((1, 6), np.uint64)
 
+    def take_names(self, n_words):
+        self.tail = np.empty((1, n_words + self.tail.shape[1]), np.uint64)
+        return True
+
     def row(self, X):
         if isinstance(X, np.ndarray):
             x = super().row(X)
@@ -193,7 +201,7 @@ class _OneSparse(OneRecord):
         total = statistic.total
         records = self._reserved(sign, statistic)
         done = _change_sparse(
-            *row, self.lowest, self.threshold, state.vocabulary.hash_words[slot], slot, sign, self.tail, self.digest,
-            state.key_state, records, (total.limbs, total.base, self.need), statistic.record_counts,
+            *row, self.lowest, self.threshold, self._spelled(state.vocabulary.hash_words[slot]), slot, sign, self.tail,
+            self.digest, state.key_state, records, (total.limbs, total.base, self.need), statistic.record_counts,
         )  # fmt: skip
         return self._finished(done, sign)

@@ -36,9 +36,9 @@ class Batch:
         Sample weights.
     single : bool
         Whether the caller gave one row on its own.
-    inputs : uint64[n, 4], optional
-        Words that name what each record was made of: a document, or a row before a fixed map. They stand for `x` in
-        its digest.
+    inputs : uint64[n, k], optional
+        More than two words that name what each record was made of: a document, or a row before a fixed map. They stand
+        for `x` in its digest.
     """
 
     x: np.ndarray | sp.csr_array

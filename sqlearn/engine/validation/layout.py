@@ -34,6 +34,8 @@ class Layout:
         Which columns hold categories, of learners that ask the first records.
     columns : mapping or None
         Kind of each column, of a TableModel; it keeps them among its parameters.
+    through : FixedMap or None
+        What maps the rows, of FixedFeatures, which keeps it among its parameters too.
     """
 
     n_features_in_: int
@@ -43,6 +45,7 @@ class Layout:
     labels: str | None = None
     is_categorical: tuple[bool, ...] | None = None
     columns: Mapping[Any, str] | None = None
+    through: Any = None
 
     @classmethod
     def of(cls, X: Any, width: int) -> Self:

@@ -22,7 +22,7 @@ class Features(NamedTuple):
         Categories, as indices of `levels`.
     levels : list of list
         Canonical categories of each column.
-    inputs : uint64[n, 4], optional
+    inputs : uint64[n, k], optional
         Words that name what each record was made of, where that is not `x`.
     """
 
