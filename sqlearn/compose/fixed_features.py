@@ -33,14 +33,14 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
 
     Parameters
     ----------
-    transform : transformer, function or object with ``encode``
+    transformer : transformer, function or object with ``encode``
         What maps rows. Of scikit-learn's transformers those that learn nothing from rows: HashingVectorizer,
         PolynomialFeatures, SplineTransformer with given `knots`, RBFSampler with a number as `gamma` and an int as
         `random_state`, Normalizer, FunctionTransformer of a function that can be imported, and pipelines of such. They
         are told by two fits to made-up rows, which must leave them in one state. What was fitted to rows is taken if
         it is frozen on purpose, inside ``sklearn.frozen.FrozenEstimator``: it remembers those rows. Anything else that
         has ``transform`` or ``encode``, or can be called, is given an array of rows or a list of texts and returns a
-        row of numbers for each. Parameters of it are set as ``transform__degree``.
+        row of numbers for each. Parameters of it are set as ``transformer__degree``.
     learner : estimator of this package
         What learns the images. It is not changed; parameters of it are set as ``learner__alpha``.
     fingerprint : str, default=None
@@ -101,12 +101,12 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
     """
 
     _sklearn_class = BehindMap
-    _not_copied = frozenset({"transform"})
+    _not_copied = frozenset({"transformer"})
     _parameter_constraints: ClassVar[dict] = {"fingerprint": [str, None], "row_by_row": ["boolean"]}
 
     def __init__(
         self,
-        transform: Any,
+        transformer: Any,
         learner: ExactEstimator,
         *,
         fingerprint: str | None = None,
@@ -114,7 +114,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         ledger: bool = True,
         key: str | bytes | None = None,
     ) -> None:
-        self.transform = transform
+        self.transformer = transformer
         self.learner = learner
         self.fingerprint = fingerprint
         self.row_by_row = row_by_row
@@ -141,13 +141,14 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         tags = self._learner.__sklearn_tags__()
         own = tags.input_tags
         own.categorical = own.pairwise = False
-        given = self.transform.transform if isinstance(self.transform, FixedMap) else self.transform
+        given = self.transformer.transform if isinstance(self.transformer, FixedMap) else self.transformer
         if hasattr(given, "get_params"):
             theirs = get_tags(given).input_tags
-            own.sparse, own.string, own.positive_only = theirs.sparse, theirs.string, theirs.positive_only
+            own.string, own.positive_only = theirs.string, theirs.positive_only
             own.two_d_array, own.allow_nan = theirs.two_d_array, theirs.allow_nan
         else:
-            own.sparse = own.allow_nan = own.positive_only = False
+            own.allow_nan = own.positive_only = False
+        own.sparse = own.two_d_array  # where the map takes none, they are written out
         tags.array_api_support = False
         if tags.transformer_tags is not None:
             tags.transformer_tags.preserves_dtype = ["float64"]
@@ -200,7 +201,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
     # ------------------------------------------------------------------ records
 
     def _validated(self, params, X, y, sample_weight, layout, *, single):
-        through, learner = params["transform"], params["learner"]
+        through, learner = params["transformer"], params["learner"]
         if sample_weight is not None and not learner.takes_weights:
             raise InvalidValueError(
                 f"{type(learner).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
@@ -210,17 +211,17 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         return super()._validated(params, X, y, sample_weight, layout, single=single)
 
     def _features(self, spec, X, layout):
-        through = None if layout is None else self.transform
-        rows, kind, found = canonical(spec, X, layout, None if through is None else through.kind)
+        through = None if layout is None else self.transformer
+        rows, kind, found = canonical(spec, X, layout, through or self.transformer)
         if through is None:
             names = None if found.feature_names_in_ is None else tuple(found.feature_names_in_.tolist())
-            with _named(self.transform, rows):
+            with _named(self.transformer, rows):
                 through, images, differs = FixedMap.of(
-                    self.transform, rows, kind, names, self.fingerprint, self.row_by_row
+                    self.transformer, rows, kind, names, self.fingerprint, self.row_by_row
                 )
             if differs:
                 warnings.warn(
-                    f"{type(self.transform).__name__} gives a row other bits in a batch than alone, so FixedFeatures "
+                    f"{type(self.transformer).__name__} gives a row other bits in a batch than alone, so FixedFeatures "
                     "maps rows one by one. That takes longer; row_by_row=True says that it is meant.",
                     EfficiencyWarning,
                     stacklevel=2,
@@ -261,7 +262,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         whole = replace(
             own, n_features_in_=layout.n_features_in_, feature_names_in_=layout.feature_names_in_, through=None
         )
-        return params | {"learner": learner, "transform": layout.through}, whole
+        return params | {"learner": learner, "transformer": layout.through}, whole
 
     def _has_labels(self, params, layout):
         return Inner(params["learner"]).has_labels(layout)
@@ -281,22 +282,22 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
 
     def pending_params(self) -> list[str]:
         state = self._fitted_state()
-        through: FixedMap = state.params["transform"]
-        pending = [name for name in super().pending_params() if name.partition("__")[0] not in ("transform", "learner")]
+        through: FixedMap = state.params["transformer"]
+        pending = [name for name in super().pending_params() if name.partition("__")[0] not in ("transformer", "learner")]
         if type(self.learner) is type(state.params["learner"]):
             inner = Inner(self.learner).fitted(self._seen(state))
             pending += [f"learner__{name}" for name in inner.pending_params()]
         else:
             pending.append("learner")
-        if not through.computes_as(self.transform, self.fingerprint):
-            pending.append("transform")
+        if not through.computes_as(self.transformer, self.fingerprint):
+            pending.append("transformer")
         return sorted(pending)
 
     def _seen(self, state: State) -> State:
         """The state that the learner would have after learning the images."""
         learner, seen = state.params["learner"], copy.copy(state)
         seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
-        seen.layout = _of_images(state.layout, state.params["transform"])
+        seen.layout = _of_images(state.layout, state.params["transformer"])
         seen.fitted_sklearn = None
         return seen
 
@@ -307,7 +308,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
     def _read_out(self, state):
         inner = Inner(state.params["learner"]).fitted(self._seen(state))
         Inner(inner).check_answers()
-        return {"inner": inner, "transform_digest_": state.params["transform"].digest}
+        return {"inner": inner, "transform_digest_": state.params["transformer"].digest}
 
     @property
     def learner_(self) -> Any:
@@ -323,10 +324,10 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
 
     def _images_of(self, X: Any) -> Image:
         state = self._fitted_state()
-        through: FixedMap = state.params["transform"]
+        through: FixedMap = state.params["transformer"]
         check_sparse(X)
         X = as_given(unmasked(X, "X"), through.kind)
-        rows, _, _ = canonical(self._spec(state.params), X, comparable(state.layout, X), through.kind)
+        rows, _, _ = canonical(self._spec(state.params), X, comparable(state.layout, X), through)
         with _named(through.transform, rows):
             return through.images(rows)
 
@@ -390,7 +391,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
             A subclass that describes the problem.
         """
         state = self._fitted_state()
-        through: FixedMap = state.params["transform"]
+        through: FixedMap = state.params["transformer"]
         given = state.feature_names_in_ if input_features is None else input_features
         names = through.names_out(given)
         inner = self._inner()
@@ -426,7 +427,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         array([9.])
         """
         fitted = self.learner_
-        through: FixedMap = self._fitted_state().params["transform"]
+        through: FixedMap = self._fitted_state().params["transformer"]
         given = through.transform
         if not (hasattr(given, "fit") and hasattr(given, "transform")):
             given = FunctionTransformer(through.function)

@@ -1,7 +1,7 @@
-"""Rows in front of a fixed map: numbers, sparse numbers, texts, or tables of both, each in one canonical form.
+"""Rows in front of a fixed map: numbers, texts, or tables of both, each in one canonical form.
 
 The first rows tell which of these they are, and later ones are brought to the same form: the image of a row, and its
-name, depend on its contents alone, not on whether they came as float32, in a list or in a frame.
+name, depend on its contents alone, not on whether they came as float32, as a sparse matrix or in a frame.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,18 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
 
+from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.sklearn_private import feature_names
+from sqlearn.engine.sums import as_csr
 from sqlearn.engine.tables import is_missing
 from sqlearn.engine.validation import Layout, Spec, check_features, explained, is_of_input
 from sqlearn.errors import InvalidValueError, ShapeError, shown
+
+
+_DENSE = 2048  # columns: rows of more are sparse to a map that takes sparse rows, however they came
 
 
 def as_given(X: Any, kind: str | None) -> Any:
@@ -51,7 +58,7 @@ def _are_texts(X: Any) -> bool:
     return isinstance(X, list | tuple) and len(X) > 0 and all(isinstance(text, str) for text in X)
 
 
-def canonical(spec: Spec, X: Any, layout: Layout | None, kind: str | None) -> tuple[Any, str, Layout]:
+def canonical(spec: Spec, X: Any, layout: Layout | None, transformer: Any) -> tuple[Any, str, Layout]:
     """Rows in canonical form, their kind, and the layout that they have: for None, what they fix.
 
     Parameters
@@ -62,9 +69,10 @@ def canonical(spec: Spec, X: Any, layout: Layout | None, kind: str | None) -> tu
         Two-dimensional, as :func:`as_given` gives it.
     layout : Layout or None
         What they are compared with.
-    kind : str or None
-        The kind of the first rows.
+    transformer : object
+        The map in force, which knows the kind of the first rows, or what these rows shall be mapped by.
     """
+    kind = transformer.kind if isinstance(transformer, FixedMap) else None
     if kind == "text" or (kind is None and _is_column_of_texts(X)):
         cells = np.asarray(X, object)
         if cells.ndim != 2 or cells.shape[1] != 1:
@@ -73,18 +81,28 @@ def canonical(spec: Spec, X: Any, layout: Layout | None, kind: str | None) -> tu
                 reason="shape",
             )
         return as_given(cells[:, 0], "text")[:, 0].tolist(), "text", layout or Layout(1)
-    if kind == "table" or (kind is None and not _is_numeric(X)):
+    if kind == "table" or (kind is None and _takes_tables(transformer) and not _is_numeric(X)):
         rows, found = _table(spec, X, layout)
         return rows, "table", found
-    kind = kind or ("sparse" if sp.issparse(X) else "numbers")
-    found_spec = replace(spec, sparse=True, allow_nan=True, sparse_form=kind == "sparse")
-    features, found = check_features(found_spec, X, layout)
+    features, found = check_features(replace(spec, sparse=True, allow_nan=True, sparse_form=False), X, layout)
     x = features.x
+    kind = kind or ("sparse" if x.shape[1] > _DENSE and _takes_sparse(transformer) else "numbers")
+    if kind == "sparse":
+        x = as_csr(x)
     if kind == "numbers":
         x = np.add(x.toarray() if sp.issparse(x) else x, 0.0, order="C")
     elif x.nnz < 2**31:  # scikit-learn's kernels take short indices alone
         x = sp.csr_array((x.data, x.indices.astype(np.int32), x.indptr.astype(np.int32)), x.shape)
     return x, kind, found
+
+
+def _takes_sparse(transformer: Any) -> bool:
+    return hasattr(transformer, "get_params") and bool(get_tags(transformer).input_tags.sparse)
+
+
+def _takes_tables(transformer: Any) -> bool:
+    """Whether text may be among a row's numbers: of what was fitted to such rows."""
+    return isinstance(transformer, FrozenEstimator)
 
 
 def _is_column_of_texts(X: Any) -> bool:

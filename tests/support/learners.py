@@ -2,11 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 
+from fixed_maps import widened
 from records import takes_weights
 from sqlearn.cluster import KMeans
-from sqlearn.compose import TableModel, TextModel
+from sqlearn.compose import FixedFeatures, TableModel, TextModel
 from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
@@ -102,6 +104,12 @@ LEARNERS = [
     TextModel(ComplementNB(), sublinear_tf=True, idf=True, ngram_range=(1, 2)),
     TextModel(BernoulliNB(), analyzer="char_wb", select=9),
     TextModel(NearestCentroid(), tf_norm="l2", idf=True),
+    FixedFeatures(widened, GaussianNB()),
+    FixedFeatures(np.abs, MultinomialNB()),
+    FixedFeatures(np.arctan, Ridge()),
+    FixedFeatures(widened, KMeans(3)),
+    FixedFeatures(widened, LogisticRegression()),
+    FixedFeatures(widened, RandomForestClassifier(4, max_samples=0.6), row_by_row=True),
     LogisticRegression(),
     LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
     LogisticRegression(class_weight="balanced"),

@@ -96,7 +96,7 @@ class FixedMap:
             )
         if self._identity() != self.digest:
             raise ParameterError(
-                f"The transform of {self!r} was changed after the fit: its images are no longer those that were "
+                f"The transformer of {self!r} was changed after the fit: its images are no longer those that were "
                 "learned. Nothing was changed: fit anew, with the transformer itself.",
                 value=self,
             )
@@ -136,7 +136,7 @@ class FixedMap:
         for i in {0, n // 2, n - 1}:
             if _bits(self._image(_taken(rows, [i])), 0) != _bits(found, i):
                 raise UnsupportedError(
-                    f"The transform gives row {i} (counted from 0) other bits in a batch of {n} rows than alone, which "
+                    f"The transformer gives row {i} (counted from 0) other bits in a batch of {n} rows than alone, which "
                     "the rows of fit did not show. Nothing was changed: set row_by_row=True, and fit anew.",
                     row=i,
                     reason="batch",
@@ -194,7 +194,7 @@ class FixedMap:
             image = np.asarray(found)
             if image.dtype.kind not in "fiub":
                 raise ParameterError(
-                    f"The transform returned {shown(found)}, which is no array of numbers. Nothing was changed: have "
+                    f"The transformer returned {shown(found)}, which is no array of numbers. Nothing was changed: have "
                     "it return one row of numbers for each row.",
                     value=found,
                 )
@@ -202,7 +202,7 @@ class FixedMap:
         if image.ndim != 2 or image.shape[0] != n or (self.image_width and image.shape[1] != self.image_width):
             wanted = f"({n}, {self.image_width or 'number of features'})"
             raise ShapeError(
-                f"The transform returned the shape {image.shape} for {n} rows, and {wanted} was expected. Nothing was "
+                f"The transformer returned the shape {image.shape} for {n} rows, and {wanted} was expected. Nothing was "
                 "changed: have it return one row of numbers for each row, always of one length.",
                 reason="shape",
             )
@@ -236,7 +236,7 @@ class FixedMap:
         for i, bits in zip(sample, alone, strict=True):
             if _bits(self._image(_taken(rows, [i])), 0) != bits:
                 raise ParameterError(
-                    f"The transform is not deterministic: row {i} (counted from 0) has another image each time. "
+                    f"The transformer is not deterministic: row {i} (counted from 0) has another image each time. "
                     "Nothing was changed: pass a map whose image depends on the row alone.",
                     row=i,
                 )
@@ -251,7 +251,7 @@ class FixedMap:
                 )
         if self._identity() != self.digest:
             raise ParameterError(
-                "The transform changes while it maps rows: its parameters or attributes are others afterwards. Nothing "
+                "The transformer changes while it maps rows: its parameters or attributes are others afterwards. Nothing "
                 "was changed: pass `fingerprint`, a text that names what it computes, if its images do not depend on "
                 "that.",
                 value=self.transform,
@@ -262,7 +262,7 @@ class FixedMap:
         image = self._image(rows)
         self.image_width = image.shape[1]
         if not self.image_width:
-            raise ShapeError("The transform returned rows without columns. Nothing was changed.", reason="shape")
+            raise ShapeError("The transformer returned rows without columns. Nothing was changed.", reason="shape")
         return image
 
     def _agrees(self, rows: Rows, sample: list[int], alone: list[bytes], size: int) -> bool:
@@ -299,7 +299,7 @@ class FixedMap:
     def _name_of_one(self, rows: Rows, image: Image) -> np.ndarray:
         of_row = _of_texts(rows)[0] if self.kind == "text" else _words(_KEY.hash_of(rows[0]))
         if self.image_width > _DENSE:
-            of_image = _of_numbers(image, dense=False)[0]
+            of_image = _of_non_zeros(image)
         else:
             of_image = _words(_KEY.hash_of(image.toarray()[0] + 0.0 if sp.issparse(image) else image[0]))
         return np.concatenate([of_row, of_image])
@@ -318,10 +318,10 @@ def restored(given: tuple[Any, ...], by_row: bool, image_width: int, digest: str
     try:
         same = found._identity() == digest
     except ParameterError as error:
-        raise FormatError(f"The transform of this model cannot be compared with what it was. {error}") from error
+        raise FormatError(f"The transformer of this model cannot be compared with what it was. {error}") from error
     if not same:
         raise FormatError(
-            f"The transform of this model, {type(_thawed(found.transform)).__name__}, is not the one that it was "
+            f"The transformer of this model, {type(_thawed(found.transform)).__name__}, is not the one that it was "
             "fitted with: its package has another version here, its source has changed, or the bytes were altered. "
             "Load the model with the versions that wrote it, or fit it anew."
         )
@@ -368,6 +368,17 @@ def _of_texts(texts: list[str]) -> np.ndarray:
 
 def _of_cells(row: np.ndarray) -> np.ndarray:
     return _words(walked(row.tolist()))[None]
+
+
+def _of_non_zeros(image: Image) -> np.ndarray:
+    """What :func:`_of_numbers` gives one row, by its non-zeros."""
+    at, values = (image.indices, image.data) if sp.issparse(image) else (np.arange(image.shape[1]), image[0])
+    if not values.all():
+        kept = values.nonzero()[0]
+        at, values = at[kept], values[kept]
+    message = np.empty(1 + 2 * len(at), np.uint64)
+    message[0], message[1::2], message[2::2] = len(at), at, values.view(np.uint64)
+    return _words(_KEY.hash_of(message))
 
 
 def _of_numbers(values: Any, dense: bool) -> np.ndarray:

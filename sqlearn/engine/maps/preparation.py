@@ -50,7 +50,7 @@ def prepared(transform: Any, kind: str, width: int, copied: bool) -> Any:
     name = type(transform).__name__
     if isinstance(transform, type):
         raise ParameterError(
-            f"transform must be an object, not the class {transform.__name__}. Nothing was changed: pass an instance: "
+            f"transformer must be an object, not the class {transform.__name__}. Nothing was changed: pass an instance: "
             f"{transform.__name__}().",
             value=transform,
         )
@@ -74,7 +74,7 @@ def prepared(transform: Any, kind: str, width: int, copied: bool) -> Any:
         return _stateless(transform, kind, width)
     if not any(callable(getattr(transform, verb, None)) for verb in ("transform", "encode", "__call__")):
         raise ParameterError(
-            f"transform is {shown(transform)}, which has neither `transform` nor `encode` and cannot be called. "
+            f"transformer is {shown(transform)}, which has neither `transform` nor `encode` and cannot be called. "
             "Nothing was changed: pass a transformer of scikit-learn, or a function of an array of rows.",
             value=transform,
         )
@@ -86,7 +86,7 @@ def _copy(transform: Any) -> Any:
         return copy.deepcopy(transform)
     except Exception as error:  # of any kind: it is the object's own
         raise ParameterError(
-            f"The transform {shown(transform)} cannot be copied, so the model could not keep it as it was when it was "
+            f"The transformer {shown(transform)} cannot be copied, so the model could not keep it as it was when it was "
             "fitted. Nothing was changed: pass a function that calls it, or a `fingerprint`, with which you promise "
             "that it stays as it is.",
             value=transform,

@@ -85,7 +85,7 @@ class _Walk:
             return _importable(value)
         if isinstance(value, np.random.RandomState | np.random.Generator):
             raise ParameterError(
-                f"The transform holds {shown(value)}, which changes with every use: the same row would have another "
+                f"The transformer holds {shown(value)}, which changes with every use: the same row would have another "
                 "image each time. Nothing was changed: pass an int as random_state or, if nothing draws from it any more, "
                 "`fingerprint`.",
                 value=value,
@@ -104,7 +104,7 @@ class _Walk:
                 made, given, *rest = _reduced(value)
             except Exception as error:  # of any kind: it is the object's own
                 raise ParameterError(
-                    f"The transform holds {shown(value)}, of type {_name(kind)}, whose parts cannot be listed. "
+                    f"The transformer holds {shown(value)}, of type {_name(kind)}, whose parts cannot be listed. "
                     f"{_ADVICE}",
                     value=value,
                 ) from error
@@ -193,7 +193,7 @@ def _importable(value: Any) -> bytes:
         module = value.__self__.__module__
     if not _is_found(value, module, name):
         raise ParameterError(
-            f"The transform holds {shown(value)}, which cannot be imported by its name: it is a lambda, or was made "
+            f"The transformer holds {shown(value)}, which cannot be imported by its name: it is a lambda, or was made "
             "inside a function. Nothing was changed: define it at the top of a module, or pass `fingerprint`, a text "
             "that names what it computes.",
             value=value,
@@ -205,7 +205,7 @@ def _importable(value: Any) -> bytes:
         return _hash("source", module, name, inspect.getsource(value))
     except (OSError, TypeError) as error:
         raise ParameterError(
-            f"The transform holds {shown(value)} of the module {module}, which has neither a version nor a source. "
+            f"The transformer holds {shown(value)} of the module {module}, which has neither a version nor a source. "
             f"{_ADVICE}",
             value=value,
         ) from error

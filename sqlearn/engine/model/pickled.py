@@ -96,7 +96,7 @@ def _are_plain(held: dict) -> bool:
         return False
     width, names = features
     counts = (width, *shape, held["target_ndim"])
-    through = held["params"].get("transform") if isinstance(held["params"], dict) else None
+    through = held["params"].get("transformer") if isinstance(held["params"], dict) else None
     most = through.image_width if isinstance(through, FixedMap) else width
     if not all(type(count) is int and count >= 0 for count in counts) or shape[0] > most or held["target_ndim"] > 2:
         return False

@@ -22,7 +22,7 @@ from learners import LEARNERS, over
 from refusals import NOT_NUMERIC, raises
 from sqlearn import BusyError, ParameterError, UnsupportedError, verify
 from sqlearn.cluster import KMeans
-from sqlearn.compose import TableModel, TextModel
+from sqlearn.compose import FixedFeatures, TableModel, TextModel
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.linear_model import Lasso, LogisticRegression, PoissonRegressor, Ridge
 from sqlearn.naive_bayes import CategoricalNB, GaussianNB
@@ -94,8 +94,8 @@ def test_what_is_answered_is_not_an_estimator(learner):
 
 @over(LEARNERS)
 def test_declarations_and_signatures_agree(learner):
-    cls, takes_classes = type(learner), learner._target == "label" or isinstance(learner, TableModel)
-    takes_weights = learner._takes_weights or isinstance(learner, TableModel | TextModel)  # whatever is inside
+    cls, takes_classes = type(learner), learner._target == "label" or isinstance(learner, FixedFeatures | TableModel)
+    takes_weights = learner._takes_weights or isinstance(learner, FixedFeatures | TableModel | TextModel)  # of any learner
     for verb in ("fit", "partial_fit", "forget", "relabel", "without"):
         assert ("sample_weight" in inspect.signature(getattr(cls, verb)).parameters) == takes_weights, verb
     if not hasattr(learner, "score_func"):  # which decides what the target is
