@@ -32,6 +32,7 @@ from sqlearn.storage.table import (
     named_categories,
     prepared,
     takes_categories,
+    takes_documents,
     takes_labels,
     target_names,
 )
@@ -114,6 +115,7 @@ class Store(View, Editing, Forgotten, Refit):
         categorical: Sequence[str] | None = None,
         keep: str | Sequence[str] = (),
         booleans: Mapping[str, Any] | None = None,
+        text: str | Sequence[str] = (),
         reading: Mapping[str, Any] | None = None,
         suppress: bool = False,
         signing_key: bytes | str | None = None,
@@ -150,6 +152,10 @@ class Store(View, Editing, Forgotten, Refit):
             Columns that conditions may compare and the model does not learn from: dates, say, for retention.
         booleans : dict of str to (label, label), optional
             Columns of booleans that the model is to know by other labels than False and True, such as "no" and "yes".
+        text : str or list of str, optional
+            Columns of documents: texts that are kept for their row alone, may be long, and are learned as they are. By
+            default the column of text is one, if the model learns from documents (TextModel). Kept columns may be of
+            this kind too.
         reading : dict, optional
             How the table was read from a file, in JSON's types: kept with the store as :attr:`reading`.
         timeout : float, default=5.0
@@ -203,6 +209,8 @@ class Store(View, Editing, Forgotten, Refit):
                 as_names(keep, "keep"),
                 booleans,
                 as_reading(reading),
+                as_names(text, "text"),
+                takes_documents(model),
             )
             textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
             store = cls(database, columns, textual, key, asks_in_rounds(model), bool(suppress), signing_key)

@@ -7,6 +7,7 @@ from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.descriptors import File
 from sqlearn.storage.file.dictionary import PIECE, Texts, Words, decoded, message, relinked
+from sqlearn.storage.file.documents import DOCUMENT_PIECE, LONGEST_DOCUMENT, Documents, pieces_of
 from sqlearn.storage.file.hash_index import HashIndex, hash_texts, hash_words, masked
 from sqlearn.storage.file.receipts import ChainCheck, Receipt, Receipts, check_chain
 from sqlearn.storage.file.residue import residue

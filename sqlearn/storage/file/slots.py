@@ -107,6 +107,17 @@ class Slots:
             return np.zeros((0, self.words), np.uint64)
         return (parts[0] if len(parts) == 1 else np.concatenate(parts))[:, 1:]
 
+    def glance(self, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Whether places, of which some may be free or not be there, are in use, bool[n], and what they hold."""
+        used, payloads = np.zeros(len(slots), bool), np.zeros((len(slots), self.words), np.uint64)
+        there = np.flatnonzero(slots <= self.database.counters[self._end])
+        for start in range(0, len(there), _AT_ONCE):
+            some = there[start : start + _AT_ONCE]
+            places = self._touched(slots[some]).places
+            self._check(places, slots[some])
+            used[some], payloads[some] = places[:, 0] & _USED, places[:, 1:]
+        return used, payloads
+
     def scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """All places in use, block by block: their numbers, int64[n], and their payloads, uint64[n, words]."""
         for slots, places in self._scan_all():
@@ -200,18 +211,26 @@ class Slots:
 
     def put(self, payloads: np.ndarray) -> np.ndarray:
         """Write each of uint64[n, words] into a place of its own, freed ones first. Returns their numbers, int64[n]."""
+        slots = self.reserve(len(payloads))
+        self.fill(slots, payloads)
+        return slots
+
+    def reserve(self, n: int) -> np.ndarray:
+        """Numbers of so many places for :meth:`fill`, which must follow in the same transaction; int64[n]."""
         counters = self.database.counters
-        n, end = len(payloads), counters[self._end]
+        end = counters[self._end]
         reused = self._vacant(min(n, end - counters[self._used]))
         new = np.arange(end + 1, end + 1 + n - len(reused))
         if len(new) and new[-1] > LARGEST:
             raise StoreError(
                 f"The store {self.database.path} has no room for more than {LARGEST} of {self.name}.", reason="full"
             )
-        slots = np.concatenate([reused, new])
-        self._replace(slots, payloads, _USED)
         counters[self._used] += n
-        return slots
+        return np.concatenate([reused, new])
+
+    def fill(self, slots: np.ndarray, payloads: np.ndarray) -> None:
+        """Write uint64[n, words] into places that were reserved."""
+        self._replace(slots, payloads, _USED)
 
     def overwrite(self, slots: np.ndarray, payloads: np.ndarray) -> None:
         """Replace the payloads of places in use."""

@@ -81,7 +81,8 @@ class Selection:
             cells = self._rows.read(part)
             if ids is not None and self._ids.of_cells(cells[:, -1]) != ids[start : start + _AT_ONCE]:
                 raise damaged(self._database.path, "its index of ids points to other rows")
-            yield part, cells
+            for some in self._rows.parts(cells):
+                yield part[some], cells[some]
 
 
 def looking(progress: Progress | None, check: Callable[[], object] = lambda: None) -> Callable[[int], None]:

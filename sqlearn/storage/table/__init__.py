@@ -12,6 +12,7 @@ from sqlearn.storage.table.feeding import (
     named_categories,
     prepared,
     takes_categories,
+    takes_documents,
     takes_labels,
     target_names,
     target_of,

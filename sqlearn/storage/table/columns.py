@@ -27,8 +27,8 @@ class Column:
         Its name.
     role : {"feature", "target", "weight", "kept"}
         What the learner takes it for; of what is kept, only conditions know.
-    kind : {"number", "category", "boolean", "date"}
-        What its values are.
+    kind : {"number", "category", "boolean", "date", "text"}
+        What its values are; of "text", each is a document, which is kept for its row alone.
     labels : tuple or None
         Of booleans that are categories to the learner: what it knows false and true by.
     """
@@ -93,12 +93,17 @@ class Columns:
         keep: Sequence[str] = (),
         booleans: Mapping[str, Sequence[Any] | None] | None = None,
         reading: Mapping[str, Any] | None = None,
+        text: Sequence[str] = (),
+        takes_documents: bool = False,
     ) -> "Columns":
-        """From the first frame. To learners, text, categories and (if they take them) booleans are categories."""
+        """From the first frame. To learners, text, categories and (if they take them) booleans are categories.
+
+        To those that take documents, text is documents. Others may keep such columns, as named in `text`.
+        """
         names, booleans = names_of(frame), dict(booleans or {})
         weight, id = (next(iter(as_names(name, what)), None) for name, what in ((weight, "weight"), (id, "id")))
         special = [*targets, *([] if weight is None else [weight]), *([] if id is None else [id]), *keep]
-        for name in [*special, *(categorical or []), *booleans]:
+        for name in [*special, *(categorical or []), *booleans, *text]:
             if name not in names:
                 raise TableError(
                     f"The table has no column {shown(name)}. Its columns are {listed(names)}.",
@@ -111,7 +116,19 @@ class Columns:
                 reason="columns",
             )
 
+        twice = [name for name in text if name in (categorical or []) or name in booleans or name in targets]
+        twice += [name for name in text if name in (weight, id)]
+        if twice:
+            raise TableError(
+                f"The column {shown(twice[0])} is named in `text`, and as another kind or role too. No store was "
+                "created: a column of text (--text) is a feature, or is named in `keep` as well.",
+                column=twice[0],
+                reason="columns",
+            )
+
         def column(name: str, role: str, category: bool) -> Column:
+            if name in text:
+                return Column(name, role, "text")
             kind = kind_of(frame, name)
             if kind == "date" and role != "kept":
                 raise TableError(
@@ -129,6 +146,9 @@ class Columns:
         for name in names:
             if name not in special:
                 kind = kind_of(frame, name)
+                if takes_documents and kind == "category" and name not in (categorical or []):
+                    columns.append(Column(name, "feature", "text"))
+                    continue
                 category = kind == "category" or (
                     takes_categories and (kind in ("boolean", "mixed") or name in booleans)
                 )

@@ -1,7 +1,8 @@
 """From a table's columns to what a learner takes: the one place that knows.
 
 A learner of numbers takes the matrix of the feature columns; one with ``categorical_features`` (MixedNB, forests)
-takes numbers and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns.
+takes numbers and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns; one with
+``analyzer`` (TextModel) takes the documents of one column.
 """
 
 from collections.abc import Mapping
@@ -15,12 +16,17 @@ from sklearn.base import clone
 from sqlearn.engine.model import ExactEstimator, Learner
 from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, listed, shown
 from sqlearn.storage.table.blocks import Block, Category, length
-from sqlearn.storage.table.columns import Columns
+from sqlearn.storage.table.columns import Column, Columns
 from sqlearn.storage.table.given import as_list, as_names
 
 
 def takes_categories(model: Any) -> bool:
     return not {"categorical_features", "columns"}.isdisjoint(model.get_params(deep=False))
+
+
+def takes_documents(model: Any) -> bool:
+    """Whether a learner learns from documents, which it cuts into words."""
+    return "analyzer" in model.get_params(deep=False)
 
 
 def asks_in_rounds(model: Any) -> bool:
@@ -79,6 +85,7 @@ def prepared(model: Any, columns: Columns) -> Any:
         raise InvalidValueError(
             f"{type(model).__name__} takes no sample weights. Leave `weight` (--weight) out.", reason="weight"
         )
+    _check_documents(model, features)
     params = model.get_params(deep=False)
     changed: dict[str, Any] = {"ledger": False} if "ledger" in params and not asks_in_rounds(model) else {}
     if "columns" in params:
@@ -107,11 +114,41 @@ def prepared(model: Any, columns: Columns) -> Any:
     return clone(model).set_params(**changed)
 
 
+def _check_documents(model: Any, features: list[Column]) -> None:
+    """Refuse columns of documents for a learner that takes none, and others for one that takes them."""
+    names = [column.name for column in features]
+    texts = [column.name for column in features if column.kind == "text"]
+    learner = type(model).__name__
+    if texts and not takes_documents(model):
+        raise TableError(
+            f"{learner} does not learn from documents, and the column {shown(texts[0])} is one of text. No store was "
+            "created: use a TextModel, name the column in `keep` (--keep) as well, or leave it out.",
+            column=texts[0],
+            reason="columns",
+        )
+    if takes_documents(model) and len(names) > 1:
+        raise TableError(
+            f"{learner} learns from one column of text, and the table has the columns {listed(names)} beside target, "
+            "weight and id. No store was created: name the others in `keep` (--keep) if conditions compare them, or "
+            "leave them out (--drop).",
+            reason="columns",
+        )
+    if takes_documents(model) and not texts:
+        raise TableError(
+            f"{learner} learns from a column of text, and {shown(names[0])} holds other values. No store was created: "
+            "pass the documents as text, and name their column in `text` (--text).",
+            column=names[0],
+            reason="columns",
+        )
+
+
 def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool = False) -> dict[str, Any]:
     """What a learner's methods take: ``X``, and ``y`` and ``sample_weight`` where there are such columns."""
     features = [block[name] for name in columns.named("feature")]
-    if _takes_columns(model.__class__):
-        X: Any = {name: _values(block[name]) for name in columns.named("feature")}
+    if _takes(model.__class__, "analyzer"):
+        X: Any = features[0]
+    elif _takes(model.__class__, "columns"):
+        X = {name: _values(block[name]) for name in columns.named("feature")}
     elif any(isinstance(feature, Category) for feature in features):
         X = np.empty((length(features[0]), len(features)), object)
         for j, feature in enumerate(features):
@@ -130,9 +167,9 @@ def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool
 
 
 @lru_cache
-def _takes_columns(learner: type) -> bool:
-    """Whether a learner has columns by name; to look at its signature takes long."""
-    return "columns" in signature(learner).parameters
+def _takes(learner: type, parameter: str) -> bool:
+    """Whether a learner has a parameter; to look at its signature takes long."""
+    return parameter in signature(learner).parameters
 
 
 def target_of(model: Any, columns: Columns, to: Any) -> dict[str, Any]:

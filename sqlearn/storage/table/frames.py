@@ -10,6 +10,7 @@ import numpy as np
 from sqlearn.engine.identity import PLAIN_LABELS, canonical_label
 from sqlearn.engine.tables import is_missing
 from sqlearn.errors import InvalidValueError, TableError, shown
+from sqlearn.storage.file import LONGEST_DOCUMENT
 from sqlearn.storage.table.blocks import Category, category_of
 from sqlearn.storage.table.dates import DATES, microseconds
 from sqlearn.storage.types import Table
@@ -128,11 +129,15 @@ def read(frame: Any, column: "Column") -> np.ndarray | Category:
         return _booleans(frame, column)
     if column.kind == "date":
         return _dates(frame, column.name)
+    if column.kind == "text":
+        return _documents(frame, column)
     return _numbers(frame, column.name, column.role) if column.kind == "number" else _categories(frame, column.name)
 
 
 def present(values: np.ndarray) -> np.ndarray:
-    """What is not missing; dates as the numbers that the file holds."""
+    """Those of a column that are not missing; dates as the numbers that the file holds."""
+    if values.dtype.kind == "O":
+        return values[[value is not None for value in values]]
     return values[~np.isnat(values)].view(np.int64) if values.dtype.kind == "M" else values[~np.isnan(values)]
 
 
@@ -168,6 +173,29 @@ def _booleans(frame, column: "Column") -> np.ndarray | Category:
         return np.array([0.0, 1.0, np.nan])[codes]
     levels = [code for code in (0, 1) if (codes == code).any()]  # learners must not hear of others
     return Category(np.where(codes < 0, -1, codes - (levels == [1])), [labels[code] for code in levels])
+
+
+def _documents(frame, column: "Column") -> np.ndarray:
+    """Documents as they are, object[n]; None where missing, which only a kept one may be."""
+    values = values_of(frame, column.name)
+    texts = np.full(len(values), None, object)
+    for i, value in enumerate(values):
+        if isinstance(value, str):
+            texts[i] = str(value)
+            if 4 * len(value) > LONGEST_DOCUMENT and len(_bytes_of(value)) > LONGEST_DOCUMENT:
+                what = f"has {len(_bytes_of(value)):,} bytes, and a document has at most {LONGEST_DOCUMENT:,}"
+                raise _unfit(i, column.name, value, what, "split it, or leave the row out", "text")
+        elif not is_missing(value):
+            what = f"is not text: {shown(value)}"
+            raise _unfit(i, column.name, value, what, "pass text in a column of text")
+        elif column.role == "feature":
+            what = f"is missing ({shown(value)}), and there is no document to learn"
+            raise _unfit(i, column.name, value, what, "pass '' for a document without words, or leave the row out")
+    return texts
+
+
+def _bytes_of(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _dates(frame, name) -> np.ndarray:

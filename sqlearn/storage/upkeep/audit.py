@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import StoreCorruptError
-from sqlearn.storage.file import PIECE, Database, Receipts, SavedModel, Words, damaged
+from sqlearn.storage.file import PIECE, Database, Receipts, SavedModel, Words, damaged, pieces_of
 from sqlearn.storage.records import Copies, Ids, Rows
 from sqlearn.storage.table import Columns
 
@@ -29,15 +29,17 @@ class Audit:
     ) -> None:
         self._database, self._words, self._rows, self._ids, self._copies = database, words, rows, ids, copies
         self._categories = [j for j, column in enumerate(columns.all) if column.kind == "category"]
+        self._texts = [j for j, column in enumerate(columns.all) if column.kind == "text"]
         self._uses: Counter[Any] = Counter()
-        self._seen = self._pieces = self._of_ids = self._of_copies = self._kept = 0
+        self._seen = self._of_documents = self._pieces = self._of_ids = self._of_copies = self._kept = 0
 
     def check_places(self, saved: SavedModel, receipts: Receipts) -> None:
         """Read the whole file, but for the rows."""
         found = [told for (told,) in self._database.execute("PRAGMA quick_check(1)")]
         if found != ["ok"]:
             raise self._damaged(f"SQLite finds {found[0]!r} in it")
-        for slots in (self._words.texts.slots, saved.slots, receipts.salt):
+        documents = [self._rows.documents.slots] if self._rows.documents else []
+        for slots in (self._words.texts.slots, saved.slots, receipts.salt, *documents):
             slots.check()
         for index in (self._ids.index, self._words.index, *([self._copies.index] if self._copies else [])):
             index.check()
@@ -55,6 +57,7 @@ class Audit:
             kept = slots[cells[:, -2] != 0]
             self._kept += len(kept)
             self._of_copies += _sum_of_numbers(kept)
+        self._of_documents += int(pieces_of(cells[:, self._texts]).sum())
         for j in self._categories:
             numbers, times = np.unique(cells[:, j], return_counts=True)
             self._uses.update(dict(zip(numbers.tolist(), times.tolist(), strict=True)))
@@ -71,6 +74,8 @@ class Audit:
         texts = self._words.check(numbers, np.array([self._uses[number] for number in numbers.tolist()], np.int64))
         if self._pieces + sum(-(-len(text) // PIECE) or 1 for text in texts) != len(self._words.texts.slots):
             raise self._damaged("it holds texts that no row has")
+        if self._rows.documents and self._of_documents != len(self._rows.documents.slots):
+            raise self._damaged("it holds documents that no row has")
         if self._copies:
             index = self._copies.index
             found = sum(_sum_of_numbers(index.numbers_of(entries)) for entries in index.entries())

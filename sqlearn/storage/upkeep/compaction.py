@@ -28,6 +28,8 @@ def compact(database: Database, columns: Columns, rows: Rows, words: Words, ids:
     """
     texts = words.texts.slots
     text_moves, row_moves = _Moves(texts), _Moves(rows.slots)
+    documents = rows.documents.slots if rows.documents else None
+    document_moves = _Moves(documents) if documents else None
     in_texts = [j for j, column in enumerate(columns.all) if column.kind == "category"]
     in_texts += [rows.width - 1] if ids.textual else []
 
@@ -36,10 +38,14 @@ def compact(database: Database, columns: Columns, rows: Rows, words: Words, ids:
             cells = cells.copy()
             for j in in_texts:
                 cells[:, j] = text_moves(cells[:, j])
+            for j in (j for j, column in enumerate(columns.all) if column.kind == "text"):
+                cells[:, j] = relinked(cells[:, [j]], document_moves)[:, 0]
             yield cells
 
     rows.slots.rebuild(moved_rows())
     texts.rebuild(relinked(chunks, text_moves) for _, chunks in texts.scan())
+    if documents:
+        documents.rebuild(relinked(pieces, document_moves) for _, pieces in documents.scan())
     words.index.rebuild(text_moves)
     for index in of_rows:
         index.rebuild(row_moves)
