@@ -60,7 +60,7 @@ class Contents:
         self._rows = Rows(database, columns, self._words, hashed=asks)
         self._ids = Ids(database, self._texts, key, textual)
         self._selection = Selection(database, columns, self._rows, self._ids)
-        self._saved = SavedModel(database)
+        self._saved = SavedModel(database, grows=self._rows.documents is not None)
         self._receipts = Receipts(database, signing_key)
         self._suppression = Suppression(database, key) if suppress else None
         self._model: Any = None

@@ -18,6 +18,8 @@ _WORDS = DOCUMENT_PIECE // 8
 _PLACE = np.uint64(LARGEST)  # the part of a number that is a place
 _SHIFT = np.uint64(40)  # behind it: of a row, how many pieces; of a piece, how many bytes
 LONGEST_DOCUMENT = 10**9  # bytes, as SQLite's longest text, which conditions are asked of
+_FEW = 8  # pieces of a document that is short
+_RUN = 256  # pieces that are looked for in a run
 _AT_ONCE = 1 << 18  # pieces that are read or written at once
 
 
@@ -95,15 +97,33 @@ class Documents:
         is_last = number == counts[document] - 1
         wanted = np.where(is_last, 0, places + 1).astype(np.uint64)
         elsewhere = np.unique(document[~used | ((payloads[:, 0] & _PLACE) != wanted)])
+        for i in elsewhere[counts[elsewhere] > _FEW].tolist():
+            some = slice(ends[i] - counts[i], ends[i])
+            places[some], payloads[some] = self._followed(int(firsts[i]), int(counts[i]))
+        elsewhere = elsewhere[counts[elsewhere] <= _FEW]
         at, starts = firsts[elsewhere], (ends - counts)[elsewhere]
         for k in range(int(counts[elsewhere].max(initial=0))):  # piece by piece, of all of these together
             more = counts[elsewhere] > k
             elsewhere, at, starts = elsewhere[more], at[more], starts[more]
-            found = self.slots.read(at)
-            places[starts + k], payloads[starts + k] = at, found
-            at = (found[:, 0] & _PLACE).astype(np.int64)
+            places[starts + k], payloads[starts + k] = at, self.slots.read(at)
+            at = (payloads[starts + k, 0] & _PLACE).astype(np.int64)
         self._check(payloads[:, 0], is_last)
         return places, payloads
+
+    def _followed(self, at: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The pieces of a long document, run by run."""
+        places, payloads = [], []
+        while count:
+            run = np.arange(at, at + min(count, _RUN))
+            used, found = self.slots.glance(run)
+            if not used[0]:
+                self.slots.read(run[:1])  # which tells of the damage
+            goes_on = used[1:] & ((found[:-1, 0] & _PLACE) == run[1:].astype(np.uint64))
+            n = len(run) if goes_on.all() else 1 + int(goes_on.argmin())
+            places.append(run[:n])
+            payloads.append(found[:n])
+            at, count = int(found[n - 1, 0] & _PLACE), count - n
+        return np.concatenate(places), np.concatenate(payloads)
 
     def _check(self, links: np.ndarray, is_last: np.ndarray) -> None:
         """Refuse documents with other lengths than their rows have."""

@@ -1,4 +1,4 @@
-"""The model in the file: its canonical state as bytes, in pieces of equal length that are overwritten in place.
+"""The model in the file: its canonical state as bytes, in pieces that are overwritten in place.
 
 Nothing is pickled, so a file from elsewhere runs no code: parameters are JSON. Learners are named, and are classes of
 this package or derive from one and are in a module that the program has imported; functions are the score functions.
@@ -22,10 +22,8 @@ from sqlearn.engine.validation import GivenRecords
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError, shown
 from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
-from sqlearn.storage.file.slots import Slots
+from sqlearn.storage.file.pieces import CutPieces, Pieces
 
-_WORDS = 506  # of a piece; with its checksum, one fills a page
-_LENGTH = "state length"
 _OF_LEARNERS = {  # what a file's learner may be imported from
     "cluster", "compose", "decomposition", "discriminant_analysis", "ensemble", "feature_selection", "linear_model",
     "mixture", "naive_bayes", "neighbors", "preprocessing", "svm", "tree",
@@ -33,37 +31,39 @@ _OF_LEARNERS = {  # what a file's learner may be imported from
 
 
 class SavedModel:
-    """The pieces.
+    """The saved model.
 
     Parameters
     ----------
     database : Database
         The file.
+    grows : bool
+        Whether its state grows and shrinks in the middle with what rows say, as a vocabulary does.
 
     Attributes
     ----------
+    pieces : Pieces or CutPieces
+        What its bytes lie in.
     digest : str
         Digest of the state in the file, as it was when it was written: a later version may keep less of a state.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, grows: bool) -> None:
         self._database = database
         self.digest = ""
-        self.slots = Slots(database, "state", _WORDS)
-        self._written: np.ndarray | None = None  # the pieces that stand in the file
+        self.pieces: Pieces | CutPieces = (CutPieces if grows else Pieces)(database)
+        self.slots = self.pieces.slots
 
     def lay_out(self) -> None:
-        self.slots.lay_out()
-        self._written = np.zeros((0, _WORDS), np.uint64)
+        self.pieces.lay_out()
 
     def drop_remembered(self) -> None:
         """Read anew from the file from here on."""
-        self._written = None
+        self.pieces.drop_remembered()
 
     def load(self) -> Any:
         """The model; one that keeps its rows comes without them, as they are in the store."""
-        self._written = self._pieces()
-        content = self._written.tobytes()[: self._database.counters[_LENGTH]]
+        content = self.pieces.read()
         digest, body = content[:32], content[32:]
         if hashlib.blake2b(body, digest_size=32).digest() != digest:
             raise self._damaged()
@@ -78,27 +78,12 @@ class SavedModel:
     def save(self, model: Any) -> str:
         """Write the pieces that changed. Returns the digest of the state."""
         body, self.digest = packed(model)
-        digest = hashlib.blake2b(body, digest_size=32).digest()
-        content = digest + body
-        old = self._written if self._written is not None else self._pieces()
-        n = max(len(old), -(-len(content) // (8 * _WORDS)))  # a state that has shrunk leaves zeros
-        pieces = np.frombuffer(content.ljust(8 * _WORDS * n, b"\0"), "<u8").reshape(n, _WORDS)
-        changed = np.flatnonzero((pieces[: len(old)] != old).any(axis=1))
-        self.slots.overwrite(changed + 1, pieces[changed])
-        if len(pieces) > len(old):
-            self.slots.put(pieces[len(old) :])
-        self._database.counters[_LENGTH] = len(content)
-        self._written = pieces
+        self.pieces.write(hashlib.blake2b(body, digest_size=32).digest() + body)
         return self.digest
 
     def rebuild(self) -> None:
         """Write the pieces that are needed into a table of their own."""
-        needed = -(-self._database.counters[_LENGTH] // (8 * _WORDS))
-        self._written = self._pieces()[:needed]
-        self.slots.rebuild([self._written])
-
-    def _pieces(self) -> np.ndarray:
-        return self.slots.read(np.arange(1, len(self.slots) + 1))  # places are given in order, and never freed
+        self.pieces.rebuild()
 
     def _damaged(self) -> StoreCorruptError:
         return damaged(self._database.path, "its model's bytes are not those that were written", anew=True)
