@@ -41,6 +41,12 @@ def _described(columns, keep) -> list[str]:
 @click.option("--category", metavar="COL", multiple=True, help="Read this column as categories; may be repeated.")
 @click.option("--boolean", metavar="COL", multiple=True, help="Read this column as booleans; may be repeated.")
 @click.option("--date", metavar="COL", multiple=True, help="Read this column as dates; may be repeated.")
+@click.option(
+    "--text",
+    metavar="COL",
+    multiple=True,
+    help="Learn from the documents in this column, with a TextModel of the model; or, with --keep, only keep them.",
+)
 @click.option("--drop", metavar="COL", multiple=True, help="Leave this column out; may be repeated.")
 @click.option(
     "--keep", metavar="COL", multiple=True, help="Keep this column for conditions; the model does not learn from it."
@@ -65,6 +71,7 @@ def fit(
     category: tuple[str, ...],
     boolean: tuple[str, ...],
     date: tuple[str, ...],
+    text: tuple[str, ...],
     drop: tuple[str, ...],
     keep: tuple[str, ...],
     suppress: bool,
@@ -79,17 +86,22 @@ def fit(
     MixedNB, trees, forests and boosted trees take tables as they are. BernoulliNB, CategoricalNB, ComplementNB and
     MultinomialNB take columns of numbers. For all other models categories are encoded as one column each, and numbers
     are imputed and scaled, unless --raw is given; these steps forget, too.
+
+    With --text COL, BernoulliNB, ComplementNB, MultinomialNB and NearestCentroid learn from documents, which are cut
+    into words as scikit-learn does: the vocabulary forgets, too. --param sets what cuts them, such as
+    ngram_range=(1,2) or stop_words=english, and the model's own parameters.
     """
     from sqlearn.storage.table import takes_categories
     from sqlearn.store import Store
 
-    learner = model_of(model, parameters, raw)
+    learner = model_of(model, parameters, raw, text=bool({*text} - {*keep}))
     kinds: dict[str, str] = {}
     for names, kind in (
         (number, "number"),
         (category, "category"),
         (boolean, "boolean"),
         (date, "date"),
+        (text, "text"),
         (drop, "drop"),
     ):
         kinds |= dict.fromkeys(names, kind)
@@ -123,6 +135,7 @@ def fit(
             weight=weight,
             categorical=[c.name for c in file.columns if c.kind in as_categories and c.name not in special],
             keep=list(keep),
+            text=list(text),
             booleans={c.name: c.words for c in file.columns if c.kind == "boolean" and c.name not in (weight, *keep)},
             reading=file.reading,
             suppress=suppress,

@@ -46,33 +46,46 @@ MODELS = {
 }
 
 
-def model_of(name: str, parameters: tuple[str, ...], raw: bool, hint: str = "--model") -> Any:
+def model_of(name: str, parameters: tuple[str, ...], raw: bool, hint: str = "--model", *, text: bool = False) -> Any:
+    """An unfitted model; one of documents where it is to learn from `text`."""
     names = {known.lower(): known for known in MODELS}
     known = names.get(name.lower())
     if known is None:
         raise click.BadParameter(f"{name!r} is not one of {', '.join(MODELS)}.", param_hint=hint)
     module, encoded = MODELS[known]
     learner = getattr(import_module(f"sqlearn.{module}"), known)()
+    if text:
+        learner = _of_text(learner, known)
     given = {}
     for parameter in parameters:
-        key, sign, text = parameter.partition("=")
+        key, sign, value = parameter.partition("=")
+        if text and key not in learner.get_params():
+            key = f"learner__{key}"
         if not sign or key not in learner.get_params():
+            names_known = [known for known in learner.get_params() if known != "learner"]
             raise click.BadParameter(
-                f"{parameter!r} is not NAME=VALUE with one of {known}'s parameters: {', '.join(learner.get_params())}.",
+                f"{parameter!r} is not NAME=VALUE with one of {known}'s parameters: {', '.join(names_known)}.",
                 param_hint="--param",
             )
         try:
-            given[key] = ast.literal_eval(text)
+            given[key] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
-            given[key] = text
+            given[key] = value
     from sqlearn.engine.sklearn_private import validate_params
 
     try:
         validate_params(learner.set_params(**given))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--param") from error
-    if raw or not encoded:
+    if raw or text or not encoded:
         return learner
     from sqlearn.compose import TableModel
 
     return TableModel(learner)
+
+
+def _of_text(learner: Any, name: str) -> Any:
+    """A model of documents in front of a learner."""
+    from sqlearn.compose import TextModel
+
+    return TextModel(learner)

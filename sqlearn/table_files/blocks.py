@@ -53,7 +53,7 @@ class Text:
         self._source, self._format, self._missing, self._decimal = source, text, missing, decimal
 
     def blocks(self, kinds: Mapping[str, str]) -> Iterator[Block]:
-        """Columns of the kind "number" are float64, all others text."""
+        """Columns of the kind "number" are float64, all others text, with no missing values."""
         pa = arrow()
         from pyarrow import csv
 
@@ -75,7 +75,7 @@ class Text:
                 csv.ConvertOptions(
                     column_types=types,
                     null_values=[a + word + b for word in self._missing for a in ("", " ") for b in ("", " ")],
-                    strings_can_be_null=True,
+                    strings_can_be_null=False,  # what is missing is told later, as in documents nothing is
                     decimal_point=self._decimal,
                     quoted_strings_can_be_null=True,
                 ),
@@ -203,7 +203,7 @@ class Parquet:
                 column = column.filter(pa.array(~beyond)).take(pa.array(np.cumsum(~beyond) - 1, mask=beyond))
         if kind == "id" and pa.types.is_floating(column.type):
             return self._whole(name, column, place)
-        if kind in ("category", "id") or native is None:
+        if kind in ("category", "id", "text") or native is None:
             return column.cast(pa.string(), safe=False)
         if native == "number" and kind in (None, "number"):
             return column.cast(pa.float64(), safe=False)

@@ -29,7 +29,7 @@ class ColumnSummary:
     ----------
     name : str
         Its name.
-    kind : {"number", "category", "boolean", "date", "drop"}
+    kind : {"number", "category", "boolean", "date", "text", "drop"}
         What it is read as.
     missing : int
         Values missing.
@@ -57,10 +57,11 @@ class TableFile:
     header : {"first", "none"} or sequence of str, optional
         Of text: where the columns' names stand. "first" is the first line; "none" is nowhere, and the columns are
         called 1, 2, 3, ...; or the names. By default the first line, which must not have numbers in it then.
-    kinds : dict of str to {"number", "category", "boolean", "date", "drop"}, optional
+    kinds : dict of str to {"number", "category", "boolean", "date", "text", "drop"}, optional
         Kinds of columns. Those of others are recognised in the first rows (4 MB of text): numbers, or dates in
         ISO 8601, if 19 of 20 values that are not missing are, and then the others are errors; booleans if all are the
-        words of one pair.
+        words of one pair; else categories. Columns of the kind "text" hold documents, and are not recognised: name
+        them.
     ids : str, optional
         A column to read as ids: whole numbers where all of the first rows are, text otherwise. In a Parquet file,
         floats must be whole numbers below 2**53.
@@ -104,7 +105,8 @@ class TableFile:
     Notes
     -----
     A number is the float64 nearest to what is written. Columns of numbers come as float64 with NaN for missing values,
-    categories as text with None, without blanks around them, booleans as False and True with None, dates as
+    categories as text with None, without blanks around them, documents as they are written (an empty cell is an empty
+    document, and no text stands for a missing one; but a null of a Parquet file is None), booleans as False and True with None, dates as
     datetime64[us] with NaT, and ids as a list.
 
     Examples
@@ -146,6 +148,7 @@ class TableFile:
         header, missing, booleans = as_header(header), as_words(missing, "missing"), as_pairs(booleans)
         ids, delimiter, encoding = as_text(ids, "ids"), as_text(delimiter, "delimiter"), as_text(encoding, "encoding")
         source = path if isinstance(path, Source) else Source(path)
+        self._names_found = header is None and not source.is_parquet  # in the first line, as nobody said otherwise
         self.name = source.name
         self._missing, self._line_breaks = [*dict.fromkeys(word.strip() for word in missing)], line_breaks
         self._booleans = booleans
@@ -193,8 +196,11 @@ class TableFile:
         first = self._first
         for name in [*kinds, *([] if ids is None else [ids])]:
             if name not in first.names:
+                advice = (
+                    " If its first line is a row, pass --header none or --header NAMES." if self._names_found else ""
+                )
                 raise TableError(
-                    f"{self.name} has no column {shown(name)}. Its columns are {listed(first.names)}.",
+                    f"{self.name} has no column {shown(name)}. Its columns are {listed(first.names)}.{advice}",
                     column=name,
                     reason="file",
                 )
@@ -235,7 +241,8 @@ class TableFile:
             )
         examples = dict.fromkeys(levels[code] for code in codes[:1000].tolist() if code >= 0)
         found = (words or BOOLEANS[0]) if kind == "boolean" else None
-        return ColumnSummary(name, kind, int((codes < 0).sum()), [*examples][:4], found)
+        missing = column.null_count if kind == "text" else int((codes < 0).sum())
+        return ColumnSummary(name, kind, missing, [*examples][:4], found)
 
     def _recognised(self, levels: list[str], times: np.ndarray, words: tuple[str, str] | None) -> str:
         """The kind of a column of text. 19 of 20 numbers or dates: the others are mistakes then, to be reported."""
@@ -301,12 +308,13 @@ class TableFile:
             return self._numbers(block, name, column)
         if kind == "date":
             return self._dates(block, name, column)
+        if kind == "text":
+            return self._documents(block, name, column)
         codes, levels = self._coded(column)
         broken = [] if self._line_breaks else [code for code, level in enumerate(levels) if "\n" in level]
         if broken and np.isin(codes, broken).any():
             row = int(np.isin(codes, broken).argmax())
-            told = f"the text in column {shown(name)} continues after the end of the line"
-            raise refused(block.place, row, told, CLOSE_QUOTE, name, levels[codes[row]])
+            raise _continued(block, row, name, levels[codes[row]])
         if kind == "ids":
             return self._id_values(block, _spread(levels, codes).tolist())
         if kind == "boolean":
@@ -314,6 +322,16 @@ class TableFile:
             wanted = "true or false, as this column's values are"
             return self._mapped(block, name, codes, levels, wanted, words.get)
         return _spread(levels, codes)
+
+    def _documents(self, block: Block, name: str, column) -> np.ndarray:
+        """Texts as they are written, object[n]."""
+        texts = np.empty(len(column), object)
+        texts[:] = column.to_pylist()
+        if not self._line_breaks and isinstance(self._source, Text):
+            for row, text in enumerate(texts):
+                if "\n" in text:
+                    raise _continued(block, row, name, text)
+        return texts
 
     def _mapped(
         self, block: Block, name: str, codes, levels: list[str], wanted: str, read: Callable[..., Any]
@@ -359,6 +377,12 @@ class TableFile:
                 advice = "each row needs an id of its own, and all must be of one type"
                 raise refused(block.place, row, f"the id is {what}", advice, self._ids, value)
         return [int(value) for value in values] if self._whole_ids else values
+
+
+def _continued(block: Block, row: int, name: str, text: str) -> TableError:
+    """The error of a text that holds a line break where none is allowed."""
+    told = f"the text in column {shown(name)} continues after the end of the line"
+    return refused(block.place, row, told, CLOSE_QUOTE, name, text)
 
 
 def _spread(values: list[Any], codes: np.ndarray) -> np.ndarray:
