@@ -14,7 +14,16 @@ from sqlearn.storage.calls import called_as
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import ChainCheck, Receipt, check_chain
 from sqlearn.storage.records import looking
-from sqlearn.storage.table import Column, arguments, as_values, frames_of, located, takes_labels
+from sqlearn.storage.table import (
+    Column,
+    arguments,
+    as_values,
+    frames_of,
+    located,
+    takes_documents,
+    takes_labels,
+    words_of,
+)
 from sqlearn.storage.types import Progress, Table
 from sqlearn.storage.upkeep import ErasureReport, held_by, report
 
@@ -272,9 +281,9 @@ class View(RenamedReport, Contents):
         ----------
         values : iterable of float, int or str
             Values to look for, in every form they could have in the file. Those that rows of the store still hold are
-            reported apart.
+            reported apart. A model of documents holds words: those of each text are looked for, too.
         table : frame, dict of columns, or iterator of these, optional
-            Rows, all of whose values (ids too) are looked for.
+            Rows, all of whose values (ids too) are looked for, and the words of their documents.
 
         Returns
         -------
@@ -295,10 +304,16 @@ class View(RenamedReport, Contents):
         True
         """
         wanted = as_values(values)
+        texts = {value for value in wanted if isinstance(value, str)}
         for frame in frames_of(table) if table is not None else ():
             wanted |= self._columns.values(frame)
+            texts |= self._columns.values(frame, documents_only=True)
         with self._reading():
-            return report(self._database, wanted, partial(held_by, self._rows, self._ids))
+            words = words_of(self._model)
+            wanted.update(*map(words, texts))
+            documents = self.features if takes_documents(self._model) else ()
+            held = partial(held_by, self._rows, self._ids, documents, words)
+            return report(self._database, wanted, held, self._saved.pieces.read())
 
 
 def _name_of(model: Any) -> str:

@@ -18,15 +18,19 @@ from pathlib import Path
 import numpy as np
 
 from sqlearn import Store
-from sqlearn.compose import TableModel
+from sqlearn.compose import TableModel, TextModel
 from sqlearn.errors import StoreError
 from sqlearn.linear_model import LogisticRegression
-from sqlearn.naive_bayes import MixedNB
+from sqlearn.naive_bayes import MixedNB, MultinomialNB
 from sqlearn.storage.upkeep.erasure import search
 
 FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
 TIED = "TiedTo"
-MODELS = {"counts": MixedNB(), "rounds": TableModel(LogisticRegression())}
+MODELS = {
+    "counts": MixedNB(),
+    "rounds": TableModel(LogisticRegression()),
+    "text": TextModel(MultinomialNB(), ngram_range=(1, 2)),
+}
 CALLS = ("learn", "forget ids", "forget where", "relabel", "compact", "lift", "replay", "create")
 
 
@@ -34,21 +38,35 @@ def row_of(i):
     return {"id": f"{TIED}{i:08d}", "x": 1e7 + i / 7, "word": f"{TIED}W{i:08d}" if i % 2 else None, "y": "ab"[i % 2]}
 
 
-def table_of(numbers):
-    rows = [row_of(i) for i in numbers]
+def document_of(i):
+    """A word that one row has, words that many have, and of every third row so many that it lies in pieces."""
+    return f"{TIED}W{i:08d} has {i % 5} of the words " + f"and then some{i % 7} " * (40 * (i % 3 == 0))
+
+
+def table_of(numbers, text=False):
+    rows = [row_of(i) | ({"word": document_of(i)} if text else {}) for i in numbers]
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def traces_of(numbers):
-    """What each row leaves in a file, in every place where it stands."""
+def traces_of(numbers, text=False):
+    """What each row leaves in a file, in every place where it stands; of a `text`, its own word as it is learned too."""
     for i in numbers:
         row = row_of(i)
-        yield from (row["id"].encode(), struct.pack("<d", row["x"]), *([row["word"].encode()] if row["word"] else []))
+        yield from (row["id"].encode(), struct.pack("<d", row["x"]))
+        if text:
+            yield from (f"{TIED}W{i:08d}".encode(), f"{TIED}W{i:08d}".lower().encode())
+        elif row["word"]:
+            yield row["word"].encode()
 
 
 def create(path, model):
-    keep = [] if model is MODELS["counts"] else ["word"]  # a category to each row would make many columns
-    Store.create(path, model, table_of(range(60)), target="y", id="id", keep=keep, suppress=True).close()
+    text = model is MODELS["text"]
+    keep = ["x"] if text else [] if model is MODELS["counts"] else ["word"]  # a category to each row: many columns
+    Store.create(path, model, table_of(range(60), text), target="y", id="id", keep=keep, suppress=True).close()
+
+
+def has_text(store):
+    return any(column.kind == "text" for column in store.columns)
 
 
 class Shared:
@@ -77,7 +95,7 @@ def work_until_killed(path, seed, shared):
         if kind == "learn":
             first, n = shared.used.value, int(random.integers(1, 25))
             shared.used.value = first + n
-            store.learn(table_of(range(first, first + n)))
+            store.learn(table_of(range(first, first + n), has_text(store)))
         elif kind == "forget ids":
             store.forget(ids=random.choice(ids, int(random.integers(1, 20)), replace=False).tolist())
         elif kind == "forget where":
@@ -110,10 +128,10 @@ def check(path, shared, kept):
         balance = sum(r.count * {"forget": -1, "relabel": 0, "lift": 0}.get(r.kind, 1) for r in receipts)
         assert len(ids) == len(set(ids)) == balance  # rows and receipts are of one moment
         held = {int(id[len(TIED) :]) for id in ids}
-        gone = set(range(shared.used.value)) - held
+        gone, text = set(range(shared.used.value)) - held, has_text(store)
         with store._database.contents() as files:
-            assert not list(search(files, dict.fromkeys(traces_of(gone), ())))
-            assert len(list(search(files, dict.fromkeys(traces_of(held), ())))) >= 2 * len(held)
+            assert not list(search(files, dict.fromkeys(traces_of(gone, text), ())))
+            assert len(list(search(files, dict.fromkeys(traces_of(held, text), ())))) >= 2 * len(held)
         assert store.erasure_report().residue == 0
     made = path.with_name("made")
     if made.exists():
@@ -164,8 +182,8 @@ def main():
         for name, model in MODELS.items():
             with tempfile.TemporaryDirectory(dir=place) as folder:
                 began = time.perf_counter()
-                hit += attack(count // 4, seed, Path(folder) / "a.sqlearn", model)
-                print(f"{name} in {folder}: {count // 4:,} kills in {time.perf_counter() - began:.0f} s", flush=True)
+                hit += attack(count // 6, seed, Path(folder) / "a.sqlearn", model)
+                print(f"{name} in {folder}: {count // 6:,} kills in {time.perf_counter() - began:.0f} s", flush=True)
     print("all whole; killed within: " + ", ".join(f"{kind} {n:,}" for kind, n in hit.most_common()))
 
 

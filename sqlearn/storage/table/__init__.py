@@ -16,6 +16,7 @@ from sqlearn.storage.table.feeding import (
     takes_labels,
     target_names,
     target_of,
+    words_of,
 )
 from sqlearn.storage.table.frames import frames_of, is_number, length_of
 from sqlearn.storage.table.given import as_flag, as_names, as_path, as_reading, as_seconds, as_values, named_ids

@@ -235,12 +235,13 @@ class Columns:
             )
         return values
 
-    def values(self, frame: Any) -> set[Any]:
-        """All values of a frame that the store would hold, ids too."""
-        ids = values_of(frame, self.id) if self.id in names_of(frame) else []
+    def values(self, frame: Any, *, documents_only: bool = False) -> set[Any]:
+        """All values of a frame that the store would hold, ids too; or only the documents that its model learns."""
+        ids = values_of(frame, self.id) if self.id in names_of(frame) and not documents_only else []
         found: set[Any] = {value for value in ids if not is_missing(value)}
         for column in self.all:
-            if column.name in names_of(frame):
+            wanted = not documents_only or (column.role == "feature" and column.kind == "text")
+            if wanted and column.name in names_of(frame):
                 values = read(frame, column)
                 found.update(values.levels if isinstance(values, Category) else present(values).tolist())
         return found

@@ -5,7 +5,7 @@ takes numbers and categories side by side; one with ``columns`` (TableModel) tak
 ``analyzer`` (TextModel) takes the documents of one column.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from inspect import signature
 from typing import Any
@@ -27,6 +27,14 @@ def takes_categories(model: Any) -> bool:
 def takes_documents(model: Any) -> bool:
     """Whether a learner learns from documents, which it cuts into words."""
     return "analyzer" in model.get_params(deep=False)
+
+
+def words_of(model: Learner) -> Callable[[str], Collection[str]]:
+    """What takes texts apart as a fitted model does; of one that takes no documents, texts have no words."""
+    if not takes_documents(model):
+        return lambda text: ()
+    statistic: Any = model.state.statistic
+    return lambda text: statistic.tokenizing.counted(text).keys()
 
 
 def asks_in_rounds(model: Any) -> bool:

@@ -1,14 +1,16 @@
 """Proof of erasure: search the files of a store for values in every form they could have, and its pages for residue."""
 
+import json
 import struct
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from sqlearn.storage.file import PIECE, Database, File, message, residue
+from sqlearn.storage.file import DOCUMENT_PIECE, PIECE, Database, File, message, residue
 from sqlearn.storage.records import Ids, Rows
 from sqlearn.storage.table import Category
 
@@ -101,8 +103,13 @@ def forms_of(value: Any) -> dict[str, bytes]:
         forms = {"text (UTF-8)": value.encode("utf-8", "surrogatepass")}
         if len(value) > 1:
             forms["text (UTF-16)"] = value.encode("utf-16-le", "surrogatepass")
-        for name, text in (("word", message(value)), ("id", forms["text (UTF-8)"])):  # long ones lie in pieces
-            pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
+        if not value.isascii() or len(json.dumps(value)) > len(value) + 2:
+            forms["text (JSON)"] = _in_json(value)
+        plain = forms["text (UTF-8)"]
+        for name, text, size in (
+            ("word", message(value), PIECE), ("id", plain, PIECE), ("document", plain, DOCUMENT_PIECE)
+        ):  # long ones lie in pieces  # fmt: skip
+            pieces = [text[start : start + size] for start in range(0, len(text), size)]
             forms |= {f"piece {k} of a {name}": p for k, p in enumerate(pieces) if len(pieces) > 1 and len(p) >= 8}
         return forms
     if isinstance(value, int) and value.bit_length() > 1023:  # a category; longer ones are none
@@ -121,7 +128,22 @@ def forms_of(value: Any) -> dict[str, bytes]:
     return forms
 
 
-def report(database: Database, wanted: set[Any], held: Callable[[dict[Any, Any]], dict[Any, Any]]) -> ErasureReport:
+class _Joined:
+    """Bytes that lie in pieces in a file, joined, as a file of their own."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name, self._content, self.size = name, content, len(content)
+
+    def read(self, start: int, n: int) -> bytes:
+        return self._content[start : start + n]
+
+
+def report(
+    database: Database,
+    wanted: set[Any],
+    held: Callable[[dict[Any, Any]], dict[Any, Any]],
+    state: bytes,
+) -> ErasureReport:
     """Search a store's files, inside a transaction.
 
     Parameters
@@ -132,6 +154,8 @@ def report(database: Database, wanted: set[Any], held: Callable[[dict[Any, Any]]
         Values to look for.
     held : callable
         From values, and the patterns by which each was found, to how many rows account for them, if any does.
+    state : bytes
+        The saved model, which lies in pieces: what begins in one and ends in the next is found here.
     """
     forms: dict[bytes, list[tuple[Any, ...]]] = {}  # values may have forms in common
     skipped = []
@@ -145,6 +169,11 @@ def report(database: Database, wanted: set[Any], held: Callable[[dict[Any, Any]]
         for pattern, file, offset in search(files, forms):
             place = hits.setdefault((pattern, file), [offset, 0])
             place[1] += 1
+        within = {pattern for pattern, _ in hits}
+        joined = _Joined(f"{database.path.name}, the model's state", state)
+        for pattern, file, offset in search([joined], forms):
+            if pattern not in within:
+                hits.setdefault((pattern, file), [offset, 0])[1] += 1
         sizes = {file.name: file.size for file in files}
     found_as: dict[Any, set[bytes]] = {}
     for pattern, _ in hits:
@@ -166,7 +195,7 @@ def report(database: Database, wanted: set[Any], held: Callable[[dict[Any, Any]]
     )
 
 
-def mentioned(cell: Any, found_as: dict[Any, set[bytes]]) -> list[Any]:
+def mentioned(cell: Any, found_as: dict[Any, set[bytes]], words: Collection[str] = ()) -> list[Any]:
     """Which values a cell accounts for: those it equals or, as a text, has the pattern of.
 
     Parameters
@@ -175,22 +204,47 @@ def mentioned(cell: Any, found_as: dict[Any, set[bytes]]) -> list[Any]:
         What a row holds.
     found_as : dict
         Values, and the patterns by which each was found.
+    words : collection of str
+        The words of a document, which its model holds.
     """
     if not isinstance(cell, str):
         return [cell] if cell in found_as else []
-    texts = (message(cell), cell.encode("utf-16-le", "surrogatepass"))
+    texts = [message(cell), cell.encode("utf-16-le", "surrogatepass"), _in_json(cell)]
+    texts += [b"\0".join(map(_in_json, words)), "\0".join(words).encode("utf-8", "surrogatepass")]
     return [value for value, patterns in found_as.items() if any(p in text for p in patterns for text in texts)]
 
 
-def held_by(rows: Rows, ids: Ids, found_as: dict[Any, Any]) -> dict[Any, int]:
-    """How many rows account for each of these values; see :func:`mentioned`."""
+def _in_json(text: str) -> bytes:
+    """A text as it stands within quotation marks in JSON."""
+    return json.dumps(text)[1:-1].encode()
+
+
+def held_by(
+    rows: Rows, ids: Ids, documents: Sequence[str], words: Callable[[str], Collection[str]], found_as: dict[Any, Any]
+) -> dict[Any, int]:
+    """How many rows account for each of these values; see :func:`mentioned`.
+
+    Parameters
+    ----------
+    rows, ids : Rows, Ids
+        The rows.
+    documents : sequence of str
+        The columns whose texts the model takes apart.
+    words : callable
+        The words of a text, as the model has them.
+    found_as : dict
+        Values, and the patterns by which each was found.
+    """
     counts: Counter[Any] = Counter()
     for _, cells in rows.scan() if found_as else ():
-        columns = [c.values() if isinstance(c, Category) else c for c in rows.block(cells).values()]
-        columns = [c.view(np.int64) if c.dtype.kind == "M" else c for c in columns]  # dates, as they are on file
-        for column in (*(column.tolist() for column in columns), ids.of_cells(cells[:, -1])):
-            for cell, times in Counter(column).items():
-                counts.update(dict.fromkeys(mentioned(cell, found_as), times))
+        block: dict[str, Any] = {n: c.values() if isinstance(c, Category) else c for n, c in rows.block(cells).items()}
+        block = {n: c.view(np.int64) if c.dtype.kind == "M" else c for n, c in block.items()}  # dates, as on file
+        learned = [(cell, words(cell)) for name in documents for cell in block.pop(name).tolist()]
+        others = chain.from_iterable([*(column.tolist() for column in block.values()), ids.of_cells(cells[:, -1])])
+        for cell, has in learned:
+            counts.update(mentioned(cell, found_as, has))
+        for cell, times in Counter(others).items():
+            counts.update(dict.fromkeys(mentioned(cell, found_as), times))
     return counts
 
 
@@ -199,7 +253,7 @@ def _is_telling(pattern: bytes) -> bool:
     return len(pattern) - pattern.count(0) >= _SHORTEST
 
 
-def search(files: Iterable[File], patterns: Collection[bytes]) -> Iterator[tuple[bytes, str, int]]:
+def search(files: Iterable[File | _Joined], patterns: Collection[bytes]) -> Iterator[tuple[bytes, str, int]]:
     """Every occurrence of every pattern (of at least 4 bytes): the pattern, the file's name, the offset."""
     long = {pattern for pattern in patterns if len(pattern) >= 8}
     groups: list[tuple[np.dtype, Iterable[bytes]]] = [
