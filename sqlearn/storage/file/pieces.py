@@ -1,6 +1,5 @@
 """Bytes in pieces that fill a page each: what a saved model lies in."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +15,7 @@ _LENGTH = "state length"
 _FIRST = "state first"
 _MOST = 8 * (_WORDS - 1)  # bytes of a cut piece, whose first word is a link
 _LEAST = 2048
+_NEAR = 16  # pieces among which the next one that stays is looked for first
 _SHIFT = np.uint64(40)  # of a link: the next place, and behind it how many bytes this piece has
 
 
@@ -106,23 +106,22 @@ class CutPieces:
         new = [i for i, place in enumerate(places) if not place]
         for i, place in zip(new, self.slots.reserve(len(new)).tolist(), strict=True):
             places[i] = place
-        written = list(zip(places, pieces, strict=True))
-        before, after = dict(_linked(old)), dict(_linked(written))
-        fresh = {places[i] for i in new}
-        changed = [place for place, linked in after.items() if place not in fresh and before.get(place) != linked]
-        if changed:
-            self.slots.overwrite(np.array(changed), _payloads([after[place] for place in changed]))
-        if new:
-            self.slots.fill(np.array([places[i] for i in new]), _payloads([after[places[i]] for i in new]))
+        fresh, after = {*new}, [*places[1:], 0]
+        links = [*(place for place, _ in old[1:]), 0]  # of old pieces
+        stay = [i for i, k in enumerate(kept) if i not in fresh and not (k >= 0 and links[k] == after[i])]
+        for write, some in ((self.slots.overwrite, stay), (self.slots.fill, new)):
+            payloads = _payloads([after[i] for i in some], [pieces[i] for i in some])
+            write(np.array([places[i] for i in some], np.int64), payloads)
         self.slots.erase(np.array(spare, np.int64))
         self._database.counters[_FIRST] = places[0]
-        self._written = written
+        self._written = list(zip(places, pieces, strict=True))
 
     def rebuild(self) -> None:
         """Write the pieces into a table of their own, in order."""
         pieces = [piece for _, piece in self._in_file()]
         self._written = list(enumerate(pieces, 1))
-        self.slots.rebuild([_payloads([linked for _, linked in _linked(self._written)])])
+        after = [*range(2, len(pieces) + 1), 0]
+        self.slots.rebuild([_payloads(after, pieces)])
         self._database.counters[_FIRST] = 1
 
     def _in_file(self) -> Iterator[tuple[int, bytes]]:
@@ -146,17 +145,27 @@ class CutPieces:
 
 def _alike(old: list[bytes], new: list[bytes]) -> list[int]:
     """For each new piece the old one that equals it, in ascending order; -1 where there is none."""
-    where: dict[bytes, list[int]] = defaultdict(list)
-    for i in range(len(old) - 1, -1, -1):
-        where[old[i]].append(i)
-    kept, after = [], 0
+    where: dict[bytes, list[int]] | None = None
+    kept, after, misses = list[int](), 0, 0
     for piece in new:
-        candidates = where.get(piece, [])
-        while candidates and candidates[-1] < after:
-            candidates.pop()
-        kept.append(candidates.pop() if candidates else -1)
-        after = max(after, kept[-1] + 1)
+        found = next((i for i in range(after, min(len(old), after + _NEAR)) if old[i] == piece), -1)
+        if found < 0 and misses >= _NEAR:  # many have come or gone here
+            where = _where(old) if where is None else where
+            candidates = where.get(piece, [])
+            while candidates and candidates[-1] < after:
+                candidates.pop()
+            found = candidates[-1] if candidates else -1
+        kept.append(found)
+        after, misses = max(after, found + 1), 0 if found >= 0 else misses + 1
     return kept
+
+
+def _where(pieces: list[bytes]) -> dict[bytes, list[int]]:
+    """At which places each piece stands, the last one first."""
+    where: dict[bytes, list[int]] = {}
+    for i in range(len(pieces) - 1, -1, -1):
+        where.setdefault(pieces[i], []).append(i)
+    return where
 
 
 def _placed(old: list[tuple[int, bytes]], kept: list[int], n: int) -> tuple[list[int], list[int]]:
@@ -181,18 +190,11 @@ def _placed(old: list[tuple[int, bytes]], kept: list[int], n: int) -> tuple[list
     return places, spare
 
 
-def _linked(pieces: list[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[int, bytes]]]:
-    """Each place, with the next one and the piece."""
-    for i, (place, piece) in enumerate(pieces, 1):
-        yield place, (pieces[i][0] if i < len(pieces) else 0, piece)
-
-
-def _payloads(linked: list[tuple[int, bytes]]) -> np.ndarray:
-    """Links and pieces as they lie in places, uint64[n, 506]."""
-    payloads = np.empty((len(linked), _WORDS), np.uint64)
-    payloads[:, 0] = np.array([len(piece) for _, piece in linked], np.uint64) << _SHIFT
-    payloads[:, 0] |= np.array([after for after, _ in linked], np.uint64)
-    payloads[:, 1:] = np.frombuffer(b"".join(piece.ljust(_MOST, b"\0") for _, piece in linked), "<u8").reshape(
-        len(linked), -1
-    )
+def _payloads(after: list[int], pieces: list[bytes]) -> np.ndarray:
+    """Pieces with links to the places after them, as they lie in places, uint64[n, 506]."""
+    payloads = np.empty((len(pieces), _WORDS), np.uint64)
+    payloads[:, 0] = np.fromiter(map(len, pieces), np.uint64, len(pieces)) << _SHIFT
+    payloads[:, 0] |= np.array(after, np.uint64)
+    content = b"".join([piece.ljust(_MOST, b"\0") for piece in pieces])
+    payloads[:, 1:] = np.frombuffer(content, "<u8").reshape(-1, _WORDS - 1)
     return payloads
