@@ -45,17 +45,28 @@ MODELS = {
     "TweedieRegressor": ("linear_model", True),
 }
 
+OF_TEXT = "BernoulliNB", "ComplementNB", "MultinomialNB", "NearestCentroid"  # which learn from documents, too
+
 
 def model_of(name: str, parameters: tuple[str, ...], raw: bool, hint: str = "--model", *, text: bool = False) -> Any:
     """An unfitted model; one of documents where it is to learn from `text`."""
     names = {known.lower(): known for known in MODELS}
     known = names.get(name.lower())
     if known is None:
-        raise click.BadParameter(f"{name!r} is not one of {', '.join(MODELS)}.", param_hint=hint)
+        advice = f" To learn from documents, pass --text COL and one of {', '.join(OF_TEXT)}." * (name == "TextModel")
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(MODELS)}.{advice}", param_hint=hint)
+    if text and known not in OF_TEXT:
+        raise click.BadParameter(
+            f"{known} does not learn from documents (--text); {', '.join(OF_TEXT)} do. To keep the documents for "
+            "conditions alone, name their column in --keep as well.",
+            param_hint=hint,
+        )
     module, encoded = MODELS[known]
     learner = getattr(import_module(f"sqlearn.{module}"), known)()
     if text:
-        learner = _of_text(learner, known)
+        from sqlearn.compose import TextModel
+
+        learner = TextModel(learner)
     given = {}
     for parameter in parameters:
         key, sign, value = parameter.partition("=")
@@ -82,10 +93,3 @@ def model_of(name: str, parameters: tuple[str, ...], raw: bool, hint: str = "--m
     from sqlearn.compose import TableModel
 
     return TableModel(learner)
-
-
-def _of_text(learner: Any, name: str) -> Any:
-    """A model of documents in front of a learner."""
-    from sqlearn.compose import TextModel
-
-    return TextModel(learner)

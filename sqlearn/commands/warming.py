@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sqlearn.commands.models import MODELS, model_of
+from sqlearn.commands.models import MODELS, OF_TEXT, model_of
 from sqlearn.commands.printing import progress
 from sqlearn.commands.usage import command
 
@@ -30,6 +30,7 @@ def warm_up(models: tuple[str, ...]) -> None:
     learners = [
         (name, model_of(name, _given(name), raw, "MODEL")) for name in models or MODELS for raw in (True, False)
     ]
+    learners += [(name, model_of(name, (), False, text=True)) for name in OF_TEXT if name in {n for n, _ in learners}]
     with progress("Compiling") as report, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about models of made-up rows
         for done, (_, learner) in enumerate(learners):
@@ -51,7 +52,7 @@ def _uses(learner: Any, adaptive: bool) -> Iterator[Any]:
     for n, classes in ((_FEW, 2), (_FEW, 3), *(((_MANY, 2),) if adaptive else ())):
         yield lambda n=n, classes=classes: _used(learner, *_rows(learner, n, classes))
     X, y = _rows(learner, _FEW, 2)
-    table = {f"x{j}": X[:, j] for j in range(X.shape[1])} | {"id": [str(i) for i in range(_FEW)]}
+    table = ({"x": X} if X.ndim == 1 else {f"x{j}": column for j, column in enumerate(X.T)}) | {"id": [str(i) for i in range(_FEW)]}
     target = None if learner.target is None else "y"
 
     def stored() -> None:
@@ -65,12 +66,15 @@ def _uses(learner: Any, adaptive: bool) -> Iterator[Any]:
 
 
 def _rows(learner: Any, n: int, classes: int) -> tuple[Any, Any]:
-    """Small counts, which every learner takes, and labels that they tell, or positive targets."""
+    """Small counts, which every learner takes, or words so often; and labels that they tell, or positive targets."""
     import numpy as np
 
     numbers = np.arange(3 * n).reshape(n, 3)
     X = ((numbers * numbers + 7 * numbers) % 11 % 4).astype(float)
-    return X, (X[:, 0] + np.arange(n) % 2).astype(int) % classes + (learner.target == "value")
+    y = (X[:, 0] + np.arange(n) % 2).astype(int) % classes + (learner.target == "value")
+    if "analyzer" not in learner.get_params(deep=False):
+        return X, y
+    return np.array([" ".join(f"word{j} " * int(count) for j, count in enumerate(row)) for row in X], object), y
 
 
 def _used(learner: Any, X: Any, y: Any) -> None:

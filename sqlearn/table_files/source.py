@@ -197,6 +197,15 @@ class Format:
     def _names(self) -> list[str]:
         if isinstance(self.header, list):
             names, line = self.header, "the header"
+            with self.lines() as lines:
+                first = [name.strip() for name in next(lines, [])]
+            if first == names:
+                raise TableError(
+                    f"{self.source.name}, line 1: it has the names of the columns itself, and would be learned as a "
+                    "row. Nothing was learned: pass --header first, or delete the line.",
+                    line=1,
+                    reason="file",
+                )
         else:
             with self.lines() as lines:
                 first = [name.strip() for name in next(lines, [])]

@@ -19,9 +19,10 @@ from unittest.mock import patch
 import numpy as np
 
 from sqlearn import Store
+from sqlearn.compose import TextModel
 from sqlearn.errors import SqlearnError
 from sqlearn.linear_model import LogisticRegression
-from sqlearn.naive_bayes import GaussianNB, MixedNB
+from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
 
 HOUR = datetime(2024, 1, 31, 12, tzinfo=UTC)
 KINDS = ("bit", "byte", "block", "ones", "zeros", "cut")
@@ -56,6 +57,17 @@ def club(n):
     }
 
 
+def letters(n):
+    """Documents of a few words and of many, so that some lie in pieces."""
+    words = np.array([f"word{k}" + "é" * (k % 5) for k in range(300)])
+    random = np.random.default_rng(6)
+    return {
+        "text": [" ".join(random.choice(words, int(random.integers(0, 9)) ** (1 + (i % 9 == 0)))) for i in range(n)],
+        "note": [None if i % 3 else f"of {i}" for i in range(n)],
+        "y": random.choice(["yes", "no"], n).tolist(),
+    }
+
+
 SIGNED = {"signing_key": b"sixteen bytes or more"}
 CASES = {
     "numbers": (GaussianNB(), numbers, {}, {"x": [0.5, -1.0], "z": [0.0, 2.0]}),
@@ -66,6 +78,7 @@ CASES = {
         {"id": "id", "keep": ["since"], "suppress": True, **SIGNED},
         {"consent": [True, None], "x": [0.0, 2.0]},
     ),
+    "letters": (TextModel(MultinomialNB()), letters, {"keep": "note", "text": "note"}, {"text": ["word1 word2", ""]}),
     "rounds": (LogisticRegression(), numbers, {}, {"x": [0.5, -1.0], "z": [0.0, 2.0]}),
 }
 
