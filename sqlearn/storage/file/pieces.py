@@ -148,7 +148,8 @@ def _alike(old: list[bytes], new: list[bytes]) -> list[int]:
     where: dict[bytes, list[int]] | None = None
     kept, after, misses = list[int](), 0, 0
     for piece in new:
-        found = next((i for i in range(after, min(len(old), after + _NEAR)) if old[i] == piece), -1)
+        near = old[after : after + _NEAR]
+        found = after + near.index(piece) if piece in near else -1
         if found < 0 and misses >= _NEAR:  # many have come or gone here
             where = _where(old) if where is None else where
             candidates = where.get(piece, [])
