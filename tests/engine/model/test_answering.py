@@ -95,7 +95,7 @@ def test_what_is_answered_is_not_an_estimator(learner):
 @over(LEARNERS)
 def test_declarations_and_signatures_agree(learner):
     cls, takes_classes = type(learner), learner._target == "label" or isinstance(learner, FixedFeatures | TableModel)
-    takes_weights = learner._takes_weights or isinstance(learner, FixedFeatures | TableModel | TextModel)  # of any learner
+    takes_weights = learner._takes_weights or isinstance(learner, FixedFeatures | TableModel | TextModel)
     for verb in ("fit", "partial_fit", "forget", "relabel", "without"):
         assert ("sample_weight" in inspect.signature(getattr(cls, verb)).parameters) == takes_weights, verb
     if not hasattr(learner, "score_func"):  # which decides what the target is
