@@ -7,7 +7,7 @@ from sklearn.base import OutlierMixin
 
 from sqlearn.engine.maps import scale_of
 from sqlearn.engine.model import DetectsOutliers, UnweightedEstimator, refuse_large
-from sqlearn.engine.novelty import FeatureSums, FourierDetector, as_pipeline
+from sqlearn.engine.novelty import FeatureSums, FourierDetector, as_pipeline, refuse_many
 from sqlearn.engine.rounds import LARGEST
 from sqlearn.engine.sklearn_private import Interval, StrOptions
 from sqlearn.errors import ParameterError
@@ -153,6 +153,9 @@ class KernelMean(DetectsOutliers, OutlierMixin, UnweightedEstimator):
         features, layout = super()._features(spec, X, layout)
         refuse_large(features.x, spec.learner, range(features.x.shape[1]), cannot="compute its random features")
         return features, layout
+
+    def _check_batch(self, batch):
+        refuse_many(type(self).__name__, batch.x.shape[1], int(self.n_components))
 
     def _new_statistic(self, params, n_features, n_targets):
         gamma = 1.0 / n_features if params["gamma"] == "auto" else params["gamma"]

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sqlearn.engine.maps import draw_fourier, scale_of
 from sqlearn.engine.model import DetectsOutliers, UnweightedEstimator, refuse_large
-from sqlearn.engine.novelty import FourierDetector, as_pipeline, automatic_gamma, boundary, one_class
+from sqlearn.engine.novelty import FourierDetector, as_pipeline, automatic_gamma, boundary, one_class, refuse_many
 from sqlearn.engine.rounds import KeptRecords
 from sqlearn.engine.sklearn_private import Interval, parameter_constraints
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
@@ -228,6 +228,9 @@ class OneClassSVM(DetectsOutliers, UnweightedEstimator, peers.OneClassSVM):
         features, layout = super()._features(spec, X, layout)
         refuse_large(features.x, spec.learner, range(features.x.shape[1]), cannot="compute its random features")
         return features, layout
+
+    def _check_batch(self, batch):
+        refuse_many(type(self).__name__, batch.x.shape[1], int(self.n_components))
 
     def _new_statistic(self, params, n_features, n_targets):
         return KeptRecords(n_features, n_targets)

@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sqlearn import verify
 from sqlearn.engine.maps.fourier import map_fourier
 from sqlearn.engine.novelty.feature_sums import _OneMapped
-from sqlearn.errors import InvalidValueError, NotLearnedError, ParameterError, UndefinedAttributeError
+from sqlearn.errors import InvalidValueError, NotLearnedError, ParameterError, TooLargeError, UndefinedAttributeError
 from sqlearn.kernel_approximation import KernelMean, RBFSampler
 from sqlearn.svm import OneClassSVM
 
@@ -178,6 +178,12 @@ def test_refused_parameters(wrong):
 def test_parameters_out_of_range(wrong):
     with pytest.raises(ValueError, match="parameter"):
         wrong.fit(X)
+
+
+@pytest.mark.parametrize("detector", [KernelMean(n_components=10**10), OneClassSVM(n_components=10**10)])
+def test_more_features_than_memory_holds(detector):
+    with pytest.raises(TooLargeError, match="n_components"):
+        detector.fit(X)
 
 
 @detectors

@@ -3,6 +3,6 @@
 May import: kernels, arithmetic, identity, maps, sums, rounds, errors.
 """
 
-from sqlearn.engine.novelty.detector import FourierDetector, as_pipeline
+from sqlearn.engine.novelty.detector import FourierDetector, as_pipeline, refuse_many
 from sqlearn.engine.novelty.feature_sums import FeatureSums
 from sqlearn.engine.novelty.half_space import automatic_gamma, boundary, one_class

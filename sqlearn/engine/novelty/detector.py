@@ -11,9 +11,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import validate_data
 
 from sqlearn.engine.maps import scale_of, score_fourier
-from sqlearn.errors import InvalidValueError
+from sqlearn.engine.sums import installed
+from sqlearn.errors import InvalidValueError, TooLargeError
 
 _AT_ONCE = 4096  # rows of a sparse matrix that are written out
+_ARRAYS = 40  # of one number per random feature: sums and what they become, steps of a solver
 
 
 class FourierDetector(OutlierMixin, BaseEstimator):
@@ -63,6 +65,17 @@ class FourierDetector(OutlierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def refuse_many(learner: str, n_features: int, size: int) -> None:
+    """Refuse more random features than memory can hold, with the directions that they are drawn from."""
+    needed, memory = 8 * size * (n_features + _ARRAYS), installed()
+    if needed > memory // 2:
+        raise TooLargeError(
+            f"{size:,} random features of rows of {n_features:,} numbers take about {needed / 1e9:,.1f} GB in this "
+            f"{learner}, and this machine has {memory / 1e9:,.0f} GB. Nothing was changed: set a smaller n_components, "
+            "or use fewer columns."
+        )
 
 
 def as_pipeline(detector: FourierDetector) -> Pipeline:
