@@ -1,20 +1,25 @@
 """Covariance matrices: scikit-learn's on tame data, those of centred data where it cannot follow, and forgetting."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from sklearn import covariance as peers
 from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sqlearn.covariance as own
-from sqlearn import verify
+from laws import check_contract
+from records import records_of
+from sqlearn import Store, verify
 from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from sqlearn.engine.sums.fourth_moments import _OneSpread
 from sqlearn.errors import NotLearnedError, ShapeError, UndefinedAttributeError
 
 RNG = np.random.default_rng(0)
 KINDS = [getattr(own, name) for name in own.__all__]
+CHECKS = parametrize_with_checks([EmpiricalCovariance(), OAS()])
 kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
@@ -91,6 +96,31 @@ def test_shares_do_not_depend_on_the_unit(kind):
     expected = kind().fit(X).shrinkage_
     for exponent in (-480, -100, 200, 480):
         assert kind(store_precision=False).fit(np.ldexp(X, exponent)).shrinkage_ == expected
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "learner", [EmpiricalCovariance(assume_centered=True), OAS(), LedoitWolf(assume_centered=True)]
+)
+def test_contract(learner):
+    rng = np.random.default_rng(3)
+    check_contract(learner, records_of(learner, rng, 16, 2), rng)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(*CHECKS.args, ids=lambda part: re.sub(r"at0x\w+", "", CHECKS.kwargs["ids"](part)))
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+def test_a_store_of_records(tmp_path):
+    X = skewed(60, 3)
+    rows = {"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "id": np.arange(60)}
+    store = Store.create(tmp_path / "a", LedoitWolf(), rows, id="id")
+    store.forget(ids=[3, 4])
+    assert store.verify()
+    twin = LedoitWolf().fit(np.delete(X, [3, 4], axis=0))
+    assert (store.model.mahalanobis(X) == twin.mahalanobis(X)).all()
 
 
 @kinds

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.svm import OneClassSVM as Peer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sqlearn import verify
+from sqlearn import Store, verify
 from sqlearn.engine.maps.fourier import map_fourier
 from sqlearn.engine.novelty.feature_sums import _OneMapped
 from sqlearn.errors import InvalidValueError, NotLearnedError, ParameterError, TooLargeError, UndefinedAttributeError
@@ -108,6 +108,23 @@ def test_order_batches_and_history_do_not_show(detector):
     assert verify(model, X[:120])
     with pytest.raises(NotLearnedError):
         model.forget(X[199])
+
+
+@detectors
+def test_a_store_of_records(detector, tmp_path):
+    def columns(x):
+        return {name: x[:, j] for j, name in enumerate("abc")}
+
+    rows = columns(X) | {"id": np.arange(200)}
+    store = Store.create(tmp_path / "a", detector, {name: column[:150] for name, column in rows.items()}, id="id")
+    store.learn({name: column[150:] for name, column in rows.items()})
+    store.forget(ids=range(50))
+    assert store.verify()
+    twin = clone(detector).fit(X[50:])
+    assert (store.predict(columns(X)) == twin.predict(X)).all()
+    taken = pickle.loads(pickle.dumps(store.model))
+    assert taken.digest() == store.digest() and taken.offset_ == twin.offset_
+    assert verify(taken, X[50:]) and not verify(taken, X[51:])
 
 
 def test_the_mean_is_that_of_the_features():

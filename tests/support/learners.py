@@ -9,7 +9,7 @@ from fixed_maps import widened
 from records import takes_weights
 from sqlearn.cluster import KMeans
 from sqlearn.compose import FixedFeatures, TableModel, TextModel
-from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
+from sqlearn.covariance import LedoitWolf, ShrunkCovariance
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sqlearn.ensemble import (
@@ -60,12 +60,9 @@ LEARNERS = [
     MixedNB(),
     StandardScaler(),
     PCA(),
-    EmpiricalCovariance(),
     ShrunkCovariance(store_precision=False),
-    OAS(assume_centered=True),
     LedoitWolf(),
-    LedoitWolf(store_precision=False, assume_centered=True),
-    KernelMean(n_components=20),
+    KernelMean(n_components=9),
     LinearDiscriminantAnalysis(),
     LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.25),
     LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
@@ -124,7 +121,7 @@ LEARNERS = [
     RandomForestClassifier(5, random_state=3, class_weight={-1: 2.0, 3: 0.5}),
     ExtraTreesRegressor(6, bootstrap=True, max_samples=0.5),
     IsolationForest(n_estimators=5, max_samples=8, contamination=0.2),
-    OneClassSVM(n_components=20, nu=0.2),
+    OneClassSVM(n_components=9, nu=0.2),
     HistGradientBoostingClassifier(max_iter=10, random_state=3, class_weight={-1: 2.0, 3: 0.5}),
     HistGradientBoostingRegressor(max_iter=10, pilot_size=9),
 ]
