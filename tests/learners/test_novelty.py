@@ -15,11 +15,14 @@ from sklearn.metrics import roc_auc_score
 from sklearn.svm import OneClassSVM as Peer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from learners import LEARNERS
 from sqlearn import Store, verify
+from sqlearn.covariance import EmpiricalCovariance
 from sqlearn.engine.maps.fourier import map_fourier
 from sqlearn.engine.novelty.feature_sums import _OneMapped
 from sqlearn.errors import InvalidValueError, NotLearnedError, ParameterError, TooLargeError, UndefinedAttributeError
 from sqlearn.kernel_approximation import KernelMean, RBFSampler
+from sqlearn.storage.file.saved_model import _OF_LEARNERS
 from sqlearn.svm import OneClassSVM
 
 RNG = np.random.default_rng(0)
@@ -125,6 +128,11 @@ def test_a_store_of_records(detector, tmp_path):
     taken = pickle.loads(pickle.dumps(store.model))
     assert taken.digest() == store.digest() and taken.offset_ == twin.offset_
     assert verify(taken, X[50:]) and not verify(taken, X[51:])
+
+
+def test_stores_open_where_no_learner_is_imported():
+    modules = {type(learner).__module__.split(".")[1] for learner in [*LEARNERS, *DETECTORS, EmpiricalCovariance()]}
+    assert modules - {"recommend"} <= _OF_LEARNERS
 
 
 def test_the_mean_is_that_of_the_features():

@@ -25,8 +25,8 @@ from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.pieces import CutPieces, Pieces
 
 _OF_LEARNERS = {  # what a file's learner may be imported from
-    "cluster", "compose", "decomposition", "discriminant_analysis", "ensemble", "feature_selection", "linear_model",
-    "mixture", "naive_bayes", "neighbors", "preprocessing", "svm", "tree",
+    "cluster", "compose", "covariance", "decomposition", "discriminant_analysis", "ensemble", "feature_selection",
+    "kernel_approximation", "linear_model", "mixture", "naive_bayes", "neighbors", "preprocessing", "svm", "tree",
 }  # fmt: skip
 
 
