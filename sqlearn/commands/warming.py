@@ -52,7 +52,8 @@ def _uses(learner: Any, adaptive: bool) -> Iterator[Any]:
     for n, classes in ((_FEW, 2), (_FEW, 3), *(((_MANY, 2),) if adaptive else ())):
         yield lambda n=n, classes=classes: _used(learner, *_rows(learner, n, classes))
     X, y = _rows(learner, _FEW, 2)
-    table = ({"x": X} if X.ndim == 1 else {f"x{j}": column for j, column in enumerate(X.T)}) | {"id": [str(i) for i in range(_FEW)]}
+    columns = {"x": X} if X.ndim == 1 else {f"x{j}": column for j, column in enumerate(X.T)}
+    table = columns | {"id": [str(i) for i in range(_FEW)]}
     target = None if learner.target is None else "y"
 
     def stored() -> None:

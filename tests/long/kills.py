@@ -49,7 +49,7 @@ def table_of(numbers, text=False):
 
 
 def traces_of(numbers, text=False):
-    """What each row leaves in a file, in every place where it stands; of a `text`, its own word as it is learned too."""
+    """What each row leaves in a file, in every place where it stands; of a `text`, its word as it is learned too."""
     for i in numbers:
         row = row_of(i)
         yield from (row["id"].encode(), struct.pack("<d", row["x"]))

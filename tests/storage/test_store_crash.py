@@ -43,7 +43,12 @@ def memory_path(tmp_path):
 @pytest.mark.filterwarnings("ignore:.*(did not come to rest|has no minimum)")
 @pytest.mark.parametrize(
     "folder, model, kills",
-    [("tmp_path", "counts", KILLS // 2), ("memory_path", "counts", KILLS), ("memory_path", "rounds", KILLS // 2), ("memory_path", "text", KILLS // 2)],
+    [
+        ("tmp_path", "counts", KILLS // 2),
+        ("memory_path", "counts", KILLS),
+        ("memory_path", "rounds", KILLS // 2),
+        ("memory_path", "text", KILLS // 2),
+    ],
 )
 def test_killed_at_any_moment(folder, model, kills, request, monkeypatch):
     """Kill -9: the store verifies, its chain holds, and of rows that are gone no byte is in the files.

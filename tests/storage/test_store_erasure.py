@@ -67,7 +67,8 @@ def test_thousands_of_forgotten_rows_leave_nothing(tmp_path):
     assert report and report.searched > 10_000, str(report)
     bytes_ = content(store)
     held = sum(str(value).startswith(MARK) for row in rows.values() for value in row)
-    in_state = sum(piece.tobytes().count(MARK.encode()) for piece in store._saved.pieces._in_file())  # the categories held
+    pieces = store._saved.pieces._in_file()
+    in_state = sum(piece.tobytes().count(MARK.encode()) for piece in pieces)  # the categories held
     assert bytes_.count(MARK.encode()) == held + in_state
     assert residue(store._database) == 0
     assert store.verify()

@@ -238,20 +238,23 @@ def test_a_commit_writes_the_pieces_that_change(tmp_path):
 
 # ---------------------------------------------------------------------- wrong tables
 
+MODEL = TextModel(MultinomialNB())
+XTY = {"x": [1.0, 2.0], "t": ["a", "b"], "y": [0, 1]}
+
 
 @pytest.mark.parametrize(
     ("model", "table", "named", "match"),
     [
-        (GaussianNB(), {"x": [1.0, 2.0], "t": ["a", "b"], "y": [0, 1]}, {"text": "t"}, "GaussianNB does not learn from"),
-        (GaussianNB(), {"x": [1.0, 2.0], "t": ["a", 5], "y": [0, 1]}, {"text": "t", "keep": "t"}, "row 1 .*not text: 5"),
-        (TextModel(MultinomialNB()), {"t": ["a", "b"], "x": [1, 2], "y": [0, 1]}, {}, "learns from one column of text"),
-        (TextModel(MultinomialNB()), {"x": [1, 2], "y": [0, 1]}, {}, "learns from a column of text, and 'x'"),
-        (TextModel(MultinomialNB()), {"t": ["a", None], "y": [0, 1]}, {}, "row 1 .*column 't', is missing"),
-        (TextModel(MultinomialNB()), {"t": ["a", float("nan")], "y": [0, 1]}, {}, "row 1 .*pass '' for a document"),
-        (TextModel(MultinomialNB()), {"t": ["a", b"b"], "y": [0, 1]}, {}, "row 1 .*not text"),
-        (TextModel(MultinomialNB()), {"t": ["a", "b"], "y": [0, 1]}, {"text": "z"}, "no column 'z'"),
-        (TextModel(MultinomialNB()), {"t": ["a", "b"], "y": ["c", "d"]}, {"text": ["y"]}, "named in `text`, and as"),
-        (TextModel(MultinomialNB()), {"t": ["a", "b"], "y": [0, 1]}, {"text": "t", "categorical": "t"}, "another kind"),
+        (GaussianNB(), XTY, {"text": "t"}, "GaussianNB does not learn from documents"),
+        (GaussianNB(), XTY | {"t": ["a", 5]}, {"text": "t", "keep": "t"}, "row 1 .*not text: 5"),
+        (MODEL, XTY, {}, "learns from one column of text"),
+        (MODEL, {"x": [1, 2], "y": [0, 1]}, {}, "learns from a column of text, and 'x'"),
+        (MODEL, {"t": ["a", None], "y": [0, 1]}, {}, "row 1 .*column 't', is missing"),
+        (MODEL, {"t": ["a", float("nan")], "y": [0, 1]}, {}, "row 1 .*pass '' for a document"),
+        (MODEL, {"t": ["a", b"b"], "y": [0, 1]}, {}, "row 1 .*not text"),
+        (MODEL, {"t": ["a", "b"], "y": [0, 1]}, {"text": "z"}, "no column 'z'"),
+        (MODEL, {"t": ["a", "b"], "y": ["c", "d"]}, {"text": ["y"]}, "named in `text`, and as"),
+        (MODEL, {"t": ["a", "b"], "y": [0, 1]}, {"text": "t", "categorical": "t"}, "another kind"),
     ],
 )
 def test_wrong_tables(tmp_path, model, table, named, match):
@@ -263,9 +266,9 @@ def test_wrong_tables(tmp_path, model, table, named, match):
 def test_wrong_rows_change_nothing(tmp_path):
     store = Store.create(tmp_path / "a", TextModel(MultinomialNB()), SPAM, target="label", id="id")
     before = store.digest(), content(store)
-    with pytest.raises(TableError, match="row 1 .*missing"):
+    with pytest.raises(TableError, match=r"row 1 .*missing"):
         store.learn({"id": ["e", "f"], "text": ["one", None], "label": ["ham", "ham"]})
-    with pytest.raises(TableError, match="no column|lacks"):
+    with pytest.raises(TableError, match="lacks the columns"):
         store.predict({"label": ["a"]})
     with pytest.raises(TableError, match="not text: 3"):
         store.predict({"text": [3]})
@@ -275,7 +278,7 @@ def test_wrong_rows_change_nothing(tmp_path):
 def test_functions_are_not_saved(tmp_path):
     """A file from elsewhere must run no code."""
     model = TextModel(MultinomialNB(), tokenizer=str.split, token_pattern=None)
-    with pytest.raises((ParameterError, StoreError), match="cannot save|function"):
+    with pytest.raises((ParameterError, StoreError), match="cannot save"):
         Store.create(tmp_path / "a", model, SPAM, target="label", id="id")
     assert not (tmp_path / "a").exists()
 

@@ -1,5 +1,7 @@
 """Where to cut bytes into pieces, by their contents: a change moves the cuts near it, and no others."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from sqlearn.engine.kernels import kernel
@@ -39,4 +41,4 @@ def cuts(content: bytes, least: int, most: int) -> list[bytes]:
     ends = np.empty(1 + len(content) // least, np.int64)
     found = _cut(np.frombuffer(content, np.uint8), least, most, ends)
     edges = [0, *ends[:found].tolist()]
-    return [content[start:stop] for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    return [content[start:stop] for start, stop in pairwise(edges)]

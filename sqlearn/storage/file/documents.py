@@ -6,6 +6,7 @@ document may lie anywhere; most lie in one run, and are read at once.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,7 +59,8 @@ class Documents:
         lengths[ends - 1] = np.fromiter(map(len, texts), np.int64, len(texts)) - DOCUMENT_PIECE * (counts - 1)
         payloads = np.empty((len(places), 1 + _WORDS), np.uint64)
         payloads[:, 0] = following | (lengths << _SHIFT)
-        content = b"".join(text.ljust(DOCUMENT_PIECE * n, b"\0") for text, n in zip(texts, counts.tolist(), strict=True))
+        filled = (text.ljust(DOCUMENT_PIECE * n, b"\0") for text, n in zip(texts, counts.tolist(), strict=True))
+        content = b"".join(filled)
         payloads[:, 1:] = np.frombuffer(content, "<u8").reshape(-1, _WORDS)
         self.slots.fill(places, payloads)
         return places[firsts].astype(np.uint64) | (counts.astype(np.uint64) << _SHIFT)
@@ -149,4 +151,4 @@ def _parts(counts: np.ndarray) -> list[slice]:
     """Documents in parts that have few enough pieces to be held at once."""
     part = np.cumsum(counts) // _AT_ONCE
     edges = [0, *(1 + np.flatnonzero(np.diff(part))).tolist(), len(counts)]
-    return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True) if stop > start]
+    return [slice(start, stop) for start, stop in pairwise(edges) if stop > start]

@@ -1,6 +1,7 @@
 """Rows in the file: 8 bytes a column, in places of equal length that are overwritten with zeros."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,9 +13,9 @@ _FIRST, _ONCE = np.zeros(1, np.int64), np.ones(1, np.int64)
 
 
 class Rows:
-    """Packed rows by place: the bits of a number or a date, the number of a word or a document (0 where missing), 1 or 2
-    for false or true (0 where missing), and last what stands for the id; before that, where a learner samples rows by
-    them, the keyed hash of the row.
+    """Packed rows by place: the bits of a number or a date, what stands for a word or a document (0 where missing), 1
+    or 2 for false or true (0 where missing), and last what stands for the id; before that, where a learner samples
+    rows by them, the keyed hash of the row.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ class Rows:
             return [slice(0, len(cells))]
         part = np.cumsum(pieces_of(cells[:, self._texts]).sum(axis=1)) // _PIECES
         edges = [0, *(1 + np.flatnonzero(np.diff(part))).tolist(), len(cells)]
-        return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+        return [slice(start, stop) for start, stop in pairwise(edges)]
 
     def _disuse(self, cells: np.ndarray) -> None:
         for j, column in enumerate(self._columns.all):
