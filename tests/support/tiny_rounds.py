@@ -34,7 +34,9 @@ def cut(patch):
     """The same, and calls of many blocks."""
     shrink(patch)
     patch.setattr(
-        state_module.Batch, "slices", lambda self: (slice(i, min(i + 23, len(self))) for i in range(0, len(self), 23))
+        state_module.Batch,
+        "slices",
+        lambda self, sparse: (slice(i, min(i + 23, len(self))) for i in range(0, len(self), 23)),
     )
     return patch
 
