@@ -29,7 +29,7 @@ def compact(database: Database, columns: Columns, rows: Rows, words: Words, ids:
     texts = words.texts.slots
     text_moves, row_moves = _Moves(texts), _Moves(rows.slots)
     documents = rows.documents.slots if rows.documents else None
-    document_moves = _Moves(documents) if documents else None
+    document_moves = _Moves(documents) if documents is not None else None
     in_texts = [j for j, column in enumerate(columns.all) if column.kind == "category"]
     in_texts += [rows.width - 1] if ids.textual else []
 
@@ -44,7 +44,7 @@ def compact(database: Database, columns: Columns, rows: Rows, words: Words, ids:
 
     rows.slots.rebuild(moved_rows())
     texts.rebuild(relinked(chunks, text_moves) for _, chunks in texts.scan())
-    if documents:
+    if documents is not None:
         documents.rebuild(relinked(pieces, document_moves) for _, pieces in documents.scan())
     words.index.rebuild(text_moves)
     for index in of_rows:
