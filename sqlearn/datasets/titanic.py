@@ -1,4 +1,4 @@
-"""Data sets that come with the package."""
+"""The passengers of the Titanic."""
 
 import csv
 from importlib.resources import files
