@@ -63,9 +63,9 @@ lint: $(VENV)/.test
 fuzz-losses: $(VENV)/.test
 	@PYTHONPATH=.:tests/support $(BIN)/python tests/long/fuzz_losses.py $(FUZZ_ARGS)
 
-# one of them: make bench BENCH=rounds BENCH_ARGS="--seeds 4"
+# one of them: make bench BENCH=rounds BENCH_ARGS="--seeds 4"; data that may not be shipped: DATA=folder
 bench: $(VENV)/.bench
-	@set -e; for script in benchmarks/bench_$(BENCH).py; do echo "$$script"; $(BIN)/python "$$script" $(BENCH_ARGS); done
+	@set -e; for script in benchmarks/bench_$(BENCH).py; do echo "$$script"; DATA="$(DATA)" $(BIN)/python "$$script" $(BENCH_ARGS); done
 
 docs: $(VENV)/.docs
 	@rm -rf docs/reference/generated docs/gallery/long_*
