@@ -2,13 +2,10 @@
 
 import copy
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.exceptions import EfficiencyWarning
 from sklearn.pipeline import Pipeline
@@ -16,12 +13,12 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags, get_tags
 
 from sqlearn.compose.answers import BehindMap, MapAnswers, if_learner_has
-from sqlearn.compose.inputs import as_given, canonical
-from sqlearn.compose.table_model import TableModel
+from sqlearn.compose.behind import check_learner, name_of, named, of_images
+from sqlearn.compose.inputs import as_given, canonical, kind_for
 from sqlearn.engine.maps import FixedMap, Image
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, RenamedReport, State, WeightedClassifier
-from sqlearn.engine.validation import check_sparse, comparable, explained, is_of_input, unmasked
-from sqlearn.errors import InvalidValueError, ParameterError, SqlearnError, shown
+from sqlearn.engine.validation import check_sparse, comparable, unmasked
+from sqlearn.errors import InvalidValueError, SqlearnError
 
 
 class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
@@ -142,7 +139,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         own = tags.input_tags
         own.categorical = own.pairwise = False
         given = self.transformer.transform if isinstance(self.transformer, FixedMap) else self.transformer
-        if hasattr(given, "get_params"):
+        if hasattr(given, "get_params") and not isinstance(given, type):
             theirs = get_tags(given).input_tags
             own.string, own.positive_only = theirs.string, theirs.positive_only
             own.two_d_array, own.allow_nan = theirs.two_d_array, theirs.allow_nan
@@ -156,47 +153,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        learner = params["learner"]
-        if not isinstance(learner, ExactEstimator) or isinstance(learner, FixedFeatures | TableModel):
-            advice = "Take sqlearn's class of that name, as sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
-            if isinstance(learner, type):
-                advice = f"Pass an instance: {learner.__name__}()."
-            elif isinstance(learner, TableModel):
-                advice = "An image has numbers alone: pass the learner that is inside the TableModel."
-            elif isinstance(learner, FixedFeatures):
-                advice = "Put both maps into one sklearn.pipeline.make_pipeline, and the inner learner behind it."
-            raise ParameterError(
-                f"learner must be an estimator of sqlearn that learns numbers, not {shown(learner)}. {advice}",
-                value=learner,
-            )
-        if params["fingerprint"] == "":
-            raise ParameterError(
-                "The fingerprint is empty, so it names nothing. Nothing was changed: name the map and its version, or "
-                "leave it None.",
-                value="",
-            )
-        own = Inner(learner).checked_params()
-        if own["key"] is not None or own.get("ledger", True) is not True:
-            raise ParameterError(
-                "The learner inside FixedFeatures must not have a ledger or key of its own. Set `ledger` and `key` of "
-                "FixedFeatures, and leave the learner's at their defaults."
-            )
-        for name, value in own.items():  # of a copy: `params` are what checked_params returned
-            setattr(learner, name, value)
-        if not isinstance(own.get("categorical_features"), str | None):
-            raise ParameterError(
-                f"Behind a map, all features are numbers. Leave `categorical_features` of {type(learner).__name__} at "
-                "its default."
-            )
-        if own.get("pilot") is not None:
-            raise ParameterError(
-                f"Inside FixedFeatures, {type(learner).__name__} takes no `pilot`: its rows would have to be mapped "
-                "too. Fit the learner itself to images, which the model's `images` computes."
-            )
-        if learner.keeps_records and not params["ledger"]:
-            raise ParameterError(
-                f"{type(learner).__name__} keeps its records, and identifies them by its ledger. Leave `ledger` True."
-            )
+        check_learner(params, FixedFeatures)
 
     # ------------------------------------------------------------------ records
 
@@ -207,7 +164,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
                 f"{type(learner).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
                 reason="weight",
             )
-        X = as_given(X, through.kind if isinstance(through, FixedMap) else None)
+        X = as_given(X, kind_for(through))
         return super()._validated(params, X, y, sample_weight, layout, single=single)
 
     def _features(self, spec, X, layout):
@@ -215,22 +172,22 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         rows, kind, found = canonical(spec, X, layout, through or self.transformer)
         if through is None:
             names = None if found.feature_names_in_ is None else tuple(found.feature_names_in_.tolist())
-            with _named(self.transformer, rows):
+            with named(self.transformer, rows):
                 through, images, differs = FixedMap.of(
                     self.transformer, rows, kind, names, self.fingerprint, self.row_by_row
                 )
             if differs:
                 warnings.warn(
-                    f"{type(self.transformer).__name__} gives a row other bits in a batch than alone, so FixedFeatures "
+                    f"{name_of(self.transformer)} gives a row other bits in a batch than alone, so FixedFeatures "
                     "maps rows one by one. That takes longer; row_by_row=True says that it is meant.",
                     EfficiencyWarning,
                     stacklevel=2,
                 )
             own = None
         else:
-            with _named(through.transform, rows):
+            with named(through.transform, rows):
                 images = through.images(rows, checked=True)
-            own = _of_images(layout, through)
+            own = of_images(layout, through)
         try:
             features, own = Inner(self.learner).features(images, own)
         except SqlearnError as error:
@@ -258,7 +215,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         inner.check_batch(batch)
 
     def _in_force(self, params, layout):
-        learner, own = Inner(params["learner"]).in_force(_of_images(layout, layout.through))
+        learner, own = Inner(params["learner"]).in_force(of_images(layout, layout.through))
         whole = replace(
             own, n_features_in_=layout.n_features_in_, feature_names_in_=layout.feature_names_in_, through=None
         )
@@ -283,7 +240,9 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
     def pending_params(self) -> list[str]:
         state = self._fitted_state()
         through: FixedMap = state.params["transformer"]
-        pending = [name for name in super().pending_params() if name.partition("__")[0] not in ("transformer", "learner")]
+        pending = [
+            name for name in super().pending_params() if name.partition("__")[0] not in ("transformer", "learner")
+        ]
         if type(self.learner) is type(state.params["learner"]):
             inner = Inner(self.learner).fitted(self._seen(state))
             pending += [f"learner__{name}" for name in inner.pending_params()]
@@ -297,7 +256,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         """The state that the learner would have after learning the images."""
         learner, seen = state.params["learner"], copy.copy(state)
         seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
-        seen.layout = _of_images(state.layout, state.params["transformer"])
+        seen.layout = of_images(state.layout, state.params["transformer"])
         seen.fitted_sklearn = None
         return seen
 
@@ -328,7 +287,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         check_sparse(X)
         X = as_given(unmasked(X, "X"), through.kind)
         rows, _, _ = canonical(self._spec(state.params), X, comparable(state.layout, X), through)
-        with _named(through.transform, rows):
+        with named(through.transform, rows):
             return through.images(rows)
 
     def _understood(self, X: Any, y: Any) -> Any:
@@ -422,7 +381,7 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         >>> from sklearn.preprocessing import PolynomialFeatures
         >>> from sqlearn.compose import FixedFeatures
         >>> from sqlearn.linear_model import LinearRegression
-        >>> model = FixedFeatures(PolynomialFeatures(2), LinearRegression()).fit([[1.0], [2.0], [4.0]], [1.0, 4.0, 16.0])
+        >>> model = FixedFeatures(PolynomialFeatures(2), LinearRegression()).fit([[1.0], [2.0], [4.0]], [1.0, 4, 16])
         >>> model.to_sklearn().predict([[3.0]]).round(6)
         array([9.])
         """
@@ -457,29 +416,3 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
         state = self._fitted_state()
         Inner(state.params["learner"]).fitted(self._seen(state)).drop_memo()
         return self
-
-
-def _of_images(layout: Any, through: FixedMap) -> Any:
-    """The layout of images of rows."""
-    return replace(layout, n_features_in_=through.image_width, feature_names_in_=None, through=None)
-
-
-@contextmanager
-def _named(transform: Any, rows: Any) -> Iterator[None]:
-    """Map rows in here: what the map does not take is refused in words of this package."""
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    except SqlearnError:
-        raise
-    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
-        if not is_of_input(error, here=False):
-            raise
-        text = str(error)
-        if isinstance(rows, np.ndarray | sp.csr_array) and ("contains NaN" in text or "contains infinity" in text):
-            raise explained(ValueError(text), rows) from error
-        raise InvalidValueError(
-            f"{type(transform).__name__} does not take these rows: {text} Nothing was changed: pass rows that it maps.",
-            reason="out of range",
-        ) from error
-

@@ -21,8 +21,17 @@ from sqlearn.engine.tables import is_missing
 from sqlearn.engine.validation import Layout, Spec, check_features, explained, is_of_input
 from sqlearn.errors import InvalidValueError, ShapeError, shown
 
-
 _DENSE = 2048  # columns: rows of more are sparse to a map that takes sparse rows, however they came
+
+
+def kind_for(transformer: Any) -> str | None:
+    """The kind of rows that a map takes, where it tells: that in force, or one of texts alone."""
+    if isinstance(transformer, FixedMap):
+        return transformer.kind
+    if not hasattr(transformer, "get_params") or isinstance(transformer, type):
+        return None
+    inputs = get_tags(transformer).input_tags
+    return "text" if inputs.string and not inputs.two_d_array else None
 
 
 def as_given(X: Any, kind: str | None) -> Any:
@@ -85,7 +94,7 @@ def canonical(spec: Spec, X: Any, layout: Layout | None, transformer: Any) -> tu
         rows, found = _table(spec, X, layout)
         return rows, "table", found
     features, found = check_features(replace(spec, sparse=True, allow_nan=True, sparse_form=False), X, layout)
-    x = features.x
+    x: Any = features.x
     kind = kind or ("sparse" if x.shape[1] > _DENSE and _takes_sparse(transformer) else "numbers")
     if kind == "sparse":
         x = as_csr(x)
@@ -157,8 +166,9 @@ def _cell(value: Any, row: int, column: str | int) -> Any:
         return bool(value)
     if is_missing(value):
         return np.nan
-    if isinstance(value, Real) and not isinstance(value, np.timedelta64):
-        return float(value) + 0.0
+    number: Any = None if isinstance(value, np.timedelta64) else value  # a Real to numpy
+    if isinstance(number, Real):
+        return float(number) + 0.0
     raise InvalidValueError(
         f"The value in row {row} (counted from 0), column {shown(column)}, is {shown(value)}, which is neither a "
         "number nor text. Nothing was changed: convert the column first.",

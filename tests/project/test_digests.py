@@ -12,6 +12,7 @@ import pytest
 
 from fixed import Case, cases, hard, labels, numbers
 from learners import LEARNERS
+from sqlearn.compose import FixedFeatures
 from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.ensemble import (
@@ -33,7 +34,7 @@ from sqlearn.feature_selection import (
     f_regression,
 )
 from sqlearn.kernel_approximation import KernelMean
-from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
+from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, Ridge, TweedieRegressor
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sqlearn.svm import OneClassSVM
 from sqlearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -109,6 +110,8 @@ LATER = {
     "one_class_svm": "470492276ea2e7a477034a3b7c76f9cb180403150aca0ad900740a46e519ddc8",
     "kernel_mean": "58c644bb93fc16bc2d1860ac6e782a10ff48fea032a1faf7cf2e24b36dbdbcec",
     "ledoit_wolf": "e74ca0771f76ebeff6919d71e05a1cee602932f23a2caf6c73e17e7618f16fcf",
+    "fixed_features": "f7135ca7fc355db387f8b3e6ea00c67ece6873e7905aa4acb527cc4cc210d6f4",
+    "fixed_features_gram": "270a57d2a5ed88117032392958f618adc45cd77e8257f9f8d1fa770192bd21e3",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
 
@@ -161,6 +164,8 @@ def later_cases():
         "kernel_mean": Case(KernelMean(gamma=0.25, n_components=50, random_state=7), hard(48, 3)),
         "one_class_svm": Case(OneClassSVM(nu=0.25, gamma=0.5), hard(48, 3)),
         "ledoit_wolf": Case(LedoitWolf(), hard(48, 3)),
+        "fixed_features": Case(FixedFeatures(np.negative, LogisticRegression(), fingerprint="minus, 1"), X, y2),
+        "fixed_features_gram": Case(FixedFeatures(np.negative, Ridge(), fingerprint="minus, 1"), hard(48, 3), values),
         "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
     }
 

@@ -25,7 +25,7 @@ LAYERS = {
         "kernels": set(),
         "arithmetic": {"kernels"},
         "identity": {"kernels"},
-        "maps": {"kernels", "arithmetic", "identity"},
+        "maps": {"kernels", "arithmetic", "identity", "sums"},
         "sums": {"kernels", "arithmetic", "identity"},
         "readout": {"kernels", "arithmetic", "sums"},
         "rounds": {"kernels", "arithmetic", "identity", "sums"},

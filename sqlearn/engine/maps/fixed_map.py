@@ -19,7 +19,7 @@ from sqlearn.engine.identity import HashKey, digest_dense, digest_sparse
 from sqlearn.engine.maps.fourier import map_fourier, scale_of
 from sqlearn.engine.maps.preparation import prepared
 from sqlearn.engine.maps.walk import walked
-from sqlearn.errors import FormatError, ParameterError, ShapeError, UnsupportedError, shown
+from sqlearn.errors import FormatError, ParameterError, ShapeError, shown
 
 NAME_WORDS = 8  # of a record: four for the row, four for its image
 _HALF = NAME_WORDS // 2
@@ -135,11 +135,10 @@ class FixedMap:
         n = _size(rows)
         for i in {0, n // 2, n - 1}:
             if _bits(self._image(_taken(rows, [i])), 0) != _bits(found, i):
-                raise UnsupportedError(
-                    f"The transformer gives row {i} (counted from 0) other bits in a batch of {n} rows than alone, which "
-                    "the rows of fit did not show. Nothing was changed: set row_by_row=True, and fit anew.",
+                raise ParameterError(
+                    f"The transformer gives row {i} (counted from 0) other bits in a batch of {n} rows than alone, "
+                    "which the rows of fit did not show. Nothing was changed: set row_by_row=True, and fit anew.",
                     row=i,
-                    reason="batch",
                 )
 
     def one(self, X: Any) -> tuple[Image, np.ndarray] | None:
@@ -154,7 +153,8 @@ class FixedMap:
                 return None
         else:
             return None
-        image = self._image(rows)
+        with np.errstate(all="ignore"):  # what is not finite is refused
+            image = self._image(rows)
         return image, self._name_of_one(rows, image)
 
     def computes_as(self, transform: Any, fingerprint: str | None) -> bool:
@@ -202,8 +202,8 @@ class FixedMap:
         if image.ndim != 2 or image.shape[0] != n or (self.image_width and image.shape[1] != self.image_width):
             wanted = f"({n}, {self.image_width or 'number of features'})"
             raise ShapeError(
-                f"The transformer returned the shape {image.shape} for {n} rows, and {wanted} was expected. Nothing was "
-                "changed: have it return one row of numbers for each row, always of one length.",
+                f"The transformer returned the shape {image.shape} for {n} rows, and {wanted} was expected. Nothing "
+                "was changed: have it return one row of numbers for each row, always of one length.",
                 reason="shape",
             )
         return image
@@ -246,14 +246,12 @@ class FixedMap:
             if not differs:
                 self.by_row = False
                 images = self.images(rows)
-                differs = self.by_row = any(
-                    _bits(images, i) != bits for i, bits in zip(sample, alone, strict=True)
-                )
+                differs = self.by_row = any(_bits(images, i) != bits for i, bits in zip(sample, alone, strict=True))
         if self._identity() != self.digest:
             raise ParameterError(
-                "The transformer changes while it maps rows: its parameters or attributes are others afterwards. Nothing "
-                "was changed: pass `fingerprint`, a text that names what it computes, if its images do not depend on "
-                "that.",
+                "The transformer changes while it maps rows: its parameters or attributes are others afterwards. "
+                "Nothing was changed: pass `fingerprint`, a text that names what it computes, if its images do not "
+                "depend on that.",
                 value=self.transform,
             )
         return (images if images is not None and not differs else self.images(rows)), differs

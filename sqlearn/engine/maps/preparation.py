@@ -22,9 +22,19 @@ from sqlearn.engine.maps.walk import attributes_of, walked
 from sqlearn.errors import ParameterError, shown
 
 _FREEZE = (
-    "Fit it on rows that need never be forgotten, and freeze it: sklearn.frozen.FrozenEstimator({name}(...).fit(X)). It "
-    "then stays as it is, and remembers the rows that it was fitted to."
+    "Fit it on rows that need never be forgotten, and freeze it: sklearn.frozen.FrozenEstimator({name}(...).fit(X)). "
+    "It then stays as it is, and remembers the rows that it was fitted to."
 )
+_INSTEAD = {
+    "RBFSampler": " Set its gamma to a number.",
+    "SplineTransformer": " Give its knots as an array.",
+    "StandardScaler": " Use TableModel, which scales and forgets.",
+    "OneHotEncoder": " Use TableModel, which encodes and forgets.",
+    "OrdinalEncoder": " Use TableModel, which encodes and forgets.",
+    "SimpleImputer": " Use TableModel, which imputes and forgets.",
+    "CountVectorizer": " Use HashingVectorizer, or give its vocabulary.",
+    "TfidfVectorizer": " Use HashingVectorizer, which has no idf.",
+}
 _SIZES = (7, 12)  # of the samples
 
 
@@ -50,11 +60,11 @@ def prepared(transform: Any, kind: str, width: int, copied: bool) -> Any:
     name = type(transform).__name__
     if isinstance(transform, type):
         raise ParameterError(
-            f"transformer must be an object, not the class {transform.__name__}. Nothing was changed: pass an instance: "
-            f"{transform.__name__}().",
+            f"transformer must be an object, not the class {transform.__name__}. Nothing was changed: pass an "
+            f"instance: {transform.__name__}().",
             value=transform,
         )
-    if isinstance(transform, FrozenEstimator):
+    if isinstance(transform, FrozenEstimator):  # where the user says so
         inner = transform.estimator
         try:
             check_is_fitted(inner)
@@ -72,10 +82,13 @@ def prepared(transform: Any, kind: str, width: int, copied: bool) -> Any:
                 value=transform,
             )
         return _stateless(transform, kind, width)
-    if not any(callable(getattr(transform, verb, None)) for verb in ("transform", "encode", "__call__")):
+    if isinstance(transform, str | bytes) or not any(
+        callable(getattr(transform, verb, None)) for verb in ("transform", "encode", "__call__")
+    ):
         raise ParameterError(
-            f"transformer is {shown(transform)}, which has neither `transform` nor `encode` and cannot be called. "
-            "Nothing was changed: pass a transformer of scikit-learn, or a function of an array of rows.",
+            f"transformer is {shown(transform)}, which maps no rows: it is neither a transformer nor an object with "
+            "`encode`, and cannot be called. Nothing was changed: pass a transformer of scikit-learn, or a function of "
+            "an array of rows.",
             value=transform,
         )
     return _copy(transform) if copied else transform
@@ -86,8 +99,8 @@ def _copy(transform: Any) -> Any:
         return copy.deepcopy(transform)
     except Exception as error:  # of any kind: it is the object's own
         raise ParameterError(
-            f"The transformer {shown(transform)} cannot be copied, so the model could not keep it as it was when it was "
-            "fitted. Nothing was changed: pass a function that calls it, or a `fingerprint`, with which you promise "
+            f"The transformer {shown(transform)} cannot be copied, so the model could not keep it as it is now. "
+            "Nothing was changed: pass a function that calls it, or a `fingerprint`, with which you promise "
             "that it stays as it is.",
             value=transform,
         ) from error
@@ -107,13 +120,12 @@ def _stateless(transform: Any, kind: str, width: int) -> Any:
                 value=transform,
             )
         try:
-            first, again, other = (
-                clone(transform).fit(_sample(kind, width, size)) for size in (_SIZES[0], *_SIZES)
-            )
+            first, again, other = (clone(transform).fit(_sample(kind, width, size)) for size in (_SIZES[0], *_SIZES))
         except Exception as error:  # of any kind: it needs labels, or other rows
             raise ParameterError(
-                f"{name} cannot be fitted to made-up rows, so what it learns depends on the rows that it is given: "
-                f"{error} Nothing was changed. {_FREEZE.format(name=name)}",
+                f"{name} cannot be fitted to made-up rows like these ({kind}), so it depends on the rows that it is "
+                f"given: {str(error).partition(chr(10))[0].rstrip('.:')}. Nothing was changed. "
+                f"{_FREEZE.format(name=name)}",
                 value=transform,
             ) from error
     if walked(first) != walked(again):
@@ -127,9 +139,8 @@ def _stateless(transform: Any, kind: str, width: int) -> Any:
         learned = sorted(part for part in ours if ours[part] != theirs.get(part))
         what = learned[0] if learned else "state"
         raise ParameterError(
-            f"{name} learns from rows: fitted to two samples, it has another {what}. What it learned from a row would "
-            f"stay when the row is forgotten. Nothing was changed. {_FREEZE.format(name=name)} Or use TableModel, "
-            "which scales and encodes, and forgets.",
+            f"{name} learns from rows: fitted to two samples, it has another {what}. What it learned of a row would "
+            f"stay when the row is forgotten. Nothing was changed.{_INSTEAD.get(name, '')} {_FREEZE.format(name=name)}",
             value=transform,
         )
     return first

@@ -81,13 +81,13 @@ class _Walk:
             return _hash("partial", *map(self.of, (value.func, value.args, value.keywords)))
         if isinstance(value, types.MethodType):
             return _hash("method", value.__func__.__name__, self.of(value.__self__))
-        if isinstance(value, _PLAIN) or type(value).__name__ == "cython_function_or_method":
+        if isinstance(value, _PLAIN) or _is_named(value):
             return _importable(value)
         if isinstance(value, np.random.RandomState | np.random.Generator):
             raise ParameterError(
                 f"The transformer holds {shown(value)}, which changes with every use: the same row would have another "
-                "image each time. Nothing was changed: pass an int as random_state or, if nothing draws from it any more, "
-                "`fingerprint`.",
+                "image each time. Nothing was changed: pass an int as random_state or, if nothing draws from it any "
+                "more, `fingerprint`.",
                 value=value,
             )
         if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of torch
@@ -97,7 +97,8 @@ class _Walk:
     def _of_object(self, value: Any) -> bytes:
         kind = type(value)
         of_class = _importable(kind)
-        if kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__ and _is_open(value):
+        own = any(vars(cls).keys() & {"__reduce__", "__reduce_ex__"} for cls in kind.__mro__[:-1])
+        if not own and _is_open(value):
             parts = [_hash("attributes", *self._items(_attributes(value)))]
         else:
             try:
@@ -181,6 +182,12 @@ def _reduced(value: Any) -> tuple[Any, ...]:
     return found
 
 
+def _is_named(value: Any) -> bool:
+    """Whether it is a function, of numpy's or Cython's own types: what can be called and is found by its name."""
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    return callable(value) and isinstance(module, str) and isinstance(name, str) and _is_found(value, module, name)
+
+
 def _name(kind: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
@@ -232,4 +239,3 @@ def _version(module: str) -> str | None:
         return importlib.metadata.version(top)
     except importlib.metadata.PackageNotFoundError:
         return None
-

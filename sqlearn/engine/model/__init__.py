@@ -1,6 +1,6 @@
 """A fitted model and its verbs: the state, the estimators' base classes.
 
-May import: kernels, identity, sums, readout, rounds, sparse, validation, errors.
+May import: kernels, identity, maps, sums, readout, rounds, sparse, validation, errors.
 """
 
 from sqlearn.engine.model.adaptive import Adaptive, RenamedReport, SparseCoefficients, refuse_large

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sqlearn.engine.identity import HashKey, Ledger, Vocabulary, digest_dense, digest_sparse, key_bytes
+from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model.header import describe, digest_of, plain
 from sqlearn.engine.sums import UNFIT, Block, Statistic, rows_of
 from sqlearn.engine.validation import Batch, Layout
@@ -188,10 +189,13 @@ class Held:
                     row=row,
                     value=label,
                 )
+        mapped = isinstance(self.params.get("transformer"), FixedMap)
+        other = " Or the map in front gives it other bits here than where it was learned." if mapped else ""
         return NotLearnedError(
             f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
             "been forgotten already, is given more often than it was learned, or was learned with another label or "
-            "weight; rows are compared to the last bit. Pass rows, labels and sample weights as they were learned.",
+            f"weight; rows are compared to the last bit.{other} Pass rows, labels and sample weights as they were "
+            "learned.",
             row=row,
         )
 

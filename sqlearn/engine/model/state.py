@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.identity import MOST_COPIES, Vocabulary, add_terms, canonical_label
-from sqlearn.engine.maps import FixedMap
+from sqlearn.engine.maps import FixedMap, OneMapped
 from sqlearn.engine.model.held import Held
-from sqlearn.engine.model.one_mapped import OneMapped
 from sqlearn.engine.rounds import ROWS_ELSEWHERE
 from sqlearn.engine.sums import UNFIT, Block, InterruptsHeld, Log, OneRecord, Statistic
 from sqlearn.engine.validation import Batch, Layout

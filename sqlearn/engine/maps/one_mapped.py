@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import scipy.sparse as sp
 
-from sqlearn.engine.maps import NAME_WORDS, FixedMap
+from sqlearn.engine.maps.fixed_map import NAME_WORDS, FixedMap
 from sqlearn.engine.sums import OneRecord
 
 
