@@ -26,7 +26,6 @@ from sqlearn.engine.text import (
     as_documents,
     check_importable,
     chosen_words,
-    fixed_words,
     inverse_frequencies,
     pipeline_of,
     seen_sums,
@@ -432,4 +431,3 @@ def _weighing(params: dict) -> Weighing:
         second = "squares"
     norm = NORMS[params["tf_norm"] or params["norm"]]
     return Weighing(params["binary"], params["sublinear_tf"], norm, threshold, second)
-

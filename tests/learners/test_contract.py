@@ -187,7 +187,17 @@ def test_one_row_in_any_form(learner):
         rows = [X.iloc[0], X.iloc[[0]], X.iloc[0].tolist(), np.array(X.iloc[0], object)]
     elif X.ndim == 1:
         text = X[0]
-        rows = [text, np.str_(text), [text], (text,), X[:1], X[:1].astype(str), np.array(text), [[text]], pl.Series([text])]
+        rows = [
+            text,
+            np.str_(text),
+            [text],
+            (text,),
+            X[:1],
+            X[:1].astype(str),
+            np.array(text),
+            [[text]],
+            pl.Series([text]),
+        ]
         rows += [pd.Series([text]), pd.Series([text], dtype="category"), {"text": text}, {"text": [text]}]
     else:
         frozen_row = X[0].copy()

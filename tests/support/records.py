@@ -36,7 +36,18 @@ def mixed(rng, n, level):
 
 
 WORDS = ["free", "prize", "lunch", "cash", "you", "me", "now", "call", "it", "naïve", "naive", "the", "to"]
-HARD_WORDS = ["\0\0a", "\ud800\udfffx", "\udcff\udcff", "ÅNGSTRÖM", "ǅungla", "x" * 3000, "日本語", "a\u0300b", '"q"', "\\n\\"]
+HARD_WORDS = [
+    "\0\0a",
+    "\ud800\udfffx",
+    "\udcff\udcff",
+    "ÅNGSTRÖM",
+    "ǅungla",
+    "x" * 3000,
+    "日本語",
+    "a\u0300b",
+    '"q"',
+    "\\n\\",
+]
 
 
 def texts(rng, n, level):

@@ -1,6 +1,7 @@
 """From what users pass to documents, and from documents to words and names."""
 
 import hashlib
+import re
 import sys
 from array import array
 from collections import Counter
@@ -75,7 +76,9 @@ def _listed(X: Any) -> list[Any]:
         if X.ndim > 2:
             raise _no_column(f"has {X.ndim} dimensions")
         if isinstance(X, np.ma.MaskedArray):
-            X = X.filled(None) if X.dtype == object else np.where(np.ma.getmaskarray(X), None, X.data.astype(object))
+            masked = np.ma.getmaskarray(X)
+            X = np.ma.getdata(X).astype(object)
+            X[masked] = None
         return X.ravel().tolist() if X.ndim else [X.item()]
     if nw.dependencies.is_into_dataframe(X):
         frame = nw.from_native(X, eager_only=True)
@@ -237,7 +240,7 @@ class Tokenizing:
         vectorizer = CountVectorizer(**chosen | {"vocabulary": words})
         try:
             self.analyze: Callable[[str], Iterable[str]] = analyzer_of(vectorizer, first=first)
-        except (TypeError, ValueError, LookupError, RecursionError, OverflowError) as error:  # re.error is a ValueError
+        except (TypeError, ValueError, LookupError, RecursionError, OverflowError, re.error) as error:
             raise ParameterError(
                 f"{str(error).rstrip('.')}. Nothing was changed: set parameters that CountVectorizer takes."
             ) from error

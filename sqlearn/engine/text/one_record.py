@@ -105,7 +105,9 @@ class OneDocument(OneRecord):
         if not statistic.fits:
             return False
         records = self._reserved(sign, *statistic.members)
-        sums = [(member.total.limbs, member.total.base, self.need, member.record_counts) for member in statistic.members]
+        sums = [
+            (member.total.limbs, member.total.base, self.need, member.record_counts) for member in statistic.members
+        ]
         with InterruptsHeld():
             try:
                 if new:

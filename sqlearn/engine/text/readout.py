@@ -10,13 +10,13 @@ import numpy as np
 from sqlearn.engine.arithmetic import add_product, nearest, normalized
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout import aligned, as_float, digits_of
-from sqlearn.engine.sums import Statistic
+from sqlearn.engine.sums import Statistic, Sums
 from sqlearn.engine.text.documents import fixed_words
 from sqlearn.engine.text.statistic import TextSums
 from sqlearn.errors import UndefinedAttributeError
 
 
-class FixedSums(Statistic):
+class FixedSums(Sums):
     """Sums made elsewhere, for a read-out to look at.
 
     Parameters
@@ -100,7 +100,7 @@ def _cut(state: Any) -> tuple[list[str], np.ndarray]:
     at_least = lowest if isinstance(lowest, Integral) else lowest * n
     at_most = highest if isinstance(highest, Integral) else highest * n
     if at_most < at_least:
-        raise _no_words(state, f"max_df={highest} is fewer of its {n} documents than min_df={lowest}")
+        raise _no_words(state, f"of its {n} documents, max_df={highest} allows fewer than min_df={lowest}")
     documents = counts.documents[slots]
     kept = np.flatnonzero((documents >= at_least) & (documents <= at_most))
     if not len(kept):
@@ -116,8 +116,8 @@ def _cut(state: Any) -> tuple[list[str], np.ndarray]:
 
 def _no_words(state: Any, why: str) -> UndefinedAttributeError:
     return UndefinedAttributeError(
-        f"This {state.learner} has no words to tell classes by: {why}. Learn more documents, or fit with a lower min_df "
-        "or a higher max_df.",
+        f"This {state.learner} has no words to tell classes by: {why}. Learn more documents, or fit with a lower "
+        "min_df or a higher max_df.",
         reason="too few records",
     )
 

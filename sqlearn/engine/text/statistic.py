@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -132,7 +133,7 @@ class TextSums(Statistic):
 
     def _places(self, block: Block) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Counts of the words of documents, their slots, and where each document's begin."""
-        x = block.x
+        x: Any = block.x
         return x.data.astype(np.float64), block.codes[0][x.indices], x.indptr.astype(np.int64)
 
     def _count(self, slots, counts, indptr, weights, sign):

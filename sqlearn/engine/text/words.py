@@ -8,7 +8,6 @@ import numpy as np
 
 from sqlearn.errors import FormatError
 
-
 _FEW = 64  # words that have come or gone, above which all are sorted anew
 
 
@@ -128,7 +127,9 @@ class Words:
         """Take the slots of those of these words that no document has."""
         for word in words:
             slot = self.slots.get(word)
-            if slot is not None and not self.documents[slot]:
+            if slot is None:
+                self._order.come.discard(word)  # it was to come when memory ended
+            elif not self.documents[slot]:
                 self._free.append(slot)  # first, since it may fail: then the word is still whole
                 self._order.take_out(word)
                 del self.slots[word]
