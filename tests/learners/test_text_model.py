@@ -256,7 +256,7 @@ def test_cuts_that_leave_no_word():
     with pytest.raises(errors.DegenerateError, match=r"After pruning, no terms remain. Try a lower min_df"):
         TextModel(MultinomialNB(), min_df=2).fit(["aa", "bb"], [0, 1])
     model.forget("aa cc", 1)
-    with pytest.raises(errors.UndefinedAttributeError, match="of its 1 documents, max_df=1.0 allows fewer than min_df=2"):
+    with pytest.raises(errors.UndefinedAttributeError, match="allows fewer than min_df=2"):
         model.predict(["aa"])
     assert not hasattr(model, "vocabulary_")
     assert model.partial_fit("aa", 1).get_feature_names_out().tolist() == ["aa"]

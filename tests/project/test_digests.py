@@ -10,9 +10,9 @@ of the records alone; those of `*_9000`, whose records are walked in rounds, mov
 import numpy as np
 import pytest
 
-from fixed import Case, cases, hard, labels, numbers
+from fixed import Case, cases, hard, integers, labels, numbers
 from learners import LEARNERS
-from sqlearn.compose import FixedFeatures
+from sqlearn.compose import FixedFeatures, TextModel
 from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.ensemble import (
@@ -35,7 +35,8 @@ from sqlearn.feature_selection import (
 )
 from sqlearn.kernel_approximation import KernelMean
 from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, Ridge, TweedieRegressor
-from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sqlearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
+from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sqlearn.svm import OneClassSVM
 from sqlearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -112,6 +113,10 @@ LATER = {
     "ledoit_wolf": "e74ca0771f76ebeff6919d71e05a1cee602932f23a2caf6c73e17e7618f16fcf",
     "fixed_features": "f7135ca7fc355db387f8b3e6ea00c67ece6873e7905aa4acb527cc4cc210d6f4",
     "fixed_features_gram": "270a57d2a5ed88117032392958f618adc45cd77e8257f9f8d1fa770192bd21e3",
+    "text_multinomial_nb": "0e813517b930828d33f29e5188cedb1b52223fa921e009b901c9d75ccdacad77",
+    "text_complement_nb": "5b55bc32bcc738d7c8203e56b3974e4f24009bdc231aa03bb2e3dcbe7f37feee",
+    "text_bernoulli_nb": "ef4a2a4c5a8c879719fcc824eb4af1fa3faa5d38fcaddd2cd0f5369c0125d033",
+    "text_nearest_centroid": "78169d036b6dedefaa44ae879fe5346b06a08dff70ee97479abacd2f2bd4433a",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
 
@@ -119,6 +124,12 @@ LATER = {
 def counts(X):
     """Whole numbers that grow with the features."""
     return np.floor(np.maximum(X[:, 0] + X[:, 1] / 2.0 + 4.0, 0.0))
+
+
+def texts(n):
+    """Documents of up to eight words, some of letters of all kinds."""
+    words = ["free", "prize", "Lunch", "naïve", "\ud800x", "\0\0", "日本語", "call", "it's", "ÅNGSTRÖM", "win", "you"]
+    return [" ".join(words[i % 12] for i in row[: row[0] % 9]) for row in integers(n, 8, 23).tolist()]
 
 
 def later_cases():
@@ -166,6 +177,10 @@ def later_cases():
         "ledoit_wolf": Case(LedoitWolf(), hard(48, 3)),
         "fixed_features": Case(FixedFeatures(np.negative, LogisticRegression(), fingerprint="minus, 1"), X, y2),
         "fixed_features_gram": Case(FixedFeatures(np.negative, Ridge(), fingerprint="minus, 1"), hard(48, 3), values),
+        "text_multinomial_nb": Case(TextModel(MultinomialNB(), min_df=2, ngram_range=(1, 2)), texts(48), y2, w),
+        "text_complement_nb": Case(TextModel(ComplementNB(), sublinear_tf=True, idf=True, key="k"), texts(48), y3, w),
+        "text_bernoulli_nb": Case(TextModel(BernoulliNB(), analyzer="char_wb", select=5), texts(48), y3),
+        "text_nearest_centroid": Case(TextModel(NearestCentroid(), sublinear_tf=True, tf_norm="l2"), texts(48), y2),
         "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
     }
 

@@ -34,6 +34,11 @@ class _Order:
     gone: int = 0
     come: set[str] = field(default_factory=set)
 
+    @property
+    def few(self) -> bool:
+        """Whether so little has changed that it pays to keep the rest in order."""
+        return self.gone + len(self.come) < _FEW
+
     def take_out(self, word: str) -> None:
         if word in self.come:
             self.come.remove(word)
@@ -48,9 +53,6 @@ class _Order:
 
     def renewed(self, slots: dict[str, int]) -> "_Order":
         """The order of the words that have these slots."""
-        if self.gone + len(self.come) > _FEW:
-            words = sorted(slots)
-            return _Order(words, np.fromiter(map(slots.__getitem__, words), np.int64, len(words)))
         words, gone = self.words.copy(), np.flatnonzero(self.slots < 0)
         for place in reversed(gone.tolist()):
             del words[place]
@@ -80,7 +82,7 @@ class Words:
         self.documents = np.zeros(0, np.int64)
         self.occurrences = np.zeros(0, np.int64)
         self._free: list[int] = []
-        self._order = _Order([], np.zeros(0, np.int64))
+        self._order: _Order | None = None  # None where all are to be sorted
 
     @property
     def capacity(self) -> int:
@@ -112,7 +114,11 @@ class Words:
             found[new] = self._free[: -1 - len(new) : -1]
             del self._free[-len(new) :]  # first: what is lost when memory ends is room
             come = [words[i] for i in new.tolist()]
-            self._order.come.update(come)
+            order = self._order
+            if order is not None and order.few and len(come) <= _FEW:
+                order.come.update(come)
+            else:
+                self._order = None
             self.slots.update(zip(come, found[new].tolist(), strict=True))
         return found
 
@@ -127,18 +133,25 @@ class Words:
         """Take the slots of those of these words that no document has."""
         for word in words:
             slot = self.slots.get(word)
-            if slot is None:
-                self._order.come.discard(word)  # it was to come when memory ended
+            if slot is None:  # it was to come when memory ended
+                self._order = None
             elif not self.documents[slot]:
                 self._free.append(slot)  # first, since it may fail: then the word is still whole
-                self._order.take_out(word)
+                if self._order is not None and self._order.few:
+                    self._order.take_out(word)
+                else:
+                    self._order = None
                 del self.slots[word]
 
     def ordered(self) -> tuple[list[str], np.ndarray]:
         """The words held, sorted, and their slots, int64[n]; both only to look at, before the next update."""
         order = self._order
-        if order.gone or order.come:
-            self._order = order = order.renewed(self.slots)  # in one step: threads may read side by side
+        if order is None:
+            words = sorted(self.slots)
+            order = _Order(words, np.fromiter(map(self.slots.__getitem__, words), np.int64, len(words)))
+        elif order.gone or order.come:
+            order = order.renewed(self.slots)
+        self._order = order  # in one step: threads may read side by side
         held = self.documents[order.slots] > 0
         if held.all():
             return order.words, order.slots
@@ -159,5 +172,4 @@ class Words:
         copied = Words()
         copied.slots, copied._free = dict(self.slots), list(self._free)
         copied.documents, copied.occurrences = self.documents.copy(), self.occurrences.copy()
-        copied._order.come.update(copied.slots)
         return copied
