@@ -101,9 +101,9 @@ def geometric_mean(ratios: Iterable[float]) -> float:
     return math.exp(statistics.fmean(map(math.log, ratios)))
 
 
-def print_goals(rows: Iterable[Row]) -> None:
+def print_goals(rows: Iterable[Row], peer: str = TITLES.peer) -> None:
     """Print rows as they come, and then how many goals are missed."""
-    print(LINE.format(*TITLES))
+    print(LINE.format(*TITLES._replace(peer=peer)))
     missed = 0
     for found in rows:
         print(LINE.format(*found), flush=True)
@@ -111,7 +111,7 @@ def print_goals(rows: Iterable[Row]) -> None:
     print(f"\nGoals that are not reached: {missed}" if missed else "\nAll goals are reached.", flush=True)
 
 
-def main(description: str, *sections: Callable[[], Iterator[Row]]) -> None:
+def main(description: str, *sections: Callable[[], Iterator[Row]], peer: str = TITLES.peer) -> None:
     """Run the sections named on the command line, or all; print what they find as they find it."""
     by_name = {section.__name__: section for section in sections}
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -122,4 +122,4 @@ def main(description: str, *sections: Callable[[], Iterator[Row]]) -> None:
         parser.error(f"sections are {', '.join(by_name)}")
     print(machine(), end="\n\n")
     with threadpool_limits(1):
-        print_goals(found for name in chosen for found in by_name[name]())
+        print_goals((found for name in chosen for found in by_name[name]()), peer)
