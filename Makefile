@@ -32,7 +32,6 @@ MAKEFLAGS += --no-print-directory
 .PHONY: boosting-histories release-check clean
 
 # the modules whose docstrings make the reference
-PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/tree/*.py \
 	sqlearn/compose/*_features.py sqlearn/compose/*_model.py sqlearn/datasets/*.py sqlearn/ensemble/*.py \
 	sqlearn/kernel_approximation/*.py sqlearn/recommend/*.py sqlearn/svm/*.py sqlearn/storage/view.py \
 	sqlearn/storage/editing.py sqlearn/storage/forgotten.py \

@@ -141,13 +141,10 @@ def small() -> Iterator[Row]:
     pairs = rng.permutation(len(users))[:200].reshape(100, 2)
     ours_times, theirs_times = [], []
     for k, (gone, other) in enumerate(pairs):
-        twin = copy.deepcopy(model)
-        twin.keep_rows(0)
-        ours_times.append(seconds(lambda: twin.forget(users=[users[gone]]).recommend(users[other])))
+        twin, one, another = copy.deepcopy(model), users[gone], users[other]
+        ours_times.append(seconds(lambda a=one, b=another, twin=twin: twin.forget(users=[a]).recommend(b)))
         if theirs is not None and k < 12:
-            def retrain() -> None:
-                theirs.scores(users[other], *theirs.without(users[gone]))
-            theirs_times.append(seconds(retrain))
+            theirs_times.append(seconds(lambda a=one, b=another: theirs.scores(b, *theirs.without(a))))
     if theirs is not None:
         for name, mean, least in (("mean", statistics.fmean, 30), ("median", statistics.median, 50)):
             mine, other_time = mean(ours_times), mean(theirs_times)

@@ -24,7 +24,7 @@ from sqlearn.errors import (
     UnsupportedError,
     shown,
 )
-from sqlearn.recommend.batches import Wanted, everything_of, found, learned, refuse_repeated, slots_of
+from sqlearn.recommend.batches import Wanted, everything_of, found, learned, refuse_repeated
 
 
 class FittedAttributes(BaseEstimator):
@@ -510,8 +510,13 @@ def _with_names(layout: Layout | None, names: list[str] | None, width: int, lear
     return layout
 
 
+def is_whole(n: Any, least: int) -> bool:
+    """Whether an argument is a whole number, and not less than this."""
+    return not isinstance(n, bool) and isinstance(n, Integral) and int(n) >= least
+
+
 def _check_number(n: Any, name: str) -> None:
-    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+    if not is_whole(n, 1):
         raise ParameterError(f"n of {name} is a positive whole number, not {shown(n)}. Pass 10, for instance.", value=n)
 
 

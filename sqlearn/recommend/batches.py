@@ -136,9 +136,8 @@ def found(given: Given, held: Interactions, learner: str) -> Batch:
             user, item = _labels(batch, row)
             raise NotLearnedError(
                 f"{batch.name(row)} has user {shown(user)}, item {shown(item)} and the rating "
-                f"{asked[row].item() / _SCALE!r}, "
-                f"and this {learner} holds the rating {units[row].item() / _SCALE!r}, so nothing was changed. Pass the rating "
-                "that is held, or leave the column of ratings out.",
+                f"{asked[row].item() / _SCALE!r}, and this {learner} holds the rating {units[row].item() / _SCALE!r}, "
+                "so nothing was changed. Pass the rating that is held, or leave the column of ratings out.",
                 row=row,
             )
     if len(missing):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sqlearn.engine.interactions import Interactions, Reader
 from sqlearn.engine.sklearn_private import Interval, StrOptions
 from sqlearn.errors import ParameterError, shown
-from sqlearn.recommend.base import FittedAttributes, Recommender, reading
+from sqlearn.recommend.base import FittedAttributes, Recommender, is_whole, reading
 from sqlearn.recommend.batches import slots_of
 
 
@@ -170,7 +170,7 @@ class ItemKNN(Recommender):
         >>> model.keep_rows(2**30).recommend("ben", filter_already_liked_items=False)
         (array(['tea', 'rum'], dtype='<U3'), array([3., 2.]))
         """
-        if isinstance(max_bytes, bool) or not isinstance(max_bytes, Integral) or max_bytes < 0:
+        if not is_whole(max_bytes, 0):
             raise ParameterError(
                 f"max_bytes of keep_rows is a number of bytes, not {shown(max_bytes)}. Pass 2**30, for instance.",
                 value=max_bytes,

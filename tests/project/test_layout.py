@@ -38,6 +38,7 @@ LAYERS = {
         "validation": {"identity", "sums"},
         "model": {"kernels", "identity", "maps", "sums", "readout", "rounds", "sparse", "validation"},
         "text": {"kernels", "arithmetic", "identity", "sums", "readout", "validation", "model"},
+        "interactions": {"kernels", "identity", "sums", "validation"},
         "tables": {
             *("kernels", "arithmetic", "identity", "sums", "readout", "rounds", "trees", "problems"),
             *("boosting", "validation", "model"),

@@ -47,7 +47,8 @@ class RecommendHistory:
         self.ratings = RATINGS[self.rng.choice(kinds)]
         self.users, self.items = (self.rng.permutation(np.array(LABELS[self.rng.choice([*LABELS])], object))[:size]
                                   for size in (9, 12))  # fmt: skip
-        self.rated = getattr(self.learner, "feedback", None) == "explicit" or getattr(self.learner, "use_ratings", False)
+        params = self.learner.get_params()
+        self.rated = params.get("feedback") == "explicit" or params.get("use_ratings", False)
         self.done = []
 
     # ------------------------------------------------------------------ interactions
@@ -158,8 +159,8 @@ class RecommendHistory:
     def step(self):
         names = ["learn"]
         if self.held:
-            names = ["learn", "learn", "forget", "forget_one", "forget_all_of", "relabel", "merge", "without", "refused",
-                     "copied"]  # fmt: skip
+            names = ["learn", "learn", "forget", "forget_one", "forget_all_of", "relabel", "merge", "without",
+                     "refused", "copied"]  # fmt: skip
         name = str(self.rng.choice(names))
         self.done.append(name)
         getattr(self, name)()

@@ -91,7 +91,9 @@ def unpacked(data: bytes) -> Table:
     if lengths.min(initial=1) < 1 or len(rest) != 8 * n_users + width * n:
         raise FormatError(UNFIT)
     items = np.frombuffer(rest, "<i4", n, 8 * n_users).astype(np.int32)
-    codes = np.frombuffer(rest, "<u2", n, 8 * n_users + 4 * n).astype(np.uint16) if labels[2] else np.zeros(n, np.uint16)
+    codes = np.zeros(n, np.uint16)
+    if labels[2]:
+        codes[:] = np.frombuffer(rest, "<u2", n, 8 * n_users + 4 * n)
     users = np.repeat(np.arange(n_users, dtype=np.int32), lengths)
     ascending = (np.diff(items) > 0) | (np.diff(users) > 0)
     within = n == 0 or (0 <= items.min() and items.max() < len(labels[1]))

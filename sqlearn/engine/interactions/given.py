@@ -1,4 +1,4 @@
-"""From what users pass to columns of users, items and ratings: (user, item[, rating]) or a sparse matrix with labels."""
+"""From what users pass to columns of users, items and ratings: (user, item[, rating]), or a matrix with labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -190,7 +190,8 @@ def _of_matrix(X: Any, users: Any, items: Any, rated: bool) -> Given:
             )
         codes, used = _numbered(known.codes[slots].astype(np.int64))
         found.append(Column(codes, [known.values[slot] for slot in used.tolist()]))
-    return Given(*found, _ratings(matrix.data, "rating") if rated else None, None, False)
+    ratings = _ratings(matrix.data, "rating") if rated else None
+    return Given(found[0], found[1], ratings, None, False)
 
 
 # ---------------------------------------------------------------------------------------------------- columns

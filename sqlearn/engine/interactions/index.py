@@ -24,11 +24,11 @@ class Arrays(NamedTuple):
     ----------
     user_start, user_length, user_room : int64[users]
         The row of each user in the pool: where it begins, how many entries it has, for how many there is room.
-    item, code, at_item : int32[p], uint16[p], int32[p]
+    item, code, at_item : uint32[p], uint16[p], uint32[p]
         The pool of users' rows: an entry's item, its code, and its place in the item's row.
     item_start, item_length, item_room : int64[items]
         The same for items.
-    user, at_user : int32[q], int32[q]
+    user, at_user : uint32[q], uint32[q]
         The pool of items' rows: an entry's user, and its place in the user's row.
     ends : int64[2]
         Where the used parts of both pools end.
@@ -53,6 +53,8 @@ def _find(index, u, i):
     """The place of an item in a user's row, or -1."""
     n, m = index.user_length[u], index.item_length[i]
     first, other = index.user_start[u], index.item_start[i]
+    if n > 0 and index.item[first + n - 1] == i:  # so it is when all of a user goes
+        return n - 1
     if n <= m:
         for p in range(n):
             if index.item[first + p] == i:
@@ -153,16 +155,16 @@ def _insert_from(index, users, items, codes, r):
 
 @kernel
 def _remove_first(index, users, items, codes, n, back):
-    """Remove the first `n` entries, the last ones first if `back`; the number of the first that is not held, or -1.
+    """Remove the first `n` entries, the last ones first; the number of one that is not held like this, or -1.
 
-    Those before one that is not held, or is held with another code, are put back: rows keep their room.
+    If there is one, those that are removed already are put back, since rows keep their room; not so to go `back`.
     """
     for k in range(n):
-        r = n - 1 - k if back else k
+        r = n - 1 - k
         p = _find(index, users[r], items[r])
         if p < 0 or index.code[index.user_start[users[r]] + p] != codes[r]:
             if not back:
-                _insert_from(index, users[:r], items[:r], codes[:r], 0)
+                _insert_from(index, users[:n], items[:n], codes[:n], r + 1)
             return r
         _remove(index, users[r], p)
     return -1
@@ -224,9 +226,9 @@ class TwoWayIndex:
     """
 
     def __init__(self) -> None:
-        rows, pool = (np.zeros(0, np.int64) for _ in range(3)), np.zeros(0, np.uint32)
-        starts = tuple(rows)
-        self.arrays = Arrays(*starts, pool, pool.astype(np.uint16), pool, *starts, pool, pool, np.zeros(2, np.int64))
+        row, pool = np.zeros(0, np.int64), np.zeros(0, np.uint32)
+        codes, ends = np.zeros(0, np.uint16), np.zeros(2, np.int64)
+        self.arrays = Arrays(row, row, row, pool, codes, pool, row, row, row, pool, pool, ends)
 
     def resize(self, users: int, items: int) -> None:
         """Make room for so many users and items."""
@@ -274,7 +276,7 @@ class TwoWayIndex:
         return done
 
     def remove(self, users: np.ndarray, items: np.ndarray, codes: np.ndarray) -> int:
-        """Remove entries; -1, or the number of the first that is not held like this, and nothing is removed."""
+        """Remove entries; -1, or the number of one that is not held like this, and nothing is removed."""
         return _remove_first(self.arrays, users, items, codes, len(users), False)
 
     def take_back(self, users: np.ndarray, items: np.ndarray, codes: np.ndarray, sign: float) -> None:
@@ -334,7 +336,8 @@ def _with_rows(held: Arrays, lengths: list[np.ndarray], n: int) -> Arrays:
     starts = [np.cumsum(length) - length for length in lengths]
     (of_users, of_items), empty = zip(starts, lengths, strict=True), [np.zeros_like(length) for length in lengths]
     return Arrays(
-        of_users[0], empty[0], of_users[1].copy(), np.empty(n, np.uint32), np.empty(n, np.uint16), np.empty(n, np.uint32),
-        of_items[0], empty[1], of_items[1].copy(), np.empty(n, np.uint32), np.empty(n, np.uint32),
-        np.full(2, n, np.int64),
+        of_users[0], empty[0], of_users[1].copy(),
+        np.empty(n, np.uint32), np.empty(n, np.uint16), np.empty(n, np.uint32),
+        of_items[0], empty[1], of_items[1].copy(),
+        np.empty(n, np.uint32), np.empty(n, np.uint32), np.full(2, n, np.int64),
     )  # fmt: skip

@@ -46,7 +46,7 @@ class Names(Vocabulary):
     def of(self, slots: np.ndarray) -> list[Label]:
         """The labels of slots that have one."""
         names = self._of_slot
-        return [names[slot] for slot in slots.tolist()]  # type: ignore[misc]
+        return [names[slot] for slot in slots.tolist()]
 
     def touch(self, slots: np.ndarray) -> None:
         """Note slots whose last entry may have gone."""
@@ -89,5 +89,3 @@ class Names(Vocabulary):
         copied.slots, copied.hash_words, copied._free = dict(self.slots), self.hash_words.copy(), list(self._free)
         copied._of_slot, copied._touched = list(self._of_slot), list(self._touched)
         return copied
-
-

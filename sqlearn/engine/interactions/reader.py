@@ -9,7 +9,7 @@ from sqlearn.engine.interactions.scores import neighbours, offer, score_all, set
 from sqlearn.engine.interactions.statistic import Interactions
 
 _NONE = np.zeros(0, np.int64)
-_AT_ONCE = 1 << 22  # similarities
+_AT_ONCE = 1 << 27  # similarities
 
 
 class Reader:
@@ -33,10 +33,10 @@ class Reader:
         largest = 0 if steps is None else steps.largest
         self._step = 0 if steps is None else steps.step
         ranks = self._ranks() if save_nbrs else _NONE
-        of_users, of_items = (np.empty(most, np.int64) for _ in range(2)), (np.empty(n + 1, np.int64) for _ in range(3))
+        of_users, of_items = np.empty((2, most), np.int64), np.empty((3, n + 1), np.int64)
         self.reading = Reading(
-            sums.counts, sums.sums, sums.roots, table, np.arange(n), ranks,
-            np.zeros(4 * n, np.int64), *of_users, *of_items, np.empty(n + 1),
+            sums.counts, sums.sums, sums.roots, table, np.arange(n), ranks, np.zeros(4 * n, np.int64),
+            of_users[0], of_users[1], of_items[0], of_items[1], of_items[2], np.empty(n + 1),
         )  # fmt: skip
         self.rules = Rules(held.rated, largest, most, min_sim, save_nbrs or 0)
 
@@ -56,17 +56,17 @@ class Reader:
         order = self.held.item_order()
         reading = self.reading._replace(order=order, ranks=self._ranks())
         ends, parts, start = np.zeros(len(items), np.int64), [], 0
-        room = max(_AT_ONCE, len(order))
-        columns, values = np.empty(room, np.int64), np.empty(room)
-        offset = 0
+        room, offset = max(len(order), min(_AT_ONCE, len(items) * len(order))), 0
         while start < len(items):
+            columns, values = np.empty(room, np.int32), np.empty(room)  # memory that is not written to takes none
             stop = similar_rows(self.index, items, start, reading, self.rules, ends, columns, values)
             filled = int(ends[stop - 1])
-            parts.append((columns[:filled].astype(np.int32), values[:filled].copy()))
+            parts.append((columns[:filled], values[:filled]))
             ends[start:stop] += offset
             offset, start = offset + filled, stop
-        found = (np.concatenate(part) for part in zip(*parts, strict=True))
-        columns, values = found if parts else (columns[:0], values[:0])
+        if len(parts) == 1:
+            return parts[0][1], parts[0][0], ends
+        columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
         return values, columns, ends
 
     def scores(self, history: np.ndarray, values: np.ndarray, max_nbrs: int, min_nbrs: int) -> np.ndarray:

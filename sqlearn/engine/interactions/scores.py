@@ -11,7 +11,6 @@ import numpy as np
 from sqlearn.engine.interactions.rows import similar
 from sqlearn.engine.kernels import kernel
 
-
 _SPARE = 32  # neighbours of an item beyond those that count, before the least similar ones are taken out
 
 

@@ -16,8 +16,8 @@ from sqlearn.engine.interactions.steps import (
     MOST_STEPS,
     Steps,
     add_to_sums,
-    count_codes,
     all_sums,
+    count_codes,
     means,
     roots,
     steps_of,
@@ -133,9 +133,9 @@ class Interactions(Statistic):
         if more > 0:
             self.rating_counts = np.concatenate([self.rating_counts, np.zeros(more, np.int64)])
         if self._sums is not None and self.items.capacity > len(self._sums[1]):
-            steps, *sums = self._sums
-            grown = (np.concatenate([s, np.zeros(self.items.capacity - len(s), np.int64)]) for s in sums)
-            self._sums = (steps, *grown)
+            steps, sums, squares = self._sums
+            none = np.zeros(self.items.capacity - len(sums), np.int64)
+            self._sums = steps, np.concatenate([sums, none]), np.concatenate([squares, none])
 
     def first_missing(self, block: Block) -> int:
         return -1  # taking them out looks
@@ -204,10 +204,8 @@ class Interactions(Statistic):
         waiting, self._waiting = self._waiting, []
         users, items, codes = (np.concatenate(parts) for parts in zip(*waiting, strict=True))
         del waiting
-        if self.index.count:
-            refused = self.index.insert(users, items, codes)
-        else:
-            refused = self.index.fill(users, items, codes)
+        come = self.index.insert if self.index.count else self.index.fill
+        refused = come(users, items, codes)
         if refused >= 0:
             raise self._repeated(users[refused], items[refused], refused)
         self.record_counts[0] += len(users)
@@ -333,7 +331,7 @@ class Interactions(Statistic):
 
     def by_label(self, items: np.ndarray) -> np.ndarray:
         """The order of items by their labels."""
-        names = self.items.of(items)
+        names: list[Any] = self.items.of(items)
         if {type(name) for name in names} == {int} and -(1 << 63) <= min(names) and max(names) < 1 << 63:
             return np.argsort(np.array(names, np.int64))
         return np.array(sorted(range(len(names)), key=lambda k: (isinstance(names[k], str), names[k])), np.int64)
@@ -344,7 +342,8 @@ class Interactions(Statistic):
         if len(users):
             rows = [slice(index.user_start[u], index.user_start[u] + index.user_length[u]) for u in users]
             of_users = np.repeat(users, index.user_length[users])
-            return of_users, *(np.concatenate([pool[row] for row in rows]) for pool in (index.item, index.code))
+            found, codes = (np.concatenate([pool[row] for row in rows]) for pool in (index.item, index.code))
+            return of_users, found, codes
         rows = [slice(index.item_start[i], index.item_start[i] + index.item_length[i]) for i in items]
         of_items = np.repeat(items, index.item_length[items])
         of_users, places = (np.concatenate([pool[row] for row in rows]) for pool in (index.user, index.at_user))
@@ -357,7 +356,7 @@ class Interactions(Statistic):
         assert isinstance(other, Interactions)
         users, items, codes = other.entries(other.user_order(), np.zeros(0, np.int64))
         found = []
-        for names, theirs, used in zip(self._names, other._names, (users, items, codes)[: len(self._names)], strict=True):
+        for names, theirs, used in zip(self._names, other._names, (users, items, codes), strict=False):
             table, slots_used = np.zeros(theirs.capacity, np.int64), np.unique(used)
             table[slots_used] = names.slots_of(theirs.of(slots_used))
             found.append(table[used].astype(np.int32))
@@ -371,7 +370,7 @@ class Interactions(Statistic):
                 reason="repeated",
             )
         self._sums = None
-        self._note(*ours, 1.0)
+        self._note(ours[0], ours[1], ours[2], 1.0)
 
     def copy(self) -> Self:
         self.settle()
@@ -405,7 +404,8 @@ class Interactions(Statistic):
         if not all(isinstance(unit, int) and abs(unit) < 1 << 53 for unit in units) or len(units) > MOST_CODES:
             raise FormatError(UNFIT)
         self._resize()
-        self.rating_counts = np.bincount(found.codes, minlength=len(self.rating_counts)) if self.rated else np.zeros(0, np.int64)
+        if self.rated:
+            self.rating_counts = np.bincount(found.codes, minlength=len(self.rating_counts))
         if self.index.fill(found.users, found.items, found.codes.astype(np.int32)) >= 0:
             raise FormatError(UNFIT)
         return len(found.users)
@@ -428,5 +428,3 @@ def units_of(step: float) -> int:
     """A step in millionths; 0 if it is none."""
     units = round(step * SCALE)
     return units if units / SCALE == step else 0
-
-

@@ -8,11 +8,11 @@ import pytest
 
 from naive_recommend import NaiveItemKNN
 from small_recommend import RecommendHistory
+from sqlearn.engine.interactions import Reader
 from sqlearn.engine.interactions import index as index_module
 from sqlearn.engine.interactions.index import TwoWayIndex
 from sqlearn.engine.interactions.rows import BOTH, NARROW, WIDE, raw_row
 from sqlearn.engine.interactions.wide import difference, pair_term, product, times, to_float
-from sqlearn.engine.interactions import Reader
 from sqlearn.recommend import ItemKNN
 
 
