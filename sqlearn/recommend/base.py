@@ -2,33 +2,19 @@
 
 from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
-from sqlearn.engine.interactions import Interactions, listed_labels, read, units_of
-from sqlearn.engine.model import ExactEstimator, Lending, State
-from sqlearn.engine.validation import Batch, Layout
-from sqlearn.errors import (
-    InvalidValueError,
-    ParameterError,
-    ShapeError,
-    UndefinedAttributeError,
-    UnknownLabelError,
-    UnsupportedError,
-    shown,
-)
+from sqlearn.engine.interactions import Interactions, listed_labels, read
+from sqlearn.engine.model import ExactEstimator, Lending
+from sqlearn.engine.validation import Batch
+from sqlearn.errors import InvalidValueError, ShapeError, UnknownLabelError, UnsupportedError, shown
+from sqlearn.recommend.answers import best_of, check_number, interactions_of, label_array, step_of, with_names
 from sqlearn.recommend.batches import Wanted, everything_of, found, learned, refuse_repeated
-
-
-class FittedAttributes(BaseEstimator):
-    """Holds what a recommender tells of itself: scikit-learn has no estimator of this kind."""
 
 
 class Recommender(ExactEstimator):
@@ -48,7 +34,7 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
+        X : array-like or frame of shape (ninteractions_of, 2 or 3), or sparse matrix of shape (n_users, n_items)
             Rows of user, item and rating, in this order; or a matrix with the rating of each user of each item. A
             stored zero in a matrix is refused, since it may mean a rating of 0 or none.
         y : None
@@ -83,7 +69,7 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
+        X : array-like or frame of shape (ninteractions_of, 2 or 3), or sparse matrix of shape (n_users, n_items)
             As for ``fit``; one interaction on its own may be 1-D.
         y : None
             Ignored.
@@ -105,7 +91,7 @@ class Recommender(ExactEstimator):
         Examples
         --------
         >>> from sqlearn.recommend import ItemKNN
-        >>> ItemKNN().fit([["anna", "tea", 5]]).partial_fit(["ben", "rum", 4]).n_interactions_
+        >>> ItemKNN().fit([["anna", "tea", 5]]).partial_fit(["ben", "rum", 4]).ninteractions_of_
         2
         """
         return self._update(Wanted(X, users, items), None, None, 1.0)
@@ -119,7 +105,7 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
+        X : array-like or frame of shape (ninteractions_of, 2 or 3), or sparse matrix of shape (n_users, n_items)
             Interactions as they were learned; ratings may be left out.
         y : None
             Ignored.
@@ -158,9 +144,9 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (n_interactions, 2 or 3)
+        X : array-like or frame of shape (ninteractions_of, 2 or 3)
             Interactions that are held: user, item and, if you like, the rating that is held, which is then compared.
-        new_ratings : float or array-like of shape (n_interactions,)
+        new_ratings : float or array-like of shape (ninteractions_of,)
             Their ratings from now on.
 
         Returns
@@ -185,7 +171,7 @@ class Recommender(ExactEstimator):
         array([4., 3.])
         """
         state = self._fitted_state()
-        held = _interactions(state)
+        held = interactions_of(state)
         if not held.rated:
             raise UnsupportedError(
                 f"This {type(self).__name__} holds no ratings, so there is none to change. Use forget and partial_fit.",
@@ -215,7 +201,7 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
+        X : array-like or frame of shape (ninteractions_of, 2 or 3), or sparse matrix of shape (n_users, n_items)
             Interactions, as for ``forget``.
         y : None
             Ignored.
@@ -268,7 +254,7 @@ class Recommender(ExactEstimator):
         """
         state = self._fitted_state()
         with state.reading():
-            held = _interactions(state)
+            held = interactions_of(state)
             pairs = read(X, None, None, rated=False, needed=False)
             users, items = (
                 self._known(column, names, name, pairs.single)
@@ -313,15 +299,15 @@ class Recommender(ExactEstimator):
         >>> model.recommend("anna")[0]
         array(['rum'], dtype='<U3')
         """
-        _check_number(n, "recommend")
+        check_number(n, "recommend")
         state = self._fitted_state()
         with state.reading():
-            held = _interactions(state)
+            held = interactions_of(state)
             slot = int(self._one(user, held.users, "user"))
             scores = self._scores(held, state.params, slot)
             if filter_already_liked_items:
                 scores[held.history(slot)[0]] = np.nan
-            return _best(held, np.flatnonzero(~np.isnan(scores)), scores, n)
+            return best_of(held, np.flatnonzero(~np.isnan(scores)), scores, n)
 
     def similar_items(self, item: Any, n: int = 10) -> tuple[np.ndarray, np.ndarray]:
         """Return the items that are most similar to an item.
@@ -352,15 +338,15 @@ class Recommender(ExactEstimator):
         >>> model.similar_items("tea")
         (array(['rum'], dtype='<U3'), array([0.70710678]))
         """
-        _check_number(n, "similar_items")
+        check_number(n, "similar_items")
         state = self._fitted_state()
         with state.reading():
-            held = _interactions(state)
+            held = interactions_of(state)
             slot = int(self._one(item, held.items, "item"))
             slots, similarities = self._similar(held, state.params, slot)
             scores = np.full(len(held.index.arrays.item_start), np.nan)
             scores[slots] = similarities
-            return _best(held, slots, scores, n)
+            return best_of(held, slots, scores, n)
 
     def to_sklearn(self) -> Any:
         """Raise UnsupportedError: scikit-learn has no recommenders.
@@ -394,21 +380,21 @@ class Recommender(ExactEstimator):
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        _step(params)
+        step_of(params)
 
     def _new_statistic(self, params, n_features, n_targets):
-        return self._statistic(n_features, n_targets, self._rated(params), _step(params))
+        return self._statistic(n_features, n_targets, self._rated(params), step_of(params))
 
     def _validated(self, params, X, y, sample_weight, layout, *, single):
         wanted = X if isinstance(X, Wanted) else Wanted(X)
         rated = self._rated(params)
         given = read(wanted.X, wanted.users, wanted.items, rated=rated, needed=True)
         width = 3 if rated else 2
-        found_layout = _with_names(layout, given.names, width, type(self).__name__)
-        return learned(given, _step(params)), found_layout
+        found_layout = with_names(layout, given.names, width, type(self).__name__)
+        return learned(given, step_of(params)), found_layout
 
     def _batch(self, state, X, y, sample_weight, sign) -> Batch:
-        wanted, held = X if isinstance(X, Wanted) else Wanted(X), _interactions(state)
+        wanted, held = X if isinstance(X, Wanted) else Wanted(X), interactions_of(state)
         if sign > 0:
             batch: Batch = super()._batch(state, wanted, y, sample_weight, sign)
             refuse_repeated(batch, held)
@@ -417,17 +403,17 @@ class Recommender(ExactEstimator):
         if wanted.X is None:
             return everything_of(wanted, held, name)
         given = read(wanted.X, wanted.users, wanted.items, rated=held.rated, needed=False)
-        _with_names(state.layout, given.names, state.layout.n_features_in_, name)
+        with_names(state.layout, given.names, state.layout.n_features_in_, name)
         return found(given, held, name)
 
     def _read_out(self, state):
-        held = _interactions(state)
+        held = interactions_of(state)
         items = held.item_order()
         attributes = {
             "users_": label_array(held.users.of(held.user_order())),
             "items_": label_array(held.items.of(items)),
             "item_counts_": held.index.arrays.item_length[items],
-            "n_interactions_": state.n_records,
+            "ninteractions_of_": state.n_records,
         }
         if held.rated:
             attributes |= {"item_means_": held.item_means(items), "step_": held.steps().size}
@@ -456,91 +442,3 @@ class Recommender(ExactEstimator):
                 reason="label",
             )
         return self._known(listed_labels([label], name, name), names, name, True)[0]
-
-
-@contextmanager
-def reading(model: Recommender) -> Iterator[tuple[Interactions, dict[str, Any], State]]:
-    """What a model holds, its parameters in force and its state, for as long as they are read."""
-    state = model.state
-    with state.reading():
-        if not state.n_records:
-            raise UndefinedAttributeError(
-                f"This {state.learner} holds no interactions (all were forgotten). Call fit or partial_fit first.",
-                reason="too few records",
-            )
-        yield _interactions(state), state.params, state
-
-
-def _interactions(state: State) -> Interactions:
-    assert isinstance(state.statistic, Interactions)
-    return state.statistic
-
-
-def _step(params: dict[str, Any]) -> int | None:
-    """The parameter `step` in millionths."""
-    step = params.get("step")
-    if step is None:
-        return None
-    units = units_of(float(step))
-    if units <= 0:
-        raise ParameterError(
-            f"step={step!r} is no step of ratings. Nothing was changed: pass a positive number of at most 6 decimals, "
-            "such as 0.5, or None to read it from the ratings.",
-            value=step,
-        )
-    return units
-
-
-def _with_names(layout: Layout | None, names: list[str] | None, width: int, learner: str) -> Layout:
-    """The layout of interactions with these names; they must be those of earlier ones, as far as both have names."""
-    if layout is None:
-        return Layout(width, None if names is None or len(names) < width else np.array(names[:width], object))
-    known = layout.feature_names_in_
-    if names is not None and known is not None:
-        pairs = zip(known.tolist(), names, strict=False)
-        other = next((j for j, (ours, theirs) in enumerate(pairs) if ours != theirs), None)
-        if other is not None:
-            raise ShapeError(
-                f"The feature names should match those that were passed during fit: column {other} (counted from 0) "
-                f"is {shown(names[other])}, and {learner} was fitted with {shown(known[other])}. Nothing was changed: "
-                "pass users, items and ratings in the order of fit.",
-                column=names[other],
-                reason="columns",
-            )
-    return layout
-
-
-def is_whole(n: Any, least: int) -> bool:
-    """Whether an argument is a whole number, and not less than this."""
-    return not isinstance(n, bool) and isinstance(n, Integral) and int(n) >= least
-
-
-def _check_number(n: Any, name: str) -> None:
-    if not is_whole(n, 1):
-        raise ParameterError(f"n of {name} is a positive whole number, not {shown(n)}. Pass 10, for instance.", value=n)
-
-
-def _best(held: Interactions, slots: np.ndarray, scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """The labels of the `n` best of some items, and their scores."""
-    n = int(min(n, len(slots)))
-    if n < len(slots):  # those that may be among them, ties at the end included
-        least = -np.partition(-scores[slots], n - 1)[n - 1] if n else np.inf
-        slots = slots[scores[slots] >= least]
-    by_label = slots[held.by_label(slots)]
-    order = by_label[np.argsort(-scores[by_label], kind="stable")][:n]
-    return label_array(held.items.of(order)), scores[order]
-
-
-def label_array(labels: list[Any]) -> np.ndarray:
-    """Labels as an array: of integers, floats or strings if all are alike, else of objects."""
-    kinds = {str if isinstance(label, str) else type(label) for label in labels}
-    if kinds == {str}:
-        ends_in_nul = any(label.endswith("\0") for label in labels)  # which numpy's strings drop
-        return np.array(labels, object if ends_in_nul else None)
-    if kinds == {int}:
-        return np.array(labels, np.int64 if all(abs(label) < 1 << 63 for label in labels) else object)
-    if kinds == {float}:
-        return np.array(labels, np.float64)
-    array = np.empty(len(labels), object)
-    array[:] = labels
-    return array

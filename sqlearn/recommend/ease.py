@@ -13,7 +13,8 @@ from sqlearn.engine.interactions import Interactions, gram_of
 from sqlearn.engine.sklearn_private import Interval
 from sqlearn.engine.sums import installed
 from sqlearn.errors import UndefinedAttributeError
-from sqlearn.recommend.base import FittedAttributes, Recommender, reading
+from sqlearn.recommend.answers import FittedAttributes, reading
+from sqlearn.recommend.base import Recommender
 
 _PEAK = 3  # matrices of that size while the weights are computed
 
@@ -96,8 +97,14 @@ class EASE(Recommender):
 
     @property
     def weights_(self) -> np.ndarray:
-        """The weights, computed when they are read, and kept until the next update."""
-        with reading(self) as (held, params, _):
+        """Compute the weights, which are kept until the next update.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_items, n_items)
+            The weights.
+        """
+        with reading(self.state) as (held, params):
             return self._weights(held, params)
 
     def _rated(self, params):

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from sqlearn.engine.interactions import Interactions, Reader
 from sqlearn.engine.sklearn_private import Interval, StrOptions
 from sqlearn.errors import ParameterError, shown
-from sqlearn.recommend.base import FittedAttributes, Recommender, is_whole, reading
+from sqlearn.recommend.answers import FittedAttributes, is_whole, reading
+from sqlearn.recommend.base import Recommender
 from sqlearn.recommend.batches import slots_of
 
 
@@ -136,8 +137,8 @@ class ItemKNN(Recommender):
         array([[0., 1.],
                [1., 0.]])
         """
-        with reading(self) as (held, params, state):
-            rows = held.item_order() if items is None else slots_of(items, held.items, "item", state.learner)
+        with reading(self.state) as (held, params):
+            rows = held.item_order() if items is None else slots_of(items, held.items, "item", type(self).__name__)
             values, columns, ends = self._reader(held, params).rows(rows)
             shape = len(rows), len(held.item_order())
             return sp.csr_array((values, columns, np.append(0, ends)), shape=shape)
@@ -175,7 +176,7 @@ class ItemKNN(Recommender):
                 f"max_bytes of keep_rows is a number of bytes, not {shown(max_bytes)}. Pass 2**30, for instance.",
                 value=max_bytes,
             )
-        with reading(self) as (held, _, _):
+        with reading(self.state) as (held, _):
             held.kept_bytes = int(max_bytes)
             if sum(row[-1].nbytes for row in held.raw_rows.values()) > max_bytes:
                 held.raw_rows = {}
