@@ -236,8 +236,14 @@ def held_by(
         Values, and the patterns by which each was found.
     """
     counts: Counter[Any] = Counter()
+    block: dict[str, Any]
+    for _, cells in rows.scan() if found_as and documents else ():  # first what is a word, which is most
+        block = {**rows.block(cells, [*documents])}
+        for cell in chain.from_iterable(texts.tolist() for texts in block.values()):
+            counts.update(found_as.keys() & {cell, *words(cell)})
+    found_as = {value: patterns for value, patterns in found_as.items() if not counts[value]}
     for _, cells in rows.scan() if found_as else ():
-        block: dict[str, Any] = {n: c.values() if isinstance(c, Category) else c for n, c in rows.block(cells).items()}
+        block = {n: c.values() if isinstance(c, Category) else c for n, c in rows.block(cells).items()}
         block = {n: c.view(np.int64) if c.dtype.kind == "M" else c for n, c in block.items()}  # dates, as on file
         learned = [(cell, words(cell)) for name in documents for cell in block.pop(name).tolist()]
         others = chain.from_iterable([*(column.tolist() for column in block.values()), ids.of_cells(cells[:, -1])])
