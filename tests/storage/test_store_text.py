@@ -140,15 +140,15 @@ def test_conditions_read_documents_as_text(tmp_path):
 
 def test_a_document_of_a_megabyte(tmp_path):
     """In one run, and in the places that many small ones have left."""
-    many = {"text": [f"small {i} " + "y" * (i % 150) for i in range(9000)], "y": [i % 2 for i in range(9000)]}
+    many = {"text": [f"small {i} " + "y" * (i % 150) for i in range(3000)], "y": [i % 2 for i in range(3000)]}
     store = Store.create(tmp_path / "a", TextModel(MultinomialNB()), many, target="y")
     long = "".join(chr(97 + i % 26) * (i % 50) + " " for i in range(40_000))
     store.forget(where="id % 3 = 1")  # places here and there
     store.learn({"text": [long, long + "end"], "y": [0, 1]})
-    assert [held(store)[id] for id in (9000, 9001)] == [long, long + "end"]
+    assert [held(store)[id] for id in (3000, 3001)] == [long, long + "end"]
     store.compact()
-    assert store.ids(where="length(text) > 100000") == [9000, 9001]
-    assert store.forget(ids=[9000, 9001]).count == 2
+    assert store.ids(where="length(text) > 100000") == [3000, 3001]
+    assert store.forget(ids=[3000, 3001]).count == 2
     assert long[5000:5100].encode() not in content(store) and store.verify()
 
 
