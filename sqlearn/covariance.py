@@ -133,7 +133,8 @@ class _Covariance(UnweightedEstimator):
     def _check_fit(self, batch):
         if len(batch) == 1:
             warnings.warn(
-                "Only one sample available. Its covariances are 0, unless it is assumed to be centred.",
+                "Only one sample available. You may want to reshape your data array: of one record all covariances "
+                "are 0, unless it is assumed to be centred.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -213,8 +213,8 @@ class OneClassSVM(DetectsOutliers, UnweightedEstimator, peers.OneClassSVM):
         if params["kernel"] != "rbf":
             raise ParameterError(
                 f"kernel={shown(params['kernel'])} of OneClassSVM is not supported: random features approximate the "
-                "kernel 'rbf' alone. Nothing was changed: set 'rbf', or, for a linear one, learn rows as they are with "
-                "sqlearn.covariance.",
+                "kernel 'rbf' alone. Nothing was changed: set 'rbf'. sqlearn.covariance has the distances of a linear "
+                "model.",
                 value=params["kernel"],
             )
         if not isinstance(params["gamma"], str) and params["gamma"] > _LARGEST_GAMMA:
