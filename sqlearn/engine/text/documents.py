@@ -51,7 +51,7 @@ def as_documents(X: Any, *, single: bool) -> np.ndarray:
         texts = _listed(X)
     if not texts:
         raise ShapeError(
-            "Found array with 0 sample(s). Nothing was changed: pass at least one document.", reason="empty"
+            "Found array with 0 sample(s). Nothing was changed: pass at least one row: a document.", reason="empty"
         )
     found = np.empty((len(texts), 1), object)
     found[:, 0] = texts if all(type(text) is str for text in texts) else [_text(*item) for item in enumerate(texts)]
