@@ -25,6 +25,7 @@ from sqlearn.engine.text import (
     Weighing,
     as_documents,
     check_importable,
+    check_tokens,
     chosen_words,
     inverse_frequencies,
     pipeline_of,
@@ -243,6 +244,7 @@ class TextModel(TextAnswers, WeightedClassifier):
             )
         _check_norms(params)
         check_importable(params)
+        check_tokens(params)
         if params["idf"] and not params["smooth_idf"] and params["vocabulary"] is not None:
             raise ParameterError(
                 "Without smooth_idf, a word of the given vocabulary that no document has would have an infinite idf. "

@@ -99,7 +99,6 @@ LEARNERS = [
     TableModel(HistGradientBoostingClassifier(max_iter=5, pilot_size=7)),
     TextModel(MultinomialNB(), min_df=2, max_features=12),
     TextModel(ComplementNB(), sublinear_tf=True, idf=True, ngram_range=(1, 2)),
-    TextModel(BernoulliNB(), analyzer="char_wb", select=9),
     TextModel(NearestCentroid(), tf_norm="l2", idf=True),
     FixedFeatures(widened, Ridge(), row_by_row=True),
     FixedFeatures(np.abs, MultinomialNB()),

@@ -40,8 +40,7 @@ def as_documents(X: Any, *, single: bool) -> np.ndarray:
     if isinstance(X, str):
         if not single:
             raise ShapeError(
-                "X is one string, and `fit` takes several documents: each of its letters would be one. Nothing was "
-                "changed: pass a list of documents.",
+                "X is one string where several documents are expected. Nothing was changed: pass a list of documents.",
                 reason="shape",
             )
         texts: list[Any] = [X]
@@ -144,6 +143,8 @@ def fixed_words(vocabulary: Any) -> list[str] | None:
         return None
     if isinstance(vocabulary, set | frozenset):
         vocabulary = sorted(vocabulary, key=str)
+    if isinstance(vocabulary, str):
+        raise _no_vocabulary(f"it is the string {shown(vocabulary)}")
     words = list(vocabulary)
     if isinstance(vocabulary, Mapping):
         places = list(vocabulary.values())
@@ -166,6 +167,28 @@ def _no_vocabulary(why: str) -> ParameterError:
     return ParameterError(
         f"The parameter vocabulary is a list of different words: {why}. Nothing was changed: give another, or none."
     )
+
+
+def check_tokens(params: Mapping[str, Any]) -> None:
+    """Refuse lengths of n-grams that are none, and words without a pattern.
+
+    Raises
+    ------
+    ParameterError
+        With the reason.
+    """
+    lengths = params["ngram_range"]
+    whole = len(lengths) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in lengths)
+    if not whole or not 1 <= lengths[0] <= lengths[1]:
+        raise ParameterError(
+            f"ngram_range={shown(lengths)} is a pair of whole numbers, the least length and the greatest. Nothing was "
+            "changed: set (1, 2), say.",
+            value=lengths,
+        )
+    if params["token_pattern"] is None and params["tokenizer"] is None and params["analyzer"] == "word":
+        raise ParameterError(
+            "token_pattern=None says nothing of what a word is. Nothing was changed: set a tokenizer, or a pattern."
+        )
 
 
 def check_importable(params: Mapping[str, Any]) -> None:
