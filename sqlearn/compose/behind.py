@@ -9,21 +9,32 @@ import numpy as np
 import scipy.sparse as sp
 
 from sqlearn.compose.table_model import TableModel
+from sqlearn.compose.text_model import TextModel
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import ExactEstimator, Inner
 from sqlearn.engine.validation import explained, is_of_input
 from sqlearn.errors import InvalidValueError, ParameterError, SqlearnError, shown
 
 
+def _recommends(learner: Any) -> bool:
+    return hasattr(learner, "recommend")
+
+
 def check_learner(params: dict[str, Any], own_class: type) -> None:
     """Refuse what cannot stand behind a map; set the learner's parameters to those that it takes."""
     learner = params["learner"]
-    if not isinstance(learner, ExactEstimator) or isinstance(learner, own_class | TableModel):
+    if (
+        not isinstance(learner, ExactEstimator)
+        or isinstance(learner, own_class | TableModel | TextModel)
+        or _recommends(learner)
+    ):
         advice = "Take sqlearn's class of that name, as sqlearn.linear_model.Ridge for sklearn.linear_model.Ridge."
         if isinstance(learner, type):
             advice = f"Pass an instance: {learner.__name__}()."
         elif isinstance(learner, TableModel):
             advice = "An image has numbers alone: pass the learner that is inside the TableModel."
+        elif isinstance(learner, TextModel) or _recommends(learner):
+            advice = "An image is a row of numbers: pass a learner of numbers, such as MultinomialNB."
         elif isinstance(learner, own_class):
             advice = "Put both maps into one sklearn.pipeline.make_pipeline, and the inner learner behind it."
         raise ParameterError(
