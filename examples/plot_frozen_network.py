@@ -37,7 +37,7 @@ things = ["parcel", "invoice", "router", "account", "ticket", "printer", "refund
 bad = ["my {} never arrived", "the {} is broken again", "I want my money back for the {}", "the {} was a disaster"]
 good = ["thank you for the {}", "the {} works perfectly", "when does the {} ship?", "I love my new {}"]
 texts, complains = [], []
-for k in range(120):
+for k in range(80):
     label = int(rng.random() < 0.5)
     told = str(rng.choice(bad if label else good)).format(rng.choice(things))
     texts.append(f"{told}, no. {k}")
@@ -72,8 +72,7 @@ def embed(texts):
 
 
 warnings.simplefilter("ignore", FutureWarning)
-embed(texts)
-embedded.cache_clear()
+embedded("loads the network")
 start = time.perf_counter()
 embed(texts)
 print(f"the map: {(time.perf_counter() - start) / len(texts) * 1e3:.2f} ms for each text")
@@ -89,8 +88,11 @@ print("accuracy on what it learned:", model.score(texts, complains))
 print(model.predict(["the oven does not work", "what a wonderful day"]))
 
 # %%
-# Forget all texts but twenty, one after the other. (The first calls compile.)
+# Forget all texts but twenty, one after the other. The first 200 calls of a process take a general
+# path, since compiling the fast one would take longer than they do; they are made before.
 
+for _ in range(101):
+    model.forget(texts[0], complains[0]).partial_fit(texts[0], complains[0])
 times = []
 for text, label in zip(texts[20:], complains[20:]):
     start = time.perf_counter()
