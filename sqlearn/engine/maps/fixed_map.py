@@ -348,11 +348,16 @@ def _stacked(parts: list[Image]) -> Image:
 
 def _bits(images: Image, i: int) -> bytes:
     """The bits of one image, whether it is sparse or not."""
-    row = images[[i]].toarray()[0] + 0.0 if sp.issparse(images) else images[i]
-    if len(row) <= _DENSE:
-        return row.tobytes()
-    at = np.flatnonzero(row)
-    return at.tobytes() + row[at].tobytes()
+    if sp.issparse(images) and images.shape[1] > _DENSE:
+        start, stop = images.indptr[i : i + 2]
+        at, values = images.indices[start:stop].astype(np.int64), images.data[start:stop]
+    elif images.shape[1] > _DENSE:
+        at, values = np.arange(images.shape[1]), images[i]
+    else:
+        row = images[[i]].toarray()[0] + 0.0 if sp.issparse(images) else images[i]
+        return bytes(row.tobytes())
+    kept = values != 0.0
+    return bytes(at[kept].tobytes() + values[kept].tobytes())
 
 
 def _words(digest: bytes) -> np.ndarray:
