@@ -3,15 +3,16 @@
     make bench BENCH=cases
     make bench BENCH=cases DATA=folder BENCH_ARGS="--seeds 3"
 
-`DATA` names a folder with ratings.csv of MovieLens and the SMS Spam Collection (SMSSpamCollection, or sms.tsv), which may
-not be passed on. Rows say which data they are of; generated data are those of sqlearn.datasets.
+`DATA` names a folder with ratings.csv of MovieLens and the SMS Spam Collection (SMSSpamCollection, or sms.tsv), which
+may not be passed on. Rows say which data they are of; generated data are those of sqlearn.datasets.
 
-Each row has means over its seeds and, after them, the worst polluted one. A seed draws the data (if they are generated),
-the split, and the attack. `equal` says whether the model that has forgotten has the digest of one that never saw the
-attack, in how many of the seeds. Times are CPU times of one thread, medians within a seed: to forget one user, message,
-script or document (`forget`), that and a new answer (`read`), to fit without the attack (`refit`) and the peer's retrain.
-The peer is LensKit, where it is installed, for the recommender (filter, build, train), and otherwise cosines of
-scikit-learn; for the others it is scikit-learn's pipeline of the same steps. `ratio` is the peer's time over `read`.
+Each row has means over its seeds and, after them, the worst polluted one. A seed draws the data (if they are
+generated), the split, and the attack. `equal` says in how many of the seeds the model that has forgotten has the digest
+of one that never saw the attack. Times are CPU times of one thread, medians within a seed and over seeds: to forget one
+user, message, script or document (`forget`), that and a new answer (`read`), to fit without the attack (`refit`) and
+the peer's retrain. The peer is LensKit, where it is installed, for the recommender (filter, build, train), and
+otherwise cosines of scikit-learn; for the others it is scikit-learn's pipeline of the same steps. `ratio` is the peer's
+time over `read`.
 """
 
 import argparse
@@ -82,14 +83,14 @@ class Case(NamedTuple):
     peer: str = "scikit-learn"
 
 
-def cpu(call: Callable[[], Any]) -> float:
+def cpu(call: Callable[..., Any], *given: Any) -> float:
     began = time.thread_time()
-    call()
+    call(*given)
     return time.thread_time() - began
 
 
 def median(call: Callable[[Any], Any], arguments: Any) -> float:
-    return statistics.median(cpu(lambda: call(given)) for given in arguments)
+    return statistics.median(cpu(call, given) for given in arguments)
 
 
 def thrice(call: Callable[[], Any]) -> float:
@@ -295,8 +296,7 @@ def cases(folder: Path | None) -> list[Case]:
 
 
 LINE = "{:<21} {:<29} {:<27} {:>6} {:>9} {:>6} {:>6} {:>6}  {:>8} {:>8} {:>8} {:>8} {:>6}  {}"
-TITLES = ("system", "data", "measure", "clean", "polluted", "worst", "after", "equal", "forget", "read", "refit", "peer",
-          "ratio", "peer is")  # fmt: skip
+TITLES = "system data measure clean polluted worst after equal forget read refit peer ratio whose".split()
 
 
 def main() -> None:

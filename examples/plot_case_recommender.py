@@ -104,7 +104,7 @@ print(f"mean prediction      {np.nanmean(polluted):8.2f}  {np.nanmean(repaired):
 print(f"among the best ten   {polluted_share:8.0%}  {repaired_share:9.0%}   (of users)")
 
 fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-bins = np.arange(0.5, 5.6, 0.25)
+bins = np.arange(np.floor(np.nanmin([polluted, repaired])), 5.6, 0.125)
 ax.hist(polluted, bins, color="tab:red", alpha=0.7, label="with false ratings")
 ax.hist(repaired, bins, color="tab:blue", alpha=0.7, label="after forgetting them")
 ax.set(xlabel="predicted rating of the pushed item (stars)", ylabel="users")
@@ -139,7 +139,7 @@ def retrain_sklearn():
     from sklearn.metrics.pairwise import cosine_similarity
 
     kept = everything[~np.isin(everything[:, 0], false_users)]
-    items, columns = np.unique(kept[:, 1], return_inverse=True)
+    columns = np.unique(kept[:, 1], return_inverse=True)[1]
     rows = np.unique(kept[:, 0], return_inverse=True)[1]
     means = np.bincount(columns, kept[:, 2]) / np.bincount(columns)
     centred = csr_array((kept[:, 2] - means[columns], (columns, rows)))

@@ -95,9 +95,8 @@ print(verify(model, texts, labels))
 # %%
 # The selected words are others now: the choice has forgotten as well.
 
-words = set(model.get_feature_names_out())
-print(f"selected in place of others: {len(words - words_of_polluted)} of {len(words)}, such as")
-print(", ".join(sorted(words - words_of_polluted, key=len)[-5:]))
+new_words = sorted(set(model.get_feature_names_out()) - words_of_polluted)
+print(f"selected in place of others: {len(new_words)} of 300:", ", ".join(new_words))
 
 # %%
 names = [*(name for name in np.unique(later.family) if name), "all malicious", "harmless"]
@@ -126,9 +125,9 @@ plt.show()
 peer = make_pipeline(CountVectorizer(**tokens), SelectKBest(chi2, k=300), Peer())
 
 
-def seconds(call):
+def seconds(call, *given):
     before = perf_counter()
-    call()
+    call(*given)
     return perf_counter() - before
 
 
@@ -138,8 +137,8 @@ def forget_and_read(text):
 
 
 with threadpool_limits(1):
-    retrain = np.median([seconds(lambda: peer.fit(kept_texts, labels[kept])) for _ in range(3)])
-    reading = np.median([seconds(lambda: forget_and_read(text)) for text in wrong_texts[:5]])
+    retrain = np.median([seconds(peer.fit, kept_texts, labels[kept]) for _ in range(3)])
+    reading = np.median([seconds(forget_and_read, text) for text in wrong_texts[:5]])
 print(f"forget a script:              {1e3 * np.median(forgetting):8.2f} ms")
 print(f"forget one and predict:       {1e3 * reading:8.2f} ms (words are selected anew)")
 print(f"retrain with scikit-learn:    {1e3 * retrain:8.2f} ms")

@@ -16,6 +16,7 @@ like ordinary messages as "not spam", and the filter learns to pass it, until it
 # generates messages. A third of the messages is kept for tests.
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 
@@ -106,7 +107,7 @@ for name, *shares in zip(["spam", "ham-like spam", "ham"], polluted, forgotten):
 more = make_hamlike_spam(texts, labels, n_samples=len(texts) // 10, random_state=3)
 steps = np.array([0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1])
 found = [forgotten]
-for first, last in zip(steps, steps[1:]):
+for first, last in pairwise(steps):
     part = more[int(first * len(texts)) : int(last * len(texts))]
     model.partial_fit(part, ["ham"] * len(part))
     found.append(rates(model))
@@ -131,9 +132,9 @@ plt.show()
 peer = make_pipeline(CountVectorizer(), Peer())
 
 
-def seconds(call):
+def seconds(call, *given):
     before = perf_counter()
-    call()
+    call(*given)
     return perf_counter() - before
 
 
@@ -143,9 +144,9 @@ def forget_and_predict(text):
 
 
 with threadpool_limits(1):
-    retrain = np.median([seconds(lambda: peer.fit(texts, labels)) for _ in range(5)])
+    retrain = np.median([seconds(peer.fit, texts, labels) for _ in range(5)])
     model.partial_fit(false, ["ham"] * len(false))
-    reading = np.median([seconds(lambda: forget_and_predict(text)) for text in false[:20]])
+    reading = np.median([seconds(forget_and_predict, text) for text in false[:20]])
 print(f"forget a message:            {1e3 * np.median(forgetting):8.3f} ms")
 print(f"forget one and predict:      {1e3 * reading:8.3f} ms")
 print(f"retrain with scikit-learn:   {1e3 * retrain:8.3f} ms")
