@@ -6,7 +6,7 @@
 `DATA` names a folder with ratings.csv of MovieLens and the SMS Spam Collection (SMSSpamCollection, or sms.tsv), which
 may not be passed on. Rows say which data they are of; generated data are those of sqlearn.datasets.
 
-Each row has means over its seeds and, after them, the worst polluted one. A seed draws the data (if they are
+Each row has means over its seeds, and in `worst` the greatest change by pollution. A seed draws the data (if they are
 generated), the split, and the attack. `equal` says in how many of the seeds the model that has forgotten has the digest
 of one that never saw the attack. Times are CPU times of one thread, medians within a seed and over seeds: to forget one
 user, message, script or document (`forget`), that and a new answer (`read`), to fit without the attack (`refit`) and
@@ -317,14 +317,14 @@ def main() -> None:
         for case in rows:
             seeds = [case.run(seed) for seed in range(given.seeds)]
             mean = [statistics.fmean(column) for column in zip(*seeds, strict=True)]
-            worst = (min if case.less_is_worse else max)(found.polluted for found in seeds)
+            changes = [found.polluted - found.clean for found in seeds]
+            worst = min(changes) if case.less_is_worse else max(changes)
             equal = sum(found.equal for found in seeds)
             unequal += given.seeds - equal + sum(found.after != found.clean for found in seeds)
             clean, polluted, after = mean[:3]
             times = [statistics.median(found[k] for found in seeds) for k in range(4, 8)]
-            shown = [
-                f"{value:.1%}" if case.less_is_worse else f"{value:.2f}" for value in (clean, polluted, worst, after)
-            ]
+            form = "{:.1%}" if case.less_is_worse else "{:.2f}"
+            shown = [form.format(value) for value in (clean, polluted, worst, after)]
             print(
                 LINE.format(
                     *(case.system, case.data, case.measure, *shown, f"{equal}/{given.seeds}"),
