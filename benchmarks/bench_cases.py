@@ -3,8 +3,8 @@
     make bench BENCH=cases
     make bench BENCH=cases DATA=folder BENCH_ARGS="--seeds 3"
 
-`DATA` names a folder with ratings.csv of MovieLens and the SMS Spam Collection (SMSSpamCollection, or sms.tsv), which
-may not be passed on. Rows say which data they are of; generated data are those of sqlearn.datasets.
+`DATA` names a folder with ratings.csv of MovieLens and the SMS Spam Collection (SMSSpamCollection), which may not be
+passed on. Rows say which data they are of; generated data are those of sqlearn.datasets.
 
 Each row has means over its seeds, and in `worst` the greatest change by pollution. A seed draws the data (if they are
 generated), the split, and the attack. `equal` says in how many of the seeds the model that has forgotten has the digest

@@ -12,8 +12,8 @@ like ordinary messages as "not spam", and the filter learns to pass it, until it
 # Naive Bayes on the words of short messages, spam and ham.
 #
 # The SMS Spam Collection may not be passed on. If the variable ``SQLEARN_DATA`` names a folder
-# that has it (``SMSSpamCollection``, or ``sms.tsv``), this page reads it; otherwise it
-# generates messages. A third of the messages is kept for tests.
+# that has it (``SMSSpamCollection``), this page reads it; otherwise it generates messages. A
+# third of the messages is kept for tests.
 
 import os
 from itertools import pairwise
