@@ -4,6 +4,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from sklearn.base import OutlierMixin
+from sklearn.utils import Tags
 
 from sqlearn.engine.maps import scale_of
 from sqlearn.engine.model import DetectsOutliers, UnweightedEstimator, refuse_large
@@ -48,6 +49,8 @@ class KernelMean(DetectsOutliers, OutlierMixin, UnweightedEstimator):
         Directions of the random features.
     random_offset_ : float64[n_components]
         Their phases.
+    cosine_weights_ : float64[n_components]
+        What the cosines of a record are weighed with in its score.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
@@ -170,10 +173,10 @@ class KernelMean(DetectsOutliers, OutlierMixin, UnweightedEstimator):
             "offset_": state.params["threshold"] * scale**2 * float(cosines @ cosines),
             "random_weights_": statistic.directions,
             "random_offset_": statistic.phases,
-            "_coefficients": scale**2 * cosines,
+            "cosine_weights_": scale**2 * cosines,
         }
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags

@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 from sklearn import kernel_approximation as peers
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sqlearn.engine.maps import draw_fourier, map_fourier, scale_of
@@ -140,7 +141,7 @@ class RBFSampler(peers.RBFSampler):
             )
         return found
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64"]
         return tags

@@ -64,6 +64,8 @@ class OneClassSVM(DetectsOutliers, UnweightedEstimator, peers.OneClassSVM):
         Directions of the random features.
     random_offset_ : float64[n_components]
         Their phases.
+    cosine_weights_ : float64[n_components]
+        What the cosines of a record are weighed with in its score.
     n_iter_ : int
         Steps of Newton's method.
     fit_status_ : int
@@ -260,7 +262,7 @@ class OneClassSVM(DetectsOutliers, UnweightedEstimator, peers.OneClassSVM):
             "gamma_": float(gamma),
             "random_weights_": directions,
             "random_offset_": phases,
-            "_coefficients": found.coefficients,
+            "cosine_weights_": found.coefficients,
             "n_iter_": found.steps,
             "fit_status_": int(not found.converged),
             "shape_fit_": (len(x), d),

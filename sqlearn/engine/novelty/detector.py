@@ -25,7 +25,7 @@ class FourierDetector(OutlierMixin, BaseEstimator):
     ----------
     random_weights_, random_offset_ : float64[d, D], float64[D]
         Directions and phases.
-    _coefficients : float64[D]
+    cosine_weights_ : float64[D]
         Weights of the cosines.
     offset_ : float
         The score of the boundary.
@@ -41,7 +41,7 @@ class FourierDetector(OutlierMixin, BaseEstimator):
         blocks = [X]
         if sp.issparse(X):
             blocks = [X[start : start + _AT_ONCE].toarray() for start in range(0, X.shape[0], _AT_ONCE)]
-        drawn = self.random_weights_, self.random_offset_, self._coefficients
+        drawn = self.random_weights_, self.random_offset_, self.cosine_weights_
         scores = np.concatenate([score_fourier(x, *drawn) for x in blocks])
         beyond = np.flatnonzero(np.isnan(scores))
         if len(beyond):
@@ -87,6 +87,6 @@ def as_pipeline(detector: FourierDetector) -> Pipeline:
         named, n_features_in_=d, _n_features_out=size, random_weights_=detector.random_weights_.copy(),
         random_offset_=detector.random_offset_.copy(),
     )  # fmt: skip
-    coef = detector._coefficients / scale_of(size)
+    coef = detector.cosine_weights_ / scale_of(size)
     vars(linear).update(n_features_in_=size, coef_=coef, offset_=np.atleast_1d(detector.offset_))
     return make_pipeline(features, linear)
