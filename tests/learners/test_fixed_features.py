@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -119,8 +120,13 @@ def history(learner, rows, y, rng, steps=60):
     return model, held
 
 
+def named(value):
+    """Its text without addresses, which differ between the processes of a test run."""
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", str(value))
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.EfficiencyWarning")
-@pytest.mark.parametrize("transformer", MAPS, ids=str)
+@pytest.mark.parametrize("transformer", MAPS, ids=named)
 def test_every_map_forgets(transformer):
     model, held = history(FixedFeatures(transformer, GaussianNB()), X, Y, np.random.default_rng(2), 30)
     assert verify(model, X[held], Y[held])
@@ -189,7 +195,7 @@ def test_fast_path_does_what_the_general_one_does():
         (noisy, "not deterministic"),
         (np.sum, "for 1 rows"),
     ],
-    ids=str,
+    ids=named,
 )
 def test_maps_that_are_refused(transformer, words):
     model = FixedFeatures(widened, GaussianNB()).fit(X, Y)
