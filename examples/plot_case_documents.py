@@ -131,12 +131,11 @@ print(f"retrain with scikit-learn:    {1e3 * retrain:10.1f}")
 # %%
 # What Cao and Yang found
 # -----------------------
-# PJScan, a scanner of malicious PDF documents by a one-class support vector machine, is one of
-# four real systems that Cao and Yang made forget. It is the one whose learning is adaptive:
-# the sums depend on the solution, so that forgetting a document goes on from the old solution
-# there. Here the solution is found anew, from the same start, so that its bytes are those of a
-# scanner that never saw the document. How much faster theirs was than a retrain is not
-# repeated here: software and data are others.
+# PJScan, a scanner of PDF documents by a one-class support vector machine, is one of four real
+# systems that Cao and Yang made forget. They polluted training data, and report that detection
+# drops, and comes back after unlearning, as it does here. The solution is found anew here, from
+# the same start each time, so that its bytes are those of a scanner that never saw the document.
+# The documents of this page are generated, so no number of theirs stands here beside ours.
 #
 # Cao, Yang (2015), "Towards Making Systems Forget with Machine Unlearning", IEEE S&P,
 # doi:10.1109/SP.2015.35.

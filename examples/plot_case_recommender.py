@@ -171,9 +171,8 @@ print(f"retrain with {peer + ':':18}{1000 * time_of_retrain:8.3f} ms")
 # -----------------------
 # LensKit is one of four real systems that Cao and Yang made forget. They write what a system
 # learns as sums over its training data: to forget a rating or a user is to take terms away,
-# which takes asymptotically less time than to learn all again. Their tests are that the system
-# predicts as if retrained, and in less time; this page compares every byte. How much faster
-# theirs was depends on the software and data of 2015: no number of theirs stands here beside ours.
+# which takes asymptotically less time than to learn all again. How much faster theirs was depends
+# on the software and data of 2015, so no number of theirs stands here beside ours.
 #
 # Cao, Yang (2015), "Towards Making Systems Forget with Machine Unlearning", IEEE S&P,
 # doi:10.1109/SP.2015.35.

@@ -150,8 +150,8 @@ print(f"retrain with scikit-learn:    {1e3 * retrain:8.2f} ms")
 # forget. Its counts are sums over scripts, for the choice of features as well as for naive
 # Bayes, and both stages forget: that feature selection is covered is a point of their paper.
 # They polluted training data, and report that detection drops, and comes back after unlearning,
-# as it does here. Zozzle takes its features from syntax trees; those of this page are simpler,
-# and its scripts are generated, so no number of theirs stands here beside ours.
+# as it does here. The features of this page are simple, and its scripts are generated, so no
+# number of theirs stands here beside ours.
 #
 # Cao, Yang (2015), "Towards Making Systems Forget with Machine Unlearning", IEEE S&P,
 # doi:10.1109/SP.2015.35.

@@ -156,9 +156,9 @@ print(f"retrain with scikit-learn:   {1e3 * retrain:8.3f} ms")
 # -----------------------
 # A spam filter for social networks is one of four real systems that Cao and Yang made forget.
 # They polluted training data, and report that detection drops, and comes back after
-# unlearning. Their filter was another than naive Bayes on words, and its messages are others
-# than these, so no number of theirs stands here beside ours. Naive Bayes proves robust here: an
-# attack of 3% costs it little of usual spam, and more of spam like the attacker's.
+# unlearning. This page shares the task with their filter, and neither its method nor its messages,
+# so no number of theirs stands here beside ours. Naive Bayes proves robust: an attack of 3% costs
+# it little of usual spam, and more of spam like the attacker's.
 #
 # Cao, Yang (2015), "Towards Making Systems Forget with Machine Unlearning", IEEE S&P,
 # doi:10.1109/SP.2015.35.
