@@ -34,7 +34,7 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (ninteractions_of, 2 or 3), or sparse matrix of shape (n_users, n_items)
+        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
             Rows of user, item and rating, in this order; or a matrix with the rating of each user of each item. A
             stored zero in a matrix is refused, since it may mean a rating of 0 or none.
         y : None
@@ -69,7 +69,7 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (ninteractions_of, 2 or 3), or sparse matrix of shape (n_users, n_items)
+        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
             As for ``fit``; one interaction on its own may be 1-D.
         y : None
             Ignored.
@@ -91,7 +91,7 @@ class Recommender(ExactEstimator):
         Examples
         --------
         >>> from sqlearn.recommend import ItemKNN
-        >>> ItemKNN().fit([["anna", "tea", 5]]).partial_fit(["ben", "rum", 4]).ninteractions_of_
+        >>> ItemKNN().fit([["anna", "tea", 5]]).partial_fit(["ben", "rum", 4]).n_interactions_
         2
         """
         return self._update(Wanted(X, users, items), None, None, 1.0)
@@ -105,7 +105,7 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (ninteractions_of, 2 or 3), or sparse matrix of shape (n_users, n_items)
+        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
             Interactions as they were learned; ratings may be left out.
         y : None
             Ignored.
@@ -144,9 +144,9 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (ninteractions_of, 2 or 3)
+        X : array-like or frame of shape (n_interactions, 2 or 3)
             Interactions that are held: user, item and, if you like, the rating that is held, which is then compared.
-        new_ratings : float or array-like of shape (ninteractions_of,)
+        new_ratings : float or array-like of shape (n_interactions,)
             Their ratings from now on.
 
         Returns
@@ -201,7 +201,7 @@ class Recommender(ExactEstimator):
 
         Parameters
         ----------
-        X : array-like or frame of shape (ninteractions_of, 2 or 3), or sparse matrix of shape (n_users, n_items)
+        X : array-like or frame of shape (n_interactions, 2 or 3), or sparse matrix of shape (n_users, n_items)
             Interactions, as for ``forget``.
         y : None
             Ignored.
@@ -413,7 +413,7 @@ class Recommender(ExactEstimator):
             "users_": label_array(held.users.of(held.user_order())),
             "items_": label_array(held.items.of(items)),
             "item_counts_": held.index.arrays.item_length[items],
-            "ninteractions_of_": state.n_records,
+            "n_interactions_": state.n_records,
         }
         if held.rated:
             attributes |= {"item_means_": held.item_means(items), "step_": held.steps().size}
