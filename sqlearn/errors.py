@@ -235,7 +235,7 @@ class MergeError(SqlearnError):
     - ``"class"``: the models are of different classes;
     - ``"parameters"``: they differ in parameters, keys, features or targets;
     - ``"label"``: one has text as labels, the other numbers;
-    - ``"rows elsewhere"``: one was taken out of a store; ``"repeated"``: both recommenders hold a pair of user and item.
+    - ``"rows elsewhere"``: one was taken out of a store; ``"repeated"``: both hold a pair of user and item.
 
     Notes
     -----
@@ -297,7 +297,7 @@ class UndefinedAttributeError(SqlearnError, AttributeError):
     - ``"not updated"``: there is no report of a last update;
     - ``"not encoded"``: the learner takes the table as it is, so that there is no encoded one;
     - ``"not asked"``: the attribute is offered if a parameter asks for it, such as ``oob_score=True``;
-    - ``"row order"``, ``"solver"``: it has the order of rows, which a model does not keep, or belongs to another solver.
+    - ``"row order"``, ``"solver"``: it has the order of rows, which a model does not keep, or is of another solver.
 
     Notes
     -----

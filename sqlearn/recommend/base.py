@@ -257,8 +257,8 @@ class Recommender(ExactEstimator):
             held = interactions_of(state)
             pairs = read(X, None, None, rated=False, needed=False)
             users, items = (
-                self._known(column, names, name, pairs.single)
-                for column, names, name in ((pairs.users, held.users, "user"), (pairs.items, held.items, "item"))
+                self._known(column, held, name, pairs.single)
+                for column, name in ((pairs.users, "user"), (pairs.items, "item"))
             )
             scores = np.empty(len(pairs))
             for code, user in enumerate(users.tolist()):
@@ -303,7 +303,7 @@ class Recommender(ExactEstimator):
         state = self._fitted_state()
         with state.reading():
             held = interactions_of(state)
-            slot = int(self._one(user, held.users, "user"))
+            slot = int(self._one(user, held, "user"))
             scores = self._scores(held, state.params, slot)
             if filter_already_liked_items:
                 scores[held.history(slot)[0]] = np.nan
@@ -342,7 +342,7 @@ class Recommender(ExactEstimator):
         state = self._fitted_state()
         with state.reading():
             held = interactions_of(state)
-            slot = int(self._one(item, held.items, "item"))
+            slot = int(self._one(item, held, "item"))
             slots, similarities = self._similar(held, state.params, slot)
             scores = np.full(len(held.index.arrays.item_start), np.nan)
             scores[slots] = similarities
@@ -419,9 +419,9 @@ class Recommender(ExactEstimator):
             attributes |= {"item_means_": held.item_means(items), "step_": held.steps().size}
         return attributes
 
-    def _known(self, column, names, name, single):
+    def _known(self, column, held, name, single):
         """The slots of a column's labels, which must be held."""
-        slots = names.known_slots(column.values)
+        slots = held.held_slots(name, column.values)
         unknown = np.flatnonzero(slots < 0)
         if len(unknown):
             row = int(np.flatnonzero(np.isin(column.codes, unknown))[0])
@@ -434,11 +434,11 @@ class Recommender(ExactEstimator):
             )
         return slots
 
-    def _one(self, label, names, name):
+    def _one(self, label, held, name):
         if label is None or isinstance(label, list | tuple | dict | set | np.ndarray):
             raise InvalidValueError(
                 f"A {name} is a number or a string, not {shown(label)}. Nothing was computed: pass one {name}.",
                 value=label,
                 reason="label",
             )
-        return self._known(listed_labels([label], name, name), names, name, True)[0]
+        return self._known(listed_labels([label], name, name), held, name, True)[0]

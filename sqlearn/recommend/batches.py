@@ -162,17 +162,15 @@ def everything_of(wanted: Wanted, held: Interactions, learner: str) -> Batch:
             "forget(users=['anna']) forgets all that is held of anna, forget(X) single interactions.",
             reason="shape",
         )
-    name, labels, names = "user", wanted.users, held.users
-    if labels is None:
-        name, labels, names = "item", wanted.items, held.items
-    slots = np.unique(slots_of(labels, names, name, learner))
+    name, labels = ("user", wanted.users) if wanted.users is not None else ("item", wanted.items)
+    slots = np.unique(slots_of(labels, held, name, learner))
     counts = held.index.arrays.user_length if name == "user" else held.index.arrays.item_length
     users, items, codes = held.entries(*((slots, _NO_SLOTS) if name == "user" else (_NO_SLOTS, slots)))
     assert counts[slots].all()
     return batch_of([users, items, codes][: 3 if held.rated else 2], BySlot())
 
 
-def slots_of(labels: Any, names: Any, name: str, learner: str) -> np.ndarray:
+def slots_of(labels: Any, held: Interactions, name: str, learner: str) -> np.ndarray:
     """The slots of users or items that a caller names, which must be held."""
     if isinstance(labels, str | bytes) or not hasattr(labels, "__len__"):
         labels = [labels] if not hasattr(labels, "__iter__") or isinstance(labels, str | bytes) else list(labels)
@@ -181,7 +179,7 @@ def slots_of(labels: Any, names: Any, name: str, learner: str) -> np.ndarray:
     if not values:
         raise ShapeError(f"`{name}s` is empty. Nothing was changed: name at least one.", reason="empty")
     column = listed_labels(values, f"{name}s", name)
-    slots = names.known_slots(column.values)[column.codes]
+    slots = held.held_slots(name, column.values)[column.codes]
     unknown = np.flatnonzero(slots < 0)
     if len(unknown):
         row = int(unknown[0])

@@ -138,7 +138,7 @@ class ItemKNN(Recommender):
                [1., 0.]])
         """
         with reading(self.state) as (held, params):
-            rows = held.item_order() if items is None else slots_of(items, held.items, "item", type(self).__name__)
+            rows = held.item_order() if items is None else slots_of(items, held, "item", type(self).__name__)
             values, columns, ends = self._reader(held, params).rows(rows)
             shape = len(rows), len(held.item_order())
             return sp.csr_array((values, columns, np.append(0, ends)), shape=shape)

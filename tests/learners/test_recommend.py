@@ -385,3 +385,23 @@ def test_html_and_repr():
     model = ItemKNN(max_nbrs=5, key="secret").fit(RATINGS)
     assert repr(model) == "ItemKNN(key='***', max_nbrs=5)" and "ItemKNN" in model._repr_html_()
     assert clone(model).get_params() == model.get_params()
+
+
+@pytest.mark.parametrize("learner", [ItemKNN(), ItemKNN(feedback="implicit"), EASE()], ids=str)
+def test_who_is_set_aside_is_not_known(learner):
+    rows = [["anna", "tea", 5], ["anna", "rum", 4], ["ben", "tea", 3], ["ben", "rum", 2], ["cleo", "gin", 1]]
+    model = clone(learner).fit(rows)
+    before = model.digest()
+    with model.without(users=["cleo"]):
+        asked = [
+            lambda: model.recommend("cleo"),
+            lambda: model.predict([["cleo", "tea"]]),
+            lambda: model.predict([["anna", "gin"]]),
+            lambda: model.similar_items("gin"),
+        ]
+        for ask in asked:
+            with pytest.raises(UnknownLabelError, match="holds nothing"):
+                ask()
+        assert model.users_.tolist() == ["anna", "ben"]
+    assert model.digest() == before
+    assert model.predict([["cleo", "gin"]]).shape == (1,)
