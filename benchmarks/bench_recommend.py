@@ -205,7 +205,7 @@ model.keep_rows(4 * 2**30)
 for user in users[2:18]:
     model.recommend(user)
 print(mean(model.recommend, users[2:18]))
-print(sum(row[-1].nbytes for row in model.state.statistic.raw_rows.values()) / 2**30)
+print(model.state.statistic.raw_rows.nbytes / 2**30)
 start = time.process_time(); model.digest(); print(time.process_time() - start)
 """
 TRAIN = """

@@ -177,9 +177,7 @@ class ItemKNN(Recommender):
                 value=max_bytes,
             )
         with reading(self.state) as (held, _):
-            held.kept_bytes = int(max_bytes)
-            if sum(row[-1].nbytes for row in held.raw_rows.values()) > max_bytes:
-                held.raw_rows = {}
+            held.raw_rows = held.raw_rows.limited(int(max_bytes))
         return self
 
     def _rated(self, params):

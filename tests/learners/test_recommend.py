@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import naive_recommend
 from laws import assert_same, unchanged
 from small_recommend import LABELS, LEARNERS
 from sqlearn import verify
+from sqlearn.engine.interactions.raw_rows import RawRows
 from sqlearn.errors import (
     BusyError,
     FormatError,
@@ -185,23 +187,25 @@ def test_kept_rows_change_no_bit_and_go_with_their_users():
     kept = model.keep_rows(10**6).state.statistic.raw_rows
     for _ in range(2):
         assert [model.recommend(user)[1].tobytes() for user in range(30)] == plain
-    assert kept and model.digest() == digest and len(pickle.dumps(model)) == size
-    assert not copy.deepcopy(model).state.statistic.raw_rows
-    before = {item: row[-1].tobytes() for item, row in kept.items()}
+    assert len(kept) and model.digest() == digest and len(pickle.dumps(model)) == size
+    assert not len(copy.deepcopy(model).state.statistic.raw_rows)
+    before = {item: kept.get(item).words.tobytes() for item in kept.items()}
     items = model.state.statistic.items
     hers = {items.slots[i] for u, i in held if u == 3}
     with model.without(users=3):
-        assert not hers & model.state.statistic.raw_rows.keys()
+        assert not hers & {*model.state.statistic.raw_rows.items()}
+    assert [model.recommend(user)[1].tobytes() for user in range(30)] == plain
     model.forget(users=3)
     left = model.state.statistic.raw_rows
-    assert left.keys() == before.keys() - hers and all(left[item][-1].tobytes() == before[item] for item in left)
+    assert {*left.items()} == before.keys() - hers
+    assert all(left.get(item).words.tobytes() == before[item] for item in left.items())
     fresh = ItemKNN().fit([row for row in rows_of(held) if row[0] != 3])
     assert all(model.recommend(u)[1].tobytes() == fresh.recommend(u)[1].tobytes() for u in range(30) if u != 3)
     model.keep_rows(1000)
     for user in (1, 2):
         model.recommend(user)
-        assert sum(row[-1].nbytes for row in model.state.statistic.raw_rows.values()) <= 1000
-    assert not model.keep_rows(0).state.statistic.raw_rows
+        assert model.state.statistic.raw_rows.nbytes <= 1000
+    assert not len(model.keep_rows(0).state.statistic.raw_rows)
     for wrong in (-1, 1.5, True, "1 GB"):
         with pytest.raises(ParameterError, match="number of bytes"):
             model.keep_rows(wrong)
@@ -385,6 +389,44 @@ def test_html_and_repr():
     model = ItemKNN(max_nbrs=5, key="secret").fit(RATINGS)
     assert repr(model) == "ItemKNN(key='***', max_nbrs=5)" and "ItemKNN" in model._repr_html_()
     assert clone(model).get_params() == model.get_params()
+
+
+def test_kept_rows_give_way_to_wide_ones_when_other_items_grow():
+    rng = np.random.default_rng(0)
+    rows = [[f"u{u}", f"i{i}", (1 + 999_000 * (u % 2)) / 1e6] for u in range(100) for i in range(2)]
+    rows += [[f"u{u}", f"j{i}", int(rng.integers(1, 10**6)) / 1e6] for u in range(100) for i in range(4)]
+    model = ItemKNN(step=1e-6).fit(rows).keep_rows(1 << 28)
+    model.recommend("u0", filter_already_liked_items=False)
+    assert len(model.state.statistic.raw_rows)
+    more = [[f"v{u}", "i1", int(rng.integers(1, 10**6)) / 1e6] for u in range(8000)]
+    model.partial_fit(more)
+    fresh = ItemKNN(step=1e-6).fit(rows + more)
+    for ask in (lambda of: of.similar_items("i0"), lambda of: of.recommend("u3", filter_already_liked_items=False)):
+        assert [part.tolist() for part in ask(model)] == [part.tolist() for part in ask(fresh)]
+
+
+def test_kept_rows_serve_several_readers():
+    rows = rows_of(drawn(np.random.default_rng(9), 60, 40))
+    plain = [ItemKNN().fit(rows).recommend(user)[1].tobytes() for user in range(60)]
+    model = ItemKNN().fit(rows).keep_rows(20_000)
+    with ThreadPoolExecutor(6) as threads:
+        for _ in range(3):
+            assert [*threads.map(lambda user: model.recommend(user)[1].tobytes(), range(60))] == plain
+
+
+def test_memory_that_runs_out_while_rows_are_dropped(monkeypatch):
+    rows = rows_of(drawn(np.random.default_rng(10), 30, 20))
+    model = ItemKNN().fit(rows).keep_rows(10**6)
+    model.recommend(0)
+
+    def fail(self, items):
+        raise MemoryError
+
+    monkeypatch.setattr(RawRows, "without", fail)
+    with unchanged(model), pytest.raises(MemoryError):
+        model.forget(users=5)
+    monkeypatch.undo()
+    assert model.predict([[5, 0]]).tobytes() == ItemKNN().fit(rows).predict([[5, 0]]).tobytes()
 
 
 @pytest.mark.parametrize("learner", [ItemKNN(), ItemKNN(feedback="implicit"), EASE()], ids=str)

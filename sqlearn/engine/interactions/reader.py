@@ -1,10 +1,18 @@
 """What recommenders read from interactions: rows of similarities, and scores."""
 
-from typing import Any
-
 import numpy as np
 
-from sqlearn.engine.interactions.rows import Reading, Rules, raw_row, read_raw, similar, similar_rows
+from sqlearn.engine.interactions.raw_rows import RawRow
+from sqlearn.engine.interactions.rows import (
+    WIDE,
+    Reading,
+    Rules,
+    needs_wide,
+    raw_row,
+    read_raw,
+    similar,
+    similar_rows,
+)
 from sqlearn.engine.interactions.scores import neighbours, offer, score_all, settle
 from sqlearn.engine.interactions.statistic import Interactions
 
@@ -26,7 +34,7 @@ class Reader:
     """
 
     def __init__(self, held: Interactions, min_sim: float, save_nbrs: int | None) -> None:
-        self.held, self.index, self._kept_bytes = held, held.index.arrays, held.kept_bytes
+        self.held, self.index, self.kept = held, held.index.arrays, held.raw_rows
         sums, steps = held.item_sums(), held.steps() if held.rated else None
         n, most = len(sums.counts), int(sums.counts.max(initial=0))
         table = _NONE if steps is None else steps.table
@@ -74,7 +82,7 @@ class Reader:
         n = len(self.reading.counts)
         most = max_nbrs if max_nbrs < len(history) else 0
         near, scores = neighbours(n, most), np.empty(n)
-        if self._kept_bytes:
+        if self.kept.max_bytes:
             for at, item in enumerate(history.tolist()):
                 offer(self._similar(item), at, values[at], most, self.reading, near)
             settle(values, most, min_nbrs, self.rules.rated, near, scores)
@@ -84,29 +92,20 @@ class Reader:
 
     def _similar(self, item: int) -> int:
         """Write the similar items of an item; from its raw row, if that is kept or to be kept."""
-        if not self._kept_bytes:
-            return int(similar(self.index, item, self.reading, self.rules, False))
-        rows, reading, rules = self.held.raw_rows, self.reading, self.rules
-        kept = rows.get(item)
-        facts = len(reading.counts), self._step
-        if kept is None or kept[0] != facts:
-            form, shift, visits = raw_row(self.index, item, reading, rules)
-            cells = reading.raw[: max(form, 1) * len(reading.counts)]
-            kept = facts, form, shift, cells.copy()
-            cells[:] = 0
+        reading, rules, kept = self.reading, self.rules, self.kept
+        if not kept.max_bytes:
+            return int(similar(self.index, item, reading, rules, False))
+        row = kept.get(item)
+        if row is None or not self._is_valid(row):
+            form, shift, visits, size = raw_row(self.index, item, reading, rules)
+            words = reading.raw[: max(form, 1) * len(reading.counts)]
+            row = RawRow(len(reading.counts), self._step, size, form, shift, words.copy())
+            words[:] = 0
             if visits > 2 * len(reading.counts):
-                self._keep(item, kept)
-        elif item in rows:
-            rows[item] = rows.pop(item)  # used last
-        _, form, shift, raw = kept
-        return read_raw(raw, item, form, shift, reading, rules)
+                kept.keep(item, row)
+        return int(read_raw(row.words, item, row.form, row.shift, reading, rules))
 
-    def _keep(self, item: int, kept: tuple[Any, ...]) -> None:
-        rows = self.held.raw_rows
-        size = sum(row[-1].nbytes for row in rows.values()) + kept[-1].nbytes
-        for oldest in list(rows):
-            if size <= self._kept_bytes:
-                break
-            size -= rows.pop(oldest)[-1].nbytes
-        if size <= self._kept_bytes:
-            rows[item] = kept
+    def _is_valid(self, row: RawRow) -> bool:
+        """Whether it has today's places and step, and room for what other items have by now."""
+        fits = row.form == WIDE or not needs_wide(row.size, self.rules)
+        return fits and (row.n_items, row.step) == (len(self.reading.counts), self._step)

@@ -89,8 +89,17 @@ def _bits(value):
 
 
 @kernel
+def needs_wide(size, rules):
+    """Whether n P and A C may need more than 64 bits, where the magnitudes of the terms of C add up to `size`."""
+    return 2.0 * size * rules.largest * rules.most >= 2.0**62
+
+
+@kernel
 def _users_of(index, i, reading, rules):
-    """Write the users of an item and their terms n k - A; the form of its raw row, a shift, and visits to sum it."""
+    """Write the users of an item and their terms n k - A.
+
+    Returns the form of its raw row, a shift, the visits that it takes to sum it, and the size of all terms together.
+    """
     first, n = index.item_start[i], index.item_length[i]
     total, visits, size = reading.sums[i], 0, 0.0
     for q in range(n):
@@ -103,14 +112,14 @@ def _users_of(index, i, reading, rules):
             reading.terms[q] = term
             size += abs(np.float64(term))
     if not rules.rated:
-        return COUNTS, 0, visits
-    bound = size * rules.largest  # of P, as `size` is of C; twice that times the most ratings of an item is one of D
-    if 2.0 * bound * rules.most >= 2.0**62:
-        return WIDE, 0, visits
+        return COUNTS, 0, visits, size
+    bound = size * rules.largest  # of P, as `size` is of C
+    if needs_wide(size, rules):
+        return WIDE, 0, visits, size
     shift = _bits(np.int64(bound)) + 2
     if shift + _bits(np.int64(size)) + 1 <= 63:
-        return NARROW, shift, visits
-    return BOTH, 0, visits
+        return NARROW, shift, visits, size
+    return BOTH, 0, visits, size
 
 
 @kernel
@@ -252,13 +261,13 @@ def _cut(n, reading, most):
 
 @kernel
 def raw_row(index, i, reading, rules):
-    """Sum the raw row of an item in ``reading.raw``; its form, its shift and the visits that it took."""
-    form, shift, visits = _users_of(index, i, reading, rules)
+    """Sum the raw row of an item in ``reading.raw``; its form, its shift, the visits that it took, the terms' size."""
+    form, shift, visits, size = _users_of(index, i, reading, rules)
     if form == WIDE:
         _sum_wide(index, i, reading)
     else:
         _sum(index, index.item_length[i], form, shift, reading)
-    return form, shift, visits
+    return form, shift, visits, size
 
 
 @kernel
@@ -278,7 +287,7 @@ def read_raw(raw, i, form, shift, reading, rules):
 @kernel
 def similar(index, i, reading, rules, ordered):
     """Write the similar items of an item, in the order of `reading` if that is asked for; how many there are."""
-    form, shift, visits = raw_row(index, i, reading, rules)
+    form, shift, visits, _ = raw_row(index, i, reading, rules)
     raw, width = reading.raw, max(form, 1)
     for k in range(width):
         raw[width * i + k] = 0

@@ -11,6 +11,7 @@ from sqlearn.engine.interactions.canonical import Table, packed, unpacked
 from sqlearn.engine.interactions.given import SCALE
 from sqlearn.engine.interactions.index import MOST_CODES, TwoWayIndex
 from sqlearn.engine.interactions.names import Label, Names
+from sqlearn.engine.interactions.raw_rows import RawRows
 from sqlearn.engine.interactions.steps import (
     LARGEST_SUM,
     MOST_STEPS,
@@ -24,6 +25,8 @@ from sqlearn.engine.interactions.steps import (
 )
 from sqlearn.engine.sums import UNFIT, Block, Log, Statistic
 from sqlearn.errors import FormatError, InvalidValueError, MergeError, NotLearnedError, TooLargeError, shown
+
+_Fresh = tuple[RawRows, dict[str, Any]]  # what takes the place of what was read
 
 
 class BySlot(list[list[Any]]):
@@ -69,10 +72,8 @@ class Interactions(Statistic):
         The interactions.
     derived : dict
         What was computed of them; dropped when anything changes.
-    raw_rows : dict
-        Of items, see :mod:`~sqlearn.engine.interactions.rows`; dropped when an interaction of one of its users changes.
-    kept_bytes : int
-        How much memory these may take.
+    raw_rows : RawRows
+        What is kept between answers.
     """
 
     keeps_records = True
@@ -85,8 +86,7 @@ class Interactions(Statistic):
         self.rating_counts = np.zeros(0, np.int64)
         self.index = TwoWayIndex()
         self.derived: dict[str, Any] = {}
-        self.raw_rows: dict[int, Any] = {}
-        self.kept_bytes = 0
+        self.raw_rows = RawRows()
         self._waiting: list[tuple[np.ndarray, ...]] = []  # of a state that nobody holds yet
         self._encoded: tuple[list[list[Any]], list[np.ndarray]] | None = None
         self._steps: Steps | None = None
@@ -149,9 +149,16 @@ class Interactions(Statistic):
             return
         self.settle()
         self.index.make_ready()
-        log.do(partial(self._change, users, items, codes, sign), partial(self._take_back, users, items, codes, sign))
+        fresh = RawRows(self.raw_rows.max_bytes), dict[str, Any]()
+        back = partial(self._take_back, users, items, codes, sign, fresh)
+        log.do(partial(self._change, users, items, codes, sign), back)
 
     def _change(self, users: np.ndarray, items: np.ndarray, codes: np.ndarray, sign: float) -> None:
+        # all memory first: from the index on, nothing may fail
+        fresh = self._rows_left(users, items), dict[str, Any]()
+        if sign < 0:
+            for names, slots in zip(self._names, (users, items, codes), strict=False):
+                names.touch(slots)
         if sign > 0:
             refused = self.index.insert(users, items, codes)
             if refused >= 0:
@@ -164,20 +171,17 @@ class Interactions(Statistic):
                     "changed. Leave it out.",
                     row=refused,
                 )
-        self._note(users, items, codes, sign)
+        self._note(items, codes, sign, fresh)
 
-    def _take_back(self, users: np.ndarray, items: np.ndarray, codes: np.ndarray, sign: float) -> None:
+    def _take_back(self, users: np.ndarray, items: np.ndarray, codes: np.ndarray, sign: float, fresh: _Fresh) -> None:
+        """Undo :meth:`_change`, without memory: labels that came with it were noted when they came."""
         self.index.take_back(users, items, codes, sign)
-        self._note(users, items, codes, -sign)
+        self._note(items, codes, -sign, fresh)
 
-    def _note(self, users: np.ndarray, items: np.ndarray, codes: np.ndarray, sign: float) -> None:
+    def _note(self, items: np.ndarray, codes: np.ndarray, sign: float, fresh: _Fresh) -> None:
         """Follow interactions that have come or gone."""
-        self.derived = {}
-        self._drop_raw_rows(users, items)
-        self.record_counts[0] += int(sign) * len(users)
-        if sign < 0:
-            for names, slots in zip(self._names, (users, items, codes), strict=False):
-                names.touch(slots)
+        self.raw_rows, self.derived = fresh
+        self.record_counts[0] += int(sign) * len(items)
         if not self.rated:
             return
         if count_codes(codes, int(sign), self.rating_counts):
@@ -187,15 +191,15 @@ class Interactions(Statistic):
             if not add_to_sums(items, codes, steps.table, steps.used, int(sign), sums, squares):
                 self._sums = None
 
-    def _drop_raw_rows(self, users: np.ndarray, items: np.ndarray) -> None:
-        if not self.raw_rows:
-            return
+    def _rows_left(self, users: np.ndarray, items: np.ndarray) -> RawRows:
+        """The raw rows that interactions of these users with these items leave as they are."""
+        if not len(self.raw_rows):
+            return self.raw_rows.without([])
         index, others = self.index.arrays, [items]
         for u in np.unique(users):
             first = index.user_start[u]
             others.append(index.item[first : first + index.user_length[u]])
-        for i in self.raw_rows.keys() & set(np.concatenate(others).tolist()):
-            del self.raw_rows[i]
+        return self.raw_rows.without(np.unique(np.concatenate(others)).tolist())
 
     def settle(self) -> None:
         """Build the index of interactions that nobody has asked about yet."""
@@ -211,7 +215,8 @@ class Interactions(Statistic):
         self.record_counts[0] += len(users)
         if self.rated:
             self.rating_counts += np.bincount(codes, minlength=len(self.rating_counts))
-        self.derived, self.raw_rows, self._steps, self._sums = {}, {}, None, None
+        self.derived, self.raw_rows = {}, RawRows(self.raw_rows.max_bytes)
+        self._steps, self._sums = None, None
 
     def _named(self, user: int, item: int) -> str:
         user_label, item_label = self.users.of(np.array([user]))[0], self.items.of(np.array([item]))[0]
@@ -381,7 +386,7 @@ class Interactions(Statistic):
                 reason="repeated",
             )
         self._sums = None
-        self._note(ours[0], ours[1], ours[2], 1.0)
+        self._note(ours[1], ours[2], 1.0, (RawRows(self.raw_rows.max_bytes), {}))
 
     def copy(self) -> Self:
         self.settle()

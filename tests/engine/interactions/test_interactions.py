@@ -129,7 +129,7 @@ def test_similarities_in_one_two_and_four_words(largest, raters, form):
     model = ItemKNN(min_sim=1e-300).fit([(*pair, rating) for pair, rating in held.items()])
     statistic = model.state.statistic
     reader = Reader(statistic, 1e-300, None)
-    found, _, _ = raw_row(reader.index, statistic.items.slots[0], reader.reading, reader.rules)
+    found, _, _, _ = raw_row(reader.index, statistic.items.slots[0], reader.reading, reader.rules)
     assert found == form
     twin = NaiveItemKNN(held, min_sim=1e-300)
     rows = model.similarities().toarray()
