@@ -23,13 +23,14 @@ class FittedAttributes(BaseEstimator):
 @contextmanager
 def reading(state: State) -> Iterator[tuple[Interactions, dict[str, Any]]]:
     """What a model holds and its parameters in force, for as long as they are read."""
-    with state.reading():
+    held = interactions_of(state)
+    with state.reading(), held.lock:
         if not state.n_records:
             raise UndefinedAttributeError(
                 f"This {state.learner} holds no interactions (all were forgotten). Call fit or partial_fit first.",
                 reason="too few records",
             )
-        yield interactions_of(state), state.params
+        yield held, state.params
 
 
 def interactions_of(state: State) -> Interactions:

@@ -253,8 +253,8 @@ class Recommender(ExactEstimator):
         array([0.333])
         """
         state = self._fitted_state()
-        with state.reading():
-            held = interactions_of(state)
+        held = interactions_of(state)
+        with state.reading(), held.lock:
             pairs = read(X, None, None, rated=False, needed=False)
             users, items = (
                 self._known(column, held, name, pairs.single)
@@ -301,8 +301,8 @@ class Recommender(ExactEstimator):
         """
         check_number(n, "recommend")
         state = self._fitted_state()
-        with state.reading():
-            held = interactions_of(state)
+        held = interactions_of(state)
+        with state.reading(), held.lock:
             slot = int(self._one(user, held, "user"))
             scores = self._scores(held, state.params, slot)
             if filter_already_liked_items:
@@ -340,8 +340,8 @@ class Recommender(ExactEstimator):
         """
         check_number(n, "similar_items")
         state = self._fitted_state()
-        with state.reading():
-            held = interactions_of(state)
+        held = interactions_of(state)
+        with state.reading(), held.lock:
             slot = int(self._one(item, held, "item"))
             slots, similarities = self._similar(held, state.params, slot)
             scores = np.full(len(held.index.arrays.item_start), np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,6 +173,11 @@ def everything_of(wanted: Wanted, held: Interactions, learner: str) -> Batch:
 
 def slots_of(labels: Any, held: Interactions, name: str, learner: str) -> np.ndarray:
     """The slots of users or items that a caller names, which must be held."""
+    if isinstance(labels, Mapping) or hasattr(labels, "columns"):
+        raise ShapeError(
+            f"`{name}s` are labels, and a table was given. Nothing was changed: pass its column of {name}s.",
+            reason="shape",
+        )
     if isinstance(labels, str | bytes) or not hasattr(labels, "__len__"):
         labels = [labels] if not hasattr(labels, "__iter__") or isinstance(labels, str | bytes) else list(labels)
     values = labels.tolist() if hasattr(labels, "tolist") else list(labels)

@@ -2,7 +2,9 @@
 
 import copy
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 import naive_recommend
 from laws import assert_same, unchanged
 from small_recommend import LABELS, LEARNERS
-from sqlearn import verify
+from sqlearn import Store, verify
 from sqlearn.engine.interactions.raw_rows import RawRows
 from sqlearn.errors import (
     BusyError,
@@ -26,6 +28,7 @@ from sqlearn.errors import (
     ParameterError,
     ShapeError,
     SqlearnError,
+    TooLargeError,
     UndefinedAttributeError,
     UnknownLabelError,
     UnsupportedError,
@@ -427,6 +430,85 @@ def test_memory_that_runs_out_while_rows_are_dropped(monkeypatch):
         model.forget(users=5)
     monkeypatch.undo()
     assert model.predict([[5, 0]]).tobytes() == ItemKNN().fit(rows).predict([[5, 0]]).tobytes()
+
+
+def test_labels_of_a_refused_update_leave_no_trace():
+    rows = [["a", "x", 1.0], ["b", "y", 2.0]]
+    model = ItemKNN().fit(rows)
+    many = [[f"u{i}", "x", i / 1000] for i in range(70_000)]
+    with unchanged(model), pytest.raises(TooLargeError, match="different values"):
+        model.partial_fit(many)
+    assert_same(model.partial_fit(["c", "x", 3.0]), ItemKNN().fit([*rows, ["c", "x", 3.0]]))
+    assert len(model.state.statistic.users.slots) == 3
+
+
+def test_matrices_name_a_pair_once():
+    twice = sp.coo_array(([5.0, 5.0], ([0, 0], [1, 1])), shape=(2, 2))
+    model = ItemKNN().fit([[0, 0, 1.0]])
+    for matrix in (twice, sp.csr_array(([5.0, -5.0], [1, 1], [0, 2, 2]), shape=(2, 2))):
+        with unchanged(model), pytest.raises(InvalidValueError, match="several entries in row 0, column 1"):
+            model.partial_fit(matrix)
+
+
+def test_parameters_beyond_any_history():
+    rows = [["anna", "tea", 5], ["anna", "rum", 4], ["ben", "tea", 3], ["ben", "rum", 2]]
+    huge = ItemKNN(max_nbrs=10**30, save_nbrs=10**30).fit(rows)
+    assert huge.predict([["anna", "tea"]]) == ItemKNN().fit(rows).predict([["anna", "tea"]])
+    assert np.isnan(ItemKNN(min_nbrs=10**30).fit(rows).predict([["anna", "tea"]])).all()
+    with pytest.raises(ParameterError, match="no step"):
+        ItemKNN(step=1e308).fit(rows)
+
+
+def test_tables_are_no_labels():
+    frame = pd.DataFrame({"user": ["anna", "ben"], "item": ["tea", "tea"], "rating": [1, 2]})
+    model = ItemKNN().fit(frame)
+    for given in (frame[["user"]], {"user": ["anna"]}):
+        with unchanged(model), pytest.raises(ShapeError, match="a table was given"):
+            model.forget(users=given)
+    assert model.forget(users=frame["user"][:1]).users_.tolist() == ["ben"]
+
+
+def test_stores_refuse_recommenders(tmp_path):
+    frame = pd.DataFrame({"user": ["anna", "ben"], "item": ["tea", "tea"], "rating": [1, 2]})
+    for learner in LEARNERS:
+        with pytest.raises(UnsupportedError, match="A store cannot keep interactions"):
+            Store.create(tmp_path / "ratings.sqlearn", learner, frame)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_threads_that_update_read_and_pickle():
+    rows = rows_of(drawn(np.random.default_rng(11), 40, 20))
+    model = ItemKNN().fit(rows).keep_rows(10**5)
+    stop = threading.Event()
+    faults = []
+
+    def work(call):
+        try:
+            while not stop.is_set():
+                with suppress(BusyError):
+                    call()
+        except Exception as error:
+            faults.append(error)
+            stop.set()
+
+    def update():
+        model.partial_fit([[f"u{k}", f"i{k}", 3.0] for k in range(50)])
+        while not stop.is_set():
+            with suppress(BusyError):
+                model.forget(items=[f"i{k}" for k in range(50)])
+                return
+
+    calls = [update, lambda: pickle.dumps(model), lambda: pickle.dumps(model), lambda: model.recommend(0)]
+    threads = [threading.Thread(target=work, args=(call,)) for call in [*calls, lambda: model.item_means_]]
+    for thread in threads:
+        thread.start()
+    stop.wait(2.0)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not faults, faults
+    left = [f"i{k}" for k in range(50) if f"i{k}" in model.items_.tolist()]
+    assert_same(model.forget(items=left) if left else model, ItemKNN().fit(rows))
 
 
 @pytest.mark.parametrize("learner", [ItemKNN(), ItemKNN(feedback="implicit"), EASE()], ids=str)

@@ -141,6 +141,23 @@ def _columns(X: Any) -> tuple[list[Any], list[str] | None, bool]:
     )
 
 
+def _refuse_twice(matrix: sp.coo_array) -> None:
+    """Refuse a matrix that stores several entries in one place."""
+    rows, columns = (np.asarray(part, np.int64) for part in matrix.coords)
+    places = rows * matrix.shape[1] + columns
+    order = np.argsort(places, kind="stable")
+    later = order[1:][np.diff(places[order]) == 0]
+    if len(later):
+        at = later.min()
+        raise InvalidValueError(
+            f"X stores several entries in row {rows[at]}, column {columns[at]} (counted from 0), and a pair of user "
+            "and item has one interaction. Nothing was changed: pass one entry for each pair.",
+            row=int(rows[at]),
+            column=int(columns[at]),
+            reason="repeated",
+        )
+
+
 def _of_matrix(X: Any, users: Any, items: Any, rated: bool) -> Given:
     if X.ndim != 2:
         raise ShapeError(
@@ -149,7 +166,7 @@ def _of_matrix(X: Any, users: Any, items: Any, rated: bool) -> Given:
             reason="shape",
         )
     matrix = sp.coo_array(X)
-    matrix.sum_duplicates()
+    _refuse_twice(matrix)
     if not matrix.nnz:
         raise ShapeError("X has no stored entry. Nothing was changed: pass at least one.", reason="empty")
     rows, columns = (np.asarray(part) for part in matrix.coords)

@@ -62,7 +62,8 @@ class Names(Vocabulary):
         while self._touched:
             try:
                 slots = self._touched[-1]
-                unused = slots[counts[slots] == 0]
+                inside = slots < len(counts)  # a refused update may have given slots that the counts never reached
+                unused = np.append(slots[~inside], slots[inside][counts[slots[inside]] == 0])
                 for slot in set(unused.tolist()):
                     label = self._of_slot[slot]
                     if label is not None:

@@ -46,7 +46,7 @@ class Reader:
             sums.counts, sums.sums, sums.roots, table, np.arange(n), ranks, np.zeros(4 * n, np.int64),
             of_users[0], of_users[1], of_items[0], of_items[1], of_items[2], np.empty(n + 1),
         )  # fmt: skip
-        self.rules = Rules(held.rated, largest, most, min_sim, save_nbrs or 0)
+        self.rules = Rules(held.rated, largest, most, min_sim, min(save_nbrs or 0, n))
 
     def _ranks(self) -> np.ndarray:
         ranks = np.zeros(len(self.index.item_start), np.int64)
@@ -80,7 +80,7 @@ class Reader:
     def scores(self, history: np.ndarray, values: np.ndarray, max_nbrs: int, min_nbrs: int) -> np.ndarray:
         """Scores of all items, by slot, for a user with these items and centred ratings; NaN where there are none."""
         n = len(self.reading.counts)
-        most = max_nbrs if max_nbrs < len(history) else 0
+        most, min_nbrs = max_nbrs if max_nbrs < len(history) else 0, min(min_nbrs, len(history) + 1)
         near, scores = neighbours(n, most), np.empty(n)
         if self.kept.max_bytes:
             for at, item in enumerate(history.tolist()):

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import RLock
 from typing import Any, Self
 
 import numpy as np
 
+from sqlearn.engine.interactions.alone import alone
 from sqlearn.engine.interactions.canonical import Table, packed, unpacked
 from sqlearn.engine.interactions.given import SCALE
 from sqlearn.engine.interactions.index import MOST_CODES, TwoWayIndex
 from sqlearn.engine.interactions.names import Label, Names
 from sqlearn.engine.interactions.raw_rows import RawRows
+from sqlearn.engine.interactions.refusals import held_by_both, not_held, repeated, too_many_ratings
 from sqlearn.engine.interactions.steps import (
     LARGEST_SUM,
     MOST_STEPS,
@@ -24,8 +27,9 @@ from sqlearn.engine.interactions.steps import (
     steps_of,
 )
 from sqlearn.engine.sums import UNFIT, Block, Log, Statistic
-from sqlearn.errors import FormatError, InvalidValueError, MergeError, NotLearnedError, TooLargeError, shown
+from sqlearn.errors import FormatError, InvalidValueError
 
+_LARGEST_STEP = 2.0**40
 _Fresh = tuple[RawRows, dict[str, Any]]  # what takes the place of what was read
 
 
@@ -74,6 +78,8 @@ class Interactions(Statistic):
         What was computed of them; dropped when anything changes.
     raw_rows : RawRows
         What is kept between answers.
+    lock : RLock
+        Held by whoever changes the interactions, or walks over them in a kernel: what lies where must not move then.
     """
 
     keeps_records = True
@@ -87,6 +93,7 @@ class Interactions(Statistic):
         self.index = TwoWayIndex()
         self.derived: dict[str, Any] = {}
         self.raw_rows = RawRows()
+        self.lock = RLock()
         self._waiting: list[tuple[np.ndarray, ...]] = []  # of a state that nobody holds yet
         self._encoded: tuple[list[list[Any]], list[np.ndarray]] | None = None
         self._steps: Steps | None = None
@@ -102,6 +109,7 @@ class Interactions(Statistic):
 
     # ------------------------------------------------------------------ changing
 
+    @alone
     def encode(self, codes: np.ndarray, levels: list[list[Any]]) -> tuple[np.ndarray, np.ndarray]:
         """Slots of users, items and, if there are any, ratings; and the words of their labels."""
         if isinstance(levels, BySlot):
@@ -109,6 +117,7 @@ class Interactions(Statistic):
             columns = [names.hash_words[slots[:, j]] for j, names in enumerate(self._names)]
             return slots, np.concatenate(columns, axis=1)
         if self._encoded is None or self._encoded[0] is not levels:
+            self._check_number(levels[2] if self.rated else [])
             self._encoded = levels, [names.slots_of(column) for names, column in zip(self._names, levels, strict=True)]
             self._resize()
         slots = np.empty(codes.shape, np.int64)
@@ -122,12 +131,12 @@ class Interactions(Statistic):
     def _names(self) -> tuple[Names, ...]:
         return (self.users, self.items, self.ratings) if self.rated else (self.users, self.items)
 
+    def _check_number(self, ratings: list[Any]) -> None:
+        """Refuse more ratings than there are codes for."""
+        if len(self.ratings.slots.keys() | {*ratings}) > MOST_CODES:
+            raise too_many_ratings(MOST_CODES)
+
     def _resize(self) -> None:
-        if self.ratings.capacity > MOST_CODES:
-            raise TooLargeError(
-                f"These ratings have more than {MOST_CODES:,} different values. Nothing was changed: round them, to a "
-                "step of 0.5 for instance."
-            )
         self.index.resize(self.users.capacity, self.items.capacity)
         more = self.ratings.capacity - len(self.rating_counts)
         if more > 0:
@@ -153,6 +162,7 @@ class Interactions(Statistic):
         back = partial(self._take_back, users, items, codes, sign, fresh)
         log.do(partial(self._change, users, items, codes, sign), back)
 
+    @alone
     def _change(self, users: np.ndarray, items: np.ndarray, codes: np.ndarray, sign: float) -> None:
         # all memory first: from the index on, nothing may fail
         fresh = self._rows_left(users, items), dict[str, Any]()
@@ -162,17 +172,14 @@ class Interactions(Statistic):
         if sign > 0:
             refused = self.index.insert(users, items, codes)
             if refused >= 0:
-                raise self._repeated(users[refused], items[refused], refused)
+                raise repeated(self._named(users[refused], items[refused]), refused)
         else:
             refused = self.index.remove(users, items, codes)
             if refused >= 0:
-                raise NotLearnedError(
-                    f"{self._named(users[refused], items[refused])} is not held, or given twice, so nothing was "
-                    "changed. Leave it out.",
-                    row=refused,
-                )
+                raise not_held(self._named(users[refused], items[refused]), refused)
         self._note(items, codes, sign, fresh)
 
+    @alone
     def _take_back(self, users: np.ndarray, items: np.ndarray, codes: np.ndarray, sign: float, fresh: _Fresh) -> None:
         """Undo :meth:`_change`, without memory: labels that came with it were noted when they came."""
         self.index.take_back(users, items, codes, sign)
@@ -201,6 +208,7 @@ class Interactions(Statistic):
             others.append(index.item[first : first + index.user_length[u]])
         return self.raw_rows.without(np.unique(np.concatenate(others)).tolist())
 
+    @alone
     def settle(self) -> None:
         """Build the index of interactions that nobody has asked about yet."""
         if not self._waiting:
@@ -211,26 +219,15 @@ class Interactions(Statistic):
         come = self.index.insert if self.index.count else self.index.fill
         refused = come(users, items, codes)
         if refused >= 0:
-            raise self._repeated(users[refused], items[refused], refused)
+            raise repeated(self._named(users[refused], items[refused]), refused)
         self.record_counts[0] += len(users)
         if self.rated:
             self.rating_counts += np.bincount(codes, minlength=len(self.rating_counts))
         self.derived, self.raw_rows = {}, RawRows(self.raw_rows.max_bytes)
         self._steps, self._sums = None, None
 
-    def _named(self, user: int, item: int) -> str:
-        user_label, item_label = self.users.of(np.array([user]))[0], self.items.of(np.array([item]))[0]
-        return f"the pair of user {shown(user_label)} and item {shown(item_label)}"
-
-    def _repeated(self, user: int, item: int, row: int) -> InvalidValueError:
-        return InvalidValueError(
-            f"Row {row} (counted from 0) has {self._named(user, item)}, which is given twice or held already, and a "
-            "pair has one interaction. Nothing was changed: leave the row out, or change the rating that is held with "
-            "`relabel`.",
-            row=row,
-            value=self.items.of(np.array([item]))[0],
-            reason="repeated",
-        )
+    def _named(self, user: int, item: int) -> tuple[Label, Label]:
+        return self.users.of(np.array([user]))[0], self.items.of(np.array([item]))[0]
 
     def refresh(self, order: np.ndarray, labels: list[Any], log: Log, check: Callable[[], None] = lambda: None) -> None:
         self.settle()
@@ -247,6 +244,7 @@ class Interactions(Statistic):
                 reason="out of range",
             )
 
+    @alone
     def prune(self, temporary: bool = False) -> None:
         self._encoded = None
         if temporary:  # labels and room stay for those who come back
@@ -276,6 +274,7 @@ class Interactions(Statistic):
             self._steps = steps_of(units, self.rating_counts > 0, self.given_step)
         return self._steps
 
+    @alone
     def item_sums(self) -> ItemSums:
         """What scores need of every item."""
         found = self.derived.get("item sums")
@@ -337,6 +336,7 @@ class Interactions(Statistic):
             found = self.derived[name] = names.in_order(counts)
         return found
 
+    @alone
     def history(self, user: int) -> tuple[np.ndarray, np.ndarray]:
         """The items of a user, in the order of their labels, and the codes of their ratings."""
         index = self.index.arrays
@@ -352,6 +352,7 @@ class Interactions(Statistic):
             return np.argsort(np.array(names, np.int64))
         return np.array(sorted(range(len(names)), key=lambda k: (isinstance(names[k], str), names[k])), np.int64)
 
+    @alone
     def entries(self, users: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """All interactions of these users, or of these items: slots of users and items, codes of ratings."""
         index = self.index.arrays
@@ -367,9 +368,11 @@ class Interactions(Statistic):
 
     # ------------------------------------------------------------------ whole states
 
+    @alone
     def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
         """Take in the interactions of `other`."""
         assert isinstance(other, Interactions)
+        self._check_number(list(other.ratings.slots))
         users, items, codes = other.entries(other.user_order(), np.zeros(0, np.int64))
         found = []
         for names, theirs, used in zip(self._names, other._names, (users, items, codes), strict=False):
@@ -380,14 +383,11 @@ class Interactions(Statistic):
         ours = found if self.rated else [*found, np.zeros(len(users), np.int32)]
         refused = self.index.insert(*ours)
         if refused >= 0:
-            raise MergeError(
-                f"Both models hold {self._named(ours[0][refused], ours[1][refused])}, and a pair has one interaction, "
-                "so nothing was changed. Forget it in one of them first.",
-                reason="repeated",
-            )
+            raise held_by_both(self._named(ours[0][refused], ours[1][refused]))
         self._sums = None
         self._note(ours[1], ours[2], 1.0, (RawRows(self.raw_rows.max_bytes), {}))
 
+    @alone
     def copy(self) -> Self:
         self.settle()
         copied = type(self)(self.n_features, self.n_targets, self.rated, self.given_step)
@@ -403,6 +403,7 @@ class Interactions(Statistic):
     def restore(self, parts: list[bytes]) -> None:
         self.record_counts = np.frombuffer(parts[0], "<i8").astype(np.int64)
 
+    @alone
     def canonical_rows(self, slots: np.ndarray) -> bytes | None:
         """All interactions: labels sorted, users in their order, the items of each in theirs."""
         users, items = self.user_order(), self.item_order()
@@ -442,5 +443,5 @@ class Interactions(Statistic):
 
 def units_of(step: float) -> int:
     """A step in millionths; 0 if it is none."""
-    units = round(step * SCALE)
+    units = round(step * SCALE) if abs(step) < _LARGEST_STEP else 0
     return units if units / SCALE == step else 0

@@ -2,7 +2,9 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from threading import RLock
 
 import numpy as np
 
@@ -83,6 +85,8 @@ class Words:
         self.occurrences = np.zeros(0, np.int64)
         self._free: list[int] = []
         self._order: _Order | None = None  # None where all are to be sorted
+        self._changes = 0
+        self._lock = RLock()  # readers bring the order up to date, and updates change it
 
     @property
     def capacity(self) -> int:
@@ -108,7 +112,14 @@ class Words:
         """Slots of different words, int64[n]; new ones where they have none."""
         found = np.fromiter((self.slots.get(word, -1) for word in words), np.int64, len(words))
         new = np.flatnonzero(found < 0)
+        with self._lock if len(new) else nullcontext():
+            self._give(words, new, found)
+        return found
+
+    def _give(self, words: list[str], new: np.ndarray, found: np.ndarray) -> None:
+        """Give slots to the words at the places `new`, and write them into `found`."""
         if len(new):
+            self._changes += 1
             if len(new) > len(self._free):
                 self._grow(len(new) - len(self._free))
             found[new] = self._free[: -1 - len(new) : -1]
@@ -120,7 +131,6 @@ class Words:
             else:
                 self._order = None
             self.slots.update(zip(come, found[new].tolist(), strict=True))
-        return found
 
     def _grow(self, new: int) -> None:
         old, grown = self.capacity, self._grown(new)
@@ -131,6 +141,11 @@ class Words:
 
     def drop(self, words: Iterable[str]) -> None:
         """Take the slots of those of these words that no document has."""
+        with self._lock:
+            self._changes += 1
+            self._drop(words)
+
+    def _drop(self, words: Iterable[str]) -> None:
         for word in words:
             slot = self.slots.get(word)
             if slot is None:  # it was to come when memory ended
@@ -145,13 +160,15 @@ class Words:
 
     def ordered(self) -> tuple[list[str], np.ndarray]:
         """The words held, sorted, and their slots, int64[n]; both only to look at, before the next update."""
-        order = self._order
-        if order is None:
-            words = sorted(self.slots)
-            order = _Order(words, np.fromiter(map(self.slots.__getitem__, words), np.int64, len(words)))
-        elif order.gone or order.come:
-            order = order.renewed(self.slots)
-        self._order = order  # in one step: threads may read side by side
+        with self._lock:
+            order, changes = self._order, self._changes
+            if order is None:
+                words = sorted(self.slots)
+                order = _Order(words, np.fromiter(map(self.slots.__getitem__, words), np.int64, len(words)))
+            elif order.gone or order.come:
+                order = order.renewed(self.slots)
+            if changes == self._changes:  # no signal's handler has updated the model meanwhile
+                self._order = order
         held = self.documents[order.slots] > 0
         if held.all():
             return order.words, order.slots

@@ -87,6 +87,12 @@ def target_names(model: Any, target: Any) -> list[str]:
 
 def prepared(model: Any, columns: Columns) -> Any:
     """An unfitted copy that leaves the ledger to the store, and knows which columns are categories."""
+    if hasattr(model, "recommend"):
+        raise UnsupportedError(
+            f"A store cannot keep interactions for {type(model).__name__} yet. No store was created: fit it to the "
+            "interactions, and save it as a pickle.",
+            reason="learner",
+        )
     features = [column for column in columns.all if column.role == "feature"]
     categories = [i for i, column in enumerate(features) if column.learned_as == "category"]
     if columns.named("weight") and "sample_weight" not in signature(type(model).partial_fit).parameters:
