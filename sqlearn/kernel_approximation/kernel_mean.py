@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sklearn.base import OutlierMixin
 from sklearn.utils import Tags
 
-from sqlearn.engine.maps import scale_of
+from sqlearn.engine.maps import scale_of, weighed
 from sqlearn.engine.model import DetectsOutliers, UnweightedEstimator, refuse_large
 from sqlearn.engine.novelty import FeatureSums, FourierDetector, as_pipeline, refuse_many
 from sqlearn.engine.rounds import LARGEST
@@ -170,7 +170,7 @@ class KernelMean(DetectsOutliers, OutlierMixin, UnweightedEstimator):
         cosines, scale = statistic.mean(), scale_of(statistic.size)
         return {
             "mean_": scale * cosines,
-            "offset_": state.params["threshold"] * scale**2 * float(cosines @ cosines),
+            "offset_": state.params["threshold"] * scale**2 * weighed(cosines, cosines),
             "random_weights_": statistic.directions,
             "random_offset_": statistic.phases,
             "cosine_weights_": scale**2 * cosines,

@@ -260,9 +260,9 @@ class Recommender(ExactEstimator):
                 self._known(column, held, name, pairs.single)
                 for column, name in ((pairs.users, "user"), (pairs.items, "item"))
             )
-            scores = np.empty(len(pairs))
-            for code, user in enumerate(users.tolist()):
-                rows = np.flatnonzero(pairs.users.codes == code) if len(users) > 1 else slice(None)
+            scores, order = np.empty(len(pairs)), np.argsort(pairs.users.codes, kind="stable")
+            ends = np.cumsum(np.bincount(pairs.users.codes, minlength=len(users)))
+            for user, rows in zip(users.tolist(), np.split(order, ends[:-1]), strict=True):
                 scores[rows] = self._scores(held, state.params, user)[items[pairs.items.codes[rows]]]
         return scores
 

@@ -511,6 +511,38 @@ def test_threads_that_update_read_and_pickle():
     assert_same(model.forget(items=left) if left else model, ItemKNN().fit(rows))
 
 
+@pytest.mark.parametrize("learner", LEARNERS, ids=str)
+def test_merging_with_one_that_is_empty(learner):
+    rows = rows_of(drawn(np.random.default_rng(12), 8, 6))
+    full, emptied = clone(learner).fit(rows), clone(learner).fit(rows[:3])
+    emptied.forget([row[:2] for row in rows[:3]])
+    assert_same(copy.deepcopy(full).merge(emptied), full)
+    assert_same(emptied.merge(full), full)
+
+
+PINNED = {
+    "explicit": "2df4a1553d2c440fe4f7ccb80aead9364e8dd2f850ea0c9506dd2df2f9f6ab8c",
+    "implicit": "8ba0d0797fb3969b6e0f6698d77b4a9b9b496e9fbf8abfc5345077ad3f841e1b",
+    "step": "fc01e5009a6286b125354adf0fd12cf4c9ef3dbfbc97d628fe5a70343e3f84f0",
+    "ease": "ad24bb429f3190bf8482ccef88f37c93374733f93cfcc2432524d4fb5b8181da",
+    "weighted": "37f2c034e75fbf03d687f0c4413a485a09d0af74ea26386a5b360dbe97f2021d",
+}
+
+
+@pytest.mark.parametrize("name", ["explicit", "implicit", "step", "ease", "weighted"])
+def test_digests(name):
+    """Equal on every machine and in every version: see tests/project/test_digests.py."""
+    rows = [["anna", "tea", 5.0], ["anna", 7, 3.5], [12, "tea", 0.5], [2.5, "rum", 4.0], ["ben", "caf\u00e9", -1.0]]
+    learner = {
+        "explicit": ItemKNN(key="k"),
+        "implicit": ItemKNN(feedback="implicit", save_nbrs=3),
+        "step": ItemKNN(step=0.5, max_nbrs=5),
+        "ease": EASE(),
+        "weighted": EASE(regularization=3.0, use_ratings=True),
+    }[name]
+    assert learner.fit(rows).forget(["ben", "caf\u00e9"]).digest() == PINNED[name]
+
+
 @pytest.mark.parametrize("learner", [ItemKNN(), ItemKNN(feedback="implicit"), EASE()], ids=str)
 def test_who_is_set_aside_is_not_known(learner):
     rows = [["anna", "tea", 5], ["anna", "rum", 4], ["ben", "tea", 3], ["ben", "rum", 2], ["cleo", "gin", 1]]

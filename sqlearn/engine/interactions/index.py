@@ -316,7 +316,7 @@ class TwoWayIndex:
     def compact(self, n: int) -> None:
         """Give back room that is not needed by `n` entries, all that there are, if there is much of it."""
         held = self.arrays
-        if held.ends.max() <= 2 * n + _SPARE and len(held.item) <= 4 * n + 2 * _SPARE:
+        if held.ends.max() <= 2 * n + _SPARE and max(len(held.item), len(held.user)) <= 4 * n + 2 * _SPARE:
             return
         lengths = [held.user_length, held.item_length]
         moved = _with_rows(held, lengths, n)

@@ -372,6 +372,8 @@ class Interactions(Statistic):
     def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
         """Take in the interactions of `other`."""
         assert isinstance(other, Interactions)
+        if not other.record_counts[0]:
+            return
         self._check_number(list(other.ratings.slots))
         users, items, codes = other.entries(other.user_order(), np.zeros(0, np.int64))
         found = []

@@ -8,6 +8,10 @@ twice, and optimised once for each kernel that Python calls.
 """
 
 import gc
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from llvmlite.binding import Linkage
 from numba.core import compiler, event, sigutils, typing
@@ -88,6 +92,23 @@ class _Compiler(_FunctionCompiler):
         )
 
 
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Ctrl-C is handled at the end: in the middle it would leave numba's registries half filled, for good."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    came: list[tuple] = []
+    signal.signal(signal.SIGINT, lambda *signalled: came.append(signalled))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[-1])
+
+
 class Kernel(CPUDispatcher):
     """What ``numba.njit`` makes of a function, except that kernels call a part and Python the whole."""
 
@@ -100,7 +121,8 @@ class Kernel(CPUDispatcher):
         collects = gc.isenabled()
         gc.disable()  # a compiler leaves many objects that live on, which would be searched for garbage again and again
         try:
-            return super().compile(sig)
+            with _ctrl_c_waits():
+                return super().compile(sig)
         finally:
             if collects:
                 gc.enable()

@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numba
 import pytest
+from numba.core.registry import CPUDispatcher
 
 from sqlearn.engine.kernels import decorator as kernel_module
 
@@ -183,3 +185,22 @@ def test_a_function_from_outside_the_engine_is_compiled_but_not_cached():
 
     assert double(3.0) == 6.0
     assert double.stats.cache_path is None
+
+
+def test_ctrl_c_waits_for_the_compiler(monkeypatch):
+    @kernel_module.kernel
+    def twice(x):
+        return 2.0 * x
+
+    compile_ = CPUDispatcher.compile
+
+    def interrupted(self, signature):
+        os.kill(os.getpid(), signal.SIGINT)
+        return compile_(self, signature)
+
+    monkeypatch.setattr(CPUDispatcher, "compile", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        twice(1.0)
+    assert len(twice.signatures) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert twice(2.0) == 4.0
