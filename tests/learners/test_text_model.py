@@ -17,11 +17,12 @@ from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.neighbors import NearestCentroid as TheirCentroid
 from sklearn.pipeline import make_pipeline
 
+import hyphens
 import naive
 import naive_text
 from laws import assert_same, told, unchanged
 from records import HARD_WORDS
-from sqlearn import errors, verify
+from sqlearn import NotLearnedError, errors, verify
 from sqlearn.compose import TableModel, TextModel
 from sqlearn.ensemble import RandomForestClassifier
 from sqlearn.linear_model import LogisticRegression
@@ -459,3 +460,16 @@ def test_warnings_come_with_fit_alone():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.partial_fit(["cc"], [1]).forget(["cc"], [1])
+
+
+def test_document_is_not_held_under_other_tokens(monkeypatch):
+    """What a changed tokenizer makes of it is not taken out of counts that it is not in."""
+    texts = ["the-red door", "a blue door", "the blue sky"]
+    for many in (False, True):
+        model = TextModel(MultinomialNB(), tokenizer=hyphens.split_words, token_pattern=None).fit(texts, [0, 1, 1])
+        with monkeypatch.context() as changed:
+            changed.setattr(hyphens, "SEPARATORS", " -")
+            with unchanged(model), pytest.raises(NotLearnedError):
+                model.forget(texts[:1] if many else texts[0], [0] if many else 0)
+        kept = TextModel(MultinomialNB(), tokenizer=hyphens.split_words, token_pattern=None).fit(texts[1:], [1, 1])
+        assert_same(model.forget(texts[0], 0), kept)

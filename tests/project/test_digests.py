@@ -113,10 +113,10 @@ LATER = {
     "ledoit_wolf": "e74ca0771f76ebeff6919d71e05a1cee602932f23a2caf6c73e17e7618f16fcf",
     "fixed_features": "f7135ca7fc355db387f8b3e6ea00c67ece6873e7905aa4acb527cc4cc210d6f4",
     "fixed_features_gram": "270a57d2a5ed88117032392958f618adc45cd77e8257f9f8d1fa770192bd21e3",
-    "text_multinomial_nb": "0e813517b930828d33f29e5188cedb1b52223fa921e009b901c9d75ccdacad77",
-    "text_complement_nb": "5b55bc32bcc738d7c8203e56b3974e4f24009bdc231aa03bb2e3dcbe7f37feee",
-    "text_bernoulli_nb": "ef4a2a4c5a8c879719fcc824eb4af1fa3faa5d38fcaddd2cd0f5369c0125d033",
-    "text_nearest_centroid": "78169d036b6dedefaa44ae879fe5346b06a08dff70ee97479abacd2f2bd4433a",
+    "text_multinomial_nb": "efa39f76c43d414303788eb1ea239ef98dc9e78097ad202e7c83d6e482b556d0",
+    "text_complement_nb": "f229bc27b6886a61e24921989d2ac2fe993011377018cac776063e776fcffb34",
+    "text_bernoulli_nb": "2c89cc0a0ffc21d97f8457a3510996269f451f0161ffc05b9b36f2cd2c0f7e8f",
+    "text_nearest_centroid": "fbdc4a7a29773138f756df889d47cc3db904d487bde01d37b54eb4358fd1fd03",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
 

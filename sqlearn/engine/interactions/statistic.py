@@ -247,9 +247,7 @@ class Interactions(Statistic):
     @alone
     def prune(self, temporary: bool = False) -> None:
         self._encoded = None
-        if temporary:  # labels and room stay for those who come back
-            return
-        if self._waiting:
+        if temporary or self._waiting:  # labels and room stay for those who come back
             return
         index = self.index.arrays
         self.users.drop_unused(index.user_length)
@@ -265,6 +263,7 @@ class Interactions(Statistic):
 
     # ------------------------------------------------------------------ reading
 
+    @alone
     def steps(self) -> Steps:
         """What the ratings held are whole numbers of."""
         if self._steps is None:
@@ -311,6 +310,7 @@ class Interactions(Statistic):
         result: np.ndarray = (table[codes] * counts - sums.sums[items]) / counts
         return result
 
+    @alone
     def user_order(self) -> np.ndarray:
         """Slots of the users held, in the order of their labels."""
         return self._order("users", self.users, self.index.arrays.user_length)
@@ -326,6 +326,7 @@ class Interactions(Statistic):
         slots[slots >= 0] = np.where(counts[slots[slots >= 0]] > 0, slots[slots >= 0], -1)
         return slots
 
+    @alone
     def item_order(self) -> np.ndarray:
         """Slots of the items held, in the order of their labels."""
         return self._order("items", self.items, self.index.arrays.item_length)

@@ -28,7 +28,7 @@ from sqlearn.engine.sums.gram import Gram
 from sqlearn.engine.sums.gram_blocks import deposit_gram, packed_cell
 from sqlearn.engine.sums.joint import Joint
 from sqlearn.engine.sums.moments import OneDense
-from sqlearn.engine.sums.one_record import GENERAL_FIRST, may_change, note
+from sqlearn.engine.sums.one_record import GENERAL_FIRST, LABEL_WORDS, may_change, note
 from sqlearn.engine.sums.statistic import Statistic
 
 _FEWEST_ROWS = 48  # fewer go row by row
@@ -235,7 +235,7 @@ def _change_spread(
         tail[j] = words[j]
     tail[k] = np.uint64(float_bits(1.0))
     record = z[0, 1 : 1 + d]
-    digest_one(record, tail, key_state, digest)
+    digest_one(record[: 0 if k > LABEL_WORDS else d], tail, key_state, digest)
     if not may_change(digest, sign, records):
         return False
     ones, slots, one = np.ones(1), np.full(1, slot), record.reshape(1, d)
@@ -270,6 +270,7 @@ class _OneSpread(OneDense):
             words = vocabulary.hash_words[slot]
         if sign < 0 and gram.record_counts[slot] == 1:  # then its class may go, which takes more than this step
             return False
+        words = self._spelled(words)
         records = self._reserved(sign, gram, fourth, fourth)  # the sums of fourth order count a record twice
         done = _change_spread(
             row, words, slot, sign, self.z, self.tail, self.digest, state.key_state, records,

@@ -126,9 +126,13 @@ def _text(row: int, text: Any) -> str:
     )
 
 
-def name_of(text: str) -> bytes:
-    """What stands for a document in its record's digest: 256 bits of a hash of its bytes."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+def name_of(text: str, tokens: list[str]) -> bytes:
+    """What stands for a document in its record's digest: 256 bits of a hash of its bytes and of its tokens.
+
+    Where a tokenizer has changed, a document is then not held, and not taken out of counts that it is not in.
+    """
+    document, words = (part.encode("utf-8", "surrogatepass") for part in (text, "\0".join(tokens)))
+    return hashlib.blake2b(b"%d %s%s" % (len(document), document, words), digest_size=32).digest()
 
 
 def fixed_words(vocabulary: Any) -> list[str] | None:
@@ -270,16 +274,20 @@ class Tokenizing:
         self.allowed = None if words is None else frozenset(words)
         self.is_own = any(callable(params[name]) for name in _CALLABLES)
 
-    def counted(self, text: str) -> dict[str, int] | None:
-        """How often a document has each word, in the order in which they come; None if a token is no string."""
+    def counted(self, text: str) -> tuple[dict[str, int], bytes] | None:
+        """How often a document has each word, in the order in which they come, and its name.
+
+        None if a token is no string.
+        """
         tokens = self.analyze(text)
         if self.is_own and not (isinstance(tokens, list) and all(type(token) is str for token in tokens)):
             return None
-        counts = Counter(tokens)
+        assert isinstance(tokens, list)
+        counts, name = Counter(tokens), name_of(text, tokens)
         if self.allowed is None:
-            return counts
+            return counts, name
         allowed = self.allowed
-        return {word: count for word, count in counts.items() if word in allowed}
+        return {word: count for word, count in counts.items() if word in allowed}, name
 
     def features(self, texts: list[str]) -> Features:
         """Counts of words of each document, by the numbers of the words; the words; what names each document."""
@@ -287,12 +295,14 @@ class Tokenizing:
         number, analyze = numbers.__getitem__, self.analyze
         tokens, ends, names, parts = array("i"), array("q"), [], []
         for row, text in enumerate(texts):
-            names.append(name_of(text))
             found = analyze(text)
             try:
+                found = found if type(found) is list else list(found)
+                names.append(name_of(text, found))
                 tokens.extend(map(number, found))
             except TypeError as error:
-                raise _no_tokens(row, found) from error
+                others = [token for token in found if not isinstance(token, str)] if type(found) is list else found
+                raise _no_tokens(row, others) from error
             ends.append(len(tokens))
             if len(tokens) >= _AT_ONCE:
                 parts.append(_count(tokens, ends, len(numbers)))

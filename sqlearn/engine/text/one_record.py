@@ -7,7 +7,6 @@ import numpy as np
 from sqlearn.engine.identity import digest_one
 from sqlearn.engine.kernels import Postponed, float_bits, kernel
 from sqlearn.engine.sums import GENERAL_FIRST, InterruptsHeld, OneRecord, deposit_sparse, may_change, note
-from sqlearn.engine.text.documents import name_of
 from sqlearn.engine.text.weighing import count_documents, square_words, weigh_words
 
 _NOT_DONE, _DONE, _WORDS_GONE = 0, 1, 2
@@ -94,10 +93,10 @@ class OneDocument(OneRecord):
         slot = labels.slots.get(y)
         if slot is None or (sign < 0 and statistic.record_counts[slot] == 1):
             return False
-        counts = self.tokenizing.counted(row)
-        if counts is None:
+        counted = self.tokenizing.counted(row)
+        if counted is None:
             return False
-        words, name = statistic.words, np.frombuffer(name_of(row), np.uint64)
+        counts, words, name = counted[0], statistic.words, np.frombuffer(counted[1], np.uint64)
         found = [words.slots.get(word, -1) for word in counts]
         new = [word for word, place in zip(counts, found, strict=True) if place < 0] if -1 in found else []
         if new and (sign < 0 or len(new) > words.room):

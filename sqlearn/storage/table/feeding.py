@@ -34,7 +34,7 @@ def words_of(model: Learner) -> Callable[[str], Collection[str]]:
     if not takes_documents(model):
         return lambda text: ()
     statistic: Any = model.state.statistic
-    return lambda text: statistic.tokenizing.counted(text).keys()
+    return lambda text: statistic.tokenizing.counted(text)[0].keys()
 
 
 def asks_in_rounds(model: Any) -> bool:
