@@ -193,7 +193,7 @@ class IsolationHistory:
 
     def run(self, n_steps, naive=False):
         """Take steps, most of them followed by a check; small blocks, few empty places and little room."""
-        slices = lambda batch: (slice(i, min(i + 23, len(batch))) for i in range(0, len(batch), 23))  # noqa: E731
+        slices = lambda batch, sparse: (slice(i, min(i + 23, len(batch))) for i in range(0, len(batch), 23))  # noqa: E731
         with (
             mock.patch.object(state_module.Batch, "slices", slices),
             mock.patch.object(rows_module, "_MOST_EMPTY", 8),

@@ -32,7 +32,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def small_blocks(monkeypatch):
     """Batches of many blocks, so that calls have a middle."""
     monkeypatch.setattr(
-        state_module.Batch, "slices", lambda self: (slice(i, min(i + 60, len(self))) for i in range(0, len(self), 60))
+        state_module.Batch,
+        "slices",
+        lambda self, sparse: (slice(i, min(i + 60, len(self))) for i in range(0, len(self), 60)),
     )
 
 
