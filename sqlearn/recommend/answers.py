@@ -100,7 +100,7 @@ def label_array(labels: list[Any]) -> np.ndarray:
         ends_in_nul = any(label.endswith("\0") for label in labels)  # which numpy's strings drop
         return np.array(labels, object if ends_in_nul else None)
     if kinds == {int}:
-        return np.array(labels, np.int64 if all(abs(label) < 1 << 63 for label in labels) else object)
+        return np.array(labels, np.int64 if all(-(1 << 63) <= label < 1 << 63 for label in labels) else object)
     if kinds == {float}:
         return np.array(labels, np.float64)
     array = np.empty(len(labels), object)

@@ -187,7 +187,7 @@ class Recommender(ExactEstimator):
                 reason="shape",
             )
         users, items = ([old.levels[j][code] for code in old.codes[:, j]] for j in (0, 1))
-        given = read([*zip(users, items, ratings.tolist(), strict=True)], None, None, rated=True, needed=True)
+        given = read([*zip(users, items, ratings, strict=True)], None, None, rated=True, needed=True)
         new = learned(replace(given, single=old.single), held.given_step)
         state.change((old, -1.0), (new, 1.0))
         return self

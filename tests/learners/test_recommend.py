@@ -511,6 +511,16 @@ def test_threads_that_update_read_and_pickle():
     assert_same(model.forget(items=left) if left else model, ItemKNN().fit(rows))
 
 
+def test_narrow_floats_are_read_as_they_print():
+    rows = [["u", "i", np.float32(0.1)], ["v", "i", np.float16(0.2)]]
+    model = ItemKNN().fit(rows)
+    assert_same(model, ItemKNN().fit([["u", "i", 0.1], ["v", "i", 0.2]]))
+    assert_same(
+        model.relabel([["u", "i"]], np.array([0.3], np.float32)), ItemKNN().fit([["u", "i", 0.3], ["v", "i", 0.2]])
+    )
+    assert ItemKNN().fit([[-(2**63), 1, 2.0], [2**63 - 1, 1, 3.0]]).users_.dtype == np.int64
+
+
 @pytest.mark.parametrize("learner", LEARNERS, ids=str)
 def test_merging_with_one_that_is_empty(learner):
     rows = rows_of(drawn(np.random.default_rng(12), 8, 6))

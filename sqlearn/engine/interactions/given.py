@@ -363,7 +363,8 @@ def _as_floats(values: list[Any], place: str | int) -> np.ndarray:
         try:
             if isinstance(value, str | bytes | complex):
                 raise TypeError
-            numbers[row] = np.nan if _is_missing(value) else float(value)
+            narrow = isinstance(value, np.float32 | np.float16)  # which is read as it prints
+            numbers[row] = np.nan if _is_missing(value) else float(str(value) if narrow else value)
         except (TypeError, ValueError, OverflowError) as error:
             if not is_of_input(error, here=False):
                 raise
