@@ -169,6 +169,8 @@ def table(rng, X):
     """Features, an array or a pandas frame: as they are, in another container, with an odd cell, or something else."""
     frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
     x = np.asarray(X)
+    if x.ndim == 1:  # documents
+        x = x[:, None]
     n, d = x.shape
     row, column = int(rng.integers(max(n, 1))), int(rng.integers(d))
 
