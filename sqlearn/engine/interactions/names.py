@@ -62,8 +62,10 @@ class Names(Vocabulary):
         while self._touched:
             try:
                 slots = self._touched[-1]
-                inside = slots < len(counts)  # a refused update may have given slots that the counts never reached
-                unused = np.append(slots[~inside], slots[inside][counts[slots[inside]] == 0])
+                if slots.max(initial=-1) < len(counts):
+                    unused = slots[counts[slots] == 0]
+                else:  # a refused update has given slots that the counts never reached
+                    unused = np.array([slot for slot in slots.tolist() if slot >= len(counts) or not counts[slot]])
                 for slot in set(unused.tolist()):
                     label = self._of_slot[slot]
                     if label is not None:

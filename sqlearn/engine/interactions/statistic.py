@@ -316,14 +316,12 @@ class Interactions(Statistic):
         return self._order("users", self.users, self.index.arrays.user_length)
 
     def held_slots(self, name: str, labels: list[Label]) -> np.ndarray:
-        """The slots of these users or items (`name` is "user" or "item"), int64; -1 for those without interactions.
-
-        Those that are set aside for a while have kept their slots.
-        """
+        """Slots of users or items (`name`: "user" or "item"), int64; -1 for those unknown, or set aside for a while."""
         arrays = self.index.arrays
         names, counts = (self.users, arrays.user_length) if name == "user" else (self.items, arrays.item_length)
         slots = names.known_slots(labels)
-        slots[slots >= 0] = np.where(counts[slots[slots >= 0]] > 0, slots[slots >= 0], -1)
+        if len(counts):
+            slots[counts[slots] == 0] = -1
         return slots
 
     @alone
