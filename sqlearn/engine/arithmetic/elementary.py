@@ -104,6 +104,13 @@ def cos_near(x):
 
 
 @kernel
+def _bits_from(word, shift):
+    """64 bits of 2 / pi; without an array, since kernels that deposit must not ask for memory."""
+    high, low = _TWO_OVER_PI_BITS[word], _TWO_OVER_PI_BITS[word + 1]
+    return (high << shift) | ((low >> np.uint64(1)) >> (np.uint64(63) - shift))
+
+
+@kernel
 def _cos_far(x):
     """:func:`cos` of a finite x beyond 2**19, by Payne and Hanek: the product with 2 / pi, modulo 4, in 192 bits."""
     bits = float_bits(x)
@@ -111,15 +118,12 @@ def _cos_far(x):
     mantissa = np.uint64((bits & 0xFFFFFFFFFFFFF) | (1 << 52))
     skipped = exponent + 62  # bits of 2 / pi that give multiples of 4, and 64 zeros before them
     word, shift = skipped >> 6, np.uint64(skipped & 63)
-    window = np.empty(3, np.uint64)
-    for k in range(3):
-        high, low = _TWO_OVER_PI_BITS[word + k], _TWO_OVER_PI_BITS[word + k + 1]
-        window[k] = (high << shift) | ((low >> np.uint64(1)) >> (np.uint64(63) - shift))
-    low = mantissa * window[2]
-    carried = np.uint64(multiply_high(mantissa, window[2]))
-    middle = mantissa * window[1] + carried
-    carried = np.uint64(multiply_high(mantissa, window[1])) + np.uint64(middle < carried)
-    high = mantissa * window[0] + carried
+    first, second, third = _bits_from(word, shift), _bits_from(word + 1, shift), _bits_from(word + 2, shift)
+    low = mantissa * third
+    carried = np.uint64(multiply_high(mantissa, third))
+    middle = mantissa * second + carried
+    carried = np.uint64(multiply_high(mantissa, second)) + np.uint64(middle < carried)
+    high = mantissa * first + carried
     two, rest = np.uint64(2), np.uint64(62)
     quarters = np.int64(high >> rest)
     high, middle = (high << two) | (middle >> rest), (middle << two) | (low >> rest)
@@ -127,10 +131,10 @@ def _cos_far(x):
     if negative:  # more than half a quarter: that much less than the next one
         quarters += 1
         high, middle = ~high, ~middle
-    first = np.float64(np.int64(high >> np.uint64(11))) * 2.0**-53
+    most = np.float64(np.int64(high >> np.uint64(11))) * 2.0**-53
     then = np.float64(np.int64(((high & np.uint64(0x7FF)) << np.uint64(42)) | (middle >> np.uint64(22)))) * 2.0**-106
     last = np.float64(np.int64(middle & np.uint64(0x3FFFFF))) * 2.0**-128
-    r = (first + (then + last)) * _HALF_PI
+    r = (most + (then + last)) * _HALF_PI
     return _turned(-r if negative else r, quarters)
 
 
