@@ -164,7 +164,9 @@ def everything_of(wanted: Wanted, held: Interactions, learner: str) -> Batch:
             reason="shape",
         )
     name, labels = ("user", wanted.users) if wanted.users is not None else ("item", wanted.items)
-    slots = np.unique(slots_of(labels, held, name, learner))
+    slots = slots_of(labels, held, name, learner)
+    if len(slots) > 1:
+        slots = np.unique(slots)
     counts = held.index.arrays.user_length if name == "user" else held.index.arrays.item_length
     users, items, codes = held.entries(*((slots, _NO_SLOTS) if name == "user" else (_NO_SLOTS, slots)))
     assert counts[slots].all()

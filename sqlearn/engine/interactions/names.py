@@ -62,11 +62,11 @@ class Names(Vocabulary):
         while self._touched:
             try:
                 slots = self._touched[-1]
-                if slots.max(initial=-1) < len(counts):
-                    unused = slots[counts[slots] == 0]
-                else:  # a refused update has given slots that the counts never reached
-                    unused = np.array([slot for slot in slots.tolist() if slot >= len(counts) or not counts[slot]])
-                for slot in set(unused.tolist()):
+                try:
+                    unused = slots[counts[slots] == 0].tolist()
+                except IndexError:  # a refused update has given slots that the counts never reached
+                    unused = [slot for slot in slots.tolist() if slot >= len(counts) or not counts[slot]]
+                for slot in set(unused):
                     label = self._of_slot[slot]
                     if label is not None:
                         self._free.append(slot)  # first, since it may fail: then the label is still whole
