@@ -2,32 +2,19 @@
 
 from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
 
-from sqlearn.engine.model import Decides, Predicts, PredictsJointProbabilities, ScoresRecords
-
-Method = TypeVar("Method", bound=Callable[..., Any])
+from sqlearn.engine.model import PredictsAsInner, ScoresRecords, if_learner_has
 
 
-def if_learner_has(method: Method) -> Method:
-    """A method that a model has if its learner has it."""
-    return available_if(lambda self: hasattr(self._learner, method.__name__))(method)
-
-
-class MapAnswers(Predicts, PredictsJointProbabilities, Decides):
+class MapAnswers(PredictsAsInner):
     """Predictions of a learner of images, for the rows that are mapped to them."""
 
-    predict = if_learner_has(Predicts.predict)
-    predict_proba = if_learner_has(PredictsJointProbabilities.predict_proba)
-    predict_log_proba = if_learner_has(PredictsJointProbabilities.predict_log_proba)
-    predict_joint_log_proba = if_learner_has(PredictsJointProbabilities.predict_joint_log_proba)
-    decision_function = if_learner_has(Decides.decision_function)
     score_samples = if_learner_has(ScoresRecords.score_samples)
 
     @if_learner_has

@@ -12,11 +12,19 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags, get_tags
 
-from sqlearn.compose.answers import BehindMap, MapAnswers, if_learner_has
+from sqlearn.compose.answers import BehindMap, MapAnswers
 from sqlearn.compose.behind import check_learner, name_of, named, of_images
 from sqlearn.compose.inputs import as_given, canonical, kind_for
 from sqlearn.engine.maps import FixedMap, Image
-from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, RenamedReport, State, WeightedClassifier
+from sqlearn.engine.model import (
+    Adaptive,
+    ExactEstimator,
+    Inner,
+    RenamedReport,
+    State,
+    WeightedClassifier,
+    if_learner_has,
+)
 from sqlearn.engine.validation import check_sparse, comparable, unmasked
 from sqlearn.errors import InvalidValueError, SqlearnError
 

@@ -19,6 +19,7 @@ from sqlearn.engine.model import (
     RenamedReport,
     State,
     WeightedClassifier,
+    if_learner_has,
     refuse_large,
 )
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments
@@ -33,7 +34,6 @@ from sqlearn.engine.tables import (
     as_table,
     chosen,
     encoded_width,
-    if_learner_has,
     joined,
     kinds_of,
     names_of,

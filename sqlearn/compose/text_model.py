@@ -13,12 +13,11 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.utils import Tags
 
-from sqlearn.engine.model import ExactEstimator, Inner, WeightedClassifier
+from sqlearn.engine.model import ExactEstimator, Inner, PredictsAsInner, WeightedClassifier
 from sqlearn.engine.readout import moments_of
 from sqlearn.engine.sklearn_private import Interval, StrOptions, feature_names, parameter_constraints
 from sqlearn.engine.text import (
     NORMS,
-    TextAnswers,
     TextReader,
     TextSums,
     Tokenizing,
@@ -41,7 +40,7 @@ _LEARNERS = (MultinomialNB, ComplementNB, BernoulliNB, NearestCentroid)
 _OF_COUNTS = ("min_df", "max_df", "max_features")
 
 
-class TextModel(TextAnswers, WeightedClassifier):
+class TextModel(PredictsAsInner, WeightedClassifier):
     """A learner over documents, which forgets them exactly: vocabulary, document frequencies and choice of words too.
 
     The state is how often each word occurs in each class, exactly. All that ``CountVectorizer``, ``TfidfTransformer``

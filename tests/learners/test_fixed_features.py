@@ -32,6 +32,7 @@ from laws import assert_same, unchanged
 from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import FixedFeatures, TableModel, TextModel
+from sqlearn.covariance import LedoitWolf
 from sqlearn.engine.maps import fixed_map, walk
 from sqlearn.ensemble import HistGradientBoostingClassifier, IsolationForest, RandomForestClassifier
 from sqlearn.errors import (
@@ -91,6 +92,7 @@ LEARNERS = [
     HistGradientBoostingClassifier(max_iter=5),
     LinearSVC(),
     KMeans(3),
+    LedoitWolf(),
     IsolationForest(n_estimators=5),
     KernelMean(gamma=0.5, n_components=20),
     OneClassSVM(gamma=0.5, n_components=20),

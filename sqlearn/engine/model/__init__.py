@@ -7,7 +7,7 @@ from sqlearn.engine.model.adaptive import Adaptive, RenamedReport, SparseCoeffic
 from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.header import digest_of
 from sqlearn.engine.model.held import FORMAT
-from sqlearn.engine.model.inner import Inner
+from sqlearn.engine.model.inner import Inner, PredictsAsInner, if_learner_has
 from sqlearn.engine.model.learner import Learner
 from sqlearn.engine.model.lending import Lending
 from sqlearn.engine.model.observed import observed

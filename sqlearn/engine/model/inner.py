@@ -1,15 +1,35 @@
 """A learner inside another model, which gives it the state that it would have."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model.adaptive import Adaptive
 from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.parameters import checked_params
+from sqlearn.engine.model.predictions import Decides, Predicts, PredictsJointProbabilities
 from sqlearn.engine.model.state import State
 from sqlearn.engine.validation import Batch, Features, Layout, Responses, Spec
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def if_learner_has(method: Method) -> Method:
+    """A method that a model has if the learner inside it has it."""
+    return available_if(lambda self: hasattr(self._learner, method.__name__))(method)
+
+
+class PredictsAsInner(Predicts, PredictsJointProbabilities, Decides):
+    """The predictions that the learner inside has."""
+
+    predict = if_learner_has(Predicts.predict)
+    predict_proba = if_learner_has(PredictsJointProbabilities.predict_proba)
+    predict_log_proba = if_learner_has(PredictsJointProbabilities.predict_log_proba)
+    predict_joint_log_proba = if_learner_has(PredictsJointProbabilities.predict_joint_log_proba)
+    decision_function = if_learner_has(Decides.decision_function)
 
 
 class Inner:

@@ -9,7 +9,7 @@ from sqlearn.engine.tables.encoder import TableEncoder, encoded_width, read_enco
 from sqlearn.engine.tables.gram import TableGram
 from sqlearn.engine.tables.indicators import categories_in, category_tree, indicators_of, over_indicators
 from sqlearn.engine.tables.numbered import LARGEST, Numbers, joined, numbered, numbers_of
-from sqlearn.engine.tables.reader import Fits, TableReader, if_learner_has, table_tags
+from sqlearn.engine.tables.reader import Fits, TableReader, table_tags
 from sqlearn.engine.tables.rounds import TableRounds
 from sqlearn.engine.tables.table import (
     as_columns,

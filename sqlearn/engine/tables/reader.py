@@ -2,36 +2,22 @@
 
 from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
 
-from sqlearn.engine.model import Decides, Predicts, PredictsJointProbabilities
+from sqlearn.engine.model import PredictsAsInner, if_learner_has
 from sqlearn.engine.tables.encoder import TableEncoder
 from sqlearn.engine.tables.numbered import Numbers
 from sqlearn.engine.tables.table import as_table, chosen, split
 from sqlearn.errors import UndefinedAttributeError
 
-Method = TypeVar("Method", bound=Callable[..., Any])
 
-
-def if_learner_has(method: Method) -> Method:
-    """A method that a model over tables has if its learner has it."""
-    return available_if(lambda self: hasattr(self._learner, method.__name__))(method)
-
-
-class TableAnswers(Predicts, PredictsJointProbabilities, Decides):
+class TableAnswers(PredictsAsInner):
     """Predictions of a learner of encoded records, for rows of tables."""
-
-    predict = if_learner_has(Predicts.predict)
-    predict_proba = if_learner_has(PredictsJointProbabilities.predict_proba)
-    predict_log_proba = if_learner_has(PredictsJointProbabilities.predict_log_proba)
-    predict_joint_log_proba = if_learner_has(PredictsJointProbabilities.predict_joint_log_proba)
-    decision_function = if_learner_has(Decides.decision_function)
 
     @if_learner_has
     def transform(self, X: Any) -> np.ndarray:

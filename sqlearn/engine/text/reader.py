@@ -2,8 +2,8 @@
 
 from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,31 +12,14 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 
-from sqlearn.engine.model import Decides, Predicts, PredictsJointProbabilities
+from sqlearn.engine.model import PredictsAsInner
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.text.documents import as_documents, fixed_words
 from sqlearn.engine.validation import Layout
 
-Method = TypeVar("Method", bound=Callable[..., Any])
 
-
-def _if_learner_has(method: Method) -> Method:
-    """A method that a model over documents has if its learner has it."""
-    return available_if(lambda self: hasattr(self._learner, method.__name__))(method)
-
-
-class TextAnswers(Predicts, PredictsJointProbabilities, Decides):
-    """Predictions of a learner of words, for documents."""
-
-    predict_proba = _if_learner_has(PredictsJointProbabilities.predict_proba)
-    predict_log_proba = _if_learner_has(PredictsJointProbabilities.predict_log_proba)
-    predict_joint_log_proba = _if_learner_has(PredictsJointProbabilities.predict_joint_log_proba)
-    decision_function = _if_learner_has(Decides.decision_function)
-
-
-class TextReader(TextAnswers, BaseEstimator):
+class TextReader(PredictsAsInner, BaseEstimator):
     """A fitted predictor over documents.
 
     Attributes

@@ -10,7 +10,7 @@ import pytest
 
 from sqlearn.engine.text.statistic import _in_json
 from sqlearn.engine.text.weighing import count_tokens, square_words, weigh_words
-from sqlearn.engine.text.words import Words
+from sqlearn.engine.text.words import Words, _Order
 from sqlearn.errors import FormatError
 
 
@@ -106,3 +106,22 @@ def test_values(binary, sublinear, norm):
     for value, high, low in zip(values, squares[::2], squares[1::2], strict=True):
         assert high == value * value
         assert Fraction(value) ** 2 == Fraction(high) + Fraction(low)
+
+
+def test_order_that_an_update_overtakes_is_not_kept(monkeypatch):
+    words, held = Words(), {}
+    change(words, held, ["a", "b", "secret"], 1)
+    words.ordered()
+    change(words, held, ["c"], 1)
+    renewed = _Order.renewed
+
+    def overtaken(order, slots):
+        found = renewed(order, slots)
+        monkeypatch.undo()
+        change(words, held, ["secret"], -1)
+        change(words, held, ["new"], 1)
+        return found
+
+    monkeypatch.setattr(_Order, "renewed", overtaken)
+    words.ordered()
+    assert words.ordered()[0] == ["a", "b", "c", "new"]
