@@ -28,6 +28,7 @@ from sqlearn.ensemble import RandomForestClassifier
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from sqlearn.neighbors import NearestCentroid
+from sqlearn.verification import same_bits
 
 LEARNERS = {
     "multinomial": (MultinomialNB(alpha=0.5), peers.MultinomialNB(alpha=0.5)),
@@ -473,3 +474,19 @@ def test_document_is_not_held_under_other_tokens(monkeypatch):
                 model.forget(texts[:1] if many else texts[0], [0] if many else 0)
         kept = TextModel(MultinomialNB(), tokenizer=hyphens.split_words, token_pattern=None).fit(texts[1:], [1, 1])
         assert_same(model.forget(texts[0], 0), kept)
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+@pytest.mark.parametrize(
+    "parameters", [{}, {"select": 9, "sublinear_tf": True, "idf": True}, {"select": 9, "tf_norm": "l2", "idf": True}]
+)
+def test_predictor_is_kept_until_the_next_update(kind, parameters):
+    model = TextModel(LEARNERS[kind][0], **parameters).fit(TEXTS, LABELS)
+    before = model.digest(), pickle.dumps(model), model.fitted_attributes()
+    assert model.predict(ASKED).tolist() == model.to_sklearn().predict(ASKED).tolist() == model.predict(ASKED).tolist()
+    assert model._fitted_sklearn()._steps is model._fitted_sklearn()._steps is not None
+    assert (model.digest(), pickle.dumps(model)) == before[:2] and model.fitted_attributes().keys() == before[2].keys()
+    model.forget(TEXTS[:200], LABELS[:200])
+    refit = TextModel(LEARNERS[kind][0], **parameters).fit(TEXTS[200:], LABELS[200:])
+    assert model.predict(ASKED).tolist() == refit.predict(ASKED).tolist()
+    assert same_bits(model.fitted_attributes(), refit.fitted_attributes())

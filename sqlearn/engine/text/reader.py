@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
-from sklearn.feature_selection import SelectKBest, chi2
+from sklearn.feature_selection import SelectKBest, SelectorMixin, chi2
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 
@@ -41,6 +43,7 @@ class TextReader(PredictsAsInner, BaseEstimator):
     vocabulary_: Mapping[str, int]
     document_frequency_: np.ndarray
     learner_: Any
+    _steps: tuple[Pipeline, Any] | None  # from documents to what the learner reads, and what answers; made when needed
 
     def __init__(
         self, *, analyzer=None, ngram_range=None, stop_words=None, lowercase=None, strip_accents=None,
@@ -53,6 +56,7 @@ class TextReader(PredictsAsInner, BaseEstimator):
         self.tokenizer, self.vocabulary, self.min_df, self.max_df = tokenizer, vocabulary, min_df, max_df
         self.max_features, self.binary, self.sublinear_tf, self.tf_norm = max_features, binary, sublinear_tf, tf_norm
         self.idf, self.smooth_idf, self.norm, self.select = idf, smooth_idf, norm, select
+        self._steps = None
 
     def __getattr__(self, name):
         if name.endswith("_") and not name.startswith("_") and "learner_" in self.__dict__:
@@ -83,32 +87,64 @@ class TextReader(PredictsAsInner, BaseEstimator):
         return as_documents(X, single=False)[:, 0].tolist()
 
     def _answer(self, name, X, *args, **kwargs):
-        counts = pipeline_of(self)[:-1].transform(self._documents(X))
-        return getattr(self.learner_, name)(counts, *args, **kwargs)
+        steps = self._steps
+        if steps is None:  # of threads that come here at once, each makes them; they are equal
+            self._steps = steps = Pipeline(_reading(self, for_user=False)), _quick(self.learner_)
+        return getattr(steps[1], name)(steps[0].transform(self._documents(X)), *args, **kwargs)
+
+
+class _Chosen(SelectorMixin, BaseEstimator):
+    """What ``SelectKBest`` is once it has compared the scores, which it does at each call."""
+
+    def __init__(self, mask: np.ndarray | None = None) -> None:
+        self.mask = mask
+
+    def _get_support_mask(self):
+        return self.mask
+
+    def __sklearn_is_fitted__(self):
+        return True
 
 
 def pipeline_of(reader: TextReader) -> Pipeline:
     """The steps of scikit-learn's that predict the same."""
+    return Pipeline([*_reading(reader, for_user=True), ("learner", reader.learner_)])
+
+
+def _reading(reader: TextReader, *, for_user: bool) -> list[tuple[str, Any]]:
+    """The steps up to the learner: scikit-learn's `for_user`; else those that cost least, and share the vocabulary."""
     names = {*param_names(CountVectorizer)} & {*param_names(type(reader))}
     vectorizer = CountVectorizer(**{name: getattr(reader, name) for name in names})
-    words = reader.vocabulary_ if reader.select is None else reader.candidates_.tolist()
-    vectorizer.vocabulary_ = {word: column for column, word in enumerate(words)}
+    norm = reader.tf_norm or reader.norm
+    selects = reader.select is not None and (for_user or bool(norm))  # else only the words that were chosen are counted
+    words = reader.candidates_.tolist() if selects else reader.vocabulary_
+    shares = not (for_user or selects)
+    vectorizer.vocabulary_ = words if shares else {word: column for column, word in enumerate(words)}
     vectorizer.fixed_vocabulary_ = fixed_words(reader.vocabulary) is not None
     steps: list[tuple[str, Any]] = [("words", vectorizer)]
-    norm = reader.tf_norm or reader.norm
-    together = reader.select is None and not norm  # then nothing comes between weights of one word and of all
+    together = not selects and not norm  # then nothing comes between weights of one word and of all
     if norm or (reader.sublinear_tf and not (together and reader.idf)):
         steps.append(("tf", _fitted(TfidfTransformer(norm=norm, use_idf=False, sublinear_tf=reader.sublinear_tf),
                                     n_features_in_=len(words))))  # fmt: skip
-    if reader.select is not None:
+    if selects:
         selector = SelectKBest(chi2, k=reader.select)
-        steps.append(("select", _fitted(selector, scores_=np.array(reader.scores_), n_features_in_=len(words))))
+        _fitted(selector, scores_=np.array(reader.scores_), n_features_in_=len(words))
+        steps.append(("select", selector if for_user else _Chosen(selector.get_support())))
     if reader.idf:
         tf_idf = TfidfTransformer(
             norm=None, smooth_idf=reader.smooth_idf, sublinear_tf=reader.sublinear_tf and together
         )
         steps.append(("idf", _fitted(tf_idf, idf_=np.array(reader.idf_), n_features_in_=len(reader.idf_))))
-    return Pipeline([*steps, ("learner", reader.learner_)])
+    return steps
+
+
+def _quick(learner: Any) -> Any:
+    """The learner, whose products with few sparse rows need not put all its logarithms in another order first."""
+    if not isinstance(learner, MultinomialNB | ComplementNB):
+        return learner
+    found = copy.copy(learner)
+    found.feature_log_prob_ = np.asfortranarray(found.feature_log_prob_)
+    return found
 
 
 def _fitted(estimator: Any, **attributes: Any) -> Any:
