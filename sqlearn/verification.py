@@ -57,7 +57,15 @@ class Verification:
     __repr__ = __str__
 
 
-def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Verification:
+def verify(
+    model: Any,
+    X: Any,
+    y: Any = None,
+    sample_weight: ArrayLike | None = None,
+    *,
+    users: ArrayLike | None = None,
+    items: ArrayLike | None = None,
+) -> Verification:
     """Refit a clone of `model` on the given rows, and compare canonical bytes and every fitted attribute.
 
     Parameters
@@ -70,6 +78,8 @@ def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = 
         Their labels or targets, if the learner takes any.
     sample_weight : array-like of shape (n_records,), default=None
         Their weights; 1 by default.
+    users, items : array-like, default=None
+        Of recommenders: labels of the rows and of the columns of a sparse `X`, as ``fit`` takes them.
 
     Returns
     -------
@@ -83,7 +93,7 @@ def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = 
     NotFittedError
         When it was never fitted.
     InvalidValueError
-        When there are weights and the learner takes none.
+        When there are weights, or labels of users and items, and the learner takes none.
 
     Examples
     --------
@@ -102,11 +112,19 @@ def verify(model: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = 
             reason="learner",
         )
     refit = clone(model).set_params(**model.fitted_params())
-    given = {name: value for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None}
+    named = {"y": y, "sample_weight": sample_weight, "users": users, "items": items}
+    given = {name: value for name, value in named.items() if value is not None}
     if sample_weight is not None and not model.takes_weights:
         raise InvalidValueError(
             f"{type(model).__name__} takes no sample weights. Nothing was compared: leave sample_weight out.",
             reason="weight",
+        )
+    labels = [name for name in ("users", "items") if name in given]
+    if labels and not hasattr(model, "recommend"):
+        raise InvalidValueError(
+            f"{type(model).__name__} takes no {' and '.join(labels)}, which recommenders have. Nothing was compared: "
+            f"leave {'them' if len(labels) > 1 else 'it'} out.",
+            reason="label",
         )
     if num_samples(X):
         with warnings.catch_warnings():

@@ -13,14 +13,21 @@ from sqlearn.commands.tables import table_file, table_of, tell_detected
 from sqlearn.commands.usage import command
 
 
+def _printed(value: Any) -> str:
+    """A value on one line: line breaks and other characters that do not print as Python writes them in strings."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+
+
 def _described(columns, keep) -> list[str]:
-    width = max((len(column.name) for column in columns), default=0)
+    names = [_printed(column.name) for column in columns]
+    width = max(map(len, names), default=0)
     lines = []
-    for column in columns:
-        shown = ", ".join(str(value) if len(str(value)) <= 24 else f"{str(value)[:21]}..." for value in column.examples)
+    for name, column in zip(names, columns, strict=True):
+        printed = map(_printed, column.examples)
+        shown = ", ".join(value if len(value) <= 24 else f"{value[:21]}..." for value in printed)
         gaps = f", {column.missing} missing in the first rows" if column.missing else ""
         kind = f"{column.kind}, kept" if column.name in keep else column.kind
-        lines.append(f"  {column.name:{width}s}  {kind:8s}  {shown}{gaps}")
+        lines.append(f"  {name:{width}s}  {kind:8s}  {shown}{gaps}")
     return lines
 
 

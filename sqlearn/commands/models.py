@@ -72,8 +72,8 @@ def model_of(name: str, parameters: tuple[str, ...], raw: bool, hint: str = "--m
         key, sign, value = parameter.partition("=")
         if text and key not in learner.get_params():
             key = f"learner__{key}"
-        if not sign or key not in learner.get_params():
-            names_known = [known for known in learner.get_params() if known != "learner"]
+        if not sign or key not in learner.get_params() or key in ("learner", "learner__key", "learner__ledger"):
+            names_known = sorted({name.removeprefix("learner__") for name in learner.get_params()} - {"learner"})
             raise click.BadParameter(
                 f"{parameter!r} is not NAME=VALUE with one of {known}'s parameters: {', '.join(names_known)}.",
                 param_hint="--param",

@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sqlearn.engine.interactions import Interactions, units_of
+from sqlearn.engine.interactions import Column, Interactions, listed_labels, units_of, with_article
 from sqlearn.engine.model import State
 from sqlearn.engine.validation import Layout
-from sqlearn.errors import ParameterError, ShapeError, UndefinedAttributeError, shown
+from sqlearn.errors import (
+    InvalidValueError,
+    ParameterError,
+    ShapeError,
+    UndefinedAttributeError,
+    UnknownLabelError,
+    shown,
+)
 
 
 class FittedAttributes(BaseEstimator):
@@ -80,6 +87,53 @@ def is_whole(n: Any, least: int) -> bool:
 def check_number(n: Any, name: str) -> None:
     if not is_whole(n, 1):
         raise ParameterError(f"n of {name} is a positive whole number, not {shown(n)}. Pass 10, for instance.", value=n)
+
+
+def check_choice(choice: Any, name: str) -> None:
+    if not isinstance(choice, bool | np.bool_):
+        raise ParameterError(
+            f"{name} is True or False, not {shown(choice)}. Nothing was computed: pass one of these.", value=choice
+        )
+
+
+def known_slots(column: Column, held: Interactions, name: str, learner: str, *, single: bool) -> np.ndarray:
+    """The slots of a column's labels, which must be held."""
+    slots = held.held_slots(name, column.values)
+    unknown = np.flatnonzero(slots < 0)
+    if len(unknown):
+        row = int(np.flatnonzero(np.isin(column.codes, unknown))[0])
+        where = "This row" if single else f"Row {row} (counted from 0)"
+        raise UnknownLabelError(
+            f"{where} has the {name} {shown(column.at(row))}, of which this {learner} holds nothing. "
+            f"Nothing was computed: compare with `{name}s_`; a number and its text are different labels.",
+            row=row,
+            value=column.at(row),
+        )
+    return slots
+
+
+def one_slot(label: Any, held: Interactions, name: str, learner: str) -> int:
+    """The slot of a label, which must be held."""
+    no_label = InvalidValueError(
+        f"{with_article(name).capitalize()} is a number or a string, not {shown(label)}. Nothing was computed: "
+        f"pass one {name}.",
+        value=label,
+        reason="label",
+    )
+    if label is None or isinstance(label, list | tuple | dict | set | np.ndarray):
+        raise no_label
+    try:
+        column = listed_labels([label], name, name)
+    except InvalidValueError as error:
+        raise no_label from error
+    slot = int(held.held_slots(name, column.values)[0])
+    if slot < 0:
+        raise UnknownLabelError(
+            f"This {learner} holds no interaction of the {name} {shown(label)}. Nothing was computed: compare with "
+            f"`{name}s_`; a number and its text are different labels.",
+            value=label,
+        )
+    return slot
 
 
 def best_of(held: Interactions, slots: np.ndarray, scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,11 +9,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sqlearn.engine.interactions import Interactions, listed_labels, read
+from sqlearn.engine.interactions import Interactions, read
 from sqlearn.engine.model import ExactEstimator, Lending
 from sqlearn.engine.validation import Batch
-from sqlearn.errors import InvalidValueError, ShapeError, UnknownLabelError, UnsupportedError, shown
-from sqlearn.recommend.answers import best_of, check_number, interactions_of, label_array, step_of, with_names
+from sqlearn.errors import ShapeError, UnsupportedError
+from sqlearn.recommend.answers import (
+    best_of,
+    check_choice,
+    check_number,
+    interactions_of,
+    known_slots,
+    label_array,
+    one_slot,
+    step_of,
+    with_names,
+)
 from sqlearn.recommend.batches import Wanted, everything_of, found, learned, refuse_repeated
 
 
@@ -257,7 +267,7 @@ class Recommender(ExactEstimator):
         with state.reading(), held.lock:
             pairs = read(X, None, None, rated=False, needed=False)
             users, items = (
-                self._known(column, held, name, pairs.single)
+                known_slots(column, held, name, type(self).__name__, single=pairs.single)
                 for column, name in ((pairs.users, "user"), (pairs.items, "item"))
             )
             scores, order = np.empty(len(pairs)), np.argsort(pairs.users.codes, kind="stable")
@@ -300,10 +310,11 @@ class Recommender(ExactEstimator):
         array(['rum'], dtype='<U3')
         """
         check_number(n, "recommend")
+        check_choice(filter_already_liked_items, "filter_already_liked_items of recommend")
         state = self._fitted_state()
         held = interactions_of(state)
         with state.reading(), held.lock:
-            slot = int(self._one(user, held, "user"))
+            slot = one_slot(user, held, "user", type(self).__name__)
             scores = self._scores(held, state.params, slot)
             if filter_already_liked_items:
                 scores[held.history(slot)[0]] = np.nan
@@ -342,7 +353,7 @@ class Recommender(ExactEstimator):
         state = self._fitted_state()
         held = interactions_of(state)
         with state.reading(), held.lock:
-            slot = int(self._one(item, held, "item"))
+            slot = one_slot(item, held, "item", type(self).__name__)
             slots, similarities = self._similar(held, state.params, slot)
             scores = np.full(len(held.index.arrays.item_start), np.nan)
             scores[slots] = similarities
@@ -418,27 +429,3 @@ class Recommender(ExactEstimator):
         if held.rated:
             attributes |= {"item_means_": held.item_means(items), "step_": held.steps().size}
         return attributes
-
-    def _known(self, column, held, name, single):
-        """The slots of a column's labels, which must be held."""
-        slots = held.held_slots(name, column.values)
-        unknown = np.flatnonzero(slots < 0)
-        if len(unknown):
-            row = int(np.flatnonzero(np.isin(column.codes, unknown))[0])
-            where = "This row" if single else f"Row {row} (counted from 0)"
-            raise UnknownLabelError(
-                f"{where} has the {name} {shown(column.at(row))}, of which this {type(self).__name__} holds nothing. "
-                f"Nothing was computed: compare with `{name}s_`; a number and its text are different labels.",
-                row=row,
-                value=column.at(row),
-            )
-        return slots
-
-    def _one(self, label, held, name):
-        if label is None or isinstance(label, list | tuple | dict | set | np.ndarray):
-            raise InvalidValueError(
-                f"A {name} is a number or a string, not {shown(label)}. Nothing was computed: pass one {name}.",
-                value=label,
-                reason="label",
-            )
-        return self._known(listed_labels([label], name, name), held, name, True)[0]

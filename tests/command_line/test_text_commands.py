@@ -57,6 +57,12 @@ def test_a_store_of_messages_has_a_whole_life(here):
     assert told("verify", "m")["rows"] == 15
 
 
+def test_columns_are_shown_on_lines_of_their_own(here):
+    (here / "n.csv").write_text('label,message\nham,"see you\nat\tlunch"\nspam,free\n')
+    _, seen = call("fit", "n.csv", "--line-breaks", *FIT[2:], "--out", "m")
+    assert "  message  text      see you\\nat\\tlunch, free\n" in seen
+
+
 def test_kept_documents(here):
     table = "a;b;note\n" + "".join(f"{i};{i % 2};note {i}, NA\n" for i in range(9))
     (here / "n.csv").write_text(table)
@@ -73,7 +79,8 @@ def test_kept_documents(here):
         ((*FIT, "--quote", "double"), 1, "line 2.*--quote none"),
         ((*FIT[:-1], "Ridge"), 2, "Ridge does not learn from documents .--text.; BernoulliNB, .* do. To keep"),
         ((*FIT[:-1], "TextModel"), 2, "pass --text COL and one of BernoulliNB"),
-        ((*FIT, "--param", "ngrams=2"), 2, "one of MultinomialNB's parameters: analyzer, .*learner__alpha"),
+        ((*FIT, "--param", "ngrams=2"), 2, "one of MultinomialNB's parameters: alpha, analyzer, .*, fit_prior,"),
+        ((*FIT, "--param", "learner__key=a"), 2, "one of MultinomialNB's parameters"),
         ((*FIT, "--param", "ngram_range=2"), 2, "ngram_range"),
         ((*FIT, "--text", "label"), 1, "'label' is named in `text`, and as another"),
         (("--header", "none", "--target", "1", "--text", "3", "--model", "bernoullinb"), 1, "no column '3'.* '1', '2'"),

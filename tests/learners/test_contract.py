@@ -142,6 +142,8 @@ def test_the_empty_state(learner):
     for i in range(len(records)):
         model.partial_fit(**records.row(i))
     assert_same(model, refit(learner, records))
+    with pytest.raises(AttributeError, match=f"^'{type(model).__name__}' object has no attribute 'unheard_of_'$"):
+        _ = model.unheard_of_  # not of the class of what answers for it
 
 
 def use(model, X):

@@ -235,6 +235,8 @@ REFUSED = {
     "uneven rows": ([["a", "x", 1], ["a", "y"]], ShapeError, "shape", None, "rows"),
     "a stored zero": (sp.csr_array((np.array([1.0, 0.0]), ([0, 0], [0, 1]))), InvalidValueError, "out of range", 0,
                       "eliminate_zeros"),
+    "records in a table": (np.zeros((2, 2), "U1,U1,f8"), ShapeError, "shape", None, "array of records"),
+    "several values in a field": (np.zeros(2, "U1,2i8,f8"), ShapeError, "shape", None, "several values"),
     "an empty matrix": (sp.csr_array((3, 3)), ShapeError, "empty", None, "no stored entry"),
     "dates": (pd.DataFrame({"u": pd.to_datetime(["2020-01-01"]), "i": [1], "r": [1.0]}), InvalidValueError, "label", 0,
               "number or a string"),
@@ -335,6 +337,9 @@ def test_names_of_columns():
             model.forget(frame[["item", "user", "rating"]])
     assert model.forget(frame[["user", "item"]].head(2)).n_records_ == 8
     assert_same(EASE().fit(frame), EASE().fit(frame[["user", "item"]]))
+    records = frame.astype({"user": "O", "item": "O", "rating": "f4"}).to_records(index=False)
+    for given in records, np.asarray(records):
+        assert_same(ItemKNN().fit(given[1:]).partial_fit(given[0]), ItemKNN().fit(frame))
 
 
 def test_answers_refuse_what_is_not_held():
@@ -344,10 +349,17 @@ def test_answers_refuse_what_is_not_held():
     assert found.value.row == 1
     with pytest.raises(UnknownLabelError, match="item 7"):
         model.predict(["ben", 7])
-    with pytest.raises(UnknownLabelError, match="user 'eve'"):
+    with pytest.raises(UnknownLabelError, match="This ItemKNN holds no interaction of the user 'eve'") as found:
         model.recommend("eve")
-    with pytest.raises(InvalidValueError, match="a number or a string"):
-        model.recommend(["ben"])
+    assert found.value.row is None
+    for label in ["ben"], b"ben", np.nan:
+        with pytest.raises(InvalidValueError, match=r"^A user is a number or a string"):
+            model.recommend(label)
+    with pytest.raises(InvalidValueError, match=r"^An item is a number or a string, not None"):
+        model.similar_items(None)
+    for choice in "no", 1, None:
+        with pytest.raises(ParameterError, match="filter_already_liked_items of recommend is True or False"):
+            model.recommend("ben", filter_already_liked_items=choice)
     for wrong in (0, -1, 1.5, True):
         with pytest.raises(ParameterError, match="positive whole number"):
             model.recommend("ben", wrong)
@@ -566,7 +578,7 @@ def test_who_is_set_aside_is_not_known(learner):
             lambda: model.similar_items("gin"),
         ]
         for ask in asked:
-            with pytest.raises(UnknownLabelError, match="holds nothing"):
+            with pytest.raises(UnknownLabelError, match="holds no"):
                 ask()
         assert model.users_.tolist() == ["anna", "ben"]
     assert model.digest() == before

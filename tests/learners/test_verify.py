@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from laws import frozen, refit, unchanged
 from learners import LEARNERS, MULTILABEL, WEIGHTED, over
 from records import joined, tame
 from sqlearn import verify
+from sqlearn.errors import InvalidValueError
 from sqlearn.naive_bayes import GaussianNB
+from sqlearn.recommend import ItemKNN
 from sqlearn.verification import same_bits
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -139,3 +142,12 @@ def test_an_emptied_model_is_verified_against_nothing():
     assert not verify(model, X[:0], [])
     assert verify(model.forget(X, y), X[:0], [])
     assert not verify(model, X, y)
+
+
+def test_labels_of_a_sparse_matrix_are_passed_on():
+    matrix = sp.csr_array(np.array([[5.0, 0.0], [3.0, 4.0]]))
+    labels = {"users": ["anna", "ben"], "items": ["tea", "rum"]}
+    model = ItemKNN().fit(matrix, **labels)
+    assert verify(model, matrix, **labels) and not verify(model, matrix)
+    with pytest.raises(InvalidValueError, match="GaussianNB takes no users and items, which recommenders have"):
+        verify(GaussianNB().fit([[0.0], [1.0]], [0, 1]), [[0.0], [1.0]], [0, 1], **labels)

@@ -22,6 +22,11 @@ _ROWS = Sequence, np.ndarray, np.void
 _DENSE = 4  # whole numbers are numbered by a table of so many times as many places as there are rows
 
 
+def with_article(name: str) -> str:
+    """ "a user", "an item"."""
+    return f"{'an' if name == 'item' else 'a'} {name}"
+
+
 @dataclass
 class Column:
     """A column as codes, int32[n], into different values."""
@@ -116,6 +121,14 @@ def _columns(X: Any) -> tuple[list[Any], list[str] | None, bool]:
                 "Input X is masked. Nothing was changed: drop such rows first.", reason="not finite"
             )
         X = np.ma.getdata(X)
+    if isinstance(X, np.ndarray | np.void) and X.dtype.names is not None:  # records, or one
+        if X.ndim > 1 or any(X.dtype[name].shape for name in X.dtype.names):
+            raise ShapeError(
+                "X is an array of records that is not one-dimensional, or has several values in a field. Nothing was "
+                "changed: pass a one-dimensional one, whose fields are the columns.",
+                reason="shape",
+            )
+        return [np.atleast_1d(X[name]) for name in X.dtype.names], list(X.dtype.names), not X.ndim
     if isinstance(X, np.ndarray):
         if X.ndim not in (1, 2):
             raise ShapeError(
@@ -295,8 +308,8 @@ def listed_labels(values: list[Any], place: str | int, name: str) -> Column:
                 if not is_of_input(error):
                     raise
                 raise InvalidValueError(
-                    f"The {name} in row {row} (counted from 0), column {shown(place)}, is {shown(value)}, and a {name} "
-                    "is a number or a string. Nothing was changed: convert it first.",
+                    f"The {name} in row {row} (counted from 0), column {shown(place)}, is {shown(value)}, and "
+                    f"{with_article(name)} is a number or a string. Nothing was changed: convert it first.",
                     row=row,
                     column=place,
                     value=value,

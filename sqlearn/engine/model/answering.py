@@ -137,7 +137,12 @@ class Answering(Delegates, BaseEstimator):
             if getattr(state, name) is None:
                 raise unknown
             return getattr(state, name)
-        value = getattr(self._fitted_sklearn(), name)
+        try:
+            value = getattr(self._fitted_sklearn(), name)
+        except AttributeError as error:
+            if str(error).endswith(f"object has no attribute {name!r}"):  # of a class that the user does not know
+                raise unknown from None
+            raise
         return value.copy() if type(value) is list else value  # what is taken from it stays in the model
 
     def __setattr__(self, name, value):
