@@ -3,8 +3,11 @@
 The files are written once per format, with the code of the commit that their folder is named after, and never again:
 later versions must open them, or refuse them with an error that says what to do. From the top of the repository:
 
-    git worktree add ../then 1285be8
-    PYTHONPATH=../then python tests/frozen/make_frozen.py tests/frozen/1285be8
+    git worktree add ../then 9c3a76b
+    PYTHONPATH=../then python tests/frozen/make_frozen.py tests/frozen/9c3a76b
+
+The folder 1285be8 (``--first``) has the learners and stores of fixed.py, 9c3a76b learners of fixed_later.py, which
+came since.
 
 index.json says what each file holds. A file that a later version cannot read any more gets an entry
 ``"refused": "..."`` there: words of the error's message that say what to do.
@@ -20,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from fixed import Case, cases, people
 from sqlearn import Store
 from sqlearn.compose import TableModel
@@ -33,7 +36,7 @@ PREDICTED = 6  # rows
 
 def answers(model, X):
     """What a model predicts, or makes of rows, as JSON holds it."""
-    method = "predict" if hasattr(model, "predict") else "transform"
+    method = next(name for name in ("predict", "transform", "mahalanobis") if hasattr(model, name))
     return np.asarray(getattr(model, method)(X)).tolist()
 
 
@@ -67,6 +70,8 @@ def write_pickle(path: Path, case: Case) -> dict:
     path.write_bytes(pickle.dumps(model, protocol=5))
     start = case.n_forgotten
     predictions = answers(model, **{"X": case.given(start, start + PREDICTED)["X"]})
+    if not hasattr(model, "forget"):  # it learns nothing from records
+        return {"predictions": predictions}
     return {"digest": model.digest(), "n_records": model.n_records_, "predictions": predictions}
 
 
@@ -83,15 +88,23 @@ def write_store(path: Path, model, case: Case) -> dict:
     return entry
 
 
+def frozen_cases() -> dict[str, Case]:
+    """Of learners that came after 1285be8, whose code cannot import them."""
+    import fixed_later
+
+    return fixed_later.frozen_cases()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="a new folder, named after the commit whose code runs")
-    folder = parser.parse_args().folder
+    parser.add_argument("--first", action="store_true", help="the learners and stores of fixed.py, not later learners")
+    given = parser.parse_args()
+    folder, index = given.folder, {}
     folder.mkdir()
-    index = {}
-    for name, case in cases().items():
+    for name, case in (cases() if given.first else frozen_cases()).items():
         index[f"{name}.pickle"] = write_pickle(folder / f"{name}.pickle", case)
-    for name, (model, case) in stores().items():
+    for name, (model, case) in (stores() if given.first else {}).items():
         index[f"{name}.sqlearn.gz"] = write_store(folder / f"{name}.sqlearn.gz", model, case)
     lines = (f"{json.dumps(name)}: {json.dumps(entry, ensure_ascii=False)}" for name, entry in index.items())
     (folder / "index.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")

@@ -7,38 +7,11 @@ Those of adaptive learners moved when few records came to be solved for when the
 of the records alone; those of `*_9000`, whose records are walked in rounds, moved with the cells of these rounds.
 """
 
-import numpy as np
 import pytest
 
-from fixed import Case, cases, hard, integers, labels, numbers
+from fixed import cases
+from fixed_later import later_cases
 from learners import LEARNERS
-from sqlearn.compose import FixedFeatures, TextModel
-from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
-from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sqlearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    IsolationForest,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
-from sqlearn.feature_selection import (
-    GenericUnivariateSelect,
-    SelectFdr,
-    SelectFpr,
-    SelectFwe,
-    SelectPercentile,
-    VarianceThreshold,
-    f_regression,
-)
-from sqlearn.kernel_approximation import KernelMean
-from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, Ridge, TweedieRegressor
-from sqlearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
-from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
-from sqlearn.svm import OneClassSVM
-from sqlearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 DIGESTS = {
     "gaussian_nb": "a47003cc261a86b34877cc5c0dfb4d52f864a38c60c558fb52aa529e08248682",
@@ -117,72 +90,12 @@ LATER = {
     "text_complement_nb": "f229bc27b6886a61e24921989d2ac2fe993011377018cac776063e776fcffb34",
     "text_bernoulli_nb": "2c89cc0a0ffc21d97f8457a3510996269f451f0161ffc05b9b36f2cd2c0f7e8f",
     "text_nearest_centroid": "fbdc4a7a29773138f756df889d47cc3db904d487bde01d37b54eb4358fd1fd03",
+    "ledoit_wolf_tame": "7d193fafe68c551bfb2fd39b4b3d52eb291cbcaa05ce567e0ed1d4a5f8e52851",
+    "item_knn": "e6f5868bc6f51d27e80760aeed418cb262850b4c7ac0da03b3abbe2d880bc7e8",
+    "item_knn_implicit": "a4d74daf43c2324413c024400b1e1acdbecc5bd7945879337412142db346a03e",
+    "ease": "3d52ed5bf7af065fdf773c056fd896c4d2603db99864c22c1f00a134d8f67935",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
-
-
-def counts(X):
-    """Whole numbers that grow with the features."""
-    return np.floor(np.maximum(X[:, 0] + X[:, 1] / 2.0 + 4.0, 0.0))
-
-
-def texts(n):
-    """Documents of up to eight words, some of letters of all kinds."""
-    words = ["free", "prize", "Lunch", "naïve", "\ud800x", "\0\0", "日本語", "call", "it's", "ÅNGSTRÖM", "win", "you"]
-    return [" ".join(words[i % 12] for i in row[: row[0] % 9]) for row in integers(n, 8, 23).tolist()]
-
-
-def later_cases():
-    X = numbers(48, 3, 1)
-    y2, y3 = labels(X, 2), labels(X, 3)
-    values = 2.0 * X[:, 0] - X[:, 1]
-    w = np.array([1.0, 0.5, 3.0])[np.arange(48) % 3]
-    uneven = np.array([1.0, 0.5, 3.0, 1.0, 0.125, 2.0])[np.arange(48) % 6]
-    holes = np.where(numbers(48, 3, 17) > 2.0, np.nan, X)
-    several = numbers(3000, 3, 19)
-    big = numbers(9000, 3, 13)
-    return {
-        "lda_shrinkage": Case(LinearDiscriminantAnalysis("lsqr", shrinkage="auto"), X, y3),
-        "kneighbors_classifier": Case(KNeighborsClassifier(3, metric_params={"w": np.array([1.0, 2.0, 0.5])}), X, y3),
-        "kneighbors_regressor": Case(KNeighborsRegressor(weights="distance", p=1), X, values),
-        "select_percentile": Case(SelectPercentile(percentile=50), X, y3),
-        "select_fpr": Case(SelectFpr(f_regression), X, values),
-        "select_fdr": Case(SelectFdr(), X, y3),
-        "select_fwe": Case(SelectFwe(), X, y3),
-        "generic_univariate_select": Case(GenericUnivariateSelect(mode="k_best", param=1), X, y3),
-        "variance_threshold": Case(VarianceThreshold(), X),
-        "gamma_regressor": Case(GammaRegressor(alpha=0.1), X, np.abs(values) + 0.125, w),
-        "tweedie_regressor": Case(TweedieRegressor(power=1.5), X, np.maximum(values, 0.0), w),
-        "poisson_regressor_9000": Case(PoissonRegressor(alpha=0.1), big, counts(big)),
-        "gamma_regressor_9000": Case(GammaRegressor(alpha=0.1), big, counts(big) + 0.5),
-        "tweedie_regressor_9000": Case(TweedieRegressor(power=1.5), big, counts(big)),
-        "logistic_regression_balanced": Case(LogisticRegression(class_weight="balanced"), X, y2),
-        "decision_tree_classifier": Case(DecisionTreeClassifier(min_samples_leaf=2), holes, y3, uneven),
-        "decision_tree_regressor": Case(DecisionTreeRegressor(max_depth=4), hard(48, 3), values, uneven),
-        "random_forest_classifier": Case(RandomForestClassifier(5, random_state=2, class_weight={1: 2.5}), X, y2),
-        "random_forest_regressor": Case(RandomForestRegressor(5, max_features=0.4), holes, values),
-        "extra_trees_classifier": Case(ExtraTreesClassifier(5), holes, y3),
-        "extra_trees_regressor": Case(ExtraTreesRegressor(5, bootstrap=True, max_samples=0.6), X, values, uneven),
-        "isolation_forest": Case(IsolationForest(n_estimators=5, max_samples=32, random_state=1), holes),
-        "isolation_forest_3000": Case(IsolationForest(max_features=2), several, n_forgotten=200),
-        "boosting_classifier": Case(
-            HistGradientBoostingClassifier(max_iter=5, class_weight={1: 2.5}), holes, y3, uneven
-        ),
-        "boosting_regressor": Case(HistGradientBoostingRegressor(pilot=(X[:20], values[:20])), hard(48, 3), values),
-        "empirical_covariance": Case(EmpiricalCovariance(), hard(48, 3)),
-        "shrunk_covariance": Case(ShrunkCovariance(shrinkage=0.25), X),
-        "oas": Case(OAS(assume_centered=True), X),
-        "kernel_mean": Case(KernelMean(gamma=0.25, n_components=50, random_state=7), hard(48, 3)),
-        "one_class_svm": Case(OneClassSVM(nu=0.25, gamma=0.5), hard(48, 3)),
-        "ledoit_wolf": Case(LedoitWolf(), hard(48, 3)),
-        "fixed_features": Case(FixedFeatures(np.negative, LogisticRegression(), fingerprint="minus, 1"), X, y2),
-        "fixed_features_gram": Case(FixedFeatures(np.negative, Ridge(), fingerprint="minus, 1"), hard(48, 3), values),
-        "text_multinomial_nb": Case(TextModel(MultinomialNB(), min_df=2, ngram_range=(1, 2)), texts(48), y2, w),
-        "text_complement_nb": Case(TextModel(ComplementNB(), sublinear_tf=True, idf=True, key="k"), texts(48), y3, w),
-        "text_bernoulli_nb": Case(TextModel(BernoulliNB(), analyzer="char_wb", select=5), texts(48), y3),
-        "text_nearest_centroid": Case(TextModel(NearestCentroid(), sublinear_tf=True, tf_norm="l2"), texts(48), y2),
-        "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
-    }
 
 
 @pytest.mark.parametrize("name", DIGESTS)

@@ -56,7 +56,8 @@ class Case:
 
     def fitted(self):
         """The model of all rows but the first `n_forgotten`, which it has learned and forgotten."""
-        return self.learner.fit(**self.given()).forget(**self.given(stop=self.n_forgotten))
+        model = self.learner.fit(**self.given())
+        return model.forget(**self.given(stop=self.n_forgotten)) if hasattr(model, "forget") else model
 
 
 def integers(n: int, d: int, seed: int) -> np.ndarray:
