@@ -15,6 +15,7 @@
 #   make fuzz-losses     smooth losses against other solvers
 #   make tree-histories  1,000 random histories of trees, each step against a fresh fit
 #   make boosting-histories  the same for boosted trees
+#   make recommend-histories  the same for recommenders
 #   make fuzz            100,000 public calls with hostile values, and 2,000 altered models
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/engine/sums/test_exact.py -x"
 
@@ -29,7 +30,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses tree-histories damage kills memory thorough docs docs-long
-.PHONY: boosting-histories release-check clean
+.PHONY: boosting-histories recommend-histories release-check clean
 
 # the modules whose docstrings make the reference
 PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/tree/*.py \
@@ -99,6 +100,9 @@ tree-histories: $(VENV)/.test
 
 boosting-histories: $(VENV)/.test
 	@PYTHONPATH=.:tests/support $(BIN)/python tests/long/boosting_histories.py $(HISTORIES)
+
+recommend-histories: $(VENV)/.test
+	@PYTHONPATH=.:tests/support $(BIN)/python tests/long/recommend_histories.py $(HISTORIES)
 
 # every allocation of every update fails once, and Ctrl-C comes at every step
 memory: $(VENV)/.test

@@ -7,46 +7,21 @@ records and cached scores are those of a fresh fit; at the end of each history t
 Every fourth history has thousands of records, every fifth is one of an isolation forest.
 """
 
-import sys
-import time
-import traceback
-import warnings
-from collections import Counter
-
+from histories import run_histories
 from small_isolation import IsolationHistory
 from small_trees import History
 
 
-def main():
-    warnings.simplefilter("ignore")
-    count, first = (int(given) for given in (*sys.argv[1:], *("1000", "0")[len(sys.argv) - 1 :]))
-    began, steps, failed = time.perf_counter(), Counter(), 0
-    for seed in range(first, first + count):
-        history = None
-        try:
-            if seed % 5 == 4:
-                history = IsolationHistory(seed, 300 if seed % 10 == 4 else 3000)
-                history.run(25, naive=True)
-            elif seed % 4:
-                history = History(seed)
-                history.run(25, naive=True)
-            else:
-                history = History(seed, 3000)
-                history.run(12)
-        except Exception:
-            failed += 1
-            traceback.print_exc()
-            if history is not None:
-                print(
-                    f"in history {seed} of {history.learner} with {history.kind.__name__}: {history.done}", flush=True
-                )
-        if history is not None:
-            steps.update(history.done)
-        if (seed - first) % 50 == 49:
-            print(f"{seed - first + 1:,} histories in {time.perf_counter() - began:.0f} s, {failed} failed", flush=True)
-    print("steps: " + ", ".join(f"{name} {n:,}" for name, n in steps.most_common()))
-    sys.exit(failed > 0)
+def made(seed):
+    if seed % 5 == 4:
+        history = IsolationHistory(seed, 300 if seed % 10 == 4 else 3000)
+    elif seed % 4:
+        history = History(seed)
+    else:
+        history = History(seed, 3000)
+        return history, lambda: history.run(12)
+    return history, lambda: history.run(25, naive=True)
 
 
 if __name__ == "__main__":
-    main()
+    run_histories(made, lambda history: f"{history.learner} with {history.kind.__name__}")
