@@ -28,11 +28,14 @@ from sqlearn.storage.table import (
     as_reading,
     as_seconds,
     asks_in_rounds,
+    check_roles,
     frames_of,
+    interaction_columns,
     named_categories,
     prepared,
     takes_categories,
     takes_documents,
+    takes_interactions,
     takes_labels,
     target_names,
 )
@@ -111,6 +114,9 @@ class Store(View, Editing, Forgotten, Refit):
         *,
         target: str | Sequence[str] | None = None,
         id: str | None = None,
+        user: str | None = None,
+        item: str | None = None,
+        rating: str | None = None,
         weight: str | None = None,
         categorical: Sequence[str] | None = None,
         keep: str | Sequence[str] = (),
@@ -138,6 +144,10 @@ class Store(View, Editing, Forgotten, Refit):
         id : str, optional
             The column of ids, whole numbers or text, all different. Without it rows are numbered from 0, and no number
             is given twice.
+        user, item, rating : str, optional
+            Of recommenders: the columns of who, what and how much. By default those with usual names: user, userId or
+            user_id; item, itemId, item_id, movieId or movie_id; rating. Without ratings (implicit feedback) there is no
+            `rating`. Users and items that are whole numbers stay so; others are text, or any labels.
         weight : str, optional
             The column of sample weights.
         categorical : list of str, optional
@@ -145,7 +155,7 @@ class Store(View, Editing, Forgotten, Refit):
             categories and booleans. This replaces the model's own ``categorical_features``.
         suppress : bool, default=False
             Whether to keep a keyed hash of each id that is forgotten, and to refuse to learn it again; see
-            :meth:`suppressed`. It needs a column of ids.
+            :meth:`suppressed`. It needs a column of ids. Of recommenders: of each user that is forgotten by name.
         signing_key : bytes or str, optional
             A secret of at least 16 bytes to sign receipts with; it is not kept in the file.
         keep : str or list of str, optional
@@ -184,34 +194,36 @@ class Store(View, Editing, Forgotten, Refit):
         >>> store
         <Store people.sqlearn: GaussianNB on 3 rows of 1 features>
         """
-        if as_flag(suppress, "suppress") and id is None:
+        if as_flag(suppress, "suppress") and id is None and not takes_interactions(model):
             raise StoreError(
                 "suppress=True needs ids of the table's own, and no column of ids is named. No store was created: "
                 "running numbers would name other rows in a backup. Pass id=, the name of a column (--id).",
                 reason="suppression",
             )
-        frames = frames_of(table)
+        frames, roles = frames_of(table), {"user": user, "item": item, "rating": rating}
+        check_roles(model, roles, {"target": target, "weight": weight, "categorical": categorical})
         targets = target_names(model, target)
         database = Database.create(as_path(path), as_seconds(timeout))
         try:
             first = next(frames, None)
             if first is None:
                 raise ShapeError("The table has no rows. No store was created: pass at least one row.", reason="empty")
-            categories = named_categories(model, categorical)
-            columns = Columns.recognised(
-                first,
-                targets,
-                takes_labels(model),
-                weight,
-                id,
-                categories,
-                takes_categories(model),
-                as_names(keep, "keep"),
-                booleans,
-                as_reading(reading),
-                as_names(text, "text"),
-                takes_documents(model),
-            )
+            told = booleans, as_reading(reading), as_names(text, "text")
+            if takes_interactions(model):
+                columns = interaction_columns(first, model, roles, id, as_names(keep, "keep"), *told)
+            else:
+                columns = Columns.recognised(
+                    first,
+                    targets,
+                    takes_labels(model),
+                    weight,
+                    id,
+                    named_categories(model, categorical),
+                    takes_categories(model),
+                    as_names(keep, "keep"),
+                    *told,
+                    takes_documents(model),
+                )
             textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
             store = cls(database, columns, textual, key, asks_in_rounds(model), bool(suppress), signing_key)
             with InterruptsHeld() as check, database.writing():

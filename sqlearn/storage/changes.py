@@ -8,7 +8,7 @@ import numpy as np
 from sqlearn.errors import ShapeError
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import Receipt
-from sqlearn.storage.table import Category, arguments, length_of, located, name_place, place_of, take
+from sqlearn.storage.table import Category, arguments, length_of, located, name_place, place_of, relabelled, take
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import compact
 
@@ -34,8 +34,7 @@ class Changes(Contents):
                         self._attach()
                     self._model.partial_fit(**given)
                     hashes, places, keys = self._hashes(block), [], self._ids.keys(ids)
-                    if self._suppression:
-                        self._suppression.refuse(ids, self._ids.hashes(keys))
+                    self._refuse_suppressed(block, ids, keys)
             except ValueError as error:
                 if number:
                     error.add_note(f"This is about frame {number} (counted from 0) of the table.")
@@ -57,6 +56,14 @@ class Changes(Contents):
         if not count:
             raise ShapeError("The table has no rows. Nothing was changed: pass at least one row.", reason="empty")
         return count
+
+    def _refuse_suppressed(self, block: dict[str, Any], ids: Any, keys: Any) -> None:
+        """Refuse rows whose ids, or in a recommender's store whose users, were forgotten for good."""
+        if self._suppression and self._labels:
+            users, rows = self._labels["user"].first_rows(block)
+            self._suppression.refuse(users, self._labels["user"].hashes(users), rows, "user")
+        elif self._suppression:
+            self._suppression.refuse(ids, self._ids.hashes(keys))
 
     def _refuse_duplicate(self, slot: int, taken: "_Taken") -> None:
         if slot:
@@ -81,7 +88,7 @@ class Changes(Contents):
         return self._receipts.append(kind, count, self._saved.save(self._model))
 
     def _forget_rows(self, slots: np.ndarray, named: list[Any] | None, check: Callable[[], None]) -> None:
-        """Take rows out of the model, and erase them."""
+        """Take rows out of the model, and erase them; their ids are noted, where those that are forgotten are."""
         gone = []
         for part, cells in self._selection.read(slots, named):
             check()
@@ -96,7 +103,7 @@ class Changes(Contents):
         if gone:  # all at once, as they lie in the same buckets
             hashes = np.concatenate(gone)
             self._ids.index.remove(hashes)
-            if self._suppression:
+            if self._suppression and not self._labels:  # a single rating that is forgotten is no user
                 self._suppression.add(hashes)
 
     def _with_another(
@@ -129,9 +136,7 @@ class Changes(Contents):
                 else np.full(len(part), value, np.float64)
                 for name, value in target.items()
             }
-            old, new = (arguments(self._model, self._columns, either) for either in (block, changed))
-            weights = {name: value for name, value in old.items() if name == "sample_weight"}
-            self._model.relabel(old["X"], old["y"], new["y"], **weights)
+            relabelled(self._model, self._columns, block, changed)
             if self._source:
                 self._source.strike(block, cells[:, -2])
             self._rows.replace(part, cells, changed, self._hashes(changed))

@@ -10,8 +10,8 @@ import numpy as np
 from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import StoreError
 from sqlearn.storage.calls import called_as
-from sqlearn.storage.file import Database, Receipts, SavedModel, Settings, Texts, Words
-from sqlearn.storage.records import Copies, Ids, Rows, Selection, StoredRows, seed_of
+from sqlearn.storage.file import Database, Receipts, SavedModel, Settings, Texts, Words, damaged
+from sqlearn.storage.records import Copies, Ids, Rows, Selection, StoredRows, labels_of, learn_rows, seed_of
 from sqlearn.storage.upkeep import Suppression
 
 
@@ -59,12 +59,14 @@ class Contents:
         self._words = Words(database, self._texts, key)
         self._rows = Rows(database, columns, self._words, hashed=asks)
         self._ids = Ids(database, self._texts, key, textual)
-        self._selection = Selection(database, columns, self._rows, self._ids)
+        self._labels = labels_of(columns, self._rows, self._words, key) if columns else {}
+        self._selection = Selection(database, columns, self._rows, self._ids, self._labels)
         self._saved = SavedModel(database, grows=self._rows.documents is not None)
         self._receipts = Receipts(database, signing_key)
         self._suppression = Suppression(database, key) if suppress else None
         self._model: Any = None
         self._source: StoredRows | None = None  # where a model that asks its rows in rounds finds them
+        self._knows_rows = True  # whether the model has learned its rows: a recommender does when they are needed
         self._generation = -1
         self._changes = 0  # calls through this object that changed the store, or tried to
 
@@ -91,6 +93,7 @@ class Contents:
                     self._refresh()
                     if signed:
                         self._receipts.check_key()
+                        self._learn_rows()
                     yield check
                     check()
                 made = True
@@ -105,10 +108,20 @@ class Contents:
             for part in (self._words, self._ids, self._saved, self._suppression):
                 if part is not None:
                     part.drop_remembered()
-            self._model = self._saved.load()
+            self._model, self._knows_rows = self._saved.load(), not self._labels
             if self._rows.hashed:
                 self._attach().renew()
             self._generation = self._database.generation
+
+    def _learn_rows(self) -> None:
+        """Let a recommender, whose state is the rows themselves, learn those on file, if it does not know them yet."""
+        if self._knows_rows:
+            return
+        model = self._saved.load()
+        learn_rows(model, self._columns, self._rows, [cells for _, cells in self._rows.scan()], self.path)
+        if model.digest() != self._saved.digest:
+            raise damaged(self.path, "its rows are not those that its model has learned", anew=True)
+        self._model, self._knows_rows = model, True
 
     def _attach(self) -> StoredRows:
         """Let the model ask the rows on file."""

@@ -56,6 +56,8 @@ class Editing(Changes):
         *,
         ids: Ids | None = None,
         where: str | None = None,
+        users: Ids | None = None,
+        items: Ids | None = None,
         dry_run: Literal[False] = False,
         progress: Progress | None = None,
     ) -> Receipt | None: ...
@@ -66,21 +68,32 @@ class Editing(Changes):
         *,
         ids: Ids | None = None,
         where: str | None = None,
+        users: Ids | None = None,
+        items: Ids | None = None,
         dry_run: Literal[True],
         progress: Progress | None = None,
     ) -> int: ...
 
     @overload
     def forget(
-        self, *, ids: Ids | None = None, where: str | None = None, dry_run: bool, progress: Progress | None = None
+        self,
+        *,
+        ids: Ids | None = None,
+        where: str | None = None,
+        users: Ids | None = None,
+        items: Ids | None = None,
+        dry_run: bool,
+        progress: Progress | None = None,
     ) -> Receipt | int | None: ...
 
-    @called_as("store.forget(ids=...)", "store.forget(where=...)")
+    @called_as("store.forget(ids=...)", "store.forget(where=...)", "store.forget(users=...)")
     def forget(
         self,
         *,
         ids: Ids | None = None,
         where: str | None = None,
+        users: Ids | None = None,
+        items: Ids | None = None,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Receipt | int | None:
@@ -92,10 +105,13 @@ class Editing(Changes):
             The rows to forget, by id.
         where : str, optional
             The rows to forget, by an SQL condition over the table's columns (target, weight and id among them).
+        users, items : label or sequence of labels, optional
+            In a recommender's store: the users, or the items, of whom all rows are forgotten.
         dry_run : bool, default=False
             Whether to count the rows only.
         progress : callable, optional
-            Called, under a condition, with the number of rows looked at since the last call; in all, ``len(store)``.
+            Called, unless rows are named by ids, with the number of rows looked at since the last call; in all,
+            ``len(store)``.
 
         Returns
         -------
@@ -104,7 +120,7 @@ class Editing(Changes):
 
         Raises
         ------
-        UnknownIdError, ConditionError, SqlearnError
+        UnknownIdError, UnknownLabelError, ConditionError, SqlearnError
             See their descriptions. Nothing has changed.
 
         Examples
@@ -124,12 +140,15 @@ class Editing(Changes):
         """
         if as_flag(dry_run, "dry_run"):
             with self._reading():
-                return len(self._selection.named(ids, where, looking(progress))[0])
+                return len(self._selection.named(ids, where, looking(progress), users, items)[0])
         with self._changing() as check:
-            slots, named = self._selection.named(ids, where, looking(progress, check))
+            slots, named = self._selection.named(ids, where, looking(progress, check), users, items)
             if not len(slots):
                 return None
             self._forget_rows(slots, named, check)
+            if users is not None and self._suppression:
+                labels = self._labels["user"]
+                self._suppression.add(labels.hashes(labels.canonical(users)))
             return self._conclude("forget", len(slots), check)
 
     @overload

@@ -76,8 +76,12 @@ class Forgotten(Changes):
         1
         """
         with self._changing() as check:
-            listed = self._selection.checked(ids)
-            self._suppressing().lift(listed, self._ids)
+            if self._labels:
+                listed = self._labels["user"].canonical(ids)
+                self._suppressing().lift_users(listed, self._labels["user"])
+            else:
+                listed = self._selection.checked(ids)
+                self._suppressing().lift(listed, self._ids)
             return self._conclude("lift", len(listed), check) if len(listed) else None
 
     @called_as("store.replay(newer.suppressed())")
@@ -118,11 +122,19 @@ class Forgotten(Changes):
         """
         with self._changing() as check:
             hashes = self._suppressing().of(suppressed)
-            slots = self._ids.index.find(hashes)
+            slots = self._rows_of_users(hashes) if self._labels else self._ids.index.find(hashes)
             slots = np.sort(slots[slots > 0])
             self._forget_rows(slots, None, check)
             self._suppressing().add(hashes)
             return self._conclude("forget", len(slots), check)
+
+    def _rows_of_users(self, hashes: np.ndarray) -> np.ndarray:
+        """Places of the rows of those users that have one of these hashes."""
+        labels = self._labels["user"]
+        users = labels.held()
+        wanted = {*map(tuple, hashes.tolist())}
+        named = [user for user, hash in zip(users, labels.hashes(users).tolist(), strict=True) if tuple(hash) in wanted]
+        return labels.find(named, lambda rows: None) if named else np.zeros(0, np.int64)
 
     def _suppressing(self) -> Suppression:
         if self._suppression is None:

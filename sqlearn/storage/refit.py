@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
 from sklearn.base import clone
 
 from sqlearn.errors import SqlearnError, StoreCorruptError
 from sqlearn.storage.contents import Contents
-from sqlearn.storage.records import Recount, StoredRows, looking
+from sqlearn.storage.records import Recount, StoredRows, learn_rows, looking
 from sqlearn.storage.table import arguments
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import Audit
@@ -33,16 +35,24 @@ class Refit(Contents):
         refit = clone(model) if len(self._rows) and not self._source else model.emptied()
         if self._source:
             recount = Recount(self._columns, self._rows, refit)
+        found: list[np.ndarray] = []
         for slots, cells in self._rows.scan_and_check():
             audit.see(slots, cells)
+            look(len(cells))
+            if self._labels:
+                found.append(cells)
+                continue
             try:
                 refit.partial_fit(**arguments(refit, self._columns, self._rows.block(cells)))
             except SqlearnError as error:
                 raise StoreCorruptError(
                     f"The store {self.path} is damaged: it holds a row that could not be learned. {error}"
                 ) from error
-            look(len(cells))
+        learn_rows(refit, self._columns, self._rows, found, self.path)
         audit.finish()
+        if self._labels:  # last, as the audit tells of damage what it is
+            self._learn_rows()
+            model = self._model
         if recount:
             recount.catch_up(lambda: None)
         return model, refit, not recount or recount.agrees()

@@ -20,6 +20,7 @@ from sqlearn.storage.table import (
     as_values,
     frames_of,
     located,
+    refuse_recommending,
     takes_documents,
     takes_labels,
     words_of,
@@ -38,8 +39,8 @@ class View(RenamedReport, Contents):
     def __repr__(self) -> str:
         try:
             with self._reading():
-                held = f"{_name_of(self._model)} on {len(self._rows):,} rows of "
-                return f"<Store {self.path.name}: {held}{len(self.features)} features>"
+                held = "interactions" if self._labels else f"rows of {len(self.features)} features"
+                return f"<Store {self.path.name}: {_name_of(self._model)} on {len(self._rows):,} {held}>"
         except StoreError as error:
             if error.reason != "closed" and not isinstance(error, StoreBusyError):
                 raise
@@ -57,6 +58,7 @@ class View(RenamedReport, Contents):
         keeps it keeps what it knows of rows forgotten later.
         """
         with self._reading():
+            self._learn_rows()
             model = copy.deepcopy(self._model)
             model.state.taken_out = True
             return model
@@ -197,6 +199,7 @@ class View(RenamedReport, Contents):
         array([1, 0])
         """
         with self._reading():  # and no longer: predicting keeps nobody from writing
+            self._learn_rows()
             model, generation = self._model, self._changes
         predictions: list[np.ndarray] = []
         count = 0
@@ -215,6 +218,90 @@ class View(RenamedReport, Contents):
         if not predictions:
             raise ShapeError("The table has no rows. Nothing was predicted: pass at least one row.", reason="empty")
         return np.concatenate(predictions)
+
+    @called_as("store.recommend(user)", "store.recommend(user, n=10)")
+    def recommend(
+        self, user: Any, n: int = 10, filter_already_liked_items: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        """Recommend the items with the best scores to a user, in a recommender's store.
+
+        Parameters
+        ----------
+        user : int, float or str
+            A user of whom the store has a row.
+        n : int, default=10
+            How many items; there are fewer if fewer have a score.
+        filter_already_liked_items : bool, default=True
+            Whether to leave out items that the user has.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Items, the best first.
+        scores : float64 ndarray of shape (n,)
+            Their scores.
+
+        Raises
+        ------
+        UnknownLabelError
+            If the store has no row of the user.
+        UnsupportedError
+            If it is not a recommender's.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.recommend import EASE
+        >>> likes = {"user": ["anna", "ben", "ben"], "item": ["tea", "tea", "rum"]}
+        >>> store = Store.create(tempfile.mkdtemp() + "/likes.sqlearn", EASE(), likes)
+        >>> store.recommend("anna")[0]
+        array(['rum'], dtype='<U3')
+        """
+        return self._recommender("recommendations").recommend(user, n, filter_already_liked_items)
+
+    @called_as("store.similar_items(item)", "store.similar_items(item, n=10)")
+    def similar_items(self, item: Any, n: int = 10) -> tuple[np.ndarray, np.ndarray]:
+        """Return the items that are most similar to an item, in a recommender's store.
+
+        Parameters
+        ----------
+        item : int, float or str
+            An item of which the store has a row.
+        n : int, default=10
+            How many items; there are fewer if fewer are similar.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Items, the most similar first.
+        similarities : float64 ndarray of shape (n,)
+            Their similarities, all positive.
+
+        Raises
+        ------
+        UnknownLabelError
+            If the store has no row of the item.
+        UnsupportedError
+            If it is not a recommender's.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.recommend import ItemKNN
+        >>> likes = {"user": ["anna", "ben", "ben"], "item": ["tea", "tea", "rum"]}
+        >>> path = tempfile.mkdtemp() + "/likes.sqlearn"
+        >>> Store.create(path, ItemKNN(feedback="implicit"), likes).similar_items("tea")
+        (array(['rum'], dtype='<U3'), array([0.70710678]))
+        """
+        return self._recommender("similar items").similar_items(item, n)
+
+    def _recommender(self, wanted: str) -> Any:
+        with self._reading():
+            refuse_recommending(self._model, wanted)
+            self._learn_rows()
+            return self._model
 
     @called_as("store.receipts()")
     def receipts(self) -> list[Receipt]:

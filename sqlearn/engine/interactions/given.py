@@ -34,9 +34,19 @@ class Column:
     codes: np.ndarray
     values: list[Any]
 
+    def __len__(self) -> int:
+        return len(self.codes)
+
     def at(self, row: int) -> Any:
         """The value in this row."""
         return self.values[self.codes[row]]
+
+
+@dataclass
+class Columns:
+    """Interactions as a store has them: columns by their names, arrays or :class:`Column`, all equally long."""
+
+    by_name: dict[str, Any]
 
 
 @dataclass
@@ -70,7 +80,7 @@ def read(X: Any, users: Any, items: Any, *, rated: bool, needed: bool) -> Given:
 
     Parameters
     ----------
-    X : frame, array, list of rows or sparse matrix
+    X : frame, array, list of rows, sparse matrix or Columns
         Rows of (user, item[, rating]), or one row; or a matrix of ratings with a row per user and a column per item.
     users, items : sequence or None
         Labels of the rows and columns of a sparse matrix; 0, 1, ... by default.
@@ -103,6 +113,8 @@ def read(X: Any, users: Any, items: Any, *, rated: bool, needed: bool) -> Given:
 
 def _columns(X: Any) -> tuple[list[Any], list[str] | None, bool]:
     """Columns of values, their names if all are strings, and whether `X` was one row."""
+    if isinstance(X, Columns):
+        return [*X.by_name.values()], [*X.by_name], False
     if nw.dependencies.is_into_dataframe(X):
         try:
             frame = nw.from_native(X, eager_only=True)
@@ -279,6 +291,8 @@ def _is_missing(value: Any) -> bool:
 
 def _labels(column: Any, place: str | int, name: str) -> Column:
     """Users or items as codes of canonical labels."""
+    if isinstance(column, Column):
+        return column
     values = _as_array(column)
     if isinstance(values, np.ndarray):
         if values.dtype.kind == "f":

@@ -26,7 +26,8 @@ from sqlearn.storage.file.pieces import CutPieces, Pieces
 
 _OF_LEARNERS = {  # what a file's learner may be imported from
     "cluster", "compose", "covariance", "decomposition", "discriminant_analysis", "ensemble", "feature_selection",
-    "kernel_approximation", "linear_model", "mixture", "naive_bayes", "neighbors", "preprocessing", "svm", "tree",
+    "kernel_approximation", "linear_model", "mixture", "naive_bayes", "neighbors", "preprocessing", "recommend", "svm",
+    "tree",
 }  # fmt: skip
 
 
@@ -62,7 +63,7 @@ class SavedModel:
         self.pieces.drop_remembered()
 
     def load(self) -> Any:
-        """The model; one that keeps its rows comes without them, as they are in the store."""
+        """The model; one that keeps its rows comes without them, as they are in the store: a recommender empty."""
         content = self.pieces.read()
         digest, body = content[:32], content[32:]
         if hashlib.blake2b(body, digest_size=32).digest() != digest:
@@ -120,6 +121,7 @@ def unpacked(content: bytes) -> tuple[Any, str]:
     """What :func:`packed` was made from, without the rows that it kept, and the digest that it returned."""
     described, parts = _opened(content)
     state = described["state"]
+    digest = state["digest"]
     state |= {name: _decoded(state[name]) for name in ("params", "features")}
     params, learner = _decoded(described["params"]), _learner(described["learner"])
     names = param_names(learner)
@@ -130,8 +132,13 @@ def unpacked(content: bytes) -> tuple[Any, str]:
             "version of the class that wrote it."
         )
     model = learner(**{name: params[name] for name in names})
+    if hasattr(learner, "recommend"):  # its rows are its state, and are in the store
+        if digest_of(parts) != digest:
+            raise ValueError("the digest is not that of the parts")
+        parts = {name: part if name in ("header", "labels") else bytes(len(part)) for name, part in parts.items()}
+        state["digest"] = digest_of(parts)
     model.__setstate__({"format": described["format"], "params": params, "state": state | {"parts": parts}})
-    return model, state["digest"]
+    return model, digest
 
 
 def described_learner(content: bytes) -> tuple[Any, dict[str, bytes]]:

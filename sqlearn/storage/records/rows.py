@@ -13,9 +13,9 @@ _FIRST, _ONCE = np.zeros(1, np.int64), np.ones(1, np.int64)
 
 
 class Rows:
-    """Packed rows by place: the bits of a number or a date, what stands for a word or a document (0 where missing), 1
-    or 2 for false or true (0 where missing), and last what stands for the id; before that, where a learner samples
-    rows by them, the keyed hash of the row.
+    """Packed rows by place: the bits of a number, a whole number or a date, what stands for a word or a document (0
+    where missing), 1 or 2 for false or true (0 where missing), and last what stands for the id; before that, where a
+    learner samples rows by them, the keyed hash of the row.
 
     Parameters
     ----------
@@ -86,6 +86,8 @@ class Rows:
             values = np.ascontiguousarray(cells[:, j])
             if column.kind == "date":
                 block[column.name] = values.view(DATES)
+            elif column.kind == "whole":
+                block[column.name] = values.view(np.int64)
             elif column.labels is not None:
                 block[column.name] = self._booleans(column, values)
             elif column.kind in ("number", "boolean"):

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import ConditionError, StoreError, shown
+from sqlearn.errors import StoreError, shown
 from sqlearn.storage.conditions import Condition
 from sqlearn.storage.file import Database, damaged
 from sqlearn.storage.records.ids import Ids
+from sqlearn.storage.records.labels import Labels, named_role
 from sqlearn.storage.records.rows import Rows
 from sqlearn.storage.table import Column, Columns, named_ids
 from sqlearn.storage.types import Progress
@@ -33,19 +34,26 @@ class Selection:
         The rows.
     ids : Ids
         Their ids.
+    labels : dict of str to Labels
+        Users and items, where rows are interactions.
     """
 
-    def __init__(self, database: Database, columns: Columns, rows: Rows, ids: Ids) -> None:
-        self._database, self._columns, self._rows, self._ids = database, columns, rows, ids
+    def __init__(self, database: Database, columns: Columns, rows: Rows, ids: Ids, labels: dict[str, Labels]) -> None:
+        self._database, self._columns, self._rows, self._ids, self._labels = database, columns, rows, ids, labels
 
     def named(
-        self, ids: Any, where: str | None, look: Callable[[int], None] = _alone
+        self,
+        ids: Any,
+        where: str | None,
+        look: Callable[[int], None] = _alone,
+        users: Any = None,
+        items: Any = None,
     ) -> tuple[np.ndarray, list[Any] | None]:
         """Places of the rows meant, ascending, and their ids if they were named by them."""
-        if (ids is None) == (where is None):
-            raise ConditionError(
-                "Name the rows either by `ids` or by `where`. Nothing was changed: pass exactly one of them."
-            )
+        named = named_role(users, items, self._labels, ids, where)
+        if named is not None:
+            labels, given = named
+            return labels.find(labels.canonical(given), look), None
         if where is not None:
             return self.matching(where, look), None
         ids = self.checked(ids)

@@ -1,8 +1,8 @@
 """Blocks of columns: what stores, their models and conditions pass each other.
 
 A block is a dict of column name to values in canonical form: float64[n] with NaN for missing in a column of numbers,
-:class:`Category` in one of categories, datetime64[us] with NaT in one of dates. A column of booleans is to its model
-one of categories or of numbers, and has that form in a block.
+:class:`Category` in one of categories, datetime64[us] with NaT in one of dates, int64[n] in one of whole numbers. A
+column of booleans is to its model one of categories or of numbers, and has that form in a block.
 """
 
 from dataclasses import dataclass

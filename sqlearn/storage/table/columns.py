@@ -14,6 +14,7 @@ from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.frames import BOOLEANS, kind_of, length_of, names_of, present, read, values_of
 from sqlearn.storage.table.given import as_names
 
+_PARTS = {"user": "feature", "item": "feature", "rating": "target"}  # of a recommender
 _EXACT = 2**53  # below it float64 holds every whole number
 
 
@@ -25,10 +26,11 @@ class Column:
     ----------
     name : str
         Its name.
-    role : {"feature", "target", "weight", "kept"}
+    role : {"feature", "target", "weight", "user", "item", "rating", "kept"}
         What the learner takes it for; of what is kept, only conditions know.
-    kind : {"number", "category", "boolean", "date", "text"}
-        What its values are; of "text", each is a document, which is kept for its row alone.
+    kind : {"number", "category", "boolean", "date", "text", "whole"}
+        What its values are; of "text", each is a document, which is kept for its row alone; "whole" are users or items
+        that are whole numbers of 64 bits.
     labels : tuple or None
         Of booleans that are categories to the learner: what it knows false and true by.
     """
@@ -37,6 +39,11 @@ class Column:
     role: str
     kind: str
     labels: tuple[Any, ...] | None = None
+
+    @property
+    def part(self) -> str:
+        """What a row has it for: "feature", "target", "weight" or "kept"; users and items are features."""
+        return _PARTS.get(self.role, self.role)
 
     @property
     def learned_as(self) -> str:
@@ -62,13 +69,22 @@ class Columns:
     def __init__(self, columns: Sequence[Column], id: str | None, reading: Mapping[str, Any] | None = None) -> None:
         self.all, self.id, self.reading = list(columns), id, dict(reading or {})
 
-    def named(self, role: str) -> list[str]:
-        return [column.name for column in self.all if column.role == role]
+    def named(self, part: str) -> list[str]:
+        return [column.name for column in self.all if column.part == part]
+
+    def of(self, role: str) -> Column | None:
+        """The column of users, or of items; None where there is none."""
+        return next((column for column in self.all if column.role == role), None)
+
+    @property
+    def has_interactions(self) -> bool:
+        """Whether rows are interactions, for a recommender."""
+        return self.of("user") is not None
 
     @property
     def gives_booleans(self) -> bool:
         """Whether the target is one of booleans, which its learner knows by 0 and 1."""
-        return any(column.role == "target" and column.labels == BOOLEANS for column in self.all)
+        return any(column.part == "target" and column.labels == BOOLEANS for column in self.all)
 
     def description(self) -> dict[Any, Any]:
         """In JSON's types."""
@@ -172,7 +188,7 @@ class Columns:
             When a column is missing, or one is there that the store does not have.
         """
         names = names_of(frame)
-        needed = [c for c in self.all if c.role == "feature" or not features_only]
+        needed = [c for c in self.all if c.part == "feature" or not features_only]
         missing = [c.name for c in needed if c.name not in names]
         missing += [self.id] if self.id and not features_only and self.id not in names else []
         more = [name for name in names if name != self.id and name not in {c.name for c in self.all}]

@@ -2,7 +2,7 @@
 
 A learner of numbers takes the matrix of the feature columns; one with ``categorical_features`` (MixedNB, forests)
 takes numbers and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns; one with
-``analyzer`` (TextModel) takes the documents of one column.
+``analyzer`` (TextModel) takes the documents of one column; a recommender takes users, items and ratings.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -18,6 +18,7 @@ from sqlearn.errors import InvalidValueError, ParameterError, TableError, Unsupp
 from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.columns import Column, Columns
 from sqlearn.storage.table.given import as_list, as_names
+from sqlearn.storage.table.interactions import interactions_of, takes_interactions
 
 
 def takes_categories(model: Any) -> bool:
@@ -38,8 +39,8 @@ def words_of(model: Learner) -> Callable[[str], Collection[str]]:
 
 
 def asks_in_rounds(model: Any) -> bool:
-    """Whether a learner holds its rows, to ask them again."""
-    return isinstance(model, ExactEstimator) and model.keeps_records
+    """Whether a learner asks its rows again, as they lie in the file; recommenders have learned all of them."""
+    return isinstance(model, ExactEstimator) and model.keeps_records and not takes_interactions(model)
 
 
 def named_categories(model: Any, categorical: Any) -> list[str] | None:
@@ -87,12 +88,8 @@ def target_names(model: Any, target: Any) -> list[str]:
 
 def prepared(model: Any, columns: Columns) -> Any:
     """An unfitted copy that leaves the ledger to the store, and knows which columns are categories."""
-    if hasattr(model, "recommend"):
-        raise UnsupportedError(
-            f"A store cannot keep interactions for {type(model).__name__} yet. No store was created: fit it to the "
-            "interactions, and save it as a pickle.",
-            reason="learner",
-        )
+    if takes_interactions(model):
+        return clone(model)
     features = [column for column in columns.all if column.role == "feature"]
     categories = [i for i, column in enumerate(features) if column.learned_as == "category"]
     if columns.named("weight") and "sample_weight" not in signature(type(model).partial_fit).parameters:
@@ -158,6 +155,8 @@ def _check_documents(model: Any, features: list[Column]) -> None:
 
 def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool = False) -> dict[str, Any]:
     """What a learner's methods take: ``X``, and ``y`` and ``sample_weight`` where there are such columns."""
+    if columns.has_interactions:
+        return {"X": interactions_of(columns, block, rated=not features_only)}
     features = [block[name] for name in columns.named("feature")]
     if _takes(model.__class__, "analyzer"):
         X: Any = features[0]
@@ -178,6 +177,17 @@ def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool
     for name in columns.named("weight"):
         given["sample_weight"] = block[name]
     return given
+
+
+def relabelled(model: Any, columns: Columns, block: Block, changed: Block) -> None:
+    """Let a model relabel rows: from one block to another."""
+    old, new = (arguments(model, columns, either) for either in (block, changed))
+    if columns.has_interactions:
+        (rating,) = columns.named("target")
+        model.relabel(old["X"], changed[rating])
+    else:
+        weights = {name: value for name, value in old.items() if name == "sample_weight"}
+        model.relabel(old["X"], old["y"], new["y"], **weights)
 
 
 @lru_cache
@@ -201,7 +211,7 @@ def target_of(model: Any, columns: Columns, to: Any) -> dict[str, Any]:
             "value for each of them.",
             reason="target",
         )
-    block = Columns([c for c in columns.all if c.role == "target"], None).block(
+    block = Columns([c for c in columns.all if c.part == "target"], None).block(
         {name: [value] for name, value in zip(names, values, strict=True)}
     )
     found = [_values(column)[0] for column in block.values()]

@@ -8,6 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from sqlearn.engine.identity import PLAIN_LABELS, canonical_label
+from sqlearn.engine.interactions import SCALE
 from sqlearn.engine.tables import is_missing
 from sqlearn.errors import InvalidValueError, TableError, shown
 from sqlearn.storage.file import LONGEST_DOCUMENT
@@ -131,7 +132,48 @@ def read(frame: Any, column: "Column") -> np.ndarray | Category:
         return _dates(frame, column.name)
     if column.kind == "text":
         return _documents(frame, column)
+    if column.kind == "whole":
+        return _wholes(frame, column)
     return _numbers(frame, column.name, column.role) if column.kind == "number" else _categories(frame, column.name)
+
+
+def are_whole(frame: Any, name: str) -> bool:
+    """Whether a column holds whole numbers of 64 bits alone."""
+    series = _series(frame, name)
+    if isinstance(series, np.ndarray) and series.dtype.kind in "iu":
+        return series.dtype.itemsize < 8 or series.dtype.kind == "i" or not (series >> 63).any()
+    return all(as_whole(value) is not None for value in values_of(frame, name))
+
+
+def as_whole(value: Any) -> int | None:
+    """A whole number of 64 bits, or None."""
+    is_other = isinstance(value, bool | np.bool_ | np.timedelta64)  # which count among the integers
+    if is_other or not isinstance(value, int | float | np.integer | np.floating) or value != value:
+        return None
+    if abs(value) == np.inf or int(value) != value or not -(2**63) <= value < 2**63:
+        return None
+    return int(value)
+
+
+def _wholes(frame, column: "Column") -> np.ndarray:
+    """Users or items that are whole numbers, int64[n]."""
+    series = _series(frame, column.name)
+    if isinstance(series, nw.Series) and series.dtype.is_integer() and not series.null_count():
+        series = series.to_numpy()
+    if isinstance(series, np.ndarray) and series.dtype.kind in "iu" and series.dtype != np.uint64:
+        return np.ascontiguousarray(series, np.int64)
+    values = values_of(frame, column.name)
+    wholes = np.empty(len(values), np.int64)
+    for i, value in enumerate(values):
+        whole = as_whole(value)
+        if whole is None and is_missing(value):
+            raise _unfit(i, column.name, value, f"is missing ({shown(value)})", "drop the row", column.role)
+        if whole is None:
+            what = f"is {shown(value)}, and the {column.role}s of this store are whole numbers of 64 bits"
+            to_do = f"pass whole numbers; if {column.role}s are text, make them text when you create the store"
+            raise _unfit(i, column.name, value, what, to_do, column.role)
+        wholes[i] = whole
+    return wholes
 
 
 def present(values: np.ndarray) -> np.ndarray:
@@ -258,9 +300,20 @@ def _numbers(frame, name, role) -> np.ndarray:
     if np.isinf(numbers).any():
         row = int(np.isinf(numbers).argmax())
         raise _infinite(row, name, numbers[row].item())
+    if role == "rating":
+        numbers = _as_printed(series, numbers)
     numbers = numbers + 0.0  # no -0.0
     numbers[np.isnan(numbers)] = np.nan  # NaN has one form
     return numbers
+
+
+def _as_printed(series: Any, numbers: np.ndarray) -> np.ndarray:
+    """Narrow ratings as the decimal numbers that they print as, as recommenders read them; others as they are."""
+    narrow = {nw.Float32: np.float32}.get(series.dtype) if isinstance(series, nw.Series) else series.dtype
+    if narrow not in (np.float16, np.float32):
+        return numbers
+    decimal = np.rint(numbers * SCALE) / SCALE
+    return np.where(decimal.astype(narrow) == numbers.astype(narrow), decimal, numbers)
 
 
 def _not_numeric(values: list[Any], first: int, name: str, role: str) -> InvalidValueError:

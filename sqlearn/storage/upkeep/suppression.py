@@ -11,7 +11,7 @@ import numpy as np
 
 from sqlearn.errors import FormatError, StoreError, SuppressedIdError, UnknownIdError, shown
 from sqlearn.storage.file import Database, HashIndex, damaged, masked
-from sqlearn.storage.records import Ids
+from sqlearn.storage.records import Ids, Labels
 from sqlearn.storage.table import as_path
 
 _TABLE = "suppressed"
@@ -141,25 +141,36 @@ class Suppression:
         if self.index.add(new, np.ones(len(new), np.int64)) or self.index.flush():
             raise damaged(self._path, "two of its rows have one id")
 
-    def refuse(self, ids: Sequence[Any], hashes: np.ndarray) -> None:
-        """Raise SuppressedIdError if one of these ids is on the list."""
+    def refuse(
+        self, ids: Sequence[Any], hashes: np.ndarray, rows: np.ndarray | None = None, noun: str = "id"
+    ) -> None:  # fmt: skip
+        """Raise SuppressedIdError if one of these ids, or users, is on the list; they are in these rows."""
         found = np.flatnonzero(self.index.find(hashes))
         if len(found):
+            first = found[0]
+            row = int(first if rows is None else rows[first])
             raise SuppressedIdError(
-                f"The id {shown(ids[found[0]])} was forgotten, and the store {self._path} does not learn it again; it "
-                f"is in row {found[0]} (counted from 0), the first of {len(found)} such. Nothing was changed: leave "
-                "the row out, or take the id off the list first, with Store.lift (sqlearn lift).",
-                row=found[0],
-                value=ids[found[0]],
+                f"The {noun} {shown(ids[first])} was forgotten, and the store {self._path} does not learn it again; it "
+                f"is in row {row} (counted from 0), the first of {len(found)} such. Nothing was changed: leave "
+                f"the row out, or take the {noun} off the list first, with Store.lift (sqlearn lift).",
+                row=row,
+                value=ids[first],
             )
 
     def lift(self, ids: Sequence[Any], of: Ids) -> None:
         """Take ids, as the store has them, off the list."""
-        numbers, hashes = of.sought(ids, self.index)
+        self._lift(ids, *of.sought(ids, self.index))
+
+    def lift_users(self, users: Sequence[Any], of: Labels) -> None:
+        """Take users, as the store has them, off the list."""
+        hashes = of.hashes(users)
+        self._lift(users, self.index.find(hashes), hashes, "user")
+
+    def _lift(self, ids: Sequence[Any], numbers: np.ndarray, hashes: np.ndarray, noun: str = "id") -> None:
         missing = np.flatnonzero(numbers == 0)
         if len(missing):
             raise UnknownIdError(
-                f"The id {shown(ids[missing[0]])} is not suppressed. Nothing was changed: leave it out, as it may be "
+                f"The {noun} {shown(ids[missing[0]])} is not suppressed. Nothing was changed: leave it out, as it may be "
                 "learned.",
                 value=ids[missing[0]],
             )
