@@ -7,12 +7,13 @@ standard error.
 from sqlearn.commands.asking import info, predict, receipts, report, verify
 from sqlearn.commands.changing import forget, relabel
 from sqlearn.commands.learning import fit, learn
+from sqlearn.commands.recommending import recommend, similar_items
 from sqlearn.commands.upkeep import compact, lift, replay, suppressed, upgrade
 from sqlearn.commands.warming import warm_up
 
 __all__ = ["COMMANDS"]
 
 COMMANDS = (
-    fit, predict, forget, relabel, learn, verify, report, info, receipts, compact, suppressed, replay, lift, upgrade,
-    warm_up,
+    fit, predict, recommend, similar_items, forget, relabel, learn, verify, report, info, receipts, compact, suppressed,
+    replay, lift, upgrade, warm_up,
 )  # fmt: skip

@@ -26,12 +26,13 @@ def predict(file: str, table: str, out: str | None, as_json: bool, **reading: An
     """Predict the target of each row of a table, and print CSV.
 
     FILE is the store; TABLE is a CSV, TSV or Parquet file, or '-' for standard input. If TABLE has the column of ids,
-    so has the result. If the store has several targets, each has a column of its name.
+    so has the result. If the store has several targets, each has a column of its name. Of a recommender's store the
+    result is the score of each pair of user and item, and empty where there is none.
     """
     with opened(file) as store, new_file(out) as output:
         rows = table_of(store, table, reading, features_only=True)
         name = "prediction"
-        targets = [column.name for column in store.columns if column.role == "target"]
+        targets = [column.name for column in store.columns if column.part == "target"]
         several = targets if len(targets) > 1 else []
         writer = None
         found: list[dict[Any, Any]] = []
@@ -44,9 +45,10 @@ def predict(file: str, table: str, out: str | None, as_json: bool, **reading: An
                     writer.writerow([*([store.id_column] if rows.has_ids else []), *(several or [name])])
                 for i, value in enumerate(predictions):
                     if writer is not None:
-                        writer.writerow([*([] if ids is None else [ids[i]]), *(value if several else [value])])
+                        values = value if several else ["" if value != value else value]
+                        writer.writerow([*([] if ids is None else [ids[i]]), *values])
                     else:
-                        told = dict(zip(several, value, strict=True)) if several else value
+                        told = dict(zip(several, value, strict=True)) if several else None if value != value else value
                         found.append({name: told} if ids is None else {"id": ids[i], name: told})
         if as_json:
             click.echo(json.dumps({"predictions": found}, ensure_ascii=False), file=output)
@@ -117,7 +119,7 @@ def info(file: str, as_json: bool) -> None:
         reading = store.reading
         told = {
             "model": store.model_name,
-            "parameters": {name: repr(value) for name, value in store.model.get_params().items()},
+            "parameters": {name: repr(value) for name, value in store.parameters.items()},
             "rows": len(store),
             "id": store.id_column,
             "columns": columns,

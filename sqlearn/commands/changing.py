@@ -7,24 +7,38 @@ import click
 
 from sqlearn.commands.options import FILE, JSON, ROWS
 from sqlearn.commands.printing import progress, tell, tell_receipt
-from sqlearn.commands.stores import ids_in, opened
+from sqlearn.commands.stores import ids_in, labels_of, opened
 from sqlearn.commands.usage import command
 
 _NONE = "No row fulfils the condition. Nothing was changed, and there is no receipt."
 _SAME = "All these rows have this target already. Nothing was changed, and there is no receipt."
 
 
-@command("FILE --where SQL", "FILE --ids IDS")
+@command("FILE --where SQL", "FILE --ids IDS", "FILE --user LABEL", "FILE --item LABEL")
 @FILE
 @ROWS
+@click.option(
+    "--user",
+    "users",
+    metavar="LABEL",
+    multiple=True,
+    help="In a recommender's store: all rows of this user; may be repeated.",
+)
+@click.option(
+    "--item",
+    "items",
+    metavar="LABEL",
+    multiple=True,
+    help="In a recommender's store: all rows of this item; may be repeated.",
+)
 @JSON
-def forget(file: str, as_json: bool, **rows: Any) -> None:
+def forget(file: str, as_json: bool, users: tuple[str, ...], items: tuple[str, ...], **rows: Any) -> None:
     """Erase rows from a store and from its model, for good.
 
     FILE is the store. The number of rows is shown, and you are asked before anything changes.
     """
     with opened(file) as store:
-        _change(store, store.forget, "Forget", as_json, **rows)
+        _change(store, store.forget, "Forget", as_json, **rows, users=users, items=items)
 
 
 @command("FILE --where SQL --to VALUE", "FILE --ids IDS --to VALUE")
@@ -50,7 +64,7 @@ def relabel(file: str, to: tuple[str, ...], new: bool, as_json: bool, **rows: An
 
 def _targets(store, to: tuple[str, ...]) -> list[Any]:
     """New targets as their columns have them."""
-    columns = [column for column in store.columns if column.role == "target"]
+    columns = [column for column in store.columns if column.part == "target"]
     if columns and len(to) != len(columns):
         names = ", ".join(repr(column.name) for column in columns)
         told = (
@@ -74,10 +88,19 @@ def _target(store, to: str, boolean: bool) -> Any:
         raise click.BadParameter(told, param_hint="--to") from None
 
 
-def _change(store, change, verb: str, as_json: bool, *, where, ids, encoding, dry_run: bool, yes: bool, **more) -> None:
-    if (where is None) == (ids is None):
-        raise click.UsageError("Name the rows: pass either --where or --ids.")
-    rows: dict[str, Any] = {"where": where} if ids is None else {"ids": ids_in(store, ids, encoding)}
+def _change(
+    store, change, verb: str, as_json: bool, *, where, ids, encoding, dry_run: bool, yes: bool, users=(), items=(), **more
+) -> None:  # fmt: skip
+    if [where is None, ids is None, not users, not items].count(False) != 1:
+        of_labels = ", --user or --item" if change == store.forget else ""
+        either = "one of --where, --ids" if of_labels else "either --where or --ids"
+        raise click.UsageError(f"Name the rows: pass {either}{of_labels}.")
+    rows: dict[str, Any] = {"where": where}
+    if ids is not None:
+        rows = {"ids": ids_in(store, ids, encoding)}
+    elif users or items:
+        role, labels = ("user", users) if users else ("item", items)
+        rows = {f"{role}s": labels_of(store, role, labels)}
     if where is not None and not dry_run:
         with progress("Looking", len(store)) as report:
             rows = {"ids": store.ids(where=where, progress=report)}  # what is shown is what is changed

@@ -31,6 +31,19 @@ def _described(columns, keep) -> list[str]:
     return lines
 
 
+def _with_labels(file, learner, roles: dict[str, str | None], category: tuple[str, ...], ids: str | None):
+    """The same file; users and items that are whole numbers are read as such, and others as text."""
+    from sqlearn.storage.table import found_names
+
+    found = found_names([column.name for column in file.columns if column.kind != "drop"], learner, roles)
+    rating = found.pop("rating", None)
+    whole = file.whole({*found.values()} - {*category})
+    kinds = {column.name: column.kind for column in file.columns}
+    kinds |= {name: "whole" if name in whole else "category" for name in found.values()}
+    kinds |= {} if rating is None else {rating: "number"}
+    return file.read_as(kinds=kinds, ids=ids)
+
+
 @command("TABLE --model NAME --out FILE [--target COL] [--id COL]")
 @TABLE
 @click.option(
@@ -44,6 +57,9 @@ def _described(columns, keep) -> list[str]:
 @click.option("--out", metavar="FILE", required=True, type=click.Path(), help="The store to make.")
 @click.option("--id", "ids", metavar="COL", help="The column of ids; without one, rows are numbered from 0.")
 @click.option("--weight", metavar="COL", help="The column of sample weights.")
+@click.option("--user", metavar="COL", help="Of EASE and ItemKNN: the column of users; by default user or userId.")
+@click.option("--item", metavar="COL", help="Of EASE and ItemKNN: the column of items; by default item or movieId.")
+@click.option("--rating", metavar="COL", help="Of recommenders with ratings: their column; by default rating.")
 @click.option("--number", metavar="COL", multiple=True, help="Read this column as numbers; may be repeated.")
 @click.option("--category", metavar="COL", multiple=True, help="Read this column as categories; may be repeated.")
 @click.option("--boolean", metavar="COL", multiple=True, help="Read this column as booleans; may be repeated.")
@@ -61,7 +77,7 @@ def _described(columns, keep) -> list[str]:
 @click.option(
     "--suppress",
     is_flag=True,
-    help="Refuse to learn forgotten ids again; needs --id.",
+    help="Refuse to learn forgotten ids again; needs --id. Of recommenders: forgotten users.",
 )
 @click.option("--raw", is_flag=True, help="Pass numbers to the model as they are, without scaling and imputing.")
 @READING
@@ -74,6 +90,9 @@ def fit(
     out: str,
     ids: str | None,
     weight: str | None,
+    user: str | None,
+    item: str | None,
+    rating: str | None,
     number: tuple[str, ...],
     category: tuple[str, ...],
     boolean: tuple[str, ...],
@@ -97,8 +116,10 @@ def fit(
     With --text COL, BernoulliNB, ComplementNB, MultinomialNB and NearestCentroid learn from documents, which are cut
     into words as scikit-learn does: the vocabulary forgets, too. --param sets what cuts them, such as
     ngram_range=(1,2) or stop_words=english, and the model's own parameters.
+
+    EASE and ItemKNN recommend: they learn who likes what, from columns of users, items and, for ItemKNN, ratings.
     """
-    from sqlearn.storage.table import takes_categories
+    from sqlearn.storage.table import takes_categories, takes_interactions
     from sqlearn.store import Store
 
     learner = model_of(model, parameters, raw, text=bool({*text} - {*keep}))
@@ -117,6 +138,9 @@ def fit(
     if learner.target == "value" and not words.isdisjoint(target):  # one word among numbers: it is the mistake
         numbers = dict.fromkeys(words.intersection(target), "number")
         file = file.read_as(kinds={c.name: c.kind for c in file.columns} | numbers, ids=ids)
+    roles = {"user": user, "item": item, "rating": rating}
+    if takes_interactions(learner):
+        file = _with_labels(file, learner, roles, category, ids)
     special = {*target, weight, *keep}
     if not as_json:
         tell_detected(file)
@@ -140,7 +164,10 @@ def fit(
             target=list(target) or None,
             id=ids,
             weight=weight,
-            categorical=[c.name for c in file.columns if c.kind in as_categories and c.name not in special],
+            **roles,
+            categorical=None
+            if takes_interactions(learner)
+            else [c.name for c in file.columns if c.kind in as_categories and c.name not in special],
             keep=list(keep),
             text=list(text),
             booleans={c.name: c.words for c in file.columns if c.kind == "boolean" and c.name not in (weight, *keep)},

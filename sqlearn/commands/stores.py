@@ -41,6 +41,11 @@ def ids_in(store: "Store", path: str, encoding: str | None) -> list[Any]:
     return ids_of(store, ids, "--ids")
 
 
+def labels_of(store: "Store", role: str, texts: Sequence[str]) -> list[Any]:
+    """Users or items (`role`: "user" or "item") as the store has them."""
+    return [store.label_of(role, text) for text in texts]
+
+
 def ids_of(store: "Store", texts: Sequence[str], hint: str) -> list[Any]:
     """Ids as the store has them."""
     if store.textual_ids:

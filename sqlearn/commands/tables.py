@@ -46,8 +46,8 @@ def table_file(path: str, reading: dict[Any, Any], kept: dict[Any, Any], **more:
 
 def table_of(store: "Store", path: str, reading: dict[Any, Any], *, features_only: bool = False) -> "TableFile":
     """A file's columns as a store has them; others are left out."""
-    kinds = {column.name: column.kind for column in store.columns if column.role == "feature" or not features_only}
-    labels = {column.name for column in store.columns if column.role == "target" and column.kind == "category"}
+    kinds = {column.name: column.kind for column in store.columns if column.part == "feature" or not features_only}
+    labels = {column.name for column in store.columns if column.part == "target" and column.kind == "category"}
     file = table_file(path, reading, store.reading)
     tell_detected(file)
     names = [column.name for column in file.columns]

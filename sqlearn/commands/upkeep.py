@@ -7,7 +7,7 @@ import click
 from sqlearn.commands.options import FILE, JSON
 from sqlearn.commands.output import new_file
 from sqlearn.commands.printing import fields, progress, tell, tell_receipt
-from sqlearn.commands.stores import ids_of, opened, signing_key
+from sqlearn.commands.stores import ids_of, labels_of, opened, signing_key
 from sqlearn.commands.usage import command
 
 
@@ -68,12 +68,13 @@ def replay(file: str, newer: str, as_json: bool) -> None:
 @click.argument("ids", nargs=-1, required=True)
 @JSON
 def lift(file: str, ids: tuple[str, ...], as_json: bool) -> None:
-    """Allow forgotten ids to be learned again."""
+    """Allow forgotten ids, or in a recommender's store users, to be learned again."""
     with opened(file) as store:
-        receipt = store.lift(ids_of(store, ids, "IDS"))
+        recommends = any(column.role == "user" for column in store.columns)
+        receipt = store.lift(labels_of(store, "user", ids) if recommends else ids_of(store, ids, "IDS"))
         assert receipt is not None  # there are ids
         told = {"lifted": len(ids)} | fields(receipt) | {"digest": receipt.digest}
-        tell_receipt(as_json, store, receipt, told, [f"{len(ids):,} ids may be learned again."])
+        tell_receipt(as_json, store, receipt, told, [f"{len(ids):,} {'users' if recommends else 'ids'} may be learned again."])
 
 
 @command("OLD --out NEW")

@@ -52,7 +52,10 @@ def _uses(learner: Any, adaptive: bool) -> Iterator[Any]:
     for n, classes in ((_FEW, 2), (_FEW, 3), *(((_MANY, 2),) if adaptive else ())):
         yield lambda n=n, classes=classes: _used(learner, *_rows(learner, n, classes))
     X, y = _rows(learner, _FEW, 2)
+    recommends = hasattr(learner, "recommend")
+    names = ["user", "item", "rating"][: 3 if learner.get_params().get("feedback") == "explicit" else 2]
     columns = {"x": X} if X.ndim == 1 else {f"x{j}": column for j, column in enumerate(X.T)}
+    columns = {name: X[:, j] for j, name in enumerate(names)} if recommends else columns
     table = columns | {"id": [str(i) for i in range(_FEW)]}
     target = None if learner.target is None else "y"
 
@@ -61,6 +64,8 @@ def _uses(learner: Any, adaptive: bool) -> Iterator[Any]:
             rows = table | ({} if target is None else {"y": y})
             with Store.create(Path(folder) / "store", learner, rows, target=target, id="id") as store:
                 store.forget(ids=["3"])
+                if recommends:
+                    store.forget(users=[X[0, 0]])
                 store.verify()
 
     yield stored
@@ -73,6 +78,9 @@ def _rows(learner: Any, n: int, classes: int) -> tuple[Any, Any]:
     numbers = np.arange(3 * n).reshape(n, 3)
     X = ((numbers * numbers + 7 * numbers) % 11 % 4).astype(float)
     y = (X[:, 0] + np.arange(n) % 2).astype(int) % classes + (learner.target == "value")
+    if hasattr(learner, "recommend"):  # different pairs, with ratings
+        users, items = np.divmod(np.arange(n), 6)
+        return np.column_stack([users, (items * 5 + users) % 11, 1 + (users * items) % 5]), y
     if "analyzer" not in learner.get_params(deep=False):
         return X, y
     return np.array([" ".join(f"word{j} " * int(count) for j, count in enumerate(row)) for row in X], object), y
@@ -89,3 +97,6 @@ def _used(learner: Any, X: Any, y: Any) -> None:
     for name in ("predict", "predict_proba", "transform"):
         if hasattr(model, name):
             getattr(model, name)(X[:3])
+    if hasattr(model, "recommend"):
+        model.recommend(X[-1, 0])
+        model.similar_items(X[-1, 1])

@@ -91,6 +91,12 @@ class View(RenamedReport, Contents):
             return _name_of(self._model)
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """The model's parameters."""
+        with self._reading():
+            return copy.deepcopy(self._model.get_params())
+
+    @property
     def id_column(self) -> str | None:
         """Name of the column of ids; None where rows are numbered."""
         return self._columns.id
@@ -296,6 +302,42 @@ class View(RenamedReport, Contents):
         (array(['rum'], dtype='<U3'), array([0.70710678]))
         """
         return self._recommender("similar items").similar_items(item, n)
+
+    @called_as('store.label_of("user", text)')
+    def label_of(self, role: str, text: str) -> Any:
+        """Return the label of a user or an item that a text stands for: in a command, say.
+
+        Parameters
+        ----------
+        role : {"user", "item"}
+            Whose label it is.
+        text : str
+            The text.
+
+        Returns
+        -------
+        int, float or str
+            A whole number where labels are whole numbers; else the text or, if no row has it, the number that it writes
+            and that a row has.
+
+        Raises
+        ------
+        UnsupportedError
+            If it is not a recommender's store.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.recommend import EASE
+        >>> likes = {"user": [41, 42, 42], "item": ["tea", "tea", "rum"]}
+        >>> store = Store.create(tempfile.mkdtemp() + "/likes.sqlearn", EASE(), likes)
+        >>> store.label_of("user", "42"), store.label_of("item", "rum")
+        (42, 'rum')
+        """
+        with self._reading():
+            refuse_recommending(self._model, f"{role}s")
+            return self._labels[role].of_text(text)
 
     def _recommender(self, wanted: str) -> Any:
         with self._reading():

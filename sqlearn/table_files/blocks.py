@@ -201,16 +201,16 @@ class Parquet:
                 raise refused(place, int(beyond.argmax()), told, "correct it, leave it empty, or drop the column", name)
             if beyond.any():
                 column = column.filter(pa.array(~beyond)).take(pa.array(np.cumsum(~beyond) - 1, mask=beyond))
-        if kind == "id" and pa.types.is_floating(column.type):
-            return self._whole(name, column, place)
-        if kind in ("category", "id", "text") or native is None:
+        if kind in ("id", "whole") and pa.types.is_floating(column.type):
+            return self._whole(name, column, place, "id" if kind == "id" else "value")
+        if kind in ("category", "id", "text", "whole") or native is None:
             return column.cast(pa.string(), safe=False)
         if native == "number" and kind in (None, "number"):
             return column.cast(pa.float64(), safe=False)
         return column if native != "number" else column.cast(pa.string(), safe=False)
 
-    def _whole(self, name: str, column, place: Place):
-        """Ids that are whole but were written as floats, as pandas writes those of a column with a gap, as text."""
+    def _whole(self, name: str, column, place: Place, noun: str):
+        """Ids and other labels that are whole but were written as floats, as pandas writes those of a column with a gap, as text."""
         pa = arrow()
         numbers = column.to_numpy(zero_copy_only=False)
         missing, most = np.isnan(numbers), 2.0 ** (np.finfo(numbers.dtype).nmant + 1)  # below, each number is exact
@@ -219,10 +219,10 @@ class Parquet:
         if odd.any():
             row = int(odd.argmax())
             told = (
-                f"the id in column {shown(name)} is the float {numbers[row]}, which is not a whole number below "
+                f"the {noun} in column {shown(name)} is the float {numbers[row]}, which is not a whole number below "
                 f"{most:.0f}"
             )
-            raise refused(place, row, told, "write ids as integers or text", name, numbers[row].item())
+            raise refused(place, row, told, f"write {noun}s as integers or text", name, numbers[row].item())
         return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing).cast(pa.string())
 
 

@@ -29,7 +29,7 @@ class ColumnSummary:
     ----------
     name : str
         Its name.
-    kind : {"number", "category", "boolean", "date", "text", "drop"}
+    kind : {"number", "category", "boolean", "date", "text", "whole", "drop"}
         What it is read as.
     missing : int
         Values missing.
@@ -57,11 +57,11 @@ class TableFile:
     header : {"first", "none"} or sequence of str, optional
         Of text: where the columns' names stand. "first" is the first line; "none" is nowhere, and the columns are
         called 1, 2, 3, ...; or the names. By default the first line, which must not have numbers in it then.
-    kinds : dict of str to {"number", "category", "boolean", "date", "text", "drop"}, optional
+    kinds : dict of str to {"number", "category", "boolean", "date", "text", "whole", "drop"}, optional
         Kinds of columns. Those of others are recognised in the first rows (4 MB of text): numbers, or dates in
         ISO 8601, if 19 of 20 values that are not missing are, and then the others are errors; booleans if all are the
-        words of one pair; else categories. Columns of the kind "text" hold documents, and are not recognised: name
-        them.
+        words of one pair; else categories. Columns of the kind "text" hold documents, those of the kind "whole" whole
+        numbers of 64 bits without any missing, such as users and items; neither is recognised: name them.
     ids : str, optional
         A column to read as ids: whole numbers where all of the first rows are, text otherwise. In a Parquet file,
         floats must be whole numbers below 2**53.
@@ -106,7 +106,7 @@ class TableFile:
     -----
     A number is the float64 nearest to what is written. Columns of numbers come as float64 with NaN for missing values,
     categories as text with None, without blanks around them, booleans as False and True with None, dates as
-    datetime64[us] with NaT, and ids as a list. Documents come as they are written: an empty cell is an empty document,
+    datetime64[us] with NaT, whole numbers as int64, and ids as a list. Documents come as they are written: an empty cell is an empty document,
     and no text stands for a missing one; but a null of a Parquet file is None.
 
     Examples
@@ -209,6 +209,11 @@ class TableFile:
         self._kinds: dict[str, str] = {}
         self.doubts: list[str] = []
         self.columns = [self._summary(first, name, kinds.get(name)) for name in first.names if name != ids]
+
+    def whole(self, names: Iterable[str]) -> set[str]:
+        """Those of these columns whose values in the first rows are all whole numbers of 64 bits."""
+        first = next(iter(self._source.blocks(dict.fromkeys(names, "whole"))))
+        return {name for name in names if all(map(_is_whole, self._texts(first.column(name))))}
 
     @property
     def has_ids(self) -> bool:
@@ -317,11 +322,24 @@ class TableFile:
             raise _continued(block, row, name, levels[codes[row]])
         if kind == "ids":
             return self._id_values(block, _spread(levels, codes).tolist())
+        if kind == "whole":
+            return self._whole_values(block, name, codes, levels)
         if kind == "boolean":
             words = {word: k > 0 for pair in (_DIGITS, *BOOLEANS, *self._booleans) for k, word in enumerate(pair)}
             wanted = "true or false, as this column's values are"
             return self._mapped(block, name, codes, levels, wanted, words.get)
         return _spread(levels, codes)
+
+    def _whole_values(self, block: Block, name: str, codes: np.ndarray, levels: list[str]) -> np.ndarray:
+        wholes = [int(level) if _is_whole(level) else None for level in levels]
+        odd = np.isin(codes, [-1, *(code for code, whole in enumerate(wholes) if whole is None)])
+        if odd.any():
+            row = int(odd.argmax())
+            level = None if codes[row] < 0 else levels[codes[row]]
+            what = "missing" if level is None else f"{level[:100]!r}, which is not a whole number of 64 bits"
+            advice = "drop the row" if level is None else "correct it; or make a store whose labels are text"
+            raise refused(block.place, row, f"the value in column {shown(name)} is {what}", advice, name, level)
+        return np.array([whole or 0 for whole in wholes], np.int64)[codes]
 
     def _documents(self, block: Block, name: str, column) -> np.ndarray:
         """Texts as they are written, object[n]."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlearn.errors import TableError, shown
 
-KINDS = "number", "category", "boolean", "date", "text", "drop"
+KINDS = "number", "category", "boolean", "date", "text", "whole", "drop"
 
 
 def as_kinds(given: Any) -> dict[str, str]:

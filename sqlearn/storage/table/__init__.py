@@ -21,5 +21,5 @@ from sqlearn.storage.table.feeding import (
 )
 from sqlearn.storage.table.frames import as_whole, frames_of, is_number, length_of
 from sqlearn.storage.table.given import as_flag, as_list, as_names, as_path, as_reading, as_seconds, as_values, named_ids
-from sqlearn.storage.table.interactions import check_roles, interaction_columns, refuse_recommending, takes_interactions
+from sqlearn.storage.table.interactions import check_roles, found_names, interaction_columns, refuse_recommending, takes_interactions
 from sqlearn.storage.table.places import PlacedColumns, located, name_place, place_of
