@@ -23,6 +23,7 @@ from sqlearn.compose import TextModel
 from sqlearn.errors import SqlearnError
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
+from sqlearn.recommend import ItemKNN
 
 HOUR = datetime(2024, 1, 31, 12, tzinfo=UTC)
 KINDS = ("bit", "byte", "block", "ones", "zeros", "cut")
@@ -68,6 +69,16 @@ def letters(n):
     }
 
 
+def tastes(n):
+    """Interactions; each pair of user and item once."""
+    numbers = np.arange(n)
+    return {
+        "user": [f"user {i // 6}" + "é" * (i // 6 % 30) for i in range(n)],
+        "item": numbers % 6 * 5 + numbers // 6 % 3 - 3,
+        "rating": np.random.default_rng(7).integers(1, 11, n) / 2,
+    }
+
+
 SIGNED = {"signing_key": b"sixteen bytes or more"}
 CASES = {
     "numbers": (GaussianNB(), numbers, {}, {"x": [0.5, -1.0], "z": [0.0, 2.0]}),
@@ -79,6 +90,12 @@ CASES = {
         {"consent": [True, None], "x": [0.0, 2.0]},
     ),
     "letters": (TextModel(MultinomialNB()), letters, {"keep": "note", "text": "note"}, {"text": ["word1 word2", ""]}),
+    "tastes": (
+        ItemKNN(),
+        tastes,
+        {"target": None, "suppress": True},
+        {"user": ["user 0", "user 2éé"], "item": [2, -3]},
+    ),
     "rounds": (LogisticRegression(), numbers, {}, {"x": [0.5, -1.0], "z": [0.0, 2.0]}),
 }
 
@@ -98,17 +115,20 @@ class Case:
         model, table, more, self.asked = CASES[name]
         self.path, self.suppresses, self.key = folder / f"{name}.sqlearn", "suppress" in more, more.get("signing_key")
         self.table = table(150)
-        self.more = {key: column[:5] for key, column in table(160).items()}
+        self.more = {key: column[-5:] for key, column in table(160).items()}
         if "id" in more:
             self.more["id"] = [f"new {i}" for i in range(5)] if name == "people" else range(9000, 9005)
         drawn = np.random.default_rng(3)
         with ExitStack() as stack:  # the same file each time
             stack.enter_context(patch("secrets.token_bytes", drawn.bytes))
             stack.enter_context(patch("sqlearn.storage.file.receipts.datetime")).now.return_value = HOUR
-            with Store.create(self.path, model, self.table, target="y", **more) as store:
+            with Store.create(self.path, model, self.table, **{"target": "y", **more}) as store:
                 gone = store.ids()[3:40:4]
                 store.forget(ids=gone)  # so that there are free places
-                store.relabel(ids=store.ids()[:3], to=self.table["y"][0], new=True)
+                target = self.table["rating" if name == "tastes" else "y"]
+                store.relabel(ids=store.ids()[:3], to=target[0], new=True)
+                if name == "tastes":
+                    store.forget(users=["user 1é"])
                 if name == "club":
                     store.compact()
                     store.forget(ids=store.ids()[50:90:4])
@@ -172,8 +192,10 @@ class Case:
             with Store.open(self.path, timeout=0.1, signing_key=self.key) as store:
                 store.learn(self.more)
                 store.forget(where="true")
-                if self.suppresses:
+                if self.suppresses and "id" in self.table:
                     store.lift(self.table["id"][:60].tolist())
+                elif self.suppresses:
+                    store.lift(["user 1é"])
                 store.learn({name: column[:60] for name, column in self.table.items()})
                 sound = store.verify() and store.check_receipts() and len(store) == 60
             return "harmless" if sound else "silent"

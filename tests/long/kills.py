@@ -22,6 +22,7 @@ from sqlearn.compose import TableModel, TextModel
 from sqlearn.errors import StoreError
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import MixedNB, MultinomialNB
+from sqlearn.recommend import ItemKNN
 from sqlearn.storage.upkeep.erasure import search
 
 FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
@@ -30,6 +31,7 @@ MODELS = {
     "counts": MixedNB(),
     "rounds": TableModel(LogisticRegression()),
     "text": TextModel(MultinomialNB(), ngram_range=(1, 2)),
+    "tastes": ItemKNN(),
 }
 CALLS = ("learn", "forget ids", "forget where", "relabel", "compact", "lift", "replay", "create")
 
@@ -38,35 +40,44 @@ def row_of(i):
     return {"id": f"{TIED}{i:08d}", "x": 1e7 + i / 7, "word": f"{TIED}W{i:08d}" if i % 2 else None, "y": "ab"[i % 2]}
 
 
+def taste_of(i):
+    """A row of a recommender's store: each has a user of its own."""
+    return row_of(i) | {"word": f"{TIED}W{i:08d}", "y": 1.0 + i % 2, "item": i % 5}
+
+
 def document_of(i):
     """A word that one row has, words that many have, and of every third row so many that it lies in pieces."""
     return f"{TIED}W{i:08d} has {i % 5} of the words " + f"and then some{i % 7} " * (40 * (i % 3 == 0))
 
 
-def table_of(numbers, text=False):
-    rows = [row_of(i) | ({"word": document_of(i)} if text else {}) for i in numbers]
+def table_of(numbers, kind=None):
+    rows = [taste_of(i) if kind == "tastes" else row_of(i) for i in numbers]
+    rows = [row | {"word": document_of(i)} for i, row in zip(numbers, rows, strict=True)] if kind == "text" else rows
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def traces_of(numbers, text=False):
-    """What each row leaves in a file, in every place where it stands; of a `text`, its word as it is learned too."""
+def traces_of(numbers, kind=None):
+    """What each row leaves in a file, in every place where it stands; of a text, its word as it is learned too."""
     for i in numbers:
-        row = row_of(i)
+        row = taste_of(i) if kind == "tastes" else row_of(i)
         yield from (row["id"].encode(), struct.pack("<d", row["x"]))
-        if text:
+        if kind == "text":
             yield from (f"{TIED}W{i:08d}".encode(), f"{TIED}W{i:08d}".lower().encode())
         elif row["word"]:
             yield row["word"].encode()
 
 
 def create(path, model):
-    text = model is MODELS["text"]
-    keep = ["x"] if text else [] if model is MODELS["counts"] else ["word"]  # a category to each row: many columns
-    Store.create(path, model, table_of(range(60), text), target="y", id="id", keep=keep, suppress=True).close()
+    kind = next((name for name in ("text", "tastes") if model is MODELS[name]), None)
+    keep = ["x"] if kind else [] if model is MODELS["counts"] else ["word"]  # a category to each row: many columns
+    roles = {"user": "word", "rating": "y"} if kind == "tastes" else {"target": "y"}
+    Store.create(path, model, table_of(range(60), kind), **roles, id="id", keep=keep, suppress=True).close()
 
 
-def has_text(store):
-    return any(column.kind == "text" for column in store.columns)
+def kind_of(store):
+    """Which kind of rows a store has."""
+    kinds = {column.kind if column.role == "feature" else column.role for column in store.columns}
+    return "text" if "text" in kinds else "tastes" if "user" in kinds else None
 
 
 class Shared:
@@ -85,6 +96,13 @@ def work_until_killed(path, seed, shared):
     """Call whatever writes, at random."""
     random = np.random.default_rng(seed)
     store = Store.open(path)
+    rows = kind_of(store)
+    labels = (1.0, 2.0) if rows == "tastes" else ("a", "b")
+
+    def named(id):
+        """How a row is named that is not to come back."""
+        return {"users": f"{TIED}W{id[len(TIED) :]}"} if rows == "tastes" else {"ids": id}
+
     while True:
         ids = store.ids()
         kind = CALLS[random.choice(8, p=[0.33, 0.18, 0.14, 0.15, 0.1, 0.04, 0.05, 0.01])]
@@ -95,23 +113,27 @@ def work_until_killed(path, seed, shared):
         if kind == "learn":
             first, n = shared.used.value, int(random.integers(1, 25))
             shared.used.value = first + n
-            store.learn(table_of(range(first, first + n), has_text(store)))
+            store.learn(table_of(range(first, first + n), rows))
         elif kind == "forget ids":
             store.forget(ids=random.choice(ids, int(random.integers(1, 20)), replace=False).tolist())
         elif kind == "forget where":
             limit = 1e7 + int(random.integers(shared.used.value - 60, shared.used.value)) / 7
-            store.forget(where=f"x < {limit!r} and y = 'a'")
+            store.forget(where=f"x < {limit!r} and y = {labels[0]!r}")
         elif kind == "relabel":
-            store.relabel(ids=random.choice(ids, 5, replace=False).tolist(), to="ab"[random.integers(2)], new=True)
+            store.relabel(ids=random.choice(ids, 5, replace=False).tolist(), to=labels[random.integers(2)], new=True)
         elif kind == "compact":
             store.compact()
         elif kind == "lift":
-            store.forget(ids=ids[0])
-            store.lift(ids[0])
+            store.forget(**named(ids[0]))
+            store.lift(*named(ids[0]).values())
         elif kind == "replay":  # of a list that names rows which are here still
-            named = store._ids.hashes(store._ids.keys(random.choice(ids, 5, replace=False).tolist()))
+            some = random.choice(ids, 5, replace=False).tolist()
+            if rows == "tastes":
+                hashes = store._labels["user"].hashes([named(id)["users"] for id in some])
+            else:
+                hashes = store._ids.hashes(store._ids.keys(some))
             known = store.suppressed()
-            store.replay(replace(known, hashes=(*known.hashes, *(row.tobytes().hex() for row in named))))
+            store.replay(replace(known, hashes=(*known.hashes, *(row.tobytes().hex() for row in hashes))))
         else:
             other = path.with_name("made")
             other.unlink(missing_ok=True)
@@ -128,10 +150,10 @@ def check(path, shared, kept):
         balance = sum(r.count * {"forget": -1, "relabel": 0, "lift": 0}.get(r.kind, 1) for r in receipts)
         assert len(ids) == len(set(ids)) == balance  # rows and receipts are of one moment
         held = {int(id[len(TIED) :]) for id in ids}
-        gone, text = set(range(shared.used.value)) - held, has_text(store)
+        gone, kind = set(range(shared.used.value)) - held, kind_of(store)
         with store._database.contents() as files:
-            assert not list(search(files, dict.fromkeys(traces_of(gone, text), ())))
-            assert len(list(search(files, dict.fromkeys(traces_of(held, text), ())))) >= 2 * len(held)
+            assert not list(search(files, dict.fromkeys(traces_of(gone, kind), ())))
+            assert len(list(search(files, dict.fromkeys(traces_of(held, kind), ())))) >= 2 * len(held)
         assert store.erasure_report().residue == 0
     made = path.with_name("made")
     if made.exists():
@@ -182,8 +204,8 @@ def main():
         for name, model in MODELS.items():
             with tempfile.TemporaryDirectory(dir=place) as folder:
                 began = time.perf_counter()
-                hit += attack(count // 6, seed, Path(folder) / "a.sqlearn", model)
-                print(f"{name} in {folder}: {count // 6:,} kills in {time.perf_counter() - began:.0f} s", flush=True)
+                hit += attack(count // 8, seed, Path(folder) / "a.sqlearn", model)
+                print(f"{name} in {folder}: {count // 8:,} kills in {time.perf_counter() - began:.0f} s", flush=True)
     print("all whole; killed within: " + ", ".join(f"{kind} {n:,}" for kind, n in hit.most_common()))
 
 

@@ -48,6 +48,7 @@ def memory_path(tmp_path):
         ("memory_path", "counts", KILLS),
         ("memory_path", "rounds", KILLS // 2),
         ("memory_path", "text", KILLS // 2),
+        ("memory_path", "tastes", KILLS // 3),
     ],
 )
 def test_killed_at_any_moment(folder, model, kills, request, monkeypatch):
