@@ -5,7 +5,7 @@ from contextlib import suppress
 import numpy as np
 from sklearn import linear_model as peers
 
-from sqlearn.engine.readout import LeastSquares, fitted, grams_of
+from sqlearn.engine.readout import GramView, LeastSquares, fitted, grams_of
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 from sqlearn.linear_model.least_squares import LinearModel, shaped
@@ -31,16 +31,22 @@ class _CoordinateDescent(LinearModel):
 
     def _read_out(self, state):
         params = state.params
-        problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
-        x, y = problem.equivalent_data()
         accepted = {name: params[name] for name in param_names(self._sklearn_class)}
         seed = params["random_state"] if self._draws(params) else None
-        accepted |= {"fit_intercept": False, "precompute": False, "random_state": seed or 0}
-        solved = fitted(self._sklearn_class(**accepted), x, y)
-        coef = np.atleast_2d(solved.coef_)
-        single = {"flat": len(coef) == 1, "scalar": state.layout.target_ndim == 1}
-        found = shaped(coef, problem.intercepts(coef), **single, fit_intercept=params["fit_intercept"])
-        return found | {"dual_gap_": solved.dual_gap_, "n_iter_": solved.n_iter_}
+        estimator = self._sklearn_class(**accepted | {"random_state": seed or 0})
+        return solution(estimator, grams_of(state.statistic)[0], is_scalar=state.layout.target_ndim == 1)
+
+
+def solution(estimator: peers.ElasticNet, gram: GramView, *, is_scalar: bool) -> dict:
+    """The attributes that scikit-learn's estimator has when it is fitted to the records of a Gram matrix."""
+    fit_intercept = estimator.fit_intercept
+    problem = LeastSquares(gram, fit_intercept)
+    x, y = problem.equivalent_data()
+    solved = fitted(estimator.set_params(fit_intercept=False, precompute=False), x, y)
+    coef = np.atleast_2d(solved.coef_)
+    single = {"flat": len(coef) == 1, "scalar": is_scalar}
+    found = shaped(coef, problem.intercepts(coef), **single, fit_intercept=fit_intercept)
+    return found | {"dual_gap_": solved.dual_gap_, "n_iter_": solved.n_iter_}
 
 
 class ElasticNet(_CoordinateDescent, peers.ElasticNet):

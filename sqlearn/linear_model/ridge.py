@@ -44,17 +44,24 @@ class _Ridge(ExactEstimator):
     @staticmethod
     def _solve(params, gram: GramView) -> tuple[np.ndarray, np.ndarray, dict]:
         """Coefficients float64[t, d], intercepts float64[t], and attributes that both learners have."""
-        fit_intercept, positive = params["fit_intercept"], params["positive"]
+        positive, solver = params["positive"], params["solver"]
         alphas = penalties(params["alpha"], gram.n_targets)
-        coef, intercepts = np.empty((gram.n_targets, gram.n_features)), np.empty(gram.n_targets)
-        for alpha in np.unique(alphas):
-            chosen = alphas == alpha
-            found = LeastSquares(gram.penalized(alpha), fit_intercept).solve(positive)
-            coef[chosen], intercepts[chosen] = found[0][chosen], found[1][chosen]
-        solver = params["solver"]
+        coef, intercepts = ridge_solution(gram, alphas, params["fit_intercept"], positive)
         if solver == "auto":
             solver = "lbfgs" if positive else "cholesky"
         return coef, intercepts, {"n_iter_": None, "solver_": solver}
+
+
+def ridge_solution(
+    gram: GramView, alphas: np.ndarray, fit_intercept: bool, positive: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients float64[t, d] and intercepts float64[t] under a penalty for each target, float64[t]."""
+    coef, intercepts = np.empty((gram.n_targets, gram.n_features)), np.empty(gram.n_targets)
+    for alpha in np.unique(alphas):
+        chosen = alphas == alpha
+        found = LeastSquares(gram.penalized(alpha), fit_intercept).solve(positive)
+        coef[chosen], intercepts[chosen] = found[0][chosen], found[1][chosen]
+    return coef, intercepts
 
 
 def penalties(alpha: float | ArrayLike, n_targets: int) -> np.ndarray:

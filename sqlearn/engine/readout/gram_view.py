@@ -106,6 +106,13 @@ def _divide_all(hi, lo, by_hi, by_lo):
 
 
 @kernel
+def _subtract_all(hi, lo, other_hi, other_lo):
+    """Subtract arrays of pairs from arrays of pairs, in place."""
+    for i in range(hi.size):
+        hi[i], lo[i] = add(hi[i], lo[i], -other_hi[i], -other_lo[i])
+
+
+@kernel
 def _add_multiple(out, digits, factor):
     """``out[i] += factor * digits[i]``; int64[cells, L + F + 1], int64[cells, L] and int64[F] balanced digits."""
     for i in range(digits.shape[0]):
@@ -205,6 +212,24 @@ class GramView:
         by_hi, by_lo, by_exponent = self.weight()
         _divide_all(hi, lo, by_hi, by_lo)
         return as_float(hi, exponents - by_exponent, "A mean")
+
+    def mean_from(self, other: "GramView", units: np.ndarray) -> np.ndarray:
+        """How far the means of features and targets are from those of another matrix, float64[d + t].
+
+        The means are subtracted with 106 bits. Of ``a / 2**units``, int64[d + t].
+        """
+        hi, lo, exponents = self.sums()
+        from_hi, from_lo, from_exponents = other.sums()
+        (by_hi, by_lo, by_exponent), (over_hi, over_lo, over_exponent) = self.weight(), other.weight()
+        _divide_all(hi, lo, by_hi, by_lo)
+        _divide_all(from_hi, from_lo, over_hi, over_lo)
+        own, others = exponents - by_exponent, from_exponents - over_exponent
+        scale = np.maximum(np.where(hi != 0.0, own, others), np.where(from_hi != 0.0, others, own))
+        with np.errstate(under="ignore"):
+            hi, lo = np.ldexp(hi, own - scale), np.ldexp(lo, own - scale)
+            from_hi, from_lo = np.ldexp(from_hi, others - scale), np.ldexp(from_lo, others - scale)
+        _subtract_all(hi, lo, from_hi, from_lo)
+        return as_float(hi, scale - units, "A difference of means")
 
     def covariance(self, ddof: float = 0, units: np.ndarray | int = 0) -> np.ndarray:
         """``sum w (a - mean a) (b - mean b) / (sum w - ddof)`` of features and targets, float64[d + t, d + t].

@@ -90,13 +90,14 @@ class LeastSquares:
         hi, _, exponent = self.moments.divisor
         return as_float(values / np.sqrt(np.ldexp(hi, exponent & 1)), top - (exponent >> 1), "A singular value")
 
-    def equivalent_data(self) -> tuple[np.ndarray, np.ndarray]:
+    def equivalent_data(self, units: np.ndarray | int = 0) -> tuple[np.ndarray, np.ndarray]:
         """At most d + 1 rows, features float64[m, d] and targets float64[m, t], with the data's mean products.
 
         What looks at the data through means of ``x_i x_j``, ``x_i y`` and ``y**2`` alone cannot tell them from the
         data: the rows of the Cholesky factor, and one more that gives each target what the features do not explain.
+        Of ``a / 2**units``, if `units`, int64[d + t], are given.
         """
-        features, targets = self._scales
+        features, targets = np.split(self.moments.exponents - units, [self.gram.n_features])
         right = self.moments.right_sides
         d = self.gram.n_features
         r, z = self.factor.reduce(*right)
@@ -127,7 +128,12 @@ def fitted(estimator, *data):
                 return found
         except ValueError:
             pass
-    raise UndefinedAttributeError(
+    raise beyond_float64()
+
+
+def beyond_float64() -> UndefinedAttributeError:
+    """Why there is no solution of what is iterated in float64."""
+    return UndefinedAttributeError(
         "Squares of the values held are beyond float64, in which this learner iterates. The model is intact and "
         "holds them exactly: forget the rows with such values, or scale features and targets and fit again.",
         reason="out of range",

@@ -4,6 +4,7 @@ May import: kernels, arithmetic.
 """
 
 from sqlearn.engine.solvers.certified import NormalSystem
+from sqlearn.engine.solvers.coordinate_descent import descend
 from sqlearn.engine.solvers.few_records import FewRecords, merged
 from sqlearn.engine.solvers.losses import (
     GAMMA,

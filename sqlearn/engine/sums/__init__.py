@@ -6,6 +6,7 @@ May import: kernels, arithmetic, identity, errors.
 from sqlearn.engine.sums.categories import Categories
 from sqlearn.engine.sums.deposit import deposit_each, deposit_outer, deposit_sparse
 from sqlearn.engine.sums.exact import FEW_LIMBS, Deposit, ExactSum
+from sqlearn.engine.sums.folded import FoldedGram
 from sqlearn.engine.sums.fourth_moments import Spread
 from sqlearn.engine.sums.gram import Gram
 from sqlearn.engine.sums.gram_blocks import BLOCK, packed_cell

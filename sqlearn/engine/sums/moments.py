@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.identity import digest_one
+from sqlearn.engine.identity import digest_one, fold_of
 from sqlearn.engine.kernels import Postponed, float_bits, kernel
 from sqlearn.engine.sums.deposit import (
     deposit_each,
@@ -42,7 +42,7 @@ def moments(x: np.ndarray, weights: np.ndarray, slots: np.ndarray) -> Deposit:
 
 @kernel
 def _change_dense(
-    is_gram, x, target, words, weight, slot, sign, z, tail, digest, key_state, records, sums, record_counts
+    is_gram, n_folds, x, target, words, weight, slot, sign, z, tail, digest, key_state, records, sums, record_counts
 ):
     """Check everything, then change everything; False, and nothing has changed, when anything is not plain."""
     d, t, k = len(x), len(target), len(words)
@@ -65,6 +65,8 @@ def _change_dense(
     digest_one(record[: 0 if k > LABEL_WORDS else d], tail, key_state, digest)
     if not may_change(digest, sign, records):
         return False
+    if n_folds > 1:
+        slot = slot * n_folds + fold_of(digest[0], digest[1], n_folds)
     weights, slots = np.full(1, weight), np.full(1, slot)
     stop = len(weights)  # not the literal 1, for which numba would compile the kernels once more
     if is_gram:
@@ -81,14 +83,14 @@ def _change_dense(
 
 
 class OneDense(OneRecord):
-    """The path of one dense record, for moments and Gram matrices."""
+    """The path of one dense record, for moments and Gram matrices, also for those of `n_folds` folds."""
 
     kernel = Postponed(_change_dense, GENERAL_FIRST)
 
-    def __init__(self, state, *, is_gram: bool):
+    def __init__(self, state, *, is_gram: bool, n_folds: int = 1):
         super().__init__(state)
         n_targets = state.statistic.n_targets
-        self.is_gram = is_gram
+        self.is_gram, self.n_folds = is_gram, n_folds
         self.z = np.empty((1, 1 + self.width + n_targets))
         n_words = 0 if state.vocabulary is None else 2
         self.tail = np.empty(n_words + n_targets + 1, np.uint64)
@@ -118,10 +120,11 @@ class OneDense(OneRecord):
             self.target[0] = y
         if sign < 0 and statistic.record_counts[slot] == 1:  # then its class may go, which takes more than this step
             return False
-        total, words = statistic.total, self._spelled(words)
-        records = self._reserved(sign, statistic)
+        summed, words = statistic if self.n_folds == 1 else statistic.grams, self._spelled(words)
+        total = summed.total
+        records = self._reserved(sign, summed)
         done = _change_dense(
-            self.is_gram, row, self.target, words, 1.0, slot, sign, self.z, self.tail, self.digest, state.key_state,
-            records, (total.limbs, total.base, self.need), statistic.record_counts,
+            self.is_gram, self.n_folds, row, self.target, words, 1.0, slot, sign, self.z, self.tail, self.digest,
+            state.key_state, records, (total.limbs, total.base, self.need), summed.record_counts,
         )  # fmt: skip
         return self._finished(done, sign)

@@ -1,0 +1,131 @@
+"""What linear models have in common that choose a parameter by cross-validation in folds by digest."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sqlearn.engine.identity import MOST_FOLDS, key_bytes
+from sqlearn.engine.model import ExactEstimator, State
+from sqlearn.engine.readout import Fold, GramView, folds_of, left_out
+from sqlearn.engine.sums import FoldedGram
+from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
+
+_DEFAULT_FOLDS = 5
+
+
+class Chooses(ExactEstimator):
+    """Learners whose statistic is a Gram matrix for each fold, from which they choose when they are read."""
+
+    _statistic = FoldedGram
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        _n_folds(params)
+
+    def _in_force(self, params, layout):
+        params, layout = super()._in_force(params, layout)
+        return params | {"cv": _n_folds(params)}, layout
+
+    def _new_statistic(self, params, n_features, n_targets):
+        return FoldedGram(n_features, n_targets, _n_folds(params))
+
+    def _check_fit(self, batch):
+        super()._check_fit(batch)
+        if np.count_nonzero(batch.weights) < 2:
+            raise DegenerateError(
+                f"{type(self).__name__} was given 1 sample, and needs two to choose by cross-validation: one to train "
+                "on and one to leave out. Nothing was changed: pass more rows, or learn them with partial_fit."
+            )
+
+    def pending_params(self) -> list[str]:
+        pending, state = super().pending_params(), self._fitted_state()
+        if "cv" in pending and _n_folds({"cv": self.cv, "key": state.params["key"]}, check=False) == state.params["cv"]:
+            pending = [name for name in pending if name.partition("__")[0] != "cv"]
+        return pending
+
+
+def _n_folds(params: dict[str, Any], *, check: bool = True) -> int | None:
+    """The number of folds that the parameter `cv` means; None for a splitter that does not fit, unless to `check`."""
+    cv = params["cv"]
+    if cv is None:
+        return _DEFAULT_FOLDS
+    if isinstance(cv, Integral) and not isinstance(cv, bool | np.bool_ | np.timedelta64):
+        number, words = int(cv), "cv is"
+    elif type(cv).__name__ == "HashedKFold" and hasattr(cv, "n_splits") and hasattr(cv, "key"):
+        number, words = cv.n_splits, "n_splits of cv is"
+        if key_bytes(cv.key) != key_bytes(params["key"]):
+            if not check:
+                return None
+            raise ParameterError(
+                "The folds of cv are those of another key than the model's. Nothing was changed: pass the same key to "
+                "HashedKFold and to the model, or the number of folds as cv."
+            )
+    else:
+        if not check:
+            return None
+        raise ParameterError(
+            f"cv is {shown(cv)}, which splits rows by their positions: when a row is forgotten, others would change "
+            "their folds. Nothing was changed: pass a number of folds or sqlearn.model_selection.HashedKFold, whose "
+            "folds follow from the rows themselves.",
+            value=cv,
+        )
+    if not isinstance(number, Integral) or not 2 <= number <= MOST_FOLDS:
+        if not check:
+            return None
+        raise ParameterError(
+            f"{words} {shown(number)}; it must be a whole number from 2 to {MOST_FOLDS:,}. Nothing was changed: set "
+            "another number of folds.",
+            value=number,
+        )
+    return int(number)
+
+
+def checked_alphas(alphas: float | ArrayLike) -> np.ndarray:
+    """Penalties to choose from, float64[a].
+
+    Raises
+    ------
+    ParameterError
+        If there is none, or one is negative or not finite.
+    """
+    found = np.ravel(np.asarray(alphas, np.float64))
+    if np.ndim(alphas) > 1 or not len(found):
+        raise ParameterError(
+            f"alphas must be a list of numbers, not {shown(alphas)}. Nothing was changed: set one or more penalties.",
+            value=alphas,
+        )
+    wrong = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
+    if len(wrong):
+        raise ParameterError(
+            f"alphas[{wrong[0]}] == {shown(found[wrong[0]].item())}, must be a finite number of at least 0 (>= 0). "
+            "Nothing was changed: set other penalties.",
+            value=found[wrong[0]].item(),
+        )
+    return found
+
+
+def folds_left_out(state: State) -> tuple[GramView, list[Fold | None]]:
+    """The Gram matrix of all records of a model of values, and its folds left out in turn; None if without an error."""
+    statistic = state.statistic
+    grams = folds_of(statistic, state.class_slots())[0]
+    return grams[-1], left_out(grams, statistic.counts_of_folds[0])
+
+
+def mean_over_folds(by_fold: np.ndarray, learner: str) -> np.ndarray:
+    """Means over the first axis, without the folds that are NaN.
+
+    Raises
+    ------
+    UndefinedAttributeError
+        If all are: no parameter can be chosen.
+    """
+    known = ~np.isnan(by_fold).any(axis=tuple(range(1, by_fold.ndim)))
+    if not known.any():
+        raise UndefinedAttributeError(
+            f"No fold of this {learner} has an error: those that hold rows hold too few, or nothing is left to train "
+            "on. So no parameter can be chosen. Learn more rows.",
+            reason="too few records",
+        )
+    return by_fold[known].mean(axis=0)
