@@ -6,7 +6,7 @@ from sqlearn.linear_model.coordinate_descent_cv import ElasticNetCV, LassoCV
 from sqlearn.linear_model.generalized import GammaRegressor, PoissonRegressor, TweedieRegressor
 from sqlearn.linear_model.least_squares import LinearRegression
 from sqlearn.linear_model.ridge import Ridge, RidgeClassifier
-from sqlearn.linear_model.ridge_cv import RidgeCV
+from sqlearn.linear_model.ridge_cv import RidgeClassifierCV, RidgeCV
 from sqlearn.linear_model.smooth import LogisticRegression
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "Ridge",
     "RidgeCV",
     "RidgeClassifier",
+    "RidgeClassifierCV",
     "TweedieRegressor",
 ]

@@ -9,7 +9,7 @@ from sklearn import linear_model as peers
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight
 
-from sqlearn.engine.model import Decides, ExactEstimator, WeightedClassifier
+from sqlearn.engine.model import Decides, ExactEstimator, State, WeightedClassifier
 from sqlearn.engine.readout import (
     GramView,
     LeastSquares,
@@ -164,7 +164,59 @@ class Ridge(_Ridge, LinearModel, peers.Ridge):
         return found | shaped(coef, intercepts, **single, fit_intercept=state.params["fit_intercept"])
 
 
-class RidgeClassifier(_Ridge, Decides, WeightedClassifier, peers.RidgeClassifier):
+class AgainstRest(ExactEstimator):
+    """Classifiers by regression on targets of -1 and 1, one class against the rest."""
+
+    def _has_labels(self, params, layout):
+        return layout.labels != "indicator" or params["class_weight"] == "balanced"
+
+    def _responses(self, spec, y, x, layout, *, first):
+        shape = shape_of(y)
+        if first and len(shape) == 2 and shape[1] > 1:
+            layout = replace(layout, labels="indicator", target_ndim=2)
+            if isinstance(self.class_weight, dict):
+                raise ParameterError("For multi-output, class_weight should be 'balanced' or None. Set one of them.")
+        if layout.labels != "indicator":
+            return super()._responses(spec, y, x, layout, first=first)
+        return Responses(*check_indicator(y, x)), layout
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        check_class_weights(params["class_weight"])
+
+    def _check_fit(self, batch):
+        super()._check_fit(batch)
+        if isinstance(self.class_weight, dict):
+            labels = np.array(sorted(batch.labels))
+            compute_class_weight(self.class_weight, classes=labels, y=labels)
+
+    @staticmethod
+    def _factors(state: State) -> list[float] | np.ndarray | None:
+        """What the weights of each class are multiplied by; of indicators, those of each combination, if balanced."""
+        labels, class_weight = state.labels(), state.params["class_weight"]
+        held, is_balanced = state.statistic.record_counts[state.class_slots()], class_weight == "balanced"
+        if state.layout.labels == "indicator":
+            return balanced_factors(labels, held) if is_balanced else None
+        weights = class_weight or {}
+        return held.sum() / (len(labels) * held) if is_balanced else [weights.get(label, 1.0) for label in labels]
+
+    @staticmethod
+    def _against_rest(state: State, grams: list[GramView], factors: list[float] | np.ndarray | None) -> GramView:
+        """The Gram matrix of weighted records with targets of -1 and 1, from those of the classes."""
+        if state.layout.labels == "indicator":
+            return grams[0] if factors is None else combined(grams, factors)
+        return one_against_rest(grams, factors)
+
+    @staticmethod
+    def _classes_of(state: State, gram: GramView) -> dict:
+        """The classes, and what scikit-learn's ``predict`` finds them by."""
+        is_indicator = state.layout.labels == "indicator"
+        known = np.eye(gram.n_targets, dtype=np.int64) if is_indicator else label_array(state)
+        binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(known)
+        return {"classes_": binarizer.classes_, "_label_binarizer": binarizer}
+
+
+class RidgeClassifier(_Ridge, AgainstRest, Decides, WeightedClassifier, peers.RidgeClassifier):
     """Ridge regression on targets of -1 and 1, one class against the rest, that forgets.
 
     Parameters
@@ -243,44 +295,16 @@ class RidgeClassifier(_Ridge, Decides, WeightedClassifier, peers.RidgeClassifier
         self.ledger = ledger
         self.key = key
 
-    def _has_labels(self, params, layout):
-        return layout.labels != "indicator" or params["class_weight"] == "balanced"
-
-    def _responses(self, spec, y, x, layout, *, first):
-        shape = shape_of(y)
-        if first and len(shape) == 2 and shape[1] > 1:
-            layout = replace(layout, labels="indicator", target_ndim=2)
-            if isinstance(self.class_weight, dict):
-                raise ParameterError("For multi-output, class_weight should be 'balanced' or None. Set one of them.")
-        if layout.labels != "indicator":
-            return super()._responses(spec, y, x, layout, first=first)
-        return Responses(*check_indicator(y, x)), layout
-
-    def _check_supported_params(self, params):
-        super()._check_supported_params(params)
-        check_class_weights(params["class_weight"])
-
     def _check_fit(self, batch):
+        super()._check_fit(batch)
         penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))
-        if isinstance(self.class_weight, dict):
-            labels = np.array(sorted(batch.labels))
-            compute_class_weight(self.class_weight, classes=labels, y=labels)
 
     def _read_out(self, state):
-        labels, slots, params = state.labels(), state.class_slots(), state.params
-        grams, held = grams_of(state.statistic, slots), state.statistic.record_counts[slots]
-        balanced = params["class_weight"] == "balanced"
-        if state.layout.labels == "indicator":
-            gram = combined(grams, balanced_factors(labels, held)) if balanced else grams[0]
-            known = np.eye(gram.n_targets, dtype=np.int64)
-        else:
-            weights = params["class_weight"] or {}
-            factors = held.sum() / (len(labels) * held) if balanced else [weights.get(label, 1.0) for label in labels]
-            gram, known = one_against_rest(grams, factors), label_array(state)
-        coef, intercepts, found = self._solve(params, gram)
-        binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(known)
+        factors = self._factors(state)
+        gram = self._against_rest(state, grams_of(state.statistic, state.class_slots()), factors)
+        coef, intercepts, found = self._solve(state.params, gram)
         return (
             found
-            | {"classes_": binarizer.classes_, "_label_binarizer": binarizer}
-            | shaped(coef, intercepts, flat=len(coef) == 1, scalar=False, fit_intercept=params["fit_intercept"])
+            | self._classes_of(state, gram)
+            | shaped(coef, intercepts, flat=len(coef) == 1, scalar=False, fit_intercept=state.params["fit_intercept"])
         )

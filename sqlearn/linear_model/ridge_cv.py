@@ -7,16 +7,44 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import linear_model as peers
 
-from sqlearn.engine.readout import Fold, GramView, LeastSquares, as_float
+from sqlearn.engine.model import Decides, State, WeightedClassifier
+from sqlearn.engine.readout import Fold, GramView, LeastSquares, as_float, folds_of, left_out
 from sqlearn.errors import ParameterError, shown
 from sqlearn.linear_model.choosing import Chooses, checked_alphas, folds_left_out, mean_over_folds
 from sqlearn.linear_model.least_squares import LinearModel, shaped
-from sqlearn.linear_model.ridge import ridge_solution
+from sqlearn.linear_model.ridge import AgainstRest, ridge_solution
 
 _SCORINGS = (None, "r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
 
 
-class RidgeCV(Chooses, LinearModel, peers.RidgeCV):
+class _RidgeChooses(Chooses):
+    """What RidgeCV and RidgeClassifierCV have in common."""
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        checked_alphas(params["alphas"])
+
+    @staticmethod
+    def _chosen(state: State, total: GramView, folds: list[Fold | None], scoring: str) -> dict:
+        """The attributes of both, from the Gram matrix of all records and the folds left out in turn."""
+        params, alphas = state.params, checked_alphas(state.params["alphas"])
+        is_scalar, fit_intercept = state.layout.target_ndim == 1, params["fit_intercept"]
+        judge = _Judge(alphas, fit_intercept, scoring, units_of(total, fit_intercept), total.n_targets)
+        scores = np.array([judge.scores(fold) for fold in folds])
+        per_target = params.get("alpha_per_target", False) and not is_scalar
+        mean = mean_over_folds(scores if per_target else scores.mean(axis=1, keepdims=True), state.learner)
+        best = mean.argmax(axis=1)
+        chosen, score = alphas[best], mean[np.arange(len(best)), best]
+        if not per_target:
+            chosen, score = chosen[0].item(), score[0].item()
+        found = {"alpha_": chosen, "best_score_": score}
+        if params["store_cv_results"]:
+            found["cv_results_"] = scores[:, 0] if is_scalar else scores
+        coef, intercepts = ridge_solution(total, np.broadcast_to(chosen, total.n_targets), fit_intercept)
+        return found | shaped(coef, intercepts, flat=len(coef) == 1, scalar=is_scalar, fit_intercept=fit_intercept)
+
+
+class RidgeCV(_RidgeChooses, LinearModel, peers.RidgeCV):
     """Ridge regression that chooses its penalty by cross-validation, and forgets.
 
     Parameters
@@ -112,7 +140,6 @@ class RidgeCV(Chooses, LinearModel, peers.RidgeCV):
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        checked_alphas(params["alphas"])
         scoring = params["scoring"]
         if not (scoring is None or isinstance(scoring, str)) or scoring not in _SCORINGS:
             known = ", ".join(name for name in _SCORINGS if name)
@@ -129,24 +156,110 @@ class RidgeCV(Chooses, LinearModel, peers.RidgeCV):
             )
 
     def _read_out(self, state):
-        params, alphas = state.params, checked_alphas(state.params["alphas"])
-        total, folds = folds_left_out(state)
-        is_scalar, fit_intercept = state.layout.target_ndim == 1, params["fit_intercept"]
-        judge = _Judge(alphas, fit_intercept, params["scoring"], units_of(total, fit_intercept), total.n_targets)
-        scores = np.array([judge.scores(fold) for fold in folds])
-        per_target = params["alpha_per_target"] and not is_scalar
-        mean = mean_over_folds(scores if per_target else scores.mean(axis=1, keepdims=True), state.learner)
-        best = mean.argmax(axis=1)
-        chosen, score = alphas[best], mean[np.arange(len(best)), best]
-        coef, intercepts = ridge_solution(total, np.broadcast_to(chosen, total.n_targets), fit_intercept)
-        found = (
-            {"alpha_": chosen, "best_score_": score}
-            if per_target
-            else {"alpha_": chosen[0].item(), "best_score_": score[0].item()}
-        )
-        if params["store_cv_results"]:
-            found["cv_results_"] = scores[:, 0] if is_scalar else scores
-        return found | shaped(coef, intercepts, flat=len(coef) == 1, scalar=is_scalar, fit_intercept=fit_intercept)
+        return self._chosen(state, *folds_left_out(state), state.params["scoring"] or "r2")
+
+
+class RidgeClassifierCV(_RidgeChooses, AgainstRest, Decides, WeightedClassifier, peers.RidgeClassifierCV):
+    """Ridge regression on targets of -1 and 1 that chooses its penalty by cross-validation, and forgets.
+
+    Parameters
+    ----------
+    alphas : array-like of shape (n_alphas,), default=(0.1, 1.0, 10.0)
+        Penalties to choose from, each at least 0.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is not penalized.
+    scoring : None, default=None
+        The best penalty has the least mean squared error of the targets of -1 and 1, as scikit-learn has it by default.
+        Scores of predicted labels, such as the accuracy, are no function of sums, and are refused.
+    cv : int or HashedKFold, default=None
+        Number of folds; None is 5. Splitters by position are refused.
+    class_weight : dict or 'balanced', default=None
+        Weights of the classes, as for :class:`RidgeClassifier`; those of all records hold in every fold.
+    store_cv_results : bool, default=False
+        Whether to have the scores of all folds and penalties in ``cv_results_``.
+    ledger : bool, default=True
+        Whether to keep the digest of every record, so that only records that are held can be forgotten.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+        Another key gives other folds.
+
+    Attributes
+    ----------
+    alpha_ : float
+        The penalty chosen.
+    best_score_ : float
+        Its score, the mean over the folds: the negative mean squared error.
+    coef_ : float64 array of shape (n_features,) or (n_classes, n_features)
+        Coefficients: those of ``RidgeClassifier(alpha=alpha_)`` on all records.
+    intercept_ : float64 array of shape (1,) or (n_classes,)
+        Intercepts.
+    classes_ : array of shape (n_classes,)
+        The classes held, sorted.
+    cv_results_ : float64 array of shape (n_folds, n_targets, n_alphas)
+        The score of each fold, if they were asked for; NaN for folds that have none.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : object ndarray of shape (n_features_in_,)
+        Names of the features, if the first records had names that are strings.
+    n_records_ : int
+        Number of records held.
+
+    Notes
+    -----
+    As for :class:`RidgeCV`, with a Gram matrix for each fold and class. A record that is relabelled may come into
+    another fold, since its label is part of it. A class without a record in some fold, or in all folds but one, is
+    no error: its target is then -1 for all of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sqlearn.linear_model import RidgeClassifierCV
+    >>> X = np.arange(20.0)[:, None] % 7
+    >>> model = RidgeClassifierCV(alphas=[0.1, 10.0]).fit(X, np.where(X[:, 0] > 3, "many", "few"))
+    >>> model.alpha_
+    0.1
+    >>> model.predict([[1.0], [6.0]])
+    array(['few', 'many'], dtype='<U4')
+    """
+
+    _sklearn_class = peers.RidgeClassifierCV
+
+    def __init__(
+        self,
+        alphas: ArrayLike = (0.1, 1.0, 10.0),
+        *,
+        fit_intercept: bool = True,
+        scoring: str | None = None,
+        cv: Any = None,
+        class_weight: dict[Any, float] | str | None = None,
+        store_cv_results: bool = False,
+        ledger: bool = True,
+        key: str | bytes | None = None,
+    ) -> None:
+        super().__init__(
+            alphas, fit_intercept=fit_intercept, scoring=scoring, cv=cv, class_weight=class_weight,
+            store_cv_results=store_cv_results,
+        )  # fmt: skip
+        self.ledger = ledger
+        self.key = key
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        if params["scoring"] is not None:
+            raise ParameterError(
+                f"scoring={shown(params['scoring'])} needs the predicted labels of the rows themselves, and this model "
+                "keeps sums of them alone. Nothing was changed: leave scoring None, for the mean squared error of the "
+                "targets of -1 and 1.",
+                value=params["scoring"],
+            )
+
+    def _read_out(self, state):
+        slots, factors = state.class_slots(), self._factors(state)
+        by_class = folds_of(state.statistic, slots)
+        grams = [self._against_rest(state, list(of_fold), factors) for of_fold in zip(*by_class, strict=True)]
+        folds = left_out(grams, state.statistic.counts_of_folds[slots].sum(axis=0))
+        found = self._chosen(state, grams[-1], folds, "neg_mean_squared_error")
+        return found | self._classes_of(state, grams[-1])
 
 
 def units_of(gram: GramView, fit_intercept: bool) -> np.ndarray:
@@ -183,13 +296,13 @@ class _Judge:
 
     alphas: np.ndarray
     fit_intercept: bool
-    scoring: str | None
+    scoring: str
     units: np.ndarray
     n_targets: int
 
     def scores(self, fold: Fold | None) -> np.ndarray:
         """Scores of a fold for each target and penalty, float64[t, a]; NaN where it has none."""
-        is_r2 = self.scoring in (None, "r2")
+        is_r2 = self.scoring == "r2"
         if fold is None or (is_r2 and fold.n_records < 2):
             return np.full((self.n_targets, len(self.alphas)), np.nan)
         models = ridge_path(fold.train, self.alphas, self.fit_intercept, self.units)

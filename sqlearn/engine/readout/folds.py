@@ -1,12 +1,13 @@
 """Cross-validation from exact sums: what each fold leaves to train on, and the errors on it, without a record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sqlearn.engine.arithmetic import normalized
 from sqlearn.engine.readout.gram_view import GramView
 from sqlearn.engine.readout.least_squares import LeastSquares
+from sqlearn.engine.readout.rounding import aligned
 from sqlearn.engine.sums import FoldedGram
 
 
@@ -86,7 +87,6 @@ def left_out(grams: list[GramView], n_records: np.ndarray) -> list[Fold | None]:
 
 
 def _difference(total: GramView, fold: GramView) -> GramView:
-    """What is left of one matrix without another, exactly; both have the same lowest digit."""
-    digits = np.zeros_like(total.digits)
-    digits[:, : fold.digits.shape[1]] = -fold.digits
-    return GramView(normalized(digits + total.digits), total.low, total.n_features, total.n_targets)
+    """What is left of one matrix without another, exactly."""
+    (digits, own), low = aligned((total.digits, total.low), (fold.digits, fold.low))
+    return replace(total, digits=normalized(digits - own), low=low)

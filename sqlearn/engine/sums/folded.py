@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sqlearn.engine.arithmetic import normalized
 from sqlearn.engine.identity import folds_of
 from sqlearn.engine.sums.gram import Gram
 from sqlearn.engine.sums.joint import Joint
@@ -74,9 +75,11 @@ class FoldedGram(Joint):
         return self.grams.canonical(self._of_folds(slots))
 
     def digits(self, slots=None):
-        """All folds of a slot as its cells: they are zero where nothing is held."""
+        """Those of all folds, as cells of their slot: they are 0 where nothing is held."""
         found, low = self.digits_of_folds(np.arange(len(self.counts_of_folds)) if slots is None else slots)
-        return found.reshape(len(found), -1, found.shape[-1]), low
+        if slots is None:
+            found = normalized(found.sum(axis=0, keepdims=True))
+        return found.reshape(len(found), self.n_folds * found.shape[2], found.shape[3]), low
 
     def restore(self, parts):
         self.grams.restore(parts)

@@ -1,4 +1,4 @@
-"""The fold of a record: fixed forever, the same by kernel and by vector, independent of what else the digest chooses."""
+"""The fold of a record: fixed forever, alike by kernel and by vector, independent of what else a digest chooses."""
 
 import numpy as np
 import pytest
