@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn import linear_model as peers
 from sklearn.exceptions import ConvergenceWarning
 
+from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.readout import Fold, GramView, LeastSquares, beyond_float64
 from sqlearn.engine.solvers import descend
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
@@ -58,17 +59,8 @@ class _PathCV(Chooses, LinearModel):
             alphas = np.array([_grid(total, ratio, params) for ratio in ratios])
         else:
             alphas = np.tile(np.sort(checked_alphas(params["alphas"]))[::-1], (len(ratios), 1))
-        errors = np.full((len(ratios), alphas.shape[1], params["cv"]), np.nan)
-        failed = 0
-        for k, fold in enumerate(folds):
-            if fold is not None:
-                paths, own_failed = self._paths(fold, alphas, ratios, params)
-                models = paths.reshape(1, -1, paths.shape[-1]).swapaxes(1, 2)
-                with np.errstate(over="ignore", invalid="ignore"):
-                    own = fold.errors(models, params["fit_intercept"])
-                if not np.isfinite(own).all():
-                    raise beyond_float64()
-                errors[:, :, k], failed = own.reshape(alphas.shape), failed + own_failed
+        with one_thread():  # for the small matrices of a fold, on a busy machine
+            errors, failed = self._errors(folds, alphas, ratios, params)
         if failed:
             warnings.warn(
                 f"Objective did not converge for {failed} of {errors.size} penalties and folds. You might want to "
@@ -89,6 +81,20 @@ class _PathCV(Chooses, LinearModel):
             "mse_path_": np.squeeze(errors),
         }
         return found | ({"l1_ratio_": estimator.l1_ratio} if "l1_ratio" in params else {})
+
+    def _errors(self, folds, alphas: np.ndarray, ratios: np.ndarray, params: dict) -> tuple[np.ndarray, int]:
+        """Errors on each fold, float64[r, a, n_folds], and how many solutions have not converged."""
+        errors, failed = np.full((*alphas.shape, len(folds)), np.nan), 0
+        for k, fold in enumerate(folds):
+            if fold is not None:
+                paths, own_failed = self._paths(fold, alphas, ratios, params)
+                models = paths.reshape(1, -1, paths.shape[-1]).swapaxes(1, 2)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    own = fold.errors(models, params["fit_intercept"])
+                if not np.isfinite(own).all():
+                    raise beyond_float64()
+                errors[:, :, k], failed = own.reshape(alphas.shape), failed + own_failed
+        return errors, failed
 
     def _seed(self, params) -> int:
         return (params["random_state"] if self._draws(params) else None) or 0

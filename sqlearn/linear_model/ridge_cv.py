@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import linear_model as peers
 
+from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.model import Decides, State, WeightedClassifier
 from sqlearn.engine.readout import Fold, GramView, LeastSquares, as_float, folds_of, left_out
 from sqlearn.errors import ParameterError, shown
@@ -30,7 +31,8 @@ class _RidgeChooses(Chooses):
         params, alphas = state.params, checked_alphas(state.params["alphas"])
         is_scalar, fit_intercept = state.layout.target_ndim == 1, params["fit_intercept"]
         judge = _Judge(alphas, fit_intercept, scoring, units_of(total, fit_intercept), total.n_targets)
-        scores = np.array([judge.scores(fold) for fold in folds])
+        with one_thread():  # for the small matrices of a fold, on a busy machine
+            scores = np.array([judge.scores(fold) for fold in folds])
         per_target = params.get("alpha_per_target", False) and not is_scalar
         mean = mean_over_folds(scores if per_target else scores.mean(axis=1, keepdims=True), state.learner)
         best = mean.argmax(axis=1)
