@@ -100,16 +100,19 @@ class Held:
             "layout": self.layout.described(),
         }
 
-    def parts(self, ledger: bool = True) -> dict[str, bytes]:
-        """Canonical bytes, part by part."""
-        return {"header": json.dumps(self.header()).encode()} | self.held_parts(ledger)
+    def parts(self, ledger: bool = True, values: bool = True) -> dict[str, bytes]:
+        """Canonical bytes, part by part; for ``values=False`` without those for which the multiset hash stands."""
+        return {"header": json.dumps(self.header()).encode()} | self.held_parts(ledger, values)
 
-    def held_parts(self, ledger: bool = True) -> dict[str, bytes]:
+    def held_parts(self, ledger: bool = True, values: bool = True) -> dict[str, bytes]:
         """Canonical bytes of what is held of records, part by part: those of :meth:`parts` without the header."""
         parts = {"labels": json.dumps(self.labels()).encode()}
         parts["records"] = self.record_counter.astype("<i8").tobytes() + self.multiset.astype("<u8").tobytes()
         for i, part in enumerate(self.statistic.canonical(self.class_slots())):
             parts[f"sums {i}"] = part
+        large = self.statistic.canonical_values(self.class_slots()) if values else None
+        if large is not None:
+            parts["values"] = large
         if ledger and self.ledger is not None:
             parts["ledger"] = self.ledger.canonical()
         rows = self.statistic.canonical_rows(self.class_slots()) if ledger else None
@@ -118,8 +121,8 @@ class Held:
         return parts
 
     def digest(self) -> str:
-        """Hex BLAKE2b-256 of all parts but the ledger, for which the multiset hash stands: O(state), never O(n)."""
-        return digest_of(self.parts(ledger=False))
+        """Hex BLAKE2b-256 of all parts but those for which the multiset hash stands, as the ledger: never O(n)."""
+        return digest_of(self.parts(ledger=False, values=False))
 
     def restore(self, parts: dict[str, bytes]) -> None:
         """Take the contents that :meth:`parts` gave; the header has been used to make this state."""
@@ -129,6 +132,8 @@ class Held:
             self.vocabulary.restore(labels)
         sums = [part for name, part in parts.items() if name.startswith("sums ")]
         self.statistic.restore(sums)
+        if "values" in parts:
+            self.statistic.restore_values(parts["values"])
         numbers = np.frombuffer(parts["records"], "<u8")
         self.record_counter[0] = int(numbers[0])
         self.multiset[:] = numbers[1:]

@@ -186,6 +186,14 @@ class Statistic:
         """What is kept beside the state and follows from it, by name: for ``verify`` to compare, if it is there."""
         return {}
 
+    def canonical_values(self, slots: np.ndarray) -> bytes | None:
+        """Canonical bytes of what is large and follows from the records, for which their hash stands in digests."""
+        return None
+
+    def restore_values(self, data: bytes) -> None:
+        """Take what :meth:`canonical_values` gave."""
+        raise FormatError(UNFIT)
+
     def canonical_rows(self, slots: np.ndarray) -> bytes | None:
         """Canonical bytes of the records themselves, where the statistic keeps them."""
         return None
