@@ -1,4 +1,4 @@
-"""Transformers that forget."""
+"""Standardization, from exact moments."""
 
 from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
 
@@ -13,8 +13,6 @@ from sqlearn.engine.model import Transforms, WeightedEstimator, observed
 from sqlearn.engine.readout import is_constant, moments_of
 from sqlearn.engine.sums import Mixed
 from sqlearn.errors import UnsupportedError
-
-__all__ = ["StandardScaler"]
 
 
 class StandardScaler(Transforms, WeightedEstimator, peers.StandardScaler):

@@ -50,7 +50,7 @@ from sqlearn.linear_model import (
 from sqlearn.mixture import GaussianMixture
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
-from sqlearn.preprocessing import StandardScaler
+from sqlearn.preprocessing import RobustScaler, StandardScaler
 from sqlearn.svm import LinearSVC, OneClassSVM
 from sqlearn.tree import DecisionTreeRegressor
 
@@ -62,6 +62,7 @@ LEARNERS = [
     CategoricalNB(),
     MixedNB(),
     StandardScaler(),
+    RobustScaler(),
     PCA(),
     ShrunkCovariance(store_precision=False),
     LedoitWolf(),
