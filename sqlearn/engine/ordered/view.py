@@ -74,7 +74,7 @@ class OrderView:
         weight = index - low
         if method == "averaged_inverted_cdf":
             weight = np.where(weight == 0, 0.5, 1.0)
-        return _between(ends[: len(levels)], ends[len(levels) :], np.where(index >= n - 1, 0.0, weight))
+        return _between(ends[: len(levels)], ends[len(levels) :], np.where((index < 0) | (index >= n - 1), 0.0, weight))
 
     def medians(self) -> np.ndarray:
         """The median of each feature, float64[d]: of an even number of values, the mean of the two in the middle."""
