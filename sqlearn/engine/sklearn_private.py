@@ -47,6 +47,8 @@ __all__ = [
     "check_smoothing",
     "compiled_tree",
     "feature_names",
+    "fitted_encoder",
+    "fitted_indicator",
     "infer_dimension",
     "make_selector",
     "make_tree",
@@ -288,3 +290,32 @@ def boosted_attributes(
         "_predictors": [[TreePredictor(nodes, bits, bits) for nodes, bits in of_iteration] for of_iteration in trees],
         "_preprocessor": None,
     }
+
+
+def fitted_encoder(kind: Any, params: dict[str, Any], categories: list[np.ndarray], counts: list[np.ndarray], n: int):
+    """An encoder fitted to `n` rows of which so many have each category; the missing one, NaN, is the last."""
+
+    class Counted(kind):
+        def _fit(self, X, return_and_ignore_missing_for_infrequent=False, **kwargs):
+            self._check_infrequent_enabled()
+            self.n_features_in_ = len(categories)
+            self.categories_ = categories
+            missing = {}
+            if return_and_ignore_missing_for_infrequent:
+                last = (column[-1] if len(column) else None for column in categories)
+                is_nan = (isinstance(end, float) and end != end for end in last)
+                missing = {j: len(categories[j]) - 1 for j, found in enumerate(is_nan) if found}
+            if self._infrequent_enabled:
+                self._fit_infrequent_category_mapping(n, counts, missing)
+            return {"n_samples": n, "missing_indices": missing}
+
+    return Counted(**params).fit(None)
+
+
+def fitted_indicator(missing_values: Any, is_missing: np.ndarray) -> Any:
+    """What SimpleImputer marks missing values with, fitted to rows of which some lack these features, bool[d]."""
+    from sklearn.impute import MissingIndicator
+
+    indicator = MissingIndicator(missing_values=missing_values, error_on_new=False)
+    indicator._fit(is_missing[None], precomputed=True)
+    return indicator

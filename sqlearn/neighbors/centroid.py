@@ -1,4 +1,4 @@
-"""The nearest centroid, from moments of each class."""
+"""The nearest centroid, from moments or medians of each class."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,9 +7,10 @@ from sklearn.utils.metaestimators import available_if
 
 from sqlearn.discriminant_analysis import normalized_priors
 from sqlearn.engine.model import Decides, PredictsProbabilities, UnweightedClassifier
+from sqlearn.engine.ordered import OrderedMoments, OrderView
 from sqlearn.engine.readout import label_array, moments_of, weights_of
 from sqlearn.engine.sums import Moments
-from sqlearn.errors import DegenerateError, ParameterError
+from sqlearn.errors import DegenerateError
 
 
 class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
@@ -17,8 +18,9 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
 
     Parameters
     ----------
-    metric : {"euclidean"}, default="euclidean"
-        "manhattan" is refused: its centroids are medians, which are no sums over records.
+    metric : {"euclidean", "manhattan"}, default="euclidean"
+        Centroids are means, or medians for "manhattan": then the state has an ordered multiset of each feature's
+        values in each class beside the moments (docs/order_statistics.md).
     shrink_threshold : float, default=None
         Threshold below which deviations of centroids from the overall one are shrunk away.
     priors : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
@@ -86,14 +88,9 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
     predict_proba = _if_euclidean(PredictsProbabilities.predict_proba)
     predict_log_proba = _if_euclidean(PredictsProbabilities.predict_log_proba)
 
-    def _check_supported_params(self, params):
-        super()._check_supported_params(params)
-        if params["metric"] != "euclidean":
-            raise ParameterError(
-                f"metric={params['metric']!r} uses medians, which are not sums over records, so records could not be "
-                "forgotten exactly. Use metric='euclidean'.",
-                value=params["metric"],
-            )
+    def _new_statistic(self, params, n_features, n_targets):
+        kind = OrderedMoments if params["metric"] == "manhattan" else Moments
+        return kind(n_features, n_targets)
 
     def _check_fit(self, batch):
         if len(batch.labels) < 2:
@@ -109,16 +106,23 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
         _priors(self.priors, np.bincount(batch.label_codes), warn=True)
 
     def _read_out(self, state):
-        moments = moments_of(state.statistic, state.class_slots())
-        counts = weights_of(state.statistic, state.class_slots())[:, None]
+        slots, statistic, overall = state.class_slots(), state.statistic, None
+        if isinstance(statistic, OrderedMoments):
+            medians = np.array([OrderView(statistic.order, slot).medians() for slot in slots])
+            statistic, overall = statistic.moments, moments_of(statistic.moments, None).mean()
+        moments = moments_of(statistic, slots)
+        counts = weights_of(statistic, slots)[:, None]
         n, threshold = counts.sum(), state.params["shrink_threshold"]
-        means, shifts = moments.mean(), moments.deviation()
+        means, shifts, variances = moments.mean(), moments.deviation(), moments.variance()
+        if overall is not None:
+            variances = variances + (means - medians) ** 2  # about the median
+            means, shifts = medians, medians - overall
         with np.errstate(divide="ignore", invalid="ignore"):  # degenerate states have no spread
-            within = np.sqrt((counts * moments.variance()).sum(axis=0) / max(n - len(counts), 1))
+            within = np.sqrt((counts * variances).sum(axis=0) / max(n - len(counts), 1))
             errors = np.sqrt(1 / counts - 1 / n) * (within + np.median(within))
             if threshold:
                 shrunk = np.sign(shifts) * np.maximum(np.abs(shifts) - threshold * errors, 0.0)
-                means = np.where(shrunk == shifts, means, moments_of(state.statistic, None).mean() + shrunk)
+                means = np.where(shrunk == shifts, means, moments_of(statistic, None).mean() + shrunk)
                 shifts = shrunk
             deviations = np.where(shifts == 0, 0.0, shifts / errors)
         return {

@@ -17,7 +17,7 @@ from sqlearn.engine.sklearn_private import (
 from sqlearn.engine.validation import is_of_input
 from sqlearn.errors import ParameterError, shown
 
-_NAMES = ("categorical_features",)  # arrays that name columns, and so may hold text
+_NAMES = ("categorical_features", "drop")  # arrays that name columns or categories, and so may hold text
 _FLAT = ("priors", "class_prior", "alpha", "min_categories")
 
 

@@ -10,7 +10,7 @@ from sqlearn.engine.sums.folded import FoldedGram
 from sqlearn.engine.sums.fourth_moments import Spread
 from sqlearn.engine.sums.gram import Gram
 from sqlearn.engine.sums.gram_blocks import BLOCK, packed_cell
-from sqlearn.engine.sums.joint import Correlations, Mixed
+from sqlearn.engine.sums.joint import Correlations, Joint, Mixed
 from sqlearn.engine.sums.memory import installed
 from sqlearn.engine.sums.moments import Moments, moments
 from sqlearn.engine.sums.one_record import GENERAL_FIRST, LABEL_WORDS, MOST_BITS, Holder, OneRecord, may_change, note

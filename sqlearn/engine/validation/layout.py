@@ -32,6 +32,8 @@ class Layout:
         Whether labels came as booleans, or as an indicator matrix, which has a column per label.
     is_categorical : tuple of bool or None
         Which columns hold categories, of learners that ask the first records.
+    kinds : tuple of str or None
+        What the values of each column are, of encoders.
     columns : mapping or None
         Kind of each column, of a TableModel; it keeps them among its parameters.
     through : FixedMap or None
@@ -44,6 +46,7 @@ class Layout:
     target_ndim: int = 0
     labels: str | None = None
     is_categorical: tuple[bool, ...] | None = None
+    kinds: tuple[str, ...] | None = None
     columns: Mapping[Any, str] | None = None
     through: Any = None
 
@@ -57,13 +60,13 @@ class Layout:
         cls, features: tuple[int, np.ndarray | None], n_targets: int, target_ndim: int, described: Mapping[str, Any]
     ) -> Self:
         """What :meth:`described` was made from, with the width and names, and the number and dimension of targets."""
-        kinds = described.get("is_categorical")
-        kept = dict(described) | ({} if kinds is None else {"is_categorical": tuple(kinds)})
+        kept = {name: tuple(kinds) if isinstance(kinds, list) else kinds for name, kinds in described.items()}
         return cls(*features, n_targets, target_ndim, **kept)
 
     def described(self) -> dict[str, Any]:
         """Labels and kinds of columns in JSON's types, as digests contain them: what was not fixed is left out."""
-        kinds = {} if self.is_categorical is None else {"is_categorical": list(self.is_categorical)}
+        kinds: dict[str, Any] = {} if self.is_categorical is None else {"is_categorical": list(self.is_categorical)}
+        kinds |= {} if self.kinds is None else {"kinds": list(self.kinds)}
         return kinds if self.labels is None else kinds | {"labels": self.labels}
 
     def check_names(self, X: Any, learner: str) -> None:
