@@ -13,6 +13,7 @@ from sklearn.callback._callback_support import callback_management_context  # st
 from sklearn.decomposition._pca import _infer_dimension as infer_dimension  # the number of components of "mle"
 from sklearn.naive_bayes import _BaseDiscreteNB
 from sklearn.naive_bayes import _BaseNB as BaseNB  # makes predictions of joint log-likelihoods
+from sklearn.utils import _safe_indexing as safe_indexing  # rows of whatever may be a table
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as n_threads  # of scikit-learn's compiled code
 from sklearn.utils._param_validation import (
     Interval,  # these two describe a parameter
@@ -58,6 +59,7 @@ __all__ = [
     "param_names",
     "parameter_constraints",
     "precision_cholesky",
+    "safe_indexing",
     "smooth_naive_bayes",
     "update_class_log_prior",
     "validate_parameter_constraints",

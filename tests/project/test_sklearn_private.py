@@ -72,6 +72,7 @@ PROTECTED = [
     "sklearn.utils._param_validation.InvalidParameterError",
     "sklearn.utils._param_validation.StrOptions",
     "sklearn.utils._param_validation.validate_parameter_constraints",
+    "sklearn.utils._safe_indexing",
     "sklearn.utils.validation._check_categorical_features",
     "sklearn.utils.validation._check_sample_weight",
     "sklearn.utils.validation._get_feature_names",
