@@ -5,6 +5,7 @@ from sqlearn.linear_model.coordinate_descent import ElasticNet, Lasso
 from sqlearn.linear_model.coordinate_descent_cv import ElasticNetCV, LassoCV
 from sqlearn.linear_model.generalized import GammaRegressor, PoissonRegressor, TweedieRegressor
 from sqlearn.linear_model.least_squares import LinearRegression
+from sqlearn.linear_model.logistic_choice import LogisticRegressionCV
 from sqlearn.linear_model.ridge import Ridge, RidgeClassifier
 from sqlearn.linear_model.ridge_cv import RidgeClassifierCV, RidgeCV
 from sqlearn.linear_model.smooth import LogisticRegression
@@ -18,6 +19,7 @@ __all__ = [
     "LassoCV",
     "LinearRegression",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "PoissonRegressor",
     "Ridge",
     "RidgeCV",

@@ -91,7 +91,7 @@ class HashedKFold(BaseEstimator):
         --------
         >>> from sqlearn.model_selection import HashedKFold
         >>> HashedKFold(3).folds([[1.0], [5.0], [True]], [0, 0, 0.0]).tolist()
-        [2, 0, 2]
+        [2, 1, 2]
         """
         n_splits, key = checked_splits(self.n_splits), HashKey(key_bytes(self.key))
         if groups is not None:
@@ -132,9 +132,9 @@ class HashedKFold(BaseEstimator):
         if not counts.all():
             what = "rows" if groups is None else "groups"
             raise DegenerateError(
-                f"Fold {int(np.argmin(counts))} of {self.n_splits} has none of these {len(found)} rows, so it cannot be "
-                f"scored: folds are hashes, and some stay empty if there are few {what}. Set a smaller n_splits, or "
-                f"pass more {what}."
+                f"Fold {int(np.argmin(counts))} of {self.n_splits} has none of these {len(found)} rows, so it cannot "
+                f"be scored: folds are hashes, and some stay empty if there are few {what}. Set a smaller n_splits, "
+                f"or pass more {what}."
             )
         for fold in range(self.n_splits):
             yield np.flatnonzero(found != fold), np.flatnonzero(found == fold)

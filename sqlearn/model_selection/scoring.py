@@ -411,7 +411,8 @@ class _LeftOut:
     def models(self, error_score: Any, failed: list[Exception]) -> Iterator["_LeftOut"]:
         """Set :attr:`model`, without the fold whose rows are :attr:`test`, for each fold."""
         whole = None
-        for self.train, self.test in self.splits:
+        for train, test in self.splits:
+            self.train, self.test = train, test
             started = time.perf_counter()
             try:
                 if not self.estimator.keeps_records:

@@ -3,7 +3,7 @@
 May import: kernels, identity, maps, sums, readout, rounds, sparse, validation, errors.
 """
 
-from sqlearn.engine.model.adaptive import Adaptive, RenamedReport, SparseCoefficients, refuse_large
+from sqlearn.engine.model.adaptive import Adaptive, RenamedReport, SparseCoefficients, refuse_heavy, refuse_large
 from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.header import digest_of
 from sqlearn.engine.model.held import FORMAT

@@ -22,10 +22,10 @@ from sqlearn.engine.rounds import (
 )
 from sqlearn.engine.sparse import SparseKept, SparseProblem
 from sqlearn.engine.sums import as_csr
-from sqlearn.engine.validation import Features
+from sqlearn.engine.validation import Batch, Features
 from sqlearn.errors import InvalidValueError, UndefinedAttributeError, shown
 
-__all__ = ["Adaptive", "RenamedReport", "SparseCoefficients", "refuse_large"]
+__all__ = ["Adaptive", "RenamedReport", "SparseCoefficients", "refuse_heavy", "refuse_large"]
 
 
 def refuse_large(
@@ -49,6 +49,28 @@ def refuse_large(
         value=values[at].item(),
         reason="out of range",
     )
+
+
+def refuse_heavy(batch: Batch, learner: str) -> None:
+    """Refuse records, float64[n, d] or CSR, whose weights times values leave float64, in which a learner computes."""
+    # nothing usual leaves the range, and features are no larger than LARGEST
+    if batch.weights.max(initial=0.0) <= LARGEST and (np.abs(batch.targets) <= LARGEST).all():
+        return
+    largest = np.abs(batch.targets).max(axis=1, initial=0.0)
+    if batch.x.shape[1]:
+        rows = np.abs(batch.x).max(axis=1)
+        largest = np.maximum(largest, rows.toarray().ravel() if sp.issparse(rows) else rows)
+    with np.errstate(over="ignore"):
+        beyond = np.flatnonzero(~np.isfinite(batch.weights * largest))
+    if len(beyond):
+        raise InvalidValueError(
+            f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]].item()!r} times a value "
+            f"is beyond float64, in which {learner} computes. Nothing was changed: scale the weights "
+            "down.",
+            row=beyond[0],
+            value=batch.weights[beyond[0]].item(),
+            reason="weight",
+        )
 
 
 class RenamedReport:
@@ -137,24 +159,7 @@ class Adaptive(RenamedReport, ExactEstimator):
         """Refuse targets, float64[n, t], that the loss does not allow."""
 
     def _check_batch(self, batch):
-        # nothing usual leaves the range, and features are no larger than LARGEST
-        if batch.weights.max(initial=0.0) <= LARGEST and (np.abs(batch.targets) <= LARGEST).all():
-            return
-        largest = np.abs(batch.targets).max(axis=1, initial=0.0)
-        if batch.x.shape[1]:
-            rows = np.abs(batch.x).max(axis=1)
-            largest = np.maximum(largest, rows.toarray().ravel() if sp.issparse(rows) else rows)
-        with np.errstate(over="ignore"):
-            beyond = np.flatnonzero(~np.isfinite(batch.weights * largest))
-        if len(beyond):
-            raise InvalidValueError(
-                f"In row {beyond[0]} (counted from 0), the weight {batch.weights[beyond[0]].item()!r} times a value "
-                f"is beyond float64, in which {type(self).__name__} computes. Nothing was changed: scale the weights "
-                "down.",
-                row=beyond[0],
-                value=batch.weights[beyond[0]].item(),
-                reason="weight",
-            )
+        refuse_heavy(batch, type(self).__name__)
 
     @property
     def last_update_(self) -> UpdateReport:

@@ -1,6 +1,8 @@
 """Learners made of learners, and choices among them: what they have in common.
 
-May import: kernels, identity, sums, rounds, validation, model, errors.
+May import: kernels, identity, sums, readout, rounds, validation, model, errors.
 """
 
+from sqlearn.engine.parts.choosing import best_of, checked_cv, mean_of_scored
+from sqlearn.engine.parts.keeping import KeepsRecords, Whole
 from sqlearn.engine.parts.names import digests_of, folds_of_groups

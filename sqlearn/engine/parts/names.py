@@ -132,8 +132,8 @@ def _words_of(value: Any, row: int) -> np.ndarray:
     elif missing:
         return _NAN
     raise InvalidValueError(
-        f"Row {row} (counted from 0) has {shown(value)}, which is neither a number nor a string, so it names no record. "
-        "Convert it first.",
+        f"Row {row} (counted from 0) has {shown(value)}, which is neither a number nor a string, so it names no "
+        "record. Convert it first.",
         row=row,
         value=value,
         reason="not numeric",

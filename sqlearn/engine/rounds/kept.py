@@ -131,14 +131,14 @@ class KeptRecords(Statistic):
     def all_records(self, slots: np.ndarray) -> Records:
         """All records of positive weight in an order that they alone decide, with classes in the order of `slots`.
 
-        They are sorted by their features, the first one first, then by class or target.
+        They are sorted by their features, the first one first, then by class or target, then by weight.
         """
         blocks = [block.take(block.w > 0) for block in self.rows.blocks(MAX_HASH)]
         columns = zip(*((block.x, block.y, block.w, block.hashes) for block in blocks), strict=True)
         found = Records(*map(np.concatenate, columns))
         if not self.n_targets:
             found.y = self._codes(slots)[found.y.astype(np.int64)]
-        return found.take(by_content(np.column_stack([found.x, found.y])))
+        return found.take(by_content(np.column_stack([found.x, found.y, found.w])))
 
     @staticmethod
     def _codes(slots: np.ndarray) -> np.ndarray:

@@ -1,0 +1,108 @@
+"""Learners that keep their records and do their work when they are read: what they hold, in an order of its own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sqlearn.engine.identity import HashKey, digest_dense, folds_of, key_bytes, label_words
+from sqlearn.engine.model import ExactEstimator, State, refuse_heavy, refuse_large
+from sqlearn.engine.readout import label_array
+from sqlearn.engine.rounds import KeptRecords
+from sqlearn.errors import UnsupportedError
+
+
+@dataclass
+class Whole:
+    """All records of positive weight, in an order that they alone decide.
+
+    Attributes
+    ----------
+    x : float64[n, d]
+        Features.
+    y : intp[n] or float64[n]
+        Classes, as indices of `classes`, or targets; zeros where there are neither.
+    w : float64[n]
+        Weights.
+    classes : array or None
+        The labels held, sorted.
+    labels : list
+        The same in their canonical form.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    w: np.ndarray
+    classes: np.ndarray | None
+    labels: list[Any]
+
+    @classmethod
+    def of(cls, state: State) -> "Whole":
+        """What a state holds."""
+        statistic = state.statistic
+        assert isinstance(statistic, KeptRecords)
+        found = statistic.all_records(state.class_slots())
+        if state.vocabulary is None:
+            return cls(found.x, found.y, found.w, None, [])
+        return cls(found.x, found.y.astype(np.intp), found.w, label_array(state), state.labels())
+
+    @property
+    def responses(self) -> np.ndarray:
+        """Labels as the user has them, or targets."""
+        return self.y if self.classes is None else self.classes[self.y]
+
+    @property
+    def weighted(self) -> bool:
+        """Whether a weight is not 1."""
+        return bool((self.w != 1.0).any())
+
+    def take(self, index: np.ndarray) -> "Whole":
+        """Some of the records, in their order; classes stay."""
+        return Whole(self.x[index], self.y[index], self.w[index], self.classes, self.labels)
+
+    def folds(self, n_folds: int, key: str | bytes | None, has_targets: bool) -> np.ndarray:
+        """The fold of each record, int64[n]; as :func:`~sqlearn.engine.parts.names.digests_of` names it."""
+        tails = [self.w[:, None].view(np.uint64)]
+        if self.classes is not None:
+            tails.insert(0, label_names(self.labels)[self.y])
+        elif has_targets:
+            tails.insert(0, (self.y[:, None] + 0.0).view(np.uint64))
+        digests = np.empty((len(self.w), 6), np.uint64)
+        tail = np.ascontiguousarray(np.concatenate(tails, axis=1))
+        digest_dense(np.ascontiguousarray(self.x), tail, HashKey(key_bytes(key)), digests)
+        return folds_of(digests, n_folds)
+
+
+def label_names(labels: list[Any]) -> np.ndarray:
+    """The words that name labels where folds are concerned, uint64[n, k]: a number's one, or a string's two."""
+    if any(isinstance(label, str) for label in labels):
+        return np.array([label_words(label) for label in labels], np.uint64)
+    return np.array([float(label) for label in labels]).reshape(-1, 1).view(np.uint64)
+
+
+class KeepsRecords(ExactEstimator):
+    """Base of learners that keep their records, float64, and do their work when they are read."""
+
+    _keeps_records = True
+
+    def _features(self, spec, X, layout):
+        features, layout = super()._features(spec, X, layout)
+        refuse_large(features.x, spec.learner, range(features.x.shape[1]), cannot="compute with it")
+        return features, layout
+
+    def _check_batch(self, batch):
+        super()._check_batch(batch)
+        refuse_heavy(batch, type(self).__name__)
+        if batch.targets.shape[1] > 1:
+            raise UnsupportedError(
+                f"y has {batch.targets.shape[1]} targets per row, and {type(self).__name__} takes one. Nothing was "
+                "changed: fit a model for each.",
+                reason="learner",
+            )
+
+    def _new_statistic(self, params, n_features, n_targets):
+        return KeptRecords(n_features, n_targets)
+
+    def _check_learned(self, state):
+        super()._check_learned(state)
+        self._fitted_sklearn_of(state)
