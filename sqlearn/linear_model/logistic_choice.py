@@ -194,8 +194,8 @@ class LogisticRegressionCV(
         ratios = [] if params["l1_ratios"] is None or isinstance(params["l1_ratios"], str) else params["l1_ratios"]
         if params["penalty"] in ("l1", "elasticnet") or np.asarray(ratios).any():
             raise ParameterError(
-                "An L1 or elastic-net penalty is not smooth, and is not solved for here. Use l1_ratios=(0,); for sparse "
-                "coefficients, sqlearn's LassoCV or ElasticNetCV on targets 0 and 1."
+                "An L1 or elastic-net penalty is not smooth, and is not solved for here. Use l1_ratios=(0,); for "
+                "sparse coefficients, sqlearn's LassoCV or ElasticNetCV on targets 0 and 1."
             )
         if params["solver"] == "liblinear" or params["dual"]:
             raise ParameterError(
@@ -358,7 +358,7 @@ def _attributes(
     params: dict[str, Any], whole: Whole, paths: np.ndarray, scores: np.ndarray, chosen: float
 ) -> dict[str, Any]:
     """The attributes that have another form under `use_legacy_attributes`."""
-    n_folds, n_cs, n_outputs = paths.shape[:3]
+    n_outputs = paths.shape[2]
     named = params["l1_ratios"] is not None and not isinstance(params["l1_ratios"], str)
     ratios = list(params["l1_ratios"]) if named else [None]
     steps = np.where(np.isnan(paths[:, :, 0, 0]), 0, 1).astype(np.int32)

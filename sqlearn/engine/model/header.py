@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from sqlearn.engine.identity import canonical_label
+from sqlearn.engine.identity import canonical_label, key_bytes
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.validation import GivenRecords
 from sqlearn.errors import shown
@@ -24,10 +24,25 @@ def plain(params: dict) -> dict:
     found: dict = {}
     for name, value in params.items():
         if hasattr(value, "get_params") and not isinstance(value, type):
-            found |= {f"{name}__{inner}": own for inner, own in plain(value.get_params(deep=False)).items()}
-            value = type(value).__name__
+            inside = plain(value.get_params(deep=False))
+            found |= {f"{name}__{inner}": _unkeyed(inner, own) for inner, own in inside.items()}
+            value = _name_of(value)
         found[name] = value
     return found
+
+
+def _name_of(estimator) -> str:
+    """The name of its class; that of another package's with its module."""
+    cls = type(estimator)
+    ours = cls.__module__.partition(".")[0] == "sqlearn"
+    return cls.__name__ if ours else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _unkeyed(name: str, value):
+    """A parameter of what is a parameter; of a key, which may be a secret, a hash."""
+    if name.rpartition("__")[2] == "key" and isinstance(value, str | bytes):
+        return hashlib.blake2b(key_bytes(value), digest_size=16).hexdigest()
+    return value
 
 
 def describe(value):
@@ -42,6 +57,9 @@ def describe(value):
         return ["records", len(value), value.digest]
     if isinstance(value, FixedMap):
         return value.described()
+    if hasattr(value, "get_params") and not isinstance(value, type):  # an estimator in a list
+        inside = plain(value.get_params(deep=False))
+        return [_name_of(value), describe({name: _unkeyed(name, own) for name, own in inside.items()})]
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
     if value is None or isinstance(value, str):

@@ -46,6 +46,11 @@ class Whole:
             return cls(found.x, found.y, found.w, None, [])
         return cls(found.x, found.y.astype(np.intp), found.w, label_array(state), state.labels())
 
+    @staticmethod
+    def classes_of(state: State) -> np.ndarray:
+        """The labels held, sorted, as scikit-learn's ``classes_``."""
+        return label_array(state)
+
     @property
     def responses(self) -> np.ndarray:
         """Labels as the user has them, or targets."""

@@ -1,0 +1,259 @@
+"""Votes of several learners that forget where the learners do."""
+
+from typing import Any
+
+import numpy as np
+from sklearn import ensemble as peers
+from sklearn.base import is_classifier, is_regressor
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import Bunch
+from sklearn.utils.metaestimators import available_if
+
+from sqlearn.engine.model import Predicts, PredictsProba, Transforms, WeightedClassifier, WeightedEstimator
+from sqlearn.engine.parts import Composite, Part, Whole, checked_part
+from sqlearn.errors import ParameterError, shown
+
+Named = list[tuple[str, Any]]
+
+
+def checked_names(params: dict[str, Any], owner: Any, *, dropping: bool = True) -> Named:
+    """Copies of the named estimators that a user passed as `estimators`, those that are dropped too.
+
+    Raises
+    ------
+    ParameterError
+        When they are none.
+    """
+    given, name_of_owner = params["estimators"], type(owner).__name__
+    pairs = isinstance(given, list | tuple) and all(
+        isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str) for item in given
+    )
+    if not pairs or not given:
+        raise ParameterError(
+            "Invalid 'estimators' attribute, 'estimators' should be a non-empty list of (string, estimator) tuples, "
+            f"not {shown(given)}. Nothing was changed: name each estimator.",
+            value=given,
+        )
+    names = [name for name, _ in given]
+    wrong = {name for name in names if names.count(name) > 1 or "__" in name or name in params}
+    if wrong:
+        raise ParameterError(
+            f"The name {shown(min(wrong))} of an estimator is given twice, has two underscores, or is that of a "
+            f"parameter of {name_of_owner}. Nothing was changed: rename it.",
+            value=min(wrong),
+        )
+    found = [(name, part if _is_dropped(part) else checked_part(part, name_of_owner)) for name, part in given]
+    if all(_is_dropped(part) for _, part in found):
+        raise ParameterError(
+            "All estimators are dropped. At least one is required to be an estimator. Nothing was changed: pass one."
+        )
+    fits, kind = (is_classifier, "classifier") if is_classifier(owner) else (is_regressor, "regressor")
+    for _, part in found:
+        if not _is_dropped(part) and not fits(part):
+            raise ParameterError(
+                f"The estimator {type(part).__name__} should be a {kind}. Nothing was changed: pass one.", value=part
+            )
+    return found
+
+
+def _is_dropped(part: Any) -> bool:
+    return isinstance(part, str) and part == "drop"
+
+
+def active(params: dict[str, Any]) -> list[Any]:
+    """The estimators that are not dropped."""
+    return [part for _, part in params["estimators"] if not _is_dropped(part)]
+
+
+def named_estimators(params: dict[str, Any], models: list[Any]) -> Bunch:
+    """Fitted estimators by their names; "drop" where one is dropped."""
+    rest = iter(models)
+    return Bunch(**{name: part if _is_dropped(part) else next(rest) for name, part in params["estimators"]})
+
+
+def codes(whole: Whole) -> np.ndarray:
+    """Classes as numbers from 0, as scikit-learn's ensembles give them to their parts; targets as they are."""
+    return whole.y
+
+
+class _Voting(Composite):
+    """What both have in common."""
+
+    def _learners(self, params):
+        return active(params)
+
+    def _parts(self, params, whole):
+        return [Part(learner, codes) for learner in active(params)]
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        params["estimators"] = checked_names(params, self)
+        weights = params["weights"]
+        if weights is not None and len(weights) != len(params["estimators"]):
+            raise ParameterError(
+                f"Number of `estimators` and weights must be equal; got {len(weights)} weights, "
+                f"{len(params['estimators'])} estimators. Nothing was changed: pass a weight for each.",
+                value=weights,
+            )
+
+    def _read_out(self, state):
+        models = self._models(state)
+        return {"estimators_": models, "named_estimators_": named_estimators(state.params, models)}
+
+
+class VotingClassifier(_Voting, Transforms, PredictsProba, WeightedClassifier, peers.VotingClassifier):
+    """A vote of several classifiers, that forgets.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        Classifiers of this package, which follow each update by their own verbs; "drop" leaves one out. Others are
+        taken if their `random_state`, where they have one, is an int: they are fitted anew when the model is read.
+    voting : {"hard", "soft"}, default="hard"
+        Whether labels are counted, or probabilities averaged.
+    weights : array-like of shape (n_estimators,), default=None
+        Weights of the votes.
+    n_jobs : int, default=None
+        Without effect.
+    flatten_transform : bool, default=True
+        As in scikit-learn: the shape of what ``transform`` returns under soft voting.
+    verbose : bool, default=False
+        Without effect.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    estimators_ : list of estimators
+        scikit-learn's estimators, fitted: copies. Classes are numbers there, from 0.
+    named_estimators_ : Bunch
+        The same, by name.
+    classes_ : array[n_classes]
+        Labels held, sorted.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    See Also
+    --------
+    StackingClassifier : Learns how to combine the parts.
+
+    Notes
+    -----
+    The model keeps its records, and models of the parts beside them. An update changes the records; when the model is
+    next read, the parts learn and forget what came and went, and are then, to the bit, what a fit would make them. A
+    part that refuses a record refuses it here. Rows are numbers (no text, no categories); sparse ones are made dense.
+
+    Examples
+    --------
+    >>> from sqlearn.ensemble import VotingClassifier
+    >>> from sqlearn.linear_model import LogisticRegression
+    >>> from sqlearn.naive_bayes import GaussianNB
+    >>> vote = VotingClassifier([("bayes", GaussianNB()), ("logistic", LogisticRegression())], voting="soft")
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0], [9.0]], [0, 0, 1, 1, 0]
+    >>> vote.fit(X, y).forget([9.0], 0).predict([[2.6]])
+    array([1])
+    >>> vote.digest() == VotingClassifier(vote.estimators, voting="soft").fit(X[:4], y[:4]).digest()
+    True
+    """
+
+    _sklearn_class = peers.VotingClassifier
+
+    def __init__(
+        self,
+        estimators: Named,
+        *,
+        voting: str = "hard",
+        weights: Any = None,
+        n_jobs: int | None = None,
+        flatten_transform: bool = True,
+        verbose: bool = False,
+        key: str | bytes | None = None,
+    ) -> None:
+        self.estimators = estimators
+        self.voting = voting
+        self.weights = weights
+        self.n_jobs = n_jobs
+        self.flatten_transform = flatten_transform
+        self.verbose = verbose
+        self.key = key
+
+    @available_if(lambda self: self.voting == "soft")
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the means of the parts' probabilities.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        found: np.ndarray = self._answer("predict_proba", X)
+        return found
+
+    def _read_out(self, state):
+        encoder, classes = LabelEncoder(), Whole.classes_of(state)
+        encoder.classes_ = classes
+        return super()._read_out(state) | {"classes_": classes, "le_": encoder}
+
+
+class VotingRegressor(_Voting, Transforms, Predicts, WeightedEstimator, peers.VotingRegressor):
+    """The mean of several regressors, that forgets.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        Regressors of this package, which follow each update by their own verbs; "drop" leaves one out. Others are taken
+        if their `random_state`, where they have one, is an int: they are fitted anew when the model is read.
+    weights : array-like of shape (n_estimators,), default=None
+        Weights in the mean.
+    n_jobs : int, default=None
+        Without effect.
+    verbose : bool, default=False
+        Without effect.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    estimators_ : list of estimators
+        scikit-learn's estimators, fitted: copies.
+    named_estimators_ : Bunch
+        The same, by name.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    As for :class:`VotingClassifier`; a record has one target.
+
+    Examples
+    --------
+    >>> from sqlearn.ensemble import VotingRegressor
+    >>> from sqlearn.linear_model import LinearRegression
+    >>> from sqlearn.neighbors import KNeighborsRegressor
+    >>> vote = VotingRegressor([("line", LinearRegression()), ("near", KNeighborsRegressor(1))])
+    >>> vote.fit([[0.0], [1.0], [2.0], [3.0]], [0.0, 2.0, 70.0, 6.0]).forget([2.0], 70.0).predict([[3.0]])
+    array([6.])
+    """
+
+    _sklearn_class = peers.VotingRegressor
+    _target = "value"
+
+    def __init__(
+        self,
+        estimators: Named,
+        *,
+        weights: Any = None,
+        n_jobs: int | None = None,
+        verbose: bool = False,
+        key: str | bytes | None = None,
+    ) -> None:
+        self.estimators = estimators
+        self.weights = weights
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.key = key
