@@ -55,7 +55,7 @@ def describe(value):
         return describe(value.tolist())
     if isinstance(value, GivenRecords):
         return ["records", len(value), value.digest]
-    if isinstance(value, FixedMap):
+    if isinstance(value, FixedMap) or hasattr(type(value), "described"):
         return value.described()
     if hasattr(value, "get_params") and not isinstance(value, type):  # an estimator in a list
         inside = plain(value.get_params(deep=False))

@@ -57,9 +57,10 @@ class Inner:
             return self.learner._new_rounds(params, n_features, n_targets)
         return self.learner._new_statistic(params, n_features, n_targets)
 
-    def features(self, x: Any, layout: Layout | None) -> tuple[Features, Layout]:
+    def features(self, x: Any, layout: Layout | None, spec: Spec | None = None) -> tuple[Features, Layout]:
         """Validated features, and the layout that has them: for None, what these rows fix."""
-        spec = self.learner._spec(self.learner.get_params(deep=False))
+        if spec is None:
+            spec = self.learner._spec(self.learner.get_params(deep=False))
         return self.learner._features(spec, x, layout)
 
     def responses(self, spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) -> tuple[Responses, Layout]:

@@ -1,11 +1,12 @@
 """A Gram matrix of other variables: linear combinations of the ones that were summed, exactly."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import add_product, trimmed
+from sqlearn.engine.arithmetic import add_product, normalized, trimmed
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout.gram_view import GramView
 from sqlearn.engine.readout.rounding import aligned, digits_of
@@ -25,6 +26,133 @@ def _map(raw, width, starts, sources, factors, out):
                     add_product(product, factors[a], factors[b], 1)
                     add_product(out[cell], product, raw[k * width - k * (k - 1) // 2 + l - k], 1)
             cell += 1
+
+
+@kernel
+def _map_rows(raw, width, starts, sources, factors, out):
+    """Fill in ``T^T G``, row by row: the rows of new variables against all old ones."""
+    for i in range(len(starts) - 1):
+        for a in range(starts[i], starts[i + 1]):
+            for other in range(width):
+                k, l = min(sources[a], other), max(sources[a], other)
+                add_product(out[i * width + other], factors[a], raw[k * width - k * (k - 1) // 2 + l - k], 1)
+
+
+@kernel
+def _map_cells(rows, width, starts, sources, factors, out):
+    """Fill in the packed triangle of ``T^T G T`` from the rows of ``T^T G``."""
+    cell = 0
+    for i in range(len(starts) - 1):
+        for j in range(i, len(starts) - 1):
+            for b in range(starts[j], starts[j + 1]):
+                add_product(out[cell], factors[b], rows[i * width + sources[b]], 1)
+            cell += 1
+
+
+_FEW = 4  # sources of a column, up to which pairs of them are no more work than rows
+
+
+@dataclass
+class LinearMap:
+    """New variables as linear combinations of old ones: the intercept and the targets are not among them.
+
+    Attributes
+    ----------
+    starts : int64[m + 1]
+        Where the terms of each new variable begin, and where the last one's end.
+    sources : int64[n]
+        Of each term the old variable, 0 for the constant one.
+    hi, lo : float64[n]
+        Its factor is their sum, exactly.
+    """
+
+    starts: np.ndarray
+    sources: np.ndarray
+    hi: np.ndarray
+    lo: np.ndarray
+
+    @classmethod
+    def of(cls, columns: Sequence[dict[int, Fraction]]) -> "LinearMap":
+        """From the factors of old variables in every new one, rounded to 106 bits."""
+        exact = [factor for column in columns for factor in column.values()]
+        hi = np.array([float(factor) for factor in exact], np.float64)
+        lo = np.array([float(f - Fraction(rounded)) for f, rounded in zip(exact, hi.tolist(), strict=True)], np.float64)
+        starts = np.append(0, np.cumsum([len(column) for column in columns])).astype(np.int64)
+        return cls(starts, np.array([source for column in columns for source in column], np.int64), hi, lo)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def columns(self) -> list[dict[int, Fraction]]:
+        """What :meth:`of` takes."""
+        factors = [Fraction(hi) + Fraction(lo) for hi, lo in zip(self.hi.tolist(), self.lo.tolist(), strict=True)]
+        terms = list(zip(self.sources.tolist(), factors, strict=True))
+        return [dict(terms[start:stop]) for start, stop in zip(self.starts[:-1], self.starts[1:], strict=True)]
+
+    def after(self, first: "LinearMap") -> "LinearMap":
+        """This map of what `first` gives, in terms of the variables that `first` takes."""
+        earlier = [{0: Fraction(1)}, *first.columns()]
+        found = []
+        for column in self.columns():
+            terms: dict[int, Fraction] = {}
+            for source, factor in column.items():
+                for old, own in earlier[source].items():
+                    terms[old] = terms.get(old, Fraction(0)) + factor * own
+            found.append({source: factor for source, factor in terms.items() if factor})
+        return LinearMap.of(found)
+
+    @classmethod
+    def side_by_side(cls, maps: Sequence["LinearMap"]) -> "LinearMap":
+        """The new variables of all these maps, in their order."""
+        counts = np.concatenate([np.zeros(1, np.int64), *(np.diff(each.starts) for each in maps)])
+        sources = np.concatenate([np.zeros(0, np.int64), *(each.sources for each in maps)])
+        hi, lo = (np.concatenate([np.zeros(0), *(getattr(each, name) for each in maps)]) for name in ("hi", "lo"))
+        return cls(np.cumsum(counts), sources, hi, lo)
+
+    def applied(self, gram: GramView) -> GramView:
+        """The Gram matrix of the intercept, the new variables and the targets; no rounding, see :func:`mapped`."""
+        m, t, width = len(self), gram.n_targets, gram.width
+        starts = np.concatenate([[0], 1 + self.starts, 1 + self.starts[-1] + np.arange(1, 1 + t)])
+        sources = np.concatenate([[0], self.sources, np.arange(width - t, width)])
+        hi = np.concatenate([[1.0], self.hi, np.ones(t)])
+        lo = np.concatenate([[0.0], self.lo, np.zeros(t)])
+        factors, low = _digits_of_pairs(hi, lo)
+        return _applied(gram, starts, sources, factors, low, m, t)
+
+
+def _digits_of_pairs(hi: np.ndarray, lo: np.ndarray) -> tuple[np.ndarray, int]:
+    """Balanced digits of each ``hi + lo``, int64[n, L], and the index of the lowest."""
+    mantissa, exponent = np.frexp(np.stack([hi, lo]))
+    whole = np.ldexp(mantissa, 53).astype(np.int64)
+    exponent = np.where(whole == 0, 1 << 20, exponent.astype(np.int64) - 53)
+    places = exponent >> 5
+    low = int(places.min())
+    exponent, places = np.where(whole == 0, 0, exponent), np.where(whole == 0, 0, places - low)
+    shift = exponent & 31
+    digits = np.zeros((len(hi), int(places.max()) + 3), np.int64)
+    rows = np.arange(len(hi))
+    for number, left, place in zip(whole, shift, places, strict=True):
+        bottom = (number & 0xFFFFFFFF) << left
+        top = ((number >> 32) << left) + (bottom >> 32)
+        digits[rows, place] += bottom & 0xFFFFFFFF
+        digits[rows, place + 1] += top & 0xFFFFFFFF
+        digits[rows, place + 2] += top >> 32
+    return trimmed(normalized(digits), low)
+
+
+def _applied(gram, starts, sources, factors, low, n_features, n_targets) -> GramView:
+    m, length = len(starts) - 1, gram.digits.shape[1]
+    sources = np.ascontiguousarray(sources, np.int64)
+    starts = np.ascontiguousarray(starts, np.int64)
+    out = np.zeros((m * (m + 1) // 2, 2 * factors.shape[-1] + length + 2), np.int64)
+    if len(sources) <= _FEW * m:
+        _map(gram.digits, gram.width, starts, sources, factors, out)
+    else:
+        rows = np.zeros((m * gram.width, factors.shape[-1] + length + 1), np.int64)
+        _map_rows(gram.digits, gram.width, starts, sources, factors, rows)
+        _map_cells(rows, gram.width, starts, sources, factors, out)
+    digits, low = trimmed(out, 2 * low + gram.low)
+    return replace(gram, digits=digits, low=low, n_features=n_features, n_targets=n_targets)
 
 
 def mapped(gram: GramView, columns: list[dict[int, Fraction]], n_targets: int) -> GramView:
@@ -47,8 +175,4 @@ def mapped(gram: GramView, columns: list[dict[int, Fraction]], n_targets: int) -
     sources = np.array([source for column in columns for source in column], np.int64)
     starts = np.append(0, np.cumsum([len(column) for column in columns]))
     factors, low = aligned(*(digits_of(factor) for column in columns for factor in column.values()))
-    length = 2 * factors[0].shape[-1] + gram.digits.shape[1] + 2
-    out = np.zeros((len(columns) * (len(columns) + 1) // 2, length), np.int64)
-    _map(gram.digits, gram.width, starts, sources, np.stack(factors), out)
-    digits, low = trimmed(out, 2 * low + gram.low)
-    return replace(gram, digits=digits, low=low, n_features=len(columns) - 1 - n_targets, n_targets=n_targets)
+    return _applied(gram, starts, sources, np.stack(factors), low, len(columns) - 1 - n_targets, n_targets)

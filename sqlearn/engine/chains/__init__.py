@@ -1,0 +1,8 @@
+"""Chains of steps that are read from exact sums: what each step sees, and its transform as a linear map.
+
+May import: arithmetic, sums, readout, tables, validation, model, errors.
+"""
+
+from sqlearn.engine.chains.linear import is_linear, mapping_of
+from sqlearn.engine.chains.live import LiveState, seen_state
+from sqlearn.engine.chains.table import Category, Number, Table

@@ -1,0 +1,161 @@
+"""What a step of a chain sees: the exact Gram matrix of its input, and what the columns of that are made of."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sqlearn.engine.readout import GramView, LinearMap, aligned, grams_of
+from sqlearn.engine.sums import Gram, Mixed, Moments, Statistic, Sums, packed_cell
+from sqlearn.engine.tables import FixedGram, TableGram
+
+
+@dataclass(frozen=True)
+class Number:
+    """A column of numbers.
+
+    Attributes
+    ----------
+    value : int
+        The variable that has its values, and 0 where one is missing.
+    missing : int or None
+        The variable that is 1 where one is missing; None if none is.
+    """
+
+    value: int
+    missing: int | None = None
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column of categories.
+
+    Attributes
+    ----------
+    levels : tuple of (category, int)
+        Its categories, sorted, and the variable that is 1 where a record has it.
+    missing : int or None
+        The variable that is 1 where it is missing; None if it is nowhere.
+    """
+
+    levels: tuple[tuple[object, int], ...]
+    missing: int | None = None
+
+
+Column = Number | Category
+
+
+@dataclass
+class Table:
+    """Exact Gram matrices of ``[1, variables, targets]``, and the columns that the variables make up.
+
+    Attributes
+    ----------
+    views : list of GramView
+        The matrix of each slot, in the order of the labels.
+    columns : list of Number or Category
+        The columns; variables are counted from 1.
+    record_counts : int64[slots]
+        Number of records of positive weight.
+    """
+
+    views: list[GramView]
+    columns: list[Column]
+    record_counts: np.ndarray
+
+    @classmethod
+    def of(cls, statistic: Statistic, slots: np.ndarray, n_categorical: int = 0) -> "Table":
+        """From the sums of the records; `n_categorical` is the number of categorical columns of a table."""
+        assert isinstance(statistic, Gram | TableGram)
+        d, counts = statistic.n_features, statistic.record_counts[slots]
+        if isinstance(statistic, Gram):
+            return cls(grams_of(statistic, slots), [Number(1 + i) for i in range(d)], counts)
+        digits, low = statistic.digits(slots)
+        labels = statistic.vocabulary.labels()
+        width, t = d + len(labels), statistic.n_targets
+        views = [GramView(own, low, width, t) for own in digits]
+        variable = {label: 1 + d + k for k, label in enumerate(labels)}
+        columns: list[Column] = [Number(1 + i, variable.get((i, 0))) for i in range(d)]
+        for j in range(n_categorical):
+            place = statistic.place(j)
+            levels = tuple((label[1], own) for label, own in variable.items() if label[0] == place)
+            columns.append(Category(levels, variable.get((place + 1, 0))))
+        return cls(views, columns, counts)
+
+    def through(self, forms: LinearMap, columns: list[Column]) -> "Table":
+        """The table of these linear combinations of variables, which make up these columns."""
+        return Table([forms.applied(view) for view in self.views], columns, self.record_counts)
+
+    def chosen(self, places: Sequence[int]) -> "Table":
+        """The table of these columns, which share the variables."""
+        return Table(self.views, [self.columns[place] for place in places], self.record_counts)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all columns are numbers, none of which is missing."""
+        return all(isinstance(column, Number) and column.missing is None for column in self.columns)
+
+    def statistic(self, with_targets: bool) -> Statistic:
+        """The statistic that a learner would have after learning the records, of numbers alone: with their targets?"""
+        numbers = [column for column in self.columns if isinstance(column, Number)]
+        values = [0, *(column.value for column in numbers)]
+        stacked, low = aligned(*((view.digits, view.low) for view in self.views))
+        digits, width = np.stack(stacked), self.views[0].width
+        if all(column.missing is None for column in numbers):
+            t = self.views[0].n_targets if with_targets else 0
+            variables = [*values, *range(width - t, width)]
+            if variables != list(range(width)):
+                digits = np.ascontiguousarray(digits[:, _triangle(variables, width)])
+            return FixedGram(digits, low, self.record_counts, len(numbers), t)
+        return _FixedMixed(digits, low, width, numbers, self.record_counts)
+
+
+def _triangle(variables: Sequence[int], width: int) -> np.ndarray:
+    """The cells of a packed triangle that belong to these variables, as the packed triangle of them alone."""
+    chosen = np.array(variables)
+    i, j = np.triu_indices(len(chosen))
+    first, second = chosen[i], chosen[j]
+    return packed_cell(np.minimum(first, second), np.maximum(first, second), width)
+
+
+class _Fixed(Statistic):
+    """Sums made elsewhere, for a read-out to look at."""
+
+    def __init__(self, digits: np.ndarray, low: int, record_counts: np.ndarray, n_features: int):
+        self.n_features, self.n_targets, self.record_counts = n_features, 0, record_counts
+        self._whole = FixedGram(digits, low, record_counts, n_features, 0)
+
+    def digits(self, slots=None):
+        return self._whole.digits(slots)
+
+
+class _FixedMoments(_Fixed, Moments):
+    """Moments made elsewhere."""
+
+
+class _FixedSums(_Fixed, Sums):
+    """Sums made elsewhere."""
+
+
+class _FixedMixed(Mixed):
+    """Moments of numbers some of which are missing, made elsewhere."""
+
+    def __init__(self, digits, low, width, numbers, record_counts):
+        self.n_features, self.n_targets = len(numbers), 0
+        values = np.array([column.value for column in numbers])
+        cells = [0, *values, *packed_cell(values, values, width)]
+        self.moments = _FixedMoments(np.ascontiguousarray(digits[:, cells]), low, record_counts, len(numbers))
+        missing = np.zeros((len(digits), 1 + len(numbers), digits.shape[2]), np.int64)
+        missing[:, 0] = digits[:, 0]
+        for j, column in enumerate(numbers):
+            if column.missing is not None:
+                missing[:, 1 + j] = digits[:, column.missing]
+        self.missing = _FixedSums(missing, low, record_counts, len(numbers))
+
+    @property
+    def members(self):
+        return self.moments, self.missing
+
+    def copy(self):
+        return copy.copy(self)

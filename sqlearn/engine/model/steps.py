@@ -1,0 +1,43 @@
+"""Named parts of a model that is made of several, as one of its parameters."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlearn.engine.model.header import describe, plain
+
+
+class Steps:
+    """Names and estimators, in their order.
+
+    Parameters
+    ----------
+    parts : list of (str, estimator or None)
+        What is done one after the other; None does nothing.
+    """
+
+    def __init__(self, parts: list[tuple[str, Any]]):
+        self.parts = parts
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Steps) and self.described() == other.described()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def learners(self) -> list[Any]:
+        """The estimators."""
+        return [part for _, part in self.parts if part is not None]
+
+    def described(self) -> list[Any]:
+        """Names, classes and parameters in JSON's types."""
+        found = []
+        for name, part in self.parts:
+            params = None if part is None else describe(plain(part.get_params(deep=False)))
+            found.append([name, None if part is None else type(part).__name__, params])
+        return found
