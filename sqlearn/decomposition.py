@@ -1,5 +1,6 @@
 """Matrix decompositions that forget."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from sklearn import decomposition as peers
 from sklearn.utils import Tags
 from sklearn.utils.extmath import svd_flip
 
+from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.model import ScoresRecords, Transforms, UnweightedEstimator
 from sqlearn.engine.readout import grams_of
 from sqlearn.engine.sklearn_private import infer_dimension
@@ -15,6 +17,8 @@ from sqlearn.engine.validation import is_of_input
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 
 __all__ = ["PCA"]
+
+_SMALL = 128  # features, up to which more threads of LAPACK take longer than one
 
 
 class PCA(ScoresRecords, Transforms, UnweightedEstimator, peers.PCA):
@@ -178,7 +182,9 @@ class PCA(ScoresRecords, Transforms, UnweightedEstimator, peers.PCA):
         (gram,) = grams_of(state.statistic)
         n = state.n_records
         most = min(n, state.n_features_in_)
-        eigenvalues, eigenvectors = np.linalg.eigh(gram.covariance(ddof=1))
+        covariance = gram.covariance(ddof=1)
+        with one_thread() if len(covariance) <= _SMALL else nullcontext():
+            eigenvalues, eigenvectors = np.linalg.eigh(covariance)
         variances = np.maximum(eigenvalues[::-1], 0.0)
         with np.errstate(invalid="ignore"):  # no variance at all
             ratios = variances / variances.sum()

@@ -12,6 +12,7 @@ from sklearn.utils import Tags
 from sqlearn.compose.answers import MapAnswers
 from sqlearn.engine.chains import Table, is_linear, mapping_of, seen_state
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State, Steps, WeightedClassifier
+from sqlearn.engine.sklearn_private import output_config, set_output_config
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments, Sums
 from sqlearn.engine.validation import Batch, Features
 from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError
@@ -276,8 +277,7 @@ def read_steps(steps: Steps, state: State, table: Table) -> list[Read]:
             )
         seen = seen_state(state, step, table.statistic(step.target == "value" or state.layout.labels == "indicator"), len(table.columns), names)
         fitted = Inner(step).fitted_sklearn(seen)
-        if hasattr(step, "_sklearn_output_config"):
-            fitted._sklearn_output_config = step._sklearn_output_config
+        set_output_config(fitted, output_config(step))
         found.append(Read(name, step, fitted, seen))
         last, names = last - 1, None
         if last:

@@ -56,10 +56,12 @@ __all__ = [
     "n_categories",
     "n_threads",
     "num_samples",
+    "output_config",
     "param_names",
     "parameter_constraints",
     "precision_cholesky",
     "safe_indexing",
+    "set_output_config",
     "smooth_naive_bayes",
     "update_class_log_prior",
     "validate_parameter_constraints",
@@ -321,3 +323,15 @@ def fitted_indicator(missing_values: Any, is_missing: np.ndarray) -> Any:
     indicator = MissingIndicator(missing_values=missing_values, error_on_new=False)
     indicator._fit(is_missing[None], precomputed=True)
     return indicator
+
+
+def output_config(estimator: Any) -> dict[str, Any] | None:
+    """What `set_output` has set of an estimator; None for nothing."""
+    found: dict[str, Any] | None = getattr(estimator, "_sklearn_output_config", None)
+    return found
+
+
+def set_output_config(estimator: Any, config: dict[str, Any] | None) -> None:
+    """Set what :func:`output_config` gave."""
+    if config is not None:
+        estimator._sklearn_output_config = config

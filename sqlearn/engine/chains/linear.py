@@ -149,7 +149,7 @@ def _truncated(fitted: Any, table: Table) -> Mapping:
 
 
 def _discriminants(fitted: Any, table: Table) -> Mapping:
-    axes = fitted.scalings_[:, : fitted._max_components].T
+    axes = fitted.scalings_[:, : len(fitted.explained_variance_ratio_)].T
     return _projected(table, axes, fitted.xbar_ if fitted.solver == "svd" else None)
 
 

@@ -75,7 +75,7 @@ class LiveState:
         raise UnsupportedError(
             f"This {self._current().learner} is a step of a {own['_model']}, which holds the records. Nothing was "
             f"changed: call the {own['_model']}'s own method.",
-            reason="step",
+            reason="learner",
         )
 
     begin = check_free

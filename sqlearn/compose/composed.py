@@ -1,0 +1,309 @@
+"""Models that are made of parts in scikit-learn's forms: what is planned once, and does all of the work."""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Self
+
+from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch, Tags
+
+from sqlearn.compose.answers import MapAnswers
+from sqlearn.compose.chain import Chain, Read
+from sqlearn.compose.fixed_features import FixedFeatures
+from sqlearn.engine.chains import LiveState
+from sqlearn.engine.maps import FixedMap
+from sqlearn.engine.model import (
+    ExactEstimator,
+    Inner,
+    RenamedReport,
+    State,
+    WeightedClassifier,
+    checked_params,
+    describe,
+    if_learner_has,
+)
+from sqlearn.engine.sklearn_private import param_names
+from sqlearn.errors import ParameterError
+
+
+class Plan:
+    """How a model of several parts does its work.
+
+    Parameters
+    ----------
+    model : ExactEstimator
+        What learns in its place.
+    params : dict
+        The parameters of the whole, in force.
+    fixed, learned : list of str
+        Names of the parts that learn nothing, and of those behind them that do, in their order.
+    """
+
+    def __init__(self, model: ExactEstimator, params: dict[str, Any], fixed: list[str], learned: list[str]):
+        self.model, self.params, self.fixed, self.learned = model, params, fixed, learned
+
+    def in_force(self) -> "InForce":
+        """What is kept of it with the records."""
+        model = self.model
+        return InForce(
+            type(model), model.target, model.takes_weights, model.keeps_records, self.params, self.fixed, self.learned
+        )
+
+
+class InForce:
+    """What a state of such a model keeps of its plan, beside the parameters of what learns in its place.
+
+    Attributes
+    ----------
+    kind : type
+        The class of what learns.
+    target, takes_weights, keeps_records
+        What it says of itself.
+    params : dict
+        The parameters of the whole.
+    fixed, learned : list of str
+        As of :class:`Plan`.
+    """
+
+    def __init__(
+        self, kind: type, target: str | None, takes_weights: bool, keeps_records: bool, params: dict[str, Any],
+        fixed: list[str], learned: list[str],
+    ):  # fmt: skip
+        self.kind, self.target, self.takes_weights, self.keeps_records = kind, target, takes_weights, keeps_records
+        self.params, self.fixed, self.learned = params, fixed, learned
+
+    def described(self) -> list[Any]:
+        """What the parameters of what learns do not tell, in JSON's types."""
+        return [self.kind.__name__, self.fixed, self.learned]
+
+    def model(self, state: State) -> Any:
+        """What learns, with this state."""
+        made = self.kind(**{name: state.params[name] for name in param_names(self.kind)})
+        return Inner(made).fitted(state)
+
+
+class Composed(RenamedReport, MapAnswers, WeightedClassifier):
+    """Base of models that are made of parts in scikit-learn's forms.
+
+    A subclass names the parameter that has the parts, and makes a :class:`Plan` of its parameters. What learns in its
+    place is an estimator of this package; the state is that estimator's, and keeps the parameters of both.
+    """
+
+    _sklearn_class: type[BaseEstimator]
+    _parts: ClassVar[str]  # the parameter that has them
+
+    def _plan(self, params: dict[str, Any]) -> Plan:
+        """How a model of these parameters does its work.
+
+        Raises
+        ------
+        ParameterError
+            Where its parts do not forget.
+        """
+        raise NotImplementedError
+
+    def _planned(self) -> Plan:
+        params = checked_params(self)
+        self._check_supported_params(params)
+        return self._plan(params)
+
+    @property
+    def _in_use(self) -> InForce:
+        state = self.__dict__.get("_state")
+        return self._planned().in_force() if state is None else state.params["plan"]
+
+    @property
+    def _takes_weights(self):  # type: ignore[override]
+        return self._in_use.takes_weights
+
+    @property
+    def _target(self):  # type: ignore[override]
+        return self._in_use.target
+
+    @property
+    def keeps_records(self) -> bool:
+        return self._in_use.keeps_records
+
+    # ------------------------------------------------------------------ records
+
+    def _started(self, X, y, sample_weight, *, single):
+        plan = self._planned()
+        state, batch = plan.model._started(X, y, sample_weight, single=single)
+        plan.params = self._fixed_params(plan.params, state)
+        state.learner = type(self).__name__
+        state.params = state.params | {"plan": plan.in_force()}
+        return state, batch
+
+    def _fixed_params(self, params: dict[str, Any], state: State) -> dict[str, Any]:
+        """The parameters, with what the first records have fixed of them."""
+        return params
+
+    def _batch(self, state, X, y, sample_weight, sign):
+        return state.params["plan"].model(state)._batch(state, X, y, sample_weight, sign)
+
+    def _check_fit(self, batch):
+        self._planned().model._check_fit(batch)
+
+    def _check_learned(self, state):
+        state.params["plan"].model(state)._check_learned(state)
+
+    def _empty_state(self, params, layout, n_features):
+        kind = params["plan"].kind
+        made = kind(**{name: params[name] for name in param_names(kind)})
+        state = made._empty_state(params, layout, n_features)
+        state.learner = type(self).__name__
+        return state
+
+    # ------------------------------------------------------------------ reading
+
+    def _model(self) -> Any:
+        """What learns, with the state."""
+        state = self._fitted_state()
+        return state.params["plan"].model(state)
+
+    def _fitted_sklearn_of(self, state):
+        return state.params["plan"].model(state)._fitted_sklearn_of(state)
+
+    def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self._model(), name)(*args, **kwargs)
+
+    def fitted_attributes(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._model().fitted_attributes()
+        return found
+
+    def fitted_params(self) -> dict[str, Any]:
+        state = self._fitted_state()
+        kept = {name: state.params.get(name, default) for name, default in (("ledger", True), ("key", None))}
+        return copy.deepcopy(state.params["plan"].params) | kept
+
+    def pending_params(self) -> list[str]:
+        then = type(self)(**self.fitted_params()).get_params(deep=True)
+        now = self.get_params(deep=True)
+        return sorted(
+            name
+            for name, value in now.items()
+            if self._described(name, value) != self._described(name, then.get(name))
+        )  # fmt: skip
+
+    def _described(self, name: str, value: Any) -> Any:
+        """A parameter as pending ones are compared: estimators by their class, since their parameters are named."""
+        if name == self._parts:
+            return [[part[0], self._described("", part[1]), *describe(part[2:])] for part in value or ()]
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            return type(value).__name__
+        return None if isinstance(value, str) and value == "passthrough" else describe(value)
+
+    @property
+    def last_update_(self) -> Any:
+        """What the last update did, of a learner that keeps its records."""
+        model = self._model()
+        if not hasattr(type(model), "last_update_"):
+            raise AttributeError(f"{type(self).__name__} of these parts does not report updates.")
+        return model.last_update_
+
+    @if_learner_has
+    def drop_memo(self) -> Self:
+        """Drop the sums kept from before the last breaks, which save time but tell of the past.
+
+        Returns
+        -------
+        Self
+            The model itself.
+        """
+        self._model().drop_memo()
+        return self
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns of the rows."""
+        if "_state" not in vars(self):
+            raise AttributeError(f"This {type(self).__name__} is not fitted yet, so it has no n_features_in_.")
+        found: int = self._fitted_state().n_features_in_
+        return found
+
+    @property
+    def feature_names_in_(self) -> Any:
+        """Names of the columns of the rows, if the first ones had names that are strings."""
+        found = self._fitted_state().feature_names_in_ if "_state" in vars(self) else None
+        if found is None:
+            raise AttributeError(f"This {type(self).__name__} has no feature_names_in_: no rows with names were learned.")
+        return found
+
+    def _parts_read(self) -> Bunch:
+        """The parts by their names, each in the state that it would have: always what that is now."""
+        state = self._fitted_state()
+        found = Bunch()
+        for name, part, make in _read(state.params["plan"], state):
+            if make is None:
+                if part is not None:
+                    found[name] = part
+                continue
+            live: Any = LiveState(state, make, type(self).__name__)
+            found[name] = Inner(part).fitted(live)
+        return found
+
+    def _parts_made(self) -> dict[str, Any]:
+        """scikit-learn's estimators by the parts' names, fitted: copies."""
+        state = self._fitted_state()
+        return {
+            name: copy.deepcopy(part) if make is None else Inner(part).fitted(make(state)).to_sklearn()
+            for name, part, make in _read(state.params["plan"], state)
+            if part is not None
+        }
+
+
+Found = tuple[str, Any, Callable[[State], State] | None]
+
+
+def _read(plan: InForce, state: State) -> Iterator[Found]:
+    """Of each part its name, the part, and what makes the whole's state its own; None for parts without a state."""
+    model = plan.model(state)
+    if isinstance(model, FixedFeatures):
+        through: FixedMap = state.params["transformer"]
+        maps = [through.transform] if len(plan.fixed) == 1 else [step for _, step in through.transform.steps]
+        yield from ((name, step, None) for name, step in zip(plan.fixed, maps, strict=True))
+
+        def behind(whole: State) -> State:
+            found: State = plan.model(whole)._seen(whole)
+            return found
+
+        inner = state.params["learner"]
+        if isinstance(inner, Chain):
+            yield from _of_chain(inner.steps, lambda whole: Inner(inner).fitted(behind(whole)).reads())
+        else:
+            yield plan.learned[0], inner, behind
+    elif isinstance(model, Chain):
+        yield from _of_chain(model.steps, lambda whole: plan.model(whole).reads())
+    else:
+        names = param_names(plan.kind)
+
+        def alone(whole: State) -> State:
+            seen = copy.copy(whole)
+            seen.learner, seen.params = plan.kind.__name__, {name: whole.params[name] for name in names}
+            seen.fitted_sklearn = None
+            return seen
+
+        yield plan.learned[0], plan.kind(**{name: state.params[name] for name in names}), alone
+
+
+def _of_chain(steps: Any, reads: Callable[[State], list[Read]]) -> Iterator[Found]:
+    for place, (name, step) in enumerate(steps):
+
+        def seen(whole: State, place: int = place) -> State:
+            found = reads(whole)[place].seen
+            assert found is not None
+            return found
+
+        yield name, step, None if step is None else seen
+
+
+def check_parts(model: ExactEstimator) -> None:
+    """Refuse an estimator that is none of this package's.
+
+    Raises
+    ------
+    ParameterError
+        Saying which class to take.
+    """
+    if not isinstance(model, ExactEstimator):
+        raise ParameterError(f"{type(model).__name__} cannot forget.", value=model)

@@ -1,0 +1,169 @@
+"""How the steps of a pipeline forget: which maps come before the sums, and what learns behind them."""
+
+from importlib import import_module
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+
+from sqlearn.compose.chain import Chain
+from sqlearn.compose.composed import Plan
+from sqlearn.compose.fixed_features import FixedFeatures
+from sqlearn.engine.model import ExactEstimator, Steps
+from sqlearn.errors import ParameterError, shown
+
+
+def is_idle(step: Any) -> bool:
+    """Whether a step does nothing."""
+    return step is None or (isinstance(step, str) and step == "passthrough")
+
+
+def own_class(estimator: Any) -> str | None:
+    """The full name of this package's class of that name, if there is one."""
+    kind = type(estimator)
+    module = kind.__module__.split(".")
+    if module[0] != "sklearn" or len(module) < 2:
+        return None
+    name = f"sqlearn.{module[1]}"
+    try:
+        found = hasattr(import_module(name), kind.__name__)
+    except ImportError:
+        return None
+    return f"{name}.{kind.__name__}" if found else None
+
+
+def check_steps(steps: Any, params: dict[str, Any]) -> None:
+    """Refuse what is no list of named steps, in scikit-learn's words where it has such.
+
+    Raises
+    ------
+    ParameterError
+        At names.
+    TypeError
+        At steps that are no estimators.
+    """
+    if not len(steps):
+        raise ParameterError("The pipeline is empty. Please add steps.")
+    for step in steps:
+        if not (isinstance(step, tuple | list) and len(step) == 2 and isinstance(step[0], str)):
+            raise ParameterError(
+                f"A step is a pair of a name and an estimator, as in [('scale', StandardScaler())], not {shown(step)}.",
+                value=step,
+            )
+    check_names([name for name, _ in steps], params)
+    for name, step in steps:
+        if isinstance(step, type):
+            raise TypeError(f"Expected an estimator instance ({step.__name__}()), got estimator class instead ({name}).")
+        is_last = step is steps[-1][1]
+        if is_idle(step) or (hasattr(step, "fit") and (is_last or hasattr(step, "transform"))):
+            continue
+        if is_last:
+            raise TypeError(
+                f"Last step of Pipeline should implement fit or be the string 'passthrough'. '{step}' (type "
+                f"{type(step)}) doesn't"
+            )
+        raise TypeError(
+            "All intermediate steps should be transformers and implement fit and transform or be the string "
+            f"'passthrough' '{step}' (type {type(step)}) doesn't"
+        )
+
+
+def check_names(names: list[str], params: dict[str, Any]) -> None:
+    """Refuse names of parts that set_params could not tell apart.
+
+    Raises
+    ------
+    ParameterError
+        At the first such names.
+    """
+    if len(set(names)) != len(names):
+        raise ParameterError(f"Names provided are not unique: {names!r}. Give each part a name of its own.")
+    taken = sorted(set(names) & params.keys())
+    if taken:
+        raise ParameterError(f"Estimator names conflict with constructor arguments: {taken!r}. Choose other names.")
+    doubled = [name for name in names if "__" in name]
+    if doubled:
+        raise ParameterError(f"Estimator names must not contain __: got {doubled!r}. Choose other names.")
+
+
+def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
+    """How a pipeline of these steps does its work.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator, None or "passthrough")
+        The steps.
+    params : dict
+        The pipeline's parameters.
+
+    Raises
+    ------
+    ParameterError
+        Where the steps do not forget together.
+    """
+    in_use = [(name, None if is_idle(step) else clone(step, safe=False)) for name, step in steps]
+    in_force = params | {"steps": [(name, "passthrough" if step is None else step) for name, step in in_use]}
+    place = 0
+    while place < len(in_use) and not isinstance(in_use[place][1], ExactEstimator):
+        place += 1
+    fixed = [(name, step) for name, step in in_use[:place] if step is not None]
+    rest = in_use[place:]
+    kept = {name: params[name] for name in ("ledger", "key")}
+    for name, step in fixed:
+        _refuse_foreign(name, step, is_last=place == len(in_use) and step is fixed[-1][1])
+    for name, step in rest:
+        if step is not None and not isinstance(step, ExactEstimator):
+            _refuse_foreign(name, step, is_last=step is rest[-1][1], behind=rest[0][1])
+    learned = [(name, step) for name, step in rest if step is not None]
+    names = [name for name, _ in learned]
+    if not learned:
+        raise ParameterError(
+            "No step of this pipeline learns anything, so there is nothing to forget. Use scikit-learn's Pipeline, or "
+            "put a learner of sqlearn behind these steps."
+        )
+    model: ExactEstimator
+    if not fixed:
+        model = _alone(learned, kept) if len(learned) == 1 else Chain(Steps(rest), **kept)
+        return Plan(model, in_force, [], names)
+    inner = learned[0][1] if len(learned) == 1 else Chain(Steps(rest))
+    maps = [step for _, step in fixed]
+    transformer = maps[0] if len(maps) == 1 else make_pipeline(*maps)
+    return Plan(FixedFeatures(transformer, inner, **kept), in_force, [name for name, _ in fixed], names)
+
+
+def _alone(learned: list[tuple[str, Any]], kept: dict[str, Any]) -> ExactEstimator:
+    """The one step that learns, with the ledger and key of the pipeline."""
+    ((_, step),) = learned
+    own = step.get_params(deep=False)
+    if own.get("key") is not None or own.get("ledger", True) is not True:
+        raise ParameterError(
+            f"{type(step).__name__} is a step, and must not have a ledger or key of its own. Set `ledger` and `key` "
+            "of the Pipeline, and leave the step's at their defaults."
+        )
+    if "ledger" not in own and not kept["ledger"]:
+        raise ParameterError(
+            f"{type(step).__name__} keeps its records, and identifies them by its ledger. Leave `ledger` True."
+        )
+    found: ExactEstimator = step.set_params(**{name: value for name, value in kept.items() if name in own})
+    return found
+
+
+def _refuse_foreign(name: str, step: Any, *, is_last: bool, behind: Any = None) -> None:
+    """Refuse a step of another library's that learns, or that does not stand where its rows are as they came."""
+    kind, own = type(step).__name__, own_class(step)
+    if own is not None:
+        raise ParameterError(
+            f"The step {name} is {shown(step)} of scikit-learn, which cannot forget. Take {own}.", value=step
+        )
+    if is_last:
+        raise ParameterError(
+            f"The last step, {name}, is {shown(step)}, which cannot forget. End with a learner of sqlearn: it has "
+            "most of scikit-learn's under the same names.",
+            value=step,
+        )
+    if behind is not None:
+        raise ParameterError(
+            f"The step {name}, {kind}, stands behind {type(behind).__name__}, which learns from rows: what it maps "
+            "changes with every row, and only linear maps are read from sums. Put it in front of the steps that learn.",
+            value=step,
+        )
