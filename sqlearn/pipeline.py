@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 from sklearn import pipeline as peers
 from sklearn.utils import Bunch, Tags
 
+from sqlearn.compose.columns import is_idle
 from sqlearn.compose.composed import Composed
-from sqlearn.compose.planning import check_steps, is_idle, plan_of
+from sqlearn.compose.planning import check_steps, plan_of
 from sqlearn.engine.sklearn_private import output_config, parameter_constraints, set_output_config
 from sqlearn.errors import ParameterError
 
@@ -125,6 +126,9 @@ class Pipeline(Composed, peers.Pipeline):
 
     def _plan(self, params):
         return plan_of(list(params["steps"]), params)
+
+    def _fixed_params(self, params, steps):
+        return params | {"steps": [(name, steps.get(name, step)) for name, step in params["steps"]]}
 
     @property
     def _learner(self) -> Any:

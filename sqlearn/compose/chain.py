@@ -1,45 +1,30 @@
 """Steps one behind the other, all of which are read from the exact sums of the rows that come in."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn import compose as peers_compose
 from sklearn import pipeline as peers
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.engine.chains import Table, is_linear, mapping_of, seen_state
+from sqlearn.compose.columns import flat, is_of_tables, kind_of, leaves, may_miss, resolved, uses_of
+from sqlearn.compose.reading import Input, Read, read_steps
+from sqlearn.engine.chains import READ_FROM_TABLES, Table, check_reader, is_linear
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State, Steps, WeightedClassifier
-from sqlearn.engine.sklearn_private import output_config, set_output_config
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments, Sums
-from sqlearn.engine.validation import Batch, Features
-from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError
+from sqlearn.engine.tables import Columns, TableGram, as_table, names_of, split
+from sqlearn.engine.validation import Batch, Features, Layout
+from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, UndefinedAttributeError, listed
 
 _READ = (Correlations, Gram, Mixed, Moments)
 
 
-@dataclass
-class Read:
-    """A step, read from the sums.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    learner : ExactEstimator or None
-        The step; None for one that does nothing.
-    fitted : estimator or None
-        scikit-learn's, fitted.
-    seen : State or None
-        The state that the step would have after learning its input.
-    """
-
-    name: str
-    learner: Any
-    fitted: Any
-    seen: State | None
+class _Transformer(TransformerMixin, BaseEstimator):
+    """What has the tags of a transformer."""
 
 
 class ChainReader(BaseEstimator):
@@ -105,7 +90,7 @@ class Chain(MapAnswers, WeightedClassifier):
 
     @property
     def _learner(self) -> Any:
-        return self._steps.learners[-1]
+        return flat(self._steps)[-1]
 
     @property
     def _teacher(self) -> Any:
@@ -114,7 +99,7 @@ class Chain(MapAnswers, WeightedClassifier):
 
     @property
     def _takes_weights(self):  # type: ignore[override]
-        return all(step.takes_weights for step in self._steps.learners)
+        return all(step.takes_weights for step in leaves(self._steps))
 
     @property
     def _target(self):  # type: ignore[override]
@@ -122,30 +107,32 @@ class Chain(MapAnswers, WeightedClassifier):
         return None if found is None else found.target
 
     def __sklearn_tags__(self) -> Tags:
-        learners = self._steps.learners
-        tags, first = learners[-1].__sklearn_tags__(), learners[0].__sklearn_tags__()
-        tags.input_tags = copy.copy(first.input_tags)
+        last, learners = flat(self._steps)[-1], leaves(self._steps)
+        tags = last.__sklearn_tags__() if any(last is step for step in learners) else _Transformer().__sklearn_tags__()
+        if learners:
+            tags.input_tags = copy.copy(learners[0].__sklearn_tags__().input_tags)
         tags.input_tags.allow_nan = False
-        tags.target_tags = (self._teacher or learners[-1]).__sklearn_tags__().target_tags
+        if is_of_tables(self._steps):
+            tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
+            tags.input_tags.sparse = False
+        if self._teacher is not None:
+            tags.target_tags = self._teacher.__sklearn_tags__().target_tags
         tags.array_api_support = False
         return tags
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        steps = params["steps"]
-        for step in steps.learners:
+        for step in leaves(params["steps"]):
             check_step(step, params["name"])
-        check_chain(steps)
+        check_chain(params["steps"])
 
     # ------------------------------------------------------------------ records
 
     def _spec(self, params):
-        spec = super()._spec(params)
-        object.__setattr__(spec, "learner", params["name"])
-        return spec
+        return replace(super()._spec(params), learner=params["name"])
 
     def _validated(self, params, X, y, sample_weight, layout, *, single):
-        unweighted = next((step for step in params["steps"].learners if not step.takes_weights), None)
+        unweighted = next((step for step in leaves(params["steps"]) if not step.takes_weights), None)
         if sample_weight is not None and unweighted is not None:
             raise InvalidValueError(
                 f"{type(unweighted).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
@@ -154,7 +141,36 @@ class Chain(MapAnswers, WeightedClassifier):
         return super()._validated(params, X, y, sample_weight, layout, single=single)
 
     def _features(self, spec, X, layout):
-        return Inner(self.steps.learners[0]).features(X, layout, spec)
+        if is_of_tables(self.steps):
+            return self._of_table(spec, X, layout)
+        return Inner(flat(self.steps)[0]).features(X, layout, spec)
+
+    def _of_table(self, spec, X, layout):
+        """The columns that are used, each once as numbers and once as categories, if it is both."""
+        table, steps = as_table(X), self.steps
+        if layout is None:
+            names = names_of(table)
+            steps = resolved(steps, X, table.shape[1], names)
+            layout = Layout(table.shape[1], None if names is None else np.array(names, object), columns=steps)
+        names = None if layout.feature_names_in_ is None else layout.feature_names_in_.tolist()
+        uses = uses_of(steps, layout.n_features_in_, names)
+        places = _found(table, [use.place for use in uses], layout, names, spec.learner)
+        is_categorical = np.array([use.kind == "category" for use in uses], bool)
+        x, codes, levels = split(_taken(table, places), is_categorical)
+        numbers = [use.place for use in uses if use.kind == "number"]
+        missable = may_miss(steps, layout.n_features_in_, names)
+        for k, place in enumerate(numbers):
+            rows = np.flatnonzero(np.isnan(x[:, k])) if place not in missable else []
+            if len(rows):
+                column = place if names is None else names[place]
+                raise InvalidValueError(
+                    f"Input X contains NaN. The first is in row {rows[0]} (counted from 0), column {column!r}. Nothing "
+                    "was changed: drop such rows, or put a SimpleImputer in front.",
+                    row=rows[0],
+                    column=column,
+                    reason="not finite",
+                )
+        return Features(x, codes, levels), layout
 
     def _responses(self, spec, y, x, layout, *, first):
         found = self._teacher
@@ -164,31 +180,36 @@ class Chain(MapAnswers, WeightedClassifier):
 
     def _in_force(self, params, layout):
         has_labels = self._has_labels(params, layout)
-        for step in params["steps"].learners:
+        for step in leaves(params["steps"]):
             if step.target == "label" and Inner(step).has_labels(layout) != has_labels:
                 raise ParameterError(
                     f"{type(step).__name__} does not take several labels per record, and the learner behind it does. "
                     "Nothing was changed: pass one label per row."
                 )
-        return params, layout
+        if layout.columns is None:
+            return params, layout
+        return params | {"steps": layout.columns}, replace(layout, columns=None)
 
     def _has_labels(self, params, layout):
         found = teacher(params["steps"])
         return found is not None and Inner(found).has_labels(layout)
 
     def _new_statistic(self, params, n_features, n_targets):
+        if any(isinstance(step, READ_FROM_TABLES) for step in leaves(params["steps"])):
+            return TableGram(n_features, n_targets)
         return Gram(n_features, n_targets)
 
     def _check_fit(self, batch):
-        Inner(self.steps.learners[0]).check_fit(batch)
+        if not is_of_tables(self.steps):
+            Inner(flat(self.steps)[0]).check_fit(batch)
 
     def _check_learned(self, state):
         try:
             found = self._read(state)
         except UndefinedAttributeError:
             return  # of records that are a legal state
-        for read in found:
-            if read.seen is None:
+        for read in _all(found):
+            if read.seen is None or isinstance(read.learner, READ_FROM_TABLES):
                 continue
             inner = Inner(read.learner)
             inner.check_fit(_like(state, read.seen.n_features_in_))
@@ -199,7 +220,15 @@ class Chain(MapAnswers, WeightedClassifier):
 
     def _read(self, state: State) -> list[Read]:
         """All steps, read from the sums."""
-        return read_steps(state.params["steps"], state, Table.of(state.statistic, state.class_slots()))
+        steps, names = state.params["steps"], state.feature_names_in_
+        if not is_of_tables(steps):
+            return read_steps(steps, state, Input.of(Table.of(state.statistic, state.class_slots()), names))
+        width = state.n_features_in_
+        uses = uses_of(steps, width, None if names is None else names.tolist())
+        places = {use: k for k, use in enumerate(uses)}
+        n_categorical = sum(use.kind == "category" for use in uses)
+        table = Table.of(state.statistic, state.class_slots(), n_categorical)
+        return read_steps(steps, state, Input(table, width, lambda place, kind: places[place, kind], names))
 
     def _read_out(self, state):
         found = self._read(state)
@@ -229,10 +258,7 @@ class Chain(MapAnswers, WeightedClassifier):
 
     def fitted_attributes(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for read in self.reads():
-            if read.learner is not None:
-                own = Inner(read.learner).fitted(read.seen).fitted_attributes()
-                found |= {f"{read.name}__{name}": value for name, value in own.items()}
+        _add_attributes(found, "", self.reads())
         state = self._fitted_state()
         names = state.feature_names_in_
         found |= {"n_features_in_": state.n_features_in_}
@@ -257,32 +283,48 @@ class Chain(MapAnswers, WeightedClassifier):
 
 def teacher(steps: Steps) -> Any:
     """The last step that takes labels or targets; None if none does."""
-    taking = [step for step in steps.learners if step.target is not None]
+    taking = [step for step in leaves(steps) if step.target is not None]
     return taking[-1] if taking else None
 
 
-def read_steps(steps: Steps, state: State, table: Table) -> list[Read]:
-    """Each step, as it would be after learning what the ones before it make of a table."""
-    found, names = [], state.feature_names_in_
-    last = len(steps.learners)
-    for name, step in steps:
-        if step is None:
-            found.append(Read(name, None, None, None))
-            continue
-        if not table.columns:
-            raise UndefinedAttributeError(
-                f"No column is left for the step {name} of this {state.learner}, so there are no fitted attributes. "
-                "The model is intact: learn rows whose columns the steps before it keep.",
-                reason="too few records",
+def _all(reads: list[Read]) -> list[Read]:
+    """These, and what they are made of."""
+    return [each for read in reads for each in (read, *_all(read.parts))]
+
+
+def _add_attributes(found: dict[str, Any], prefix: str, reads: list[Read]) -> None:
+    for read in reads:
+        name = f"{prefix}{read.name}__"
+        if read.parts:
+            _add_attributes(found, name, read.parts)
+        elif read.seen is not None:
+            own = Inner(read.learner).fitted(read.seen).fitted_attributes()
+            found |= {f"{name}{attribute}": value for attribute, value in own.items()}
+
+
+def _found(table: Any, places: list[int], layout: Layout, names: list[str] | None, learner: str) -> list[int]:
+    """Where a table has the columns of these positions: by name, or at the same positions."""
+    if names is not None and not isinstance(table, np.ndarray):
+        wanted, held = [names[place] for place in places], list(table.columns)
+        missing = [name for name in wanted if name not in held]
+        if missing:
+            raise ShapeError(
+                f"columns are missing: {listed(sorted(set(missing)))}. Nothing was changed: pass the columns the model "
+                "was fitted on, in any order.",
+                column=missing[0],
+                reason="columns",
             )
-        seen = seen_state(state, step, table.statistic(step.target == "value" or state.layout.labels == "indicator"), len(table.columns), names)
-        fitted = Inner(step).fitted_sklearn(seen)
-        set_output_config(fitted, output_config(step))
-        found.append(Read(name, step, fitted, seen))
-        last, names = last - 1, None
-        if last:
-            table = table.through(*mapping_of(fitted, table))
-    return found
+        return [held.index(name) for name in wanted]
+    layout.check_width(table.shape[1], learner)
+    return places
+
+
+def _taken(table: Any, places: list[int]) -> Any:
+    """These columns of a table."""
+    if isinstance(table, np.ndarray):
+        return table[:, places]
+    values = [table.values[place] if isinstance(table, Columns) else table[:, place] for place in places]
+    return Columns([table.columns[place] for place in places], values)
 
 
 def _like(state: State, width: int) -> Batch:
@@ -312,38 +354,58 @@ def check_step(step: Any, model: str) -> None:
 
 def check_chain(steps: Steps) -> None:
     """Refuse steps that cannot be read one behind the other from sums."""
-    learners = steps.learners
-    for place, step in enumerate(learners):
-        kind, is_last = type(step).__name__, place == len(learners) - 1
-        statistic = None if isinstance(step, Adaptive) else Inner(step).new_statistic(1, 1)
-        first_of_counts = isinstance(statistic, Sums) and place == 0 and hasattr(step, "score_func")
-        if not (isinstance(statistic, _READ) or first_of_counts):
-            raise ParameterError(
-                f"{kind} cannot stand behind {', '.join(type(each).__name__ for each in learners[:place])} in a "
-                "pipeline that forgets: what it holds of its rows does not follow from the sums of products of columns, "
-                "from which the steps before it are read. Learners of means and covariances can, such as Ridge, "
-                "LinearDiscriminantAnalysis or GaussianNB; docs/pipelines.md lists them."
-                if place
-                else f"{kind} cannot stand in front of {type(learners[-1]).__name__} in a pipeline that forgets: its "
-                "transform is no linear map that is read from sums. docs/pipelines.md lists the steps that can.",
-                value=step,
-            )
-        if not is_last and not is_linear(type(step)._sklearn_class):
-            raise ParameterError(
-                f"{kind} cannot stand in front of {type(learners[place + 1]).__name__} in a pipeline that forgets: its "
-                "transform is no linear map of the columns. docs/pipelines.md lists the steps that can.",
-                value=step,
-            )
-    targets = {step.target for step in learners if step.target is not None}
+    _check_sequence(flat(steps), True)
+    targets = {step.target for step in leaves(steps) if step.target is not None}
     if len(targets) > 1:
         last = teacher(steps)
-        other = next(step for step in learners if step.target not in (None, last.target))
+        other = next(step for step in leaves(steps) if step.target not in (None, last.target))
         advice = " Set its score_func to f_regression." if last.target == "value" else " Set its score_func to f_classif."
         raise ParameterError(
             f"{type(last).__name__} learns {_what(last)}, and {type(other).__name__} {_what(other)}: one y cannot be "
             f"both.{advice if hasattr(other, 'score_func') else ''}",
             value=other,
         )
+
+
+def _check_sequence(sequence: list[Any], ends: bool) -> None:
+    """Refuse what cannot be read in this order; `ends`: whether nothing comes behind the last one."""
+    for place, step in enumerate(sequence):
+        if isinstance(step, peers_compose.ColumnTransformer):
+            for name, part in _parts(step):
+                _check_sequence(flat([(name, part)]), ends and place == len(sequence) - 1)
+            continue
+        kind, before = type(step).__name__, [type(each).__name__ for each in sequence[:place]]
+        is_last = ends and place == len(sequence) - 1
+        if isinstance(step, READ_FROM_TABLES):
+            if place and not all(isinstance(each, READ_FROM_TABLES) for each in sequence[:place]):
+                raise ParameterError(
+                    f"{kind} cannot stand behind {before[-1]} in a pipeline that forgets: it needs its columns as they "
+                    "came. Put it in front.",
+                    value=step,
+                )
+            check_reader(step, kind_of(sequence[place:]) == "category")
+            continue
+        statistic = None if isinstance(step, Adaptive) else Inner(step).new_statistic(1, 1)
+        first_of_counts = isinstance(statistic, Sums) and place == 0 and hasattr(step, "score_func")
+        if not (isinstance(statistic, _READ) or first_of_counts):
+            raise ParameterError(
+                f"{kind} cannot stand {f'behind {before[-1]}' if before else 'there'} in a pipeline that forgets: what "
+                "it holds of its rows does not follow from the sums of products of columns, from which the steps are "
+                "read. Learners of means and covariances can, such as Ridge, LinearDiscriminantAnalysis or GaussianNB; "
+                "docs/pipelines.md lists them.",
+                value=step,
+            )
+        if not is_last and not is_linear(type(step)._sklearn_class):
+            raise ParameterError(
+                f"{kind} cannot stand in front of another step in a pipeline that forgets: its transform is no linear "
+                "map of the columns. docs/pipelines.md lists the steps that can.",
+                value=step,
+            )
+
+
+def _parts(step: Any) -> list[tuple[str, Any]]:
+    parts = [(name, part) for name, part, _ in step.transformers] + [("remainder", step.remainder)]
+    return [(name, part) for name, part in parts if not (isinstance(part, str) and part == "drop")]
 
 
 def _what(step: ExactEstimator) -> str:

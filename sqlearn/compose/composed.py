@@ -1,15 +1,19 @@
 """Models that are made of parts in scikit-learn's forms: what is planned once, and does all of the work."""
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
+from sklearn import compose as peers_compose
+from sklearn import pipeline
 from sklearn.base import BaseEstimator
-from sklearn.utils import Bunch, Tags
+from sklearn.utils import Bunch
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.chain import Chain, Read
+from sqlearn.compose.chain import Chain
 from sqlearn.compose.fixed_features import FixedFeatures
+from sqlearn.compose.reading import Read
 from sqlearn.engine.chains import LiveState
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import (
@@ -17,13 +21,13 @@ from sqlearn.engine.model import (
     Inner,
     RenamedReport,
     State,
+    Steps,
     WeightedClassifier,
     checked_params,
     describe,
     if_learner_has,
 )
 from sqlearn.engine.sklearn_private import param_names
-from sqlearn.errors import ParameterError
 
 
 class Plan:
@@ -75,6 +79,12 @@ class InForce:
     def described(self) -> list[Any]:
         """What the parameters of what learns do not tell, in JSON's types."""
         return [self.kind.__name__, self.fixed, self.learned]
+
+    def steps_of(self, state: State) -> dict[str, Any]:
+        """The steps of a chain, with what the first records have fixed of them."""
+        chain = state.params.get("learner") if issubclass(self.kind, FixedFeatures) else None
+        steps = chain.steps if isinstance(chain, Chain) else state.params.get("steps")
+        return {name: step for name, step in steps if step is not None} if isinstance(steps, Steps) else {}
 
     def model(self, state: State) -> Any:
         """What learns, with this state."""
@@ -129,13 +139,14 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
     def _started(self, X, y, sample_weight, *, single):
         plan = self._planned()
         state, batch = plan.model._started(X, y, sample_weight, single=single)
-        plan.params = self._fixed_params(plan.params, state)
+        in_force = plan.in_force()
+        in_force.params = self._fixed_params(plan.params, in_force.steps_of(state))
         state.learner = type(self).__name__
-        state.params = state.params | {"plan": plan.in_force()}
+        state.params = state.params | {"plan": in_force}
         return state, batch
 
-    def _fixed_params(self, params: dict[str, Any], state: State) -> dict[str, Any]:
-        """The parameters, with what the first records have fixed of them."""
+    def _fixed_params(self, params: dict[str, Any], steps: dict[str, Any]) -> dict[str, Any]:
+        """The parameters, with what the first records have fixed of the steps of a chain."""
         return params
 
     def _batch(self, state, X, y, sample_weight, sign):
@@ -182,7 +193,7 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         return sorted(
             name
             for name, value in now.items()
-            if self._described(name, value) != self._described(name, then.get(name))
+            if json.dumps(self._described(name, value)) != json.dumps(self._described(name, then.get(name)))
         )  # fmt: skip
 
     def _described(self, name: str, value: Any) -> Any:
@@ -235,8 +246,7 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         found = Bunch()
         for name, part, make in _read(state.params["plan"], state):
             if make is None:
-                if part is not None:
-                    found[name] = part
+                found[name] = "passthrough" if part is None else part
                 continue
             live: Any = LiveState(state, make, type(self).__name__)
             found[name] = Inner(part).fitted(live)
@@ -269,11 +279,11 @@ def _read(plan: InForce, state: State) -> Iterator[Found]:
 
         inner = state.params["learner"]
         if isinstance(inner, Chain):
-            yield from _of_chain(inner.steps, lambda whole: Inner(inner).fitted(behind(whole)).reads())
+            yield from _of_chain(inner.steps, lambda whole: Inner(inner).fitted(behind(whole)).reads(), state)
         else:
             yield plan.learned[0], inner, behind
     elif isinstance(model, Chain):
-        yield from _of_chain(model.steps, lambda whole: plan.model(whole).reads())
+        yield from _of_chain(model.steps, lambda whole: plan.model(whole).reads(), state)
     else:
         names = param_names(plan.kind)
 
@@ -286,7 +296,7 @@ def _read(plan: InForce, state: State) -> Iterator[Found]:
         yield plan.learned[0], plan.kind(**{name: state.params[name] for name in names}), alone
 
 
-def _of_chain(steps: Any, reads: Callable[[State], list[Read]]) -> Iterator[Found]:
+def _of_chain(steps: Any, reads: Callable[[State], list[Read]], state: State) -> Iterator[Found]:
     for place, (name, step) in enumerate(steps):
 
         def seen(whole: State, place: int = place) -> State:
@@ -294,16 +304,7 @@ def _of_chain(steps: Any, reads: Callable[[State], list[Read]]) -> Iterator[Foun
             assert found is not None
             return found
 
-        yield name, step, None if step is None else seen
-
-
-def check_parts(model: ExactEstimator) -> None:
-    """Refuse an estimator that is none of this package's.
-
-    Raises
-    ------
-    ParameterError
-        Saying which class to take.
-    """
-    if not isinstance(model, ExactEstimator):
-        raise ParameterError(f"{type(model).__name__} cannot forget.", value=model)
+        if isinstance(step, peers_compose.ColumnTransformer | pipeline.Pipeline):  # scikit-learn's, as it is now
+            yield name, copy.deepcopy(reads(state)[place].fitted), None
+        else:
+            yield name, step, None if step is None else seen

@@ -7,15 +7,11 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from sqlearn.compose.chain import Chain
+from sqlearn.compose.columns import is_idle
 from sqlearn.compose.composed import Plan
 from sqlearn.compose.fixed_features import FixedFeatures
 from sqlearn.engine.model import ExactEstimator, Steps
 from sqlearn.errors import ParameterError, shown
-
-
-def is_idle(step: Any) -> bool:
-    """Whether a step does nothing."""
-    return step is None or (isinstance(step, str) and step == "passthrough")
 
 
 def own_class(estimator: Any) -> str | None:

@@ -48,6 +48,7 @@ __all__ = [
     "check_smoothing",
     "compiled_tree",
     "feature_names",
+    "fitted_column_transformer",
     "fitted_encoder",
     "fitted_indicator",
     "infer_dimension",
@@ -335,3 +336,50 @@ def set_output_config(estimator: Any, config: dict[str, Any] | None) -> None:
     """Set what :func:`output_config` gave."""
     if config is not None:
         estimator._sklearn_output_config = config
+
+
+def fitted_column_transformer(
+    unfitted: Any, parts: list[tuple[str, Any, list[Any], list[int]]], widths: list[int], n_features: int,
+    names: np.ndarray | None, is_sparse: bool,
+) -> Any:  # fmt: skip
+    """A ColumnTransformer of fitted parts.
+
+    Parameters
+    ----------
+    unfitted : ColumnTransformer
+        With the parameters.
+    parts : list of tuple
+        Name, fitted transformer (None for "passthrough", or "drop"), columns, and their positions; the remainder last.
+    widths : list of int
+        How many columns come out of each.
+    n_features : int
+        Number of columns.
+    names : object[n_features] or None
+        Names of them.
+    is_sparse : bool
+        Whether what comes out is sparse.
+    """
+    from sklearn.preprocessing import FunctionTransformer
+
+    unfitted.n_features_in_ = n_features
+    if names is not None:
+        unfitted.feature_names_in_ = names
+    fitted, start, output = [], 0, {}
+    config = output_config(unfitted)
+    for (name, part, columns, places), width in zip(parts, widths, strict=True):
+        if part is None:
+            part = FunctionTransformer(accept_sparse=True, check_inverse=False, feature_names_out="one-to-one")
+            part.set_output(transform=(config or {}).get("transform", "default"))
+            part.fit(np.zeros((1, len(places))))
+            if names is not None:
+                part.feature_names_in_ = names[places]
+        fitted.append((name, part, columns))
+        output[name] = slice(start, start + width)
+        start += width
+    unfitted.transformers_, unfitted.output_indices_ = fitted, {"remainder": slice(0, 0)} | output
+    unfitted.sparse_output_ = is_sparse
+    unfitted._columns = [columns for name, _, columns, _ in parts if name != "remainder"]
+    unfitted._transformer_to_input_indices = {"remainder": []} | {name: places for name, _, _, places in parts}
+    rest = next((columns for name, _, columns, _ in parts if name == "remainder"), [])
+    unfitted._remainder = ("remainder", unfitted.remainder, rest)
+    return unfitted

@@ -74,6 +74,8 @@ FEATURES = {
 
 def takes_weights(learner) -> bool:
     """Whether a learner, or the one inside, learns records of any weight."""
+    if hasattr(learner, "named_steps") or hasattr(learner, "transformers"):
+        return learner.takes_weights
     return has_fit_parameter(getattr(learner, "learner", learner), "sample_weight")
 
 

@@ -3,6 +3,7 @@
 May import: arithmetic, sums, readout, tables, validation, model, errors.
 """
 
+from sqlearn.engine.chains.encoding import ENCODERS, READ_FROM_TABLES, check_reader, read_from_table
 from sqlearn.engine.chains.linear import is_linear, mapping_of
 from sqlearn.engine.chains.live import LiveState, seen_state
-from sqlearn.engine.chains.table import Category, Number, Table
+from sqlearn.engine.chains.table import Category, Column, Number, Table

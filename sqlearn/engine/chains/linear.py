@@ -9,6 +9,7 @@ import numpy as np
 from sklearn import decomposition, discriminant_analysis, preprocessing
 from sklearn.feature_selection import SelectorMixin
 
+from sqlearn.engine.chains.encoding import READ_FROM_TABLES, mapping_from_table
 from sqlearn.engine.chains.table import Category, Column, Number, Table
 from sqlearn.engine.readout import LinearMap
 from sqlearn.errors import UndefinedAttributeError
@@ -190,12 +191,14 @@ _MAPS: list[tuple[type, Callable[[Any, Table], Mapping]]] = [
 
 def is_linear(kind: type) -> bool:
     """Whether the transform of this class of scikit-learn's is a linear map that is known here."""
-    return any(issubclass(kind, known) for known, _ in _MAPS)
+    return issubclass(kind, READ_FROM_TABLES) or any(issubclass(kind, known) for known, _ in _MAPS)
 
 
 def mapping_of(fitted: Any, table: Table) -> Mapping:
     """What a fitted step of scikit-learn's makes of a table: its variables as a map of the old, and the columns."""
     if fitted is None or isinstance(fitted, str):  # "passthrough"
         return _kept(table)
+    if isinstance(fitted, READ_FROM_TABLES):
+        return mapping_from_table(fitted, table)
     find = next(find for known, find in _MAPS if isinstance(fitted, known))
     return find(fitted, table)

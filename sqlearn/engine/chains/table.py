@@ -69,7 +69,7 @@ class Table:
         """From the sums of the records; `n_categorical` is the number of categorical columns of a table."""
         assert isinstance(statistic, Gram | TableGram)
         d, counts = statistic.n_features, statistic.record_counts[slots]
-        if isinstance(statistic, Gram):
+        if isinstance(statistic, Gram):  # which TableGram is not
             return cls(grams_of(statistic, slots), [Number(1 + i) for i in range(d)], counts)
         digits, low = statistic.digits(slots)
         labels = statistic.vocabulary.labels()
@@ -95,6 +95,11 @@ class Table:
     def is_plain(self) -> bool:
         """Whether all columns are numbers, none of which is missing."""
         return all(isinstance(column, Number) and column.missing is None for column in self.columns)
+
+    def empty(self) -> Statistic:
+        """A statistic of no variables: for a step that is read from the table itself."""
+        digits, low = aligned(*((view.digits[:1], view.low) for view in self.views))
+        return FixedGram(np.stack(digits), low, self.record_counts, 0, 0)
 
     def statistic(self, with_targets: bool) -> Statistic:
         """The statistic that a learner would have after learning the records, of numbers alone: with their targets?"""

@@ -105,6 +105,10 @@ class Inner:
         """Refuse, or warn of, what was learned."""
         self.fitted(state)._check_learned(state)
 
+    def new_sklearn(self) -> Any:
+        """scikit-learn's estimator with the learner's parameters, not fitted."""
+        return self.learner._new_sklearn(self.learner.get_params(deep=False))
+
     def check_answers(self) -> None:
         """Raise where the records that it holds determine no model."""
         self.learner._fitted_sklearn()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlearn.engine.model.header import describe, plain
+from sqlearn.engine.model.header import describe
 
 
 class Steps:
@@ -36,8 +36,14 @@ class Steps:
 
     def described(self) -> list[Any]:
         """Names, classes and parameters in JSON's types."""
-        found = []
-        for name, part in self.parts:
-            params = None if part is None else describe(plain(part.get_params(deep=False)))
-            found.append([name, None if part is None else type(part).__name__, params])
-        return found
+        return [[name, _told(part)] for name, part in self.parts]
+
+
+def _told(value: Any) -> Any:
+    """A parameter, estimators in it by their classes and parameters."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        params = value.get_params(deep=False).items()
+        return [type(value).__name__, [[name, _told(own)] for name, own in sorted(params)]]
+    if isinstance(value, list | tuple):
+        return [_told(item) for item in value]
+    return describe(value)

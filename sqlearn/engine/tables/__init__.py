@@ -12,6 +12,7 @@ from sqlearn.engine.tables.numbered import LARGEST, Numbers, joined, numbered, n
 from sqlearn.engine.tables.reader import Fits, TableReader, table_tags
 from sqlearn.engine.tables.rounds import TableRounds
 from sqlearn.engine.tables.table import (
+    Columns,
     as_columns,
     as_table,
     categorical_columns,

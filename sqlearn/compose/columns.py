@@ -1,0 +1,253 @@
+"""Which columns of a table each part of a ColumnTransformer takes, and as what: numbers or categories."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn import compose as peers
+from sklearn import pipeline
+from sklearn.base import clone
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+from sqlearn.engine.chains import ENCODERS
+from sqlearn.engine.model import Steps
+from sqlearn.errors import ParameterError, shown
+
+_KEEP_GAPS = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, VarianceThreshold)  # take NaN, and leave it
+
+
+class Use(NamedTuple):
+    """A column of the input, as the statistic has it.
+
+    Attributes
+    ----------
+    place : int
+        Its position.
+    kind : {"category", "number"}
+        What it is taken as.
+    """
+
+    place: int
+    kind: str
+
+
+class Part(NamedTuple):
+    """A part of a ColumnTransformer.
+
+    Attributes
+    ----------
+    name : str
+        Its name; "remainder" for that of the columns that no other takes.
+    step : estimator or str
+        What they go through: "drop" or "passthrough", or an estimator.
+    given : list
+        Its columns, by name or position.
+    places : list of int
+        Their positions.
+    """
+
+    name: str
+    step: Any
+    given: list[Any]
+    places: list[int]
+
+
+def is_idle(step: Any) -> bool:
+    """Whether a step does nothing."""
+    return step is None or (isinstance(step, str) and step == "passthrough")
+
+
+def flat(steps: Any) -> list[Any]:
+    """The steps that do something, those of pipelines among them in their place."""
+    found: list[Any] = []
+    for _, step in steps:
+        if isinstance(step, pipeline.Pipeline):
+            found += flat(step.steps)
+        elif not is_idle(step):
+            found.append(step)
+    return found
+
+
+def leaves(steps: Any) -> list[Any]:
+    """The learners in these steps, those inside of pipelines and of ColumnTransformers among them."""
+    found: list[Any] = []
+    for step in flat(steps):
+        if isinstance(step, peers.ColumnTransformer):
+            inner = [(name, part) for name, part, _ in step.transformers] + [("remainder", step.remainder)]
+            found += leaves([(name, part) for name, part in inner if not (isinstance(part, str) or part is None)])
+        else:
+            found.append(step)
+    return found
+
+
+def is_of_tables(steps: Any) -> bool:
+    """Whether rows come in as tables: to be taken apart, imputed or encoded."""
+    return any(isinstance(step, peers.ColumnTransformer) for step in flat(steps)) or any(
+        isinstance(step, (SimpleImputer, *ENCODERS)) for step in leaves(steps)
+    )
+
+
+def parts_of(transformer: Any, width: int, names: Sequence[str] | None) -> list[Part]:
+    """The parts of a ColumnTransformer whose columns are listed, for rows of this width and these names."""
+    found, taken = [], set()
+    for name, step, given in transformer.transformers:
+        places = [_place(column, width, names) for column in given]
+        taken |= {*places}
+        found.append(Part(name, step, list(given), places))
+    rest = [place for place in range(width) if place not in taken]
+    if rest:
+        by_name = names is not None and all(
+            isinstance(column, str) for part in found for column in part.given
+        )  # fmt: skip
+        given = [names[place] for place in rest] if by_name and names is not None else rest
+        found.append(Part("remainder", transformer.remainder, given, rest))
+    return found
+
+
+def _place(column: Any, width: int, names: Sequence[str] | None) -> int:
+    if isinstance(column, str):
+        if names is None:
+            raise ParameterError(
+                f"Specifying the columns using strings is only supported for dataframes: these rows have no names, and "
+                f"a ColumnTransformer asks for {shown(column)}. Pass a frame, or positions.",
+                value=column,
+            )
+        if column not in names:
+            raise ParameterError(
+                f"A given column is not a column of the dataframe: {shown(column)}. Its columns are {shown(list(names))}.",
+                value=column,
+            )
+        return list(names).index(column)
+    place = column + width if column < 0 else column
+    if not 0 <= place < width:
+        raise ParameterError(f"all features must be in [0, {width - 1}] or [-{width}, 0], not {column}.", value=column)
+    return int(place)
+
+
+def resolved(steps: Steps, X: Any, width: int, names: Sequence[str] | None) -> Steps:
+    """The steps, with the columns of ColumnTransformers as lists: of names where they were chosen by name."""
+    return Steps([(name, _resolved(step, X, width, names)) for name, step in steps])
+
+
+def _resolved(step: Any, X: Any, width: int, names: Sequence[str] | None) -> Any:
+    if isinstance(step, pipeline.Pipeline):
+        made = clone(step)
+        made.steps = [(name, _resolved(inner, X, width, names)) for name, inner in step.steps]
+        return made
+    if not isinstance(step, peers.ColumnTransformer):
+        return step
+    made = clone(step)
+    made.transformers = [
+        (name, _inside(part), _listed(columns, X, width, names)) for name, part, columns in step.transformers
+    ]  # fmt: skip
+    made.remainder = _inside(step.remainder)
+    return made
+
+
+def _inside(step: Any) -> Any:
+    """A part, whose own ColumnTransformers name their columns: there are no rows of theirs to choose from."""
+    if isinstance(step, pipeline.Pipeline):
+        for _, inner in step.steps:
+            _inside(inner)
+    elif isinstance(step, peers.ColumnTransformer):
+        for name, inner, columns in step.transformers:
+            if callable(columns) or isinstance(columns, slice):
+                raise ParameterError(
+                    f"The part {name} of a ColumnTransformer inside another chooses its columns by {shown(columns)}. "
+                    "List them, or put the parts into one ColumnTransformer.",
+                    value=columns,
+                )
+            _inside(inner)
+    return step
+
+
+def _listed(columns: Any, X: Any, width: int, names: Sequence[str] | None) -> list[Any]:
+    if callable(columns):
+        columns = columns(X)
+    if isinstance(columns, str) or np.isscalar(columns):
+        raise ParameterError(
+            f"1D data passed to a transformer that expects 2D data: the columns {shown(columns)} are one column. "
+            "Specify the column selection as a list of one item instead of a scalar.",
+            value=columns,
+        )
+    if isinstance(columns, slice):
+        start, stop = columns.start, columns.stop
+        if isinstance(start, str) or isinstance(stop, str):
+            first = 0 if start is None else _place(start, width, names)
+            last = width if stop is None else _place(stop, width, names) + 1
+            found = list(range(width))[slice(first, last, columns.step)]
+            return [names[place] for place in found] if names is not None else found
+        return list(range(width))[columns]
+    listed = np.asarray(columns).tolist() if not isinstance(columns, list) else list(columns)
+    if listed and all(isinstance(column, bool | np.bool_) for column in listed):
+        if len(listed) != width:
+            raise ParameterError(f"A mask of columns has {len(listed)} values, and X {width} columns.", value=columns)
+        return np.flatnonzero(listed).tolist()
+    if all(isinstance(column, str) for column in listed):
+        return [str(column) for column in listed]
+    if all(isinstance(column, int | np.integer) and not isinstance(column, bool) for column in listed):
+        return [int(column) for column in listed]
+    raise ParameterError(
+        "No valid specification of the columns. Only a scalar, list or slice of all integers or all strings, or boolean "
+        f"mask is allowed, not {shown(columns)}.",
+        value=columns,
+    )
+
+
+def kind_of(steps: list[Any]) -> str:
+    """What columns are taken as that go through these steps: what the first one takes that is no imputer."""
+    for step in steps:
+        if isinstance(step, ENCODERS):
+            return "category"
+        if not isinstance(step, SimpleImputer):
+            return "number"
+    return "number"
+
+
+def uses_of(steps: Any, width: int, names: Sequence[str] | None) -> list[Use]:
+    """The columns of the input that these steps take, in their order; each once as numbers, and as categories."""
+    return sorted(set(_uses(flat(steps), list(range(width)), names)), key=lambda use: (use.kind == "category", use.place))
+
+
+def _uses(steps: list[Any], places: list[int], names: Sequence[str] | None) -> Iterator[Use]:
+    first = steps[0] if steps else None
+    if not isinstance(first, peers.ColumnTransformer):
+        yield from (Use(place, kind_of(steps)) for place in places)
+        return
+    own = None if names is None else [names[place] for place in places]
+    for part in parts_of(first, len(places), own):
+        if not (isinstance(part.step, str) and part.step == "drop"):
+            inner = flat([(part.name, part.step)])
+            yield from _uses(inner + steps[1:], [places[place] for place in part.places], names)
+
+
+def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
+    """The positions of the numbers that may be missing: an imputer, or nothing but scalers, comes behind."""
+    refused: set[int] = set()
+
+    def walk(rest: list[Any], places: list[int]) -> None:
+        for k, step in enumerate(rest):
+            if isinstance(step, peers.ColumnTransformer):
+                if k:  # of what comes out of another step: all of it
+                    inner = [flat([(part[0], part[1])]) for part in step.transformers]
+                    for each in inner:
+                        walk(each + rest[k + 1 :], places)
+                    return
+                own = None if names is None else [names[place] for place in places]
+                for part in parts_of(step, len(places), own):
+                    if not (isinstance(part.step, str) and part.step == "drop"):
+                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], [places[place] for place in part.places])
+                return
+            if isinstance(step, (SimpleImputer, *ENCODERS)):
+                return
+            if not isinstance(step, _KEEP_GAPS):
+                refused.update(places)
+                return
+
+    walk(flat(steps), list(range(width)))
+    return set(range(width)) - refused
+
+
+Find = Callable[[int, str], int]

@@ -1,0 +1,242 @@
+"""Reading steps from sums: each learns from the Gram matrix of its input, and maps that to the one of its output."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from sklearn import compose as peers
+from sklearn import pipeline
+
+from sqlearn.compose.columns import Find, flat, is_idle, kind_of, parts_of
+from sqlearn.engine.chains import (
+    READ_FROM_TABLES,
+    Category,
+    Column,
+    Number,
+    Table,
+    check_reader,
+    mapping_of,
+    read_from_table,
+    seen_state,
+)
+from sqlearn.engine.model import Inner, State
+from sqlearn.engine.readout import LinearMap
+from sqlearn.engine.sklearn_private import fitted_column_transformer, output_config, set_output_config
+from sqlearn.errors import InvalidValueError, UndefinedAttributeError
+
+Mapping = tuple[LinearMap, list[Column]]
+
+
+@dataclass
+class Input:
+    """What comes to a step.
+
+    Attributes
+    ----------
+    table : Table
+        The sums.
+    width : int
+        Number of columns.
+    find : callable
+        Of the position of a column and what it is taken as, its place in the table.
+    names : object[width] or None
+        Names of the columns.
+    """
+
+    table: Table
+    width: int
+    find: Find
+    names: np.ndarray | None
+
+    @classmethod
+    def of(cls, table: Table, names: np.ndarray | None = None) -> "Input":
+        """All columns of a table."""
+        return cls(table, len(table.columns), lambda place, kind: place, names)
+
+    def columns(self, places: list[int], kind: str) -> Table:
+        """The table of these columns, taken as such."""
+        return self.table.chosen([self.find(place, kind) for place in places])
+
+    def part(self, places: list[int]) -> "Input":
+        """These columns alone."""
+        names = None if self.names is None else self.names[places]
+        return Input(self.table, len(places), lambda place, kind: self.find(places[place], kind), names)
+
+
+@dataclass
+class Read:
+    """A step, read from the sums.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    learner : estimator, or None
+        The step; None for one that does nothing.
+    fitted : estimator or None
+        scikit-learn's, fitted.
+    seen : State or None
+        The state that the step would have after learning its input; None for steps that are made of others.
+    mapping : callable
+        Its transform, as a map of the variables of the table that it read.
+    parts : list of Read
+        What it is made of.
+    """
+
+    name: str
+    learner: Any
+    fitted: Any
+    seen: State | None
+    mapping: Callable[[], Mapping]
+    parts: "list[Read]" = field(default_factory=list)
+
+
+def read_steps(steps: Any, state: State, given: Input) -> list[Read]:
+    """Each step, as it would be after learning what the ones before it make of the input."""
+    found: list[Read] = []
+    steps = list(steps)
+    for place, (name, step) in enumerate(steps):
+        rest = flat(steps[place + 1 :])
+        read = read_step(name, step, state, given, rest)
+        found.append(read)
+        if rest:
+            names = None
+            config = None if step is None else output_config(step)
+            if config is not None and config.get("transform") in ("pandas", "polars") and read.fitted is not None:
+                names = np.asarray(read.fitted.get_feature_names_out(), object)
+            if read.learner is not None:
+                given = Input.of(given.table.through(*read.mapping()), names)
+    return found
+
+
+def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any]) -> Read:
+    """One step, in front of the steps of `rest`."""
+    if isinstance(step, peers.ColumnTransformer):
+        return _read_columns(name, step, state, given, rest)
+    if isinstance(step, pipeline.Pipeline):
+        return _read_pipeline(name, step, state, given, rest)
+    kind = kind_of(flat([(name, step)]) + rest)
+    table = given.columns(list(range(given.width)), kind)
+    if is_idle(step):
+        return Read(name, None, None, None, lambda: mapping_of(None, table))
+    if not table.columns:
+        raise UndefinedAttributeError(
+            f"No column is left for the step {name} of this {state.learner}, so there are no fitted attributes. The "
+            "model is intact: learn rows whose columns the steps before it keep.",
+            reason="too few records",
+        )
+    if isinstance(step, READ_FROM_TABLES):
+        fitted = _read_from_table(step, table, given.names)
+        seen = seen_state(state, step, table.empty(), len(table.columns), given.names)
+        seen.fitted_sklearn = fitted, seen.version
+    else:
+        _refuse_categories(name, table)
+        statistic = table.statistic(step.target == "value" or state.layout.labels == "indicator")
+        seen = seen_state(state, step, statistic, len(table.columns), given.names)
+        fitted = Inner(step).fitted_sklearn(seen)
+    set_output_config(fitted, output_config(step))
+    return Read(name, step, fitted, seen, lambda: mapping_of(fitted, table))
+
+
+def _read_from_table(step: Any, table: Table, names: np.ndarray | None) -> Any:
+    check_reader(step, any(isinstance(column, Category) for column in table.columns))
+    fitted = read_from_table(Inner(step).new_sklearn(), table)
+    if names is not None:
+        fitted.feature_names_in_ = names
+    return fitted
+
+
+def _refuse_categories(name: str, table: Table) -> None:
+    for column in table.columns:
+        if isinstance(column, Category):
+            raise InvalidValueError(
+                f"The step {name} takes numbers, and gets categories. Nothing was changed: put OneHotEncoder in front.",
+                reason="not numeric",
+            )
+
+
+def _read_pipeline(name: str, step: Any, state: State, given: Input, rest: list[Any]) -> Read:
+    idle = [(key, None if is_idle(inner) else inner) for key, inner in step.steps]
+    parts: list[Read] = []
+    inputs = [given]
+    tables: list[Table] = []
+    for place, (key, inner) in enumerate(idle):
+        behind = flat(idle[place + 1 :]) + rest
+        read = read_step(key, inner, state, inputs[-1], behind)
+        parts.append(read)
+        if place < len(idle) - 1:
+            table = inputs[-1].table.through(*read.mapping())
+            tables.append(table)
+            inputs.append(Input.of(table))
+
+    def mapping() -> Mapping:
+        forms, columns = parts[0].mapping()
+        for part in parts[1:]:
+            later, columns = part.mapping()
+            forms = later.after(forms)
+        return forms, columns
+
+    fitted = pipeline.Pipeline([(part.name, "passthrough" if part.learner is None else part.fitted) for part in parts])
+    return Read(name, step, fitted, None, mapping, parts)
+
+
+def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[Any]) -> Read:
+    parts: list[Read] = []
+    listed = parts_of(step, given.width, None if given.names is None else given.names.tolist())
+    for part in listed:
+        is_dropped = isinstance(part.step, str) and part.step == "drop"
+        if is_dropped or not part.places:
+            parts.append(Read(part.name, part.step, part.step, None, _nothing))
+            continue
+        inner = None if is_idle(part.step) else part.step
+        parts.append(read_step(part.name, inner, state, given.part(part.places), rest))
+    weights = step.transformer_weights or {}
+
+    def mapping() -> Mapping:
+        maps, columns, start = [], [], 0
+        for read in parts:
+            forms, own = read.mapping()
+            if read.name in weights:
+                factor = Fraction(float(weights[read.name]))
+                forms = LinearMap.of([{k: f * factor for k, f in terms.items()} for terms in forms.columns()])
+            maps.append(forms)
+            columns += [_shifted(column, start) for column in own]
+            start += len(forms)
+        return LinearMap.side_by_side(maps), columns
+
+    widths = [0 if read.mapping is _nothing else len(read.mapping()[1]) for read in parts]
+    fitted = fitted_column_transformer(
+        Inner(step).new_sklearn(),
+        [(part.name, read.fitted, part.given, part.places) for part, read in zip(listed, parts, strict=True)],
+        widths,
+        given.width,
+        given.names,
+        _is_sparse(parts, widths, step.sparse_threshold),
+    )
+    set_output_config(fitted, output_config(step))
+    return Read(name, step, fitted, None, mapping, parts)
+
+
+def _nothing() -> Mapping:
+    return LinearMap.of([]), []
+
+
+def _is_sparse(parts: list[Read], widths: list[int], threshold: float) -> bool:
+    """Whether the parts make a sparse matrix: of encoded categories, a row has one 1 for each column of them."""
+    full, is_any = 0, False
+    for read, width in zip(parts, widths, strict=True):
+        last = read.fitted.steps[-1][1] if isinstance(read.fitted, pipeline.Pipeline) else read.fitted
+        if getattr(last, "sparse_output", False):
+            full, is_any = full + last.n_features_in_, True
+        else:
+            full += width
+    return is_any and full / max(1, sum(widths)) < threshold
+
+
+def _shifted(column: Column, by: int) -> Column:
+    missing = None if column.missing is None else column.missing + by
+    if isinstance(column, Number):
+        return Number(column.value + by, missing)
+    return replace(column, levels=tuple((level, place + by) for level, place in column.levels), missing=missing)

@@ -1,0 +1,220 @@
+"""Imputers and encoders, read from the sums of a table: which levels there are, and what stands for missing values."""
+
+import copy
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+
+from sqlearn.engine.arithmetic import integers, normalized
+from sqlearn.engine.chains.table import Category, Column, Number, Table
+from sqlearn.engine.readout import LinearMap, aligned
+from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
+
+ENCODERS = (OneHotEncoder, OrdinalEncoder)
+READ_FROM_TABLES = (SimpleImputer, *ENCODERS)
+Mapping = tuple[LinearMap, list[Column]]
+
+
+def check_reader(step: Any, is_category: bool) -> None:
+    """Refuse parameters of an imputer or encoder for which it cannot be read from the sums of a table.
+
+    Raises
+    ------
+    ParameterError
+        At the first of them.
+    """
+    params, kind = step.get_params(deep=False), type(step).__name__
+    if isinstance(step, SimpleImputer):
+        known = ("most_frequent", "constant") if is_category else ("mean", "constant")
+        if params["strategy"] not in known:
+            what = "categories" if is_category else "numbers"
+            raise ParameterError(
+                f"strategy={shown(params['strategy'])} of {kind} does not follow from the sums over {what} from which "
+                f"a pipeline reads its steps. Use {' or '.join(map(repr, known))}.",
+                value=params["strategy"],
+            )
+        missing = params["missing_values"]
+        if not (isinstance(missing, float) and np.isnan(missing)):
+            raise ParameterError(
+                f"missing_values={shown(missing)} of {kind}: inside a pipeline, missing values are NaN and None. Leave "
+                "it at its default.",
+                value=missing,
+            )
+    for name in ("min_frequency", "max_categories"):
+        if params.get(name) is not None:
+            raise ParameterError(f"{name} of {kind} is not supported inside a pipeline. Leave it None.")
+
+
+class Sums:
+    """Exact sums of the variables of a table, over all slots."""
+
+    def __init__(self, table: Table):
+        stacked, low = aligned(*((view.digits, view.low) for view in table.views))
+        width = table.views[0].width
+        self._numbers = integers(normalized(sum(digits[:width] for digits in stacked)))
+        self._unit = Fraction(2) ** (32 * low)
+
+    def of(self, variable: int | None) -> Fraction:
+        """The sum of this variable, of the constant one for 0."""
+        return Fraction(0) if variable is None else self._numbers[variable] * self._unit
+
+    def mean(self, column: Number) -> Fraction | None:
+        """The mean of the values that are not missing; None if all are."""
+        weight = self.of(0) - self.of(column.missing)
+        return self.of(column.value) / weight if weight else None
+
+    def most_frequent(self, column: Category) -> Any:
+        """The category of the greatest weight, the smallest of equal ones; None if there is none."""
+        best = max((self.of(variable) for _, variable in column.levels), default=None)
+        return next((category for category, variable in column.levels if self.of(variable) == best), None)
+
+
+def read_from_table(unfitted: Any, table: Table) -> Any:
+    """The imputer or encoder, fitted to what a table was made of."""
+    return _imputer(unfitted, table) if isinstance(unfitted, SimpleImputer) else _encoder(unfitted, table)
+
+
+def mapping_from_table(fitted: Any, table: Table) -> Mapping:
+    """What such a one makes of the table."""
+    return _imputed(fitted, table) if isinstance(fitted, SimpleImputer) else _encoded(fitted, table)
+
+
+# ---------------------------------------------------------------------------------------------------- imputers
+
+
+def _imputer(unfitted: SimpleImputer, table: Table) -> SimpleImputer:
+    sums = Sums(table)
+    are_categories = any(isinstance(column, Category) for column in table.columns)
+    found: list[Any] = []
+    for column in table.columns:
+        if isinstance(column, Number):
+            mean = sums.mean(column)
+            value = None if mean is None else float(mean)
+        else:
+            value = sums.most_frequent(column)
+        if value is not None and unfitted.strategy == "constant":
+            value = unfitted.fill_value
+            if value is None:
+                value = "missing_value" if are_categories else 0.0
+        if value is None:  # as scikit-learn: 0 stands for a value where there is none
+            value = 0.0 if unfitted.keep_empty_features else np.nan
+            if unfitted.keep_empty_features and unfitted.strategy == "constant":
+                value = unfitted.fill_value if unfitted.fill_value is not None else 0.0
+        found.append(value)
+    dtype: type = object if are_categories else np.float64
+    rows = np.empty((2, len(found)), dtype)
+    for j, (column, value) in enumerate(zip(table.columns, found, strict=True)):
+        is_empty = not isinstance(value, str) and value != value
+        first = "" if are_categories else 0.0
+        rows[0, j] = np.nan if is_empty else first
+        rows[1, j] = np.nan if column.missing is not None or is_empty else first
+    fitted = unfitted.fit(rows)
+    statistics = np.array(found, object if unfitted.strategy == "constant" or are_categories else np.float64)
+    fitted.statistics_ = statistics
+    return fitted
+
+
+def _imputed(fitted: SimpleImputer, table: Table) -> Mapping:
+    forms: list[dict[int, Fraction]] = []
+    columns: list[Column] = []
+
+    def variable(form: dict[int, Fraction]) -> int:
+        forms.append({source: factor for source, factor in form.items() if factor})
+        return len(forms)
+
+    for column, value in zip(table.columns, fitted.statistics_.tolist(), strict=True):
+        if not isinstance(value, str) and value != value:
+            continue  # a column without any value is dropped
+        if isinstance(column, Number):
+            form = {column.value: Fraction(1)}
+            if column.missing is not None:
+                form[column.missing] = Fraction(float(value))
+            columns.append(Number(variable(form)))
+            continue
+        levels = dict(column.levels)
+        by_level = {category: {place: Fraction(1)} for category, place in levels.items()}
+        if column.missing is not None:
+            by_level.setdefault(value, {})[column.missing] = Fraction(1)
+        columns.append(Category(tuple((category, variable(form)) for category, form in _sorted(by_level))))
+    if fitted.add_indicator:
+        for j in fitted.indicator_.features_.tolist():
+            missing = table.columns[j].missing
+            columns.append(Number(variable({} if missing is None else {missing: Fraction(1)})))
+    return LinearMap.of(forms), columns
+
+
+def _sorted(by_level: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    return sorted(by_level.items(), key=lambda item: (isinstance(item[0], str), item[0]))
+
+
+# ---------------------------------------------------------------------------------------------------- encoders
+
+
+def _levels(column: Column) -> list[tuple[Any, int]]:
+    """Categories and their variables, NaN for missing ones last."""
+    assert isinstance(column, Category)
+    return [*column.levels, *([] if column.missing is None else [(np.nan, column.missing)])]
+
+
+def _as_array(values: Sequence[Any]) -> np.ndarray:
+    """Categories of one column in the type that scikit-learn's encoders find them in."""
+    present = [value for value in values if value == value]
+    if present and all(isinstance(value, bool) for value in present) and len(present) == len(values):
+        return np.array(values, bool)
+    if any(isinstance(value, str) for value in present):
+        return np.array(values, object)
+    whole = all(isinstance(value, int) for value in values)
+    return np.array(values, np.int64 if whole and all(abs(value) < 2**63 for value in values) else np.float64)
+
+
+def _encoder(unfitted: Any, table: Table) -> Any:
+    values = [[category for category, _ in _levels(column)] for column in table.columns]
+    n = max(map(len, values), default=0)
+    rows = np.empty((n, len(values)), object)
+    for j, own in enumerate(values):
+        for i in range(n):
+            rows[i, j] = own[min(i, len(own) - 1)]
+    try:
+        fitted = unfitted.fit(rows)
+    except (TypeError, ValueError) as error:
+        raise UndefinedAttributeError(
+            f"{type(unfitted).__name__} does not take the categories that are held: {error} The model is intact.",
+            reason="not encoded",
+        ) from error
+    given = unfitted.categories
+    if isinstance(given, str):
+        fitted.categories_ = [_as_array(own) for own in values]
+    return fitted
+
+
+def _encoded(fitted: Any, table: Table) -> Mapping:
+    levels = [_levels(column) for column in table.columns]
+    base = [own[0][0] for own in levels]
+    rows, owners = [base], [(-1, -1)]
+    for j, own in enumerate(levels):
+        for k, (category, _) in enumerate(own):
+            rows.append([*base[:j], category, *base[j + 1 :]])
+            owners.append((j, k))
+    cells = np.empty((len(rows), len(levels)), object)
+    for i, row in enumerate(rows):
+        cells[i, :] = row
+    bare = copy.copy(fitted)
+    vars(bare).pop("feature_names_in_", None)
+    made = bare.transform(cells)
+    made = np.asarray(made.toarray() if hasattr(made, "toarray") else made, np.float64)
+    forms: list[dict[int, Fraction]] = []
+    for output in made.T:
+        owner = {owners[i][0] for i in np.flatnonzero(output != output[0]).tolist()}
+        form: dict[int, Fraction] = {0: Fraction(float(output[0]))}  # what no category changes
+        if owner:
+            (j,) = owner
+            form = {}
+            for i, (column, k) in enumerate(owners):
+                if column == j:
+                    form[levels[j][k][1]] = Fraction(float(output[i]))
+        forms.append({source: factor for source, factor in form.items() if factor})
+    return LinearMap.of(forms), [Number(1 + k) for k in range(len(forms))]
