@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.columns import flat, is_of_tables, kind_of, leaves, may_miss, resolved, uses_of
+from sqlearn.compose.columns import Use, flat, is_of_tables, kind_of, leaves, may_miss, resolved, uses_of
 from sqlearn.compose.reading import Input, Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, Table, check_reader, is_linear
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State, Steps, WeightedClassifier
@@ -124,7 +124,11 @@ class Chain(MapAnswers, WeightedClassifier):
         super()._check_supported_params(params)
         for step in leaves(params["steps"]):
             check_step(step, params["name"])
-        check_chain(params["steps"])
+        self._check_chain(params["steps"])
+
+    def _check_chain(self, steps: Steps) -> None:
+        """Refuse steps that cannot be read one behind the other."""
+        check_chain(steps)
 
     # ------------------------------------------------------------------ records
 
@@ -220,15 +224,25 @@ class Chain(MapAnswers, WeightedClassifier):
 
     def _read(self, state: State) -> list[Read]:
         """All steps, read from the sums."""
-        steps, names = state.params["steps"], state.feature_names_in_
-        if not is_of_tables(steps):
-            return read_steps(steps, state, Input.of(Table.of(state.statistic, state.class_slots()), names))
-        width = state.n_features_in_
-        uses = uses_of(steps, width, None if names is None else names.tolist())
-        places = {use: k for k, use in enumerate(uses)}
-        n_categorical = sum(use.kind == "category" for use in uses)
+        n_categorical = self._n_categorical(state.params["steps"], state.layout)
         table = Table.of(state.statistic, state.class_slots(), n_categorical)
-        return read_steps(steps, state, Input(table, width, lambda place, kind: places[place, kind], names))
+        return read_steps(state.params["steps"], state, self._input(state, table))
+
+    def _n_categorical(self, steps: Steps, layout: Layout) -> int:
+        """How many columns are taken as categories."""
+        return sum(use.kind == "category" for use in self._uses(steps, layout))
+
+    def _uses(self, steps: Steps, layout: Layout) -> list[Use]:
+        if not is_of_tables(steps):
+            return [Use(place, "number") for place in range(layout.n_features_in_)]
+        names = layout.feature_names_in_
+        return uses_of(steps, layout.n_features_in_, None if names is None else names.tolist())
+
+    def _input(self, state: State, table: Table) -> Input:
+        """A table of the columns that are used, as what comes to the first step."""
+        places = {use: k for k, use in enumerate(self._uses(state.params["steps"], state.layout))}
+        names = state.feature_names_in_
+        return Input(table, state.n_features_in_, lambda place, kind: places[Use(place, kind)], names)
 
     def _read_out(self, state):
         found = self._read(state)

@@ -43,17 +43,20 @@ class Input:
         Of the position of a column and what it is taken as, its place in the table.
     names : object[width] or None
         Names of the columns.
+    settle : callable
+        Of a fitted step and the table that it was read from, the fitted step that is taken in its place.
     """
 
     table: Table
     width: int
     find: Find
     names: np.ndarray | None
+    settle: Callable[[Any, Table], Any] = lambda fitted, table: fitted
 
-    @classmethod
-    def of(cls, table: Table, names: np.ndarray | None = None) -> "Input":
-        """All columns of a table."""
-        return cls(table, len(table.columns), lambda place, kind: place, names)
+    def behind(self, mapping: "Mapping", names: np.ndarray | None = None) -> "Input":
+        """What comes out of a step with this map."""
+        table = self.table.through(*mapping)
+        return Input(table, len(table.columns), lambda place, kind: place, names, self.settle)
 
     def columns(self, places: list[int], kind: str) -> Table:
         """The table of these columns, taken as such."""
@@ -62,7 +65,7 @@ class Input:
     def part(self, places: list[int]) -> "Input":
         """These columns alone."""
         names = None if self.names is None else self.names[places]
-        return Input(self.table, len(places), lambda place, kind: self.find(places[place], kind), names)
+        return Input(self.table, len(places), lambda place, kind: self.find(places[place], kind), names, self.settle)
 
 
 @dataclass
@@ -107,7 +110,7 @@ def read_steps(steps: Any, state: State, given: Input) -> list[Read]:
             if config is not None and config.get("transform") in ("pandas", "polars") and read.fitted is not None:
                 names = np.asarray(read.fitted.get_feature_names_out(), object)
             if read.learner is not None:
-                given = Input.of(given.table.through(*read.mapping()), names)
+                given = given.behind(read.mapping(), names)
     return found
 
 
@@ -128,14 +131,17 @@ def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any])
             reason="too few records",
         )
     if isinstance(step, READ_FROM_TABLES):
-        fitted = _read_from_table(step, table, given.names)
+        fitted = given.settle(_read_from_table(step, table, given.names), table)
         seen = seen_state(state, step, table.empty(), len(table.columns), given.names)
         seen.fitted_sklearn = fitted, seen.version
     else:
         _refuse_categories(name, table)
         statistic = table.statistic(step.target == "value" or state.layout.labels == "indicator")
         seen = seen_state(state, step, statistic, len(table.columns), given.names)
-        fitted = Inner(step).fitted_sklearn(seen)
+        found = Inner(step).fitted_sklearn(seen)
+        fitted = given.settle(found, table)
+        if fitted is not found:
+            seen.fitted_sklearn = fitted, seen.version
     set_output_config(fitted, output_config(step))
     return Read(name, step, fitted, seen, lambda: mapping_of(fitted, table))
 
@@ -161,15 +167,12 @@ def _read_pipeline(name: str, step: Any, state: State, given: Input, rest: list[
     idle = [(key, None if is_idle(inner) else inner) for key, inner in step.steps]
     parts: list[Read] = []
     inputs = [given]
-    tables: list[Table] = []
     for place, (key, inner) in enumerate(idle):
         behind = flat(idle[place + 1 :]) + rest
         read = read_step(key, inner, state, inputs[-1], behind)
         parts.append(read)
         if place < len(idle) - 1:
-            table = inputs[-1].table.through(*read.mapping())
-            tables.append(table)
-            inputs.append(Input.of(table))
+            inputs.append(inputs[-1].behind(read.mapping()))
 
     def mapping() -> Mapping:
         forms, columns = parts[0].mapping()
