@@ -11,9 +11,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.columns import Use, flat, is_of_tables, kind_of, leaves, may_miss, resolved, uses_of
+from sqlearn.compose.columns import Use, flat, is_of_tables, keeps_order, kind_of, leaves, may_miss, ranked, resolved, takes_order, uses_of
 from sqlearn.compose.reading import Input, Read, read_steps
-from sqlearn.engine.chains import READ_FROM_TABLES, Table, check_reader, is_linear
+from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, check_reader, is_linear
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State, Steps, WeightedClassifier
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments, Sums
 from sqlearn.engine.tables import Columns, TableGram, as_table, names_of, split
@@ -190,18 +190,22 @@ class Chain(MapAnswers, WeightedClassifier):
                     f"{type(step).__name__} does not take several labels per record, and the learner behind it does. "
                     "Nothing was changed: pass one label per row."
                 )
-        if layout.columns is None:
-            return params, layout
-        return params | {"steps": layout.columns}, replace(layout, columns=None)
+        steps = params["steps"] if layout.columns is None else layout.columns
+        names = None if layout.feature_names_in_ is None else layout.feature_names_in_.tolist()
+        places = ranked(steps, layout.n_features_in_, names)
+        numbers = [use.place for use in self._uses(steps, layout) if use.kind == "number"]
+        steps = Steps(steps.parts, tuple(k for k, place in enumerate(numbers) if place in places))
+        return params | {"steps": steps}, replace(layout, columns=None)
 
     def _has_labels(self, params, layout):
         found = teacher(params["steps"])
         return found is not None and Inner(found).has_labels(layout)
 
     def _new_statistic(self, params, n_features, n_targets):
-        if any(isinstance(step, READ_FROM_TABLES) for step in leaves(params["steps"])):
-            return TableGram(n_features, n_targets)
-        return Gram(n_features, n_targets)
+        steps = params["steps"]
+        is_table = any(isinstance(step, READ_FROM_TABLES) for step in leaves(steps))
+        sums = (TableGram if is_table else Gram)(n_features, n_targets)
+        return Ranked(sums, steps.ranked) if steps.ranked else sums
 
     def _check_fit(self, batch):
         if not is_of_tables(self.steps):
@@ -399,6 +403,9 @@ def _check_sequence(sequence: list[Any], ends: bool) -> None:
                 )
             check_reader(step, kind_of(sequence[place:]) == "category")
             continue
+        if takes_order(step):
+            _check_order(step, sequence[:place])
+            continue
         statistic = None if isinstance(step, Adaptive) else Inner(step).new_statistic(1, 1)
         first_of_counts = isinstance(statistic, Sums) and place == 0 and hasattr(step, "score_func")
         if not (isinstance(statistic, _READ) or first_of_counts):
@@ -415,6 +422,17 @@ def _check_sequence(sequence: list[Any], ends: bool) -> None:
                 "map of the columns. docs/pipelines.md lists the steps that can.",
                 value=step,
             )
+
+
+def _check_order(step: Any, before: list[Any]) -> None:
+    """Refuse a step that needs values in their order, where they are no increasing functions of those that came in."""
+    mixing = next((each for each in before if not keeps_order(each)), None)
+    if mixing is not None:
+        raise ParameterError(
+            f"{type(step).__name__} cannot stand behind {type(mixing).__name__} in a pipeline that forgets: it needs "
+            "its columns in order, and those are kept of the rows as they came. Put it in front, or take StandardScaler.",
+            value=step,
+        )
 
 
 def _parts(step: Any) -> list[tuple[str, Any]]:

@@ -16,6 +16,10 @@ from sqlearn.engine.model import Steps
 from sqlearn.errors import ParameterError, shown
 
 _KEEP_GAPS = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, VarianceThreshold)  # take NaN, and leave it
+_OF_ORDER = (MinMaxScaler, MaxAbsScaler, RobustScaler)
+
+
+Find = Callable[[int, str], int]
 
 
 class Use(NamedTuple):
@@ -223,6 +227,39 @@ def _uses(steps: list[Any], places: list[int], names: Sequence[str] | None) -> I
             yield from _uses(inner + steps[1:], [places[place] for place in part.places], names)
 
 
+def takes_order(step: Any) -> bool:
+    """Whether a step asks for the values of its columns in their order."""
+    return isinstance(step, _OF_ORDER) or (
+        isinstance(step, SimpleImputer) and step.strategy in ("median", "most_frequent")
+    )  # fmt: skip
+
+
+def keeps_order(step: Any) -> bool:
+    """Whether the columns that come out of a step are increasing functions of those that go in."""
+    return isinstance(step, (SimpleImputer, *_KEEP_GAPS))
+
+
+def ranked(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
+    """The positions of the numbers whose values are kept in order: some step asks for it."""
+    found: set[int] = set()
+
+    def walk(rest: list[Any], places: list[int]) -> None:
+        for k, step in enumerate(rest):
+            if isinstance(step, peers.ColumnTransformer):
+                own = None if names is None or k else [names[place] for place in places]
+                for part in parts_of(step, len(places), own) if not k else ():
+                    if not (isinstance(part.step, str) and part.step == "drop"):
+                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], [places[place] for place in part.places])
+                return
+            if takes_order(step) and kind_of(rest[k:]) == "number":
+                found.update(places)
+            if not keeps_order(step):
+                return
+
+    walk(flat(steps), list(range(width)))
+    return found
+
+
 def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
     """The positions of the numbers that may be missing: an imputer, or nothing but scalers, comes behind."""
     refused: set[int] = set()
@@ -249,5 +286,3 @@ def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
     walk(flat(steps), list(range(width)))
     return set(range(width)) - refused
 
-
-Find = Callable[[int, str], int]

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn import compose as peers
 from sklearn import pipeline
 
-from sqlearn.compose.columns import Find, flat, is_idle, kind_of, parts_of
+from sqlearn.compose.columns import Find, flat, is_idle, kind_of, parts_of, takes_order
 from sqlearn.engine.chains import (
     READ_FROM_TABLES,
     Category,
@@ -136,7 +136,10 @@ def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any])
         seen.fitted_sklearn = fitted, seen.version
     else:
         _refuse_categories(name, table)
-        statistic = table.statistic(step.target == "value" or state.layout.labels == "indicator")
+        if takes_order(step):
+            statistic = table.order()
+        else:
+            statistic = table.statistic(step.target == "value" or state.layout.labels == "indicator")
         seen = seen_state(state, step, statistic, len(table.columns), given.names)
         found = Inner(step).fitted_sklearn(seen)
         fitted = given.settle(found, table)
@@ -241,5 +244,5 @@ def _is_sparse(parts: list[Read], widths: list[int], threshold: float) -> bool:
 def _shifted(column: Column, by: int) -> Column:
     missing = None if column.missing is None else column.missing + by
     if isinstance(column, Number):
-        return Number(column.value + by, missing)
+        return Number(column.value + by, missing, column.order)
     return replace(column, levels=tuple((level, place + by) for level, place in column.levels), missing=missing)

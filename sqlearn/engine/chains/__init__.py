@@ -1,9 +1,10 @@
 """Chains of steps that are read from exact sums: what each step sees, and its transform as a linear map.
 
-May import: arithmetic, sums, readout, tables, validation, model, errors.
+May import: identity, arithmetic, sums, ordered, readout, tables, validation, model, errors.
 """
 
 from sqlearn.engine.chains.encoding import ENCODERS, READ_FROM_TABLES, check_reader, read_from_table
 from sqlearn.engine.chains.linear import is_linear, mapping_of
 from sqlearn.engine.chains.live import LiveState, seen_state
+from sqlearn.engine.chains.order import Ranked
 from sqlearn.engine.chains.table import Category, Column, Number, Table

@@ -10,7 +10,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from sqlearn.engine.arithmetic import integers, normalized
+from sqlearn.engine.chains.order import FixedOrder
 from sqlearn.engine.chains.table import Category, Column, Number, Table
+from sqlearn.engine.ordered import OrderView
 from sqlearn.engine.readout import LinearMap, aligned
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
@@ -29,12 +31,10 @@ def check_reader(step: Any, is_category: bool) -> None:
     """
     params, kind = step.get_params(deep=False), type(step).__name__
     if isinstance(step, SimpleImputer):
-        known = ("most_frequent", "constant") if is_category else ("mean", "constant")
-        if params["strategy"] not in known:
-            what = "categories" if is_category else "numbers"
+        if is_category and params["strategy"] not in ("most_frequent", "constant"):
             raise ParameterError(
-                f"strategy={shown(params['strategy'])} of {kind} does not follow from the sums over {what} from which "
-                f"a pipeline reads its steps. Use {' or '.join(map(repr, known))}.",
+                f"strategy={shown(params['strategy'])} of {kind} stands in front of an encoder, where it is given "
+                "categories. Use 'most_frequent' or 'constant'.",
                 value=params["strategy"],
             )
         missing = params["missing_values"]
@@ -94,6 +94,10 @@ def _imputer(unfitted: SimpleImputer, table: Table) -> SimpleImputer:
         if isinstance(column, Number):
             mean = sums.mean(column)
             value = None if mean is None else float(mean)
+            if value is not None and unfitted.strategy in ("median", "most_frequent"):
+                assert column.order is not None
+                view = OrderView(FixedOrder([column.order], column.order.size + column.order.missing))
+                value = float((view.medians() if unfitted.strategy == "median" else view.most_frequent())[0])
         else:
             value = sums.most_frequent(column)
         if value is not None and unfitted.strategy == "constant":
@@ -133,7 +137,8 @@ def _imputed(fitted: SimpleImputer, table: Table) -> Mapping:
             form = {column.value: Fraction(1)}
             if column.missing is not None:
                 form[column.missing] = Fraction(float(value))
-            columns.append(Number(variable(form)))
+            order = None if column.order is None else column.order.filled(float(value))
+            columns.append(Number(variable(form), None, order))
             continue
         levels = dict(column.levels)
         by_level = {category: {place: Fraction(1)} for category, place in levels.items()}

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,13 @@ def _dot(first: Sequence[float], second: Sequence[float]) -> tuple[int, int]:
     return sum(whole << (exponent - lowest) for whole, exponent in terms), lowest
 
 
-def _affine(table: Table, factors: list[tuple[int, int]], centres: list[tuple[int, int]]) -> Mapping:
-    """Each column of numbers times a factor, plus a centre; missing values stay missing."""
+def _affine(
+    table: Table, factors: list[tuple[int, int]], centres: list[tuple[int, int]], transform: Callable[..., np.ndarray]
+) -> Mapping:
+    """Each column of numbers times a factor, plus a centre; missing values stay missing.
+
+    `transform` computes it in float64, of values and the column's place.
+    """
     starts, sources, pairs = [0], [], []
     columns: list[Column] = []
     of_missing = [column.missing for column in table.columns if isinstance(column, Number)]
@@ -75,7 +81,8 @@ def _affine(table: Table, factors: list[tuple[int, int]], centres: list[tuple[in
                 sources.append(column.missing)
                 pairs.append(_pair(-centre[0], centre[1]))
         starts.append(len(sources))
-        columns.append(Number(1 + j, None if column.missing is None else gaps[column.missing]))
+        order = None if column.order is None else column.order.through(partial(transform, place=j))
+        columns.append(Number(1 + j, None if column.missing is None else gaps[column.missing], order))
     for variable in gaps:
         sources.append(variable)
         pairs.append((1.0, 0.0))
@@ -92,7 +99,12 @@ def _scaled(table: Table, centre: Any, scale: Any) -> Mapping:
         (-whole * factor, exponent + power)
         for (whole, exponent), (factor, power) in zip(map(_whole, _listed(centre, n, 0.0)), factors, strict=True)
     ]
-    return _affine(table, factors, centres)
+    centred, scaled = _listed(centre, n, 0.0), _listed(scale, n, 1.0)
+
+    def transform(values: np.ndarray, place: int) -> np.ndarray:
+        return (values - centred[place]) / scaled[place]
+
+    return _affine(table, factors, centres, transform)
 
 
 def _listed(values: Any, n: int, default: float) -> list[float]:
@@ -105,7 +117,12 @@ def _standardized(fitted: Any, table: Table) -> Mapping:
 
 
 def _ranged(fitted: Any, table: Table) -> Mapping:
-    return _affine(table, [*map(_whole, fitted.scale_.tolist())], [*map(_whole, fitted.min_.tolist())])
+    scale, least = fitted.scale_.tolist(), fitted.min_.tolist()
+
+    def transform(values: np.ndarray, place: int) -> np.ndarray:
+        return values * scale[place] + least[place]
+
+    return _affine(table, [*map(_whole, scale)], [*map(_whole, least)], transform)
 
 
 def _robust(fitted: Any, table: Table) -> Mapping:
@@ -166,7 +183,7 @@ def _kept(table: Table) -> Mapping:
     for column in table.columns:
         if isinstance(column, Number):
             value = place(column.value)
-            columns.append(Number(value, None if column.missing is None else place(column.missing)))
+            columns.append(Number(value, None if column.missing is None else place(column.missing), column.order))
         else:
             levels = tuple((category, place(variable)) for category, variable in column.levels)
             columns.append(Category(levels, None if column.missing is None else place(column.missing)))

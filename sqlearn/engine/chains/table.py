@@ -2,10 +2,11 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from sqlearn.engine.chains.order import FixedOrder, Ranked, Values
 from sqlearn.engine.readout import GramView, LinearMap, aligned, grams_of
 from sqlearn.engine.sums import Gram, Mixed, Moments, Statistic, Sums, packed_cell
 from sqlearn.engine.tables import FixedGram, TableGram
@@ -21,10 +22,13 @@ class Number:
         The variable that has its values, and 0 where one is missing.
     missing : int or None
         The variable that is 1 where one is missing; None if none is.
+    order : Values or None
+        The values in their order, where they are kept.
     """
 
     value: int
     missing: int | None = None
+    order: Values | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -67,16 +71,19 @@ class Table:
     @classmethod
     def of(cls, statistic: Statistic, slots: np.ndarray, n_categorical: int = 0) -> "Table":
         """From the sums of the records; `n_categorical` is the number of categorical columns of a table."""
+        order: list[Values | None] = [None] * statistic.n_features
+        if isinstance(statistic, Ranked):
+            order, statistic = statistic.columns(), statistic.sums
         assert isinstance(statistic, Gram | TableGram)
         d, counts = statistic.n_features, statistic.record_counts[slots]
         if isinstance(statistic, Gram):  # which TableGram is not
-            return cls(grams_of(statistic, slots), [Number(1 + i) for i in range(d)], counts)
+            return cls(grams_of(statistic, slots), [Number(1 + i, None, order[i]) for i in range(d)], counts)
         digits, low = statistic.digits(slots)
         labels = statistic.vocabulary.labels()
         width, t = d + len(labels), statistic.n_targets
         views = [GramView(own, low, width, t) for own in digits]
         variable = {label: 1 + d + k for k, label in enumerate(labels)}
-        columns: list[Column] = [Number(1 + i, variable.get((i, 0))) for i in range(d)]
+        columns: list[Column] = [Number(1 + i, variable.get((i, 0)), order[i]) for i in range(d)]
         for j in range(n_categorical):
             place = statistic.place(j)
             levels = tuple((label[1], own) for label, own in variable.items() if label[0] == place)
@@ -100,6 +107,12 @@ class Table:
         """A statistic of no variables: for a step that is read from the table itself."""
         digits, low = aligned(*((view.digits[:1], view.low) for view in self.views))
         return FixedGram(np.stack(digits), low, self.record_counts, 0, 0)
+
+    def order(self) -> FixedOrder:
+        """The values of the columns, in their order."""
+        found = [column.order for column in self.columns if isinstance(column, Number) and column.order is not None]
+        assert len(found) == len(self.columns)
+        return FixedOrder(found, found[0].size + found[0].missing)
 
     def statistic(self, with_targets: bool) -> Statistic:
         """The statistic that a learner would have after learning the records, of numbers alone: with their targets?"""

@@ -13,10 +13,12 @@ class Steps:
     ----------
     parts : list of (str, estimator or None)
         What is done one after the other; None does nothing.
+    ranked : tuple of int, default=()
+        Once the first records are known: which numbers are needed in their order.
     """
 
-    def __init__(self, parts: list[tuple[str, Any]]):
-        self.parts = parts
+    def __init__(self, parts: list[tuple[str, Any]], ranked: tuple[int, ...] = ()):
+        self.parts, self.ranked = parts, ranked
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         return iter(self.parts)

@@ -1,0 +1,197 @@
+"""Order statistics in a chain: the values of columns beside the sums, and the same columns as later steps see them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sqlearn.engine.ordered import Ordered
+from sqlearn.engine.sums import Gram, Joint, Statistic
+from sqlearn.engine.tables import TableGram
+
+
+class Ranked(Joint):
+    """Sums of all columns, and ordered multisets of the values of some, over all classes.
+
+    Parameters
+    ----------
+    sums : Gram or TableGram
+        The sums.
+    ranked : list of int
+        The numbers whose values are kept in order.
+
+    Attributes
+    ----------
+    order : Ordered
+        Their values, in one slot.
+    """
+
+    def __init__(self, sums: Gram | TableGram, ranked: Sequence[int]):
+        self.sums, self.ranked = sums, list(ranked)
+        self.n_features, self.n_targets = sums.n_features, sums.n_targets
+        self.order = Ordered(len(self.ranked), 0)
+        self.order.resize(1)
+
+    @property
+    def members(self) -> tuple[Statistic, ...]:
+        return self.sums, self.order
+
+    @property
+    def n_parts(self) -> int:  # type: ignore[override]
+        return self.sums.n_parts + self.order.n_parts
+
+    @property
+    def total(self):  # type: ignore[override]
+        return self.sums.total
+
+    def blocks(self, block):
+        columns = np.ascontiguousarray(block.x[:, self.ranked])
+        return block, replace(block, x=columns, slots=np.zeros(len(block), np.int64))
+
+    def encode(self, codes, levels):
+        return self.sums.encode(codes, levels)
+
+    def first_missing(self, block):
+        missing = self.sums.first_missing(block)
+        return missing if missing >= 0 else self.order.first_missing(self.blocks(block)[1])
+
+    def resize(self, n_slots):
+        self.sums.resize(n_slots)
+
+    def memory_for(self, x, slots):
+        return self.order.memory_for(x[:, self.ranked], 1)
+
+    def refresh(self, order, labels, log, check=lambda: None):
+        self.order.settle()
+
+    def add(self, other, other_slots, slots):
+        self.sums.add(other.sums, other_slots, slots)
+        self.order.add(other.order, np.zeros(1, np.int64), np.zeros(1, np.int64))
+
+    def canonical(self, slots):
+        return [*self.sums.canonical(slots), *self.order.canonical(np.zeros(1, np.int64))]
+
+    def canonical_values(self, slots):
+        return self.order.canonical_values(np.zeros(1, np.int64))
+
+    def restore_values(self, data):
+        self.order.restore_values(data)
+
+    def restore(self, parts):
+        self.sums.restore(parts[: -self.order.n_parts])
+        self.order.restore(parts[-self.order.n_parts :])
+
+    def check_form(self, labels):
+        self.sums.check_form(labels)
+        self.order.check_form([None])
+
+    def columns(self) -> list["Values | None"]:
+        """The values of each number, in order; None for those whose values are not kept."""
+        found: list[Values | None] = [None] * self.n_features
+        for k, column in enumerate(self.ranked):
+            found[column] = Values.of(self.order, k)
+        return found
+
+
+class Values:
+    """The values of a column in their order.
+
+    Attributes
+    ----------
+    size : int
+        How many there are.
+    missing : int
+        How many are missing.
+    select : callable
+        Of ascending ranks, int64[n]: the values.
+    most_frequent : callable
+        The most frequent value.
+    """
+
+    def __init__(
+        self, size: int, missing: int, select: Callable[[np.ndarray], np.ndarray], most_frequent: Callable[[], float]
+    ):  # fmt: skip
+        self.size, self.missing, self.select, self.most_frequent = size, missing, select, most_frequent
+
+    @classmethod
+    def of(cls, order: Ordered, feature: int) -> "Values":
+        """Those that are kept of a feature, in slot 0."""
+        order.settle()
+        zeros, lists = order.zeros(0, feature), order.ordered
+        missing = int(lists.missing[feature])
+        return cls(
+            int(order.record_counts[0]) - missing,
+            missing,
+            lambda ranks: lists.select(feature, zeros, ranks),
+            lambda: lists.most_frequent(feature, zeros),
+        )
+
+    def through(self, function: Callable[[np.ndarray], np.ndarray]) -> "Values":
+        """The values of an increasing function of these."""
+
+        def mode() -> float:
+            return float(function(np.array([self.most_frequent()]))[0])
+
+        return Values(self.size, self.missing, lambda ranks: function(self.select(ranks)), mode)
+
+    def filled(self, value: float) -> "Values | None":
+        """These, and as often as one is missing, `value`."""
+        if not self.missing:
+            return self
+        below = self._below(value)
+
+        def select(ranks: np.ndarray) -> np.ndarray:
+            found = np.full(len(ranks), value)
+            for chosen, shift in ((ranks < below, 0), (ranks >= below + self.missing, self.missing)):
+                if chosen.any():
+                    found[chosen] = self.select(ranks[chosen] - shift)
+            return found
+
+        def mode() -> float:
+            raise AssertionError("asked of a column that is filled already")
+
+        return Values(self.size + self.missing, 0, select, mode)
+
+    def _below(self, value: float) -> int:
+        """How many are less than this."""
+        low, high = 0, self.size
+        while low < high:
+            middle = (low + high) // 2
+            if self.select(np.array([middle]))[0] < value:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+
+class FixedOrder(Ordered):
+    """Ordered columns that are kept elsewhere, for a read-out to look at."""
+
+    def __init__(self, columns: Sequence[Values], n_records: int):
+        self.n_features, self.n_targets, self.takes_missing = len(columns), 0, True
+        self.record_counts = np.array([n_records], np.int64)
+        self.ordered: Any = _Lists(columns)
+        self._pending = []
+
+    def zeros(self, slot: int, feature: int) -> int:
+        return 0
+
+    def settle(self) -> None:
+        """Nothing waits."""
+
+
+class _Lists:
+    """What :class:`FixedOrder` has in place of lists."""
+
+    def __init__(self, columns: Sequence[Values]):
+        self._columns = columns
+        self.missing = np.array([column.missing for column in columns], np.int64)
+
+    def select(self, which: int, zeros: int, ranks: np.ndarray) -> np.ndarray:
+        """The values of these ranks."""
+        return self._columns[which].select(ranks)
+
+    def most_frequent(self, which: int, zeros: int) -> float:
+        """The most frequent value."""
+        return self._columns[which].most_frequent()
