@@ -12,8 +12,9 @@ from sklearn.utils import Bunch, Tags
 
 from sqlearn.compose.chain import Chain
 from sqlearn.compose.columns import is_idle
-from sqlearn.compose.composed import Composed, Plan
+from sqlearn.compose.composed import Composed
 from sqlearn.compose.planning import check_names, own_class
+from sqlearn.compose.plans import Plan
 from sqlearn.engine.model import ExactEstimator, Steps
 from sqlearn.engine.sklearn_private import parameter_constraints
 from sqlearn.errors import ParameterError, shown

@@ -8,8 +8,9 @@ from sklearn.pipeline import make_pipeline
 
 from sqlearn.compose.chain import Chain
 from sqlearn.compose.columns import is_idle
-from sqlearn.compose.composed import Plan
+from sqlearn.compose.plans import Plan
 from sqlearn.compose.fixed_features import FixedFeatures
+from sqlearn.compose.text_steps import begins_with_words, text_plan
 from sqlearn.engine.model import ExactEstimator, Steps
 from sqlearn.errors import ParameterError, shown
 
@@ -99,6 +100,8 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
     """
     in_use = [(name, None if is_idle(step) else clone(step, safe=False)) for name, step in steps]
     in_force = params | {"steps": [(name, "passthrough" if step is None else step) for name, step in in_use]}
+    if begins_with_words(in_use):
+        return text_plan(in_use, in_force, {name: params[name] for name in ("ledger", "key")})
     place = 0
     while place < len(in_use) and not isinstance(in_use[place][1], ExactEstimator):
         place += 1
