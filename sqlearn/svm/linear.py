@@ -15,7 +15,7 @@ from sqlearn.engine.problems import (
     ridge,
 )
 from sqlearn.engine.readout import label_array
-from sqlearn.engine.rounds import MOST_CLASS_WEIGHT, Scale
+from sqlearn.engine.rounds import MOST_CLASS_WEIGHT, Scale, constants, zeros
 from sqlearn.engine.sparse import SparseOneVsRest, SparseSmooth, is_wide
 from sqlearn.engine.validation import check_class_weights
 from sqlearn.errors import DegenerateError, ParameterError, shown
@@ -154,7 +154,7 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
             if not params["fit_intercept"]:
                 return held
             own = np.empty(1 + len(scale.factor))  # the user's intercept is theta_0 - sum_j theta_j factor_j mean_j
-            own[0], own[1:] = 1.0, -scale.factor * scale.mean
+            own[0], own[1:] = 1.0, zeros(scale)
             return held._replace(bond=own, weight=scale.weight / (params["C"] * _parts(params, scale)))
 
         positive = range(len(labels)) if len(labels) > 2 else [1]
@@ -182,7 +182,7 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
         coef, intercept = coefficients(trace, state.n_features_in_, state.params["fit_intercept"])
         if state.params["fit_intercept"]:
             total, scale = _parts(state.params, trace.scale), trace.scale
-            coef = coef + intercept[:, None] * (np.where(scale.factor == 0, scale.mean, 0.0) / total)
+            coef = coef + intercept[:, None] * (constants(scale) / total)
             intercept = intercept * (state.params["intercept_scaling"] ** 2 / total)
         return {
             "classes_": label_array(state),
@@ -199,6 +199,6 @@ def _parts(params: dict, scale: Scale) -> float:
     intercept as ``scaling ** 2`` and ``constant * coefficient`` do.
     """
     total = params["intercept_scaling"] ** 2
-    for constant in scale.mean[scale.factor == 0].tolist():
+    for constant in constants(scale)[scale.factor == 0].tolist():
         total += constant * constant
     return total

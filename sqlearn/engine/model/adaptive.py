@@ -3,7 +3,7 @@
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,6 +18,7 @@ from sqlearn.engine.rounds import (
     Problem,
     Rounds,
     Trace,
+    Units,
     UpdateReport,
 )
 from sqlearn.engine.sparse import SparseKept, SparseProblem
@@ -127,8 +128,15 @@ class Adaptive(RenamedReport, ExactEstimator):
             return SparseKept(n_features, n_targets, lambda labels: self._sparse_problem(params, n_features, labels))
         return self._new_rounds(params, n_features, n_targets)
 
-    def _new_rounds(self, params: dict, n_features: int, n_targets: int) -> Rounds:
-        """The empty statistic for dense records."""
+    def _problem_in(self, units: Units | None, params: dict, n_features: int, labels: list) -> Problem | None:
+        """The problem to solve, with features seen in these units."""
+        problem: Any = self._problem(params, n_features, labels)
+        if units is not None and problem is not None:
+            problem.see_in(units)
+        return problem
+
+    def _new_rounds(self, params: dict, n_features: int, n_targets: int, units: Units | None = None) -> Rounds:
+        """The empty statistic for dense records, whose features are seen in these units."""
 
         def report(line):
             print(f"{type(self).__name__}: {line}", file=sys.stderr, flush=True)
@@ -136,7 +144,7 @@ class Adaptive(RenamedReport, ExactEstimator):
         return Rounds(
             n_features,
             n_targets,
-            lambda labels: self._problem(params, n_features, labels),
+            lambda labels: self._problem_in(units, params, n_features, labels),
             params.get("random_state") or 0,
             report if params.get("verbose") else None,
             self._large_pilot,

@@ -12,6 +12,7 @@ from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.engine.model.parameters import checked_params
 from sqlearn.engine.model.predictions import Decides, Predicts, PredictsJointProbabilities
 from sqlearn.engine.model.state import State
+from sqlearn.engine.rounds import Units
 from sqlearn.engine.validation import Batch, Features, Layout, Responses, Spec
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -50,11 +51,11 @@ class Inner:
         self.learner._check_supported_params(params)
         return params
 
-    def new_statistic(self, n_features: int, n_targets: int) -> Any:
-        """The empty statistic of its kind for records of this shape."""
+    def new_statistic(self, n_features: int, n_targets: int, units: Units | None = None) -> Any:
+        """The empty statistic of its kind for records of this shape; of an adaptive learner, seen in these units."""
         params = self.learner.get_params(deep=False)
         if isinstance(self.learner, Adaptive):  # encoded records are dense, however many columns they have
-            return self.learner._new_rounds(params, n_features, n_targets)
+            return self.learner._new_rounds(params, n_features, n_targets, units)
         return self.learner._new_statistic(params, n_features, n_targets)
 
     def features(self, x: Any, layout: Layout | None, spec: Spec | None = None) -> tuple[Features, Layout]:

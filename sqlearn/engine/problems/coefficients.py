@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sqlearn.engine.rounds import BalancedScale, Scale, Trace
+from sqlearn.engine.rounds import BalancedScale, InUnits, Scale, Trace, gains, zeros
 
 
 class Penalty(NamedTuple):
@@ -40,7 +40,8 @@ def ridge(scale: Scale, intercept: bool, strength: float) -> Penalty:
     """The penalty ``strength / 2 * coef ** 2`` in theta; the intercept has none."""
     first = int(intercept)
     values = np.zeros(first + len(scale.factor))
-    values[first:] = scale.weight * strength * (scale.factor * scale.factor)
+    gain = gains(scale)
+    values[first:] = scale.weight * strength * (gain * gain)
     return Penalty(values, np.zeros(len(values)), 0.0)
 
 
@@ -63,10 +64,12 @@ def balancing(scale: Scale, own: int | None, rounded: bool = False) -> np.ndarra
 
 
 def coefficients(trace: Trace, n_features: int, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients float64[K, d] and intercepts float64[K] in the user's units."""
+    """Coefficients float64[K, d] and intercepts float64[K] in the units of the features that the learner sees."""
     theta = trace.theta.reshape(-1, n_features + intercept)
-    coef = theta[:, int(intercept) :] * trace.scale.factor
+    coef = theta[:, int(intercept) :] * gains(trace.scale)
     if not intercept:
         return coef, np.zeros(len(theta))
+    if isinstance(trace.scale, InUnits):
+        return coef, theta[:, 0] + theta[:, 1:] @ zeros(trace.scale)
     mean = trace.scale.mean
     return coef, theta[:, 0] - coef @ mean if mean.any() else theta[:, 0].copy()

@@ -9,7 +9,7 @@ from sqlearn.engine.problems.optimum import in_order
 from sqlearn.engine.problems.smooth_grid import Grid
 from sqlearn.engine.problems.smooth_problem import NewtonPilot, Smooth, Solution
 from sqlearn.engine.problems.smooth_terms import REVISIONS
-from sqlearn.engine.rounds import Records, Scale, Source, check_sums
+from sqlearn.engine.rounds import Records, Scale, Source, Units, check_sums
 from sqlearn.engine.sums import ExactSum
 
 Grids = tuple[Grid, ...]
@@ -36,6 +36,11 @@ class OneVsRest(NewtonPilot[Grids]):
         self.lazy_pilots = problems[0].lazy_pilots
         self.shape = (len(problems), *problems[0].shape, *[1] * weighted)
         self.sizes = np.cumsum([problem.size for problem in problems])[:-1]
+
+    def see_in(self, units: Units) -> None:
+        """Penalize the coefficients of features in these units, not in those that records come in."""
+        for problem in self.problems:
+            problem.see_in(units)
 
     def scale(self, total: ExactSum, n: int, order: np.ndarray) -> Scale:
         return self.problems[0].scale(total, n, order)

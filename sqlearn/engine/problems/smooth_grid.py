@@ -9,7 +9,7 @@ from sqlearn.engine.problems.sample import LEAST_DIVISOR
 from sqlearn.engine.problems.smooth_losses import cells_of, centre_of, shifts
 from sqlearn.engine.problems.smooth_sample import descend, evaluate, guarded_ridge
 from sqlearn.engine.problems.smooth_terms import SmoothTerms
-from sqlearn.engine.rounds import GRID_SAMPLE, Scale, Source, dithers, serializable
+from sqlearn.engine.rounds import GRID_SAMPLE, Scale, Source, dithers, roughly, serializable
 from sqlearn.engine.solvers import SQUARED_HINGE, is_exponential
 from sqlearn.engine.sums import ExactSum
 
@@ -92,9 +92,10 @@ def _normalized(problem: SmoothTerms, hessian: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _penalty_of_sample(problem: SmoothTerms, scale: Scale, unit: float) -> np.ndarray:
-    """The sample's share of the penalty, at a typical total of weights: the total itself moves with every record."""
+    """The sample's share of the penalty, at a typical total of weights, and in rounded units: those move with every
+    record."""
     times = 2.0 ** max(0, scale.octave - GRID_SAMPLE.bit_length())
-    typical = replace(scale, total=2.0 ** (scale.octave - 1) / scale.weight)
+    typical = replace(roughly(scale), total=2.0 ** (scale.octave - 1) / scale.weight)
     return problem.penalty_hessian(typical, 1.0) / (unit * times)
 
 

@@ -25,7 +25,9 @@ from sqlearn.engine.rounds import (
     Records,
     Scale,
     Source,
+    Units,
     balanced,
+    in_units,
     standard_scale,
 )
 from sqlearn.engine.solvers import MULTINOMIAL, SQUARED_HINGE, centre, is_exponential, minimum
@@ -147,11 +149,18 @@ class Smooth(SmoothTerms, NewtonPilot[Grid]):
     """A loss of linear predictors plus a quadratic penalty, by rounds; parameters as of SmoothTerms."""
 
     _last_penalty: tuple[Scale | None, np.ndarray] = (None, np.zeros(0))
+    _units: Units | None = None
+
+    def see_in(self, units: Units) -> None:
+        """Penalize the coefficients of features in these units, not in those that records come in."""
+        self._units = units
 
     def scale(self, total: ExactSum, n: int, order: np.ndarray) -> Scale:
-        """Means and deviations, and balancing weights of classes where there are any."""
+        """Means and deviations, balancing weights of classes, and units, where there are any."""
         scale = standard_scale(total, n, self.intercept, self.seed)
-        return scale if self.groups is None else balanced(scale, total, order, self.seed)
+        if self.groups is not None:
+            scale = balanced(scale, total, order, self.seed)
+        return scale if self._units is None else in_units(scale, self._units, total, self.seed)
 
     def class_weights(self, scale: Scale, rounded: bool) -> np.ndarray | None:
         """What the weights of classes are multiplied by; balancing ones exactly, or on a grid if `rounded`."""

@@ -22,4 +22,14 @@ from sqlearn.engine.rounds.trace import (
     serializable,
     to_bytes,
 )
+from sqlearn.engine.rounds.units import (
+    InUnits,
+    StandardUnits,
+    Units,
+    constants,
+    gains,
+    in_units,
+    roughly,
+    zeros,
+)
 from sqlearn.engine.rounds.walk import GRID_SAMPLE, PILOT

@@ -77,7 +77,7 @@ def dithers(n: int, seed: int) -> np.ndarray:
 
 
 @lru_cache
-def _offsets(d: int, seed: int) -> np.ndarray:
+def offsets(d: int, seed: int) -> np.ndarray:
     """Offsets of the deviations, the means and the weight, float64[2 * d + 1].
 
     Many features have been standardised: mean 0 and deviation 1 are kept off the edges of their cells, which a random
@@ -90,7 +90,7 @@ def _offsets(d: int, seed: int) -> np.ndarray:
 
 
 @kernel
-def _digits_of(limbs, cell, out):
+def digits_of(limbs, cell, out):
     """Balanced digits of a cell, summed over the rows."""
     carry = np.int64(0)
     for l in range(len(out)):
@@ -123,11 +123,11 @@ def _standard(limbs, base, n, centred, offset, mean, factor):
     w, s, q = np.empty(length, np.int64), np.empty(length, np.int64), np.empty(length, np.int64)
     product = np.empty(2 * length + 1, np.int64)
     scratch, scratch2 = np.empty(length, np.int64), np.empty(2 * length + 1, np.int64)
-    _digits_of(limbs, 0, w)
+    digits_of(limbs, 0, w)
     w_hi, _, w_exponent = round_pair(w, scratch)
     for j in range(d):
-        _digits_of(limbs, 1 + j, s)
-        _digits_of(limbs, 1 + d + j, q)
+        digits_of(limbs, 1 + j, s)
+        digits_of(limbs, 1 + d + j, q)
         s_hi, _, s_exponent = round_pair(s, scratch)
         m = math.ldexp(s_hi / w_hi, s_exponent - w_exponent)
         product[:] = 0
@@ -190,7 +190,7 @@ def standard_scale(total: ExactSum, n: int, centred: bool, seed: int) -> Scale:
     d = (total.shape[1] - 1) // 2
     mean, factor = np.empty(d), np.empty(d)
     standard = _standard if _many_features.is_worth(d) else _standard_of_few
-    weight, weights = standard(total.limbs, total.base, n, centred, _offsets(d, seed), mean, factor)
+    weight, weights = standard(total.limbs, total.base, n, centred, offsets(d, seed), mean, factor)
     return Scale(mean, factor, weight, n.bit_length(), weights)
 
 
