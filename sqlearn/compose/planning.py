@@ -11,6 +11,7 @@ from sqlearn.compose.columns import is_idle
 from sqlearn.compose.plans import Plan
 from sqlearn.compose.fixed_features import FixedFeatures
 from sqlearn.compose.text_steps import begins_with_words, text_plan
+from sqlearn.compose.grid_chain import GridChain, is_adaptive
 from sqlearn.engine.model import ExactEstimator, Steps
 from sqlearn.errors import ParameterError, shown
 
@@ -122,12 +123,18 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
         )
     model: ExactEstimator
     if not fixed:
-        model = _alone(learned, kept) if len(learned) == 1 else Chain(Steps(rest), **kept)
+        model = _alone(learned, kept) if len(learned) == 1 else chain_of(rest)(Steps(rest), **kept)
         return Plan(model, in_force, [], names)
-    inner = learned[0][1] if len(learned) == 1 else Chain(Steps(rest))
+    inner = learned[0][1] if len(learned) == 1 else chain_of(rest)(Steps(rest))
     maps = [step for _, step in fixed]
     transformer = maps[0] if len(maps) == 1 else make_pipeline(*maps)
     return Plan(FixedFeatures(transformer, inner, **kept), in_force, [name for name, _ in fixed], names)
+
+
+def chain_of(steps: list[tuple[str, Any]]) -> type[Chain]:
+    """What learns in the place of these steps, some of which are None."""
+    last = [step for _, step in steps if step is not None][-1]
+    return GridChain if is_adaptive(last) else Chain
 
 
 def _alone(learned: list[tuple[str, Any]], kept: dict[str, Any]) -> ExactEstimator:

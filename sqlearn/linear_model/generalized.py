@@ -22,6 +22,7 @@ class _Generalized(Adaptive, Predicts, WeightedEstimator):
     """What these models have in common; which one it is follows from the power of its variance."""
 
     _target = "value"
+    _is_linear = True
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Score the predictions by the share of the deviance that they explain.

@@ -96,6 +96,7 @@ class LogisticRegression(
     """
 
     _sklearn_class = peers.LogisticRegression
+    _is_linear = True
 
     def __init__(
         self,

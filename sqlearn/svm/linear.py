@@ -84,6 +84,7 @@ class LinearSVC(SparseCoefficients, Adaptive, Decides, WeightedClassifier, peers
     """
 
     _sklearn_class = peers.LinearSVC
+    _is_linear = True
 
     def __init__(
         self,

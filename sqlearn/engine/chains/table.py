@@ -148,6 +148,19 @@ class _Fixed(Statistic):
         return self._whole.digits(slots)
 
 
+def fixed_moments(digits: np.ndarray, low: int, n_features: int, record_counts: np.ndarray) -> Moments:
+    """Moments whose digits, int64[slots, cells, L], were made elsewhere."""
+    return _FixedMoments(digits, low, record_counts, n_features)
+
+
+def fixed_mixed(moments: Moments, missing: np.ndarray, low: int) -> Mixed:
+    """Such moments, with digits of the weights of all records and of those in which each number is missing."""
+    found = _FixedMixed.__new__(_FixedMixed)
+    found.n_features, found.n_targets, found.moments = moments.n_features, 0, moments
+    found.missing = _FixedSums(missing, low, moments.record_counts, moments.n_features)
+    return found
+
+
 class _FixedMoments(_Fixed, Moments):
     """Moments made elsewhere."""
 

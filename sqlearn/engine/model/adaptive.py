@@ -103,6 +103,7 @@ class Adaptive(RenamedReport, ExactEstimator):
 
     _keeps_records = True
     _large_pilot = False  # see engine/rounds/walk.py
+    _is_linear = False  # whether features enter by linear predictors alone: then units matter to the penalty alone
     _restless = (
         "the loss has no minimum, or none that was found: without a penalty, classes that the features separate have "
         "none. Penalise more, or scale the features."

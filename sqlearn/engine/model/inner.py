@@ -58,6 +58,13 @@ class Inner:
             return self.learner._new_rounds(params, n_features, n_targets, units)
         return self.learner._new_statistic(params, n_features, n_targets)
 
+    def takes_units(self, centred: bool) -> bool:
+        """Whether records may stay as they are where features are scaled, and centred or not, in front of it."""
+        learner = self.learner
+        if not isinstance(learner, Adaptive) or not learner._is_linear:
+            return False
+        return not centred or bool(learner.get_params(deep=False)["fit_intercept"])
+
     def features(self, x: Any, layout: Layout | None, spec: Spec | None = None) -> tuple[Features, Layout]:
         """Validated features, and the layout that has them: for None, what these rows fix."""
         if spec is None:

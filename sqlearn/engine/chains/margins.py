@@ -1,0 +1,117 @@
+"""What steps that work column by column see: exact moments of each column, without products of different columns."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from sqlearn.engine.arithmetic import integers
+from sqlearn.engine.chains.table import Category, Column, Number, Table, fixed_mixed, fixed_moments
+from sqlearn.engine.readout import GramView, LinearMap
+from sqlearn.engine.sums import Mixed, Statistic
+
+
+def _exact(statistic: Statistic) -> list[Fraction]:
+    """The sums of all slots."""
+    digits, low = statistic.digits(None)
+    unit = Fraction(2) ** (32 * low)
+    return [number * unit for number in integers(digits[0])]
+
+
+def _digits(values: Sequence[Fraction]) -> tuple[np.ndarray, int]:
+    """Balanced digits of numbers whose denominators are powers of two, int64[n, L], and the index of the lowest."""
+    low = -((max(value.denominator.bit_length() for value in values) + 30) // 32)
+    whole = [int(value * (1 << (-32 * low))) for value in values]
+    digits = np.zeros((len(whole), max(number.bit_length() for number in whole) // 32 + 2), np.int64)
+    for i, number in enumerate(whole):
+        for place in range(digits.shape[1]):
+            digits[i, place] = digit = ((number + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+            number = (number - digit) >> 32
+    return digits, low
+
+
+class Margins(Table):
+    """A table of which the moments of each variable are known, and no products of different ones.
+
+    Variables of one column are never both other than 0 in a record (a number and that it is missing; categories). So
+    the moments of a linear combination of them follow from theirs.
+
+    Parameters
+    ----------
+    first, second : list of Fraction
+        The weighted sum of each variable, and of its square; variable 0 is the constant one.
+    columns : list of Number or Category
+        The columns; variables are counted from 1.
+    record_counts : int64[1]
+        Number of records of positive weight.
+    """
+
+    def __init__(
+        self, first: list[Fraction], second: list[Fraction], columns: list[Column], record_counts: np.ndarray
+    ) -> None:  # fmt: skip
+        self.first, self.second, self.columns, self.record_counts = first, second, columns, record_counts
+
+    @classmethod
+    def of_numbers(cls, moments: Statistic) -> "Margins":
+        """Of numbers none of which is missing, with moments in the cells ``[w, w x, w x x]``."""
+        values = _exact(moments)
+        d = len(values) // 2
+        columns: list[Column] = [Number(1 + j) for j in range(d)]
+        return cls(values[: 1 + d], [values[0], *values[1 + d :]], columns, moments.record_counts.sum(keepdims=True))
+
+    @classmethod
+    def of_table(cls, sums: Mixed, labels: list[tuple[int, Any]], n_categorical: int) -> "Margins":
+        """Of numbers and categories, as :class:`~sqlearn.engine.tables.rounds.TableRounds` sums them.
+
+        `labels` are the levels held, sorted: the categories of column j at the place 2 j, that it is missing at 2 j + 1.
+        """
+        values, gaps = _exact(sums.moments), _exact(sums.missing)[1:]
+        d = len(gaps)
+        weights, slots = _exact(sums.categories)[1:], sums.categories.vocabulary.slots
+        absent = [j for j, gap in enumerate(gaps) if gap]
+        rest = [gaps[j] for j in absent] + [weights[slots[label]] for label in labels]
+        variable = {j: 1 + d + k for k, j in enumerate(absent)}
+        columns: list[Column] = [Number(1 + j, variable.get(j)) for j in range(d)]
+        start = 1 + d + len(absent)
+        for j in range(n_categorical):
+            held = [(level, start + k) for k, (place, level) in enumerate(labels) if place == 2 * j]
+            missing = [start + k for k, (place, _) in enumerate(labels) if place == 2 * j + 1]
+            columns.append(Category(tuple(held), missing[0] if missing else None))
+        counts = sums.record_counts.sum(keepdims=True)
+        return cls([*values[: 1 + d], *rest], [values[0], *values[1 + d :], *rest], columns, counts)
+
+    @property
+    def views(self) -> list[GramView]:  # type: ignore[override]
+        """The first row of the Gram matrix of all records: the sums of the variables."""
+        digits, low = _digits(self.first)
+        return [GramView(digits, low, len(self.first) - 1, 0)]
+
+    def through(self, forms: LinearMap, columns: list[Column]) -> "Margins":
+        """The margins of linear combinations of variables, each of one column, which make up these columns."""
+        weight = self.first[0]
+        first, second = [weight], [weight]
+        for terms in forms.columns():
+            centre = terms.pop(0, Fraction(0))
+            linear = sum((factor * self.first[source] for source, factor in terms.items()), Fraction(0))
+            square = sum((factor * factor * self.second[source] for source, factor in terms.items()), Fraction(0))
+            first.append(linear + centre * weight)
+            second.append(square + 2 * centre * linear + centre * centre * weight)
+        return Margins(first, second, columns, self.record_counts)
+
+    def chosen(self, places: Sequence[int]) -> "Margins":
+        """The margins of these columns, which share the variables."""
+        return Margins(self.first, self.second, [self.columns[place] for place in places], self.record_counts)
+
+    def statistic(self, with_targets: bool = False) -> Statistic:
+        """The statistic that a step would have after learning the records, of numbers alone."""
+        numbers = [column for column in self.columns if isinstance(column, Number)]
+        values = [column.value for column in numbers]
+        cells = [self.first[0], *(self.first[k] for k in values), *(self.second[k] for k in values)]
+        digits, low = _digits(cells)
+        moments = fixed_moments(digits[None], low, len(numbers), self.record_counts)
+        if all(column.missing is None for column in numbers):
+            return moments
+        gaps = [Fraction(0) if column.missing is None else self.first[column.missing] for column in numbers]
+        missing, missing_low = _digits([self.first[0], *gaps])
+        return fixed_mixed(moments, missing[None], missing_low)
