@@ -1,8 +1,9 @@
 """Chains of steps that are read from exact sums: what each step sees, and its transform as a linear map.
 
-May import: identity, arithmetic, sums, ordered, readout, tables, validation, model, errors.
+May import: kernels, identity, arithmetic, sums, ordered, readout, rounds, tables, validation, model, errors.
 """
 
+from sqlearn.engine.chains.encoded_rounds import EncodedRounds, on_grid
 from sqlearn.engine.chains.encoding import ENCODERS, READ_FROM_TABLES, check_reader, read_from_table
 from sqlearn.engine.chains.linear import is_linear, mapping_of
 from sqlearn.engine.chains.live import LiveState, seen_state

@@ -10,6 +10,7 @@ refit.
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import partial
+from typing import Self
 
 import numpy as np
 
@@ -219,20 +220,18 @@ class TableRounds(Statistic):
 
     # ------------------------------------------------------------------ encoding
 
+    def _held_labels(self) -> list:
+        """The levels that records have, sorted: those whose last record has just gone are still in the vocabulary."""
+        slots, counts = self._vocabulary.slots, self.sums.categories.category_counts
+        return [label for label in self._vocabulary.labels() if slots[label] < len(counts) and counts[slots[label]]]
+
     def _read_encoder(self) -> TableEncoder:
         d = self.n_features
         (own,), low = self.sums.moments.digits(None)
         (unknown,), unknown_low = self.sums.missing.digits(None)
         values = [exact_value(digits, low) for digits in own]
         absent = {i: exact_value(digits, unknown_low) for i, digits in enumerate(unknown[1:]) if digits.any()}
-        slots, category_counts = self._vocabulary.slots, self.sums.categories.category_counts
-        # those whose last record has just gone are still there
-        held = [
-            label
-            for label in self._vocabulary.labels()
-            if slots[label] < len(category_counts) and category_counts[slots[label]]
-        ]
-        labels = [(d + place, level) for place, level in held]
+        labels = [(d + place, level) for place, level in self._held_labels()]
         offsets = iter(np.split(dithers(4 * d, self.seed), 2))
 
         def affine(means, variances):
@@ -281,11 +280,15 @@ class TableRounds(Statistic):
             block = other._block(raw, places[start : start + BLOCK])
             self._change(replace(block, codes=codes[block.codes], slots=table[block.slots]), 1.0, Log(keeps=False))
 
-    def copy(self):
-        copied = type(self)(
+    def _empty(self) -> Self:
+        """A statistic of the same kind without records."""
+        return type(self)(
             self.n_features, self.n_targets, self.n_categorical, self.rounds, standardize=self.standardize,
             add_indicator=self.add_indicator, seed=self.seed,
         )  # fmt: skip
+
+    def copy(self):
+        copied = self._empty()
         copied.sums, copied.raw, copied.encoder = self.sums.copy(), self.raw.copy(), self.encoder
         if self.inner is not None and self.encoder is not None:
             copied.inner = self.inner.copy()

@@ -1,0 +1,194 @@
+"""Rounds behind steps of a chain, whose means and scales lie on a grid: what the steps make of records, row by row."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sqlearn.engine.chains.margins import Margins
+from sqlearn.engine.kernels import fma, kernel
+from sqlearn.engine.readout import LinearMap
+from sqlearn.engine.rounds import Records, Rounds, dithers
+from sqlearn.engine.tables import TableRounds
+
+_COARSE = 5  # octaves from a deviation to the step of its grid; that of means is twice as wide
+_OF_SIZE = 20  # octaves from a value to the step of a grid for values that differ by rounding alone
+
+
+@kernel
+def _encode(x, variables, centre, centre_rest, starts, columns, factor, factor_rest, gaps, level_columns, level_values,
+            level_starts, out):  # fmt: skip
+    """Write what linear maps make of records.
+
+    Each column of `out` is the centre, unless one number or level says otherwise: number j makes ``factor * x +
+    centre`` of the columns from starts[j] on, and adds `gaps` where it is missing; a level adds its values.
+    """
+    for r in range(len(out)):
+        for k in range(out.shape[1]):
+            out[r, k] = centre[k] + centre_rest[k]
+        for j in range(x.shape[1]):
+            value = x[r, j]
+            for a in range(starts[j], starts[j + 1]):
+                k = columns[a]
+                if math.isnan(value):
+                    out[r, k] = centre[k] + (centre_rest[k] + gaps[a])
+                    continue
+                high = value * factor[a]
+                low = fma(value, factor[a], -high) + value * factor_rest[a] + centre_rest[k]
+                total = high + centre[k]
+                part = total - high
+                out[r, k] = total + (((high - (total - part)) + (centre[k] - part)) + low)
+        for j in range(variables.shape[1]):
+            level = variables[r, j]
+            if level >= 0:
+                for a in range(level_starts[level], level_starts[level + 1]):
+                    k = level_columns[a]
+                    out[r, k] = centre[k] + (centre_rest[k] + level_values[a])
+
+
+class Encoding:
+    """What a chain's steps make of records: a linear map of their variables, each column of one input column.
+
+    Parameters
+    ----------
+    forms : LinearMap
+        The map, of variables in the order of :class:`~sqlearn.engine.chains.margins.Margins`.
+    d : int
+        Number of numbers.
+    absent : list of int
+        Those that are missing somewhere.
+    labels : list of (int, category)
+        The levels held, sorted.
+    """
+
+    def __init__(self, forms: LinearMap, d: int, absent: list[int], labels: list[tuple[int, Any]]) -> None:
+        self.forms, self.n_columns = forms, len(forms)
+        self._absent, self._labels = absent, labels
+        self.variables = {label: k for k, label in enumerate(labels)}
+        gap_of = {1 + d + k: j for k, j in enumerate(absent)}
+        first_level = 1 + d + len(absent)
+        centre, rest = np.zeros(len(forms)), np.zeros(len(forms))
+        numbers: list[list[list[float]]] = [[] for _ in range(d)]
+        levels: list[list[tuple[int, float]]] = [[] for _ in labels]
+        terms = list(zip(forms.sources.tolist(), forms.hi.tolist(), forms.lo.tolist(), strict=True))
+        for k, (start, stop) in enumerate(zip(forms.starts[:-1].tolist(), forms.starts[1:].tolist(), strict=True)):
+            of_number: dict[int, list[float]] = {}
+            for source, high, low in terms[start:stop]:
+                if source == 0:
+                    centre[k], rest[k] = high, low
+                elif source <= d:
+                    of_number.setdefault(source - 1, [k, 0.0, 0.0, 0.0])[1:3] = high, low
+                elif source < first_level:
+                    of_number.setdefault(gap_of[source], [k, 0.0, 0.0, 0.0])[3] = high + low
+                else:
+                    levels[source - first_level].append((k, high + low))
+            for j, term in of_number.items():
+                numbers[j].append(term)
+        flat = [term for own in numbers for term in own]
+        level_terms = [term for own in levels for term in own]
+        self._arrays = (
+            centre, rest, _starts(numbers), np.array([term[0] for term in flat], np.int64),
+            *(np.array([term[i] for term in flat], np.float64) for i in (1, 2, 3)),
+            np.array([k for k, _ in level_terms], np.int64), np.array([value for _, value in level_terms], np.float64),
+            _starts(levels),
+        )  # fmt: skip
+
+    def key(self) -> bytes:
+        """Bytes that are equal for equal encodings."""
+        forms = self.forms
+        names = json.dumps([self._absent, self._labels, len(forms), len(forms.sources)]).encode()
+        return b"".join([names, *(array.tobytes() for array in (forms.starts, forms.sources, forms.hi, forms.lo))])
+
+    def encode(self, x: np.ndarray, variables: np.ndarray) -> np.ndarray:
+        """Encoded records, float64[n, n_columns], of numbers, and of indices of levels, int64[n, c], -1 for none."""
+        out = np.empty((len(x), self.n_columns))
+        _encode(np.ascontiguousarray(x), np.ascontiguousarray(variables), *self._arrays, out)
+        return out
+
+
+def _starts(lists: list[Any]) -> np.ndarray:
+    return np.append(0, np.cumsum([len(own) for own in lists])).astype(np.int64)
+
+
+class EncodedRounds(TableRounds):
+    """The records of a table, and the rounds over what a chain's steps make of them.
+
+    Parameters
+    ----------
+    n_features, n_targets : int
+        Numbers and targets of a record.
+    n_categorical : int
+        Categorical columns.
+    rounds : callable
+        Makes empty :class:`~sqlearn.engine.rounds.statistic.Rounds` for so many encoded columns.
+    read : callable
+        From the margins of the records to the map that the steps make, in which one record seldom changes anything.
+    seed : int
+        Seed of the rows' keyed hashes.
+    """
+
+    encoder: Encoding | None  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        n_features: int,
+        n_targets: int,
+        n_categorical: int,
+        rounds: Callable[[int], Rounds],
+        read: Callable[[Margins], LinearMap],
+        seed: int,
+    ) -> None:
+        super().__init__(
+            n_features, n_targets, n_categorical, rounds, standardize=False, add_indicator=False, seed=seed
+        )  # fmt: skip
+        self.read = read
+
+    def _empty(self):
+        return type(self)(self.n_features, self.n_targets, self.n_categorical, self.rounds, self.read, self.seed)
+
+    def margins(self) -> Margins:
+        """The moments of the records held, column by column."""
+        return Margins.of_table(self.sums, self._held_labels(), self.n_categorical)
+
+    def _read_encoder(self):
+        margins = self.margins()
+        absent = [j for j, column in enumerate(margins.columns[: self.n_features]) if column.missing is not None]
+        return Encoding(self.read(margins), self.n_features, absent, self._held_labels())
+
+    def columns_of(self, encoder):
+        """The index of each slot's level, int64[capacity], -1 for those of no record."""
+        found = np.full(self._vocabulary.capacity, -1, np.int64)
+        for label, slot in self._vocabulary.slots.items():
+            found[slot] = encoder.variables.get(label, -1)
+        return found
+
+    def encoded(self, encoder, columns, records):
+        x, codes = np.split(records.x, [self.n_features], axis=1)
+        return replace(records, x=encoder.encode(x, columns[codes.astype(np.int64)]))
+
+
+def on_grid(values: np.ndarray, deviations: np.ndarray, seed: int, *, is_scale: bool = False) -> np.ndarray:
+    """Values rounded so that one record seldom changes them: to a fraction of a deviation.
+
+    Means are rounded to a 16th to an eighth of it, scales to a 32nd to a 16th of it. Where there is no deviation all
+    values are equal, and a mean is what they are; where there is so little that rounding may be all of it, it has
+    20 bits.
+
+    Parameters
+    ----------
+    values, deviations : float64[d]
+        What is rounded, and the deviations of the columns; NaN is left alone.
+    seed : int
+        Seed of the grids' offsets.
+    is_scale : bool, default=False
+        Whether these are scales.
+    """
+    with np.errstate(invalid="ignore"):
+        step = np.ldexp(1.0, np.frexp(deviations)[1] - _COARSE + (not is_scale))
+        step = np.maximum(step, np.where(deviations > 0, np.ldexp(np.abs(values), -_OF_SIZE) * (not is_scale), 0.0))
+        step = np.ldexp(1.0, np.frexp(step)[1] - 1)
+        cells = np.floor(values / step + dithers(len(values), seed))
+        return np.where(deviations > 0, cells * step, values)
