@@ -4,19 +4,33 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
+from sklearn.impute import SimpleImputer
 
-from sqlearn.compose.chain import Chain, Read
-from sqlearn.engine.chains import EncodedRounds, Margins, mapping_of, on_grid, seen_state
+from sqlearn.compose.chain import Chain, check_chain
+from sqlearn.compose.columns import flat, is_of_tables, leaves
+from sqlearn.compose.reading import Input, Read, read_step, read_steps
+from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, Table, on_grid, seen_state
 from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, if_learner_has, refuse_large
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import StandardUnits
-from sqlearn.engine.sklearn_private import output_config, set_output_config
-from sqlearn.engine.sums import Statistic
 from sqlearn.engine.validation import Layout
 from sqlearn.errors import ParameterError
 from sqlearn.preprocessing import StandardScaler
 
 _SEEDS = 1009  # between the seeds of two steps
+_BY_COLUMN = (StandardScaler, *READ_FROM_TABLES)  # steps that work column by column
+
+
+class PlacedSteps(Steps):
+    """Steps in force, and the layout of the rows that come in."""
+
+    def __init__(self, parts: list[tuple[str, Any]], layout: Layout) -> None:
+        super().__init__(parts)
+        self.layout = Layout(layout.n_features_in_, layout.feature_names_in_)
+
+    def part(self, stop: int) -> "PlacedSteps":
+        """The first of them."""
+        return PlacedSteps(self.parts[:stop], self.layout)
 
 
 class GridChain(RenamedReport, Chain):
@@ -34,25 +48,35 @@ class GridChain(RenamedReport, Chain):
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
         if not params["ledger"]:
-            kind = type(params["steps"].learners[-1]).__name__
+            kind = type(flat(params["steps"])[-1]).__name__
             raise ParameterError(f"{kind} keeps its records, and identifies them by its ledger. Leave `ledger` True.")
 
     def _check_chain(self, steps):
-        kind = type(steps.learners[-1]).__name__
-        for step in steps.learners[:-1]:
-            if not isinstance(step, StandardScaler):
+        before, kind = Steps(steps.parts[: _place(steps)]), type(flat(steps)[-1]).__name__
+        for step in leaves(before):
+            if not isinstance(step, _BY_COLUMN):
                 raise ParameterError(
-                    f"{type(step).__name__} cannot stand in front of {kind} in a pipeline that forgets: {kind} keeps "
-                    "its records, and single records would change what all others become behind this step. Scalers "
-                    "can; docs/pipelines.md lists what else, and the learners that this step can stand in front of.",
+                    f"{type(step).__name__} cannot stand in front of {kind} in a pipeline that forgets: {kind} looks at "
+                    "its records again, and what this step has learned would change with every record, and all records "
+                    "behind it. StandardScaler, SimpleImputer, OneHotEncoder and OrdinalEncoder can, whose means and "
+                    "scales are rounded to a grid; docs/pipelines.md lists the learners that this step can stand in "
+                    "front of.",
                     value=step,
                 )
+        if flat(before):
+            check_chain(before)
 
     # ------------------------------------------------------------------ records
 
     def _features(self, spec, X, layout):
         features, layout = super()._features(spec, X, layout)
-        refuse_large(features.x, type(self._learner).__name__, range(features.x.shape[1]))
+        columns: Any = range(features.x.shape[1])
+        if is_of_tables(self.steps):
+            names = layout.feature_names_in_
+            steps = self.steps if layout.columns is None else layout.columns
+            places = [use.place for use in self._uses(steps, layout) if use.kind == "number"]
+            columns = places if names is None else [names[place] for place in places]
+        refuse_large(features.x, type(self._learner).__name__, columns)
         return features, layout
 
     def _check_batch(self, batch):
@@ -61,37 +85,55 @@ class GridChain(RenamedReport, Chain):
         inner.check_batch(batch)
 
     def _check_fit(self, batch):
-        for step in self._steps.learners:
-            Inner(step).check_fit(batch)
+        super()._check_fit(batch)
+        if not is_of_tables(self._steps):
+            Inner(self._learner).check_fit(batch)
+
+    def _in_force(self, params, layout):
+        params, layout = super()._in_force(params, layout)
+        return params | {"steps": PlacedSteps(params["steps"].parts, layout)}, layout
 
     def _new_statistic(self, params, n_features, n_targets):
-        steps = params["steps"]
-        *before, last = steps.learners
+        steps, last = params["steps"], flat(params["steps"])[-1]
         inner = Inner(last)
-        if _are_units(before, last):
-            return inner.new_statistic(n_features, n_targets, _units(before, n_features))
-        seed = last.get_params(deep=False).get("random_state") or 0
+        if _are_units(steps):
+            return inner.new_statistic(n_features, n_targets, _units(steps, n_features))
+        seed = _seed(last)
         rounds = partial(inner.new_statistic, n_targets=n_targets)
-        return EncodedRounds(n_features, n_targets, 0, rounds, partial(_forms, steps, seed), seed)
+        n_categorical = self._n_categorical(steps, steps.layout)
+        return EncodedRounds(n_features, n_targets, n_categorical, rounds, partial(self._forms, steps, seed), seed)
+
+    def _forms(self, steps: PlacedSteps, seed: int, table: Margins) -> LinearMap:
+        """The map that the steps in front of the learner make of these records, rounded to a grid."""
+        bare = State("Pipeline", {"ledger": False, "steps": steps}, steps.layout, table.empty(), False)
+        given = self._input(bare, table)
+        given.settle = Settled(seed)
+        forms, found = LinearMap.of([]), None
+        for read in read_steps(steps.part(_place(steps)), bare, given):
+            own, _ = read.mapping()
+            forms = own if found is None else own.after(forms)
+            found = read
+        return forms
 
     # ------------------------------------------------------------------ reading
 
     def _read(self, state):
-        steps = state.params["steps"]
-        last = steps.learners[-1]
-        seen = self._seen(state)
-        if isinstance(state.statistic, EncodedRounds):
-            seed = last.get_params(deep=False).get("random_state") or 0
-            found, _ = _read_before(steps, state, state.statistic.margins(), Settled(seed))
+        steps, statistic = state.params["steps"], state.statistic
+        place = _place(steps)
+        if isinstance(statistic, EncodedRounds):
+            given = self._input(state, statistic.margins())
+            given.settle = Settled(_seed(flat(steps)[-1]))
         else:
-            found, _ = _read_before(steps, state, Margins.of_numbers(state.statistic), None)
-        fitted = Inner(last).fitted_sklearn(seen)
-        set_output_config(fitted, output_config(last))
-        return [*found, Read(steps.parts[-1][0], last, fitted, seen)]
+            given = self._input(state, Margins.of_numbers(statistic))
+        found = read_steps(steps.part(place), state, given)
+        seen = self._seen(state)
+        name, last = steps.parts[place]
+        found.append(Read(name, last, Inner(last).fitted_sklearn(seen), seen, _no_map))
+        return found + [Read(name, None, None, None, _no_map) for name, _ in steps.parts[place + 1 :]]
 
     def _seen(self, state: State) -> State:
         """The state that the learner would have after learning what comes out of the steps before it."""
-        last, statistic, width = state.params["steps"].learners[-1], state.statistic, state.n_features_in_
+        last, statistic, width = flat(state.params["steps"])[-1], state.statistic, state.n_features_in_
         if isinstance(statistic, EncodedRounds) and statistic.inner is not None and statistic.encoder is not None:
             statistic, width = statistic.inner, statistic.encoder.n_columns
         seen = seen_state(state, last, statistic, width)
@@ -101,8 +143,7 @@ class GridChain(RenamedReport, Chain):
     @property
     def last_update_(self) -> Any:
         """What the last update did: rounds kept, where the trace broke, rows evaluated anew, seconds."""
-        state = self._fitted_state()
-        return Inner(state.params["steps"].learners[-1]).fitted(self._seen(state)).last_update_
+        return Inner(self._learner).fitted(self._seen(self._fitted_state())).last_update_
 
     @if_learner_has
     def drop_memo(self) -> Self:
@@ -113,8 +154,7 @@ class GridChain(RenamedReport, Chain):
         Self
             The model itself.
         """
-        state = self._fitted_state()
-        Inner(state.params["steps"].learners[-1]).fitted(self._seen(state)).drop_memo()
+        Inner(self._learner).fitted(self._seen(self._fitted_state())).drop_memo()
         return self
 
 
@@ -130,7 +170,7 @@ class Settled:
     def __init__(self, seed: int) -> None:
         self._next = seed
 
-    def __call__(self, fitted: Any) -> Any:
+    def __call__(self, fitted: Any, table: Table) -> Any:
         self._next += _SEEDS
         if isinstance(fitted, StandardScaler._sklearn_class):
             deviations = np.zeros(fitted.n_features_in_) if fitted.var_ is None else np.sqrt(fitted.var_)
@@ -139,44 +179,36 @@ class Settled:
             if fitted.scale_ is not None:
                 varies = np.where(fitted.scale_ == deviations, deviations, 0.0)  # others' scale is 1
                 fitted.scale_ = on_grid(fitted.scale_, varies, self._next + 1, is_scale=True)
+        elif isinstance(fitted, SimpleImputer) and fitted.strategy == "mean":
+            assert isinstance(table, Margins)
+            fitted.statistics_ = on_grid(fitted.statistics_, table.deviations(), self._next)
         return fitted
 
 
-def _read_before(steps: Steps, state: State, table: Margins, settled: Settled | None) -> tuple[list[Read], LinearMap]:
-    """The steps in front of the learner, read from the margins of the records, and the map that they make together."""
-    found, names = [], state.feature_names_in_
-    forms, _ = mapping_of(None, table)
-    for name, step in steps.parts[:-1]:
-        if step is None:
-            found.append(Read(name, None, None, None))
-            continue
-        seen = seen_state(state, step, table.statistic(), len(table.columns), names)
-        fitted = Inner(step).fitted_sklearn(seen)
-        if settled is not None:
-            fitted = settled(fitted)
-            seen.fitted_sklearn = fitted, seen.version
-        set_output_config(fitted, output_config(step))
-        found.append(Read(name, step, fitted, seen))
-        later, columns = mapping_of(fitted, table)
-        forms, table, names = later.after(forms), table.through(later, columns), None
-    return found, forms
+def _no_map() -> Any:
+    raise NotImplementedError
 
 
-def _forms(steps: Steps, seed: int, table: Margins) -> LinearMap:
-    """The map that the steps in front of the learner make of these records, rounded to a grid."""
-    layout = Layout(len(table.columns))
-    bare = State("Pipeline", {"ledger": False}, layout, table.statistic(), False)
-    return _read_before(steps, bare, table, Settled(seed))[1]
+def _place(steps: Steps) -> int:
+    """The place of the learner."""
+    return max(place for place, (_, step) in enumerate(steps) if step is not None)
 
 
-def _are_units(before: list[Any], last: Any) -> bool:
+def _seed(learner: Any) -> int:
+    return learner.get_params(deep=False).get("random_state") or 0
+
+
+def _are_units(steps: Steps) -> bool:
     """Whether the steps only change the units in which the learner sees features."""
-    return Inner(last).takes_units(any(step.with_mean for step in before))
+    *before, last = flat(steps)
+    scalers = [step for step in before if isinstance(step, StandardScaler)]
+    return len(scalers) == len(before) and Inner(last).takes_units(any(step.with_mean for step in scalers))
 
 
-def _units(steps: list[Any], n_features: int) -> StandardUnits:
-    """The units that features are seen in behind these scalers: of several, the last one decides."""
-    centred, scaled = (any(getattr(step, name) for step in steps) for name in ("with_mean", "with_std"))
+def _units(steps: Steps, n_features: int) -> StandardUnits:
+    """The units that features are seen in behind scalers: of several, the last one decides."""
+    before = flat(steps)[:-1]
+    centred, scaled = (any(getattr(step, name) for step in before) for name in ("with_mean", "with_std"))
     return StandardUnits(np.full(n_features, centred), np.full(n_features, scaled))
 
 

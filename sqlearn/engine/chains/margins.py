@@ -1,5 +1,6 @@
 """What steps that work column by column see: exact moments of each column, without products of different columns."""
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -102,6 +103,16 @@ class Margins(Table):
     def chosen(self, places: Sequence[int]) -> "Margins":
         """The margins of these columns, which share the variables."""
         return Margins(self.first, self.second, [self.columns[place] for place in places], self.record_counts)
+
+    def deviations(self) -> np.ndarray:
+        """The deviations of the numbers that are not missing, float64[columns]; 0 without any, and of categories."""
+        found = np.zeros(len(self.columns))
+        for j, column in enumerate(self.columns):
+            if isinstance(column, Number):
+                weight = self.first[0] - (0 if column.missing is None else self.first[column.missing])
+                total, square = self.first[column.value], self.second[column.value]
+                found[j] = math.sqrt((square - total * total / weight) / weight) if weight else 0.0
+        return found
 
     def statistic(self, with_targets: bool = False) -> Statistic:
         """The statistic that a step would have after learning the records, of numbers alone."""
