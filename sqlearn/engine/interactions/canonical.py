@@ -7,7 +7,7 @@ import numpy as np
 
 from sqlearn.engine.interactions.index import Arrays
 from sqlearn.engine.interactions.names import Label
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import copy_first, kernel
 from sqlearn.engine.sums import UNFIT
 from sqlearn.errors import FormatError
 
@@ -42,8 +42,8 @@ def _rows(index, users, places, code_places, items, codes):
             items[n], codes[n] = places[index.item[p]], code_places[index.code[p]]
             n += 1
         order = np.argsort(items[first:n])
-        items[first:n] = items[first:n][order]
-        codes[first:n] = codes[first:n][order]
+        copy_first(items[first:n][order], items[first:], n - first)
+        copy_first(codes[first:n][order], codes[first:], n - first)
 
 
 def packed(

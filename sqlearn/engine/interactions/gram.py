@@ -3,7 +3,7 @@
 import numpy as np
 
 from sqlearn.engine.interactions.index import Arrays
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import copy_first, kernel
 
 _ONE = np.ones(1, np.int64)
 
@@ -17,7 +17,7 @@ def _fill(index, users, places, table, rated, items, values, gram):
         order = np.argsort(items[:n])
         for p in range(n):
             values[p] = table[index.code[start + order[p]]] if rated else 1
-        items[:n] = items[:n][order]
+        copy_first(items[:n][order], items, n)
         for p in range(n):
             row, value = gram[items[p]], values[p]
             for q in range(p, n):

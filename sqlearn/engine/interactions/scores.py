@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sqlearn.engine.interactions.rows import similar
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import copy_first, kernel
 
 _SPARE = 32  # neighbours of an item beyond those that count, before the least similar ones are taken out
 
@@ -71,7 +71,7 @@ def _thin_out(j, most, near):
     """Keep the `most` nearest of a target, of equal ones the first."""
     n, scratch = near.number[j], near.scratch
     similarity, place = near.similarity[j], near.place[j]
-    scratch[:n] = similarity[:n]
+    copy_first(similarity, scratch, n)
     least = _largest(scratch, n, most)
     ties = most
     for k in range(n):

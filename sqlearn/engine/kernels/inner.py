@@ -70,6 +70,21 @@ def _callers_first(libraries) -> list:
     return finished[::-1]
 
 
+class _Flags(compiler.Flags):
+    """numba's flags, at less cost: it compares those of a kernel thousands of times, one option after the other."""
+
+    __slots__ = ()
+    _hashed = hash(compiler.Flags())  # numba's own hash is one of the options' names alone
+
+    def __hash__(self):
+        return self._hashed
+
+    def __eq__(self, other):
+        if type(other) is _Flags and self._values == other._values:
+            return True
+        return super().__eq__(other)
+
+
 class _Compiler(_FunctionCompiler):
     """numba's compiler of one function, for libraries of one kind."""
 
@@ -80,7 +95,7 @@ class _Compiler(_FunctionCompiler):
         self._library = library
 
     def _compile_core(self, args, return_type):
-        flags = compiler.Flags()
+        flags = _Flags()
         self.targetdescr.options.parse_as_flags(flags, self.targetoptions)
         flags.no_cfunc_wrapper = True  # no kernel is called from C
         flags.no_cpython_wrapper = flags.no_compile = self._library is _Part

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sqlearn.engine.identity import digest_one, digest_sparse
-from sqlearn.engine.kernels import Postponed, float_bits, kernel
+from sqlearn.engine.kernels import Postponed, copy_first, float_bits, kernel
 from sqlearn.engine.sums.deposit import deposit_sparse
 from sqlearn.engine.sums.exact import Deposit
 from sqlearn.engine.sums.one_record import GENERAL_FIRST, LABEL_WORDS, OneRecord, may_change, note
@@ -139,7 +139,7 @@ def _change_sparse(
         return False
     weights = np.ones(1)
     n_words = len(words)
-    tail[0, :n_words] = words
+    copy_first(words, tail[0], n_words)
     tail[0, n_words] = np.uint64(float_bits(weights[0]))
     stop = len(weights)
     indptr = np.zeros(2, np.int64)

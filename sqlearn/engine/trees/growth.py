@@ -3,7 +3,7 @@
 import numpy as np
 
 from sqlearn.engine.arithmetic import mix
-from sqlearn.engine.kernels import borrowed, float_bits, kernel, prefetch
+from sqlearn.engine.kernels import borrowed, float_bits, kernel, prefetch, widened, widened_rows
 from sqlearn.engine.trees.candidates import goes_left, narrow
 from sqlearn.engine.trees.layout import (
     ENTRIES,
@@ -293,9 +293,8 @@ def _copy_near(local, near, lo, hi):
 def build(pool, far, near, start, stop, depth, path, keyed, plan, work):
     """Build the subtree of the records in ``far.order[start:stop]``, and return its root."""
     m = stop - start
-    capacity = 64
-    pending = np.empty((capacity, 6), np.int64)  # from, to, depth, parent, side, whether the records are near
-    paths = np.empty(capacity, np.uint64)
+    pending = np.empty((64, 6), np.int64)  # from, to, depth, parent, side, whether the records are near
+    paths = np.empty(64, np.uint64)
     made = np.empty(2 * m + 1, np.int32)
     n_made, top, root = 0, 1, -1
     pending[0, 0], pending[0, 1], pending[0, 2], pending[0, 3], pending[0, 4] = start, stop, depth, -1, 0
@@ -330,11 +329,8 @@ def build(pool, far, near, start, stop, depth, path, keyed, plan, work):
         if keeps_scores(n, score, work, plan):
             store_scores(pool, node, work, local.priorities[order[lo + FIRST_SAMPLE - 1]], plan)
         middle = partition(local, lo, hi, feature, threshold)
-        if top + 2 > capacity:
-            capacity *= 2
-            more, more_paths = np.empty((capacity, 6), np.int64), np.empty(capacity, np.uint64)
-            more[:top], more_paths[:top] = pending[:top], paths[:top]
-            pending, paths = more, more_paths
+        if top + 2 > len(paths):
+            pending, paths = widened_rows(pending), widened(paths)
         for right in range(1, -1, -1):  # the left child is built next
             pending[top, 0], pending[top, 1] = middle if right else lo, hi if right else middle
             pending[top, 2], pending[top, 3], pending[top, 4] = depth + 1, node, right

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import kernel, widened
 from sqlearn.engine.trees.layout import ROOT
 
 WALKED = np.dtype(  # records with values from `low` to `high` go left, to the next node
@@ -29,9 +29,7 @@ def preorder(pool, found):
         n += 1
         if nodes[at].feature >= 0:
             if top + 2 > len(stack):
-                more = np.empty(2 * len(stack), np.int32)
-                more[:top] = stack[:top]
-                stack = more
+                stack = widened(stack)
             stack[top], stack[top + 1] = nodes[at].right, nodes[at].left
             top += 2
     return n
@@ -156,9 +154,7 @@ def ways_of(nodes, x):
         at = np.int32(0)
         while at >= 0:
             if n == len(passed):
-                longer = np.empty(2 * n, np.int64)
-                longer[:n] = passed
-                passed = longer
+                passed = widened(passed)
             passed[n] = at
             n += 1
             at = _below(nodes, at, x, i) if nodes[at].feature >= 0 else np.int32(-1)

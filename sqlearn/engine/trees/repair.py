@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sqlearn.engine.kernels import arrays_at, borrowed, kernel
+from sqlearn.engine.kernels import arrays_at, borrowed, kernel, widened, widened_rows
 from sqlearn.engine.trees.candidates import goes_left, narrow
 from sqlearn.engine.trees.growth import (
     build,
@@ -55,9 +55,7 @@ def _entries_below(pool, node, gone, found):
                 entry = entries[entry].next
         else:
             if top + 2 > len(stack):
-                more = np.empty(2 * len(stack), np.int32)
-                more[:top] = stack[:top]
-                stack = more
+                stack = widened(stack)
             stack[top], stack[top + 1] = nodes[at].right, nodes[at].left
             top += 2
     return n
@@ -80,9 +78,7 @@ def _release(pool, node):
                 entry = following
         else:
             if top + 2 > len(stack):
-                more = np.empty(2 * len(stack), np.int32)
-                more[:top] = stack[:top]
-                stack = more
+                stack = widened(stack)
             stack[top], stack[top + 1] = nodes[at].right, nodes[at].left
             top += 2
         free_node(pool, at)
@@ -309,11 +305,10 @@ def _keep_scores(pool, node, local, start, n, score, plan, work):
 def _repair(pool, mine, changes, gone, held, codes, salt, path, plan, local, near, work, done):
     """Bring one tree up to date; `mine` has the indices of the changes that concern it."""
     nodes, extent = pool.nodes, pool.extent
-    capacity = 64
     # node, from and to in the changes, depth, parent, side, from and to in the records at hand (-1: not at hand)
-    pending = np.empty((capacity, 8), np.int64)
-    paths = np.empty(capacity, np.uint64)
-    inner, n_inner = np.empty(capacity, np.int32), 0
+    pending = np.empty((64, 8), np.int64)
+    paths = np.empty(64, np.uint64)
+    inner, n_inner = np.empty(64, np.int32), 0
     pending[0, 0], pending[0, 1], pending[0, 2], pending[0, 3] = extent[ROOT], 0, len(mine), 0
     pending[0, 4], pending[0, 5], pending[0, 6], pending[0, 7] = -1, 0, -1, -1
     paths[0], top = path, 1
@@ -390,16 +385,11 @@ def _repair(pool, mine, changes, gone, held, codes, salt, path, plan, local, nea
         if start >= 0:
             between = partition(local, start, stop, feature, threshold)
         if n_inner == len(inner):
-            wider = np.empty(2 * n_inner, np.int32)
-            wider[:n_inner] = inner
-            inner = wider
+            inner = widened(inner)
         inner[n_inner] = node
         n_inner += 1
-        if top + 2 > capacity:
-            capacity *= 2
-            more, more_paths = np.empty((capacity, 8), np.int64), np.empty(capacity, np.uint64)
-            more[:top], more_paths[:top] = pending[:top], paths[:top]
-            pending, paths = more, more_paths
+        if top + 2 > len(paths):
+            pending, paths = widened_rows(pending), widened(paths)
         for side in range(2):
             first, last = (middle, hi) if side else (lo, middle)
             if first < last:
