@@ -32,13 +32,13 @@ _SAME = "All these rows have this target already. Nothing was changed, and there
     help="In a recommender's store: all rows of this item; may be repeated.",
 )
 @JSON
-def forget(file: str, as_json: bool, users: tuple[str, ...], items: tuple[str, ...], **rows: Any) -> None:
+def forget(file: str, as_json: bool, dry_run: bool, yes: bool, **named: Any) -> None:
     """Erase rows from a store and from its model, for good.
 
     FILE is the store. The number of rows is shown, and you are asked before anything changes.
     """
     with opened(file) as store:
-        _change(store, store.forget, "Forget", as_json, **rows, users=users, items=items)
+        _change(store, store.forget, "Forget", as_json, _named(store, **named), dry_run=dry_run, yes=yes)
 
 
 @command("FILE --where SQL --to VALUE", "FILE --ids IDS --to VALUE")
@@ -53,13 +53,17 @@ def forget(file: str, as_json: bool, users: tuple[str, ...], items: tuple[str, .
 )
 @click.option("--new", is_flag=True, help="Allow a label that no row has.")
 @JSON
-def relabel(file: str, to: tuple[str, ...], new: bool, as_json: bool, **rows: Any) -> None:
+def relabel(
+    file: str, to: tuple[str, ...], new: bool, as_json: bool, dry_run: bool, yes: bool, **named: Any
+) -> None:  # fmt: skip
     """Give rows another target, as if they had been learned with it.
 
     FILE is the store. The number of rows is shown, and you are asked before anything changes.
     """
     with opened(file) as store:
-        _change(store, store.relabel, "Relabel", as_json, **rows, to=_targets(store, to), new=new)
+        asked = {"dry_run": dry_run, "yes": yes}
+        rows = _named(store, **named)
+        _change(store, store.relabel, "Relabel", as_json, rows, **asked, to=_targets(store, to), new=new)
 
 
 def _targets(store, to: tuple[str, ...]) -> list[Any]:
@@ -88,19 +92,20 @@ def _target(store, to: str, boolean: bool) -> Any:
         raise click.BadParameter(told, param_hint="--to") from None
 
 
-def _change(
-    store, change, verb: str, as_json: bool, *, where, ids, encoding, dry_run: bool, yes: bool, users=(), items=(), **more
-) -> None:  # fmt: skip
+def _named(store, where, ids, encoding, users=(), items=()) -> dict[str, Any]:
+    """What names rows."""
     if [where is None, ids is None, not users, not items].count(False) != 1:
-        of_labels = ", --user or --item" if change == store.forget else ""
-        either = "one of --where, --ids" if of_labels else "either --where or --ids"
-        raise click.UsageError(f"Name the rows: pass {either}{of_labels}.")
-    rows: dict[str, Any] = {"where": where}
-    if ids is not None:
-        rows = {"ids": ids_in(store, ids, encoding)}
-    elif users or items:
+        recommends = any(column.role == "user" for column in store.columns)
+        either = "one of --where, --ids, --user or --item" if recommends else "either --where or --ids"
+        raise click.UsageError(f"Name the rows: pass {either}.")
+    if users or items:
         role, labels = ("user", users) if users else ("item", items)
-        rows = {f"{role}s": labels_of(store, role, labels)}
+        return {f"{role}s": labels_of(store, role, labels)}
+    return {"where": where} if ids is None else {"ids": ids_in(store, ids, encoding)}
+
+
+def _change(store, change, verb: str, as_json: bool, rows: dict[str, Any], *, dry_run: bool, yes: bool, **more) -> None:
+    where = rows.get("where")
     if where is not None and not dry_run:
         with progress("Looking", len(store)) as report:
             rows = {"ids": store.ids(where=where, progress=report)}  # what is shown is what is changed

@@ -138,7 +138,7 @@ def fit(
     if learner.target == "value" and not words.isdisjoint(target):  # one word among numbers: it is the mistake
         numbers = dict.fromkeys(words.intersection(target), "number")
         file = file.read_as(kinds={c.name: c.kind for c in file.columns} | numbers, ids=ids)
-    roles = {"user": user, "item": item, "rating": rating}
+    roles: dict[str, Any] = {"user": user, "item": item, "rating": rating}
     if takes_interactions(learner):
         file = _with_labels(file, learner, roles, category, ids)
     special = {*target, weight, *keep}

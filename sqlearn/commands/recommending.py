@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from typing import Any
 
 import click
@@ -53,6 +54,6 @@ def _tell(store, as_json: bool, asked: dict[str, Any], name: str, items, scores)
         found = [{"item": item, name: score} for item, score in pairs]
         click.echo(json.dumps(asked | {"items": found}, ensure_ascii=False))
         return
-    writer = csv.writer(click.get_text_stream("stdout"), lineterminator="\n")
+    writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([next(column.name for column in store.columns if column.role == "item"), name])
     writer.writerows(pairs)

@@ -74,7 +74,8 @@ def lift(file: str, ids: tuple[str, ...], as_json: bool) -> None:
         receipt = store.lift(labels_of(store, "user", ids) if recommends else ids_of(store, ids, "IDS"))
         assert receipt is not None  # there are ids
         told = {"lifted": len(ids)} | fields(receipt) | {"digest": receipt.digest}
-        tell_receipt(as_json, store, receipt, told, [f"{len(ids):,} {'users' if recommends else 'ids'} may be learned again."])
+        noun = ("user" if recommends else "id") + "s" * (len(ids) > 1)
+        tell_receipt(as_json, store, receipt, told, [f"{len(ids):,} {noun} may be learned again."])
 
 
 @command("OLD --out NEW")

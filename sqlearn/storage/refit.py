@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-
 from sklearn.base import clone
 
 from sqlearn.errors import SqlearnError, StoreCorruptError

@@ -92,7 +92,7 @@ class View(RenamedReport, Contents):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The model's parameters."""
+        """The parameters of the model, by their names."""
         with self._reading():
             return copy.deepcopy(self._model.get_params())
 

@@ -210,7 +210,7 @@ class Parquet:
         return column if native != "number" else column.cast(pa.string(), safe=False)
 
     def _whole(self, name: str, column, place: Place, noun: str):
-        """Ids and other labels that are whole but were written as floats, as pandas writes those of a column with a gap, as text."""
+        """Ids and labels that are whole but were written as floats, as pandas does where there is a gap, as text."""
         pa = arrow()
         numbers = column.to_numpy(zero_copy_only=False)
         missing, most = np.isnan(numbers), 2.0 ** (np.finfo(numbers.dtype).nmant + 1)  # below, each number is exact

@@ -106,8 +106,8 @@ class TableFile:
     -----
     A number is the float64 nearest to what is written. Columns of numbers come as float64 with NaN for missing values,
     categories as text with None, without blanks around them, booleans as False and True with None, dates as
-    datetime64[us] with NaT, whole numbers as int64, and ids as a list. Documents come as they are written: an empty cell is an empty document,
-    and no text stands for a missing one; but a null of a Parquet file is None.
+    datetime64[us] with NaT, whole numbers as int64, and ids as a list. Documents come as they are written: an empty
+    cell is an empty document, and no text stands for a missing one; but a null of a Parquet file is None.
 
     Examples
     --------

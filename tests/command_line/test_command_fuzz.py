@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from sqlearn import Store, cli
 from sqlearn.commands import COMMANDS
+from sqlearn.recommend import EASE
 
 CALLS = 50  # of each subcommand
 HEAD = "person,age,port,paid,joined,lived\n"
@@ -147,6 +148,11 @@ class Calls:
                 *(out if command == "predict" else []),
             ]
             return [self.dice.choice(self.stores), self.table(), *options]
+        if command in ("recommend", "similar-items"):
+            label = self.dice.choice(["anna", "tea", "7", *WORDS])
+            number = self.some(["-n", "--number"], 1, ["3", "0", "-1", "x", MANY])
+            given = ["--user" if command == "recommend" else "--item", label, *number, *self.flags("--json", "--all")]
+            return [self.dice.choice(["likes.sqlearn"] * 12 + self.stores), *given]
         if command == "forget":
             return [self.dice.choice(self.stores), *self.rows(), *self.some(["--encoding"], 1)]
         if command == "relabel":
@@ -196,6 +202,8 @@ def folder(tmp_path_factory):
         shutil.copyfile("pristine", "newer.sqlearn")
         assert cli.main(["forget", "newer.sqlearn", "--where", "age > 50", "--yes"]) == 0
         assert cli.main(["forget", "pristine", "--where", "person = 'p0'", "--yes"]) == 0
+    likes = {"user": ["anna", "anna", "ben", "7"], "item": ["tea", "7", "tea", "tea"]}
+    Store.create(folder / "likes.sqlearn", EASE(), likes).close()
     (folder / "torn.sqlearn").write_bytes((folder / "pristine").read_bytes()[:20_000])
     return folder
 
@@ -205,7 +213,8 @@ def test_every_subcommand_is_driven():
 
 
 CHANGING = "forget", "relabel", "learn", "compact", "replay", "lift"
-DRIVEN = "fit", "predict", "verify", "report", "info", "receipts", "suppressed", "upgrade", "warm-up", *CHANGING
+ASKING = "predict", "recommend", "similar-items", "verify", "report", "info", "receipts"
+DRIVEN = "fit", *ASKING, "suppressed", "upgrade", "warm-up", *CHANGING
 
 
 @pytest.mark.parametrize("command", DRIVEN)

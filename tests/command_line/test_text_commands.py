@@ -132,7 +132,7 @@ def test_parquet(here):
 
 
 def test_a_kind_that_is_none(here):
-    with pytest.raises(TableError, match="number, category, boolean, date, text, drop"):
+    with pytest.raises(TableError, match="number, category, boolean, date, text, whole, drop"):
         TableFile("sms.tsv", header="none", kinds={"2": "documents"})
 
 

@@ -20,6 +20,21 @@ from sqlearn.storage.table.feeding import (
     words_of,
 )
 from sqlearn.storage.table.frames import as_whole, frames_of, is_number, length_of
-from sqlearn.storage.table.given import as_flag, as_list, as_names, as_path, as_reading, as_seconds, as_values, named_ids
-from sqlearn.storage.table.interactions import check_roles, found_names, interaction_columns, refuse_recommending, takes_interactions
+from sqlearn.storage.table.given import (
+    as_flag,
+    as_list,
+    as_names,
+    as_path,
+    as_reading,
+    as_seconds,
+    as_values,
+    named_ids,
+)
+from sqlearn.storage.table.interactions import (
+    check_roles,
+    found_names,
+    interaction_columns,
+    refuse_recommending,
+    takes_interactions,
+)
 from sqlearn.storage.table.places import PlacedColumns, located, name_place, place_of

@@ -309,7 +309,8 @@ def _numbers(frame, name, role) -> np.ndarray:
 
 def _as_printed(series: Any, numbers: np.ndarray) -> np.ndarray:
     """Narrow ratings as the decimal numbers that they print as, as recommenders read them; others as they are."""
-    narrow = {nw.Float32: np.float32}.get(series.dtype) if isinstance(series, nw.Series) else series.dtype
+    is_series = isinstance(series, nw.Series)
+    narrow = np.dtype(np.float32 if series.dtype == nw.Float32 else np.float64) if is_series else series.dtype
     if narrow not in (np.float16, np.float32):
         return numbers
     decimal = np.rint(numbers * SCALE) / SCALE

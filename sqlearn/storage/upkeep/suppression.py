@@ -163,15 +163,15 @@ class Suppression:
 
     def lift_users(self, users: Sequence[Any], of: Labels) -> None:
         """Take users, as the store has them, off the list."""
-        hashes = of.hashes(users)
+        hashes = of.hashes(list(users))
         self._lift(users, self.index.find(hashes), hashes, "user")
 
     def _lift(self, ids: Sequence[Any], numbers: np.ndarray, hashes: np.ndarray, noun: str = "id") -> None:
         missing = np.flatnonzero(numbers == 0)
         if len(missing):
             raise UnknownIdError(
-                f"The {noun} {shown(ids[missing[0]])} is not suppressed. Nothing was changed: leave it out, as it may be "
-                "learned.",
+                f"The {noun} {shown(ids[missing[0]])} is not suppressed. Nothing was changed: leave it out, as it "
+                "may be learned.",
                 value=ids[missing[0]],
             )
         self.index.remove(hashes)
