@@ -98,10 +98,10 @@ def checked_alphas(alphas: float | ArrayLike) -> np.ndarray:
         )
     wrong = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
     if len(wrong):
+        value = np.ravel(np.asarray(alphas, object))[wrong[0]]
         raise ParameterError(
-            f"alphas[{wrong[0]}] == {shown(found[wrong[0]].item())}, must be a finite number of at least 0 (>= 0). "
-            "Nothing was changed: set other penalties.",
-            value=found[wrong[0]].item(),
+            f"alphas[{wrong[0]}] == {shown(value)}, must be >= 0.0. Nothing was changed: set finite penalties.",
+            value=value,
         )
     return found
 

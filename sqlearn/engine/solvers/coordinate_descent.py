@@ -95,6 +95,9 @@ def descend(gram, products, y_square, size, penalties, l1_ratio, max_iter, tol, 
         l1, l2 = penalties[a] * l1_ratio, penalties[a] * (1.0 - l1_ratio)
         gap, norm = _gap(w, l1, l2, gram_w, products, y_square, size, slack, positive)
         n_iter[a] = 0
+        if not abs(gap) < np.inf:  # beyond float64: nothing to find there
+            path[a:] = np.nan
+            return len(penalties) - a + failed
         if not 0.0 <= gap <= enough:  # rounding may make it negative
             n_active = d
             for j in range(d):
@@ -119,7 +122,7 @@ def descend(gram, products, y_square, size, penalties, l1_ratio, max_iter, tol, 
                         for i in range(d):
                             gram_w[i] += step * row[i]
                         w[j] = new
-                    if not abs(new) < np.inf:  # beyond float64: nothing to find there
+                    if not abs(new) < np.inf:
                         path[a:] = np.nan
                         return len(penalties) - a + failed
                     moved = max(moved, abs(new - old))
@@ -130,6 +133,9 @@ def descend(gram, products, y_square, size, penalties, l1_ratio, max_iter, tol, 
                     if gap <= enough:
                         done = True
                         break
+                    if not abs(gap) < np.inf:
+                        path[a:] = np.nan
+                        return len(penalties) - a + failed
                     if l1 > 0.0:
                         n_active = _screen(w, l1, l2, gram, gram_w, slack, gap, norm, excluded, active)
             failed += not done
