@@ -5,12 +5,14 @@ tests/project/test_sklearn_private.py checks that each is there, and that no oth
 modules that not every learner needs is imported where it is used.
 """
 
+from inspect import signature
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.callback._callback_support import callback_management_context  # starts and ends what observes a fit
 from sklearn.decomposition._pca import _infer_dimension as infer_dimension  # the number of components of "mle"
+from sklearn.metrics import make_scorer
 from sklearn.naive_bayes import _BaseDiscreteNB
 from sklearn.naive_bayes import _BaseNB as BaseNB  # makes predictions of joint log-likelihoods
 from sklearn.utils import _safe_indexing as safe_indexing  # rows of whatever may be a table
@@ -48,6 +50,7 @@ __all__ = [
     "check_smoothing",
     "compiled_tree",
     "feature_names",
+    "fit_calibrator",
     "fitted_column_transformer",
     "fitted_encoder",
     "fitted_indicator",
@@ -62,6 +65,8 @@ __all__ = [
     "parameter_constraints",
     "precision_cholesky",
     "safe_indexing",
+    "scorer_of_classes",
+    "scorers_of",
     "set_output_config",
     "smooth_naive_bayes",
     "update_class_log_prior",
@@ -95,11 +100,13 @@ FITTED_ATTRIBUTES = {
     "_fit_method": "KNeighborsClassifier, KNeighborsRegressor: the algorithm in use",
     "_fit_svd_solver": "PCA: how it was solved",
     "_is_categorical_remapped": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: features of categories",
+    "_label_encoder": "StackingClassifier: labels and their numbers",
     "_label_binarizer": "RidgeClassifier: classes and the form of the labels",
     "_loss": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: the link",
     "_max_components": "LinearDiscriminantAnalysis: number of directions",
     "_max_features": "IsolationForest: how many features each tree sees",
     "_max_samples": "IsolationForest: how many records each tree holds",
+    "_n_feature_outs": "StackingClassifier, StackingRegressor: columns of each part's predictions",
     "_n_features": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: number of features",
     "_n_features_out": "KMeans, LinearDiscriminantAnalysis: for get_feature_names_out",
     "_n_threads": "KMeans: threads of predict",
@@ -383,3 +390,30 @@ def fitted_column_transformer(
     rest = next((columns for name, _, columns, _ in parts if name == "remainder"), [])
     unfitted._remainder = ("remainder", unfitted.remainder, rest)
     return unfitted
+
+
+def scorers_of(scorer: Any) -> list[str]:
+    """The names of what a scorer of several computes; none for others."""
+    return list(getattr(scorer, "_scorers", ()))
+
+
+def scorer_of_classes(scorer: Any, classes: np.ndarray) -> Any:
+    """A scorer that is told of all classes, if it can be: records may not have all."""
+    function = getattr(scorer, "_score_func", None)
+    named = {} if function is None else signature(function).parameters
+    if "labels" not in named:
+        return scorer
+    more = {"pos_label": classes[-1]} if len(classes) == 2 and "pos_label" in named else {}
+    return make_scorer(
+        function,
+        greater_is_better=scorer._sign == 1,
+        response_method=scorer._response_method,
+        **({"labels": classes} | more | scorer._kwargs),
+    )
+
+
+def fit_calibrator(model: Any, scores: Any, y: Any, classes: Any, method: str, sample_weight: Any) -> Any:
+    """scikit-learn's pair of a classifier and the calibration of its scores, float64[n, k]."""
+    from sklearn.calibration import _fit_calibrator
+
+    return _fit_calibrator(model, scores, y, classes, method, np, sample_weight)

@@ -4,6 +4,7 @@ from sqlearn.ensemble.extra_trees import ExtraTreesClassifier, ExtraTreesRegress
 from sqlearn.ensemble.hist_gradient_boosting import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sqlearn.ensemble.isolation_forest import IsolationForest
 from sqlearn.ensemble.random_forest import RandomForestClassifier, RandomForestRegressor
+from sqlearn.ensemble.stacking import StackingClassifier, StackingRegressor
 from sqlearn.ensemble.voting import VotingClassifier, VotingRegressor
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "IsolationForest",
     "RandomForestClassifier",
     "RandomForestRegressor",
+    "StackingClassifier",
+    "StackingRegressor",
     "VotingClassifier",
     "VotingRegressor",
 ]

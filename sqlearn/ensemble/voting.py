@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model import Predicts, PredictsProba, Transforms, WeightedClassifier, WeightedEstimator
-from sqlearn.engine.parts import Composite, Part, Whole, checked_part
+from sqlearn.engine.parts import Composite, Part, Whole, answering, checked_part
 from sqlearn.errors import ParameterError, shown
 
 Named = list[tuple[str, Any]]
@@ -97,7 +97,8 @@ class _Voting(Composite):
             )
 
     def _read_out(self, state):
-        models = self._models(state)
+        with self._models(state) as live:
+            models = [answering(model, state.learner) for model in live]
         return {"estimators_": models, "named_estimators_": named_estimators(state.params, models)}
 
 

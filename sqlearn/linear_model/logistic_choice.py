@@ -1,6 +1,5 @@
 """Logistic regression that chooses its penalty by cross-validation, and forgets the choice too."""
 
-import inspect
 import warnings
 from collections.abc import Callable
 from numbers import Integral
@@ -10,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import linear_model as peers
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import get_scorer, make_scorer
+from sklearn.metrics import get_scorer
 
 from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.model import Decides, PredictsProbabilities, SparseCoefficients, WeightedClassifier
 from sqlearn.engine.parts import KeepsRecords, Whole, best_of, checked_cv, mean_of_scored
 from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.rounds import MOST_CLASS_WEIGHT, Records, Trace
+from sqlearn.engine.sklearn_private import scorer_of_classes
 from sqlearn.engine.sums import ExactSum, moments
 from sqlearn.engine.validation import check_class_weights
 from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
@@ -286,9 +286,11 @@ class LogisticRegressionCV(
             intercept_=coef[:, -1] if params["fit_intercept"] else np.zeros(len(coef)),
             n_features_in_=d,
         )
+        asked = "accuracy" if params["scoring"] in ("warn", None) else params["scoring"]
+        scorer = scorer_of_classes(get_scorer(asked), left_out.classes)
         given = {"sample_weight": left_out.w} if left_out.weighted else {}
         try:
-            return float(_scorer(params["scoring"], left_out.classes)(fitted, left_out.x, left_out.responses, **given))
+            return float(scorer(fitted, left_out.x, left_out.responses, **given))
         except ValueError:
             if len(np.unique(left_out.y)) == len(left_out.classes):
                 raise
@@ -336,22 +338,6 @@ def _paths(whole: Whole, params: dict[str, Any], strengths: np.ndarray, weights:
         found.append(np.column_stack([coef, intercepts]) if intercept else coef)
         resting = resting and rests
     return np.array(found), resting
-
-
-def _scorer(scoring: Any, classes: np.ndarray) -> Any:
-    """The scorer, told of all classes where it can be: records of a fold may not have all."""
-    scorer = get_scorer("accuracy" if scoring in ("warn", None) else scoring)
-    function = getattr(scorer, "_score_func", None)
-    named = {} if function is None else inspect.signature(function).parameters
-    if "labels" not in named:
-        return scorer
-    more = {"pos_label": classes[-1]} if len(classes) == 2 and "pos_label" in named else {}
-    return make_scorer(
-        function,
-        greater_is_better=scorer._sign == 1,
-        response_method=scorer._response_method,
-        **({"labels": classes} | more | scorer._kwargs),
-    )
 
 
 def _attributes(

@@ -17,7 +17,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
 
 from sqlearn.engine.model import ExactEstimator
-from sqlearn.engine.sklearn_private import num_samples, safe_indexing
+from sqlearn.engine.sklearn_private import num_samples, safe_indexing, scorers_of
 from sqlearn.errors import InvalidValueError, ParameterError, UnsupportedError, shown
 from sqlearn.model_selection.folds import HashedKFold
 
@@ -437,7 +437,7 @@ class _LeftOut:
 
     def scores(self, scorer: Any, index: np.ndarray, error_score: Any) -> dict[str, Any]:
         """Scores by their names; "score" for one."""
-        names = list(getattr(scorer, "_scorers", ())) or ["score"]
+        names = scorers_of(scorer) or ["score"]
         if self.model is None:
             return dict.fromkeys(names, error_score)
         y = () if self.y is None else (safe_indexing(self.y, index),)

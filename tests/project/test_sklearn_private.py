@@ -39,6 +39,7 @@ PROTECTED = [
     "sklearn.base.BaseEstimator._validate_params",
     "sklearn.callback.CallbackSupportMixin._init_callback_context",
     "sklearn.callback._callback_support.callback_management_context",
+    "sklearn.calibration._fit_calibrator",
     "sklearn.cluster.KMeans._check_test_data",
     "sklearn.decomposition._pca._infer_dimension",
     "sklearn.ensemble.HistGradientBoostingRegressor._compute_partial_dependence_recursion",

@@ -1,6 +1,7 @@
 """What learners have in common: how they learn, forget, merge and become bytes."""
 
 import copy
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
@@ -382,7 +383,8 @@ class ExactEstimator(Hooks):
             If nothing was learned yet.
         """
         now, then = plain(self.get_params(deep=False)), plain(self._fitted_state().params)
-        return [name for name in sorted(now) if describe(now[name]) != describe(then.get(name))]
+        told = [{name: json.dumps(describe(value)) for name, value in found.items()} for found in (now, then)]
+        return [name for name in sorted(now) if told[0][name] != told[1].get(name, "null")]  # NaN is as NaN here
 
     def fitted_attributes(self) -> dict[str, Any]:
         """Return all fitted attributes.

@@ -5,6 +5,7 @@ May import: kernels, identity, sums, readout, rounds, validation, model, errors.
 
 from sqlearn.engine.parts.choosing import best_of, checked_cv, mean_of_scored
 from sqlearn.engine.parts.composite import Composite, checked_part
-from sqlearn.engine.parts.following import Followed, Part
+from sqlearn.engine.parts.following import Part, answering
 from sqlearn.engine.parts.keeping import KeepsRecords, Whole
+from sqlearn.engine.parts.left_out import Folds, method_of, predicted
 from sqlearn.engine.parts.names import digests_of, folds_of_groups

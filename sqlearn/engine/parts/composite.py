@@ -1,12 +1,14 @@
 """Learners made of other learners: which parts they may have, and what all of them do alike."""
 
 import copy
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import clone
+from sklearn.utils import get_tags
 
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State
 from sqlearn.engine.parts.following import Followed, Part
@@ -106,11 +108,7 @@ class Composite(KeepsRecords):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = [
-            learner.__sklearn_tags__().input_tags
-            for learner in self._all_learners()
-            if hasattr(learner, "__sklearn_tags__") and not isinstance(learner, type)
-        ]
+        inner = [get_tags(learner).input_tags for learner in self._all_learners() if not isinstance(learner, type)]
         tags.input_tags.positive_only = any(one.positive_only for one in inner)
         tags.input_tags.allow_nan = bool(inner) and all(one.allow_nan for one in inner)
         tags.input_tags.sparse = True  # rows are made dense
@@ -151,7 +149,7 @@ class Composite(KeepsRecords):
 
     def _new_statistic(self, params, n_features, n_targets):
         learners = self._learners(params)
-        missing = bool(learners) and self.__sklearn_tags__().input_tags.allow_nan
+        missing = bool(learners) and all(get_tags(learner).input_tags.allow_nan for learner in learners)
         return Followed(n_features, n_targets, not all(map(is_plain, learners)), missing)
 
     def _check_fit(self, batch):
@@ -162,8 +160,8 @@ class Composite(KeepsRecords):
 
     # ------------------------------------------------------------------ reading
 
-    def _models(self, state: State) -> list[Any]:
-        """What answers for each part, over the records held."""
+    def _models(self, state: State) -> AbstractContextManager[list[Any]]:
+        """Context of the parts' models over the records held."""
         statistic = state.statistic
         assert isinstance(statistic, Followed)
         return statistic.models(state, lambda whole: self._parts(state.params, whole))

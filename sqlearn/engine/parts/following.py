@@ -5,8 +5,10 @@ or was made anew cannot show. Notes are checked: together with the multiset hash
 give that of the state; if they do not, or a class came or went, or too much did, the models are made anew.
 """
 
+import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -99,9 +101,13 @@ def answering(model: Any, learner: str) -> Any:
             f"A {type(model).__name__} inside this {learner} has no records to learn from. Learn more rows.",
             reason="too few records",
         )
-    if type(model).to_sklearn is ExactEstimator.to_sklearn:
-        return Inner(model).fitted_sklearn(model.state)
-    return model.to_sklearn()
+    if type(model).to_sklearn is not ExactEstimator.to_sklearn and model.target is None:
+        return model.to_sklearn()
+    fitted = Inner(model).fitted_sklearn(model.state)
+    if "_boosted" in vars(fitted):  # what scikit-learn's boosted trees were made of
+        fitted = copy.copy(fitted)
+        del vars(fitted)["_boosted"]
+    return fitted
 
 
 @dataclass
@@ -180,8 +186,9 @@ class Followed(KeptRecords):
 
     # ------------------------------------------------------------------ reading
 
-    def models(self, state: State, parts: Callable[[Whole], list[Part]]) -> list[Any]:
-        """What answers for each part, over the records held; :func:`answering` says what that is."""
+    @contextmanager
+    def models(self, state: State, parts: Callable[[Whole], list[Part]]) -> Iterator[list[Any]]:
+        """Context of the parts' models over the records held, in which no other thread changes them."""
         with self._lock:
             live = self._followed(state)
             if live is None:
@@ -189,9 +196,8 @@ class Followed(KeptRecords):
                 mine = parts(whole)
                 models = [part.made(whole) for part in mine]
                 live = _Live(mine, models, state.multiset.copy(), _occupied(state))
-            found = [answering(model, state.learner) for model in live.models]
             self._live, self._noted, self._n_noted = live, [], 0
-            return found
+            yield live.models
 
     def _followed(self, state: State) -> _Live | None:
         """The models of before, brought up to date; None where they must be made anew."""

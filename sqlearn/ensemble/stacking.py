@@ -1,0 +1,333 @@
+"""Stacks of learners that forget: a last learner combines what others predict of records that they have not seen."""
+
+from typing import Any
+
+import numpy as np
+from sklearn import ensemble as peers
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.metaestimators import available_if
+
+from sqlearn.engine.model import Predicts, State, Transforms, WeightedClassifier, WeightedEstimator
+from sqlearn.engine.parts import (
+    Composite,
+    Folds,
+    Part,
+    Whole,
+    answering,
+    checked_cv,
+    checked_part,
+    method_of,
+    predicted,
+)
+from sqlearn.ensemble.voting import Named, active, checked_names, codes, named_estimators
+from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
+from sqlearn.linear_model import LogisticRegression
+
+_AUTO = ["predict_proba", "decision_function", "predict"]
+
+
+def _last_has(name: str) -> Any:
+    return available_if(lambda self: hasattr(self._last(vars(self)), name))
+
+
+class _Stacking(Composite):
+    """What both have in common."""
+
+    def _last(self, params: dict[str, Any]) -> Any:
+        """The last learner, not fitted."""
+        raise NotImplementedError
+
+    def _learners(self, params):
+        return active(params)
+
+    def _folds(self, params: dict[str, Any]) -> Folds:
+        n_folds, key = checked_cv(params["cv"])
+        return Folds(n_folds, key, has_targets=self._target == "value")
+
+    def _parts(self, params, whole):
+        folds, learners = self._folds(params), active(params)
+        left_out = [part for learner in learners for part in folds.parts(learner, codes)]
+        return [*(Part(learner, codes) for learner in learners), *left_out]
+
+    def _methods(self, params: dict[str, Any]) -> list[str]:
+        """What each learner is asked for."""
+        return ["predict"] * len(active(params))
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        params["estimators"] = checked_names(params, self)
+        if isinstance(params["cv"], str):
+            raise ParameterError(
+                "cv='prefit' takes models that remember their rows, which this one could not forget. Nothing was "
+                "changed: pass a number of folds, or HashedKFold.",
+                value=params["cv"],
+            )
+        checked_cv(params["cv"])
+        fits, kind = (is_classifier, "classifier") if is_classifier(self) else (is_regressor, "regressor")
+        last = checked_part(self._last(params), type(self).__name__)
+        if not fits(last):
+            raise ParameterError(
+                f"'final_estimator' parameter should be a {kind}. Got {shown(last)}. Nothing was changed: pass one.",
+                value=last,
+            )
+        if params["final_estimator"] is not None:
+            params["final_estimator"] = last
+        self._methods(params)
+
+    def _read_out(self, state):
+        params, whole, methods = state.params, Whole.of(state), self._methods(state.params)
+        with self._models(state) as live:
+            blocks = self._left_out(state, whole, live, methods)
+            models = [answering(model, state.learner) for model in live[: len(methods)]]
+        meta = np.hstack([*blocks, whole.x] if params["passthrough"] else blocks)
+        last = Part(self._last(params), codes).made(Whole(meta, whole.y, whole.w, whole.classes, whole.labels))
+        return {
+            "estimators_": models,
+            "named_estimators_": named_estimators(params, models),
+            "final_estimator_": answering(last, state.learner),
+            "stack_method_": methods,
+            "_n_feature_outs": [block.shape[1] for block in blocks],
+        }
+
+    def _left_out(self, state: State, whole: Whole, live: list[Any], methods: list[str]) -> list[np.ndarray]:
+        """What each learner predicts of records that it has not seen."""
+        folds, n_folds = self._folds(state.params).of(whole), checked_cv(state.params["cv"])[0]
+        n_classes, blocks = len(whole.labels), []
+        for i, method in enumerate(methods):
+            outside = live[len(methods) + i * n_folds :]
+            parts = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+            models = [answering(outside[fold], state.learner) for fold in np.unique(folds)]
+            found = [
+                predicted(model, whole.x[rows], method, n_classes).reshape(len(rows), -1)
+                for model, rows in zip(models, parts, strict=True)
+            ]
+            if len({part.shape[1] for part in found}) > 1:
+                raise UndefinedAttributeError(
+                    f"Without a fold, this {state.learner} has too few classes for {method}. Learn more rows.",
+                    reason="too few records",
+                )
+            block = np.empty((len(folds), found[0].shape[1]))
+            block[np.concatenate(parts)] = np.concatenate(found)
+            blocks.append(block[:, 1:] if method == "predict_proba" and n_classes == 2 else block)
+        return blocks
+
+    def _new_fitted_sklearn(self, state):
+        fitted = super()._new_fitted_sklearn(state)
+        vars(fitted).pop("n_features_in_", None)  # a property there
+        return fitted
+
+
+class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.StackingClassifier):
+    """A classifier that learns from what others predict of records that they have not seen, and forgets.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        Classifiers of this package, which follow each update by their own verbs; "drop" leaves one out. Others are
+        taken if their `random_state`, where they have one, is an int: they are fitted anew when the model is read.
+    final_estimator : estimator, default=None
+        The classifier that learns from their predictions; by default ``LogisticRegression()`` of this package.
+    cv : int, HashedKFold or None, default=None
+        Number of hashed folds, 5 for None, or the folds. Splitters that choose rows by position are refused, and so is
+        "prefit".
+    stack_method : {"auto", "predict_proba", "decision_function", "predict"}, default="auto"
+        What the parts are asked for.
+    n_jobs : int, default=None
+        Without effect.
+    passthrough : bool, default=False
+        Whether the last one learns the features too.
+    verbose : int, default=0
+        Without effect.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    classes_ : array[n_classes]
+        Labels held, sorted.
+    estimators_, named_estimators_ : list, Bunch
+        scikit-learn's estimators, fitted to all records: copies. Classes are numbers there, from 0.
+    final_estimator_ : estimator
+        That of the last one.
+    stack_method_ : list of str
+        What each part is asked for.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    The model keeps its records, and models of the parts beside them: one of all records, and one for each fold, which
+    has learned the others. These learn and forget what came and went when the model is next read; then the last one
+    learns anew from their predictions of all records. A fold's models predict 0 for classes that they have not seen.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sqlearn.ensemble import StackingClassifier
+    >>> from sqlearn.naive_bayes import BernoulliNB, GaussianNB
+    >>> X, y = load_iris(return_X_y=True)
+    >>> parts = [("gaussian", GaussianNB()), ("bernoulli", BernoulliNB(binarize=2.0))]
+    >>> stack = StackingClassifier(parts).fit(X, y).forget(X[:9], y[:9])
+    >>> stack.digest() == StackingClassifier(parts).fit(X[9:], y[9:]).digest()
+    True
+    """
+
+    _sklearn_class = peers.StackingClassifier
+
+    def __init__(
+        self,
+        estimators: Named,
+        final_estimator: Any = None,
+        *,
+        cv: Any = None,
+        stack_method: str = "auto",
+        n_jobs: int | None = None,
+        passthrough: bool = False,
+        verbose: int = 0,
+        key: str | bytes | None = None,
+    ) -> None:
+        self.estimators = estimators
+        self.final_estimator = final_estimator
+        self.cv = cv
+        self.stack_method = stack_method
+        self.n_jobs = n_jobs
+        self.passthrough = passthrough
+        self.verbose = verbose
+        self.key = key
+
+    @_last_has("predict_proba")
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        found: np.ndarray = self._answer("predict_proba", X)
+        return found
+
+    @_last_has("decision_function")
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the last classifier's decision function.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records,) or (n_records, n_classes)
+            Its values.
+        """
+        found: np.ndarray = self._answer("decision_function", X)
+        return found
+
+    def _last(self, params):
+        given = params["final_estimator"]
+        return LogisticRegression() if given is None else clone(given) if hasattr(given, "get_params") else given
+
+    def _methods(self, params):
+        found = []
+        for name, learner in params["estimators"]:
+            if isinstance(learner, str):
+                continue
+            wanted = _AUTO if params["stack_method"] == "auto" else params["stack_method"]
+            method = method_of(learner, wanted)
+            if method is None:
+                raise ParameterError(
+                    f"Underlying estimator {name} does not implement the method {wanted}. Nothing was changed: set "
+                    "another stack_method.",
+                    value=wanted,
+                )
+            found.append(method)
+        return found
+
+    def _read_out(self, state):
+        classes, encoder = Whole.classes_of(state), LabelEncoder()
+        encoder.classes_ = classes
+        return super()._read_out(state) | {"classes_": classes, "_label_encoder": encoder}
+
+
+class StackingRegressor(_Stacking, Transforms, Predicts, WeightedEstimator, peers.StackingRegressor):
+    """A regressor that learns from what others predict of records that they have not seen, and forgets.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        Regressors of this package, which follow each update by their own verbs; "drop" leaves one out. Others are taken
+        if their `random_state`, where they have one, is an int: they are fitted anew when the model is read.
+    final_estimator : estimator, default=None
+        The regressor that learns from their predictions; by default scikit-learn's ``RidgeCV()``.
+    cv : int, HashedKFold or None, default=None
+        Number of hashed folds, 5 for None, or the folds. Splitters that choose rows by position are refused, and so is
+        "prefit".
+    n_jobs : int, default=None
+        Without effect.
+    passthrough : bool, default=False
+        Whether the last one learns the features too.
+    verbose : int, default=0
+        Without effect.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+
+    Attributes
+    ----------
+    estimators_, named_estimators_ : list, Bunch
+        scikit-learn's estimators, fitted to all records: copies.
+    final_estimator_ : estimator
+        That of the last one.
+    stack_method_ : list of str
+        What each part is asked for: "predict".
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    As for :class:`StackingClassifier`; a record has one target.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sqlearn.ensemble import StackingRegressor
+    >>> from sqlearn.linear_model import Lasso, Ridge
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> parts = [("ridge", Ridge()), ("lasso", Lasso())]
+    >>> stack = StackingRegressor(parts).fit(X, y).forget(X[:9], y[:9])
+    >>> stack.digest() == StackingRegressor(parts).fit(X[9:], y[9:]).digest()
+    True
+    """
+
+    _sklearn_class = peers.StackingRegressor
+    _target = "value"
+
+    def __init__(
+        self,
+        estimators: Named,
+        final_estimator: Any = None,
+        *,
+        cv: Any = None,
+        n_jobs: int | None = None,
+        passthrough: bool = False,
+        verbose: int = 0,
+        key: str | bytes | None = None,
+    ) -> None:
+        self.estimators = estimators
+        self.final_estimator = final_estimator
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.passthrough = passthrough
+        self.verbose = verbose
+        self.key = key
+
+    def _last(self, params):
+        given = params["final_estimator"]
+        return RidgeCV() if given is None else clone(given) if hasattr(given, "get_params") else given

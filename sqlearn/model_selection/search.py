@@ -1,0 +1,411 @@
+"""Searches for parameters that forget: lazily, at the cost of the search that a refit would run."""
+
+from typing import Any
+
+import numpy as np
+from sklearn import model_selection as peers
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.utils.metaestimators import available_if
+
+from sqlearn.engine.model import ExactEstimator, WeightedClassifier
+from sqlearn.engine.parts import Composite, Whole, answering, checked_cv, checked_part
+from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
+
+
+def _inside_has(name: str) -> Any:
+    return available_if(lambda self: hasattr(self._learner, name))
+
+
+class _Search(Composite, WeightedClassifier):
+    """What both searches have in common."""
+
+    @property
+    def _learner(self) -> Any:
+        """The estimator in force: that of the last ``fit``."""
+        state = self.__dict__.get("_state")
+        return self.__dict__["estimator"] if state is None else state.params["estimator"]
+
+    @property
+    def _target(self):  # type: ignore[override]
+        return _target_of(self._learner)
+
+    def _has_labels(self, params, layout):
+        return _target_of(params["estimator"]) == "label"
+
+    def _learners(self, params):
+        return [params["estimator"]]
+
+    def _check_fit(self, batch):
+        """Folds are fitted, and not all records."""
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        params["estimator"] = checked_part(params["estimator"], type(self).__name__)
+        checked_cv(params["cv"])
+        try:
+            peers.ParameterSampler(params["param_distributions"], 1) if "param_distributions" in params else len(
+                peers.ParameterGrid(params["param_grid"])
+            )
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"{str(error).rstrip('.')}. Nothing was changed: name lists of values.") from error
+
+    def _read_out(self, state):
+        whole, params = Whole.of(state), state.params
+        n_folds, key = checked_cv(params["cv"])
+        folds = whole.folds(n_folds, key, has_targets=_target_of(params["estimator"]) is not None)
+        splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
+        if len(splits) < 2:
+            raise UndefinedAttributeError(
+                f"The {len(folds)} rows of this {state.learner} are in one fold, so nothing can be left out. Learn "
+                "more rows.",
+                reason="too few records",
+            )
+        own = {name: value for name, value in params.items() if name not in ("cv", "key")}
+        search = self._sklearn_class(**own | {"cv": splits, "estimator": clone(params["estimator"])})
+        given = set(vars(search))
+        target = _target_of(params["estimator"])
+        y = None if target is None else whole.responses
+        try:
+            search.fit(whole.x, y, **({"sample_weight": whole.w} if whole.weighted else {}))
+        except SqlearnError:
+            raise
+        except ValueError as error:
+            raise UndefinedAttributeError(
+                f"The search over the records held failed: {error}", reason="too few records"
+            ) from error
+        found = {name: value for name, value in vars(search).items() if name not in given}
+        found.pop("refit_time_", None)  # how long it took is no function of the records
+        found["cv_results_"] = {name: v for name, v in found["cv_results_"].items() if not name.endswith("_time")}
+        if "best_estimator_" in found:
+            found["best_estimator_"] = answering(found["best_estimator_"], state.learner)
+        return found
+
+    def fitted_attributes(self) -> dict[str, Any]:
+        """Return all fitted attributes but the scorer, a function that is made of the parameters.
+
+        Returns
+        -------
+        dict
+            The attributes by their names.
+        """
+        return {name: value for name, value in super().fitted_attributes().items() if name != "scorer_"}
+
+    # ------------------------------------------------------------------ answers
+
+    @_inside_has("predict")
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict by the best estimator.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        ndarray of shape (n_records,)
+            Labels, or float64 targets.
+        """
+        found: np.ndarray = self._answer("predict", X)
+        return found
+
+    @_inside_has("predict_proba")
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the best estimator's probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        found: np.ndarray = self._answer("predict_proba", X)
+        return found
+
+    @_inside_has("predict_log_proba")
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of the best estimator's probabilities.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records, n_classes)
+            Logarithms, in the order of ``classes_``.
+        """
+        found: np.ndarray = self._answer("predict_log_proba", X)
+        return found
+
+    @_inside_has("decision_function")
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the best estimator's decision function.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records,) or (n_records, n_classes)
+            Its values.
+        """
+        found: np.ndarray = self._answer("decision_function", X)
+        return found
+
+    @_inside_has("transform")
+    def transform(self, X: Any) -> Any:
+        """Transform records by the best estimator.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        array or sparse matrix of shape (n_records, n_features_out)
+            The transformed records.
+        """
+        return self._answer("transform", X)
+
+    @_inside_has("score_samples")
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return the best estimator's scores of records.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records,)
+            Scores.
+        """
+        found: np.ndarray = self._answer("score_samples", X)
+        return found
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Score the best estimator by what was chosen by.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+        y : array-like of shape (n_records,), default=None
+            Their labels or targets.
+
+        Returns
+        -------
+        float
+            The score.
+        """
+        found: float = self._answer("score", X, y)
+        return found
+
+
+def _target_of(learner: Any) -> str | None:
+    """What records carry for a learner."""
+    if isinstance(learner, ExactEstimator):
+        return learner.target
+    return "label" if is_classifier(learner) else "value" if is_regressor(learner) else None
+
+
+class GridSearchCV(_Search, peers.GridSearchCV):
+    """A search over all combinations of parameters, in folds that no deletion reshuffles, that forgets.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A learner of this package that learns numbers, or one of scikit-learn's whose `random_state`, if it has one, is
+        an int. It is not changed.
+    param_grid : dict or list of dict
+        Lists of values by the names of parameters.
+    scoring : str, callable, list, tuple or dict, default=None
+        What is best, as in scikit-learn.
+    n_jobs : int, default=None
+        As in scikit-learn.
+    refit : bool, str or callable, default=True
+        As in scikit-learn: whether the best parameters are fitted to all records, and by which score they are best.
+    cv : int, HashedKFold or None, default=None
+        Number of hashed folds, 5 for None, or the folds. Splitters that choose rows by position are refused.
+    verbose : int, default=0
+        As in scikit-learn.
+    pre_dispatch : int or str, default="2*n_jobs"
+        As in scikit-learn.
+    error_score : "raise" or number, default=nan
+        The score where a fit fails, as in scikit-learn.
+    return_train_score : bool, default=False
+        Whether the records that were learned are scored too.
+    key : str or bytes, default=None
+        Secret key of the records' digests; by default a public constant. It has no effect on the folds. Printing hides
+        it, pickles contain it.
+
+    Attributes
+    ----------
+    best_params_ : dict
+        The choice.
+    best_estimator_ : estimator
+        scikit-learn's estimator with these parameters, fitted to all records: a copy.
+    best_score_ : float
+        Its mean score.
+    best_index_ : int
+        Its place in `cv_results_`.
+    cv_results_ : dict
+        Scores as in scikit-learn, without times, which are no functions of the records.
+    n_splits_, scorer_, multimetric_, classes_, n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    See Also
+    --------
+    RandomizedSearchCV : Tries some combinations.
+    HashedKFold : The folds.
+    sqlearn.linear_model.LogisticRegressionCV : The same for one parameter, faster.
+
+    Notes
+    -----
+    The model keeps its records. An update changes these, in microseconds; when the model is next read, scikit-learn's
+    search runs over the records held, in an order that they alone decide. So the choice after a forget is the one of a
+    refit, to the bit, and costs what that search costs. Folds without a record are left out. Rows are numbers (no text,
+    no categories); sparse ones are made dense.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sqlearn.linear_model import Ridge
+    >>> from sqlearn.model_selection import GridSearchCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> search = GridSearchCV(Ridge(), {"alpha": [0.01, 0.1, 1.0, 10.0]}).fit(X, y)
+    >>> search.best_params_
+    {'alpha': 0.1}
+    >>> search.forget(X[:40], y[:40]).digest() == GridSearchCV(Ridge(), search.param_grid).fit(X[40:], y[40:]).digest()
+    True
+    """
+
+    _sklearn_class = peers.GridSearchCV
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+        key: str | bytes | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.scoring = scoring
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.cv = cv
+        self.verbose = verbose
+        self.pre_dispatch = pre_dispatch
+        self.error_score = error_score
+        self.return_train_score = return_train_score
+        self.key = key
+
+
+class RandomizedSearchCV(_Search, peers.RandomizedSearchCV):
+    """A search over some combinations of parameters, in folds that no deletion reshuffles, that forgets.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A learner of this package that learns numbers, or one of scikit-learn's whose `random_state`, if it has one, is
+        an int. It is not changed.
+    param_distributions : dict or list of dict
+        Lists of values, or distributions, by the names of parameters.
+    n_iter : int, default=10
+        How many combinations are tried.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch : object
+        As for :class:`GridSearchCV`.
+    random_state : int, default=None
+        What combinations are drawn from: an int is required.
+    error_score, return_train_score, key : object
+        As for :class:`GridSearchCV`.
+
+    Attributes
+    ----------
+    best_params_ : dict
+        The choice.
+    best_estimator_ : estimator
+        scikit-learn's estimator with these parameters, fitted to all records: a copy.
+    best_score_, best_index_, cv_results_, n_splits_, scorer_, multimetric_, classes_ : object
+        As those of :class:`GridSearchCV`.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    See Also
+    --------
+    GridSearchCV : Tries all combinations.
+
+    Notes
+    -----
+    As for :class:`GridSearchCV`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sqlearn.linear_model import Ridge
+    >>> from sqlearn.model_selection import RandomizedSearchCV
+    >>> search = RandomizedSearchCV(Ridge(), {"alpha": [0.01, 0.1, 1.0, 10.0]}, n_iter=2, random_state=0)
+    >>> sorted(search.fit(*load_diabetes(return_X_y=True)).cv_results_["param_alpha"])
+    [1.0, 10.0]
+    """
+
+    _sklearn_class = peers.RandomizedSearchCV
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Any,
+        *,
+        n_iter: int = 10,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: int | None = None,
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+        key: str | bytes | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.param_distributions = param_distributions
+        self.n_iter = n_iter
+        self.scoring = scoring
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.cv = cv
+        self.verbose = verbose
+        self.pre_dispatch = pre_dispatch
+        self.random_state = random_state
+        self.error_score = error_score
+        self.return_train_score = return_train_score
+        self.key = key
+
+    def _check_supported_params(self, params):
+        if not isinstance(params["random_state"], int | np.integer):
+            raise ParameterError(
+                f"random_state is {shown(params['random_state'])}, and a refit must draw the same combinations. "
+                "Nothing was changed: set an int.",
+                value=params["random_state"],
+            )
+        super()._check_supported_params(params)
