@@ -230,6 +230,11 @@ class TextModel(PredictsAsInner, WeightedClassifier):
                 "The learner inside a TextModel must not have a ledger or key of its own. Set `ledger` and `key` of "
                 "the TextModel, and leave the learner's at their defaults."
             )
+        if own.get("metric") == "manhattan":
+            raise ParameterError(
+                "metric='manhattan' takes medians of the values of words, which are not sums over documents. Set "
+                "metric='euclidean'."
+            )
         for name, value in own.items():  # of a copy: `params` are what checked_params returned
             setattr(learner, name, value)
         if np.ndim(own.get("alpha", 0)):

@@ -96,9 +96,16 @@ FITTED_ATTRIBUTES = {
     "_base_loss": "PoissonRegressor, GammaRegressor, TweedieRegressor: the link",
     "_bin_mapper": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: known categories",
     "_decision_path_lengths": "IsolationForest: depths of the nodes",
+    "_default_to_infrequent_mappings": "OneHotEncoder, OrdinalEncoder: what infrequent categories become",
+    "_drop_idx_after_grouping": "OneHotEncoder: the categories without a column",
+    "_encoder": "KBinsDiscretizer: makes columns of bins",
+    "_fill_dtype": "SimpleImputer: type of what is filled in",
     "_fit_X": "KNeighborsClassifier, KNeighborsRegressor: the records",
+    "_fit_dtype": "SimpleImputer: type of the records",
     "_fit_method": "KNeighborsClassifier, KNeighborsRegressor: the algorithm in use",
     "_fit_svd_solver": "PCA: how it was solved",
+    "_infrequent_enabled": "OneHotEncoder, OrdinalEncoder: whether categories may be infrequent",
+    "_infrequent_indices": "OneHotEncoder, OrdinalEncoder: infrequent categories",
     "_is_categorical_remapped": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: features of categories",
     "_label_encoder": "StackingClassifier: labels and their numbers",
     "_label_binarizer": "RidgeClassifier: classes and the form of the labels",
@@ -107,8 +114,10 @@ FITTED_ATTRIBUTES = {
     "_max_features": "IsolationForest: how many features each tree sees",
     "_max_samples": "IsolationForest: how many records each tree holds",
     "_n_feature_outs": "StackingClassifier, StackingRegressor: columns of each part's predictions",
+    "_missing_indices": "OrdinalEncoder: which columns may lack a value",
     "_n_features": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: number of features",
     "_n_features_out": "KMeans, LinearDiscriminantAnalysis: for get_feature_names_out",
+    "_n_features_outs": "OneHotEncoder: number of columns of each feature",
     "_n_threads": "KMeans: threads of predict",
     "_parent_callback_ctx": "any: an estimator around this one observes it",
     "_predictors": "HistGradientBoostingClassifier, HistGradientBoostingRegressor: the trees",
@@ -304,11 +313,13 @@ def boosted_attributes(
     }
 
 
-def fitted_encoder(kind: Any, params: dict[str, Any], categories: list[np.ndarray], counts: list[np.ndarray], n: int):
+def fitted_encoder(
+    kind: Any, params: dict[str, Any], categories: list[np.ndarray], counts: list[np.ndarray], n: int
+) -> Any:
     """An encoder fitted to `n` rows of which so many have each category; the missing one, NaN, is the last."""
 
-    class Counted(kind):
-        def _fit(self, X, return_and_ignore_missing_for_infrequent=False, **kwargs):
+    class Counted(kind):  # type: ignore[misc]
+        def _fit(self, X: Any, return_and_ignore_missing_for_infrequent: bool = False, **kwargs: Any) -> Any:
             self._check_infrequent_enabled()
             self.n_features_in_ = len(categories)
             self.categories_ = categories

@@ -132,7 +132,7 @@ class SimpleImputer(Inverts, UnweightedEstimator, peers.SimpleImputer):
             )
         found, layout = check_features(replace(spec, allow_nan=not marks), X, layout)
         if marks:
-            x = found.x.toarray() if sp.issparse(found.x) else found.x
+            x: Any = found.x.toarray() if sp.issparse(found.x) else found.x
             found = found._replace(x=np.where(x == missing, np.nan, x))
         return found, layout
 
@@ -147,8 +147,8 @@ class SimpleImputer(Inverts, UnweightedEstimator, peers.SimpleImputer):
         found, layout = categorical_features(X, spec.learner, layout)
         marks = not is_missing(self.missing_values)
         codes = found.codes.copy()
-        lacking = np.argwhere(codes < 0) if marks else ()
-        if len(lacking):
+        lacking = np.argwhere(codes < 0)
+        if marks and len(lacking):
             row, column = lacking[0].tolist()
             raise InvalidValueError(
                 f"Input X contains NaN or None, first in row {row}, column {column} (counted from 0), and "

@@ -66,7 +66,7 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
     """
 
     _sklearn_class = peers.NearestCentroid
-    _statistic = Moments
+    _statistic: type[Moments | OrderedMoments] = Moments
 
     def __init__(
         self,
@@ -107,6 +107,7 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
 
     def _read_out(self, state):
         slots, statistic, overall = state.class_slots(), state.statistic, None
+        medians = overall
         if isinstance(statistic, OrderedMoments):
             medians = np.array([OrderView(statistic.order, slot).medians() for slot in slots])
             statistic, overall = statistic.moments, moments_of(statistic.moments, None).mean()

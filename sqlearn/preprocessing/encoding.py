@@ -12,7 +12,7 @@ from sqlearn.engine.readout import categories_of
 from sqlearn.engine.sklearn_private import fitted_encoder, param_names
 from sqlearn.engine.sums import Categories
 from sqlearn.engine.tables import check_table, is_missing, split
-from sqlearn.engine.validation import Features, comparable, is_of_input
+from sqlearn.engine.validation import Features, is_of_input
 from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
 from sqlearn.preprocessing.inverting import Inverts
 
@@ -48,8 +48,8 @@ class Encodes(Inverts, UnweightedEstimator):
                 code = batch.codes[at[0], j]
                 value = levels[code] if code >= 0 else np.nan
                 raise InvalidValueError(
-                    f"Found unknown categories [{shown(value)}] in column {j} during fit, first in row {at[0]} (counted "
-                    "from 0). Nothing was changed: list it among `categories`, or set handle_unknown.",
+                    f"Found unknown categories [{shown(value)}] in column {j} during fit, first in row {at[0]} "
+                    "(counted from 0). Nothing was changed: list it among `categories`, or set handle_unknown.",
                     row=int(at[0]),
                     column=j,
                     value=value,
@@ -134,7 +134,7 @@ def categorical_features(X: Any, learner: str, layout: Any) -> tuple[Features, A
     x, codes, levels = split(table, np.ones(width, bool))
     if layout is None:
         found = replace(found, kinds=tuple(_kind(table, j, levels[j]) for j in range(width)))
-    for j, (kind, held) in enumerate(zip(found.kinds, levels, strict=True)):
+    for j, (kind, held) in enumerate(zip(found.kinds or (), levels, strict=True)):
         wrong = [code for code, level in enumerate(held) if isinstance(level, str) != (kind == "text")]
         at = np.flatnonzero(np.isin(codes[:, j], wrong))
         if len(at):
@@ -189,7 +189,8 @@ def _given_levels(column: Any, j: int) -> tuple[dict[Any, None], bool]:
     known = {value: None for value in values if not is_missing(value)}
     numbers = [value for value in known if not isinstance(value, str)]
     if missing not in ([], [len(values) - 1]):
-        what = f"Nan should be the last element in user provided categories, see categories {shown(column)} in column #{j}"
+        place = f"see categories {shown(column)} in column #{j}"
+        what = f"Nan should be the last element in user provided categories, {place}"
     elif len(known) + len(missing) < len(values):
         what = f"In column {j}, the predefined categories contain duplicate elements"
     elif len(numbers) == len(known) and numbers != sorted(numbers):

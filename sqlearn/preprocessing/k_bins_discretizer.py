@@ -98,8 +98,8 @@ class KBinsDiscretizer(Inverts, UnweightedEstimator, peers.KBinsDiscretizer):
         super()._check_supported_params(params)
         if params["strategy"] == "kmeans":
             raise ParameterError(
-                "strategy='kmeans' takes centres from rounds over all rows, which order statistics do not tell. Nothing "
-                "was changed: use 'quantile' or 'uniform', or a KMeans of sqlearn for each feature.",
+                "strategy='kmeans' takes centres from rounds over all rows, which order statistics do not tell. "
+                "Nothing was changed: use 'quantile' or 'uniform', or a KMeans of sqlearn for each feature.",
                 value="kmeans",
             )
         refuse_subsample(params["subsample"])
@@ -157,11 +157,11 @@ class KBinsDiscretizer(Inverts, UnweightedEstimator, peers.KBinsDiscretizer):
         return found
 
 
-def _numbers_of_bins(n_bins: int | ArrayLike, n_features: int) -> np.ndarray:
+def _numbers_of_bins(n_bins: Any, n_features: int) -> np.ndarray:
     """How many bins each feature shall have, int64[d]."""
     if isinstance(n_bins, Integral):
         return np.full(n_features, n_bins, np.int64)
-    numbers = np.asarray(n_bins)
+    numbers: np.ndarray = np.asarray(n_bins)
     if numbers.shape != (n_features,):
         raise ParameterError(
             f"n_bins must be a scalar or array of shape (n_features,), here ({n_features},), and not "

@@ -1,5 +1,6 @@
 """Scaling to a range, from the least and the greatest value of each feature."""
 
+import math
 from numbers import Real
 
 import numpy as np
@@ -79,7 +80,7 @@ class MinMaxScaler(Inverts, UnweightedEstimator, peers.MinMaxScaler):
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
         given = params["feature_range"]
-        if len(given) != 2 or not all(isinstance(end, Real) and np.isfinite(end) for end in given):
+        if len(given) != 2 or not all(isinstance(end, Real) and math.isfinite(end) for end in given):
             raise ParameterError(
                 f"feature_range is a pair of numbers, not {shown(given)}. Nothing was changed: set one such as (0, 1).",
                 value=given,

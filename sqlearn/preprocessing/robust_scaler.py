@@ -1,6 +1,7 @@
 """Scaling by quantiles, which outliers do not move."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -106,7 +107,8 @@ class RobustScaler(Inverts, UnweightedEstimator, peers.RobustScaler):
         return super()._features(spec, X, layout)
 
     def _read_out(self, state):
-        view, found = OrderView(state.statistic), {"center_": None, "scale_": None}
+        view = OrderView(state.statistic)
+        found: dict[str, Any] = {"center_": None, "scale_": None}
         if state.params["with_centering"]:
             found["center_"] = view.medians()
         if state.params["with_scaling"]:

@@ -52,9 +52,21 @@ def test_given_priors():
         model.predict(X)
 
 
-def test_medians_are_refused():
-    with pytest.raises(ParameterError, match="medians"):
-        NearestCentroid("manhattan").fit([[0.0], [1.0]], [0, 1])
+@pytest.mark.parametrize("options", [{}, {"shrink_threshold": 0.3}, {"priors": "empirical"}], ids=repr)
+def test_medians(options):
+    """Centroids of "manhattan" are scikit-learn's to the bit, and those that remain are a refit's."""
+    X, y = load_iris(return_X_y=True)
+    ours, theirs = (kind("manhattan", **options).fit(X, y) for kind in (NearestCentroid, peers.NearestCentroid))
+    exact = np.testing.assert_array_equal if "shrink_threshold" not in options else np.testing.assert_allclose
+    exact(ours.centroids_, theirs.centroids_)
+    for name in ("within_class_std_dev_", "deviations_", "class_prior_"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-11, err_msg=name)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    np.testing.assert_array_equal(ours.predict(sp.csr_array(X)), theirs.predict(X))
+    assert not hasattr(ours, "predict_proba")
+    ours.forget(X[:120:7], y[:120:7])
+    left = np.setdiff1d(np.arange(len(X)), np.arange(0, 120, 7))
+    assert verify(ours, X[left], y[left])
 
 
 @pytest.mark.parametrize("X, y", [([[0.0], [1.0]], [1, 1]), ([[3.0], [3.0]], [0, 1])])

@@ -28,6 +28,7 @@ LAYERS = {
         "maps": {"kernels", "arithmetic", "identity", "sums"},
         "sums": {"kernels", "arithmetic", "identity"},
         "readout": {"kernels", "arithmetic", "sums"},
+        "ordered": {"kernels", "identity", "sums"},
         "rounds": {"kernels", "arithmetic", "identity", "sums"},
         "novelty": {"kernels", "arithmetic", "identity", "maps", "sums", "rounds"},
         "trees": {"kernels", "arithmetic", "sums", "rounds"},

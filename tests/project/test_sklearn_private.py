@@ -19,8 +19,10 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingRegressor, IsolationForest
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import PoissonRegressor, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder
 
 from learners import LEARNERS
 from records import tame
@@ -52,6 +54,7 @@ PROTECTED = [
     "sklearn.feature_extraction.text.CountVectorizer._warn_for_unused_params",
     "sklearn.feature_selection.GenericUnivariateSelect._make_selector",
     "sklearn.feature_selection.SelectKBest._check_params",
+    "sklearn.impute.MissingIndicator._fit",
     "sklearn.linear_model.PoissonRegressor._get_loss",
     "sklearn.linear_model.Ridge._parameter_constraints",
     "sklearn.mixture._gaussian_mixture._check_means",
@@ -66,6 +69,9 @@ PROTECTED = [
     "sklearn.naive_bayes._BaseNB",
     "sklearn.naive_bayes._BaseNB._check_X",
     "sklearn.naive_bayes._BaseNB._joint_log_likelihood",
+    "sklearn.preprocessing.OneHotEncoder._check_infrequent_enabled",
+    "sklearn.preprocessing.OneHotEncoder._fit",
+    "sklearn.preprocessing.OneHotEncoder._fit_infrequent_category_mapping",
     "sklearn.tree._tree.NODE_DTYPE",
     "sklearn.tree._tree.Tree",
     "sklearn.utils._openmp_helpers._openmp_effective_n_threads",
@@ -87,16 +93,25 @@ FITTED = {
     "_baseline_prediction": HistGradientBoostingRegressor(max_iter=1),
     "_bin_mapper": HistGradientBoostingRegressor(max_iter=1),
     "_decision_path_lengths": IsolationForest(n_estimators=2),
+    "_default_to_infrequent_mappings": OneHotEncoder(min_frequency=2),
+    "_drop_idx_after_grouping": OneHotEncoder(),
+    "_encoder": KBinsDiscretizer(2),
+    "_fill_dtype": SimpleImputer(),
     "_fit_X": KNeighborsClassifier(1),
+    "_fit_dtype": SimpleImputer(),
     "_fit_method": KNeighborsClassifier(1),
     "_fit_svd_solver": PCA(),
+    "_infrequent_enabled": OneHotEncoder(),
+    "_infrequent_indices": OneHotEncoder(min_frequency=2),
     "_is_categorical_remapped": HistGradientBoostingRegressor(max_iter=1),
     "_label_binarizer": RidgeClassifier(),
     "_loss": HistGradientBoostingRegressor(max_iter=1),
     "_max_components": LinearDiscriminantAnalysis(),
     "_max_features": IsolationForest(n_estimators=2),
     "_max_samples": IsolationForest(n_estimators=2),
+    "_missing_indices": OrdinalEncoder(),
     "_n_features": HistGradientBoostingRegressor(max_iter=1),
+    "_n_features_outs": OneHotEncoder(),
     "_n_features_out": LinearDiscriminantAnalysis(),
     "_n_threads": KMeans(1),
     "_parent_callback_ctx": None,  # of estimators inside others: test_answering.py has one

@@ -50,7 +50,7 @@ from sqlearn.linear_model import (
 from sqlearn.mixture import GaussianMixture
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
-from sqlearn.preprocessing import RobustScaler, StandardScaler
+from sqlearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
 from sqlearn.svm import LinearSVC, OneClassSVM
 from sqlearn.tree import DecisionTreeRegressor
 
@@ -63,6 +63,7 @@ LEARNERS = [
     MixedNB(),
     StandardScaler(),
     RobustScaler(),
+    OneHotEncoder(),
     PCA(),
     ShrunkCovariance(store_precision=False),
     LedoitWolf(),
@@ -75,6 +76,7 @@ LEARNERS = [
     QuadraticDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
     NearestCentroid(),
     NearestCentroid(shrink_threshold=0.2, priors="empirical"),
+    NearestCentroid("manhattan"),
     KNeighborsClassifier(3),
     KNeighborsClassifier(2, weights="distance", algorithm="kd_tree", leaf_size=2),
     KNeighborsRegressor(2),
@@ -136,7 +138,7 @@ class Multilabel(RidgeClassifier):
 
 MULTILABEL = [Multilabel(), Multilabel(class_weight="balanced")]
 
-TABLES, TEXTS = ("MixedNB", "TableModel"), ("TextModel",)
+TABLES, TEXTS = ("MixedNB", "OneHotEncoder", "TableModel"), ("TextModel",)
 ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ not in TABLES + TEXTS]
 LABELLED = [learner for learner in LEARNERS if learner._target == "label"]
 VALUED = [learner for learner in LEARNERS if learner._target == "value"]

@@ -68,7 +68,8 @@ def bounded(rng, n, level):
 
 # learners whose features are not any reals (or any non-negative ones, which their tags tell)
 FEATURES = {
-    "CategoricalNB": codes, "MixedNB": mixed, "TableModel": mixed, "TextModel": texts, "KernelMean": bounded,
+    "CategoricalNB": codes, "MixedNB": mixed, "OneHotEncoder": mixed, "TableModel": mixed, "TextModel": texts,
+    "KernelMean": bounded,
 }  # fmt: skip
 
 

@@ -3,6 +3,6 @@
 May import: kernels, identity, sums, errors.
 """
 
-from sqlearn.engine.ordered.statistic import Ordered
 from sqlearn.engine.ordered.moments import OrderedMoments
+from sqlearn.engine.ordered.statistic import Ordered
 from sqlearn.engine.ordered.view import OrderView

@@ -187,7 +187,7 @@ def put(lists, pool, which, value, number):
 def _join(lists, pool, which, at):
     """Join a block of few entries with a neighbour, if one block has room for both; an empty one goes."""
     _, _, used, _, _, _ = pool
-    ids, lows, totals, starts, _, lengths, _ = lists
+    ids, _, totals, starts, _, lengths, _ = lists
     block, start = ids[at], starts[which]
     stop = start + lengths[which]
     if used[block] == 0:

@@ -9,7 +9,6 @@ from sqlearn.engine.kernels import make_ready
 from sqlearn.engine.ordered.blocks import (
     ARENA,
     EMPTY,
-    ENTRIES,
     FILLED,
     FREE,
     SIZE,
@@ -164,7 +163,7 @@ class OrderedLists:
         copied.missing[:] = self.missing
         in_use = len(self.pool[0]) - int(self.pool[-1][FREE])
         copied.reserve(in_use, 0)
-        for which in np.flatnonzero(self.lists[5]):
+        for which in np.flatnonzero(self.lists[5]).tolist():
             copied.fill(which, *self.contents(which))
         return copied
 
@@ -231,9 +230,10 @@ class OrderedLists:
         inside = np.ones(n, bool)
         inside[(ends - sizes)[sizes > 0]] = False
         ascending = values[1:] > values[:-1]
-        if not (np.isfinite(values).all() and (values != 0).all() and (numbers > 0).all() and ascending[inside[1:]].all()):
+        are_values = np.isfinite(values).all() and (values != 0).all() and ascending[inside[1:]].all()
+        if not are_values or (numbers < 1).any():
             raise FormatError(_UNFIT)
-        for which in np.flatnonzero(sizes):
+        for which in np.flatnonzero(sizes).tolist():
             part = slice(ends[which] - sizes[which], ends[which])
             self.fill(which, values[part], numbers[part])
 

@@ -176,7 +176,7 @@ class Ordered(Statistic):
         self.settle()
         chosen = np.arange(len(self.record_counts)) if slots is None else slots
         which = chosen[:, None] * self.n_features + np.arange(self.n_features)
-        totals = np.array([self.ordered.total(i) for i in which.ravel()], np.int64).reshape(which.shape)
+        totals = np.array([self.ordered.total(i) for i in which.ravel().tolist()], np.int64).reshape(which.shape)
         counts = np.hstack([self.record_counts[chosen, None], self.ordered.missing[which], totals])
         return (counts if slots is not None else counts.sum(axis=0, keepdims=True))[:, :, None], 0
 

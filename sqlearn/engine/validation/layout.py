@@ -60,7 +60,9 @@ class Layout:
         cls, features: tuple[int, np.ndarray | None], n_targets: int, target_ndim: int, described: Mapping[str, Any]
     ) -> Self:
         """What :meth:`described` was made from, with the width and names, and the number and dimension of targets."""
-        kept = {name: tuple(kinds) if isinstance(kinds, list) else kinds for name, kinds in described.items()}
+        kept: dict[str, Any] = {
+            name: tuple(kinds) if isinstance(kinds, list) else kinds for name, kinds in described.items()
+        }
         return cls(*features, n_targets, target_ndim, **kept)
 
     def described(self) -> dict[str, Any]:
