@@ -14,19 +14,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sklearn
+from sklearn import impute as imputers
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingRegressor, IsolationForest
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import PoissonRegressor, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder
 
 from learners import LEARNERS
 from records import tame
+from sqlearn import preprocessing as ours
 from sqlearn.engine.sklearn_private import FITTED_ATTRIBUTES, HOOKS
+from sqlearn.impute import SimpleImputer
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "sqlearn"
@@ -96,9 +98,9 @@ FITTED = {
     "_default_to_infrequent_mappings": OneHotEncoder(min_frequency=2),
     "_drop_idx_after_grouping": OneHotEncoder(),
     "_encoder": KBinsDiscretizer(2),
-    "_fill_dtype": SimpleImputer(),
+    "_fill_dtype": imputers.SimpleImputer(),
     "_fit_X": KNeighborsClassifier(1),
-    "_fit_dtype": SimpleImputer(),
+    "_fit_dtype": imputers.SimpleImputer(),
     "_fit_method": KNeighborsClassifier(1),
     "_fit_svd_solver": PCA(),
     "_infrequent_enabled": OneHotEncoder(),
@@ -215,7 +217,8 @@ def test_hooks_are_listed():
 
 def test_fitted_attributes_are_listed():
     found = set()
-    for learner in LEARNERS:
+    others = [ours.KBinsDiscretizer(2), ours.OneHotEncoder(max_categories=2), ours.OrdinalEncoder(), SimpleImputer()]
+    for learner in LEARNERS + others:
         model = clone(learner).fit(**tame(learner).given)
         found |= {name for name in vars(model.to_sklearn()) if is_private(name)}
     assert found == {name for name, estimator in FITTED.items() if estimator is not None}
