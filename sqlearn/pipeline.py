@@ -45,6 +45,10 @@ class Pipeline(Composed, peers.Pipeline):
         Others are refused: a cache would remember rows.
     verbose : bool, default=False
         Without effect.
+    keep_records : bool, default=False
+        Whether to keep the records, and to fit all steps anew when one is read after an update: then any step serves
+        that is deterministic, scikit-learn's too. So it is, whatever this says, where the last step keeps its records
+        anyway and is no adaptive learner, such as a forest behind a scaler.
     ledger : bool, default=True
         Whether to keep the digest of every record, so that only records that are held can be forgotten.
     key : str or bytes, default=None
@@ -94,7 +98,7 @@ class Pipeline(Composed, peers.Pipeline):
     _sklearn_class = peers.Pipeline
     _not_copied = frozenset({"steps"})
     _parts = "steps"
-    _parameter_constraints: ClassVar[dict] = {**parameter_constraints(peers.Pipeline), "memory": "no_validation"}
+    _parameter_constraints: ClassVar[dict] = {**parameter_constraints(peers.Pipeline), "memory": "no_validation", "keep_records": ["boolean"]}
 
     def __init__(
         self,
@@ -103,6 +107,7 @@ class Pipeline(Composed, peers.Pipeline):
         transform_input: list[str] | None = None,
         memory: Any = None,
         verbose: bool = False,
+        keep_records: bool = False,
         ledger: bool = True,
         key: str | bytes | None = None,
     ) -> None:
@@ -110,6 +115,7 @@ class Pipeline(Composed, peers.Pipeline):
         self.transform_input = transform_input
         self.memory = memory
         self.verbose = verbose
+        self.keep_records = keep_records
         self.ledger = ledger
         self.key = key
 
@@ -274,7 +280,7 @@ class Pipeline(Composed, peers.Pipeline):
         if ind.step not in (1, None):
             raise ValueError("Pipeline slicing only supports a step of 1")
         if "_state" not in vars(self):
-            return type(self)(self.steps[ind], ledger=self.ledger, key=self.key)
+            return type(self)(self.steps[ind], keep_records=self.keep_records, ledger=self.ledger, key=self.key)
         return peers.Pipeline(list(self._named().items())[ind])
 
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -321,6 +327,7 @@ def make_pipeline(
     memory: Any = None,
     transform_input: list[str] | None = None,
     verbose: bool = False,
+    keep_records: bool = False,
     ledger: bool = True,
     key: str | bytes | None = None,
 ) -> Pipeline:
@@ -330,7 +337,7 @@ def make_pipeline(
     ----------
     *steps : estimators
         The steps.
-    memory, transform_input, verbose, ledger, key
+    memory, transform_input, verbose, keep_records, ledger, key
         As of :class:`Pipeline`.
 
     Returns
@@ -348,5 +355,6 @@ def make_pipeline(
     """
     named = peers.make_pipeline(*steps).steps
     return Pipeline(
-        named, memory=memory, transform_input=transform_input, verbose=verbose, ledger=ledger, key=key
+        named, memory=memory, transform_input=transform_input, verbose=verbose, keep_records=keep_records,
+        ledger=ledger, key=key,
     )  # fmt: skip

@@ -21,6 +21,10 @@ from sqlearn.engine.validation import Batch, Features, Layout
 from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, UndefinedAttributeError, listed
 
 _READ = (Correlations, Gram, Mixed, Moments)
+_OTHERWISE = (
+    "Set keep_records=True, and the pipeline keeps its rows and fits all steps anew when it is read; docs/pipelines.md "
+    "lists what may stand where without."
+)
 
 
 class _Transformer(TransformerMixin, BaseEstimator):
@@ -406,20 +410,19 @@ def _check_sequence(sequence: list[Any], ends: bool) -> None:
         if takes_order(step):
             _check_order(step, sequence[:place])
             continue
+        if not is_last and not is_linear(type(step)._sklearn_class):
+            raise ParameterError(
+                f"{kind} cannot stand in front of another step of a pipeline that is read from sums: its transform is no "
+                f"linear map of the columns. {_OTHERWISE}",
+                value=step,
+            )
         statistic = None if isinstance(step, Adaptive) else Inner(step).new_statistic(1, 1)
         first_of_counts = isinstance(statistic, Sums) and place == 0 and hasattr(step, "score_func")
         if not (isinstance(statistic, _READ) or first_of_counts):
             raise ParameterError(
-                f"{kind} cannot stand {f'behind {before[-1]}' if before else 'there'} in a pipeline that forgets: what "
-                "it holds of its rows does not follow from the sums of products of columns, from which the steps are "
-                "read. Learners of means and covariances can, such as Ridge, LinearDiscriminantAnalysis or GaussianNB; "
-                "docs/pipelines.md lists them.",
-                value=step,
-            )
-        if not is_last and not is_linear(type(step)._sklearn_class):
-            raise ParameterError(
-                f"{kind} cannot stand in front of another step in a pipeline that forgets: its transform is no linear "
-                "map of the columns. docs/pipelines.md lists the steps that can.",
+                f"{kind} cannot stand {f'behind {before[-1]}' if before else 'there'} in a pipeline that is read from "
+                "sums: what it holds of its rows does not follow from the sums of products of columns. Learners of means "
+                f"and covariances can, such as Ridge, LinearDiscriminantAnalysis or GaussianNB. {_OTHERWISE}",
                 value=step,
             )
 

@@ -13,6 +13,7 @@ from sklearn.utils import Bunch
 from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chain import Chain
 from sqlearn.compose.fixed_features import FixedFeatures
+from sqlearn.compose.lazy_chain import LazyChain
 from sqlearn.compose.plans import InForce, Plan
 from sqlearn.compose.reading import Read
 from sqlearn.compose.text_model import TextModel
@@ -218,12 +219,17 @@ def _read(plan: InForce, state: State) -> Iterator[Found]:
             return found
 
         inner = state.params["learner"]
-        if isinstance(inner, Chain):
+        if isinstance(inner, LazyChain):
+            reads = Inner(inner).fitted(behind(state)).reads()
+            yield from ((read.name, copy.deepcopy(read.fitted), None) for read in reads)
+        elif isinstance(inner, Chain):
             yield from _of_chain(inner.steps, lambda whole: Inner(inner).fitted(behind(whole)).reads(), state)
         else:
             yield plan.learned[0], inner, behind
     elif isinstance(model, Chain):
         yield from _of_chain(model.steps, lambda whole: plan.model(whole).reads(), state)
+    elif isinstance(model, LazyChain):
+        yield from ((read.name, copy.deepcopy(read.fitted), None) for read in model.reads())
     elif isinstance(model, TextModel):
         unfitted = dict(plan.params["steps"])
         made = text_parts(model.to_sklearn(), plan.learned, unfitted)

@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 
 from sqlearn.compose.chain import Chain
 from sqlearn.compose.columns import is_idle
+from sqlearn.compose.lazy_chain import LazyChain
 from sqlearn.compose.plans import Plan
 from sqlearn.compose.fixed_features import FixedFeatures
 from sqlearn.compose.text_steps import begins_with_words, text_plan
@@ -101,6 +102,8 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
     """
     in_use = [(name, None if is_idle(step) else clone(step, safe=False)) for name, step in steps]
     in_force = params | {"steps": [(name, "passthrough" if step is None else step) for name, step in in_use]}
+    if params["keep_records"]:
+        return _lazy_plan(in_use, in_force, params)
     if begins_with_words(in_use):
         return text_plan(in_use, in_force, {name: params[name] for name in ("ledger", "key")})
     place = 0
@@ -122,10 +125,16 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
             "put a learner of sqlearn behind these steps."
         )
     model: ExactEstimator
+    is_lazy = len(learned) > 1 and learned[-1][1].keeps_records and not is_adaptive(learned[-1][1])
     if not fixed:
+        if is_lazy:
+            return _lazy_plan(rest, in_force, params)
         model = _alone(learned, kept) if len(learned) == 1 else chain_of(rest)(Steps(rest), **kept)
         return Plan(model, in_force, [], names)
-    inner = learned[0][1] if len(learned) == 1 else chain_of(rest)(Steps(rest))
+    if is_lazy:
+        inner: ExactEstimator = LazyChain(Steps(rest))
+    else:
+        inner = learned[0][1] if len(learned) == 1 else chain_of(rest)(Steps(rest))
     maps = [step for _, step in fixed]
     transformer = maps[0] if len(maps) == 1 else make_pipeline(*maps)
     return Plan(FixedFeatures(transformer, inner, **kept), in_force, [name for name, _ in fixed], names)
@@ -135,6 +144,16 @@ def chain_of(steps: list[tuple[str, Any]]) -> type[Chain]:
     """What learns in the place of these steps, some of which are None."""
     last = [step for _, step in steps if step is not None][-1]
     return GridChain if is_adaptive(last) else Chain
+
+
+def _lazy_plan(steps: list[tuple[str, Any]], in_force: dict[str, Any], params: dict[str, Any]) -> Plan:
+    """How steps do their work that are fitted to kept records when they are read."""
+    if not params["ledger"]:
+        raise ParameterError("A pipeline that keeps its records identifies them by its ledger. Leave `ledger` True.")
+    names = [name for name, step in steps if step is not None]
+    if not names:
+        raise ParameterError("No step of this pipeline does anything. Use scikit-learn's Pipeline.")
+    return Plan(LazyChain(Steps(steps), key=params["key"]), in_force, [], names)
 
 
 def _alone(learned: list[tuple[str, Any]], kept: dict[str, Any]) -> ExactEstimator:
@@ -164,12 +183,14 @@ def _refuse_foreign(name: str, step: Any, *, is_last: bool, behind: Any = None) 
     if is_last:
         raise ParameterError(
             f"The last step, {name}, is {shown(step)}, which cannot forget. End with a learner of sqlearn: it has "
-            "most of scikit-learn's under the same names.",
+            "most of scikit-learn's under the same names; or set keep_records=True, and steps are fitted anew when "
+            "they are read.",
             value=step,
         )
     if behind is not None:
         raise ParameterError(
             f"The step {name}, {kind}, stands behind {type(behind).__name__}, which learns from rows: what it maps "
-            "changes with every row, and only linear maps are read from sums. Put it in front of the steps that learn.",
+            "changes with every row, and only linear maps are read from sums. Put it in front of the steps that learn, or "
+            "set keep_records=True: then all steps are fitted anew when they are read.",
             value=step,
         )

@@ -1,0 +1,197 @@
+"""Steps one behind the other that are fitted when they are read, to the records in an order of their own."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.validation import has_fit_parameter
+
+from sqlearn.compose.answers import MapAnswers
+from sqlearn.compose.chain import ChainReader
+from sqlearn.compose.columns import flat, is_idle, leaves
+from sqlearn.compose.reading import Read
+from sqlearn.engine.chains import ENCODERS
+from sqlearn.engine.model import ExactEstimator, Inner, State, Steps, WeightedClassifier
+from sqlearn.engine.parts import KeepsRecords, Whole
+from sqlearn.engine.readout import LinearMap
+from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError
+
+
+class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
+    """Steps of a pipeline that keeps its records, and fits all steps anew when one of them is read after an update.
+
+    What is read is a function of the records: they are in an order that they alone decide, so that any steps serve
+    that are deterministic.
+
+    Parameters
+    ----------
+    steps : Steps
+        Estimators, of this package or scikit-learn's, or None for steps that do nothing.
+    name : str, default="Pipeline"
+        What errors call the model.
+    key : str or bytes, default=None
+        Secret key of the records' digests.
+    """
+
+    _sklearn_class = ChainReader
+    _parameter_constraints: ClassVar[dict] = {"steps": "no_validation", "name": [str]}
+
+    def __init__(self, steps: Steps, *, name: str = "Pipeline", key: str | bytes | None = None) -> None:
+        self.steps = steps
+        self.name = name
+        self.key = key
+
+    @property
+    def _steps(self) -> Steps:
+        state = self.__dict__.get("_state")
+        found: Steps = self.steps if state is None else state.params["steps"]
+        return found
+
+    @property
+    def _learner(self) -> Any:
+        return self._steps.learners[-1]
+
+    @property
+    def _takes_weights(self):  # type: ignore[override]
+        return all(_takes_weights(step) for step in self._steps.learners)
+
+    @property
+    def _target(self):  # type: ignore[override]
+        found = [target for target in map(_target_of, self._steps.learners) if target is not None]
+        return found[-1] if found else None
+
+    def __sklearn_tags__(self) -> Tags:
+        first, last = self._steps.learners[0], self._steps.learners[-1]
+        tags, inputs = get_tags(last), get_tags(first).input_tags
+        tags.input_tags.allow_nan, tags.input_tags.positive_only = inputs.allow_nan, inputs.positive_only
+        tags.input_tags.sparse, tags.array_api_support = True, False
+        tags.target_tags.multi_output = False
+        return tags
+
+    def _spec(self, params):
+        spec = super()._spec(params)
+        object.__setattr__(spec, "learner", params["name"])
+        return spec
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        for step in [*flat(params["steps"]), *leaves(params["steps"])]:
+            if isinstance(step, (ColumnTransformer, *ENCODERS)):
+                raise ParameterError(
+                    f"{type(step).__name__} takes tables, and a pipeline that keeps its records takes numbers. Trees and "
+                    "forests take tables as they are: put them into a TableModel alone. Or end with a learner that is "
+                    "read from sums.",
+                    value=step,
+                )
+        for step in params["steps"].learners:
+            if isinstance(step, ExactEstimator):
+                Inner(step).checked_params()
+                continue
+            for name, value in step.get_params(deep=True).items():
+                if name.rpartition("__")[2] == "random_state" and not isinstance(value, int | np.integer):
+                    raise ParameterError(
+                        f"{type(step).__name__} draws random numbers, and is fitted again whenever the pipeline is "
+                        f"read: a refit would differ. Set {name} to an int.",
+                        value=value,
+                    )
+
+    def _validated(self, params, X, y, sample_weight, layout, *, single):
+        unweighted = next((step for step in params["steps"].learners if not _takes_weights(step)), None)
+        if sample_weight is not None and unweighted is not None:
+            raise InvalidValueError(
+                f"{type(unweighted).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
+                reason="weight",
+            )
+        return super()._validated(params, X, y, sample_weight, layout, single=single)
+
+    # ------------------------------------------------------------------ reading
+
+    def _read(self, state: State) -> list[Read]:
+        """All steps, fitted to the records held."""
+        whole, found = Whole.of(state), []
+        x: Any = whole.x
+        y = None if self._target is None else whole.responses
+        last = len(state.params["steps"].learners)
+        for name, step in state.params["steps"]:
+            if step is None:
+                found.append(Read(name, None, None, None, _unknown))
+                continue
+            last -= 1
+            weights = {"sample_weight": whole.w} if whole.weighted else {}
+            made = clone(step)
+            try:
+                made.fit(x, y, **weights)
+                x = made.transform(x) if last else x
+            except (ArithmeticError, TypeError, ValueError) as error:
+                raise UndefinedAttributeError(
+                    f"The step {name}, {type(step).__name__}, cannot be fitted to the records that are held: {error} "
+                    "The model is intact: learn more rows.",
+                    reason="too few records",
+                ) from error
+            fitted = made.to_sklearn() if isinstance(made, ExactEstimator) else made
+            if not len(found) and state.feature_names_in_ is not None:
+                fitted.feature_names_in_ = state.feature_names_in_
+            found.append(Read(name, made, fitted, None, _unknown))
+        return found
+
+    def _read_out(self, state):
+        found = self._read(state)
+        steps = [(read.name, "passthrough" if is_idle(read.learner) else read.fitted) for read in found]
+        return {"pipeline_": Pipeline(steps), "read_": found}
+
+    def reads(self) -> list[Read]:
+        """Return the steps as they are fitted to the records held.
+
+        Returns
+        -------
+        list of Read
+            One for each step.
+        """
+        found: list[Read] = self._fitted_sklearn().read_
+        return found
+
+    def fitted_attributes(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for read in self.reads():
+            if isinstance(read.learner, ExactEstimator):
+                own = read.learner.fitted_attributes()
+            elif read.fitted is None:
+                continue
+            else:
+                given = read.fitted.get_params(deep=False)
+                own = {name: v for name, v in vars(read.fitted).items() if name not in given}
+            found |= {f"{read.name}__{name}": value for name, value in own.items()}
+        return found | {"n_features_in_": self._fitted_state().n_features_in_}
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of ``transform``.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features, if the first records had none.
+
+        Returns
+        -------
+        ndarray of str
+            The names.
+        """
+        found: np.ndarray = self._answer("get_feature_names_out", input_features=input_features)
+        return found
+
+
+def _unknown() -> tuple[LinearMap, list[Any]]:
+    raise AssertionError("a step that is fitted to rows is not read from sums")
+
+
+def _takes_weights(step: Any) -> bool:
+    return step.takes_weights if isinstance(step, ExactEstimator) else has_fit_parameter(step, "sample_weight")
+
+
+def _target_of(step: Any) -> str | None:
+    if isinstance(step, ExactEstimator):
+        return step.target
+    return "label" if is_classifier(step) else "value" if is_regressor(step) else None
