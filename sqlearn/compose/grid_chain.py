@@ -91,6 +91,13 @@ class GridChain(RenamedReport, Chain):
 
     def _in_force(self, params, layout):
         params, layout = super()._in_force(params, layout)
+        if params["steps"].ranked:  # medians, and the most frequent of numbers
+            kind = type(flat(params["steps"])[-1]).__name__
+            raise ParameterError(
+                f"A SimpleImputer of this strategy needs numbers in order, which is not supported in front of {kind}: "
+                "what stands for a missing value would have to lie on a grid there. Nothing was changed: take "
+                "strategy='mean' or 'constant', or the strategy 'most_frequent' for categories."
+            )
         return params | {"steps": PlacedSteps(params["steps"].parts, layout)}, layout
 
     def _new_statistic(self, params, n_features, n_targets):

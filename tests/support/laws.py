@@ -105,6 +105,8 @@ def frozen(value):
         return "float", value.hex()
     if value is None or isinstance(value, int | str | bytes):
         return type(value).__name__, value
+    if isinstance(value, np.dtype):
+        return "dtype", value.str
     if isinstance(value, Tree):
         return "tree", frozen(value.__getstate__())
     if callable(value):
