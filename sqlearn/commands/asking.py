@@ -27,7 +27,8 @@ def predict(file: str, table: str, out: str | None, as_json: bool, **reading: An
 
     FILE is the store; TABLE is a CSV, TSV or Parquet file, or '-' for standard input. If TABLE has the column of ids,
     so has the result. If the store has several targets, each has a column of its name. Of a recommender's store the
-    result is the score of each pair of user and item, and empty where there is none.
+    result is the score of each pair of user and item, and empty where there is none; covariances give the squared
+    Mahalanobis distance of each row.
     """
     with opened(file) as store, new_file(out) as output:
         rows = table_of(store, table, reading, features_only=True)

@@ -50,7 +50,7 @@ def _with_labels(file, learner, roles: dict[str, str | None], category: tuple[st
     "--target",
     metavar="COL",
     multiple=True,
-    help="The column to predict; may be repeated for models of several. Not for KMeans and GaussianMixture.",
+    help="The column to predict; may be repeated for models of several. Not for models without one, as KMeans.",
 )
 @click.option("--model", metavar="NAME", required=True, help=f"One of {', '.join(MODELS)}.")
 @click.option("--param", "parameters", metavar="K=V", multiple=True, help="A parameter of the model; may be repeated.")
@@ -110,8 +110,8 @@ def fit(
     TABLE is a CSV, TSV or Parquet file, or '-' for standard input. FILE is the store to make.
 
     MixedNB, trees, forests and boosted trees take tables as they are. BernoulliNB, CategoricalNB, ComplementNB,
-    KernelMean, MultinomialNB and OneClassSVM take columns of numbers. For all other models categories are encoded as
-    one column each, and numbers are imputed and scaled, unless --raw is given; these steps forget, too.
+    KernelMean, MultinomialNB, OneClassSVM and covariances take columns of numbers. For all other models categories are
+    encoded as one column each, and numbers are imputed and scaled, unless --raw is given; these steps forget, too.
 
     With --text COL, BernoulliNB, ComplementNB, MultinomialNB and NearestCentroid learn from documents, which are cut
     into words as scikit-learn does: the vocabulary forgets, too. --param sets what cuts them, such as

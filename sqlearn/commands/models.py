@@ -16,6 +16,7 @@ MODELS = {
     "DecisionTreeRegressor": ("tree", False),
     "EASE": ("recommend", False),
     "ElasticNet": ("linear_model", True),
+    "EmpiricalCovariance": ("covariance", False),
     "ExtraTreesClassifier": ("ensemble", False),
     "ExtraTreesRegressor": ("ensemble", False),
     "GammaRegressor": ("linear_model", True),
@@ -30,6 +31,7 @@ MODELS = {
     "KNeighborsRegressor": ("neighbors", False),
     "KernelMean": ("kernel_approximation", False),
     "Lasso": ("linear_model", True),
+    "LedoitWolf": ("covariance", False),
     "LinearDiscriminantAnalysis": ("discriminant_analysis", True),
     "LinearRegression": ("linear_model", True),
     "LinearSVC": ("svm", True),
@@ -37,6 +39,7 @@ MODELS = {
     "MixedNB": ("naive_bayes", False),
     "MultinomialNB": ("naive_bayes", False),
     "NearestCentroid": ("neighbors", True),
+    "OAS": ("covariance", False),
     "OneClassSVM": ("svm", False),
     "PoissonRegressor": ("linear_model", True),
     "QuadraticDiscriminantAnalysis": ("discriminant_analysis", True),
@@ -44,6 +47,7 @@ MODELS = {
     "RandomForestRegressor": ("ensemble", False),
     "Ridge": ("linear_model", True),
     "RidgeClassifier": ("linear_model", True),
+    "ShrunkCovariance": ("covariance", False),
     "TweedieRegressor": ("linear_model", True),
 }
 

@@ -94,7 +94,7 @@ def _used(learner: Any, X: Any, y: Any) -> None:
     model.forget(*given(0)).partial_fit(*given(0))
     model.forget(*given(slice(1, 4)))
     model.digest()
-    for name in ("predict", "predict_proba", "transform"):
+    for name in ("predict", "predict_proba", "transform", "mahalanobis"):
         if hasattr(model, name):
             getattr(model, name)(X[:3])
     if hasattr(model, "recommend"):

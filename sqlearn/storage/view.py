@@ -20,6 +20,7 @@ from sqlearn.storage.table import (
     as_values,
     frames_of,
     located,
+    predicting,
     refuse_recommending,
     takes_documents,
     takes_labels,
@@ -186,7 +187,7 @@ class View(RenamedReport, Contents):
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_targets)
-            As the model's ``predict`` returns it; booleans where the target is a column of booleans.
+            As the model's ``predict`` (of covariances: ``mahalanobis``) returns it; booleans if the target has these.
 
         Raises
         ------
@@ -217,7 +218,7 @@ class View(RenamedReport, Contents):
                 )
             with located(frame, count):
                 block = self._columns.block(frame, features_only=True)
-                predictions.append(model.predict(**arguments(model, self._columns, block, features_only=True)))
+                predictions.append(predicting(model)(**arguments(model, self._columns, block, features_only=True)))
             if self._columns.gives_booleans:
                 predictions[-1] = predictions[-1].astype(bool)
             count += len(predictions[-1])

@@ -10,6 +10,7 @@ from sqlearn.storage.table.feeding import (
     arguments,
     asks_in_rounds,
     named_categories,
+    predicting,
     prepared,
     relabelled,
     takes_categories,

@@ -153,6 +153,19 @@ def _check_documents(model: Any, features: list[Column]) -> None:
         )
 
 
+def predicting(model: Any) -> Callable[..., np.ndarray]:
+    """The method that predicts; of covariances, the one that tells how unusual rows are."""
+    for name in ("predict", "mahalanobis"):
+        if hasattr(model, name):
+            method: Callable[..., np.ndarray] = getattr(model, name)
+            return method
+    raise UnsupportedError(
+        f"{type(getattr(model, 'learner', model)).__name__} predicts nothing. Read the attributes of `store.model`, or "
+        "have it transform rows.",
+        reason="learner",
+    )
+
+
 def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool = False) -> dict[str, Any]:
     """What a learner's methods take: ``X``, and ``y`` and ``sample_weight`` where there are such columns."""
     if columns.has_interactions:
