@@ -11,6 +11,7 @@ import numba
 import pytest
 from numba.core.registry import CPUDispatcher
 
+from forks import CAN_FORK, run_forked
 from sqlearn.engine.kernels import decorator as kernel_module
 
 CALLEE = """
@@ -60,17 +61,21 @@ class Package:
     def run(self, code: str = RUN, **environment: str) -> tuple[float, int, int]:
         """The caller's result, how often it came from the cache, and how often it was compiled."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=self.root,
-            env=inherited | environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        self.stderr, self.warnings = done.stderr, done.stderr.count("RuntimeWarning: sqlearn cannot keep")
-        result, hits, misses = done.stdout.split()
+        if CAN_FORK and not environment and len(inherited) == len(os.environ):  # numba reads them when it is imported
+            exit_code, stdout, stderr = run_forked(code, self.root, 120)
+        else:
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                cwd=self.root,
+                env=inherited | environment,
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+            exit_code, stdout, stderr = done.returncode, done.stdout, done.stderr
+        assert exit_code == 0, stderr
+        self.stderr, self.warnings = stderr, stderr.count("RuntimeWarning: sqlearn cannot keep")
+        result, hits, misses = stdout.split()
         return float(result), int(hits), int(misses)
 
     def files(self, folder: Path | None = None) -> list[Path]:
