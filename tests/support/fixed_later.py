@@ -25,7 +25,17 @@ from sqlearn.feature_selection import (
     f_regression,
 )
 from sqlearn.kernel_approximation import KernelMean, RBFSampler
-from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, Ridge, TweedieRegressor
+from sqlearn.linear_model import (
+    ElasticNetCV,
+    GammaRegressor,
+    LassoCV,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifierCV,
+    RidgeCV,
+    TweedieRegressor,
+)
 from sqlearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sqlearn.recommend import EASE, ItemKNN
@@ -91,6 +101,10 @@ def later_cases() -> dict[str, Case]:
         "empirical_covariance": Case(EmpiricalCovariance(), hard(48, 3)),
         "shrunk_covariance": Case(ShrunkCovariance(shrinkage=0.25), X),
         "oas": Case(OAS(assume_centered=True), X),
+        "ridge_cv": Case(RidgeCV([0.5, 2.0], cv=3), hard(48, 3), values, w),
+        "ridge_classifier_cv": Case(RidgeClassifierCV(), X, np.array(["no", "yes", "whoever"])[y3]),
+        "lasso_cv": Case(LassoCV(alphas=5, key="a secret"), X, values),
+        "elastic_net_cv": Case(ElasticNetCV(alphas=3, cv=2), X, values, uneven),
         "kernel_mean": Case(KernelMean(gamma=0.25, n_components=50, random_state=7), hard(48, 3)),
         "one_class_svm": Case(OneClassSVM(nu=0.25, gamma=0.5), hard(48, 3)),
         "ledoit_wolf": Case(LedoitWolf(), hard(48, 3)),

@@ -88,5 +88,11 @@ def left_out(grams: list[GramView], n_records: np.ndarray) -> list[Fold | None]:
 
 def _difference(total: GramView, fold: GramView) -> GramView:
     """What is left of one matrix without another, exactly."""
-    (digits, own), low = aligned((total.digits, total.low), (fold.digits, fold.low))
-    return replace(total, digits=normalized(digits - own), low=low)
+    length = fold.digits.shape[1]
+    if total.low == fold.low and total.digits.shape[1] >= length:  # those of one statistic
+        digits, low = total.digits.copy(), total.low
+        digits[:, :length] -= fold.digits
+    else:
+        (digits, own), low = aligned((total.digits, total.low), (fold.digits, fold.low))
+        digits -= own
+    return replace(total, digits=normalized(digits), low=low)
