@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sqlearn.engine.identity import MOST_FOLDS, key_bytes
+from sqlearn.engine.identity import key_bytes
 from sqlearn.engine.model import ExactEstimator, State
+from sqlearn.engine.parts import checked_cv
 from sqlearn.engine.readout import Fold, GramView, folds_of, left_out
 from sqlearn.engine.sums import FoldedGram
 from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
-
-_DEFAULT_FOLDS = 5
 
 
 class Chooses(ExactEstimator):
@@ -41,45 +40,33 @@ class Chooses(ExactEstimator):
 
     def pending_params(self) -> list[str]:
         pending, state = super().pending_params(), self._fitted_state()
-        if "cv" in pending and _n_folds({"cv": self.cv, "key": state.params["key"]}, check=False) == state.params["cv"]:
-            pending = [name for name in pending if name.partition("__")[0] != "cv"]
+        names = [name for name in pending if name.partition("__")[0] == "cv"]
+        if names:
+            try:
+                same = _n_folds({"cv": self.cv, "key": state.params["key"]}) == state.params["cv"]
+            except ParameterError:
+                same = False
+            others = [name for name in pending if name not in names]
+            pending = others if same else sorted([*others, "cv"])
         return pending
 
 
-def _n_folds(params: dict[str, Any], *, check: bool = True) -> int | None:
-    """The number of folds that the parameter `cv` means; None for a splitter that does not fit, unless to `check`."""
+def _n_folds(params: dict[str, Any]) -> int:
+    """The number of folds that the parameter `cv` means.
+
+    Raises
+    ------
+    ParameterError
+        If it means none, or folds by another key than the model's.
+    """
     cv = params["cv"]
-    if cv is None:
-        return _DEFAULT_FOLDS
-    if isinstance(cv, Integral) and not isinstance(cv, bool | np.bool_ | np.timedelta64):
-        number, words = int(cv), "cv is"
-    elif type(cv).__name__ == "HashedKFold" and hasattr(cv, "n_splits") and hasattr(cv, "key"):
-        number, words = cv.n_splits, "n_splits of cv is"
-        if key_bytes(cv.key) != key_bytes(params["key"]):
-            if not check:
-                return None
-            raise ParameterError(
-                "The folds of cv are those of another key than the model's. Nothing was changed: pass the same key to "
-                "HashedKFold and to the model, or the number of folds as cv."
-            )
-    else:
-        if not check:
-            return None
+    number, key = checked_cv(cv)
+    if not (cv is None or isinstance(cv, Integral)) and key_bytes(key) != key_bytes(params["key"]):
         raise ParameterError(
-            f"cv is {shown(cv)}, which splits rows by their positions: when a row is forgotten, others would change "
-            "their folds. Nothing was changed: pass a number of folds or sqlearn.model_selection.HashedKFold, whose "
-            "folds follow from the rows themselves.",
-            value=cv,
+            "The folds of cv are those of another key than the model's. Nothing was changed: pass the same key to "
+            "HashedKFold and to the model, or the number of folds as cv."
         )
-    if not isinstance(number, Integral) or not 2 <= number <= MOST_FOLDS:
-        if not check:
-            return None
-        raise ParameterError(
-            f"{words} {shown(number)}; it must be a whole number from 2 to {MOST_FOLDS:,}. Nothing was changed: set "
-            "another number of folds.",
-            value=number,
-        )
-    return int(number)
+    return number
 
 
 def checked_alphas(alphas: float | ArrayLike) -> np.ndarray:

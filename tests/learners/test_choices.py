@@ -26,24 +26,13 @@ from sqlearn.linear_model import (
     RidgeCV,
 )
 from sqlearn.linear_model.ridge_cv import ridge_path, units_of
+from sqlearn.model_selection import HashedKFold
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 5)) + 5
 Y = X[:, 0] - 2 * X[:, 1] + RNG.normal(size=150)
 BOTH = np.column_stack([Y, X[:, 3] + RNG.normal(size=150)])
 W = np.array([0.5, 1.0, 3.0])[np.arange(150) % 3]
-
-
-class HashedKFold:
-    """What these learners ask of the splitter of that name."""
-
-    def __init__(self, n_splits, key=None):
-        self.n_splits, self.key = n_splits, key
-
-    def split(self, *args):
-        raise AssertionError("rows are not split")
-
-    get_n_splits = split
 
 
 def folds_in(model, X, y, w=None):
@@ -144,6 +133,13 @@ def test_folds_never_shift():
     model.forget(X[:50], Y[:50])
     assert folds_in(model, X, Y).tolist() == before.tolist()
     assert model.state.statistic.counts_of_folds[0].tolist() == np.bincount(before[50:], minlength=5).tolist()
+
+
+def test_folds_are_those_of_the_splitter():
+    for kind, y in ((RidgeCV, Y), (RidgeCV, BOTH), (RidgeClassifierCV, np.where(Y > 0, "a", "b"))):
+        assert folds_in(kind(cv=7).fit(X, y), X, y).tolist() == HashedKFold(7).folds(X, y).tolist()
+    model, cv = LassoCV(alphas=5, key="k").fit(X, Y), list(HashedKFold(key="k").split(X, Y))
+    np.testing.assert_allclose(model.mse_path_, peers.LassoCV(alphas=5, cv=cv).fit(X, Y).mse_path_, rtol=1e-10)
 
 
 def test_equal_records_share_a_fold():
@@ -282,7 +278,7 @@ def test_ways_to_say_how_many_folds_are_one():
     assert models[0].merge(models[3]).n_records_ == 300
     assert models[1].set_params(cv=4).pending_params() == ["cv"]
     assert models[2].set_params(cv=KFold(5)).pending_params() == ["cv"]
-    secret = RidgeCV(cv=HashedKFold(5, "a secret"), key="a secret").fit(X, Y)
+    secret = RidgeCV(cv=HashedKFold(5, key="a secret"), key="a secret").fit(X, Y)
     assert secret.digest() == RidgeCV(key="a secret").fit(X, Y).digest()
     assert clone(secret).cv.n_splits == 5
 
@@ -290,10 +286,10 @@ def test_ways_to_say_how_many_folds_are_one():
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (RidgeCV(cv=KFold(5)), r"splits rows by their positions.*HashedKFold"),
-        (LassoCV(cv=[([0, 1], [2, 3])]), r"splits rows by their positions"),
-        (RidgeCV(cv=HashedKFold(5, "other")), "those of another key"),
-        (RidgeCV(cv=HashedKFold(1)), r"n_splits of cv is 1; it must be a whole number from 2"),
+        (RidgeCV(cv=KFold(5)), r"so that they stay when one goes.*HashedKFold"),
+        (LassoCV(cv=[([0, 1], [2, 3])]), r"by position, and lists of rows, are refused"),
+        (RidgeCV(cv=HashedKFold(5, key="other")), "those of another key"),
+        (RidgeCV(cv=HashedKFold(1)), "must be from 2 to 1,048,576"),
         (RidgeCV(cv=2**21), "from 2 to 1,048,576"),
         (RidgeCV(scoring="neg_max_error"), r"scoring='neg_max_error' needs the predictions.*neg_mean_squared_error"),
         (RidgeCV(scoring=make_scorer(mean_squared_error)), "needs the predictions of the rows themselves"),
