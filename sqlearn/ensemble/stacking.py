@@ -95,6 +95,12 @@ class _Stacking(Composite):
         """What each learner predicts of records that it has not seen."""
         folds, n_folds = self._folds(state.params).of(whole), checked_cv(state.params["cv"])[0]
         n_classes, blocks = len(whole.labels), []
+        if len(np.unique(folds)) < 2:
+            raise UndefinedAttributeError(
+                f"All records of this {state.learner} (n_samples = {len(folds)}) are in one fold, so nothing can be left "
+                "out. Learn more rows.",
+                reason="too few records",
+            )
         for i, method in enumerate(methods):
             outside = live[len(methods) + i * n_folds :]
             parts = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]

@@ -56,8 +56,8 @@ class _Search(Composite, WeightedClassifier):
         splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
         if len(splits) < 2:
             raise UndefinedAttributeError(
-                f"The {len(folds)} rows of this {state.learner} are in one fold, so nothing can be left out. Learn "
-                "more rows.",
+                f"All records of this {state.learner} (n_samples = {len(folds)}) are in one fold, so nothing can be left "
+                "out. Learn more rows.",
                 reason="too few records",
             )
         own = {name: value for name, value in params.items() if name not in ("cv", "key")}

@@ -1,0 +1,240 @@
+"""Learners made of learners, and choices: whatever their history, they are their refit."""
+
+import copy
+import re
+
+import numpy as np
+import pytest
+import sklearn.calibration
+import sklearn.ensemble
+import sklearn.multiclass
+import sklearn.tree
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from laws import assert_same, check_contract, told, unchanged
+from records import pool_of, records_of
+from sqlearn.calibration import CalibratedClassifierCV
+from sqlearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
+from sqlearn.errors import (
+    DegenerateError,
+    InvalidValueError,
+    MergeError,
+    NotLearnedError,
+    UndefinedAttributeError,
+)
+from sqlearn.linear_model import LinearRegression, LogisticRegression, LogisticRegressionCV, Ridge, RidgeClassifier
+from sqlearn.model_selection import GridSearchCV, HashedKFold, RandomizedSearchCV
+from sqlearn.multiclass import OneVsRestClassifier
+from sqlearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
+from sqlearn.neighbors import KNeighborsClassifier
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+TREE = sklearn.tree.DecisionTreeClassifier(max_depth=2, random_state=0)
+PARTS = [("bayes", GaussianNB()), ("ridge", RidgeClassifier()), ("off", "drop")]
+LINES = [("ridge", Ridge()), ("line", LinearRegression())]
+CHOICE = LogisticRegressionCV(
+    Cs=[0.1, 1.0], cv=2, scoring="accuracy", l1_ratios=(0,), use_legacy_attributes=False, class_weight="balanced"
+)
+LEARNERS = [
+    VotingClassifier([*PARTS, ("tree", TREE)], weights=[1, 2, 1, 1]),
+    VotingRegressor(LINES),
+    OneVsRestClassifier(RidgeClassifier()),
+    StackingClassifier([("bayes", GaussianNB())], GaussianNB(), cv=HashedKFold(2, key="folds")),
+    StackingRegressor(LINES, Ridge(), cv=2, passthrough=True),
+    CalibratedClassifierCV(BernoulliNB(), cv=2),
+    CHOICE,
+    GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-2]}, cv=2),
+    RandomizedSearchCV(Ridge(), {"alpha": [0.1, 1.0, 10.0]}, n_iter=2, cv=2, random_state=0),
+]
+
+
+def name(learner):
+    return type(learner).__name__
+
+
+@pytest.mark.parametrize("learner", LEARNERS, ids=name)
+def test_contract_on_hard_records(learner):
+    rng = np.random.default_rng(3)
+    check_contract(learner, pool_of(learner, rng, 14), rng)
+
+
+@pytest.mark.parametrize("learner", LEARNERS, ids=name)
+def test_models_that_followed_are_those_of_a_refit(learner):
+    """Read after each step of a random history, so that parts follow; compared with parts made anew."""
+    rng = np.random.default_rng(4)
+    records = records_of(learner, rng, 24, 1, weighted=False)
+    model, held = clone(learner).partial_fit(**records.take(np.arange(15)).given), [*range(15)]
+    for _ in range(7):
+        told(model)
+        step = rng.integers(4)
+        if step == 0:
+            new = rng.integers(0, 24, 3)
+            model.partial_fit(**records.take(new).given)
+            held += new.tolist()
+        elif step == 1 and len(held) > 8:
+            i = held.pop(rng.integers(len(held)))
+            model.forget(**records.row(i))
+        elif step == 2:
+            with model.without(**records.take(held[:4]).given):
+                assert_same(model, clone(learner).partial_fit(**records.take(held[4:]).given))
+        else:
+            model.partial_fit(**records.row(7))
+            held.append(7)
+        assert_same(model, clone(learner).partial_fit(**records.take(rng.permutation(held)).given))
+
+
+def expected_failures(estimator):
+    """As scikit-learn's own: it expects the same failures of its classes."""
+    if not hasattr(estimator, "cv"):
+        return {}
+    reason = "Folds differ: equal records share one, and a record of weight 2 is another record."
+    return dict.fromkeys([f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")], reason)
+
+
+CHECKS = parametrize_with_checks(
+    [
+        VotingClassifier(PARTS),
+        VotingRegressor(LINES),
+        OneVsRestClassifier(RidgeClassifier()),
+        StackingClassifier([("bayes", GaussianNB())], RidgeClassifier(), cv=2),
+        StackingRegressor([("ridge", Ridge())], Ridge(), cv=2),
+        CalibratedClassifierCV(GaussianNB(), cv=2),
+        CHOICE,
+        GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-2]}, cv=2),
+        RandomizedSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, n_iter=1, cv=2, random_state=0),
+    ],
+    expected_failed_checks=expected_failures,
+)
+
+
+def check_name(part):
+    return re.sub(r"at0x\w+", "", CHECKS.kwargs["ids"](part))
+
+
+@pytest.mark.parametrize(*CHECKS.args, ids=check_name)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+# ------------------------------------------------------------------------------------------------------ agreement
+
+IRIS = load_iris(return_X_y=True)
+THEIRS = [
+    (VotingClassifier(PARTS), sklearn.ensemble.VotingClassifier(PARTS)),
+    (OneVsRestClassifier(GaussianNB()), sklearn.multiclass.OneVsRestClassifier(GaussianNB())),
+    (
+        StackingClassifier([("bayes", GaussianNB())], GaussianNB(), cv=3),
+        sklearn.ensemble.StackingClassifier([("bayes", GaussianNB())], GaussianNB(), cv=HashedKFold(3)),
+    ),
+    *(
+        (CalibratedClassifierCV(GaussianNB(), **given), sklearn.calibration.CalibratedClassifierCV(**theirs))
+        for given in ({"method": "isotonic"}, {"ensemble": False}, {"method": "temperature"})
+        for theirs in [{"estimator": GaussianNB(), "cv": HashedKFold(5), **given}]
+    ),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), THEIRS, ids=lambda one: type(one).__module__.partition(".")[0])
+def test_predictions_are_those_of_scikit_learn_on_the_same_folds(ours, theirs):
+    X, y = IRIS
+    ours, theirs = clone(ours).fit(X, y), theirs.fit(X, y)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    if hasattr(ours, "predict_proba"):
+        np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-6, atol=1e-12)
+
+
+def test_the_optima_of_a_choice_are_those_of_logistic_regression():
+    X, y = IRIS
+    folds = HashedKFold(3)
+    model = LogisticRegressionCV(Cs=[0.1, 10.0], cv=folds, scoring="neg_log_loss", use_legacy_attributes=False).fit(
+        X, y
+    )
+    paths, scores = model.coefs_paths_, model.scores_
+    for fold, (train, test) in enumerate(folds.split(X, y)):
+        for i, strength in enumerate(model.Cs_):
+            one = LogisticRegression(C=strength).fit(X[train], y[train])
+            np.testing.assert_array_equal(paths[fold, 0, i, :, :-1], one.coef_)
+            probabilities = one.predict_proba(X[test])[np.arange(len(test)), y[test]]
+            assert scores[fold, 0, i] == pytest.approx(np.log(probabilities).mean())
+    assert model.C_ == model.Cs_[np.argmax(scores.mean(axis=0)[0])]
+    np.testing.assert_array_equal(model.coef_, LogisticRegression(C=model.C_).fit(X, y).coef_)
+
+
+def test_folds_that_cannot_be_scored_do_not_count():
+    X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0, 1, 0, 1]
+    model = LogisticRegressionCV(Cs=[0.5, 2.0], cv=50, scoring="accuracy", use_legacy_attributes=False).fit(X, y)
+    empty = np.setdiff1d(np.arange(50), HashedKFold(50).folds(X, y))
+    assert np.isnan(model.scores_[empty]).all()
+    model.forget(X[:1], y[:1])  # the others of class 0 can go, too: then no fold is scored, and the first C is chosen
+    assert np.isnan(model.scores_[HashedKFold(50).folds([[2.0]], [0])]).all()
+    with pytest.raises(UndefinedAttributeError, match="1 classes"):
+        _ = model.forget(X[2:3], y[2:3]).C_
+
+
+# --------------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("learner", "said"),
+    [
+        (VotingClassifier([]), "non-empty list"),
+        (VotingClassifier([("a", GaussianNB)]), r"Pass an instance: GaussianNB\(\)"),
+        (VotingClassifier([("a", GaussianNB()), ("a", GaussianNB())]), "given twice"),
+        (VotingClassifier([("a", Ridge())]), "should be a classifier"),
+        (VotingClassifier([("a", GaussianNB())], weights=[1, 2]), "weights must be equal"),
+        (VotingClassifier([("a", GaussianNB(key="own"))]), "key of its own"),
+        (VotingClassifier([("a", sklearn.tree.DecisionTreeClassifier())]), "random_state to an int"),
+        (StackingClassifier(PARTS, cv="prefit"), "prefit"),
+        (StackingClassifier(PARTS, Ridge()), "should be a classifier"),
+        (OneVsRestClassifier("nothing"), "OneVsRest"),
+        (GridSearchCV(GaussianNB(), {"var_smoothing": 3.0}), "param"),
+        (GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=sklearn.model_selection.KFold(3)), "by position"),
+        (RandomizedSearchCV(GaussianNB(), {"var_smoothing": [1.0]}), "set an int"),
+        (LogisticRegressionCV(cv=1), r"range \[2"),
+        (LogisticRegressionCV(l1_ratios=(0.5,)), "not smooth"),
+        (LogisticRegressionCV(Cs=[0.0]), "positive"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else type(part).__name__,
+)
+def test_what_is_refused(learner, said):
+    with pytest.raises(ValueError, match=said) as refused:
+        learner.fit(*IRIS)
+    assert "_state" not in vars(learner)
+    assert str(refused.value)
+
+
+def test_a_part_refuses_records_for_the_whole():
+    X, y = IRIS
+    model = VotingClassifier([("counts", MultinomialNB()), ("bayes", GaussianNB())]).fit(X, y)
+    with unchanged(model), pytest.raises(InvalidValueError, match="Negative"):
+        model.partial_fit([-1.0, 0.0, 0.0, 0.0], 0)
+    weightless = VotingClassifier([("near", KNeighborsClassifier(1))]).fit(X, y)
+    with unchanged(weightless), pytest.raises(InvalidValueError, match="takes no sample weights"):
+        weightless.partial_fit(X, y, sample_weight=np.ones(150))
+    with unchanged(model), pytest.raises(NotLearnedError):
+        model.forget([9.0, 9.0, 9.0, 9.0], 0)
+    with pytest.raises(DegenerateError):
+        OneVsRestClassifier(GaussianNB()).fit(X[:9], y[:9])
+
+
+def test_parameters_of_parts_are_in_the_digest():
+    X, y = IRIS
+    one, other = (VotingClassifier([("a", GaussianNB(var_smoothing=s))]).fit(X, y) for s in (1e-9, 1e-8))
+    assert one.digest() != other.digest()
+    with pytest.raises(MergeError):
+        one.merge(other)
+    keyed = [GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=HashedKFold(3, key=key)).fit(X, y) for key in "ab"]
+    assert keyed[0].digest() != keyed[1].digest()
+    assert b"'a'" not in keyed[0].canonical_parts()["header"]
+
+
+def test_fitted_parts_are_copies():
+    X, y = IRIS
+    model = VotingClassifier(PARTS).fit(X, y)
+    before = model.predict(X)
+    model.estimators_[0].fit(X[:60], y[:60])
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert copy.deepcopy(model).estimators_[0].classes_.tolist() == [0, 1, 2]
