@@ -29,7 +29,7 @@ __all__ = ["CalibratedClassifierCV"]
 _METHODS = ["decision_function", "predict_proba"]
 
 
-class CalibratedClassifierCV(Composite, PredictsProba, WeightedClassifier, peers.CalibratedClassifierCV):
+class CalibratedClassifierCV(Composite, PredictsProba, WeightedClassifier, peers.CalibratedClassifierCV):  # type: ignore[override]
     """Probabilities of a classifier, calibrated on records that it has not seen, that forget.
 
     Parameters

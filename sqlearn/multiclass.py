@@ -26,7 +26,7 @@ def _inside_has(name: str) -> Any:
     return available_if(lambda self: hasattr(self.estimator, name))
 
 
-class OneVsRestClassifier(Composite, WeightedClassifier, peers.OneVsRestClassifier):
+class OneVsRestClassifier(Composite, WeightedClassifier, peers.OneVsRestClassifier):  # type: ignore[override]
     """One binary model for each class against the rest, that forgets.
 
     Parameters

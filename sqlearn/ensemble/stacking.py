@@ -97,8 +97,8 @@ class _Stacking(Composite):
         n_classes, blocks = len(whole.labels), []
         if len(np.unique(folds)) < 2:
             raise UndefinedAttributeError(
-                f"All records of this {state.learner} (n_samples = {len(folds)}) are in one fold, so nothing can be left "
-                "out. Learn more rows.",
+                f"All records of this {state.learner} (n_samples = {len(folds)}) are in one fold, so nothing can be "
+                "left out. Learn more rows.",
                 reason="too few records",
             )
         for i, method in enumerate(methods):
@@ -125,7 +125,7 @@ class _Stacking(Composite):
         return fitted
 
 
-class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.StackingClassifier):
+class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.StackingClassifier):  # type: ignore[override]
     """A classifier that learns from what others predict of records that they have not seen, and forgets.
 
     Parameters
@@ -263,7 +263,7 @@ class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.Stacki
         return super()._read_out(state) | {"classes_": classes, "_label_encoder": encoder}
 
 
-class StackingRegressor(_Stacking, Transforms, Predicts, WeightedEstimator, peers.StackingRegressor):
+class StackingRegressor(_Stacking, Transforms, Predicts, WeightedEstimator, peers.StackingRegressor):  # type: ignore[override]
     """A regressor that learns from what others predict of records that they have not seen, and forgets.
 
     Parameters

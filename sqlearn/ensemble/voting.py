@@ -102,7 +102,7 @@ class _Voting(Composite):
         return {"estimators_": models, "named_estimators_": named_estimators(state.params, models)}
 
 
-class VotingClassifier(_Voting, Transforms, PredictsProba, WeightedClassifier, peers.VotingClassifier):
+class VotingClassifier(_Voting, Transforms, PredictsProba, WeightedClassifier, peers.VotingClassifier):  # type: ignore[override]
     """A vote of several classifiers, that forgets.
 
     Parameters
@@ -201,7 +201,7 @@ class VotingClassifier(_Voting, Transforms, PredictsProba, WeightedClassifier, p
         return super()._read_out(state) | {"classes_": classes, "le_": encoder}
 
 
-class VotingRegressor(_Voting, Transforms, Predicts, WeightedEstimator, peers.VotingRegressor):
+class VotingRegressor(_Voting, Transforms, Predicts, WeightedEstimator, peers.VotingRegressor):  # type: ignore[override]
     """The mean of several regressors, that forgets.
 
     Parameters

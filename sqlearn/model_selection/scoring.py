@@ -115,8 +115,6 @@ def cross_validate(
             return_estimator=return_estimator, return_indices=return_indices, error_score=error_score,
         )  # fmt: skip
     _check_error_score(error_score)
-    if isinstance(scoring, set):  # scikit-learn's order of its columns would be one of hashes
-        scoring = sorted(scoring)
     scorer = check_scoring(estimator, scoring=scoring, raise_exc=error_score == "raise")
     found: dict[str, list[Any]] = {"fit_time": [], "score_time": []}
     failed: list[Exception] = []
@@ -279,13 +277,13 @@ def cross_val_predict(
         )
     classes = None if y is None or method not in _DEFAULTS or np.ndim(y) != 1 else np.unique(np.asarray(y))
     order = np.concatenate([test for _, test in splits])
-    parts = []
+    parts: list[Any] = []
     for left_out in _LeftOut(estimator, X, y, params, splits).models("raise", []):
         part = getattr(left_out.model, method)(left_out.rows(left_out.test))
         parts.append(part if classes is None else _spread(part, left_out.model.classes_, classes, method))
     back = np.empty(len(order), np.int64)
     back[order] = np.arange(len(order))
-    joined = sp.vstack(parts, format=parts[0].format) if sp.issparse(parts[0]) else np.concatenate(parts)
+    joined: Any = sp.vstack(parts, format=parts[0].format) if sp.issparse(parts[0]) else np.concatenate(parts)
     return joined[back]
 
 

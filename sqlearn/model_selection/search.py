@@ -16,7 +16,7 @@ def _inside_has(name: str) -> Any:
     return available_if(lambda self: hasattr(self._learner, name))
 
 
-class _Search(Composite, WeightedClassifier):
+class _Search(Composite, WeightedClassifier):  # type: ignore[override]
     """What both searches have in common."""
 
     @property
@@ -56,8 +56,8 @@ class _Search(Composite, WeightedClassifier):
         splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
         if len(splits) < 2:
             raise UndefinedAttributeError(
-                f"All records of this {state.learner} (n_samples = {len(folds)}) are in one fold, so nothing can be left "
-                "out. Learn more rows.",
+                f"All records of this {state.learner} (n_samples = {len(folds)}) are in one fold, so nothing can be "
+                "left out. Learn more rows.",
                 reason="too few records",
             )
         own = {name: value for name, value in params.items() if name not in ("cv", "key")}
@@ -193,7 +193,7 @@ class _Search(Composite, WeightedClassifier):
         found: np.ndarray = self._answer("score_samples", X)
         return found
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None) -> float:  # type: ignore[override]
         """Score the best estimator by what was chosen by.
 
         Parameters

@@ -149,9 +149,7 @@ def test_predictions_are_those_of_scikit_learn_on_the_same_folds(ours, theirs):
 def test_the_optima_of_a_choice_are_those_of_logistic_regression():
     X, y = IRIS
     folds = HashedKFold(3)
-    model = LogisticRegressionCV(Cs=[0.1, 10.0], cv=folds, scoring="neg_log_loss", use_legacy_attributes=False).fit(
-        X, y
-    )
+    model = clone(CHOICE).set_params(Cs=[0.1, 10.0], cv=folds, scoring="neg_log_loss", class_weight=None).fit(X, y)
     paths, scores = model.coefs_paths_, model.scores_
     for fold, (train, test) in enumerate(folds.split(X, y)):
         for i, strength in enumerate(model.Cs_):

@@ -38,6 +38,7 @@ LAYERS = {
         "sparse": {"kernels", "arithmetic", "identity", "sums", "rounds", "solvers", "problems"},
         "validation": {"identity", "sums"},
         "model": {"kernels", "identity", "maps", "sums", "readout", "rounds", "sparse", "validation"},
+        "parts": {"identity", "sums", "readout", "rounds", "validation", "model"},
         "text": {"kernels", "arithmetic", "identity", "sums", "readout", "validation", "model"},
         "interactions": {"kernels", "identity", "sums", "validation"},
         "tables": {

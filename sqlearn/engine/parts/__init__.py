@@ -1,6 +1,6 @@
 """Learners made of learners, and choices among them: what they have in common.
 
-May import: kernels, identity, sums, readout, rounds, validation, model, errors.
+May import: identity, sums, readout, rounds, validation, model, errors.
 """
 
 from sqlearn.engine.parts.choosing import best_of, checked_cv, mean_of_scored

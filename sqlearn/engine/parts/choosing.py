@@ -22,15 +22,15 @@ def checked_cv(cv: Any) -> tuple[int, str | bytes | None]:
     if cv is None:
         return FOLDS, None
     is_number = isinstance(cv, Integral) and not isinstance(cv, bool | np.bool_ | np.timedelta64)
-    n_splits = cv if is_number else getattr(cv, "n_splits", None) if hasattr(cv, "folds") else None
-    if not isinstance(n_splits, Integral) or isinstance(n_splits, bool):
+    n_splits: Any = cv if is_number else getattr(cv, "n_splits", None) if hasattr(cv, "folds") else None
+    if not isinstance(n_splits, Integral):
         raise ParameterError(
             f"cv is {shown(cv)}. Folds must be functions of the records, so that they stay when one goes: splitters "
             "that choose rows by position, and lists of rows, are refused. Nothing was changed: pass a number of "
             "folds, or HashedKFold of sqlearn.model_selection.",
             value=cv,
         )
-    if not 2 <= n_splits <= MOST_FOLDS:
+    if not 2 <= int(n_splits) <= MOST_FOLDS:
         raise ParameterError(
             f"cv is {shown(cv)}, and the number of folds must be from 2 to {MOST_FOLDS:,}. Nothing was changed: set "
             "how many there shall be.",

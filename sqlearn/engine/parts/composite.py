@@ -1,6 +1,7 @@
 """Learners made of other learners: which parts they may have, and what all of them do alike."""
 
 import copy
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -87,7 +88,7 @@ def is_plain(part: Any) -> bool:
 class Composite(KeepsRecords):
     """Base of learners made of parts."""
 
-    def _learners(self, params: dict[str, Any]) -> list[Any]:
+    def _learners(self, params: Mapping[str, Any]) -> list[Any]:
         """The parts' learners."""
         raise NotImplementedError
 

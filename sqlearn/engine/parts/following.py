@@ -167,7 +167,7 @@ class Followed(KeptRecords):
         if self._noted is None:
             return
         self._n_noted += len(w)
-        if self._n_noted > max(_FEWEST, len(self.rows) // _SHARE if hasattr(self.rows, "__len__") else 0):
+        if self._n_noted > max(_FEWEST, int(self.record_counts.sum()) // _SHARE):
             self._drop()
             return
         try:

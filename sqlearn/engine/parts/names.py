@@ -54,16 +54,17 @@ def digests_of(X: Any, y: Any, weights: np.ndarray | None, key: HashKey) -> np.n
         messages = (words.tobytes() + end.tobytes() for words, end in zip(_words_of_rows(X), tail, strict=True))
         found = b"".join(map(key.hash_of, messages))
         return np.frombuffer(found, np.uint64).reshape(n, 6)
+    table: Any = x
     wide, step = x.shape[1] > _WIDE, max(1, _CELLS_AT_ONCE // max(1, x.shape[1]))
     if wide:
-        x, step = as_csr(x), max(1, n)
+        table, step = as_csr(x), max(1, n)
     for start in range(0, n, step):
         rows = slice(start, min(start + step, n))
         if wide:
-            part = rows_of(x, rows)
+            part = rows_of(table, rows)
             digest_sparse(part.data, part.indices, part.indptr, tail[rows], key.state, digests[rows])
         else:
-            dense = x[rows].toarray() if sp.issparse(x) else x[rows]
+            dense = table[rows].toarray() if sp.issparse(x) else table[rows]
             digest_dense(canonical(dense), tail[rows], key, digests[rows])
     return digests
 
@@ -121,7 +122,8 @@ def _words_of(value: Any, row: int) -> np.ndarray:
     if isinstance(value, str):
         return label_words(str(value))
     missing = value is None or type(value).__name__ in ("NAType", "NaTType")
-    if isinstance(value, numbers.Real | np.bool_) and not isinstance(value, np.timedelta64):
+    is_duration = type(value) is np.timedelta64  # which numpy counts among the numbers
+    if isinstance(value, numbers.Real | np.bool_) and not is_duration:
         try:
             number = np.array([value], np.float64) + 0.0
         except (TypeError, ValueError, OverflowError) as error:
@@ -161,8 +163,8 @@ def _words_of_responses(y: Any, n: int) -> list[np.ndarray]:
     flat = values.reshape(n, -1)
     if flat.shape[1] == 1 and all(isinstance(value, str) for value in flat[:, 0]):
         labels, codes = np.unique(flat[:, 0].astype(str), return_inverse=True)
-        words = np.array([label_words(canonical_label(label)) for label in labels.tolist()], np.uint64)
-        return [words.reshape(-1, 2)[codes.reshape(-1)]]
+        named = np.array([label_words(canonical_label(label)) for label in labels.tolist()], np.uint64)
+        return [named.reshape(-1, 2)[codes.reshape(-1)]]
     words = [np.concatenate([_words_of(value, i) for value in row]) for i, row in enumerate(flat)]
     widths = {len(word) for word in words}
     if len(widths) > 1:
