@@ -293,6 +293,11 @@ class TruncatedSVD(Transforms, UnweightedEstimator, peers.TruncatedSVD):
         """
         return self._answer("inverse_transform", X)
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64"]
+        return tags
+
     def _check_batch(self, batch):
         width = batch.x.shape[1]
         if width < 2:

@@ -318,7 +318,7 @@ def fitted_encoder(
 ) -> Any:
     """An encoder fitted to `n` rows of which so many have each category; the missing one, NaN, is the last."""
 
-    class Counted(kind):  # type: ignore[misc]
+    class Counted(kind):
         def _fit(self, X: Any, return_and_ignore_missing_for_infrequent: bool = False, **kwargs: Any) -> Any:
             self._check_infrequent_enabled()
             self.n_features_in_ = len(categories)

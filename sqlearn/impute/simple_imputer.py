@@ -132,7 +132,8 @@ class SimpleImputer(Inverts, UnweightedEstimator, peers.SimpleImputer):
             )
         found, layout = check_features(replace(spec, allow_nan=not marks), X, layout)
         if marks:
-            x: Any = found.x.toarray() if sp.issparse(found.x) else found.x
+            x: Any = found.x
+            x = x.toarray() if sp.issparse(x) else x
             found = found._replace(x=np.where(x == missing, np.nan, x))
         return found, layout
 

@@ -106,18 +106,17 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
         _priors(self.priors, np.bincount(batch.label_codes), warn=True)
 
     def _read_out(self, state):
-        slots, statistic, overall = state.class_slots(), state.statistic, None
-        medians = overall
-        if isinstance(statistic, OrderedMoments):
-            medians = np.array([OrderView(statistic.order, slot).medians() for slot in slots])
-            statistic, overall = statistic.moments, moments_of(statistic.moments, None).mean()
+        slots, statistic, medians = state.class_slots(), state.statistic, None
+        if isinstance(state.statistic, OrderedMoments):
+            statistic = state.statistic.moments
+            medians = np.array([OrderView(state.statistic.order, slot).medians() for slot in slots])
         moments = moments_of(statistic, slots)
         counts = weights_of(statistic, slots)[:, None]
         n, threshold = counts.sum(), state.params["shrink_threshold"]
         means, shifts, variances = moments.mean(), moments.deviation(), moments.variance()
-        if overall is not None:
+        if medians is not None:
             variances = variances + (means - medians) ** 2  # about the median
-            means, shifts = medians, medians - overall
+            means, shifts = medians, medians - moments_of(statistic, None).mean()
         with np.errstate(divide="ignore", invalid="ignore"):  # degenerate states have no spread
             within = np.sqrt((counts * variances).sum(axis=0) / max(n - len(counts), 1))
             errors = np.sqrt(1 / counts - 1 / n) * (within + np.median(within))

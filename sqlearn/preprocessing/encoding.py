@@ -152,26 +152,28 @@ def categorical_features(X: Any, learner: str, layout: Any) -> tuple[Features, A
 
 
 def _kind(table: Any, j: int, levels: list[Any]) -> str:
-    """What a column holds: "text", "bool", "int", "float", or "object" for numbers among objects."""
+    """What a column holds: "text", "bool", "int" or "float"."""
     if any(isinstance(level, str) for level in levels):
         return "text"
-    if isinstance(table, np.ndarray):
-        return {"b": "bool", "i": "int", "u": "int", "f": "float", "O": "object"}.get(table.dtype.kind, "text")
-    column = table[:, j] if isinstance(table, nw.DataFrame) else None
-    dtype = None if column is None else column.dtype
-    if dtype is None:
-        return "object"
-    if dtype == nw.Boolean:
+    if isinstance(table, np.ndarray) and table.dtype.kind != "O":
+        return {"b": "bool", "i": "int", "u": "int", "f": "float"}.get(table.dtype.kind, "text")
+    column = table[:, j]
+    if not isinstance(table, np.ndarray) and (column.dtype == nw.Boolean or column.dtype.is_numeric()):
+        return "bool" if column.dtype == nw.Boolean else "int" if column.dtype.is_integer() else "float"
+    values = [
+        value for value in (column if isinstance(table, np.ndarray) else column.to_list()) if not is_missing(value)
+    ]
+    if not values:
+        return "text"
+    if all(isinstance(value, bool | np.bool_) for value in values):
         return "bool"
-    if dtype.is_integer():
-        return "int"
-    return "float" if dtype.is_float() else "object" if levels else "text"
+    return "float" if any(isinstance(value, float | np.floating) for value in values) else "int"
 
 
 def _category_array(levels: list[Any], kind: str, has_missing: bool) -> np.ndarray:
     """Categories as scikit-learn has them, with NaN behind them if values may be missing."""
     values = [*levels, np.nan] if has_missing else levels
-    if kind in ("text", "object"):
+    if kind == "text":
         found = np.empty(len(values), object)
         found[:] = values
         return found

@@ -84,5 +84,11 @@ class OrdinalEncoder(Encodes, peers.OrdinalEncoder):
 
     @property
     def infrequent_categories_(self) -> list[np.ndarray | None]:
-        """Infrequent categories of each column; None where there are none."""
+        """Infrequent categories of each column.
+
+        Returns
+        -------
+        list of array or None
+            None where there are none.
+        """
         return self._fitted_sklearn().infrequent_categories_

@@ -119,7 +119,18 @@ class QuantileTransformer(Inverts, UnweightedEstimator, peers.QuantileTransforme
 
 
 def refuse_subsample(subsample: int | None) -> None:
-    """Refuse a number of rows to sample."""
+    """Refuse a number of rows to sample.
+
+    Parameters
+    ----------
+    subsample : int or None
+        The parameter of this name.
+
+    Raises
+    ------
+    ParameterError
+        When it is a number.
+    """
     if subsample is not None:
         raise ParameterError(
             f"subsample={subsample} would draw rows at random, and other ones after a row is forgotten. Nothing was "

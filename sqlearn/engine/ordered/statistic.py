@@ -161,6 +161,9 @@ class Ordered(Statistic):
     def is_wide(self) -> bool:
         return False
 
+    def trim(self) -> None:
+        """There are no limbs."""
+
     def memory_for(self, x: Any, slots: int) -> int:
         return _PER_VALUE * int(np.prod(x.shape)) + self.ordered.nbytes
 

@@ -435,8 +435,8 @@ def _categories(table, j) -> tuple[list[int], list]:
             if not is_of_input(error):
                 raise
             raise InvalidValueError(
-                f"{_place(table, i, j)} is not a category: {error} Nothing was changed: categories are numbers or "
-                "strings.",
+                f"{_place(table, i, j)} is not a category: {error} Nothing was changed: the argument must be a string "
+                "or a number.",
                 row=i,
                 column=_name(table, j),
                 value=value,

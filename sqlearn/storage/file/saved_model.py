@@ -26,8 +26,8 @@ from sqlearn.storage.file.pieces import CutPieces, Pieces
 
 _OF_LEARNERS = {  # what a file's learner may be imported from
     "cluster", "compose", "covariance", "decomposition", "discriminant_analysis", "ensemble", "feature_selection",
-    "kernel_approximation", "linear_model", "mixture", "naive_bayes", "neighbors", "preprocessing", "recommend", "svm",
-    "tree",
+    "impute", "kernel_approximation", "linear_model", "mixture", "naive_bayes", "neighbors", "preprocessing",
+    "recommend", "svm", "tree",
 }  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def packed(model: Any) -> tuple[bytes, str]:
     """
     state = model.state
     parts = state.parts(ledger=False)
-    digest = digest_of(parts)
+    digest = state.digest()
     described = {
         "learner": _name(type(model)),
         "format": FORMAT,
@@ -109,8 +109,9 @@ def packed(model: Any) -> tuple[bytes, str]:
             "statistic": [state.statistic.n_features, state.statistic.n_targets],
             "target_ndim": state.layout.target_ndim,
             "layout": state.layout.described(),
-            "digest": digest,
+            "digest": digest_of(parts),
         },
+        "digest": digest,
         "parts": {name: len(part) for name, part in parts.items()},
     }
     text = json.dumps(described).encode()
@@ -138,7 +139,7 @@ def unpacked(content: bytes) -> tuple[Any, str]:
         parts = {name: part if name in ("header", "labels") else bytes(len(part)) for name, part in parts.items()}
         state["digest"] = digest_of(parts)
     model.__setstate__({"format": described["format"], "params": params, "state": state | {"parts": parts}})
-    return model, digest
+    return model, described.get("digest", digest)  # of an earlier version, they are one
 
 
 def described_learner(content: bytes) -> tuple[Any, dict[str, bytes]]:
@@ -180,6 +181,8 @@ def _encoded(value) -> Any:
         kind = "array" if isinstance(value, np.ndarray) else "scalar"
         content = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
         return [kind, value.dtype.str, list(np.shape(value)), content]
+    if isinstance(value, type) and issubclass(value, np.number):
+        return ["number type", np.dtype(value).str]
     if isinstance(value, GivenRecords):
         return ["records", _encoded(value.contents())]
     if isinstance(value, ExactEstimator):
@@ -214,6 +217,8 @@ def _decoded(value) -> Any:
     if kind in ("array", "scalar"):
         array = np.frombuffer(base64.b64decode(rest[2]), rest[0]).reshape(rest[1]).copy()
         return array if kind == "array" else array[()]
+    if kind == "number type":
+        return np.dtype(rest[0]).type
     if kind == "records":
         return GivenRecords(**_decoded(rest[0]))
     if kind == "estimator":
