@@ -7,7 +7,7 @@ import numpy as np
 from sklearn import compose as peers
 from sklearn import pipeline
 from sklearn.base import clone
-from sklearn.feature_selection import VarianceThreshold
+from sklearn.feature_selection import SelectorMixin, VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
@@ -236,7 +236,7 @@ def takes_order(step: Any) -> bool:
 
 def keeps_order(step: Any) -> bool:
     """Whether the columns that come out of a step are increasing functions of those that go in."""
-    return isinstance(step, (SimpleImputer, *_KEEP_GAPS))
+    return isinstance(step, (SimpleImputer, SelectorMixin, *_KEEP_GAPS))
 
 
 def ranked(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:

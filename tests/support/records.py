@@ -73,9 +73,22 @@ FEATURES = {
 }  # fmt: skip
 
 
+def inner_of(learner):
+    """The learner that is inside, or the last step."""
+    return learner.steps[-1][1] if hasattr(learner, "steps") else getattr(learner, "learner", learner)
+
+
+def kind_of(learner) -> str:
+    """The name of its class; of a pipeline, that of a model which takes the same rows."""
+    if not (hasattr(learner, "steps") or hasattr(learner, "transformers")):
+        return type(learner).__name__
+    tags = learner.__sklearn_tags__().input_tags
+    return "TableModel" if tags.categorical else "TextModel" if tags.one_d_array else "Pipeline"
+
+
 def takes_weights(learner) -> bool:
     """Whether a learner, or the one inside, learns records of any weight."""
-    if hasattr(learner, "named_steps") or hasattr(learner, "transformers"):
+    if hasattr(learner, "steps") or hasattr(learner, "transformers"):
         return learner.takes_weights
     return has_fit_parameter(getattr(learner, "learner", learner), "sample_weight")
 
@@ -144,9 +157,9 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
         Whether weights differ from 1; None: where the learner takes weights.
     """
     tags = learner.__sklearn_tags__()
-    adaptive = isinstance(getattr(learner, "learner", learner), Adaptive)
+    adaptive = isinstance(inner_of(learner), Adaptive)
     default = counts if tags.input_tags.positive_only else bounded if learner.keeps_records else reals
-    X = FEATURES.get(type(learner).__name__, default)(rng, n, level)
+    X = FEATURES.get(kind_of(learner), default)(rng, n, level)
     if adaptive and isinstance(X, pd.DataFrame):
         numbers = X.select_dtypes("number").columns
         X[numbers] = X[numbers].clip(-1e150, 1e150)
@@ -158,7 +171,7 @@ def records_of(learner, rng, n, level=0, weighted=None) -> Records:
     elif learner._target == "value":
         y = naive.hard_rows(rng, n, 1, level)[:, 0]
         if adaptive:  # of Poisson's kind
-            least = 1e-150 if type(getattr(learner, "learner", learner)).__name__ == "GammaRegressor" else 0.0
+            least = 1e-150 if type(inner_of(learner)).__name__ == "GammaRegressor" else 0.0
             y = np.clip(np.abs(y), least, 1e150)
         elif isinstance(learner, TakesCategories):  # which refuse products of weights and targets beyond float64
             y = np.clip(y, -1e300, 1e300)
@@ -182,7 +195,7 @@ def pool_of(learner, rng, n) -> Records:
     tame = records_of(learner, rng, n // 2 + 1)
     hard = [records_of(learner, rng, n // 5 + 1, 1), records_of(learner, rng, n // 8 + 1, 2)]
     parts = [tame, *hard, tame.take(rng.integers(0, len(tame), n // 6 + 1))]
-    if not learner.__sklearn_tags__().input_tags.positive_only and type(learner).__name__ not in FEATURES:
+    if not learner.__sklearn_tags__().input_tags.positive_only and kind_of(learner) not in FEATURES:
         parts += [replace(part, X=-part.X) for part in hard]  # they cancel; -0.0 among them
     pool = joined(parts)
     pool = pool.take(rng.permutation(len(pool))[:n])

@@ -62,6 +62,9 @@ class Ranked(Joint):
     def memory_for(self, x, slots):
         return self.order.memory_for(x[:, self.ranked], 1)
 
+    def trim(self):
+        self.sums.trim()
+
     def refresh(self, order, labels, log, check=lambda: None):
         self.order.settle()
 
