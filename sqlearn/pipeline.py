@@ -98,7 +98,11 @@ class Pipeline(Composed, peers.Pipeline):
     _sklearn_class = peers.Pipeline
     _not_copied = frozenset({"steps"})
     _parts = "steps"
-    _parameter_constraints: ClassVar[dict] = {**parameter_constraints(peers.Pipeline), "memory": "no_validation", "keep_records": ["boolean"]}
+    _parameter_constraints: ClassVar[dict] = {
+        **parameter_constraints(peers.Pipeline),
+        "memory": "no_validation",
+        "keep_records": ["boolean"],
+    }
 
     def __init__(
         self,
@@ -260,7 +264,7 @@ class Pipeline(Composed, peers.Pipeline):
         """The classes held."""
         if "_state" not in vars(self):
             raise AttributeError("This Pipeline is not fitted yet, so it has no classes_.")
-        found: np.ndarray = getattr(self._learner_now(), "classes_")
+        found: np.ndarray = self._learner_now().classes_
         return found
 
     def _learner_now(self) -> Any:

@@ -5,26 +5,29 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn import compose as peers_compose
 from sklearn import pipeline as peers
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.columns import Use, flat, is_of_tables, keeps_order, kind_of, leaves, may_miss, ranked, resolved, takes_order, uses_of
+from sqlearn.compose.chain_checks import check_chain, check_step, teacher
+from sqlearn.compose.columns import (
+    Use,
+    flat,
+    is_of_tables,
+    leaves,
+    may_miss,
+    ranked,
+    resolved,
+    uses_of,
+)
 from sqlearn.compose.reading import Input, Read, read_steps
-from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, check_reader, is_linear
-from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State, Steps, WeightedClassifier
-from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments, Sums
+from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table
+from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier
+from sqlearn.engine.sums import Gram
 from sqlearn.engine.tables import Columns, TableGram, as_table, names_of, split
 from sqlearn.engine.validation import Batch, Features, Layout
 from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, UndefinedAttributeError, listed
-
-_READ = (Correlations, Gram, Mixed, Moments)
-_OTHERWISE = (
-    "Set keep_records=True, and the pipeline keeps its rows and fits all steps anew when it is read; docs/pipelines.md "
-    "lists what may stand where without."
-)
 
 
 class _Transformer(TransformerMixin, BaseEstimator):
@@ -159,7 +162,8 @@ class Chain(MapAnswers, WeightedClassifier):
         if layout is None:
             names = names_of(table)
             steps = resolved(steps, X, table.shape[1], names)
-            layout = Layout(table.shape[1], None if names is None else np.array(names, object), columns=steps)
+            listed_in: Any = steps  # what _in_force takes
+            layout = Layout(table.shape[1], None if names is None else np.array(names, object), columns=listed_in)
         names = None if layout.feature_names_in_ is None else layout.feature_names_in_.tolist()
         uses = uses_of(steps, layout.n_features_in_, names)
         places = _found(table, [use.place for use in uses], layout, names, spec.learner)
@@ -168,7 +172,7 @@ class Chain(MapAnswers, WeightedClassifier):
         numbers = [use.place for use in uses if use.kind == "number"]
         missable = may_miss(steps, layout.n_features_in_, names)
         for k, place in enumerate(numbers):
-            rows = np.flatnonzero(np.isnan(x[:, k])) if place not in missable else []
+            rows: Any = np.flatnonzero(np.isnan(x[:, k])) if place not in missable else ()
             if len(rows):
                 column = place if names is None else names[place]
                 raise InvalidValueError(
@@ -303,12 +307,6 @@ class Chain(MapAnswers, WeightedClassifier):
         return found
 
 
-def teacher(steps: Steps) -> Any:
-    """The last step that takes labels or targets; None if none does."""
-    taking = [step for step in leaves(steps) if step.target is not None]
-    return taking[-1] if taking else None
-
-
 def _all(reads: list[Read]) -> list[Read]:
     """These, and what they are made of."""
     return [each for read in reads for each in (read, *_all(read.parts))]
@@ -359,89 +357,3 @@ def _like(state: State, width: int) -> Batch:
         n = len(codes)
     features = Features.of_numbers(np.broadcast_to(np.arange(n, dtype=np.float64)[:, None], (n, width)))
     return Batch(*features[:3], codes, labels, np.zeros((n, state.layout.n_targets)), np.ones(n))
-
-
-def check_step(step: Any, model: str) -> None:
-    """Refuse a step with parameters that it does not take; set its parameters to those that it takes."""
-    own = Inner(step).checked_params()
-    kind = type(step).__name__
-    if own.get("key") is not None or own.get("ledger", True) is not True:
-        raise ParameterError(
-            f"{kind} is a step, and must not have a ledger or key of its own. Set `ledger` and `key` of the {model}, "
-            "and leave the step's at their defaults."
-        )
-    for name, value in own.items():  # of a copy: `params` are what checked_params returned
-        setattr(step, name, value)
-
-
-def check_chain(steps: Steps) -> None:
-    """Refuse steps that cannot be read one behind the other from sums."""
-    _check_sequence(flat(steps), True)
-    targets = {step.target for step in leaves(steps) if step.target is not None}
-    if len(targets) > 1:
-        last = teacher(steps)
-        other = next(step for step in leaves(steps) if step.target not in (None, last.target))
-        advice = " Set its score_func to f_regression." if last.target == "value" else " Set its score_func to f_classif."
-        raise ParameterError(
-            f"{type(last).__name__} learns {_what(last)}, and {type(other).__name__} {_what(other)}: one y cannot be "
-            f"both.{advice if hasattr(other, 'score_func') else ''}",
-            value=other,
-        )
-
-
-def _check_sequence(sequence: list[Any], ends: bool) -> None:
-    """Refuse what cannot be read in this order; `ends`: whether nothing comes behind the last one."""
-    for place, step in enumerate(sequence):
-        if isinstance(step, peers_compose.ColumnTransformer):
-            for name, part in _parts(step):
-                _check_sequence(flat([(name, part)]), ends and place == len(sequence) - 1)
-            continue
-        kind, before = type(step).__name__, [type(each).__name__ for each in sequence[:place]]
-        is_last = ends and place == len(sequence) - 1
-        if isinstance(step, READ_FROM_TABLES):
-            if place and not all(isinstance(each, READ_FROM_TABLES) for each in sequence[:place]):
-                raise ParameterError(
-                    f"{kind} cannot stand behind {before[-1]} in a pipeline that forgets: it needs its columns as they "
-                    "came. Put it in front.",
-                    value=step,
-                )
-            check_reader(step, kind_of(sequence[place:]) == "category")
-            continue
-        if takes_order(step):
-            _check_order(step, sequence[:place])
-            continue
-        if not is_last and not is_linear(type(step)._sklearn_class):
-            raise ParameterError(
-                f"{kind} cannot stand in front of another step of a pipeline that is read from sums: its transform is no "
-                f"linear map of the columns. {_OTHERWISE}",
-                value=step,
-            )
-        statistic = None if isinstance(step, Adaptive) else Inner(step).new_statistic(1, 1)
-        first_of_counts = isinstance(statistic, Sums) and place == 0 and hasattr(step, "score_func")
-        if not (isinstance(statistic, _READ) or first_of_counts):
-            raise ParameterError(
-                f"{kind} cannot stand {f'behind {before[-1]}' if before else 'there'} in a pipeline that is read from "
-                "sums: what it holds of its rows does not follow from the sums of products of columns. Learners of means "
-                f"and covariances can, such as Ridge, LinearDiscriminantAnalysis or GaussianNB. {_OTHERWISE}",
-                value=step,
-            )
-
-
-def _check_order(step: Any, before: list[Any]) -> None:
-    """Refuse a step that needs values in their order, where they are no increasing functions of those that came in."""
-    mixing = next((each for each in before if not keeps_order(each)), None)
-    if mixing is not None:
-        raise ParameterError(
-            f"{type(step).__name__} cannot stand behind {type(mixing).__name__} in a pipeline that forgets: it needs "
-            "its columns in order, and those are kept of the rows as they came. Put it in front, or take StandardScaler.",
-            value=step,
-        )
-
-
-def _parts(step: Any) -> list[tuple[str, Any]]:
-    parts = [(name, part) for name, part, _ in step.transformers] + [("remainder", step.remainder)]
-    return [(name, part) for name, part in parts if not (isinstance(part, str) and part == "drop")]
-
-
-def _what(step: ExactEstimator) -> str:
-    return "labels" if step.target == "label" else "values"

@@ -12,9 +12,8 @@ from sklearn.utils import Bunch, Tags
 
 from sqlearn.compose.chain import Chain
 from sqlearn.compose.columns import is_idle
-from sqlearn.compose.composed import Composed
+from sqlearn.compose.composed import Composed, Plan
 from sqlearn.compose.planning import check_names, own_class
-from sqlearn.compose.plans import Plan
 from sqlearn.engine.model import ExactEstimator, Steps
 from sqlearn.engine.sklearn_private import parameter_constraints
 from sqlearn.errors import ParameterError, shown
@@ -126,7 +125,9 @@ class ColumnTransformer(Composed, peers.ColumnTransformer):
         weights = params["transformer_weights"]
         for name, weight in (weights or {}).items():
             if name not in [part[0] for part in params["transformers"]] or not np.isfinite(weight):
-                raise ParameterError(f"transformer_weights names {shown(name)}: {shown(weight)}. Pass a number for a part.")
+                raise ParameterError(
+                    f"transformer_weights names {shown(name)}: {shown(weight)}. Pass a number for a part."
+                )
 
     def _plan(self, params):
         own = {name: params[name] for name in ("ledger", "key")}
@@ -277,7 +278,9 @@ def check_transformers(transformers: Any, remainder: Any, params: dict[str, Any]
         if (isinstance(step, str) and step == "drop") or (is_idle(step) and step is not None):
             continue
         if isinstance(step, type):
-            raise TypeError(f"Expected an estimator instance ({step.__name__}()), got estimator class instead ({name}).")
+            raise TypeError(
+                f"Expected an estimator instance ({step.__name__}()), got estimator class instead ({name})."
+            )
         if not (hasattr(step, "fit") and hasattr(step, "transform")):
             raise TypeError(
                 "All estimators should implement fit and transform, or can be 'drop' or 'passthrough' specifiers. "

@@ -13,7 +13,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from sqlearn.engine.chains import ENCODERS
 from sqlearn.engine.model import Steps
-from sqlearn.errors import ParameterError, shown
+from sqlearn.errors import ParameterError, listed, shown
 
 _KEEP_GAPS = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, VarianceThreshold)  # take NaN, and leave it
 _OF_ORDER = (MinMaxScaler, MaxAbsScaler, RobustScaler)
@@ -120,7 +120,7 @@ def _place(column: Any, width: int, names: Sequence[str] | None) -> int:
             )
         if column not in names:
             raise ParameterError(
-                f"A given column is not a column of the dataframe: {shown(column)}. Its columns are {shown(list(names))}.",
+                f"A given column is not a column of the dataframe: {shown(column)}. Its columns are {listed(names)}.",
                 value=column,
             )
         return list(names).index(column)
@@ -194,8 +194,8 @@ def _listed(columns: Any, X: Any, width: int, names: Sequence[str] | None) -> li
     if all(isinstance(column, int | np.integer) and not isinstance(column, bool) for column in listed):
         return [int(column) for column in listed]
     raise ParameterError(
-        "No valid specification of the columns. Only a scalar, list or slice of all integers or all strings, or boolean "
-        f"mask is allowed, not {shown(columns)}.",
+        "No valid specification of the columns. Only a scalar, list or slice of all integers or all strings, or "
+        f"boolean mask is allowed, not {shown(columns)}.",
         value=columns,
     )
 
@@ -212,7 +212,9 @@ def kind_of(steps: list[Any]) -> str:
 
 def uses_of(steps: Any, width: int, names: Sequence[str] | None) -> list[Use]:
     """The columns of the input that these steps take, in their order; each once as numbers, and as categories."""
-    return sorted(set(_uses(flat(steps), list(range(width)), names)), key=lambda use: (use.kind == "category", use.place))
+    return sorted(
+        set(_uses(flat(steps), list(range(width)), names)), key=lambda use: (use.kind == "category", use.place)
+    )
 
 
 def _uses(steps: list[Any], places: list[int], names: Sequence[str] | None) -> Iterator[Use]:
@@ -285,4 +287,3 @@ def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
 
     walk(flat(steps), list(range(width)))
     return set(range(width)) - refused
-

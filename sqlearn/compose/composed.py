@@ -8,16 +8,15 @@ from typing import Any, ClassVar, Self
 from sklearn import compose as peers_compose
 from sklearn import pipeline
 from sklearn.base import BaseEstimator
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.utils import Bunch
 
 from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chain import Chain
 from sqlearn.compose.fixed_features import FixedFeatures
 from sqlearn.compose.lazy_chain import LazyChain
-from sqlearn.compose.plans import InForce, Plan
 from sqlearn.compose.reading import Read
 from sqlearn.compose.text_model import TextModel
-from sqlearn.compose.text_steps import text_parts
 from sqlearn.engine.chains import LiveState
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import (
@@ -25,12 +24,75 @@ from sqlearn.engine.model import (
     Inner,
     RenamedReport,
     State,
+    Steps,
     WeightedClassifier,
     checked_params,
     describe,
     if_learner_has,
 )
 from sqlearn.engine.sklearn_private import param_names
+
+
+class Plan:
+    """How a model of several parts does its work.
+
+    Parameters
+    ----------
+    model : ExactEstimator
+        What learns in its place.
+    params : dict
+        The parameters of the whole, in force.
+    fixed, learned : list of str
+        Names of the parts that learn nothing, and of those behind them that do, in their order.
+    """
+
+    def __init__(self, model: ExactEstimator, params: dict[str, Any], fixed: list[str], learned: list[str]):
+        self.model, self.params, self.fixed, self.learned = model, params, fixed, learned
+
+    def in_force(self) -> "InForce":
+        """What is kept of it with the records."""
+        model = self.model
+        return InForce(
+            type(model), model.target, model.takes_weights, model.keeps_records, self.params, self.fixed, self.learned
+        )
+
+
+class InForce:
+    """What a state of such a model keeps of its plan, beside the parameters of what learns in its place.
+
+    Attributes
+    ----------
+    kind : type
+        The class of what learns.
+    target, takes_weights, keeps_records
+        What it says of itself.
+    params : dict
+        The parameters of the whole.
+    fixed, learned : list of str
+        As of :class:`Plan`.
+    """
+
+    def __init__(
+        self, kind: type, target: str | None, takes_weights: bool, keeps_records: bool, params: dict[str, Any],
+        fixed: list[str], learned: list[str],
+    ):  # fmt: skip
+        self.kind, self.target, self.takes_weights, self.keeps_records = kind, target, takes_weights, keeps_records
+        self.params, self.fixed, self.learned = params, fixed, learned
+
+    def described(self) -> list[Any]:
+        """What the parameters of what learns do not tell, in JSON's types."""
+        return [self.kind.__name__, self.fixed, self.learned]
+
+    def steps_of(self, state: State) -> dict[str, Any]:
+        """The steps of a chain, with what the first records have fixed of them."""
+        chain = state.params.get("learner") if issubclass(self.kind, FixedFeatures) else None
+        steps = chain.steps if isinstance(chain, Chain) else state.params.get("steps")
+        return {name: step for name, step in steps if step is not None} if isinstance(steps, Steps) else {}
+
+    def model(self, state: State) -> Any:
+        """What learns, with this state."""
+        made = self.kind(**{name: state.params[name] for name in param_names(self.kind)})
+        return Inner(made).fitted(state)
 
 
 class Composed(RenamedReport, MapAnswers, WeightedClassifier):
@@ -178,7 +240,9 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         """Names of the columns of the rows, if the first ones had names that are strings."""
         found = self._fitted_state().feature_names_in_ if "_state" in vars(self) else None
         if found is None:
-            raise AttributeError(f"This {type(self).__name__} has no feature_names_in_: no rows with names were learned.")
+            raise AttributeError(
+                f"This {type(self).__name__} has no feature_names_in_: no rows with names were learned."
+            )
         return found
 
     def _parts_read(self) -> Bunch:
@@ -232,7 +296,7 @@ def _read(plan: InForce, state: State) -> Iterator[Found]:
         yield from ((read.name, copy.deepcopy(read.fitted), None) for read in model.reads())
     elif isinstance(model, TextModel):
         unfitted = dict(plan.params["steps"])
-        made = text_parts(model.to_sklearn(), plan.learned, unfitted)
+        made = _text_parts(model.to_sklearn(), plan.learned, unfitted)
         yield from ((name, part, None) for name, part in made.items())
     else:
         names = param_names(plan.kind)
@@ -258,3 +322,31 @@ def _of_chain(steps: Any, reads: Callable[[State], list[Read]], state: State) ->
             yield name, copy.deepcopy(reads(state)[place].fitted), None
         else:
             yield name, step, None if step is None else seen
+
+
+def _text_parts(fitted: Any, names: list[str], steps: dict[str, Any]) -> dict[str, Any]:
+    """scikit-learn's steps of a fitted TextModel under the names that the steps have.
+
+    Parameters
+    ----------
+    fitted : sklearn.pipeline.Pipeline
+        What ``TextModel.to_sklearn`` returned.
+    names : list of str
+        Names of the steps.
+    steps : dict
+        The steps, not fitted.
+    """
+    made = dict(fitted.steps)
+    found: dict[str, Any] = {}
+    for name in names[:-1]:
+        step = steps[name]
+        wanted = ["tf", "idf"] if isinstance(step, TfidfTransformer | TfidfVectorizer) else ["select"]
+        if isinstance(step, CountVectorizer):
+            wanted = ["words", *(wanted if isinstance(step, TfidfVectorizer) else [])]
+        elif isinstance(step, TfidfTransformer):
+            wanted = ["idf" if step.use_idf else "tf"]
+        taken = [(key, made.pop(key)) for key in wanted if key in made]
+        if isinstance(step, TfidfTransformer) and step.use_idf and "tf" in made and len(names) == 3:
+            taken.insert(0, ("tf", made.pop("tf")))
+        found[name] = "passthrough" if not taken else taken[0][1] if len(taken) == 1 else pipeline.Pipeline(taken)
+    return found | {names[-1]: made["learner"]}

@@ -8,7 +8,7 @@ from sklearn.impute import SimpleImputer
 
 from sqlearn.compose.chain import Chain, check_chain
 from sqlearn.compose.columns import flat, is_of_tables, leaves
-from sqlearn.compose.reading import Input, Read, read_step, read_steps
+from sqlearn.compose.reading import Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, Table, on_grid, seen_state
 from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, if_learner_has, refuse_large
 from sqlearn.engine.readout import LinearMap

@@ -81,9 +81,9 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
         for step in [*flat(params["steps"]), *leaves(params["steps"])]:
             if isinstance(step, (ColumnTransformer, *ENCODERS)):
                 raise ParameterError(
-                    f"{type(step).__name__} takes tables, and a pipeline that keeps its records takes numbers. Trees and "
-                    "forests take tables as they are: put them into a TableModel alone. Or end with a learner that is "
-                    "read from sums.",
+                    f"{type(step).__name__} takes tables, and a pipeline that keeps its records takes numbers. Trees "
+                    "and forests take tables as they are: put them into a TableModel alone. Or end with a learner that "
+                    "is read from sums.",
                     value=step,
                 )
         for step in params["steps"].learners:

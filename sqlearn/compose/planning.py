@@ -4,17 +4,21 @@ from importlib import import_module
 from typing import Any
 
 from sklearn.base import clone
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.feature_selection import chi2
 from sklearn.pipeline import make_pipeline
 
 from sqlearn.compose.chain import Chain
 from sqlearn.compose.columns import is_idle
-from sqlearn.compose.lazy_chain import LazyChain
-from sqlearn.compose.plans import Plan
+from sqlearn.compose.composed import Plan
 from sqlearn.compose.fixed_features import FixedFeatures
-from sqlearn.compose.text_steps import begins_with_words, text_plan
 from sqlearn.compose.grid_chain import GridChain, is_adaptive
+from sqlearn.compose.lazy_chain import LazyChain
+from sqlearn.compose.text_model import TextModel
 from sqlearn.engine.model import ExactEstimator, Steps
+from sqlearn.engine.sklearn_private import param_names
 from sqlearn.errors import ParameterError, shown
+from sqlearn.feature_selection import SelectKBest
 
 
 def own_class(estimator: Any) -> str | None:
@@ -29,6 +33,15 @@ def own_class(estimator: Any) -> str | None:
     except ImportError:
         return None
     return f"{name}.{kind.__name__}" if found else None
+
+
+_OWN = frozenset({*param_names(CountVectorizer)} & {*param_names(TextModel)})
+_ORDER = (
+    "A pipeline over documents that forgets is a CountVectorizer or TfidfVectorizer; then, where they are wanted, in "
+    "this order, TfidfTransformer(use_idf=False), SelectKBest(chi2) and TfidfTransformer(norm=None); then "
+    "MultinomialNB, ComplementNB, BernoulliNB or NearestCentroid of sqlearn. Other learners take the rows of a "
+    "HashingVectorizer, which learns nothing from documents."
+)
 
 
 def check_steps(steps: Any, params: dict[str, Any]) -> None:
@@ -52,7 +65,9 @@ def check_steps(steps: Any, params: dict[str, Any]) -> None:
     check_names([name for name, _ in steps], params)
     for name, step in steps:
         if isinstance(step, type):
-            raise TypeError(f"Expected an estimator instance ({step.__name__}()), got estimator class instead ({name}).")
+            raise TypeError(
+                f"Expected an estimator instance ({step.__name__}()), got estimator class instead ({name})."
+            )
         is_last = step is steps[-1][1]
         if is_idle(step) or (hasattr(step, "fit") and (is_last or hasattr(step, "transform"))):
             continue
@@ -105,7 +120,8 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
     if params["keep_records"]:
         return _lazy_plan(in_use, in_force, params)
     if begins_with_words(in_use):
-        return text_plan(in_use, in_force, {name: params[name] for name in ("ledger", "key")})
+        model = text_model(in_use, {name: params[name] for name in ("ledger", "key")})
+        return Plan(model, in_force, [], [name for name, step in in_use if step is not None])
     place = 0
     while place < len(in_use) and not isinstance(in_use[place][1], ExactEstimator):
         place += 1
@@ -190,7 +206,69 @@ def _refuse_foreign(name: str, step: Any, *, is_last: bool, behind: Any = None) 
     if behind is not None:
         raise ParameterError(
             f"The step {name}, {kind}, stands behind {type(behind).__name__}, which learns from rows: what it maps "
-            "changes with every row, and only linear maps are read from sums. Put it in front of the steps that learn, or "
-            "set keep_records=True: then all steps are fitted anew when they are read.",
+            "changes with every row, and only linear maps are read from sums. Put it in front of the steps that "
+            "learn, or set keep_records=True: then all steps are fitted anew when they are read.",
             value=step,
         )
+
+
+def begins_with_words(steps: list[tuple[str, Any]]) -> bool:
+    """Whether the first step learns words from documents."""
+    first = next((step for _, step in steps if step is not None), None)
+    return isinstance(first, CountVectorizer) and first.get_params(deep=False).get("vocabulary") is None
+
+
+def text_model(steps: list[tuple[str, Any]], kept: dict[str, Any]) -> TextModel:
+    """What does the work of steps over documents.
+
+    Raises
+    ------
+    ParameterError
+        Where they do not follow from counts of words, or stand in another order.
+    """
+    used = [(name, step) for name, step in steps if step is not None]
+    (_, vectorizer), *between = used[:-1] or used
+    learner = used[-1][1]
+    if len(used) < 2 or not isinstance(learner, ExactEstimator):
+        raise ParameterError(
+            f"The last step is {shown(learner)}, which cannot forget documents. {_ORDER}", value=learner
+        )
+    given = vectorizer.get_params(deep=False)
+    plain = type(vectorizer)()
+    for name in ("input", "encoding", "decode_error", "dtype"):
+        if given[name] != getattr(plain, name):
+            raise ParameterError(
+                f"{name}={shown(given[name])} of {type(vectorizer).__name__} is not supported in a pipeline that "
+                "forgets. Pass documents as strings, and leave it at its default.",
+                value=given[name],
+            )
+    params = {name: given[name] for name in _OWN}
+    weighing = [vectorizer] if isinstance(vectorizer, TfidfVectorizer) else []
+    stage = 0  # 1 behind term frequencies, 2 behind the selection, 3 behind idf
+    for step in [*weighing, *(step for _, step in between)]:
+        if isinstance(step, TfidfTransformer | TfidfVectorizer):
+            wanted = 3 if step.use_idf else 1
+            if stage >= wanted or (stage == 2 and step.sublinear_tf):
+                raise ParameterError(f"{type(step).__name__} cannot stand there. {_ORDER}", value=step)
+            if step.use_idf and step.norm is not None:
+                raise ParameterError(
+                    f"norm={step.norm!r} of {type(step).__name__} divides the values of a document by their norm after "
+                    "idf, which changes with every other document: the sums over documents would not follow from "
+                    "counts, and none could be forgotten exactly. Set norm=None, or use_idf=False; for a norm before "
+                    f"idf, TfidfTransformer(use_idf=False, norm={step.norm!r}) in front of it.",
+                    value=step.norm,
+                )
+            if step.use_idf and step.sublinear_tf and stage == 1:
+                raise ParameterError(
+                    f"sublinear_tf of the second {type(step).__name__} comes too late. {_ORDER}", value=step
+                )
+            params |= {"idf": True, "smooth_idf": step.smooth_idf} if step.use_idf else {"tf_norm": step.norm}
+            if step.sublinear_tf:
+                params["sublinear_tf"] = True
+            stage = wanted
+        elif isinstance(step, SelectKBest) and step.score_func is chi2 and isinstance(step.k, int) and stage < 2:
+            params["select"] = step.k
+            stage = 2
+        else:
+            raise ParameterError(f"{shown(step)} cannot stand behind {type(vectorizer).__name__}. {_ORDER}", value=step)
+    return TextModel(learner, **params, **kept)

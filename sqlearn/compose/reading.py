@@ -24,6 +24,7 @@ from sqlearn.engine.chains import (
 from sqlearn.engine.model import Inner, State
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.sklearn_private import fitted_column_transformer, output_config, set_output_config
+from sqlearn.engine.sums import Statistic
 from sqlearn.errors import InvalidValueError, UndefinedAttributeError
 
 Mapping = tuple[LinearMap, list[Column]]
@@ -137,7 +138,7 @@ def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any])
     else:
         _refuse_categories(name, table)
         if takes_order(step):
-            statistic = table.order()
+            statistic: Statistic = table.order()
         else:
             statistic = table.statistic(step.target == "value" or state.layout.labels == "indicator")
         seen = seen_state(state, step, statistic, len(table.columns), given.names)

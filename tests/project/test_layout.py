@@ -40,6 +40,10 @@ LAYERS = {
         "model": {"kernels", "identity", "maps", "sums", "readout", "rounds", "sparse", "validation"},
         "parts": {"identity", "sums", "readout", "rounds", "validation", "model"},
         "text": {"kernels", "arithmetic", "identity", "sums", "readout", "validation", "model"},
+        "chains": {
+            *("kernels", "arithmetic", "identity", "sums", "ordered", "readout", "rounds", "tables", "validation"),
+            "model",
+        },
         "interactions": {"kernels", "identity", "sums", "validation"},
         "tables": {
             *("kernels", "arithmetic", "identity", "sums", "readout", "rounds", "trees", "problems"),

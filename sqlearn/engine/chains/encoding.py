@@ -55,7 +55,7 @@ class Sums:
     def __init__(self, table: Table):
         stacked, low = aligned(*((view.digits, view.low) for view in table.views))
         width = table.views[0].width
-        self._numbers = integers(normalized(sum(digits[:width] for digits in stacked)))
+        self._numbers = integers(normalized(np.sum([digits[:width] for digits in stacked], axis=0)))
         self._unit = Fraction(2) ** (32 * low)
 
     def of(self, variable: int | None) -> Fraction:
@@ -91,6 +91,7 @@ def _imputer(unfitted: SimpleImputer, table: Table) -> SimpleImputer:
     are_categories = any(isinstance(column, Category) for column in table.columns)
     found: list[Any] = []
     for column in table.columns:
+        value: Any
         if isinstance(column, Number):
             mean = sums.mean(column)
             value = None if mean is None else float(mean)
@@ -110,7 +111,7 @@ def _imputer(unfitted: SimpleImputer, table: Table) -> SimpleImputer:
                 value = unfitted.fill_value if unfitted.fill_value is not None else 0.0
         found.append(value)
     dtype: type = object if are_categories else np.float64
-    rows = np.empty((2, len(found)), dtype)
+    rows: np.ndarray = np.empty((2, len(found)), dtype)
     for j, (column, value) in enumerate(zip(table.columns, found, strict=True)):
         is_empty = not isinstance(value, str) and value != value
         first = "" if are_categories else 0.0

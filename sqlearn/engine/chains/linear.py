@@ -135,7 +135,7 @@ def _largest(fitted: Any, table: Table) -> Mapping:
 
 def _projected(table: Table, axes: np.ndarray, centre: np.ndarray | None, scale: np.ndarray | None = None) -> Mapping:
     """``(x - centre) @ axes.T / scale`` of columns of numbers none of which is missing."""
-    m, d = axes.shape
+    m = len(axes)
     has_centre = centre is not None and bool(np.any(centre))
     values = [0] * has_centre + [column.value for column in table.columns if isinstance(column, Number)]
     hi, lo = np.zeros((m, len(values))), np.zeros((m, len(values)))

@@ -23,7 +23,7 @@ def seen_state(
     if state.vocabulary is not None:
         seen.vocabulary = Vocabulary()
         seen.vocabulary.restore(state.labels())
-    values = {"n_features_in_": width, "feature_names_in_": names, "columns": None, "n_targets": statistic.n_targets}
+    values: dict[str, Any] = {"n_features_in_": width, "feature_names_in_": names, "columns": None, "n_targets": statistic.n_targets}
     if learner.target is None:
         values |= {"target_ndim": 0, "labels": None}
     seen.layout = replace(state.layout, **values)

@@ -1,0 +1,112 @@
+"""What may stand in front of what in a chain that is read from sums, and why not."""
+
+from typing import Any
+
+from sklearn import compose as peers
+
+from sqlearn.compose.columns import flat, keeps_order, kind_of, leaves, takes_order
+from sqlearn.engine.chains import READ_FROM_TABLES, check_reader, is_linear
+from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, Steps
+from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments, Sums
+from sqlearn.errors import ParameterError
+
+_READ = (Correlations, Gram, Mixed, Moments)
+_OTHERWISE = (
+    "Set keep_records=True, and the pipeline keeps its rows and fits all steps anew when it is read; docs/pipelines.md "
+    "lists what may stand where without."
+)
+
+
+def teacher(steps: Steps) -> Any:
+    """The last step that takes labels or targets; None if none does."""
+    taking = [step for step in leaves(steps) if step.target is not None]
+    return taking[-1] if taking else None
+
+
+def check_step(step: Any, model: str) -> None:
+    """Refuse a step with parameters that it does not take; set its parameters to those that it takes."""
+    own = Inner(step).checked_params()
+    kind = type(step).__name__
+    if own.get("key") is not None or own.get("ledger", True) is not True:
+        raise ParameterError(
+            f"{kind} is a step, and must not have a ledger or key of its own. Set `ledger` and `key` of the {model}, "
+            "and leave the step's at their defaults."
+        )
+    for name, value in own.items():  # of a copy: `params` are what checked_params returned
+        setattr(step, name, value)
+
+
+def check_chain(steps: Steps) -> None:
+    """Refuse steps that cannot be read one behind the other from sums."""
+    _check_sequence(flat(steps), True)
+    targets = {step.target for step in leaves(steps) if step.target is not None}
+    if len(targets) > 1:
+        last = teacher(steps)
+        other = next(step for step in leaves(steps) if step.target not in (None, last.target))
+        advice = (
+            " Set its score_func to f_regression." if last.target == "value" else " Set its score_func to f_classif."
+        )
+        raise ParameterError(
+            f"{type(last).__name__} learns {_what(last)}, and {type(other).__name__} {_what(other)}: one y cannot be "
+            f"both.{advice}",
+            value=other,
+        )
+
+
+def _check_sequence(sequence: list[Any], ends: bool) -> None:
+    """Refuse what cannot be read in this order; `ends`: whether nothing comes behind the last one."""
+    for place, step in enumerate(sequence):
+        if isinstance(step, peers.ColumnTransformer):
+            for name, part in _parts(step):
+                _check_sequence(flat([(name, part)]), ends and place == len(sequence) - 1)
+            continue
+        kind, before = type(step).__name__, [type(each).__name__ for each in sequence[:place]]
+        is_last = ends and place == len(sequence) - 1
+        if isinstance(step, READ_FROM_TABLES):
+            if place and not all(isinstance(each, READ_FROM_TABLES) for each in sequence[:place]):
+                raise ParameterError(
+                    f"{kind} cannot stand behind {before[-1]} in a pipeline that forgets: it needs its columns as they "
+                    "came. Put it in front.",
+                    value=step,
+                )
+            check_reader(step, kind_of(sequence[place:]) == "category")
+            continue
+        if takes_order(step):
+            _check_order(step, sequence[:place])
+            continue
+        if not is_last and not is_linear(type(step)._sklearn_class):
+            raise ParameterError(
+                f"{kind} cannot stand in front of another step of a pipeline that is read from sums: its transform is "
+                f"no linear map of the columns. {_OTHERWISE}",
+                value=step,
+            )
+        statistic = None if isinstance(step, Adaptive) else Inner(step).new_statistic(1, 1)
+        first_of_counts = isinstance(statistic, Sums) and place == 0 and hasattr(step, "score_func")
+        if not (isinstance(statistic, _READ) or first_of_counts):
+            raise ParameterError(
+                f"{kind} cannot stand {f'behind {before[-1]}' if before else 'there'} in a pipeline that is read from "
+                "sums: what it holds of its rows does not follow from the sums of products of columns. Learners of "
+                f"means and covariances can, such as Ridge, LinearDiscriminantAnalysis or GaussianNB. {_OTHERWISE}",
+                value=step,
+            )
+
+
+def _check_order(step: Any, before: list[Any]) -> None:
+    """Refuse a step that needs values in their order, where they are no increasing functions of those that came in."""
+    mixing = next((each for each in before if not keeps_order(each)), None)
+    if mixing is not None:
+        raise ParameterError(
+            f"{type(step).__name__} cannot stand behind {type(mixing).__name__} in a pipeline that forgets: it needs "
+            "its columns in order, and those are kept of the rows as they came. Put it in front, or take "
+            "StandardScaler.",
+            value=step,
+        )
+
+
+def _parts(step: Any) -> list[tuple[str, Any]]:
+    parts = [(name, part) for name, part, _ in step.transformers] + [("remainder", step.remainder)]
+    return [(name, part) for name, part in parts if not (isinstance(part, str) and part == "drop")]
+
+
+def _what(step: ExactEstimator) -> str:
+    return "labels" if step.target == "label" else "values"
