@@ -5,11 +5,12 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from sqlearn.compose.chain import Chain, check_chain
 from sqlearn.compose.columns import flat, is_of_tables, leaves
 from sqlearn.compose.reading import Read, read_steps
-from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, Table, on_grid, seen_state
+from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, Table, Watch, on_grid, seen_state
 from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, if_learner_has, refuse_large
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import StandardUnits
@@ -56,9 +57,9 @@ class GridChain(RenamedReport, Chain):
         for step in leaves(before):
             if not isinstance(step, _BY_COLUMN):
                 raise ParameterError(
-                    f"{type(step).__name__} cannot stand in front of {kind} in a pipeline that forgets: {kind} looks at "
-                    "its records again, and what this step has learned would change with every record, and all records "
-                    "behind it. StandardScaler, SimpleImputer, OneHotEncoder and OrdinalEncoder can, whose means and "
+                    f"{type(step).__name__} cannot stand in front of {kind} in a pipeline that forgets: {kind} looks "
+                    "at its records again, and what this step has learned would change with every record, and all "
+                    "records behind it. StandardScaler, SimpleImputer, OneHotEncoder and OrdinalEncoder can, whose means and "
                     "scales are rounded to a grid; docs/pipelines.md lists the learners that this step can stand in "
                     "front of.",
                     value=step,
@@ -110,17 +111,17 @@ class GridChain(RenamedReport, Chain):
         n_categorical = self._n_categorical(steps, steps.layout)
         return EncodedRounds(n_features, n_targets, n_categorical, rounds, partial(self._forms, steps, seed), seed)
 
-    def _forms(self, steps: PlacedSteps, seed: int, table: Margins) -> LinearMap:
+    def _forms(self, steps: PlacedSteps, seed: int, table: Margins) -> tuple[LinearMap, Watch]:
         """The map that the steps in front of the learner make of these records, rounded to a grid."""
         bare = State("Pipeline", {"ledger": False, "steps": steps}, steps.layout, table.empty(), False)
         given = self._input(bare, table)
-        given.settle = Settled(seed)
+        given.settle = settled = Settled(seed)
         forms, found = LinearMap.of([]), None
         for read in read_steps(steps.part(_place(steps)), bare, given):
             own, _ = read.mapping()
             forms = own if found is None else own.after(forms)
             found = read
-        return forms
+        return forms, settled.watch
 
     # ------------------------------------------------------------------ reading
 
@@ -142,7 +143,7 @@ class GridChain(RenamedReport, Chain):
         """The state that the learner would have after learning what comes out of the steps before it."""
         last, statistic, width = flat(state.params["steps"])[-1], state.statistic, state.n_features_in_
         if isinstance(statistic, EncodedRounds) and statistic.inner is not None and statistic.encoder is not None:
-            statistic, width = statistic.inner, statistic.encoder.n_columns
+            width, statistic = statistic.encoder.n_columns, statistic.inner
         seen = seen_state(state, last, statistic, width)
         seen.vocabulary = state.vocabulary
         return seen
@@ -176,19 +177,31 @@ class Settled:
 
     def __init__(self, seed: int) -> None:
         self._next = seed
+        self.watch = Watch()
 
     def __call__(self, fitted: Any, table: Table) -> Any:
+        assert isinstance(table, Margins)
         self._next += _SEEDS
         if isinstance(fitted, StandardScaler._sklearn_class):
-            deviations = np.zeros(fitted.n_features_in_) if fitted.var_ is None else np.sqrt(fitted.var_)
-            if fitted.mean_ is not None:
-                fitted.mean_ = on_grid(fitted.mean_, deviations, self._next)
+            deviations = table.deviations() if fitted.var_ is None else np.sqrt(fitted.var_)
+            if fitted.mean_ is None:
+                return fitted
+            mean, scale = on_grid(fitted.mean_, deviations, self._next), None
+            fitted.mean_ = mean.values
             if fitted.scale_ is not None:
                 varies = np.where(fitted.scale_ == deviations, deviations, 0.0)  # others' scale is 1
-                fitted.scale_ = on_grid(fitted.scale_, varies, self._next + 1, is_scale=True)
-        elif isinstance(fitted, SimpleImputer) and fitted.strategy == "mean":
-            assert isinstance(table, Margins)
-            fitted.statistics_ = on_grid(fitted.statistics_, table.deviations(), self._next)
+                scale = on_grid(fitted.scale_, varies, self._next + 1, is_scale=True)
+                fitted.scale_ = scale.values
+            self.watch.add(table, mean, scale)
+        elif isinstance(fitted, SimpleImputer):
+            if fitted.strategy == "mean":
+                mean = on_grid(fitted.statistics_, table.deviations(), self._next)
+                fitted.statistics_ = mean.values
+                self.watch.add(table, mean)
+            self.watch.is_blind |= fitted.strategy not in ("mean", "constant")
+        elif not isinstance(fitted, OrdinalEncoder):
+            frequent = getattr(fitted, "min_frequency", None), getattr(fitted, "max_categories", None)
+            self.watch.is_blind |= not isinstance(fitted, OneHotEncoder) or frequent != (None, None)
         return fitted
 
 

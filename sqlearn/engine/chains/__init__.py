@@ -3,10 +3,11 @@
 May import: kernels, identity, arithmetic, sums, ordered, readout, rounds, tables, validation, model, errors.
 """
 
-from sqlearn.engine.chains.encoded_rounds import EncodedRounds, on_grid
+from sqlearn.engine.chains.encoded_rounds import EncodedRounds
 from sqlearn.engine.chains.encoding import ENCODERS, READ_FROM_TABLES, check_reader, read_from_table
 from sqlearn.engine.chains.linear import is_linear, mapping_of
 from sqlearn.engine.chains.live import LiveState, seen_state
 from sqlearn.engine.chains.margins import Margins
 from sqlearn.engine.chains.order import Ranked
+from sqlearn.engine.chains.steady import Watch, on_grid
 from sqlearn.engine.chains.table import Category, Column, Number, Table

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.chains.margins import Margins
+from sqlearn.engine.chains.steady import Watch
 from sqlearn.engine.kernels import fma, kernel
 from sqlearn.engine.readout import LinearMap
-from sqlearn.engine.rounds import Records, Rounds, dithers
+from sqlearn.engine.rounds import Rounds
 from sqlearn.engine.tables import TableRounds
-
-_COARSE = 5  # octaves from a deviation to the step of its grid; that of means is twice as wide
-_OF_SIZE = 20  # octaves from a value to the step of a grid for values that differ by rounding alone
 
 
 @kernel
@@ -62,10 +60,14 @@ class Encoding:
         Those that are missing somewhere.
     labels : list of (int, category)
         The levels held, sorted.
+    watch : Watch
+        While it holds, the map of the same variables is this one.
     """
 
-    def __init__(self, forms: LinearMap, d: int, absent: list[int], labels: list[tuple[int, Any]]) -> None:
-        self.forms, self.n_columns = forms, len(forms)
+    def __init__(
+        self, forms: LinearMap, d: int, absent: list[int], labels: list[tuple[int, Any]], watch: Watch
+    ) -> None:  # fmt: skip
+        self.forms, self.n_columns, self.watch = forms, len(forms), watch
         self._absent, self._labels = absent, labels
         self.variables = {label: k for k, label in enumerate(labels)}
         gap_of = {1 + d + k: j for k, j in enumerate(absent)}
@@ -96,11 +98,17 @@ class Encoding:
             _starts(levels),
         )  # fmt: skip
 
+        names = json.dumps([absent, labels, len(forms), len(forms.sources)]).encode()
+        arrays = forms.starts, forms.sources, forms.hi, forms.lo
+        self._key = b"".join([names, *(array.tobytes() for array in arrays)])
+
     def key(self) -> bytes:
         """Bytes that are equal for equal encodings."""
-        forms = self.forms
-        names = json.dumps([self._absent, self._labels, len(forms), len(forms.sources)]).encode()
-        return b"".join([names, *(array.tobytes() for array in (forms.starts, forms.sources, forms.hi, forms.lo))])
+        return self._key
+
+    def is_of(self, absent: list[int], labels: list[tuple[int, Any]], margins: Margins) -> bool:
+        """Whether it is that of records with these margins, as far as can be told without making that."""
+        return absent == self._absent and labels == self._labels and self.watch.holds(margins)
 
     def encode(self, x: np.ndarray, variables: np.ndarray) -> np.ndarray:
         """Encoded records, float64[n, n_columns], of numbers, and of indices of levels, int64[n, c], -1 for none."""
@@ -125,7 +133,8 @@ class EncodedRounds(TableRounds):
     rounds : callable
         Makes empty :class:`~sqlearn.engine.rounds.statistic.Rounds` for so many encoded columns.
     read : callable
-        From the margins of the records to the map that the steps make, in which one record seldom changes anything.
+        From the margins of the records to the map that the steps make, in which one record seldom changes anything,
+        and what watches that.
     seed : int
         Seed of the rows' keyed hashes.
     """
@@ -138,7 +147,7 @@ class EncodedRounds(TableRounds):
         n_targets: int,
         n_categorical: int,
         rounds: Callable[[int], Rounds],
-        read: Callable[[Margins], LinearMap],
+        read: Callable[[Margins], tuple[LinearMap, Watch]],
         seed: int,
     ) -> None:
         super().__init__(
@@ -154,9 +163,13 @@ class EncodedRounds(TableRounds):
         return Margins.of_table(self.sums, self._held_labels(), self.n_categorical)
 
     def _read_encoder(self):
-        margins = self.margins()
+        labels = self._held_labels()
+        margins = Margins.of_table(self.sums, labels, self.n_categorical)
         absent = [j for j, column in enumerate(margins.columns[: self.n_features]) if column.missing is not None]
-        return Encoding(self.read(margins), self.n_features, absent, self._held_labels())
+        if self.encoder is not None and self.encoder.is_of(absent, labels, margins):
+            return self.encoder
+        forms, watch = self.read(margins)
+        return Encoding(forms, self.n_features, absent, labels, watch)
 
     def columns_of(self, encoder):
         """The index of each slot's level, int64[capacity], -1 for those of no record."""
@@ -168,27 +181,3 @@ class EncodedRounds(TableRounds):
     def encoded(self, encoder, columns, records):
         x, codes = np.split(records.x, [self.n_features], axis=1)
         return replace(records, x=encoder.encode(x, columns[codes.astype(np.int64)]))
-
-
-def on_grid(values: np.ndarray, deviations: np.ndarray, seed: int, *, is_scale: bool = False) -> np.ndarray:
-    """Values rounded so that one record seldom changes them: to a fraction of a deviation.
-
-    Means are rounded to a 16th to an eighth of it, scales to a 32nd to a 16th of it. Where there is no deviation all
-    values are equal, and a mean is what they are; where there is so little that rounding may be all of it, it has
-    20 bits.
-
-    Parameters
-    ----------
-    values, deviations : float64[d]
-        What is rounded, and the deviations of the columns; NaN is left alone.
-    seed : int
-        Seed of the grids' offsets.
-    is_scale : bool, default=False
-        Whether these are scales.
-    """
-    with np.errstate(invalid="ignore"):
-        step = np.ldexp(1.0, np.frexp(deviations)[1] - _COARSE + (not is_scale))
-        step = np.maximum(step, np.where(deviations > 0, np.ldexp(np.abs(values), -_OF_SIZE) * (not is_scale), 0.0))
-        step = np.ldexp(1.0, np.frexp(step)[1] - 1)
-        cells = np.floor(values / step + dithers(len(values), seed))
-        return np.where(deviations > 0, cells * step, values)

@@ -12,6 +12,18 @@ from sqlearn.engine.chains.table import Category, Column, Number, Table, fixed_m
 from sqlearn.engine.readout import GramView, LinearMap
 from sqlearn.engine.sums import Mixed, Statistic
 
+Terms = dict[int, Fraction]  # factors of variables, of the constant one for 0
+_NOTHING = Fraction(1, 3)  # no value of float64: what there is where all values are missing
+
+
+def _composed(terms: Terms, origins: list[Terms]) -> Terms:
+    """A linear combination of variables in terms of what those are made of."""
+    found: Terms = {}
+    for source, factor in terms.items():
+        for origin, own in origins[source].items():
+            found[origin] = found.get(origin, Fraction(0)) + factor * own
+    return {origin: factor for origin, factor in found.items() if factor}
+
 
 def _exact(statistic: Statistic) -> list[Fraction]:
     """The sums of all slots."""
@@ -46,12 +58,16 @@ class Margins(Table):
         The columns; variables are counted from 1.
     record_counts : int64[1]
         Number of records of positive weight.
+    origins : list of dict, optional
+        Each variable in terms of those that came in; by default, these are those.
     """
 
     def __init__(
-        self, first: list[Fraction], second: list[Fraction], columns: list[Column], record_counts: np.ndarray
+        self, first: list[Fraction], second: list[Fraction], columns: list[Column], record_counts: np.ndarray,
+        origins: list[Terms] | None = None,
     ) -> None:  # fmt: skip
         self.first, self.second, self.columns, self.record_counts = first, second, columns, record_counts
+        self.origins = [{k: Fraction(1)} for k in range(len(first))] if origins is None else origins
 
     @classmethod
     def of_numbers(cls, moments: Statistic) -> "Margins":
@@ -65,7 +81,7 @@ class Margins(Table):
     def of_table(cls, sums: Mixed, labels: list[tuple[int, Any]], n_categorical: int) -> "Margins":
         """Of numbers and categories, as :class:`~sqlearn.engine.tables.rounds.TableRounds` sums them.
 
-        `labels` are the levels held, sorted: the categories of column j at the place 2 j, that it is missing at 2 j + 1.
+        `labels` are the levels held, sorted: the categories of column j at place 2 j, that it is missing at 2 j + 1.
         """
         values, gaps = _exact(sums.moments), _exact(sums.missing)[1:]
         d = len(gaps)
@@ -91,18 +107,20 @@ class Margins(Table):
     def through(self, forms: LinearMap, columns: list[Column]) -> "Margins":
         """The margins of linear combinations of variables, each of one column, which make up these columns."""
         weight = self.first[0]
-        first, second = [weight], [weight]
+        first, second, origins = [weight], [weight], [self.origins[0]]
         for terms in forms.columns():
+            origins.append(_composed(terms, self.origins))
             centre = terms.pop(0, Fraction(0))
             linear = sum((factor * self.first[source] for source, factor in terms.items()), Fraction(0))
             square = sum((factor * factor * self.second[source] for source, factor in terms.items()), Fraction(0))
             first.append(linear + centre * weight)
             second.append(square + 2 * centre * linear + centre * centre * weight)
-        return Margins(first, second, columns, self.record_counts)
+        return Margins(first, second, columns, self.record_counts, origins)
 
     def chosen(self, places: Sequence[int]) -> "Margins":
         """The margins of these columns, which share the variables."""
-        return Margins(self.first, self.second, [self.columns[place] for place in places], self.record_counts)
+        columns = [self.columns[place] for place in places]
+        return Margins(self.first, self.second, columns, self.record_counts, self.origins)
 
     def deviations(self) -> np.ndarray:
         """The deviations of the numbers that are not missing, float64[columns]; 0 without any, and of categories."""
@@ -113,6 +131,21 @@ class Margins(Table):
                 total, square = self.first[column.value], self.second[column.value]
                 found[j] = math.sqrt((square - total * total / weight) / weight) if weight else 0.0
         return found
+
+    def constant_of(self, terms: Terms, gap: int) -> Fraction | None:
+        """What all values of a linear combination of variables are; None if they differ.
+
+        It is missing where variable `gap` is 1, unless that is 0.
+        """
+        weight, centre = self.first[0], terms.get(0, Fraction(0))
+        own = [(factor, source) for source, factor in terms.items() if source]
+        linear = sum((factor * self.first[source] for factor, source in own), Fraction(0))
+        square = sum((factor * factor * self.second[source] for factor, source in own), Fraction(0))
+        total, power = linear + centre * weight, square + 2 * centre * linear + centre * centre * weight
+        left = weight - (self.first[gap] if gap else 0)
+        if not left:
+            return _NOTHING
+        return total / left if power * left == total * total else None
 
     def statistic(self, with_targets: bool = False) -> Statistic:
         """The statistic that a step would have after learning the records, of numbers alone."""

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sqlearn.engine.rounds import BalancedScale, InUnits, Scale, Trace, gains, zeros
+from sqlearn.engine.rounds import BalancedScale, Scale, Trace, gains, is_in_units, zeros
 
 
 class Penalty(NamedTuple):
@@ -69,7 +69,7 @@ def coefficients(trace: Trace, n_features: int, intercept: bool) -> tuple[np.nda
     coef = theta[:, int(intercept) :] * gains(trace.scale)
     if not intercept:
         return coef, np.zeros(len(theta))
-    if isinstance(trace.scale, InUnits):
+    if is_in_units(trace.scale):
         return coef, theta[:, 0] + theta[:, 1:] @ zeros(trace.scale)
     mean = trace.scale.mean
     return coef, theta[:, 0] - coef @ mean if mean.any() else theta[:, 0].copy()

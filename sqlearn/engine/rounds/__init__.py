@@ -23,12 +23,12 @@ from sqlearn.engine.rounds.trace import (
     to_bytes,
 )
 from sqlearn.engine.rounds.units import (
-    InUnits,
     StandardUnits,
     Units,
     constants,
     gains,
     in_units,
+    is_in_units,
     roughly,
     zeros,
 )

@@ -7,7 +7,7 @@ what a step is made from, and rounded for what a grid is made from.
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
@@ -168,7 +168,7 @@ def in_units(scale: Scale, units: Units, total: ExactSum, seed: int) -> Scale:
     return ScaleInUnits(*_parts(scale), *own)
 
 
-def _parts(scale: Scale) -> tuple[Any, ...]:
+def _parts(scale: Scale) -> tuple[np.ndarray, np.ndarray, float, int, float]:
     return scale.mean, scale.factor, scale.weight, scale.octave, scale.total
 
 
@@ -181,15 +181,21 @@ def roughly(scale: Any) -> Any:
 
 def gains(scale: Scale) -> np.ndarray:
     """What a coefficient of standardized features is multiplied by for the features that a learner sees, float64[d]."""
-    return scale.factor * scale.unit if isinstance(scale, InUnits) else scale.factor
+    return scale.factor * scale.unit if is_in_units(scale) else scale.factor
 
 
 def zeros(scale: Scale) -> np.ndarray:
     """The standardized values of features that a learner sees as 0, float64[d]."""
-    return scale.factor * (scale.centre - scale.mean) if isinstance(scale, InUnits) else -scale.factor * scale.mean
+    return scale.factor * (scale.centre - scale.mean) if is_in_units(scale) else -scale.factor * scale.mean
 
 
 def constants(scale: Scale) -> np.ndarray:
     """What a learner sees of constant features, float64[d]; 0 for the others."""
-    seen = (scale.mean - scale.centre) / scale.unit if isinstance(scale, InUnits) else scale.mean
-    return np.where(scale.factor == 0, seen, 0.0)
+    seen = (scale.mean - scale.centre) / scale.unit if is_in_units(scale) else scale.mean
+    found: np.ndarray = np.where(scale.factor == 0, seen, 0.0)
+    return found
+
+
+def is_in_units(scale: Scale) -> TypeGuard[ScaleInUnits | BalancedScaleInUnits]:
+    """Whether learners see features in units."""
+    return isinstance(scale, InUnits)

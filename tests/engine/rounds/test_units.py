@@ -50,9 +50,13 @@ class Tweedie(Seen, TweedieRegressor):
 
 
 LEARNERS = [
-    Logistic(C=0.1), Logistic(C=0.01, class_weight="balanced"), Linear(C=0.1, intercept_scaling=2.0), Poisson(alpha=0.5),
-    Gamma(alpha=0.3), Tweedie(power=1.5),
-]  # fmt: skip
+    Logistic(C=0.1),
+    Logistic(C=0.01, class_weight="balanced"),
+    Linear(C=0.1, intercept_scaling=2.0),
+    Poisson(alpha=0.5),
+    Gamma(alpha=0.3),
+    Tweedie(power=1.5),
+]
 
 
 @over(LEARNERS[:4])
