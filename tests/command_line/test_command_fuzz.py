@@ -149,7 +149,7 @@ class Calls:
             ]
             return [self.dice.choice(self.stores), self.table(), *options]
         if command in ("recommend", "similar-items"):
-            label = self.dice.choice(["anna", "tea", "7", *WORDS])
+            label = self.dice.choice(["anna", "tea", "7"] * 12 + WORDS)
             number = self.some(["-n", "--number"], 1, ["3", "0", "-1", "x", MANY])
             given = ["--user" if command == "recommend" else "--item", label, *number, *self.flags("--json", "--all")]
             return [self.dice.choice(["likes.sqlearn"] * 12 + self.stores), *given]
