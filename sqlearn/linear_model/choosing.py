@@ -10,14 +10,14 @@ from sqlearn.engine.identity import key_bytes
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.engine.parts import checked_cv
 from sqlearn.engine.readout import Fold, GramView, folds_of, left_out
-from sqlearn.engine.sums import FoldedGram
+from sqlearn.engine.sums import FoldedGram, Statistic
 from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
 
 
 class Chooses(ExactEstimator):
     """Learners whose statistic is a Gram matrix for each fold, from which they choose when they are read."""
 
-    _statistic = FoldedGram
+    _statistic: type[Statistic] = FoldedGram
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
@@ -96,6 +96,7 @@ def checked_alphas(alphas: float | ArrayLike) -> np.ndarray:
 def folds_left_out(state: State) -> tuple[GramView, list[Fold | None]]:
     """The Gram matrix of all records of a model of values, and its folds left out in turn; None if without an error."""
     statistic = state.statistic
+    assert isinstance(statistic, FoldedGram)
     grams = folds_of(statistic, state.class_slots())[0]
     return grams[-1], left_out(grams, statistic.counts_of_folds[0])
 

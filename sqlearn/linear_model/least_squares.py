@@ -5,7 +5,7 @@ from sklearn import linear_model as peers
 
 from sqlearn.engine.model import Predicts, WeightedEstimator
 from sqlearn.engine.readout import LeastSquares, grams_of
-from sqlearn.engine.sums import Gram
+from sqlearn.engine.sums import Gram, Statistic
 
 
 def shaped(coef: np.ndarray, intercepts: np.ndarray, *, flat: bool, scalar: bool, fit_intercept: bool) -> dict:
@@ -17,7 +17,7 @@ def shaped(coef: np.ndarray, intercepts: np.ndarray, *, flat: bool, scalar: bool
 class LinearModel(Predicts, WeightedEstimator):
     """Regressors whose records are features and values to predict."""
 
-    _statistic = Gram
+    _statistic: type[Statistic] = Gram
     _target = "value"
 
 

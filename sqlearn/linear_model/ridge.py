@@ -19,7 +19,7 @@ from sqlearn.engine.readout import (
     label_array,
     one_against_rest,
 )
-from sqlearn.engine.sums import Gram
+from sqlearn.engine.sums import Gram, Statistic
 from sqlearn.engine.validation import Responses, check_class_weights, check_indicator, shape_of
 from sqlearn.errors import ParameterError, shown
 from sqlearn.linear_model.least_squares import LinearModel, shaped
@@ -28,7 +28,7 @@ from sqlearn.linear_model.least_squares import LinearModel, shaped
 class _Ridge(ExactEstimator):
     """What Ridge and RidgeClassifier have in common."""
 
-    _statistic = Gram
+    _statistic: type[Statistic] = Gram
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
@@ -191,21 +191,23 @@ class AgainstRest(ExactEstimator):
             compute_class_weight(self.class_weight, classes=labels, y=labels)
 
     @staticmethod
-    def _factors(state: State) -> list[float] | np.ndarray | None:
+    def _factors(state: State) -> list[float] | None:
         """What the weights of each class are multiplied by; of indicators, those of each combination, if balanced."""
         labels, class_weight = state.labels(), state.params["class_weight"]
         held, is_balanced = state.statistic.record_counts[state.class_slots()], class_weight == "balanced"
         if state.layout.labels == "indicator":
             return balanced_factors(labels, held) if is_balanced else None
         weights = class_weight or {}
-        return held.sum() / (len(labels) * held) if is_balanced else [weights.get(label, 1.0) for label in labels]
+        if is_balanced:
+            return (held.sum() / (len(labels) * held)).tolist()
+        return [weights.get(label, 1.0) for label in labels]
 
     @staticmethod
-    def _against_rest(state: State, grams: list[GramView], factors: list[float] | np.ndarray | None) -> GramView:
+    def _against_rest(state: State, grams: list[GramView], factors: list[float] | None) -> GramView:
         """The Gram matrix of weighted records with targets of -1 and 1, from those of the classes."""
-        if state.layout.labels == "indicator":
-            return grams[0] if factors is None else combined(grams, factors)
-        return one_against_rest(grams, factors)
+        if factors is None:
+            return grams[0]
+        return combined(grams, factors) if state.layout.labels == "indicator" else one_against_rest(grams, factors)
 
     @staticmethod
     def _classes_of(state: State, gram: GramView) -> dict:

@@ -213,7 +213,7 @@ class GramView:
         _divide_all(hi, lo, by_hi, by_lo)
         return as_float(hi, exponents - by_exponent, "A mean")
 
-    def mean_from(self, other: "GramView", units: np.ndarray) -> np.ndarray:
+    def mean_from(self, other: "GramView", units: np.ndarray | int = 0) -> np.ndarray:
         """How far the means of features and targets are from those of another matrix, float64[d + t].
 
         The means are subtracted with 106 bits. Of ``a / 2**units``, int64[d + t].

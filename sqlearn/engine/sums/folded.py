@@ -40,7 +40,7 @@ class FoldedGram(Joint):
         return (self.grams,)
 
     @property
-    def record_counts(self):
+    def record_counts(self):  # type: ignore[override]
         return self.counts_of_folds.sum(axis=1)
 
     @property
