@@ -110,9 +110,9 @@ def fit(
     TABLE is a CSV, TSV or Parquet file, or '-' for standard input. FILE is the store to make.
 
     MixedNB, trees, forests and boosted trees take tables as they are. BernoulliNB, CategoricalNB, ComplementNB,
-    KernelMean, MultinomialNB, OneClassSVM, covariances and models that choose penalties (RidgeCV, RidgeClassifierCV,
-    LassoCV, ElasticNetCV, LogisticRegressionCV) take columns of numbers. For all other models categories are encoded as
-    one column each, and numbers are imputed and scaled, unless --raw is given; these steps forget, too.
+    KernelMean, MultinomialNB, OneClassSVM, covariances and models whose names end in CV take columns of numbers. For
+    all other models categories are encoded as one column each, and numbers are imputed and scaled, unless --raw is
+    given; these steps forget, too.
 
     With --text COL, BernoulliNB, ComplementNB, MultinomialNB and NearestCentroid learn from documents, which are cut
     into words as scikit-learn does: the vocabulary forgets, too. --param sets what cuts them, such as

@@ -38,6 +38,7 @@ MODELS = {
     "LinearRegression": ("linear_model", True),
     "LinearSVC": ("svm", True),
     "LogisticRegression": ("linear_model", True),
+    "LogisticRegressionCV": ("linear_model", False),
     "MixedNB": ("naive_bayes", False),
     "MultinomialNB": ("naive_bayes", False),
     "NearestCentroid": ("neighbors", True),

@@ -53,7 +53,9 @@ def test_every_model_that_predicts_is_known():
                  "neighbors", "svm", "tree"):  # fmt: skip
         module = import_module(f"sqlearn.{name}")
         for learner in module.__all__:
-            if issubclass(getattr(module, learner), ExactEstimator):
+            kind = getattr(module, learner)
+            made_of_others = "estimators" in kind.__init__.__code__.co_varnames  # which the command line cannot pass
+            if issubclass(kind, ExactEstimator) and not made_of_others:
                 assert MODELS[learner][0] == name
     assert list(MODELS) == sorted(MODELS)
 

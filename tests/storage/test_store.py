@@ -17,6 +17,7 @@ from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.commands.models import MODELS
 from sqlearn.compose import TableModel
+from sqlearn.covariance import OAS
 from sqlearn.datasets import load_titanic
 from sqlearn.errors import (
     ConditionError,
@@ -405,3 +406,15 @@ def test_a_connection_that_fails_leaves_no_file(path, name, monkeypatch):
     with pytest.raises(MemoryError):
         Store.create(path, GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}, target="y")
     assert not path.exists()
+
+
+def test_covariances_tell_distances_and_transformers_predict_nothing(path):
+    table = {"a": [0.0, 1.0, 5.0, 6.0], "b": [1.0, 0.0, 3.0, 1.0]}
+    store = Store.create(path, OAS(), table)
+    rows = np.column_stack([table["a"], table["b"]])
+    assert store.predict(table).tobytes() == OAS().fit(rows).mahalanobis(rows).tobytes()
+    store.close()
+    path.unlink()
+    store = Store.create(path, StandardScaler(), table)
+    with pytest.raises(UnsupportedError, match="StandardScaler predicts nothing"):
+        store.predict(table)
