@@ -15,17 +15,23 @@ from sqlearn.engine.parts import (
     Folds,
     Part,
     Whole,
+    active,
     answering,
     checked_cv,
+    checked_names,
     checked_part,
+    codes,
     method_of,
+    named_estimators,
     predicted,
 )
-from sqlearn.ensemble.voting import Named, active, checked_names, codes, named_estimators
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 from sqlearn.linear_model import LogisticRegression
 
 _AUTO = ["predict_proba", "decision_function", "predict"]
+
+
+Named = list[tuple[str, Any]]
 
 
 def _last_has(name: str) -> Any:

@@ -93,7 +93,7 @@ class HashedKFold(BaseEstimator):
         >>> HashedKFold(3).folds([[1.0], [5.0], [True]], [0, 0, 0.0]).tolist()
         [2, 1, 2]
         """
-        n_splits, key = checked_splits(self.n_splits), HashKey(key_bytes(self.key))
+        n_splits, key = _checked_splits(self.n_splits), HashKey(key_bytes(self.key))
         if groups is not None:
             return folds_of_groups(groups, num_samples(X), n_splits, key)
         return folds_of(digests_of(X, y, None, key), n_splits)
@@ -152,10 +152,10 @@ class HashedKFold(BaseEstimator):
         int
             ``n_splits``.
         """
-        return checked_splits(self.n_splits)
+        return _checked_splits(self.n_splits)
 
 
-def checked_splits(n_splits: Any) -> int:
+def _checked_splits(n_splits: Any) -> int:
     """A number of folds, as an int.
 
     Raises

@@ -8,4 +8,5 @@ from sqlearn.engine.parts.composite import Composite, checked_part
 from sqlearn.engine.parts.following import Part, answering
 from sqlearn.engine.parts.keeping import KeepsRecords, Whole
 from sqlearn.engine.parts.left_out import Folds, method_of, predicted
+from sqlearn.engine.parts.named import active, checked_names, codes, named_estimators
 from sqlearn.engine.parts.names import digests_of, folds_of_groups
