@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn import pipeline as peers
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
@@ -120,7 +121,7 @@ class Chain(MapAnswers, WeightedClassifier):
             tags.input_tags = copy.copy(learners[0].__sklearn_tags__().input_tags)
         tags.input_tags.allow_nan = False
         if is_of_tables(self._steps):
-            tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
+            tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = _has_gaps(self._steps)
             tags.input_tags.sparse = False
         if self._teacher is not None:
             tags.target_tags = self._teacher.__sklearn_tags__().target_tags
@@ -170,7 +171,7 @@ class Chain(MapAnswers, WeightedClassifier):
         is_categorical = np.array([use.kind == "category" for use in uses], bool)
         x, codes, levels = split(_taken(table, places), is_categorical)
         numbers = [use.place for use in uses if use.kind == "number"]
-        missable = may_miss(steps, layout.n_features_in_, names)
+        missable = may_miss(steps, layout.n_features_in_, names) if _has_gaps(steps) else set()
         for k, place in enumerate(numbers):
             rows: Any = np.flatnonzero(np.isnan(x[:, k])) if place not in missable else ()
             if len(rows):
@@ -211,8 +212,7 @@ class Chain(MapAnswers, WeightedClassifier):
 
     def _new_statistic(self, params, n_features, n_targets):
         steps = params["steps"]
-        is_table = any(isinstance(step, READ_FROM_TABLES) for step in leaves(steps))
-        sums = (TableGram if is_table else Gram)(n_features, n_targets)
+        sums = (TableGram if _has_gaps(steps) else Gram)(n_features, n_targets)
         return Ranked(sums, steps.ranked) if steps.ranked else sums
 
     def _check_fit(self, batch):
@@ -272,6 +272,17 @@ class Chain(MapAnswers, WeightedClassifier):
         found: list[Read] = self._fitted_sklearn().read_
         return found
 
+    def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        if args and is_of_tables(self._steps):
+            X, *rest = args
+            if not _has_gaps(self._steps):
+                self._understood(X, None)  # parts that take NaN would let it through
+            if not (isinstance(X, np.ndarray) or hasattr(X, "columns") or sp.issparse(X)):
+                numbers = np.asarray(X)
+                if numbers.dtype.kind in "biuf":  # or what passes through would come out as objects
+                    args = (numbers, *rest)
+        return super()._answer(name, *args, **kwargs)
+
     def to_sklearn(self) -> Any:
         """Return a fitted pipeline of scikit-learn's, which holds nothing of the state.
 
@@ -305,6 +316,11 @@ class Chain(MapAnswers, WeightedClassifier):
         """
         found: np.ndarray = self._answer("get_feature_names_out", input_features=input_features)
         return found
+
+
+def _has_gaps(steps: Steps) -> bool:
+    """Whether rows may have categories and missing values: some step takes them."""
+    return any(isinstance(step, READ_FROM_TABLES) for step in leaves(steps))
 
 
 def _all(reads: list[Read]) -> list[Read]:

@@ -8,7 +8,7 @@ import pytest
 from fixed_maps import widened
 from records import takes_weights
 from sqlearn.cluster import KMeans
-from sqlearn.compose import FixedFeatures, TableModel, TextModel
+from sqlearn.compose import FixedFeatures, TableModel, TextModel, make_column_transformer
 from sqlearn.covariance import LedoitWolf, ShrunkCovariance
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
@@ -50,6 +50,7 @@ from sqlearn.linear_model import (
 from sqlearn.mixture import GaussianMixture
 from sqlearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MixedNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
+from sqlearn.pipeline import make_pipeline
 from sqlearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
 from sqlearn.svm import LinearSVC, OneClassSVM
 from sqlearn.tree import DecisionTreeRegressor
@@ -112,6 +113,8 @@ LEARNERS = [
     FixedFeatures(widened, Ridge(), row_by_row=True),
     FixedFeatures(np.abs, MultinomialNB()),
     FixedFeatures(widened, LogisticRegression()),
+    make_pipeline(StandardScaler(), Ridge()),
+    make_column_transformer((StandardScaler(), slice(0, 1)), remainder="passthrough"),
     LogisticRegression(),
     LogisticRegression(C=10, fit_intercept=False, class_weight={-1: 2.0, 3: 0.5}),
     LogisticRegression(class_weight="balanced"),
