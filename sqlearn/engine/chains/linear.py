@@ -1,7 +1,7 @@
 """The transform of a fitted step as a linear map of the variables of its input."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -48,15 +48,18 @@ def _reciprocal(scale: float) -> tuple[int, int]:
     return sign * (((1 << (_BITS + 54)) // abs(whole) + 1) >> 1), -_BITS - 53 - exponent
 
 
-def _dot(first: Sequence[float], second: Sequence[float]) -> tuple[int, int]:
-    """The exact scalar product."""
-    terms = []
-    for a, b in zip(first, second, strict=True):
-        (one, exponent), (other, power) = _whole(a), _whole(b)
-        if one and other:
-            terms.append((one * other, exponent + power))
-    lowest = min((exponent for _, exponent in terms), default=0)
-    return sum(whole << (exponent - lowest) for whole, exponent in terms), lowest
+def _wholes(values: np.ndarray) -> tuple[list[Any], list[Any]]:
+    """The numbers as ``whole * 2**exponent``, in lists of the shape of the array."""
+    mantissa, exponent = np.frexp(values)
+    return np.ldexp(mantissa, 53).astype(np.int64).tolist(), (exponent.astype(np.int64) - 53).tolist()
+
+
+def _dot(wholes: list[int], exponents: list[int], others: list[int], powers: list[int]) -> tuple[int, int]:
+    """The exact scalar product of two rows of numbers."""
+    shifts = [exponent + power for exponent, power in zip(exponents, powers, strict=True)]
+    lowest = min(shifts, default=0)
+    terms = zip(wholes, others, shifts, strict=True)
+    return sum(one * other << (shift - lowest) for one, other, shift in terms if one and other), lowest
 
 
 def _affine(
@@ -141,14 +144,14 @@ def _projected(table: Table, axes: np.ndarray, centre: np.ndarray | None, scale:
     hi, lo = np.zeros((m, len(values))), np.zeros((m, len(values)))
     hi[:, has_centre:] = axes
     reciprocals = [(1, 0)] * m if scale is None else [_reciprocal(value) for value in scale.tolist()]
-    for k, (axis, (factor, power)) in enumerate(zip(axes.tolist(), reciprocals, strict=True)):
+    wholes, exponents = _wholes(axes)
+    others, powers = _wholes(centre) if has_centre and centre is not None else ([], [])
+    for k, (factor, power) in enumerate(reciprocals):
         if has_centre:
-            assert centre is not None
-            whole, exponent = _dot(axis, centre.tolist())
+            whole, exponent = _dot(wholes[k], exponents[k], others, powers)
             hi[k, 0], lo[k, 0] = _pair(-whole * factor, exponent + power)
         if scale is not None:
-            for j, value in enumerate(axis):
-                whole, exponent = _whole(value)
+            for j, (whole, exponent) in enumerate(zip(wholes[k], exponents[k], strict=True)):
                 hi[k, has_centre + j], lo[k, has_centre + j] = _pair(whole * factor, exponent + power)
     starts = np.arange(m + 1, dtype=np.int64) * len(values)
     forms = LinearMap(starts, np.tile(np.array(values, np.int64), m), hi.ravel(), lo.ravel())

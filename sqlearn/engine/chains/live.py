@@ -9,6 +9,7 @@ import numpy as np
 
 from sqlearn.engine.identity import Vocabulary
 from sqlearn.engine.model import State
+from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.sums import Statistic
 from sqlearn.errors import UnsupportedError
 
@@ -18,7 +19,7 @@ def seen_state(
 ) -> State:  # fmt: skip
     """The state that a learner would have after learning records with this statistic, whose slots are in order."""
     seen = copy.copy(state)
-    seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
+    seen.learner, seen.params = type(learner).__name__, {name: getattr(learner, name) for name in param_names(type(learner))}
     seen.fitted_sklearn, seen.statistic, seen.fast_path = None, statistic, None
     if state.vocabulary is not None:
         seen.vocabulary = Vocabulary()
