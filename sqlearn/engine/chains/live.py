@@ -19,12 +19,18 @@ def seen_state(
 ) -> State:  # fmt: skip
     """The state that a learner would have after learning records with this statistic, whose slots are in order."""
     seen = copy.copy(state)
-    seen.learner, seen.params = type(learner).__name__, {name: getattr(learner, name) for name in param_names(type(learner))}
+    seen.learner = type(learner).__name__
+    seen.params = {name: getattr(learner, name) for name in param_names(type(learner))}
     seen.fitted_sklearn, seen.statistic, seen.fast_path = None, statistic, None
     if state.vocabulary is not None:
         seen.vocabulary = Vocabulary()
         seen.vocabulary.restore(state.labels())
-    values: dict[str, Any] = {"n_features_in_": width, "feature_names_in_": names, "columns": None, "n_targets": statistic.n_targets}
+    values: dict[str, Any] = {
+        "n_features_in_": width,
+        "feature_names_in_": names,
+        "columns": None,
+        "n_targets": statistic.n_targets,
+    }
     if learner.target is None:
         values |= {"target_ndim": 0, "labels": None}
     seen.layout = replace(state.layout, **values)
