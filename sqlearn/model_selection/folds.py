@@ -90,8 +90,8 @@ class HashedKFold(BaseEstimator):
         Examples
         --------
         >>> from sqlearn.model_selection import HashedKFold
-        >>> HashedKFold(3).folds([[1.0], [5.0], [True]], [0, 0, 0.0]).tolist()
-        [2, 1, 2]
+        >>> HashedKFold(3).folds([[1.0], [4.0], [True]], [0, 0, 0.0]).tolist()
+        [1, 2, 1]
         """
         n_splits, key = _checked_splits(self.n_splits), HashKey(key_bytes(self.key))
         if groups is not None:
