@@ -82,11 +82,13 @@ class Encodes(Inverts, UnweightedEstimator):
         params = {name: state.params[name] for name in param_names(self._sklearn_class)}
         try:
             fitted = fitted_encoder(self._sklearn_class, params, categories, counts, state.n_records)
-        except (TypeError, ValueError) as error:  # scikit-learn's, of parameters that do not fit the categories held
+        except (AttributeError, TypeError, ValueError) as error:  # scikit-learn's, of parameters that do not fit these
             if not is_of_input(error, here=False):
                 raise
+            text = isinstance(error, AttributeError)  # its own mistake, as it says so of text
+            why = "Unable to drop a category because it is infrequent" if text else str(error).rstrip(".")
             raise UndefinedAttributeError(
-                f"{str(error).rstrip('.')}. The parameters of this {state.learner} do not fit the categories held: "
+                f"{why}. The parameters of this {state.learner} do not fit the categories held: "
                 "learn rows that have them, or set others and fit again.",
                 reason="not encoded",
             ) from error
@@ -181,7 +183,8 @@ def _category_array(levels: list[Any], kind: str, has_missing: bool) -> np.ndarr
         return np.array(values, bool)
     if kind == "float" or has_missing or not all(isinstance(value, int) for value in values):
         return np.array(values, np.float64)
-    return np.array(values, np.int64) if values else np.zeros(0, np.int64)
+    is_small = all(-(1 << 63) <= value < 1 << 63 for value in values)
+    return np.array(values, np.int64 if is_small else object)
 
 
 def _given_levels(column: Any, j: int) -> tuple[dict[Any, None], bool]:
