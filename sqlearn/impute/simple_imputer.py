@@ -188,18 +188,7 @@ class SimpleImputer(Inverts, UnweightedEstimator, peers.SimpleImputer):
         else:
             moments = moments_of(statistic, None)
             present, fill = moments.weight()[0], moments.mean()[0]
-        constant = params["strategy"] == "constant"
-        value = 0 if not constant else params["fill_value"]
-        if value is None:
-            value = "missing_value" if is_text else 0
-        if constant:
-            fill = np.full(len(fill), value, object)
-        fill[present == 0] = value if params["keep_empty_features"] else np.nan
-        dtype = np.dtype(object if is_text else np.float64)
-        indicator = None
-        if params["add_indicator"]:
-            indicator = fitted_indicator(params["missing_values"], present < n)
-        return {"statistics_": fill, "indicator_": indicator, "_fit_dtype": dtype, "_fill_dtype": dtype}
+        return imputer_attributes(params, fill, present == 0, present < n, is_text=is_text)
 
     def transform(self, X: Any) -> Any:
         """Fill in missing values.
@@ -232,6 +221,38 @@ class SimpleImputer(Inverts, UnweightedEstimator, peers.SimpleImputer):
             if isinstance(X, np.ndarray) and X.dtype.kind in "iub":
                 X = X.astype(np.float64)
             return self._answer("transform", X)
+
+
+def imputer_attributes(
+    params: dict[str, Any], statistics: np.ndarray, is_empty: np.ndarray, has_missing: np.ndarray, *, is_text: bool
+) -> dict[str, Any]:
+    """The fitted attributes of an imputer.
+
+    Parameters
+    ----------
+    params : dict
+        Its parameters.
+    statistics : float64[d] or object[d]
+        What the strategy gives for each column; of no effect where it is "constant".
+    is_empty, has_missing : bool[d]
+        Which columns have no value in any record held, and which lack one in some.
+    is_text : bool
+        Whether records are text.
+
+    Returns
+    -------
+    dict
+        The attributes by their names.
+    """
+    constant = params["strategy"] == "constant"
+    value = params["fill_value"] if constant else 0
+    if value is None:
+        value = "missing_value" if is_text else 0
+    fill = np.full(len(statistics), value, object) if constant else statistics.copy()
+    fill[is_empty] = value if params["keep_empty_features"] else np.nan
+    dtype = np.dtype(object if is_text else np.float64)
+    indicator = fitted_indicator(params["missing_values"], has_missing) if params["add_indicator"] else None
+    return {"statistics_": fill, "indicator_": indicator, "_fit_dtype": dtype, "_fill_dtype": dtype}
 
 
 def _holds_text(X: Any) -> bool:

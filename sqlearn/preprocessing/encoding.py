@@ -73,26 +73,13 @@ class Encodes(Inverts, UnweightedEstimator):
                 has_missing = takes_missing
             else:
                 has_missing = missing > 0
-            categories.append(_category_array(levels, kinds[j], has_missing))
+            categories.append(category_array(levels, kinds[j], has_missing))
             counts.append(np.array([*numbers, *([missing] if has_missing else [])], np.int64))
         return categories, counts
 
     def _read_out(self, state):
         categories, counts = self._held(state)
-        params = {name: state.params[name] for name in param_names(self._sklearn_class)}
-        try:
-            fitted = fitted_encoder(self._sklearn_class, params, categories, counts, state.n_records)
-        except (AttributeError, TypeError, ValueError) as error:  # scikit-learn's, of parameters that do not fit these
-            if not is_of_input(error, here=False):
-                raise
-            text = isinstance(error, AttributeError)  # its own mistake, as it says so of text
-            why = "Unable to drop a category because it is infrequent" if text else str(error).rstrip(".")
-            raise UndefinedAttributeError(
-                f"{why}. The parameters of this {state.learner} do not fit the categories held: "
-                "learn rows that have them, or set others and fit again.",
-                reason="not encoded",
-            ) from error
-        return {name: value for name, value in vars(fitted).items() if name not in params}
+        return encoder_attributes(self._sklearn_class, state.params, categories, counts, state.n_records)
 
     def _check_learned(self, state):
         try:
@@ -127,6 +114,49 @@ class Encodes(Inverts, UnweightedEstimator):
                 state.layout.check_names(X, state.learner)
                 warnings.filterwarnings("ignore", "X does not have valid feature names")
             return self._answer("transform", plain)
+
+
+def encoder_attributes(
+    peer: Any, params: dict[str, Any], categories: list[np.ndarray], counts: list[np.ndarray], n_records: int
+) -> dict[str, Any]:
+    """The fitted attributes of an encoder.
+
+    Parameters
+    ----------
+    peer : type
+        scikit-learn's class.
+    params : dict
+        Its parameters; others are ignored.
+    categories, counts : list of ndarray
+        Of each column, the categories held in their order, NaN for the missing one last, and how many records have
+        each; :func:`category_array` makes the former.
+    n_records : int
+        How many records are held.
+
+    Returns
+    -------
+    dict
+        The attributes by their names.
+
+    Raises
+    ------
+    UndefinedAttributeError
+        When the parameters do not fit these categories.
+    """
+    own = {name: params[name] for name in param_names(peer)}
+    try:
+        fitted = fitted_encoder(peer, own, categories, counts, n_records)
+    except (AttributeError, TypeError, ValueError) as error:  # scikit-learn's, of parameters that do not fit these
+        if not is_of_input(error, here=False):
+            raise
+        text = isinstance(error, AttributeError)  # its own mistake, as it says so of text
+        why = "Unable to drop a category because it is infrequent" if text else str(error).rstrip(".")
+        raise UndefinedAttributeError(
+            f"{why}. The parameters of this {peer.__name__} do not fit the categories held: learn rows that have them, "
+            "or set others and fit again.",
+            reason="not encoded",
+        ) from error
+    return {name: value for name, value in vars(fitted).items() if name not in own}
 
 
 def categorical_features(X: Any, learner: str, layout: Any) -> tuple[Features, Any]:
@@ -172,7 +202,7 @@ def _kind(table: Any, j: int, levels: list[Any]) -> str:
     return "float" if any(isinstance(value, float | np.floating) for value in values) else "int"
 
 
-def _category_array(levels: list[Any], kind: str, has_missing: bool) -> np.ndarray:
+def category_array(levels: list[Any], kind: str, has_missing: bool) -> np.ndarray:
     """Categories as scikit-learn has them, with NaN behind them if values may be missing."""
     values = [*levels, np.nan] if has_missing else levels
     if kind == "text":
