@@ -30,7 +30,7 @@ from sqlearn.engine.model import (
     describe,
     if_learner_has,
 )
-from sqlearn.engine.sklearn_private import param_names
+from sqlearn.engine.sklearn_private import output_config, param_names, set_output_config
 
 
 class Plan:
@@ -92,6 +92,9 @@ class InForce:
     def model(self, state: State) -> Any:
         """What learns, with this state."""
         made = self.kind(**{name: state.params[name] for name in param_names(self.kind)})
+        if len(self.learned) == 1:
+            given = next((part[1] for part in self.params.get("steps", ()) if part[0] == self.learned[0]), None)
+            set_output_config(made, output_config(given))
         return Inner(made).fitted(state)
 
 
