@@ -1,14 +1,17 @@
 """Steps in front of a learner that keeps its records: scales that move with every record, and rounds that do not."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
 
 import numpy as np
+from sklearn import pipeline as peers
+from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from sqlearn.compose.chain import Chain, check_chain
-from sqlearn.compose.columns import flat, is_of_tables, leaves
+from sqlearn.compose.columns import flat, is_idle, is_of_tables, leaves
 from sqlearn.compose.reading import Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, Table, Watch, on_grid, seen_state
 from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, if_learner_has, refuse_large
@@ -111,17 +114,23 @@ class GridChain(RenamedReport, Chain):
         n_categorical = self._n_categorical(steps, steps.layout)
         return EncodedRounds(n_features, n_targets, n_categorical, rounds, partial(self._forms, steps, seed), seed)
 
-    def _forms(self, steps: PlacedSteps, seed: int, table: Margins) -> tuple[LinearMap, Watch]:
+    def _forms(self, steps: PlacedSteps, seed: int, table: Margins) -> tuple[LinearMap, Watch, np.ndarray | None]:
         """The map that the steps in front of the learner make of these records, rounded to a grid."""
         bare = State("Pipeline", {"ledger": False, "steps": steps}, steps.layout, table.empty(), False)
         given = self._input(bare, table)
         given.settle = settled = Settled(seed)
         forms, found = LinearMap.of([]), None
+        exact = None
         for read in read_steps(steps.part(_place(steps)), bare, given):
             own, _ = read.mapping()
             forms = own if found is None else own.after(forms)
             found = read
-        return forms, settled.watch
+        if found is not None and Inner(flat(steps)[-1]).takes_units(True):
+            own = {id(step) for step in _standardizers(steps.parts[: _place(steps)])}
+            exact = np.array(
+                _are_standard(found, {key: mask for key, mask in settled.plain.items() if key in own}), bool
+            )
+        return forms, settled.watch, exact if exact is not None and exact.any() else None
 
     # ------------------------------------------------------------------ reading
 
@@ -130,7 +139,9 @@ class GridChain(RenamedReport, Chain):
         place = _place(steps)
         if isinstance(statistic, EncodedRounds):
             given = self._input(state, statistic.margins())
-            given.settle = Settled(_seed(flat(steps)[-1]))
+            last = flat(steps)[-1]
+            exact = _standardizers(steps.parts[:place]) if Inner(last).takes_units(True) else []
+            given.settle = Settled(_seed(last), exact)
         else:
             given = self._input(state, Margins.of_numbers(statistic))
         found = read_steps(steps.part(place), state, given)
@@ -173,25 +184,31 @@ class Settled:
     ----------
     seed : int
         Seed of the grids' offsets.
+    exact : sequence of estimator, default=()
+        StandardScalers that are left as they are, but for columns that are constant up to rounding.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._next = seed
+    def __init__(self, seed: int, exact: Sequence[Any] = ()) -> None:
+        self._next, self._exact = seed, {id(step) for step in exact}
         self.watch = Watch()
+        self.plain: dict[int, np.ndarray] = {}  # of scalers by their id: the columns whose scale is their deviation
 
-    def __call__(self, fitted: Any, table: Table) -> Any:
+    def __call__(self, step: Any, fitted: Any, table: Table) -> Any:
         assert isinstance(table, Margins)
         self._next += _SEEDS
         if isinstance(fitted, StandardScaler._sklearn_class):
-            deviations = table.deviations() if fitted.var_ is None else np.sqrt(fitted.var_)
             if fitted.mean_ is None:
                 return fitted
+            deviations = table.deviations() if fitted.var_ is None else np.sqrt(fitted.var_)
             mean, scale = on_grid(fitted.mean_, deviations, self._next), None
-            fitted.mean_ = mean.values
+            own = np.zeros(len(deviations), bool)
             if fitted.scale_ is not None:
-                varies = np.where(fitted.scale_ == deviations, deviations, 0.0)  # others' scale is 1
-                scale = on_grid(fitted.scale_, varies, self._next + 1, is_scale=True)
-                fitted.scale_ = scale.values
+                # of columns that are constant but for rounding the scale is 1
+                self.plain[id(step)] = plain = (fitted.scale_ == deviations) | (deviations == 0)
+                scale = on_grid(fitted.scale_, np.where(plain, deviations, 0.0), self._next + 1, is_scale=True)
+                own = plain & (id(step) in self._exact)
+                fitted.scale_ = np.where(own, fitted.scale_, scale.values)
+            fitted.mean_ = np.where(own, fitted.mean_, mean.values)
             self.watch.add(table, mean, scale)
         elif isinstance(fitted, SimpleImputer):
             if fitted.strategy == "mean":
@@ -203,6 +220,33 @@ class Settled:
             frequent = getattr(fitted, "min_frequency", None), getattr(fitted, "max_categories", None)
             self.watch.is_blind |= not isinstance(fitted, OneHotEncoder) or frequent != (None, None)
         return fitted
+
+
+def _standardizers(parts: list[tuple[str, Any]]) -> list[Any]:
+    """The StandardScalers that columns come out of last, on their way to the learner."""
+    for _, step in reversed(parts):
+        if is_idle(step):
+            continue
+        if isinstance(step, peers.Pipeline):
+            return _standardizers(step.steps)
+        if isinstance(step, ColumnTransformer):
+            weights = step.transformer_weights or {}
+            inner = [(name, part) for name, part, _ in step.transformers if name not in weights]
+            inner.append(("remainder", step.remainder))
+            return [each for part in inner for each in _standardizers([part])]
+        return [step] if isinstance(step, StandardScaler) and step.with_mean and step.with_std else []
+    return []
+
+
+def _are_standard(read: Read, plain: dict[int, np.ndarray]) -> list[bool]:
+    """Whether each column that comes out of a step is what one of these scalers makes of one of these columns."""
+    if isinstance(read.learner, ColumnTransformer):
+        return [each for part in read.parts for each in _are_standard(part, plain)]
+    used = [part for part in read.parts if part.learner is not None]
+    if used:
+        return _are_standard(used[-1], plain)
+    found = plain.get(id(read.learner))
+    return [False] * len(read.mapping()[1]) if found is None else found.tolist()
 
 
 def _no_map() -> Any:

@@ -45,14 +45,14 @@ class Input:
     names : object[width] or None
         Names of the columns.
     settle : callable
-        Of a fitted step and the table that it was read from, the fitted step that is taken in its place.
+        Of a step, what it was fitted to be and the table that it was read from, what is taken in its place.
     """
 
     table: Table
     width: int
     find: Find
     names: np.ndarray | None
-    settle: Callable[[Any, Table], Any] = lambda fitted, table: fitted
+    settle: Callable[[Any, Any, Table], Any] = lambda step, fitted, table: fitted
 
     def behind(self, mapping: "Mapping", names: np.ndarray | None = None) -> "Input":
         """What comes out of a step with this map."""
@@ -132,7 +132,7 @@ def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any])
             reason="too few records",
         )
     if isinstance(step, READ_FROM_TABLES):
-        fitted = given.settle(_read_from_table(step, table, given.names), table)
+        fitted = given.settle(step, _read_from_table(step, table, given.names), table)
         seen = seen_state(state, step, table.empty(), len(table.columns), given.names)
         seen.fitted_sklearn = fitted, seen.version
     else:
@@ -143,7 +143,7 @@ def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any])
             statistic = table.statistic(step.target == "value" or state.layout.labels == "indicator")
         seen = seen_state(state, step, statistic, len(table.columns), given.names)
         found = Inner(step).fitted_sklearn(seen)
-        fitted = given.settle(found, table)
+        fitted = given.settle(step, found, table)
         if fitted is not found:
             seen.fitted_sklearn = fitted, seen.version
     set_output_config(fitted, output_config(step))

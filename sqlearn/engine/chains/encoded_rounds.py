@@ -12,7 +12,7 @@ from sqlearn.engine.chains.margins import Margins
 from sqlearn.engine.chains.steady import Watch
 from sqlearn.engine.kernels import fma, kernel
 from sqlearn.engine.readout import LinearMap
-from sqlearn.engine.rounds import Rounds
+from sqlearn.engine.rounds import Rounds, StandardUnits
 from sqlearn.engine.tables import TableRounds
 
 
@@ -62,12 +62,15 @@ class Encoding:
         The levels held, sorted.
     watch : Watch
         While it holds, the map of the same variables is this one.
+    exact : bool[n_columns] or None
+        The columns that the learner sees standardized exactly; None where it sees all as they are.
     """
 
     def __init__(
-        self, forms: LinearMap, d: int, absent: list[int], labels: list[tuple[int, Any]], watch: Watch
+        self, forms: LinearMap, d: int, absent: list[int], labels: list[tuple[int, Any]], watch: Watch,
+        exact: np.ndarray | None,
     ) -> None:  # fmt: skip
-        self.forms, self.n_columns, self.watch = forms, len(forms), watch
+        self.forms, self.n_columns, self.watch, self.exact = forms, len(forms), watch, exact
         self._absent, self._labels = absent, labels
         self.variables = {label: k for k, label in enumerate(labels)}
         gap_of = {1 + d + k: j for k, j in enumerate(absent)}
@@ -98,7 +101,7 @@ class Encoding:
             _starts(levels),
         )  # fmt: skip
 
-        names = json.dumps([absent, labels, len(forms), len(forms.sources)]).encode()
+        names = json.dumps([absent, labels, len(forms), None if exact is None else exact.tolist()]).encode()
         arrays = forms.starts, forms.sources, forms.hi, forms.lo
         self._key = b"".join([names, *(array.tobytes() for array in arrays)])
 
@@ -131,10 +134,10 @@ class EncodedRounds(TableRounds):
     n_categorical : int
         Categorical columns.
     rounds : callable
-        Makes empty :class:`~sqlearn.engine.rounds.statistic.Rounds` for so many encoded columns.
+        Makes empty :class:`~sqlearn.engine.rounds.statistic.Rounds` for so many encoded columns, seen in these `units`.
     read : callable
         From the margins of the records to the map that the steps make, in which one record seldom changes anything,
-        and what watches that.
+        what watches that, and the columns that are seen standardized exactly.
     seed : int
         Seed of the rows' keyed hashes.
     """
@@ -146,8 +149,8 @@ class EncodedRounds(TableRounds):
         n_features: int,
         n_targets: int,
         n_categorical: int,
-        rounds: Callable[[int], Rounds],
-        read: Callable[[Margins], tuple[LinearMap, Watch]],
+        rounds: Callable[..., Rounds],
+        read: Callable[[Margins], tuple[LinearMap, Watch, np.ndarray | None]],
         seed: int,
     ) -> None:
         super().__init__(
@@ -168,8 +171,13 @@ class EncodedRounds(TableRounds):
         absent = [j for j, column in enumerate(margins.columns[: self.n_features]) if column.missing is not None]
         if self.encoder is not None and self.encoder.is_of(absent, labels, margins):
             return self.encoder
-        forms, watch = self.read(margins)
-        return Encoding(forms, self.n_features, absent, labels, watch)
+        forms, watch, exact = self.read(margins)
+        return Encoding(forms, self.n_features, absent, labels, watch, exact)
+
+    def _rounds_over(self, encoder):
+        exact = encoder.exact
+        inner = self.rounds(encoder.n_columns, units=None if exact is None else StandardUnits(exact, exact))
+        return self._begun(inner, encoder)
 
     def columns_of(self, encoder):
         """The index of each slot's level, int64[capacity], -1 for those of no record."""

@@ -195,7 +195,10 @@ class TableRounds(Statistic):
 
     def _rounds_over(self, encoder: TableEncoder) -> Rounds:
         """Rounds without a trace yet."""
-        inner = self.rounds(encoder.n_columns)
+        return self._begun(self.rounds(encoder.n_columns), encoder)
+
+    def _begun(self, inner: Rounds, encoder: TableEncoder) -> Rounds:
+        """Rounds over what an encoder shows of the records."""
         inner.resize(len(self.record_counts))
         inner.rows = _Encoded(self, encoder)
         return inner
