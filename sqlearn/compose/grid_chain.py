@@ -62,8 +62,8 @@ class GridChain(RenamedReport, Chain):
                 raise ParameterError(
                     f"{type(step).__name__} cannot stand in front of {kind} in a pipeline that forgets: {kind} looks "
                     "at its records again, and what this step has learned would change with every record, and all "
-                    "records behind it. StandardScaler, SimpleImputer, OneHotEncoder and OrdinalEncoder can, whose means and "
-                    "scales are rounded to a grid; docs/pipelines.md lists the learners that this step can stand in "
+                    "records behind it. StandardScaler, SimpleImputer, OneHotEncoder and OrdinalEncoder can, whose "
+                    "means and scales lie on a grid; docs/pipelines.md lists the learners that this step can stand in "
                     "front of.",
                     value=step,
                 )
