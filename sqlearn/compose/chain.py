@@ -1,6 +1,7 @@
 """Steps one behind the other, all of which are read from the exact sums of the rows that come in."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
+from sqlearn.compose.by_place import as_array, by_place
 from sqlearn.compose.chain_checks import check_chain, check_step, teacher
 from sqlearn.compose.columns import (
     Use,
@@ -26,7 +28,7 @@ from sqlearn.compose.reading import Input, Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table
 from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier
 from sqlearn.engine.sums import Gram
-from sqlearn.engine.tables import Columns, TableGram, as_table, names_of, split
+from sqlearn.engine.tables import Columns, TableGram, as_columns, as_table, names_of, split
 from sqlearn.engine.validation import Batch, Features, Layout
 from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, UndefinedAttributeError, listed
 
@@ -150,6 +152,8 @@ class Chain(MapAnswers, WeightedClassifier):
                 f"{type(unweighted).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
                 reason="weight",
             )
+        if is_of_tables(params["steps"]):
+            X = as_columns(X)  # so that a dictionary has the names of its columns
         return super()._validated(params, X, y, sample_weight, layout, single=single)
 
     def _features(self, spec, X, layout):
@@ -276,7 +280,11 @@ class Chain(MapAnswers, WeightedClassifier):
         if args and is_of_tables(self._steps):
             X, *rest = args
             if not _has_gaps(self._steps):
-                self._understood(X, None)  # parts that take NaN would let it through
+                self._understood(as_columns(X), None)  # parts that take NaN would let it through
+            names = self._fitted_state().feature_names_in_
+            if isinstance(X, Mapping) and names is not None:
+                fitted = by_place(self._fitted_sklearn().pipeline_, names.tolist())
+                return getattr(fitted, name)(as_array(X, names.tolist()), *rest, **kwargs)
             if not (isinstance(X, np.ndarray) or hasattr(X, "columns") or sp.issparse(X)):
                 numbers = np.asarray(X)
                 if numbers.dtype.kind in "biuf":  # or what passes through would come out as objects

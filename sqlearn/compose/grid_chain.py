@@ -28,8 +28,8 @@ _BY_COLUMN = (StandardScaler, *READ_FROM_TABLES)  # steps that work column by co
 class PlacedSteps(Steps):
     """Steps in force, and the layout of the rows that come in."""
 
-    def __init__(self, parts: list[tuple[str, Any]], layout: Layout) -> None:
-        super().__init__(parts)
+    def __init__(self, parts: list[tuple[str, Any]], layout: Layout, ranked: tuple[int, ...] = ()) -> None:
+        super().__init__(parts, ranked)
         self.layout = Layout(layout.n_features_in_, layout.feature_names_in_)
 
     def part(self, stop: int) -> "PlacedSteps":
@@ -126,10 +126,9 @@ class GridChain(RenamedReport, Chain):
             forms = own if found is None else own.after(forms)
             found = read
         if found is not None and Inner(flat(steps)[-1]).takes_units(True):
-            own = {id(step) for step in _standardizers(steps.parts[: _place(steps)])}
-            exact = np.array(
-                _are_standard(found, {key: mask for key, mask in settled.plain.items() if key in own}), bool
-            )
+            last = {id(step) for step in _standardizers(steps.parts[: _place(steps)])}
+            plain = {key: mask for key, mask in settled.plain.items() if key in last}
+            exact = np.array(_are_standard(found, plain), np.bool_)
         return forms, settled.watch, exact if exact is not None and exact.any() else None
 
     # ------------------------------------------------------------------ reading
@@ -158,6 +157,19 @@ class GridChain(RenamedReport, Chain):
         seen = seen_state(state, last, statistic, width)
         seen.vocabulary = state.vocabulary
         return seen
+
+    def taken(self) -> tuple[list[int], list[int]]:
+        """Return the positions of the columns that are taken as numbers and as categories, in their order.
+
+        Returns
+        -------
+        tuple of list of int
+            Both.
+        """
+        state = self._fitted_state()
+        uses = self._uses(state.params["steps"], state.layout)
+        numbers, categories = ([use.place for use in uses if use.kind == kind] for kind in ("number", "category"))
+        return numbers, categories
 
     @property
     def last_update_(self) -> Any:

@@ -181,12 +181,14 @@ def roughly(scale: Any) -> Any:
 
 def gains(scale: Scale) -> np.ndarray:
     """What a coefficient of standardized features is multiplied by for the features that a learner sees, float64[d]."""
-    return scale.factor * scale.unit if is_in_units(scale) else scale.factor
+    gain: np.ndarray = scale.factor * scale.unit if is_in_units(scale) else scale.factor
+    return gain
 
 
 def zeros(scale: Scale) -> np.ndarray:
     """The standardized values of features that a learner sees as 0, float64[d]."""
-    return scale.factor * (scale.centre - scale.mean) if is_in_units(scale) else -scale.factor * scale.mean
+    zero: np.ndarray = scale.factor * (scale.centre - scale.mean) if is_in_units(scale) else -scale.factor * scale.mean
+    return zero
 
 
 def constants(scale: Scale) -> np.ndarray:

@@ -96,7 +96,7 @@ class TableRounds(Statistic):
         n_features: int,
         n_targets: int,
         n_categorical: int,
-        rounds: Callable[[int], Rounds],
+        rounds: Callable[..., Rounds],
         *,
         standardize: bool,
         add_indicator: bool,

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.compose.composed import InForce
+from sqlearn.compose.grid_chain import PlacedSteps
 from sqlearn.engine.identity import HiddenBytes, HiddenText, hidden
-from sqlearn.engine.model import FORMAT, ExactEstimator, digest_of
+from sqlearn.engine.model import FORMAT, ExactEstimator, Steps, digest_of
 from sqlearn.engine.readout import score_functions
 from sqlearn.engine.sklearn_private import param_names
-from sqlearn.engine.validation import GivenRecords
+from sqlearn.engine.validation import GivenRecords, Layout
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError, shown
 from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
@@ -26,8 +28,8 @@ from sqlearn.storage.file.pieces import CutPieces, Pieces
 
 _OF_LEARNERS = {  # what a file's learner may be imported from
     "cluster", "compose", "covariance", "decomposition", "discriminant_analysis", "ensemble", "feature_selection",
-    "impute", "kernel_approximation", "linear_model", "mixture", "naive_bayes", "neighbors", "preprocessing",
-    "recommend", "svm", "tree",
+    "impute", "kernel_approximation", "linear_model", "mixture", "naive_bayes", "neighbors", "pipeline",
+    "preprocessing", "recommend", "svm", "tree",
 }  # fmt: skip
 
 
@@ -187,6 +189,13 @@ def _encoded(value) -> Any:
         return ["records", _encoded(value.contents())]
     if isinstance(value, ExactEstimator):
         return ["estimator", _name(type(value)), _encoded(value.get_params(deep=False))]
+    if isinstance(value, Steps):
+        layout = getattr(value, "layout", None)
+        place = None if layout is None else [layout.n_features_in_, _encoded(layout.feature_names_in_)]
+        return ["steps", _encoded(value.parts), _encoded(value.ranked), place]
+    if isinstance(value, InForce):
+        own = {name: given for name, given in vars(value).items() if name != "kind"}
+        return ["plan", _name(value.kind), _encoded(own)]
     if any(value is function for function in score_functions()):
         return ["named", _name(value)]
     raise ParameterError(
@@ -223,6 +232,13 @@ def _decoded(value) -> Any:
         return GivenRecords(**_decoded(rest[0]))
     if kind == "estimator":
         return _learner(rest[0])(**_decoded(rest[1]))
+    if kind == "steps":
+        parts, ranked, place = _decoded(rest[0]), _decoded(rest[1]), rest[2]
+        if place is None:
+            return Steps(parts, ranked)
+        return PlacedSteps(parts, Layout(place[0], _decoded(place[1])), ranked)
+    if kind == "plan":
+        return InForce(_learner(rest[0]), **_decoded(rest[1]))
     if kind == "named":
         return _score_function(rest[0])
     raise FormatError(f"{kind!r} is not a kind of value that this version reads.")

@@ -44,8 +44,7 @@ class StoredRows:
         self._statistic = statistic
         if isinstance(statistic, TableRounds):
             state.ledger = None  # the rows on file are the ledger
-            kinds = state.params["columns"].items()
-            self._numbers, self._categories = ([n for n, k in kinds if k == kind] for kind in ("number", "category"))
+            self._numbers, self._categories = _columns_of(state, columns.named("feature"))
             self._takes_missing, self._largest = True, LARGEST
         else:
             assert isinstance(statistic, KeptRecords)
@@ -239,3 +238,14 @@ def _as_number(values) -> np.ndarray:
 def _as_category(values) -> Category:
     """A column of numbers that its model takes for categories, as such."""
     return values if isinstance(values, Category) else category_of(values)
+
+
+def _columns_of(state: Any, features: list[str]) -> tuple[list[str], list[str]]:
+    """The columns of numbers, and of categories, as a table's learner keeps them."""
+    plan = state.params.get("plan")
+    if plan is None:
+        kinds = state.params["columns"].items()
+        numbers, categories = ([name for name, kind in kinds if kind == wanted] for wanted in ("number", "category"))
+        return numbers, categories
+    numbers, categories = ([features[place] for place in places] for places in plan.model(state).taken())
+    return numbers, categories

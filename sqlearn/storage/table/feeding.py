@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from sqlearn.compose.composed import Composed
 from sqlearn.engine.model import ExactEstimator, Learner
 from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, listed, shown
 from sqlearn.storage.table.blocks import Block, Category, length
@@ -21,8 +22,13 @@ from sqlearn.storage.table.given import as_list, as_names
 from sqlearn.storage.table.interactions import interactions_of, takes_interactions
 
 
+def takes_tables(model: Any) -> bool:
+    """Whether a pipeline takes rows as tables of numbers and categories."""
+    return isinstance(model, Composed) and bool(model.__sklearn_tags__().input_tags.categorical)
+
+
 def takes_categories(model: Any) -> bool:
-    return not {"categorical_features", "columns"}.isdisjoint(model.get_params(deep=False))
+    return takes_tables(model) or not {"categorical_features", "columns"}.isdisjoint(model.get_params(deep=False))
 
 
 def takes_documents(model: Any) -> bool:
@@ -115,7 +121,7 @@ def prepared(model: Any, columns: Columns) -> Any:
         return clone(model).set_params(**changed, columns=kinds | dict(given))
     if "categorical_features" in params:
         return clone(model).set_params(**changed, categorical_features=categories or None)
-    if categories:
+    if categories and not takes_tables(model):
         names = [columns.named("feature")[i] for i in categories]
         raise TableError(
             f"{type(model).__name__} takes numbers, but the columns {listed(names)} hold categories. Use MixedNB "
@@ -173,7 +179,7 @@ def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool
     features = [block[name] for name in columns.named("feature")]
     if _takes(model.__class__, "analyzer"):
         X: Any = features[0]
-    elif _takes(model.__class__, "columns"):
+    elif _takes(model.__class__, "columns") or takes_tables(model):
         X = {name: _values(block[name]) for name in columns.named("feature")}
     elif any(isinstance(feature, Category) for feature in features):
         X = np.empty((length(features[0]), len(features)), object)
