@@ -22,6 +22,7 @@ from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import (
     ExactEstimator,
     Inner,
+    Kept,
     RenamedReport,
     State,
     Steps,
@@ -57,7 +58,7 @@ class Plan:
         )
 
 
-class InForce:
+class InForce(Kept):
     """What a state of such a model keeps of its plan, beside the parameters of what learns in its place.
 
     Attributes
@@ -122,6 +123,11 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         params = checked_params(self)
         self._check_supported_params(params)
         return self._plan(params)
+
+    @property
+    def takes_tables(self) -> bool:
+        """Whether rows are tables of numbers and categories."""
+        return bool(self.__sklearn_tags__().input_tags.categorical)
 
     @property
     def _in_use(self) -> InForce:

@@ -26,15 +26,22 @@ _BY_COLUMN = (StandardScaler, *READ_FROM_TABLES)  # steps that work column by co
 
 
 class PlacedSteps(Steps):
-    """Steps in force, and the layout of the rows that come in."""
+    """Steps in force, and the width and the names of the rows that come in."""
 
-    def __init__(self, parts: list[tuple[str, Any]], layout: Layout, ranked: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, parts: list[tuple[str, Any]], width: int, names: np.ndarray | None, ranked: tuple[int, ...] = ()
+    ) -> None:
         super().__init__(parts, ranked)
-        self.layout = Layout(layout.n_features_in_, layout.feature_names_in_)
+        self.width, self.names = width, names
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of these rows."""
+        return Layout(self.width, self.names)
 
     def part(self, stop: int) -> "PlacedSteps":
         """The first of them."""
-        return PlacedSteps(self.parts[:stop], self.layout)
+        return PlacedSteps(self.parts[:stop], self.width, self.names)
 
 
 class GridChain(RenamedReport, Chain):
@@ -102,7 +109,9 @@ class GridChain(RenamedReport, Chain):
                 "what stands for a missing value would have to lie on a grid there. Nothing was changed: take "
                 "strategy='mean' or 'constant', or the strategy 'most_frequent' for categories."
             )
-        return params | {"steps": PlacedSteps(params["steps"].parts, layout)}, layout
+        return params | {
+            "steps": PlacedSteps(params["steps"].parts, layout.n_features_in_, layout.feature_names_in_)
+        }, layout
 
     def _new_statistic(self, params, n_features, n_targets):
         steps, last = params["steps"], flat(params["steps"])[-1]

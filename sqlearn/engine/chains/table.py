@@ -155,10 +155,7 @@ def fixed_moments(digits: np.ndarray, low: int, n_features: int, record_counts: 
 
 def fixed_mixed(moments: Moments, missing: np.ndarray, low: int) -> Mixed:
     """Such moments, with digits of the weights of all records and of those in which each number is missing."""
-    found = _FixedMixed.__new__(_FixedMixed)
-    found.n_features, found.n_targets, found.moments = moments.n_features, 0, moments
-    found.missing = _FixedSums(missing, low, moments.record_counts, moments.n_features)
-    return found
+    return _GivenMixed(moments, _FixedSums(missing, low, moments.record_counts, moments.n_features))
 
 
 class _FixedMoments(_Fixed, Moments):
@@ -190,3 +187,10 @@ class _FixedMixed(Mixed):
 
     def copy(self):
         return copy.copy(self)
+
+
+class _GivenMixed(_FixedMixed):
+    """The same, of which both are given."""
+
+    def __init__(self, moments, missing):
+        self.n_features, self.n_targets, self.moments, self.missing = moments.n_features, 0, moments, missing

@@ -24,5 +24,5 @@ from sqlearn.engine.model.predictions import (
     Transforms,
 )
 from sqlearn.engine.model.state import State
-from sqlearn.engine.model.steps import Steps
+from sqlearn.engine.model.steps import Kept, Steps
 from sqlearn.engine.model.verbs import UnweightedClassifier, UnweightedEstimator, WeightedClassifier, WeightedEstimator

@@ -6,7 +6,15 @@ from typing import Any
 from sqlearn.engine.model.header import describe
 
 
-class Steps:
+class Kept:
+    """A parameter that stores keep by what its constructor is given."""
+
+    def arguments(self) -> dict[str, Any]:
+        """What the constructor is given, by name."""
+        return dict(vars(self))
+
+
+class Steps(Kept):
     """Names and estimators, in their order.
 
     Parameters

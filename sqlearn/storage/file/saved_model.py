@@ -14,13 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.compose.composed import InForce
-from sqlearn.compose.grid_chain import PlacedSteps
 from sqlearn.engine.identity import HiddenBytes, HiddenText, hidden
-from sqlearn.engine.model import FORMAT, ExactEstimator, Steps, digest_of
+from sqlearn.engine.model import FORMAT, ExactEstimator, Kept, digest_of
 from sqlearn.engine.readout import score_functions
 from sqlearn.engine.sklearn_private import param_names
-from sqlearn.engine.validation import GivenRecords, Layout
+from sqlearn.engine.validation import GivenRecords
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError, shown
 from sqlearn.storage.file.damage import damaged
 from sqlearn.storage.file.database import Database
@@ -189,13 +187,10 @@ def _encoded(value) -> Any:
         return ["records", _encoded(value.contents())]
     if isinstance(value, ExactEstimator):
         return ["estimator", _name(type(value)), _encoded(value.get_params(deep=False))]
-    if isinstance(value, Steps):
-        layout = getattr(value, "layout", None)
-        place = None if layout is None else [layout.n_features_in_, _encoded(layout.feature_names_in_)]
-        return ["steps", _encoded(value.parts), _encoded(value.ranked), place]
-    if isinstance(value, InForce):
-        own = {name: given for name, given in vars(value).items() if name != "kind"}
-        return ["plan", _name(value.kind), _encoded(own)]
+    if isinstance(value, Kept):
+        return ["kept", _name(type(value)), _encoded(value.arguments())]
+    if isinstance(value, type) and issubclass(value, ExactEstimator):
+        return ["class", _name(value)]
     if any(value is function for function in score_functions()):
         return ["named", _name(value)]
     raise ParameterError(
@@ -232,13 +227,10 @@ def _decoded(value) -> Any:
         return GivenRecords(**_decoded(rest[0]))
     if kind == "estimator":
         return _learner(rest[0])(**_decoded(rest[1]))
-    if kind == "steps":
-        parts, ranked, place = _decoded(rest[0]), _decoded(rest[1]), rest[2]
-        if place is None:
-            return Steps(parts, ranked)
-        return PlacedSteps(parts, Layout(place[0], _decoded(place[1])), ranked)
-    if kind == "plan":
-        return InForce(_learner(rest[0]), **_decoded(rest[1]))
+    if kind == "kept":
+        return _learner(rest[0], Kept)(**_decoded(rest[1]))
+    if kind == "class":
+        return _learner(rest[0])
     if kind == "named":
         return _score_function(rest[0])
     raise FormatError(f"{kind!r} is not a kind of value that this version reads.")
@@ -251,8 +243,8 @@ def _name(thing) -> str:
     return name
 
 
-def _learner(name: str) -> Any:
-    """A class of learners by its name. Nothing but this package's learners is imported, and nothing is called."""
+def _learner(name: str, kind: type = ExactEstimator) -> Any:
+    """A class of learners, or of another kind, by its name. Nothing but this package's learners is imported, and nothing is called."""
     module, _, path = name.partition(":")
     top, _, below = module.partition(".")
     try:
@@ -275,7 +267,7 @@ def _learner(name: str) -> Any:
             else f"Use the version of {module} that wrote it."
         )
         raise FormatError(f"Its learner {name} was not found: {module} has no {path} here. {advice}") from error
-    if not (isinstance(found, type) and issubclass(found, ExactEstimator)):
+    if not (isinstance(found, type) and issubclass(found, kind)):
         raise FormatError(
             f"Its learner {name} is not an estimator of sqlearn, nor derived from one. Take an intact copy."
         )

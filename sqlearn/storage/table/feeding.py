@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from sqlearn.compose.composed import Composed
 from sqlearn.engine.model import ExactEstimator, Learner
 from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, listed, shown
 from sqlearn.storage.table.blocks import Block, Category, length
@@ -24,7 +23,7 @@ from sqlearn.storage.table.interactions import interactions_of, takes_interactio
 
 def takes_tables(model: Any) -> bool:
     """Whether a pipeline takes rows as tables of numbers and categories."""
-    return isinstance(model, Composed) and bool(model.__sklearn_tags__().input_tags.categorical)
+    return bool(getattr(model, "takes_tables", False))
 
 
 def takes_categories(model: Any) -> bool:
