@@ -244,7 +244,10 @@ def _name(thing) -> str:
 
 
 def _learner(name: str, kind: type = ExactEstimator) -> Any:
-    """A class of learners, or of another kind, by its name. Nothing but this package's learners is imported, and nothing is called."""
+    """A class of learners, or of another kind, by its name.
+
+    Nothing but this package's learners is imported, and nothing is called.
+    """
     module, _, path = name.partition(":")
     top, _, below = module.partition(".")
     try:
