@@ -120,8 +120,8 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
     if params["keep_records"]:
         return _lazy_plan(in_use, in_force, params)
     if begins_with_words(in_use):
-        of_text = text_model(in_use, {name: params[name] for name in ("ledger", "key")})
-        return Plan(of_text, in_force, [], [name for name, step in in_use if step is not None])
+        of_words = text_model(in_use, {name: params[name] for name in ("ledger", "key")})
+        return Plan(of_words, in_force, [], [name for name, step in in_use if step is not None])
     place = 0
     while place < len(in_use) and not isinstance(in_use[place][1], ExactEstimator):
         place += 1

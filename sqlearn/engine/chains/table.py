@@ -126,7 +126,7 @@ class Table:
             if variables != list(range(width)):
                 digits = np.ascontiguousarray(digits[:, _triangle(variables, width)])
             return FixedGram(digits, low, self.record_counts, len(numbers), t)
-        return _FixedMixed(digits, low, width, numbers, self.record_counts)
+        return _mixed_of(digits, low, width, numbers, self.record_counts)
 
 
 def _triangle(variables: Sequence[int], width: int) -> np.ndarray:
@@ -155,7 +155,7 @@ def fixed_moments(digits: np.ndarray, low: int, n_features: int, record_counts: 
 
 def fixed_mixed(moments: Moments, missing: np.ndarray, low: int) -> Mixed:
     """Such moments, with digits of the weights of all records and of those in which each number is missing."""
-    return _GivenMixed(moments, _FixedSums(missing, low, moments.record_counts, moments.n_features))
+    return _FixedMixed(moments, _FixedSums(missing, low, moments.record_counts, moments.n_features))
 
 
 class _FixedMoments(_Fixed, Moments):
@@ -169,17 +169,9 @@ class _FixedSums(_Fixed, Sums):
 class _FixedMixed(Mixed):
     """Moments of numbers some of which are missing, made elsewhere."""
 
-    def __init__(self, digits, low, width, numbers, record_counts):
-        self.n_features, self.n_targets = len(numbers), 0
-        values = np.array([column.value for column in numbers])
-        cells = [0, *values, *packed_cell(values, values, width)]
-        self.moments = _FixedMoments(np.ascontiguousarray(digits[:, cells]), low, record_counts, len(numbers))
-        missing = np.zeros((len(digits), 1 + len(numbers), digits.shape[2]), np.int64)
-        missing[:, 0] = digits[:, 0]
-        for j, column in enumerate(numbers):
-            if column.missing is not None:
-                missing[:, 1 + j] = digits[:, column.missing]
-        self.missing = _FixedSums(missing, low, record_counts, len(numbers))
+    def __init__(self, moments: Moments, missing: Sums):
+        self.n_features, self.n_targets = moments.n_features, 0
+        self.moments, self.missing = moments, missing
 
     @property
     def members(self):
@@ -189,8 +181,14 @@ class _FixedMixed(Mixed):
         return copy.copy(self)
 
 
-class _GivenMixed(_FixedMixed):
-    """The same, of which both are given."""
-
-    def __init__(self, moments, missing):
-        self.n_features, self.n_targets, self.moments, self.missing = moments.n_features, 0, moments, missing
+def _mixed_of(digits: np.ndarray, low: int, width: int, numbers: list[Number], record_counts: np.ndarray) -> Mixed:
+    """Moments of numbers some of which are missing, from digits of whole Gram matrices of this order."""
+    values = np.array([column.value for column in numbers])
+    cells = [0, *values, *packed_cell(values, values, width)]
+    missing = np.zeros((len(digits), 1 + len(numbers), digits.shape[2]), np.int64)
+    missing[:, 0] = digits[:, 0]
+    for j, column in enumerate(numbers):
+        if column.missing is not None:
+            missing[:, 1 + j] = digits[:, column.missing]
+    moments = fixed_moments(np.ascontiguousarray(digits[:, cells]), low, len(numbers), record_counts)
+    return fixed_mixed(moments, missing, low)

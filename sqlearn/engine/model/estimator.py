@@ -416,7 +416,7 @@ class ExactEstimator(Hooks):
 
     def _with_state(self, state: State | None):
         """A learner with this one's attributes, and another state."""
-        copied = type(self).__new__(type(self))  # without its constructor, whose signature would be looked at
+        copied = type(self)(**{name: getattr(self, name) for name in param_names(type(self))})
         copied.__dict__.update(self.__dict__, _state=state)
         return copied
 
