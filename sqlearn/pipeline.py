@@ -171,7 +171,7 @@ class Pipeline(Composed, peers.Pipeline):
         sample_weight : array-like of shape (n_records,), default=None
             Weights of the records, where all steps take weights; they count in all of them.
         **params : dict
-            scikit-learn's spelling of weights, ``step__sample_weight``, for all steps that take weights.
+            Weights in scikit-learn's spelling, ``step__sample_weight``, for all steps that take weights.
 
         Returns
         -------
@@ -249,7 +249,13 @@ class Pipeline(Composed, peers.Pipeline):
 
     @property
     def named_steps(self) -> Bunch:
-        """The steps by their names; once fitted, in the state that they have now."""
+        """The steps by their names; once fitted, in the state that they have now.
+
+        Returns
+        -------
+        Bunch
+            The steps.
+        """
         if "_state" not in vars(self):
             return Bunch(**dict(self.steps))
         return self._named()
@@ -261,7 +267,13 @@ class Pipeline(Composed, peers.Pipeline):
 
     @property
     def classes_(self) -> np.ndarray:
-        """The classes held."""
+        """The classes held.
+
+        Returns
+        -------
+        ndarray of shape (n_classes,)
+            Their labels, sorted.
+        """
         if "_state" not in vars(self):
             raise AttributeError("This Pipeline is not fitted yet, so it has no classes_.")
         found: np.ndarray = self._learner_now().classes_
@@ -341,8 +353,12 @@ def make_pipeline(
     ----------
     *steps : estimators
         The steps.
-    memory, transform_input, verbose, keep_records, ledger, key
-        As of :class:`Pipeline`.
+    memory, transform_input : None
+        As of :class:`Pipeline`, as are the next ones.
+    verbose, keep_records, ledger : bool
+        Whether to print (without effect), to keep records, to keep a ledger.
+    key : str or bytes, default=None
+        Secret key of the records' digests.
 
     Returns
     -------

@@ -178,7 +178,7 @@ class ColumnTransformer(Composed, peers.ColumnTransformer):
 
     @property
     def transformers_(self) -> list[Any]:
-        """scikit-learn's estimators, fitted to the rows held."""
+        """Estimators of scikit-learn, fitted to the rows held."""
         found: list[Any] = self._told("transformers_")
         return found
 
