@@ -4,20 +4,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chain import ChainReader
-from sqlearn.compose.columns import flat, is_idle, leaves
+from sqlearn.compose.columns import is_idle
+from sqlearn.compose.plain_steps import check_deterministic, exported, innermost, parts_of, takes_tables, unused
 from sqlearn.compose.reading import Read
-from sqlearn.engine.chains import ENCODERS
-from sqlearn.engine.model import ExactEstimator, Inner, State, Steps, WeightedClassifier
+from sqlearn.engine.model import ExactEstimator, State, Steps, WeightedClassifier
 from sqlearn.engine.parts import KeepsRecords, Whole
 from sqlearn.engine.readout import LinearMap
-from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError
+from sqlearn.errors import InvalidValueError, UndefinedAttributeError
 
 
 class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
@@ -68,6 +67,9 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
         tags, inputs = get_tags(last), get_tags(first).input_tags
         tags.input_tags.allow_nan, tags.input_tags.positive_only = inputs.allow_nan, inputs.positive_only
         tags.input_tags.sparse, tags.array_api_support = True, False
+        if _takes_tables(self._steps):
+            tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
+            tags.input_tags.sparse = tags.input_tags.positive_only = False
         tags.target_tags.multi_output = False
         return tags
 
@@ -78,25 +80,16 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        for step in [*flat(params["steps"]), *leaves(params["steps"])]:
-            if isinstance(step, (ColumnTransformer, *ENCODERS)):
-                raise ParameterError(
-                    f"{type(step).__name__} takes tables, and a pipeline that keeps its records takes numbers. Trees "
-                    "and forests take tables as they are: put them into a TableModel alone. Or end with a learner that "
-                    "is read from sums.",
-                    value=step,
-                )
         for step in params["steps"].learners:
-            if isinstance(step, ExactEstimator):
-                Inner(step).checked_params()
-                continue
-            for name, value in step.get_params(deep=True).items():
-                if name.rpartition("__")[2] == "random_state" and not isinstance(value, int | np.integer):
-                    raise ParameterError(
-                        f"{type(step).__name__} draws random numbers, and is fitted again whenever the pipeline is "
-                        f"read: a refit would differ. Set {name} to an int.",
-                        value=value,
-                    )
+            check_deterministic(step)
+
+    # ------------------------------------------------------------------ records
+
+    def _keeps_tables(self, X):
+        return _takes_tables(self.steps)
+
+    def _unused(self, names, width):
+        return unused(self.steps.learners[0], names, width)
 
     def _validated(self, params, X, y, sample_weight, layout, *, single):
         unweighted = next((step for step in params["steps"].learners if not _takes_weights(step)), None)
@@ -131,8 +124,8 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
                     "The model is intact: learn more rows.",
                     reason="too few records",
                 ) from error
-            fitted = made.to_sklearn() if isinstance(made, ExactEstimator) else made
-            if not len(found) and state.feature_names_in_ is not None:
+            fitted = exported(made)
+            if not len(found) and state.feature_names_in_ is not None and state.layout.kinds is None:
                 fitted.feature_names_in_ = state.feature_names_in_
             found.append(Read(name, made, fitted, None, _unknown))
         return found
@@ -161,8 +154,10 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
             elif read.fitted is None:
                 continue
             else:
-                given = read.fitted.get_params(deep=False)
-                own = {name: v for name, v in vars(read.fitted).items() if name not in given}
+                own = {}
+                for name, step in innermost(read.fitted):
+                    given, prefix = step.get_params(deep=False), f"{name}__" if name else ""
+                    own |= {f"{prefix}{known}": v for known, v in vars(step).items() if known not in given}
             found |= {f"{read.name}__{name}": value for name, value in own.items()}
         return found | {"n_features_in_": self._fitted_state().n_features_in_}
 
@@ -187,6 +182,10 @@ def _unknown() -> tuple[LinearMap, list[Any]]:
     raise AssertionError("a step that is fitted to rows is not read from sums")
 
 
+def _takes_tables(steps: Steps) -> bool:
+    return bool(steps.learners) and takes_tables(steps.learners[0])
+
+
 def _takes_weights(step: Any) -> bool:
     return step.takes_weights if isinstance(step, ExactEstimator) else has_fit_parameter(step, "sample_weight")
 
@@ -194,4 +193,8 @@ def _takes_weights(step: Any) -> bool:
 def _target_of(step: Any) -> str | None:
     if isinstance(step, ExactEstimator):
         return step.target
+    inner = [_target_of(part) for _, part in parts_of(step) if not (is_idle(part) or isinstance(part, str))]
+    known = [target for target in inner if target is not None]
+    if known:
+        return known[-1]
     return "label" if is_classifier(step) else "value" if is_regressor(step) else None

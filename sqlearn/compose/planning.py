@@ -14,6 +14,7 @@ from sqlearn.compose.composed import Plan
 from sqlearn.compose.fixed_features import FixedFeatures
 from sqlearn.compose.grid_chain import GridChain, is_adaptive
 from sqlearn.compose.lazy_chain import LazyChain
+from sqlearn.compose.plain_steps import plain
 from sqlearn.compose.text_model import TextModel
 from sqlearn.engine.model import ExactEstimator, Steps
 from sqlearn.engine.sklearn_private import param_names
@@ -169,6 +170,7 @@ def _lazy_plan(steps: list[tuple[str, Any]], in_force: dict[str, Any], params: d
     names = [name for name, step in steps if step is not None]
     if not names:
         raise ParameterError("No step of this pipeline does anything. Use scikit-learn's Pipeline.")
+    steps = [(name, plain(step)) for name, step in steps]
     return Plan(LazyChain(Steps(steps), key=params["key"]), in_force, [], names)
 
 

@@ -38,7 +38,7 @@ LAYERS = {
         "sparse": {"kernels", "arithmetic", "identity", "sums", "rounds", "solvers", "problems"},
         "validation": {"identity", "sums"},
         "model": {"kernels", "identity", "maps", "sums", "readout", "rounds", "sparse", "validation"},
-        "parts": {"identity", "sums", "readout", "rounds", "validation", "model"},
+        "parts": {"identity", "sums", "readout", "rounds", "tables", "validation", "model"},
         "text": {"kernels", "arithmetic", "identity", "sums", "readout", "validation", "model"},
         "chains": {
             *("kernels", "arithmetic", "identity", "sums", "ordered", "readout", "rounds", "tables", "validation"),

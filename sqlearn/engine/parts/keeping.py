@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from sqlearn.engine.identity import HashKey, digest_dense, folds_of, key_bytes, label_words
 from sqlearn.engine.model import ExactEstimator, State, refuse_heavy, refuse_large
+from sqlearn.engine.parts.names import digests_of
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import KeptRecords
+from sqlearn.engine.tables import KeptTable, TableForm, as_columns, split_kept
+from sqlearn.engine.validation import Features, comparable
 from sqlearn.errors import UnsupportedError
 
 
@@ -18,8 +22,8 @@ class Whole:
 
     Attributes
     ----------
-    x : float64[n, d]
-        Features.
+    x : float64[n, d], or a table
+        Features; a frame, or an array of objects, where tables are kept.
     y : intp[n] or float64[n]
         Classes, as indices of `classes`, or targets; zeros where there are neither.
     w : float64[n]
@@ -30,7 +34,7 @@ class Whole:
         The same in their canonical form.
     """
 
-    x: np.ndarray
+    x: Any
     y: np.ndarray
     w: np.ndarray
     classes: np.ndarray | None
@@ -42,6 +46,8 @@ class Whole:
         statistic = state.statistic
         assert isinstance(statistic, KeptRecords)
         found = statistic.all_records(state.class_slots())
+        if isinstance(statistic, KeptTable):
+            found.x = statistic.tabulated(found.x, TableForm.of(state.layout))
         if state.vocabulary is None:
             return cls(found.x, found.y, found.w, None, [])
         return cls(found.x, found.y.astype(np.intp), found.w, label_array(state), state.labels())
@@ -50,6 +56,11 @@ class Whole:
     def classes_of(state: State) -> np.ndarray:
         """The labels held, sorted, as scikit-learn's ``classes_``."""
         return label_array(state)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether features are a table, and not numbers in an array."""
+        return not isinstance(self.x, np.ndarray) or self.x.dtype == object
 
     @property
     def responses(self) -> np.ndarray:
@@ -63,10 +74,15 @@ class Whole:
 
     def take(self, index: np.ndarray) -> "Whole":
         """Some of the records, in their order; classes stay."""
-        return Whole(self.x[index], self.y[index], self.w[index], self.classes, self.labels)
+        is_frame = nw.dependencies.is_into_dataframe(self.x)
+        x = nw.from_native(self.x, eager_only=True)[index].to_native() if is_frame else self.x[index]
+        return Whole(x, self.y[index], self.w[index], self.classes, self.labels)
 
     def folds(self, n_folds: int, key: str | bytes | None, has_targets: bool) -> np.ndarray:
         """The fold of each record, int64[n]; as :func:`~sqlearn.engine.parts.names.digests_of` names it."""
+        if self.is_table:
+            y = self.responses if has_targets else None
+            return folds_of(digests_of(self.x, y, self.w, HashKey(key_bytes(key))), n_folds)
         tails = [self.w[:, None].view(np.uint64)]
         if self.classes is not None:
             tails.insert(0, label_names(self.labels)[self.y])
@@ -90,7 +106,22 @@ class KeepsRecords(ExactEstimator):
 
     _keeps_records = True
 
+    def _keeps_tables(self, X: Any) -> bool:
+        """Whether first records like these are kept as a table."""
+        return False
+
+    def _unused(self, names: list[str] | None, width: int) -> set[int]:
+        """The positions of columns of a table that need not be kept."""
+        return set()
+
+    def _validated(self, params, X, y, sample_weight, layout, *, single):
+        return super()._validated(params, as_columns(X), y, sample_weight, layout, single=single)
+
     def _features(self, spec, X, layout):
+        if self._keeps_tables(X) if layout is None else layout.kinds is not None:
+            found, layout = split_kept(X, layout, spec.learner, self._unused)
+            refuse_large(found[0], spec.learner, TableForm.of(layout).numbers, cannot="compute with it")
+            return Features(*found), layout
         features, layout = super()._features(spec, X, layout)
         refuse_large(features.x, spec.learner, range(features.x.shape[1]), cannot="compute with it")
         return features, layout
@@ -105,8 +136,31 @@ class KeepsRecords(ExactEstimator):
                 reason="learner",
             )
 
+    def _in_force(self, params, layout):
+        params, layout = super()._in_force(params, layout)
+        return (params if layout.kinds is None else params | {"kinds": layout.kinds}), layout
+
     def _new_statistic(self, params, n_features, n_targets):
+        if "kinds" in params:
+            return KeptTable(n_features, n_targets, TableForm(params["kinds"]).n_categorical)
         return KeptRecords(n_features, n_targets)
+
+    def _as_kept(self, X: Any) -> Any:
+        """Rows as those that are held are shown to the steps."""
+        state = self._fitted_state()
+        given = as_columns(X)
+        found, _ = split_kept(given, comparable(state.layout, given), state.learner)
+        made = TableForm.of(state.layout).table(*found)
+        if nw.dependencies.is_pandas_dataframe(X) and nw.dependencies.is_pandas_dataframe(made):
+            made.index = X.index
+        return made
+
+    def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        if args and name != "inverse_transform" and self._fitted_state().layout.kinds is not None:
+            X, *rest = args
+            self._fitted_sklearn()
+            args = self._as_kept(X), *rest
+        return super()._answer(name, *args, **kwargs)
 
     def _check_learned(self, state):
         super()._check_learned(state)

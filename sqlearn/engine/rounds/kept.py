@@ -136,9 +136,14 @@ class KeptRecords(Statistic):
         blocks = [block.take(block.w > 0) for block in self.rows.blocks(MAX_HASH)]
         columns = zip(*((block.x, block.y, block.w, block.hashes) for block in blocks), strict=True)
         found = Records(*map(np.concatenate, columns))
+        found.x = self._in_order(found.x)
         if not self.n_targets:
             found.y = self._codes(slots)[found.y.astype(np.int64)]
         return found.take(by_content(np.column_stack([found.x, found.y, found.w])))
+
+    def _in_order(self, x: np.ndarray) -> np.ndarray:
+        """Features of records, with what tells their order in place of what tells of history."""
+        return x
 
     @staticmethod
     def _codes(slots: np.ndarray) -> np.ndarray:
@@ -160,7 +165,12 @@ class KeptRecords(Statistic):
         table[other_slots] = slots
         of_record = table[held.y[keep].astype(np.int64)] if not self.n_targets else np.zeros(len(keep), np.int64)
         y = held.y[keep] if self.n_targets else of_record.astype(np.float64)
-        self._change(held.x[keep], y, held.w[keep], of_record, held.digests[keep], 1.0, Log(keeps=False))
+        x = self._taken_over(other, held.x[keep])
+        self._change(x, y, held.w[keep], of_record, held.digests[keep], 1.0, Log(keeps=False))
+
+    def _taken_over(self, other: "KeptRecords", x: np.ndarray) -> np.ndarray:
+        """Features of another's records as they are here."""
+        return x
 
     def _empty(self) -> Self:
         """A statistic of the same kind without records."""
@@ -177,7 +187,8 @@ class KeptRecords(Statistic):
         if not isinstance(held, Rows):
             return None
         order = held.by_digest()
-        x, y, w = held.x[order], held.y[order], held.w[order]
+        w, y = held.w[order], held.y[order]
+        x = np.where(w[:, None] > 0, self._in_order(held.x[order]), 0.0)
         if not self.n_targets:
             y = self._codes(slots)[y.astype(np.int64)] * (w > 0)
         return packed(x, y, w, held.digests[order])

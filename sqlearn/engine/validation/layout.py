@@ -33,7 +33,9 @@ class Layout:
     is_categorical : tuple of bool or None
         Which columns hold categories, of learners that ask the first records.
     kinds : tuple of str or None
-        What the values of each column are, of encoders.
+        What the values of each column are, of encoders and of tables that are kept.
+    library : str or None
+        Whose frames are made of tables that are kept, if not pandas'.
     columns : mapping or None
         Kind of each column, of a TableModel; it keeps them among its parameters.
     through : FixedMap or None
@@ -47,6 +49,7 @@ class Layout:
     labels: str | None = None
     is_categorical: tuple[bool, ...] | None = None
     kinds: tuple[str, ...] | None = None
+    library: str | None = None
     columns: Mapping[Any, str] | None = None
     through: Any = None
 
@@ -69,6 +72,7 @@ class Layout:
         """Labels and kinds of columns in JSON's types, as digests contain them: what was not fixed is left out."""
         kinds: dict[str, Any] = {} if self.is_categorical is None else {"is_categorical": list(self.is_categorical)}
         kinds |= {} if self.kinds is None else {"kinds": list(self.kinds)}
+        kinds |= {} if self.library is None else {"library": self.library}
         return kinds if self.labels is None else kinds | {"labels": self.labels}
 
     def check_names(self, X: Any, learner: str) -> None:

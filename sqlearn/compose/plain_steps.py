@@ -1,0 +1,127 @@
+"""Steps of a pipeline that keeps its records, as scikit-learn runs them: its own pipelines around steps of any kind."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn import compose as peers
+from sklearn import pipeline
+from sklearn.base import clone
+from sklearn.pipeline import FeatureUnion
+from sklearn.utils import get_tags
+
+from sqlearn.compose.columns import is_idle
+from sqlearn.engine.model import ExactEstimator, Inner
+from sqlearn.engine.sklearn_private import param_names
+from sqlearn.errors import ParameterError
+
+
+def plain(step: Any) -> Any:
+    """A copy of a step, in which pipelines and transformers of columns are scikit-learn's; their parts are not."""
+    if is_idle(step) or isinstance(step, str):
+        return step
+    if isinstance(step, pipeline.Pipeline):
+        return pipeline.Pipeline([(name, plain(inner)) for name, inner in step.steps])
+    if isinstance(step, peers.ColumnTransformer):
+        given = {name: getattr(step, name) for name in param_names(peers.ColumnTransformer)}
+        given["transformers"] = [(name, plain(part), columns) for name, part, columns in step.transformers]
+        given["remainder"] = plain(step.remainder)
+        made = peers.ColumnTransformer(**given)
+    elif isinstance(step, FeatureUnion):
+        given = step.get_params(deep=False)
+        made = FeatureUnion(**given | {"transformer_list": [(n, plain(part)) for n, part in step.transformer_list]})
+    else:
+        return clone(step)
+    if hasattr(step, "_sklearn_output_config"):
+        made._sklearn_output_config = dict(step._sklearn_output_config)
+    return made
+
+
+def parts_of(step: Any) -> list[tuple[str, Any]]:
+    """Names and parts of a step that is made of others; none of any other."""
+    if isinstance(step, pipeline.Pipeline):
+        return list(step.steps)
+    if isinstance(step, peers.ColumnTransformer):
+        fitted = getattr(step, "transformers_", None)
+        found = [(part[0], part[1]) for part in (step.transformers if fitted is None else fitted)]
+        return found if fitted is not None else [*found, ("remainder", step.remainder)]
+    return list(step.transformer_list) if isinstance(step, FeatureUnion) else []
+
+
+def innermost(step: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The estimators that a step is made of, with their names; the step itself, if it is not made of others."""
+    if is_idle(step) or isinstance(step, str):
+        return
+    parts = parts_of(step)
+    if not parts:
+        yield name, step
+    for own, part in parts:
+        yield from innermost(part, f"{name}__{own}" if name else own)
+
+
+def check_deterministic(step: Any) -> None:
+    """Refuse parameters that a step does not take, and such for which two fits to the same records may differ.
+
+    Raises
+    ------
+    ParameterError
+        At the first.
+    """
+    for _, each in innermost(step):
+        if isinstance(each, ExactEstimator):
+            Inner(each).checked_params()
+            continue
+        for name, value in each.get_params(deep=True).items():
+            if name.rpartition("__")[2] == "random_state" and not isinstance(value, int | np.integer):
+                raise ParameterError(
+                    f"{type(each).__name__} draws random numbers, and is fitted again whenever the pipeline is "
+                    f"read: a refit would differ. Set {name} to an int.",
+                    value=value,
+                )
+
+
+def exported(step: Any) -> Any:
+    """A fitted step with scikit-learn's estimators in place of ours."""
+    if isinstance(step, ExactEstimator):
+        return step.to_sklearn()
+    if isinstance(step, pipeline.Pipeline):
+        step.steps = [(name, exported(inner)) for name, inner in step.steps]
+    elif isinstance(step, peers.ColumnTransformer):
+        step.transformers_ = [(name, exported(part), columns) for name, part, columns in step.transformers_]
+    elif isinstance(step, FeatureUnion):
+        step.transformer_list = [(name, exported(part)) for name, part in step.transformer_list]
+    return step
+
+
+def takes_tables(step: Any) -> bool:
+    """Whether rows may be tables to a step: with names that it asks for, with text, or with gaps to fill."""
+    if is_idle(step) or isinstance(step, str):
+        return False
+    if isinstance(step, peers.ColumnTransformer):
+        return True
+    if isinstance(step, pipeline.Pipeline):
+        first = next((inner for _, inner in step.steps if not is_idle(inner)), None)
+        return takes_tables(first)
+    if isinstance(step, FeatureUnion):
+        return any(takes_tables(part) for _, part in step.transformer_list)
+    tags = get_tags(step).input_tags
+    return bool((tags.categorical or tags.string) and tags.two_d_array)
+
+
+def unused(step: Any, names: list[str] | None, width: int) -> set[int]:
+    """The positions of columns that a first step does not look at, where it lists those that it takes."""
+    if isinstance(step, pipeline.Pipeline):
+        return unused(next((inner for _, inner in step.steps if not is_idle(inner)), None), names, width)
+    if not isinstance(step, peers.ColumnTransformer) or step.remainder != "drop":
+        return set()
+    taken: set[Any] = set()
+    for _, part, columns in step.transformers:
+        if isinstance(part, str) and part == "drop":
+            continue
+        own = [columns] if isinstance(columns, str) else columns
+        if not isinstance(own, list) or not all(isinstance(column, str) for column in own):
+            return set()
+        taken |= {*own}
+    if names is None or not taken <= {*names}:
+        return set()
+    return {j for j, name in enumerate(names) if name not in taken}
