@@ -11,10 +11,10 @@ from sklearn.utils.validation import has_fit_parameter
 from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chain import ChainReader
 from sqlearn.compose.columns import is_idle
-from sqlearn.compose.plain_steps import check_deterministic, exported, innermost, parts_of, takes_tables, unused
+from sqlearn.compose.plain_steps import check_deterministic, exported, innermost, parts_of, unused
 from sqlearn.compose.reading import Read
 from sqlearn.engine.model import ExactEstimator, State, Steps, WeightedClassifier
-from sqlearn.engine.parts import KeepsRecords, Whole
+from sqlearn.engine.parts import KeepsRecords, Whole, keeps_tables, takes_tables
 from sqlearn.engine.readout import LinearMap
 from sqlearn.errors import InvalidValueError, UndefinedAttributeError
 
@@ -67,7 +67,7 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
         tags, inputs = get_tags(last), get_tags(first).input_tags
         tags.input_tags.allow_nan, tags.input_tags.positive_only = inputs.allow_nan, inputs.positive_only
         tags.input_tags.sparse, tags.array_api_support = True, False
-        if _takes_tables(self._steps):
+        if takes_tables(self._steps.learners[0]):
             tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
             tags.input_tags.sparse = tags.input_tags.positive_only = False
         tags.target_tags.multi_output = False
@@ -86,7 +86,7 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
     # ------------------------------------------------------------------ records
 
     def _keeps_tables(self, X):
-        return _takes_tables(self.steps)
+        return keeps_tables(self.steps.learners[0], X)
 
     def _unused(self, names, width):
         return unused(self.steps.learners[0], names, width)
@@ -180,10 +180,6 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
 
 def _unknown() -> tuple[LinearMap, list[Any]]:
     raise AssertionError("a step that is fitted to rows is not read from sums")
-
-
-def _takes_tables(steps: Steps) -> bool:
-    return bool(steps.learners) and takes_tables(steps.learners[0])
 
 
 def _takes_weights(step: Any) -> bool:

@@ -8,7 +8,6 @@ from sklearn import compose as peers
 from sklearn import pipeline
 from sklearn.base import clone
 from sklearn.pipeline import FeatureUnion
-from sklearn.utils import get_tags
 
 from sqlearn.compose.columns import is_idle
 from sqlearn.engine.model import ExactEstimator, Inner
@@ -91,21 +90,6 @@ def exported(step: Any) -> Any:
     elif isinstance(step, FeatureUnion):
         step.transformer_list = [(name, exported(part)) for name, part in step.transformer_list]
     return step
-
-
-def takes_tables(step: Any) -> bool:
-    """Whether rows may be tables to a step: with names that it asks for, with text, or with gaps to fill."""
-    if is_idle(step) or isinstance(step, str):
-        return False
-    if isinstance(step, peers.ColumnTransformer):
-        return True
-    if isinstance(step, pipeline.Pipeline):
-        first = next((inner for _, inner in step.steps if not is_idle(inner)), None)
-        return takes_tables(first)
-    if isinstance(step, FeatureUnion):
-        return any(takes_tables(part) for _, part in step.transformer_list)
-    tags = get_tags(step).input_tags
-    return bool((tags.categorical or tags.string) and tags.two_d_array)
 
 
 def unused(step: Any, names: list[str] | None, width: int) -> set[int]:

@@ -8,7 +8,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model import ExactEstimator, WeightedClassifier
-from sqlearn.engine.parts import Composite, Whole, answering, checked_cv, checked_part
+from sqlearn.engine.parts import Composite, Whole, answering, checked_cv, checked_part, keeps_tables
 from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
 
 
@@ -29,6 +29,9 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
     def _target(self):  # type: ignore[override]
         return _target_of(self._learner)
 
+    def _keeps_tables(self, X):
+        return keeps_tables(self.estimator, X)
+
     def _has_labels(self, params, layout):
         return _target_of(params["estimator"]) == "label"
 
@@ -40,7 +43,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        params["estimator"] = checked_part(params["estimator"], type(self).__name__)
+        params["estimator"] = checked_part(params["estimator"], type(self).__name__, tables=True)
         checked_cv(params["cv"])
         try:
             peers.ParameterSampler(params["param_distributions"], 1) if "param_distributions" in params else len(
@@ -60,7 +63,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
                 "left out. Learn more rows.",
                 reason="too few records",
             )
-        own = {name: value for name, value in params.items() if name not in ("cv", "key")}
+        own = {name: value for name, value in params.items() if name not in ("cv", "key", "kinds")}
         search = self._sklearn_class(**own | {"cv": splits, "estimator": clone(params["estimator"])})
         given = set(vars(search))
         target = _target_of(params["estimator"])

@@ -1,6 +1,6 @@
 """Learners made of learners, and choices among them: what they have in common.
 
-May import: identity, sums, readout, rounds, validation, model, errors.
+May import: identity, sums, readout, rounds, tables, validation, model, errors.
 """
 
 from sqlearn.engine.parts.choosing import best_of, checked_cv, mean_of_scored
@@ -10,3 +10,4 @@ from sqlearn.engine.parts.keeping import KeepsRecords, Whole
 from sqlearn.engine.parts.left_out import Folds, method_of, predicted
 from sqlearn.engine.parts.named import active, checked_names, codes, named_estimators
 from sqlearn.engine.parts.names import digests_of, folds_of_groups
+from sqlearn.engine.parts.tabular import keeps_tables, takes_tables

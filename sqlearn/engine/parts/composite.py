@@ -22,8 +22,8 @@ _ESTIMATORS = {
 }
 
 
-def checked_part(learner: Any, owner: str) -> Any:
-    """A copy of a learner that may be a part, with parameters that it takes.
+def checked_part(learner: Any, owner: str, *, tables: bool = False) -> Any:
+    """A copy of a learner that may be a part, with parameters that it takes; of `tables`, if its owner keeps such.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def checked_part(learner: Any, owner: str) -> Any:
         )
     part = clone(learner)
     if isinstance(part, ExactEstimator):
-        return _checked_ours(part, owner)
+        return _checked_ours(part, owner, tables)
     random = [
         name
         for name, value in part.get_params(deep=True).items()
@@ -52,9 +52,10 @@ def checked_part(learner: Any, owner: str) -> Any:
     return part
 
 
-def _checked_ours(part: ExactEstimator, owner: str) -> ExactEstimator:
+def _checked_ours(part: ExactEstimator, owner: str, tables: bool) -> ExactEstimator:
     tags = part.__sklearn_tags__().input_tags
-    if hasattr(part, "recommend") or hasattr(part, "transformer") or tags.string or not tags.two_d_array:
+    is_numeric = not tags.string or (tables and tags.categorical)
+    if hasattr(part, "recommend") or hasattr(part, "transformer") or not is_numeric or not tags.two_d_array:
         raise ParameterError(
             f"{type(part).__name__} cannot be inside {owner}, which keeps its rows as numbers. Nothing was changed: "
             "put it around, or take a learner of numbers.",
@@ -135,6 +136,8 @@ class Composite(KeepsRecords):
 
     def _features(self, spec, X, layout):
         features, found = super()._features(spec, X, layout)
+        if found.kinds is not None:
+            return features, found  # parts see the table when they are fitted
         own = None if layout is None else replace(layout, feature_names_in_=None, labels=None)
         for learner in self._learners(vars(self)):
             if not is_plain(learner):
@@ -143,12 +146,14 @@ class Composite(KeepsRecords):
 
     def _check_batch(self, batch):
         super()._check_batch(batch)
-        for learner in self._learners(vars(self)):
+        for learner in self._learners(vars(self)) if not batch.levels else ():
             if not is_plain(learner):
                 _inside(lambda learner=learner: Inner(learner).check_targets(batch.targets), learner)
                 _inside(lambda learner=learner: Inner(learner).check_batch(batch), learner)
 
     def _new_statistic(self, params, n_features, n_targets):
+        if "kinds" in params:
+            return super()._new_statistic(params, n_features, n_targets)
         learners = self._learners(params)
         missing = bool(learners) and all(get_tags(learner).input_tags.allow_nan for learner in learners)
         return Followed(n_features, n_targets, not all(map(is_plain, learners)), missing)
@@ -172,7 +177,7 @@ class Composite(KeepsRecords):
         return copy.deepcopy(value) if name in _ESTIMATORS else value  # or a fit of them would change predictions
 
     def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        if args and name != "inverse_transform":
+        if args and name != "inverse_transform" and self._fitted_state().layout.kinds is None:
             X, *rest = args
             self._fitted_sklearn()
             args = self._dense(X), *rest

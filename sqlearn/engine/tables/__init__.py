@@ -8,7 +8,7 @@ from sqlearn.engine.tables.bin_codes import BinCodes
 from sqlearn.engine.tables.encoder import TableEncoder, encoded_width, read_encoder
 from sqlearn.engine.tables.gram import FixedGram, TableGram
 from sqlearn.engine.tables.indicators import categories_in, category_tree, indicators_of, over_indicators
-from sqlearn.engine.tables.kept_table import KeptTable, TableForm, split_kept
+from sqlearn.engine.tables.kept_table import KeptTable, TableForm, holds_categories, split_kept
 from sqlearn.engine.tables.numbered import LARGEST, Numbers, joined, numbered, numbers_of
 from sqlearn.engine.tables.reader import Fits, TableReader, table_tags
 from sqlearn.engine.tables.rounds import TableRounds

@@ -164,6 +164,14 @@ def split_kept(
     return (x, codes, levels), found
 
 
+def holds_categories(X: Any) -> bool:
+    """Whether a table has a column that is not of numbers."""
+    table = as_table(X)
+    if isinstance(table, np.ndarray) and table.dtype.kind in "fiub":
+        return False
+    return any(_kind_of(_column(table, j)) not in NUMBERS for j in range(table.shape[1]))
+
+
 def _column(table: Any, j: int) -> Any:
     return table.values[j] if isinstance(table, Columns) else table[:, int(j)]
 
