@@ -74,6 +74,8 @@ def describe(value):
         return canonical_label(value)
     except TypeError:
         name = getattr(value, "__qualname__", None)
+        if name is None and type(value).__repr__ is object.__repr__ and getattr(value, "__dict__", None):
+            return [f"{type(value).__module__}.{type(value).__qualname__}", describe(vars(value))]
         return f"{getattr(value, '__module__', '')}.{_text_of(value) if name is None else name}"
 
 
