@@ -1,7 +1,9 @@
 """How a state's parameters stand in its header, and the digest of its parts."""
 
+import functools
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +12,11 @@ import numpy as np
 from sqlearn.engine.identity import canonical_label, key_bytes
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.validation import GivenRecords
-from sqlearn.errors import shown
+from sqlearn.errors import ParameterError, shown
+
+_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
+# of a distribution of scipy's: what it was made of; the rest follows from its class
+_OF_DISTRIBUTION = ("args", "kwds", "name", "a", "b", "xk", "pk", "_histogram")
 
 
 def digest_of(parts: dict[str, bytes]) -> str:
@@ -73,13 +79,65 @@ def describe(value):
     try:
         return canonical_label(value)
     except TypeError:
-        name = getattr(value, "__qualname__", None)
-        if name is None and type(value).__repr__ is object.__repr__ and getattr(value, "__dict__", None):
-            return [f"{type(value).__module__}.{type(value).__qualname__}", describe(vars(value))]
-        return f"{getattr(value, '__module__', '')}.{_text_of(value) if name is None else name}"
+        return _of_object(value)
 
 
-def _text_of(value) -> str:
+def _of_object(value: Any) -> Any:
+    """What an object is made of where its repr tells where in memory it is, else its name or its repr."""
+    if hasattr(value, "rvs"):  # a distribution of scipy's, which a search draws from
+        of = describe(value.dist) if hasattr(value, "dist") else _class_of(value)
+        own = vars(value)
+        return [of, *(describe([name, own[name]]) for name in _OF_DISTRIBUTION if name in own)]
+    if isinstance(value, functools.partial):
+        return ["partial", *map(describe, (value.func, value.args, value.keywords))]
+    name = getattr(value, "__qualname__", None)
+    if name is None and (callable(value) or _ADDRESS.search(_text_of(value))) and hasattr(value, "__dict__"):
+        return [_class_of(value), describe(vars(value))]
+    return f"{getattr(value, '__module__', '')}.{_text_of(value) if name is None else name}"
+
+
+def _class_of(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def refuse_untold(params: dict[str, Any]) -> None:
+    """Refuse parameters with functions that have no name of their own, which digests could not tell apart.
+
+    Raises
+    ------
+    ParameterError
+        At the first of them.
+    """
+    for name, value in params.items():
+        found = _nameless(value)
+        if found is not None:
+            raise ParameterError(
+                f"{name} has {shown(found)}, a lambda or a function inside another, which has no name of its own: two "
+                "models with other functions would have equal digests. Nothing was changed: define it at the top of a "
+                "module.",
+                value=found,
+            )
+
+
+def _nameless(value: Any) -> Any:
+    """The first function without a name of its own in a parameter; None if there is none."""
+    if "<" in str(getattr(value, "__qualname__", "")):
+        return None if isinstance(value, type) else value
+    inside: Any = ()
+    if isinstance(value, dict):
+        inside = value.values()
+    elif isinstance(value, list | tuple | set | frozenset):
+        inside = value
+    elif hasattr(value, "get_params") and not isinstance(value, type):
+        inside = value.get_params(deep=False).values()
+    elif isinstance(value, functools.partial):
+        inside = (value.func, *value.args, *value.keywords.values())
+    elif callable(value) and not hasattr(value, "__qualname__") and not hasattr(value, "rvs"):  # a scorer
+        inside = getattr(value, "__dict__", {}).values()
+    return next((found for found in map(_nameless, inside) if found is not None), None)
+
+
+def _text_of(value: Any) -> str:
     """The repr of an object or, where that raises, what stands for it in messages."""
     try:
         return repr(value)
@@ -127,14 +185,4 @@ class Steps(Kept):
 
     def described(self) -> list[Any]:
         """Names, classes and parameters in JSON's types."""
-        return [[name, _told(part)] for name, part in self.parts]
-
-
-def _told(value: Any) -> Any:
-    """A parameter, estimators in it by their classes and parameters."""
-    if hasattr(value, "get_params") and not isinstance(value, type):
-        params = value.get_params(deep=False).items()
-        return [type(value).__name__, [[name, _told(own)] for name, own in sorted(params)]]
-    if isinstance(value, list | tuple):
-        return [_told(item) for item in value]
-    return describe(value)
+        return [[name, describe(part)] for name, part in self.parts]
