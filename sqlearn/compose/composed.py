@@ -124,6 +124,9 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         self._check_supported_params(params)
         return self._plan(params)
 
+    def _check_parts(self):
+        Inner(self._planned().model).checked_params()
+
     @property
     def takes_tables(self) -> bool:
         """Whether rows are tables of numbers and categories."""

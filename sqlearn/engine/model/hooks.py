@@ -116,6 +116,9 @@ class Hooks(Answering):
         """The empty statistic for records of this shape under these parameters."""
         return self._statistic(n_features, n_targets)
 
+    def _check_parts(self) -> None:
+        """Refuse parts of which it is known, before there is a record, that they do not forget together."""
+
     def _check_supported_params(self, params: dict) -> None:
         """Refuse parameters that are not supported, such as those for which the state is no function of the records."""
         if params.get("warm_start"):

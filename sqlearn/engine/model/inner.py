@@ -49,6 +49,7 @@ class Inner:
         """Copies of its parameters, each of which it takes."""
         params = checked_params(self.learner)
         self.learner._check_supported_params(params)
+        self.learner._check_parts()
         return params
 
     def new_statistic(self, n_features: int, n_targets: int, units: Units | None = None) -> Any:
