@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.validation import has_fit_parameter
 
 from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chain import ChainReader
@@ -14,9 +13,9 @@ from sqlearn.compose.columns import is_idle
 from sqlearn.compose.plain_steps import check_deterministic, exported, innermost, parts_of, unused
 from sqlearn.compose.reading import Read
 from sqlearn.engine.model import ExactEstimator, State, Steps, WeightedClassifier
-from sqlearn.engine.parts import KeepsRecords, Whole, keeps_tables, takes_tables
+from sqlearn.engine.parts import KeepsRecords, Whole, keeps_tables, refuse_weights, takes_tables, takes_weights
 from sqlearn.engine.readout import LinearMap
-from sqlearn.errors import InvalidValueError, UndefinedAttributeError
+from sqlearn.errors import UndefinedAttributeError
 
 
 class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
@@ -55,7 +54,7 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
 
     @property
     def _takes_weights(self):  # type: ignore[override]
-        return all(_takes_weights(step) for step in self._steps.learners)
+        return all(takes_weights(step) for step in self._steps.learners)
 
     @property
     def _target(self):  # type: ignore[override]
@@ -92,12 +91,8 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
         return unused(self.steps.learners[0], names, width)
 
     def _validated(self, params, X, y, sample_weight, layout, *, single):
-        unweighted = next((step for step in params["steps"].learners if not _takes_weights(step)), None)
-        if sample_weight is not None and unweighted is not None:
-            raise InvalidValueError(
-                f"{type(unweighted).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
-                reason="weight",
-            )
+        if sample_weight is not None:
+            refuse_weights(params["steps"].learners)
         return super()._validated(params, X, y, sample_weight, layout, single=single)
 
     # ------------------------------------------------------------------ reading
@@ -180,10 +175,6 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
 
 def _unknown() -> tuple[LinearMap, list[Any]]:
     raise AssertionError("a step that is fitted to rows is not read from sums")
-
-
-def _takes_weights(step: Any) -> bool:
-    return step.takes_weights if isinstance(step, ExactEstimator) else has_fit_parameter(step, "sample_weight")
 
 
 def _target_of(step: Any) -> str | None:

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from sklearn import ensemble as peers
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.metaestimators import available_if
 
@@ -26,7 +25,7 @@ from sqlearn.engine.parts import (
     predicted,
 )
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
-from sqlearn.linear_model import LogisticRegression
+from sqlearn.linear_model import LogisticRegression, RidgeCV
 
 _AUTO = ["predict_proba", "decision_function", "predict"]
 
@@ -47,6 +46,9 @@ class _Stacking(Composite):
 
     def _learners(self, params):
         return active(params)
+
+    def _weighed(self, params):
+        return [*active(params), self._last(params)]
 
     def _folds(self, params: dict[str, Any]) -> Folds:
         n_folds, key = checked_cv(params["cv"])
@@ -88,7 +90,16 @@ class _Stacking(Composite):
             blocks = self._left_out(state, whole, live, methods)
             models = [answering(model, state.learner) for model in live[: len(methods)]]
         meta = np.hstack([*blocks, whole.x] if params["passthrough"] else blocks)
-        last = Part(self._last(params), codes).made(Whole(meta, whole.y, whole.w, whole.classes, whole.labels))
+        seen = Whole(meta, whole.y, whole.w, whole.classes, whole.labels)
+        try:
+            last = Part(self._last(params), codes).made(seen)
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise UndefinedAttributeError(
+                f"{type(self._last(params)).__name__}, the last learner of this {state.learner}, cannot be fitted to "
+                f"what the others predict of the records held: {error} The model is intact: learn more rows, or set "
+                "another final_estimator.",
+                reason="too few records",
+            ) from error
         return {
             "estimators_": models,
             "named_estimators_": named_estimators(params, models),
@@ -172,7 +183,8 @@ class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.Stacki
     -----
     The model keeps its records, and models of the parts beside them: one of all records, and one for each fold, which
     has learned the others. These learn and forget what came and went when the model is next read; then the last one
-    learns anew from their predictions of all records. A fold's models predict 0 for classes that they have not seen.
+    learns anew from their predictions of all records. For classes that a fold's models have not seen, they predict a
+    probability of 0, or the least value that their decision function has in that fold.
 
     Examples
     --------
@@ -278,7 +290,8 @@ class StackingRegressor(_Stacking, Transforms, Predicts, WeightedEstimator, peer
         Regressors of this package, which follow each update by their own verbs; "drop" leaves one out. Others are taken
         if their `random_state`, where they have one, is an int: they are fitted anew when the model is read.
     final_estimator : estimator, default=None
-        The regressor that learns from their predictions; by default scikit-learn's ``RidgeCV()``.
+        The regressor that learns from their predictions; by default ``RidgeCV()`` of this
+        package.
     cv : int, HashedKFold or None, default=None
         Number of hashed folds, 5 for None, or the folds. Splitters that choose rows by position are refused, and so is
         "prefit".

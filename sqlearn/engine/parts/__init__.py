@@ -4,8 +4,8 @@ May import: identity, sums, readout, rounds, tables, validation, model, errors.
 """
 
 from sqlearn.engine.parts.choosing import best_of, checked_cv, mean_of_scored
-from sqlearn.engine.parts.composite import Composite, checked_part
-from sqlearn.engine.parts.following import Part, answering
+from sqlearn.engine.parts.composite import Composite, checked_part, refuse_unsafe
+from sqlearn.engine.parts.following import Part, answering, refuse_weights, takes_weights
 from sqlearn.engine.parts.keeping import KeepsRecords, Whole
 from sqlearn.engine.parts.left_out import Folds, method_of, predicted
 from sqlearn.engine.parts.named import active, checked_names, codes, named_estimators

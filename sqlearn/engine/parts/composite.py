@@ -11,10 +11,10 @@ import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.utils import get_tags
 
-from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State
-from sqlearn.engine.parts.following import Followed, Part
+from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State, refuse_untold
+from sqlearn.engine.parts.following import Followed, Part, refuse_weights, takes_weights
 from sqlearn.engine.parts.keeping import KeepsRecords, Whole
-from sqlearn.errors import InvalidValueError, ParameterError, SqlearnError, shown
+from sqlearn.errors import ParameterError, SqlearnError, shown
 
 # fitted attributes that are estimators
 _ESTIMATORS = {
@@ -37,22 +37,40 @@ def checked_part(learner: Any, owner: str, *, tables: bool = False) -> Any:
         )
     part = clone(learner)
     if isinstance(part, ExactEstimator):
-        return _checked_ours(part, owner, tables)
-    random = [
-        name
-        for name, value in part.get_params(deep=True).items()
-        if name.rpartition("__")[2] == "random_state" and not isinstance(value, int | np.integer)
-    ]
-    if random:
-        raise ParameterError(
-            f"{type(part).__name__} inside {owner} may draw random numbers, and a refit must draw the same. Nothing "
-            f"was changed: set its {random[0]} to an int, or take sqlearn's class of that name.",
-            value=learner,
-        )
+        return _checked_ours(_safe_ours(part, owner, tables))
+    _refuse_random(part, owner)
     return part
 
 
-def _checked_ours(part: ExactEstimator, owner: str, tables: bool) -> ExactEstimator:
+def refuse_unsafe(part: Any, owner: str) -> None:
+    """Refuse a part that would not be the same after a refit; values that it refuses itself, it refuses there too.
+
+    Raises
+    ------
+    ParameterError
+        With what to do.
+    """
+    if isinstance(part, ExactEstimator):
+        _safe_ours(part, owner, tables=True)
+    else:
+        _refuse_random(part, owner)
+
+
+def _refuse_random(part: Any, owner: str) -> None:
+    params = part.get_params(deep=True)
+    for name, value in params.items():
+        inside, _, last = name.rpartition("__")
+        whose = params.get(inside, part)
+        if last != "random_state" or isinstance(value, int | np.integer) or isinstance(whose, ExactEstimator):
+            continue  # those of this package check it themselves
+        raise ParameterError(
+            f"{type(whose).__name__} inside {owner} has {name}={shown(value)}: whatever random numbers it draws, a "
+            "refit must draw the same. Nothing was changed: set it to an int, or take sqlearn's class of that name.",
+            value=part,
+        )
+
+
+def _safe_ours(part: ExactEstimator, owner: str, tables: bool) -> ExactEstimator:
     tags = part.__sklearn_tags__().input_tags
     is_numeric = not tags.string or (tables and tags.categorical)
     if hasattr(part, "recommend") or hasattr(part, "transformer") or not is_numeric or not tags.two_d_array:
@@ -61,13 +79,17 @@ def _checked_ours(part: ExactEstimator, owner: str, tables: bool) -> ExactEstima
             "put it around, or take a learner of numbers.",
             value=part,
         )
-    own = Inner(part).checked_params()
+    own = part.get_params(deep=False)
     if own.get("key") is not None or own.get("ledger", True) is not True:
         raise ParameterError(
             f"A learner inside {owner} must not have a ledger or key of its own. Set `key` of {owner}, and leave the "
             "learner's at their defaults."
         )
-    for name, value in own.items():
+    return part
+
+
+def _checked_ours(part: ExactEstimator) -> ExactEstimator:
+    for name, value in Inner(part).checked_params().items():
         setattr(part, name, value)
     return part
 
@@ -97,16 +119,21 @@ class Composite(KeepsRecords):
         """The parts, for records like these."""
         raise NotImplementedError
 
-    def _all_learners(self) -> list[Any]:
-        """The learners, as far as parameters that are not checked yet tell."""
+    def _all_learners(self, weighed: bool = False) -> list[Any]:
+        """The learners, or those that must take weights, as far as parameters that are not checked yet tell."""
         try:
-            return [learner for learner in self._learners(vars(self)) if hasattr(learner, "get_params")]
+            found = self._weighed(vars(self)) if weighed else self._learners(vars(self))
+            return [learner for learner in found if hasattr(learner, "get_params")]
         except (TypeError, ValueError, LookupError):  # which the check of parameters will refuse
             return []
 
+    def _weighed(self, params: Mapping[str, Any]) -> list[Any]:
+        """All that must take weights if records have any."""
+        return self._learners(params)
+
     @property
     def _takes_weights(self):  # type: ignore[override]
-        return all(learner.takes_weights for learner in self._all_learners() if isinstance(learner, ExactEstimator))
+        return all(takes_weights(learner) for learner in self._all_learners(weighed=True) if hasattr(learner, "fit"))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -121,17 +148,15 @@ class Composite(KeepsRecords):
             tags.classifier_tags.multi_label = False
         return tags
 
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        refuse_untold(params)
+
     # ------------------------------------------------------------------ records
 
     def _validated(self, params, X, y, sample_weight, layout, *, single):
         if sample_weight is not None:
-            for learner in self._learners(params):
-                if isinstance(learner, ExactEstimator) and not learner.takes_weights:
-                    raise InvalidValueError(
-                        f"{type(learner).__name__} takes no sample weights. Nothing was changed: leave sample_weight "
-                        "out.",
-                        reason="weight",
-                    )
+            refuse_weights(self._weighed(params))
         return super()._validated(params, X, y, sample_weight, layout, single=single)
 
     def _features(self, spec, X, layout):

@@ -23,9 +23,30 @@ from sqlearn.engine.parts.keeping import Whole
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import KeptRecords, OneOfKept
 from sqlearn.engine.sums import Holder, Log, OneRecord
-from sqlearn.errors import UndefinedAttributeError
+from sqlearn.errors import InvalidValueError, UndefinedAttributeError
 
 _FEWEST, _SHARE = 64, 4  # so many changes are followed, or a share of the records, before models are made anew
+
+
+def takes_weights(learner: Any) -> bool:
+    """Whether a part learns from weighted records."""
+    return learner.takes_weights if isinstance(learner, ExactEstimator) else has_fit_parameter(learner, "sample_weight")
+
+
+def refuse_weights(learners: list[Any]) -> None:
+    """Refuse weights where a part takes none: it must not learn as if there were none.
+
+    Raises
+    ------
+    InvalidValueError
+        With the class of the part.
+    """
+    for learner in learners:
+        if not takes_weights(learner):
+            raise InvalidValueError(
+                f"{type(learner).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
+                reason="weight",
+            )
 
 
 @dataclass
@@ -61,12 +82,7 @@ class Part:
         target = self.learner.target if isinstance(self.learner, ExactEstimator) else "any"
         if target is not None:
             found["y"] = self.responses(whole)
-        weighs = (
-            self.learner.takes_weights
-            if isinstance(self.learner, ExactEstimator)
-            else has_fit_parameter(self.learner, "sample_weight")
-        )
-        return found | ({"sample_weight": whole.w} if weighs and whole.weighted else {})
+        return found | ({"sample_weight": whole.w} if whole.weighted else {})
 
     def made(self, whole: Whole) -> Any:
         """The model; one that is not fitted if there are no records."""

@@ -9,7 +9,7 @@ import numpy as np
 from sqlearn.engine.parts.following import Part
 from sqlearn.engine.parts.keeping import Whole
 
-_MISSING = {"predict_proba": 0.0, "predict_log_proba": np.finfo(float).min, "decision_function": np.finfo(float).min}
+_MISSING = {"predict_proba": 0.0, "predict_log_proba": np.finfo(float).min}
 
 
 class Folds:
@@ -47,13 +47,17 @@ def method_of(learner: Any, wanted: str | list[str]) -> str | None:
 
 
 def predicted(model: Any, x: np.ndarray, method: str, n_classes: int) -> np.ndarray:
-    """Predictions with a column for each class, also those that the model has not seen; classes are numbers from 0."""
+    """Predictions with a column for each class, also those that the model has not seen; classes are numbers from 0.
+
+    What a model has not seen has the probability 0, or the least decision of all.
+    """
     found: np.ndarray = getattr(model, method)(x)
-    if method not in _MISSING or not n_classes or len(model.classes_) == n_classes:
+    if method == "predict" or not n_classes or len(model.classes_) == n_classes:
         return found
     own = np.asarray(model.classes_, np.intp)
-    if found.ndim == 1:  # a decision between two of them
-        found = np.column_stack([-found, found])
-    whole = np.full((len(found), n_classes), _MISSING[method])
+    if found.ndim == 1:  # a decision between two of them, or for the only one
+        found = np.column_stack([-found, found] if len(own) == 2 else [found])
+    missing = _MISSING[method] if method in _MISSING else found.min()
+    whole = np.full((len(found), n_classes), missing)
     whole[:, own[: found.shape[1]]] = found
     return whole
