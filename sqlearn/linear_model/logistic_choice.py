@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 
 from sqlearn.engine.arithmetic import one_thread
-from sqlearn.engine.model import Decides, PredictsProbabilities, SparseCoefficients, WeightedClassifier
+from sqlearn.engine.model import Decides, PredictsProbabilities, SparseCoefficients, WeightedClassifier, refuse_untold
 from sqlearn.engine.parts import KeepsRecords, Whole, best_of, checked_cv, mean_of_scored
 from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.rounds import MOST_CLASS_WEIGHT, Records, Trace
@@ -203,6 +203,7 @@ class LogisticRegressionCV(
                 "any other solver; all give the optimum."
             )
         checked_cv(params["cv"])
+        refuse_untold({"scoring": params["scoring"]})
         given = params["Cs"]
         if not isinstance(given, Integral):
             values = np.asarray(given, np.float64)

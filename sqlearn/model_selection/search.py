@@ -1,5 +1,6 @@
 """Searches for parameters that forget: lazily, at the cost of the search that a refit would run."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model import ExactEstimator, WeightedClassifier
-from sqlearn.engine.parts import Composite, Whole, answering, checked_cv, checked_part, keeps_tables
+from sqlearn.engine.parts import Composite, Whole, answering, checked_cv, checked_part, keeps_tables, refuse_unsafe
 from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
 
 
@@ -18,6 +19,8 @@ def _inside_has(name: str) -> Any:
 
 class _Search(Composite, WeightedClassifier):  # type: ignore[override]
     """What both searches have in common."""
+
+    _or_more = ""
 
     @property
     def _learner(self) -> Any:
@@ -43,14 +46,43 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        params["estimator"] = checked_part(params["estimator"], type(self).__name__, tables=True)
+        refuse_unsafe(params["estimator"], type(self).__name__)
+        params["estimator"] = clone(params["estimator"])
         checked_cv(params["cv"])
+        self._check_candidates(params)
+
+    def _candidates(self, params: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        """The combinations that will be tried."""
+        raise NotImplementedError
+
+    def _check_candidates(self, params: dict[str, Any]) -> None:
+        """Refuse a search that would try what would not be the same after a refit, or nothing that is taken."""
+        name, first, taken = type(self).__name__, None, False
         try:
-            peers.ParameterSampler(params["param_distributions"], 1) if "param_distributions" in params else len(
-                peers.ParameterGrid(params["param_grid"])
-            )
+            candidates = [*self._candidates(params)]
         except (TypeError, ValueError) as error:
-            raise ParameterError(f"{str(error).rstrip('.')}. Nothing was changed: name lists of values.") from error
+            raise ParameterError(
+                f"{str(error).rstrip('.')}. Nothing was changed: name lists of values{self._or_more}."
+            ) from error
+        for candidate in candidates:
+            try:
+                made = clone(params["estimator"]).set_params(**clone(candidate, safe=False))
+            except (AttributeError, TypeError, ValueError) as error:
+                raise ParameterError(
+                    f"{type(params['estimator']).__name__} does not take {shown(candidate)}: {error} Nothing was "
+                    f"changed: name parameters that {type(params['estimator']).__name__}.get_params() lists."
+                ) from error
+            refuse_unsafe(made, name)
+            try:
+                checked_part(made, name, tables=True)
+                taken = True
+            except (TypeError, ValueError) as error:
+                first = first or error
+                if params["error_score"] == "raise":
+                    break
+        if first is not None and (not taken or params["error_score"] == "raise"):
+            first.add_note(f"That is so for what {name} would try.")
+            raise first
 
     def _read_out(self, state):
         whole, params = Whole.of(state), state.params
@@ -295,6 +327,9 @@ class GridSearchCV(_Search, peers.GridSearchCV):
 
     _sklearn_class = peers.GridSearchCV
 
+    def _candidates(self, params):
+        return peers.ParameterGrid(params["param_grid"])
+
     def __init__(
         self,
         estimator: Any,
@@ -372,6 +407,13 @@ class RandomizedSearchCV(_Search, peers.RandomizedSearchCV):
     """
 
     _sklearn_class = peers.RandomizedSearchCV
+    _or_more = ", or distributions"
+
+    def _candidates(self, params):
+        given = params["param_distributions"]
+        for one in given if isinstance(given, list | tuple) else [given]:
+            peers.ParameterGrid({name: values for name, values in one.items() if not hasattr(values, "rvs")})
+        return peers.ParameterSampler(given, params["n_iter"], random_state=params["random_state"])
 
     def __init__(
         self,
