@@ -1,22 +1,29 @@
 """Learners made of learners, and choices: whatever their history, they are their refit."""
 
 import copy
+import pickle
 import re
 
 import numpy as np
 import pytest
+import scipy.stats
 import sklearn.calibration
 import sklearn.ensemble
 import sklearn.multiclass
+import sklearn.neighbors
 import sklearn.tree
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.metrics import make_scorer
+from sklearn.pipeline import Pipeline as Steps
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from laws import assert_same, check_contract, told, unchanged
 from records import pool_of, records_of
 from sqlearn.calibration import CalibratedClassifierCV
+from sqlearn.decomposition import PCA
 from sqlearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
+from sqlearn.engine.parts import predicted
 from sqlearn.errors import (
     DegenerateError,
     InvalidValueError,
@@ -29,6 +36,7 @@ from sqlearn.model_selection import GridSearchCV, HashedKFold, RandomizedSearchC
 from sqlearn.multiclass import OneVsRestClassifier
 from sqlearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier
+from sqlearn.pipeline import make_pipeline
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -38,6 +46,7 @@ LINES = [("ridge", Ridge()), ("line", LinearRegression())]
 CHOICE = LogisticRegressionCV(
     Cs=[0.1, 1.0], cv=2, scoring="accuracy", l1_ratios=(0,), use_legacy_attributes=False, class_weight="balanced"
 )
+LOCAL = make_scorer(lambda y, predicted: 0.0)
 LEARNERS = [
     VotingClassifier([*PARTS, ("tree", TREE)], weights=[1, 2, 1, 1]),
     VotingRegressor(LINES),
@@ -184,13 +193,24 @@ def test_folds_that_cannot_be_scored_do_not_count():
         (VotingClassifier([("a", Ridge())]), "should be a classifier"),
         (VotingClassifier([("a", GaussianNB())], weights=[1, 2]), "weights must be equal"),
         (VotingClassifier([("a", GaussianNB(key="own"))]), "key of its own"),
-        (VotingClassifier([("a", sklearn.tree.DecisionTreeClassifier())]), "random_state to an int"),
+        (VotingClassifier([("a", sklearn.tree.DecisionTreeClassifier())]), "random_state=None: .* set it to an int"),
         (StackingClassifier(PARTS, cv="prefit"), "prefit"),
         (StackingClassifier(PARTS, Ridge()), "should be a classifier"),
         (OneVsRestClassifier("nothing"), "OneVsRest"),
         (GridSearchCV(GaussianNB(), {"var_smoothing": 3.0}), "param"),
         (GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=sklearn.model_selection.KFold(3)), "by position"),
         (RandomizedSearchCV(GaussianNB(), {"var_smoothing": [1.0]}), "set an int"),
+        (RandomizedSearchCV(GaussianNB(), {"var_smoothing": {1.0, 2.0}}, random_state=0), "list or a numpy array"),
+        (GridSearchCV(GaussianNB(), {"estimator__x": [1.0]}), "get_params"),
+        (GridSearchCV(GaussianNB(), {"var_smoothing": [-1.0, -2.0]}), "float in the range"),
+        (GridSearchCV(GaussianNB(), {"var_smoothing": [1.0, -2.0]}, error_score="raise"), "float in the range"),
+        (GridSearchCV(TREE, {"random_state": [0, None]}), "random_state=None"),
+        (RandomizedSearchCV(TREE, {"random_state": scipy.stats.uniform()}, random_state=0), "random_state=0.5"),
+        (GridSearchCV(Steps([("m", GaussianNB())]), {"m": [sklearn.tree.DecisionTreeClassifier()]}), "m__random_state"),
+        (GridSearchCV(make_pipeline(PCA(), LogisticRegression()), {"pca__n_components": [1]}), "PCA cannot stand in"),
+        (GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, scoring=lambda *_: 0.0), "no name of its own"),
+        (GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, scoring={"a": LOCAL}), "no name of its own"),
+        (LogisticRegressionCV(scoring=LOCAL), "no name of its own"),
         (LogisticRegressionCV(cv=1), r"range \[2"),
         (LogisticRegressionCV(l1_ratios=(0.5,)), "not smooth"),
         (LogisticRegressionCV(Cs=[0.0]), "positive"),
@@ -212,6 +232,14 @@ def test_a_part_refuses_records_for_the_whole():
     weightless = VotingClassifier([("near", KNeighborsClassifier(1))]).fit(X, y)
     with unchanged(weightless), pytest.raises(InvalidValueError, match="takes no sample weights"):
         weightless.partial_fit(X, y, sample_weight=np.ones(150))
+    near = sklearn.neighbors.KNeighborsClassifier(1)
+    for whole in (
+        VotingClassifier([("near", near)]), StackingClassifier([("bayes", GaussianNB())], near),
+        OneVsRestClassifier(near), CalibratedClassifierCV(near), GridSearchCV(near, {"n_neighbors": [1]}),
+    ):  # fmt: skip
+        assert not whole.takes_weights
+        with pytest.raises(InvalidValueError, match="KNeighborsClassifier takes no sample weights"):
+            whole.fit(X, y, sample_weight=np.ones(150))
     with unchanged(model), pytest.raises(NotLearnedError):
         model.forget([9.0, 9.0, 9.0, 9.0], 0)
     with pytest.raises(DegenerateError):
@@ -236,3 +264,46 @@ def test_fitted_parts_are_copies():
     model.estimators_[0].fit(X[:60], y[:60])
     np.testing.assert_array_equal(model.predict(X), before)
     assert copy.deepcopy(model).estimators_[0].classes_.tolist() == [0, 1, 2]
+
+
+def test_distributions_are_told_by_what_they_are_made_of():
+    X, y = IRIS
+
+    def search(**given):
+        return RandomizedSearchCV(
+            GaussianNB(), {"var_smoothing": scipy.stats.uniform(**given)}, n_iter=1, cv=2, random_state=0
+        )  # fmt: skip
+
+    model = search(scale=1e-3).fit(X, y)
+    assert model.digest() == search(scale=1e-3).fit(X, y).digest()
+    assert not model.pending_params()
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert_same(other, model)
+    assert search(scale=1e-2).fit(X, y).digest() != model.digest()
+    assert model.set_params(param_distributions=search(scale=1e-2).param_distributions).pending_params()
+
+
+def test_values_that_a_learner_refuses_count_as_failed_fits():
+    search = GridSearchCV(GaussianNB(), {"var_smoothing": [-1.0, 1e-9]}, cv=2).fit(*IRIS)
+    assert search.best_params_ == {"var_smoothing": 1e-9}
+
+
+def test_a_fold_without_a_class_gives_it_the_least_decision():
+    model = RidgeClassifier().fit([[0.0], [1.0], [2.0]], [0, 2, 3])
+    decisions, found = model.decision_function([[0.5], [9.0]]), predicted(model, [[0.5], [9.0]], "decision_function", 4)
+    np.testing.assert_array_equal(found[:, [0, 2, 3]], decisions)
+    assert (found[:, 1] == decisions.min()).all()
+    (two,) = predicted(RidgeClassifier().fit([[0.0], [1.0]], [1, 2]), [[5.0]], "decision_function", 3)
+    assert two[0] == two[1] == -two[2] < 0
+    X, y = IRIS
+    rows = [0, 1, 2, 3, 50, 51, 52, 53, 100]
+    stack = StackingClassifier([("bayes", GaussianNB()), ("ridge", RidgeClassifier())], cv=3)
+    assert set(stack.fit(X[rows], y[rows]).predict(X)) <= {0, 1, 2}
+
+
+def test_the_last_learner_tells_that_it_sees_predictions():
+    X, y = IRIS
+    stack = StackingClassifier([("ridge", RidgeClassifier())], MultinomialNB(), cv=2).fit(X, y)
+    with pytest.raises(UndefinedAttributeError, match="MultinomialNB, the last learner of this StackingClassifier"):
+        stack.predict(X)
+
