@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn import preprocessing as peers
+from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from laws import assert_same, check_contract, refit
@@ -15,6 +16,7 @@ from records import Records
 from sqlearn import errors, verify
 from sqlearn.decomposition import TruncatedSVD
 from sqlearn.impute import SimpleImputer
+from sqlearn.neighbors import NearestCentroid
 from sqlearn.preprocessing import (
     KBinsDiscretizer,
     MaxAbsScaler,
@@ -150,6 +152,47 @@ def test_values_beyond_half_the_range_of_float64():
     with pytest.raises(errors.UndefinedAttributeError, match="range"):
         _ = scaler.scale_
     assert scaler.forget([1e308]).forget([-1e308]).data_max_ == 2.0
+
+
+def test_bins_wider_than_float64_are_refused_when_they_are_read():
+    for strategy in ("uniform", "quantile"):
+        bins = KBinsDiscretizer(2, strategy=strategy).fit([[1e308], [-1e308], [0.0], [1.0]])
+        with pytest.raises(errors.UndefinedAttributeError, match="forget the rows"):
+            _ = bins.bin_edges_
+        assert bins.forget([-1e308]).bin_edges_[0][-1] == 1e308
+
+
+def test_edges_cannot_be_written_to():
+    bins = KBinsDiscretizer(2).fit([[0.0], [1.0], [2.0]])
+    with pytest.raises(ValueError, match="read-only"):
+        bins.bin_edges_[0][1] = 1e9
+
+
+def test_a_column_of_missing_values_leaves_its_type_open():
+    for encoder in (OneHotEncoder(), OrdinalEncoder()):
+        for value, other in ((1.5, "a"), ("a", 1.5)):
+            late = clone(encoder).partial_fit([[None]]).partial_fit([[value]])
+            early = clone(encoder).partial_fit([[value]]).partial_fit([[None]])
+            assert late.categories_[0].tolist()[0] == early.categories_[0].tolist()[0] == value
+            assert late.categories_[0].dtype == early.categories_[0].dtype
+            before = late.digest()
+            for wrong in ([[other]], [[other], [value]]):
+                with pytest.raises(errors.InvalidValueError, match=r"column 0 \(counted from 0\)"):
+                    late.partial_fit(wrong)
+            assert late.digest() == before
+            with pytest.raises(errors.MergeError, match="mixed in column 0"):
+                late.merge(clone(encoder).partial_fit([[None]]).partial_fit([[other]]))
+            assert pickle.loads(pickle.dumps(late)).digest() == before
+            late.forget([[value]]).partial_fit([[other]])
+            assert late.categories_[0].tolist()[0] == other
+
+
+def test_a_change_of_order_that_adds_slots_is_undone():
+    centroid = NearestCentroid(metric="manhattan").fit([[1.0], [2.0], [5.0], [5.0]], [0, 0, 1, 1])
+    before = centroid.digest()
+    with pytest.raises(errors.InvalidValueError, match="mixed"):  # slots came, which the undoing finds
+        centroid.relabel([[1.0], [5.0]], [0, 1], ["a", "b"])
+    assert centroid.digest() == before
 
 
 @pytest.mark.parametrize("learner", [MaxAbsScaler(), RobustScaler(with_centering=False), QuantileTransformer()])

@@ -13,7 +13,8 @@ from sqlearn.errors import FormatError
 
 _PER_VALUE = 24  # bytes
 
-Changes = tuple[np.ndarray, np.ndarray, np.ndarray]  # lists, values, missing values of each list
+# lists and values; missing values of each list, records of each slot: of those there are, as later rows may add some
+Changes = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 class Ordered(Statistic):
@@ -53,18 +54,21 @@ class Ordered(Statistic):
         x, slots = (block.x, block.slots) if counts.all() else (block.x[counts], block.slots[counts])
         if not log.keeps and sign > 0:
             self._pending.append((x, slots))
-            self._count(slots, sign)
+            np.add.at(self.record_counts, slots, 1)
             return
         self.settle()
         changes = self._changes(x, slots)
         self.ordered.make_ready()
         if sign > 0:
-            log.do(partial(self._learn, changes, slots), partial(self._forget, changes, slots))
+            log.do(partial(self._learn, changes), partial(self._forget, changes))
         else:
-            log.do(partial(self._forget, changes, slots), partial(self._learn_again, changes, slots))
+            log.do(partial(self._forget, changes), partial(self._learn_again, changes))
 
     def _changes(self, x: np.ndarray, slots: np.ndarray) -> Changes:
-        """Lists and values of some rows without zeros and missing ones, value by value, and the missing per list."""
+        """Lists and values of some rows without zeros and missing ones, value by value; how many are missing; rows.
+
+        These two are counted here, so that adding them needs no memory.
+        """
         d = self.n_features
         missing = np.zeros(len(self.ordered), np.int64)
         if len(x) > 1 and len(slots) and (slots == slots[0]).all():  # in ascending order each is found near the last
@@ -76,30 +80,31 @@ class Ordered(Statistic):
         if unknown.any():
             missing += np.bincount(rows[unknown], minlength=len(missing))
         known = (columns != 0) & ~unknown
-        return np.ascontiguousarray(rows[known]), np.ascontiguousarray(columns[known]), missing
+        records = np.bincount(slots, minlength=len(self.record_counts))
+        return np.ascontiguousarray(rows[known]), np.ascontiguousarray(columns[known]), missing, records
 
-    def _learn(self, changes: Changes, slots: np.ndarray) -> None:
-        which, values, missing = changes
+    def _learn(self, changes: Changes) -> None:
+        which, values, missing, records = changes
+        held, counts = self.ordered.missing[: len(missing)], self.record_counts[: len(records)]
         self.ordered.put(which, values)
-        np.add(self.ordered.missing, missing, out=self.ordered.missing)
-        self._count(slots, 1.0)
+        np.add(held, missing, out=held)
+        np.add(counts, records, out=counts)
 
-    def _forget(self, changes: Changes, slots: np.ndarray) -> None:
-        which, values, missing = changes
-        if (missing > self.ordered.missing).any() or self.ordered.shift(which, values, -1.0) >= 0:
+    def _forget(self, changes: Changes) -> None:
+        which, values, missing, records = changes
+        held, counts = self.ordered.missing[: len(missing)], self.record_counts[: len(records)]
+        if (missing > held).any() or self.ordered.shift(which, values, -1.0) >= 0:
             raise FormatError(UNFIT)  # the records are held, so their values must be
-        np.subtract(self.ordered.missing, missing, out=self.ordered.missing)
-        self._count(slots, -1.0)
+        np.subtract(held, missing, out=held)
+        np.subtract(counts, records, out=counts)
 
-    def _learn_again(self, changes: Changes, slots: np.ndarray) -> None:
+    def _learn_again(self, changes: Changes) -> None:
         """Take back :meth:`_forget`, which has left all entries, without memory."""
-        which, values, missing = changes
+        which, values, missing, records = changes
+        held, counts = self.ordered.missing[: len(missing)], self.record_counts[: len(records)]
         self.ordered.shift(which, values, 1.0)
-        np.add(self.ordered.missing, missing, out=self.ordered.missing)
-        self._count(slots, 1.0)
-
-    def _count(self, slots: np.ndarray, sign: float) -> None:
-        np.add.at(self.record_counts, slots, np.int64(sign))
+        np.add(held, missing, out=held)
+        np.add(counts, records, out=counts)
 
     def first_missing(self, block: Block) -> int:
         missing = super().first_missing(block)
@@ -135,7 +140,7 @@ class Ordered(Statistic):
         parts, self._pending = self._pending, []
         if any(self.ordered.lists[5]):
             for x, slots in parts:
-                which, values, missing = self._changes(x, slots)
+                which, values, missing, _ = self._changes(x, slots)
                 self.ordered.put(which, values)
                 self.ordered.missing[:] += missing
             return
