@@ -7,6 +7,11 @@ import scipy.sparse as sp
 def read_only(value):
     """A value with its arrays as views that refuse to be written to; lists, dicts and our own objects included."""
     if isinstance(value, np.ndarray):
+        if value.dtype == object and any(isinstance(item, np.ndarray) for item in value.flat):  # an array of arrays
+            held = np.empty(value.shape, object)
+            for place in np.ndindex(value.shape):
+                held[place] = read_only(value[place])
+            value = held
         view = value.view()  # the array itself may be part of the state, where kernels expect it as it is
         view.flags.writeable = False
         return view

@@ -189,6 +189,7 @@ def test_fitted_attributes_are_listed(learner):
 def arrays(value):
     if isinstance(value, np.ndarray):
         yield value
+        yield from arrays(value.tolist() if value.dtype == object else [])
     elif isinstance(value, list | tuple):
         for item in value:
             yield from arrays(item)
