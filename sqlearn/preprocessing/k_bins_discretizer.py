@@ -11,7 +11,7 @@ from sklearn import preprocessing as peers
 from sqlearn.engine.model import UnweightedEstimator
 from sqlearn.engine.ordered import Ordered, OrderView
 from sqlearn.engine.readout import as_float
-from sqlearn.errors import ParameterError, shown
+from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 from sqlearn.preprocessing.inverting import Inverts
 from sqlearn.preprocessing.quantile_transformer import refuse_subsample
 
@@ -111,7 +111,10 @@ class KBinsDiscretizer(Inverts, UnweightedEstimator, peers.KBinsDiscretizer):
         _numbers_of_bins(self.n_bins, batch.x.shape[1])
 
     def _check_learned(self, state):
-        _, _, notes = self._bins(state)
+        try:
+            _, _, notes = self._bins(state)
+        except UndefinedAttributeError:  # which reading the edges raises; the records are held, as by other scalers
+            return
         for note in notes:
             warnings.warn(note, stacklevel=2)
 
