@@ -234,7 +234,7 @@ class MergeError(SqlearnError):
     - ``"itself"``: a model was to be merged with itself;
     - ``"class"``: the models are of different classes;
     - ``"parameters"``: they differ in parameters, keys, features or targets;
-    - ``"label"``: one has text as labels, the other numbers;
+    - ``"label"``: one has text as labels or categories, the other numbers;
     - ``"rows elsewhere"``: one was taken out of a store; ``"repeated"``: both hold a pair of user and item.
 
     Notes

@@ -167,13 +167,14 @@ def categorical_features(X: Any, learner: str, layout: Any) -> tuple[Features, A
     if layout is None:
         found = replace(found, kinds=tuple(_kind(table, j, levels[j]) for j in range(width)))
     for j, (kind, held) in enumerate(zip(found.kinds or (), levels, strict=True)):
-        wrong = [code for code, level in enumerate(held) if isinstance(level, str) != (kind == "text")]
+        is_text = kind == "text" or (kind == "any" and any(isinstance(level, str) for level in held))
+        wrong = [code for code, level in enumerate(held) if isinstance(level, str) != is_text]
         at = np.flatnonzero(np.isin(codes[:, j], wrong))
         if len(at):
             value = held[codes[at[0], j]]
             raise InvalidValueError(
                 f"{learner} requires columns that are uniformly strings or numbers: column {j} (counted from 0) holds "
-                f"{'text' if kind == 'text' else 'numbers'}, and {shown(value)} in row {at[0]}. Nothing was changed: "
+                f"{'text' if is_text else 'numbers'}, and {shown(value)} in row {at[0]}. Nothing was changed: "
                 "convert the column to one type.",
                 row=int(at[0]),
                 column=j,
@@ -184,7 +185,7 @@ def categorical_features(X: Any, learner: str, layout: Any) -> tuple[Features, A
 
 
 def _kind(table: Any, j: int, levels: list[Any]) -> str:
-    """What a column holds: "text", "bool", "int" or "float"."""
+    """What a column holds: "text", "bool", "int" or "float"; "any" without values, where the type tells nothing."""
     if any(isinstance(level, str) for level in levels):
         return "text"
     if isinstance(table, np.ndarray) and table.dtype.kind != "O":
@@ -196,7 +197,7 @@ def _kind(table: Any, j: int, levels: list[Any]) -> str:
         value for value in (column if isinstance(table, np.ndarray) else column.to_list()) if not is_missing(value)
     ]
     if not values:
-        return "text"
+        return "any"
     if all(isinstance(value, bool | np.bool_) for value in values):
         return "bool"
     return "float" if any(isinstance(value, float | np.floating) for value in values) else "int"
@@ -205,7 +206,7 @@ def _kind(table: Any, j: int, levels: list[Any]) -> str:
 def category_array(levels: list[Any], kind: str, has_missing: bool) -> np.ndarray:
     """Categories as scikit-learn has them, with NaN behind them if values may be missing."""
     values = [*levels, np.nan] if has_missing else levels
-    if kind == "text":
+    if kind == "text" or (kind == "any" and (not levels or isinstance(levels[0], str))):
         found = np.empty(len(values), object)
         found[:] = values
         return found

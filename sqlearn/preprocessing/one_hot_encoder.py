@@ -51,7 +51,10 @@ class OneHotEncoder(Encodes, peers.OneHotEncoder):
     -----
     The state is the exact number of records that have each category: with its last record a category goes, and its
     column with it. 1, 1.0 and True are one category; None, NaN and ``pandas.NA`` are one missing value. Whether a
-    column holds integers, floats or text is fixed by the first records. Text is always of dtype object. `y` is ignored.
+    column holds integers, floats or text is fixed by the type that the first records have, as the type of labels is,
+    and digests tell of it: ``fit([[1], [2.5]])`` holds floats, and ``fit([[1]]).partial_fit([[2.5]])``, which answers
+    alike, integers. Records that lack the value, in a list or of dtype object, leave it open. Text is always of dtype
+    object. `y` is ignored.
 
     Examples
     --------

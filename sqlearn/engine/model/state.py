@@ -27,6 +27,7 @@ from sqlearn.errors import (
     shown,
 )
 
+_PARTS = ("steps", "transformers", "estimators")  # parameters that list estimators by their names
 # of a batch of one record
 _NO_CODES, _FIRST, _NO_CATEGORIES, _WEIGHT = np.zeros(0, int), np.zeros(1, int), np.zeros((1, 0), int), np.ones(1)
 
@@ -193,13 +194,21 @@ class State(Held):
         return (*own, *self.statistic.vocabularies)
 
     def _check_kinds(self, error: type[SqlearnError]) -> None:
-        """Refuse strings beside numbers, which scikit-learn's ``classes_`` cannot hold."""
+        """Refuse strings beside numbers, which scikit-learn's ``classes_`` and ``categories_`` cannot hold."""
         if self.vocabulary is not None and len({isinstance(label, str) for label in self.labels_held()}) > 1:
             raise error(
                 f"Strings and numbers would be mixed among the labels of this {self.learner}, so nothing was changed. "
                 "Convert the labels to the type of those held, or relabel all rows in one call.",
                 reason="label",
             )
+        for column, kind in enumerate(self.layout.kinds or ()):
+            if kind == "any" and self.statistic.mixes(column):
+                raise error(
+                    f"Text and numbers would be mixed in column {column} (counted from 0) of this {self.learner}, so "
+                    "nothing was changed. Convert the column to the type of what is held.",
+                    column=column,
+                    reason="label",
+                )
 
     def _check_emptied(self) -> None:
         """Without a ledger: what is left of no records is nothing, or else others were forgotten."""
@@ -351,10 +360,11 @@ class State(Held):
                 header["layout"] = {k: v for k, v in header["layout"].items() if k != "labels"}
         for name in ours:
             if json.dumps(ours[name]) != json.dumps(theirs.get(name)):  # NaN equals NaN
-                both = f": {shown(ours[name])} and {shown(theirs.get(name))}"
-                values = "" if name == "key" else both  # keys are secrets
+                where, one, another = _difference(name, ours[name], theirs.get(name))
+                is_key = where.rpartition("__")[2] == "key"  # keys are secrets
+                values = "" if is_key else f": {shown(one)} and {shown(another)}"
                 raise MergeError(
-                    f"These models differ in {name}{values}, so nothing was changed. Only models of "
+                    f"These models differ in {where}{values}, so nothing was changed. Only models of "
                     "the same learner with equal parameters, keys, features and targets merge.",
                     reason="parameters",
                 )
@@ -385,3 +395,16 @@ class State(Held):
         copied.taken_out = self.taken_out
         copied.take_fast_path()
         return copied
+
+
+def _difference(name: str, ours: Any, theirs: Any) -> tuple[str, Any, Any]:
+    """Where a described parameter differs: the name of what does, inside of parts, and its two values."""
+    path, is_part = [name], False
+    while name in _PARTS and isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        at = next(i for i in range(len(ours)) if json.dumps(ours[i]) != json.dumps(theirs[i]))
+        is_named = at > 0 and isinstance(ours[0], str)  # a pair of a name and a value, or of a part's class and its own
+        if is_named and not is_part:
+            path.append(ours[0])
+        is_part = is_named and not is_part
+        ours, theirs = ours[at], theirs[at]
+    return "__".join(path[1:] or path), ours, theirs

@@ -85,6 +85,12 @@ class Categories(Statistic):
     def vocabularies(self):
         return (self.vocabulary,)
 
+    def mixes(self, column: int) -> bool:
+        place = self.place(column)
+        slots = self.vocabulary.slots.items()
+        held = {isinstance(label[1], str) for label, i in slots if label[0] == place and self.category_counts[i] > 0}
+        return len(held) > 1
+
     def _fit_vocabulary(self):
         capacity = self.vocabulary.capacity
         self.total.resize(len(self.record_counts), 1 + capacity)

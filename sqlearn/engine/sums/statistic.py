@@ -164,6 +164,10 @@ class Statistic:
         """Slots of categories, int64[n, c], and what they add to the records' messages, uint64[n, 2 * c]."""
         return np.zeros((len(codes), 0), np.int64), np.zeros((len(codes), 0), np.uint64)
 
+    def mixes(self, column: int) -> bool:
+        """Whether a column of categories has both text and numbers among those held."""
+        return False
+
     def prune(self, temporary: bool = False) -> None:
         """Remove what no record needs any more; if the update will be undone (`temporary`), places stay."""
 

@@ -33,7 +33,8 @@ class Layout:
     is_categorical : tuple of bool or None
         Which columns hold categories, of learners that ask the first records.
     kinds : tuple of str or None
-        What the values of each column are, of encoders and of tables that are kept.
+        What the values of each column are, of encoders and of tables that are kept: of the first records; of encoders
+        "any", where these were missing and of no type.
     library : str or None
         Whose frames are made of tables that are kept, if not pandas'.
     columns : mapping or None
