@@ -98,6 +98,11 @@ LATER = {
     "item_knn": "e6f5868bc6f51d27e80760aeed418cb262850b4c7ac0da03b3abbe2d880bc7e8",
     "item_knn_implicit": "a4d74daf43c2324413c024400b1e1acdbecc5bd7945879337412142db346a03e",
     "ease": "3d52ed5bf7af065fdf773c056fd896c4d2603db99864c22c1f00a134d8f67935",
+    "robust_scaler": "5bbd13a43affb9ae5edc6e6a88ae84dd52cbb33de62fad55755fc8dfe6ca5a44",
+    "nearest_centroid_manhattan": "710a1d3b985bdd9f4c93b932976ea1d0da90e048889fdf5a5b26c984d9b8b33d",
+    "one_hot_encoder": "8edd0596e8cd7510c9500237b4760b60c5a289a2af26d6538e6d9cc356c368ce",
+    "pipeline": "6fdbfb3ed18fb73dd355de54a2c203a4a06b7004049a939ea68be35850034840",
+    "column_transformer": "986d7d31b01a0a5243062e597254772418bf3711d4f6c03626fe58e3bd3ef2f7",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fixed import Case, hard, integers, labels, numbers
-from sqlearn.compose import FixedFeatures, TextModel
+from sqlearn.compose import ColumnTransformer, FixedFeatures, TextModel
 from sqlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.ensemble import (
@@ -38,6 +38,8 @@ from sqlearn.linear_model import (
 )
 from sqlearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
+from sqlearn.pipeline import Pipeline
+from sqlearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
 from sqlearn.recommend import EASE, ItemKNN
 from sqlearn.svm import OneClassSVM
 from sqlearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -52,6 +54,14 @@ def texts(n: int) -> list[str]:
     """Documents of up to eight words, some of letters of all kinds."""
     words = ["free", "prize", "Lunch", "naïve", "\ud800x", "\0\0", "日本語", "call", "it's", "ÅNGSTRÖM", "win", "you"]
     return [" ".join(words[i % 12] for i in row[: row[0] % 9]) for row in integers(n, 8, 23).tolist()]
+
+
+def table(n: int) -> list[list[object]]:
+    """Text, whole numbers and missing values."""
+    words = ["a", "naïve", "", None]
+    return [
+        [words[row[0] % 4], row[1] % 5, float("nan") if row[2] % 7 == 0 else 0.5] for row in integers(n, 3, 29).tolist()
+    ]
 
 
 def ratings(n: int) -> list[tuple[int, str, float]]:
@@ -118,6 +128,13 @@ def later_cases() -> dict[str, Case]:
         "item_knn": Case(ItemKNN(), ratings(48)),
         "item_knn_implicit": Case(ItemKNN(feedback="implicit", min_sim=0.01), ratings(48)),
         "ease": Case(EASE(), [row[:2] for row in ratings(48)]),
+        "robust_scaler": Case(RobustScaler(), X),
+        "nearest_centroid_manhattan": Case(NearestCentroid(metric="manhattan"), X, y3),
+        "one_hot_encoder": Case(OneHotEncoder(), table(48)),
+        "pipeline": Case(Pipeline([("scale", StandardScaler()), ("ridge", Ridge())]), X, values),
+        "column_transformer": Case(
+            ColumnTransformer([("scale", StandardScaler(), [0]), ("as", "passthrough", [2])]), X
+        ),
         "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
     }
 
