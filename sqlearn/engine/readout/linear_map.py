@@ -6,50 +6,66 @@ from fractions import Fraction
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import add_product, normalized, trimmed
+from sqlearn.engine.arithmetic import normalized, trimmed
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout.gram_view import GramView
 from sqlearn.engine.readout.rounding import aligned, digits_of
 
 
+_MASK = 0xFFFFFFFF
+_HALF = 1 << 31
+
+
+@kernel
+def _gather(low, high, a, b):
+    """Add ``a * b``, balanced digits, to sums of the products' lower and upper halves: carrying comes at the end."""
+    for k in range(a.shape[0]):
+        factor = a[k]
+        if factor != 0:
+            for l in range(b.shape[0]):
+                t = factor * b[l]
+                low[k + l] += t & _MASK
+                high[k + l + 1] += t >> 32
+
+
+@kernel
+def _settle(low, high, out):
+    """Carry what :func:`_gather` gathered, of fewer than 2**29 products, and clear it."""
+    carry = 0
+    for l in range(out.shape[0]):
+        t = low[l] + high[l] + carry
+        carry = (t + _HALF) >> 32
+        out[l] = t - (carry << 32)
+        low[l] = 0
+        high[l] = 0
+
+
 @kernel
 def _map(raw, width, starts, sources, factors, out):
-    """Fill in the packed triangle of ``T^T G T``: column i of T has `factors` in the rows `sources`."""
-    product = np.empty(2 * factors.shape[1] + 1, np.int64)
+    """Fill in the packed triangle of ``T^T G T``: column i of T has `factors` in the rows `sources`.
+
+    Row by row of ``T^T G``, of which only what later columns of T need is formed.
+    """
+    m, length = len(starts) - 1, factors.shape[1] + raw.shape[1] + 1
+    last = np.full(width, -1)  # column that needs each old variable
+    for j in range(m):
+        for b in range(starts[j], starts[j + 1]):
+            last[sources[b]] = j
+    row = np.zeros((width, length), np.int64)
+    low, high = np.zeros(out.shape[1], np.int64), np.zeros(out.shape[1], np.int64)
     cell = 0
-    for i in range(len(starts) - 1):
-        for j in range(i, len(starts) - 1):
-            for a in range(starts[i], starts[i + 1]):
-                for b in range(starts[j], starts[j + 1]):
-                    k, l = min(sources[a], sources[b]), max(sources[a], sources[b])
-                    product[:] = 0
-                    add_product(product, factors[a], factors[b], 1)
-                    add_product(out[cell], product, raw[k * width - k * (k - 1) // 2 + l - k], 1)
-            cell += 1
-
-
-@kernel
-def _map_rows(raw, width, starts, sources, factors, out):
-    """Fill in ``T^T G``, row by row: the rows of new variables against all old ones."""
-    for i in range(len(starts) - 1):
-        for a in range(starts[i], starts[i + 1]):
-            for other in range(width):
-                k, l = min(sources[a], other), max(sources[a], other)
-                add_product(out[i * width + other], factors[a], raw[k * width - k * (k - 1) // 2 + l - k], 1)
-
-
-@kernel
-def _map_cells(rows, width, starts, sources, factors, out):
-    """Fill in the packed triangle of ``T^T G T`` from the rows of ``T^T G``."""
-    cell = 0
-    for i in range(len(starts) - 1):
-        for j in range(i, len(starts) - 1):
+    for i in range(m):
+        for other in range(width):
+            if last[other] >= i:
+                for a in range(starts[i], starts[i + 1]):
+                    k, l = min(sources[a], other), max(sources[a], other)
+                    _gather(low, high, factors[a], raw[k * width - k * (k - 1) // 2 + l - k])
+                _settle(low, high, row[other])
+        for j in range(i, m):
             for b in range(starts[j], starts[j + 1]):
-                add_product(out[cell], factors[b], rows[i * width + sources[b]], 1)
+                _gather(low, high, factors[b], row[sources[b]])
+            _settle(low, high, out[cell])
             cell += 1
-
-
-_FEW = 4  # sources of a column, up to which pairs of them are no more work than rows
 
 
 @dataclass
@@ -145,12 +161,7 @@ def _applied(gram, starts, sources, factors, low, n_features, n_targets) -> Gram
     sources = np.ascontiguousarray(sources, np.int64)
     starts = np.ascontiguousarray(starts, np.int64)
     out = np.zeros((m * (m + 1) // 2, 2 * factors.shape[-1] + length + 2), np.int64)
-    if len(sources) <= _FEW * m:
-        _map(gram.digits, gram.width, starts, sources, factors, out)
-    else:
-        rows = np.zeros((m * gram.width, factors.shape[-1] + length + 1), np.int64)
-        _map_rows(gram.digits, gram.width, starts, sources, factors, rows)
-        _map_cells(rows, gram.width, starts, sources, factors, out)
+    _map(gram.digits, gram.width, starts, sources, factors, out)
     digits, low = trimmed(out, 2 * low + gram.low)
     return replace(gram, digits=digits, low=low, n_features=n_features, n_targets=n_targets)
 
