@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -105,8 +106,8 @@ class Table:
 
     def empty(self) -> Statistic:
         """A statistic of no variables: for a step that is read from the table itself."""
-        digits, low = aligned(*((view.digits[:1], view.low) for view in self.views))
-        return FixedGram(np.stack(digits), low, self.record_counts, 0, 0)
+        digits, low = _stacked([GramView(view.digits[:1], view.low, 0, 0) for view in self.views])
+        return FixedGram(digits, low, self.record_counts, 0, 0)
 
     def order(self) -> FixedOrder:
         """The values of the columns, in their order."""
@@ -118,18 +119,27 @@ class Table:
         """The statistic that a learner would have after learning the records, of numbers alone: with their targets?"""
         numbers = [column for column in self.columns if isinstance(column, Number)]
         values = [0, *(column.value for column in numbers)]
-        stacked, low = aligned(*((view.digits, view.low) for view in self.views))
-        digits, width = np.stack(stacked), self.views[0].width
+        digits, low = _stacked(self.views)
+        width = self.views[0].width
         if all(column.missing is None for column in numbers):
             t = self.views[0].n_targets if with_targets else 0
-            variables = [*values, *range(width - t, width)]
-            if variables != list(range(width)):
-                digits = np.ascontiguousarray(digits[:, _triangle(variables, width)])
+            variables = (*values, *range(width - t, width))
+            if variables != tuple(range(width)):
+                digits = digits[:, _triangle(variables, width)]
             return FixedGram(digits, low, self.record_counts, len(numbers), t)
         return _mixed_of(digits, low, width, numbers, self.record_counts)
 
 
-def _triangle(variables: Sequence[int], width: int) -> np.ndarray:
+def _stacked(views: list[GramView]) -> tuple[np.ndarray, int]:
+    """Digits of all these matrices in one array, not to be written to, and the index of the lowest."""
+    if len(views) == 1:
+        return views[0].digits[None], views[0].low
+    digits, low = aligned(*((view.digits, view.low) for view in views))
+    return np.stack(digits), low
+
+
+@lru_cache(16)  # reading a chain again asks for the same ones
+def _triangle(variables: tuple[int, ...], width: int) -> np.ndarray:
     """The cells of a packed triangle that belong to these variables, as the packed triangle of them alone."""
     chosen = np.array(variables)
     i, j = np.triu_indices(len(chosen))

@@ -51,11 +51,15 @@ class MomentsView:
     low: int
 
     def _pairs(self, digits):
+        if _is_repeated(digits):
+            return [np.broadcast_to(part, digits.shape[:2]) for part in to_pairs(digits[:, :1], self.low)]
         return to_pairs(digits, self.low)
 
     def weight(self) -> np.ndarray:
         """float64[slots, d]."""
-        return as_float(nearest(self.weights, self.low), 0, "A sum of weights")
+        digits = self.weights[:, :1] if _is_repeated(self.weights) else self.weights
+        found = as_float(nearest(digits, self.low), 0, "A sum of weights")
+        return np.repeat(found, self.weights.shape[1], axis=1) if digits is not self.weights else found
 
     def mean(self) -> np.ndarray:
         """float64[slots, d]; NaN where the weight is 0."""
@@ -88,18 +92,33 @@ class MomentsView:
         shape = self.first.shape[:2]
         hi, lo, exponents = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
         if self.first.shape[2]:
-            flat = [np.ascontiguousarray(digits).reshape(-1, self.first.shape[2]) for digits in (a, b, c, d)]
             pairs = hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1)
             if many_numbers.is_worth(4 * hi.size):
+                flat = [np.ascontiguousarray(digits).reshape(-1, self.first.shape[2]) for digits in (a, b, c, d)]
                 _determinants(*flat, *pairs)
             else:
-                numbers = zip(*map(integers, flat), strict=True)
+                one, other = _integers(a), _integers(b)
+                numbers = zip(one, other, other if c is b else _integers(c), _integers(d), strict=True)
                 fill_pairs([a * d - b * c for a, b, c, d in numbers], 0, *pairs)
             exponents += 64 * self.low
-        (v, _, v_exponent), (w, _, w_exponent) = self._pairs(a), self._pairs(self.weights)
+        w, _, w_exponent = self._pairs(self.weights)
+        v, _, v_exponent = (w, None, w_exponent) if a is self.weights else self._pairs(a)
         known = w != 0
         ratio = np.where(known, hi, 0.0) / np.where(known, v * w, 1.0)
         return np.where(known, as_float(ratio, exponents - v_exponent - w_exponent, what), np.nan)
+
+
+def _is_repeated(digits: np.ndarray) -> bool:
+    """Whether int64[slots, d, L] digits have one number per slot, d times."""
+    return digits.strides[1] == 0 and digits.shape[1] > 1
+
+
+def _integers(digits: np.ndarray) -> list[int]:
+    """int64[slots, d, L] as slots * d integers."""
+    slots, d, length = digits.shape
+    if _is_repeated(digits):
+        return [number for number in integers(digits[:, 0]) for _ in range(d)]
+    return integers(digits.reshape(slots * d, length))
 
 
 def is_constant(variance: np.ndarray, mean: np.ndarray, weight) -> np.ndarray:

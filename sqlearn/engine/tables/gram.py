@@ -298,6 +298,6 @@ class FixedGram(Gram):
         self._digits, self._low = digits, low
 
     def digits(self, slots=None):
-        if slots is None:
+        if slots is None and len(self._digits) > 1:
             return normalized(self._digits.sum(axis=0, keepdims=True)), self._low
-        return self._digits[slots], self._low
+        return self._digits if slots is None else self._digits[slots], self._low
