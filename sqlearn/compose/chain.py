@@ -25,7 +25,7 @@ from sqlearn.compose.columns import (
     uses_of,
 )
 from sqlearn.compose.reading import Input, Read, read_steps
-from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table
+from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, one_predicted
 from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier
 from sqlearn.engine.sums import Gram
 from sqlearn.engine.tables import Columns, TableGram, as_columns, as_table, names_of, split
@@ -277,7 +277,12 @@ class Chain(MapAnswers, WeightedClassifier):
         return found
 
     def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        if args and is_of_tables(self._steps):
+        is_table = is_of_tables(self._steps)
+        if name == "predict" and len(args) == 1 and not (kwargs or is_table):
+            found = one_predicted(self._fitted_sklearn().pipeline_.steps, args[0])
+            if found is not None:
+                return found
+        if args and is_table:
             X, *rest = args
             if not _has_gaps(self._steps):
                 self._understood(as_columns(X), None)  # parts that take NaN would let it through

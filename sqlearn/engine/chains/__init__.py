@@ -8,6 +8,7 @@ from sqlearn.engine.chains.encoding import ENCODERS, READ_FROM_TABLES, check_rea
 from sqlearn.engine.chains.linear import is_linear, mapping_of
 from sqlearn.engine.chains.live import LiveState, seen_state
 from sqlearn.engine.chains.margins import Margins
+from sqlearn.engine.chains.one_row import one_predicted
 from sqlearn.engine.chains.order import Ranked
 from sqlearn.engine.chains.steady import Watch, on_grid
 from sqlearn.engine.chains.table import Category, Column, Number, Table
