@@ -340,6 +340,8 @@ class State(Held):
         except Exception as error:
             if self.version != version:  # then what was read is anything
                 raise self.is_busy() from error
+            if isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt):
+                raise error.__cause__ from None  # it came while numba made arrays of what a kernel returned
             raise
         if self.version != version:
             raise self.is_busy()

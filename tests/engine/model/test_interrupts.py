@@ -434,6 +434,18 @@ def test_memory_ends_at_every_allocation(learner, call, monkeypatch):
     assert snapshot(victim) in (before, after)
 
 
+def test_an_interrupt_while_a_kernel_returns_arrays():
+    """numba tells of it by a SystemError, of which the interrupt is the cause."""
+    model = GaussianNB().fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(KeyboardInterrupt), model._state.reading():
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise SystemError("a kernel returned a result with an exception set") from interrupt
+    with pytest.raises(SystemError), model._state.reading():
+        raise SystemError
+
+
 def test_copies_of_an_empty_state_are_independent():
     """An empty vocabulary and an empty ledger are as good as any other."""
     for learner in LEARNERS:
