@@ -86,6 +86,8 @@ class InForce(Kept):
 
     def steps_of(self, state: State) -> dict[str, Any]:
         """The steps of a chain, with what the first records have fixed of them."""
+        if issubclass(self.kind, LazyChain):
+            return {}
         chain = state.params.get("learner") if issubclass(self.kind, FixedFeatures) else None
         steps = chain.steps if isinstance(chain, Chain) else state.params.get("steps")
         return {name: step for name, step in steps if step is not None} if isinstance(steps, Steps) else {}

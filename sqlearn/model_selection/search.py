@@ -309,8 +309,8 @@ class GridSearchCV(_Search, peers.GridSearchCV):
     -----
     The model keeps its records. An update changes these, in microseconds; when the model is next read, scikit-learn's
     search runs over the records held, in an order that they alone decide. So the choice after a forget is the one of a
-    refit, to the bit, and costs what that search costs. Folds without a record are left out. Rows are numbers (no text,
-    no categories); sparse ones are made dense.
+    refit, to the bit, and costs what that search costs. Folds without a record are left out. Rows are numbers, sparse
+    ones are made dense; or tables with categories, where the estimator looks at columns, as a ColumnTransformer does.
 
     Examples
     --------

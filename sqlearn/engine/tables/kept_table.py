@@ -88,16 +88,21 @@ class TableForm:
 
     def _frame(self, columns: list[np.ndarray]) -> Any:
         assert self.names is not None
-        made = {}
+        made = []
         for name, kind, values in zip(self.names, self.kinds, columns, strict=True):
             if kind in NUMBERS or kind == "drop":
-                made[name] = nw.new_series(name, values, backend=self.library)
+                made.append(nw.new_series(name, values, backend=self.library))
                 continue
-            is_text = kind not in _OF_TEXT
-            dtype = nw.String if is_text and (self.library != "pandas" or kind != "text") else nw.Object
-            column = nw.new_series(name, values.tolist(), dtype(), backend=self.library)
-            made[name] = column.cast(nw.Categorical()) if kind in ("category", "codes") else column
-        return nw.from_dict(made, backend=self.library).to_native()
+            if self.library == "pandas":
+                column = nw.new_series(name, values, backend=self.library)
+                column = column.cast(nw.String() if kind in ("string", "category") else nw.Object())
+            else:
+                is_text = kind not in _OF_TEXT
+                column = nw.new_series(
+                    name, values.tolist(), nw.String() if is_text else nw.Object(), backend=self.library
+                )
+            made.append(column.cast(nw.Categorical()) if kind in ("category", "codes") else column)
+        return made[0].to_frame().with_columns(*made[1:]).to_native()
 
 
 def _numbers_as(kind: str, values: np.ndarray) -> np.ndarray:
@@ -152,9 +157,10 @@ def split_kept(
         wrong = [level for level in levels[k] if not isinstance(level, str)]
         if wrong and form.kinds[j] not in _OF_TEXT:
             row = int(np.flatnonzero(codes[:, k] == levels[k].index(wrong[0]))[0])
-            column = j if form.names is None else form.names[j]
+            column = j if isinstance(table, np.ndarray) or form.names is None else form.names[j]
+            place = f"{j} (counted from 0)" if column == j else repr(column)
             raise InvalidValueError(
-                f"The value in row {row} (counted from 0), column {column!r}, is the number {shown(wrong[0])}, where "
+                f"The value in row {row} (counted from 0), column {place}, is the number {shown(wrong[0])}, where "
                 "this model takes strings: numbers beside them could not be sorted. Nothing was changed: convert it.",
                 row=row,
                 column=column,
@@ -183,7 +189,7 @@ def _kind_of(values: Any) -> str:
         if dtype == nw.Boolean:
             return "boolean"
         if dtype == nw.String:
-            return "string"
+            return "text" if str(getattr(values.to_native(), "dtype", "")) == "object" else "string"
         if dtype in (nw.Categorical, nw.Enum):
             return _narrowed("codes", values.to_list())
         if dtype == nw.Object:
