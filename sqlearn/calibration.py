@@ -108,7 +108,7 @@ class CalibratedClassifierCV(Composite, PredictsProba, WeightedClassifier, peers
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        if isinstance(params["estimator"], FrozenEstimator) or params["cv"] == "prefit":
+        if isinstance(params["estimator"], FrozenEstimator) or isinstance(params["cv"], str):
             raise ParameterError(
                 "A frozen estimator remembers its rows, which this model could not forget. Nothing was changed: pass "
                 "it not fitted.",

@@ -3,6 +3,8 @@
 import copy
 import pickle
 import re
+import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from sqlearn.decomposition import PCA
 from sqlearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
 from sqlearn.engine.parts import predicted
 from sqlearn.errors import (
+    BusyError,
     DegenerateError,
     InvalidValueError,
     MergeError,
@@ -46,6 +49,22 @@ LINES = [("ridge", Ridge()), ("line", LinearRegression())]
 CHOICE = LogisticRegressionCV(
     Cs=[0.1, 1.0], cv=2, scoring="accuracy", l1_ratios=(0,), use_legacy_attributes=False, class_weight="balanced"
 )
+
+
+class Meddled(sklearn.tree.DecisionTreeClassifier):
+    """A part whose fit has another thread do something first, once."""
+
+    first = None
+
+    def fit(self, X, y):
+        todo, Meddled.first = Meddled.first, None
+        if todo is not None:
+            thread = threading.Thread(target=todo)
+            thread.start()
+            thread.join()
+        return super().fit(X, y)
+
+
 LOCAL = make_scorer(lambda y, predicted: 0.0)
 LEARNERS = [
     VotingClassifier([*PARTS, ("tree", TREE)], weights=[1, 2, 1, 1]),
@@ -307,3 +326,17 @@ def test_the_last_learner_tells_that_it_sees_predictions():
     with pytest.raises(UndefinedAttributeError, match="MultinomialNB, the last learner of this StackingClassifier"):
         stack.predict(X)
 
+
+def test_an_update_while_parts_are_made_leaves_none_that_are_stale():
+    X, y = IRIS
+    parts = [("bayes", GaussianNB()), ("tree", Meddled(max_depth=2, random_state=0))]
+    model = VotingClassifier(parts, voting="soft").partial_fit(X, y)
+    for rows in (slice(1, None), slice(2, None)):  # parts that are made anew, and parts that follow
+        gone = rows.start - 1
+        Meddled.first = partial(model.forget, X[gone : gone + 1], y[gone : gone + 1])
+        with pytest.raises(BusyError):
+            model.predict(X)
+        assert Meddled.first is None
+        assert_same(model, VotingClassifier(parts, voting="soft").partial_fit(X[rows], y[rows]))
+        model.forget(X[100:101], y[100:101]).predict(X)
+        model.partial_fit(X[100:101], y[100:101])

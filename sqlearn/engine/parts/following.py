@@ -206,26 +206,37 @@ class Followed(KeptRecords):
     def models(self, state: State, parts: Callable[[Whole], list[Part]]) -> Iterator[list[Any]]:
         """Context of the parts' models over the records held, in which no other thread changes them."""
         with self._lock:
-            live = self._followed(state)
-            if live is None:
-                whole = Whole.of(state)
-                mine = parts(whole)
-                models = [part.made(whole) for part in mine]
-                live = _Live(mine, models, state.multiset.copy(), _occupied(state))
-            self._live, self._noted, self._n_noted = live, [], 0
+            live, noted = self._live, self._noted
+            self._live, self._noted, self._n_noted = None, [], 0  # whatever begins from here on is noted
+            version, steady = state.version, state.borrowed or not state.busy
+            try:
+                if live is None or noted is None or not self._follows(state, live, noted):
+                    live = self._made(state, parts)
+            except BaseException:  # also Ctrl-C: models may have learned a part of the notes
+                self._drop()
+                raise
+            if steady and state.version == version:
+                self._live = live
+            else:  # an update has begun meanwhile: what was read is anything
+                self._drop()
             yield live.models
 
-    def _followed(self, state: State) -> _Live | None:
-        """The models of before, brought up to date; None where they must be made anew."""
-        live, noted = self._live, self._noted
-        self._drop()  # an error or Ctrl-C leaves none
-        if live is None or noted is None or live.occupied != _occupied(state):
-            return None
+    def _made(self, state: State, parts: Callable[[Whole], list[Part]]) -> _Live:
+        """New models of the records held."""
+        multiset, occupied = state.multiset.copy(), _occupied(state)
+        whole = Whole.of(state)
+        mine = parts(whole)
+        return _Live(mine, [part.made(whole) for part in mine], multiset, occupied)
+
+    def _follows(self, state: State, live: _Live, noted: list[_Note]) -> bool:
+        """Whether the models of before could be brought up to date; else they must be made anew."""
+        if live.occupied != _occupied(state):
+            return False
         multiset = live.multiset.copy()
         for note in noted:
             add_terms(multiset, note.digests, note.sign)
         if (multiset != state.multiset).any():
-            return None
+            return False
         gone, come = _net(noted, state)
         if len(gone.w) or len(come.w):
             whole = None if all(part.is_ours for part in live.parts) else Whole.of(state)
@@ -235,7 +246,7 @@ class Followed(KeptRecords):
                 else:
                     live.models[i] = part.made(whole)
         live.multiset = multiset
-        return live
+        return True
 
 
 def _occupied(state: State) -> tuple[list[int], list[Any]]:
