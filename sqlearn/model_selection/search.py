@@ -52,7 +52,6 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         self._check_candidates(params)
 
     def _candidates(self, params: dict[str, Any]) -> Iterable[dict[str, Any]]:
-        """The combinations that will be tried."""
         raise NotImplementedError
 
     def _check_candidates(self, params: dict[str, Any]) -> None:
@@ -61,16 +60,15 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         try:
             candidates = [*self._candidates(params)]
         except (TypeError, ValueError) as error:
-            raise ParameterError(
-                f"{str(error).rstrip('.')}. Nothing was changed: name lists of values{self._or_more}."
-            ) from error
+            said = f"{str(error).rstrip('.')}. Nothing was changed: name lists of values{self._or_more}."
+            raise ParameterError(said) from error
         for candidate in candidates:
             try:
                 made = clone(params["estimator"]).set_params(**clone(candidate, safe=False))
             except (AttributeError, TypeError, ValueError) as error:
                 raise ParameterError(
                     f"{type(params['estimator']).__name__} does not take {shown(candidate)}: {error} Nothing was "
-                    f"changed: name parameters that {type(params['estimator']).__name__}.get_params() lists."
+                    "changed: name parameters that its get_params() lists."
                 ) from error
             refuse_unsafe(made, name)
             try:

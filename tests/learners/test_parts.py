@@ -24,8 +24,8 @@ from laws import assert_same, check_contract, told, unchanged
 from records import pool_of, records_of
 from sqlearn.calibration import CalibratedClassifierCV
 from sqlearn.decomposition import PCA
-from sqlearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
 from sqlearn.engine.parts import predicted
+from sqlearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
 from sqlearn.errors import (
     BusyError,
     DegenerateError,
