@@ -40,7 +40,7 @@ class TableForm:
 
     kinds: tuple[str, ...]
     names: tuple[str, ...] | None = None
-    library: str = "pandas"
+    library: Any = "pandas"  # narwhals names them one by one
 
     @classmethod
     def of(cls, layout: Layout) -> "TableForm":
