@@ -236,6 +236,8 @@ class Settled:
                 mean = on_grid(fitted.statistics_, table.deviations(), self._next)
                 fitted.statistics_ = mean.values
                 self.watch.add(table, mean)
+            else:
+                self.watch.add_fills(table)
             self.watch.is_blind |= fitted.strategy not in ("mean", "constant")
         elif not isinstance(fitted, OrdinalEncoder):
             frequent = getattr(fitted, "min_frequency", None), getattr(fitted, "max_categories", None)

@@ -132,6 +132,10 @@ class Margins(Table):
                 found[j] = math.sqrt((square - total * total / weight) / weight) if weight else 0.0
         return found
 
+    def is_empty(self, gap: int) -> bool:
+        """Whether a column has no value at all that is missing where variable `gap` is 1, unless that is 0."""
+        return self.first[0] == self.first[gap] if gap else not self.first[0]
+
     def constant_of(self, terms: Terms, gap: int) -> Fraction | None:
         """What all values of a linear combination of variables are; None if they differ.
 

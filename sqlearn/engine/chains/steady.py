@@ -15,6 +15,8 @@ _COARSE = 5  # octaves from a deviation to the step of its grid; that of means i
 _OF_SIZE = 48  # octaves from a value to the step of a grid for values that differ by rounding alone
 _ERROR = 2.0**-46  # far more than what rounding makes of a sum of a few terms
 _EPSILON = 2.0**-52
+_NEAR_ZERO = 2.0**-1000  # far more than what a number below float64's normal ones loses
+_SMALL, _LARGE = 2.0**-900, 2.0**900  # between these, what is lost below the normal numbers is less than `_ERROR`
 
 
 @dataclass
@@ -73,16 +75,24 @@ def on_grid(values: np.ndarray, deviations: np.ndarray, seed: int, *, is_scale: 
 
 @kernel
 def _hold(first, second, starts, sources, factors, centres, gaps, low, high, least, most):
-    """Whether all means and deviations are clearly between their bounds; those of no deviation are not looked at."""
+    """Whether all means and deviations are clearly between their bounds; those of no deviation are not looked at.
+
+    All comparisons are false for NaN, which comes of sums beyond the range of float64.
+    """
     weight = first[0]
+    if not weight > _SMALL:
+        return False
     for k in range(len(low)):
         if most[k] == 0.0:
             continue
         linear, size, square = 0.0, 0.0, 0.0
         for a in range(starts[k], starts[k + 1]):
-            linear += factors[a] * first[sources[a]]
-            size += abs(factors[a] * first[sources[a]])
-            square += factors[a] * factors[a] * second[sources[a]]
+            factor, power = factors[a], second[sources[a]]
+            if not (_SMALL < factor * factor < _LARGE and (power > _SMALL or power == 0.0)):
+                return False
+            linear += factor * first[sources[a]]
+            size += abs(factor * first[sources[a]]) + (abs(factor) + 1.0) * _NEAR_ZERO
+            square += factor * factor * power
         c, w = centres[k], weight - (first[gaps[k]] if gaps[k] > 0 else 0.0)
         if not w > _ERROR * weight:
             return False
@@ -95,7 +105,7 @@ def _hold(first, second, starts, sources, factors, centres, gaps, low, high, lea
         doubt = (doubt + size * size) * _ERROR * (weight / w)
         small, large = variance - doubt, variance + doubt
         noise = weight * (abs(mean) + error) * _EPSILON
-        if not (small > 0.0 and small > 4.0 * (noise * noise + weight * _EPSILON * large)):
+        if not (small > _SMALL and small * w > _SMALL and small > 4.0 * (noise * noise + weight * _EPSILON * large)):
             return False
         deviation = math.sqrt(small)
         if not (mean - error > low[k] and mean + error < high[k] and deviation > least[k]):
@@ -105,8 +115,30 @@ def _hold(first, second, starts, sources, factors, centres, gaps, low, high, lea
     return True
 
 
+def _float(exact: Fraction) -> float:
+    """The number in float64: infinite beyond its range, and 0 for 0 alone."""
+    try:
+        return float(exact) or (math.ulp(0.0) if exact else 0.0)
+    except OverflowError:
+        return math.inf
+
+
 class Watch:
     """Bounds of means and deviations between which all that was rounded stays as it is.
+
+    While it holds, steps read anew from the same variables make the same map:
+
+    - Of a column that varies, the exponent of its deviation stays, and so does the step of both grids; the mean and
+      the deviation stay in their cells. All of that is tested with room for what float64 loses. The step of a mean is
+      that of its deviation, not of its size: where both are close, the variance is lost in the doubt about it. A mean
+      of 0 is rounded to 0 by any step.
+    - It was told from rounding when it was read, or nothing is said (`is_blind`); it is when `holds` is asked, with a
+      margin of 4 in the variance.
+    - A column without deviation has one value, compared exactly, so its mean is the same, and its variance 0. One whose
+      deviation is lost below float64's range is read anew each time.
+    - A column of which all values are missing is dropped by imputers. Where means are not watched, it is asked for.
+
+    Categories and columns that miss values are no business of its: they are other variables.
 
     Attributes
     ----------
@@ -117,6 +149,7 @@ class Watch:
     def __init__(self) -> None:
         self.is_blind = False
         self._columns: list[tuple[Terms, int, list[float], Fraction | None]] = []
+        self._fills: list[tuple[int, bool]] = []  # variables of what is missing, and whether that is all
         self._arrays: tuple[np.ndarray, ...] | None = None
 
     def add(self, table: Margins, mean: Rounded, deviation: Rounded | None = None) -> None:
@@ -125,24 +158,40 @@ class Watch:
             if not isinstance(column, Number):
                 continue
             bounds = [mean.low[j], mean.high[j], mean.least[j], mean.most[j]]
+            self.is_blind |= any(map(math.isnan, bounds))
             if deviation is not None and mean.most[j] > 0:
+                # a scale that is no deviation is 1, of what may be rounding alone
+                self.is_blind |= not deviation.most[j] > 0
                 bounds[2:] = max(bounds[2], deviation.low[j]), min(bounds[3], deviation.high[j])
-            if any(map(math.isnan, bounds)):
-                self.is_blind = True
-            gap = 0
-            if column.missing is not None:
-                own = table.origins[column.missing]
-                gap = next(iter(own))
-                self.is_blind |= own != {gap: 1}
+            gap, constant = self._gap(table, column), None
             terms = table.origins[column.value]
-            constant = table.constant_of({column.value: Fraction(1)}, column.missing or 0) if bounds[3] == 0.0 else None
+            if bounds[3] == 0.0:
+                constant = table.constant_of({column.value: Fraction(1)}, column.missing or 0)
+                self.is_blind |= constant is None
             self._columns.append((terms, gap, [float(bound) for bound in bounds], constant))
+
+    def add_fills(self, table: Margins) -> None:
+        """Watch whether any number of a table has no value at all."""
+        for column in table.columns:
+            if isinstance(column, Number):
+                gap = self._gap(table, column)
+                if not self.is_blind:
+                    self._fills.append((gap, table.is_empty(column.missing or 0)))
+
+    def _gap(self, table: Margins, column: Number) -> int:
+        """The variable of the records that is 1 where a column is missing; 0 where it never is."""
+        if column.missing is None:
+            return 0
+        own = table.origins[column.missing]
+        gap = next(iter(own))
+        self.is_blind |= own != {gap: 1}
+        return gap
 
     def holds(self, margins: Margins) -> bool:
         """Whether records with these margins change nothing that was rounded."""
-        if self.is_blind:
+        if self.is_blind or any(margins.is_empty(gap) != was for gap, was in self._fills):
             return False
-        first, second = (np.array([*map(float, sums)]) for sums in (margins.first, margins.second))
+        first, second = (np.array([*map(_float, sums)]) for sums in (margins.first, margins.second))
         if self._arrays is None:
             self._arrays = self._compiled()
         return bool(_hold(first, second, *self._arrays)) and all(
@@ -152,12 +201,12 @@ class Watch:
         )
 
     def _compiled(self) -> tuple[np.ndarray, ...]:
-        linear = [[(k, float(f)) for k, f in terms.items() if k] for terms, _, _, _ in self._columns]
+        linear = [[(k, _float(f)) for k, f in terms.items() if k] for terms, _, _, _ in self._columns]
         flat = [term for own in linear for term in own]
         bounds = np.array([own for _, _, own, _ in self._columns], np.float64).reshape(-1, 4)
         return (
             np.append(0, np.cumsum([len(own) for own in linear])).astype(np.int64),
             np.array([k for k, _ in flat], np.int64), np.array([f for _, f in flat], np.float64),
-            np.array([float(terms.get(0, Fraction(0))) for terms, _, _, _ in self._columns], np.float64),
+            np.array([_float(terms.get(0, Fraction(0))) for terms, _, _, _ in self._columns], np.float64),
             np.array([gap for _, gap, _, _ in self._columns], np.int64), *np.ascontiguousarray(bounds.T),
         )  # fmt: skip
