@@ -57,6 +57,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
     def _check_candidates(self, params: dict[str, Any]) -> None:
         """Refuse a search that would try what would not be the same after a refit, or nothing that is taken."""
         name, first, taken = type(self).__name__, None, False
+        whose = type(params["estimator"]).__name__
         try:
             candidates = [*self._candidates(params)]
         except (TypeError, ValueError) as error:
@@ -66,10 +67,8 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
             try:
                 made = clone(params["estimator"]).set_params(**clone(candidate, safe=False))
             except (AttributeError, TypeError, ValueError) as error:
-                raise ParameterError(
-                    f"{type(params['estimator']).__name__} does not take {shown(candidate)}: {error} Nothing was "
-                    "changed: name parameters that its get_params() lists."
-                ) from error
+                said = f"{whose} does not take {shown(candidate)}: {error} Nothing was changed: see its get_params()."
+                raise ParameterError(said) from error
             refuse_unsafe(made, name)
             try:
                 checked_part(made, name, tables=True)
