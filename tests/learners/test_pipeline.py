@@ -1,5 +1,6 @@
 """Pipelines and ColumnTransformers: scikit-learn's results and manners, the steps as they are now, what is refused."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -29,7 +30,7 @@ from sqlearn.compose import ColumnTransformer, make_column_selector
 from sqlearn.decomposition import PCA
 from sqlearn.errors import InvalidValueError, NotLearnedError, ParameterError, ShapeError, UnsupportedError
 from sqlearn.feature_selection import SelectKBest
-from sqlearn.linear_model import LinearRegression, Ridge
+from sqlearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sqlearn.pipeline import Pipeline, make_pipeline
 from sqlearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
@@ -129,6 +130,36 @@ def test_steps_are_what_they_are_now(data):
     assert pca.n_records_ == 70
     with pytest.raises(UnsupportedError, match="a step of a Pipeline"):
         pca.forget(X[51])
+
+
+def test_steps_are_saved_as_scikit_learns(data):
+    X, y = data
+    pipe = make_pipeline(StandardScaler(), PCA(2), Ridge()).fit(X, y)
+    for saved in (pickle.loads(pickle.dumps(pipe[:-1])), copy.deepcopy(pipe[:-1])):
+        assert {type(step) for _, step in saved.steps} == {
+            sklearn.preprocessing.StandardScaler, sklearn.decomposition.PCA
+        }  # fmt: skip
+        np.testing.assert_array_equal(saved.transform(X), pipe[:-1].transform(X))
+    for step in (pipe[0], pipe["pca"], pipe.named_steps["ridge"]):
+        assert type(pickle.loads(pickle.dumps(step))) is type(step.to_sklearn())
+    pipe.forget(X[0], y[0])
+    assert saved[0].mean_[0] != pipe[0].mean_[0]  # what is saved does not follow
+
+
+def test_steps_have_no_digest_and_no_parameters_of_their_own(data):
+    X, y = data
+    for pipe in (make_pipeline(StandardScaler(), Ridge()), make_pipeline(StandardScaler(), LogisticRegression())):
+        pipe.fit(X, y > y.mean())
+        digest = pipe.digest()
+        for step in (pipe[0], pipe[-1]):
+            for call in (step.digest, step.canonical_parts, lambda step=step: verify(step, X, y > 0)):
+                with pytest.raises(UnsupportedError, match="no bytes or digest of its own"):
+                    call()
+        for call in (lambda: pipe[-1].set_params(tol=1.0), lambda: pipe[:-1].set_params(standardscaler__copy=False)):
+            with pytest.raises(UnsupportedError, match="call the Pipeline's own method"):
+                call()
+        assert pipe.digest() == digest
+        assert not pipe.pending_params()
 
 
 def test_weights_count_in_all_steps(data):

@@ -72,6 +72,8 @@ class LiveState:
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._current(), name, value)
 
+    is_part = True
+
     @property
     def fast_path(self) -> None:
         """None: updates go to the model."""
@@ -86,3 +88,15 @@ class LiveState:
         )
 
     begin = check_free
+
+    def parts(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse to become bytes: only the model's state is sums of records."""
+        own = vars(self)
+        raise UnsupportedError(
+            f"This {self._current().learner} is a step of a {own['_model']}, which holds the records: the step has no "
+            f"bytes or digest of its own. Take those of the {own['_model']}, or this step's to_sklearn().",
+            reason="learner",
+        )
+
+    digest = parts
+    held_parts = parts

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -61,6 +61,42 @@ class Answering(Delegates, BaseEstimator):
             unlisted = {"ledger", "key"}.intersection(param_names(cls)).difference(parameter_constraints(cls))
             cls._parameter_constraints = parameter_constraints(cls) | dict.fromkeys(unlisted, "no_validation")
         super().__init_subclass__(**kwargs)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        state = vars(self).get("_state")
+        if state is not None and state.is_part:
+            return _alone, (self.to_sklearn(),)
+        return super().__reduce_ex__(protocol)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, which hold from the next ``fit`` on.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by the parameters' names.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        UnsupportedError
+            If it is a step of a fitted model of several steps: set the parameters of that model.
+
+        Examples
+        --------
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> GaussianNB().set_params(var_smoothing=0.1)
+        GaussianNB(var_smoothing=0.1)
+        """
+        state = vars(self).get("_state")
+        if params and state is not None and state.is_part:
+            state.check_free()
+        found: Self = super().set_params(**params)
+        return found
 
     def _read_out(self, state: State) -> dict:
         """The fitted attributes of scikit-learn's estimator, from the state."""
@@ -188,6 +224,11 @@ class Answering(Delegates, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return "_state" in self.__dict__
+
+
+def _alone(fitted: Any) -> Any:
+    """What pickles and copies of a part of a model are: scikit-learn's estimator, fitted to what is held now."""
+    return fitted
 
 
 def _objects(values: Any) -> Any:

@@ -51,7 +51,11 @@ class State(Held):
         The fitted scikit-learn estimator that was made last, and the version that it belongs to.
     fast_path : OneRecord or None
         The statistic's path of one record.
+    is_part : bool
+        Whether it is a part of another model's state, which alone can be changed and saved.
     """
+
+    is_part = False
 
     def __init__(self, learner: str, params: dict, layout: Layout, statistic: Statistic, has_labels: bool):
         super().__init__(learner, params, layout, statistic, has_labels)
