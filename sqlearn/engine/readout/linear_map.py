@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from sqlearn.engine.arithmetic import normalized, trimmed
+from sqlearn.engine.arithmetic import trimmed
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout.gram_view import GramView
 from sqlearn.engine.readout.rounding import aligned, digits_of
@@ -136,6 +136,24 @@ class LinearMap:
         return _applied(gram, starts, sources, factors, low, m, t)
 
 
+@kernel
+def _write(wholes, shifts, places, digits):
+    """Add each ``wholes[k, i] * 2**(shifts[k, i] + 32 * places[k, i])`` to the number ``digits[i]``, and carry."""
+    for i in range(digits.shape[0]):
+        for k in range(wholes.shape[0]):
+            place = places[k, i]
+            bottom = (wholes[k, i] & _MASK) << shifts[k, i]
+            top = ((wholes[k, i] >> 32) << shifts[k, i]) + (bottom >> 32)
+            digits[i, place] += bottom & _MASK
+            digits[i, place + 1] += top & _MASK
+            digits[i, place + 2] += top >> 32
+        carry = 0
+        for l in range(digits.shape[1]):
+            t = digits[i, l] + carry
+            carry = (t + _HALF) >> 32
+            digits[i, l] = t - (carry << 32)
+
+
 def _digits_of_pairs(hi: np.ndarray, lo: np.ndarray) -> tuple[np.ndarray, int]:
     """Balanced digits of each ``hi + lo``, int64[n, L], and the index of the lowest."""
     mantissa, exponent = np.frexp(np.stack([hi, lo]))
@@ -144,16 +162,9 @@ def _digits_of_pairs(hi: np.ndarray, lo: np.ndarray) -> tuple[np.ndarray, int]:
     places = exponent >> 5
     low = int(places.min())
     exponent, places = np.where(whole == 0, 0, exponent), np.where(whole == 0, 0, places - low)
-    shift = exponent & 31
-    digits = np.zeros((len(hi), int(places.max()) + 3), np.int64)
-    rows = np.arange(len(hi))
-    for number, left, place in zip(whole, shift, places, strict=True):
-        bottom = (number & 0xFFFFFFFF) << left
-        top = ((number >> 32) << left) + (bottom >> 32)
-        digits[rows, place] += bottom & 0xFFFFFFFF
-        digits[rows, place + 1] += top & 0xFFFFFFFF
-        digits[rows, place + 2] += top >> 32
-    return trimmed(normalized(digits), low)
+    digits = np.zeros((len(hi), int(places.max()) + 5), np.int64)
+    _write(whole, exponent & 31, places, digits)
+    return trimmed(digits, low)
 
 
 def _applied(gram, starts, sources, factors, low, n_features, n_targets) -> GramView:
