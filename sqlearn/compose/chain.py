@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.by_place import as_array, by_place
 from sqlearn.compose.chain_checks import check_chain, check_step, teacher
 from sqlearn.compose.columns import (
     Use,
@@ -24,6 +23,7 @@ from sqlearn.compose.columns import (
     resolved,
     uses_of,
 )
+from sqlearn.compose.plain_steps import as_array, by_place
 from sqlearn.compose.reading import Input, Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, one_predicted
 from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier

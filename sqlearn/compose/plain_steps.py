@@ -1,5 +1,6 @@
-"""Steps of a pipeline that keeps its records, as scikit-learn runs them: its own pipelines around steps of any kind."""
+"""Steps as scikit-learn runs them: its own pipelines around steps of any kind, and the arrays that these take."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.pipeline import FeatureUnion
 from sqlearn.compose.columns import is_idle
 from sqlearn.engine.model import ExactEstimator, Inner
 from sqlearn.engine.sklearn_private import param_names
+from sqlearn.engine.tables import Columns, as_table
 from sqlearn.errors import ParameterError
 
 
@@ -109,3 +111,32 @@ def unused(step: Any, names: list[str] | None, width: int) -> set[int]:
     if names is None or not taken <= {*names}:
         return set()
     return {j for j, name in enumerate(names) if name not in taken}
+
+
+def as_array(X: Any, names: list[str]) -> np.ndarray:
+    """A dictionary of columns as an array of objects; columns that are not used may be left out."""
+    table = as_table(X)
+    assert isinstance(table, Columns)
+    found = np.full((len(table), len(names)), None, object)
+    for place, name in enumerate(names):
+        if name in table.columns:
+            values = table.values[table.columns.index(name)]
+            found[:, place] = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    return found
+
+
+def by_place(fitted: Any, names: list[str]) -> Any:
+    """A fitted pipeline of scikit-learn's, whose first step takes columns by their positions."""
+    fitted, places = copy.copy(fitted), {name: place for place, name in enumerate(names)}
+    (name, first), *rest = fitted.steps
+    if isinstance(first, peers.ColumnTransformer):
+        first = copy.copy(first)
+        first.transformers_ = [
+            (part, made, [places[column] if isinstance(column, str) else column for column in columns])
+            for part, made, columns in first.transformers_
+        ]
+    else:
+        first = copy.copy(first)
+    vars(first).pop("feature_names_in_", None)
+    fitted.steps = [(name, first), *rest]
+    return fitted
