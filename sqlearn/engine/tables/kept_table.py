@@ -6,7 +6,7 @@ one its slot, its name and its count go.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -88,19 +88,17 @@ class TableForm:
 
     def _frame(self, columns: list[np.ndarray]) -> Any:
         assert self.names is not None
-        made = []
+        made, library = [], cast(Any, self.library)  # narwhals lists the names that it knows
         for name, kind, values in zip(self.names, self.kinds, columns, strict=True):
             if kind in NUMBERS or kind == "drop":
-                made.append(nw.new_series(name, values, backend=self.library))
+                made.append(nw.new_series(name, values, backend=library))
                 continue
             if self.library == "pandas":
-                column = nw.new_series(name, values, backend=self.library)
+                column = nw.new_series(name, values, backend=library)
                 column = column.cast(nw.String() if kind in ("string", "category") else nw.Object())
             else:
                 is_text = kind not in _OF_TEXT
-                column = nw.new_series(
-                    name, values.tolist(), nw.String() if is_text else nw.Object(), backend=self.library
-                )
+                column = nw.new_series(name, values.tolist(), nw.String() if is_text else nw.Object(), backend=library)
             made.append(column.cast(nw.Categorical()) if kind in ("category", "codes") else column)
         return made[0].to_frame().with_columns(*made[1:]).to_native()
 
