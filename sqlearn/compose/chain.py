@@ -187,6 +187,19 @@ class Chain(MapAnswers, WeightedClassifier):
                     column=column,
                     reason="not finite",
                 )
+        categories = [use.place for use in uses if use.kind == "category"]
+        for k, place in enumerate(categories):
+            rows = np.flatnonzero(codes[:, k] < 0) if place not in missable else ()
+            if len(rows):
+                column = place if names is None else names[place]
+                raise InvalidValueError(
+                    f"The value in row {rows[0]} (counted from 0), column {column!r}, is missing: OrdinalEncoder makes "
+                    "NaN of it, which no step behind it takes. Nothing was changed: set its encoded_missing_value to a "
+                    "number (-2, say), or put a SimpleImputer in front.",
+                    row=rows[0],
+                    column=column,
+                    reason="not finite",
+                )
         return Features(x, codes, levels), layout
 
     def _responses(self, spec, y, x, layout, *, first):

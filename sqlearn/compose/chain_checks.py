@@ -69,7 +69,10 @@ def _check_sequence(sequence: list[Any], ends: bool) -> None:
                     "came. Put it in front.",
                     value=step,
                 )
-            check_reader(step, kind_of(sequence[place:]) == "category")
+            is_category = kind_of(sequence[place:]) == "category"
+            check_reader(step, is_category)
+            if takes_order(step) and not is_category:
+                _check_order(step, sequence[:place])
             continue
         if takes_order(step):
             _check_order(step, sequence[:place])
@@ -98,7 +101,7 @@ def _check_order(step: Any, before: list[Any]) -> None:
         raise ParameterError(
             f"{type(step).__name__} cannot stand behind {type(mixing).__name__} in a pipeline that forgets: it needs "
             "its columns in order, and those are kept of the rows as they came. Put it in front, or take "
-            "StandardScaler.",
+            f"{'another strategy' if isinstance(step, READ_FROM_TABLES) else 'StandardScaler'}.",
             value=step,
         )
 

@@ -9,7 +9,7 @@ from sklearn import pipeline
 from sklearn.base import clone
 from sklearn.feature_selection import SelectorMixin, VarianceThreshold
 from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OrdinalEncoder, RobustScaler, StandardScaler
 
 from sqlearn.engine.chains import ENCODERS
 from sqlearn.engine.model import Steps
@@ -263,7 +263,7 @@ def ranked(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
 
 
 def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
-    """The positions of the numbers that may be missing: an imputer, or nothing but scalers, comes behind."""
+    """The positions of columns that may miss values: an imputer, an encoder, or nothing but scalers comes behind."""
     refused: set[int] = set()
 
     def walk(rest: list[Any], places: list[int]) -> None:
@@ -279,11 +279,19 @@ def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
                     if not (isinstance(part.step, str) and part.step == "drop"):
                         walk(flat([(part.name, part.step)]) + rest[k + 1 :], [places[place] for place in part.places])
                 return
-            if isinstance(step, (SimpleImputer, *ENCODERS)):
+            if isinstance(step, (SimpleImputer, *ENCODERS)) and not _makes_gaps(step):
                 return
-            if not isinstance(step, _KEEP_GAPS):
+            if not (isinstance(step, _KEEP_GAPS) or _makes_gaps(step)):
                 refused.update(places)
                 return
 
     walk(flat(steps), list(range(width)))
     return set(range(width)) - refused
+
+
+def _makes_gaps(step: Any) -> bool:
+    """Whether it is an encoder that makes NaN of a missing category."""
+    if not isinstance(step, OrdinalEncoder):
+        return False
+    value = step.encoded_missing_value
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))

@@ -26,13 +26,23 @@ import sqlearn.naive_bayes
 import sqlearn.pipeline
 import sqlearn.preprocessing
 from sqlearn import verify
-from sqlearn.compose import ColumnTransformer, make_column_selector
+from sqlearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sqlearn.decomposition import PCA
 from sqlearn.errors import InvalidValueError, NotLearnedError, ParameterError, ShapeError, UnsupportedError
 from sqlearn.feature_selection import SelectKBest
+from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sqlearn.naive_bayes import GaussianNB
 from sqlearn.pipeline import Pipeline, make_pipeline
-from sqlearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
+from sqlearn.preprocessing import (
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 
 
 @pytest.fixture(scope="module")
@@ -232,3 +242,39 @@ def test_columns_are_chosen_by_the_first_rows(table):
     with pytest.raises(ShapeError, match="columns are missing: 'age'"):
         columns.forget(filled[["port", "cls"]])
     assert columns.forget(filled.iloc[:5]).digest() == clone(columns).fit(filled.iloc[5:]).digest()
+
+
+def test_indicators_of_missing_values_have_an_order():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(40, 3))
+    y = X[:, 0].copy()
+    whole, X[rng.random(X.shape) < 0.15] = X.copy(), np.nan
+    for scaler in (RobustScaler(), MinMaxScaler(), MaxAbsScaler()):
+        peer = sklearn.pipeline.make_pipeline(
+            sklearn.impute.SimpleImputer(add_indicator=True), scaler._sklearn_class(), sklearn.linear_model.Ridge()
+        ).fit(X, y)
+        model = make_pipeline(SimpleImputer(add_indicator=True), scaler, Ridge()).fit(X, y)
+        assert np.allclose(model.predict(X), peer.predict(X), rtol=1e-9)
+        late = make_pipeline(SimpleImputer(add_indicator=True), scaler, Ridge()).fit(whole, y).partial_fit(X, y)
+        assert late.forget(whole, y).predict(X).tolist() == model.predict(X).tolist()
+
+
+def test_a_missing_category_is_refused_where_ordinal_numbers_of_it_are_not_taken():
+    frame = pd.DataFrame({"k": ["a", "b", None, "c"], "f": [1.0, 2.0, 4.0, 3.0]})
+    y, rows = np.array([0, 1, 0, 1]), [0, 1, 3]
+    for last in (GaussianNB(), Ridge()):
+        coded = make_column_transformer((OrdinalEncoder(), ["k"]), ("passthrough", ["f"]))
+        model = make_pipeline(coded, last).fit(frame.iloc[rows], y[rows])
+        before = model.digest()
+        for verb in (model.partial_fit, make_pipeline(coded, last).fit):
+            with pytest.raises(InvalidValueError, match="encoded_missing_value") as caught:
+                verb(frame, y)
+            assert (caught.value.row, caught.value.column) == (2, "k")
+        assert model.digest() == before
+    assert np.isnan(ColumnTransformer([("k", OrdinalEncoder(), ["k"])]).fit(frame).transform(frame)[2, 0])
+    filled = make_pipeline(OrdinalEncoder(), SimpleImputer())
+    model = make_pipeline(make_column_transformer((filled, ["k"])), Ridge()).fit(frame, y)
+    assert model[:-1].transform(frame).ravel().tolist() == [0.0, 1.0, 1.0, 2.0]
+    middle = make_pipeline(OrdinalEncoder(), SimpleImputer(strategy="median"))
+    with pytest.raises(ParameterError, match="another strategy"):
+        make_pipeline(make_column_transformer((middle, ["k"])), Ridge()).fit(frame, y)

@@ -148,8 +148,9 @@ def _imputed(fitted: SimpleImputer, table: Table) -> Mapping:
         columns.append(Category(tuple((category, variable(form)) for category, form in _sorted(by_level))))
     if fitted.add_indicator:
         for j in fitted.indicator_.features_.tolist():
-            missing = table.columns[j].missing
-            columns.append(Number(variable({} if missing is None else {missing: Fraction(1)})))
+            missing, order = table.columns[j].missing, getattr(table.columns[j], "order", None)
+            place = variable({} if missing is None else {missing: Fraction(1)})
+            columns.append(Number(place, None, None if order is None else order.indicator()))
     return LinearMap.of(forms), columns
 
 
@@ -213,14 +214,21 @@ def _encoded(fitted: Any, table: Table) -> Mapping:
     made = bare.transform(cells)
     made = np.asarray(made.toarray() if hasattr(made, "toarray") else made, np.float64)
     forms: list[dict[int, Fraction]] = []
-    for output in made.T:
-        owner = {owners[i][0] for i in np.flatnonzero(output != output[0]).tolist()}
-        form: dict[int, Fraction] = {0: Fraction(float(output[0]))}  # what no category changes
-        if owner:
-            (j,) = owner
-            form = {}
+    gaps: dict[int, dict[int, Fraction]] = {}  # by output: where it is NaN
+    for place, output in enumerate(made.T):
+        is_other = (output != output[0]) & ~(np.isnan(output) & np.isnan(output[0]))
+        owner = {owners[i][0] for i in np.flatnonzero(is_other).tolist()}
+        form: dict[int, Fraction] = {}
+        if owner or np.isnan(output[0]):
+            j = owner.pop() if owner else place  # NaN comes of OrdinalEncoder, with an output for each column
             for i, (column, k) in enumerate(owners):
                 if column == j:
-                    form[levels[j][k][1]] = Fraction(float(output[i]))
+                    is_gap = np.isnan(output[i])
+                    of = gaps.setdefault(place, {}) if is_gap else form
+                    of[levels[j][k][1]] = Fraction(1) if is_gap else Fraction(float(output[i]))
+        else:
+            form = {0: Fraction(float(output[0]))}  # what no category changes
         forms.append({source: factor for source, factor in form.items() if factor})
-    return LinearMap.of(forms), [Number(1 + k) for k in range(len(forms))]
+    variable = {place: 1 + len(forms) + k for k, place in enumerate(gaps)}
+    columns: list[Column] = [Number(1 + place, variable.get(place)) for place in range(len(forms))]
+    return LinearMap.of([*forms, *gaps.values()]), columns

@@ -156,6 +156,14 @@ class Values:
 
         return Values(self.size + self.missing, 0, select, mode)
 
+    def indicator(self) -> "Values":
+        """1 as often as one is missing, and 0 for each of these."""
+
+        def select(ranks: np.ndarray) -> np.ndarray:
+            return (ranks >= self.size).astype(np.float64)
+
+        return Values(self.size + self.missing, 0, select, lambda: float(self.missing > self.size))
+
     def _below(self, value: float) -> int:
         """How many are less than this."""
         low, high = 0, self.size
