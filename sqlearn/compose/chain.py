@@ -23,7 +23,7 @@ from sqlearn.compose.columns import (
     resolved,
     uses_of,
 )
-from sqlearn.compose.plain_steps import as_array, by_place
+from sqlearn.compose.plain_steps import as_array, by_place, with_nan
 from sqlearn.compose.reading import Input, Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, one_predicted
 from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier
@@ -307,6 +307,7 @@ class Chain(MapAnswers, WeightedClassifier):
                 numbers = np.asarray(X)
                 if numbers.dtype.kind in "biuf":  # or what passes through would come out as objects
                     args = (numbers, *rest)
+            args = (with_nan(args[0]), *args[1:])
         return super()._answer(name, *args, **kwargs)
 
     def to_sklearn(self) -> Any:

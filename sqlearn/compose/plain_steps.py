@@ -113,6 +113,29 @@ def unused(step: Any, names: list[str] | None, width: int) -> set[int]:
     return {j for j, name in enumerate(names) if name not in taken}
 
 
+def with_nan(X: Any) -> Any:
+    """A table whose missing values are all NaN, which the fitted encoders have among their categories.
+
+    A model takes None for the same gap; scikit-learn's encoders would take it for a category that they do not know.
+    """
+    if isinstance(X, np.ndarray):
+        return _filled(X) if X.dtype == object else X
+    if hasattr(X, "isetitem"):  # a frame of pandas
+        found = X
+        for place, dtype in enumerate(X.dtypes):
+            if dtype == object:
+                found = X.copy() if found is X else found
+                found.isetitem(place, _filled(X.iloc[:, place].to_numpy(object)))
+        return found
+    return X
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    """Objects, with NaN for None."""
+    gaps = np.fromiter((value is None for value in values.flat), bool, values.size).reshape(values.shape)
+    return np.where(gaps, np.nan, values) if gaps.any() else values
+
+
 def as_array(X: Any, names: list[str]) -> np.ndarray:
     """A dictionary of columns as an array of objects; columns that are not used may be left out."""
     table = as_table(X)
@@ -122,7 +145,7 @@ def as_array(X: Any, names: list[str]) -> np.ndarray:
         if name in table.columns:
             values = table.values[table.columns.index(name)]
             found[:, place] = values.tolist() if isinstance(values, np.ndarray) else list(values)
-    return found
+    return with_nan(found)
 
 
 def by_place(fitted: Any, names: list[str]) -> Any:

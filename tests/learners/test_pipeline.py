@@ -165,9 +165,9 @@ def test_steps_have_no_digest_and_no_parameters_of_their_own(data):
             for call in (step.digest, step.canonical_parts, lambda step=step: verify(step, X, y > 0)):
                 with pytest.raises(UnsupportedError, match="no bytes or digest of its own"):
                     call()
-        for call in (lambda: pipe[-1].set_params(tol=1.0), lambda: pipe[:-1].set_params(standardscaler__copy=False)):
+        for part, params in ((pipe[-1], {"tol": 1.0}), (pipe[:-1], {"standardscaler__copy": False})):
             with pytest.raises(UnsupportedError, match="call the Pipeline's own method"):
-                call()
+                part.set_params(**params)
         assert pipe.digest() == digest
         assert not pipe.pending_params()
 
@@ -278,3 +278,14 @@ def test_a_missing_category_is_refused_where_ordinal_numbers_of_it_are_not_taken
     middle = make_pipeline(OrdinalEncoder(), SimpleImputer(strategy="median"))
     with pytest.raises(ParameterError, match="another strategy"):
         make_pipeline(make_column_transformer((middle, ["k"])), Ridge()).fit(frame, y)
+@pytest.mark.parametrize("learner", [Ridge(), LogisticRegression()], ids=["ridge", "logistic"])
+def test_none_is_as_nan(learner):
+    a, c, y = np.arange(6.0), np.array(["x", "y", None, "x", None, "y"], object), [0, 1, 1, 0, 1, 0]
+    with_nan = np.array([np.nan if value is None else value for value in c], object)
+    columns = ColumnTransformer([("c", OneHotEncoder(handle_unknown="ignore"), [1]), ("a", StandardScaler(), [0])])
+    pipe = make_pipeline(columns, learner).fit(pd.DataFrame({"a": a, "c": pd.Series(c, dtype=object)}), y)
+    wanted = pipe.predict(pd.DataFrame({"a": a, "c": pd.Series(with_nan, dtype=object)}))
+    for values in (pd.Series(c, dtype=object), c, c.tolist()):
+        np.testing.assert_array_equal(pipe.predict(pd.DataFrame({"a": a, "c": values})), wanted)
+    np.testing.assert_array_equal(pipe.predict({"a": a, "c": c}), wanted)
+    np.testing.assert_array_equal(pipe.predict(np.column_stack([a.astype(object), c])), wanted)
