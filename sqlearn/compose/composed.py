@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from sklearn import compose as peers_compose
 from sklearn import pipeline
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.utils import Bunch
 
@@ -71,7 +71,12 @@ class InForce(Kept):
         The parameters of the whole.
     fixed, learned : list of str
         As of :class:`Plan`.
+    given : estimator or None
+        An unfitted copy of the model as it was when the first records came, whose columns may be chosen by a function.
+        It is no part of the state, and stores do not keep it.
     """
+
+    given: Any = None
 
     def __init__(
         self, kind: type, target: str | None, takes_weights: bool, keeps_records: bool, params: dict[str, Any],
@@ -79,6 +84,9 @@ class InForce(Kept):
     ):  # fmt: skip
         self.kind, self.target, self.takes_weights, self.keeps_records = kind, target, takes_weights, keeps_records
         self.params, self.fixed, self.learned = params, fixed, learned
+
+    def arguments(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "given"}
 
     def described(self) -> list[Any]:
         """What the parameters of what learns do not tell, in JSON's types."""
@@ -158,6 +166,7 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         state, batch = plan.model._started(X, y, sample_weight, single=single)
         in_force = plan.in_force()
         in_force.params = self._fixed_params(plan.params, in_force.steps_of(state))
+        in_force.given = clone(self)
         state.learner = type(self).__name__
         state.params = state.params | {"plan": in_force}
         return state, batch
@@ -205,7 +214,8 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         return copy.deepcopy(state.params["plan"].params) | kept
 
     def pending_params(self) -> list[str]:
-        then = type(self)(**self.fitted_params()).get_params(deep=True)
+        given = self._fitted_state().params["plan"].given
+        then = (type(self)(**self.fitted_params()) if given is None else given).get_params(deep=True)
         now = self.get_params(deep=True)
         return sorted(
             name
@@ -215,8 +225,8 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
 
     def _described(self, name: str, value: Any) -> Any:
         """A parameter as pending ones are compared: estimators by their class, since their parameters are named."""
-        if name == self._parts:
-            return [[part[0], self._described("", part[1]), *describe(part[2:])] for part in value or ()]
+        if name.rpartition("__")[2] in {self._parts, "steps", "transformers"}:
+            return [[part[0], self._described("", part[1]), *map(_columns, part[2:])] for part in value or ()]
         if hasattr(value, "get_params") and not isinstance(value, type):
             return type(value).__name__
         return None if isinstance(value, str) and value == "passthrough" else describe(value)
@@ -279,6 +289,13 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
             for name, part, make in _read(state.params["plan"], state)
             if part is not None
         }
+
+
+def _columns(given: Any) -> Any:
+    """Columns in JSON's types; what chooses them, by its class and its own parameters."""
+    if isinstance(given, peers_compose.make_column_selector):
+        return [type(given).__name__, describe(vars(given))]
+    return describe(given)
 
 
 Found = tuple[str, Any, Callable[[State], State] | None]

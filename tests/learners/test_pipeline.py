@@ -278,6 +278,8 @@ def test_a_missing_category_is_refused_where_ordinal_numbers_of_it_are_not_taken
     middle = make_pipeline(OrdinalEncoder(), SimpleImputer(strategy="median"))
     with pytest.raises(ParameterError, match="another strategy"):
         make_pipeline(make_column_transformer((middle, ["k"])), Ridge()).fit(frame, y)
+
+
 @pytest.mark.parametrize("learner", [Ridge(), LogisticRegression()], ids=["ridge", "logistic"])
 def test_none_is_as_nan(learner):
     a, c, y = np.arange(6.0), np.array(["x", "y", None, "x", None, "y"], object), [0, 1, 1, 0, 1, 0]
@@ -289,3 +291,12 @@ def test_none_is_as_nan(learner):
         np.testing.assert_array_equal(pipe.predict(pd.DataFrame({"a": a, "c": values})), wanted)
     np.testing.assert_array_equal(pipe.predict({"a": a, "c": c}), wanted)
     np.testing.assert_array_equal(pipe.predict(np.column_stack([a.astype(object), c])), wanted)
+
+
+def test_columns_chosen_by_the_first_rows_are_not_pending():
+    frame, y = pd.DataFrame({"k": ["a", "b", "a"], "f": [1.0, 2.0, 4.0]}), [1.0, 2.0, 3.0]
+    for columns in (make_column_selector(dtype_include="number"), slice(1, 2), [-1]):
+        model = make_pipeline(ColumnTransformer([("n", StandardScaler(), columns)]), Ridge()).fit(frame, y)
+        assert model.pending_params() == pickle.loads(pickle.dumps(model)).pending_params() == []
+        model.set_params(ridge__alpha=3.0, columntransformer__transformers=[("n", StandardScaler(), ["k"])])
+        assert model.pending_params() == ["columntransformer__transformers", "ridge__alpha"]

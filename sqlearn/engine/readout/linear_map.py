@@ -11,7 +11,6 @@ from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout.gram_view import GramView
 from sqlearn.engine.readout.rounding import aligned, digits_of
 
-
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
 
