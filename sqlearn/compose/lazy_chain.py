@@ -66,6 +66,7 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
         tags, inputs = get_tags(last), get_tags(first).input_tags
         tags.input_tags.allow_nan, tags.input_tags.positive_only = inputs.allow_nan, inputs.positive_only
         tags.input_tags.sparse, tags.array_api_support = True, False
+        tags.input_tags.categorical = tags.input_tags.string = False  # as a forest alone takes them
         if takes_tables(self._steps.learners[0]):
             tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
             tags.input_tags.sparse = tags.input_tags.positive_only = False

@@ -123,7 +123,7 @@ def with_nan(X: Any) -> Any:
     if hasattr(X, "isetitem"):  # a frame of pandas
         found = X
         for place, dtype in enumerate(X.dtypes):
-            if dtype == object:
+            if getattr(dtype, "kind", "") == "O" and isinstance(dtype, np.dtype):
                 found = X.copy() if found is X else found
                 found.isetitem(place, _filled(X.iloc[:, place].to_numpy(object)))
         return found

@@ -20,6 +20,14 @@ from sqlearn.storage.table.columns import Column, Columns
 from sqlearn.storage.table.given import as_list, as_names
 from sqlearn.storage.table.interactions import interactions_of, takes_interactions
 
+_NUMBERS = (
+    "takes numbers, but the columns {} hold categories. Use MixedNB or a forest, encode them first, or leave them out."
+)
+_WANTS = {
+    "Pipeline": "of these steps takes numbers, but the columns {} hold categories or text. Put a ColumnTransformer "
+    "with a OneHotEncoder in front. A store keeps no pipeline that learns from documents: use a TextModel for them.",
+}
+
 
 def takes_tables(model: Any) -> bool:
     """Whether a pipeline takes rows as tables of numbers and categories."""
@@ -123,8 +131,7 @@ def prepared(model: Any, columns: Columns) -> Any:
     if categories and not takes_tables(model):
         names = [columns.named("feature")[i] for i in categories]
         raise TableError(
-            f"{type(model).__name__} takes numbers, but the columns {listed(names)} hold categories. Use MixedNB "
-            "or a forest, encode them first, or leave them out.",
+            f"{type(model).__name__} {_WANTS.get(type(model).__name__, _NUMBERS).format(listed(names))}",
             reason="columns",
         )
     return clone(model).set_params(**changed)
