@@ -84,7 +84,10 @@ class TableForm:
         kinds = {column.dtype for column in columns}
         if len(kinds) == 1:
             return np.column_stack(columns)
-        return np.column_stack([column.astype(object if object in kinds else np.float64) for column in columns])
+        found = np.empty((len(x), len(columns)), object if np.dtype(object) in kinds else np.float64)
+        for j, column in enumerate(columns):
+            found[:, j] = column
+        return found
 
     def _frame(self, columns: list[np.ndarray]) -> Any:
         assert self.names is not None
