@@ -176,7 +176,8 @@ def seen(X):
     """What the steps of a kept pipeline are given."""
     given = []
     step = sklearn.preprocessing.FunctionTransformer(lambda rows: given.append(rows) or np.zeros((len(rows), 1)))
-    columns = sklearn.compose.ColumnTransformer([("see", step, list(range(X.shape[1]))), ("town", OneHotEncoder(), [1])])
+    all_places = list(range(X.shape[1]))
+    columns = sklearn.compose.ColumnTransformer([("see", step, all_places), ("town", OneHotEncoder(), [1])])
     model = make_pipeline(columns, RidgeClassifier(), keep_records=True).fit(X, LABELS)
     model.predict(X)
     return model, given[0]
