@@ -28,10 +28,12 @@ import sqlearn.preprocessing
 from sqlearn import verify
 from sqlearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sqlearn.decomposition import PCA
+from sqlearn.ensemble import StackingRegressor, VotingRegressor
 from sqlearn.errors import InvalidValueError, NotLearnedError, ParameterError, ShapeError, UnsupportedError
 from sqlearn.feature_selection import SelectKBest
 from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sqlearn.model_selection import GridSearchCV
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.pipeline import Pipeline, make_pipeline
 from sqlearn.preprocessing import (
@@ -170,6 +172,27 @@ def test_steps_have_no_digest_and_no_parameters_of_their_own(data):
                 part.set_params(**params)
         assert pipe.digest() == digest
         assert not pipe.pending_params()
+
+
+def test_choices_and_parts_show_pipelines_of_scikit_learn(data):
+    X, y = data
+    chain = make_pipeline(StandardScaler(), Ridge())
+    for whole, find in (
+        (GridSearchCV(chain, {"ridge__alpha": [0.1]}, cv=2), lambda whole: whole.best_estimator_),
+        (VotingRegressor([("chain", chain)]), lambda whole: whole.estimators_[0]),
+        (StackingRegressor([("chain", chain)], chain, cv=2), lambda whole: whole.final_estimator_),
+    ):
+        whole.fit(X, y).forget(X[0], y[0])
+        again = clone(whole).fit(X[1:], y[1:])
+        found = find(whole)
+        assert type(found) is sklearn.pipeline.Pipeline
+        assert pickle.dumps(found) == pickle.dumps(find(again))
+        before = whole.predict(X).tobytes()
+        found[-1].coef_[:] = 0.0  # a copy
+        assert whole.predict(X).tobytes() == before == again.predict(X).tobytes()
+        assert "n_features_in_" in dir(whole)
+        assert whole.n_features_in_ == 5
+        assert "Ridge" in whole._repr_html_()
 
 
 def test_weights_count_in_all_steps(data):

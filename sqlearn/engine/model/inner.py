@@ -118,6 +118,12 @@ class Inner:
         """scikit-learn's estimator with the learner's parameters, not fitted."""
         return self.learner._new_sklearn(self.learner.get_params(deep=False))
 
+    @property
+    def sklearn_class(self) -> type:
+        """scikit-learn's class, or what stands for it."""
+        found: type = self.learner._sklearn_class
+        return found
+
     def check_answers(self) -> None:
         """Raise where the records that it holds determine no model."""
         self.learner._fitted_sklearn()

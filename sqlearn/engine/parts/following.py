@@ -120,6 +120,8 @@ def answering(model: Any, learner: str) -> Any:
     if type(model).to_sklearn is not ExactEstimator.to_sklearn and model.target is None:
         return model.to_sklearn()
     fitted = Inner(model).fitted_sklearn(model.state)
+    if not isinstance(fitted, Inner(model).sklearn_class):  # what a pipeline reads, with the states of its steps
+        return model.to_sklearn()
     if "_boosted" in vars(fitted):  # what scikit-learn's boosted trees were made of
         fitted = copy.copy(fitted)
         del vars(fitted)["_boosted"]
