@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.model_selection import BaseCrossValidator
 
 from sqlearn.engine.identity import MOST_FOLDS, HashKey, folds_of, hidden, key_bytes
+from sqlearn.engine.model import Named
 from sqlearn.engine.parts import digests_of, folds_of_groups
 from sqlearn.engine.sklearn_private import num_samples
 from sqlearn.errors import DegenerateError, ParameterError, ShapeError, shown
 
 
-class HashedKFold(BaseEstimator):
+class HashedKFold(Named, BaseCrossValidator):
     """Cross-validation in folds that no deletion reshuffles.
 
     The fold of a row is a hash of the row and its label. So it stays where it is whatever other rows come or go, and
@@ -62,6 +63,15 @@ class HashedKFold(BaseEstimator):
     def __init__(self, n_splits: int = 5, *, key: str | bytes | None = None) -> None:
         self.n_splits = n_splits
         self.key = hidden(key)
+
+    def __repr__(self) -> str:
+        own = {} if self.key is None else {"key": self.key}
+        if self.n_splits != 5:
+            own["n_splits"] = self.n_splits
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in own.items())})"
+
+    def __sklearn_clone__(self) -> Self:
+        return type(self)(self.n_splits, key=self.key)
 
     def folds(self, X: Any, y: Any = None, groups: Any = None) -> np.ndarray:
         """Return the number of each row's fold.

@@ -82,6 +82,13 @@ def test_searches_of_scikit_learn_take_it():
     assert "secret" not in repr(folds)
     search = theirs.GridSearchCV(sklearn.linear_model.Ridge(), {"alpha": [1.0, 2.0]}, cv=folds).fit(ROWS, LABELS)
     assert search.n_splits_ == 3
+    assert repr(folds) == "HashedKFold(key='***', n_splits=3)"
+    assert repr(HashedKFold()) == "HashedKFold()"
+    splits = list(folds.split(ROWS, LABELS))
+    for kind in (sklearn.linear_model.LassoCV, sklearn.linear_model.RidgeCV):
+        ours, listed = (kind(cv=cv).fit(ROWS, LABELS) for cv in (folds, splits))
+        assert ours.alpha_ == listed.alpha_
+        assert ours.coef_.tobytes() == listed.coef_.tobytes()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,19 @@ _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 _OF_DISTRIBUTION = ("args", "kwds", "name", "a", "b", "xk", "pk", "_histogram")
 
 
+class Named:
+    """A parameter that headers name as they name estimators, by its class and attributes; it is none."""
+
+
+def _given_to(value: Any) -> dict[str, Any] | None:
+    """The parameters of an estimator, or of what headers name as one; None if it is neither."""
+    if isinstance(value, type):
+        return None
+    if isinstance(value, Named):
+        return dict(sorted(vars(value).items()))
+    return value.get_params(deep=False) if hasattr(value, "get_params") else None
+
+
 def digest_of(parts: dict[str, bytes]) -> str:
     """Hex BLAKE2b-256 of named parts."""
     digest = hashlib.blake2b(digest_size=32)
@@ -31,8 +44,9 @@ def plain(params: dict) -> dict:
     """Parameters, those of an estimator among them named as ``set_params`` takes them, and it by its class."""
     found: dict = {}
     for name, value in params.items():
-        if hasattr(value, "get_params") and not isinstance(value, type):
-            inside = plain(value.get_params(deep=False))
+        given = _given_to(value)
+        if given is not None:
+            inside = plain(given)
             found |= {f"{name}__{inner}": _unkeyed(inner, own) for inner, own in inside.items()}
             value = _name_of(value)
         found[name] = value
@@ -65,8 +79,9 @@ def describe(value):
         return ["records", len(value), value.digest]
     if isinstance(value, FixedMap) or hasattr(type(value), "described"):
         return value.described()
-    if hasattr(value, "get_params") and not isinstance(value, type):  # an estimator in a list
-        inside = plain(value.get_params(deep=False))
+    given = _given_to(value)
+    if given is not None:  # an estimator in a list
+        inside = plain(given)
         return [_name_of(value), describe({name: _unkeyed(name, own) for name, own in inside.items()})]
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
