@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from numbers import Integral
 from typing import Any
 
@@ -99,8 +100,8 @@ class LogisticRegressionCV(
 
     A record's fold is a hash of its features, label and weight. A fold without records, or without which a class would
     be missing, cannot be scored: it has NaN in `scores_` and `coefs_paths_`, and does not count in the mean; the same
-    holds for a fold that lacks a class, if the metric cannot be computed then. Where no fold can be scored, the choice
-    is the first of `Cs_`.
+    holds for a fold that lacks a class, if the metric cannot be computed then. Where no fold can be scored,
+    attributes raise `UndefinedAttributeError` until more records are learned.
 
     Sparse records are kept dense.
 
@@ -225,6 +226,10 @@ class LogisticRegressionCV(
         for message in _deprecations(self):
             warnings.warn(message, FutureWarning, stacklevel=4)
 
+    def _check_learned(self, state):
+        with suppress(UndefinedAttributeError):  # no fold can be scored: the state is a legal one
+            super()._check_learned(state)
+
     # ------------------------------------------------------------------ reading
 
     def _read_out(self, state):
@@ -252,16 +257,16 @@ class LogisticRegressionCV(
             found, rests = _paths(rest, params, strengths, weights)
             paths[fold], resting = found, resting and rests
             scores[fold] = [self._score_of(params, coef, left_out) for coef in found]
-        best = best_of(mean_of_scored(scores))
-        if params["refit"]:
-            (coef,), rests = _paths(whole, params, strengths[best : best + 1], weights)
-            chosen, resting = strengths[best], resting and rests
-        elif np.isnan(scores).all():
+        if np.isnan(scores).all():
             raise UndefinedAttributeError(
-                f"No fold of this {state.learner} can be scored, so there are no coefficients to average. Learn more "
-                "rows, or fit with refit=True.",
+                f"No fold of this {state.learner} can be scored: those that hold rows leave too few, or a class would be "
+                "missing. So no parameter can be chosen. Learn more rows.",
                 reason="too few records",
             )
+        if params["refit"]:
+            best = best_of(mean_of_scored(scores))
+            (coef,), rests = _paths(whole, params, strengths[best : best + 1], weights)
+            chosen, resting = strengths[best], resting and rests
         else:
             of_fold = [(fold, best_of(row)) for fold, row in enumerate(scores) if not np.isnan(row).all()]
             coef = np.mean([paths[place] for place in of_fold], axis=0)

@@ -108,6 +108,12 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         found = {name: value for name, value in vars(search).items() if name not in given}
         found.pop("refit_time_", None)  # how long it took is no function of the records
         found["cv_results_"] = {name: v for name, v in found["cv_results_"].items() if not name.endswith("_time")}
+        if np.isnan(found.get("best_score_", 0.0)):
+            raise UndefinedAttributeError(
+                f"No parameters of this {state.learner} have a score in all folds, so none can be chosen. Learn more "
+                "rows, or set fewer folds.",
+                reason="too few records",
+            )
         if "best_estimator_" in found:
             found["best_estimator_"] = answering(found["best_estimator_"], state.learner)
         return found

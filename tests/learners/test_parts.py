@@ -190,14 +190,24 @@ def test_the_optima_of_a_choice_are_those_of_logistic_regression():
 
 
 def test_folds_that_cannot_be_scored_do_not_count():
-    X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0, 1, 0, 1]
+    X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 1, 0, 1])
     model = LogisticRegressionCV(Cs=[0.5, 2.0], cv=50, scoring="accuracy", use_legacy_attributes=False).fit(X, y)
     empty = np.setdiff1d(np.arange(50), HashedKFold(50).folds(X, y))
     assert np.isnan(model.scores_[empty]).all()
-    model.forget(X[:1], y[:1])  # the others of class 0 can go, too: then no fold is scored, and the first C is chosen
+    model.forget(X[:1], y[:1])  # the other of class 0 cannot be left out
     assert np.isnan(model.scores_[HashedKFold(50).folds([[2.0]], [0])]).all()
+    model.forget(X[1:2], y[1:2])  # no fold leaves both classes: no C can be chosen
+    for ask in (lambda: model.C_, lambda: model.scores_, lambda: model.predict(X)):
+        with pytest.raises(UndefinedAttributeError, match=r"No fold.*no parameter can be chosen.*Learn more rows"):
+            ask()
+    assert model.digest() == clone(model).fit(X[2:], y[2:]).digest()
+    assert_same(model.partial_fit(X[:1], y[:1]), clone(model).fit(X[[3, 2, 0]], y[[3, 2, 0]]))
+    model.forget(X[:1], y[:1])
     with pytest.raises(UndefinedAttributeError, match="1 classes"):
         _ = model.forget(X[2:3], y[2:3]).C_
+    search = GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=2, scoring="roc_auc").partial_fit(X[:2], y[:2])
+    with pytest.raises(UndefinedAttributeError, match=r"none can be chosen\. Learn more rows"):
+        search.predict(X)
 
 
 # --------------------------------------------------------------------------------------------------------- refusals

@@ -50,5 +50,5 @@ def mean_of_scored(scores: np.ndarray) -> np.ndarray:
 
 
 def best_of(means: np.ndarray) -> int:
-    """The index of the first of the best scores; 0 where there is none."""
+    """The index of the first of the best scores, of which one at least is a number."""
     return int(np.argmax(np.where(np.isnan(means), -np.inf, means)))
