@@ -259,7 +259,7 @@ class LogisticRegressionCV(
             scores[fold] = [self._score_of(params, coef, left_out) for coef in found]
         if np.isnan(scores).all():
             raise UndefinedAttributeError(
-                f"No fold of this {state.learner} can be scored: those that hold rows leave too few, or a class would be "
+                f"No fold of this {state.learner} can be scored: those that hold rows leave too few, or a class is "
                 "missing. So no parameter can be chosen. Learn more rows.",
                 reason="too few records",
             )
