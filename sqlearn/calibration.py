@@ -8,6 +8,7 @@ from sklearn import calibration as peers
 from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 
+from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.model import PredictsProba, WeightedClassifier
 from sqlearn.engine.parts import (
     Composite,
@@ -159,17 +160,18 @@ class CalibratedClassifierCV(Composite, PredictsProba, WeightedClassifier, peers
             if not params["ensemble"]:
                 _, rows, columns = zip(*pairs, strict=True)
                 pairs = [(answering(live[-1], state.learner), np.concatenate(rows), np.concatenate(columns))]
-        calibrated = [
-            fit_calibrator(
-                model,
-                columns,
-                whole.y[rows] if params["method"] == "temperature" else whole.take(rows).responses,
-                classes,
-                params["method"],
-                whole.w[rows] if whole.weighted else None,
-            )
-            for model, rows, columns in pairs
-        ]
+        with one_thread():  # sigmoids have two parameters
+            calibrated = [
+                fit_calibrator(
+                    model,
+                    columns,
+                    whole.y[rows] if params["method"] == "temperature" else whole.take(rows).responses,
+                    classes,
+                    params["method"],
+                    whole.w[rows] if whole.weighted else None,
+                )
+                for model, rows, columns in pairs
+            ]
         return {"classes_": classes, "calibrated_classifiers_": calibrated}
 
     def fitted_attributes(self) -> dict[str, Any]:
