@@ -6,15 +6,10 @@ from typing import Any
 import numpy as np
 from sklearn import model_selection as peers
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.utils.metaestimators import available_if
 
-from sqlearn.engine.model import ExactEstimator, WeightedClassifier
+from sqlearn.engine.model import ExactEstimator, WeightedClassifier, if_learner_has
 from sqlearn.engine.parts import Composite, Whole, answering, checked_cv, checked_part, keeps_tables, refuse_unsafe
 from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
-
-
-def _inside_has(name: str) -> Any:
-    return available_if(lambda self: hasattr(self._learner, name))
 
 
 class _Search(Composite, WeightedClassifier):  # type: ignore[override]
@@ -95,16 +90,14 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         own = {name: value for name, value in params.items() if name not in ("cv", "key", "kinds")}
         search = self._sklearn_class(**own | {"cv": splits, "estimator": clone(params["estimator"])})
         given = set(vars(search))
-        target = _target_of(params["estimator"])
-        y = None if target is None else whole.responses
+        y = None if _target_of(params["estimator"]) is None else whole.responses
         try:
             search.fit(whole.x, y, **({"sample_weight": whole.w} if whole.weighted else {}))
         except SqlearnError:
             raise
         except ValueError as error:
-            raise UndefinedAttributeError(
-                f"The search over the records held failed: {error}", reason="too few records"
-            ) from error
+            said = f"The search over the records held failed: {error}"
+            raise UndefinedAttributeError(said, reason="too few records") from error
         found = {name: value for name, value in vars(search).items() if name not in given}
         found.pop("refit_time_", None)  # how long it took is no function of the records
         found["cv_results_"] = {name: v for name, v in found["cv_results_"].items() if not name.endswith("_time")}
@@ -128,9 +121,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         """
         return {name: value for name, value in super().fitted_attributes().items() if name != "scorer_"}
 
-    # ------------------------------------------------------------------ answers
-
-    @_inside_has("predict")
+    @if_learner_has
     def predict(self, X: Any) -> np.ndarray:
         """Predict by the best estimator.
 
@@ -147,7 +138,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         found: np.ndarray = self._answer("predict", X)
         return found
 
-    @_inside_has("predict_proba")
+    @if_learner_has
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the best estimator's probabilities of the classes.
 
@@ -164,7 +155,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         found: np.ndarray = self._answer("predict_proba", X)
         return found
 
-    @_inside_has("predict_log_proba")
+    @if_learner_has
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithms of the best estimator's probabilities.
 
@@ -181,7 +172,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         found: np.ndarray = self._answer("predict_log_proba", X)
         return found
 
-    @_inside_has("decision_function")
+    @if_learner_has
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the best estimator's decision function.
 
@@ -198,7 +189,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         found: np.ndarray = self._answer("decision_function", X)
         return found
 
-    @_inside_has("transform")
+    @if_learner_has
     def transform(self, X: Any) -> Any:
         """Transform records by the best estimator.
 
@@ -214,7 +205,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         """
         return self._answer("transform", X)
 
-    @_inside_has("score_samples")
+    @if_learner_has
     def score_samples(self, X: Any) -> np.ndarray:
         """Return the best estimator's scores of records.
 
