@@ -332,9 +332,10 @@ def test_a_fold_without_a_class_gives_it_the_least_decision():
 
 def test_the_last_learner_tells_that_it_sees_predictions():
     X, y = IRIS
-    stack = StackingClassifier([("ridge", RidgeClassifier())], MultinomialNB(), cv=2).fit(X, y)
-    with pytest.raises(UndefinedAttributeError, match="MultinomialNB, the last learner of this StackingClassifier"):
-        stack.predict(X)
+    stack = StackingClassifier([("ridge", RidgeClassifier())], MultinomialNB(), cv=2)
+    for ask in (lambda: stack.fit(X, y), lambda: stack.partial_fit(X, y).predict(X)):
+        with pytest.raises(UndefinedAttributeError, match="MultinomialNB, the last learner of this StackingClassifier"):
+            ask()
 
 
 def test_an_update_while_parts_are_made_leaves_none_that_are_stale():
