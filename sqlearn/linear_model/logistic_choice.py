@@ -257,12 +257,7 @@ class LogisticRegressionCV(
             found, rests = _paths(rest, params, strengths, weights)
             paths[fold], resting = found, resting and rests
             scores[fold] = [self._score_of(params, coef, left_out) for coef in found]
-        if np.isnan(scores).all():
-            raise UndefinedAttributeError(
-                f"No fold of this {state.learner} can be scored: those that hold rows leave too few, or a class is "
-                "missing. So no parameter can be chosen. Learn more rows.",
-                reason="too few records",
-            )
+        self._check_scored(scores, state.learner)
         if params["refit"]:
             best = best_of(mean_of_scored(scores))
             (coef,), rests = _paths(whole, params, strengths[best : best + 1], weights)

@@ -83,8 +83,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
         if len(splits) < 2:
             raise UndefinedAttributeError(
-                f"All records of this {state.learner} (n_samples = {len(folds)}) are in one fold, so nothing can be "
-                "left out. Learn more rows.",
+                f"All records of this {state.learner} (n_samples = {len(folds)}) are in one fold. Learn more rows.",
                 reason="too few records",
             )
         own = {name: value for name, value in params.items() if name not in ("cv", "key", "kinds")}
@@ -101,12 +100,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         found = {name: value for name, value in vars(search).items() if name not in given}
         found.pop("refit_time_", None)  # how long it took is no function of the records
         found["cv_results_"] = {name: v for name, v in found["cv_results_"].items() if not name.endswith("_time")}
-        if np.isnan(found.get("best_score_", 0.0)):
-            raise UndefinedAttributeError(
-                f"No parameters of this {state.learner} have a score in all folds, so none can be chosen. Learn more "
-                "rows, or set fewer folds.",
-                reason="too few records",
-            )
+        self._check_scored(found.get("best_score_", 0.0), state.learner)
         if "best_estimator_" in found:
             found["best_estimator_"] = answering(found["best_estimator_"], state.learner)
         return found

@@ -206,7 +206,7 @@ def test_folds_that_cannot_be_scored_do_not_count():
     with pytest.raises(UndefinedAttributeError, match="1 classes"):
         _ = model.forget(X[2:3], y[2:3]).C_
     search = GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=2, scoring="roc_auc").partial_fit(X[:2], y[:2])
-    with pytest.raises(UndefinedAttributeError, match=r"none can be chosen\. Learn more rows"):
+    with pytest.raises(UndefinedAttributeError, match=r"no parameter can be chosen\. Learn more rows"):
         search.predict(X)
 
 

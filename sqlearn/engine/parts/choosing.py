@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.identity import MOST_FOLDS, key_bytes
-from sqlearn.errors import ParameterError, shown
+from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
 FOLDS = 5
 
@@ -52,3 +52,13 @@ def mean_of_scored(scores: np.ndarray) -> np.ndarray:
 def best_of(means: np.ndarray) -> int:
     """The index of the first of the best scores, of which one at least is a number."""
     return int(np.argmax(np.where(np.isnan(means), -np.inf, means)))
+
+
+def check_scored(scores: Any, learner: str) -> None:
+    """Raise UndefinedAttributeError if all scores are NaN, so that they decide nothing."""
+    if np.isnan(scores).all():
+        raise UndefinedAttributeError(
+            f"No fold of this {learner} can be scored: those that hold rows leave too few, or a class is missing. So "
+            "no parameter can be chosen. Learn more rows.",
+            reason="too few records",
+        )

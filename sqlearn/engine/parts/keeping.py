@@ -8,6 +8,7 @@ import numpy as np
 
 from sqlearn.engine.identity import HashKey, digest_dense, folds_of, key_bytes, label_words
 from sqlearn.engine.model import ExactEstimator, State, refuse_heavy, refuse_large
+from sqlearn.engine.parts.choosing import check_scored
 from sqlearn.engine.parts.names import digests_of
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import KeptRecords
@@ -161,6 +162,10 @@ class KeepsRecords(ExactEstimator):
             self._fitted_sklearn()
             args = self._as_kept(X), *rest
         return super()._answer(name, *args, **kwargs)
+
+    def _check_scored(self, scores: Any, learner: str) -> None:
+        """Refuse to choose where no score is known."""
+        check_scored(scores, learner)
 
     def _check_learned(self, state):
         super()._check_learned(state)
