@@ -136,13 +136,13 @@ class KeptRecords(Statistic):
         blocks = [block.take(block.w > 0) for block in self.rows.blocks(MAX_HASH)]
         columns = zip(*((block.x, block.y, block.w, block.hashes) for block in blocks), strict=True)
         found = Records(*map(np.concatenate, columns))
-        found.x = self._in_order(found.x)
+        found.x = self._in_order(found.x, found.w)
         if not self.n_targets:
             found.y = self._codes(slots)[found.y.astype(np.int64)]
         return found.take(by_content(np.column_stack([found.x, found.y, found.w])))
 
-    def _in_order(self, x: np.ndarray) -> np.ndarray:
-        """Features of records, with what tells their order in place of what tells of history."""
+    def _in_order(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Features of records of these weights, with what tells their order in place of what tells of history."""
         return x
 
     @staticmethod
@@ -188,7 +188,7 @@ class KeptRecords(Statistic):
             return None
         order = held.by_digest()
         w, y = held.w[order], held.y[order]
-        x = np.where(w[:, None] > 0, self._in_order(held.x[order]), 0.0)
+        x = self._in_order(held.x[order], w)
         if not self.n_targets:
             y = self._codes(slots)[y.astype(np.int64)] * (w > 0)
         return packed(x, y, w, held.digests[order])

@@ -308,13 +308,14 @@ class KeptTable(KeptRecords):
 
     # ------------------------------------------------------------------ reading
 
-    def _in_order(self, x: np.ndarray) -> np.ndarray:
+    def _in_order(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
         """Records with the places of their categories among those held, sorted, instead of slots."""
         vocabulary = self.categories.vocabulary
         places = np.full(vocabulary.capacity + 1, -1.0)
         places[vocabulary.sorted_slots()] = np.arange(len(vocabulary))
         found = x.copy()
         found[:, self.n_features :] = places[x[:, self.n_features :].astype(np.int64)]
+        found[w == 0] = 0.0  # such records have no slots
         return found
 
     def tabulated(self, x: np.ndarray, form: TableForm) -> Any:
