@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import linear_model as peers
+from sklearn.base import BaseEstimator
 
 from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.model import Decides, State, WeightedClassifier
@@ -24,6 +25,16 @@ class _RidgeChooses(Chooses):
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
         checked_alphas(params["alphas"])
+
+    def get_metadata_routing(self) -> Any:
+        """Return what the model itself requests: its folds and scores take no metadata but the weights of `fit`.
+
+        Returns
+        -------
+        MetadataRequest
+            The requests.
+        """
+        return BaseEstimator.get_metadata_routing(self)
 
     @staticmethod
     def _chosen(state: State, total: GramView, folds: list[Fold | None], scoring: str) -> dict:
