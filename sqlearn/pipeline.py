@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import pipeline as peers
 from sklearn.utils import Bunch, Tags
+from sklearn.utils.metaestimators import available_if
 
 from sqlearn.compose.columns import is_idle
 from sqlearn.compose.composed import Composed
@@ -140,12 +141,15 @@ class Pipeline(Composed, peers.Pipeline):
     def _fixed_params(self, params, steps):
         return params | {"steps": [(name, steps.get(name, step)) for name, step in params["steps"]]}
 
+    def _steps_in_force(self) -> list[tuple[str, Any]]:
+        state = self.__dict__.get("_state")
+        found: list[tuple[str, Any]] = self.steps if state is None else state.params["plan"].params["steps"]
+        return found
+
     @property
     def _learner(self) -> Any:
         """The last step in force."""
-        state = self.__dict__.get("_state")
-        steps = self.steps if state is None else state.params["plan"].params["steps"]
-        last = steps[-1][1]
+        last = self._steps_in_force()[-1][1]
         return _Idle() if is_idle(last) else last
 
     def __sklearn_tags__(self) -> Tags:
@@ -320,6 +324,35 @@ class Pipeline(Composed, peers.Pipeline):
                     set_output_config(step, output_config(given))
             state.fitted_sklearn = None
         return self
+
+    @available_if(lambda self: self._can_invert())
+    def inverse_transform(self, X: Any) -> Any:
+        """Undo the steps, the last one first.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_rows, n_outputs)
+            What ``transform`` returned.
+
+        Returns
+        -------
+        array or sparse matrix of shape (n_rows, n_features)
+            Rows, as the first step takes them.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        self._fitted_state()
+        for step in reversed(self._named().values()):
+            X = X if is_idle(step) else step.inverse_transform(X)
+        return X
+
+    def _can_invert(self) -> bool:
+        return all(is_idle(step) or hasattr(step, "inverse_transform") for _, step in self._steps_in_force())
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns of ``transform``.

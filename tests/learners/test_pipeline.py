@@ -15,6 +15,7 @@ import sklearn.naive_bayes
 import sklearn.pipeline
 import sklearn.preprocessing
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import PolynomialFeatures
 
 import sqlearn.compose
@@ -142,6 +143,20 @@ def test_steps_are_what_they_are_now(data):
     assert pca.n_records_ == 70
     with pytest.raises(UnsupportedError, match="a step of a Pipeline"):
         pca.forget(X[51])
+
+
+def test_inverse_transform_undoes_the_steps_as_they_are_now(data):
+    X, _ = data
+    pipe = Pipeline([("scale", StandardScaler()), ("as", "passthrough"), ("pca", PCA(5))])
+    with pytest.raises(NotFittedError):
+        pipe.inverse_transform(X)
+    pipe.fit(X).forget(X[:50])
+    found = pipe.inverse_transform(pipe.transform(X))
+    np.testing.assert_allclose(found, X)
+    assert np.array_equal(found, pipe.to_sklearn().inverse_transform(pipe.transform(X)))
+    with pytest.raises(ShapeError, match="pass what transform returned"):
+        pipe.inverse_transform(X[:, :2])
+    assert not hasattr(make_pipeline(StandardScaler(), Ridge()), "inverse_transform")
 
 
 def test_steps_are_saved_as_scikit_learns(data):
