@@ -176,6 +176,16 @@ class ColumnTransformer(Composed, peers.ColumnTransformer):
         """
         return self._model().to_sklearn().steps[0][1]
 
+    def fitted_attributes(self) -> dict[str, Any]:
+        """Return all fitted attributes, those of a part after its name, as in ``scale__mean_``.
+
+        Returns
+        -------
+        dict
+            The attributes by their names.
+        """
+        return {name.removeprefix("columns__"): value for name, value in super().fitted_attributes().items()}
+
     @property
     def transformers_(self) -> list[Any]:
         """Estimators of scikit-learn, fitted to the rows held."""
