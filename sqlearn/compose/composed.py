@@ -47,7 +47,7 @@ class Plan:
         Names of the parts that learn nothing, and of those behind them that do, in their order.
     """
 
-    def __init__(self, model: ExactEstimator, params: dict[str, Any], fixed: list[str], learned: list[str]):
+    def __init__(self, model: ExactEstimator, params: dict[str, Any], fixed: list[str], learned: list[str]) -> None:
         self.model, self.params, self.fixed, self.learned = model, params, fixed, learned
 
     def in_force(self) -> "InForce":
@@ -81,7 +81,7 @@ class InForce(Kept):
     def __init__(
         self, kind: type, target: str | None, takes_weights: bool, keeps_records: bool, params: dict[str, Any],
         fixed: list[str], learned: list[str],
-    ):  # fmt: skip
+    ) -> None:  # fmt: skip
         self.kind, self.target, self.takes_weights, self.keeps_records = kind, target, takes_weights, keeps_records
         self.params, self.fixed, self.learned = params, fixed, learned
 

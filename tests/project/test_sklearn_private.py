@@ -14,21 +14,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sklearn
+from sklearn import ensemble as stacks
 from sklearn import impute as imputers
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingRegressor, IsolationForest
 from sklearn.linear_model import PoissonRegressor, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from learners import LEARNERS
 from records import tame
 from sqlearn import preprocessing as ours
 from sqlearn.engine.sklearn_private import FITTED_ATTRIBUTES, HOOKS
+from sqlearn.ensemble import StackingClassifier
 from sqlearn.impute import SimpleImputer
+from sqlearn.naive_bayes import GaussianNB
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "sqlearn"
@@ -90,11 +94,14 @@ PROTECTED = [
 ]
 # attributes of fitted estimators, by an estimator of scikit-learn that has them
 X, CLASSES = np.array([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0], [6.0, 9.0]]), np.array([0, 1, 0, 1])
+STACKED = stacks.StackingClassifier([("ridge", RidgeClassifier())], cv=2)
+SCALED = ColumnTransformer([("scaled", StandardScaler(), [0])], remainder="passthrough")
 FITTED = {
     "_average_path_length_per_tree": IsolationForest(n_estimators=2),
     "_base_loss": PoissonRegressor(),
     "_baseline_prediction": HistGradientBoostingRegressor(max_iter=1),
     "_bin_mapper": HistGradientBoostingRegressor(max_iter=1),
+    "_columns": SCALED,
     "_decision_path_lengths": IsolationForest(n_estimators=2),
     "_default_to_infrequent_mappings": OneHotEncoder(min_frequency=2),
     "_drop_idx_after_grouping": OneHotEncoder(),
@@ -108,19 +115,23 @@ FITTED = {
     "_infrequent_indices": OneHotEncoder(min_frequency=2),
     "_is_categorical_remapped": HistGradientBoostingRegressor(max_iter=1),
     "_label_binarizer": RidgeClassifier(),
+    "_label_encoder": STACKED,
     "_loss": HistGradientBoostingRegressor(max_iter=1),
     "_max_components": LinearDiscriminantAnalysis(),
     "_max_features": IsolationForest(n_estimators=2),
     "_max_samples": IsolationForest(n_estimators=2),
     "_missing_indices": OrdinalEncoder(),
+    "_n_feature_outs": STACKED,
     "_n_features": HistGradientBoostingRegressor(max_iter=1),
-    "_n_features_outs": OneHotEncoder(),
     "_n_features_out": LinearDiscriminantAnalysis(),
+    "_n_features_outs": OneHotEncoder(),
     "_n_threads": KMeans(1),
     "_parent_callback_ctx": None,  # of estimators inside others: test_answering.py has one
     "_predictors": HistGradientBoostingRegressor(max_iter=1),
     "_preprocessor": HistGradientBoostingRegressor(max_iter=1),
+    "_remainder": SCALED,
     "_skl_callbacks": None,
+    "_transformer_to_input_indices": SCALED,
     "_tree": KNeighborsClassifier(1),
     "_y": KNeighborsClassifier(1),
 }
@@ -219,6 +230,7 @@ def test_hooks_are_listed():
 def test_fitted_attributes_are_listed():
     found = set()
     others = [ours.KBinsDiscretizer(2), ours.OneHotEncoder(max_categories=2), ours.OrdinalEncoder(), SimpleImputer()]
+    others += [StackingClassifier([("bayes", GaussianNB())], GaussianNB(), cv=2)]
     for learner in LEARNERS + others:
         model = clone(learner).fit(**tame(learner).given)
         found |= {name for name in vars(model.to_sklearn()) if is_private(name)}

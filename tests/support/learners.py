@@ -141,7 +141,7 @@ class Multilabel(RidgeClassifier):
 
 MULTILABEL = [Multilabel(), Multilabel(class_weight="balanced")]
 
-TABLES, TEXTS = ("MixedNB", "OneHotEncoder", "TableModel"), ("TextModel",)
+TABLES, TEXTS = ("ColumnTransformer", "MixedNB", "OneHotEncoder", "TableModel"), ("TextModel",)
 ARRAYS = [learner for learner in LEARNERS if type(learner).__name__ not in TABLES + TEXTS]
 LABELLED = [learner for learner in LEARNERS if learner._target == "label"]
 VALUED = [learner for learner in LEARNERS if learner._target == "value"]

@@ -127,6 +127,7 @@ def strike_at_every_step(learner, call, monkeypatch, number, error):
     steps += [(Ledger, name) for name in ("add", "take", "shrink", "reserve", "merged")]
     kernels = {"moments": "_change_dense", "sparse_sums": "_change_sparse", "joint": "_change_mixed"}
     steps += [(import_module(f"sqlearn.engine.sums.{module}"), name) for module, name in kernels.items()]
+    steps += [(import_module("sqlearn.engine.ordered.one_record"), "_change_ordered")]
     for owner, name in steps:
         monkeypatch.setattr(owner, name, struck(getattr(owner, name)))
     update(copy.deepcopy(model))
