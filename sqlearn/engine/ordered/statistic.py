@@ -60,7 +60,7 @@ class Ordered(Statistic):
         changes = self._changes(x, slots)
         self.ordered.make_ready()
         if sign > 0:
-            log.do(partial(self._learn, changes), partial(self._forget, changes))
+            log.do(partial(self._learn, changes), partial(self._unlearn, changes))
         else:
             log.do(partial(self._forget, changes), partial(self._learn_again, changes))
 
@@ -89,6 +89,14 @@ class Ordered(Statistic):
         self.ordered.put(which, values)
         np.add(held, missing, out=held)
         np.add(counts, records, out=counts)
+
+    def _unlearn(self, changes: Changes) -> None:
+        """Take back :meth:`_learn`, whose values are there, without memory."""
+        which, values, missing, records = changes
+        held, counts = self.ordered.missing[: len(missing)], self.record_counts[: len(records)]
+        self.ordered.shift(which, values, -1.0)
+        np.subtract(held, missing, out=held)
+        np.subtract(counts, records, out=counts)
 
     def _forget(self, changes: Changes) -> None:
         which, values, missing, records = changes

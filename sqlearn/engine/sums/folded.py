@@ -34,6 +34,7 @@ class FoldedGram(Joint):
     def __init__(self, n_features: int, n_targets: int, n_folds: int):
         self.n_features, self.n_targets, self.n_folds = n_features, n_targets, n_folds
         self.grams = Gram(n_features, n_targets)
+        self._counts = np.zeros(0, np.int64)  # room for the sums over folds, which must not need memory in an undo
 
     @property
     def members(self):
@@ -41,7 +42,15 @@ class FoldedGram(Joint):
 
     @property
     def record_counts(self):  # type: ignore[override]
-        return self.counts_of_folds.sum(axis=1)
+        counts = self.counts_of_folds
+        if len(self._counts) < len(counts):
+            self._counts = np.zeros(len(counts), np.int64)
+        return np.add.reduce(counts, axis=1, out=self._counts[: len(counts)])
+
+    def copy(self):
+        copied = super().copy()
+        copied._counts = np.zeros(len(self.counts_of_folds), np.int64)
+        return copied
 
     @property
     def counts_of_folds(self) -> np.ndarray:
@@ -66,6 +75,8 @@ class FoldedGram(Joint):
         return None if state.ledger is None else OneDense(state, is_gram=True, n_folds=self.n_folds)
 
     def resize(self, n_slots):
+        if n_slots > len(self._counts):
+            self._counts = np.zeros(n_slots, np.int64)
         self.grams.resize(n_slots * self.n_folds)
 
     def add(self, other, other_slots, slots):
