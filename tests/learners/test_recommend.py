@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 import naive_recommend
 from laws import assert_same, unchanged
 from small_recommend import LABELS, LEARNERS
-from sqlearn import Store, verify
+from sqlearn import verify
 from sqlearn.engine.interactions.raw_rows import RawRows
 from sqlearn.errors import (
     BusyError,
@@ -478,14 +478,6 @@ def test_tables_are_no_labels():
         with unchanged(model), pytest.raises(ShapeError, match="a table was given"):
             model.forget(users=given)
     assert model.forget(users=frame["user"][:1]).users_.tolist() == ["ben"]
-
-
-def test_stores_refuse_recommenders(tmp_path):
-    frame = pd.DataFrame({"user": ["anna", "ben"], "item": ["tea", "tea"], "rating": [1, 2]})
-    for learner in LEARNERS:
-        with pytest.raises(UnsupportedError, match="A store cannot keep interactions"):
-            Store.create(tmp_path / "ratings.sqlearn", learner, frame)
-    assert not [*tmp_path.iterdir()]
 
 
 def test_threads_that_update_read_and_pickle():
