@@ -156,7 +156,7 @@ class Pipeline(Composed, peers.Pipeline):
         try:
             tags = self._planned().model.__sklearn_tags__()
         except (ValueError, TypeError, AttributeError):  # of steps that `fit` will refuse
-            return peers.Pipeline.__sklearn_tags__(self)
+            return self._sklearn_class.__sklearn_tags__(self)
         return tags
 
     # ------------------------------------------------------------------ learning
