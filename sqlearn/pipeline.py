@@ -10,7 +10,7 @@ from sklearn import pipeline as peers
 from sklearn.utils import Bunch, Tags
 from sklearn.utils.metaestimators import available_if
 
-from sqlearn.compose.columns import is_idle
+from sqlearn.compose.chains.columns import is_idle
 from sqlearn.compose.composed import Composed
 from sqlearn.compose.planning import check_steps, plan_of
 from sqlearn.engine.sklearn_private import output_config, parameter_constraints, set_output_config

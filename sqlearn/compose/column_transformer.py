@@ -10,8 +10,8 @@ from sklearn import compose as peers
 from sklearn.base import clone
 from sklearn.utils import Bunch, Tags
 
-from sqlearn.compose.chain import Chain
-from sqlearn.compose.columns import is_idle
+from sqlearn.compose.chains.chain import Chain
+from sqlearn.compose.chains.columns import is_idle
 from sqlearn.compose.composed import Composed, Plan
 from sqlearn.compose.planning import check_names, own_class
 from sqlearn.engine.model import ExactEstimator, Steps

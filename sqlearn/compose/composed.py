@@ -12,10 +12,10 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, T
 from sklearn.utils import Bunch
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.chain import Chain
+from sqlearn.compose.chains.chain import Chain
+from sqlearn.compose.chains.lazy_chain import LazyChain
+from sqlearn.compose.chains.reading import Read
 from sqlearn.compose.fixed_features import FixedFeatures
-from sqlearn.compose.lazy_chain import LazyChain
-from sqlearn.compose.reading import Read
 from sqlearn.compose.text_model import TextModel
 from sqlearn.engine.chains import LiveState
 from sqlearn.engine.maps import FixedMap

@@ -4,7 +4,7 @@ from typing import Any
 
 from sklearn import compose as peers
 
-from sqlearn.compose.columns import flat, keeps_order, kind_of, leaves, takes_order
+from sqlearn.compose.chains.columns import flat, keeps_order, kind_of, leaves, takes_order
 from sqlearn.engine.chains import READ_FROM_TABLES, check_reader, is_linear
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, Steps
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments, Sums

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn import compose as peers
 from sklearn import pipeline
 
-from sqlearn.compose.columns import Find, flat, is_idle, kind_of, parts_of, takes_order
+from sqlearn.compose.chains.columns import Find, flat, is_idle, kind_of, parts_of, takes_order
 from sqlearn.engine.chains import (
     READ_FROM_TABLES,
     Category,

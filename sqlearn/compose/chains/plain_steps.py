@@ -10,7 +10,7 @@ from sklearn import pipeline
 from sklearn.base import clone
 from sklearn.pipeline import FeatureUnion
 
-from sqlearn.compose.columns import is_idle
+from sqlearn.compose.chains.columns import is_idle
 from sqlearn.engine.model import ExactEstimator, Inner
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.tables import Columns, as_table

@@ -8,10 +8,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.chain import ChainReader
-from sqlearn.compose.columns import is_idle
-from sqlearn.compose.plain_steps import check_deterministic, exported, innermost, parts_of, unused
-from sqlearn.compose.reading import Read
+from sqlearn.compose.chains.chain import ChainReader
+from sqlearn.compose.chains.columns import is_idle
+from sqlearn.compose.chains.plain_steps import check_deterministic, exported, innermost, parts_of, unused
+from sqlearn.compose.chains.reading import Read
 from sqlearn.engine.model import ExactEstimator, State, Steps, WeightedClassifier
 from sqlearn.engine.parts import KeepsRecords, Whole, keeps_tables, refuse_weights, takes_tables, takes_weights
 from sqlearn.engine.readout import LinearMap

@@ -10,9 +10,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from sqlearn.compose.chain import Chain, check_chain
-from sqlearn.compose.columns import flat, is_idle, is_of_tables, leaves
-from sqlearn.compose.reading import Read, read_steps
+from sqlearn.compose.chains.chain import Chain, check_chain
+from sqlearn.compose.chains.columns import flat, is_idle, is_of_tables, leaves
+from sqlearn.compose.chains.reading import Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, Table, Watch, on_grid, seen_state
 from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, if_learner_has, refuse_large
 from sqlearn.engine.readout import LinearMap

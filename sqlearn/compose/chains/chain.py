@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.chain_checks import check_chain, check_step, teacher
-from sqlearn.compose.columns import (
+from sqlearn.compose.chains.checks import check_chain, check_step, teacher
+from sqlearn.compose.chains.columns import (
     Use,
     flat,
     is_of_tables,
@@ -23,8 +23,8 @@ from sqlearn.compose.columns import (
     resolved,
     uses_of,
 )
-from sqlearn.compose.plain_steps import as_array, by_place, with_nan
-from sqlearn.compose.reading import Input, Read, read_steps
+from sqlearn.compose.chains.plain_steps import as_array, by_place, with_nan
+from sqlearn.compose.chains.reading import Input, Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, one_predicted
 from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier
 from sqlearn.engine.sums import Gram
