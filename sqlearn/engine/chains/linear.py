@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from sqlearn.errors import UndefinedAttributeError
 _BITS = 64  # of the reciprocal of a scale
 
 Mapping = tuple[LinearMap, list[Column]]
+Wholes = tuple[list[int], Any]  # numbers ``whole * 2**exponent``: the wholes, and the exponents
 
 
 def _whole(value: float) -> tuple[int, int]:
@@ -34,11 +35,15 @@ def _pair(whole: int, exponent: int) -> tuple[float, float]:
     try:
         return math.ldexp(hi, exponent), math.ldexp(float(whole - int(hi)), exponent)
     except OverflowError as error:
-        raise UndefinedAttributeError(
-            "A step divides by a scale so small that its transform lies beyond float64's range, which ends at 1.8e308. "
-            "The model is intact: scale the features up and fit again.",
-            reason="out of range",
-        ) from error
+        raise _beyond_float64() from error
+
+
+def _beyond_float64() -> UndefinedAttributeError:
+    return UndefinedAttributeError(
+        "A step divides by a scale so small that its transform lies beyond float64's range, which ends at 1.8e308. "
+        "The model is intact: scale the features up and fit again.",
+        reason="out of range",
+    )
 
 
 def _reciprocal(scale: float) -> tuple[int, int]:
@@ -62,52 +67,80 @@ def _dot(wholes: list[int], exponents: list[int], others: list[int], powers: lis
     return sum(one * other << (shift - lowest) for one, other, shift in terms if one and other), lowest
 
 
+def _pairs(wholes: list[int], exponents: Any) -> tuple[list[float], list[float]]:
+    """:func:`_pair` of many numbers of less than 900 bits."""
+    hi = [float(whole) for whole in wholes]
+    lo = [float(whole - int(rounded)) for whole, rounded in zip(wholes, hi, strict=True)]
+    with np.errstate(over="ignore", under="ignore"):
+        found = np.ldexp([hi, lo], exponents)
+    if not np.isfinite(found).all():
+        raise _beyond_float64()
+    his, los = found.tolist()
+    return his, los
+
+
+@lru_cache(8)  # reading a chain again asks for the same ones
+def _plain(n: int) -> tuple[Column, ...]:
+    """So many columns of numbers, none of which is missing or in order."""
+    return tuple(Number(1 + k) for k in range(n))
+
+
 def _affine(
-    table: Table, factors: list[tuple[int, int]], centres: list[tuple[int, int]], transform: Callable[..., np.ndarray]
+    table: Table, factors: Wholes, centres: Wholes, transform: Callable[..., np.ndarray]
 ) -> Mapping:
     """Each column of numbers times a factor, plus a centre; missing values stay missing.
 
     `transform` computes it in float64, of values and the column's place.
     """
-    starts, sources, pairs = [0], [], []
-    columns: list[Column] = []
-    of_missing = [column.missing for column in table.columns if isinstance(column, Number)]
-    gaps = {variable: 1 + len(table.columns) + k for k, variable in enumerate(v for v in of_missing if v is not None)}
-    for j, (column, factor, centre) in enumerate(zip(table.columns, factors, centres, strict=True)):
-        assert isinstance(column, Number)
+    n = len(table.columns)
+    numbers = [column for column in table.columns if isinstance(column, Number)]
+    assert len(numbers) == n
+    (factor_hi, factor_lo), (centre_hi, centre_lo) = _pairs(*factors), _pairs(*centres)
+    starts, sources, hi, lo = [0], [], [], []
+    of_missing = [column.missing for column in numbers if column.missing is not None]
+    gaps = {variable: 1 + n + k for k, variable in enumerate(of_missing)}
+    for j, column in enumerate(numbers):
         sources.append(column.value)
-        pairs.append(_pair(*factor))
-        if centre[0]:
+        hi.append(factor_hi[j])
+        lo.append(factor_lo[j])
+        if centres[0][j]:
             sources.append(0)
-            pairs.append(_pair(*centre))
+            hi.append(centre_hi[j])
+            lo.append(centre_lo[j])
             if column.missing is not None:
                 sources.append(column.missing)
-                pairs.append(_pair(-centre[0], centre[1]))
+                hi.append(0.0 - centre_hi[j])
+                lo.append(0.0 - centre_lo[j])
         starts.append(len(sources))
-        order = None if column.order is None else column.order.through(partial(transform, place=j))
-        columns.append(Number(1 + j, None if column.missing is None else gaps[column.missing], order))
     for variable in gaps:
         sources.append(variable)
-        pairs.append((1.0, 0.0))
+        hi.append(1.0)
+        lo.append(0.0)
         starts.append(len(sources))
-    hi, lo = np.array(pairs, np.float64).reshape(-1, 2).T.copy()
-    return LinearMap(np.array(starts, np.int64), np.array(sources, np.int64), hi, lo), columns
+    forms = LinearMap(np.array(starts, np.int64), np.array(sources, np.int64), np.array(hi), np.array(lo))
+    if not gaps and all(column.order is None for column in numbers):
+        return forms, [*_plain(n)]
+    columns: list[Column] = []
+    for j, column in enumerate(numbers):
+        order = None if column.order is None else column.order.through(partial(transform, place=j))
+        columns.append(Number(1 + j, None if column.missing is None else gaps[column.missing], order))
+    return forms, columns
 
 
 def _scaled(table: Table, centre: Any, scale: Any) -> Mapping:
     """``(x - centre) / scale`` of each column, where either may be None."""
     n = len(table.columns)
-    factors = [_reciprocal(value) for value in _listed(scale, n, 1.0)]
-    centres = [
-        (-whole * factor, exponent + power)
-        for (whole, exponent), (factor, power) in zip(map(_whole, _listed(centre, n, 0.0)), factors, strict=True)
-    ]
     centred, scaled = _listed(centre, n, 0.0), _listed(scale, n, 1.0)
+    wholes, exponents = _wholes(np.array(scaled))
+    factors = [(((1 << (_BITS + 54)) // abs(whole) + 1) >> 1) * (1 if whole > 0 else -1) for whole in wholes]
+    powers = [-_BITS - 53 - exponent for exponent in exponents]
+    others, shifts = _wholes(np.array(centred))
+    centres = [-other * factor for other, factor in zip(others, factors, strict=True)]
 
     def transform(values: np.ndarray, place: int) -> np.ndarray:
         return (values - centred[place]) / scaled[place]
 
-    return _affine(table, factors, centres, transform)
+    return _affine(table, (factors, powers), (centres, np.add(powers, shifts, dtype=np.int64)), transform)
 
 
 def _listed(values: Any, n: int, default: float) -> list[float]:
@@ -125,7 +158,7 @@ def _ranged(fitted: Any, table: Table) -> Mapping:
     def transform(values: np.ndarray, place: int) -> np.ndarray:
         return values * scale[place] + least[place]
 
-    return _affine(table, [*map(_whole, scale)], [*map(_whole, least)], transform)
+    return _affine(table, _wholes(fitted.scale_), _wholes(fitted.min_), transform)
 
 
 def _robust(fitted: Any, table: Table) -> Mapping:
@@ -136,6 +169,48 @@ def _largest(fitted: Any, table: Table) -> Mapping:
     return _scaled(table, None, fitted.scale_)
 
 
+def _pairs_of_dots(axes: np.ndarray, centre: np.ndarray) -> tuple[list[float], list[float]]:
+    """The exact scalar product of each row with `centre`, to 106 bits."""
+    sizes = np.abs(np.concatenate([axes.ravel(), centre]))
+    sizes = sizes[sizes > 0]
+    if len(sizes) and (sizes.min() < 2.0**-300 or sizes.max() > 2.0**300):  # beyond what a product is split in
+        others, powers = _wholes(centre)
+        rows = zip(*_wholes(axes), strict=True)
+        his, los = zip(*(_pair(*_dot(wholes, exponents, others, powers)) for wholes, exponents in rows), strict=True)
+        return list(his), list(los)
+    (a, b), (c, d) = _halves(axes), _halves(centre)
+    products = axes * centre
+    errors = ((a * c - products) + a * d + b * c) + b * d  # Dekker (1971): no rounding
+    hi, lo = [], []
+    for terms in np.hstack([products, errors]).tolist():
+        hi.append(math.fsum(terms))
+        terms.append(-hi[-1])
+        lo.append(math.fsum(terms))
+    return hi, lo
+
+
+def _halves(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers as sums of two of 26 bits (Veltkamp, 1968)."""
+    scaled = 134217729.0 * values
+    high = scaled - (scaled - values)
+    return high, values - high
+
+
+def _fill_divided(
+    axes: np.ndarray, centre: np.ndarray | None, scale: np.ndarray, hi: np.ndarray, lo: np.ndarray
+) -> None:
+    """Fill in the factors of ``(x - centre) @ axes.T / scale``."""
+    wholes, exponents = _wholes(axes)
+    others, powers = ([], []) if centre is None else _wholes(centre)
+    first = int(centre is not None)
+    for k, (factor, power) in enumerate(map(_reciprocal, scale.tolist())):
+        if first:
+            whole, exponent = _dot(wholes[k], exponents[k], others, powers)
+            hi[k, 0], lo[k, 0] = _pair(-whole * factor, exponent + power)
+        for j, (whole, exponent) in enumerate(zip(wholes[k], exponents[k], strict=True)):
+            hi[k, first + j], lo[k, first + j] = _pair(whole * factor, exponent + power)
+
+
 def _projected(table: Table, axes: np.ndarray, centre: np.ndarray | None, scale: np.ndarray | None = None) -> Mapping:
     """``(x - centre) @ axes.T / scale`` of columns of numbers none of which is missing."""
     m = len(axes)
@@ -143,19 +218,13 @@ def _projected(table: Table, axes: np.ndarray, centre: np.ndarray | None, scale:
     values = [0] * has_centre + [column.value for column in table.columns if isinstance(column, Number)]
     hi, lo = np.zeros((m, len(values))), np.zeros((m, len(values)))
     hi[:, has_centre:] = axes
-    reciprocals = [(1, 0)] * m if scale is None else [_reciprocal(value) for value in scale.tolist()]
-    wholes, exponents = _wholes(axes)
-    others, powers = _wholes(centre) if has_centre and centre is not None else ([], [])
-    for k, (factor, power) in enumerate(reciprocals):
-        if has_centre:
-            whole, exponent = _dot(wholes[k], exponents[k], others, powers)
-            hi[k, 0], lo[k, 0] = _pair(-whole * factor, exponent + power)
-        if scale is not None:
-            for j, (whole, exponent) in enumerate(zip(wholes[k], exponents[k], strict=True)):
-                hi[k, has_centre + j], lo[k, has_centre + j] = _pair(whole * factor, exponent + power)
+    if scale is not None:
+        _fill_divided(axes, centre if has_centre else None, scale, hi, lo)
+    elif has_centre and centre is not None:
+        hi[:, 0], lo[:, 0] = _pairs_of_dots(axes, -centre)
     starts = np.arange(m + 1, dtype=np.int64) * len(values)
     forms = LinearMap(starts, np.tile(np.array(values, np.int64), m), hi.ravel(), lo.ravel())
-    return forms, [Number(1 + k) for k in range(m)]
+    return forms, [*_plain(m)]
 
 
 def _components(fitted: Any, table: Table) -> Mapping:

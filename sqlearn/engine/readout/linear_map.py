@@ -13,6 +13,7 @@ from sqlearn.engine.readout.rounding import aligned, digits_of
 
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
+_BLOCKS = 128  # rows of a matrix that are kept unpacked
 
 
 @kernel
@@ -40,29 +41,62 @@ def _settle(low, high, out):
 
 
 @kernel
+def _unpack(raw, width, variable, block):
+    """Write a row of the symmetric matrix, digit by digit: of variables 1 to ``width - 1``, and of 0 at the end."""
+    for other in range(width):
+        k, l = min(variable, other), max(variable, other)
+        cell, place = k * width - k * (k - 1) // 2 + l - k, other - 1 if other else width - 1
+        for digit in range(raw.shape[1]):
+            block[digit, place] = raw[cell, digit]
+
+
+@kernel
 def _map(raw, width, starts, sources, factors, out):
     """Fill in the packed triangle of ``T^T G T``: column i of T has `factors` in the rows `sources`.
 
-    Row by row of ``T^T G``, of which only what later columns of T need is formed.
+    Row by row of ``T^T G``, of which only what later columns of T need is formed: all of its places at one stroke, digit
+    by digit, which the compiler vectorises.
     """
-    m, length = len(starts) - 1, factors.shape[1] + raw.shape[1] + 1
-    last = np.full(width, -1)  # column that needs each old variable
+    m, digits = len(starts) - 1, raw.shape[1]
+    length = factors.shape[1] + digits + 1
+    last = np.full(width, -1)  # column that needs each old variable, by its place in a block
     for j in range(m):
         for b in range(starts[j], starts[j + 1]):
-            last[sources[b]] = j
+            last[sources[b] - 1 if sources[b] else width - 1] = j
+    blocks = np.empty((min(width, _BLOCKS), digits, width), np.int64)
+    held = np.full(len(blocks), -1)
     row = np.zeros((width, length), np.int64)
+    lower, upper = np.zeros((length, width), np.int64), np.zeros((length, width), np.int64)
     low, high = np.zeros(out.shape[1], np.int64), np.zeros(out.shape[1], np.int64)
-    cell = 0
+    cell = start = 0
     for i in range(m):
-        for other in range(width):
-            if last[other] >= i:
-                for a in range(starts[i], starts[i + 1]):
-                    k, l = min(sources[a], other), max(sources[a], other)
-                    _gather(low, high, factors[a], raw[k * width - k * (k - 1) // 2 + l - k])
-                _settle(low, high, row[other])
+        while last[start] < i:
+            start += 1
+        for a in range(starts[i], starts[i + 1]):
+            place = sources[a] % len(blocks)
+            if held[place] != sources[a]:
+                held[place] = sources[a]
+                _unpack(raw, width, sources[a], blocks[place])
+            for k in range(factors.shape[1]):
+                factor = factors[a, k]
+                if factor != 0:
+                    for l in range(digits):
+                        own, below, above = blocks[place, l], lower[k + l], upper[k + l + 1]
+                        for other in range(np.uintp(start), np.uintp(width)):
+                            t = factor * own[other]
+                            below[other] += t & _MASK
+                            above[other] += t >> 32
+        for other in range(start, width):
+            carry = 0
+            for l in range(length):
+                t = lower[l, other] + upper[l, other] + carry
+                carry = (t + _HALF) >> 32
+                row[other, l] = t - (carry << 32)
+                lower[l, other] = 0
+                upper[l, other] = 0
         for j in range(i, m):
             for b in range(starts[j], starts[j + 1]):
-                _gather(low, high, factors[b], row[sources[b]])
+                _gather(low, high, factors[b], row[sources[b] - 1 if sources[b] else width - 1])
             _settle(low, high, out[cell])
             cell += 1
 
