@@ -14,14 +14,23 @@ from sqlearn.engine.kernels import Postponed, bits_float, kernel, leading_zeros
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
 NO_FLOOR = np.int64(-(1 << 40))
+_MANY = 1 << 16  # digits for which one pass costs less than several over some of them
 
 
 def trimmed(digits: np.ndarray, low: int) -> tuple[np.ndarray, int]:
     """Drop outer digits that are zero in every number; ``low`` is 0 when nothing is left."""
-    used = np.flatnonzero(digits.any(axis=tuple(range(digits.ndim - 1))))
-    if not len(used):
+    start, stop = 0, digits.shape[-1]
+    if digits.size > _MANY:
+        used = np.flatnonzero(digits.any(axis=tuple(range(digits.ndim - 1))))
+        start, stop = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 0)
+    else:  # one by one from the outside
+        while start < stop and not digits[..., start].any():
+            start += 1
+        while start < stop and not digits[..., stop - 1].any():
+            stop -= 1
+    if start == stop:
         return np.zeros((*digits.shape[:-1], 0), np.int64), 0
-    return np.ascontiguousarray(digits[..., used[0] : used[-1] + 1]), low + int(used[0])
+    return np.ascontiguousarray(digits[..., start:stop]), low + start
 
 
 @kernel

@@ -125,7 +125,7 @@ class Table:
             t = self.views[0].n_targets if with_targets else 0
             variables = (*values, *range(width - t, width))
             if variables != tuple(range(width)):
-                digits = digits[:, _triangle(variables, width)]
+                digits = digits.take(_triangle(variables, width), axis=1)
             return FixedGram(digits, low, self.record_counts, len(numbers), t)
         return _mixed_of(digits, low, width, numbers, self.record_counts)
 

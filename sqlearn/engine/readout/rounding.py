@@ -35,8 +35,9 @@ def aligned(*numbers: tuple[np.ndarray, int]) -> tuple[list[np.ndarray], int]:
     out = []
     for digits, low in numbers:
         below = low - bottom if digits.shape[-1] else 0
-        padding = [(0, 0)] * (digits.ndim - 1) + [(below, top - bottom - below - digits.shape[-1])]
-        out.append(np.pad(digits, padding))
+        padded = np.zeros((*digits.shape[:-1], top - bottom), np.int64)
+        padded[..., below : below + digits.shape[-1]] = digits
+        out.append(padded)
     return out, bottom
 
 
