@@ -1,7 +1,8 @@
 """Reading steps from sums: each learns from the Gram matrix of its input, and maps that to the one of its output."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlearn.engine.chains import (
     Number,
     Table,
     check_reader,
+    completed,
     mapping_of,
     read_from_table,
     seen_state,
@@ -46,6 +48,8 @@ class Input:
         Names of the columns.
     settle : callable
         Of a step, what it was fitted to be and the table that it was read from, what is taken in its place.
+    mixed : bool
+        Whether columns may hold numbers beside text.
     """
 
     table: Table
@@ -53,11 +57,12 @@ class Input:
     find: Find
     names: np.ndarray | None
     settle: Callable[[Any, Any, Table], Any] = lambda step, fitted, table: fitted
+    mixed: bool = False
 
     def behind(self, mapping: "Mapping", names: np.ndarray | None = None) -> "Input":
         """What comes out of a step with this map."""
         table = self.table.through(*mapping)
-        return Input(table, len(table.columns), lambda place, kind: place, names, self.settle)
+        return replace(self, table=table, width=len(table.columns), find=lambda place, kind: place, names=names)
 
     def columns(self, places: list[int], kind: str) -> Table:
         """The table of these columns, taken as such."""
@@ -66,35 +71,62 @@ class Input:
     def part(self, places: list[int]) -> "Input":
         """These columns alone."""
         names = None if self.names is None else self.names[places]
-        return Input(self.table, len(places), lambda place, kind: self.find(places[place], kind), names, self.settle)
+        return replace(self, width=len(places), find=lambda place, kind: self.find(places[place], kind), names=names)
 
 
 @dataclass
+class Later:
+    """Something that is made when it is asked for, if it is.
+
+    Attributes
+    ----------
+    make : callable
+        Makes it.
+    """
+
+    make: Callable[[], Any]
+
+
 class Read:
     """A step, read from the sums.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Its name.
     learner : estimator, or None
         The step; None for one that does nothing.
-    fitted : estimator or None
+    fitted : estimator, Later or None
         scikit-learn's, fitted.
-    seen : State or None
+    seen : State, Later or None
         The state that the step would have after learning its input; None for steps that are made of others.
     mapping : callable
         Its transform, as a map of the variables of the table that it read.
-    parts : list of Read
+    parts : list of Read, default=()
         What it is made of.
     """
 
-    name: str
-    learner: Any
-    fitted: Any
-    seen: State | None
-    mapping: Callable[[], Mapping]
-    parts: "list[Read]" = field(default_factory=list)
+    def __init__(
+        self, name: str, learner: Any, fitted: Any, seen: Any, mapping: Callable[[], Mapping],
+        parts: "Sequence[Read]" = (),
+    ) -> None:  # fmt: skip
+        self.name, self.learner, self.mapping, self.parts = name, learner, mapping, list(parts)
+        self._fitted, self._seen = fitted, seen
+
+    @property
+    def fitted(self) -> Any:
+        """scikit-learn's estimator, fitted."""
+        if isinstance(self._fitted, Later):
+            self._fitted = self._fitted.make()
+        return self._fitted
+
+    @property
+    def seen(self) -> State | None:
+        """The state that the step would have after learning its input."""
+        if isinstance(self._seen, Later):
+            self._seen = self._seen.make()
+        found: State | None = self._seen
+        return found
 
 
 def read_steps(steps: Any, state: State, given: Input) -> list[Read]:
@@ -132,30 +164,41 @@ def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any])
             reason="too few records",
         )
     if isinstance(step, READ_FROM_TABLES):
-        fitted = given.settle(step, _read_from_table(step, table, given.names), table)
-        seen = seen_state(state, step, table.empty(), len(table.columns), given.names)
-        seen.fitted_sklearn = fitted, seen.version
+        return _read_from_table(name, step, state, given, table)
+    _refuse_categories(name, table)
+    if takes_order(step):
+        statistic: Statistic = table.order()
     else:
-        _refuse_categories(name, table)
-        if takes_order(step):
-            statistic: Statistic = table.order()
-        else:
-            statistic = table.statistic(step.target == "value" or state.layout.labels == "indicator")
-        seen = seen_state(state, step, statistic, len(table.columns), given.names)
-        found = Inner(step).fitted_sklearn(seen)
-        fitted = given.settle(step, found, table)
-        if fitted is not found:
-            seen.fitted_sklearn = fitted, seen.version
+        statistic = table.statistic(step.target == "value" or state.layout.labels == "indicator")
+    seen = seen_state(state, step, statistic, len(table.columns), given.names)
+    found = Inner(step).fitted_sklearn(seen)
+    fitted = given.settle(step, found, table)
+    if fitted is not found:
+        seen.fitted_sklearn = fitted, seen.version
     set_output_config(fitted, output_config(step))
-    return Read(name, step, fitted, seen, lambda: mapping_of(fitted, table))
+    return Read(name, step, fitted, seen, cache(lambda: mapping_of(fitted, table)))
 
 
-def _read_from_table(step: Any, table: Table, names: np.ndarray | None) -> Any:
+def _read_from_table(name: str, step: Any, state: State, given: Input, table: Table) -> Read:
+    """An imputer or encoder: what its map does not need is made when it is asked for."""
     check_reader(step, any(isinstance(column, Category) for column in table.columns))
-    fitted = read_from_table(Inner(step).new_sklearn(), table)
-    if names is not None:
-        fitted.feature_names_in_ = names
-    return fitted
+    bare = read_from_table(Inner(step).new_sklearn(), table, mixed=given.mixed)
+    found = given.settle(step, bare, table)
+
+    def fitted() -> Any:
+        whole = completed(found, table)
+        if given.names is not None:
+            whole.feature_names_in_ = given.names
+        set_output_config(whole, output_config(step))
+        return whole
+
+    def seen() -> State:
+        made = seen_state(state, step, table.empty(), len(table.columns), given.names)
+        made.fitted_sklearn = read.fitted, made.version
+        return made
+
+    read = Read(name, step, Later(fitted), Later(seen), cache(lambda: mapping_of(found, table)))
+    return read
 
 
 def _refuse_categories(name: str, table: Table) -> None:
@@ -185,8 +228,11 @@ def _read_pipeline(name: str, step: Any, state: State, given: Input, rest: list[
             forms = later.after(forms)
         return forms, columns
 
-    fitted = pipeline.Pipeline([(part.name, "passthrough" if part.learner is None else part.fitted) for part in parts])
-    return Read(name, step, fitted, None, mapping, parts)
+    def fitted() -> Any:
+        steps = [(part.name, "passthrough" if part.learner is None else part.fitted) for part in parts]
+        return pipeline.Pipeline(steps)
+
+    return Read(name, step, Later(fitted), None, cache(mapping), parts)
 
 
 def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[Any]) -> Read:
@@ -213,17 +259,20 @@ def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[A
             start += len(forms)
         return LinearMap.side_by_side(maps), columns
 
-    widths = [0 if read.mapping is _nothing else len(read.mapping()[1]) for read in parts]
-    fitted = fitted_column_transformer(
-        Inner(step).new_sklearn(),
-        [(part.name, read.fitted, part.given, part.places) for part, read in zip(listed, parts, strict=True)],
-        widths,
-        given.width,
-        given.names,
-        _is_sparse(parts, widths, step.sparse_threshold),
-    )
-    set_output_config(fitted, output_config(step))
-    return Read(name, step, fitted, None, mapping, parts)
+    def fitted() -> Any:
+        widths = [0 if read.mapping is _nothing else len(read.mapping()[1]) for read in parts]
+        whole = fitted_column_transformer(
+            Inner(step).new_sklearn(),
+            [(part.name, read.fitted, part.given, part.places) for part, read in zip(listed, parts, strict=True)],
+            widths,
+            given.width,
+            given.names,
+            _is_sparse(parts, widths, step.sparse_threshold),
+        )
+        set_output_config(whole, output_config(step))
+        return whole
+
+    return Read(name, step, Later(fitted), None, cache(mapping), parts)
 
 
 def _nothing() -> Mapping:

@@ -4,7 +4,14 @@ May import: kernels, identity, arithmetic, sums, ordered, readout, rounds, table
 """
 
 from sqlearn.engine.chains.encoded_rounds import EncodedRounds
-from sqlearn.engine.chains.encoding import ENCODERS, READ_FROM_TABLES, check_reader, read_from_table
+from sqlearn.engine.chains.encoding import (
+    ENCODERS,
+    READ_FROM_TABLES,
+    check_reader,
+    completed,
+    indicated,
+    read_from_table,
+)
 from sqlearn.engine.chains.linear import is_linear, mapping_of
 from sqlearn.engine.chains.live import LiveState, seen_state
 from sqlearn.engine.chains.margins import Margins

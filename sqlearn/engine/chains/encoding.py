@@ -73,20 +73,54 @@ class Sums:
         return next((category for category, variable in column.levels if self.of(variable) == best), None)
 
 
-def read_from_table(unfitted: Any, table: Table) -> Any:
-    """The imputer or encoder, fitted to what a table was made of."""
-    return _imputer(unfitted, table) if isinstance(unfitted, SimpleImputer) else _encoder(unfitted, table)
+def read_from_table(unfitted: Any, table: Table, *, mixed: bool = False) -> Any:
+    """The imputer or encoder, as far as its map asks for what it was fitted to: see :func:`completed` for the rest.
+
+    Parameters
+    ----------
+    unfitted : estimator
+        scikit-learn's, which is changed.
+    table : Table
+        What it is fitted to.
+    mixed : bool, default=False
+        Whether a column may hold numbers beside text, which no encoder of scikit-learn's takes.
+    """
+    if isinstance(unfitted, SimpleImputer):
+        unfitted.statistics_ = _statistics(unfitted, table)
+    elif not (_is_one_hot(unfitted) and (mixed or all(_is_of_one_kind(column) for column in table.columns))):
+        completed(unfitted, table)
+    return unfitted
+
+
+def completed(found: Any, table: Table) -> Any:
+    """What :func:`read_from_table` returned for the table, with all that scikit-learn's estimator has after a fit."""
+    return _completed_imputer(found, table) if isinstance(found, SimpleImputer) else _completed_encoder(found, table)
 
 
 def mapping_from_table(fitted: Any, table: Table) -> Mapping:
     """What such a one makes of the table."""
-    return _imputed(fitted, table) if isinstance(fitted, SimpleImputer) else _encoded(fitted, table)
+    if isinstance(fitted, SimpleImputer):
+        return _imputed(fitted, table)
+    return _one_hot(table) if _is_one_hot(fitted) else _encoded(fitted, table)
+
+
+def indicated(imputer: SimpleImputer, table: Table) -> list[int]:
+    """The places of the columns for which an imputer has an indicator."""
+    if not imputer.add_indicator:
+        return []
+    gaps = zip(table.columns, imputer.statistics_.tolist(), strict=True)
+    return [j for j, (column, value) in enumerate(gaps) if column.missing is not None or _is_nan(value)]
+
+
+def _is_nan(value: Any) -> bool:
+    return not isinstance(value, str) and value != value
 
 
 # ---------------------------------------------------------------------------------------------------- imputers
 
 
-def _imputer(unfitted: SimpleImputer, table: Table) -> SimpleImputer:
+def _statistics(unfitted: SimpleImputer, table: Table) -> np.ndarray:
+    """What stands for missing values; NaN for columns that are dropped."""
     sums = Sums(table)
     are_categories = any(isinstance(column, Category) for column in table.columns)
     found: list[Any] = []
@@ -110,17 +144,20 @@ def _imputer(unfitted: SimpleImputer, table: Table) -> SimpleImputer:
             if unfitted.keep_empty_features and unfitted.strategy == "constant":
                 value = unfitted.fill_value if unfitted.fill_value is not None else 0.0
         found.append(value)
-    dtype: type = object if are_categories else np.float64
-    rows: np.ndarray = np.empty((2, len(found)), dtype)
-    for j, (column, value) in enumerate(zip(table.columns, found, strict=True)):
-        is_empty = not isinstance(value, str) and value != value
+    return np.array(found, object if unfitted.strategy == "constant" or are_categories else np.float64)
+
+
+def _completed_imputer(found: SimpleImputer, table: Table) -> SimpleImputer:
+    statistics = found.statistics_
+    are_categories = any(isinstance(column, Category) for column in table.columns)
+    rows: np.ndarray = np.empty((2, len(statistics)), object if are_categories else np.float64)
+    for j, (column, value) in enumerate(zip(table.columns, statistics.tolist(), strict=True)):
         first = "" if are_categories else 0.0
-        rows[0, j] = np.nan if is_empty else first
-        rows[1, j] = np.nan if column.missing is not None or is_empty else first
-    fitted = unfitted.fit(rows)
-    statistics = np.array(found, object if unfitted.strategy == "constant" or are_categories else np.float64)
-    fitted.statistics_ = statistics
-    return fitted
+        rows[0, j] = np.nan if _is_nan(value) else first
+        rows[1, j] = np.nan if column.missing is not None or _is_nan(value) else first
+    found.fit(rows)
+    found.statistics_ = statistics
+    return found
 
 
 def _imputed(fitted: SimpleImputer, table: Table) -> Mapping:
@@ -131,13 +168,15 @@ def _imputed(fitted: SimpleImputer, table: Table) -> Mapping:
         forms.append({source: factor for source, factor in form.items() if factor})
         return len(forms)
 
+    sums = Sums(table) if table.is_exact and fitted.strategy == "mean" else None
     for column, value in zip(table.columns, fitted.statistics_.tolist(), strict=True):
-        if not isinstance(value, str) and value != value:
+        if _is_nan(value):
             continue  # a column without any value is dropped
         if isinstance(column, Number):
             form = {column.value: Fraction(1)}
             if column.missing is not None:
-                form[column.missing] = Fraction(float(value))
+                exact = None if sums is None else sums.mean(column)
+                form[column.missing] = Fraction(float(value)) if exact is None else exact
             order = None if column.order is None else column.order.filled(float(value))
             columns.append(Number(variable(form), None, order))
             continue
@@ -146,11 +185,10 @@ def _imputed(fitted: SimpleImputer, table: Table) -> Mapping:
         if column.missing is not None:
             by_level.setdefault(value, {})[column.missing] = Fraction(1)
         columns.append(Category(tuple((category, variable(form)) for category, form in _sorted(by_level))))
-    if fitted.add_indicator:
-        for j in fitted.indicator_.features_.tolist():
-            missing, order = table.columns[j].missing, getattr(table.columns[j], "order", None)
-            place = variable({} if missing is None else {missing: Fraction(1)})
-            columns.append(Number(place, None, None if order is None else order.indicator()))
+    for j in indicated(fitted, table):
+        missing, order = table.columns[j].missing, getattr(table.columns[j], "order", None)
+        place = variable({} if missing is None else {missing: Fraction(1)})
+        columns.append(Number(place, None, None if order is None else order.indicator()))
     return LinearMap.of(forms), columns
 
 
@@ -178,7 +216,28 @@ def _as_array(values: Sequence[Any]) -> np.ndarray:
     return np.array(values, np.int64 if whole and all(abs(value) < 2**63 for value in values) else np.float64)
 
 
-def _encoder(unfitted: Any, table: Table) -> Any:
+def _is_one_hot(encoder: Any) -> bool:
+    """Whether each category has a column of its own, whatever the categories are."""
+    return (
+        isinstance(encoder, OneHotEncoder)
+        and encoder.drop is None
+        and isinstance(encoder.categories, str)
+        and encoder.min_frequency is None
+        and encoder.max_categories is None
+    )
+
+
+def _is_of_one_kind(column: Column) -> bool:
+    texts = [isinstance(category, str) for category, _ in _levels(column) if category == category]
+    return all(texts) or not any(texts)
+
+
+def _one_hot(table: Table) -> Mapping:
+    forms = [{variable: Fraction(1)} for column in table.columns for _, variable in _levels(column)]
+    return LinearMap.of(forms), [Number(1 + place) for place in range(len(forms))]
+
+
+def _completed_encoder(unfitted: Any, table: Table) -> Any:
     values = [[category for category, _ in _levels(column)] for column in table.columns]
     n = max(map(len, values), default=0)
     rows = np.empty((n, len(values)), object)

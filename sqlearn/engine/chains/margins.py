@@ -62,6 +62,8 @@ class Margins(Table):
         Each variable in terms of those that came in; by default, these are those.
     """
 
+    is_exact = False  # what stands for missing values lies on a grid
+
     def __init__(
         self, first: list[Fraction], second: list[Fraction], columns: list[Column], record_counts: np.ndarray,
         origins: list[Terms] | None = None,

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -68,6 +69,8 @@ class Table:
     views: list[GramView]
     columns: list[Column]
     record_counts: np.ndarray
+
+    is_exact: ClassVar[bool] = True  # whether means may stand for missing values without being rounded
 
     @classmethod
     def of(cls, statistic: Statistic, slots: np.ndarray, n_categorical: int = 0) -> "Table":
