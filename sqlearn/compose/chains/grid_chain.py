@@ -1,28 +1,25 @@
 """Steps in front of a learner that keeps its records: scales that move with every record, and rounds that do not."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
 
 import numpy as np
 from sklearn import pipeline as peers
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from sqlearn.compose.chains.chain import Chain, check_chain
 from sqlearn.compose.chains.columns import flat, is_idle, is_of_tables, leaves
 from sqlearn.compose.chains.reading import Read, read_steps
-from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, Table, Watch, on_grid, seen_state
+from sqlearn.compose.chains.settling import Settled
+from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, RankedRounds, Watch, seen_state
 from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, if_learner_has, refuse_large
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import StandardUnits
 from sqlearn.engine.validation import Layout
 from sqlearn.errors import ParameterError
-from sqlearn.preprocessing import StandardScaler
+from sqlearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-_SEEDS = 1009  # between the seeds of two steps
-_BY_COLUMN = (StandardScaler, *READ_FROM_TABLES)  # steps that work column by column
+_BY_COLUMN = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, *READ_FROM_TABLES)  # a column each
 
 
 class PlacedSteps(Steps):
@@ -41,7 +38,7 @@ class PlacedSteps(Steps):
 
     def part(self, stop: int) -> "PlacedSteps":
         """The first of them."""
-        return PlacedSteps(self.parts[:stop], self.width, self.names)
+        return PlacedSteps(self.parts[:stop], self.width, self.names, self.ranked)
 
 
 class GridChain(RenamedReport, Chain):
@@ -74,6 +71,12 @@ class GridChain(RenamedReport, Chain):
                     "front of.",
                     value=step,
                 )
+            if getattr(step, "unit_variance", False):
+                raise ParameterError(
+                    f"unit_variance=True of {type(step).__name__} divides by quantiles of the normal distribution, of "
+                    f"which the last bit may differ by machine, and {kind} looks at its records again. Set it False.",
+                    value=True,
+                )
         if flat(before):
             check_chain(before)
 
@@ -102,16 +105,9 @@ class GridChain(RenamedReport, Chain):
 
     def _in_force(self, params, layout):
         params, layout = super()._in_force(params, layout)
-        if params["steps"].ranked:  # medians, and the most frequent of numbers
-            kind = type(flat(params["steps"])[-1]).__name__
-            raise ParameterError(
-                f"A SimpleImputer of this strategy needs numbers in order, which is not supported in front of {kind}: "
-                "what stands for a missing value would have to lie on a grid there. Nothing was changed: take "
-                "strategy='mean' or 'constant', or the strategy 'most_frequent' for categories."
-            )
-        return params | {
-            "steps": PlacedSteps(params["steps"].parts, layout.n_features_in_, layout.feature_names_in_)
-        }, layout
+        steps = params["steps"]
+        placed = PlacedSteps(steps.parts, layout.n_features_in_, layout.feature_names_in_, steps.ranked)
+        return params | {"steps": placed}, layout
 
     def _new_statistic(self, params, n_features, n_targets):
         steps, last = params["steps"], flat(params["steps"])[-1]
@@ -121,7 +117,8 @@ class GridChain(RenamedReport, Chain):
         seed = _seed(last)
         rounds = partial(inner.new_statistic, n_targets=n_targets)
         n_categorical = self._n_categorical(steps, steps.layout)
-        return EncodedRounds(n_features, n_targets, n_categorical, rounds, partial(self._forms, steps, seed), seed)
+        given = n_features, n_targets, n_categorical, rounds, partial(self._forms, steps, seed), seed
+        return RankedRounds(*given, ranked=steps.ranked) if steps.ranked else EncodedRounds(*given)
 
     def _forms(self, steps: PlacedSteps, seed: int, table: Margins) -> tuple[LinearMap, Watch, np.ndarray | None]:
         """The map that the steps in front of the learner make of these records, rounded to a grid."""
@@ -196,53 +193,6 @@ class GridChain(RenamedReport, Chain):
         """
         Inner(self._learner).fitted(self._seen(self._fitted_state())).drop_memo()
         return self
-
-
-class Settled:
-    """Rounds what steps have learned to a grid, each step to a grid of its own.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the grids' offsets.
-    exact : sequence of estimator, default=()
-        StandardScalers that are left as they are, but for columns that are constant up to rounding.
-    """
-
-    def __init__(self, seed: int, exact: Sequence[Any] = ()) -> None:
-        self._next, self._exact = seed, {id(step) for step in exact}
-        self.watch = Watch()
-        self.plain: dict[int, np.ndarray] = {}  # of scalers by their id: the columns whose scale is their deviation
-
-    def __call__(self, step: Any, fitted: Any, table: Table) -> Any:
-        assert isinstance(table, Margins)
-        self._next += _SEEDS
-        if isinstance(fitted, StandardScaler._sklearn_class):
-            if fitted.mean_ is None:
-                return fitted
-            deviations = table.deviations() if fitted.var_ is None else np.sqrt(fitted.var_)
-            mean, scale = on_grid(fitted.mean_, deviations, self._next), None
-            own = np.zeros(len(deviations), bool)
-            if fitted.scale_ is not None:
-                # of columns that are constant but for rounding the scale is 1
-                self.plain[id(step)] = plain = (fitted.scale_ == deviations) | (deviations == 0)
-                scale = on_grid(fitted.scale_, np.where(plain, deviations, 0.0), self._next + 1, is_scale=True)
-                own = plain & (id(step) in self._exact)
-                fitted.scale_ = np.where(own, fitted.scale_, scale.values)
-            fitted.mean_ = np.where(own, fitted.mean_, mean.values)
-            self.watch.add(table, mean, scale)
-        elif isinstance(fitted, SimpleImputer):
-            if fitted.strategy == "mean":
-                mean = on_grid(fitted.statistics_, table.deviations(), self._next)
-                fitted.statistics_ = mean.values
-                self.watch.add(table, mean)
-            else:
-                self.watch.add_fills(table)
-            self.watch.is_blind |= fitted.strategy not in ("mean", "constant")
-        elif not isinstance(fitted, OrdinalEncoder):
-            frequent = getattr(fitted, "min_frequency", None), getattr(fitted, "max_categories", None)
-            self.watch.is_blind |= not isinstance(fitted, OneHotEncoder) or frequent != (None, None)
-        return fitted
 
 
 def _standardizers(parts: list[tuple[str, Any]]) -> list[Any]:

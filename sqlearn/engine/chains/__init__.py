@@ -3,7 +3,7 @@
 May import: kernels, identity, arithmetic, sums, ordered, readout, rounds, tables, validation, model, errors.
 """
 
-from sqlearn.engine.chains.encoded_rounds import EncodedRounds
+from sqlearn.engine.chains.encoded_rounds import EncodedRounds, RankedRounds
 from sqlearn.engine.chains.encoding import (
     ENCODERS,
     READ_FROM_TABLES,
@@ -17,5 +17,5 @@ from sqlearn.engine.chains.live import LiveState, seen_state
 from sqlearn.engine.chains.margins import Margins
 from sqlearn.engine.chains.one_row import one_predicted
 from sqlearn.engine.chains.order import Ranked
-from sqlearn.engine.chains.steady import Watch, on_grid
+from sqlearn.engine.chains.steady import QUARTILES, Watch, on_grid, settled_centres, settled_medians
 from sqlearn.engine.chains.table import Category, Column, Number, Table

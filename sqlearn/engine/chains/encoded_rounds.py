@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,14 @@ import numpy as np
 from sqlearn.engine.chains.margins import Margins
 from sqlearn.engine.chains.steady import Watch
 from sqlearn.engine.kernels import fma, kernel
+from sqlearn.engine.ordered import Ordered
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import Rounds, StandardUnits
+from sqlearn.engine.sums import UNFIT
 from sqlearn.engine.tables import TableRounds
+from sqlearn.errors import FormatError
+
+_WHOLE = np.zeros(1, np.int64)
 
 
 @kernel
@@ -163,11 +168,14 @@ class EncodedRounds(TableRounds):
 
     def margins(self) -> Margins:
         """The moments of the records held, column by column."""
-        return Margins.of_table(self.sums, self._held_labels(), self.n_categorical)
+        return self._margins(self._held_labels())
+
+    def _margins(self, labels: list[tuple[int, Any]]) -> Margins:
+        return Margins.of_table(self.sums, labels, self.n_categorical)
 
     def _read_encoder(self):
         labels = self._held_labels()
-        margins = Margins.of_table(self.sums, labels, self.n_categorical)
+        margins = self._margins(labels)
         absent = [j for j, column in enumerate(margins.columns[: self.n_features]) if column.missing is not None]
         if self.encoder is not None and self.encoder.is_of(absent, labels, margins):
             return self.encoder
@@ -189,3 +197,79 @@ class EncodedRounds(TableRounds):
     def encoded(self, encoder, columns, records):
         x, codes = np.split(records.x, [self.n_features], axis=1)
         return replace(records, x=encoder.encode(x, columns[codes.astype(np.int64)]))
+
+
+class RankedRounds(EncodedRounds):
+    """The same, and ordered multisets of the values of some numbers, over all classes.
+
+    Parameters
+    ----------
+    ranked : sequence of int
+        The numbers whose values are kept in order.
+
+    Attributes
+    ----------
+    order : Ordered
+        Their values, in one slot.
+    """
+
+    def __init__(self, *args: Any, ranked: Sequence[int]) -> None:
+        super().__init__(*args)
+        self.ranked = list(ranked)
+        self.order = Ordered(len(self.ranked), 0)
+        self.order.resize(1)
+        self._rest: list[bytes] | None = None  # of a state that is being restored
+
+    def _empty(self):
+        given = self.n_features, self.n_targets, self.n_categorical, self.rounds, self.read, self.seed
+        return type(self)(*given, ranked=self.ranked)
+
+    def _margins(self, labels):
+        return Margins.of_table(self.sums, labels, self.n_categorical, self.order, self.ranked)
+
+    def _change(self, block, sign, log):
+        super()._change(block, sign, log)
+        columns = np.ascontiguousarray(block.x[:, self.ranked])
+        self.order.deposit(replace(block, x=columns, slots=np.zeros(len(block), np.int64)), sign, log)
+
+    def memory_for(self, x, slots):
+        return self.order.memory_for(x[:, self.ranked], 1)
+
+    def refresh(self, order, labels, log, check=lambda: None):
+        self.order.settle()
+        super().refresh(order, labels, log, check)
+
+    def prune(self, temporary=False):
+        super().prune(temporary)
+        self.order.prune(temporary)
+
+    def copy(self):
+        copied = super().copy()
+        copied.order = self.order.copy()
+        return copied
+
+    def canonical(self, slots):
+        return [*self.order.canonical(_WHOLE), *super().canonical(slots)]
+
+    def canonical_values(self, slots):
+        return self.order.canonical_values(_WHOLE)
+
+    def restore(self, parts):
+        n = self.order.n_parts
+        self.order.restore(parts[:n])
+        self._rest = parts[n:]  # the encoding is read from the values
+
+    def restore_values(self, data):
+        self.order.restore_values(data)
+        parts, self._rest = self._rest, None
+        if parts is None:
+            raise FormatError(UNFIT)
+        super().restore(parts)
+
+    def check_form(self, labels):
+        if self._rest is not None or self.order.n_features != len(self.ranked):
+            raise FormatError(UNFIT)
+        self.order.check_form([None])
+        super().check_form(labels)
+        if self.order.record_counts.tolist() != [self.record_counts.sum()]:
+            raise FormatError(UNFIT)

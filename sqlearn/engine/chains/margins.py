@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.arithmetic import integers
+from sqlearn.engine.chains.order import ordered_columns
 from sqlearn.engine.chains.table import Category, Column, Number, Table, fixed_mixed, fixed_moments
+from sqlearn.engine.ordered import Ordered
 from sqlearn.engine.readout import GramView, LinearMap
 from sqlearn.engine.sums import Mixed, Statistic
 
@@ -60,14 +62,17 @@ class Margins(Table):
         Number of records of positive weight.
     origins : list of dict, optional
         Each variable in terms of those that came in; by default, these are those.
+    order : Ordered, optional
+        The values in order, of the numbers that came in; where some step asks for them.
     """
 
     is_exact = False  # what stands for missing values lies on a grid
 
     def __init__(
         self, first: list[Fraction], second: list[Fraction], columns: list[Column], record_counts: np.ndarray,
-        origins: list[Terms] | None = None,
+        origins: list[Terms] | None = None, order: Ordered | None = None,
     ) -> None:  # fmt: skip
+        self.ordered = order
         self.first, self.second, self.columns, self.record_counts = first, second, columns, record_counts
         self.origins = [{k: Fraction(1)} for k in range(len(first))] if origins is None else origins
 
@@ -80,10 +85,14 @@ class Margins(Table):
         return cls(values[: 1 + d], [values[0], *values[1 + d :]], columns, moments.record_counts.sum(keepdims=True))
 
     @classmethod
-    def of_table(cls, sums: Mixed, labels: list[tuple[int, Any]], n_categorical: int) -> "Margins":
+    def of_table(
+        cls, sums: Mixed, labels: list[tuple[int, Any]], n_categorical: int, order: Ordered | None = None,
+        ranked: Sequence[int] = (),
+    ) -> "Margins":  # fmt: skip
         """Of numbers and categories, as :class:`~sqlearn.engine.tables.rounds.TableRounds` sums them.
 
         `labels` are the levels held, sorted: the categories of column j at place 2 j, that it is missing at 2 j + 1.
+        `order` has the values of the numbers `ranked`.
         """
         values, gaps = _exact(sums.moments), _exact(sums.missing)[1:]
         d = len(gaps)
@@ -91,14 +100,16 @@ class Margins(Table):
         absent = [j for j, gap in enumerate(gaps) if gap]
         rest = [gaps[j] for j in absent] + [weights[slots[label]] for label in labels]
         variable = {j: 1 + d + k for k, j in enumerate(absent)}
-        columns: list[Column] = [Number(1 + j, variable.get(j)) for j in range(d)]
+        values_of = [None] * d if order is None else ordered_columns(order, ranked, d)
+        columns: list[Column] = [Number(1 + j, variable.get(j), values_of[j]) for j in range(d)]
         start = 1 + d + len(absent)
         for j in range(n_categorical):
             held = [(level, start + k) for k, (place, level) in enumerate(labels) if place == 2 * j]
             missing = [start + k for k, (place, _) in enumerate(labels) if place == 2 * j + 1]
             columns.append(Category(tuple(held), missing[0] if missing else None))
         counts = sums.record_counts.sum(keepdims=True)
-        return cls([*values[: 1 + d], *rest], [values[0], *values[1 + d :], *rest], columns, counts)
+        second = [values[0], *values[1 + d :], *rest]
+        return cls([*values[: 1 + d], *rest], second, columns, counts, order=order)
 
     @property
     def views(self) -> list[GramView]:  # type: ignore[override]
@@ -117,12 +128,12 @@ class Margins(Table):
             square = sum((factor * factor * self.second[source] for source, factor in terms.items()), Fraction(0))
             first.append(linear + centre * weight)
             second.append(square + 2 * centre * linear + centre * centre * weight)
-        return Margins(first, second, columns, self.record_counts, origins)
+        return Margins(first, second, columns, self.record_counts, origins, self.ordered)
 
     def chosen(self, places: Sequence[int]) -> "Margins":
         """The margins of these columns, which share the variables."""
         columns = [self.columns[place] for place in places]
-        return Margins(self.first, self.second, columns, self.record_counts, self.origins)
+        return Margins(self.first, self.second, columns, self.record_counts, self.origins, self.ordered)
 
     def deviations(self) -> np.ndarray:
         """The deviations of the numbers that are not missing, float64[columns]; 0 without any, and of categories."""

@@ -1,7 +1,9 @@
 """Order statistics in a chain: the values of columns beside the sums, and the same columns as later steps see them."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,10 +93,15 @@ class Ranked(Joint):
 
     def columns(self) -> list["Values | None"]:
         """The values of each number, in order; None for those whose values are not kept."""
-        found: list[Values | None] = [None] * self.n_features
-        for k, column in enumerate(self.ranked):
-            found[column] = Values.of(self.order, k)
-        return found
+        return ordered_columns(self.order, self.ranked, self.n_features)
+
+
+def ordered_columns(order: Ordered, ranked: Sequence[int], n: int) -> "list[Values | None]":
+    """The values of each of n numbers, of which those of `ranked` are kept in order; None for the others."""
+    found: list[Values | None] = [None] * n
+    for k, column in enumerate(ranked):
+        found[column] = Values.of(order, k)
+    return found
 
 
 class Values:
@@ -110,12 +117,18 @@ class Values:
         Of ascending ranks, int64[n]: the values.
     most_frequent : callable
         The most frequent value.
+    below : callable
+        How many are less than a value.
+    again : callable
+        Of :class:`Ordered` columns in another state: what these would be then. It holds nothing of the present state.
     """
 
     def __init__(
-        self, size: int, missing: int, select: Callable[[np.ndarray], np.ndarray], most_frequent: Callable[[], float]
+        self, size: int, missing: int, select: Callable[[np.ndarray], np.ndarray], most_frequent: Callable[[], float],
+        below: Callable[[float], int] | None, again: "Callable[[Ordered], Values]",
     ):  # fmt: skip
         self.size, self.missing, self.select, self.most_frequent = size, missing, select, most_frequent
+        self.below, self.again = below or self._searched, again
 
     @classmethod
     def of(cls, order: Ordered, feature: int) -> "Values":
@@ -128,6 +141,8 @@ class Values:
             missing,
             lambda ranks: lists.select(feature, zeros, ranks),
             lambda: lists.most_frequent(feature, zeros),
+            lambda value: lists.below(feature, value) + (zeros if value > 0.0 else 0),
+            partial(cls.of, feature=feature),
         )
 
     def through(self, function: Callable[[np.ndarray], np.ndarray]) -> "Values":
@@ -136,13 +151,17 @@ class Values:
         def mode() -> float:
             return float(function(np.array([self.most_frequent()]))[0])
 
-        return Values(self.size, self.missing, lambda ranks: function(self.select(ranks)), mode)
+        return Values(
+            self.size, self.missing, lambda ranks: function(self.select(ranks)), mode, None,
+            partial(_again, self.again, partial(Values.through, function=function)),
+        )  # fmt: skip
 
-    def filled(self, value: float) -> "Values | None":
+    def filled(self, value: float) -> "Values":
         """These, and as often as one is missing, `value`."""
+        again = partial(_again, self.again, partial(Values.filled, value=value))
         if not self.missing:
-            return self
-        below = self._below(value)
+            return Values(self.size, 0, self.select, self.most_frequent, self.below, again)
+        below = self.below(value)
 
         def select(ranks: np.ndarray) -> np.ndarray:
             found = np.full(len(ranks), value)
@@ -152,9 +171,14 @@ class Values:
             return found
 
         def mode() -> float:
-            raise AssertionError("asked of a column that is filled already")
+            other = self.most_frequent()
+            filled, held = self._number(value) + self.missing, self._number(other) if self.size else 0
+            return other if held > filled or (held == filled and other < value) else value
 
-        return Values(self.size + self.missing, 0, select, mode)
+        def fewer(bound: float) -> int:
+            return self.below(bound) + (self.missing if value < bound else 0)
+
+        return Values(self.size + self.missing, 0, select, mode, fewer, again)
 
     def indicator(self) -> "Values":
         """1 as often as one is missing, and 0 for each of these."""
@@ -162,9 +186,16 @@ class Values:
         def select(ranks: np.ndarray) -> np.ndarray:
             return (ranks >= self.size).astype(np.float64)
 
-        return Values(self.size + self.missing, 0, select, lambda: float(self.missing > self.size))
+        return Values(
+            self.size + self.missing, 0, select, lambda: float(self.missing > self.size), None,
+            partial(_again, self.again, Values.indicator),
+        )  # fmt: skip
 
-    def _below(self, value: float) -> int:
+    def _number(self, value: float) -> int:
+        """How many are this value."""
+        return self.below(math.nextafter(value, math.inf)) - self.below(value)
+
+    def _searched(self, value: float) -> int:
         """How many are less than this."""
         low, high = 0, self.size
         while low < high:
@@ -174,6 +205,10 @@ class Values:
             else:
                 high = middle
         return low
+
+
+def _again(before: Callable[[Ordered], Values], function: Callable[[Values], Values], order: Ordered) -> Values:
+    return function(before(order))
 
 
 class FixedOrder(Ordered):

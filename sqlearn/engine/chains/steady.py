@@ -1,14 +1,17 @@
 """Values on a grid, and how far means and deviations may move until one of them is another."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from sqlearn.engine.chains.margins import Margins, Terms
-from sqlearn.engine.chains.table import Number
+from sqlearn.engine.chains.order import FixedOrder, Values
+from sqlearn.engine.chains.table import Category, Number
 from sqlearn.engine.kernels import kernel
+from sqlearn.engine.ordered import Ordered, OrderView
 from sqlearn.engine.rounds import dithers
 
 _COARSE = 5  # octaves from a deviation to the step of its grid; that of means is twice as wide
@@ -16,6 +19,9 @@ _OF_SIZE = 48  # octaves from a value to the step of a grid for values that diff
 _ERROR = 2.0**-46  # far more than what rounding makes of a sum of a few terms
 _EPSILON = 2.0**-52
 _NEAR_ZERO = 2.0**-1000  # far more than what a number below float64's normal ones loses
+QUARTILES = np.array([0.25, 0.75])
+_AROUND = np.array([0.5 - 2.0**-7, 0.5 + 2.0**-7])
+_LEAST = math.ulp(0.0)  # the least positive number
 _SMALL, _LARGE = 2.0**-900, 2.0**900  # between these, what is lost below the normal numbers is less than `_ERROR`
 
 
@@ -58,7 +64,7 @@ def on_grid(values: np.ndarray, deviations: np.ndarray, seed: int, *, is_scale: 
     """
     with np.errstate(invalid="ignore", over="ignore"):
         exponents = np.frexp(deviations)[1]
-        fine = np.ldexp(1.0, exponents - _COARSE + (not is_scale))
+        fine = np.maximum(np.ldexp(1.0, exponents - _COARSE + (not is_scale)), _LEAST)
         step = np.maximum(fine, 0.0 if is_scale else np.ldexp(1.0, np.frexp(values)[1] - _OF_SIZE))
         offsets = dithers(len(values), seed)
         cells = np.floor(values / step + offsets)
@@ -137,6 +143,7 @@ class Watch:
     - A column without deviation has one value, compared exactly, so its mean is the same, and its variance 0. One whose
       deviation is lost below float64's range is read anew each time.
     - A column of which all values are missing is dropped by imputers. Where means are not watched, it is asked for.
+    - What is read from values in order, and the category that most records have, are read anew and compared.
 
     Categories and columns that miss values are no business of its: they are other variables.
 
@@ -150,6 +157,8 @@ class Watch:
         self.is_blind = False
         self._columns: list[tuple[Terms, int, list[float], Fraction | None]] = []
         self._fills: list[tuple[int, bool]] = []  # variables of what is missing, and whether that is all
+        self._ordered: list[tuple[list[Callable[[Ordered], Values]], Callable[[OrderView], np.ndarray], bytes]] = []
+        self._frequent: list[tuple[list[int], int]] = []  # variables of categories, and the place of the chosen one
         self._arrays: tuple[np.ndarray, ...] | None = None
 
     def add(self, table: Margins, mean: Rounded, deviation: Rounded | None = None) -> None:
@@ -178,6 +187,22 @@ class Watch:
                 if not self.is_blind:
                     self._fills.append((gap, table.is_empty(column.missing or 0)))
 
+    def add_order(self, table: Margins, read: Callable[[OrderView], np.ndarray]) -> None:
+        """Watch what is read from the values of a table in their order."""
+        columns = [column.order for column in table.columns if isinstance(column, Number) and column.order is not None]
+        found = read(OrderView(FixedOrder(columns, columns[0].size + columns[0].missing)))
+        self._ordered.append(([column.again for column in columns], read, found.tobytes()))
+
+    def add_frequent(self, table: Margins) -> None:
+        """Watch which category of each column most records have."""
+        for column in table.columns:
+            if isinstance(column, Category):
+                origins = [table.origins[variable] for _, variable in column.levels]
+                self.is_blind |= any(len(own) != 1 for own in origins)
+                variables = [next(iter(own), 0) for own in origins]
+                if variables and not self.is_blind:
+                    self._frequent.append((variables, _first_greatest(table, variables)))
+
     def _gap(self, table: Margins, column: Number) -> int:
         """The variable of the records that is 1 where a column is missing; 0 where it never is."""
         if column.missing is None:
@@ -194,11 +219,24 @@ class Watch:
         first, second = (np.array([*map(_float, sums)]) for sums in (margins.first, margins.second))
         if self._arrays is None:
             self._arrays = self._compiled()
-        return bool(_hold(first, second, *self._arrays)) and all(
+        if not bool(_hold(first, second, *self._arrays)) or not self._order_holds(margins.ordered):
+            return False
+        if any(_first_greatest(margins, variables) != chosen for variables, chosen in self._frequent):
+            return False
+        return all(
             margins.constant_of(terms, gap) == constant
             for terms, gap, bounds, constant in self._columns
             if bounds[3] == 0.0
         )
+
+    def _order_holds(self, order: Ordered | None) -> bool:
+        for again, read, was in self._ordered:
+            assert order is not None
+            columns = [one(order) for one in again]
+            view = OrderView(FixedOrder(columns, columns[0].size + columns[0].missing))
+            if read(view).tobytes() != was:
+                return False
+        return True
 
     def _compiled(self) -> tuple[np.ndarray, ...]:
         linear = [[(k, _float(f)) for k, f in terms.items() if k] for terms, _, _, _ in self._columns]
@@ -210,3 +248,37 @@ class Watch:
             np.array([_float(terms.get(0, Fraction(0))) for terms, _, _, _ in self._columns], np.float64),
             np.array([gap for _, gap, _, _ in self._columns], np.int64), *np.ascontiguousarray(bounds.T),
         )  # fmt: skip
+
+
+def _first_greatest(margins: Margins, variables: list[int]) -> int:
+    """The place of the variable of the greatest sum, the first of several."""
+    sums = [margins.first[variable] for variable in variables]
+    return sums.index(max(sums))
+
+
+def settled_medians(view: OrderView, seed: int) -> np.ndarray:
+    """Medians rounded to a 16th to an eighth of the range of the middle half; as they are where many share them."""
+    return settled_centres(view, view.quantiles(QUARTILES), seed)
+
+
+def settled_centres(view: OrderView, ends: np.ndarray, seed: int) -> np.ndarray:
+    """Medians on a grid, float64[d]: rounded so that one record seldom changes them.
+
+    To a 16th to an eighth of the range between two quantiles. A median that is the value of at least a 64th of the
+    records around it is left as it is, and so is one where that range is 0.
+
+    Parameters
+    ----------
+    view : OrderView
+        The values.
+    ends : float64[2, d]
+        The two quantiles.
+    seed : int
+        Seed of the grids' offsets.
+    """
+    medians, around = view.medians(), view.quantiles(_AROUND, "inverted_cdf")
+    with np.errstate(invalid="ignore", over="ignore"):
+        ranges = ends[1] - ends[0]
+    is_free = (around[0] != around[1]) & np.isfinite(ranges)
+    rounded = on_grid(medians, np.where(is_free, ranges, 0.0), seed).values
+    return np.where(np.isnan(medians), np.nan, rounded)
