@@ -17,7 +17,7 @@ from sqlearn.errors import (
 )
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.editing import Editing
-from sqlearn.storage.file import Database, Receipt, Settings, check_chain, damaged
+from sqlearn.storage.file import Database, Receipt, Settings, check_chain, damaged, refuse_unkept
 from sqlearn.storage.forgotten import Forgotten
 from sqlearn.storage.refit import Refit
 from sqlearn.storage.table import (
@@ -34,10 +34,11 @@ from sqlearn.storage.table import (
     named_categories,
     prepared,
     takes_categories,
-    takes_documents,
     takes_interactions,
     takes_labels,
     target_names,
+    with_chosen_columns,
+    without_chosen_columns,
 )
 from sqlearn.storage.types import Progress, Table
 from sqlearn.storage.upkeep import Suppressed
@@ -203,6 +204,7 @@ class Store(View, Editing, Forgotten, Refit):
         frames, roles = frames_of(table), {"user": user, "item": item, "rating": rating}
         check_roles(model, roles, {"target": target, "weight": weight, "categorical": categorical})
         targets = target_names(model, target)
+        refuse_unkept(without_chosen_columns(model))
         database = Database.create(as_path(path), as_seconds(timeout))
         try:
             first = next(frames, None)
@@ -222,13 +224,13 @@ class Store(View, Editing, Forgotten, Refit):
                     takes_categories(model),
                     as_names(keep, "keep"),
                     *told,
-                    takes_documents(model),
+                    model.takes_documents,
                 )
             textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
             store = cls(database, columns, textual, key, asks_in_rounds(model), bool(suppress), signing_key)
             with InterruptsHeld() as check, database.writing():
                 store._lay_out()
-                store._model = prepared(model, columns)
+                store._model = prepared(with_chosen_columns(model, first, columns.named("feature")), columns)
                 count = store._take_in(itertools.chain([first], frames), check, progress)
                 store._conclude("create", count, check)
             return store

@@ -139,8 +139,17 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
 
     @property
     def takes_tables(self) -> bool:
-        """Whether rows are tables of numbers and categories."""
         return bool(self.__sklearn_tags__().input_tags.categorical)
+
+    @property
+    def takes_documents(self) -> bool:
+        state = self.__dict__.get("_state")
+        if state is None:
+            return self._planned().model.takes_documents
+        through = state.params.get("transformer")
+        return issubclass(state.params["plan"].kind, TextModel) or (
+            isinstance(through, FixedMap) and through.kind == "text"
+        )  # fmt: skip
 
     @property
     def _in_use(self) -> InForce:
@@ -200,6 +209,9 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
 
     def _fitted_sklearn_of(self, state):
         return state.params["plan"].model(state)._fitted_sklearn_of(state)
+
+    def _understood(self, X, y):
+        return self._model()._understood(X, y)
 
     def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return getattr(self._model(), name)(*args, **kwargs)

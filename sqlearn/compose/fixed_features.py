@@ -142,6 +142,11 @@ class FixedFeatures(RenamedReport, MapAnswers, WeightedClassifier):
     def _target(self):  # type: ignore[override]
         return self._learner.target
 
+    @property
+    def takes_documents(self) -> bool:
+        state = self.__dict__.get("_state")
+        return kind_for(self.transformer if state is None else state.params["transformer"]) == "text"
+
     def __sklearn_tags__(self) -> Tags:
         tags = self._learner.__sklearn_tags__()
         own = tags.input_tags

@@ -217,6 +217,10 @@ class TextModel(PredictsAsInner, WeightedClassifier):
     def _takes_weights(self):  # type: ignore[override]
         return self._learner.takes_weights
 
+    @property
+    def takes_documents(self) -> bool:
+        return True
+
     def __sklearn_tags__(self) -> Tags:
         return text_tags(self._learner)
 

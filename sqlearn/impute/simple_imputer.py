@@ -95,6 +95,10 @@ class SimpleImputer(Inverts, UnweightedEstimator, peers.SimpleImputer):
         self.ledger = ledger
         self.key = key
 
+    @property
+    def takes_categories(self) -> bool:
+        return self.strategy in _OF_ANY
+
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
         if not isinstance(params["strategy"], str):

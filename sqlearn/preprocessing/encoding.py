@@ -22,6 +22,10 @@ class Encodes(Inverts, UnweightedEstimator):
 
     _statistic = Categories
 
+    @property
+    def takes_categories(self) -> bool:
+        return True
+
     # ------------------------------------------------------------------ records
 
     def _features(self, spec, X, layout):

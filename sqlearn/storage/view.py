@@ -9,7 +9,7 @@ import numpy as np
 
 from sqlearn.engine.model import RenamedReport
 from sqlearn.engine.rounds import UpdateReport
-from sqlearn.errors import ShapeError, StoreBusyError, StoreError
+from sqlearn.errors import ShapeError, StoreBusyError, StoreError, shown
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import ChainCheck, Receipt, check_chain
@@ -22,7 +22,6 @@ from sqlearn.storage.table import (
     located,
     predicting,
     refuse_recommending,
-    takes_documents,
     takes_labels,
     words_of,
 )
@@ -337,7 +336,13 @@ class View(RenamedReport, Contents):
         (42, 'rum')
         """
         with self._reading():
-            refuse_recommending(self._model, f"{role}s")
+            refuse_recommending(self._model, "users or items")
+            if role not in self._labels:
+                raise StoreError(
+                    f"`role` must be 'user' or 'item', not {shown(role)}. Nothing was done: pass one of these.",
+                    value=role,
+                    reason="argument",
+                )
             return self._labels[role].of_text(text)
 
     def _recommender(self, wanted: str) -> Any:
@@ -441,7 +446,7 @@ class View(RenamedReport, Contents):
         with self._reading():
             words = words_of(self._model)
             wanted.update(*map(words, texts))
-            documents = self.features if takes_documents(self._model) else ()
+            documents = self.features if self._model.takes_documents else ()
             held = partial(held_by, self._rows, self._ids, documents, words)
             return report(self._database, wanted, held, self._saved.pieces.read())
 

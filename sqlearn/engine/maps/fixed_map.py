@@ -109,6 +109,26 @@ class FixedMap:
         given = self.transform, self.kind, self.width, self.names, self.fingerprint
         return restored, (given, self.by_row, self.image_width, self.digest)
 
+    def arguments(self) -> dict[str, Any]:
+        """What :meth:`made_again` is given, by name."""
+        names = "transform", "kind", "width", "names", "fingerprint", "by_row", "image_width", "digest"
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def made_again(
+        cls, transform: Any, kind: str, width: int, names: Any, fingerprint: str | None, by_row: bool, image_width: int,
+        digest: str,
+    ) -> "FixedMap":  # fmt: skip
+        """A map whose transformer comes with its parameters alone: it learns nothing, or is frozen.
+
+        Raises
+        ------
+        FormatError
+            When it is another one: of another version, or altered.
+        """
+        ready = prepared(transform, kind, width, copied=False)
+        return restored((ready, kind, width, names, fingerprint), by_row, image_width, digest)
+
     def __repr__(self) -> str:
         return f"<{type(_thawed(self.transform)).__name__}, fixed, {self.digest[:16]}>"
 

@@ -45,7 +45,22 @@ class Hooks(Answering):
     _not_copied: frozenset[str] = frozenset()
     _doc_link_module, _doc_link_template = "sqlearn", ""  # HTML does not link to scikit-learn's pages
 
-    # the next two are a property where they depend on parameters, and a plain attribute elsewhere
+    # the next five are a property where they depend on parameters, and a plain attribute elsewhere
+
+    @property
+    def takes_tables(self) -> bool:
+        """Whether rows may be tables of numbers and categories, as a dictionary of columns among others."""
+        return False
+
+    @property
+    def takes_categories(self) -> bool:
+        """Whether rows may hold categories, in arrays of objects."""
+        return False
+
+    @property
+    def takes_documents(self) -> bool:
+        """Whether rows are texts, one for each."""
+        return False
 
     @property
     def _target(self) -> str | None:

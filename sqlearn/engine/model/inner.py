@@ -72,6 +72,10 @@ class Inner:
             spec = self.learner._spec(self.learner.get_params(deep=False))
         return self.learner._features(spec, x, layout)
 
+    def understood(self, X: Any) -> Any:
+        """Features as a fitted learner sees those of rows that it is asked about: behind a map, their images."""
+        return self.learner._understood(X, None)
+
     def responses(self, spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) -> tuple[Responses, Layout]:
         """Validated labels or targets, and the layout that has them."""
         return self.learner._responses(spec, y, x, layout, first=first)

@@ -23,6 +23,18 @@ class Learner(Protocol):
         """Whether a record may carry a weight."""
 
     @property
+    def takes_tables(self) -> bool:
+        """Whether rows may be tables of numbers and categories, as a dictionary of columns among others."""
+
+    @property
+    def takes_categories(self) -> bool:
+        """Whether rows may hold categories, in arrays of objects."""
+
+    @property
+    def takes_documents(self) -> bool:
+        """Whether rows are texts, one for each."""
+
+    @property
     def state(self) -> State:
         """All that is held; raises NotFittedError when nothing is."""
 

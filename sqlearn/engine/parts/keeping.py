@@ -107,6 +107,10 @@ class KeepsRecords(ExactEstimator):
 
     _keeps_records = True
 
+    @property
+    def takes_tables(self) -> bool:
+        return self._keeps_tables(as_columns({"text": np.array(["text"], object)}))
+
     def _keeps_tables(self, X: Any) -> bool:
         """Whether first records like these are kept as a table."""
         return False

@@ -193,8 +193,13 @@ class KeptRecords(Statistic):
             y = self._codes(slots)[y.astype(np.int64)] * (w > 0)
         return packed(x, y, w, held.digests[order])
 
+    @property
+    def _width(self) -> int:
+        """Columns of a record as it is kept."""
+        return self.n_features
+
     def restore_rows(self, data: bytes) -> int:
-        self.rows, n = unpacked(data, self.n_features, self.seed)
+        self.rows, n = unpacked(data, self._width, self.seed)
         return n
 
     def leave_rows(self) -> bool:
@@ -210,7 +215,7 @@ class KeptRecords(Statistic):
         return packed(held.x, held.y, held.w, names)
 
     def restore_solution(self, solution: bytes) -> None:
-        rows, n = unpacked(solution, self.n_features, self.seed)
+        rows, n = unpacked(solution, self._width, self.seed)
         rows.keyed[:n] = rows.digests[:n, 1]
         self.rows = CopiedRows(rows)
 

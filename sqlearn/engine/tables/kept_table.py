@@ -11,7 +11,7 @@ from typing import Any, Self, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sqlearn.engine.rounds import LARGEST, KeptRecords, Rows, unpacked
+from sqlearn.engine.rounds import LARGEST, KeptRecords, Rows
 from sqlearn.engine.sums import UNFIT, Block, Categories, Holder, Log, OneRecord
 from sqlearn.engine.tables.table import Columns, as_table, is_missing, names_of, split
 from sqlearn.engine.validation import Layout
@@ -306,6 +306,11 @@ class KeptTable(KeptRecords):
         self.categories.prune(temporary)
         super().prune(temporary)
 
+    def slots_of(self, j: int, levels: list[Any], missing: bool) -> np.ndarray:
+        """What stands for categories of column j, all of which are held, and last for a missing one, int64[n + 1]."""
+        slots = self.categories.vocabulary.slots
+        return np.array([*(slots[self.categories.place(j), level] for level in levels), -1], np.int64)
+
     # ------------------------------------------------------------------ reading
 
     def _in_order(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -358,9 +363,9 @@ class KeptTable(KeptRecords):
         super().restore(parts[: KeptRecords.n_parts])
         self.categories.restore(parts[KeptRecords.n_parts :])
 
-    def restore_rows(self, data: bytes) -> int:
-        self.rows, n = unpacked(data, self.n_features + self.n_categorical, self.seed)
-        return n
+    @property
+    def _width(self) -> int:
+        return self.n_features + self.n_categorical
 
     def check_form(self, labels: list[Any]) -> None:
         super().check_form(labels)

@@ -14,3 +14,4 @@ from sqlearn.storage.file.residue import residue
 from sqlearn.storage.file.saved_model import SavedModel, described_learner
 from sqlearn.storage.file.settings import Settings
 from sqlearn.storage.file.slots import Slots
+from sqlearn.storage.file.values import refuse_unkept

@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import Learner
 from sqlearn.engine.rounds import LARGEST, MAX_HASH, Changes, DetachedRows, KeptRecords, Records, Rounds
-from sqlearn.engine.tables import TableRounds, numbers_of
+from sqlearn.engine.tables import KeptTable, TableForm, TableRounds, numbers_of
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.file import damaged
 from sqlearn.storage.records.copies import Count
 from sqlearn.storage.records.rows import Rows
-from sqlearn.storage.table import Block, Category, Columns, category_of, length
+from sqlearn.storage.table import Block, Category, Columns, arguments, category_of, images_of, length
 
 _REMEMBERED = 1 << 17  # changed rows that are kept in memory to be told to the rounds one by one
 
@@ -41,16 +42,19 @@ class StoredRows:
         self._come, self._gone = _Told(), _Told()
         self._numbered: set[str] = set()  # categories that the model takes as numbers
         statistic: Any = state.statistic
-        self._statistic = statistic
+        self._statistic, self._model = statistic, model
+        self._is_mapped = isinstance(state.params.get("transformer"), FixedMap)  # what is learned are images of rows
+        self._takes_missing, self._largest = True, LARGEST
+        self._numbers, self._categories = columns.named("feature"), []
         if isinstance(statistic, TableRounds):
             state.ledger = None  # the rows on file are the ledger
-            self._numbers, self._categories = _columns_of(state, columns.named("feature"))
-            self._takes_missing, self._largest = True, LARGEST
         else:
             assert isinstance(statistic, KeptRecords)
-            self._numbers, self._categories = columns.named("feature"), []
-            self._numbered = {self._numbers[j] for j in statistic.categorical}
             self._takes_missing, self._largest = statistic.takes_missing, statistic.largest
+        if isinstance(statistic, TableRounds | KeptTable) and not self._is_mapped:
+            self._numbers, self._categories = _columns_of(state, columns.named("feature"))
+        elif not self._is_mapped:
+            self._numbered = {self._numbers[j] for j in statistic.categorical}
         statistic.read_from(self)
         if isinstance(statistic, Rounds | TableRounds):
             statistic.changes = Changes(_REMEMBERED)
@@ -130,13 +134,15 @@ class StoredRows:
             yield cells, np.ascontiguousarray(cells[:, -2])
 
     def _features(self, block: Block) -> np.ndarray:
-        """Numbers, and the slots of categories behind them, float64[n, d]."""
+        """Numbers, and the slots of categories behind them, float64[n, d]; or images of rows."""
+        if self._is_mapped:
+            return images_of(self._model, arguments(self._model, self._columns, block, features_only=True)["X"])
         columns: list[Any] = [self._number(block, name) for name in self._numbers]
         for j, name in enumerate(self._categories):
             values = _as_category(block[name])
             slots = self._statistic.slots_of(j, values.levels, bool((values.codes < 0).any()))
             columns.append(slots[values.codes].astype(np.float64))
-        return np.column_stack(columns)
+        return np.column_stack(columns) if columns else np.zeros((length(next(iter(block.values()))), 0))
 
     def _number(self, block: Block, name: str) -> np.ndarray:
         if name not in self._numbered:
@@ -242,6 +248,11 @@ def _as_category(values) -> Category:
 
 def _columns_of(state: Any, features: list[str]) -> tuple[list[str], list[str]]:
     """The columns of numbers, and of categories, as a table's learner keeps them."""
+    if isinstance(state.statistic, KeptTable):
+        form = TableForm.of(state.layout)
+        names = [name for name, kind in zip(features, form.kinds, strict=True) if kind != "drop"]
+        pairs = list(zip(names, form.is_categorical.tolist(), strict=True))
+        return [name for name, is_one in pairs if not is_one], [name for name, is_one in pairs if is_one]
     plan = state.params.get("plan")
     if plan is None:
         kinds = state.params["columns"].items()

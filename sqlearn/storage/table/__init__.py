@@ -9,12 +9,12 @@ from sqlearn.storage.table.dates import DATES, NO_DATE, microseconds
 from sqlearn.storage.table.feeding import (
     arguments,
     asks_in_rounds,
+    images_of,
     named_categories,
     predicting,
     prepared,
     relabelled,
     takes_categories,
-    takes_documents,
     takes_labels,
     target_names,
     target_of,
@@ -38,4 +38,5 @@ from sqlearn.storage.table.interactions import (
     refuse_recommending,
     takes_interactions,
 )
+from sqlearn.storage.table.selectors import with_chosen_columns, without_chosen_columns
 from sqlearn.storage.table.places import PlacedColumns, located, name_place, place_of

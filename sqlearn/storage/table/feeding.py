@@ -1,8 +1,9 @@
 """From a table's columns to what a learner takes: the one place that knows.
 
 A learner of numbers takes the matrix of the feature columns; one with ``categorical_features`` (MixedNB, forests)
-takes numbers and categories side by side; one with ``columns`` (TableModel) takes a dictionary of columns; one with
-``analyzer`` (TextModel) takes the documents of one column; a recommender takes users, items and ratings.
+takes numbers and categories side by side; one with ``columns`` (TableModel) and one that takes tables (pipelines,
+encoders) takes a dictionary of columns; one that takes documents, those of one column; a recommender takes users, items
+and ratings.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -11,9 +12,11 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import clone
 
-from sqlearn.engine.model import ExactEstimator, Learner
+from sqlearn.engine.model import ExactEstimator, Inner, Learner
+from sqlearn.engine.text import TextSums
 from sqlearn.errors import InvalidValueError, ParameterError, TableError, UnsupportedError, listed, shown
 from sqlearn.storage.table.blocks import Block, Category, length
 from sqlearn.storage.table.columns import Column, Columns
@@ -21,33 +24,23 @@ from sqlearn.storage.table.given import as_list, as_names
 from sqlearn.storage.table.interactions import interactions_of, takes_interactions
 
 _NUMBERS = (
-    "takes numbers, but the columns {} hold categories. Use MixedNB or a forest, encode them first, or leave them out."
+    "takes numbers, but the columns {} hold categories. Use MixedNB or a forest, put it behind a ColumnTransformer with "
+    "a OneHotEncoder in a Pipeline, or leave the columns out."
 )
-_WANTS = {
-    "Pipeline": "of these steps takes numbers, but the columns {} hold categories or text. Put a ColumnTransformer "
-    "with a OneHotEncoder in front. A store keeps no pipeline that learns from documents: use a TextModel for them.",
-}
-
-
-def takes_tables(model: Any) -> bool:
-    """Whether a pipeline takes rows as tables of numbers and categories."""
-    return bool(getattr(model, "takes_tables", False))
 
 
 def takes_categories(model: Any) -> bool:
-    return takes_tables(model) or not {"categorical_features", "columns"}.isdisjoint(model.get_params(deep=False))
-
-
-def takes_documents(model: Any) -> bool:
-    """Whether a learner learns from documents, which it cuts into words."""
-    return "analyzer" in model.get_params(deep=False)
+    """Whether columns may hold categories."""
+    if model.takes_tables or model.takes_categories:
+        return True
+    return not {"categorical_features", "columns"}.isdisjoint(model.get_params(deep=False))
 
 
 def words_of(model: Learner) -> Callable[[str], Collection[str]]:
-    """What takes texts apart as a fitted model does; of one that takes no documents, texts have no words."""
-    if not takes_documents(model):
-        return lambda text: ()
+    """What takes texts apart as a fitted model does; of one that keeps no words, texts have none."""
     statistic: Any = model.state.statistic
+    if not isinstance(statistic, TextSums):
+        return lambda text: ()
     return lambda text: statistic.tokenizing.counted(text)[0].keys()
 
 
@@ -128,12 +121,9 @@ def prepared(model: Any, columns: Columns) -> Any:
         return clone(model).set_params(**changed, columns=kinds | dict(given))
     if "categorical_features" in params:
         return clone(model).set_params(**changed, categorical_features=categories or None)
-    if categories and not takes_tables(model):
+    if categories and not takes_categories(model):
         names = [columns.named("feature")[i] for i in categories]
-        raise TableError(
-            f"{type(model).__name__} {_WANTS.get(type(model).__name__, _NUMBERS).format(listed(names))}",
-            reason="columns",
-        )
+        raise TableError(f"{type(model).__name__} {_NUMBERS.format(listed(names))}", reason="columns")
     return clone(model).set_params(**changed)
 
 
@@ -142,21 +132,21 @@ def _check_documents(model: Any, features: list[Column]) -> None:
     names = [column.name for column in features]
     texts = [column.name for column in features if column.kind == "text"]
     learner = type(model).__name__
-    if texts and not takes_documents(model):
+    if texts and not model.takes_documents:
         raise TableError(
             f"{learner} does not learn from documents, and the column {shown(texts[0])} is one of text. No store was "
-            "created: use a TextModel, name the column in `keep` (--keep) as well, or leave it out.",
+            "created: use a TextModel or a pipeline of a vectorizer, name the column in `keep` (--keep) as well, or leave it out.",
             column=texts[0],
             reason="columns",
         )
-    if takes_documents(model) and len(names) > 1:
+    if model.takes_documents and len(names) > 1:
         raise TableError(
             f"{learner} learns from one column of text, and the table has the columns {listed(names)} beside target, "
             "weight and id. No store was created: name the others in `keep` (--keep) if conditions compare them, or "
             "leave them out (--drop).",
             reason="columns",
         )
-    if takes_documents(model) and not texts:
+    if model.takes_documents and not texts:
         raise TableError(
             f"{learner} learns from a column of text, and {shown(names[0])} holds other values. No store was created: "
             "pass the documents as text, and name their column in `text` (--text).",
@@ -183,9 +173,9 @@ def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool
     if columns.has_interactions:
         return {"X": interactions_of(columns, block, rated=not features_only)}
     features = [block[name] for name in columns.named("feature")]
-    if _takes(model.__class__, "analyzer"):
+    if model.takes_documents:
         X: Any = features[0]
-    elif _takes(model.__class__, "columns") or takes_tables(model):
+    elif _takes(model.__class__, "columns") or model.takes_tables:
         X = {name: _values(block[name]) for name in columns.named("feature")}
     elif any(isinstance(feature, Category) for feature in features):
         X = np.empty((length(features[0]), len(features)), object)
@@ -202,6 +192,12 @@ def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool
     for name in columns.named("weight"):
         given["sample_weight"] = block[name]
     return given
+
+
+def images_of(model: Any, X: Any) -> np.ndarray:
+    """What a map in front of a learner makes of rows, float64[n, d]."""
+    images: Any = Inner(model).understood(X)
+    return np.add(images.toarray() if sp.issparse(images) else images, 0.0)
 
 
 def relabelled(model: Any, columns: Columns, block: Block, changed: Block) -> None:

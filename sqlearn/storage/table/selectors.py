@@ -1,0 +1,98 @@
+"""Columns that a function of the first rows chooses, as make_column_selector does: named once, when a store is made."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from sqlearn.errors import ParameterError, shown
+from sqlearn.storage.table.frames import values_of
+
+
+def chooses_columns(model: Any) -> bool:
+    """Whether a model has a ColumnTransformer that chooses columns by a function."""
+    return any(callable(columns) for made in _transformers(model) for _, _, columns in made.transformers)
+
+
+def without_chosen_columns(model: Any) -> Any:
+    """A copy of a model in which what chooses columns has chosen none."""
+    return _listed(model, lambda columns: [])
+
+
+def with_chosen_columns(model: Any, frame: Any, features: list[str]) -> Any:
+    """A copy of a model in which columns are named that were chosen by a function.
+
+    Parameters
+    ----------
+    model : estimator
+        The model.
+    frame : frame or dict of columns
+        The first rows.
+    features : list of str
+        The columns that the model learns from.
+
+    Raises
+    ------
+    ParameterError
+        When a function does not choose by these columns.
+    """
+    if not chooses_columns(model):
+        return model
+    given = _as_pandas(frame, features)
+
+    def chosen(columns: Callable[[Any], Any]) -> list[Any]:
+        try:
+            found = np.asarray(columns(given)).tolist()
+        except Exception as error:  # of any kind: it is the function's own
+            raise ParameterError(
+                f"What chooses the columns of a ColumnTransformer, {shown(columns)}, cannot: {error}. No store was "
+                "created: name the columns in a list.",
+                value=columns,
+            ) from error
+        return [features[place] if isinstance(place, int) else place for place in found]
+
+    return _listed(model, chosen)
+
+
+def _listed(model: Any, chosen: Callable[[Any], list[Any]]) -> Any:
+    if not chooses_columns(model):
+        return model
+    made = clone(model)
+    for transformer in _transformers(made):
+        transformer.transformers = [
+            (name, step, chosen(columns) if callable(columns) else columns)
+            for name, step, columns in transformer.transformers
+        ]
+    return made
+
+
+def _transformers(model: Any) -> list[Any]:
+    """The ColumnTransformers in a model that rows come to as they are."""
+    if isinstance(model, ColumnTransformer):
+        return [model] if all(len(part) == 3 for part in model.transformers) else []
+    if isinstance(model, Pipeline):
+        steps = [step for _, step in model.steps if step is not None and not isinstance(step, str)]
+        return _transformers(steps[0]) if steps else []
+    inner = getattr(model, "estimator", None)  # of a search
+    return [] if inner is None or isinstance(model, type) else _transformers(inner)
+
+
+def _as_pandas(frame: Any, features: list[str]) -> Any:
+    """The columns of a frame that a model learns from, as a frame of pandas, which such functions take."""
+    if nw.dependencies.is_pandas_dataframe(frame):
+        return frame[features]
+    if isinstance(frame, Mapping):
+        columns = {name: np.asarray(frame[name]) for name in features}
+        kept = {n: c if c.dtype.kind in "biuf" else _objects(values_of(frame, n)) for n, c in columns.items()}
+        return nw.from_dict(kept, backend="pandas").to_native()
+    return nw.from_native(frame, eager_only=True).select(features).to_pandas()
+
+
+def _objects(values: list[Any]) -> np.ndarray:
+    found = np.empty(len(values), object)
+    found[:] = values
+    return found
