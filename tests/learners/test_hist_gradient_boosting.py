@@ -509,7 +509,7 @@ def test_in_a_store(tmp_path):
                 store.forget(ids=[1203])
             assert store.digest() == digest and store.verify()
         store.close()
-    with pytest.raises(ParameterError, match="cannot save"), pytest.warns(UserWarning, match="feature names"):
+    with pytest.raises(ParameterError, match="parameter pilot holds"):
         pilot = pd.DataFrame(WHOLE[:, :2], columns=["a", "b"]), TWO
         Store.create(tmp_path / "frame", HistGradientBoostingClassifier(pilot=pilot), held, target="y", id="id")
 

@@ -22,7 +22,7 @@ from sqlearn.engine.maps.fourier import map_fourier
 from sqlearn.engine.novelty.feature_sums import _OneMapped
 from sqlearn.errors import InvalidValueError, NotLearnedError, ParameterError, TooLargeError, UndefinedAttributeError
 from sqlearn.kernel_approximation import KernelMean, RBFSampler
-from sqlearn.storage.file.saved_model import _OF_LEARNERS
+from sqlearn.storage.file.names import _OF_LEARNERS
 from sqlearn.svm import OneClassSVM
 
 RNG = np.random.default_rng(0)

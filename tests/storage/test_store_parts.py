@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.feature_selection import f_classif, r_regression
 from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline
 
 from sqlearn.errors import FormatError, ParameterError, StoreCorruptError, UnsupportedError
 from sqlearn.linear_model import LogisticRegression, Ridge
@@ -14,7 +15,8 @@ from sqlearn.storage.file.database import Database
 from sqlearn.storage.file.dictionary import PIECE, Texts, Words
 from sqlearn.storage.file.hash_index import HashIndex
 from sqlearn.storage.file.residue import residue
-from sqlearn.storage.file.saved_model import _decoded, _encoded, packed, unpacked
+from sqlearn.storage.file.saved_model import packed, unpacked
+from sqlearn.storage.file.values import decoded, encoded
 from sqlearn.storage.file.slots import Slots
 
 
@@ -145,34 +147,34 @@ def test_parameters_as_json():
     values = [
         None, True, 3, -0.0, 1e308, "text", b"\0bytes", [1, [2.5]], (1, "a"), {"a": {1: None}}, np.float64(0.1),
         np.arange(6.0).reshape(2, 3), np.array(["ab", "c"]), np.array([None, "x", 2], object), {3, 1}, np.int32(4),
-        Ridge(alpha=0.1), f_classif, r_regression,
+        Ridge(alpha=0.1), LinearRegression(positive=True), np.log1p, slice(1, None), f_classif, r_regression,
     ]  # fmt: skip
     for value in values:
-        back = _decoded(_encoded(value))
+        back = decoded(encoded(value))
         assert type(back) is type(value)
         assert repr(back) == repr(value)
-    for value in (Sortable(), lambda: 1, np.mean, LinearRegression()):
+    for value in (Sortable(), lambda: 1, np.mean, object(), Pipeline([], memory="folder")):
         with pytest.raises(ParameterError):
-            _encoded(value)
+            encoded(value)
     for name in ("subprocess:Popen", "sqlearn.linear_model:Lasso.fit", "sklearn.linear_model:Lasso", "os:system"):
         with pytest.raises(FormatError, match=r"not an estimator of sqlearn|Import sklearn.linear_model first"):
-            _decoded(["estimator", name, ["dict", [["list"], "args"]]])
+            decoded(["estimator", name, ["dict", [["list"], "args"]]])
     with pytest.raises(FormatError):
-        _decoded(["pickle", "x"])
+        decoded(["pickle", "x"])
 
 
 def test_names_in_a_file_import_and_call_nothing():
     for name in ("os:system", "sqlearn.__main__:main", "sklearn.preprocessing:FunctionTransformer", "numpy:mean"):
         with pytest.raises(FormatError, match="not a score function"):
-            _decoded(["named", name])
+            decoded(["named", name])
     for module in ("sqlearn.__main__", "sklearn.externals.conftest", "antigravity"):
         before = set(sys.modules)
         with pytest.raises(FormatError, match=f"Import {module} first"):
-            _decoded(["estimator", f"{module}:Ridge", ["dict"]])
+            decoded(["estimator", f"{module}:Ridge", ["dict"]])
         assert set(sys.modules) == before
     for name in ("sqlearn.linear_model:Gone", "sqlearn.linear_model.gone:Ridge", "sqlearn.svm:LinearSVC.gone"):
         with pytest.raises(FormatError, match=r"was not found: .* Use the version of sqlearn"):
-            _decoded(["estimator", name, ["dict"]])
+            decoded(["estimator", name, ["dict"]])
 
 
 def test_models_as_bytes():

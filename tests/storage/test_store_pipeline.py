@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.feature_extraction.text import CountVectorizer
 
 from learners import over
 from sqlearn import Store
@@ -10,10 +9,8 @@ from sqlearn.cluster import KMeans
 from sqlearn.compose import ColumnTransformer
 from sqlearn.decomposition import PCA
 from sqlearn.ensemble import RandomForestClassifier
-from sqlearn.errors import TableError
 from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LogisticRegression, Ridge
-from sqlearn.naive_bayes import MultinomialNB
 from sqlearn.pipeline import make_pipeline
 from sqlearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -60,10 +57,3 @@ def test_a_store_holds_a_pipeline(learner, tmp_path):
         store.predict(asked), refit.predict(asked if of_tables else np.column_stack([*asked.values()]))
     )
     assert store.verify()
-
-
-def test_documents_are_refused_in_words(tmp_path):
-    given = {"text": ["cat sat", "dog ran", "cat ran", "cat sat"], "y": [0, 1, 0, 1]}
-    with pytest.raises(TableError, match="use a TextModel"):
-        Store.create(tmp_path / "s", make_pipeline(CountVectorizer(), MultinomialNB()), given, target="y")
-    assert not (tmp_path / "s").exists()

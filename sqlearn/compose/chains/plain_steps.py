@@ -88,7 +88,9 @@ def exported(step: Any) -> Any:
     if isinstance(step, pipeline.Pipeline):
         step.steps = [(name, exported(inner)) for name, inner in step.steps]
     elif isinstance(step, peers.ColumnTransformer):
-        step.transformers_ = [(name, exported(part), columns) for name, part, columns in step.transformers_]
+        step.transformers_ = [  # scikit-learn fits no part that has no columns
+            (name, exported(part) if len(columns) else part, columns) for name, part, columns in step.transformers_
+        ]
     elif isinstance(step, FeatureUnion):
         step.transformer_list = [(name, exported(part)) for name, part in step.transformer_list]
     return step

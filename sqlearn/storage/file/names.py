@@ -30,6 +30,8 @@ _INSIDE = {  # classes without a public name, which pipelines are made of: where
     "Steps": "sqlearn.engine.model",
 }
 _OWN, _PEERS = "sqlearn", "sklearn"
+_OF_TEXT = ["feature_extraction", "text"], ["feature_extraction", "image"]
+_NO_ESTIMATORS = {"datasets", "experimental", "externals", "utils"}
 
 
 def name_of(thing: Any) -> str:
@@ -62,9 +64,10 @@ def class_named(name: str, kind: type = ExactEstimator) -> Any:
     if module == _OWN and path in _INSIDE:
         module = _INSIDE[path]
     top, *below = module.split(".")
+    of_peers = top == _PEERS and kind is BaseEstimator
     noun = "learner" if kind is ExactEstimator else "part"
     try:
-        if (top == _OWN and below and below[0] in _OF_LEARNERS) or (top == _PEERS and _is_public(below)):
+        if (top == _OWN and below and below[0] in _OF_LEARNERS) or (of_peers and _is_public(below)):
             found: Any = import_module(module)
         else:
             found = sys.modules[module]
@@ -98,7 +101,7 @@ def estimator_named(name: str) -> Any:
 
 def _is_public(below: list[str]) -> bool:
     """Whether a module of scikit-learn's is one that users import estimators from."""
-    return bool(below) and below[0] in sklearn.__all__ and not any(part.startswith("_") for part in below)
+    return below in _OF_TEXT or (len(below) == 1 and below[0] in {*sklearn.__all__} - _NO_ESTIMATORS)
 
 
 def score_function_named(name: str) -> Any:

@@ -9,8 +9,9 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
+from sqlearn.engine.tables import is_missing
 from sqlearn.errors import ParameterError, shown
-from sqlearn.storage.table.frames import values_of
+from sqlearn.storage.table.frames import kind_of, values_of
 
 
 def chooses_columns(model: Any) -> bool:
@@ -86,13 +87,19 @@ def _as_pandas(frame: Any, features: list[str]) -> Any:
     if nw.dependencies.is_pandas_dataframe(frame):
         return frame[features]
     if isinstance(frame, Mapping):
-        columns = {name: np.asarray(frame[name]) for name in features}
-        kept = {n: c if c.dtype.kind in "biuf" else _objects(values_of(frame, n)) for n, c in columns.items()}
-        return nw.from_dict(kept, backend="pandas").to_native()
+        numbers = [name for name in features if kind_of(frame, name) == "number"]
+        columns = {name: _column(frame[name], values_of(frame, name), name in numbers) for name in features}
+        return nw.from_dict(columns, backend="pandas").to_native()
     return nw.from_native(frame, eager_only=True).select(features).to_pandas()
 
 
-def _objects(values: list[Any]) -> np.ndarray:
+def _column(given: Any, values: list[Any], is_number: bool) -> np.ndarray:
+    """A column of a dict with the type that its values have."""
+    array = np.asarray(given)
+    if array.dtype.kind in "biuf":
+        return array
+    if is_number:
+        return np.array([np.nan if is_missing(value) else value for value in values], np.float64)
     found = np.empty(len(values), object)
     found[:] = values
     return found
