@@ -1,6 +1,7 @@
 """scikit-learn's own checks of estimators, on every learner."""
 
 import re
+from functools import cache
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -50,6 +51,7 @@ def expected_failures(estimator):
 CHECKS = parametrize_with_checks(LEARNERS, expected_failed_checks=expected_failures)
 
 
+@cache
 def name(part):
     """scikit-learn's name without addresses: the processes of one test run must agree on names."""
     return re.sub(r"at0x\w+", "", CHECKS.kwargs["ids"](part))

@@ -6,25 +6,19 @@ import inspect
 import re
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
+from sources import PATHS, by_module, module_name, tree_of
 from sqlearn import Store
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "sqlearn"
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-MODULES = [name for path in sorted(PACKAGE.rglob("*.py")) if "engine" not in path.parts
-           and "__main__" not in (name := name_of(path))]  # fmt: skip
+MODULES = [name for path in PATHS if "engine" not in path.parts
+           and "__main__" not in (name := module_name(path))]  # fmt: skip
 MODULES += [f"sqlearn.engine.model.{name}" for name in ("estimator", "predictions", "verbs")]  # of every learner
-SOURCES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__main__.py"]
+SOURCES = [path for path in PATHS if path.name != "__main__.py"]
 REFERENCE = re.compile(r":(mod|class|func|meth|attr|data|exc):`([^`]+)`")
 VERBS = [name for name, _ in inspect.getmembers(Store, callable) if not name.startswith("_")]
 
@@ -104,11 +98,12 @@ def leads_somewhere(target: str, module: str, inside: tuple[str, ...]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_references_lead_somewhere(path):
-    module = name_of(path)
-    found = [(match[2].lstrip("~").removesuffix("()"), inside)
-             for text, inside in documented(ast.parse(path.read_text("utf-8")))
-             for match in REFERENCE.finditer(text)]  # fmt: skip
-    found = [(target, inside) for target, inside in found if not re.match(r"(sklearn|numpy|scipy)\.", target)]
-    assert not [target for target, inside in found if not leads_somewhere(target, module, inside)]
+def test_references_lead_somewhere():
+    def lost(path):
+        found = [(match[2].lstrip("~").removesuffix("()"), inside)
+                 for text, inside in documented(tree_of(path))
+                 for match in REFERENCE.finditer(text)]  # fmt: skip
+        found = [(target, inside) for target, inside in found if not re.match(r"(sklearn|numpy|scipy)\.", target)]
+        return [target for target, inside in found if not leads_somewhere(target, module_name(path), inside)]
+
+    assert not by_module(lost, SOURCES)

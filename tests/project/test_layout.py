@@ -4,15 +4,14 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "sqlearn"
-TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+from sources import PACKAGE, PATHS, ROOT, by_module, module_name, nodes_of, tree_of
 
 MAX_LINES = 600
 MAX_LINES_OF_PACKAGE = 450
@@ -74,20 +73,15 @@ ALLOWED = {
 }
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+MODULES = {module_name(path): path for path in PATHS}
 
 
-MODULES = {module_name(path): path for path in TREES}
-
-
-def offered(tree: ast.Module) -> set[str]:
-    """What a package's ``__init__`` imports from its modules."""
-    return {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-
-
-OFFERS = {module_name(path): offered(tree) for path, tree in TREES.items() if path.name == "__init__.py"}
+@cache
+def offered(package: str) -> set[str]:
+    """What a package's ``__init__`` imports from its modules; nothing of what is no package."""
+    path = MODULES.get(package)
+    body = tree_of(path).body if path is not None and path.name == "__init__.py" else []
+    return {alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
 
 
 def area(module: str) -> str:
@@ -110,7 +104,7 @@ def at_import(node: ast.AST) -> Iterator[ast.AST]:
         yield from at_import(child)
 
 
-def imports(path: Path, nodes: Iterator[ast.AST]) -> Iterator[str]:
+def imports(path: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:
     """The modules of this package that `nodes` import."""
     package = path.relative_to(ROOT).parent.parts
     for node in nodes:
@@ -119,23 +113,23 @@ def imports(path: Path, nodes: Iterator[ast.AST]) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = list(package[: len(package) - node.level + 1]) if node.level else []
             source = ".".join(base + ([node.module] if node.module else []))
-            below = [f"{source}.{alias.name}" for alias in node.names if alias.name not in OFFERS.get(source, ())]
+            below = [f"{source}.{alias.name}" for alias in node.names if alias.name not in offered(source)]
             names = [name if name in MODULES else source for name in below] or [source]
         else:
             continue
         yield from (name for name in names if name == "sqlearn" or name.startswith("sqlearn."))
 
 
-def numba_aliases(tree: ast.Module) -> set[str]:
+def numba_aliases(nodes: Iterable[ast.AST]) -> set[str]:
     """The names under which a module knows numba and its submodules."""
-    plain = (alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names)
+    plain = (alias for node in nodes if isinstance(node, ast.Import) for alias in node.names)
     return {alias.asname or "numba" for alias in plain if alias.name.split(".")[0] == "numba"}
 
 
-def numba_uses(tree: ast.Module) -> Iterator[str]:
+def numba_uses(path: Path) -> Iterator[str]:
     """The names a module takes from numba: ``from numba import x``, ``numba.x``, ``numba.extending.x``."""
-    aliases = numba_aliases(tree)
-    for node in ast.walk(tree):
+    aliases = numba_aliases(nodes_of(path))
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "numba":
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.Attribute):
@@ -146,9 +140,9 @@ def numba_uses(tree: ast.Module) -> Iterator[str]:
                 yield node.attr
 
 
-def decorators(tree: ast.Module) -> Iterator[tuple[str, str]]:
+def decorators(path: Path) -> Iterator[tuple[str, str]]:
     """Every decorated function with the last name of each of its decorators."""
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.FunctionDef):
             for decorator in node.decorator_list:
                 target = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -170,17 +164,18 @@ def repository_files() -> list[Path]:
     return sorted(path for path in paths if path.is_file())
 
 
-@pytest.mark.parametrize("path", TREES, ids=module_name)
-def test_imports_go_one_way(path):
-    allowed = ALLOWED[area(module_name(path))]
-    wrong = [name for name in imports(path, ast.walk(TREES[path])) if area(name) not in allowed]
-    assert not wrong, f"{module_name(path)} may import {sorted(allowed)} only"
+def test_imports_go_one_way():
+    def wrong(path):
+        allowed = ALLOWED[area(module_name(path))]
+        return [name for name in imports(path, nodes_of(path)) if area(name) not in allowed]
+
+    assert not by_module(wrong), "ALLOWED says what each may import"
 
 
 def private_names(path: Path) -> Iterator[str]:
     """The names with an underscore that a module takes from other modules of this package."""
     modules = set()
-    for node in ast.walk(TREES[path]):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "sqlearn"):
             for alias in node.names:
                 if alias.name.startswith("_") and not alias.name.endswith("__"):
@@ -189,22 +184,20 @@ def private_names(path: Path) -> Iterator[str]:
                     modules.add(alias.asname or alias.name)
         elif isinstance(node, ast.Import):
             modules |= {alias.asname or alias.name for alias in node.names if alias.name.split(".")[0] == "sqlearn"}
-    for node in ast.walk(TREES[path]):
+    for node in nodes_of(path):
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
             if ast.unparse(node.value) in modules:
                 yield f"{ast.unparse(node.value)}.{node.attr}"
 
 
-@pytest.mark.parametrize("path", TREES, ids=module_name)
-def test_private_names_stay_in_their_modules(path):
-    private = sorted(private_names(path))
-    assert not private, "a name that another module needs has no underscore"
+def test_private_names_stay_in_their_modules():
+    assert not by_module(private_names), "a name that another module needs has no underscore"
 
 
 def own_names(path: Path) -> set[str]:
     """The names with an underscore of the classes of a module: of their methods and attributes."""
     found = set()
-    for node in ast.walk(TREES[path]):
+    for node in nodes_of(path):
         if isinstance(node, ast.ClassDef):
             found |= {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
             found |= {name.id for part in node.body for name in ast.walk(part) if isinstance(name, ast.Name)
@@ -214,18 +207,20 @@ def own_names(path: Path) -> set[str]:
     return {name for name in found if name.startswith("_") and not name.endswith("__")}
 
 
-LEARNERS = [MODULES[f"sqlearn.engine.model.{name}"] for name in ("adaptive", "answering", "estimator", "hooks")]
-OF_LEARNERS = set().union(*map(own_names, LEARNERS))
-OUTSIDE = [path for path in TREES if area(module_name(path)) in {"storage", "user", "top"} or path.stem == "compose"]
-
-
-@pytest.mark.parametrize("path", OUTSIDE, ids=module_name)
-def test_learners_are_talked_to_by_public_names(path):
+def test_learners_are_talked_to_by_public_names():
     """Whoever keeps a learner uses its verbs, its answers and ``engine.model.Learner``, not what it is made of."""
-    assert OF_LEARNERS >= {"_state", "_fitted_state", "_target", "_check_fit"}
-    own = {"self", "cls", "super()"} | {node.name for node in TREES[path].body if isinstance(node, ast.ClassDef)}
-    found = (node for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute) and node.attr in OF_LEARNERS)
-    assert not [f"{ast.unparse(node)}, line {node.lineno}" for node in found if ast.unparse(node.value) not in own]
+    made_of = ("adaptive", "answering", "estimator", "hooks")
+    of_learners = set().union(*(own_names(MODULES[f"sqlearn.engine.model.{name}"]) for name in made_of))
+    assert of_learners >= {"_state", "_fitted_state", "_target", "_check_fit"}
+
+    def foreign(path):
+        own = {"self", "cls", "super()"} | {node.name for node in tree_of(path).body if isinstance(node, ast.ClassDef)}
+        for node in nodes_of(path):
+            if isinstance(node, ast.Attribute) and node.attr in of_learners and ast.unparse(node.value) not in own:
+                yield f"{ast.unparse(node)}, line {node.lineno}"
+
+    keepers = [path for path in PATHS if area(module_name(path)) in {"storage", "user", "top"}]
+    assert not by_module(foreign, keepers + [path for path in PATHS if path.stem == "compose"])
 
 
 def layer(module: str) -> tuple[str, str] | None:
@@ -234,79 +229,93 @@ def layer(module: str) -> tuple[str, str] | None:
     return (parts[1], parts[2]) if len(parts) > 2 and parts[2] in LAYERS.get(parts[1], ()) else None
 
 
-@pytest.mark.parametrize("path", TREES, ids=module_name)
-def test_packages_are_layers(path):
-    here = layer(module_name(path))
-    if here is None:
-        pytest.skip("not in a package of a layer")
-    allowed = LAYERS[here[0]][here[1]]
-    found = {
-        found[1] for name in imports(path, ast.walk(TREES[path])) if (found := layer(name)) and found[0] == here[0]
-    }
-    assert found - {here[1]} <= allowed, f"sqlearn.{'.'.join(here)} may import {sorted(allowed)} of its neighbours only"
+def test_packages_are_layers():
+    def wrong(path):
+        here = layer(module_name(path))
+        if here is not None:
+            area, package = here
+            found = {name for name in map(layer, imports(path, nodes_of(path))) if name and name[0] == area}
+            yield from {name for _, name in found} - {package} - LAYERS[area][package]
+
+    assert not by_module(wrong), "LAYERS says what each may import of its neighbours"
 
 
-@pytest.mark.parametrize("path", TREES, ids=module_name)
-def test_packages_import_what_others_offer(path):
+def test_packages_import_what_others_offer():
     """From another package a module takes what its ``__init__`` offers, not what is inside."""
-    here = module_name(path)
-    found = (name for name in imports(path, ast.walk(TREES[path])) if layer(name) not in (None, layer(here)))
-    inside = [name for name in found if name.count(".") > 2]
-    assert here == "sqlearn.engine.key" or not inside  # where old pickles look
+
+    def inside(path):
+        here = layer(module_name(path))
+        found = (name for name in imports(path, nodes_of(path)) if layer(name) not in (None, here))
+        return [name for name in found if name.count(".") > 2]
+
+    assert by_module(inside).keys() <= {"sqlearn.engine.key"}  # where old pickles look
 
 
-@pytest.mark.parametrize("package", [name for name in OFFERS if layer(name)])
-def test_packages_offer_what_others_use(package):
-    others = [tree for path, tree in TREES.items() if layer(module_name(path)) != layer(package)]
-    nodes = [node for tree in others for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert OFFERS[package] <= {alias.name for node in nodes if node.module == package for alias in node.names}
+def test_packages_offer_what_others_use():
+    used: dict[str, set[str]] = {}
+    for path in PATHS:
+        here = layer(module_name(path))
+        for node in nodes_of(path):
+            if isinstance(node, ast.ImportFrom) and node.module and layer(node.module) != here:
+                used.setdefault(node.module, set()).update(alias.name for alias in node.names)
+    packages = [package for package in MODULES if layer(package) and offered(package)]
+    assert len(packages) > 20
+    assert not {package: unused for package in packages if (unused := offered(package) - used.get(package, set()))}
 
 
 def test_packages_are_small():
     """A package is one subject; the modules directly in ``sqlearn`` are its public layer."""
     folders: dict[Path, int] = {}
-    for path in TREES:
+    for path in PATHS:
         folders[path.parent] = folders.get(path.parent, 0) + (path.name != "__init__.py")
     assert not {str(folder): count for folder, count in folders.items() if count > 16 and folder != PACKAGE}
 
 
 def test_no_import_cycles():
-    graph = {name: set(imports(path, at_import(TREES[path]))) for name, path in MODULES.items()}
+    graph = {name: set(imports(path, at_import(tree_of(path)))) for name, path in MODULES.items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
-@pytest.mark.parametrize("path", TREES, ids=module_name)
-def test_no_arithmetic_flags(path):
-    intrinsics = "intrinsic" in numba_uses(TREES[path])
-    for node in ast.walk(TREES[path]):
-        names = {getattr(node, "arg", None), getattr(node, "attr", None), getattr(node, "id", None)}
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names.add(node.value)
-        assert "fastmath" not in names, f"line {node.lineno}: exact sums need IEEE arithmetic as written"
-        if intrinsics:
-            assert "flags" not in names, f"line {node.lineno}: no LLVM flags on exact arithmetic"
+def test_no_arithmetic_flags():
+    """Exact sums need IEEE arithmetic as written, so no LLVM flags either."""
+
+    def flags(path):
+        forbidden = {"fastmath", "flags"} if "intrinsic" in numba_uses(path) else {"fastmath"}
+        for node in nodes_of(path):
+            names = {getattr(node, "arg", None), getattr(node, "attr", None), getattr(node, "id", None)}
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                names.add(node.value)
+            if names & forbidden:
+                yield f"line {node.lineno}"
+
+    assert not by_module(flags)
 
 
-@pytest.mark.parametrize("path", TREES, ids=module_name)
-def test_compiled_functions_use_the_one_decorator(path):
-    module, tree = module_name(path), TREES[path]
-    uses = set(numba_uses(tree))
-    if module != "sqlearn.engine.kernels.decorator":
-        assert not uses & COMPILERS, "compile with @kernel from sqlearn.engine.kernels.decorator"
-    if not path.is_relative_to(PACKAGE / "engine"):
-        assert "intrinsic" not in uses, "intrinsics belong into sqlearn/engine"
-        kernels = [function for function, decorator in decorators(tree) if decorator == "kernel"]
-        assert not kernels, "a kernel outside sqlearn/engine has no stamp and is compiled in every process"
+def test_compiled_functions_use_the_one_decorator():
+    """Only @kernel compiles; outside of the engine it has no stamp, and would compile in every process."""
+
+    def wrong(path):
+        uses = set(numba_uses(path))
+        if module_name(path) != "sqlearn.engine.kernels.decorator":
+            yield from uses & COMPILERS
+        if not path.is_relative_to(PACKAGE / "engine"):
+            yield from uses & {"intrinsic"}
+            yield from (function for function, decorator in decorators(path) if decorator == "kernel")
+
+    assert not by_module(wrong)
 
 
-@pytest.mark.parametrize("path", TREES, ids=module_name)
-def test_objects_are_made_by_constructors(path):
+def test_objects_are_made_by_constructors():
     """An object made with ``__new__`` alone has attributes that no constructor names."""
-    calls = (node.func for node in ast.walk(TREES[path]) if isinstance(node, ast.Call))
-    assert not [ast.unparse(call) for call in calls if isinstance(call, ast.Attribute) and call.attr == "__new__"]
+
+    def made(path):
+        calls = (node.func for node in nodes_of(path) if isinstance(node, ast.Call))
+        return [ast.unparse(call) for call in calls if isinstance(call, ast.Attribute) and call.attr == "__new__"]
+
+    assert not by_module(made)
 
 
 def test_modules_are_short():
@@ -317,7 +326,7 @@ def test_modules_are_short():
 
 
 def test_modules_are_named_for_what_they_do():
-    stems = {path: path.stem.strip("_") for path in [*TREES, *(path for path in PACKAGE.rglob("*") if path.is_dir())]}
+    stems = {path: path.stem.strip("_") for path in [*PATHS, *(path for path in PACKAGE.rglob("*") if path.is_dir())]}
     assert not [str(path) for path, stem in stems.items() if stem in VAGUE_NAMES]
 
 

@@ -8,6 +8,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -28,16 +29,14 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncode
 
 from learners import LEARNERS
 from records import tame
+from sources import PACKAGE, PATHS, ROOT, by_module, nodes_of
 from sqlearn import preprocessing as ours
 from sqlearn.engine.sklearn_private import FITTED_ATTRIBUTES, HOOKS
 from sqlearn.ensemble import StackingClassifier
 from sqlearn.impute import SimpleImputer
 from sqlearn.naive_bayes import GaussianNB
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "sqlearn"
 ONE_MODULE = PACKAGE / "engine" / "sklearn_private.py"
-TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 PROTECTED = [
     "sklearn.base.BaseEstimator._doc_link_module",
@@ -155,9 +154,9 @@ def is_private(name: str) -> bool:
     return name.startswith("_") and not name.endswith("__")
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
+def imported(path: Path) -> Iterator[str]:
     """Private names that a module imports from scikit-learn, and all names out of its private modules."""
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sklearn":
             private_module = any(map(is_private, node.module.split(".")))
             yield from (alias.name for alias in node.names if private_module or is_private(alias.name))
@@ -166,9 +165,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (name for name in names if any(map(is_private, name.split("."))))
 
 
-def defined(tree: ast.AST) -> Iterator[str]:
+def defined(path: Path) -> Iterator[str]:
     """Names that a module gives to anything."""
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -177,13 +176,16 @@ def defined(tree: ast.AST) -> Iterator[str]:
             yield node.id
 
 
-DEFINED = {name for tree in TREES.values() for name in defined(tree)} - HOOKS.keys()
+@cache
+def known() -> set[str]:
+    """Names that are not scikit-learn's."""
+    return {name for path in PATHS for name in defined(path)} - HOOKS.keys() | NUMBA | TUPLES
 
 
-def borrowed(tree: ast.AST) -> Iterator[str]:
+def borrowed(path: Path) -> Iterator[str]:
     """Private attributes that a module reads or calls, and that this package does not define."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in DEFINED | NUMBA | TUPLES:
+    for node in nodes_of(path):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in known():
             overridden = isinstance(node.ctx, ast.Store) or ast.unparse(node.value) == "super()"
             if not overridden:  # which test_hooks_are_listed finds
                 yield node.attr
@@ -210,10 +212,10 @@ def classes() -> set[type]:
     return {cls for mro in mros for cls in mro if cls.__module__.split(".")[0] == "sqlearn"}
 
 
-@pytest.mark.parametrize("path", TREES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_private_names_stand_in_one_module(path):
-    if path != ONE_MODULE:
-        assert not [*imported(TREES[path]), *borrowed(TREES[path])], "import it from sqlearn/engine/sklearn_private.py"
+def test_private_names_stand_in_one_module():
+    found = by_module(lambda path: [*imported(path), *borrowed(path)])
+    assert found.pop("sqlearn.engine.sklearn_private")
+    assert not found, "import it from sqlearn/engine/sklearn_private.py"
 
 
 def test_hooks_are_listed():
@@ -256,8 +258,7 @@ def test_scikit_learn_has_the_private_name(name):
 
 
 def test_the_list_is_whole():
-    tree = TREES[ONE_MODULE]
-    used = {*imported(tree), *(name for name in borrowed(tree)), *HOOKS} - FITTED_ATTRIBUTES.keys()
+    used = {*imported(ONE_MODULE), *borrowed(ONE_MODULE), *HOOKS} - FITTED_ATTRIBUTES.keys()
     assert {name.rpartition(".")[2] for name in PROTECTED} == used
 
 

@@ -2,12 +2,8 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-PACKAGE = Path(__file__).resolve().parents[2] / "sqlearn"
-PUBLIC = [path for path in sorted(PACKAGE.rglob("*.py")) if not path.is_relative_to(PACKAGE / "engine")]
+from sources import PACKAGE, PATHS, by_module, tree_of
 
 
 def is_public(name: str) -> bool:
@@ -33,11 +29,12 @@ def without_type(function: ast.FunctionDef) -> list[str]:
     return missing + ["return"] * (function.returns is None)
 
 
-@pytest.mark.parametrize("path", PUBLIC, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_public_functions_are_annotated(path):
-    found = {name: missing for name, function in functions(ast.parse(path.read_text("utf-8")))
-             if (missing := without_type(function))}  # fmt: skip
-    assert not found
+def test_public_functions_are_annotated():
+    def lacking(path):
+        return [f"{name}: {missing}" for name, function in functions(tree_of(path))
+                if (missing := without_type(function))]  # fmt: skip
+
+    assert not by_module(lacking, [path for path in PATHS if not path.is_relative_to(PACKAGE / "engine")])
 
 
 def test_what_is_not_annotated_is_found():

@@ -1,6 +1,7 @@
 """Every learner of the package, for the tests that hold for all of them."""
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -153,6 +154,7 @@ def takes_ledger(learner) -> bool:
     return "ledger" in learner.get_params() and not learner.keeps_records
 
 
+@cache
 def name_of(learner):
     """Its repr without addresses, which differ from process to process."""
     return re.sub(r" at 0x\w+| ", "", repr(learner))
