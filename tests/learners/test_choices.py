@@ -314,7 +314,7 @@ def test_refused_parameters(model, words):
 
 @pytest.mark.parametrize("cv", [1, 0, -3, True, 2.5, "5"])
 def test_numbers_of_folds_that_are_none(cv):
-    with pytest.raises(ValueError, match="cv"):
+    with pytest.raises(ValueError, match=rf"'cv' .* range \[2, inf\).* Got {cv!r} "):
         RidgeCV(cv=cv).fit(X, Y)
 
 

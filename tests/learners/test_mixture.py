@@ -162,7 +162,7 @@ def test_refusals():
         GaussianMixture(2, warm_start=True).fit(X)
     with pytest.raises(ValueError, match="n_components = 11, n_samples = 10"):
         GaussianMixture(11).fit(X)
-    with pytest.raises(ValueError, match="means"):
+    with pytest.raises(ValueError, match=r"'means' should have the shape of \(2, 1\)"):
         GaussianMixture(2, means_init=[[0.0]]).fit(X)
     with pytest.raises(ValueError, match="ill-defined empirical covariance"):
         GaussianMixture(2, reg_covar=0.0).fit(np.repeat([[0.0], [1.0]], 5, axis=0))

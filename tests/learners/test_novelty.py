@@ -198,11 +198,14 @@ def test_refused_parameters(wrong):
 
 
 @pytest.mark.parametrize(
-    "wrong", [OneClassSVM(nu=0.0), OneClassSVM(n_components=0), KernelMean(threshold=2.0), KernelMean(gamma=0.0)]
-)
-def test_parameters_out_of_range(wrong):
-    with pytest.raises(ValueError, match="parameter"):
-        wrong.fit(X)
+    ("learner", "wrong"),
+    [(OneClassSVM(), {"nu": 0.0}), (OneClassSVM(), {"n_components": 0}),
+     (KernelMean(), {"threshold": 2.0}), (KernelMean(), {"gamma": 0.0})],
+)  # fmt: skip
+def test_parameters_out_of_range(learner, wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"'{name}' parameter .* range .* Got {value} "):
+        learner.set_params(**wrong).fit(X)
 
 
 @pytest.mark.parametrize("detector", [KernelMean(n_components=10**10), OneClassSVM(n_components=10**10)])

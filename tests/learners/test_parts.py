@@ -223,10 +223,10 @@ def test_folds_that_cannot_be_scored_do_not_count():
         (VotingClassifier([("a", GaussianNB())], weights=[1, 2]), "weights must be equal"),
         (VotingClassifier([("a", GaussianNB(key="own"))]), "key of its own"),
         (VotingClassifier([("a", sklearn.tree.DecisionTreeClassifier())]), "random_state=None: .* set it to an int"),
-        (StackingClassifier(PARTS, cv="prefit"), "prefit"),
+        (StackingClassifier(PARTS, cv="prefit"), "models that remember their rows"),
         (StackingClassifier(PARTS, Ridge()), "should be a classifier"),
-        (OneVsRestClassifier("nothing"), "OneVsRest"),
-        (GridSearchCV(GaussianNB(), {"var_smoothing": 3.0}), "param"),
+        (OneVsRestClassifier("nothing"), "implementing 'fit'"),
+        (GridSearchCV(GaussianNB(), {"var_smoothing": 3.0}), "needs to be a list"),
         (GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=sklearn.model_selection.KFold(3)), "by position"),
         (RandomizedSearchCV(GaussianNB(), {"var_smoothing": [1.0]}), "set an int"),
         (RandomizedSearchCV(GaussianNB(), {"var_smoothing": {1.0, 2.0}}, random_state=0), "list or a numpy array"),
@@ -247,10 +247,9 @@ def test_folds_that_cannot_be_scored_do_not_count():
     ids=lambda part: part if isinstance(part, str) else type(part).__name__,
 )
 def test_what_is_refused(learner, said):
-    with pytest.raises(ValueError, match=said) as refused:
+    with pytest.raises(ValueError, match=said):
         learner.fit(*IRIS)
     assert "_state" not in vars(learner)
-    assert str(refused.value)
 
 
 def test_a_part_refuses_records_for_the_whole():

@@ -469,7 +469,7 @@ def test_parameters_outside_the_guarantee(learner):
         model.set_params(**{name: value})
         with pytest.raises(ValueError) as caught:
             model.fit(**records.given)
-        assert isinstance(caught.value, ParameterError) or "parameter" in str(caught.value)
+        assert isinstance(caught.value, ParameterError) or f"The '{name}' parameter of" in str(caught.value)
         assert model.digest() == before
         with pytest.raises(ValueError):
             clone(learner).set_params(**{name: value}).partial_fit(**records.given)
