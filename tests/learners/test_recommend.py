@@ -307,7 +307,11 @@ def test_relabel():
             model.relabel(["ben", "tea", 2], 0.5)
         with pytest.raises(ShapeError, match="new_ratings"):
             model.relabel([["ben", "tea"]], [1.0, 2.0])
-        for wrong, said in ((np.nan, "is nan"), ("five", "is 'five', which is not a number"), (0.1234567, "6 decimals")):
+        for wrong, said in (
+            (np.nan, "is nan"),
+            ("five", "is 'five', which is not a number"),
+            (0.1234567, "6 decimals"),
+        ):
             with pytest.raises(InvalidValueError, match=f"rating in row 0 .* {said}"):
                 model.relabel(["ben", "tea"], wrong)
     for learner in (EASE(), ItemKNN(feedback="implicit")):

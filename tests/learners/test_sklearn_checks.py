@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of estimators, on every learner."""
+"""scikit-learn's own checks of estimators, on every class of learners."""
 
 import re
 from functools import cache
@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from learners import LEARNERS
+from learners import LEARNERS, one_of_each
 from sqlearn.engine.sparse import problem
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.linear_model.choosing import Chooses
@@ -48,7 +48,7 @@ def expected_failures(estimator):
     return {}
 
 
-CHECKS = parametrize_with_checks(LEARNERS, expected_failed_checks=expected_failures)
+CHECKS = parametrize_with_checks(one_of_each(LEARNERS), expected_failed_checks=expected_failures)
 
 
 @cache

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from laws import assert_same, emptied, refit, renamed, unchanged
-from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, named, over, takes_ledger
+from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, named, over, over_each, takes_ledger
 from records import joined, records_of, tame
 from refusals import COLUMNS, EMPTY, LABEL, NOT_AN_INTEGER, NOT_FINITE, WEIGHT, is_one_of, raises
 from sqlearn import errors
@@ -81,7 +81,7 @@ def raised(records):
 # --------------------------------------------------------------------------------------- records that are not held
 
 
-@over(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_rows_that_are_not_held(learner):
     model, records, more = large(learner)
     n = len(records)
@@ -112,7 +112,7 @@ def test_rows_that_are_not_held(learner):
     assert_same(model, refit(learner, more))
 
 
-@over(LABELLED)
+@over_each(LABELLED)
 def test_wrong_labels(learner):
     model, records, _ = large(learner)
     for label in (None, 2**70, np.datetime64("2020-01-01"), b"1"):
@@ -165,7 +165,7 @@ def test_wrong_labels(learner):
     still_works(model, records)
 
 
-@over(LABELLED)
+@over_each(LABELLED)
 def test_relabelling_from_numbers_to_strings_takes_all_rows(learner):
     records = tame(learner, weighted=False)
     names = replace(records, y=records.y.astype(str))
@@ -179,7 +179,7 @@ def test_relabelling_from_numbers_to_strings_takes_all_rows(learner):
     assert_same(emptied(learner, names).partial_fit(**records.given), other)
 
 
-@over(VALUED)
+@over_each(VALUED)
 def test_wrong_targets(learner):
     model, records, _ = large(learner)
     wrong = spoilt(records, BAD, lambda one: replace(one, y=np.nextafter(one.y, np.inf)))
@@ -196,7 +196,7 @@ def test_wrong_targets(learner):
     still_works(model, records)
 
 
-@over(WEIGHTED)
+@over_each(WEIGHTED)
 def test_wrong_weights(learner):
     model, records, _ = large(learner)
     ones = np.ones(N)
@@ -236,7 +236,7 @@ def entered(context):
 # ------------------------------------------------------------------------------------------- records that are none
 
 
-@over(ARRAYS)
+@over_each(ARRAYS)
 def test_rows_of_the_wrong_width(learner):
     model, records, _ = large(learner)
     for columns in ([0, 1], [0, 1, 2, 2], [0]):
@@ -247,7 +247,7 @@ def test_rows_of_the_wrong_width(learner):
     still_works(model, records)
 
 
-@over(ARRAYS)
+@over_each(ARRAYS)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite(learner, value):
     model, records, _ = large(learner)
@@ -261,7 +261,7 @@ def test_values_that_are_not_finite(learner, value):
     still_works(model, records)
 
 
-@over(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_empty_batches(learner):
     model, records, _ = large(learner)
     nothing = records.take([])
@@ -289,7 +289,7 @@ def test_categories_are_small_integers(learner, value):
     still_works(model, records)
 
 
-@over([learner for learner in ARRAYS if learner.__sklearn_tags__().input_tags.positive_only])
+@over_each([learner for learner in ARRAYS if learner.__sklearn_tags__().input_tags.positive_only])
 def test_negative_values(learner):
     model, records, _ = large(learner)
     bad = spoilt(records, BAD, lambda one: replace(one, X=-1.0 - one.X))
@@ -301,7 +301,7 @@ def test_negative_values(learner):
     still_works(model, records)
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_values_that_are_no_numbers(learner):
     model, records, _ = large(learner)
     if isinstance(records.X, pd.DataFrame):
@@ -317,7 +317,7 @@ def test_values_that_are_no_numbers(learner):
     still_works(model, records)
 
 
-@over(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_unfitted(learner):
     records = tame(learner)
     model = clone(learner)
@@ -345,7 +345,7 @@ def test_unfitted(learner):
 # --------------------------------------------------------------------------------------------------------- relabel
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_relabel_with_a_bad_row_in_either_half(learner):
     model, records, _ = large(learner)
     if records.y is None:
@@ -379,7 +379,7 @@ def test_an_array_where_trees_take_nothing():
         DecisionTreeClassifier(monotonic_cst=np.array([0, 1, 0])).fit(**records.given)
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_models_that_do_not_merge(learner):
     records = tame(learner)
     model = refit(learner, records)
@@ -418,7 +418,7 @@ def test_models_that_do_not_merge(learner):
     assert_same(model, refit(learner, records))
 
 
-@over(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_updates_inside_without(learner):
     records = tame(learner, weighted=False)
     model, rest = refit(learner, records), refit(learner, records.take(range(1, 24)))
@@ -451,7 +451,7 @@ def test_updates_inside_without(learner):
 # ------------------------------------------------------------------------------------------------------- parameters
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_parameters_outside_the_guarantee(learner):
     records = tame(learner)
     names = learner.get_params()

@@ -17,7 +17,7 @@ import fuzz_judge
 import hostile
 import sqlearn
 from laws import refit, unchanged
-from learners import LABELLED, VALUED, WEIGHTED, over
+from learners import LABELLED, VALUED, WEIGHTED, over_each
 from records import tame
 from refusals import ACCESS, LABEL, NO_TARGET, NOT_FINITE, NOT_NUMERIC, SHAPE, WEIGHT, raises
 from sqlearn import Store, verify
@@ -159,7 +159,7 @@ def test_classes_given(classes):
         model.partial_fit(X, LETTERS, classes)
 
 
-@over(LABELLED)
+@over_each(LABELLED)
 @pytest.mark.parametrize("path", ["short", "long"])
 def test_what_equals_a_label_is_none(learner, path):
     """Decimal(1) == 1 and its hash is that of 1, so the short path took it, and the long one did not."""
@@ -209,7 +209,7 @@ def test_numbers_that_are_too_long_for_labels():
 # ------------------------------------------------------------------------------------------- masks, targets, weights
 
 
-@over(VALUED)
+@over_each(VALUED)
 def test_masked_targets(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -224,7 +224,7 @@ def test_masked_targets(learner):
     assert model.digest() == digest
 
 
-@over(WEIGHTED)
+@over_each(WEIGHTED)
 def test_masked_and_odd_weights(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)

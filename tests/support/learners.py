@@ -55,6 +55,7 @@ from sqlearn.pipeline import make_pipeline
 from sqlearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
 from sqlearn.svm import LinearSVC, OneClassSVM
 from sqlearn.tree import DecisionTreeRegressor
+from updates import EVERYWHERE
 
 LEARNERS = [
     GaussianNB(),
@@ -149,6 +150,19 @@ VALUED = [learner for learner in LEARNERS if learner._target == "value"]
 WEIGHTED = [learner for learner in LEARNERS if takes_weights(learner)]
 
 
+def one_of_each(learners):
+    """One learner of each class, and of what a class makes of the learner inside: for tests of how calls are answered.
+
+    Parameters that change what is computed do not change that. `make thorough` takes all of them.
+    """
+    kinds = {}
+    for learner in learners:
+        tags = learner.__sklearn_tags__()
+        kind = type(learner), tags.estimator_type, tags.transformer_tags is None, learner.keeps_records
+        kinds.setdefault((kind, learner) if EVERYWHERE else kind, learner)
+    return list(kinds.values())
+
+
 def takes_ledger(learner) -> bool:
     """Whether a learner can do without its ledger, as those that keep their rows cannot."""
     return "ledger" in learner.get_params() and not learner.keeps_records
@@ -168,3 +182,8 @@ def named(*names):
 def over(learners):
     """Run a test for each of these learners."""
     return pytest.mark.parametrize("learner", learners, ids=name_of)
+
+
+def over_each(learners):
+    """Run a test for one of these learners of each class."""
+    return over(one_of_each(learners))

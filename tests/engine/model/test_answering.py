@@ -19,7 +19,7 @@ from sklearn.naive_bayes import GaussianNB as SklearnGaussianNB
 from sklearn.utils.estimator_checks import check_param_validation
 
 from laws import assert_same, unchanged
-from learners import LEARNERS, over
+from learners import LEARNERS, over, over_each
 from refusals import NOT_NUMERIC, raises
 from sqlearn import BusyError, ParameterError, UnsupportedError, verify
 from sqlearn.cluster import KMeans
@@ -54,7 +54,7 @@ def written_here(cls, name):
     return next(base for base in cls.__mro__ if name in vars(base)).__module__.startswith("sqlearn.")
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_no_method_is_inherited_unanswered(learner):
     """One that a later scikit-learn adds is looked at before it is inherited."""
     for name in dir(type(learner)._sklearn_class):
@@ -62,7 +62,7 @@ def test_no_method_is_inherited_unanswered(learner):
             assert written_here(type(learner), name), name
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_what_is_answered_has_the_signature_of_scikit_learns(learner):
     theirs = type(learner)._sklearn_class
     for name in dir(theirs):
@@ -80,7 +80,7 @@ def test_what_is_answered_has_the_signature_of_scikit_learns(learner):
         assert [parameter.default for parameter in ours.values()] == [p.default for p in known.values()], name
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_what_is_answered_is_not_an_estimator(learner):
     model, records, _ = prepared(learner)
     asked = [name for name in dir(type(model)._sklearn_class) if not name.startswith("_") and hasattr(model, name)]
@@ -109,7 +109,7 @@ def test_what_is_answered_is_not_an_estimator(learner):
             assert not isinstance(part, BaseEstimator), name
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_declarations_and_signatures_agree(learner):
     of_any = isinstance(learner, FixedFeatures | TableModel | Composed)  # of learners of any kind
     cls, takes_classes = type(learner), learner._target == "label" or of_any
@@ -120,7 +120,7 @@ def test_declarations_and_signatures_agree(learner):
         assert ("classes" in inspect.signature(cls.partial_fit).parameters) == takes_classes
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_help_shows_every_method(learner):
     """Sections for what it takes and returns; an example for each verb."""
     page = pydoc.plain(pydoc.render_doc(type(learner)))
@@ -155,7 +155,7 @@ def test_a_search_with_a_progress_bar():
     assert type(search.best_estimator_) is LogisticRegression
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_metadata_routing(learner):
     learner.get_metadata_routing()
     with sklearn.config_context(enable_metadata_routing=True):

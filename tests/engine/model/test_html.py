@@ -4,13 +4,13 @@ import re
 
 from sklearn.base import clone
 
-from learners import LEARNERS, over
+from learners import LEARNERS, over_each
 from records import tame
 
 CODE = re.compile(r"<(style|script)\b.*?</\1>", re.DOTALL)  # there are links in its comments
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_no_links(learner):
     model = clone(learner)
     for fitted in (False, True):

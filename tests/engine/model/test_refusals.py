@@ -16,7 +16,7 @@ from sklearn.linear_model import LinearRegression as SklearnLinearRegression
 
 import hostile
 from laws import refit, unchanged
-from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, over
+from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, over_each
 from records import tame
 from refusals import COLUMNS, LABEL, NO_TARGET, NOT_FINITE, NOT_NUMERIC, SHAPE, WEIGHT, is_one_of, raises
 from sqlearn import SqlearnError, verify
@@ -47,7 +47,7 @@ def refused(model, kind, given, *words):
             assert word in str(caught.value), caught.value
 
 
-@over([learner for learner in LEARNERS if learner in ARRAYS or type(learner).__name__ == "MixedNB"])
+@over_each([learner for learner in LEARNERS if learner in ARRAYS or type(learner).__name__ == "MixedNB"])
 def test_masked_values_are_not_there(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -65,7 +65,7 @@ def test_masked_values_are_not_there(learner):
             update(**one)
 
 
-@over(ARRAYS)
+@over_each(ARRAYS)
 def test_dates_are_no_features(learner):
     records = tame(learner, weighted=False)
     dates = np.arange(records.X.size).reshape(records.X.shape).astype("M8[D]")
@@ -85,7 +85,7 @@ def test_dates_and_durations_in_any_form():
     refused(model, NOT_NUMERIC, {"X": mixed, "y": y}, "Column 'b'", "astype")
 
 
-@over(ARRAYS)
+@over_each(ARRAYS)
 def test_features_that_are_no_numbers(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -106,7 +106,7 @@ def test_features_that_are_no_numbers(learner):
         assert is_one_of(caught.value, NOT_NUMERIC, SHAPE, COLUMNS)
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_input_that_is_no_table(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -119,7 +119,7 @@ def test_input_that_is_no_table(learner):
             assert is_one_of(caught.value, SHAPE, NOT_NUMERIC), caught.value
 
 
-@over([learner for learner in LEARNERS if learner._target is not None])
+@over_each([learner for learner in LEARNERS if learner._target is not None])
 def test_missing_answers_and_lengths(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -131,7 +131,7 @@ def test_missing_answers_and_lengths(learner):
         model.relabel(records.X, records.y, records.y[:-1])
 
 
-@over(LABELLED)
+@over_each(LABELLED)
 def test_labels_that_are_none(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -146,7 +146,7 @@ def test_labels_that_are_none(learner):
         assert is_one_of(caught.value, LABEL, NO_TARGET, SHAPE)
 
 
-@over(VALUED)
+@over_each(VALUED)
 def test_targets_that_are_no_numbers(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -162,7 +162,7 @@ def test_targets_that_are_no_numbers(learner):
     refused(model, NOT_NUMERIC, dict(records.given, y=records.y.astype(str)), "row 0 ")
 
 
-@over(WEIGHTED)
+@over_each(WEIGHTED)
 def test_weights_that_are_none(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -172,7 +172,7 @@ def test_weights_that_are_none(learner):
     refused(model, WEIGHT, dict(records.given, sample_weight={"a": 1}))
 
 
-@over([learner for learner in LABELLED if learner in WEIGHTED])
+@over_each([learner for learner in LABELLED if learner in WEIGHTED])
 def test_weights_in_the_place_of_classes(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -368,7 +368,7 @@ def test_rows_that_a_refusal_cannot_show(learner, kind):
             call()
 
 
-@over(VALUED)
+@over_each(VALUED)
 def test_targets_that_a_refusal_cannot_show(learner):
     """scikit-learn's refusal of one value shows it, with a repr that is the caller's code."""
     records = tame(learner, weighted=False)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from laws import assert_same, refit, unchanged
-from learners import LEARNERS, over
+from learners import LEARNERS, over_each
 from sqlearn import BusyError
 from sqlearn.engine.model.state import State
 from sqlearn.linear_model import LogisticRegression, Ridge
@@ -86,7 +86,7 @@ class during:
         self.patch.undo()
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_whatever_is_asked_in_the_middle_of_an_update(learner):
     model, records, others = prepared(learner)
     after = copy.deepcopy(model).partial_fit(**others.given)
