@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from forks import run_command
 from sqlearn import Store, cli
 from sqlearn.commands.models import MODELS
 from sqlearn.engine.model.estimator import ExactEstimator
@@ -245,13 +246,10 @@ def test_a_parameter_reaches_the_model(here):
         assert type(opened.model).__name__ == "Ridge" and np.shape(opened.model.coef_) == (1,)
 
 
-def test_refusals_of_a_real_process_show_the_place(store):
-    result = subprocess.run(
-        [sys.executable, "-m", "sqlearn", "forget", str(store), "--where", "nonsense =", "--yes"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert result.returncode == 1 and result.stdout == ""
-    assert result.stderr.startswith("Error: The condition cannot be used: ") and result.stderr.count("\n") == 3
+def test_refusals_of_a_real_process_show_the_place(here, store):
+    code, out, err = run_command(here, "forget", "m.sqlearn", "--where", "nonsense =", "--yes")
+    assert code == 1 and out == ""
+    assert err.startswith("Error: The condition cannot be used: ") and err.count("\n") == 3
 
 
 # ------------------------------------------------------------------------------------------------- files and streams
@@ -295,27 +293,32 @@ def test_predict_writes_nothing_before_the_columns_are_checked(here, store):
     assert not [path for path in here.iterdir() if "new" in path.name]
 
 
-@pytest.mark.parametrize(
-    "arguments", [("predict", "m.sqlearn", "people.csv"), ("info", "m.sqlearn"), ("receipts", "m.sqlearn")]
-)
-def test_standard_output_that_takes_nothing(store, arguments):
+NOTHING_TAKEN = "Error: Standard output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("arguments", [("predict", "m.sqlearn", "people.csv"), ("receipts", "m.sqlearn")])
+def test_standard_output_that_takes_nothing(here, store, arguments):
+    code, _, err = run_command(here, *arguments, stdout="/dev/full")
+    assert code == 1
+    assert err.endswith(NOTHING_TAKEN) and err.count("\n") <= 2
+
+
+def test_standard_output_of_a_new_process_that_takes_nothing(store):
+    """Python itself writes what is left when a process ends."""
     with open("/dev/full", "w") as full:
-        result = subprocess.run(
-            [sys.executable, "-m", "sqlearn", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-m", "sqlearn", "info", "m.sqlearn"]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert result.returncode == 1
-    assert result.stderr.endswith("Error: Standard output cannot be written: No space left on device.\n")
-    assert result.stderr.count("\n") <= 2
+    assert result.stderr.endswith(NOTHING_TAKEN) and result.stderr.count("\n") <= 2
 
 
-def test_a_receipt_that_nobody_took_is_told(store):
-    forget = [sys.executable, "-m", "sqlearn", "forget", str(store), "--where", "age < 25", "--yes", "--json"]
-    with open("/dev/full", "w") as full:
-        result = subprocess.run(forget, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "The change is made, but standard output cannot be written" in result.stderr
+def test_a_receipt_that_nobody_took_is_told(here, store):
+    forget = ("forget", "m.sqlearn", "--where", "age < 25", "--yes", "--json")
+    code, _, err = run_command(here, *forget, stdout="/dev/full")
+    assert code == 1 and "Traceback" not in err
+    assert "The change is made, but standard output cannot be written" in err
     salt = told("receipts", "m.sqlearn", "--salt")["receipts"][-1]["salt"]
-    assert salt in result.stderr and "sqlearn receipts" in result.stderr and "Receipt 2: forget" in result.stderr
+    assert salt in err and "sqlearn receipts" in err and "Receipt 2: forget" in err
     assert told("receipts", "m.sqlearn")["receipts"][-1]["salt"] is None
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forks import run_forked
 from kills import FORK, MODELS, TIED, attack, table_of
 from refusals import ACCESS, CLOSED, FULL, MISSING, NOT_A_STORE, raises
 from sqlearn import Store
@@ -293,12 +294,10 @@ def test_a_learner_from_elsewhere_is_not_imported(tmp_path):
     Store.create(tmp_path / "a", Foreign(), {"x": [1.0, 2.0], "y": [1.0, 2.0]}, target="y").close()
     assert type(Store.open(tmp_path / "a").model) is Foreign  # its module is imported
     code = f"from sqlearn import Store; Store.open({str(tmp_path / 'a')!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    told = done.stderr.splitlines()[-1]
+    told = run_forked(code, tmp_path)[2].splitlines()[-1]
     assert told.startswith("sqlearn.errors.FormatError") and "Import test_store_crash first if you trust it" in told
     code = f"import sys, types; sys.modules['test_store_crash'] = types.ModuleType('test_store_crash'); {code}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    told = done.stderr.splitlines()[-1]
+    told = run_forked(code, tmp_path)[2].splitlines()[-1]
     assert told.startswith("sqlearn.errors.FormatError") and "test_store_crash has no Foreign here" in told
 
 
@@ -307,15 +306,11 @@ def test_a_learner_of_the_program_itself(tmp_path):
     define = "from sqlearn import Store\nfrom sqlearn.naive_bayes import GaussianNB\nclass Here(GaussianNB): pass\n"
     make = f"Store.create({path!r}, Here(), {{'x': [1.0, 2.0], 'y': [0, 1]}}, target='y').close()\n"
     look = f"print(Store.open({path!r}).model_name)\n"
-
-    def run(code):
-        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-
-    assert run(define + make + look).stdout == "Here\n"
-    told = run("from sqlearn import Store\n" + look).stderr.splitlines()[-1]
+    assert run_forked(define + make + look, tmp_path)[1] == "Here\n"
+    told = run_forked("from sqlearn import Store\n" + look, tmp_path)[2].splitlines()[-1]
     assert told.startswith("sqlearn.errors.FormatError: The store") and "Define the class in this program first" in told
     more = define.replace(": pass", ":\n    def __init__(self, more=1):\n        self.more = more\n")
-    told = run(more + look).stderr.splitlines()[-1]
+    told = run_forked(more + look, tmp_path)[2].splitlines()[-1]
     assert told.startswith("sqlearn.errors.FormatError") and "has a parameter more" in told
 
 

@@ -1,9 +1,11 @@
-"""Code run in processes of its own, which need not import numba: it was imported by the process that they fork from."""
+"""Code run in processes of its own, which need not import much where they fork from one that has done so."""
 
 import multiprocessing
 import os
+import subprocess
 import sys
 import tempfile
+import types
 from pathlib import Path
 
 CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
@@ -16,19 +18,34 @@ def _run(code: str, folder: str, outputs: tuple[str, str]) -> None:
         os.close(opened)
     os.chdir(folder)
     sys.path.insert(0, folder)
-    exec(code, {"__name__": "__main__"})
+    program = sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(code, vars(program))
 
 
-def run_forked(code: str, folder: Path, timeout: float) -> tuple[int | None, str, str]:
-    """Run code in a folder; its exit code, and what it wrote to standard output and to standard error."""
+def run_forked(code: str, folder: Path, timeout: float = 120, stdout: str | None = None) -> tuple[int | None, str, str]:
+    """Run code in a folder; its exit code, and what it wrote to standard output and to standard error.
+
+    Standard output may be another file: nothing is read of that.
+    """
+    if not CAN_FORK:
+        given = {"capture_output": True, "text": True, "timeout": timeout}
+        done = subprocess.run([sys.executable, "-c", code], cwd=folder, check=False, **given)
+        return done.returncode, done.stdout, done.stderr
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sqlearn.engine.kernels"])
+    context.set_forkserver_preload(["sqlearn.engine.kernels", "sqlearn.store", "sqlearn.cli"])
     with tempfile.TemporaryDirectory() as written:
-        outputs = str(Path(written) / "out"), str(Path(written) / "err")
+        outputs = stdout or str(Path(written) / "out"), str(Path(written) / "err")
         process = context.Process(target=_run, args=(code, str(folder), outputs))
         process.start()
         process.join(timeout)
         process.kill()
         process.join()
-        out, err = (Path(path).read_text() if Path(path).exists() else "" for path in outputs)
+        read = [path for path in outputs if path != stdout and Path(path).exists()]
+        out, err = (Path(path).read_text() if path in read else "" for path in outputs)
         return process.exitcode, out, err
+
+
+def run_command(folder: Path, *arguments: str, stdout: str | None = None) -> tuple[int | None, str, str]:
+    """Run the program sqlearn in a folder, as :func:`run_forked` does."""
+    code = f"import sys\nfrom sqlearn.cli import main\nsys.exit(main({list(arguments)!r}))"
+    return run_forked(code, folder, stdout=stdout)

@@ -62,7 +62,7 @@ class Package:
         """The caller's result, how often it came from the cache, and how often it was compiled."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
         if CAN_FORK and not environment and len(inherited) == len(os.environ):  # numba reads them when it is imported
-            exit_code, stdout, stderr = run_forked(code, self.root, 120)
+            exit_code, stdout, stderr = run_forked(code, self.root)
         else:
             done = subprocess.run(
                 [sys.executable, "-c", code],
