@@ -8,7 +8,16 @@ from sklearn import model_selection as peers
 from sklearn.base import clone, is_classifier, is_regressor
 
 from sqlearn.engine.model import ExactEstimator, WeightedClassifier, if_learner_has
-from sqlearn.engine.parts import Composite, Whole, answering, checked_cv, checked_part, keeps_tables, refuse_unsafe
+from sqlearn.engine.parts import (
+    Composite,
+    Whole,
+    answering,
+    check_seed,
+    checked_cv,
+    checked_part,
+    keeps_tables,
+    refuse_unsafe,
+)
 from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
 
 
@@ -41,8 +50,8 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        refuse_unsafe(params["estimator"], type(self).__name__)
         params["estimator"] = clone(params["estimator"])
+        refuse_unsafe(params["estimator"], type(self).__name__)
         checked_cv(params["cv"])
         self._check_candidates(params)
 
@@ -435,10 +444,5 @@ class RandomizedSearchCV(_Search, peers.RandomizedSearchCV):
         self.key = key
 
     def _check_supported_params(self, params):
-        if not isinstance(params["random_state"], int | np.integer):
-            raise ParameterError(
-                f"random_state is {shown(params['random_state'])}, and a refit must draw the same combinations. "
-                "Nothing was changed: set an int.",
-                value=params["random_state"],
-            )
+        check_seed(params, type(self).__name__)
         super()._check_supported_params(params)

@@ -12,9 +12,9 @@ from sklearn.pipeline import FeatureUnion
 
 from sqlearn.compose.chains.columns import is_idle
 from sqlearn.engine.model import ExactEstimator, Inner
+from sqlearn.engine.parts import refuse_unseeded
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.tables import Columns, as_table
-from sqlearn.errors import ParameterError
 
 
 def plain(step: Any) -> Any:
@@ -72,13 +72,7 @@ def check_deterministic(step: Any) -> None:
         if isinstance(each, ExactEstimator):
             Inner(each).checked_params()
             continue
-        for name, value in each.get_params(deep=True).items():
-            if name.rpartition("__")[2] == "random_state" and not isinstance(value, int | np.integer):
-                raise ParameterError(
-                    f"{type(each).__name__} draws random numbers, and is fitted again whenever the pipeline is "
-                    f"read: a refit would differ. Set {name} to an int.",
-                    value=value,
-                )
+        refuse_unseeded(each, "a pipeline that keeps its records")
 
 
 def exported(step: Any) -> Any:

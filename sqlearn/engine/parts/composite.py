@@ -14,6 +14,7 @@ from sklearn.utils import get_tags
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State, refuse_untold
 from sqlearn.engine.parts.following import Followed, Part, refuse_weights, takes_weights
 from sqlearn.engine.parts.keeping import KeepsRecords, Whole
+from sqlearn.engine.parts.seeds import refuse_unseeded
 from sqlearn.errors import ParameterError, SqlearnError, shown
 
 # fitted attributes that are estimators
@@ -38,7 +39,7 @@ def checked_part(learner: Any, owner: str, *, tables: bool = False) -> Any:
     part = clone(learner)
     if isinstance(part, ExactEstimator):
         return _checked_ours(_safe_ours(part, owner, tables))
-    _refuse_random(part, owner)
+    refuse_unseeded(part, owner)
     return part
 
 
@@ -53,21 +54,7 @@ def refuse_unsafe(part: Any, owner: str) -> None:
     if isinstance(part, ExactEstimator):
         _safe_ours(part, owner, tables=True)
     else:
-        _refuse_random(part, owner)
-
-
-def _refuse_random(part: Any, owner: str) -> None:
-    params = part.get_params(deep=True)
-    for name, value in params.items():
-        inside, _, last = name.rpartition("__")
-        whose = params.get(inside, part)
-        if last != "random_state" or isinstance(value, int | np.integer) or isinstance(whose, ExactEstimator):
-            continue  # those of this package check it themselves
-        raise ParameterError(
-            f"{type(whose).__name__} inside {owner} has {name}={shown(value)}: whatever random numbers it draws, a "
-            "refit must draw the same. Nothing was changed: set it to an int, or take sqlearn's class of that name.",
-            value=part,
-        )
+        refuse_unseeded(part, owner)
 
 
 def _safe_ours(part: ExactEstimator, owner: str, tables: bool) -> ExactEstimator:

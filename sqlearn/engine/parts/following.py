@@ -87,7 +87,7 @@ class Part:
     def made(self, whole: Whole) -> Any:
         """The model; one that is not fitted if there are no records."""
         model, given = clone(self.learner), self.given(whole)
-        if self.is_ours and "ledger" in model.get_params(deep=False):
+        if self.is_ours and "ledger" in model.get_params(deep=False) and not model.keeps_records:
             model.ledger = False  # whoever keeps the records knows which are held
         if given is not None:
             _ = model.partial_fit(**given) if self.is_ours else model.fit(**given)
