@@ -3,6 +3,7 @@
 from typing import Any
 
 from sklearn import compose as peers
+from sklearn.preprocessing import OneHotEncoder
 
 from sqlearn.compose.chains.columns import flat, keeps_order, kind_of, leaves, takes_order
 from sqlearn.engine.chains import READ_FROM_TABLES, check_reader, is_linear
@@ -84,7 +85,8 @@ def _check_sequence(sequence: list[Any], ends: bool) -> None:
                 value=step,
             )
         statistic = None if isinstance(step, Adaptive) else Inner(step).new_statistic(1, 1)
-        first_of_counts = isinstance(statistic, Sums) and place == 0 and hasattr(step, "score_func")
+        is_count = not place or isinstance(sequence[place - 1], OneHotEncoder)  # what comes in is not negative
+        first_of_counts = isinstance(statistic, Sums) and is_count and hasattr(step, "score_func")
         if not (isinstance(statistic, _READ) or first_of_counts):
             raise ParameterError(
                 f"{kind} cannot stand {f'behind {before[-1]}' if before else 'there'} in a pipeline that is read from "

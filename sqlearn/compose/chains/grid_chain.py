@@ -6,20 +6,23 @@ from typing import Any, Self
 import numpy as np
 from sklearn import pipeline as peers
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_selection import SelectorMixin
 
 from sqlearn.compose.chains.chain import Chain, check_chain
 from sqlearn.compose.chains.columns import flat, is_idle, is_of_tables, leaves
 from sqlearn.compose.chains.reading import Read, read_steps
 from sqlearn.compose.chains.settling import Settled
-from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, RankedRounds, Watch, seen_state
+from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, RankedRounds, Watch, is_scored, seen_state
 from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, if_learner_has, refuse_large
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import StandardUnits
 from sqlearn.engine.validation import Layout
 from sqlearn.errors import ParameterError
+from sqlearn.feature_selection import SelectKBest, SelectPercentile
 from sqlearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-_BY_COLUMN = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, *READ_FROM_TABLES)  # a column each
+_BY_COLUMN = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, SelectorMixin, *READ_FROM_TABLES)
+_BY_SCORE = (SelectKBest, SelectPercentile)
 
 
 class PlacedSteps(Steps):
@@ -66,11 +69,14 @@ class GridChain(RenamedReport, Chain):
                 raise ParameterError(
                     f"{type(step).__name__} cannot stand in front of {kind} in a pipeline that forgets: {kind} looks "
                     "at its records again, and what this step has learned would change with every record, and all "
-                    "records behind it. StandardScaler, SimpleImputer, OneHotEncoder and OrdinalEncoder can, whose "
-                    "means and scales lie on a grid; docs/pipelines.md lists the learners that this step can stand in "
-                    "front of.",
+                    "records behind it. Set keep_records=True, and the pipeline fits all steps anew when it is read. "
+                    "Scalers, SimpleImputer, OneHotEncoder, OrdinalEncoder and selectors can stand there without, "
+                    "since what they have learned seldom changes on a grid; docs/pipelines.md lists the learners that "
+                    "this step can stand in front of.",
                     value=step,
                 )
+            if isinstance(step, SelectorMixin):
+                _check_selector(step, flat(steps)[-1])
             if getattr(step, "unit_variance", False):
                 raise ParameterError(
                     f"unit_variance=True of {type(step).__name__} divides by quantiles of the normal distribution, of "
@@ -106,6 +112,11 @@ class GridChain(RenamedReport, Chain):
     def _in_force(self, params, layout):
         params, layout = super()._in_force(params, layout)
         steps = params["steps"]
+        if _by_class(steps) and not self._has_labels(params, layout):
+            raise ParameterError(
+                "A selector by scores in front of a learner of several labels per record is not supported: its scores "
+                "are those of classes. Nothing was changed: pass one label per row, or set keep_records=True."
+            )
         placed = PlacedSteps(steps.parts, layout.n_features_in_, layout.feature_names_in_, steps.ranked)
         return params | {"steps": placed}, layout
 
@@ -118,23 +129,31 @@ class GridChain(RenamedReport, Chain):
         rounds = partial(inner.new_statistic, n_targets=n_targets)
         n_categorical = self._n_categorical(steps, steps.layout)
         given = n_features, n_targets, n_categorical, rounds, partial(self._forms, steps, seed), seed
-        return RankedRounds(*given, ranked=steps.ranked) if steps.ranked else EncodedRounds(*given)
+        by_class = _by_class(steps)
+        if steps.ranked:
+            return RankedRounds(*given, ranked=steps.ranked, by_class=by_class)
+        return EncodedRounds(*given, by_class=by_class)
 
     def _forms(self, steps: PlacedSteps, seed: int, table: Margins) -> tuple[LinearMap, Watch, np.ndarray | None]:
         """The map that the steps in front of the learner make of these records, rounded to a grid."""
-        bare = State("Pipeline", {"ledger": False, "steps": steps}, steps.layout, table.empty(), False)
+        by_class = bool(table.source.classes)
+        bare = State("Pipeline", {"ledger": False, "steps": steps}, steps.layout, table.empty(), by_class)
+        if bare.vocabulary is not None:  # scores depend on no order of the classes, and on no name
+            bare.vocabulary.restore(list(range(len(table.source.classes))))
         given = self._input(bare, table)
         given.settle = settled = Settled(seed)
         forms, found = LinearMap.of([]), None
         exact = None
-        for read in read_steps(steps.part(_place(steps)), bare, given):
+        reads = read_steps(steps.part(_place(steps)), bare, given)
+        reads = [read for read in reads if read.learner is not None] or reads
+        for read in reads:
             own, _ = read.mapping()
             forms = own if found is None else own.after(forms)
             found = read
         if found is not None and Inner(flat(steps)[-1]).takes_units(True):
             last = {id(step) for step in _standardizers(steps.parts[: _place(steps)])}
             plain = {key: mask for key, mask in settled.plain.items() if key in last}
-            exact = np.array(_are_standard(found, plain), np.bool_)
+            exact = np.array(_are_standard_behind(reads, plain), np.bool_)
         return forms, settled.watch, exact if exact is not None and exact.any() else None
 
     # ------------------------------------------------------------------ reading
@@ -143,7 +162,7 @@ class GridChain(RenamedReport, Chain):
         steps, statistic = state.params["steps"], state.statistic
         place = _place(steps)
         if isinstance(statistic, EncodedRounds):
-            given = self._input(state, statistic.margins())
+            given = self._input(state, statistic.margins(state.class_slots()))
             last = flat(steps)[-1]
             exact = _standardizers(steps.parts[:place]) if Inner(last).takes_units(True) else []
             given.settle = Settled(_seed(last), exact)
@@ -198,7 +217,7 @@ class GridChain(RenamedReport, Chain):
 def _standardizers(parts: list[tuple[str, Any]]) -> list[Any]:
     """The StandardScalers that columns come out of last, on their way to the learner."""
     for _, step in reversed(parts):
-        if is_idle(step):
+        if is_idle(step) or isinstance(step, SelectorMixin):
             continue
         if isinstance(step, peers.Pipeline):
             return _standardizers(step.steps)
@@ -211,15 +230,53 @@ def _standardizers(parts: list[tuple[str, Any]]) -> list[Any]:
     return []
 
 
+def _are_standard_behind(reads: list[Read], plain: dict[int, np.ndarray]) -> list[bool]:
+    """The same of steps one behind the other: what selectors leave of it."""
+    selectors = []
+    while len(reads) > 1 and isinstance(reads[-1].learner, SelectorMixin):
+        *reads, last = reads
+        selectors.append(last)
+    found = np.array(_are_standard(reads[-1], plain), np.bool_)
+    for selector in reversed(selectors):
+        found = found[selector.fitted.get_support()]
+    return [bool(own) for own in found]
+
+
 def _are_standard(read: Read, plain: dict[int, np.ndarray]) -> list[bool]:
     """Whether each column that comes out of a step is what one of these scalers makes of one of these columns."""
     if isinstance(read.learner, ColumnTransformer):
         return [each for part in read.parts for each in _are_standard(part, plain)]
     used = [part for part in read.parts if part.learner is not None]
     if used:
-        return _are_standard(used[-1], plain)
+        return _are_standard_behind(used, plain)
     found = plain.get(id(read.learner))
     return [False] * len(read.mapping()[1]) if found is None else found.tolist()
+
+
+def _by_class(steps: Steps) -> bool:
+    """Whether some step in front of the learner looks at labels."""
+    return any(step.target == "label" for step in leaves(steps.parts[: _place(steps)]))
+
+
+def _check_selector(step: Any, learner: Any) -> None:
+    """Refuse a selector whose choice is no function of exact sums of the columns of each class."""
+    kind, name = type(learner).__name__, type(step).__name__
+    if step.target is None:  # VarianceThreshold
+        return
+    if step.target != learner.target or not is_scored(step.score_func):
+        raise ParameterError(
+            f"{name} with score_func={step.score_func.__name__} cannot stand in front of {kind} in a pipeline that "
+            "forgets: which columns it selects is known there for learners of labels, with f_classif or chi2. Set one "
+            "of those, or keep_records=True, and the pipeline fits all steps anew when it is read.",
+            value=step,
+        )
+    if not (isinstance(step, _BY_SCORE) or getattr(step, "mode", None) in ("k_best", "percentile")):
+        raise ParameterError(
+            f"{name} selects by p-values, of which the last bit may differ by machine, and {kind} looks at its records "
+            "again. Take SelectKBest or SelectPercentile, or set keep_records=True, and the pipeline fits all steps "
+            "anew when it is read.",
+            value=step,
+        )
 
 
 def _no_map() -> Any:

@@ -1,15 +1,33 @@
 """What steps in front of an adaptive learner have learned, rounded to a grid where one record would move it."""
 
+import copy
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.feature_selection import SelectorMixin
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from sqlearn.engine.chains import QUARTILES, Category, Margins, Table, Watch, on_grid, settled_centres, settled_medians
+from sqlearn.engine.chains import (
+    QUARTILES,
+    Category,
+    Margins,
+    Number,
+    Source,
+    Table,
+    Terms,
+    Watch,
+    class_scores,
+    on_grid,
+    settled_centres,
+    settled_medians,
+    variances,
+)
+from sqlearn.engine.model import Inner
 from sqlearn.engine.ordered import OrderView
+from sqlearn.feature_selection import VarianceThreshold
 from sqlearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sqlearn.preprocessing.ranges import divisors
 
@@ -46,6 +64,9 @@ class Settled:
             return
         deviations = table.deviations() if fitted.var_ is None else np.sqrt(fitted.var_)
         mean, scale = on_grid(fitted.mean_, deviations, self._next), None
+        equal = np.flatnonzero(deviations == 0)
+        constants = table.constants(equal.tolist())
+        mean.values[equal] = np.where(np.isnan(constants), mean.values[equal], constants)
         own = np.zeros(len(deviations), bool)
         if fitted.scale_ is not None:
             # of columns that are constant but for rounding the scale is 1
@@ -87,6 +108,13 @@ class Settled:
             medians = read(OrderView(table.order()))
             fitted.statistics_ = np.where(np.isnan(medians), fitted.statistics_, medians)
 
+    def _selected(self, step: Any, fitted: Any, table: Margins) -> None:
+        """Which columns are selected depends on sums alone, which are exact, and so does the comparison."""
+        score, columns = partial(_scored, step), [c for c in table.columns if isinstance(c, Number)]
+        for name, values in score(table.source, [table.origins[column.value] for column in columns]).items():
+            setattr(fitted, name, values)
+        self.watch.add_choice(table, partial(_support, Inner(step).new_sklearn(), score))
+
     def _encoded(self, step: Any, fitted: Any, table: Margins) -> None:
         """Encoders have what categories there are, which are other variables; but for those that are rare."""
         self.watch.is_blind |= (step.min_frequency, step.max_categories) != (None, None)
@@ -102,10 +130,28 @@ def _robust(levels: np.ndarray, seed: int, view: OrderView) -> np.ndarray:
     return np.array([settled_centres(view, ends, seed), on_grid(scales, plain, seed + 1, is_scale=True).values])
 
 
+def _scored(step: Any, source: Source, columns: list[Terms]) -> dict[str, np.ndarray]:
+    """What a selector compares of each column: variances, or scores against the classes."""
+    if isinstance(step, VarianceThreshold):
+        return {"variances_": variances(source, columns)}
+    return {"scores_": class_scores(step.score_func, source, columns)}
+
+
+def _support(unfitted: Any, score: Callable[..., dict[str, np.ndarray]], *given: Any) -> np.ndarray:
+    """Which columns a selector selects, bool[d]."""
+    fitted = copy.copy(unfitted)
+    fitted.pvalues_ = None
+    for name, values in score(*given).items():
+        setattr(fitted, name, values)
+    found: np.ndarray = fitted.get_support()
+    return found
+
+
 _SETTLED: list[tuple[Any, Callable[..., None]]] = [
     (StandardScaler, Settled._standardized),
     ((MinMaxScaler, MaxAbsScaler), Settled._extremes),
     (RobustScaler, Settled._robust),
     (SimpleImputer, Settled._imputed),
+    (SelectorMixin, Settled._selected),
     ((OneHotEncoder, OrdinalEncoder), Settled._encoded),
 ]

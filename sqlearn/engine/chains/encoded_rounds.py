@@ -145,6 +145,8 @@ class EncodedRounds(TableRounds):
         what watches that, and the columns that are seen standardized exactly.
     seed : int
         Seed of the rows' keyed hashes.
+    by_class : bool, default=False
+        Whether the margins of each class are wanted as well.
     """
 
     encoder: Encoding | None  # type: ignore[assignment]
@@ -157,21 +159,35 @@ class EncodedRounds(TableRounds):
         rounds: Callable[..., Rounds],
         read: Callable[[Margins], tuple[LinearMap, Watch, np.ndarray | None]],
         seed: int,
+        *,
+        by_class: bool = False,
     ) -> None:
         super().__init__(
             n_features, n_targets, n_categorical, rounds, standardize=False, add_indicator=False, seed=seed
         )  # fmt: skip
-        self.read = read
+        self.read, self.by_class = read, by_class
+
+    def _given(self) -> dict[str, Any]:
+        """What its constructor takes by name alone."""
+        return {"by_class": self.by_class}
 
     def _empty(self):
-        return type(self)(self.n_features, self.n_targets, self.n_categorical, self.rounds, self.read, self.seed)
+        given = self.n_features, self.n_targets, self.n_categorical, self.rounds, self.read, self.seed
+        return type(self)(*given, **self._given())
 
-    def margins(self) -> Margins:
-        """The moments of the records held, column by column."""
-        return self._margins(self._held_labels())
+    def margins(self, slots: np.ndarray | None = None) -> Margins:
+        """The moments of the records held, column by column; `slots` are the classes, in an order of the caller's."""
+        return self._margins(self._held_labels(), slots)
 
-    def _margins(self, labels: list[tuple[int, Any]]) -> Margins:
-        return Margins.of_table(self.sums, labels, self.n_categorical)
+    def _ordered(self) -> tuple[Ordered | None, Sequence[int]]:
+        """Values in order, and of which numbers they are."""
+        return None, ()
+
+    def _margins(self, labels: list[tuple[int, Any]], slots: np.ndarray | None = None) -> Margins:
+        if slots is None:
+            slots = np.flatnonzero(self.record_counts)
+        classes = slots if self.by_class else None
+        return Margins.of_table(self.sums, labels, self.n_categorical, *self._ordered(), classes)
 
     def _read_encoder(self):
         labels = self._held_labels()
@@ -213,19 +229,18 @@ class RankedRounds(EncodedRounds):
         Their values, in one slot.
     """
 
-    def __init__(self, *args: Any, ranked: Sequence[int]) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, ranked: Sequence[int], by_class: bool = False) -> None:
+        super().__init__(*args, by_class=by_class)
         self.ranked = list(ranked)
         self.order = Ordered(len(self.ranked), 0)
         self.order.resize(1)
         self._rest: list[bytes] | None = None  # of a state that is being restored
 
-    def _empty(self):
-        given = self.n_features, self.n_targets, self.n_categorical, self.rounds, self.read, self.seed
-        return type(self)(*given, ranked=self.ranked)
+    def _given(self):
+        return super()._given() | {"ranked": self.ranked}
 
-    def _margins(self, labels):
-        return Margins.of_table(self.sums, labels, self.n_categorical, self.order, self.ranked)
+    def _ordered(self):
+        return self.order, self.ranked
 
     def _change(self, block, sign, log):
         super()._change(block, sign, log)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from sqlearn.engine.chains.margins import Margins, Terms
+from sqlearn.engine.chains.margins import Margins, Source, Terms
 from sqlearn.engine.chains.order import FixedOrder, Values
 from sqlearn.engine.chains.table import Category, Number
 from sqlearn.engine.kernels import kernel
@@ -143,6 +143,7 @@ class Watch:
     - A column without deviation has one value, compared exactly, so its mean is the same, and its variance 0. One whose
       deviation is lost below float64's range is read anew each time.
     - A column of which all values are missing is dropped by imputers. Where means are not watched, it is asked for.
+    - Which columns are selected is asked anew and compared.
     - What is read from values in order, and the category that most records have, are read anew and compared.
 
     Categories and columns that miss values are no business of its: they are other variables.
@@ -159,6 +160,7 @@ class Watch:
         self._fills: list[tuple[int, bool]] = []  # variables of what is missing, and whether that is all
         self._ordered: list[tuple[list[Callable[[Ordered], Values]], Callable[[OrderView], np.ndarray], bytes]] = []
         self._frequent: list[tuple[list[int], int]] = []  # variables of categories, and the place of the chosen one
+        self._chosen: list[tuple[Callable[[Source, list[Terms]], np.ndarray], list[Terms], bytes]] = []
         self._arrays: tuple[np.ndarray, ...] | None = None
 
     def add(self, table: Margins, mean: Rounded, deviation: Rounded | None = None) -> None:
@@ -203,6 +205,11 @@ class Watch:
                 if variables and not self.is_blind:
                     self._frequent.append((variables, _first_greatest(table, variables)))
 
+    def add_choice(self, table: Margins, choose: Callable[[Source, list[Terms]], np.ndarray]) -> None:
+        """Watch which columns are chosen: by the sums of the records, and each column in terms of what came in."""
+        terms = [table.origins[column.value] for column in table.columns if isinstance(column, Number)]
+        self._chosen.append((choose, terms, choose(table.source, terms).tobytes()))
+
     def _gap(self, table: Margins, column: Number) -> int:
         """The variable of the records that is 1 where a column is missing; 0 where it never is."""
         if column.missing is None:
@@ -219,9 +226,11 @@ class Watch:
         first, second = (np.array([*map(_float, sums)]) for sums in (margins.first, margins.second))
         if self._arrays is None:
             self._arrays = self._compiled()
-        if not bool(_hold(first, second, *self._arrays)) or not self._order_holds(margins.ordered):
+        if not bool(_hold(first, second, *self._arrays)) or not self._order_holds(margins.source.order):
             return False
         if any(_first_greatest(margins, variables) != chosen for variables, chosen in self._frequent):
+            return False
+        if any(choose(margins.source, terms).tobytes() != was for choose, terms, was in self._chosen):
             return False
         return all(
             margins.constant_of(terms, gap) == constant
