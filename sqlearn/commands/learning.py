@@ -1,16 +1,20 @@
 """The commands ``sqlearn fit`` and ``learn``."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from sqlearn.commands.models import MODELS, model_of
-from sqlearn.commands.options import FILE, JSON, READING, TABLE
+from sqlearn.commands.options import FILE, JSON, READING, STEPS, TABLE
 from sqlearn.commands.output import drop_output
+from sqlearn.commands.pipelines import Given, built
 from sqlearn.commands.printing import fields, progress, tell, tell_receipt
 from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_file, table_of, tell_detected
 from sqlearn.commands.usage import command
+from sqlearn.errors import ParameterError
 
 
 def _printed(value: Any) -> str:
@@ -29,6 +33,20 @@ def _described(columns, keep) -> list[str]:
         kind = f"{column.kind}, kept" if column.name in keep else column.kind
         lines.append(f"  {name:{width}s}  {kind:8s}  {shown}{gaps}")
     return lines
+
+
+@contextmanager
+def _keeping_helps(so: bool) -> Iterator[None]:
+    """Where steps do not fit together, say that they do over kept records."""
+    try:
+        yield
+    except ParameterError as error:
+        if not so:
+            raise
+        raise click.ClickException(
+            f"{error} With --keep-records, any step may stand in front of any model: all are fitted anew when they are "
+            "read."
+        ) from error
 
 
 def _with_labels(file, learner, roles: dict[str, str | None], category: tuple[str, ...], ids: str | None):
@@ -52,7 +70,12 @@ def _with_labels(file, learner, roles: dict[str, str | None], category: tuple[st
     multiple=True,
     help="The column to predict; may be repeated for models of several. Not for models without one, as KMeans.",
 )
-@click.option("--model", metavar="NAME", required=True, help=f"One of {', '.join(MODELS)}.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    required=True,
+    help=f"One of {', '.join(MODELS)}; or, to keep what it learns, one of the steps. NAME:K=V,K=V sets parameters.",
+)
 @click.option("--param", "parameters", metavar="K=V", multiple=True, help="A parameter of the model; may be repeated.")
 @click.option("--out", metavar="FILE", required=True, type=click.Path(), help="The store to make.")
 @click.option("--id", "ids", metavar="COL", help="The column of ids; without one, rows are numbered from 0.")
@@ -80,6 +103,7 @@ def _with_labels(file, learner, roles: dict[str, str | None], category: tuple[st
     help="Refuse to learn forgotten ids again; needs --id. Of recommenders: forgotten users.",
 )
 @click.option("--raw", is_flag=True, help="Pass numbers to the model as they are, without scaling and imputing.")
+@STEPS
 @READING
 @JSON
 def fit(
@@ -102,6 +126,12 @@ def fit(
     keep: tuple[str, ...],
     suppress: bool,
     raw: bool,
+    step: tuple[str, ...],
+    number_step: tuple[str, ...],
+    category_step: tuple[str, ...],
+    column_step: tuple[tuple[str, str], ...],
+    search: tuple[str, ...],
+    keep_records: bool,
     as_json: bool,
     **reading: Any,
 ) -> None:
@@ -118,12 +148,19 @@ def fit(
     into words as scikit-learn does: the vocabulary forgets, too. --param sets what cuts them, such as
     ngram_range=(1,2) or stop_words=english, and the model's own parameters.
 
+    Steps in front of the model forget with it: --step NAME for all columns, one after the other; before these,
+    --number-step and --category-step for the columns of numbers and of categories, and --column-step COLS NAME for
+    some. NAME:K=V,K=V sets parameters. With steps, numbers are neither imputed nor scaled unless a step does it;
+    categories are encoded as one column each unless a step takes them.
+
     EASE and ItemKNN recommend: they learn who likes what, from columns of users, items and, for ItemKNN, ratings.
     """
     from sqlearn.storage.table import takes_categories, takes_interactions
     from sqlearn.store import Store
 
-    learner = model_of(model, parameters, raw, text=bool({*text} - {*keep}))
+    of_text, given = bool({*text} - {*keep}), Given(step, number_step, category_step, column_step, search, keep_records)
+    learner = model_of(model, parameters, raw or bool(given), text=of_text and not given)
+    given.checked(of_text)
     kinds: dict[str, str] = {}
     for names, kind in (
         (number, "number"),
@@ -156,8 +193,13 @@ def fit(
             f"The column {dates[0]!r} holds dates, from which models do not learn. Pass --keep {dates[0]!r} to keep it "
             f"for conditions, --drop {dates[0]!r} to leave it out, or --category {dates[0]!r} to learn from it as text."
         )
-    as_categories = {"category", "boolean"} if takes_categories(learner) else {"category"}
-    with progress("Learning") as report:
+    if given:
+        kinds = {c.name: c.kind for c in file.columns if c.name not in {*special, ids}}
+        categories = [name for name, kind in kinds.items() if kind == "category"]
+        numbers = [name for name, kind in kinds.items() if kind in ("number", "boolean")]
+        learner = built(learner, given, numbers, categories, of_text)
+    as_categories = {"category", "boolean"} if takes_categories(learner) and not given else {"category"}
+    with progress("Learning") as report, _keeping_helps(bool(given) and not keep_records and not of_text):
         store = Store.create(
             out,
             learner,

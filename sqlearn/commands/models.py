@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from sqlearn.commands.pipelines import STEPS, alike, spelled, with_params
+
 # module of each model, and whether tables are encoded for it; imported when it is asked for
 MODELS = {
     "BayesianRidge": ("linear_model", True),
@@ -56,15 +58,26 @@ MODELS = {
     "TweedieRegressor": ("linear_model", True),
 }
 
+TRANSFORMERS = {name: (module, False) for name, module in STEPS.items() if module.startswith("sqlearn.")}
 OF_TEXT = "BernoulliNB", "ComplementNB", "MultinomialNB", "NearestCentroid"  # which learn from documents, too
+
+
+_KNOWN = TRANSFORMERS | MODELS
+_OF_OTHERS = "Voting", "Stacking", "OneVsRest", "Calibrated"
 
 
 def model_of(name: str, parameters: tuple[str, ...], raw: bool, hint: str = "--model", *, text: bool = False) -> Any:
     """An unfitted model; one of documents where it is to learn from `text`."""
-    names = {known.lower(): known for known in MODELS}
+    name, own = spelled(name, hint)
+    models = _KNOWN
+    names = {known.lower(): known for known in models}
     known = names.get(name.lower())
     if known is None:
         advice = f" To learn from documents, pass --text COL and one of {', '.join(OF_TEXT)}." * (name == "TextModel")
+        advice += " Pass steps in front of a model as --step." * (name in ("Pipeline", "ColumnTransformer"))
+        advice += " Pass --search NAME=[VALUE,...] to choose parameters." * name.endswith("SearchCV")
+        advice += " Models of other models are made in Python: Store.create takes them." * name.startswith(_OF_OTHERS)
+        advice = advice or alike(name, models)
         raise click.BadParameter(f"{name!r} is not one of {', '.join(MODELS)}.{advice}", param_hint=hint)
     if text and known not in OF_TEXT:
         raise click.BadParameter(
@@ -72,8 +85,9 @@ def model_of(name: str, parameters: tuple[str, ...], raw: bool, hint: str = "--m
             "conditions alone, name their column in --keep as well.",
             param_hint=hint,
         )
-    module, encoded = MODELS[known]
-    learner = getattr(import_module(f"sqlearn.{module}"), known)()
+    module, encoded = models[known]
+    learner = getattr(import_module(f"sqlearn.{module.removeprefix('sqlearn.')}"), known)()
+    with_params(learner, own, known, hint)
     if text:
         from sqlearn.compose import TextModel
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from sqlearn.commands.pipelines import STEPS as _STEPS
+
 FILE = click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
 TABLE = click.argument("table", metavar="TABLE", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
@@ -72,6 +74,36 @@ READING = _stacked(
         help="Words for false and true, such as no,yes; may be repeated.",
     ),
     click.option("--line-breaks", is_flag=True, help="Allow line breaks in quoted texts."),
+)
+STEPS = _stacked(
+    click.option(
+        "--step",
+        metavar="NAME",
+        multiple=True,
+        help=f"A step in front of the model, such as PCA:n_components=3; may be repeated. One of {', '.join(_STEPS)}.",
+    ),
+    click.option("--number-step", metavar="NAME", multiple=True, help="A step for the columns of numbers, before those."),
+    click.option(
+        "--category-step", metavar="NAME", multiple=True, help="A step for the columns of categories, before those."
+    ),
+    click.option(
+        "--column-step",
+        metavar="COLS NAME",
+        multiple=True,
+        type=(str, str),
+        help="Columns, separated by commas, and a step for these alone, before those for all.",
+    ),
+    click.option(
+        "--search",
+        metavar="K=[V,...]",
+        multiple=True,
+        help="Choose this parameter of the model by cross-validation; that of a step is STEP__K. May be repeated.",
+    ),
+    click.option(
+        "--keep-records",
+        is_flag=True,
+        help="Fit all steps to the kept rows when they are read, so that any step may stand in front of any model.",
+    ),
 )
 ROWS = _stacked(
     click.option("--where", metavar="SQL", help="The rows for which this SQL condition over the columns holds."),

@@ -96,6 +96,12 @@ MODELS = [
     "",
 ]
 COLUMN = "--target", "--id", "--weight", "--number", "--category", "--boolean", "--date", "--drop", "--keep"
+STEPS = "--step", "--number-step", "--category-step", "--search"
+SPELLED = [
+    "StandardScaler", "SimpleImputer:strategy=median", "PCA:n_components=2", "OneHotEncoder:handle_unknown=ignore",
+    "pca(", "PCA:n_components=", "Ridge", "KBinsDiscretizer:n_bins=(", "SelectKBest:k=1,score_func=f_classif",
+    "PCA:n_components=x", "PolynomialFeatures:degree=2", "alpha=[0.1,1]", "alpha=[", "alpha=[]", "a" + "(" * 300,
+]  # fmt: skip
 READING = "--header", "--delimiter", "--encoding", "--missing", "--booleans", "--quote", "--decimal"
 
 
@@ -136,6 +142,7 @@ class Calls:
                 self.dice.choice(["new.sqlearn"] * 20 + ["m.sqlearn", "folder", "no/x", "", "\0"]),
             )
             given = [*self.some(COLUMN, 2), *self.some(READING, 2), *self.some(["--param"], 1)]
+            given += self.some(STEPS, 2, SPELLED + WORDS[:6])
             given = [*columns, *given * (self.dice.random() < 0.6)]
             return [self.table(), "--model", model, "--out", out, *given, *self.flags("--raw", "--json")]
         if command in ("learn", "predict"):
