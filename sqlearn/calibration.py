@@ -13,10 +13,10 @@ from sqlearn.engine.model import PredictsProba, WeightedClassifier
 from sqlearn.engine.parts import (
     Composite,
     Folds,
+    InFolds,
     Part,
     Whole,
     answering,
-    checked_cv,
     checked_part,
     method_of,
     predicted,
@@ -30,7 +30,7 @@ __all__ = ["CalibratedClassifierCV"]
 _METHODS = ["decision_function", "predict_proba"]
 
 
-class CalibratedClassifierCV(Composite, PredictsProba, WeightedClassifier, peers.CalibratedClassifierCV):  # type: ignore[override]
+class CalibratedClassifierCV(InFolds, Composite, PredictsProba, WeightedClassifier, peers.CalibratedClassifierCV):  # type: ignore[override]
     """Probabilities of a classifier, calibrated on records that it has not seen, that forget.
 
     Parameters
@@ -49,7 +49,8 @@ class CalibratedClassifierCV(Composite, PredictsProba, WeightedClassifier, peers
         Whether the probability is the mean over the folds' models, each calibrated on its fold; else one model of all
         records is calibrated on the folds' predictions. "auto" is True: frozen estimators are refused.
     key : str or bytes, default=None
-        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Another key gives other folds. Printing
+        hides it, pickles contain it.
 
     Attributes
     ----------
@@ -100,7 +101,7 @@ class CalibratedClassifierCV(Composite, PredictsProba, WeightedClassifier, peers
         return [LinearSVC() if params["estimator"] is None else params["estimator"]]
 
     def _folds(self, params: dict[str, Any]) -> Folds:
-        return Folds(*checked_cv(params["cv"]), has_targets=False)
+        return Folds(params, has_targets=False)
 
     def _parts(self, params, whole):
         (learner,) = self._learners(params)
@@ -108,14 +109,13 @@ class CalibratedClassifierCV(Composite, PredictsProba, WeightedClassifier, peers
         return parts if params["ensemble"] else [*parts, Part(learner, _labels)]
 
     def _check_supported_params(self, params):
-        super()._check_supported_params(params)
         if isinstance(params["estimator"], FrozenEstimator) or isinstance(params["cv"], str):
             raise ParameterError(
                 "A frozen estimator remembers its rows, which this model could not forget. Nothing was changed: pass "
                 "it not fitted.",
                 value=params["estimator"],
             )
-        checked_cv(params["cv"])
+        super()._check_supported_params(params)
         if params["estimator"] is None:
             return
         part = params["estimator"] = checked_part(params["estimator"], type(self).__name__)

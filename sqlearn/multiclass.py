@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 from sklearn import multiclass as peers
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import is_regressor
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.metaestimators import available_if
 
-from sqlearn.engine.model import WeightedClassifier
+from sqlearn.engine.model import WeightedClassifier, if_learner_has
 from sqlearn.engine.parts import Composite, Part, Whole, answering, checked_part
 from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
 
@@ -20,10 +19,6 @@ def _is_class(place: int, whole: Whole) -> np.ndarray:
     """1 for records of the class at this place, 0 for others."""
     found: np.ndarray = (whole.y == place).astype(np.int64)
     return found
-
-
-def _inside_has(name: str) -> Any:
-    return available_if(lambda self: hasattr(self.estimator, name))
 
 
 class OneVsRestClassifier(Composite, WeightedClassifier, peers.OneVsRestClassifier):  # type: ignore[override]
@@ -89,7 +84,11 @@ class OneVsRestClassifier(Composite, WeightedClassifier, peers.OneVsRestClassifi
         self.verbose = verbose
         self.key = key
 
-    @_inside_has("predict_proba")
+    @property
+    def _learner(self) -> Any:
+        return self.estimator
+
+    @if_learner_has
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes, each from its own model, scaled to a sum of 1.
 
@@ -106,7 +105,7 @@ class OneVsRestClassifier(Composite, WeightedClassifier, peers.OneVsRestClassifi
         found: np.ndarray = self._answer("predict_proba", X)
         return found
 
-    @_inside_has("decision_function")
+    @if_learner_has
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the decision function of each class's model.
 
@@ -133,9 +132,10 @@ class OneVsRestClassifier(Composite, WeightedClassifier, peers.OneVsRestClassifi
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
         part = params["estimator"] = checked_part(params["estimator"], type(self).__name__)
-        if not (is_classifier(part) or is_regressor(part)):
+        if not (is_regressor(part) or hasattr(part, "decision_function") or hasattr(part, "predict_proba")):
             raise ParameterError(
-                f"The estimator {shown(part)} is neither a classifier nor a regressor. Nothing was changed: pass one.",
+                f"The estimator {shown(part)} is no regressor, and has neither decision_function nor predict_proba. "
+                "Nothing was changed: pass one that has.",
                 value=part,
             )
 

@@ -3,20 +3,20 @@
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn import ensemble as peers
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.metaestimators import available_if
 
-from sqlearn.engine.model import Predicts, State, Transforms, WeightedClassifier, WeightedEstimator
+from sqlearn.engine.model import Predicts, State, Transforms, WeightedClassifier, WeightedEstimator, if_learner_has
 from sqlearn.engine.parts import (
     Composite,
     Folds,
+    InFolds,
     Part,
     Whole,
     active,
     answering,
-    checked_cv,
     checked_names,
     checked_part,
     codes,
@@ -33,16 +33,16 @@ _AUTO = ["predict_proba", "decision_function", "predict"]
 Named = list[tuple[str, Any]]
 
 
-def _last_has(name: str) -> Any:
-    return available_if(lambda self: hasattr(self._last(vars(self)), name))
-
-
-class _Stacking(Composite):
+class _Stacking(InFolds, Composite):
     """What both have in common."""
 
     def _last(self, params: dict[str, Any]) -> Any:
         """The last learner, not fitted."""
         raise NotImplementedError
+
+    @property
+    def _learner(self) -> Any:
+        return self._last(vars(self))
 
     def _learners(self, params):
         return active(params)
@@ -51,8 +51,7 @@ class _Stacking(Composite):
         return [*active(params), self._last(params)]
 
     def _folds(self, params: dict[str, Any]) -> Folds:
-        n_folds, key = checked_cv(params["cv"])
-        return Folds(n_folds, key, has_targets=self._target == "value")
+        return Folds(params, has_targets=self._target == "value")
 
     def _parts(self, params, whole):
         folds, learners = self._folds(params), active(params)
@@ -64,15 +63,14 @@ class _Stacking(Composite):
         return ["predict"] * len(active(params))
 
     def _check_supported_params(self, params):
-        super()._check_supported_params(params)
-        params["estimators"] = checked_names(params, self)
         if isinstance(params["cv"], str):
             raise ParameterError(
                 "cv='prefit' takes models that remember their rows, which this one could not forget. Nothing was "
                 "changed: pass a number of folds, or HashedKFold.",
                 value=params["cv"],
             )
-        checked_cv(params["cv"])
+        super()._check_supported_params(params)
+        params["estimators"] = checked_names(params, self, of_both_kinds=is_classifier(self))
         fits, kind = (is_classifier, "classifier") if is_classifier(self) else (is_regressor, "regressor")
         last = checked_part(self._last(params), type(self).__name__)
         if not fits(last):
@@ -110,7 +108,7 @@ class _Stacking(Composite):
 
     def _left_out(self, state: State, whole: Whole, live: list[Any], methods: list[str]) -> list[np.ndarray]:
         """What each learner predicts of records that it has not seen."""
-        folds, n_folds = self._folds(state.params).of(whole), checked_cv(state.params["cv"])[0]
+        folds, n_folds = self._folds(state.params).of(whole), state.params["cv"]
         n_classes, blocks = len(whole.labels), []
         if len(np.unique(folds)) < 2:
             raise UndefinedAttributeError(
@@ -136,6 +134,40 @@ class _Stacking(Composite):
             blocks.append(block[:, 1:] if method == "predict_proba" and n_classes == 2 else block)
         return blocks
 
+    def predict(self, X: Any, **predict_params: Any) -> np.ndarray:
+        """Predict labels or targets by the last learner.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+        **predict_params : dict
+            What the last learner's ``predict`` takes beside, such as ``return_std``.
+
+        Returns
+        -------
+        ndarray of shape (n_records,)
+            Labels, or float64 targets; with `return_std` their deviations too, in a tuple.
+        """
+        found: np.ndarray = self._answer("predict", X, **predict_params)
+        return found
+
+    def transform(self, X: Any) -> Any:
+        """Return what the learners predict of records, and with `passthrough` their features too.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_records, n_features)
+            Records.
+
+        Returns
+        -------
+        array, sparse matrix or frame of shape (n_records, n_features_out)
+            The predictions; sparse where `X` is, if its features are among them; a frame if ``set_output`` asks for it.
+        """
+        found = self._answer("transform", X)
+        return type(X)(found) if self.passthrough and sp.issparse(X) and isinstance(found, np.ndarray) else found
+
     def _new_fitted_sklearn(self, state):
         fitted = super()._new_fitted_sklearn(state)
         vars(fitted).pop("n_features_in_", None)  # a property there
@@ -148,8 +180,9 @@ class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.Stacki
     Parameters
     ----------
     estimators : list of (str, estimator)
-        Classifiers of this package, which follow each update by their own verbs; "drop" leaves one out. Others are
-        taken if their `random_state`, where they have one, is an int: they are fitted anew when the model is read.
+        Classifiers of this package, which follow each update by their own verbs, or regressors, which predict the
+        number of the class, from 0; "drop" leaves one out. Others are taken if their `random_state`, where they have
+        one, is an int: they are fitted anew when the model is read.
     final_estimator : estimator, default=None
         The classifier that learns from their predictions; by default ``LogisticRegression()`` of this package.
     cv : int, HashedKFold or None, default=None
@@ -164,7 +197,8 @@ class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.Stacki
     verbose : int, default=0
         Without effect.
     key : str or bytes, default=None
-        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Another key gives other folds. Printing
+        hides it, pickles contain it.
 
     Attributes
     ----------
@@ -221,7 +255,7 @@ class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.Stacki
         self.verbose = verbose
         self.key = key
 
-    @_last_has("predict_proba")
+    @if_learner_has
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes.
 
@@ -238,7 +272,7 @@ class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.Stacki
         found: np.ndarray = self._answer("predict_proba", X)
         return found
 
-    @_last_has("decision_function")
+    @if_learner_has
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the last classifier's decision function.
 
@@ -302,7 +336,8 @@ class StackingRegressor(_Stacking, Transforms, Predicts, WeightedEstimator, peer
     verbose : int, default=0
         Without effect.
     key : str or bytes, default=None
-        Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Another key gives other folds. Printing
+        hides it, pickles contain it.
 
     Attributes
     ----------

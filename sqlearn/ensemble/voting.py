@@ -14,6 +14,12 @@ from sqlearn.errors import ParameterError
 Named = list[tuple[str, Any]]
 
 
+def _is_soft(model: Any) -> bool:
+    if model.voting == "soft":
+        return True
+    raise AttributeError(f"predict_proba is not available when voting={model.voting!r}")
+
+
 class _Voting(Composite):
     """What both have in common."""
 
@@ -116,7 +122,7 @@ class VotingClassifier(_Voting, Transforms, PredictsProba, WeightedClassifier, p
         self.verbose = verbose
         self.key = key
 
-    @available_if(lambda self: self.voting == "soft")
+    @available_if(_is_soft)
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the means of the parts' probabilities.
 
@@ -132,6 +138,17 @@ class VotingClassifier(_Voting, Transforms, PredictsProba, WeightedClassifier, p
         """
         found: np.ndarray = self._answer("predict_proba", X)
         return found
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        for name, part in params["estimators"] if params["voting"] == "soft" else ():
+            if not isinstance(part, str) and not hasattr(part, "predict_proba"):
+                raise ParameterError(
+                    f"{type(part).__name__} ({name}) has no predict_proba, whose means a soft vote takes. Nothing was "
+                    "changed: set voting='hard', or take a classifier with probabilities; CalibratedClassifierCV gives "
+                    "them to any.",
+                    value=part,
+                )
 
     def _read_out(self, state):
         encoder, classes = LabelEncoder(), Whole.classes_of(state)

@@ -14,8 +14,8 @@ from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.readout import Fold, GramView, LeastSquares, beyond_float64
 from sqlearn.engine.solvers import descend
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
-from sqlearn.linear_model.choosing import Chooses, checked_alphas, folds_left_out, mean_over_folds
 from sqlearn.linear_model.coordinate_descent import solution
+from sqlearn.linear_model.folded import Chooses, checked_alphas, folds_left_out, mean_over_folds
 from sqlearn.linear_model.least_squares import LinearModel
 
 _LEAST_ALPHA = np.finfo(np.float64).resolution  # scikit-learn's, where no feature has to do with the target

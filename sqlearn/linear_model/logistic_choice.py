@@ -14,7 +14,7 @@ from sklearn.metrics import get_scorer
 
 from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.model import Decides, PredictsProbabilities, SparseCoefficients, WeightedClassifier, refuse_untold
-from sqlearn.engine.parts import KeepsRecords, Whole, best_of, checked_cv, mean_of_scored
+from sqlearn.engine.parts import Folds, InFolds, KeepsRecords, Whole, best_of, mean_of_scored
 from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.rounds import MOST_CLASS_WEIGHT, Records, Trace
 from sqlearn.engine.sklearn_private import scorer_of_classes
@@ -26,7 +26,13 @@ _AT_ONCE = 1 << 14  # records that are summed at once
 
 
 class LogisticRegressionCV(
-    SparseCoefficients, Decides, PredictsProbabilities, KeepsRecords, WeightedClassifier, peers.LogisticRegressionCV
+    InFolds,
+    SparseCoefficients,
+    Decides,
+    PredictsProbabilities,
+    KeepsRecords,
+    WeightedClassifier,
+    peers.LogisticRegressionCV,
 ):
     """Logistic regression whose penalty is chosen by cross-validation, and which forgets the choice too.
 
@@ -62,8 +68,8 @@ class LogisticRegressionCV(
     use_legacy_attributes : bool or "warn", default="warn"
         As in scikit-learn: which form `C_`, `scores_`, `coefs_paths_` and `n_iter_` have.
     key : str or bytes, default=None
-        Secret key of the records' digests; by default a public constant. It has no effect on the folds, whose key is
-        that of `cv`. Printing hides it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Another key gives other folds. Printing
+        hides it, pickles contain it.
 
     Attributes
     ----------
@@ -203,7 +209,6 @@ class LogisticRegressionCV(
                 "solver='liblinear' penalises the intercept, which is another model, and dual=True belongs to it. Use "
                 "any other solver; all give the optimum."
             )
-        checked_cv(params["cv"])
         refuse_untold({"scoring": params["scoring"]})
         given = params["Cs"]
         if not isinstance(given, Integral):
@@ -243,8 +248,7 @@ class LogisticRegressionCV(
         params = state.params
         strengths = _strengths(params["Cs"])
         weights = _weights_of_classes(params["class_weight"], whole)
-        n_folds, key = checked_cv(params["cv"])
-        folds = whole.folds(n_folds, key, has_targets=False)
+        n_folds, folds = params["cv"], Folds(params, has_targets=False).of(whole)
         n_outputs = 1 if len(whole.labels) == 2 else len(whole.labels)
         width = whole.x.shape[1] + bool(params["fit_intercept"])
         paths = np.full((n_folds, len(strengths), n_outputs, width), np.nan)
@@ -400,7 +404,7 @@ def _deprecations(model: LogisticRegressionCV) -> list[str]:
         )
     if model.use_legacy_attributes == "warn":
         said.append(
-            f"The fitted attributes of {type(model).__name__} will be simplified in scikit-learn 1.10. Set "
-            "use_legacy_attributes explicitly."
+            f"The fitted attributes of {type(model).__name__} will be simplified in scikit-learn 1.10. The default "
+            "value of use_legacy_attributes will change from True to False there. Set it explicitly."
         )
     return said

@@ -12,7 +12,7 @@ from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.model import Decides, State, WeightedClassifier
 from sqlearn.engine.readout import Fold, GramView, LeastSquares, as_float, folds_of, left_out
 from sqlearn.errors import ParameterError, shown
-from sqlearn.linear_model.choosing import Chooses, checked_alphas, folds_left_out, mean_over_folds
+from sqlearn.linear_model.folded import Chooses, checked_alphas, folds_left_out, mean_over_folds
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 from sqlearn.linear_model.ridge import AgainstRest, ridge_solution
 

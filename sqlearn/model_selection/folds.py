@@ -1,7 +1,6 @@
 """Folds that stay: the fold of a row is a function of the row alone."""
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +8,7 @@ from sklearn.model_selection import BaseCrossValidator
 
 from sqlearn.engine.identity import MOST_FOLDS, HashKey, folds_of, hidden, key_bytes
 from sqlearn.engine.model import Named
-from sqlearn.engine.parts import digests_of, folds_of_groups
+from sqlearn.engine.parts import digests_of, folds_of_groups, is_count
 from sqlearn.engine.sklearn_private import num_samples
 from sqlearn.errors import DegenerateError, ParameterError, ShapeError, shown
 
@@ -173,8 +172,7 @@ def _checked_splits(n_splits: Any) -> int:
     ParameterError
         When it is none.
     """
-    whole = isinstance(n_splits, Integral) and not isinstance(n_splits, bool | np.bool_ | np.timedelta64)
-    if not whole or not 2 <= n_splits <= MOST_FOLDS:
+    if not is_count(n_splits) or not 2 <= n_splits <= MOST_FOLDS:
         raise ParameterError(
             f"n_splits is {shown(n_splits)}, and must be a whole number from 2 to {MOST_FOLDS:,}. Nothing was "
             "computed: set how many folds there shall be.",

@@ -4,7 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,13 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
 
 from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.parts import FOLDS, MISSING, is_count
 from sqlearn.errors import ParameterError, UnsupportedError, shown
 from sqlearn.model_selection.folds import HashedKFold
 from sqlearn.model_selection.left_out import LeftOut
 
 Scoring = str | Callable[..., Any] | list[str] | tuple[str, ...] | dict[str, Any] | None
-_DEFAULTS = {"predict_proba": 0.0, "predict_log_proba": np.finfo(float).min, "decision_function": np.finfo(float).min}
-_FOLDS = 5
+_DEFAULTS = MISSING | {"decision_function": np.finfo(float).min}
 
 
 def cross_validate(
@@ -56,8 +56,9 @@ def cross_validate(
     scoring : str, callable, list, tuple or dict, default=None
         What is computed, as in scikit-learn; by default the estimator's ``score``.
     cv : int, HashedKFold, splitter or iterable, default=None
-        Number of hashed folds (5 for None), or the folds. Splitters of scikit-learn choose rows by position, so one row
-        less moves others: with them, scikit-learn's function does the work, by refits.
+        Number of hashed folds (5 for None) by the key of the estimator, if it has one, or the folds. Splitters of
+        scikit-learn choose rows by position, so one row less moves others: with them, scikit-learn's function does the
+        work, by refits.
     n_jobs : int, default=None
         As in scikit-learn, where it does the work; elsewhere without effect.
     verbose : int, default=0
@@ -108,8 +109,8 @@ def cross_validate(
     splits = _hashed(estimator, X, y, groups, cv)
     if splits is None:
         return model_selection.cross_validate(
-            estimator, X, y, groups=groups, scoring=scoring, cv=_folds_for_theirs(cv), n_jobs=n_jobs, verbose=verbose,
-            params=params, pre_dispatch=pre_dispatch, return_train_score=return_train_score,
+            estimator, X, y, groups=groups, scoring=scoring, cv=_folds_for(estimator, cv), n_jobs=n_jobs,
+            verbose=verbose, params=params, pre_dispatch=pre_dispatch, return_train_score=return_train_score,
             return_estimator=return_estimator, return_indices=return_indices, error_score=error_score,
         )  # fmt: skip
     _check_error_score(error_score)
@@ -265,7 +266,7 @@ def cross_val_predict(
     splits = _hashed(estimator, X, y, groups, cv)
     if splits is None:
         return model_selection.cross_val_predict(
-            estimator, X, y, groups=groups, cv=_folds_for_theirs(cv), n_jobs=n_jobs, verbose=verbose, params=params,
+            estimator, X, y, groups=groups, cv=_folds_for(estimator, cv), n_jobs=n_jobs, verbose=verbose, params=params,
             pre_dispatch=pre_dispatch, method=method,
         )  # fmt: skip
     if not isinstance(method, str) or not hasattr(estimator, method):
@@ -306,15 +307,10 @@ def _spread(found: np.ndarray, own: np.ndarray, classes: np.ndarray, method: str
     return whole
 
 
-def _folds_for_theirs(cv: Any) -> Any:
-    """Hashed folds for scikit-learn's functions, where a number is given."""
-    if cv is None:
-        return HashedKFold(_FOLDS)
-    return HashedKFold(int(cv)) if _is_number(cv) else cv
-
-
-def _is_number(cv: Any) -> bool:
-    return isinstance(cv, Integral) and not isinstance(cv, bool | np.bool_ | np.timedelta64)
+def _folds_for(estimator: Any, cv: Any) -> Any:
+    """Hashed folds where a number is given, by the key of a model that has one."""
+    number = FOLDS if cv is None else cv
+    return HashedKFold(int(number), key=getattr(estimator, "key", None)) if is_count(number) else cv
 
 
 def _hashed(estimator: Any, X: Any, y: Any, groups: Any, cv: Any) -> list[tuple[np.ndarray, np.ndarray]] | None:
@@ -328,14 +324,14 @@ def _hashed(estimator: Any, X: Any, y: Any, groups: Any, cv: Any) -> list[tuple[
     if not isinstance(estimator, ExactEstimator):
         return None
     if isinstance(cv, str | bool) or not (
-        cv is None or _is_number(cv) or hasattr(cv, "split") or hasattr(cv, "__iter__")
+        cv is None or is_count(cv) or hasattr(cv, "split") or hasattr(cv, "__iter__")
     ):
         raise ParameterError(
             f"cv is {shown(cv)}, which is neither a number of folds nor a splitter. Nothing was computed: pass a "
             "number, or HashedKFold.",
             value=cv,
         )
-    cv = _folds_for_theirs(cv)
+    cv = _folds_for(estimator, cv)
     if not isinstance(cv, HashedKFold):
         return None
     return list(cv.split(X, y, groups))

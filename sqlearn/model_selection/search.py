@@ -10,10 +10,11 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sqlearn.engine.model import ExactEstimator, WeightedClassifier, if_learner_has
 from sqlearn.engine.parts import (
     Composite,
+    Folds,
+    InFolds,
     Whole,
     answering,
     check_seed,
-    checked_cv,
     checked_part,
     keeps_tables,
     refuse_unsafe,
@@ -21,7 +22,7 @@ from sqlearn.engine.parts import (
 from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
 
 
-class _Search(Composite, WeightedClassifier):  # type: ignore[override]
+class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
     """What both searches have in common."""
 
     _or_more = ""
@@ -52,7 +53,6 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
         super()._check_supported_params(params)
         params["estimator"] = clone(params["estimator"])
         refuse_unsafe(params["estimator"], type(self).__name__)
-        checked_cv(params["cv"])
         self._check_candidates(params)
 
     def _candidates(self, params: dict[str, Any]) -> Iterable[dict[str, Any]]:
@@ -87,8 +87,7 @@ class _Search(Composite, WeightedClassifier):  # type: ignore[override]
 
     def _read_out(self, state):
         whole, params = Whole.of(state), state.params
-        n_folds, key = checked_cv(params["cv"])
-        folds = whole.folds(n_folds, key, has_targets=_target_of(params["estimator"]) is not None)
+        folds = Folds(params, has_targets=_target_of(params["estimator"]) is not None).of(whole)
         splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
         if len(splits) < 2:
             raise UndefinedAttributeError(
@@ -278,8 +277,8 @@ class GridSearchCV(_Search, peers.GridSearchCV):
     return_train_score : bool, default=False
         Whether the records that were learned are scored too.
     key : str or bytes, default=None
-        Secret key of the records' digests; by default a public constant. It has no effect on the folds. Printing hides
-        it, pickles contain it.
+        Secret key of the records' digests; by default a public constant. Another key gives other folds. Printing
+        hides it, pickles contain it.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ from sqlearn import verify
 from sqlearn.engine.model import describe
 from sqlearn.engine.sums.moments import _change_dense
 from sqlearn.errors import UndefinedAttributeError
-from sqlearn.linear_model.choosing import Chooses
+from sqlearn.linear_model.folded import Chooses
 from sqlearn.neighbors import NearestCentroid
 from sqlearn.tree import TreeBased
 

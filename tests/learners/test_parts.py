@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import scipy.sparse
 import scipy.stats
 import sklearn.calibration
 import sklearn.ensemble
@@ -32,14 +33,26 @@ from sqlearn.errors import (
     InvalidValueError,
     MergeError,
     NotLearnedError,
+    ParameterError,
     UndefinedAttributeError,
 )
-from sqlearn.linear_model import LinearRegression, LogisticRegression, LogisticRegressionCV, Ridge, RidgeClassifier
+from sqlearn.linear_model import (
+    BayesianRidge,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+)
 from sqlearn.model_selection import GridSearchCV, HashedKFold, RandomizedSearchCV
 from sqlearn.multiclass import OneVsRestClassifier
 from sqlearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier
 from sqlearn.pipeline import make_pipeline
+from sqlearn.preprocessing import StandardScaler
+from sqlearn.svm import LinearSVC
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -70,7 +83,7 @@ LEARNERS = [
     VotingClassifier([*PARTS, ("tree", TREE)], weights=[1, 2, 1, 1]),
     VotingRegressor(LINES),
     OneVsRestClassifier(RidgeClassifier()),
-    StackingClassifier([("bayes", GaussianNB())], GaussianNB(), cv=HashedKFold(2, key="folds")),
+    StackingClassifier([("bayes", GaussianNB())], GaussianNB(), cv=HashedKFold(2)),
     StackingRegressor(LINES, Ridge(), cv=2, passthrough=True),
     CalibratedClassifierCV(BernoulliNB(), cv=2),
     CHOICE,
@@ -220,6 +233,7 @@ def test_folds_that_cannot_be_scored_do_not_count():
         (VotingClassifier([("a", GaussianNB)]), r"Pass an instance: GaussianNB\(\)"),
         (VotingClassifier([("a", GaussianNB()), ("a", GaussianNB())]), "given twice"),
         (VotingClassifier([("a", Ridge())]), "should be a classifier"),
+        (VotingClassifier([("a", RidgeClassifier())], voting="soft"), "has no predict_proba, whose means"),
         (VotingClassifier([("a", GaussianNB())], weights=[1, 2]), "weights must be equal"),
         (VotingClassifier([("a", GaussianNB(key="own"))]), "key of its own"),
         (VotingClassifier([("a", sklearn.tree.DecisionTreeClassifier())]), "random_state=None: .* set it to an int"),
@@ -228,7 +242,7 @@ def test_folds_that_cannot_be_scored_do_not_count():
         (OneVsRestClassifier("nothing"), "implementing 'fit'"),
         (GridSearchCV(GaussianNB(), {"var_smoothing": 3.0}), "needs to be a list"),
         (GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=sklearn.model_selection.KFold(3)), "by position"),
-        (RandomizedSearchCV(GaussianNB(), {"var_smoothing": [1.0]}), "set an int"),
+        (RandomizedSearchCV(GaussianNB(), {"var_smoothing": [1.0]}), "has random_state=None: .* set it to an int"),
         (RandomizedSearchCV(GaussianNB(), {"var_smoothing": {1.0, 2.0}}, random_state=0), "list or a numpy array"),
         (GridSearchCV(GaussianNB(), {"estimator__x": [1.0]}), "get_params"),
         (GridSearchCV(GaussianNB(), {"var_smoothing": [-1.0, -2.0]}), "float in the range"),
@@ -258,7 +272,7 @@ def test_a_part_refuses_records_for_the_whole():
     with unchanged(model), pytest.raises(InvalidValueError, match="Negative"):
         model.partial_fit([-1.0, 0.0, 0.0, 0.0], 0)
     weightless = VotingClassifier([("near", KNeighborsClassifier(1))]).fit(X, y)
-    with unchanged(weightless), pytest.raises(InvalidValueError, match="takes no sample weights"):
+    with unchanged(weightless), pytest.raises(InvalidValueError, match="does not support sample weights"):
         weightless.partial_fit(X, y, sample_weight=np.ones(150))
     near = sklearn.neighbors.KNeighborsClassifier(1)
     for whole in (
@@ -266,7 +280,7 @@ def test_a_part_refuses_records_for_the_whole():
         OneVsRestClassifier(near), CalibratedClassifierCV(near), GridSearchCV(near, {"n_neighbors": [1]}),
     ):  # fmt: skip
         assert not whole.takes_weights
-        with pytest.raises(InvalidValueError, match="KNeighborsClassifier takes no sample weights"):
+        with pytest.raises(InvalidValueError, match="KNeighborsClassifier does not support sample weights"):
             whole.fit(X, y, sample_weight=np.ones(150))
     with unchanged(model), pytest.raises(NotLearnedError):
         model.forget([9.0, 9.0, 9.0, 9.0], 0)
@@ -280,9 +294,65 @@ def test_parameters_of_parts_are_in_the_digest():
     assert one.digest() != other.digest()
     with pytest.raises(MergeError):
         one.merge(other)
-    keyed = [GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=HashedKFold(3, key=key)).fit(X, y) for key in "ab"]
+    keyed = [
+        GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=HashedKFold(3, key=key), key=key).fit(X, y)
+        for key in "ab"
+    ]
     assert keyed[0].digest() != keyed[1].digest()
     assert b"'a'" not in keyed[0].canonical_parts()["header"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        partial(StackingClassifier, [("bayes", GaussianNB())], GaussianNB()),
+        partial(CalibratedClassifierCV, GaussianNB()), partial(GridSearchCV, GaussianNB(), {"var_smoothing": [1.0]}),
+        LogisticRegressionCV, RidgeClassifierCV, RidgeCV,
+    ],
+)  # fmt: skip
+def test_folds_are_by_the_key_of_the_model(made):
+    X, y = IRIS
+    model = made(cv=HashedKFold(3, key="k"), key="k").fit(X, y)
+    assert model.digest() == made(cv=3, key="k").fit(X, y).digest()
+    assert model.set_params(cv=3).pending_params() == []
+    assert model.set_params(cv=4).pending_params() == ["cv"]
+    for other in (made(cv=HashedKFold(3, key="k")), made(cv=HashedKFold(3), key="k")):
+        with pytest.raises(ParameterError, match="those of another key than the model's"):
+            other.fit(X, y)
+
+
+def test_parts_that_are_pipelines_of_what_keeps_its_records():
+    X, y = IRIS
+    made = partial(OneVsRestClassifier, make_pipeline(StandardScaler(), LinearSVC()))
+    model = made().fit(X, y)
+    np.testing.assert_array_equal(
+        model.forget(X[:9], y[:9]).decision_function(X), made().fit(X[9:], y[9:]).decision_function(X)
+    )
+
+
+def test_a_stack_of_a_regressor_and_its_features_in_the_form_of_the_records():
+    X, y = IRIS
+    made = partial(
+        StackingClassifier, [("line", Ridge()), ("bayes", GaussianNB())], GaussianNB(), cv=3, passthrough=True
+    )
+    model = made().fit(X, y).forget(X[:9], y[:9])
+    assert model.digest() == made().fit(X[9:], y[9:]).digest()
+    assert model.stack_method_ == ["predict", "predict_proba"]
+    sparse = model.transform(scipy.sparse.csc_matrix(X))
+    assert isinstance(sparse, scipy.sparse.csc_matrix)
+    np.testing.assert_array_equal(sparse.toarray(), model.transform(X))
+    deviations = (
+        StackingRegressor([("line", Ridge())], BayesianRidge()).fit(X, X[:, 0]).predict(X[:2], return_std=True)[1]
+    )
+    assert (deviations > 0).all()
+
+
+def test_what_is_not_there_says_why():
+    with pytest.raises(AttributeError, match="'VotingClassifier' has no attribute 'predict_proba'") as refused:
+        VotingClassifier(PARTS).predict_proba  # noqa: B018
+    assert "when voting='hard'" in str(refused.value.__cause__)
+    with pytest.raises(AttributeError, match="'StackingClassifier' has no attribute 'predict_proba'"):
+        StackingClassifier(PARTS, RidgeClassifier()).predict_proba  # noqa: B018
 
 
 def test_fitted_parts_are_copies():

@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from learners import LEARNERS, one_of_each
 from sqlearn.engine.sparse import problem
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
-from sqlearn.linear_model.choosing import Chooses
+from sqlearn.linear_model.folded import Chooses
 from sqlearn.svm import LinearSVC
 from sqlearn.tree import TakesCategories, TreeLearner
 

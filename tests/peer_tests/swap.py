@@ -7,12 +7,20 @@ libraries are imported before, so they keep the originals. Test modules that use
 A failure that ``allowed.txt`` does not list fails the run. In that file a reason, after ``#``, stands above the tests
 that may fail for it; a name that ends in ``*`` stands for all tests whose names begin so. Entries that no failing test
 needs are reported at the end. Names are relative to scikit-learn's folder, which must be pytest's ``--rootdir``.
+
+sqlearn's own modules see copies of scikit-learn's modules, so that what they look up there is scikit-learn's.
+
+Where tests of models of parts and of choices use what these refuse, and mean what they take, they get what means the
+same (``SAME_MEANING``): parts that might draw random numbers draw them from the seed 0; folds by position are hashed
+folds; and a function inside a test stands for one at the top of a module.
 """
 
 import ast
 import functools
 import importlib
 import pkgutil
+import sys
+import types
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +31,8 @@ import sklearn
 from sklearn.utils.discovery import all_estimators
 
 import sqlearn
+import sqlearn.model_selection
+from sqlearn.model_selection import HashedKFold
 
 HOME = Path(sklearn.__file__).parent
 ALLOWED = Path(__file__).with_name("allowed.txt")
@@ -44,6 +54,69 @@ def _classes() -> dict[str, dict[str, type]]:
 all_estimators()  # imports all modules of scikit-learn except the next one
 importlib.import_module("sklearn.utils.estimator_checks")
 CLASSES = _classes()
+# functions that stand there too, while a file runs that tests them
+FUNCTIONS = {
+    "model_selection/tests/test_validation.py": ("cross_val_predict", "cross_val_score", "cross_validate"),
+}
+
+
+def _keep_originals() -> None:
+    """Give sqlearn's modules copies of the modules of scikit-learn that they look classes up in while they run."""
+    copies = {}
+    for name in CLASSES:
+        theirs = sys.modules[f"sklearn.{name}"]
+        copies[id(theirs)] = types.ModuleType(theirs.__name__)
+        vars(copies[id(theirs)]).update(vars(theirs))
+    for module in pkgutil.walk_packages(sqlearn.__path__, "sqlearn."):
+        if module.name.endswith("__main__"):
+            continue
+        ours = vars(importlib.import_module(module.name))
+        ours.update({name: copies[id(value)] for name, value in ours.items() if id(value) in copies})
+
+
+_keep_originals()
+
+
+# modules of tests whose folds by position mean no more than folds
+ANY_FOLDS = {
+    "ensemble/tests/test_stacking.py",
+    "linear_model/tests/test_coordinate_descent.py",
+    "linear_model/tests/test_logistic.py",
+    "linear_model/tests/test_ridge.py",
+    "model_selection/tests/test_search.py",
+    "tests/test_calibration.py",
+}
+SPLITTERS = ("KFold", "StratifiedKFold")
+
+
+class AnyFolds(HashedKFold):
+    """Hashed folds that are asked for as folds by position are."""
+
+    def __init__(self, n_splits=5, *, shuffle=False, random_state=None, key=None):
+        super().__init__(n_splits, key=key)
+        self.shuffle, self.random_state = False, None
+
+
+def seeded(part, owner):
+    """Seed a part that might draw random numbers, instead of refusing it."""
+    for name, value in part.get_params(deep=True).items():
+        if name.rpartition("__")[2] == "random_state" and not isinstance(value, int):
+            part.set_params(**{name: 0})
+
+
+def seed_given(params, whose):
+    """Seed a search, instead of refusing it."""
+    if not isinstance(params["random_state"], int):
+        params["random_state"] = 0
+
+
+SAME_MEANING = {
+    "sqlearn.engine.parts.composite.refuse_unseeded": seeded,
+    "sqlearn.compose.chains.plain_steps.refuse_unseeded": seeded,
+    "sqlearn.model_selection.search.check_seed": seed_given,
+    "sqlearn.engine.parts.composite.refuse_untold": lambda params: None,
+    "sqlearn.linear_model.logistic_choice.refuse_untold": lambda params: None,
+}
 
 
 def their_estimators(type_filter=None):
@@ -52,9 +125,16 @@ def their_estimators(type_filter=None):
 
 
 @contextmanager
-def swapped():
-    """Have sqlearn's classes in scikit-learn's public modules."""
+def swapped(path: Path):
+    """Have sqlearn's classes in scikit-learn's public modules while something of this file runs."""
     with ExitStack() as stack:
+        for name, instead in SAME_MEANING.items():
+            stack.enter_context(mock.patch(name, instead))
+        file = path.relative_to(HOME).as_posix() if path.is_relative_to(HOME) else ""
+        others = dict.fromkeys(SPLITTERS, AnyFolds) if file in ANY_FOLDS else {}
+        others |= {name: getattr(sqlearn.model_selection, name) for name in FUNCTIONS.get(file, ())}
+        if others:
+            stack.enter_context(mock.patch.multiple("sklearn.model_selection", **others))
         for module in ("sklearn.utils", "sklearn.utils.discovery"):
             stack.enter_context(mock.patch(f"{module}.all_estimators", their_estimators))
         for module, classes in CLASSES.items():
@@ -110,14 +190,14 @@ def pytest_ignore_collect(collection_path):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report():
-    with swapped():
+def pytest_make_collect_report(collector):
+    with swapped(collector.path):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol():
-    with swapped():
+def pytest_runtest_protocol(item):
+    with swapped(item.path):
         return (yield)
 
 

@@ -145,7 +145,10 @@ def test_random_histories(tmp_path, kind, monkeypatch):
 
 def test_a_process_that_has_imported_nothing():
     """Classes are found by the names that users import them by."""
-    values = [*(model for name, (model, _) in KINDS.items() if name != "chosen columns"), KINDS["a map and a chain"][0].fit([[1.0], [2.0]], [1.0, 2.0])]
+    values = [
+        *(model for name, (model, _) in KINDS.items() if name != "chosen columns"),
+        KINDS["a map and a chain"][0].fit([[1.0], [2.0]], [1.0, 2.0]),
+    ]
     told = [encoded(values[:-1]), encoded(values[-1].state.params)]
     assert '"sqlearn.linear_model:Ridge"' in json.dumps(told) and "sqlearn.linear_model." not in json.dumps(told)
     code = f"from sqlearn.storage.file.values import decoded; print(*map(decoded, {told!r}), sep='\\n')"

@@ -163,8 +163,9 @@ class Answering(Delegates, BaseEstimator):
             raise
 
     def __getattr__(self, name):
-        if isinstance(own := getattr(type(self), name, None), property):  # whose error, an AttributeError, led here
-            return own.__get__(self)
+        own = next((vars(cls)[name] for cls in type(self).__mro__ if name in vars(cls)), None)
+        if hasattr(own, "__get__"):  # a property, or a method for some parameters: its AttributeError led here
+            return own.__get__(self, type(self))
         state = self.__dict__.get("_state")
         unknown = AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if state is None or name.startswith("_") or not name.endswith("_"):

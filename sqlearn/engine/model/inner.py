@@ -20,7 +20,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 def if_learner_has(method: Method) -> Method:
     """A method that a model has if the learner inside it has it."""
-    return available_if(lambda self: hasattr(self._learner, method.__name__))(method)
+    return available_if(lambda self: getattr(self._learner, method.__name__) is not None)(method)
 
 
 class PredictsAsInner(Predicts, PredictsJointProbabilities, Decides):

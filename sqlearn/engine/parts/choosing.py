@@ -6,22 +6,46 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.identity import MOST_FOLDS, key_bytes
+from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
 FOLDS = 5
 
 
-def checked_cv(cv: Any) -> tuple[int, str | bytes | None]:
-    """The number of hashed folds, and their key, of a number, of None or of a ``HashedKFold``.
+class InFolds(ExactEstimator):
+    """Learners that choose, or leave out, by hashed folds: in force is their number, and their key is the model's."""
+
+    def _check_supported_params(self, params):
+        super()._check_supported_params(params)
+        checked_cv(params["cv"], params["key"])
+
+    def _in_force(self, params, layout):
+        params, layout = super()._in_force(params, layout)
+        return params | {"cv": checked_cv(params["cv"], params["key"])}, layout
+
+    def pending_params(self) -> list[str]:
+        pending, then = super().pending_params(), self._fitted_state().params
+        others = [name for name in pending if name.partition("__")[0] != "cv"]
+        if len(others) == len(pending):
+            return pending
+        try:
+            same = checked_cv(vars(self)["cv"], then["key"]) == then["cv"]
+        except ParameterError:
+            same = False
+        return others if same else sorted([*others, "cv"])
+
+
+def checked_cv(cv: Any, key: str | bytes | None) -> int:
+    """The number of hashed folds that a model of this key takes: of a number, of None or of a ``HashedKFold``.
 
     Raises
     ------
     ParameterError
-        When it is something else.
+        When it is something else, or has another key.
     """
     if cv is None:
-        return FOLDS, None
-    is_number = isinstance(cv, Integral) and not isinstance(cv, bool | np.bool_ | np.timedelta64)
+        return FOLDS
+    is_number = is_count(cv)
     n_splits: Any = cv if is_number else getattr(cv, "n_splits", None) if hasattr(cv, "folds") else None
     if not isinstance(n_splits, Integral):
         raise ParameterError(
@@ -36,9 +60,17 @@ def checked_cv(cv: Any) -> tuple[int, str | bytes | None]:
             "how many there shall be.",
             value=cv,
         )
-    key = None if is_number else cv.key
-    key_bytes(key)
-    return int(n_splits), key
+    if not is_number and key_bytes(cv.key) != key_bytes(key):
+        raise ParameterError(
+            "The folds of cv are those of another key than the model's. Nothing was changed: pass the same key to "
+            "HashedKFold and to the model, or the number of folds as cv."
+        )
+    return int(n_splits)
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number, of any type but those that only look so."""
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_ | np.timedelta64)
 
 
 def mean_of_scored(scores: np.ndarray) -> np.ndarray:

@@ -44,7 +44,8 @@ def refuse_weights(learners: list[Any]) -> None:
     for learner in learners:
         if not takes_weights(learner):
             raise InvalidValueError(
-                f"{type(learner).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
+                f"Underlying estimator {type(learner).__name__} does not support sample weights. Nothing was changed: "
+                "leave sample_weight out.",
                 reason="weight",
             )
 

@@ -1,6 +1,6 @@
 """Parts for each fold, which have learned all other folds, and their predictions of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from sqlearn.engine.parts.following import Part
 from sqlearn.engine.parts.keeping import Whole
 
-_MISSING = {"predict_proba": 0.0, "predict_log_proba": np.finfo(float).min}
+MISSING = {"predict_proba": 0.0, "predict_log_proba": np.finfo(float).min}
 
 
 class Folds:
@@ -17,14 +17,14 @@ class Folds:
 
     Parameters
     ----------
-    n_folds, key : int, str or bytes or None
-        As :func:`~sqlearn.engine.parts.choosing.checked_cv` gives them.
+    params : Mapping
+        The parameters in force of a model that is :class:`~sqlearn.engine.parts.choosing.InFolds`.
     has_targets : bool
         Whether records have targets, where they have no labels.
     """
 
-    def __init__(self, n_folds: int, key: str | bytes | None, has_targets: bool) -> None:
-        self.n_folds, self.key, self.has_targets = n_folds, key, has_targets
+    def __init__(self, params: Mapping[str, Any], *, has_targets: bool) -> None:
+        self.n_folds, self.key, self.has_targets = params["cv"], params["key"], has_targets
 
     def of(self, whole: Whole) -> np.ndarray:
         """The fold of each record."""
@@ -57,7 +57,7 @@ def predicted(model: Any, x: np.ndarray, method: str, n_classes: int) -> np.ndar
     own = np.asarray(model.classes_, np.intp)
     if found.ndim == 1:  # a decision between two of them, or for the only one
         found = np.column_stack([-found, found] if len(own) == 2 else [found])
-    missing = _MISSING[method] if method in _MISSING else found.min()
+    missing = MISSING[method] if method in MISSING else found.min()
     whole = np.full((len(found), n_classes), missing)
     whole[:, own[: found.shape[1]]] = found
     return whole

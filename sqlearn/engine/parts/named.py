@@ -13,8 +13,10 @@ from sqlearn.errors import ParameterError, shown
 Named = list[tuple[str, Any]]
 
 
-def checked_names(params: dict[str, Any], owner: Any, *, dropping: bool = True) -> Named:
+def checked_names(params: dict[str, Any], owner: Any, *, of_both_kinds: bool = False) -> Named:
     """Copies of the named estimators that a user passed as `estimators`, those that are dropped too.
+
+    They are of the kind of their owner or, if `of_both_kinds`, classifiers and regressors.
 
     Raises
     ------
@@ -46,9 +48,10 @@ def checked_names(params: dict[str, Any], owner: Any, *, dropping: bool = True) 
         )
     fits, kind = (is_classifier, "classifier") if is_classifier(owner) else (is_regressor, "regressor")
     for _, part in found:
-        if not _is_dropped(part) and not fits(part):
+        if not (_is_dropped(part) or fits(part) or (of_both_kinds and (is_classifier(part) or is_regressor(part)))):
+            wanted = "classifier or a regressor" if of_both_kinds else kind
             raise ParameterError(
-                f"The estimator {type(part).__name__} should be a {kind}. Nothing was changed: pass one.", value=part
+                f"The estimator {type(part).__name__} should be a {wanted}. Nothing was changed: pass one.", value=part
             )
     return found
 

@@ -1,34 +1,22 @@
 """What linear models have in common that choose a parameter by cross-validation in folds by digest."""
 
-from numbers import Integral
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sqlearn.engine.identity import key_bytes
-from sqlearn.engine.model import ExactEstimator, State
-from sqlearn.engine.parts import checked_cv
+from sqlearn.engine.model import State
+from sqlearn.engine.parts import InFolds
 from sqlearn.engine.readout import Fold, GramView, folds_of, left_out
 from sqlearn.engine.sums import FoldedGram, Statistic
 from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
 
 
-class Chooses(ExactEstimator):
+class Chooses(InFolds):
     """Learners whose statistic is a Gram matrix for each fold, from which they choose when they are read."""
 
     _statistic: type[Statistic] = FoldedGram
 
-    def _check_supported_params(self, params):
-        super()._check_supported_params(params)
-        _n_folds(params)
-
-    def _in_force(self, params, layout):
-        params, layout = super()._in_force(params, layout)
-        return params | {"cv": _n_folds(params)}, layout
-
     def _new_statistic(self, params, n_features, n_targets):
-        return FoldedGram(n_features, n_targets, _n_folds(params))
+        return FoldedGram(n_features, n_targets, params["cv"])
 
     def _check_fit(self, batch):
         super()._check_fit(batch)
@@ -37,36 +25,6 @@ class Chooses(ExactEstimator):
                 f"{type(self).__name__} was given 1 sample, and needs two to choose by cross-validation: one to train "
                 "on and one to leave out. Nothing was changed: pass more rows, or learn them with partial_fit."
             )
-
-    def pending_params(self) -> list[str]:
-        pending, state = super().pending_params(), self._fitted_state()
-        names = [name for name in pending if name.partition("__")[0] == "cv"]
-        if names:
-            try:
-                same = _n_folds({"cv": self.cv, "key": state.params["key"]}) == state.params["cv"]
-            except ParameterError:
-                same = False
-            others = [name for name in pending if name not in names]
-            pending = others if same else sorted([*others, "cv"])
-        return pending
-
-
-def _n_folds(params: dict[str, Any]) -> int:
-    """The number of folds that the parameter `cv` means.
-
-    Raises
-    ------
-    ParameterError
-        If it means none, or folds by another key than the model's.
-    """
-    cv = params["cv"]
-    number, key = checked_cv(cv)
-    if not (cv is None or isinstance(cv, Integral)) and key_bytes(key) != key_bytes(params["key"]):
-        raise ParameterError(
-            "The folds of cv are those of another key than the model's. Nothing was changed: pass the same key to "
-            "HashedKFold and to the model, or the number of folds as cv."
-        )
-    return number
 
 
 def checked_alphas(alphas: float | ArrayLike) -> np.ndarray:
