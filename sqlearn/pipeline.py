@@ -6,17 +6,19 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn import pipeline as peers
-from sklearn.utils import Bunch, Tags
+from sklearn.pipeline import Pipeline as PlainPipeline
+from sklearn.pipeline import make_pipeline as make_plain_pipeline
+from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 
 from sqlearn.compose.chains.columns import is_idle
-from sqlearn.compose.composed import Composed
+from sqlearn.compose.composed import Composed, refuse_metadata, same_output
+from sqlearn.compose.feature_union import FeatureUnion, make_union
 from sqlearn.compose.planning import check_steps, plan_of
-from sqlearn.engine.sklearn_private import output_config, parameter_constraints, set_output_config
+from sqlearn.engine.sklearn_private import parameter_constraints
 from sqlearn.errors import ParameterError
 
-__all__ = ["Pipeline", "make_pipeline"]
+__all__ = ["FeatureUnion", "Pipeline", "make_pipeline", "make_union"]
 
 
 class _Idle:
@@ -27,7 +29,7 @@ class _Idle:
         return X
 
 
-class Pipeline(Composed, peers.Pipeline):
+class Pipeline(Composed, PlainPipeline):
     """Steps one behind the other, which forget rows exactly as a whole.
 
     After ``forget``, each step is what it would be after a fit to the rows that are left: the means that scale, the
@@ -96,11 +98,11 @@ class Pipeline(Composed, peers.Pipeline):
     True
     """
 
-    _sklearn_class = peers.Pipeline
+    _sklearn_class = PlainPipeline
     _not_copied = frozenset({"steps"})
     _parts = "steps"
     _parameter_constraints: ClassVar[dict] = {
-        **parameter_constraints(peers.Pipeline),
+        **parameter_constraints(PlainPipeline),
         "memory": "no_validation",
         "keep_records": ["boolean"],
     }
@@ -149,15 +151,9 @@ class Pipeline(Composed, peers.Pipeline):
     @property
     def _learner(self) -> Any:
         """The last step in force."""
-        last = self._steps_in_force()[-1][1]
+        steps = self._steps_in_force()
+        last = steps[-1][1] if len(steps) else None
         return _Idle() if is_idle(last) else last
-
-    def __sklearn_tags__(self) -> Tags:
-        try:
-            tags = self._planned().model.__sklearn_tags__()
-        except (ValueError, TypeError, AttributeError):  # of steps that `fit` will refuse
-            return self._sklearn_class.__sklearn_tags__(self)
-        return tags
 
     # ------------------------------------------------------------------ learning
 
@@ -205,9 +201,7 @@ class Pipeline(Composed, peers.Pipeline):
         for name, value in params.items():
             step, _, parameter = name.partition("__")
             if parameter != "sample_weight" or step not in dict(self.steps):
-                raise ParameterError(
-                    f"fit of a Pipeline takes no {name}. Nothing was changed: pass X, y and sample_weight."
-                )
+                refuse_metadata(self, {name: value})
             weights.append(value)
         takes = {name for name, step in self.steps if getattr(step, "takes_weights", False)}
         named = {name.partition("__")[0] for name in params}
@@ -249,7 +243,7 @@ class Pipeline(Composed, peers.Pipeline):
         """
         made = self._parts_made()
         steps = self._fitted_state().params["plan"].params["steps"]
-        return peers.Pipeline([(name, made.get(name, step)) for name, step in steps])
+        return PlainPipeline([(name, made.get(name, step)) for name, step in steps])
 
     @property
     def named_steps(self) -> Bunch:
@@ -300,8 +294,8 @@ class Pipeline(Composed, peers.Pipeline):
         if ind.step not in (1, None):
             raise ValueError("Pipeline slicing only supports a step of 1")
         if "_state" not in vars(self):
-            return type(self)(self.steps[ind], keep_records=self.keep_records, ledger=self.ledger, key=self.key)
-        return peers.Pipeline(list(self._named().items())[ind])
+            return type(self)(**(self.get_params(deep=False) | {"steps": self.steps[ind]}))
+        return PlainPipeline(list(self._named().items())[ind])
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Set what ``transform`` returns.
@@ -316,12 +310,11 @@ class Pipeline(Composed, peers.Pipeline):
         Self
             The pipeline itself.
         """
-        peers.Pipeline.set_output(self, transform=transform)
+        PlainPipeline.set_output(self, transform=transform)
         if "_state" in vars(self):
             state = self._fitted_state()
             for (_, given), (_, step) in zip(self.steps, state.params["plan"].params["steps"], strict=True):
-                if not is_idle(step):
-                    set_output_config(step, output_config(given))
+                same_output(given, step)
             state.fitted_sklearn = None
         return self
 
@@ -353,22 +346,6 @@ class Pipeline(Composed, peers.Pipeline):
 
     def _can_invert(self) -> bool:
         return all(is_idle(step) or hasattr(step, "inverse_transform") for _, step in self._steps_in_force())
-
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """Return the names of the columns of ``transform``.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names of the features, if the first records had none.
-
-        Returns
-        -------
-        ndarray of str
-            The names.
-        """
-        found: np.ndarray = self._model().get_feature_names_out(input_features)
-        return found
 
 
 def make_pipeline(
@@ -406,7 +383,7 @@ def make_pipeline(
     >>> list(make_pipeline(StandardScaler(), Ridge()).named_steps)
     ['standardscaler', 'ridge']
     """
-    named = peers.make_pipeline(*steps).steps
+    named = make_plain_pipeline(*steps).steps
     return Pipeline(
         named, memory=memory, transform_input=transform_input, verbose=verbose, keep_records=keep_records,
         ledger=ledger, key=key,

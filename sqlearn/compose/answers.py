@@ -18,6 +18,31 @@ class MapAnswers(PredictsAsInner):
     score_samples = if_learner_has(ScoresRecords.score_samples)
 
     @if_learner_has
+    def predict(self, X: Any, **params: Any) -> Any:
+        """Predict the label or target of each row.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, frame or list of str
+            Rows, as they are learned.
+        **params : dict
+            What the learner's own ``predict`` takes beside rows, such as ``return_std`` of BayesianRidge.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
+            The predictions.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("predict", X, **params)
+
+    @if_learner_has
     def transform(self, X: Any) -> Any:
         """Map rows, and transform their images as the learner does.
 

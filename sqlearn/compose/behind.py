@@ -1,19 +1,13 @@
-"""What may stand behind a fixed map, and how rows are mapped in words of this package."""
+"""What may stand behind a fixed map."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
-import scipy.sparse as sp
 
 from sqlearn.compose.table_model import TableModel
 from sqlearn.compose.text_model import TextModel
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import ExactEstimator, Inner
-from sqlearn.engine.validation import explained, is_of_input
-from sqlearn.errors import InvalidValueError, ParameterError, SqlearnError, shown
+from sqlearn.errors import ParameterError, shown
 
 
 def _recommends(learner: Any) -> bool:
@@ -74,28 +68,3 @@ def check_learner(params: dict[str, Any], own_class: type) -> None:
 def of_images(layout: Any, through: FixedMap) -> Any:
     """The layout of images of rows."""
     return replace(layout, n_features_in_=through.image_width, feature_names_in_=None, through=None)
-
-
-def name_of(transformer: Any) -> str:
-    return getattr(transformer, "__name__", type(transformer).__name__)
-
-
-@contextmanager
-def named(transform: Any, rows: Any) -> Iterator[None]:
-    """Map rows in here: what the map does not take is refused in words of this package."""
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    except SqlearnError:
-        raise
-    except (AttributeError, TypeError, ValueError, LookupError, ArithmeticError) as error:
-        if not is_of_input(error, here=False):
-            raise
-        text = str(error)
-        if isinstance(rows, np.ndarray | sp.csr_array) and ("contains NaN" in text or "contains infinity" in text):
-            raise explained(ValueError(text), rows) from error
-        raise InvalidValueError(
-            f"{name_of(transform)} does not take these rows: {text.rstrip('.')}. Nothing was changed: pass rows "
-            "that it maps.",
-            reason="out of range",
-        ) from error

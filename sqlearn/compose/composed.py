@@ -1,18 +1,23 @@
 """Models that are made of parts in scikit-learn's forms: what is planned once, and does all of the work."""
 
+from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
+
 import copy
 import json
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
-from sklearn import compose as peers_compose
-from sklearn import pipeline
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
+from sklearn.compose import make_column_selector
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
-from sklearn.utils import Bunch
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Bunch, Tags
 
 from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chains.chain import Chain
+from sqlearn.compose.chains.columns import SIDE_BY_SIDE, inner_parts, is_idle, is_map
 from sqlearn.compose.chains.lazy_chain import LazyChain
 from sqlearn.compose.chains.reading import Read
 from sqlearn.compose.fixed_features import FixedFeatures
@@ -31,7 +36,8 @@ from sqlearn.engine.model import (
     describe,
     if_learner_has,
 )
-from sqlearn.engine.sklearn_private import output_config, param_names, set_output_config
+from sqlearn.engine.sklearn_private import output_config, param_names, set_output_config, visual_block
+from sqlearn.errors import ParameterError, SqlearnError, listed
 
 
 class Plan:
@@ -50,7 +56,7 @@ class Plan:
     def __init__(self, model: ExactEstimator, params: dict[str, Any], fixed: list[str], learned: list[str]) -> None:
         self.model, self.params, self.fixed, self.learned = model, params, fixed, learned
 
-    def in_force(self) -> "InForce":
+    def in_force(self) -> InForce:
         """What is kept of it with the records."""
         model = self.model
         return InForce(
@@ -168,6 +174,26 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
     def keeps_records(self) -> bool:
         return self._in_use.keeps_records
 
+    def __sklearn_tags__(self) -> Tags:
+        try:
+            tags = self._planned().model.__sklearn_tags__()
+        except (ValueError, TypeError, AttributeError):  # of parts that `fit` will refuse
+            return self._sklearn_class.__sklearn_tags__(self)
+        return tags
+
+    def __dir__(self) -> list[str]:
+        try:
+            return super().__dir__()
+        except (ValueError, TypeError, AttributeError):  # of parts that `fit` will refuse
+            return sorted(object.__dir__(self))
+
+    def _sk_visual_block_(self):
+        try:
+            shown = self.to_sklearn() if "_state" in vars(self) else self
+        except SqlearnError:  # records that determine nothing
+            shown = self
+        return visual_block(self._sklearn_class, shown)
+
     # ------------------------------------------------------------------ records
 
     def _started(self, X, y, sample_weight, *, single):
@@ -220,6 +246,22 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         found: dict[str, Any] = self._model().fitted_attributes()
         return found
 
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """Return the names of the columns of ``transform``.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns, if the first records had none.
+
+        Returns
+        -------
+        ndarray of str
+            The names.
+        """
+        found: np.ndarray = self._model().get_feature_names_out(input_features)
+        return found
+
     def fitted_params(self) -> dict[str, Any]:
         state = self._fitted_state()
         kept = {name: state.params.get(name, default) for name, default in (("ledger", True), ("key", None))}
@@ -237,7 +279,7 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
 
     def _described(self, name: str, value: Any) -> Any:
         """A parameter as pending ones are compared: estimators by their class, since their parameters are named."""
-        if name.rpartition("__")[2] in {self._parts, "steps", "transformers"}:
+        if name.rpartition("__")[2] in {self._parts, "steps", "transformers", "transformer_list"}:
             return [[part[0], self._described("", part[1]), *map(_columns, part[2:])] for part in value or ()]
         if hasattr(value, "get_params") and not isinstance(value, type):
             return type(value).__name__
@@ -305,9 +347,40 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
 
 def _columns(given: Any) -> Any:
     """Columns in JSON's types; what chooses them, by its class and its own parameters."""
-    if isinstance(given, peers_compose.make_column_selector):
+    if isinstance(given, make_column_selector):
         return [type(given).__name__, describe(vars(given))]
     return describe(given)
+
+
+def refuse_metadata(model: Any, params: dict[str, Any]) -> None:
+    """Refuse what `fit` is given beside X, y and weights.
+
+    Raises
+    ------
+    ParameterError
+        If it is given anything.
+    """
+    if params:
+        raise ParameterError(
+            f"Passing extra keyword arguments to {type(model).__name__}.fit is only supported if "
+            "enable_metadata_routing=True in scikit-learn, and never here: a record has nothing beside its row, its "
+            f"label or target and its weight. Nothing was changed: leave out {listed(sorted(params))}."
+        )
+
+
+def same_output(given: Any, step: Any) -> None:
+    """Have what `set_output` has set of an estimator and its parts set of another like it."""
+    if is_idle(given) or is_idle(step) or isinstance(given, str) or isinstance(step, str) or is_map(step):
+        return
+    set_output_config(step, output_config(given))
+    if isinstance(step, Pipeline):
+        parts = zip(given.steps, step.steps, strict=True)
+    elif isinstance(step, SIDE_BY_SIDE):
+        parts = zip(inner_parts(given), inner_parts(step), strict=True)
+    else:
+        return
+    for (_, one), (_, other) in parts:
+        same_output(one, other)
 
 
 Found = tuple[str, Any, Callable[[State], State] | None]
@@ -361,7 +434,7 @@ def _of_chain(steps: Any, reads: Callable[[State], list[Read]], state: State) ->
             assert found is not None
             return found
 
-        if isinstance(step, peers_compose.ColumnTransformer | pipeline.Pipeline):  # scikit-learn's, as it is now
+        if isinstance(step, (Pipeline, *SIDE_BY_SIDE)):  # scikit-learn's, as it is now
             yield name, copy.deepcopy(reads(state)[place].fitted), None
         else:
             yield name, step, None if step is None else seen
@@ -391,5 +464,5 @@ def _text_parts(fitted: Any, names: list[str], steps: dict[str, Any]) -> dict[st
         taken = [(key, made.pop(key)) for key in wanted if key in made]
         if isinstance(step, TfidfTransformer) and step.use_idf and "tf" in made and len(names) == 3:
             taken.insert(0, ("tf", made.pop("tf")))
-        found[name] = "passthrough" if not taken else taken[0][1] if len(taken) == 1 else pipeline.Pipeline(taken)
+        found[name] = "passthrough" if not taken else taken[0][1] if len(taken) == 1 else Pipeline(taken)
     return found | {names[-1]: made["learner"]}

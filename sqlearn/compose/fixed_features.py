@@ -13,8 +13,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags, get_tags
 
 from sqlearn.compose.answers import BehindMap, MapAnswers
-from sqlearn.compose.behind import check_learner, name_of, named, of_images
-from sqlearn.compose.inputs import as_given, canonical, kind_for
+from sqlearn.compose.behind import check_learner, of_images
+from sqlearn.compose.inputs import as_given, canonical, kind_for, name_of, named
 from sqlearn.engine.maps import FixedMap, Image
 from sqlearn.engine.model import (
     Adaptive,

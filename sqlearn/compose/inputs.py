@@ -4,7 +4,8 @@ The first rows tell which of these they are, and later ones are brought to the s
 name, depend on its contents alone, not on whether they came as float32, as a sparse matrix or in a frame.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Real
 from typing import Any
@@ -19,7 +20,7 @@ from sqlearn.engine.sklearn_private import feature_names
 from sqlearn.engine.sums import as_csr
 from sqlearn.engine.tables import is_missing
 from sqlearn.engine.validation import Layout, Spec, check_features, explained, is_of_input
-from sqlearn.errors import InvalidValueError, ShapeError, shown
+from sqlearn.errors import InvalidValueError, ShapeError, SqlearnError, shown
 
 _DENSE = 2048  # columns: rows of more are sparse to a map that takes sparse rows, however they came
 
@@ -177,3 +178,28 @@ def _cell(value: Any, row: int, column: str | int) -> Any:
         value=value,
         reason="not numeric",
     )
+
+
+def name_of(transformer: Any) -> str:
+    return getattr(transformer, "__name__", type(transformer).__name__)
+
+
+@contextmanager
+def named(transform: Any, rows: Any) -> Iterator[None]:
+    """Map rows in here: what the map does not take is refused in words of this package."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except SqlearnError:
+        raise
+    except (AttributeError, TypeError, ValueError, LookupError, ArithmeticError) as error:
+        if not is_of_input(error, here=False):
+            raise
+        text = str(error)
+        if isinstance(rows, np.ndarray | sp.csr_array) and ("contains NaN" in text or "contains infinity" in text):
+            raise explained(ValueError(text), rows) from error
+        raise InvalidValueError(
+            f"{name_of(transform)} does not take these rows: {text.rstrip('.')}. Nothing was changed: pass rows "
+            "that it maps.",
+            reason="out of range",
+        ) from error

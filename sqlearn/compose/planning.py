@@ -67,7 +67,8 @@ def check_steps(steps: Any, params: dict[str, Any]) -> None:
     for name, step in steps:
         if isinstance(step, type):
             raise TypeError(
-                f"Expected an estimator instance ({step.__name__}()), got estimator class instead ({name})."
+                f"Expected an estimator instance ({step.__name__}()), got estimator class instead ({step.__name__}). "
+                f"It is the step {name}."
             )
         is_last = step is steps[-1][1]
         if is_idle(step) or (hasattr(step, "fit") and (is_last or hasattr(step, "transform"))):

@@ -72,6 +72,7 @@ __all__ = [
     "update_class_log_prior",
     "validate_parameter_constraints",
     "validate_params",
+    "visual_block",
 ]
 
 # What classes of this package define in place of scikit-learn's, which calls or reads it.
@@ -86,6 +87,7 @@ HOOKS = {
     "_joint_log_likelihood": "TableBayes computes it for numbers and categories",
     "_n_threads": "k-means asks it of the learner when it predicts",
     "_parameter_constraints": "the types and ranges of parameters",
+    "_sk_visual_block_": "the HTML of a fitted model of parts shows the parts as they are now",
     "_update_class_log_prior": "TableBayes takes that of naive Bayes over counts",
     "_update_feature_log_prob": "TableBayes smooths only the categories",
 }
@@ -357,6 +359,11 @@ def set_output_config(estimator: Any, config: dict[str, Any] | None) -> None:
     """Set what :func:`output_config` gave."""
     if config is not None:
         estimator._sklearn_output_config = config
+
+
+def visual_block(kind: type, estimator: Any) -> Any:
+    """What the HTML of an estimator of this class of scikit-learn's is made of."""
+    return kind._sk_visual_block_(estimator)  # type: ignore[attr-defined]
 
 
 def fitted_column_transformer(

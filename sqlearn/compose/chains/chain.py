@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn import pipeline as peers
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
@@ -16,6 +16,7 @@ from sqlearn.compose.chains.checks import check_chain, check_step, teacher
 from sqlearn.compose.chains.columns import (
     Use,
     flat,
+    image_width,
     is_of_tables,
     leaves,
     may_miss,
@@ -23,6 +24,7 @@ from sqlearn.compose.chains.columns import (
     resolved,
     uses_of,
 )
+from sqlearn.compose.chains.maps import check_maps, fix_maps, images_of, names_of_images
 from sqlearn.compose.chains.plain_steps import as_array, by_place, with_nan
 from sqlearn.compose.chains.reading import Input, Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, one_predicted
@@ -132,6 +134,7 @@ class Chain(MapAnswers, WeightedClassifier):
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
+        check_maps(params["steps"])
         for step in leaves(params["steps"]):
             check_step(step, params["name"])
         self._check_chain(params["steps"])
@@ -164,22 +167,36 @@ class Chain(MapAnswers, WeightedClassifier):
     def _of_table(self, spec, X, layout):
         """The columns that are used, each once as numbers and once as categories, if it is both."""
         table, steps = as_table(X), self.steps
-        if layout is None:
-            names = names_of(table)
-            steps = resolved(steps, X, table.shape[1], names)
-            listed_in: Any = steps  # what _in_force takes
-            layout = Layout(table.shape[1], None if names is None else np.array(names, object), columns=listed_in)
-        names = None if layout.feature_names_in_ is None else layout.feature_names_in_.tolist()
-        uses = uses_of(steps, layout.n_features_in_, names)
-        places = _found(table, [use.place for use in uses], layout, names, spec.learner)
-        is_categorical = np.array([use.kind == "category" for use in uses], bool)
+        names, first = (names_of(table), True) if layout is None else (_names(layout), False)
+        layout = layout or Layout(table.shape[1], None if names is None else np.array(names, object))
+        width = layout.n_features_in_
+
+        def numbers_of(columns: list[int]) -> np.ndarray:
+            found = _found(table, columns, layout, names, spec.learner)
+            values: np.ndarray = split(_taken(table, found), np.zeros(len(columns), bool))[0]
+            return values
+
+        if first:
+            steps = resolved(steps, X, width, names)
+            fix_maps(steps, numbers_of, width, names)
+            layout = replace(layout, columns=steps)  # which _in_force takes
+        images = images_of(steps, numbers_of, width, names)
+        column_names = [*(range(width) if names is None else names), *images.names]
+        uses = uses_of(steps, width, names)
+        of_table = [use for use in uses if use.place < width]
+        places = _found(table, [use.place for use in of_table], layout, names, spec.learner)
+        is_categorical = np.array([use.kind == "category" for use in of_table], bool)
         x, codes, levels = split(_taken(table, places), is_categorical)
+        if not places:  # whose number of rows nothing tells
+            x, codes = np.empty((table.shape[0], 0)), np.empty((table.shape[0], 0), np.int64)
+        if images.names:
+            x = np.concatenate([x, images.values], axis=1)
         numbers = [use.place for use in uses if use.kind == "number"]
-        missable = may_miss(steps, layout.n_features_in_, names) if _has_gaps(steps) else set()
+        missable = may_miss(steps, width, names) if _has_gaps(steps) else set()
         for k, place in enumerate(numbers):
             rows: Any = np.flatnonzero(np.isnan(x[:, k])) if place not in missable else ()
             if len(rows):
-                column = place if names is None else names[place]
+                column = column_names[place]
                 raise InvalidValueError(
                     f"Input X contains NaN. The first is in row {rows[0]} (counted from 0), column {column!r}. Nothing "
                     "was changed: drop such rows, or put a SimpleImputer in front.",
@@ -191,7 +208,7 @@ class Chain(MapAnswers, WeightedClassifier):
         for k, place in enumerate(categories):
             rows = np.flatnonzero(codes[:, k] < 0) if place not in missable else ()
             if len(rows):
-                column = place if names is None else names[place]
+                column = column_names[place]
                 raise InvalidValueError(
                     f"The value in row {rows[0]} (counted from 0), column {column!r}, is missing: OrdinalEncoder makes "
                     "NaN of it, which no step behind it takes. Nothing was changed: set its encoded_missing_value to a "
@@ -217,10 +234,10 @@ class Chain(MapAnswers, WeightedClassifier):
                     "Nothing was changed: pass one label per row."
                 )
         steps = params["steps"] if layout.columns is None else layout.columns
-        names = None if layout.feature_names_in_ is None else layout.feature_names_in_.tolist()
-        places = ranked(steps, layout.n_features_in_, names)
+        places = ranked(steps, layout.n_features_in_, _names(layout))
         numbers = [use.place for use in self._uses(steps, layout) if use.kind == "number"]
-        steps = Steps(steps.parts, tuple(k for k, place in enumerate(numbers) if place in places))
+        order = tuple(k for k, place in enumerate(numbers) if place in places)
+        steps = Steps(steps.parts, order, image_width(steps))
         return params | {"steps": steps}, replace(layout, columns=None)
 
     def _has_labels(self, params, layout):
@@ -261,11 +278,16 @@ class Chain(MapAnswers, WeightedClassifier):
         """How many columns are taken as categories."""
         return sum(use.kind == "category" for use in self._uses(steps, layout))
 
+    def _column_names(self, steps: Steps, layout: Layout) -> list[Any]:
+        """Names or positions of the columns, and names of those of images, for messages."""
+        names = _names(layout)
+        own = range(layout.n_features_in_) if names is None else names
+        return [*own, *names_of_images(steps, layout.n_features_in_, names)]
+
     def _uses(self, steps: Steps, layout: Layout) -> list[Use]:
         if not is_of_tables(steps):
             return [Use(place, "number") for place in range(layout.n_features_in_)]
-        names = layout.feature_names_in_
-        return uses_of(steps, layout.n_features_in_, None if names is None else names.tolist())
+        return uses_of(steps, layout.n_features_in_, _names(layout))
 
     def _input(self, state: State, table: Table) -> Input:
         """A table of the columns that are used, as what comes to the first step."""
@@ -276,7 +298,7 @@ class Chain(MapAnswers, WeightedClassifier):
     def _read_out(self, state):
         found = self._read(state)
         steps = [(read.name, "passthrough" if read.learner is None else read.fitted) for read in found]
-        return {"pipeline_": peers.Pipeline(steps), "read_": found}
+        return {"pipeline_": Pipeline(steps), "read_": found}
 
     def reads(self) -> list[Read]:
         """Return the steps as they are read from the records held.
@@ -345,6 +367,11 @@ class Chain(MapAnswers, WeightedClassifier):
         return found
 
 
+def _names(layout: Layout) -> list[str] | None:
+    """Names of the columns that come in."""
+    return None if layout.feature_names_in_ is None else layout.feature_names_in_.tolist()
+
+
 def _has_gaps(steps: Steps) -> bool:
     """Whether rows may have categories and missing values: some step takes them."""
     return any(isinstance(step, READ_FROM_TABLES) for step in leaves(steps))
@@ -372,8 +399,8 @@ def _found(table: Any, places: list[int], layout: Layout, names: list[str] | Non
         missing = [name for name in wanted if name not in held]
         if missing:
             raise ShapeError(
-                f"columns are missing: {listed(sorted(set(missing)))}. Nothing was changed: pass the columns the model "
-                "was fitted on, in any order.",
+                f"columns are missing: {{{listed(sorted(set(missing)))}}}. Nothing was changed: pass the columns the "
+                "model was fitted on, in any order.",
                 column=missing[0],
                 reason="columns",
             )

@@ -2,10 +2,17 @@
 
 from typing import Any
 
-from sklearn import compose as peers
 from sklearn.preprocessing import OneHotEncoder
 
-from sqlearn.compose.chains.columns import flat, keeps_order, kind_of, leaves, takes_order
+from sqlearn.compose.chains.columns import (
+    SIDE_BY_SIDE,
+    flat,
+    inner_parts,
+    keeps_order,
+    kind_of,
+    leaves,
+    takes_order,
+)
 from sqlearn.engine.chains import READ_FROM_TABLES, check_reader, is_linear
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, Steps
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments, Sums
@@ -57,8 +64,8 @@ def check_chain(steps: Steps) -> None:
 def _check_sequence(sequence: list[Any], ends: bool) -> None:
     """Refuse what cannot be read in this order; `ends`: whether nothing comes behind the last one."""
     for place, step in enumerate(sequence):
-        if isinstance(step, peers.ColumnTransformer):
-            for name, part in _parts(step):
+        if isinstance(step, SIDE_BY_SIDE):
+            for name, part in inner_parts(step):
                 _check_sequence(flat([(name, part)]), ends and place == len(sequence) - 1)
             continue
         kind, before = type(step).__name__, [type(each).__name__ for each in sequence[:place]]
@@ -106,11 +113,6 @@ def _check_order(step: Any, before: list[Any]) -> None:
             f"{'another strategy' if isinstance(step, READ_FROM_TABLES) else 'StandardScaler'}.",
             value=step,
         )
-
-
-def _parts(step: Any) -> list[tuple[str, Any]]:
-    parts = [(name, part) for name, part, _ in step.transformers] + [("remainder", step.remainder)]
-    return [(name, part) for name, part in parts if not (isinstance(part, str) and part == "drop")]
 
 
 def _what(step: ExactEstimator) -> str:

@@ -4,20 +4,21 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn import compose as peers
-from sklearn import pipeline
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import SelectorMixin, VarianceThreshold
 from sklearn.impute import SimpleImputer
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OrdinalEncoder, RobustScaler, StandardScaler
 
 from sqlearn.engine.chains import ENCODERS
-from sqlearn.engine.model import Steps
+from sqlearn.engine.maps import FixedMap
+from sqlearn.engine.model import ExactEstimator, Steps
 from sqlearn.errors import ParameterError, listed, shown
 
 _KEEP_GAPS = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, VarianceThreshold)  # take NaN, and leave it
 _OF_ORDER = (MinMaxScaler, MaxAbsScaler, RobustScaler)
-
+SIDE_BY_SIDE = (ColumnTransformer, FeatureUnion)  # whose parts stand beside each other
 
 Find = Callable[[int, str], int]
 
@@ -38,7 +39,7 @@ class Use(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a ColumnTransformer.
+    """A part of a ColumnTransformer or FeatureUnion.
 
     Attributes
     ----------
@@ -48,13 +49,17 @@ class Part(NamedTuple):
         What they go through: "drop" or "passthrough", or an estimator.
     given : list
         Its columns, by name or position.
-    places : list of int
+    columns : list of int
         Their positions.
+    places : list of int
+        The positions of what its steps see: the same, but where a fixed map stands in front of them. The columns of
+        images are counted behind those of the rows.
     """
 
     name: str
     step: Any
     given: list[Any]
+    columns: list[int]
     places: list[int]
 
 
@@ -63,24 +68,52 @@ def is_idle(step: Any) -> bool:
     return step is None or (isinstance(step, str) and step == "passthrough")
 
 
+def is_map(step: Any) -> bool:
+    """Whether a step is no learner of this package's, and so may only be a map of one row alone."""
+    if isinstance(step, FixedMap):
+        return True
+    return isinstance(step, BaseEstimator) and not isinstance(step, (ExactEstimator, Pipeline, *SIDE_BY_SIDE))
+
+
+def map_of(step: Any) -> FixedMap | None:
+    """The fixed map that a part begins with, if it does."""
+    if isinstance(step, Pipeline):
+        first = next((inner for _, inner in step.steps if not is_idle(inner)), None)
+        return first if isinstance(first, FixedMap) else None
+    return step if isinstance(step, FixedMap) else None
+
+
 def flat(steps: Any) -> list[Any]:
-    """The steps that do something, those of pipelines among them in their place."""
+    """The steps that learn, or have parts that may, those of pipelines among them in their place."""
     found: list[Any] = []
     for _, step in steps:
-        if isinstance(step, pipeline.Pipeline):
+        if isinstance(step, Pipeline):
             found += flat(step.steps)
-        elif not is_idle(step):
+        elif not (is_idle(step) or is_map(step)):
             found.append(step)
     return found
+
+
+def inner_parts(step: Any) -> list[tuple[str, Any]]:
+    """Names and parts of a ColumnTransformer or FeatureUnion; dropped ones are left out."""
+    if isinstance(step, FeatureUnion):
+        parts = list(step.transformer_list)
+    else:
+        parts = [(part[0], part[1]) for part in step.transformers] + [("remainder", step.remainder)]
+    return [(name, part) for name, part in parts if not is_dropped(part)]
+
+
+def is_dropped(step: Any) -> bool:
+    """Whether a part is "drop"."""
+    return isinstance(step, str) and step == "drop"
 
 
 def leaves(steps: Any) -> list[Any]:
     """The learners in these steps, those inside of pipelines and of ColumnTransformers among them."""
     found: list[Any] = []
     for step in flat(steps):
-        if isinstance(step, peers.ColumnTransformer):
-            inner = [(name, part) for name, part, _ in step.transformers] + [("remainder", step.remainder)]
-            found += leaves([(name, part) for name, part in inner if not (isinstance(part, str) or part is None)])
+        if isinstance(step, SIDE_BY_SIDE):
+            found += leaves(inner_parts(step))
         else:
             found.append(step)
     return found
@@ -88,26 +121,43 @@ def leaves(steps: Any) -> list[Any]:
 
 def is_of_tables(steps: Any) -> bool:
     """Whether rows come in as tables: to be taken apart, imputed or encoded."""
-    return any(isinstance(step, peers.ColumnTransformer) for step in flat(steps)) or any(
+    return any(isinstance(step, SIDE_BY_SIDE) for step in flat(steps)) or any(
         isinstance(step, (SimpleImputer, *ENCODERS)) for step in leaves(steps)
     )
 
 
 def parts_of(transformer: Any, width: int, names: Sequence[str] | None) -> list[Part]:
-    """The parts of a ColumnTransformer whose columns are listed, for rows of this width and these names."""
-    found, taken = [], set()
-    for name, step, given in transformer.transformers:
-        places = [_place(column, width, names) for column in given]
-        taken |= {*places}
-        found.append(Part(name, step, list(given), places))
+    """The parts of a ColumnTransformer whose columns are listed, for rows of this width and these names.
+
+    Those of a FeatureUnion take all columns.
+    """
+    found: list[Part] = []
+    taken: set[int] = set()
+    width_so_far = width
+    everything = list(range(width))
+    is_union = isinstance(transformer, FeatureUnion)
+    listed = [(*part, everything) for part in transformer.transformer_list] if is_union else transformer.transformers
+    for name, step, given in listed:
+        columns = [_place(column, width, names) for column in given]
+        taken |= {*columns}
+        through, places = map_of(step), columns
+        if through is not None:
+            places = [*range(width_so_far, width_so_far + through.image_width)]
+            width_so_far += through.image_width
+        found.append(Part(name, step, list(given), columns, places))
     rest = [place for place in range(width) if place not in taken]
-    if rest:
+    if rest and not is_union:
         by_name = names is not None and all(
             isinstance(column, str) for part in found for column in part.given
         )  # fmt: skip
         given = [names[place] for place in rest] if by_name and names is not None else rest
-        found.append(Part("remainder", transformer.remainder, given, rest))
+        found.append(Part("remainder", transformer.remainder, given, rest, rest))
     return found
+
+
+def _outer(places: list[int], inner: list[int]) -> list[int]:
+    """Positions among these places as positions in the rows; those of images are so already."""
+    return [places[place] if place < len(places) else place for place in inner]
 
 
 def _place(column: Any, width: int, names: Sequence[str] | None) -> int:
@@ -136,13 +186,16 @@ def resolved(steps: Steps, X: Any, width: int, names: Sequence[str] | None) -> S
 
 
 def _resolved(step: Any, X: Any, width: int, names: Sequence[str] | None) -> Any:
-    if isinstance(step, pipeline.Pipeline):
+    if isinstance(step, Pipeline):
         made = clone(step)
         made.steps = [(name, _resolved(inner, X, width, names)) for name, inner in step.steps]
         return made
-    if not isinstance(step, peers.ColumnTransformer):
+    if not isinstance(step, SIDE_BY_SIDE):
         return step
     made = clone(step)
+    if isinstance(made, FeatureUnion):
+        made.transformer_list = [(name, _inside(part)) for name, part in step.transformer_list]
+        return made
     made.transformers = [
         (name, _inside(part), _listed(columns, X, width, names)) for name, part, columns in step.transformers
     ]  # fmt: skip
@@ -152,15 +205,18 @@ def _resolved(step: Any, X: Any, width: int, names: Sequence[str] | None) -> Any
 
 def _inside(step: Any) -> Any:
     """A part, whose own ColumnTransformers name their columns: there are no rows of theirs to choose from."""
-    if isinstance(step, pipeline.Pipeline):
+    if isinstance(step, Pipeline):
         for _, inner in step.steps:
             _inside(inner)
-    elif isinstance(step, peers.ColumnTransformer):
+    elif isinstance(step, FeatureUnion):
+        for _, inner in step.transformer_list:
+            _inside(inner)
+    elif isinstance(step, ColumnTransformer):
         for name, inner, columns in step.transformers:
             if callable(columns) or isinstance(columns, slice):
                 raise ParameterError(
-                    f"The part {name} of a ColumnTransformer inside another chooses its columns by {shown(columns)}. "
-                    "List them, or put the parts into one ColumnTransformer.",
+                    f"The part {name} of a ColumnTransformer inside another transformer chooses its columns by "
+                    f"{shown(columns)}. List them, or put the parts into one ColumnTransformer.",
                     value=columns,
                 )
             _inside(inner)
@@ -219,14 +275,22 @@ def uses_of(steps: Any, width: int, names: Sequence[str] | None) -> list[Use]:
 
 def _uses(steps: list[Any], places: list[int], names: Sequence[str] | None) -> Iterator[Use]:
     first = steps[0] if steps else None
-    if not isinstance(first, peers.ColumnTransformer):
+    if not isinstance(first, SIDE_BY_SIDE):
         yield from (Use(place, kind_of(steps)) for place in places)
         return
     own = None if names is None else [names[place] for place in places]
     for part in parts_of(first, len(places), own):
-        if not (isinstance(part.step, str) and part.step == "drop"):
+        if not is_dropped(part.step):
             inner = flat([(part.name, part.step)])
-            yield from _uses(inner + steps[1:], [places[place] for place in part.places], names)
+            yield from _uses(inner + steps[1:], _outer(places, part.places), names)
+
+
+def image_width(steps: Any) -> int:
+    """How many columns of images the fixed maps in front make."""
+    first = next(iter(flat(steps)), None)
+    if not isinstance(first, SIDE_BY_SIDE):
+        return 0
+    return sum(through.image_width for _, part in inner_parts(first) if (through := map_of(part)) is not None)
 
 
 def takes_order(step: Any) -> bool:
@@ -247,11 +311,12 @@ def ranked(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
 
     def walk(rest: list[Any], places: list[int]) -> None:
         for k, step in enumerate(rest):
-            if isinstance(step, peers.ColumnTransformer):
+            if isinstance(step, SIDE_BY_SIDE):
                 own = None if names is None or k else [names[place] for place in places]
-                for part in parts_of(step, len(places), own) if not k else ():
-                    if not (isinstance(part.step, str) and part.step == "drop"):
-                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], [places[place] for place in part.places])
+                is_union = isinstance(step, FeatureUnion)
+                for part in parts_of(step, len(places), own) if is_union or not k else ():
+                    if not is_dropped(part.step):
+                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], _outer(places, part.places))
                 return
             if takes_order(step) and kind_of(rest[k:]) == "number":
                 found.update(places)
@@ -268,16 +333,15 @@ def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
 
     def walk(rest: list[Any], places: list[int]) -> None:
         for k, step in enumerate(rest):
-            if isinstance(step, peers.ColumnTransformer):
+            if isinstance(step, SIDE_BY_SIDE):
                 if k:  # of what comes out of another step: all of it
-                    inner = [flat([(part[0], part[1])]) for part in step.transformers]
-                    for each in inner:
-                        walk(each + rest[k + 1 :], places)
+                    for each in inner_parts(step):
+                        walk(flat([each]) + rest[k + 1 :], places)
                     return
                 own = None if names is None else [names[place] for place in places]
                 for part in parts_of(step, len(places), own):
-                    if not (isinstance(part.step, str) and part.step == "drop"):
-                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], [places[place] for place in part.places])
+                    if not is_dropped(part.step):
+                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], _outer(places, part.places))
                 return
             if isinstance(step, (SimpleImputer, *ENCODERS)) and not _makes_gaps(step):
                 return
@@ -286,7 +350,7 @@ def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
                 return
 
     walk(flat(steps), list(range(width)))
-    return set(range(width)) - refused
+    return set(range(width + image_width(steps))) - refused
 
 
 def _makes_gaps(step: Any) -> bool:

@@ -4,13 +4,12 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
-from sklearn import pipeline as peers
-from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import SelectorMixin
+from sklearn.pipeline import Pipeline
 
 from sqlearn.compose.chains.chain import Chain, check_chain
-from sqlearn.compose.chains.columns import flat, is_idle, is_of_tables, leaves
-from sqlearn.compose.chains.reading import Read, read_steps
+from sqlearn.compose.chains.columns import SIDE_BY_SIDE, flat, inner_parts, is_idle, is_map, is_of_tables, leaves
+from sqlearn.compose.chains.reading import Read, names_out, read_steps
 from sqlearn.compose.chains.settling import Settled
 from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, RankedRounds, Watch, is_scored, seen_state
 from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, if_learner_has, refuse_large
@@ -29,9 +28,10 @@ class PlacedSteps(Steps):
     """Steps in force, and the width and the names of the rows that come in."""
 
     def __init__(
-        self, parts: list[tuple[str, Any]], width: int, names: np.ndarray | None, ranked: tuple[int, ...] = ()
-    ) -> None:
-        super().__init__(parts, ranked)
+        self, parts: list[tuple[str, Any]], width: int, names: np.ndarray | None, ranked: tuple[int, ...] = (),
+        n_images: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__(parts, ranked, n_images)
         self.width, self.names = width, names
 
     @property
@@ -92,10 +92,9 @@ class GridChain(RenamedReport, Chain):
         features, layout = super()._features(spec, X, layout)
         columns: Any = range(features.x.shape[1])
         if is_of_tables(self.steps):
-            names = layout.feature_names_in_
             steps = self.steps if layout.columns is None else layout.columns
-            places = [use.place for use in self._uses(steps, layout) if use.kind == "number"]
-            columns = places if names is None else [names[place] for place in places]
+            names = self._column_names(steps, layout)
+            columns = [names[use.place] for use in self._uses(steps, layout) if use.kind == "number"]
         refuse_large(features.x, type(self._learner).__name__, columns)
         return features, layout
 
@@ -117,7 +116,8 @@ class GridChain(RenamedReport, Chain):
                 "A selector by scores in front of a learner of several labels per record is not supported: its scores "
                 "are those of classes. Nothing was changed: pass one label per row, or set keep_records=True."
             )
-        placed = PlacedSteps(steps.parts, layout.n_features_in_, layout.feature_names_in_, steps.ranked)
+        names = layout.feature_names_in_
+        placed = PlacedSteps(steps.parts, layout.n_features_in_, names, steps.ranked, steps.n_images)
         return params | {"steps": placed}, layout
 
     def _new_statistic(self, params, n_features, n_targets):
@@ -169,17 +169,17 @@ class GridChain(RenamedReport, Chain):
         else:
             given = self._input(state, Margins.of_numbers(statistic))
         found = read_steps(steps.part(place), state, given)
-        seen = self._seen(state)
+        seen = self._seen(state, names_out(found[-1]) if found else None)
         name, last = steps.parts[place]
         found.append(Read(name, last, Inner(last).fitted_sklearn(seen), seen, _no_map))
         return found + [Read(name, None, None, None, _no_map) for name, _ in steps.parts[place + 1 :]]
 
-    def _seen(self, state: State) -> State:
+    def _seen(self, state: State, names: np.ndarray | None = None) -> State:
         """The state that the learner would have after learning what comes out of the steps before it."""
         last, statistic, width = flat(state.params["steps"])[-1], state.statistic, state.n_features_in_
         if isinstance(statistic, EncodedRounds) and statistic.inner is not None and statistic.encoder is not None:
             width, statistic = statistic.encoder.n_columns, statistic.inner
-        seen = seen_state(state, last, statistic, width)
+        seen = seen_state(state, last, statistic, width, names)
         seen.vocabulary = state.vocabulary
         return seen
 
@@ -217,14 +217,13 @@ class GridChain(RenamedReport, Chain):
 def _standardizers(parts: list[tuple[str, Any]]) -> list[Any]:
     """The StandardScalers that columns come out of last, on their way to the learner."""
     for _, step in reversed(parts):
-        if is_idle(step) or isinstance(step, SelectorMixin):
+        if is_idle(step) or is_map(step) or isinstance(step, SelectorMixin):
             continue
-        if isinstance(step, peers.Pipeline):
+        if isinstance(step, Pipeline):
             return _standardizers(step.steps)
-        if isinstance(step, ColumnTransformer):
+        if isinstance(step, SIDE_BY_SIDE):
             weights = step.transformer_weights or {}
-            inner = [(name, part) for name, part, _ in step.transformers if name not in weights]
-            inner.append(("remainder", step.remainder))
+            inner = [(name, part) for name, part in inner_parts(step) if name not in weights]
             return [each for part in inner for each in _standardizers([part])]
         return [step] if isinstance(step, StandardScaler) and step.with_mean and step.with_std else []
     return []
@@ -244,7 +243,7 @@ def _are_standard_behind(reads: list[Read], plain: dict[int, np.ndarray]) -> lis
 
 def _are_standard(read: Read, plain: dict[int, np.ndarray]) -> list[bool]:
     """Whether each column that comes out of a step is what one of these scalers makes of one of these columns."""
-    if isinstance(read.learner, ColumnTransformer):
+    if isinstance(read.learner, SIDE_BY_SIDE):
         return [each for part in read.parts for each in _are_standard(part, plain)]
     used = [part for part in read.parts if part.learner is not None]
     if used:

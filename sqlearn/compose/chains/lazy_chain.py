@@ -10,7 +10,7 @@ from sklearn.utils import Tags, get_tags
 from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chains.chain import ChainReader
 from sqlearn.compose.chains.columns import is_idle
-from sqlearn.compose.chains.plain_steps import check_deterministic, exported, innermost, parts_of, unused
+from sqlearn.compose.chains.plain_steps import check_deterministic, exported, innermost, parts_of, set_names, unused
 from sqlearn.compose.chains.reading import Read
 from sqlearn.engine.model import ExactEstimator, State, Steps, WeightedClassifier
 from sqlearn.engine.parts import KeepsRecords, Whole, keeps_tables, refuse_weights, takes_tables, takes_weights
@@ -122,7 +122,7 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
                 ) from error
             fitted = exported(made)
             if not len(found) and state.feature_names_in_ is not None and state.layout.kinds is None:
-                fitted.feature_names_in_ = state.feature_names_in_
+                set_names(fitted, state.feature_names_in_)
             found.append(Read(name, made, fitted, None, _unknown))
         return found
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn import compose as peers
-from sklearn import pipeline
 from sklearn.base import clone
-from sklearn.pipeline import FeatureUnion
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from sqlearn.compose.chains.columns import is_idle
 from sqlearn.engine.model import ExactEstimator, Inner
@@ -21,15 +20,15 @@ def plain(step: Any) -> Any:
     """A copy of a step, in which pipelines and transformers of columns are scikit-learn's; their parts are not."""
     if is_idle(step) or isinstance(step, str):
         return step
-    if isinstance(step, pipeline.Pipeline):
-        return pipeline.Pipeline([(name, plain(inner)) for name, inner in step.steps])
-    if isinstance(step, peers.ColumnTransformer):
-        given = {name: getattr(step, name) for name in param_names(peers.ColumnTransformer)}
+    if isinstance(step, Pipeline):
+        return Pipeline([(name, plain(inner)) for name, inner in step.steps])
+    if isinstance(step, ColumnTransformer):
+        given = {name: getattr(step, name) for name in param_names(ColumnTransformer)}
         given["transformers"] = [(name, plain(part), columns) for name, part, columns in step.transformers]
         given["remainder"] = plain(step.remainder)
-        made = peers.ColumnTransformer(**given)
+        made = ColumnTransformer(**given)
     elif isinstance(step, FeatureUnion):
-        given = step.get_params(deep=False)
+        given = {name: getattr(step, name) for name in param_names(FeatureUnion)}
         made = FeatureUnion(**given | {"transformer_list": [(n, plain(part)) for n, part in step.transformer_list]})
     else:
         return clone(step)
@@ -40,9 +39,9 @@ def plain(step: Any) -> Any:
 
 def parts_of(step: Any) -> list[tuple[str, Any]]:
     """Names and parts of a step that is made of others; none of any other."""
-    if isinstance(step, pipeline.Pipeline):
+    if isinstance(step, Pipeline):
         return list(step.steps)
-    if isinstance(step, peers.ColumnTransformer):
+    if isinstance(step, ColumnTransformer):
         fitted = getattr(step, "transformers_", None)
         found = [(part[0], part[1]) for part in (step.transformers if fitted is None else fitted)]
         return found if fitted is not None else [*found, ("remainder", step.remainder)]
@@ -79,9 +78,9 @@ def exported(step: Any) -> Any:
     """A fitted step with scikit-learn's estimators in place of ours."""
     if isinstance(step, ExactEstimator):
         return step.to_sklearn()
-    if isinstance(step, pipeline.Pipeline):
+    if isinstance(step, Pipeline):
         step.steps = [(name, exported(inner)) for name, inner in step.steps]
-    elif isinstance(step, peers.ColumnTransformer):
+    elif isinstance(step, ColumnTransformer):
         step.transformers_ = [  # scikit-learn fits no part that has no columns
             (name, exported(part) if len(columns) else part, columns) for name, part, columns in step.transformers_
         ]
@@ -90,11 +89,22 @@ def exported(step: Any) -> Any:
     return step
 
 
+def set_names(fitted: Any, names: np.ndarray) -> None:
+    """Have a fitted step know the names of the columns of its rows."""
+    if isinstance(fitted, Pipeline):
+        set_names(fitted.steps[0][1], names)
+    elif isinstance(fitted, FeatureUnion):
+        for _, part in fitted.transformer_list:
+            set_names(part, names)
+    elif not isinstance(fitted, str):
+        fitted.feature_names_in_ = names
+
+
 def unused(step: Any, names: list[str] | None, width: int) -> set[int]:
     """The positions of columns that a first step does not look at, where it lists those that it takes."""
-    if isinstance(step, pipeline.Pipeline):
+    if isinstance(step, Pipeline):
         return unused(next((inner for _, inner in step.steps if not is_idle(inner)), None), names, width)
-    if not isinstance(step, peers.ColumnTransformer) or step.remainder != "drop":
+    if not isinstance(step, ColumnTransformer) or step.remainder != "drop":
         return set()
     taken: set[Any] = set()
     for _, part, columns in step.transformers:
@@ -148,7 +158,7 @@ def by_place(fitted: Any, names: list[str]) -> Any:
     """A fitted pipeline of scikit-learn's, whose first step takes columns by their positions."""
     fitted, places = copy.copy(fitted), {name: place for place, name in enumerate(names)}
     (name, first), *rest = fitted.steps
-    if isinstance(first, peers.ColumnTransformer):
+    if isinstance(first, ColumnTransformer):
         first = copy.copy(first)
         first.transformers_ = [
             (part, made, [places[column] if isinstance(column, str) else column for column in columns])

@@ -2,15 +2,28 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sklearn import compose as peers
-from sklearn import pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from sqlearn.compose.chains.columns import Find, flat, is_idle, kind_of, parts_of, takes_order
+from sqlearn.compose.chains.columns import (
+    SIDE_BY_SIDE,
+    Find,
+    Part,
+    flat,
+    is_dropped,
+    is_idle,
+    is_map,
+    kind_of,
+    map_of,
+    parts_of,
+    takes_order,
+)
+from sqlearn.compose.chains.maps import shown_maps
 from sqlearn.engine.chains import (
     READ_FROM_TABLES,
     Category,
@@ -23,7 +36,8 @@ from sqlearn.engine.chains import (
     read_from_table,
     seen_state,
 )
-from sqlearn.engine.model import Inner, State
+from sqlearn.engine.maps import FixedMap
+from sqlearn.engine.model import ExactEstimator, Inner, State
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.sklearn_private import fitted_column_transformer, output_config, set_output_config
 from sqlearn.engine.sums import Statistic
@@ -68,9 +82,8 @@ class Input:
         """The table of these columns, taken as such."""
         return self.table.chosen([self.find(place, kind) for place in places])
 
-    def part(self, places: list[int]) -> "Input":
+    def part(self, places: list[int], names: np.ndarray | None) -> "Input":
         """These columns alone."""
-        names = None if self.names is None else self.names[places]
         return replace(self, width=len(places), find=lambda place, kind: self.find(places[place], kind), names=names)
 
 
@@ -138,24 +151,28 @@ def read_steps(steps: Any, state: State, given: Input) -> list[Read]:
         read = read_step(name, step, state, given, rest)
         found.append(read)
         if rest:
-            names = None
-            config = None if step is None else output_config(step)
-            if config is not None and config.get("transform") in ("pandas", "polars") and read.fitted is not None:
-                names = np.asarray(read.fitted.get_feature_names_out(), object)
             if read.learner is not None:
-                given = given.behind(read.mapping(), names)
+                given = given.behind(read.mapping(), names_out(read))
     return found
+
+
+def names_out(read: Read) -> np.ndarray | None:
+    """Names of the columns that come out of a step, where it gives frames."""
+    config = None if read.learner is None else output_config(read.learner)
+    if config is None or config.get("transform") not in ("pandas", "polars") or read.fitted is None:
+        return None
+    return np.asarray(read.fitted.get_feature_names_out(), object)
 
 
 def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any]) -> Read:
     """One step, in front of the steps of `rest`."""
-    if isinstance(step, peers.ColumnTransformer):
+    if isinstance(step, SIDE_BY_SIDE):
         return _read_columns(name, step, state, given, rest)
-    if isinstance(step, pipeline.Pipeline):
+    if isinstance(step, Pipeline):
         return _read_pipeline(name, step, state, given, rest)
     kind = kind_of(flat([(name, step)]) + rest)
     table = given.columns(list(range(given.width)), kind)
-    if is_idle(step):
+    if is_idle(step) or is_map(step):  # whose images are columns
         return Read(name, None, None, None, lambda: mapping_of(None, table))
     if not table.columns:
         raise UndefinedAttributeError(
@@ -229,8 +246,7 @@ def _read_pipeline(name: str, step: Any, state: State, given: Input, rest: list[
         return forms, columns
 
     def fitted() -> Any:
-        steps = [(part.name, "passthrough" if part.learner is None else part.fitted) for part in parts]
-        return pipeline.Pipeline(steps)
+        return Pipeline([(part.name, "passthrough" if part.learner is None else part.fitted) for part in parts])
 
     return Read(name, step, Later(fitted), None, cache(mapping), parts)
 
@@ -239,12 +255,16 @@ def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[A
     parts: list[Read] = []
     listed = parts_of(step, given.width, None if given.names is None else given.names.tolist())
     for part in listed:
-        is_dropped = isinstance(part.step, str) and part.step == "drop"
-        if is_dropped or not part.places:
-            parts.append(Read(part.name, part.step, part.step, None, _nothing))
+        if is_dropped(part.step) or not part.places:
+            idle = Inner(part.step).new_sklearn() if isinstance(part.step, ExactEstimator) else part.step
+            parts.append(Read(part.name, part.step, idle, None, _nothing))
             continue
         inner = None if is_idle(part.step) else part.step
-        parts.append(read_step(part.name, inner, state, given.part(part.places), rest))
+        names, through = None if given.names is None else given.names[part.columns], map_of(inner)
+        if through is not None and names is not None:
+            names = through.names_out(names)
+        read = read_step(part.name, inner, state, given.part(part.places, names), rest)
+        parts.append(read if through is None else _behind_maps(read, part, through, given.names, step))
     weights = step.transformer_weights or {}
 
     def mapping() -> Mapping:
@@ -260,19 +280,48 @@ def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[A
         return LinearMap.side_by_side(maps), columns
 
     def fitted() -> Any:
-        widths = [0 if read.mapping is _nothing else len(read.mapping()[1]) for read in parts]
-        whole = fitted_column_transformer(
-            Inner(step).new_sklearn(),
-            [(part.name, read.fitted, part.given, part.places) for part, read in zip(listed, parts, strict=True)],
-            widths,
-            given.width,
-            given.names,
-            _is_sparse(parts, widths, step.sparse_threshold),
-        )
+        if isinstance(step, FeatureUnion):
+            whole = Inner(step).new_sklearn()
+            made = [_passed(given) if read.fitted is None else read.fitted for read in parts]
+            whole.transformer_list = [(read.name, one) for read, one in zip(parts, made, strict=True)]
+        else:
+            widths = [0 if read.mapping is _nothing else len(read.mapping()[1]) for read in parts]
+            whole = fitted_column_transformer(
+                Inner(step).new_sklearn(),
+                [(part.name, read.fitted, part.given, part.columns) for part, read in zip(listed, parts, strict=True)],
+                widths,
+                given.width,
+                given.names,
+                _is_sparse(parts, widths, step.sparse_threshold),
+            )
         set_output_config(whole, output_config(step))
         return whole
 
     return Read(name, step, Later(fitted), None, cache(mapping), parts)
+
+
+def _behind_maps(read: Read, part: Part, through: FixedMap, names: np.ndarray | None, step: Any) -> Read:
+    """A part whose steps were read from images, with the maps that make these in front of them."""
+
+    def fitted() -> Any:
+        maps = shown_maps(part, through, names, output_config(step))
+        if is_map(part.step):
+            return maps[0]
+        whole = read.fitted
+        start = next(place for place, (_, inner) in enumerate(part.step.steps) if is_map(inner))
+        places = slice(start, start + len(maps))
+        whole.steps[places] = zip([name for name, _ in whole.steps[places]], maps, strict=True)
+        return whole
+
+    return Read(read.name, read.learner, Later(fitted), None, read.mapping, read.parts)
+
+
+def _passed(given: Input) -> Any:
+    """What scikit-learn's FeatureUnion has for "passthrough"."""
+    fitted = FunctionTransformer(feature_names_out="one-to-one").fit(np.zeros((1, given.width)))
+    if given.names is not None:
+        fitted.feature_names_in_ = given.names
+    return fitted
 
 
 def _nothing() -> Mapping:
@@ -283,8 +332,8 @@ def _is_sparse(parts: list[Read], widths: list[int], threshold: float) -> bool:
     """Whether the parts make a sparse matrix: of encoded categories, a row has one 1 for each column of them."""
     full, is_any = 0, False
     for read, width in zip(parts, widths, strict=True):
-        last = read.fitted.steps[-1][1] if isinstance(read.fitted, pipeline.Pipeline) else read.fitted
-        if getattr(last, "sparse_output", False):
+        last = read.fitted.steps[-1][1] if isinstance(read.fitted, Pipeline) else read.fitted
+        if width and getattr(last, "sparse_output", False):
             full, is_any = full + last.n_features_in_, True
         else:
             full += width

@@ -14,6 +14,7 @@ from sqlearn.engine.chains.order import FixedOrder
 from sqlearn.engine.chains.table import Category, Column, Number, Table
 from sqlearn.engine.ordered import OrderView
 from sqlearn.engine.readout import LinearMap, aligned
+from sqlearn.engine.sklearn_private import set_output_config
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
 ENCODERS = (OneHotEncoder, OrdinalEncoder)
@@ -270,6 +271,7 @@ def _encoded(fitted: Any, table: Table) -> Mapping:
         cells[i, :] = row
     bare = copy.copy(fitted)
     vars(bare).pop("feature_names_in_", None)
+    set_output_config(bare, {})
     made = bare.transform(cells)
     made = np.asarray(made.toarray() if hasattr(made, "toarray") else made, np.float64)
     forms: list[dict[int, Fraction]] = []

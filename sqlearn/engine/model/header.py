@@ -177,10 +177,12 @@ class Steps(Kept):
         What is done one after the other; None does nothing.
     ranked : tuple of int, default=()
         Once the first records are known: which numbers are needed in their order.
+    n_images : int, default=0
+        How many columns fixed maps make beside those that came in.
     """
 
-    def __init__(self, parts: list[tuple[str, Any]], ranked: tuple[int, ...] = ()):
-        self.parts, self.ranked = parts, ranked
+    def __init__(self, parts: list[tuple[str, Any]], ranked: tuple[int, ...] = (), n_images: int = 0):
+        self.parts, self.ranked, self.n_images = parts, ranked, n_images
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         return iter(self.parts)

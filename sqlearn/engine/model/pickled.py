@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sqlearn.engine.maps import FixedMap
-from sqlearn.engine.model.header import digest_of
+from sqlearn.engine.model.header import Steps, digest_of
 from sqlearn.engine.model.held import FORMAT
 from sqlearn.engine.model.state import State
 from sqlearn.engine.sklearn_private import param_names
@@ -97,7 +97,10 @@ def _are_plain(held: dict) -> bool:
     width, names = features
     counts = (width, *shape, held["target_ndim"])
     through = held["params"].get("transformer") if isinstance(held["params"], dict) else None
+    steps = held["params"].get("steps") if isinstance(held["params"], dict) else None
     most = through.image_width if isinstance(through, FixedMap) else width
+    if isinstance(steps, Steps):
+        most += getattr(steps, "n_images", 0)
     if not all(type(count) is int and count >= 0 for count in counts) or shape[0] > most or held["target_ndim"] > 2:
         return False
     if not (names is None or (isinstance(names, np.ndarray) and names.shape == (width,))):

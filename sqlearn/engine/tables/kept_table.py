@@ -227,7 +227,7 @@ def _places(table: Any, form: TableForm, learner: str) -> list[int]:
     missing = [n for n, kind in zip(form.names, form.kinds, strict=True) if kind != "drop" and n not in held]
     if missing:
         raise ShapeError(
-            f"columns are missing: {listed(sorted(missing))}. Nothing was changed: pass the columns the model was "
+            f"columns are missing: {{{listed(sorted(missing))}}}. Nothing was changed: pass the columns the model was "
             "fitted on, in any order.",
             column=missing[0],
             reason="columns",
