@@ -4,6 +4,10 @@ While a test module of scikit-learn is imported, and while its tests run, each c
 public module of the same name: ``sklearn.linear_model.Ridge`` is ``sqlearn.linear_model.Ridge``. All modules of both
 libraries are imported before, so they keep the originals. Test modules that use none of the classes are not collected.
 
+Tests of pipelines have steps of their own and scikit-learn's, which cannot forget. A Pipeline, ColumnTransformer or
+FeatureUnion of such steps keeps its records here (``keep_records=True``), where it would refuse them otherwise; all
+else about it is as it is.
+
 A failure that ``allowed.txt`` does not list fails the run. In that file a reason, after ``#``, stands above the tests
 that may fail for it; a name that ends in ``*`` stands for all tests whose names begin so. Entries that no failing test
 needs are reported at the end. Names are relative to scikit-learn's folder, which must be pytest's ``--rootdir``.
@@ -22,8 +26,10 @@ import pkgutil
 import sys
 import types
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -32,22 +38,68 @@ from sklearn.utils.discovery import all_estimators
 
 import sqlearn
 import sqlearn.model_selection
+from sqlearn.engine.model import checked_params
+from sqlearn.errors import ParameterError
 from sqlearn.model_selection import HashedKFold
 
 HOME = Path(sklearn.__file__).parent
 ALLOWED = Path(__file__).with_name("allowed.txt")
 
 
-def _classes() -> dict[str, dict[str, type]]:
-    """sqlearn's classes under the names that scikit-learn's public modules have too, by module."""
+MAKERS = {"make_column_transformer": "ColumnTransformer", "make_pipeline": "Pipeline", "make_union": "FeatureUnion"}
+
+
+def keeping(kind: type) -> type:
+    """The class, with instances that keep their records where what they are made of cannot forget without."""
+
+    class Keeping(kind):
+        def _planned(self):
+            if "_keeps" not in vars(self):
+                try:
+                    return super()._planned()
+                except ParameterError:
+                    pass
+            params = checked_params(self) | {"keep_records": True, "ledger": True}
+            self._check_supported_params(params)
+            return self._plan(params)
+
+        def _started(self, *args, **kwargs):
+            vars(self).pop("_keeps", None)
+            try:
+                return super()._started(*args, **kwargs)
+            except ParameterError:
+                vars(self)["_keeps"] = True
+                return super()._started(*args, **kwargs)
+
+    Keeping.__name__ = Keeping.__qualname__ = kind.__name__
+    Keeping.__module__ = __name__
+    globals()[kind.__name__] = Keeping  # where pickle looks for it
+    return Keeping
+
+
+def maker(function: Callable[..., Any], kind: type) -> Callable[..., Any]:
+    """A function that makes estimators by calling one of the classes, with another in its place."""
+
+    @functools.wraps(function)
+    def made(*args, **kwargs):
+        return kind(**function(*args, **kwargs).get_params(deep=False))
+
+    return made
+
+
+def _classes() -> dict[str, dict[str, Any]]:
+    """sqlearn's classes under the names that scikit-learn's public modules have too, by module; and some functions."""
     found = defaultdict(dict)
     for module in pkgutil.iter_modules(sqlearn.__path__):
         if not list(HOME.glob(f"{module.name}.py")) + list(HOME.glob(f"{module.name}/__init__.py")):
             continue
         ours, theirs = (importlib.import_module(f"{package}.{module.name}") for package in ("sqlearn", "sklearn"))
         for name in ours.__all__:
+            own, wholes = getattr(ours, name), MAKERS.values()
             if isinstance(getattr(theirs, name, None), type):
-                found[module.name][name] = getattr(ours, name)
+                found[module.name][name] = keeping(own) if name in wholes else own
+        for name in MAKERS.keys() & {*ours.__all__}:
+            found[module.name][name] = maker(getattr(ours, name), found[module.name][MAKERS[name]])
     return dict(found)
 
 
