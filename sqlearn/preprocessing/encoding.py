@@ -42,7 +42,7 @@ class Encodes(Inverts, UnweightedEstimator):
                 f"({len(batch.levels)},), and it has {len(given)}. Nothing was changed: list those of each column.",
                 value=given,
             )
-        known = [_given_levels(column, j) for j, column in enumerate(given)]
+        known = [given_levels(column, j) for j, column in enumerate(given)]
         if self.handle_unknown != "error":
             return
         for j, (levels, (of_column, takes_missing)) in enumerate(zip(batch.levels, known, strict=True)):
@@ -71,7 +71,7 @@ class Encodes(Inverts, UnweightedEstimator):
             numbers = weights[0].astype(np.int64).tolist()
             missing = state.n_records - sum(numbers)
             if not isinstance(given, str):
-                known, takes_missing = _given_levels(given[j], j)
+                known, takes_missing = given_levels(given[j], j)
                 held = dict(zip(levels, numbers, strict=True))
                 levels, numbers = [*known], [held.get(level, 0) for level in known]
                 has_missing = takes_missing
@@ -222,7 +222,7 @@ def category_array(levels: list[Any], kind: str, has_missing: bool) -> np.ndarra
     return np.array(values, np.int64 if is_small else object)
 
 
-def _given_levels(column: Any, j: int) -> tuple[dict[Any, None], bool]:
+def given_levels(column: Any, j: int) -> tuple[dict[Any, None], bool]:
     """The categories that a user gives for a column, in this order, and whether NaN is behind them."""
     values = [value.item() if isinstance(value, np.generic) else value for value in column]
     missing = [place for place, value in enumerate(values) if is_missing(value)]

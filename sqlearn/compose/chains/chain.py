@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
+from sqlearn.compose.chains.categories import check_categories, check_kinds
 from sqlearn.compose.chains.checks import check_chain, check_step, teacher
 from sqlearn.compose.chains.columns import (
     Use,
@@ -22,6 +23,7 @@ from sqlearn.compose.chains.columns import (
     may_miss,
     ranked,
     resolved,
+    unweighted,
     uses_of,
 )
 from sqlearn.compose.chains.maps import check_maps, fix_maps, images_of, names_of_images
@@ -111,7 +113,7 @@ class Chain(MapAnswers, WeightedClassifier):
 
     @property
     def _takes_weights(self):  # type: ignore[override]
-        return all(step.takes_weights for step in leaves(self._steps))
+        return unweighted(self._steps) is None
 
     @property
     def _target(self):  # type: ignore[override]
@@ -149,10 +151,10 @@ class Chain(MapAnswers, WeightedClassifier):
         return replace(super()._spec(params), learner=params["name"])
 
     def _validated(self, params, X, y, sample_weight, layout, *, single):
-        unweighted = next((step for step in leaves(params["steps"]) if not step.takes_weights), None)
-        if sample_weight is not None and unweighted is not None:
+        found = unweighted(params["steps"])
+        if sample_weight is not None and found is not None:
             raise InvalidValueError(
-                f"{type(unweighted).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
+                f"{type(found).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
                 reason="weight",
             )
         if is_of_tables(params["steps"]):
@@ -217,7 +219,25 @@ class Chain(MapAnswers, WeightedClassifier):
                     column=column,
                     reason="not finite",
                 )
+        check_categories(steps, layout.n_features_in_, names, categories, codes, levels)
         return Features(x, codes, levels), layout
+
+    def _batch(self, state, X, y, sample_weight, sign):
+        batch = super()._batch(state, X, y, sample_weight, sign)
+        if sign > 0:
+            self._check_kinds(state, batch)
+        return batch
+
+    def _started(self, X, y, sample_weight, *, single):
+        state, batch = super()._started(X, y, sample_weight, single=single)
+        self._check_kinds(state, batch)
+        return state, batch
+
+    def _check_kinds(self, state: State, batch: Batch) -> None:
+        if batch.codes.shape[1]:
+            names, uses = state.feature_names_in_, self._uses(state.params["steps"], state.layout)
+            columns = [use.place if names is None else names[use.place] for use in uses if use.kind == "category"]
+            check_kinds(state.statistic, columns, batch.codes, batch.levels)
 
     def _responses(self, spec, y, x, layout, *, first):
         found = self._teacher

@@ -359,3 +359,27 @@ def _makes_gaps(step: Any) -> bool:
         return False
     value = step.encoded_missing_value
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
+
+
+def unweighted(steps: Any, behind: Sequence[Any] = ()) -> Any:
+    """The first step that takes no weights of rows in front of those `behind`; None if all do.
+
+    Encoders and imputers take them where they count categories or read means.
+    """
+    rest = flat(steps) + list(behind)
+    for k, step in enumerate(flat(steps)):
+        if isinstance(step, peers.ColumnTransformer):
+            inner = [(name, part) for name, part, _ in step.transformers] + [("remainder", step.remainder)]
+            for name, part in inner:
+                found = None if isinstance(part, str) or part is None else unweighted([(name, part)], rest[k + 1 :])
+                if found is not None:
+                    return found
+        elif isinstance(step, SimpleImputer):
+            if takes_order(step) and kind_of(rest[k:]) == "number":
+                return step
+        elif isinstance(step, ENCODERS):
+            if (step.min_frequency, step.max_categories) != (None, None):
+                return step
+        elif not step.takes_weights:
+            return step
+    return None

@@ -14,7 +14,7 @@ from sqlearn.engine.chains.order import FixedOrder
 from sqlearn.engine.chains.table import Category, Column, Number, Table
 from sqlearn.engine.ordered import OrderView
 from sqlearn.engine.readout import LinearMap, aligned
-from sqlearn.engine.sklearn_private import set_output_config
+from sqlearn.engine.sklearn_private import fitted_encoder, set_output_config
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
 ENCODERS = (OneHotEncoder, OrdinalEncoder)
@@ -46,8 +46,12 @@ def check_reader(step: Any, is_category: bool) -> None:
                 value=missing,
             )
     for name in ("min_frequency", "max_categories"):
-        if params.get(name) is not None:
-            raise ParameterError(f"{name} of {kind} is not supported inside a pipeline. Leave it None.")
+        if params.get(name) is not None and not isinstance(params["categories"], str):
+            raise ParameterError(
+                f"{name} of {kind} with given categories is not supported inside a pipeline. Leave one of both at its "
+                "default.",
+                value=params[name],
+            )
 
 
 class Sums:
@@ -246,6 +250,8 @@ def _completed_encoder(unfitted: Any, table: Table) -> Any:
         for i in range(n):
             rows[i, j] = own[min(i, len(own) - 1)]
     try:
+        if (unfitted.min_frequency, unfitted.max_categories) != (None, None):
+            return _with_rare(unfitted, table, values)
         fitted = unfitted.fit(rows)
     except (TypeError, ValueError) as error:
         raise UndefinedAttributeError(
@@ -256,6 +262,17 @@ def _completed_encoder(unfitted: Any, table: Table) -> Any:
     if isinstance(given, str):
         fitted.categories_ = [_as_array(own) for own in values]
     return fitted
+
+
+def _with_rare(unfitted: Any, table: Table, values: list[list[Any]]) -> Any:
+    """An encoder whose rare categories are one, fitted to the numbers of records that have these."""
+    sums, params = Sums(table), unfitted.get_params(deep=False)
+    counts = [np.array([int(sums.of(own)) for _, own in _levels(column)], np.int64) for column in table.columns]
+    found = fitted_encoder(type(unfitted), params, [_as_array(own) for own in values], counts, int(sums.of(0)))
+    for name, value in vars(found).items():
+        if name not in params:
+            setattr(unfitted, name, value)
+    return unfitted
 
 
 def _encoded(fitted: Any, table: Table) -> Mapping:
