@@ -16,8 +16,8 @@ from sqlearn.storage.file.dictionary import PIECE, Texts, Words
 from sqlearn.storage.file.hash_index import HashIndex
 from sqlearn.storage.file.residue import residue
 from sqlearn.storage.file.saved_model import packed, unpacked
-from sqlearn.storage.file.values import decoded, encoded
 from sqlearn.storage.file.slots import Slots
+from sqlearn.storage.file.values import decoded, encoded
 
 
 @pytest.fixture

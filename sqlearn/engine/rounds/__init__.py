@@ -8,7 +8,15 @@ from sqlearn.engine.rounds.kept import LARGEST, LARGEST_BITS, KeptRecords
 from sqlearn.engine.rounds.one_record import OneOfKept
 from sqlearn.engine.rounds.problem import Evaluate, Problem, Source, check_sums
 from sqlearn.engine.rounds.row_index import copy_hashes, enter, held, insert, leave, numbers_of, vacant
-from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, ReadOnlyRows, Records, RowSource
+from sqlearn.engine.rounds.row_source import (
+    MAX_HASH,
+    ROWS_ELSEWHERE,
+    CopiedRows,
+    DetachedRows,
+    ReadOnlyRows,
+    Records,
+    RowSource,
+)
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.rounds.samples import parts_of, sample_threshold
 from sqlearn.engine.rounds.standard import MOST_CLASS_WEIGHT, BalancedScale, Scale, balanced, dithers, standard_scale

@@ -122,10 +122,10 @@ class CopiedRows(ReadOnlyRows):
     why = ROWS_ELSEWHERE
 
     def __init__(self, rows: RowSource) -> None:
-        self._rows = rows
+        self.rows = rows
 
     def blocks(self, limit: int) -> Iterator[Records]:
-        return self._rows.blocks(limit)
+        return self.rows.blocks(limit)
 
 
 class DetachedRows(ReadOnlyRows):

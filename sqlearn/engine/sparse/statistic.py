@@ -8,11 +8,21 @@ from typing import Any, NoReturn, Protocol, Self
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.engine.rounds import ROWS_ELSEWHERE, KeptRecords, RowSource, Trace, UpdateReport, move
+from sqlearn.engine.rounds import (
+    MAX_HASH,
+    ROWS_ELSEWHERE,
+    CopiedRows,
+    DetachedRows,
+    KeptRecords,
+    RowSource,
+    Trace,
+    UpdateReport,
+    move,
+)
 from sqlearn.engine.sparse.one_record import OneOfSparse
 from sqlearn.engine.sparse.rows import CompressedRows, OrderedRecords, packed_sparse, unpacked_sparse
 from sqlearn.engine.sums import UNFIT, ExactSum, Holder, Log, OneRecord, Statistic
-from sqlearn.errors import FormatError, MergeError, TooLargeError, UnsupportedError
+from sqlearn.errors import FormatError, MergeError
 
 _PER_ENTRY, _PER_RECORD = 12, 96  # bytes of what is kept
 _VECTORS, _OF_RECORDS = 10, 8  # numbers of a search, per parameter, and per record and output
@@ -23,6 +33,15 @@ class SparseProblem(Protocol):
 
     def solve(self, total: ExactSum, n: int, order: np.ndarray, records: OrderedRecords) -> Trace:
         """The solution for these records; `total` has the weight of class c in slot ``order[c]``."""
+
+
+def _canonical(x: Any) -> Any:
+    """Sparse rows as they are kept: without zeros, their columns in order."""
+    found = sp.csr_array(x, copy=True)
+    found.sum_duplicates()
+    found.eliminate_zeros()
+    found.indices, found.indptr = found.indices.astype(np.int64), found.indptr.astype(np.int64)
+    return found
 
 
 class SparseKept(KeptRecords):
@@ -87,7 +106,9 @@ class SparseKept(KeptRecords):
 
     def memory_for(self, x: Any, slots: int) -> int:
         outputs = slots if slots > 2 else 1
-        count, n = self._held().used.item(1) + int(x.indptr[-1]), len(self._held()) + x.shape[0]
+        count, n = int(x.indptr[-1]), x.shape[0]
+        if isinstance(self.rows, CompressedRows):
+            count, n = self.rows.used.item(1) + count, len(self.rows) + n
         parameters = outputs * min(self.n_features, count)
         kept = _PER_ENTRY * (count + count // 2) + _PER_RECORD * n  # what grows has room for half as much more
         solving = _PER_ENTRY * count + 8 * (_VECTORS * parameters + _OF_RECORDS * outputs * n)
@@ -113,9 +134,19 @@ class SparseKept(KeptRecords):
         return known[1]
 
     def _held(self) -> CompressedRows:
-        if not isinstance(self.rows, CompressedRows):
-            raise UnsupportedError(ROWS_ELSEWHERE, reason="rows elsewhere")
-        return self.rows
+        """The records; those that lie elsewhere are read, since what is solved needs all of them."""
+        rows = self.rows.rows if isinstance(self.rows, CopiedRows) else self.rows
+        if isinstance(rows, CompressedRows):
+            return rows
+        found, start = CompressedRows(self.n_features, self.seed), 0
+        for block in rows.blocks(MAX_HASH):
+            n = len(block.w)
+            places, names = np.empty(n, np.int64), np.zeros((n, 2), np.uint64)
+            names[:, 0], names[:, 1] = np.arange(start, start + n), block.hashes  # for updates, and there are none
+            found.vacant(places)
+            found.put(places, _canonical(block.x), block.y, block.w, names, np.empty(n, np.uint64))
+            start += n
+        return found
 
     def all_records(self, slots: np.ndarray) -> NoReturn:
         raise NotImplementedError("sparse records are read by solved")
@@ -159,16 +190,15 @@ class SparseKept(KeptRecords):
         return n
 
     def solution_elsewhere(self, order: np.ndarray, labels: list[Any], version: int) -> bytes | None:
-        return None
+        if isinstance(self.rows, CompressedRows | DetachedRows) or not self.record_counts.any():
+            return None
+        held = self._held()
+        places = held.by_digest()
+        y = held.y[places]
+        return packed_sparse(held, places, y if self.n_targets else self._codes(order)[y.astype(np.int64)])
 
     def restore_solution(self, solution: bytes) -> None:
-        raise FormatError(UNFIT)
-
-    def read_from(self, rows: RowSource) -> None:
-        raise TooLargeError(
-            f"A store does not keep sparse rows, and {self.n_features:,} features are too many for dense ones. Nothing "
-            "was created: use fewer columns, or keep the model in a pickle."
-        )
+        self.rows = CopiedRows(unpacked_sparse(solution, self.n_features, self.seed)[0])
 
     def check_form(self, labels: list[Any]) -> None:
         Statistic.check_form(self, labels)

@@ -122,7 +122,8 @@ def _encoded_fitted(value: Any) -> Any:
         return encoded(value)
     names = [*value.get_params(deep=False)]
     _encoded_estimator(value)  # which refuses what is not kept
-    params, others = ({}, {})
+    params: dict[str, Any] = {}
+    others: dict[str, Any] = {}
     for name, own in vars(value).items():
         (params if name in names else others)[name] = own
     return ["fitted", name_of(type(value)), _encoded_fitted(params), _encoded_fitted(others)]
@@ -147,6 +148,10 @@ def decoded(value: Any) -> Any:
     if kind not in _DECODERS:
         raise FormatError(f"{kind!r} is not a kind of value that this version reads.")
     return _DECODERS[kind](rest)
+
+
+def _decoded_hidden(rest: list[Any]) -> Any:
+    return hidden(decoded(rest[0]))  # type: ignore[no-untyped-call]
 
 
 def _decoded_objects(rest: list[Any]) -> np.ndarray:
@@ -203,7 +208,7 @@ def _decoded_type(rest: list[Any]) -> Any:
 
 
 _DECODERS: dict[str, Callable[[list[Any]], Any]] = {
-    "hidden": lambda rest: hidden(decoded(rest[0])),
+    "hidden": _decoded_hidden,
     "float": lambda rest: float.fromhex(rest[0]),
     "dict": lambda rest: {decoded(k): decoded(v) for k, v in rest},
     "list": lambda rest: [*map(decoded, rest)],

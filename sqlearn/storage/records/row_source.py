@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import Learner
@@ -45,7 +46,8 @@ class StoredRows:
         self._statistic, self._model = statistic, model
         self._is_mapped = isinstance(state.params.get("transformer"), FixedMap)  # what is learned are images of rows
         self._takes_missing, self._largest = True, LARGEST
-        self._numbers, self._categories = columns.named("feature"), []
+        self._numbers: list[str] = columns.named("feature")
+        self._categories: list[str] = []
         if isinstance(statistic, TableRounds):
             state.ledger = None  # the rows on file are the ledger
         else:
@@ -112,8 +114,9 @@ class StoredRows:
                     x, y = self._features(block), self._targets(block, len(weights))
                 except KeyError as error:
                     raise self._damaged(repr(error.args[0])) from error
-                gaps = not self._takes_missing and np.isnan(x).any()
-                if gaps or np.isnan(y).any() or (np.abs(x) > self._largest).any():
+                values = x.data if sp.issparse(x) else x
+                gaps = not self._takes_missing and np.isnan(values).any()
+                if gaps or np.isnan(y).any() or (np.abs(values) > self._largest).any():
                     raise self._damaged("a value")
                 yield Records(x, y, weights, hashes)
 
@@ -133,10 +136,11 @@ class StoredRows:
         for _, cells in self._rows.scan():
             yield cells, np.ascontiguousarray(cells[:, -2])
 
-    def _features(self, block: Block) -> np.ndarray:
-        """Numbers, and the slots of categories behind them, float64[n, d]; or images of rows."""
+    def _features(self, block: Block) -> Any:
+        """Numbers, and the slots of categories behind them, float64[n, d]; or images of rows, which may be sparse."""
         if self._is_mapped:
-            return images_of(self._model, arguments(self._model, self._columns, block, features_only=True)["X"])
+            X = arguments(self._model, self._columns, block, features_only=True)["X"]
+            return images_of(self._model, X, sparse=self._statistic.takes_sparse)
         columns: list[Any] = [self._number(block, name) for name in self._numbers]
         for j, name in enumerate(self._categories):
             values = _as_category(block[name])

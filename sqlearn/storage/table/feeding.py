@@ -24,8 +24,8 @@ from sqlearn.storage.table.given import as_list, as_names
 from sqlearn.storage.table.interactions import interactions_of, takes_interactions
 
 _NUMBERS = (
-    "takes numbers, but the columns {} hold categories. Use MixedNB or a forest, put it behind a ColumnTransformer with "
-    "a OneHotEncoder in a Pipeline, or leave the columns out."
+    "takes numbers, but the columns {} hold categories. Use MixedNB or a forest, put it into a Pipeline behind a "
+    "ColumnTransformer with a OneHotEncoder, or leave the columns out."
 )
 
 
@@ -39,9 +39,10 @@ def takes_categories(model: Any) -> bool:
 def words_of(model: Learner) -> Callable[[str], Collection[str]]:
     """What takes texts apart as a fitted model does; of one that keeps no words, texts have none."""
     statistic: Any = model.state.statistic
-    if not isinstance(statistic, TextSums):
+    tokenizing: Any = statistic.tokenizing if isinstance(statistic, TextSums) else None
+    if tokenizing is None:
         return lambda text: ()
-    return lambda text: statistic.tokenizing.counted(text)[0].keys()
+    return lambda text: tokenizing.counted(text)[0].keys()
 
 
 def asks_in_rounds(model: Any) -> bool:
@@ -135,7 +136,8 @@ def _check_documents(model: Any, features: list[Column]) -> None:
     if texts and not model.takes_documents:
         raise TableError(
             f"{learner} does not learn from documents, and the column {shown(texts[0])} is one of text. No store was "
-            "created: use a TextModel or a pipeline of a vectorizer, name the column in `keep` (--keep) as well, or leave it out.",
+            "created: use a TextModel or a pipeline of a vectorizer, name the column in `keep` (--keep) as well, or "
+            "leave it out.",
             column=texts[0],
             reason="columns",
         )
@@ -194,9 +196,11 @@ def arguments(model: Any, columns: Columns, block: Block, *, features_only: bool
     return given
 
 
-def images_of(model: Any, X: Any) -> np.ndarray:
-    """What a map in front of a learner makes of rows, float64[n, d]."""
+def images_of(model: Any, X: Any, *, sparse: bool) -> Any:
+    """What a map in front of a learner makes of rows, float64[n, d], or, where it may be `sparse`, CSR rows."""
     images: Any = Inner(model).understood(X)
+    if sparse:
+        return images
     return np.add(images.toarray() if sp.issparse(images) else images, 0.0)
 
 
