@@ -194,10 +194,10 @@ def fit(
             f"for conditions, --drop {dates[0]!r} to leave it out, or --category {dates[0]!r} to learn from it as text."
         )
     if given:
-        kinds = {c.name: c.kind for c in file.columns if c.name not in {*special, ids}}
-        categories = [name for name, kind in kinds.items() if kind == "category"]
-        numbers = [name for name, kind in kinds.items() if kind in ("number", "boolean")]
-        learner = built(learner, given, numbers, categories, of_text)
+        features = [c for c in file.columns if c.name not in {*special, ids}]
+        categorical = [column.name for column in features if column.kind == "category"]
+        numeric = [column.name for column in features if column.kind in ("number", "boolean")]
+        learner = built(learner, given, numeric, categorical, of_text)
     as_categories = {"category", "boolean"} if takes_categories(learner) and not given else {"category"}
     with progress("Learning") as report, _keeping_helps(bool(given) and not keep_records and not of_text):
         store = Store.create(

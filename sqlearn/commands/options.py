@@ -82,7 +82,9 @@ STEPS = _stacked(
         multiple=True,
         help=f"A step in front of the model, such as PCA:n_components=3; may be repeated. One of {', '.join(_STEPS)}.",
     ),
-    click.option("--number-step", metavar="NAME", multiple=True, help="A step for the columns of numbers, before those."),
+    click.option(
+        "--number-step", metavar="NAME", multiple=True, help="A step for the columns of numbers, before those."
+    ),
     click.option(
         "--category-step", metavar="NAME", multiple=True, help="A step for the columns of categories, before those."
     ),

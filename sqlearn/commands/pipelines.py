@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-# where each step is imported from; scikit-learn's learn nothing from rows, or are words in front of a model of documents
+# where each step is imported from; scikit-learn's learn nothing from rows, or make words of documents
 STEPS = {
     "CountVectorizer": "sklearn.feature_extraction.text",
     "HashingVectorizer": "sklearn.feature_extraction.text",
@@ -249,8 +249,8 @@ def _columns(given: Given, numbers: list[str], categories: list[str], first_take
     same = not (own or given.made["--number-step"] or given.made["--category-step"])
     if same and (not categories or first_takes_text):
         return None
-    for hint, names, kind in (("--number-step", numbers, "number"), ("--category-step", categories, "category")):
-        if given.made[hint] and not names:
+    for hint, left, kind in (("--number-step", numbers, "number"), ("--category-step", categories, "category")):
+        if given.made[hint] and not left:
             raise click.BadParameter(
                 f"No column is left for these steps. Leave them out, or name columns of this kind with --{kind}.",
                 param_hint=hint,
