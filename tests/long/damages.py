@@ -17,12 +17,16 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from sklearn.feature_extraction.text import HashingVectorizer
 
 from sqlearn import Store
-from sqlearn.compose import TextModel
+from sqlearn.compose import TextModel, make_column_transformer
 from sqlearn.errors import SqlearnError
-from sqlearn.linear_model import LogisticRegression
+from sqlearn.impute import SimpleImputer
+from sqlearn.linear_model import LogisticRegression, RidgeClassifier
 from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
+from sqlearn.pipeline import make_pipeline
+from sqlearn.preprocessing import OneHotEncoder
 from sqlearn.recommend import ItemKNN
 
 HOUR = datetime(2024, 1, 31, 12, tzinfo=UTC)
@@ -79,6 +83,7 @@ def tastes(n):
     }
 
 
+PEOPLE = make_column_transformer((SimpleImputer(), ["age"]), (OneHotEncoder(handle_unknown="ignore"), ["city"]))
 SIGNED = {"signing_key": b"sixteen bytes or more"}
 CASES = {
     "numbers": (GaussianNB(), numbers, {}, {"x": [0.5, -1.0], "z": [0.0, 2.0]}),
@@ -97,6 +102,18 @@ CASES = {
         {"user": ["user 0", "user 2éé"], "item": [2, -3]},
     ),
     "rounds": (LogisticRegression(), numbers, {}, {"x": [0.5, -1.0], "z": [0.0, 2.0]}),
+    "hashed": (
+        make_pipeline(HashingVectorizer(n_features=8), LogisticRegression()),
+        letters,
+        {"keep": "note"},
+        {"text": ["word1 word2", ""]},
+    ),
+    "steps": (
+        make_pipeline(PEOPLE, RidgeClassifier(), keep_records=True),
+        people,
+        {"id": "id"},
+        {"age": [0.5, 1.0], "city": ["Oslo", None]},
+    ),
 }
 
 
@@ -117,7 +134,7 @@ class Case:
         self.table = table(150)
         self.more = {key: column[-5:] for key, column in table(160).items()}
         if "id" in more:
-            self.more["id"] = [f"new {i}" for i in range(5)] if name == "people" else range(9000, 9005)
+            self.more["id"] = [f"new {i}" for i in range(5)] if name in ("people", "steps") else range(9000, 9005)
         drawn = np.random.default_rng(3)
         with ExitStack() as stack:  # the same file each time
             stack.enter_context(patch("secrets.token_bytes", drawn.bytes))

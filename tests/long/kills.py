@@ -16,12 +16,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from sklearn.feature_extraction.text import HashingVectorizer
 
 from sqlearn import Store
-from sqlearn.compose import TableModel, TextModel
+from sqlearn.compose import TableModel, TextModel, make_column_transformer
 from sqlearn.errors import StoreError
-from sqlearn.linear_model import LogisticRegression
+from sqlearn.linear_model import LogisticRegression, RidgeClassifier
 from sqlearn.naive_bayes import MixedNB, MultinomialNB
+from sqlearn.pipeline import make_pipeline
+from sqlearn.preprocessing import OneHotEncoder
 from sqlearn.recommend import ItemKNN
 from sqlearn.storage.upkeep.erasure import search
 
@@ -32,7 +35,10 @@ MODELS = {
     "rounds": TableModel(LogisticRegression()),
     "text": TextModel(MultinomialNB(), ngram_range=(1, 2)),
     "tastes": ItemKNN(),
+    "hashed": make_pipeline(HashingVectorizer(n_features=8), LogisticRegression()),
+    "kept": make_pipeline(make_column_transformer((OneHotEncoder(), ["word"])), RidgeClassifier(), keep_records=True),
 }
+OF_TEXT, OF_WORDS = ("text", "hashed"), ("counts", "kept")  # who learns from documents, and from a category of each row
 CALLS = ("learn", "forget ids", "forget where", "relabel", "compact", "lift", "replay", "create")
 
 
@@ -68,8 +74,9 @@ def traces_of(numbers, kind=None):
 
 
 def create(path, model):
-    kind = next((name for name in ("text", "tastes") if model is MODELS[name]), None)
-    keep = ["x"] if kind else [] if model is MODELS["counts"] else ["word"]  # a category to each row: many columns
+    (name,) = (name for name, known in MODELS.items() if known is model)
+    kind = "text" if name in OF_TEXT else "tastes" if name == "tastes" else None
+    keep = ["x"] if kind else [] if name in OF_WORDS else ["word"]  # a category to each row: many columns
     roles = {"user": "word", "rating": "y"} if kind == "tastes" else {"target": "y"}
     Store.create(path, model, table_of(range(60), kind), **roles, id="id", keep=keep, suppress=True).close()
 
@@ -204,8 +211,11 @@ def main():
         for name, model in MODELS.items():
             with tempfile.TemporaryDirectory(dir=place) as folder:
                 began = time.perf_counter()
-                hit += attack(count // 8, seed, Path(folder) / "a.sqlearn", model)
-                print(f"{name} in {folder}: {count // 8:,} kills in {time.perf_counter() - began:.0f} s", flush=True)
+                hit += attack(count // (2 * len(MODELS)), seed, Path(folder) / "a.sqlearn", model)
+                print(
+                    f"{name} in {folder}: {count // (2 * len(MODELS)):,} kills in {time.perf_counter() - began:.0f} s",
+                    flush=True,
+                )
     print("all whole; killed within: " + ", ".join(f"{kind} {n:,}" for kind, n in hit.most_common()))
 
 
