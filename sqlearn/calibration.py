@@ -20,9 +20,10 @@ from sqlearn.engine.parts import (
     checked_part,
     method_of,
     predicted,
+    refuse_one_class,
 )
 from sqlearn.engine.sklearn_private import fit_calibrator
-from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
+from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 from sqlearn.svm import LinearSVC
 
 __all__ = ["CalibratedClassifierCV"]
@@ -127,11 +128,7 @@ class CalibratedClassifierCV(InFolds, Composite, PredictsProba, WeightedClassifi
             )
 
     def _check_fit(self, batch):
-        if len(batch.labels) < 2:
-            raise DegenerateError(
-                f"The data contains only one class: {shown(batch.labels[0])}. Nothing was changed: pass rows of "
-                "another one, or use partial_fit."
-            )
+        refuse_one_class(batch.labels)
         super()._check_fit(batch)
 
     def _read_out(self, state):

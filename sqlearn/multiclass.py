@@ -8,9 +8,9 @@ from sklearn import multiclass as peers
 from sklearn.base import is_regressor
 from sklearn.preprocessing import LabelBinarizer
 
-from sqlearn.engine.model import WeightedClassifier, if_learner_has
-from sqlearn.engine.parts import Composite, Part, Whole, answering, checked_part
-from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
+from sqlearn.engine.model import Decides, WeightedClassifier, if_learner_has
+from sqlearn.engine.parts import Composite, Part, Whole, answering, checked_part, refuse_one_class
+from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
 __all__ = ["OneVsRestClassifier"]
 
@@ -105,22 +105,7 @@ class OneVsRestClassifier(Composite, WeightedClassifier, peers.OneVsRestClassifi
         found: np.ndarray = self._answer("predict_proba", X)
         return found
 
-    @if_learner_has
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the decision function of each class's model.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records, n_classes) or (n_records,)
-            Its values; one column for two classes.
-        """
-        found: np.ndarray = self._answer("decision_function", X)
-        return found
+    decision_function = if_learner_has(Decides.decision_function)
 
     def _learners(self, params):
         return [params["estimator"]]
@@ -140,11 +125,7 @@ class OneVsRestClassifier(Composite, WeightedClassifier, peers.OneVsRestClassifi
             )
 
     def _check_fit(self, batch):
-        if len(batch.labels) < 2:
-            raise DegenerateError(
-                f"The data contains only one class: {shown(batch.labels[0])}. Nothing was changed: pass rows of "
-                "another one, or use partial_fit."
-            )
+        refuse_one_class(batch.labels)
 
     def _read_out(self, state):
         classes = Whole.classes_of(state)

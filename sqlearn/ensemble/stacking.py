@@ -8,7 +8,16 @@ from sklearn import ensemble as peers
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.preprocessing import LabelEncoder
 
-from sqlearn.engine.model import Predicts, State, Transforms, WeightedClassifier, WeightedEstimator, if_learner_has
+from sqlearn.engine.model import (
+    Decides,
+    Predicts,
+    PredictsProba,
+    State,
+    Transforms,
+    WeightedClassifier,
+    WeightedEstimator,
+    if_learner_has,
+)
 from sqlearn.engine.parts import (
     Composite,
     Folds,
@@ -255,39 +264,8 @@ class StackingClassifier(_Stacking, Transforms, WeightedClassifier, peers.Stacki
         self.verbose = verbose
         self.key = key
 
-    @if_learner_has
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records, n_classes)
-            Probabilities, in the order of ``classes_``.
-        """
-        found: np.ndarray = self._answer("predict_proba", X)
-        return found
-
-    @if_learner_has
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the last classifier's decision function.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records,) or (n_records, n_classes)
-            Its values.
-        """
-        found: np.ndarray = self._answer("decision_function", X)
-        return found
+    predict_proba = if_learner_has(PredictsProba.predict_proba)
+    decision_function = if_learner_has(Decides.decision_function)
 
     def _last(self, params):
         given = params["final_estimator"]

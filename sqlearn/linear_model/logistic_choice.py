@@ -14,13 +14,13 @@ from sklearn.metrics import get_scorer
 
 from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.model import Decides, PredictsProbabilities, SparseCoefficients, WeightedClassifier, refuse_untold
-from sqlearn.engine.parts import Folds, InFolds, KeepsRecords, Whole, best_of, mean_of_scored
+from sqlearn.engine.parts import Folds, InFolds, KeepsRecords, Whole, best_of, mean_of_scored, refuse_one_class
 from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, Smooth, class_weights, coefficients, ridge
 from sqlearn.engine.rounds import MOST_CLASS_WEIGHT, Records, Trace
 from sqlearn.engine.sklearn_private import scorer_of_classes
 from sqlearn.engine.sums import ExactSum, moments
 from sqlearn.engine.validation import check_class_weights
-from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError, shown
+from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
 _AT_ONCE = 1 << 14  # records that are summed at once
 
@@ -223,11 +223,8 @@ class LogisticRegressionCV(
 
     def _check_fit(self, batch):
         super()._check_fit(batch)
-        if len(batch.labels) < 2:
-            raise DegenerateError(
-                f"This solver needs samples of at least 2 classes in the data, but the data contains only one "
-                f"class: {shown(batch.labels[0])}. Nothing was changed: pass rows of another one, or use partial_fit."
-            )
+        said = "This solver needs samples of at least 2 classes in the data, but the data contains only one class"
+        refuse_one_class(batch.labels, said)
         for message in _deprecations(self):
             warnings.warn(message, FutureWarning, stacklevel=4)
 

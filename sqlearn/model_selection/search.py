@@ -5,9 +5,17 @@ from typing import Any
 
 import numpy as np
 from sklearn import model_selection as peers
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone
 
-from sqlearn.engine.model import ExactEstimator, WeightedClassifier, if_learner_has
+from sqlearn.engine.model import (
+    Decides,
+    Predicts,
+    PredictsProbabilities,
+    ScoresRecords,
+    Transforms,
+    WeightedClassifier,
+    if_learner_has,
+)
 from sqlearn.engine.parts import (
     Composite,
     Folds,
@@ -18,6 +26,7 @@ from sqlearn.engine.parts import (
     checked_part,
     keeps_tables,
     refuse_unsafe,
+    target_of,
 )
 from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
 
@@ -35,13 +44,13 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
 
     @property
     def _target(self):  # type: ignore[override]
-        return _target_of(self._learner)
+        return target_of(self._learner)
 
     def _keeps_tables(self, X):
         return keeps_tables(self.estimator, X)
 
     def _has_labels(self, params, layout):
-        return _target_of(params["estimator"]) == "label"
+        return target_of(params["estimator"]) == "label"
 
     def _learners(self, params):
         return [params["estimator"]]
@@ -87,7 +96,7 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
 
     def _read_out(self, state):
         whole, params = Whole.of(state), state.params
-        folds = Folds(params, has_targets=_target_of(params["estimator"]) is not None).of(whole)
+        folds = Folds(params, has_targets=target_of(params["estimator"]) is not None).of(whole)
         splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
         if len(splits) < 2:
             raise UndefinedAttributeError(
@@ -97,7 +106,7 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
         own = {name: value for name, value in params.items() if name not in ("cv", "key", "kinds")}
         search = self._sklearn_class(**own | {"cv": splits, "estimator": clone(params["estimator"])})
         given = set(vars(search))
-        y = None if _target_of(params["estimator"]) is None else whole.responses
+        y = None if target_of(params["estimator"]) is None else whole.responses
         try:
             search.fit(whole.x, y, **({"sample_weight": whole.w} if whole.weighted else {}))
         except SqlearnError:
@@ -123,106 +132,12 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
         """
         return {name: value for name, value in super().fitted_attributes().items() if name != "scorer_"}
 
-    @if_learner_has
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict by the best estimator.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        ndarray of shape (n_records,)
-            Labels, or float64 targets.
-        """
-        found: np.ndarray = self._answer("predict", X)
-        return found
-
-    @if_learner_has
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the best estimator's probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records, n_classes)
-            Probabilities, in the order of ``classes_``.
-        """
-        found: np.ndarray = self._answer("predict_proba", X)
-        return found
-
-    @if_learner_has
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of the best estimator's probabilities.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records, n_classes)
-            Logarithms, in the order of ``classes_``.
-        """
-        found: np.ndarray = self._answer("predict_log_proba", X)
-        return found
-
-    @if_learner_has
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the best estimator's decision function.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records,) or (n_records, n_classes)
-            Its values.
-        """
-        found: np.ndarray = self._answer("decision_function", X)
-        return found
-
-    @if_learner_has
-    def transform(self, X: Any) -> Any:
-        """Transform records by the best estimator.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        array or sparse matrix of shape (n_records, n_features_out)
-            The transformed records.
-        """
-        return self._answer("transform", X)
-
-    @if_learner_has
-    def score_samples(self, X: Any) -> np.ndarray:
-        """Return the best estimator's scores of records.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or frame of shape (n_records, n_features)
-            Records.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records,)
-            Scores.
-        """
-        found: np.ndarray = self._answer("score_samples", X)
-        return found
+    predict = if_learner_has(Predicts.predict)
+    predict_proba = if_learner_has(PredictsProbabilities.predict_proba)
+    predict_log_proba = if_learner_has(PredictsProbabilities.predict_log_proba)
+    decision_function = if_learner_has(Decides.decision_function)
+    transform = if_learner_has(Transforms.transform)
+    score_samples = if_learner_has(ScoresRecords.score_samples)
 
     def score(self, X: Any, y: Any = None) -> float:  # type: ignore[override]
         """Score the best estimator by what was chosen by.
@@ -241,13 +156,6 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
         """
         found: float = self._answer("score", X, y)
         return found
-
-
-def _target_of(learner: Any) -> str | None:
-    """What records carry for a learner."""
-    if isinstance(learner, ExactEstimator):
-        return learner.target
-    return "label" if is_classifier(learner) else "value" if is_regressor(learner) else None
 
 
 class GridSearchCV(_Search, peers.GridSearchCV):

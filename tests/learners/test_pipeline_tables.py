@@ -172,15 +172,23 @@ SMALL = {
 LABELS = np.array([0, 1, 0, 1, 1, 0])
 
 
+GIVEN = []
+
+
+def noted(rows):
+    GIVEN.append(rows)
+    return np.zeros((len(rows), 1))
+
+
 def seen(X):
     """What the steps of a kept pipeline are given."""
-    given = []
-    step = sklearn.preprocessing.FunctionTransformer(lambda rows: given.append(rows) or np.zeros((len(rows), 1)))
+    GIVEN.clear()
+    step = sklearn.preprocessing.FunctionTransformer(noted)
     all_places = list(range(X.shape[1]))
     columns = sklearn.compose.ColumnTransformer([("see", step, all_places), ("town", OneHotEncoder(), [1])])
     model = make_pipeline(columns, RidgeClassifier(), keep_records=True).fit(X, LABELS)
     model.predict(X)
-    return model, given[0]
+    return model, GIVEN[0]
 
 
 def test_steps_see_frames_of_the_library_that_came():

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
 
@@ -12,8 +12,16 @@ from sqlearn.compose.chains.chain import ChainReader
 from sqlearn.compose.chains.columns import is_idle
 from sqlearn.compose.chains.plain_steps import check_deterministic, exported, innermost, parts_of, set_names, unused
 from sqlearn.compose.chains.reading import Read
-from sqlearn.engine.model import ExactEstimator, State, Steps, WeightedClassifier
-from sqlearn.engine.parts import KeepsRecords, Whole, keeps_tables, refuse_weights, takes_tables, takes_weights
+from sqlearn.engine.model import ExactEstimator, State, Steps, WeightedClassifier, refuse_untold
+from sqlearn.engine.parts import (
+    KeepsRecords,
+    Whole,
+    keeps_tables,
+    refuse_weights,
+    takes_tables,
+    takes_weights,
+    target_of,
+)
 from sqlearn.engine.readout import LinearMap
 from sqlearn.errors import UndefinedAttributeError
 
@@ -80,6 +88,7 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
+        refuse_untold(dict(params["steps"]))
         for step in params["steps"].learners:
             check_deterministic(step)
 
@@ -179,10 +188,7 @@ def _unknown() -> tuple[LinearMap, list[Any]]:
 
 
 def _target_of(step: Any) -> str | None:
-    if isinstance(step, ExactEstimator):
-        return step.target
-    inner = [_target_of(part) for _, part in parts_of(step) if not (is_idle(part) or isinstance(part, str))]
+    parts = [] if isinstance(step, ExactEstimator) else parts_of(step)
+    inner = [_target_of(part) for _, part in parts if not (is_idle(part) or isinstance(part, str))]
     known = [target for target in inner if target is not None]
-    if known:
-        return known[-1]
-    return "label" if is_classifier(step) else "value" if is_regressor(step) else None
+    return known[-1] if known else target_of(step)

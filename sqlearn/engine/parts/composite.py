@@ -15,7 +15,7 @@ from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, State, refuse_
 from sqlearn.engine.parts.following import Followed, Part, refuse_weights, takes_weights
 from sqlearn.engine.parts.keeping import KeepsRecords, Whole
 from sqlearn.engine.parts.seeds import refuse_unseeded
-from sqlearn.errors import ParameterError, SqlearnError, shown
+from sqlearn.errors import DegenerateError, ParameterError, SqlearnError, shown
 
 # fitted attributes that are estimators
 _ESTIMATORS = {
@@ -79,6 +79,20 @@ def _checked_ours(part: ExactEstimator) -> ExactEstimator:
     for name, value in Inner(part).checked_params().items():
         setattr(part, name, value)
     return part
+
+
+def refuse_one_class(labels: list[Any], said: str = "The data contains only one class") -> None:
+    """Refuse to fit to rows of one class.
+
+    Raises
+    ------
+    DegenerateError
+        If there is one label.
+    """
+    if len(labels) < 2:
+        raise DegenerateError(
+            f"{said}: {shown(labels[0])}. Nothing was changed: pass rows of another one, or use partial_fit."
+        )
 
 
 def is_plain(part: Any) -> bool:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.validation import has_fit_parameter
 
 from sqlearn.engine.identity import add_terms
@@ -48,6 +48,13 @@ def refuse_weights(learners: list[Any]) -> None:
                 "leave sample_weight out.",
                 reason="weight",
             )
+
+
+def target_of(learner: Any) -> str | None:
+    """What records carry for a learner beside their features: "label", "value" or None."""
+    if isinstance(learner, ExactEstimator):
+        return learner.target
+    return "label" if is_classifier(learner) else "value" if is_regressor(learner) else None
 
 
 @dataclass
