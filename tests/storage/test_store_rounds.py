@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from learners import over
+from learners import EVERYWHERE, over
 from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
@@ -24,7 +24,6 @@ from sqlearn.storage.records.row_source import StoredRows
 from sqlearn.svm import LinearSVC
 from sqlearn.tree import DecisionTreeClassifier
 from tiny_rounds import cut
-from updates import EVERYWHERE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

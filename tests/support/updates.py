@@ -1,14 +1,13 @@
 """A model with records, and every call that changes it."""
 
 import copy
-import os
 
 import numpy as np
+import pytest
 
 from laws import refit, renamed, snapshot
+from learners import EVERYWHERE, name_of
 from records import joined, records_of
-
-EVERYWHERE = "SQLEARN_EVERYWHERE" in os.environ  # `make memory`, `make thorough`
 
 
 def places(n, most):
@@ -51,6 +50,20 @@ def prepared(learner):
     records = pool.take(range(200))
     others = joined([pool.take(range(200, 230)), records_of(learner, rng, 70, 2)])  # limbs that the model has not yet
     return refit(learner, records), records, others
+
+
+def over_calls(learners):
+    """Run a test for each of these learners and each call, or in CI for every second pair of them.
+
+    Neighbours in the list of learners have one kind of sums, so each kind meets each call; `make memory` takes all.
+    """
+    pairs = [
+        pytest.param(learner, call, id=f"{call}-{name_of(learner)}")
+        for i, learner in enumerate(learners)
+        for j, call in enumerate(CALLS)
+        if (EVERYWHERE or (i + j) % 2 == 0) and (call != "relabel" or learner._target is not None)
+    ]
+    return pytest.mark.parametrize("learner, call", pairs)
 
 
 CALLS = ["partial_fit", "forget", "forget all", "merge", "fit", "learn one", "forget one", "without", "relabel"]

@@ -14,7 +14,7 @@ import pytest
 from sklearn.base import clone
 
 from laws import assert_same, emptied, refit, snapshot
-from learners import LEARNERS, MULTILABEL, named, over
+from learners import EVERYWHERE, LEARNERS, MULTILABEL, named, over
 from records import joined, records_of, tame
 from sqlearn.engine.identity.ledger import Ledger
 from sqlearn.engine.model import state as state_module
@@ -23,7 +23,7 @@ from sqlearn.engine.sums import InterruptsHeld, OneRecord
 from sqlearn.engine.sums.exact import ExactSum
 from sqlearn.errors import BrokenError
 from sqlearn.naive_bayes import GaussianNB
-from updates import CALLS, EVERYWHERE, both_sides, lend, places, prepared, updates
+from updates import CALLS, both_sides, lend, over_calls, places, prepared, updates
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -73,8 +73,7 @@ def test_an_interrupt_at_every_line_of_without():
         assert snapshot(model) == before, line
 
 
-@over(LEARNERS + MULTILABEL)
-@pytest.mark.parametrize("call", CALLS)
+@over_calls(LEARNERS + MULTILABEL)
 def test_an_interrupt_at_every_step(learner, call, monkeypatch):
     """SIGINT arrives before and after every step that changes something, one at a time (in CI, at some of them)."""
     strike_at_every_step(learner, call, monkeypatch, signal.SIGINT, KeyboardInterrupt)
@@ -101,9 +100,7 @@ def test_an_alarm_at_every_step(learner, call, monkeypatch):
 def strike_at_every_step(learner, call, monkeypatch, number, error):
     """A signal, whose handler raises an error, before and after every step: the model is as before, or as after."""
     model, records, others = prepared(learner)
-    update = updates(learner, model, records, others).get(call)
-    if update is None:
-        pytest.skip("learns without labels")
+    update = updates(learner, model, records, others)[call]
     before, after = both_sides(model, update)
     count, strike = 0, -1
 
@@ -383,14 +380,11 @@ ALLOCATORS += ["where", "cumsum", "unique", "flatnonzero", "argsort", "column_st
 SOME = (LEARNERS + MULTILABEL)[:: 1 if EVERYWHERE else 3]
 
 
-@over(SOME)
-@pytest.mark.parametrize("call", CALLS)
+@over_calls(SOME)
 def test_memory_ends_at_every_allocation(learner, call, monkeypatch):
     """Each array that the engine asks numpy for is refused in turn, and each of its own ways to grow (in CI, some)."""
     model, records, others = prepared(learner)
-    update = updates(learner, model, records, others).get(call)
-    if update is None:
-        pytest.skip("learns without labels")
+    update = updates(learner, model, records, others)[call]
     before, after = both_sides(model, update)
     lend(copy.deepcopy(model), records)
     count, strike = 0, None
