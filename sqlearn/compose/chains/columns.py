@@ -368,7 +368,7 @@ def unweighted(steps: Any, behind: Sequence[Any] = ()) -> Any:
     """
     rest = flat(steps) + list(behind)
     for k, step in enumerate(flat(steps)):
-        if isinstance(step, peers.ColumnTransformer):
+        if isinstance(step, ColumnTransformer):
             inner = [(name, part) for name, part, _ in step.transformers] + [("remainder", step.remainder)]
             for name, part in inner:
                 found = None if isinstance(part, str) or part is None else unweighted([(name, part)], rest[k + 1 :])
