@@ -3,10 +3,11 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from sklearn import compose, impute, linear_model, pipeline, preprocessing
+from sklearn import compose, feature_selection, impute, linear_model, pipeline, preprocessing
 
 from history import history_of
 from laws import assert_same, check_contract, refit
@@ -17,15 +18,17 @@ from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import ColumnTransformer
 from sqlearn.decomposition import PCA
-from sqlearn.errors import ParameterError
+from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError
+from sqlearn.feature_selection import SelectFpr, SelectKBest, SelectPercentile, VarianceThreshold, chi2, f_regression
 from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
 from sqlearn.pipeline import make_pipeline
-from sqlearn.preprocessing import OneHotEncoder, StandardScaler
+from sqlearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 from sqlearn.svm import LinearSVC
-from tables import sparse_table, synthetic
+from tables import sparse_table, synthetic, titanic  # noqa: F401
 from tiny_rounds import cut
+
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -35,6 +38,7 @@ PIPELINES = [
     make_pipeline(StandardScaler(), KMeans(2)),
     make_pipeline(StandardScaler(), GaussianMixture(2)),
     make_pipeline(StandardScaler(), LinearSVC(fit_intercept=False)),
+    make_pipeline(MinMaxScaler(), RobustScaler(), KMeans(2)),
 ]
 
 
@@ -143,10 +147,118 @@ def test_refusals():
         make_pipeline(StandardScaler(), KMeans(2)).fit([[0.0, 1.0, 2.0], [1.0, 2.0, 1e200]])
 
 
-def test_medians_are_refused():
-    pipe = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), KMeans(2))
-    with pytest.raises(ParameterError, match="strategy='mean'"):
-        pipe.fit([[0.0, 1.0], [np.nan, 2.0], [3.0, 1.0]])
+@pytest.mark.parametrize(
+    ("pipe", "message"),
+    [
+        (make_pipeline(RobustScaler(unit_variance=True), LogisticRegression()), "Set it False"),
+        (make_pipeline(SelectFpr(), LogisticRegression()), "by p-values.*keep_records=True"),
+        (make_pipeline(SelectKBest(f_regression, k=1), PoissonRegressor()), "f_classif or chi2"),
+        (make_pipeline(SelectKBest(k=1), KMeans(2)), "learners of labels alone"),
+        (make_pipeline(PCA(1), LogisticRegression()), "keep_records=True"),
+    ],
+)
+def test_what_no_grid_holds(pipe, message):
+    with pytest.raises(ParameterError, match=message):
+        pipe.fit(np.eye(4), [0, 1, 0, 1])
+
+
+HARD = [1e100, -1e100, 5e-324, -0.0, 0.0, 1e-310, 1.0, np.nan]
+NUMBERS = {
+    "plain": lambda rng, n: rng.normal(size=n),
+    "ties": lambda rng, n: rng.integers(0, 5, n).astype(float),
+    "constant": lambda rng, n: np.full(n, 7.3),
+    "gaps": lambda rng, n: np.where(rng.random(n) < 0.3, np.nan, rng.normal(size=n) * 1e-3),
+    "wild": lambda rng, n: rng.choice(HARD, n),
+    "tiny": lambda rng, n: rng.normal(size=n) * 1e-170,
+    "hollow": lambda rng, n: np.where(rng.random(n) < 0.97, np.nan, rng.integers(0, 3, n)),
+}
+
+
+def ordered(strategy, *scalers):
+    return make_pipeline(SimpleImputer(strategy=strategy, add_indicator=True), *scalers)
+
+
+IN_ORDER = {
+    "medians": ordered("median", StandardScaler()),
+    "extremes": ordered("most_frequent", MaxAbsScaler(), MinMaxScaler((-1, 2))),
+    "quantiles": ordered("median", RobustScaler(quantile_range=(10, 80)), VarianceThreshold(1e-4)),
+}
+
+
+@pytest.mark.parametrize("columns", [4, 7])
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_order_on_a_grid(name, columns, monkeypatch):
+    """At every step the encoding is the one that is read anew, and the model its refit, of hard values too."""
+    cut(monkeypatch)
+    rng = np.random.default_rng([columns, len(name)])
+    numbers = list(NUMBERS)[:columns]
+    pool = pd.DataFrame({column: NUMBERS[column](rng, 110) for column in numbers})
+    pool["port"] = pd.array(rng.choice(["a", "b", "c", None], 110, p=[0.4, 0.4, 0.1, 0.1]), "str")
+    frequent = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+    chosen = make_pipeline(OneHotEncoder(), SelectKBest(chi2, k=2))
+    parts = [("n", IN_ORDER[name], numbers), ("c", frequent if columns == 4 else chosen, ["port"])]
+    y = rng.integers(0, 2, 110)
+    model = make_pipeline(ColumnTransformer(parts), LogisticRegression()).fit(pool[:90], y[:90])
+    held, kept = list(range(90)), 0
+    for step in range(12):
+        before = model._state.statistic.encoder
+        if step % 3 == 2:
+            free = [i for i in range(110) if i not in held][:2]
+            model.partial_fit(pool.iloc[free], y[free])
+            held += free
+        else:
+            gone = rng.permutation(held)[: 1 + step % 2].tolist()
+            model.forget(pool.iloc[gone], y[gone])
+            held = [i for i in held if i not in gone]
+        statistic = model._state.statistic
+        kept += statistic.encoder is before
+        found, statistic.encoder = statistic.encoder, None
+        fresh, statistic.encoder = statistic._read_encoder(), found
+        assert found.key() == fresh.key()
+        if step % 6 == 5:
+            model = pickle.loads(pickle.dumps(model))
+            assert_same(model, refit(model, Records(pool, y, None).take(held), rng))
+    assert kept or columns == 7 or name == "quantiles"  # which move often where records are few
+
+
+def test_the_best_known_script(titanic):
+    """scikit-learn's example of mixed types: the same columns are selected, and it forgets."""
+    frame, survived = titanic
+    numbers, categories = ["age", "fare"], ["embarked", "sex", "pclass"]
+
+    def script(mine):
+        kit = (SimpleImputer, StandardScaler, OneHotEncoder, SelectPercentile, ColumnTransformer, make_pipeline)
+        theirs = (
+            impute.SimpleImputer, preprocessing.StandardScaler, preprocessing.OneHotEncoder,
+            feature_selection.SelectPercentile, compose.ColumnTransformer, pipeline.make_pipeline,
+        )  # fmt: skip
+        imputer, scaler, encoder, selector, transformer, made = kit if mine else theirs
+        parts = [
+            ("num", made(imputer(strategy="median"), scaler()), numbers),
+            ("cat", made(encoder(handle_unknown="ignore"), selector(chi2, percentile=50)), categories),
+        ]
+        last = LogisticRegression() if mine else linear_model.LogisticRegression(tol=1e-9, max_iter=1000)
+        return made(transformer(parts), last)
+
+    model = script(True).fit(frame, survived).forget(frame[:90], survived[:90])
+    peer = script(False).fit(frame[90:], survived[90:])
+    assert model[:-1].get_feature_names_out().tolist() == peer[:-1].get_feature_names_out().tolist()
+    assert np.allclose(model.predict_proba(frame), peer.predict_proba(frame), atol=0.01)
+    ours, scores = (each[0].named_transformers_["cat"][1].scores_ for each in (model, peer))
+    assert np.allclose(ours, scores, rtol=1e-12)
+    assert verify(model, frame[90:], survived[90:])
+
+
+def test_no_column_is_left():
+    """A state whose steps drop all columns is legal but at fit: what is learned next mends it."""
+    pipe = make_pipeline(VarianceThreshold(), StandardScaler(), LogisticRegression())
+    with pytest.raises(DegenerateError, match="No column"):
+        pipe.fit(np.zeros((4, 2)), [0, 1, 0, 1])
+    X, y = np.vstack([np.zeros((3, 2)), [[1.0, 0.0]]]), np.array([0, 1, 0, 1])
+    pipe.fit(X, y).forget(X[3], y[3])
+    with pytest.raises(UndefinedAttributeError, match="No column is left"):
+        pipe.predict(X)
+    assert verify(pipe.partial_fit(X[3], y[3]), X, y)
 
 
 def test_what_updates_did():

@@ -16,7 +16,7 @@ from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, i
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import StandardUnits
 from sqlearn.engine.validation import Layout
-from sqlearn.errors import ParameterError
+from sqlearn.errors import DegenerateError, ParameterError, UndefinedAttributeError
 from sqlearn.feature_selection import SelectKBest, SelectPercentile
 from sqlearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
@@ -156,6 +156,19 @@ class GridChain(RenamedReport, Chain):
             exact = np.array(_are_standard_behind(reads, plain), np.bool_)
         return forms, settled.watch, exact if exact is not None and exact.any() else None
 
+    def _check_learned(self, state):
+        if self._has_no_columns(state):
+            try:
+                self._read(state)
+            except UndefinedAttributeError as error:
+                raise DegenerateError(f"{error} Nothing was changed.") from error
+        super()._check_learned(state)
+
+    def _has_no_columns(self, state: State) -> bool:
+        """Whether the steps in front of the learner make no columns of the records held."""
+        statistic = state.statistic
+        return isinstance(statistic, EncodedRounds) and statistic.inner is None and bool(statistic.record_counts.any())
+
     # ------------------------------------------------------------------ reading
 
     def _read(self, state):
@@ -177,6 +190,12 @@ class GridChain(RenamedReport, Chain):
     def _seen(self, state: State, names: np.ndarray | None = None) -> State:
         """The state that the learner would have after learning what comes out of the steps before it."""
         last, statistic, width = flat(state.params["steps"])[-1], state.statistic, state.n_features_in_
+        if self._has_no_columns(state):
+            raise UndefinedAttributeError(
+                f"No column of the records held is left for {type(last).__name__}, so there are no fitted attributes: "
+                "the steps before it drop all. The model is intact: learn rows whose columns these steps keep.",
+                reason="too few records",
+            )
         if isinstance(statistic, EncodedRounds) and statistic.inner is not None and statistic.encoder is not None:
             width, statistic = statistic.encoder.n_columns, statistic.inner
         seen = seen_state(state, last, statistic, width, names)
@@ -265,8 +284,8 @@ def _check_selector(step: Any, learner: Any) -> None:
     if step.target != learner.target or not is_scored(step.score_func):
         raise ParameterError(
             f"{name} with score_func={step.score_func.__name__} cannot stand in front of {kind} in a pipeline that "
-            "forgets: which columns it selects is known there for learners of labels, with f_classif or chi2. Set one "
-            "of those, or keep_records=True, and the pipeline fits all steps anew when it is read.",
+            "forgets: selection by scores is exact there for learners of labels alone, with f_classif or chi2. Set "
+            "keep_records=True, and the pipeline fits all steps anew when it is read; or take VarianceThreshold.",
             value=step,
         )
     if not (isinstance(step, _BY_SCORE) or getattr(step, "mode", None) in ("k_best", "percentile")):

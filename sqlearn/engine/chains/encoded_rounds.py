@@ -16,7 +16,7 @@ from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import Rounds, StandardUnits
 from sqlearn.engine.sums import UNFIT
 from sqlearn.engine.tables import TableRounds
-from sqlearn.errors import FormatError
+from sqlearn.errors import FormatError, UndefinedAttributeError
 
 _WHOLE = np.zeros(1, np.int64)
 
@@ -195,7 +195,12 @@ class EncodedRounds(TableRounds):
         absent = [j for j, column in enumerate(margins.columns[: self.n_features]) if column.missing is not None]
         if self.encoder is not None and self.encoder.is_of(absent, labels, margins):
             return self.encoder
-        forms, watch, exact = self.read(margins)
+        try:
+            forms, watch, exact = self.read(margins)
+        except UndefinedAttributeError:  # a legal state: whoever reads the steps is told
+            return None
+        if not len(forms):
+            return None
         return Encoding(forms, self.n_features, absent, labels, watch, exact)
 
     def _rounds_over(self, encoder):

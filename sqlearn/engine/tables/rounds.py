@@ -178,6 +178,9 @@ class TableRounds(Statistic):
             self._set(None, None)
             return
         encoder = self._read_encoder()
+        if encoder is None:
+            self._set(None, None)
+            return
         if self.encoder is not None and self.encoder.key() == encoder.key():
             if self.inner is not None and changes is not None:
                 self._pass_on(self.inner, changes, log)
@@ -228,7 +231,8 @@ class TableRounds(Statistic):
         slots, counts = self._vocabulary.slots, self.sums.categories.category_counts
         return [label for label in self._vocabulary.labels() if slots[label] < len(counts) and counts[slots[label]]]
 
-    def _read_encoder(self) -> TableEncoder:
+    def _read_encoder(self) -> TableEncoder | None:
+        """What encodes these records; None where nothing does, and there are no rounds."""
         d = self.n_features
         (own,), low = self.sums.moments.digits(None)
         (unknown,), unknown_low = self.sums.missing.digits(None)
@@ -306,6 +310,8 @@ class TableRounds(Statistic):
         self.sums.restore(parts[:8])
         if len(parts) > 8:
             self.encoder = self._read_encoder()
+            if self.encoder is None:
+                raise FormatError(UNFIT)
             self.inner = self._rounds_over(self.encoder)
             self.inner.restore(parts[8:])
 

@@ -162,8 +162,10 @@ def _refuse_times(X: Any) -> None:
         )
 
 
-def refuse_negative(x: sp.csr_array, layout: Layout, learner: str, other: str) -> None:
+def refuse_negative(x: np.ndarray | sp.csr_array, layout: Layout, learner: str, other: str) -> None:
     """Raise InvalidValueError, which names the first row and the learner to use instead, where a value is below 0."""
+    if not sp.issparse(x):
+        x = sp.csr_array(x)
     if x.data.min(initial=0.0) < 0.0:
         at = np.flatnonzero(x.data < 0.0)[0]
         row = np.searchsorted(x.indptr, at, side="right") - 1
