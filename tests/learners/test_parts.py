@@ -14,6 +14,7 @@ import sklearn.calibration
 import sklearn.ensemble
 import sklearn.multiclass
 import sklearn.neighbors
+import sklearn.svm
 import sklearn.tree
 from sklearn.base import clone
 from sklearn.datasets import load_iris
@@ -233,6 +234,10 @@ def test_folds_that_cannot_be_scored_do_not_count():
         (VotingClassifier([("a", GaussianNB)]), r"Pass an instance: GaussianNB\(\)"),
         (VotingClassifier([("a", GaussianNB()), ("a", GaussianNB())]), "given twice"),
         (VotingClassifier([("a", Ridge())]), "should be a classifier"),
+        (
+            GridSearchCV(sklearn.svm.SVC(kernel="precomputed", random_state=0), {"C": [1.0]}),
+            "learns a matrix between rows",
+        ),
         (VotingClassifier([("a", RidgeClassifier())], voting="soft"), "has no predict_proba, whose means"),
         (VotingClassifier([("a", GaussianNB())], weights=[1, 2]), "weights must be equal"),
         (VotingClassifier([("a", GaussianNB(key="own"))]), "key of its own"),

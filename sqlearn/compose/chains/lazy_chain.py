@@ -17,6 +17,7 @@ from sqlearn.engine.parts import (
     KeepsRecords,
     Whole,
     keeps_tables,
+    refuse_pairwise,
     refuse_weights,
     takes_tables,
     takes_weights,
@@ -89,6 +90,7 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
         refuse_untold(dict(params["steps"]))
+        refuse_pairwise(params["steps"].learners[0], params["name"])
         for step in params["steps"].learners:
             check_deterministic(step)
 

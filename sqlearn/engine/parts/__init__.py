@@ -4,7 +4,7 @@ May import: identity, sums, readout, rounds, tables, validation, model, errors.
 """
 
 from sqlearn.engine.parts.choosing import FOLDS, InFolds, best_of, is_count, mean_of_scored
-from sqlearn.engine.parts.composite import Composite, checked_part, refuse_one_class, refuse_unsafe
+from sqlearn.engine.parts.composite import Composite, checked_part, refuse_one_class, refuse_pairwise, refuse_unsafe
 from sqlearn.engine.parts.following import Part, answering, refuse_weights, takes_weights, target_of
 from sqlearn.engine.parts.keeping import KeepsRecords, Whole
 from sqlearn.engine.parts.left_out import MISSING, Folds, method_of, predicted

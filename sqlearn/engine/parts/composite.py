@@ -37,6 +37,7 @@ def checked_part(learner: Any, owner: str, *, tables: bool = False) -> Any:
             f"{shown(learner)} cannot be a part of {owner}. Nothing was changed. {advice}", value=learner
         )
     part = clone(learner)
+    refuse_pairwise(part, owner)
     if isinstance(part, ExactEstimator):
         return _checked_ours(_safe_ours(part, owner, tables))
     refuse_unseeded(part, owner)
@@ -51,10 +52,28 @@ def refuse_unsafe(part: Any, owner: str) -> None:
     ParameterError
         With what to do.
     """
+    refuse_pairwise(part, owner)
     if isinstance(part, ExactEstimator):
         _safe_ours(part, owner, tables=True)
     else:
         refuse_unseeded(part, owner)
+
+
+def refuse_pairwise(part: Any, owner: str) -> None:
+    """Refuse a part that learns a matrix between its rows, such as a kernel: whatever forgets a row keeps its column.
+
+    Raises
+    ------
+    ParameterError
+        If it is one.
+    """
+    if get_tags(part).input_tags.pairwise:
+        raise ParameterError(
+            f"{type(part).__name__} inside {owner} learns a matrix between rows, whose columns are rows too: without a "
+            "row, the other rows would be others. Nothing was changed: let it compute its kernel or distances from "
+            "features.",
+            value=part,
+        )
 
 
 def _safe_ours(part: ExactEstimator, owner: str, tables: bool) -> ExactEstimator:
