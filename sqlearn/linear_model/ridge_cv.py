@@ -220,8 +220,9 @@ class RidgeClassifierCV(_RidgeChooses, AgainstRest, Decides, WeightedClassifier,
     Notes
     -----
     As for :class:`RidgeCV`, with a Gram matrix for each fold and class. A record that is relabelled may come into
-    another fold, since its label is part of it. A class without a record in some fold, or in all folds but one, is
-    no error: its target is then -1 for all of them.
+    another fold, since its label is part of it; labels that are numbers or booleans are named in another way than
+    `HashedKFold` names them, so that its folds are others then. A class without a record in some fold, or in all folds
+    but one, is no error: its target is then -1 for all of them.
 
     Examples
     --------

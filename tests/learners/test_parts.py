@@ -25,6 +25,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from laws import assert_same, check_contract, told, unchanged
 from records import pool_of, records_of
 from sqlearn.calibration import CalibratedClassifierCV
+from sqlearn.compose import TextModel
 from sqlearn.decomposition import PCA
 from sqlearn.engine.parts import predicted
 from sqlearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
@@ -238,6 +239,7 @@ def test_folds_that_cannot_be_scored_do_not_count():
             GridSearchCV(sklearn.svm.SVC(kernel="precomputed", random_state=0), {"C": [1.0]}),
             "learns a matrix between rows",
         ),
+        (GridSearchCV(TextModel(MultinomialNB()), {}), "TextModel inside GridSearchCV learns documents"),
         (VotingClassifier([("a", RidgeClassifier())], voting="soft"), "has no predict_proba, whose means"),
         (VotingClassifier([("a", GaussianNB())], weights=[1, 2]), "weights must be equal"),
         (VotingClassifier([("a", GaussianNB(key="own"))]), "key of its own"),

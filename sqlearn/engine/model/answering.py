@@ -163,7 +163,7 @@ class Answering(Delegates, BaseEstimator):
             raise
 
     def __getattr__(self, name):
-        own = next((vars(cls)[name] for cls in type(self).__mro__ if name in vars(cls)), None)
+        own: Any = next((vars(cls)[name] for cls in type(self).__mro__ if name in vars(cls)), None)
         if hasattr(own, "__get__"):  # a property, or a method for some parameters: its AttributeError led here
             return own.__get__(self, type(self))
         state = self.__dict__.get("_state")

@@ -78,6 +78,13 @@ def refuse_pairwise(part: Any, owner: str) -> None:
 
 def _safe_ours(part: ExactEstimator, owner: str, tables: bool) -> ExactEstimator:
     tags = part.__sklearn_tags__().input_tags
+    if tags.string and not tags.two_d_array:
+        raise ParameterError(
+            f"{type(part).__name__} inside {owner} learns documents, and {owner} keeps rows of numbers. Nothing was "
+            "changed: fit it alone. cross_val_score of sqlearn.model_selection scores it on the same folds, from one "
+            "fit for each choice of parameters.",
+            value=part,
+        )
     is_numeric = not tags.string or (tables and tags.categorical)
     if hasattr(part, "recommend") or hasattr(part, "transformer") or not is_numeric or not tags.two_d_array:
         raise ParameterError(
