@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from history import history_of
-from learners import LEARNERS, MULTILABEL, over
+from learners import EVERYWHERE, LEARNERS, MULTILABEL, over
 
-EXAMPLES = int(os.environ.get("HISTORY_EXAMPLES", 6))
+EXAMPLES = int(os.environ.get("HISTORY_EXAMPLES", 50 if EVERYWHERE else 4))
 STEPS = int(os.environ.get("HISTORY_STEPS", 12))
 
 
