@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
@@ -28,6 +27,7 @@ from sqlearn.compose.chains.columns import (
 )
 from sqlearn.compose.chains.maps import check_maps, fix_maps, images_of, names_of_images
 from sqlearn.compose.chains.plain_steps import as_array, by_place, with_nan
+from sqlearn.compose.chains.reader import ChainReader, predicted_of_table
 from sqlearn.compose.chains.reading import Input, Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, one_predicted
 from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier
@@ -39,29 +39,6 @@ from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, Undefi
 
 class _Transformer(TransformerMixin, BaseEstimator):
     """What has the tags of a transformer."""
-
-
-class ChainReader(BaseEstimator):
-    """A pipeline of scikit-learn's, fitted, and what its steps were read from.
-
-    Attributes
-    ----------
-    pipeline_ : sklearn.pipeline.Pipeline
-        The pipeline.
-    read_ : list of Read
-        Its steps.
-    """
-
-    pipeline_: Any
-    read_: list[Read]
-
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and "pipeline_" in self.__dict__:
-            return getattr(self.pipeline_, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
 
 class Chain(MapAnswers, WeightedClassifier):
@@ -316,9 +293,7 @@ class Chain(MapAnswers, WeightedClassifier):
         return Input(table, state.n_features_in_, lambda place, kind: places[Use(place, kind)], names)
 
     def _read_out(self, state):
-        found = self._read(state)
-        steps = [(read.name, "passthrough" if read.learner is None else read.fitted) for read in found]
-        return {"pipeline_": Pipeline(steps), "read_": found}
+        return {"read_": self._read(state)}
 
     def reads(self) -> list[Read]:
         """Return the steps as they are read from the records held.
@@ -335,6 +310,10 @@ class Chain(MapAnswers, WeightedClassifier):
         is_table = is_of_tables(self._steps)
         if name == "predict" and len(args) == 1 and not (kwargs or is_table):
             found = one_predicted(self._fitted_sklearn().pipeline_.steps, args[0])
+            if found is not None:
+                return found
+        if name == "predict" and len(args) == 1 and not kwargs and is_table:
+            found = predicted_of_table(self.reads(), args[0], self._fitted_state().feature_names_in_)
             if found is not None:
                 return found
         if args and is_table:
@@ -415,7 +394,8 @@ def _add_attributes(found: dict[str, Any], prefix: str, reads: list[Read]) -> No
 def _found(table: Any, places: list[int], layout: Layout, names: list[str] | None, learner: str) -> list[int]:
     """Where a table has the columns of these positions: by name, or at the same positions."""
     if names is not None and not isinstance(table, np.ndarray):
-        wanted, held = [names[place] for place in places], list(table.columns)
+        held = {name: place for place, name in enumerate(table.columns)}
+        wanted = [names[place] for place in places]
         missing = [name for name in wanted if name not in held]
         if missing:
             raise ShapeError(
@@ -424,7 +404,7 @@ def _found(table: Any, places: list[int], layout: Layout, names: list[str] | Non
                 column=missing[0],
                 reason="columns",
             )
-        return [held.index(name) for name in wanted]
+        return [held[name] for name in wanted]
     layout.check_width(table.shape[1], learner)
     return places
 
@@ -434,7 +414,8 @@ def _taken(table: Any, places: list[int]) -> Any:
     if isinstance(table, np.ndarray):
         return table[:, places]
     values = [table.values[place] if isinstance(table, Columns) else table[:, place] for place in places]
-    return Columns([table.columns[place] for place in places], values)
+    names = list(table.columns)
+    return Columns([names[place] for place in places], values)
 
 
 def _like(state: State, width: int) -> Batch:

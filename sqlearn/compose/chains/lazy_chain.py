@@ -4,13 +4,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.chains.chain import ChainReader
 from sqlearn.compose.chains.columns import is_idle
 from sqlearn.compose.chains.plain_steps import check_deterministic, exported, innermost, parts_of, set_names, unused
+from sqlearn.compose.chains.reader import ChainReader
 from sqlearn.compose.chains.reading import Read
 from sqlearn.engine.model import ExactEstimator, State, Steps, WeightedClassifier, refuse_untold
 from sqlearn.engine.parts import (
@@ -138,9 +137,7 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
         return found
 
     def _read_out(self, state):
-        found = self._read(state)
-        steps = [(read.name, "passthrough" if is_idle(read.learner) else read.fitted) for read in found]
-        return {"pipeline_": Pipeline(steps), "read_": found}
+        return {"read_": self._read(state)}
 
     def reads(self) -> list[Read]:
         """Return the steps as they are fitted to the records held.

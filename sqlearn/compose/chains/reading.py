@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,15 @@ from sqlearn.engine.chains import (
     Column,
     Number,
     Table,
+    Through,
     check_reader,
     completed,
     mapping_of,
+    one_by_one,
     read_from_table,
+    row_map,
     seen_state,
+    side_by_side,
 )
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import ExactEstimator, Inner, State
@@ -117,14 +121,25 @@ class Read:
         Its transform, as a map of the variables of the table that it read.
     parts : list of Read, default=()
         What it is made of.
+    through : callable, default=None
+        Makes what the step makes of one row, see :func:`~sqlearn.engine.chains.one_row.row_map`.
+    width : int, default=0
+        How many columns the last step inside gets.
     """
 
     def __init__(
         self, name: str, learner: Any, fitted: Any, seen: Any, mapping: Callable[[], Mapping],
-        parts: "Sequence[Read]" = (),
+        parts: "Sequence[Read]" = (), through: Callable[[], Through | None] | None = None, width: int = 0,
     ) -> None:  # fmt: skip
-        self.name, self.learner, self.mapping, self.parts = name, learner, mapping, list(parts)
-        self._fitted, self._seen = fitted, seen
+        self.name, self.learner, self.mapping, self.parts, self.width = name, learner, mapping, list(parts), width
+        self._fitted, self._seen, self._through = fitted, seen, through
+
+    @cached_property
+    def through(self) -> Through | None:
+        """What the step makes of one row; None where scikit-learn has to be asked."""
+        if self._through is None or (self.learner is not None and output_config(self.learner) is not None):
+            return None
+        return self._through()
 
     @property
     def fitted(self) -> Any:
@@ -173,7 +188,8 @@ def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any])
     kind = kind_of(flat([(name, step)]) + rest)
     table = given.columns(list(range(given.width)), kind)
     if is_idle(step) or is_map(step):  # whose images are columns
-        return Read(name, None, None, None, lambda: mapping_of(None, table))
+        through = None if is_map(step) else partial(row_map, None, table)
+        return Read(name, None, None, None, lambda: mapping_of(None, table), through=through)
     if not table.columns:
         raise UndefinedAttributeError(
             f"No column is left for the step {name} of this {state.learner}, so there are no fitted attributes. The "
@@ -193,7 +209,8 @@ def read_step(name: str, step: Any, state: State, given: Input, rest: list[Any])
     if fitted is not found:
         seen.fitted_sklearn = fitted, seen.version
     set_output_config(fitted, output_config(step))
-    return Read(name, step, fitted, seen, cache(lambda: mapping_of(fitted, table)))
+    through, width = partial(row_map, fitted, table), len(table.columns)
+    return Read(name, step, fitted, seen, cache(lambda: mapping_of(fitted, table)), through=through, width=width)
 
 
 def _read_from_table(name: str, step: Any, state: State, given: Input, table: Table) -> Read:
@@ -214,7 +231,10 @@ def _read_from_table(name: str, step: Any, state: State, given: Input, table: Ta
         made.fitted_sklearn = read.fitted, made.version
         return made
 
-    read = Read(name, step, Later(fitted), Later(seen), cache(lambda: mapping_of(found, table)))
+    mapping, through = cache(lambda: mapping_of(found, table)), partial(row_map, found, table)
+    read = Read(
+        name, step, Later(fitted), Later(seen), mapping, through=through, width=len(table.columns)
+    )  # fmt: skip
     return read
 
 
@@ -248,7 +268,8 @@ def _read_pipeline(name: str, step: Any, state: State, given: Input, rest: list[
     def fitted() -> Any:
         return Pipeline([(part.name, "passthrough" if part.learner is None else part.fitted) for part in parts])
 
-    return Read(name, step, Later(fitted), None, cache(mapping), parts)
+    through, width = lambda: one_by_one([part.through for part in parts]), parts[-1].width
+    return Read(name, step, Later(fitted), None, cache(mapping), parts, through, width)
 
 
 def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[Any]) -> Read:
@@ -297,7 +318,12 @@ def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[A
         set_output_config(whole, output_config(step))
         return whole
 
-    return Read(name, step, Later(fitted), None, cache(mapping), parts)
+    def through() -> Through | None:
+        taken = [(part.places, read) for part, read in zip(listed, parts, strict=True) if read.mapping is not _nothing]
+        is_known = not (weights or isinstance(step, FeatureUnion))
+        return side_by_side([(places, read.through) for places, read in taken]) if is_known else None
+
+    return Read(name, step, Later(fitted), None, cache(mapping), parts, through)
 
 
 def _behind_maps(read: Read, part: Part, through: FixedMap, names: np.ndarray | None, step: Any) -> Read:

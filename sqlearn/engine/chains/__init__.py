@@ -15,7 +15,16 @@ from sqlearn.engine.chains.encoding import (
 from sqlearn.engine.chains.linear import is_linear, mapping_of
 from sqlearn.engine.chains.live import LiveState, seen_state
 from sqlearn.engine.chains.margins import Margins, Source, Terms
-from sqlearn.engine.chains.one_row import one_predicted
+from sqlearn.engine.chains.one_row import (
+    Through,
+    is_default,
+    one_by_one,
+    one_predicted,
+    predicted,
+    row_map,
+    row_of,
+    side_by_side,
+)
 from sqlearn.engine.chains.order import Ranked
 from sqlearn.engine.chains.scores import class_scores, is_scored, variances
 from sqlearn.engine.chains.steady import QUARTILES, Watch, on_grid, settled_centres, settled_medians

@@ -92,7 +92,7 @@ def read_from_table(unfitted: Any, table: Table, *, mixed: bool = False) -> Any:
     """
     if isinstance(unfitted, SimpleImputer):
         unfitted.statistics_ = _statistics(unfitted, table)
-    elif not (_is_one_hot(unfitted) and (mixed or all(_is_of_one_kind(column) for column in table.columns))):
+    elif not (is_one_hot(unfitted) and (mixed or all(_is_of_one_kind(column) for column in table.columns))):
         completed(unfitted, table)
     return unfitted
 
@@ -106,7 +106,7 @@ def mapping_from_table(fitted: Any, table: Table) -> Mapping:
     """What such a one makes of the table."""
     if isinstance(fitted, SimpleImputer):
         return _imputed(fitted, table)
-    return _one_hot(table) if _is_one_hot(fitted) else _encoded(fitted, table)
+    return _one_hot(table) if is_one_hot(fitted) else _encoded(fitted, table)
 
 
 def indicated(imputer: SimpleImputer, table: Table) -> list[int]:
@@ -221,7 +221,7 @@ def _as_array(values: Sequence[Any]) -> np.ndarray:
     return np.array(values, np.int64 if whole and all(abs(value) < 2**63 for value in values) else np.float64)
 
 
-def _is_one_hot(encoder: Any) -> bool:
+def is_one_hot(encoder: Any) -> bool:
     """Whether each category has a column of its own, whatever the categories are."""
     return (
         isinstance(encoder, OneHotEncoder)

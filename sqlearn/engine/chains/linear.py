@@ -85,9 +85,7 @@ def _plain(n: int) -> tuple[Column, ...]:
     return tuple(Number(1 + k) for k in range(n))
 
 
-def _affine(
-    table: Table, factors: Wholes, centres: Wholes, transform: Callable[..., np.ndarray]
-) -> Mapping:
+def _affine(table: Table, factors: Wholes, centres: Wholes, transform: Callable[..., np.ndarray]) -> Mapping:
     """Each column of numbers times a factor, plus a centre; missing values stay missing.
 
     `transform` computes it in float64, of values and the column's place.

@@ -54,8 +54,8 @@ def _unpack(raw, width, variable, block):
 def _map(raw, width, starts, sources, factors, out):
     """Fill in the packed triangle of ``T^T G T``: column i of T has `factors` in the rows `sources`.
 
-    Row by row of ``T^T G``, of which only what later columns of T need is formed: all of its places at one stroke, digit
-    by digit, which the compiler vectorises.
+    Row by row of ``T^T G``, of which only what later columns of T need is formed: all of its places at one stroke,
+    digit by digit, which the compiler vectorises.
     """
     m, digits = len(starts) - 1, raw.shape[1]
     length = factors.shape[1] + digits + 1
