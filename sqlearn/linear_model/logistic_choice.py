@@ -15,7 +15,7 @@ from sklearn.metrics import get_scorer
 from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.model import Decides, PredictsProbabilities, SparseCoefficients, WeightedClassifier, refuse_untold
 from sqlearn.engine.parts import Folds, InFolds, KeepsRecords, Whole, best_of, mean_of_scored, refuse_one_class
-from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, Smooth, class_weights, coefficients, ridge
+from sqlearn.engine.problems import LOGISTIC, MULTINOMIAL, Smooth, class_weights, coefficients, in_order, ridge
 from sqlearn.engine.rounds import MOST_CLASS_WEIGHT, Records, Trace
 from sqlearn.engine.sklearn_private import scorer_of_classes
 from sqlearn.engine.sums import ExactSum, moments
@@ -322,20 +322,19 @@ def _paths(whole: Whole, params: dict[str, Any], strengths: np.ndarray, weights:
     for start in range(0, n, _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
         total.deposit(moments(np.ascontiguousarray(whole.x[rows]), whole.w[rows], slots[rows]), 1.0, counts)
-    records = Records(whole.x, whole.y.astype(np.float64), whole.w, np.zeros(n, np.uint64))
+    records = in_order(lambda: iter([Records(whole.x, whole.y.astype(np.float64), whole.w, np.zeros(n, np.uint64))]))
+    n_outputs = 1 if n_classes == 2 else n_classes
+    kind, of_classes = LOGISTIC if n_outputs == 1 else MULTINOMIAL, np.arange(float(n_classes))
     found, resting = [], True
     for strength in strengths:
 
         def penalty(scale, held=1.0 / strength):
             return ridge(scale, intercept, held)
 
-        n_outputs = 1 if n_classes == 2 else n_classes
-        kind = LOGISTIC if n_outputs == 1 else MULTINOMIAL
-        of_classes = np.arange(float(n_classes))
         problem = Smooth(kind, d, n_outputs, intercept, penalty, 0, of_classes, weights)
         scale = problem.scale(total, n, np.arange(n_classes))
         with one_thread():
-            theta, rests = problem.converge(scale, lambda: iter([records]))
+            theta, rests = problem.solve(scale, records)
         coef, intercepts = coefficients(Trace((), scale, None, (), (), theta, rests), d, intercept)
         found.append(np.column_stack([coef, intercepts]) if intercept else coef)
         resting = resting and rests

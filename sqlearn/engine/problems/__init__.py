@@ -8,6 +8,7 @@ from sqlearn.engine.problems.coefficients import Penalty, balancing, class_weigh
 from sqlearn.engine.problems.lloyd import Lloyd
 from sqlearn.engine.problems.mixture_problem import KINDS, Expectation, Mixture, Parameters
 from sqlearn.engine.problems.one_vs_rest import OneVsRest
+from sqlearn.engine.problems.optimum import in_order
 from sqlearn.engine.problems.smooth_problem import Smooth
 from sqlearn.engine.problems.smooth_terms import MOST_PARAMETERS
 from sqlearn.engine.solvers import GAMMA, LOGISTIC, MULTINOMIAL, POISSON, SQUARED_HINGE, tweedie
