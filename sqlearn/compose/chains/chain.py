@@ -252,7 +252,7 @@ class Chain(MapAnswers, WeightedClassifier):
 
     def _check_learned(self, state):
         try:
-            found = self._read(state)
+            found = self._fitted_sklearn_of(state).read_  # which is kept, to be asked next
         except UndefinedAttributeError:
             return  # of records that are a legal state
         for read in _all(found):

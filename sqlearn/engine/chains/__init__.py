@@ -9,7 +9,6 @@ from sqlearn.engine.chains.encoding import (
     READ_FROM_TABLES,
     check_reader,
     completed,
-    indicated,
     read_from_table,
 )
 from sqlearn.engine.chains.linear import is_linear, mapping_of
