@@ -254,7 +254,7 @@ def test_what_is_refused_says_what_to_do(data):
         (ColumnTransformer([("a", StandardScaler(), [9])]), ParameterError, "all features must be in"),
         (ColumnTransformer([("a", StandardScaler(), 0)]), ParameterError, "list of one item"),
         (ColumnTransformer([("a", StandardScaler(), ["a"])]), ParameterError, "dataframes"),
-        (ColumnTransformer([("a", OneHotEncoder(min_frequency=2), [0])]), ParameterError, "min_frequency"),
+        (ColumnTransformer([("a", OneHotEncoder(min_frequency=2, categories=[[1]]), [0])]), ParameterError, "min_freq"),
     ]:
         with pytest.raises(error, match=text):
             pipe.fit(X, y)

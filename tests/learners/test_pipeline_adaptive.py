@@ -26,9 +26,12 @@ from sqlearn.mixture import GaussianMixture
 from sqlearn.pipeline import make_pipeline
 from sqlearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 from sqlearn.svm import LinearSVC
-from tables import sparse_table, synthetic, titanic  # noqa: F401
+from tables import (
+    sparse_table,
+    synthetic,
+    titanic,  # noqa: F401
+)
 from tiny_rounds import cut
-
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -221,7 +224,7 @@ def test_order_on_a_grid(name, columns, monkeypatch):
     assert kept or columns == 7 or name == "quantiles"  # which move often where records are few
 
 
-def test_the_best_known_script(titanic):
+def test_the_best_known_script(titanic):  # noqa: F811
     """scikit-learn's example of mixed types: the same columns are selected, and it forgets."""
     frame, survived = titanic
     numbers, categories = ["age", "fare"], ["embarked", "sex", "pclass"]

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn import compose as peers
 from sklearn.impute import SimpleImputer
 
-from sqlearn.compose.chains.columns import flat, parts_of
+from sqlearn.compose.chains.columns import SIDE_BY_SIDE, flat, is_dropped, outer, parts_of
 from sqlearn.engine.chains import ENCODERS, EncodedRounds, Ranked
 from sqlearn.engine.sums import Statistic
 from sqlearn.engine.tables import TableGram
@@ -112,12 +111,12 @@ def _encoders(rest: list[Any], places: list[int], names: Sequence[str] | None) -
     """The encoders that read columns as they came in, but for what fills gaps."""
     is_filled = False
     for k, step in enumerate(rest):
-        if isinstance(step, peers.ColumnTransformer) and not k:
+        if isinstance(step, SIDE_BY_SIDE) and not k:
             own = None if names is None else [names[place] for place in places]
             for part in parts_of(step, len(places), own):
-                if not (isinstance(part.step, str) and part.step == "drop"):
+                if not is_dropped(part.step):
                     inner = flat([(part.name, part.step)]) + rest[1:]
-                    yield from _encoders(inner, [places[place] for place in part.places], names)
+                    yield from _encoders(inner, outer(places, part.places), names)
             return
         if isinstance(step, ENCODERS):
             yield step, places, is_filled

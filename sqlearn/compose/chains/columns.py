@@ -155,7 +155,7 @@ def parts_of(transformer: Any, width: int, names: Sequence[str] | None) -> list[
     return found
 
 
-def _outer(places: list[int], inner: list[int]) -> list[int]:
+def outer(places: list[int], inner: list[int]) -> list[int]:
     """Positions among these places as positions in the rows; those of images are so already."""
     return [places[place] if place < len(places) else place for place in inner]
 
@@ -282,7 +282,7 @@ def _uses(steps: list[Any], places: list[int], names: Sequence[str] | None) -> I
     for part in parts_of(first, len(places), own):
         if not is_dropped(part.step):
             inner = flat([(part.name, part.step)])
-            yield from _uses(inner + steps[1:], _outer(places, part.places), names)
+            yield from _uses(inner + steps[1:], outer(places, part.places), names)
 
 
 def image_width(steps: Any) -> int:
@@ -316,7 +316,7 @@ def ranked(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
                 is_union = isinstance(step, FeatureUnion)
                 for part in parts_of(step, len(places), own) if is_union or not k else ():
                     if not is_dropped(part.step):
-                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], _outer(places, part.places))
+                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], outer(places, part.places))
                 return
             if takes_order(step) and kind_of(rest[k:]) == "number":
                 found.update(places)
@@ -341,7 +341,7 @@ def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
                 own = None if names is None else [names[place] for place in places]
                 for part in parts_of(step, len(places), own):
                     if not is_dropped(part.step):
-                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], _outer(places, part.places))
+                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], outer(places, part.places))
                 return
             if isinstance(step, (SimpleImputer, *ENCODERS)) and not _makes_gaps(step):
                 return
@@ -368,10 +368,9 @@ def unweighted(steps: Any, behind: Sequence[Any] = ()) -> Any:
     """
     rest = flat(steps) + list(behind)
     for k, step in enumerate(flat(steps)):
-        if isinstance(step, ColumnTransformer):
-            inner = [(name, part) for name, part, _ in step.transformers] + [("remainder", step.remainder)]
-            for name, part in inner:
-                found = None if isinstance(part, str) or part is None else unweighted([(name, part)], rest[k + 1 :])
+        if isinstance(step, SIDE_BY_SIDE):
+            for part in inner_parts(step):
+                found = unweighted([part], rest[k + 1 :])
                 if found is not None:
                     return found
         elif isinstance(step, SimpleImputer):

@@ -164,18 +164,17 @@ def _refuse_times(X: Any) -> None:
 
 def refuse_negative(x: np.ndarray | sp.csr_array, layout: Layout, learner: str, other: str) -> None:
     """Raise InvalidValueError, which names the first row and the learner to use instead, where a value is below 0."""
-    if not sp.issparse(x):
-        x = sp.csr_array(x)
-    if x.data.min(initial=0.0) < 0.0:
-        at = np.flatnonzero(x.data < 0.0)[0]
-        row = np.searchsorted(x.indptr, at, side="right") - 1
+    rows: Any = x if sp.issparse(x) else sp.csr_array(x)
+    if rows.data.min(initial=0.0) < 0.0:
+        at = np.flatnonzero(rows.data < 0.0)[0]
+        row = np.searchsorted(rows.indptr, at, side="right") - 1
         names = layout.feature_names_in_
-        column = int(x.indices[at]) if names is None else names[x.indices[at]]
+        column = int(rows.indices[at]) if names is None else names[rows.indices[at]]
         raise InvalidValueError(
-            f"Negative values in data passed to {learner} (input X): {x.data[at].item()!r} first, in row {row} "
+            f"Negative values in data passed to {learner} (input X): {rows.data[at].item()!r} first, in row {row} "
             f"(counted from 0), column {shown(column)}. Nothing was changed: drop such rows, or use {other}.",
             row=row,
             column=column,
-            value=x.data[at].item(),
+            value=rows.data[at].item(),
             reason="negative",
         )
