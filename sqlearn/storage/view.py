@@ -9,7 +9,7 @@ import numpy as np
 
 from sqlearn.engine.model import RenamedReport
 from sqlearn.engine.rounds import UpdateReport
-from sqlearn.errors import ShapeError, StoreBusyError, StoreError, shown
+from sqlearn.errors import ShapeError, StoreBusyError, StoreError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import ChainCheck, Receipt, check_chain
@@ -18,6 +18,7 @@ from sqlearn.storage.table import (
     Column,
     arguments,
     as_values,
+    check_whose,
     frames_of,
     located,
     predicting,
@@ -336,13 +337,7 @@ class View(RenamedReport, Contents):
         (42, 'rum')
         """
         with self._reading():
-            refuse_recommending(self._model, "users or items")
-            if role not in self._labels:
-                raise StoreError(
-                    f"`role` must be 'user' or 'item', not {shown(role)}. Nothing was done: pass one of these.",
-                    value=role,
-                    reason="argument",
-                )
+            check_whose(self._model, role)
             return self._labels[role].of_text(text)
 
     def _recommender(self, wanted: str) -> Any:

@@ -33,6 +33,7 @@ from sqlearn.storage.table.given import (
 )
 from sqlearn.storage.table.interactions import (
     check_roles,
+    check_whose,
     found_names,
     interaction_columns,
     refuse_recommending,

@@ -8,7 +8,7 @@ import numpy as np
 
 from sqlearn.engine.interactions import Column as Coded
 from sqlearn.engine.interactions import Columns as Interactions
-from sqlearn.errors import InvalidValueError, TableError, UnsupportedError, listed, shown
+from sqlearn.errors import InvalidValueError, StoreError, TableError, UnsupportedError, listed, shown
 from sqlearn.storage.table.blocks import Block, Category
 from sqlearn.storage.table.columns import Column, Columns
 from sqlearn.storage.table.frames import are_whole, names_of
@@ -170,6 +170,17 @@ def missing_label(role: str, row: int, name: str) -> InvalidValueError:
         column=name,
         reason="not finite",
     )
+
+
+def check_whose(model: Any, role: Any) -> None:
+    """Refuse a role whose labels are neither users nor items, and any role where there are none."""
+    refuse_recommending(model, "users or items")
+    if role not in ROLES[:2]:
+        raise StoreError(
+            f"`role` must be 'user' or 'item', not {shown(role)}. Nothing was done: pass one of these.",
+            value=role,
+            reason="argument",
+        )
 
 
 def refuse_recommending(model: Any, what: str) -> None:
