@@ -402,7 +402,8 @@ def fitted_column_transformer(
             if names is not None:
                 part.feature_names_in_ = names[places]
         fitted.append((name, part, columns))
-        output[name] = slice(start, start + width)
+        is_used = bool(places) and not isinstance(part, str)
+        output[name] = slice(start, start + width) if is_used else slice(0, 0)
         start += width
     unfitted.transformers_, unfitted.output_indices_ = fitted, {"remainder": slice(0, 0)} | output
     unfitted.sparse_output_ = is_sparse

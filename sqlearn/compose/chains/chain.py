@@ -1,6 +1,7 @@
 """Steps one behind the other, all of which are read from the exact sums of the rows that come in."""
 
 import copy
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -329,6 +330,10 @@ class Chain(MapAnswers, WeightedClassifier):
                 if numbers.dtype.kind in "biuf":  # or what passes through would come out as objects
                     args = (numbers, *rest)
             args = (with_nan(args[0]), *args[1:])
+            if image_width(self._steps):
+                with warnings.catch_warnings():  # a frame may go through a function, to a step that learned arrays
+                    warnings.filterwarnings("ignore", "X has feature names, but", UserWarning)
+                    return super()._answer(name, *args, **kwargs)
         return super()._answer(name, *args, **kwargs)
 
     def to_sklearn(self) -> Any:

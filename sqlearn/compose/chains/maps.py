@@ -175,8 +175,7 @@ def images_of(steps: Any, numbers: Any, width: int, names: list[str] | None) -> 
         with named(through.transform, rows):
             images = through.images(rows, checked=True)
         images = images.toarray() if hasattr(images, "toarray") else images
-        own = None if names is None else [names[place] for place in part.columns]
-        outputs = [f"{part.name}__{output}" for output in through.names_out(own)]
+        outputs = _outputs(part, through, names)
         infinite = np.argwhere(np.isinf(images))
         if len(infinite):
             row, column = infinite[0].tolist()
@@ -200,9 +199,13 @@ def names_of_images(steps: Any, width: int, names: list[str] | None) -> list[str
     for part in [] if first is None else parts_of(first, width, names):
         through = map_of(part.step)
         if through is not None:
-            own = None if names is None else [names[place] for place in part.columns]
-            found += [f"{part.name}__{output}" for output in through.names_out(own)]
+            found += _outputs(part, through, names)
     return found
+
+
+def _outputs(part: Part, through: FixedMap, names: list[str] | None) -> list[str]:
+    own = [f"x{place}" if names is None else names[place] for place in part.columns]
+    return [f"{part.name}__{output}" for output in through.names_out(own)]
 
 
 def shown_maps(part: Part, through: FixedMap, names: np.ndarray | None, config: Any) -> list[Any]:

@@ -82,11 +82,16 @@ def exported(step: Any) -> Any:
         step.steps = [(name, exported(inner)) for name, inner in step.steps]
     elif isinstance(step, ColumnTransformer):
         step.transformers_ = [  # scikit-learn fits no part that has no columns
-            (name, exported(part) if len(columns) else part, columns) for name, part, columns in step.transformers_
+            (name, part if _are_none(columns) else exported(part), columns)
+            for name, part, columns in step.transformers_
         ]
     elif isinstance(step, FeatureUnion):
         step.transformer_list = [(name, exported(part)) for name, part in step.transformer_list]
     return step
+
+
+def _are_none(columns: Any) -> bool:
+    return isinstance(columns, list | tuple | np.ndarray) and not len(columns)
 
 
 def set_names(fitted: Any, names: np.ndarray) -> None:
