@@ -36,11 +36,11 @@ print(*before)
 # The car on gas is withdrawn. Its column disappears, and the mean age and all scales are those
 # of the remaining cars:
 
-mean_before = model.encoder_.numbers.mean[0]
+mean_before = model.encoder_.means[0]
 model.forget({"age": age[17], "fuel": "gas"}, price[17])
 after = dict(zip(model.get_feature_names_out(), model.coef_))
 print(*after)
-print(f"mean age {mean_before:.4f}, then {model.encoder_.numbers.mean[0]:.4f}")
+print(f"mean age {mean_before:.4f}, then {model.encoder_.means[0]:.4f}")
 
 # %%
 # The model equals one that was fitted on the other 59 cars:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import Tags
 
-from sqlearn.engine.identity import Vocabulary
+from sqlearn.compose.chains.table_steps import TableSteps, forms_of
+from sqlearn.engine.chains import EncodedRounds, TableEncoder
 from sqlearn.engine.model import (
     Adaptive,
     ExactEstimator,
@@ -26,25 +27,23 @@ from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments
 from sqlearn.engine.tables import (
     Fits,
     Numbers,
-    TableEncoder,
     TableGram,
     TableReader,
-    TableRounds,
     as_columns,
     as_table,
     chosen,
-    encoded_width,
     joined,
     kinds_of,
     names_of,
-    read_encoder,
     split,
     table_tags,
 )
-from sqlearn.engine.validation import Features, Layout
-from sqlearn.errors import InvalidValueError, ParameterError, UndefinedAttributeError, shown
+from sqlearn.engine.validation import Batch, Features, Layout
+from sqlearn.errors import InvalidValueError, ParameterError, shown
 from sqlearn.naive_bayes import MixedNB
 from sqlearn.tree import TakesCategories
+
+_REVISION = 2  # of how adaptive learners see tables; traces of earlier ones are evaluated anew
 
 
 class TableModel(RenamedReport, Fits, WeightedClassifier):
@@ -84,8 +83,10 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
     learner_ : estimator
         scikit-learn's estimator, fitted to the encoded columns. Its attributes (``coef_``, ``classes_``, ...) are this
         model's, too.
-    encoder_ : TableEncoder or None
-        Means, scales and categories in force.
+    encoder_ : object or None
+        Means, scales and categories in force: `means` are imputed, NaN for a column without any value; `centres` and
+        `scales` are those of the columns that are standardized; `indicated` has the numbers with an indicator,
+        `categories` a list for each categorical column.
     encoded_names_ : object array of shape (n_encoded,)
         Names of the encoded columns.
     columns_ : dict
@@ -100,6 +101,7 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
     See Also
     --------
     sqlearn.verify : Compares a model with its refit.
+    sqlearn.pipeline.Pipeline : What this is short for, for any steps.
 
     Notes
     -----
@@ -119,7 +121,8 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
 
     Learners of counts (MultinomialNB, CategoricalNB and the like) are refused, as standardized columns are none. Those
     that ask their rows in rounds are given means and scales on a grid, near the exact ones, which one row more or less
-    seldom moves: a mean to an 8th of a deviation or less, a scale to a 16th.
+    seldom moves: a mean to an 8th of a deviation or less, a scale to a 16th. Linear predictors with an intercept are
+    given exact scales, and imputed numbers on that grid.
 
     Examples
     --------
@@ -274,15 +277,11 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
     def _new_statistic(self, params, n_features, n_targets):
         learner = params["learner"]
         if isinstance(learner, Adaptive):
-            return TableRounds(
-                n_features,
-                n_targets,
-                sum(kind == "category" for kind in (params["columns"] or {}).values()),
-                partial(Inner(learner).new_statistic, n_targets=n_targets),
-                standardize=params["standardize"],
-                add_indicator=params["add_indicator"],
-                seed=learner.get_params(deep=False).get("random_state") or 0,
-            )
+            n_categorical = sum(kind == "category" for kind in (params["columns"] or {}).values())
+            rounds = partial(Inner(learner).new_statistic, n_targets=n_targets)
+            seed = learner.get_params(deep=False).get("random_state") or 0
+            given = n_features, n_targets, n_categorical, rounds, partial(forms_of, TableSteps(params)), seed
+            return EncodedRounds(*given, revision=_REVISION)
         if _splits_categories(learner):
             learner = clone(learner).set_params(categorical_features=_categories(params["columns"]))
         if _takes_tables(learner):
@@ -291,7 +290,7 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
 
     def _check_fit(self, batch):
         if not _takes_tables(self.learner):  # such learners ask for the shape, and whether anything varies
-            shape = len(batch), encoded_width(batch, self.add_indicator)
+            shape = len(batch), _encoded_width(batch, self.add_indicator)
             batch = replace(batch, x=np.broadcast_to(np.arange(len(batch), dtype=np.float64)[:, None], shape))
         Inner(self.learner).check_fit(batch)
 
@@ -314,33 +313,14 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
         seen = copy.copy(state)
         encoder: TableEncoder | Numbers | None = None
         seen.learner, seen.params = type(learner).__name__, learner.get_params(deep=False)
-        seen.fitted_sklearn, width, kinds = None, len(is_categorical), None
+        seen.fitted_sklearn, width, kinds = None, len(is_categorical), tuple(is_categorical)
         if isinstance(learner, MixedNB):
-            kinds = tuple(is_categorical)
+            pass
         elif _splits_categories(learner):
-            kinds = tuple(is_categorical)
             seen.params["categorical_features"] = _categories(params["columns"])
             encoder = Numbers(np.array(is_categorical))
-        elif isinstance(state.statistic, TableRounds):
-            encoder = of_columns = state.statistic.encoder
-            assert of_columns is not None
-            assert state.statistic.inner is not None
-            seen.statistic, width = state.statistic.inner, of_columns.n_columns
         else:
-            options = {name: params[name] for name in ("standardize", "add_indicator")}
-            assert isinstance(state.statistic, TableGram)
-            found = read_encoder(state.statistic, state.class_slots(), sum(is_categorical), **options)
-            encoder, seen.statistic = found
-            if not found[0].n_columns:
-                raise UndefinedAttributeError(
-                    f"No column of this {state.learner} has any value, so there are no fitted attributes. Learn rows "
-                    "with values.",
-                    reason="too few records",
-                )
-            width = found[0].n_columns
-            if state.vocabulary is not None:
-                seen.vocabulary = Vocabulary()
-                seen.vocabulary.restore(state.labels())
+            return TableSteps(params).read(state, sum(is_categorical))
         seen.layout = replace(state.layout, n_features_in_=width, feature_names_in_=None, is_categorical=kinds)
         return encoder, seen
 
@@ -415,6 +395,14 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
         """
         self._inner().drop_memo()
         return self
+
+
+def _encoded_width(batch: Batch, add_indicator: bool) -> int:
+    """Number of columns that these records alone would be encoded in."""
+    counted = batch.weights > 0
+    missing = np.isnan(batch.x[counted])
+    kept, indicated = (np.count_nonzero(columns) for columns in (~missing.all(axis=0), missing.any(axis=0)))
+    return int(kept + add_indicator * indicated) + sum(len(np.unique(codes)) for codes in batch.codes[counted].T)
 
 
 def _used(state: State) -> list[tuple[Any, str]]:

@@ -40,7 +40,7 @@ DIGESTS = {
     "table_ridge": "ee02b45b0cc323f9d122a79c9126b64076eb9e3f60c0f3fe112a7a18cc4bdce2",
     "table_ridge_classifier": "e52b7bf8469cc4316f582e6d6e958ad703aefc73e9ff243e4b093dfdc8f2f9e3",
     "table_mixed_nb": "c7180c9843ab9d4b3b7dbc0eb25eaabc156aa4bbb9e6177d9e836934dfbe30a9",
-    "table_logistic_regression": "eade8de74d72deb7e780b2949638ca7bbd82628c34e6f3f858e7fbd194bd16a1",
+    "table_logistic_regression": "6fcc59d3525d6ca547bbf1055ada92e347d8757f8ebbba65837c0f8f763fd15a",
     "logistic_regression": "a337e53e2c3f29eaee94eadebd7fed09b34ee65b80f93578c530c41af83c3da8",
     "logistic_regression_classes": "efa89a373496579b4649d300a61b94b11a6cd08a772f34633d1b04a6331091ac",
     "poisson_regressor": "83dfe82b44f89120165853f151e8f51dd92b1b064f8b4bf1ba4794ec8359d962",

@@ -37,7 +37,7 @@ WORDS = TABLE | {
             TableModel(LogisticRegression()),
             TABLE,
             {},
-            "cc3d65d9834b785bdce1854e9a53b6d73fd519408a7a3423e3c8bcb3271e6e61",
+            "4fb10a3a05a9fd34bcfd4254556165567fe3e22511a51ea85ae39facaa9e8f9f",
         ),
         (GaussianNB(), WHOLE, {}, "b5de653a3c7cb257883bd9478dfbbcad2dcdd5278948ec8c21171f711b0175f3"),
         (

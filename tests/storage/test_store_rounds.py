@@ -209,6 +209,21 @@ def test_a_model_taken_out_leaves_its_rows(learner, tmp_path):
     assert verify(taken, X, **given) and verify(twin, X, **given)
 
 
+def test_rounds_of_an_earlier_revision_are_evaluated_anew(tmp_path, monkeypatch):
+    table = {"x": np.arange(40.0), "z": [*"abcd"] * 10, "y": np.arange(40) % 2}
+    monkeypatch.setattr("sqlearn.compose.table_model._REVISION", 1)
+    with Store.create(tmp_path / "a", TableModel(LogisticRegression()), table, target="y") as store:
+        copy = pickle.dumps(store.model)
+    monkeypatch.undo()
+    with Store.open(tmp_path / "a") as store:
+        twin = TableModel(LogisticRegression()).fit({name: table[name] for name in "xz"}, table["y"])
+        assert store.predict(table).tolist() == twin.predict(table).tolist()
+        assert store.verify()
+        assert store.forget(where="x < 3").count == 3 and store.verify()
+    with pytest.raises(UndefinedAttributeError, match="take it out again"):
+        pickle.loads(copy).predict(table)
+
+
 def test_hashes_that_were_changed_in_the_file_show(tmp_path):
     random = np.random.default_rng(7)
     table = drawn(LogisticRegression(), random, 60)

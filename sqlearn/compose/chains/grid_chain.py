@@ -1,5 +1,6 @@
 """Steps in front of a learner that keeps its records: scales that move with every record, and rounds that do not."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from sqlearn.compose.chains.chain import Chain, check_chain
 from sqlearn.compose.chains.columns import SIDE_BY_SIDE, flat, inner_parts, is_idle, is_map, is_of_tables, leaves
-from sqlearn.compose.chains.reading import Read, names_out, read_steps
+from sqlearn.compose.chains.reading import Input, Read, names_out, read_steps
 from sqlearn.compose.chains.settling import Settled
 from sqlearn.engine.chains import READ_FROM_TABLES, EncodedRounds, Margins, RankedRounds, Watch, is_scored, seen_state
 from sqlearn.engine.model import Adaptive, Inner, RenamedReport, State, Steps, if_learner_has, refuse_large
@@ -128,33 +129,20 @@ class GridChain(RenamedReport, Chain):
         seed = _seed(last)
         rounds = partial(inner.new_statistic, n_targets=n_targets)
         n_categorical = self._n_categorical(steps, steps.layout)
-        given = n_features, n_targets, n_categorical, rounds, partial(self._forms, steps, seed), seed
+        given = n_features, n_targets, n_categorical, rounds, partial(self._forms, steps), seed
         by_class = _by_class(steps)
         if steps.ranked:
             return RankedRounds(*given, ranked=steps.ranked, by_class=by_class)
         return EncodedRounds(*given, by_class=by_class)
 
-    def _forms(self, steps: PlacedSteps, seed: int, table: Margins) -> tuple[LinearMap, Watch, np.ndarray | None]:
+    def _forms(self, steps: PlacedSteps, table: Margins) -> tuple[LinearMap, Watch, np.ndarray | None]:
         """The map that the steps in front of the learner make of these records, rounded to a grid."""
         by_class = bool(table.source.classes)
         bare = State("Pipeline", {"ledger": False, "steps": steps}, steps.layout, table.empty(), by_class)
         if bare.vocabulary is not None:  # scores depend on no order of the classes, and on no name
             bare.vocabulary.restore(list(range(len(table.source.classes))))
-        given = self._input(bare, table)
-        given.settle = settled = Settled(seed)
-        forms, found = LinearMap.of([]), None
-        exact = None
-        reads = read_steps(steps.part(_place(steps)), bare, given)
-        reads = [read for read in reads if read.learner is not None] or reads
-        for read in reads:
-            own, _ = read.mapping()
-            forms = own if found is None else own.after(forms)
-            found = read
-        if found is not None and Inner(flat(steps)[-1]).takes_units(True):
-            last = {id(step) for step in _standardizers(steps.parts[: _place(steps)])}
-            plain = {key: mask for key, mask in settled.plain.items() if key in last}
-            exact = np.array(_are_standard_behind(reads, plain), np.bool_)
-        return forms, settled.watch, exact if exact is not None and exact.any() else None
+        parts, last = steps.parts[: _place(steps)], flat(steps)[-1]
+        return forms_on_grid(parts, last, bare, self._input(bare, table))
 
     def _check_learned(self, state):
         if self._has_no_columns(state):
@@ -178,7 +166,7 @@ class GridChain(RenamedReport, Chain):
             given = self._input(state, statistic.margins(state.class_slots()))
             last = flat(steps)[-1]
             exact = _standardizers(steps.parts[:place]) if Inner(last).takes_units(True) else []
-            given.settle = Settled(_seed(last), exact)
+            given.settle = settled_for(last, exact)
         else:
             given = self._input(state, Margins.of_numbers(statistic))
         found = read_steps(steps.part(place), state, given)
@@ -231,6 +219,47 @@ class GridChain(RenamedReport, Chain):
         """
         Inner(self._learner).fitted(self._seen(self._fitted_state())).drop_memo()
         return self
+
+
+def forms_on_grid(
+    parts: list[tuple[str, Any]], learner: Any, bare: State, given: Input
+) -> tuple[LinearMap, Watch, np.ndarray | None]:  # fmt: skip
+    """What steps in front of a learner make of records, rounded to a grid.
+
+    Parameters
+    ----------
+    parts : list of (str, estimator or None)
+        The steps.
+    learner : estimator
+        An adaptive learner.
+    bare : State
+        The state of a model of them, of which the layout is known.
+    given : Input
+        What comes to the first step; its table is a :class:`~sqlearn.engine.chains.margins.Margins`.
+
+    Returns
+    -------
+    tuple
+        The map, what watches it, and the columns that the learner sees standardized exactly.
+    """
+    given.settle = settled = settled_for(learner)
+    forms, found, exact = LinearMap.of([]), None, None
+    reads = read_steps(parts, bare, given)
+    reads = [read for read in reads if read.learner is not None] or reads
+    for read in reads:
+        own, _ = read.mapping()
+        forms = own if found is None else own.after(forms)
+        found = read
+    if found is not None and Inner(learner).takes_units(True):
+        last = {id(step) for step in _standardizers(parts)}
+        plain = {key: mask for key, mask in settled.plain.items() if key in last}
+        exact = np.array(_are_standard_behind(reads, plain), np.bool_)
+    return forms, settled.watch, exact if exact is not None and exact.any() else None
+
+
+def settled_for(learner: Any, exact: Sequence[Any] = ()) -> Settled:
+    """What rounds steps in front of a learner, but for the scales of these steps."""
+    return Settled(_seed(learner), exact)
 
 
 def _standardizers(parts: list[tuple[str, Any]]) -> list[Any]:

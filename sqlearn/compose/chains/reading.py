@@ -125,14 +125,17 @@ class Read:
         Makes what the step makes of one row, see :func:`~sqlearn.engine.chains.one_row.row_map`.
     width : int, default=0
         How many columns the last step inside gets.
+    found : estimator, optional
+        Of an imputer or encoder, what was found of it for its map.
     """
 
     def __init__(
         self, name: str, learner: Any, fitted: Any, seen: Any, mapping: Callable[[], Mapping],
         parts: "Sequence[Read]" = (), through: Callable[[], Through | None] | None = None, width: int = 0,
+        found: Any = None,
     ) -> None:  # fmt: skip
         self.name, self.learner, self.mapping, self.parts, self.width = name, learner, mapping, list(parts), width
-        self._fitted, self._seen, self._through = fitted, seen, through
+        self._fitted, self._seen, self._through, self.found = fitted, seen, through, found
 
     @cached_property
     def through(self) -> Through | None:
@@ -233,7 +236,7 @@ def _read_from_table(name: str, step: Any, state: State, given: Input, table: Ta
 
     mapping, through = cache(lambda: mapping_of(found, table)), partial(row_map, found, table)
     read = Read(
-        name, step, Later(fitted), Later(seen), mapping, through=through, width=len(table.columns)
+        name, step, Later(fitted), Later(seen), mapping, through=through, width=len(table.columns), found=found
     )  # fmt: skip
     return read
 

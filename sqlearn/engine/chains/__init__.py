@@ -9,6 +9,7 @@ from sqlearn.engine.chains.encoding import (
     READ_FROM_TABLES,
     check_reader,
     completed,
+    has_value,
     read_from_table,
 )
 from sqlearn.engine.chains.linear import is_linear, mapping_of
@@ -28,3 +29,4 @@ from sqlearn.engine.chains.order import Ranked
 from sqlearn.engine.chains.scores import class_scores, is_scored, variances
 from sqlearn.engine.chains.steady import QUARTILES, Watch, on_grid, settled_centres, settled_medians
 from sqlearn.engine.chains.table import Category, Column, Number, Table
+from sqlearn.engine.chains.table_encoder import TableEncoder

@@ -27,7 +27,7 @@ def _encode(x, variables, centre, centre_rest, starts, columns, factor, factor_r
     """Write what linear maps make of records.
 
     Each column of `out` is the centre, unless one number or level says otherwise: number j makes ``factor * x +
-    centre`` of the columns from starts[j] on, and adds `gaps` where it is missing; a level adds its values.
+    centre`` of the columns from starts[j] on, and `gaps` where it is missing; a level adds its values.
     """
     for r in range(len(out)):
         for k in range(out.shape[1]):
@@ -37,9 +37,12 @@ def _encode(x, variables, centre, centre_rest, starts, columns, factor, factor_r
             for a in range(starts[j], starts[j + 1]):
                 k = columns[a]
                 if math.isnan(value):
-                    out[r, k] = centre[k] + (centre_rest[k] + gaps[a])
+                    out[r, k] = gaps[a]
                     continue
                 high = value * factor[a]
+                if math.isinf(high):
+                    out[r, k] = high
+                    continue
                 low = fma(value, factor[a], -high) + value * factor_rest[a] + centre_rest[k]
                 total = high + centre[k]
                 part = total - high
@@ -52,7 +55,7 @@ def _encode(x, variables, centre, centre_rest, starts, columns, factor, factor_r
                     out[r, k] = centre[k] + (centre_rest[k] + level_values[a])
 
 
-class Encoding:
+class Encoder:
     """What a chain's steps make of records: a linear map of their variables, each column of one input column.
 
     Parameters
@@ -65,6 +68,55 @@ class Encoding:
         Those that are missing somewhere.
     labels : list of (int, category)
         The levels held, sorted.
+    """
+
+    def __init__(self, forms: LinearMap, d: int, absent: list[int], labels: list[tuple[int, Any]]) -> None:
+        self.n_columns, self.absent, self.labels = len(forms), absent, labels
+        self.variables = {label: k for k, label in enumerate(labels)}
+        gap_of = {1 + d + k: j for k, j in enumerate(absent)}
+        first_level = 1 + d + len(absent)
+        centre, rest = np.zeros(len(forms)), np.zeros(len(forms))
+        numbers: list[list[tuple[float, ...]]] = [[] for _ in range(d)]
+        levels: list[list[tuple[int, float]]] = [[] for _ in labels]
+        terms = list(zip(forms.sources.tolist(), forms.hi.tolist(), forms.lo.tolist(), strict=True))
+        for k, (start, stop) in enumerate(zip(forms.starts[:-1].tolist(), forms.starts[1:].tolist(), strict=True)):
+            of_number: dict[int, tuple[float, float]] = {}
+            gaps: dict[int, tuple[float, float]] = {}
+            for source, high, low in terms[start:stop]:
+                if source == 0:
+                    centre[k], rest[k] = high, low
+                elif source <= d:
+                    of_number[source - 1] = high, low
+                elif source < first_level:
+                    gaps[gap_of[source]] = high, low
+                else:
+                    levels[source - first_level].append((k, high + low))
+            for j in {**of_number, **gaps}:
+                gap = math.fsum([centre[k], rest[k], *gaps.get(j, ())])
+                numbers[j].append((k, *of_number.get(j, (0.0, 0.0)), gap))
+        flat = [term for own in numbers for term in own]
+        level_terms = [term for own in levels for term in own]
+        self._arrays = (
+            centre, rest, _starts(numbers), np.array([term[0] for term in flat], np.int64),
+            *(np.array([term[i] for term in flat], np.float64) for i in (1, 2, 3)),
+            np.array([k for k, _ in level_terms], np.int64), np.array([value for _, value in level_terms], np.float64),
+            _starts(levels),
+        )  # fmt: skip
+
+    def encode(self, x: np.ndarray, variables: np.ndarray) -> np.ndarray:
+        """Encoded records, float64[n, n_columns], of numbers, and of indices of levels, int64[n, c], -1 for none."""
+        out = np.empty((len(x), self.n_columns))
+        _encode(np.ascontiguousarray(x), np.ascontiguousarray(variables), *self._arrays, out)
+        return out
+
+
+class Encoding(Encoder):
+    """An encoder that one record seldom changes, in front of rounds.
+
+    Parameters
+    ----------
+    forms, d, absent, labels
+        As of :class:`Encoder`.
     watch : Watch
         While it holds, the map of the same variables is this one.
     exact : bool[n_columns] or None
@@ -75,37 +127,9 @@ class Encoding:
         self, forms: LinearMap, d: int, absent: list[int], labels: list[tuple[int, Any]], watch: Watch,
         exact: np.ndarray | None,
     ) -> None:  # fmt: skip
-        self.forms, self.n_columns, self.watch, self.exact = forms, len(forms), watch, exact
-        self._absent, self._labels = absent, labels
-        self.variables = {label: k for k, label in enumerate(labels)}
-        gap_of = {1 + d + k: j for k, j in enumerate(absent)}
-        first_level = 1 + d + len(absent)
-        centre, rest = np.zeros(len(forms)), np.zeros(len(forms))
-        numbers: list[list[list[float]]] = [[] for _ in range(d)]
-        levels: list[list[tuple[int, float]]] = [[] for _ in labels]
-        terms = list(zip(forms.sources.tolist(), forms.hi.tolist(), forms.lo.tolist(), strict=True))
-        for k, (start, stop) in enumerate(zip(forms.starts[:-1].tolist(), forms.starts[1:].tolist(), strict=True)):
-            of_number: dict[int, list[float]] = {}
-            for source, high, low in terms[start:stop]:
-                if source == 0:
-                    centre[k], rest[k] = high, low
-                elif source <= d:
-                    of_number.setdefault(source - 1, [k, 0.0, 0.0, 0.0])[1:3] = high, low
-                elif source < first_level:
-                    of_number.setdefault(gap_of[source], [k, 0.0, 0.0, 0.0])[3] = high + low
-                else:
-                    levels[source - first_level].append((k, high + low))
-            for j, term in of_number.items():
-                numbers[j].append(term)
-        flat = [term for own in numbers for term in own]
-        level_terms = [term for own in levels for term in own]
-        self._arrays = (
-            centre, rest, _starts(numbers), np.array([term[0] for term in flat], np.int64),
-            *(np.array([term[i] for term in flat], np.float64) for i in (1, 2, 3)),
-            np.array([k for k, _ in level_terms], np.int64), np.array([value for _, value in level_terms], np.float64),
-            _starts(levels),
-        )  # fmt: skip
-
+        super().__init__(forms, d, absent, labels)
+        self.forms, self.watch, self.exact = forms, watch, exact
+        self.shown: Any = None  # what is made of it for users
         names = json.dumps([absent, labels, len(forms), None if exact is None else exact.tolist()]).encode()
         arrays = forms.starts, forms.sources, forms.hi, forms.lo
         self._key = b"".join([names, *(array.tobytes() for array in arrays)])
@@ -116,13 +140,7 @@ class Encoding:
 
     def is_of(self, absent: list[int], labels: list[tuple[int, Any]], margins: Margins) -> bool:
         """Whether it is that of records with these margins, as far as can be told without making that."""
-        return absent == self._absent and labels == self._labels and self.watch.holds(margins)
-
-    def encode(self, x: np.ndarray, variables: np.ndarray) -> np.ndarray:
-        """Encoded records, float64[n, n_columns], of numbers, and of indices of levels, int64[n, c], -1 for none."""
-        out = np.empty((len(x), self.n_columns))
-        _encode(np.ascontiguousarray(x), np.ascontiguousarray(variables), *self._arrays, out)
-        return out
+        return absent == self.absent and labels == self.labels and self.watch.holds(margins)
 
 
 def _starts(lists: list[Any]) -> np.ndarray:
@@ -147,9 +165,11 @@ class EncodedRounds(TableRounds):
         Seed of the rows' keyed hashes.
     by_class : bool, default=False
         Whether the margins of each class are wanted as well.
+    revision : int, default=1
+        States of an earlier one are evaluated anew.
     """
 
-    encoder: Encoding | None  # type: ignore[assignment]
+    encoder: Encoding | None
 
     def __init__(
         self,
@@ -161,15 +181,14 @@ class EncodedRounds(TableRounds):
         seed: int,
         *,
         by_class: bool = False,
+        revision: int = 1,
     ) -> None:
-        super().__init__(
-            n_features, n_targets, n_categorical, rounds, standardize=False, add_indicator=False, seed=seed
-        )  # fmt: skip
+        super().__init__(n_features, n_targets, n_categorical, rounds, seed, revision)
         self.read, self.by_class = read, by_class
 
     def _given(self) -> dict[str, Any]:
         """What its constructor takes by name alone."""
-        return {"by_class": self.by_class}
+        return {"by_class": self.by_class, "revision": self.revision}
 
     def _empty(self):
         given = self.n_features, self.n_targets, self.n_categorical, self.rounds, self.read, self.seed
@@ -193,8 +212,10 @@ class EncodedRounds(TableRounds):
         labels = self._held_labels()
         margins = self._margins(labels)
         absent = [j for j, column in enumerate(margins.columns[: self.n_features]) if column.missing is not None]
-        if self.encoder is not None and self.encoder.is_of(absent, labels, margins):
-            return self.encoder
+        if self.encoder is not None:
+            if self.encoder.is_of(absent, labels, margins):
+                return self.encoder
+            self.encoder.shown = None  # a map may stay where what would stand for missing values does not
         try:
             forms, watch, exact = self.read(margins)
         except UndefinedAttributeError:  # a legal state: whoever reads the steps is told
@@ -234,8 +255,8 @@ class RankedRounds(EncodedRounds):
         Their values, in one slot.
     """
 
-    def __init__(self, *args: Any, ranked: Sequence[int], by_class: bool = False) -> None:
-        super().__init__(*args, by_class=by_class)
+    def __init__(self, *args: Any, ranked: Sequence[int], **given: Any) -> None:
+        super().__init__(*args, **given)
         self.ranked = list(ranked)
         self.order = Ordered(len(self.ranked), 0)
         self.order.resize(1)

@@ -9,12 +9,11 @@ import numpy as np
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from sqlearn.engine.arithmetic import integers, normalized
 from sqlearn.engine.chains.order import FixedOrder
 from sqlearn.engine.chains.table import Category, Column, Number, Table
 from sqlearn.engine.ordered import OrderView
-from sqlearn.engine.readout import LinearMap, aligned
-from sqlearn.engine.sklearn_private import fitted_encoder, set_output_config
+from sqlearn.engine.readout import LinearMap
+from sqlearn.engine.sklearn_private import fitted_encoder, param_names, set_output_config
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 
 ENCODERS = (OneHotEncoder, OrdinalEncoder)
@@ -30,7 +29,7 @@ def check_reader(step: Any, is_category: bool) -> None:
     ParameterError
         At the first of them.
     """
-    params, kind = step.get_params(deep=False), type(step).__name__
+    params, kind = {name: getattr(step, name) for name in param_names(type(step))}, type(step).__name__
     if isinstance(step, SimpleImputer):
         if is_category and params["strategy"] not in ("most_frequent", "constant"):
             raise ParameterError(
@@ -58,14 +57,11 @@ class Sums:
     """Exact sums of the variables of a table, over all slots."""
 
     def __init__(self, table: Table):
-        stacked, low = aligned(*((view.digits, view.low) for view in table.views))
-        width = table.views[0].width
-        self._numbers = integers(normalized(np.sum([digits[:width] for digits in stacked], axis=0)))
-        self._unit = Fraction(2) ** (32 * low)
+        self._sums = table.sums()
 
     def of(self, variable: int | None) -> Fraction:
         """The sum of this variable, of the constant one for 0."""
-        return Fraction(0) if variable is None else self._numbers[variable] * self._unit
+        return Fraction(0) if variable is None else self._sums[variable]
 
     def mean(self, column: Number) -> Fraction | None:
         """The mean of the values that are not missing; None if all are."""
@@ -107,6 +103,11 @@ def mapping_from_table(fitted: Any, table: Table) -> Mapping:
     if isinstance(fitted, SimpleImputer):
         return _imputed(fitted, table)
     return _one_hot(table) if is_one_hot(fitted) else _encoded(fitted, table)
+
+
+def has_value(table: Table, column: Number) -> bool:
+    """Whether a column of numbers has a value in some record."""
+    return Sums(table).mean(column) is not None
 
 
 def indicated(imputer: SimpleImputer, table: Table) -> list[int]:

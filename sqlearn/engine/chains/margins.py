@@ -178,6 +178,9 @@ class Margins(Table):
         digits, low = _digits(self.first)
         return [GramView(digits, low, len(self.first) - 1, 0)]
 
+    def sums(self) -> list[Fraction]:
+        return self.first
+
     def through(self, forms: LinearMap, columns: list[Column]) -> "Margins":
         """The margins of linear combinations of variables, each of one column, which make up these columns."""
         weight = self.first[0]

@@ -3,11 +3,13 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
+from sqlearn.engine.arithmetic import integers, normalized
 from sqlearn.engine.chains.order import FixedOrder, Ranked, Values
 from sqlearn.engine.readout import GramView, LinearMap, aligned, grams_of
 from sqlearn.engine.sums import Gram, Mixed, Moments, Statistic, Sums, packed_cell
@@ -93,6 +95,12 @@ class Table:
             levels = tuple((label[1], own) for label, own in variable.items() if label[0] == place)
             columns.append(Category(levels, variable.get((place + 1, 0))))
         return cls(views, columns, counts)
+
+    def sums(self) -> list[Fraction]:
+        """The sums of the variables over all slots; the first one is the weight."""
+        digits, low = _stacked(self.views)
+        unit = Fraction(2) ** (32 * low)
+        return [number * unit for number in integers(normalized(digits[:, : self.views[0].width].sum(axis=0)))]
 
     def through(self, forms: LinearMap, columns: list[Column]) -> "Table":
         """The table of these linear combinations of variables, which make up these columns."""

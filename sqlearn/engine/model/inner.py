@@ -13,6 +13,7 @@ from sqlearn.engine.model.parameters import checked_params
 from sqlearn.engine.model.predictions import Decides, Predicts, PredictsJointProbabilities
 from sqlearn.engine.model.state import State
 from sqlearn.engine.rounds import Units
+from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.validation import Batch, Features, Layout, Responses, Spec
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -120,7 +121,9 @@ class Inner:
 
     def new_sklearn(self) -> Any:
         """scikit-learn's estimator with the learner's parameters, not fitted."""
-        return self.learner._new_sklearn(self.learner.get_params(deep=False))
+        return self.learner._new_sklearn(
+            {name: getattr(self.learner, name) for name in param_names(type(self.learner))}
+        )
 
     @property
     def sklearn_class(self) -> type:

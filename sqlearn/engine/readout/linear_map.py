@@ -101,6 +101,12 @@ def _map(raw, width, starts, sources, factors, out):
             cell += 1
 
 
+def _pair(factor: Fraction) -> tuple[float, float]:
+    """The factor as a sum of two numbers, to 106 bits."""
+    high = float(factor)
+    return high, float(factor - Fraction(high))
+
+
 @dataclass
 class LinearMap:
     """New variables as linear combinations of old ones: the intercept and the targets are not among them.
@@ -123,11 +129,10 @@ class LinearMap:
     @classmethod
     def of(cls, columns: Sequence[dict[int, Fraction]]) -> "LinearMap":
         """From the factors of old variables in every new one, rounded to 106 bits."""
-        exact = [factor for column in columns for factor in column.values()]
-        hi = np.array([float(factor) for factor in exact], np.float64)
-        lo = np.array([float(f - Fraction(rounded)) for f, rounded in zip(exact, hi.tolist(), strict=True)], np.float64)
+        pairs = np.array([_pair(f) for column in columns for f in column.values()], np.float64).reshape(-1, 2)
         starts = np.append(0, np.cumsum([len(column) for column in columns])).astype(np.int64)
-        return cls(starts, np.array([source for column in columns for source in column], np.int64), hi, lo)
+        sources = np.array([source for column in columns for source in column], np.int64)
+        return cls(starts, sources, *np.ascontiguousarray(pairs.T))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -140,15 +145,34 @@ class LinearMap:
 
     def after(self, first: "LinearMap") -> "LinearMap":
         """This map of what `first` gives, in terms of the variables that `first` takes."""
-        earlier = [{0: Fraction(1)}, *first.columns()]
-        found = []
-        for column in self.columns():
+        counts = np.append(1, np.diff(first.starts))
+        are_kept = counts == 1
+        starts = first.starts[:-1][counts[1:] == 1]
+        are_kept[1:][counts[1:] == 1] &= (first.hi[starts] == 1.0) & (first.lo[starts] == 0.0)
+        kept = np.zeros(1 + len(first), np.int64)  # the old variable that a new one is
+        kept[1:][counts[1:] == 1] = first.sources[starts]
+        earlier: list[dict[int, Fraction]] | None = None
+        found: list[dict[int, tuple[float, float]]] = []
+        for start, stop in zip(self.starts[:-1].tolist(), self.starts[1:].tolist(), strict=True):
+            own = self.sources[start:stop]
+            hi, lo = self.hi[start:stop].tolist(), self.lo[start:stop].tolist()
+            if are_kept[own].all():
+                names = kept[own].tolist()
+                if len(set(names)) == len(names):
+                    found.append(dict(zip(names, zip(hi, lo, strict=True), strict=True)))
+                    continue
+            earlier = [{0: Fraction(1)}, *first.columns()] if earlier is None else earlier
             terms: dict[int, Fraction] = {}
-            for source, factor in column.items():
-                for old, own in earlier[source].items():
-                    terms[old] = terms.get(old, Fraction(0)) + factor * own
-            found.append({source: factor for source, factor in terms.items() if factor})
-        return LinearMap.of(found)
+            for source, high, low in zip(own.tolist(), hi, lo, strict=True):
+                factor = Fraction(high) + Fraction(low)
+                for old, value in earlier[source].items():
+                    terms[old] = terms.get(old, Fraction(0)) + factor * value
+            found.append({old: _pair(factor) for old, factor in terms.items()})
+        found = [{old: pair for old, pair in terms.items() if any(pair)} for terms in found]
+        pairs = np.array([pair for terms in found for pair in terms.values()], np.float64).reshape(-1, 2)
+        lengths = np.cumsum([0, *map(len, found)])
+        sources = np.array([old for terms in found for old in terms], np.int64)
+        return LinearMap(lengths.astype(np.int64), sources, *np.ascontiguousarray(pairs.T))
 
     @classmethod
     def side_by_side(cls, maps: Sequence["LinearMap"]) -> "LinearMap":

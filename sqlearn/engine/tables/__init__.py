@@ -5,7 +5,6 @@ May import: all other packages of the engine.
 
 from sqlearn.engine.tables.bayes import TableBayes
 from sqlearn.engine.tables.bin_codes import BinCodes
-from sqlearn.engine.tables.encoder import TableEncoder, encoded_width, read_encoder
 from sqlearn.engine.tables.gram import FixedGram, TableGram
 from sqlearn.engine.tables.indicators import categories_in, category_tree, indicators_of, over_indicators
 from sqlearn.engine.tables.kept_table import KeptTable, TableForm, holds_categories, split_kept

@@ -10,8 +10,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model import PredictsAsInner, if_learner_has
-from sqlearn.engine.tables.encoder import TableEncoder
-from sqlearn.engine.tables.numbered import Numbers
 from sqlearn.engine.tables.table import as_table, chosen, split
 from sqlearn.errors import UndefinedAttributeError
 
@@ -133,7 +131,7 @@ class TableReader(TableAnswers, BaseEstimator):
     """
 
     columns_: dict
-    encoder_: TableEncoder | Numbers | None
+    encoder_: Any
     encoded_names_: np.ndarray
     learner_: Any
     n_features_in_: int

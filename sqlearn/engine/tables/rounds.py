@@ -1,16 +1,15 @@
-"""Tables for adaptive learners: an encoder on a grid, and rounds over encoded records.
+"""Tables for adaptive learners: rounds over encoded records.
 
-Means and scales move with every record, and records that were evaluated as they were encoded then would have to be
-evaluated again. So they are rounded to a seeded grid, as the parameters of the rounds are: nearly always the encoder is
-the same after an update, and a record is a record more or less in the rounds. When it is another one, because a mean
-left its cell or a category came or went, all records are encoded and evaluated anew. Either way the state is that of a
-refit.
+What encodes them is a function of the records that one of them seldom changes, since means and scales lie on a grid
+(:mod:`~sqlearn.engine.chains.encoded_rounds`): nearly always the encoder is the same after an update, and a record is a
+record more or less in the rounds. When it is another one, because a mean left its cell or a category came or went, all
+records are encoded and evaluated anew. Either way the state is that of a refit.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -25,14 +24,12 @@ from sqlearn.engine.rounds import (
     Rows,
     RowSource,
     check_rows,
-    dithers,
     move,
     packed,
     parts_of,
     unpacked,
 )
 from sqlearn.engine.sums import BLOCK, UNFIT, Block, Categories, Log, Mixed, Statistic
-from sqlearn.engine.tables.encoder import Affine, TableEncoder, encoder_of, exact_value
 from sqlearn.errors import FormatError, MergeError
 
 
@@ -51,7 +48,7 @@ class _Encoded(ReadOnlyRows):
 
     why = "These records come and go with those of the table. Nothing was changed: update the table."
 
-    def __init__(self, table: "TableRounds", encoder: TableEncoder):
+    def __init__(self, table: "TableRounds", encoder: Any):
         self.table, self.encoder = table, encoder
 
     def blocks(self, limit: int) -> Iterator[Records]:
@@ -64,6 +61,8 @@ class _Encoded(ReadOnlyRows):
 class TableRounds(Statistic):
     """The records of a table, what encodes them, and the rounds over encoded records.
 
+    A subclass reads the encoder from the sums.
+
     Parameters
     ----------
     n_features, n_targets : int
@@ -72,10 +71,10 @@ class TableRounds(Statistic):
         Categorical columns.
     rounds : callable
         Makes empty :class:`~sqlearn.engine.rounds.statistic.Rounds` for so many encoded columns.
-    standardize, add_indicator : bool
-        See :class:`sqlearn.compose.TableModel`.
     seed : int
         Seed of the grids.
+    revision : int
+        Of what encodes records. What an earlier one has written is evaluated anew.
 
     Attributes
     ----------
@@ -85,10 +84,12 @@ class TableRounds(Statistic):
         The records held as they came, their categories by slot behind their numbers; those of weight 0 excepted.
     changes : Changes
         What was deposited and has not reached the rounds yet, with the slots of the records' classes.
-    encoder : TableEncoder or None
+    encoder : Encoder or None
         What encodes them; None where none is held.
     inner : Rounds or None
         Rounds over encoded records.
+    obsolete : list of bytes
+        What an earlier revision has written of the rounds, if they have not been evaluated anew yet.
     """
 
     def __init__(
@@ -97,18 +98,17 @@ class TableRounds(Statistic):
         n_targets: int,
         n_categorical: int,
         rounds: Callable[..., Rounds],
-        *,
-        standardize: bool,
-        add_indicator: bool,
         seed: int,
+        revision: int,
     ):
         self.n_features, self.n_targets, self.n_categorical = n_features, n_targets, n_categorical
-        self.rounds, self.standardize, self.add_indicator, self.seed = rounds, standardize, add_indicator, seed
+        self.rounds, self.seed, self.revision = rounds, seed, revision
         self.sums = Mixed(n_features, 0)
         self.sums.categories = _Levels(0, 0)
         self.raw: RowSource = Rows(n_features + n_categorical, np.uint64(seed))
-        self.encoder: TableEncoder | None = None
+        self.encoder: Any = None
         self.inner: Rounds | None = None
+        self.obsolete: list[bytes] = []
         self.changes = Changes()
 
     @staticmethod
@@ -173,7 +173,7 @@ class TableRounds(Statistic):
 
     def refresh(self, order, labels, log, check=lambda: None):
         changes = self.changes.taken()
-        log.note(partial(self._set, self.encoder, self.inner))
+        log.note(partial(self._set, self.encoder, self.inner, self.obsolete))
         if not self.record_counts.any():
             self._set(None, None)
             return
@@ -193,14 +193,14 @@ class TableRounds(Statistic):
         inner.refresh(order, labels, fresh, check)
         self._set(encoder, inner)
 
-    def _set(self, encoder, inner):
-        self.encoder, self.inner = encoder, inner
+    def _set(self, encoder, inner, obsolete=()):
+        self.encoder, self.inner, self.obsolete = encoder, inner, [*obsolete]
 
-    def _rounds_over(self, encoder: TableEncoder) -> Rounds:
+    def _rounds_over(self, encoder: Any) -> Rounds:
         """Rounds without a trace yet."""
-        return self._begun(self.rounds(encoder.n_columns), encoder)
+        raise NotImplementedError
 
-    def _begun(self, inner: Rounds, encoder: TableEncoder) -> Rounds:
+    def _begun(self, inner: Rounds, encoder: Any) -> Rounds:
         """Rounds over what an encoder shows of the records."""
         inner.resize(len(self.record_counts))
         inner.rows = _Encoded(self, encoder)
@@ -231,33 +231,17 @@ class TableRounds(Statistic):
         slots, counts = self._vocabulary.slots, self.sums.categories.category_counts
         return [label for label in self._vocabulary.labels() if slots[label] < len(counts) and counts[slots[label]]]
 
-    def _read_encoder(self) -> TableEncoder | None:
-        """What encodes these records; None where nothing does, and there are no rounds."""
-        d = self.n_features
-        (own,), low = self.sums.moments.digits(None)
-        (unknown,), unknown_low = self.sums.missing.digits(None)
-        values = [exact_value(digits, low) for digits in own]
-        absent = {i: exact_value(digits, unknown_low) for i, digits in enumerate(unknown[1:]) if digits.any()}
-        labels = [(d + place, level) for place, level in self._held_labels()]
-        offsets = iter(np.split(dithers(4 * d, self.seed), 2))
+    def _read_encoder(self) -> Any:
+        """What encodes the records held; None where nothing does, and there are no rounds."""
+        raise NotImplementedError
 
-        def affine(means, variances):
-            return Affine.on_grid(means, variances, self.standardize, next(offsets))
+    def columns_of(self, encoder: Any) -> np.ndarray:
+        """What stands for the level of each slot where records are encoded, int64[capacity], -1 for those of none."""
+        raise NotImplementedError
 
-        moments = list(zip(values[1 : 1 + d], values[1 + d :], strict=True))
-        return encoder_of(values[0], absent, moments, labels, self.n_categorical, self.add_indicator, affine)
-
-    def columns_of(self, encoder: TableEncoder) -> np.ndarray:
-        """The encoded column of each slot, int64[capacity], -1 for those of no record."""
-        columns, places = np.full(self._vocabulary.capacity, -1, np.int64), encoder.places()
-        for label, slot in self._vocabulary.slots.items():
-            columns[slot] = places.get(label, -1)
-        return columns
-
-    def encoded(self, encoder: TableEncoder, columns: np.ndarray, records: Records) -> Records:
-        """Records whose categories' slots have these columns."""
-        x, codes = np.split(records.x, [self.n_features], axis=1)
-        return replace(records, x=encoder.fill(x, columns[codes.astype(np.int64)]))
+    def encoded(self, encoder: Any, columns: np.ndarray, records: Records) -> Records:
+        """Records for whose categories' slots these stand."""
+        raise NotImplementedError
 
     def _block(self, raw: Rows, places) -> Block:
         """Records held, as they came."""
@@ -289,31 +273,37 @@ class TableRounds(Statistic):
 
     def _empty(self) -> Self:
         """A statistic of the same kind without records."""
-        return type(self)(
-            self.n_features, self.n_targets, self.n_categorical, self.rounds, standardize=self.standardize,
-            add_indicator=self.add_indicator, seed=self.seed,
-        )  # fmt: skip
+        raise NotImplementedError
 
     def copy(self):
         copied = self._empty()
         copied.sums, copied.raw, copied.encoder = self.sums.copy(), self.raw.copy(), self.encoder
+        copied.obsolete = self.obsolete
         if self.inner is not None and self.encoder is not None:
             copied.inner = self.inner.copy()
             copied.inner.rows = _Encoded(copied, self.encoder)
         return copied
 
     def canonical(self, slots):
-        inner = [] if self.inner is None else self.inner.canonical(slots)
+        inner = self.obsolete if self.inner is None else [*self._revised, *self.inner.canonical(slots)]
         return [*self.sums.canonical(slots), *inner]
+
+    @property
+    def _revised(self) -> list[bytes]:
+        """What tells rounds of this revision from those of earlier ones."""
+        return [b"revision %d" % self.revision] if self.revision > 1 else []
 
     def restore(self, parts):
         self.sums.restore(parts[:8])
-        if len(parts) > 8:
+        n, rest = len(self._revised), parts[8:]
+        if rest and rest[:n] != self._revised:
+            self.obsolete = rest
+        elif rest:
             self.encoder = self._read_encoder()
             if self.encoder is None:
                 raise FormatError(UNFIT)
             self.inner = self._rounds_over(self.encoder)
-            self.inner.restore(parts[8:])
+            self.inner.restore(rest[n:])
 
     def canonical_rows(self, slots):
         """The records held, sorted by digest, with classes in the order of `slots` and categories in sorted order."""
@@ -342,13 +332,14 @@ class TableRounds(Statistic):
         return None if held or self.inner is None else self.inner.solution_elsewhere(order, labels, version)
 
     def restore_solution(self, solution):
-        if self.inner is None:
+        if self.inner is not None:
+            self.inner.restore_solution(solution)
+        elif not self.obsolete:
             raise FormatError(UNFIT)
-        self.inner.restore_solution(solution)
 
     def drop_obsolete(self, labels):
         if self.inner is None:
-            return False
+            return bool(self.obsolete)
         is_old = self.inner.drop_obsolete(labels)
         if isinstance(self.raw, Rows):
             self.inner.solution = None

@@ -17,10 +17,10 @@ from refusals import OUT_OF_RANGE, raises
 from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
+from sqlearn.engine.chains.encoded_rounds import EncodedRounds
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.statistic import Rounds
 from sqlearn.engine.sums.exact import ExactSum
-from sqlearn.engine.tables.rounds import TableRounds
 from sqlearn.errors import NotLearnedError, ParameterError, UndefinedAttributeError
 from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.mixture import GaussianMixture
@@ -96,8 +96,8 @@ def test_columns_come_and_go(learner, seed, monkeypatch):
     [
         (Rounds, "refresh"),
         (Rounds, "take_in"),
-        (TableRounds, "_read_encoder"),
-        (TableRounds, "encoded"),
+        (EncodedRounds, "_read_encoder"),
+        (EncodedRounds, "encoded"),
         (ExactSum, "grow_to"),
         (Rows, "vacant"),
     ],
@@ -217,3 +217,31 @@ def test_refusals():
     clusters = TableModel(KMeans(2)).fit_predict(table)
     assert sorted(set(clusters)) == [0, 1]
     assert make_pipeline(TableModel(KMeans(2))).fit(table).transform(table).shape == (4, 2)
+
+
+def test_what_an_earlier_revision_wrote_is_evaluated_anew(monkeypatch):
+    table = pd.DataFrame({"a": [1.0, 2.0, np.nan, 4.0, 7.0], "b": ["x", None, "y", "x", "y"]})
+    model, y = TableModel(LogisticRegression()), [0, 1, 0, 1, 1]
+    monkeypatch.setattr("sqlearn.compose.table_model._REVISION", 1)
+    old = pickle.dumps(model.fit(table, y))
+    monkeypatch.undo()
+    new = pickle.loads(old)
+    assert_same(new, TableModel(LogisticRegression()).fit(table, y))
+    assert_same(new.forget(table[:2], y[:2]), TableModel(LogisticRegression()).fit(table[2:], y[2:]))
+    empty = TableModel(LogisticRegression()).fit(table, y).forget(table, y)
+    assert pickle.loads(pickle.dumps(empty)).digest() == empty.digest()
+
+
+def test_columns_without_any_value():
+    """What is dropped is another when the first value comes."""
+    for options in ({}, {"add_indicator": False}, {"add_indicator": False, "standardize": False}):
+        for learner in (LogisticRegression(), KMeans(2)):
+            model = TableModel(learner, columns={"a": "number"}, **options)
+            table, y = {"a": [np.nan] * 4, "b": ["x", "y", "x", "y"]}, [0, 1, 0, 1]
+            given = [y] if learner._target else []
+            more = [[1, 0]] if learner._target else []
+            model.fit(table, *given)
+            assert model.predict({"a": [3.0], "b": ["x"]}).shape == (1,)
+            model.partial_fit({"a": [2.0, 5.0], "b": ["x", "z"]}, *more)
+            whole = {"a": [*table["a"], 2.0, 5.0], "b": [*table["b"], "x", "z"]}
+            assert verify(model, whole, *([[*y, 1, 0]] if learner._target else []))
