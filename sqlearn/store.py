@@ -353,9 +353,9 @@ class Store(View, Editing, Forgotten, Refit):
         GaussianNB equals its refit on 2 rows, byte for byte (digest ...)
         """
         with self._reading():
-            model, refit, hashes_agree = self._refitted(progress)
+            model, refit, hashes_agree, digest = self._refitted(progress)
             found = compare(model, refit)
             if found and not hashes_agree:
                 found = replace(found, difference="the keyed hashes of the rows on file")
-            chain = check_chain(self._receipts.all(), model.digest())
+            chain = check_chain(self._receipts.all(), digest)
             return replace(found, difference=f"its receipts: {chain.fault}") if found and not chain else found

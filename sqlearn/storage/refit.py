@@ -16,13 +16,16 @@ from sqlearn.storage.upkeep import Audit
 class Refit(Contents):
     """What reads a store's contents from end to end. All methods are called within a transaction."""
 
-    def _refitted(self, progress: Progress | None) -> tuple[Any, Any, bool]:
-        """The model, its refit on the rows, and whether the rows have the keyed hashes that the refit gives them.
+    def _refitted(self, progress: Progress | None) -> tuple[Any, Any, bool, str]:
+        """The model, its refit on the rows, whether these have the keyed hashes that it gives them, and a digest.
+
+        The digest is that of the state on file, which may be of an earlier version and be evaluated anew.
 
         The whole file is read, and StoreCorruptError says what is not as it was written.
         """
         look = looking(progress)
         model, recount = self._saved.load(), None
+        digest = model.digest()
         copies = None
         if self._source:  # the model may have to be solved for on the rows
             copies = self._source.copies
@@ -51,7 +54,7 @@ class Refit(Contents):
         audit.finish()
         if self._labels:  # last, as the audit tells of damage what it is
             self._learn_rows()
-            model = self._model
+            model, digest = self._model, self._model.digest()
         if recount:
             recount.catch_up(lambda: None)
-        return model, refit, not recount or recount.agrees()
+        return model, refit, not recount or recount.agrees(), digest
