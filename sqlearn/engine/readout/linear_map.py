@@ -9,7 +9,6 @@ import numpy as np
 from sqlearn.engine.arithmetic import trimmed
 from sqlearn.engine.kernels import kernel
 from sqlearn.engine.readout.gram_view import GramView
-from sqlearn.engine.readout.rounding import aligned, digits_of
 
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
@@ -183,14 +182,22 @@ class LinearMap:
         return cls(np.cumsum(counts), sources, hi, lo)
 
     def applied(self, gram: GramView) -> GramView:
-        """The Gram matrix of the intercept, the new variables and the targets; no rounding, see :func:`mapped`."""
+        """The Gram matrix of the intercept, the new variables and the targets.
+
+        No rounding: every new cell is a sum of products of whole numbers. Differences that cancel do so here.
+        """
         m, t, width = len(self), gram.n_targets, gram.width
         starts = np.concatenate([[0], 1 + self.starts, 1 + self.starts[-1] + np.arange(1, 1 + t)])
         sources = np.concatenate([[0], self.sources, np.arange(width - t, width)])
         hi = np.concatenate([[1.0], self.hi, np.ones(t)])
         lo = np.concatenate([[0.0], self.lo, np.zeros(t)])
         factors, low = _digits_of_pairs(hi, lo)
-        return _applied(gram, starts, sources, factors, low, m, t)
+        n, length = len(starts) - 1, gram.digits.shape[1]
+        out = np.zeros((n * (n + 1) // 2, 2 * factors.shape[-1] + length + 2), np.int64)
+        starts, sources = (np.ascontiguousarray(places, np.int64) for places in (starts, sources))
+        _map(gram.digits, gram.width, starts, sources, factors, out)
+        digits, low = trimmed(out, 2 * low + gram.low)
+        return replace(gram, digits=digits, low=low, n_features=m, n_targets=t)
 
 
 @kernel
@@ -222,36 +229,3 @@ def _digits_of_pairs(hi: np.ndarray, lo: np.ndarray) -> tuple[np.ndarray, int]:
     digits = np.zeros((len(hi), int(places.max()) + 5), np.int64)
     _write(whole, exponent & 31, places, digits)
     return trimmed(digits, low)
-
-
-def _applied(gram, starts, sources, factors, low, n_features, n_targets) -> GramView:
-    m, length = len(starts) - 1, gram.digits.shape[1]
-    sources = np.ascontiguousarray(sources, np.int64)
-    starts = np.ascontiguousarray(starts, np.int64)
-    out = np.zeros((m * (m + 1) // 2, 2 * factors.shape[-1] + length + 2), np.int64)
-    _map(gram.digits, gram.width, starts, sources, factors, out)
-    digits, low = trimmed(out, 2 * low + gram.low)
-    return replace(gram, digits=digits, low=low, n_features=n_features, n_targets=n_targets)
-
-
-def mapped(gram: GramView, columns: list[dict[int, Fraction]], n_targets: int) -> GramView:
-    """The Gram matrix of linear combinations of a Gram matrix's variables.
-
-    Parameters
-    ----------
-    gram : GramView
-        Gram matrix of ``[1, features, targets]``.
-    columns : list of dict
-        For every new variable, the intercept first and the targets last, the factors of the old ones, by index:
-        multiples of a power of two.
-    n_targets : int
-        How many of the new ones are targets.
-
-    Notes
-    -----
-    No rounding: every new cell is a sum of products of whole numbers. Differences that cancel do so here.
-    """
-    sources = np.array([source for column in columns for source in column], np.int64)
-    starts = np.append(0, np.cumsum([len(column) for column in columns]))
-    factors, low = aligned(*(digits_of(factor) for column in columns for factor in column.values()))
-    return _applied(gram, starts, sources, np.stack(factors), low, len(columns) - 1 - n_targets, n_targets)
