@@ -157,7 +157,7 @@ class SideBySide(Composed):
         Self
             The transformer itself.
         """
-        self._sklearn_class.set_output(self, transform=transform)  # type: ignore[attr-defined]
+        self._sklearn_class.set_output(self, transform=transform)
         if "_state" in vars(self):
             state = self._fitted_state()
             for _, step in state.params["steps"]:

@@ -1,5 +1,6 @@
 """Stacks of learners that forget: a last learner combines what others predict of records that they have not seen."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ Named = list[tuple[str, Any]]
 class _Stacking(InFolds, Composite):
     """What both have in common."""
 
-    def _last(self, params: dict[str, Any]) -> Any:
+    def _last(self, params: Mapping[str, Any]) -> Any:
         """The last learner, not fitted."""
         raise NotImplementedError
 

@@ -284,11 +284,11 @@ def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[A
             parts.append(Read(part.name, part.step, idle, None, _nothing))
             continue
         inner = None if is_idle(part.step) else part.step
-        names, through = None if given.names is None else given.names[part.columns], map_of(inner)
-        if through is not None and names is not None:
-            names = through.names_out(names)
+        names, first = None if given.names is None else given.names[part.columns], map_of(inner)
+        if first is not None and names is not None:
+            names = first.names_out(names)
         read = read_step(part.name, inner, state, given.part(part.places, names), rest)
-        parts.append(read if through is None else _behind_maps(read, part, through, given.names, step))
+        parts.append(read if first is None else _behind_maps(read, part, first, given.names, step))
     weights = step.transformer_weights or {}
 
     def mapping() -> Mapping:
@@ -329,11 +329,11 @@ def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[A
     return Read(name, step, Later(fitted), None, cache(mapping), parts, through)
 
 
-def _behind_maps(read: Read, part: Part, through: FixedMap, names: np.ndarray | None, step: Any) -> Read:
+def _behind_maps(read: Read, part: Part, first: FixedMap, names: np.ndarray | None, step: Any) -> Read:
     """A part whose steps were read from images, with the maps that make these in front of them."""
 
     def fitted() -> Any:
-        maps = shown_maps(part, through, names, output_config(step))
+        maps = shown_maps(part, first, names, output_config(step))
         if is_map(part.step):
             return maps[0]
         whole = read.fitted
