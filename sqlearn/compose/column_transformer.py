@@ -131,25 +131,49 @@ class ColumnTransformer(SideBySide, PlainColumnTransformer):
 
     @property
     def transformers_(self) -> list[Any]:
-        """Estimators of scikit-learn, fitted to the rows held."""
+        """List the parts as estimators of scikit-learn, fitted to the rows held.
+
+        Returns
+        -------
+        list of (str, estimator, columns)
+            The parts.
+        """
         found: list[Any] = self._told("transformers_")
         return found
 
     @property
     def output_indices_(self) -> dict[str, slice]:
-        """Which columns come from which part."""
+        """Which columns come from which part.
+
+        Returns
+        -------
+        dict
+            Slices, by the names of the parts.
+        """
         found: dict[str, slice] = self._told("output_indices_")
         return found
 
     @property
     def sparse_output_(self) -> bool:
-        """Whether ``transform`` returns a sparse matrix."""
+        """Whether ``transform`` returns a sparse matrix.
+
+        Returns
+        -------
+        bool
+            Whether it does.
+        """
         found: bool = self._told("sparse_output_")
         return found
 
     @property
     def named_transformers_(self) -> Bunch:
-        """The fitted estimators by their names."""
+        """The fitted estimators by their names.
+
+        Returns
+        -------
+        Bunch
+            The parts.
+        """
         return Bunch(**{name: part for name, part, _ in self.transformers_})
 
     def __getitem__(self, key: str) -> Any:
@@ -177,8 +201,20 @@ def make_column_transformer(
     ----------
     *transformers : tuples of (estimator, columns)
         The parts.
-    remainder, sparse_threshold, n_jobs, verbose, verbose_feature_names_out, keep_records, ledger, key
-        As of :class:`ColumnTransformer`.
+    remainder : {"drop", "passthrough"} or estimator, default="drop"
+        As of :class:`ColumnTransformer`, as are the next ones.
+    sparse_threshold : float, default=0.3
+        When what comes out is sparse.
+    n_jobs : int, default=None
+        Has no effect.
+    verbose : bool, default=False
+        Has no effect.
+    verbose_feature_names_out : bool, str or callable, default=True
+        What names of outputs are like.
+    keep_records, ledger : bool
+        Whether to keep records, and a ledger.
+    key : str or bytes, default=None
+        Secret key of the records' digests.
 
     Returns
     -------

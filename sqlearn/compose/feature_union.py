@@ -118,7 +118,13 @@ class FeatureUnion(SideBySide, PlainFeatureUnion):
 
     @property
     def named_transformers(self) -> Bunch:
-        """The parts by their names; once fitted, scikit-learn's, fitted to the rows held."""
+        """The parts by their names; once fitted, scikit-learn's, fitted to the rows held.
+
+        Returns
+        -------
+        Bunch
+            The parts.
+        """
         if "_state" not in vars(self):
             return Bunch(**dict(self.transformer_list))
         found: Bunch = self._told("named_transformers")
@@ -140,8 +146,14 @@ def make_union(
     ----------
     *transformers : estimators
         The parts.
-    n_jobs, verbose, verbose_feature_names_out, keep_records, ledger, key
-        As of :class:`FeatureUnion`.
+    n_jobs : int, default=None
+        As of :class:`FeatureUnion`, as are the next ones: without effect.
+    verbose, verbose_feature_names_out : bool
+        Whether to print (without effect), and whether names of outputs have those of the parts.
+    keep_records, ledger : bool
+        Whether to keep records, and a ledger.
+    key : str or bytes, default=None
+        Secret key of the records' digests.
 
     Returns
     -------

@@ -46,7 +46,7 @@ class SideBySide(Composed):
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        check_parts(self._parts_given(params), self.get_params(deep=False), params["keep_records"])
+        _check_parts_of(self._parts_given(params), self.get_params(deep=False), params["keep_records"])
         listed = [part[0] for part in params[self._parts]]
         for name, weight in (params["transformer_weights"] or {}).items():
             if name not in listed:
@@ -166,7 +166,7 @@ class SideBySide(Composed):
         return self
 
 
-def check_parts(parts: list[tuple[str, Any]], params: dict[str, Any], keep_records: bool) -> None:
+def _check_parts_of(parts: list[tuple[str, Any]], params: dict[str, Any], keep_records: bool) -> None:
     """Refuse what is no list of named parts that forget together.
 
     Raises
