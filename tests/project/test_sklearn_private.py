@@ -76,6 +76,7 @@ PROTECTED = [
     "sklearn.naive_bayes._BaseNB",
     "sklearn.naive_bayes._BaseNB._check_X",
     "sklearn.naive_bayes._BaseNB._joint_log_likelihood",
+    "sklearn.pipeline.Pipeline._sk_visual_block_",
     "sklearn.preprocessing.OneHotEncoder._check_infrequent_enabled",
     "sklearn.preprocessing.OneHotEncoder._fit_infrequent_category_mapping",
     "sklearn.tree._tree.NODE_DTYPE",
