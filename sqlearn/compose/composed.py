@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_selector
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, Tags
 
@@ -22,6 +21,7 @@ from sqlearn.compose.chains.lazy_chain import LazyChain
 from sqlearn.compose.chains.reading import Read
 from sqlearn.compose.fixed_features import FixedFeatures
 from sqlearn.compose.text_model import TextModel
+from sqlearn.compose.text_parts import text_parts
 from sqlearn.engine.chains import LiveState
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import (
@@ -412,7 +412,7 @@ def _read(plan: InForce, state: State) -> Iterator[Found]:
         yield from ((read.name, copy.deepcopy(read.fitted), None) for read in model.reads())
     elif isinstance(model, TextModel):
         unfitted = dict(plan.params["steps"])
-        made = _text_parts(model.to_sklearn(), plan.learned, unfitted)
+        made = text_parts(model.to_sklearn(), plan.learned, unfitted)
         yield from ((name, part, None) for name, part in made.items())
     else:
         names = param_names(plan.kind)
@@ -438,31 +438,3 @@ def _of_chain(steps: Any, reads: Callable[[State], list[Read]], state: State) ->
             yield name, copy.deepcopy(reads(state)[place].fitted), None
         else:
             yield name, step, None if step is None else seen
-
-
-def _text_parts(fitted: Any, names: list[str], steps: dict[str, Any]) -> dict[str, Any]:
-    """scikit-learn's steps of a fitted TextModel under the names that the steps have.
-
-    Parameters
-    ----------
-    fitted : sklearn.pipeline.Pipeline
-        What ``TextModel.to_sklearn`` returned.
-    names : list of str
-        Names of the steps.
-    steps : dict
-        The steps, not fitted.
-    """
-    made = dict(fitted.steps)
-    found: dict[str, Any] = {}
-    for name in names[:-1]:
-        step = steps[name]
-        wanted = ["tf", "idf"] if isinstance(step, TfidfTransformer | TfidfVectorizer) else ["select"]
-        if isinstance(step, CountVectorizer):
-            wanted = ["words", *(wanted if isinstance(step, TfidfVectorizer) else [])]
-        elif isinstance(step, TfidfTransformer):
-            wanted = ["idf" if step.use_idf else "tf"]
-        taken = [(key, made.pop(key)) for key in wanted if key in made]
-        if isinstance(step, TfidfTransformer) and step.use_idf and "tf" in made and len(names) == 3:
-            taken.insert(0, ("tf", made.pop("tf")))
-        found[name] = "passthrough" if not taken else taken[0][1] if len(taken) == 1 else Pipeline(taken)
-    return found | {names[-1]: made["learner"]}
