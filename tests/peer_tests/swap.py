@@ -169,6 +169,7 @@ SAME_MEANING = {
     "sqlearn.model_selection.search.check_seed": seed_given,
     "sqlearn.engine.parts.composite.refuse_untold": lambda params: None,
     "sqlearn.linear_model.logistic_choice.refuse_untold": lambda params: None,
+    "sqlearn.compose.chains.lazy_chain.refuse_untold": lambda params: None,
 }
 
 
