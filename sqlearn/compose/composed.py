@@ -4,7 +4,6 @@ from __future__ import annotations  # so that help() shows ArrayLike, not what i
 
 import copy
 import json
-from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,104 +14,23 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, Tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.chains.chain import Chain
 from sqlearn.compose.chains.columns import SIDE_BY_SIDE, inner_parts, is_idle, is_map
-from sqlearn.compose.chains.lazy_chain import LazyChain
-from sqlearn.compose.chains.reading import Read
-from sqlearn.compose.fixed_features import FixedFeatures
+from sqlearn.compose.parts import parts_of
+from sqlearn.compose.plans import InForce, Plan
 from sqlearn.compose.text_model import TextModel
-from sqlearn.compose.text_parts import text_parts
 from sqlearn.engine.chains import LiveState
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import (
-    ExactEstimator,
     Inner,
-    Kept,
     RenamedReport,
-    State,
-    Steps,
     WeightedClassifier,
     checked_params,
     describe,
     if_learner_has,
 )
+from sqlearn.engine.parts import asks_for_columns
 from sqlearn.engine.sklearn_private import output_config, param_names, set_output_config, visual_block
 from sqlearn.errors import ParameterError, SqlearnError, listed
-
-
-class Plan:
-    """How a model of several parts does its work.
-
-    Parameters
-    ----------
-    model : ExactEstimator
-        What learns in its place.
-    params : dict
-        The parameters of the whole, in force.
-    fixed, learned : list of str
-        Names of the parts that learn nothing, and of those behind them that do, in their order.
-    """
-
-    def __init__(self, model: ExactEstimator, params: dict[str, Any], fixed: list[str], learned: list[str]) -> None:
-        self.model, self.params, self.fixed, self.learned = model, params, fixed, learned
-
-    def in_force(self) -> InForce:
-        """What is kept of it with the records."""
-        model = self.model
-        return InForce(
-            type(model), model.target, model.takes_weights, model.keeps_records, self.params, self.fixed, self.learned
-        )
-
-
-class InForce(Kept):
-    """What a state of such a model keeps of its plan, beside the parameters of what learns in its place.
-
-    Attributes
-    ----------
-    kind : type
-        The class of what learns.
-    target, takes_weights, keeps_records
-        What it says of itself.
-    params : dict
-        The parameters of the whole.
-    fixed, learned : list of str
-        As of :class:`Plan`.
-    given : estimator or None
-        An unfitted copy of the model as it was when the first records came, whose columns may be chosen by a function.
-        It is no part of the state, and stores do not keep it.
-    """
-
-    given: Any = None
-
-    def __init__(
-        self, kind: type, target: str | None, takes_weights: bool, keeps_records: bool, params: dict[str, Any],
-        fixed: list[str], learned: list[str],
-    ) -> None:  # fmt: skip
-        self.kind, self.target, self.takes_weights, self.keeps_records = kind, target, takes_weights, keeps_records
-        self.params, self.fixed, self.learned = params, fixed, learned
-
-    def arguments(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "given"}
-
-    def described(self) -> list[Any]:
-        """What the parameters of what learns do not tell, in JSON's types."""
-        return [self.kind.__name__, self.fixed, self.learned]
-
-    def steps_of(self, state: State) -> dict[str, Any]:
-        """The steps of a chain, with what the first records have fixed of them."""
-        if issubclass(self.kind, LazyChain):
-            return {}
-        chain = state.params.get("learner") if issubclass(self.kind, FixedFeatures) else None
-        steps = chain.steps if isinstance(chain, Chain) else state.params.get("steps")
-        return {name: step for name, step in steps if step is not None} if isinstance(steps, Steps) else {}
-
-    def model(self, state: State) -> Any:
-        """What learns, with this state."""
-        made = self.kind(**{name: state.params[name] for name in param_names(self.kind)})
-        if len(self.learned) == 1:
-            given = next((part[1] for part in self.params.get("steps", ()) if part[0] == self.learned[0]), None)
-            set_output_config(made, output_config(given))
-        return Inner(made).fitted(state)
 
 
 class Composed(RenamedReport, MapAnswers, WeightedClassifier):
@@ -145,7 +63,7 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
 
     @property
     def takes_tables(self) -> bool:
-        return bool(self.__sklearn_tags__().input_tags.categorical)
+        return bool(self.__sklearn_tags__().input_tags.categorical) or asks_for_columns(self)
 
     @property
     def takes_documents(self) -> bool:
@@ -327,7 +245,7 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         """The parts by their names, each in the state that it would have: always what that is now."""
         state = self._fitted_state()
         found = Bunch()
-        for name, part, make in _read(state.params["plan"], state):
+        for name, part, make in parts_of(state.params["plan"], state):
             if make is None:
                 found[name] = "passthrough" if part is None else part
                 continue
@@ -340,7 +258,7 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
         state = self._fitted_state()
         return {
             name: copy.deepcopy(part) if make is None else Inner(part).fitted(make(state)).to_sklearn()
-            for name, part, make in _read(state.params["plan"], state)
+            for name, part, make in parts_of(state.params["plan"], state)
             if part is not None
         }
 
@@ -381,60 +299,3 @@ def same_output(given: Any, step: Any) -> None:
         return
     for (_, one), (_, other) in parts:
         same_output(one, other)
-
-
-Found = tuple[str, Any, Callable[[State], State] | None]
-
-
-def _read(plan: InForce, state: State) -> Iterator[Found]:
-    """Of each part its name, the part, and what makes the whole's state its own; None for parts without a state."""
-    model = plan.model(state)
-    if isinstance(model, FixedFeatures):
-        through: FixedMap = state.params["transformer"]
-        maps = [through.transform] if len(plan.fixed) == 1 else [step for _, step in through.transform.steps]
-        yield from ((name, step, None) for name, step in zip(plan.fixed, maps, strict=True))
-
-        def behind(whole: State) -> State:
-            found: State = plan.model(whole)._seen(whole)
-            return found
-
-        inner = state.params["learner"]
-        if isinstance(inner, LazyChain):
-            reads = Inner(inner).fitted(behind(state)).reads()
-            yield from ((read.name, copy.deepcopy(read.fitted), None) for read in reads)
-        elif isinstance(inner, Chain):
-            yield from _of_chain(inner.steps, lambda whole: Inner(inner).fitted(behind(whole)).reads(), state)
-        else:
-            yield plan.learned[0], inner, behind
-    elif isinstance(model, Chain):
-        yield from _of_chain(model.steps, lambda whole: plan.model(whole).reads(), state)
-    elif isinstance(model, LazyChain):
-        yield from ((read.name, copy.deepcopy(read.fitted), None) for read in model.reads())
-    elif isinstance(model, TextModel):
-        unfitted = dict(plan.params["steps"])
-        made = text_parts(model.to_sklearn(), plan.learned, unfitted)
-        yield from ((name, part, None) for name, part in made.items())
-    else:
-        names = param_names(plan.kind)
-
-        def alone(whole: State) -> State:
-            seen = copy.copy(whole)
-            seen.learner, seen.params = plan.kind.__name__, {name: whole.params[name] for name in names}
-            seen.fitted_sklearn = None
-            return seen
-
-        yield plan.learned[0], plan.kind(**{name: state.params[name] for name in names}), alone
-
-
-def _of_chain(steps: Any, reads: Callable[[State], list[Read]], state: State) -> Iterator[Found]:
-    for place, (name, step) in enumerate(steps):
-
-        def seen(whole: State, place: int = place) -> State:
-            found = reads(whole)[place].seen
-            assert found is not None
-            return found
-
-        if isinstance(step, (Pipeline, *SIDE_BY_SIDE)):  # scikit-learn's, as it is now
-            yield name, copy.deepcopy(reads(state)[place].fitted), None
-        else:
-            yield name, step, None if step is None else seen

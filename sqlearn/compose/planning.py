@@ -13,8 +13,8 @@ from sqlearn.compose.chains.columns import is_idle
 from sqlearn.compose.chains.grid_chain import GridChain, is_adaptive
 from sqlearn.compose.chains.lazy_chain import LazyChain
 from sqlearn.compose.chains.plain_steps import plain
-from sqlearn.compose.composed import Plan
 from sqlearn.compose.fixed_features import FixedFeatures
+from sqlearn.compose.plans import Plan
 from sqlearn.compose.text_model import TextModel
 from sqlearn.engine.model import ExactEstimator, Steps
 from sqlearn.engine.sklearn_private import param_names

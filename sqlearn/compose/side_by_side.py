@@ -12,8 +12,9 @@ from sqlearn.compose.chains.chain import Chain
 from sqlearn.compose.chains.columns import is_dropped, is_idle, is_map
 from sqlearn.compose.chains.lazy_chain import LazyChain
 from sqlearn.compose.chains.plain_steps import plain
-from sqlearn.compose.composed import Composed, Plan, refuse_metadata, same_output
+from sqlearn.compose.composed import Composed, refuse_metadata, same_output
 from sqlearn.compose.planning import check_names, own_class
+from sqlearn.compose.plans import Plan
 from sqlearn.engine.model import ExactEstimator, Steps
 from sqlearn.errors import ParameterError, shown
 

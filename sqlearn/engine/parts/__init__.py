@@ -11,4 +11,4 @@ from sqlearn.engine.parts.left_out import MISSING, Folds, method_of, predicted
 from sqlearn.engine.parts.named import active, checked_names, codes, named_estimators
 from sqlearn.engine.parts.names import digests_of, folds_of_groups
 from sqlearn.engine.parts.seeds import check_seed, refuse_unseeded
-from sqlearn.engine.parts.tabular import keeps_tables, takes_tables
+from sqlearn.engine.parts.tabular import asks_for_columns, keeps_tables, takes_tables

@@ -24,7 +24,7 @@ _OF_LEARNERS = {  # what a file's learner may be imported from
 _INSIDE = {  # classes without a public name, which pipelines are made of: where they are at present
     "Chain": "sqlearn.compose.chains.chain",
     "GridChain": "sqlearn.compose.chains.grid_chain",
-    "InForce": "sqlearn.compose.composed",
+    "InForce": "sqlearn.compose.plans",
     "LazyChain": "sqlearn.compose.chains.lazy_chain",
     "PlacedSteps": "sqlearn.compose.chains.grid_chain",
     "Steps": "sqlearn.engine.model",
