@@ -159,6 +159,19 @@ def as_array(X: Any, names: list[str]) -> np.ndarray:
     return with_nan(found)
 
 
+def _nameless(fitted: Any) -> Any:
+    """A fitted part that does not ask for names of columns."""
+    if isinstance(fitted, Pipeline):
+        made = copy.copy(fitted)
+        made.steps = [(name, _nameless(step)) for name, step in fitted.steps]
+        return made
+    if "feature_names_in_" not in getattr(fitted, "__dict__", {}):
+        return fitted
+    made = copy.copy(fitted)
+    del made.feature_names_in_
+    return made
+
+
 def by_place(fitted: Any, names: list[str]) -> Any:
     """A fitted pipeline of scikit-learn's, whose first step takes columns by their positions."""
     fitted, places = copy.copy(fitted), {name: place for place, name in enumerate(names)}
@@ -166,7 +179,7 @@ def by_place(fitted: Any, names: list[str]) -> Any:
     if isinstance(first, ColumnTransformer):
         first = copy.copy(first)
         first.transformers_ = [
-            (part, made, [places[column] if isinstance(column, str) else column for column in columns])
+            (part, _nameless(made), [places[column] if isinstance(column, str) else column for column in columns])
             for part, made, columns in first.transformers_
         ]
     else:
