@@ -321,12 +321,12 @@ def _read_columns(name: str, step: Any, state: State, given: Input, rest: list[A
         set_output_config(whole, output_config(step))
         return whole
 
-    def through() -> Through | None:
-        taken = [(part.places, read) for part, read in zip(listed, parts, strict=True) if read.mapping is not _nothing]
+    def of_row() -> Through | None:
+        taken = [(part.columns, read) for part, read in zip(listed, parts, strict=True) if read.mapping is not _nothing]
         is_known = not (weights or isinstance(step, FeatureUnion))
-        return side_by_side([(places, read.through) for places, read in taken]) if is_known else None
+        return side_by_side([(columns, read.through) for columns, read in taken]) if is_known else None
 
-    return Read(name, step, Later(fitted), None, cache(mapping), parts, through)
+    return Read(name, step, Later(fitted), None, cache(mapping), parts, of_row)
 
 
 def _behind_maps(read: Read, part: Part, first: FixedMap, names: np.ndarray | None, step: Any) -> Read:
