@@ -26,6 +26,8 @@ import sqlearn.linear_model
 import sqlearn.pipeline
 import sqlearn.preprocessing
 
+_WARM = 250
+
 Made = tuple[Any, Any, Any, np.ndarray]
 
 
@@ -79,8 +81,10 @@ def measure(name: str, made: Made, fits: int, forgets: int) -> None:
     def row(i: int) -> Any:
         return X.iloc[[i]] if is_frame else X[i : i + 1]
 
-    ours.fit(X[:100], y[:100])
-    ours.forget(row(0), y[:1]).predict(row(1))
+    ours.fit(X[:600], y[:600])
+    for i in range(_WARM):  # so that kernels for one record are compiled
+        ours.forget(X[i] if not is_frame else row(i), y[i] if not is_frame else y[i : i + 1])
+    ours.predict(row(_WARM))
     own, peer = np.array([(seconds(lambda: ours.fit(X, y)), seconds(lambda: theirs.fit(X, y))) for _ in range(fits)]).T
 
     def again(i: int) -> None:
