@@ -52,7 +52,7 @@ class _Stacking(InFolds, Composite):
 
     @property
     def _learner(self) -> Any:
-        return self._last(vars(self))
+        return self._last(dict(vars(self)))
 
     def _learners(self, params):
         return active(params)

@@ -16,6 +16,8 @@ from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.sklearn_private import num_samples, safe_indexing, scorers_of
 from sqlearn.errors import InvalidValueError, ParameterError, shown
 
+_FAILED = "Scoring failed. The score on this train-test partition for these parameters will be set to {}. Details:\n{}"
+
 
 class LeftOut:
     """A model without the rows of a fold, for each fold in turn."""
@@ -28,7 +30,8 @@ class LeftOut:
         params: Mapping[str, Any] | None,
         splits: list[tuple[np.ndarray, np.ndarray]],
     ) -> None:
-        self.estimator, self.X, self.y, self.splits = estimator, X, y, splits
+        self.X = X.tocsr() if sp.issparse(X) else X  # not all kinds of sparse matrices can be cut
+        self.estimator, self.y, self.splits = estimator, y, splits
         self.params = {name: value for name, value in (params or {}).items() if value is not None}
         if unknown := self.params.keys() - {"sample_weight"}:
             raise ParameterError(
@@ -99,15 +102,13 @@ class LeftOut:
         except Exception as error:
             if error_score == "raise":
                 raise
-            warnings.warn(f"A fold could not be scored: {error} Its score is {error_score}.", UserWarning, stacklevel=4)
+            warnings.warn(_FAILED.format(error_score, error), UserWarning, stacklevel=4)
             return dict.fromkeys(names, error_score)
         several = isinstance(found, dict)
         found = found if several else {"score": found}
         for name, value in found.items():
             if several and isinstance(value, str):  # what a scorer of several says of one that failed
-                warnings.warn(
-                    f"A fold could not be scored: {value} Its score is {error_score}.", UserWarning, stacklevel=4
-                )
+                warnings.warn(_FAILED.format(error_score, value), UserWarning, stacklevel=4)
                 found[name] = error_score
             elif not isinstance(value, Number):
                 raise ParameterError(

@@ -1,11 +1,13 @@
 """Searches for parameters that forget: lazily, at the cost of the search that a refit would run."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from sklearn import model_selection as peers
 from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model import (
     Decides,
@@ -14,7 +16,6 @@ from sqlearn.engine.model import (
     ScoresRecords,
     Transforms,
     WeightedClassifier,
-    if_learner_has,
 )
 from sqlearn.engine.parts import (
     Composite,
@@ -29,6 +30,25 @@ from sqlearn.engine.parts import (
     target_of,
 )
 from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
+
+
+def _if_refitted(method: Any) -> Any:
+    """A method that a search has if it refits, and the learner inside it has it."""
+
+    def is_there(search: Any) -> bool:
+        if not search.refit:
+            raise AttributeError(
+                f"This {type(search).__name__} instance was initialized with `refit=False`. {method.__name__} is "
+                "available only after refitting on the best parameters. Set refit=True, or fit an estimator with "
+                "best_params_."
+            )
+        learner = search._learner
+        if "_state" in vars(search):
+            with suppress(SqlearnError):  # nothing can be chosen among the records held: the method will say so
+                learner = search._fitted_sklearn().best_estimator_
+        return getattr(learner, method.__name__) is not None
+
+    return available_if(is_there)(method)
 
 
 class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
@@ -78,7 +98,8 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
             raise ParameterError(said) from error
         for candidate in candidates:
             try:
-                made = clone(params["estimator"]).set_params(**clone(candidate, safe=False))
+                made = clone(params["estimator"])
+                made = made.set_params(**clone(candidate, safe=False)) if candidate else made
             except (AttributeError, TypeError, ValueError) as error:
                 said = f"{whose} does not take {shown(candidate)}: {error} Nothing was changed: see its get_params()."
                 raise ParameterError(said) from error
@@ -132,12 +153,12 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
         """
         return {name: value for name, value in super().fitted_attributes().items() if name != "scorer_"}
 
-    predict = if_learner_has(Predicts.predict)
-    predict_proba = if_learner_has(PredictsProbabilities.predict_proba)
-    predict_log_proba = if_learner_has(PredictsProbabilities.predict_log_proba)
-    decision_function = if_learner_has(Decides.decision_function)
-    transform = if_learner_has(Transforms.transform)
-    score_samples = if_learner_has(ScoresRecords.score_samples)
+    predict = _if_refitted(Predicts.predict)
+    predict_proba = _if_refitted(PredictsProbabilities.predict_proba)
+    predict_log_proba = _if_refitted(PredictsProbabilities.predict_log_proba)
+    decision_function = _if_refitted(Decides.decision_function)
+    transform = _if_refitted(Transforms.transform)
+    score_samples = _if_refitted(ScoresRecords.score_samples)
 
     def score(self, X: Any, y: Any = None) -> float:  # type: ignore[override]
         """Score the best estimator by what was chosen by.

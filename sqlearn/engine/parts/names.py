@@ -43,6 +43,8 @@ def digests_of(X: Any, y: Any, weights: np.ndarray | None, key: HashKey) -> np.n
     InvalidValueError, ShapeError
         With the row, where a value is neither a number nor a string.
     """
+    if hasattr(X, "__array__") and not hasattr(X, "__len__"):  # what is an array only when it is asked
+        X = np.asarray(X)
     x = _numbers(X)
     n = x.shape[0] if x is not None else len(_rows_of(X))
     tails = _words_of_responses(y, n)
@@ -113,7 +115,7 @@ def _rows_of(X: Any) -> Any:
 
 def _words_of_rows(X: Any) -> Iterable[np.ndarray]:
     for i, row in enumerate(_rows_of(X)):
-        values = [row] if isinstance(row, str) else row
+        values = [row] if isinstance(row, str) or not np.ndim(row) else row
         yield np.concatenate([_NAN[:0], *(_words_of(value, i) for value in values)])
 
 
