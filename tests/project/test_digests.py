@@ -4,7 +4,8 @@ A digest is a promise to those who keep one: it is equal for equal records and p
 that moves one of these moves the digests of all models of that kind, and needs a reason in the changelog.
 
 Those of adaptive learners moved when few records came to be solved for when they are read, so that their digests tell
-of the records alone; those of `*_9000`, whose records are walked in rounds, moved with the cells of these rounds.
+of the records alone; those of `*_9000`, whose records are walked in rounds, moved with the cells of these rounds. That
+of a ColumnTransformer moved with its parameter `keep_records`, before any release had either.
 """
 
 import pytest
@@ -102,7 +103,8 @@ LATER = {
     "nearest_centroid_manhattan": "710a1d3b985bdd9f4c93b932976ea1d0da90e048889fdf5a5b26c984d9b8b33d",
     "one_hot_encoder": "8edd0596e8cd7510c9500237b4760b60c5a289a2af26d6538e6d9cc356c368ce",
     "pipeline": "6fdbfb3ed18fb73dd355de54a2c203a4a06b7004049a939ea68be35850034840",
-    "column_transformer": "986d7d31b01a0a5243062e597254772418bf3711d4f6c03626fe58e3bd3ef2f7",
+    "column_transformer": "dd2c62e69ffb440104376caf116185554c39a3cec9144b2fc8a44762e4f2ea2b",
+    "feature_union": "6b8cb3a4a876e55b7e85aae67b7f24e471f99356d3decd88510395188a3bc092",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
 

@@ -1,6 +1,7 @@
 """Models that never change, as in fixed.py: learners that came after 1285be8."""
 
 import numpy as np
+from sklearn.preprocessing import PolynomialFeatures
 
 from fixed import Case, hard, integers, labels, numbers
 from sqlearn.compose import ColumnTransformer, FixedFeatures, TextModel
@@ -38,8 +39,8 @@ from sqlearn.linear_model import (
 )
 from sqlearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
-from sqlearn.pipeline import Pipeline
-from sqlearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
+from sqlearn.pipeline import Pipeline, make_union
+from sqlearn.preprocessing import MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 from sqlearn.recommend import EASE, ItemKNN
 from sqlearn.svm import OneClassSVM
 from sqlearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -135,6 +136,7 @@ def later_cases() -> dict[str, Case]:
         "column_transformer": Case(
             ColumnTransformer([("scale", StandardScaler(), [0]), ("as", "passthrough", [2])]), X
         ),
+        "feature_union": Case(make_union(MinMaxScaler(), PolynomialFeatures(2), "passthrough"), X),
         "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
     }
 
