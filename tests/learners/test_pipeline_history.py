@@ -26,7 +26,7 @@ from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 from sqlearn.naive_bayes import GaussianNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier
-from sqlearn.pipeline import make_pipeline
+from sqlearn.pipeline import make_pipeline, make_union
 from sqlearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
 
 NUMBERS, CATEGORIES = ["age", "fare"], ["port"]
@@ -52,6 +52,7 @@ PIPELINES = [
     ColumnTransformer(
         [("scale", StandardScaler(), NUMBERS), ("code", OrdinalEncoder(), CATEGORIES)], transformer_weights={"scale": 2}
     ),
+    make_union(MinMaxScaler(), "passthrough", make_pipeline(StandardScaler(), PCA(1))),
     make_pipeline(CountVectorizer(), MultinomialNB()),
 ]
 EXAMPLES = int(os.environ.get("HISTORY_EXAMPLES", 2))

@@ -25,8 +25,8 @@ from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.model_selection import GridSearchCV
 from sqlearn.naive_bayes import ComplementNB, GaussianNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier
-from sqlearn.pipeline import make_pipeline
-from sqlearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sqlearn.pipeline import make_pipeline, make_union
+from sqlearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sqlearn.recommend import EASE
 from sqlearn.storage.file.values import encoded
 from tiny_rounds import cut
@@ -50,6 +50,7 @@ KINDS = {
     "hashed words": (make_pipeline(HashingVectorizer(n_features=16), LogisticRegression()), "t"),
     "sparse rows": (make_pipeline(HashingVectorizer(), LogisticRegression()), "t"),
     "a map and a chain": (make_pipeline(PolynomialFeatures(2), StandardScaler(), Ridge()), "xz"),
+    "a union": (make_union(MinMaxScaler(), make_pipeline(PolynomialFeatures(2), StandardScaler())), "xz"),
     "a map and neighbours": (FixedFeatures(RBFSampler(gamma=0.5, random_state=0), KNeighborsClassifier(3)), "xz"),
     "a frozen map": (FixedFeatures(SCALED, GaussianNB()), "xz"),
     "a kept table": (make_pipeline(COLUMNS, RandomForestClassifier(2, random_state=0)), "abc"),

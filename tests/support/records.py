@@ -80,15 +80,19 @@ def inner_of(learner):
 
 def kind_of(learner) -> str:
     """The name of its class; of a pipeline, that of a model which takes the same rows."""
-    if not (hasattr(learner, "steps") or hasattr(learner, "transformers")):
+    if not _has_parts(learner):
         return type(learner).__name__
     tags = learner.__sklearn_tags__().input_tags
     return "TableModel" if tags.categorical else "TextModel" if tags.one_d_array else "Pipeline"
 
 
+def _has_parts(learner) -> bool:
+    return any(hasattr(learner, name) for name in ("steps", "transformers", "transformer_list"))
+
+
 def takes_weights(learner) -> bool:
     """Whether a learner, or the one inside, learns records of any weight."""
-    if hasattr(learner, "steps") or hasattr(learner, "transformers"):
+    if _has_parts(learner):
         return learner.takes_weights
     return has_fit_parameter(getattr(learner, "learner", learner), "sample_weight")
 
