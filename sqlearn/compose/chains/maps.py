@@ -13,8 +13,19 @@ import numpy as np
 from sklearn.exceptions import EfficiencyWarning
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from sqlearn.compose.chains.columns import SIDE_BY_SIDE, Part, flat, inner_parts, is_idle, is_map, map_of, parts_of
+from sqlearn.compose.chains.columns import (
+    SIDE_BY_SIDE,
+    Part,
+    flat,
+    inner_parts,
+    is_idle,
+    is_map,
+    kind_of,
+    map_of,
+    parts_of,
+)
 from sqlearn.compose.inputs import name_of, named
+from sqlearn.engine.chains import ENCODERS
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.sklearn_private import output_config, set_output_config
 from sqlearn.errors import InvalidValueError, ParameterError, ShapeError, shown
@@ -46,10 +57,14 @@ def check_maps(steps: Any) -> None:
         At the first.
     """
     before: list[Any] = []
-    for step in flat(steps):
+    sequence = flat(steps)
+    for place, step in enumerate(sequence):
         if isinstance(step, SIDE_BY_SIDE):
             for name, part in inner_parts(step):
-                _, behind = _split(part)
+                maps, behind = _split(part)
+                if maps:
+                    own = flat([("", each) for each in behind or ()])
+                    _refuse_encoder(maps[-1][1], own + sequence[place + 1 :])
                 found = next(_inside(part if before else behind), None)
                 if found is not None:
                     where = f"inside the part {name}" if not before else f"behind {type(before[-1]).__name__}"
@@ -61,6 +76,17 @@ def check_maps(steps: Any) -> None:
                         value=found,
                     )
         before.append(step)
+
+
+def _refuse_encoder(last: Any, behind: list[Any]) -> None:
+    """Refuse what takes categories behind a map, whose images are numbers."""
+    if kind_of(behind) == "category":
+        encoder = next(step for step in behind if isinstance(step, ENCODERS))
+        raise ParameterError(
+            f"{type(encoder).__name__} cannot stand behind {shown(last)} in a pipeline that forgets: it takes "
+            f"columns as they came, and a map of one row alone makes numbers. Give it columns of its own. {_ADVICE}",
+            value=encoder,
+        )
 
 
 def _split(part: Any) -> tuple[list[tuple[str, Any]], Any]:
