@@ -237,7 +237,7 @@ def test_bad_rows_change_nothing():
 
 def test_steps_that_draw_are_refused_inside():
     draws = sklearn.compose.make_column_transformer((sklearn.preprocessing.QuantileTransformer(), ["x"]))
-    with pytest.raises(ParameterError, match="QuantileTransformer inside .* has random_state=None"):
+    with pytest.raises(ParameterError, match=r"QuantileTransformer inside .* has random_state=None"):
         make_pipeline(draws, RidgeClassifier(), keep_records=True).fit(pd.DataFrame(SMALL), LABELS)
 
 

@@ -113,6 +113,7 @@ def test_hard_values_are_forgotten(model):
         (make_pipeline(StandardScaler(), PolynomialFeatures()), ParameterError, "cannot stand inside the part p"),
         (make_union(PolynomialFeatures(), "passthrough"), ParameterError, "keep_records=True"),
         (SplineTransformer(), ParameterError, "learns from rows"),
+        (make_pipeline(ROOT, OneHotEncoder(categories=[[1.0]] * 2)), ParameterError, "OneHotEncoder cannot stand"),
         (preprocessing.StandardScaler(), ParameterError, "Take sqlearn.preprocessing.StandardScaler"),
         (FunctionTransformer(np.exp), InvalidValueError, "makes inf of row 2"),
         (FunctionTransformer(pd.DataFrame.abs), ParameterError, "not as a frame"),
@@ -138,3 +139,20 @@ def test_slices_and_predictions_have_their_parameters():
     assert found.shape == deviation.shape == (2,)
     with pytest.raises(ParameterError, match="leave out 'prop'"):
         make_union(StandardScaler()).fit(X, prop=1)
+
+
+def test_weights_of_unions():
+    """Parts that take weights count them; the first that takes none is named."""
+    weights = np.arange(21) / 4
+    for last in (Ridge(), LogisticRegression()):
+        y = Y[3:] > 0 if isinstance(last, LogisticRegression) else Y[3:]
+        model = make_pipeline(make_union(StandardScaler(), "passthrough"), last).fit(X[3:], y, sample_weight=weights)
+        assert verify(model, X[3:], y, sample_weight=weights)
+        with pytest.raises(InvalidValueError, match="MinMaxScaler takes no sample weights"):
+            make_pipeline(make_union(MinMaxScaler(), StandardScaler()), last).fit(X, Y > 0, sample_weight=np.ones(24))
+
+
+def test_arguments_that_predict_does_not_take():
+    model = make_pipeline(StandardScaler(), Ridge()).fit(X[3:], Y[3:])
+    with pytest.raises(ParameterError, match=r"^predict of Pipeline does not take these arguments: retrun_std=True\."):
+        model.predict(X[3:], retrun_std=True)

@@ -326,10 +326,14 @@ def refuse_arguments(model, name: str, args: tuple, kwargs: dict[str, Any], erro
         ) from error
     if isinstance(error, NotImplementedError) or (worded and isinstance(error, ValueError | TypeError)):
         return  # whatever the arguments; or it says what is wrong with them
-    words = ", ".join(f"{parameter}={shown(value)}" for parameter, value in [*given.items()][1:])
+    asked = {**given, **given.get("params", {})}
+    first = next(iter(given))  # self
+    listed = [parameter for parameter in asked if parameter not in (first, "params")]
+    more = [parameter for parameter in listed if parameter != "X"]  # whose rows are fine, as was seen above
+    words = ", ".join(f"{parameter}={shown(asked[parameter])}" for parameter in more or listed)
     raise ParameterError(
-        f"{name} of {type(model).__name__} does not take these arguments: {words}. Nothing was computed: see its "
-        "documentation for what it takes."
+        f"{name} of {model._fitted_state().learner} does not take these arguments: {words}. Nothing was computed: see "
+        "its documentation for what it takes."
     ) from error
 
 
