@@ -104,7 +104,7 @@ LATER = {
     "one_hot_encoder": "8edd0596e8cd7510c9500237b4760b60c5a289a2af26d6538e6d9cc356c368ce",
     "pipeline": "6fdbfb3ed18fb73dd355de54a2c203a4a06b7004049a939ea68be35850034840",
     "column_transformer": "dd2c62e69ffb440104376caf116185554c39a3cec9144b2fc8a44762e4f2ea2b",
-    "feature_union": "6b8cb3a4a876e55b7e85aae67b7f24e471f99356d3decd88510395188a3bc092",
+    "feature_union": "e3b0fa636bf00e1e5db1718b343602008ce70988fdb4004d2b26fe20106511ce",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
 }
 
