@@ -183,6 +183,7 @@ class TableRounds(Statistic):
             return
         if self.encoder is not None and self.encoder.key() == encoder.key():
             if self.inner is not None and changes is not None:
+                self._set(encoder, self.inner, self.obsolete)  # which tells anew how far sums may move
                 self._pass_on(self.inner, changes, log)
                 self.inner.refresh(order, labels, log, check)
                 return
