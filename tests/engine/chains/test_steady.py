@@ -111,3 +111,16 @@ def test_an_encoding_is_kept_while_one_record_moves_nothing():
         after = model._state.statistic.encoder
         kept, same = kept + (after is before), same + (after.key() == before.key())
     assert kept == same > 3
+
+
+def test_what_is_read_anew_is_watched_even_where_the_map_stays():
+    X = np.abs(np.random.default_rng(0).normal(size=(100, 2)))
+    model = make_pipeline(SimpleImputer(), KMeans(2)).fit(X)  # nothing is missing, so no column has its mean
+    moved = 0
+    for _ in range(4):
+        before = model._state.statistic.encoder
+        model.partial_fit(np.full((5, 2), 3.0))
+        statistic = model._state.statistic
+        assert statistic.encoder.watch.holds(statistic.margins())
+        moved += statistic.encoder is not before
+    assert moved and statistic.encoder.key() == before.key()
