@@ -36,22 +36,18 @@ class OrderView:
         self._zeros = [statistic.zeros(slot, j) for j in range(d)]
         self.sizes: np.ndarray = statistic.record_counts[slot] - self.missing
 
-    def _ranked(self, feature: int, ranks: np.ndarray) -> np.ndarray:
-        """Values of these ranks, in any order, of a feature that has any."""
-        ascending, places = np.unique(ranks, return_inverse=True)
-        return self._lists.select(self._first + feature, self._zeros[feature], ascending)[places]
-
-    def _of_each(self, size: int, read: Callable[[int, int], np.ndarray]) -> np.ndarray:
-        """What `read` finds of each feature and its number of values, float64[size, d]; NaN where there are none."""
-        found = np.full((size, len(self.sizes)), np.nan)
-        for j, n in enumerate(self.sizes.tolist()):
-            if n:
-                found[:, j] = read(j, n)
+    def _ranked(self, ranks: np.ndarray) -> np.ndarray:
+        """Values of each feature of these ranks, int64[k, d], in any order; NaN where it has none, float64[k, d]."""
+        found = np.full(ranks.shape, np.nan)
+        order = np.argsort(ranks, axis=0, kind="stable")
+        ascending = np.ascontiguousarray(np.take_along_axis(ranks, order, axis=0).T)
+        for j in np.flatnonzero(self.sizes).tolist():
+            found[order[:, j], j] = self._lists.select(self._first + j, self._zeros[j], ascending[j])
         return found
 
     def extremes(self) -> np.ndarray:
         """The least and the greatest value of each feature, float64[2, d]."""
-        return self._of_each(2, lambda j, n: self._ranked(j, np.array([0, n - 1])))
+        return self._ranked(np.array([np.zeros_like(self.sizes), self.sizes - 1]))
 
     def quantiles(self, levels: np.ndarray, method: str = "linear") -> np.ndarray:
         """Quantiles of each feature, float64[len(levels), d].
@@ -63,33 +59,34 @@ class OrderView:
         method : str
             One of those of ``numpy.quantile`` that Hyndman and Fan (1996) list.
         """
-        return self._of_each(len(levels), lambda j, n: self._quantiles_of(j, n, levels, method))
-
-    def _quantiles_of(self, feature: int, n: int, levels: np.ndarray, method: str) -> np.ndarray:
-        index = _INDEX[method](n, levels)
+        sizes = self.sizes
+        index = _INDEX[method](sizes, levels[:, None])
         if method in _DISCRETE:
-            return self._ranked(feature, index)
-        low = np.clip(np.floor(index), 0, n - 1)
-        ends = self._ranked(feature, np.concatenate([low, np.minimum(low + 1, n - 1)]).astype(np.int64))
+            return self._ranked(index)
+        last = np.maximum(sizes - 1, 0)
+        low = np.clip(np.floor(index), 0, last)
+        ends = self._ranked(np.concatenate([low, np.minimum(low + 1, last)]).astype(np.int64))
         weight = index - low
         if method == "averaged_inverted_cdf":
             weight = np.where(weight == 0, 0.5, 1.0)
-        return _between(ends[: len(levels)], ends[len(levels) :], np.where((index < 0) | (index >= n - 1), 0.0, weight))
+        weight = np.where((index < 0) | (index >= last), 0.0, weight)
+        return _between(ends[: len(levels)], ends[len(levels) :], weight)
 
     def medians(self) -> np.ndarray:
         """The median of each feature, float64[d]: of an even number of values, the mean of the two in the middle."""
-        return self._of_each(1, self._median_of)[0]
-
-    def _median_of(self, feature: int, n: int) -> np.ndarray:
-        low, high = self._ranked(feature, np.array([(n - 1) // 2, n // 2]))
+        low, high = self._ranked(np.array([np.maximum(self.sizes - 1, 0) // 2, self.sizes // 2]))
         with np.errstate(over="ignore"):
             total = low + high
-        middle: np.ndarray = total / 2 if np.isfinite(total) else low / 2 + high / 2
-        return middle if n % 2 == 0 else low
+        middle = np.where(np.isfinite(total), total / 2, low / 2 + high / 2)
+        found: np.ndarray = np.where(self.sizes % 2 == 0, middle, low)
+        return found
 
     def most_frequent(self) -> np.ndarray:
         """The most frequent value of each feature, the least of several, float64[d]."""
-        return self._of_each(1, lambda j, n: np.array(self._lists.most_frequent(self._first + j, self._zeros[j])))[0]
+        found = np.full(len(self.sizes), np.nan)
+        for j in np.flatnonzero(self.sizes).tolist():
+            found[j] = self._lists.most_frequent(self._first + j, self._zeros[j])
+        return found
 
 
 def _between(low: np.ndarray, high: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -107,12 +104,12 @@ def _nearest_rank(index: np.ndarray, stays: Callable[[np.ndarray, np.ndarray], n
     return np.maximum(ranks, 0)
 
 
-def _virtual(alpha: float, beta: float) -> Callable[[int, np.ndarray], np.ndarray]:
+def _virtual(alpha: float, beta: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     return lambda n, q: n * q + (alpha + q * (1 - alpha - beta)) - 1
 
 
 _DISCRETE = ("inverted_cdf", "closest_observation")
-_INDEX: dict[str, Callable[[int, np.ndarray], np.ndarray]] = {
+_INDEX: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "inverted_cdf": lambda n, q: _nearest_rank((n * q) - 1, lambda part, _: part == 0),
     "averaged_inverted_cdf": lambda n, q: (n * q) - 1,
     "closest_observation": lambda n, q: _nearest_rank(
