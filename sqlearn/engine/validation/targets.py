@@ -28,6 +28,7 @@ from sqlearn.errors import (
 UNREADABLE = (TypeError, ValueError, OverflowError, AttributeError, RuntimeError)
 
 _FEW_NUMBERS = 1 << 12
+_FEW_ROWS = 20  # among no more integers, scikit-learn takes any for labels, and warns of none
 
 
 def check_responses(spec: Spec, y: Any, x: Any, layout: Layout, *, first: bool) -> tuple[Responses, Layout]:
@@ -78,7 +79,8 @@ def check_labels(y: Any, X: Any) -> tuple[np.ndarray, list[Any]]:
     if y.dtype.kind in "OcMmSV" and not all(isinstance(label, str) for label in y):  # dates' tolist may give integers
         raise _no_labels("Unknown label type: objects that are not strings.", y)
     try:
-        check_classification_targets(y)
+        if y.dtype.kind not in "iub" or len(y) > _FEW_ROWS:
+            check_classification_targets(y)
         return levels_of(y)
     except (TypeError, ValueError) as error:
         if not is_of_input(error):
@@ -164,6 +166,9 @@ def shape_of(y: Any) -> tuple[int, ...]:
 def _column(y: Any, X: Any, what: str) -> np.ndarray:
     """`y` as 1-D, with a `what` for each row of `X`."""
     y = unmasked(y, "y")
+    if type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "fiub":
+        _check_length(y, X, what)
+        return np.ascontiguousarray(y)
     if isinstance(y, list | tuple) and any(isinstance(value, str) for value in y):
         y = _objects(y)  # numpy would make strings of numbers beside them, and cut off NULs at their ends
     try:
