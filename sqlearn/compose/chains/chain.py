@@ -418,9 +418,11 @@ def _taken(table: Any, places: list[int]) -> Any:
     """These columns of a table."""
     if isinstance(table, np.ndarray):
         return table[:, places]
-    values = [table.values[place] if isinstance(table, Columns) else table[:, place] for place in places]
     names = list(table.columns)
-    return Columns([names[place] for place in places], values)
+    chosen = [names[place] for place in places]
+    if isinstance(table, Columns):
+        return Columns(chosen, [table.values[place] for place in places])
+    return Columns(chosen, [table.get_column(name) for name in chosen])
 
 
 def _like(state: State, width: int) -> Batch:
