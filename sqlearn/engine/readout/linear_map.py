@@ -69,7 +69,7 @@ def _map(raw, width, starts, sources, factors, out):
     low, high = np.zeros(out.shape[1], np.int64), np.zeros(out.shape[1], np.int64)
     cell = start = 0
     for i in range(m):
-        while last[start] < i:
+        while start < width and last[start] < i:  # behind the last column with terms none is needed
             start += 1
         for a in range(starts[i], starts[i + 1]):
             place = sources[a] % len(blocks)
