@@ -135,14 +135,15 @@ class GridChain(RenamedReport, Chain):
             return RankedRounds(*given, ranked=steps.ranked, by_class=by_class)
         return EncodedRounds(*given, by_class=by_class)
 
-    def _forms(self, steps: PlacedSteps, table: Margins) -> tuple[LinearMap, Watch, np.ndarray | None]:
+    def _forms(self, steps: PlacedSteps, table: Margins) -> tuple[LinearMap, Watch, np.ndarray | None, None]:
         """The map that the steps in front of the learner make of these records, rounded to a grid."""
         by_class = bool(table.source.classes)
         bare = State("Pipeline", {"ledger": False, "steps": steps}, steps.layout, table.empty(), by_class)
         if bare.vocabulary is not None:  # scores depend on no order of the classes, and on no name
             bare.vocabulary.restore(list(range(len(table.source.classes))))
         parts, last = steps.parts[: _place(steps)], flat(steps)[-1]
-        return forms_on_grid(parts, last, bare, self._input(bare, table))
+        forms, watch, exact, _ = forms_on_grid(parts, last, bare, self._input(bare, table))
+        return forms, watch, exact, None
 
     def _check_learned(self, state):
         if self._has_no_columns(state):
@@ -223,7 +224,7 @@ class GridChain(RenamedReport, Chain):
 
 def forms_on_grid(
     parts: list[tuple[str, Any]], learner: Any, bare: State, given: Input
-) -> tuple[LinearMap, Watch, np.ndarray | None]:  # fmt: skip
+) -> tuple[LinearMap, Watch, np.ndarray | None, list[Read]]:  # fmt: skip
     """What steps in front of a learner make of records, rounded to a grid.
 
     Parameters
@@ -240,7 +241,7 @@ def forms_on_grid(
     Returns
     -------
     tuple
-        The map, what watches it, and the columns that the learner sees standardized exactly.
+        The map, what watches it, the columns that the learner sees standardized exactly, and the steps.
     """
     given.settle = settled = settled_for(learner)
     forms, found, exact = LinearMap.of([]), None, None
@@ -254,7 +255,7 @@ def forms_on_grid(
         last = {id(step) for step in _standardizers(parts)}
         plain = {key: mask for key, mask in settled.plain.items() if key in last}
         exact = np.array(_are_standard_behind(reads, plain), np.bool_)
-    return forms, settled.watch, exact if exact is not None and exact.any() else None
+    return forms, settled.watch, exact if exact is not None and exact.any() else None, reads
 
 
 def settled_for(learner: Any, exact: Sequence[Any] = ()) -> Settled:

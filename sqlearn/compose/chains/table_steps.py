@@ -1,5 +1,6 @@
 """The steps that a TableModel spells: imputer, scaler and encoder in front of its learner."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,9 +8,9 @@ import numpy as np
 from sklearn import compose as peers
 from sklearn import pipeline
 
-from sqlearn.compose.chains.grid_chain import forms_on_grid, settled_for
+from sqlearn.compose.chains.grid_chain import forms_on_grid
 from sqlearn.compose.chains.reading import Input, Read, read_steps
-from sqlearn.engine.chains import EncodedRounds, Margins, Number, Table, TableEncoder, Watch, has_value, seen_state
+from sqlearn.engine.chains import Category, EncodedRounds, Margins, Number, Table, TableEncoder, Watch, has_value, seen_state
 from sqlearn.engine.model import State
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import StandardUnits
@@ -57,30 +58,24 @@ class TableSteps:
         """The encoder in force, and the state that the learner would have after learning encoded records."""
         statistic, learner = state.statistic, self.learner
         if isinstance(statistic, TableGram):
-            table, d = Table.of(statistic, state.class_slots(), n_categorical), statistic.n_features
-            labels = [(place - d, level) for place, level in statistic.vocabulary.labels() if place >= d]
-            encoder, read = self.encoder(state, table, labels)
+            table = Table.of(statistic, state.class_slots(), n_categorical)
+            (read,) = read_steps(self.parts(table), state, _given(table))
+            encoder = self.encoder(state, table, read)
             seen = seen_state(state, learner, table.through(*read.mapping()).statistic(True), encoder.n_columns)
             return encoder, seen
         assert isinstance(statistic, EncodedRounds)
         encoding, inner = statistic.encoder, statistic.inner
         if encoding is None or inner is None:
             raise _nothing_read(state, bool(statistic.obsolete))
-        if encoding.shown is None:
-            encoding.shown, _ = self.encoder(state, statistic.margins(), encoding.labels)
-        shown = encoding.shown
+        shown: TableEncoder = copy.copy(encoding.shown)
         if encoding.exact is not None:  # the scales of the moment are no part of an encoding
             shown = shown.in_units(*StandardUnits(encoding.exact, encoding.exact).of(inner.total))
         seen = seen_state(state, learner, inner, encoding.n_columns)
         seen.vocabulary = state.vocabulary
         return shown, seen
 
-    def encoder(self, state: State, table: Table, labels: list[tuple[int, Any]]) -> tuple[TableEncoder, Read]:
-        """What the steps make of rows, as they are for the records of a table, and the steps."""
-        parts, given = self.parts(table), _given(table)
-        if isinstance(table, Margins):
-            given.settle = settled_for(self.learner)
-        (read,) = read_steps(parts, state, given)
+    def encoder(self, state: State, table: Table, read: Read) -> TableEncoder:
+        """What the steps make of rows, as they are for the records of a table."""
         forms, _ = read.mapping()
         if not len(forms):
             raise UndefinedAttributeError(
@@ -95,7 +90,7 @@ class TableSteps:
         scaler = steps[1].fitted if len(steps) > 1 else None
         centres, scales = (None, None) if scaler is None else (scaler.mean_, scaler.scale_)
         indicated, n_categorical = absent if self.add_indicator else [], len(table.columns) - len(numbers)
-        return TableEncoder(forms, labels, n_categorical, absent, indicated, means, centres, scales), read
+        return TableEncoder(forms, _labels(table), n_categorical, absent, indicated, means, centres, scales)
 
 
 def _given(table: Table) -> Input:
@@ -103,12 +98,21 @@ def _given(table: Table) -> Input:
     return Input(table, len(table.columns), lambda place, kind: place, None, mixed=True)
 
 
-def forms_of(steps: TableSteps, table: Margins) -> tuple[LinearMap, Watch, np.ndarray | None]:
-    """What the steps make of the records of a table, rounded to a grid."""
+def _labels(table: Table) -> list[tuple[int, Any]]:
+    """The levels of a table, sorted: those of its category j at place 2 j, that it is missing at 2 j + 1."""
+    found: list[tuple[int, Any]] = []
+    for j, column in enumerate(column for column in table.columns if isinstance(column, Category)):
+        found += [(2 * j, level) for level, _ in column.levels]
+        found += [(2 * j + 1, 0)] * (column.missing is not None)
+    return found
+
+
+def forms_of(steps: TableSteps, table: Margins) -> tuple[LinearMap, Watch, np.ndarray | None, TableEncoder]:
+    """What the steps make of the records of a table, rounded to a grid, and what users see of it."""
     bare = State("TableModel", {"ledger": False}, Layout(len(table.columns)), table.empty(), False)
-    forms, watch, exact = forms_on_grid(steps.parts(table), steps.learner, bare, _given(table))
+    forms, watch, exact, (read,) = forms_on_grid(steps.parts(table), steps.learner, bare, _given(table))
     watch.is_blind |= not steps.are_numbers_left(table)
-    return forms, watch, exact
+    return forms, watch, exact, steps.encoder(bare, table, read)
 
 
 def _nothing_read(state: State, is_old: bool) -> UndefinedAttributeError:

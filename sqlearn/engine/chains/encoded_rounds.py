@@ -121,15 +121,17 @@ class Encoding(Encoder):
         While it holds, the map of the same variables is this one.
     exact : bool[n_columns] or None
         The columns that the learner sees standardized exactly; None where it sees all as they are.
+    shown : object, default=None
+        What users see of it. It is made with the map, of the same sums: what a reader made could be of an update's
+        middle, and would stay.
     """
 
     def __init__(
         self, forms: LinearMap, d: int, absent: list[int], labels: list[tuple[int, Any]], watch: Watch,
-        exact: np.ndarray | None,
+        exact: np.ndarray | None, shown: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(forms, d, absent, labels)
-        self.forms, self.watch, self.exact = forms, watch, exact
-        self.shown: Any = None  # what is made of it for users
+        self.forms, self.watch, self.exact, self.shown = forms, watch, exact, shown
         names = json.dumps([absent, labels, len(forms), None if exact is None else exact.tolist()]).encode()
         arrays = forms.starts, forms.sources, forms.hi, forms.lo
         self._key = b"".join([names, *(array.tobytes() for array in arrays)])
@@ -160,7 +162,7 @@ class EncodedRounds(TableRounds):
         Makes empty :class:`~sqlearn.engine.rounds.statistic.Rounds` for so many encoded columns, seen in these `units`.
     read : callable
         From the margins of the records to the map that the steps make, in which one record seldom changes anything,
-        what watches that, and the columns that are seen standardized exactly.
+        what watches that, the columns that are seen standardized exactly, and what users see of it.
     seed : int
         Seed of the rows' keyed hashes.
     by_class : bool, default=False
@@ -177,7 +179,7 @@ class EncodedRounds(TableRounds):
         n_targets: int,
         n_categorical: int,
         rounds: Callable[..., Rounds],
-        read: Callable[[Margins], tuple[LinearMap, Watch, np.ndarray | None]],
+        read: Callable[[Margins], tuple[LinearMap, Watch, np.ndarray | None, Any]],
         seed: int,
         *,
         by_class: bool = False,
@@ -212,17 +214,15 @@ class EncodedRounds(TableRounds):
         labels = self._held_labels()
         margins = self._margins(labels)
         absent = [j for j, column in enumerate(margins.columns[: self.n_features]) if column.missing is not None]
-        if self.encoder is not None:
-            if self.encoder.is_of(absent, labels, margins):
-                return self.encoder
-            self.encoder.shown = None  # a map may stay where what would stand for missing values does not
+        if self.encoder is not None and self.encoder.is_of(absent, labels, margins):
+            return self.encoder
         try:
-            forms, watch, exact = self.read(margins)
+            forms, watch, exact, shown = self.read(margins)
         except UndefinedAttributeError:  # a legal state: whoever reads the steps is told
             return None
         if not len(forms):
             return None
-        return Encoding(forms, self.n_features, absent, labels, watch, exact)
+        return Encoding(forms, self.n_features, absent, labels, watch, exact, shown)
 
     def _rounds_over(self, encoder):
         exact = encoder.exact

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -59,7 +60,8 @@ class LiveState:
         made = own["_made"]
         if made is None or made.version != whole.version:
             with whole.reading():
-                made = own["_made"] = own["_make"](whole)
+                made = own["_make"](whole)
+            own["_made"] = made  # not before: an update that began meanwhile has the version of a torn one
         made.busy, made.borrowed, made.broken = whole.busy, whole.borrowed, whole.broken
         found: State = made
         return found
@@ -73,6 +75,11 @@ class LiveState:
         setattr(self._current(), name, value)
 
     is_part = True
+
+    def reading(self) -> AbstractContextManager[int]:
+        """Context in which the part's state is read: what is an update of the model is one of the part."""
+        found: AbstractContextManager[int] = vars(self)["_whole"].reading()
+        return found
 
     @property
     def fast_path(self) -> None:

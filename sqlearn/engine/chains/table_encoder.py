@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.chains.encoded_rounds import Encoder
-from sqlearn.engine.readout import LinearMap
+from sqlearn.engine.readout import LinearMap, read_only
 
 
 class TableEncoder:
@@ -48,7 +48,7 @@ class TableEncoder:
     ) -> None:  # fmt: skip
         self._encoder = Encoder(forms, len(means), absent, labels)
         self._is_absent = np.isin(np.arange(len(means)), absent)
-        self.means, self.centres, self.scales = means, centres, scales
+        self.means, self.centres, self.scales = map(read_only, (means, centres, scales))
         self.indicated = np.array(indicated, np.int64)
         held: list[list[Any]] = [[] for _ in range(2 * n_categorical)]
         for place, level in labels:

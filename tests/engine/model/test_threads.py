@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import pickle
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,12 @@ import pytest
 from laws import assert_same, refit, unchanged
 from learners import LEARNERS, over_each
 from sqlearn import BusyError
+from sqlearn.cluster import KMeans
+from sqlearn.compose import TableModel
+from sqlearn.compose.chains.table_steps import TableSteps
+from sqlearn.engine.chains import EncodedRounds, LiveState
 from sqlearn.engine.model.state import State
+from sqlearn.engine.sums import Mixed
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.naive_bayes import GaussianNB
 from updates import prepared
@@ -202,3 +208,90 @@ def test_a_question_while_a_without_block_ends(learner):
     assert refused == ["before", "after"]
     assert not np.array_equal(inside, before)
     np.testing.assert_array_equal(getattr(model, name), before)
+
+
+def overtaken(patch, update):
+    """Have a table's margins read, if at all, while an update is half done; it is done when its encoder was read."""
+    deposit, begun, half, go_on = Mixed.deposit, [], threading.Event(), threading.Event()
+    margins, read = EncodedRounds.margins, TableSteps.read
+
+    def halting(self, block, sign, log):
+        if threading.current_thread() not in begun:
+            return deposit(self, block, sign, log)
+        for place, (member, part) in enumerate(zip(self.members, self.blocks(block), strict=True)):
+            member.deposit(part, sign, log)
+            if not place:
+                half.set()
+                assert go_on.wait(30)
+
+    def begin():
+        begun.append(threading.Thread(target=update))
+        begun[0].start()
+        assert half.wait(30)
+
+    def finish():
+        go_on.set()
+        begun[0].join()
+
+    def halved(*given):
+        if begun:
+            return margins(*given)
+        begin()
+        found = margins(*given)
+        finish()
+        return found
+
+    def reading(*given):
+        found = read(*given)
+        if not begun:
+            begin()
+            finish()
+        return found
+
+    patch.setattr(Mixed, "deposit", halting)
+    patch.setattr(EncodedRounds, "margins", halved)
+    patch.setattr(TableSteps, "read", reading)
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression(), KMeans(2)])
+def test_an_encoder_read_in_the_middle_of_an_update_is_not_kept(learner):
+    """Numbers without the rows that go, and missing ones with them: what comes of these would stay with the map."""
+    rng = np.random.default_rng(0)
+    numbers = np.where(rng.random(100) < 0.3, np.nan, rng.normal(2.0, 5.0, 100))
+    table = {"a": np.tile(numbers, 2), "k": np.tile(rng.choice(list("pq"), 100), 2)}  # all twice, so that no mean moves
+    half = {name: values[:100] for name, values in table.items()}
+    y = None if learner._target is None else np.tile(rng.integers(0, 2, 100), 2)
+    own = [[]] * 2 if y is None else [[y], [y[:100]]]
+    model, fresh = TableModel(learner).fit(table, *own[0]), TableModel(learner).fit(half, *own[1])
+    model = pickle.loads(pickle.dumps(model))  # which nobody has read yet
+    encoder = model._state.statistic.encoder
+    with pytest.MonkeyPatch.context() as patch:
+        overtaken(patch, lambda: model.forget(half, *own[1]))
+        with pytest.raises(BusyError):
+            model.predict(half)
+    assert model._state.statistic.encoder is encoder  # which is that of the rest, too
+    assert_same(model, fresh)
+    np.testing.assert_array_equal(model.encode(half), fresh.encode(half))
+    np.testing.assert_array_equal(model.encoder_.means, fresh.encoder_.means)
+
+
+def test_a_part_read_while_the_model_is_updated_is_not_kept():
+    model, records, others = prepared(GaussianNB())
+    updates = [lambda: model.partial_fit(**others.given)]
+
+    def make(whole):
+        counter = whole.record_counter.copy()
+        if updates:
+            updates.pop()()
+        seen = copy.copy(whole)
+        seen.record_counter = counter
+        return seen
+
+    live = LiveState(model._state, make, "Pipeline")
+    with pytest.raises(BusyError):
+        live.record_counter  # noqa: B018
+    assert live.record_counter == model._state.record_counter
+    updates.append(lambda: model.forget(**others.given))
+    with pytest.raises(BusyError), live.reading():
+        updates.pop()()
+    assert live.record_counter == len(records)
