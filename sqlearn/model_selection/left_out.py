@@ -30,8 +30,8 @@ class LeftOut:
         params: Mapping[str, Any] | None,
         splits: list[tuple[np.ndarray, np.ndarray]],
     ) -> None:
-        self.X = X.tocsr() if sp.issparse(X) else X  # not all kinds of sparse matrices can be cut
-        self.estimator, self.y, self.splits = estimator, y, splits
+        self.X = _in_pieces(X)
+        self.estimator, self.y, self.splits = estimator, _in_pieces(y), splits
         self.params = {name: value for name, value in (params or {}).items() if value is not None}
         if unknown := self.params.keys() - {"sample_weight"}:
             raise ParameterError(
@@ -58,7 +58,7 @@ class LeftOut:
             return arguments
         n = num_samples(self.X)
         return {
-            name: safe_indexing(value, index) if np.ndim(value) or name == "X" or sp.issparse(value) else value
+            name: safe_indexing(value, index) if name in ("X", "y") or sp.issparse(value) or np.ndim(value) else value
             for name, value in arguments.items()
             if n
         }
@@ -122,3 +122,10 @@ class LeftOut:
 @contextmanager
 def _as_it_is(model: Any) -> Iterator[Any]:
     yield model
+
+
+def _in_pieces(rows: Any) -> Any:
+    """Rows, labels or targets in a form that can be cut: not all kinds of sparse matrices and of arrays can."""
+    if sp.issparse(rows):
+        return rows.tocsr()
+    return rows if rows is None or hasattr(rows, "__getitem__") else np.asarray(rows)

@@ -274,7 +274,8 @@ def cross_val_predict(
             f"{type(estimator).__name__} has no method {shown(method)}. Nothing was computed: name one that it has.",
             reason="learner",
         )
-    classes = None if y is None or method not in _DEFAULTS or np.ndim(y) != 1 else np.unique(np.asarray(y))
+    labels = np.zeros(()) if y is None or method not in _DEFAULTS else np.asarray(y)
+    classes = np.unique(labels) if labels.ndim == 1 else None
     order = np.concatenate([test for _, test in splits])
     parts: list[Any] = []
     for left_out in LeftOut(estimator, X, y, params, splits).models("raise", []):

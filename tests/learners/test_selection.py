@@ -167,3 +167,31 @@ def test_folds_without_a_class():
         scores = cross_val_score(GaussianNB(), X, y, cv=4, scoring="roc_auc_ovr")
     assert found.shape == (61, 3)
     assert np.isnan(scores).any()
+
+
+class NoArray:
+    """Rows that are made an array, and are none."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.rows, dtype)
+
+    def __array_function__(self, function, kinds, given, named):
+        raise TypeError("it is no array")
+
+
+def test_rows_that_are_no_arrays_are_cut():
+    X, y = IRIS
+    for estimator in (GaussianNB(), KNeighborsRegressor()):
+        np.testing.assert_array_equal(
+            cross_val_score(estimator, NoArray(X), NoArray(y)), cross_val_score(estimator, X, y)
+        )
+    np.testing.assert_array_equal(
+        cross_val_predict(GaussianNB(), NoArray(X), NoArray(y), method="predict_proba"),
+        cross_val_predict(GaussianNB(), X, y, method="predict_proba"),
+    )
