@@ -64,13 +64,26 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
 
     @property
     def _target(self):  # type: ignore[override]
-        return target_of(self._learner)
+        state = self.__dict__.get("_state")
+        return self._target_in(self.get_params(deep=False) if state is None else state.params)
+
+    def _target_in(self, params: dict[str, Any]) -> str | None:
+        """What the estimator learns beside features, or else the first learner that the search puts into it."""
+        found = target_of(params["estimator"])
+        if found is None and hasattr(params["estimator"], "set_params"):
+            with suppress(AttributeError, TypeError, ValueError):  # what is wrong is said when it is learned from
+                for candidate in self._candidates(params):
+                    if any(hasattr(value, "get_params") for value in candidate.values()):
+                        found = target_of(clone(params["estimator"]).set_params(**clone(candidate, safe=False)))
+                    if found is not None:
+                        break
+        return found
 
     def _keeps_tables(self, X):
         return keeps_tables(self.estimator, X)
 
     def _has_labels(self, params, layout):
-        return target_of(params["estimator"]) == "label"
+        return self._target_in(params) == "label"
 
     def _learners(self, params):
         return [params["estimator"]]
@@ -117,7 +130,8 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
 
     def _read_out(self, state):
         whole, params = Whole.of(state), state.params
-        folds = Folds(params, has_targets=target_of(params["estimator"]) is not None).of(whole)
+        target = self._target_in(params)
+        folds = Folds(params, has_targets=target is not None).of(whole)
         splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
         if len(splits) < 2:
             raise UndefinedAttributeError(
@@ -127,7 +141,7 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
         own = {name: value for name, value in params.items() if name not in ("cv", "key", "kinds")}
         search = self._sklearn_class(**own | {"cv": splits, "estimator": clone(params["estimator"])})
         given = set(vars(search))
-        y = None if target_of(params["estimator"]) is None else whole.responses
+        y = None if target is None else whole.responses
         try:
             search.fit(whole.x, y, **({"sample_weight": whole.w} if whole.weighted else {}))
         except SqlearnError:
@@ -138,7 +152,13 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
         found = {name: value for name, value in vars(search).items() if name not in given}
         found.pop("refit_time_", None)  # how long it took is no function of the records
         found["cv_results_"] = {name: v for name, v in found["cv_results_"].items() if not name.endswith("_time")}
-        self._check_scored(found.get("best_score_", 0.0), state.learner)
+        if np.isnan(found.get("best_score_", 0.0)):
+            raise UndefinedAttributeError(
+                f"No candidate of this {state.learner} has a score in all folds: a fold holds too few rows or leaves "
+                "too few, a class is missing, or fits or scores fail, as warnings say. So no parameter can be chosen. "
+                "Learn more rows; or pass other values, or another scoring.",
+                reason="too few records",
+            )
         if "best_estimator_" in found:
             found["best_estimator_"] = answering(found["best_estimator_"], state.learner)
         return found

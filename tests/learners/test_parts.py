@@ -52,7 +52,7 @@ from sqlearn.model_selection import GridSearchCV, HashedKFold, RandomizedSearchC
 from sqlearn.multiclass import OneVsRestClassifier
 from sqlearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier
-from sqlearn.pipeline import make_pipeline
+from sqlearn.pipeline import Pipeline, make_pipeline
 from sqlearn.preprocessing import StandardScaler
 from sqlearn.svm import LinearSVC
 
@@ -391,6 +391,28 @@ def test_distributions_are_told_by_what_they_are_made_of():
 def test_values_that_a_learner_refuses_count_as_failed_fits():
     search = GridSearchCV(GaussianNB(), {"var_smoothing": [-1.0, 1e-9]}, cv=2).fit(*IRIS)
     assert search.best_params_ == {"var_smoothing": 1e-9}
+
+
+def test_a_search_puts_a_learner_into_a_pipeline_without_one():
+    X, y = IRIS
+    made = partial(
+        GridSearchCV,
+        Pipeline([("scale", StandardScaler()), ("last", "passthrough")]),
+        {"last": [GaussianNB(), Ridge()]}, cv=2, scoring="accuracy",
+    )  # fmt: skip
+    search = made().fit(X, y)
+    assert search.target == "label"
+    assert str(search.best_params_) == "{'last': GaussianNB()}"
+    assert_same(search.forget(X[:9], y[:9]), made().fit(X[9:], y[9:]))
+
+
+def test_a_search_whose_scores_fail_says_so():
+    with pytest.warns(UserWarning), pytest.raises(UndefinedAttributeError, match="fits or scores fail"):
+        GridSearchCV(GaussianNB(), {"var_smoothing": [1.0]}, cv=2, scoring=failing).fit(*IRIS)
+
+
+def failing(estimator, X, y):
+    raise ValueError("no score")
 
 
 def test_a_fold_without_a_class_gives_it_the_least_decision():
