@@ -1,5 +1,6 @@
 """Searches for parameters that forget: lazily, at the cost of the search that a refit would run."""
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -139,29 +140,37 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
                 reason="too few records",
             )
         own = {name: value for name, value in params.items() if name not in ("cv", "key", "kinds")}
-        search = self._sklearn_class(**own | {"cv": splits, "estimator": clone(params["estimator"])})
-        given = set(vars(search))
-        y = None if target is None else whole.responses
+        given = {"X": whole.x, "y": None if target is None else whole.responses}
+        given |= {"sample_weight": whole.w} if whole.weighted else {}
         try:
-            search.fit(whole.x, y, **({"sample_weight": whole.w} if whole.weighted else {}))
+            found = self._searched(own, splits, given)
+            counts = _scored(found["cv_results_"], len(splits))
+            if counts.any() and not counts.all():
+                found = self._searched(own, [split for split, it in zip(splits, counts, strict=True) if it], given)
         except SqlearnError:
             raise
         except ValueError as error:
             said = f"The search over the records held failed: {error}"
             raise UndefinedAttributeError(said, reason="too few records") from error
-        found = {name: value for name, value in vars(search).items() if name not in given}
         found.pop("refit_time_", None)  # how long it took is no function of the records
         found["cv_results_"] = {name: v for name, v in found["cv_results_"].items() if not name.endswith("_time")}
         if np.isnan(found.get("best_score_", 0.0)):
             raise UndefinedAttributeError(
-                f"No candidate of this {state.learner} has a score in all folds: a fold holds too few rows or leaves "
-                "too few, a class is missing, or fits or scores fail, as warnings say. So no parameter can be chosen. "
-                "Learn more rows; or pass other values, or another scoring.",
+                f"No fold of this {state.learner} can be scored: those that hold rows hold or leave too few, a class "
+                "is missing, or fits or scores fail, as warnings say. So no parameter can be chosen. Learn more rows; "
+                "or pass other values, or another scoring.",
                 reason="too few records",
             )
         if "best_estimator_" in found:
             found["best_estimator_"] = answering(found["best_estimator_"], state.learner)
         return found
+
+    def _searched(self, params: dict[str, Any], splits: list[Any], given: dict[str, Any]) -> dict[str, Any]:
+        """The attributes that scikit-learn's search has found in these folds of records."""
+        search = self._sklearn_class(**params | {"cv": splits, "estimator": clone(params["estimator"])})
+        own = set(vars(search))
+        search.fit(**given)
+        return {name: value for name, value in vars(search).items() if name not in own}
 
     def fitted_attributes(self) -> dict[str, Any]:
         """Return all fitted attributes but the scorer, a function that is made of the parameters.
@@ -197,6 +206,12 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
         """
         found: float = self._answer("score", X, y)
         return found
+
+
+def _scored(results: dict[str, Any], n_splits: int) -> np.ndarray:
+    """Which folds have a score, by each metric, with one of the values that were tried: bool[n_splits]."""
+    scores = {name: ~np.isnan(v).all() for name, v in results.items() if re.match(r"split\d+_test_", name)}
+    return np.array([all(v for name, v in scores.items() if name.startswith(f"split{i}_")) for i in range(n_splits)])
 
 
 class GridSearchCV(_Search, peers.GridSearchCV):
@@ -254,8 +269,9 @@ class GridSearchCV(_Search, peers.GridSearchCV):
     -----
     The model keeps its records. An update changes these, in microseconds; when the model is next read, scikit-learn's
     search runs over the records held, in an order that they alone decide. So the choice after a forget is the one of a
-    refit, to the bit, and costs what that search costs. Folds without a record are left out. Rows are numbers, sparse
-    ones are made dense; or tables with categories, where the estimator looks at columns, as a ColumnTransformer does.
+    refit, to the bit, and costs what that search costs. Folds without a record are left out; so are those that cannot
+    be scored, with any of the values, which costs a second search. Rows are numbers, sparse ones are made dense; or
+    tables with categories, where the estimator looks at columns, as a ColumnTransformer does.
 
     Examples
     --------

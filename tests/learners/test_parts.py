@@ -12,12 +12,15 @@ import scipy.sparse
 import scipy.stats
 import sklearn.calibration
 import sklearn.ensemble
+import sklearn.linear_model
+import sklearn.model_selection
 import sklearn.multiclass
 import sklearn.neighbors
 import sklearn.svm
 import sklearn.tree
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import make_scorer
 from sklearn.pipeline import Pipeline as Steps
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -404,6 +407,25 @@ def test_a_search_puts_a_learner_into_a_pipeline_without_one():
     assert search.target == "label"
     assert str(search.best_params_) == "{'last': GaussianNB()}"
     assert_same(search.forget(X[:9], y[:9]), made().fit(X[9:], y[9:]))
+
+
+@pytest.mark.parametrize("scoring", [None, ["r2", "neg_mean_squared_error"]], ids=["one", "two"])
+def test_a_search_leaves_out_folds_without_a_score(scoring):
+    X = np.arange(60.0).reshape(30, 2) ** 2
+    y = np.arange(30.0)
+    folds = HashedKFold(3).folds(X, y)
+    held = (folds > 0) | (np.cumsum(folds == 0) == 1)  # one row alone has no r2
+    X, y, folds = X[held], y[held], folds[held]
+    params = {"scoring": scoring, "refit": "r2" if scoring else True}
+    search = GridSearchCV(Ridge(), {"alpha": [0.1, 10.0]}, cv=3, **params)
+    with pytest.warns(UndefinedMetricWarning):
+        search.fit(X, y)
+    splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in (1, 2)]
+    peer = sklearn.model_selection.GridSearchCV(sklearn.linear_model.Ridge(), search.param_grid, cv=splits, **params)
+    peer.fit(X, y)
+    assert search.n_splits_ == 2
+    assert search.best_params_ == peer.best_params_
+    np.testing.assert_allclose(search.best_score_, peer.best_score_)
 
 
 def test_a_search_whose_scores_fail_says_so():
