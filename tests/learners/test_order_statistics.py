@@ -46,6 +46,7 @@ MISSING = [
     RobustScaler(quantile_range=(7.5, 80.0), unit_variance=True),
     QuantileTransformer(n_quantiles=7, subsample=None),
 ]
+IMPUTERS = [SimpleImputer(strategy="median"), SimpleImputer(strategy="most_frequent")]
 COMPLETE = [
     *(KBinsDiscretizer(4, quantile_method=method, subsample=None, encode="ordinal") for method in METHODS),
     KBinsDiscretizer([2, 3, 5, 4], strategy="uniform", subsample=None, encode="onehot-dense"),
@@ -143,6 +144,26 @@ def test_long_histories(learner):
         if step % 4 == 3:
             assert_same(model, refit(learner, Records(X[held], None, None), rng))
             model = pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.filterwarnings("ignore:n_quantiles")
+@pytest.mark.parametrize("learner", [*MISSING, *IMPUTERS], ids=named)
+@pytest.mark.parametrize("n", [1, 7, 60])
+def test_missing_values_are_counted_however_rows_come(learner, n):
+    """The first rows of a batch may need new directories of the lists while its missing values are counted."""
+    rng = np.random.default_rng(n)
+    X = np.round(rng.normal(size=(180, 3)), 2)
+    X[rng.random(X.shape) < 0.3] = np.nan
+    X[:9, 2] = np.nan
+    model = clone(learner).fit(X[:5])
+    for start in range(5, len(X), n):
+        model.partial_fit(X[start : start + n])
+    assert model.digest() == clone(learner).fit(X).digest()
+    gaps = np.isnan(X).any(axis=1)
+    for row in X[:20][gaps[:20]]:
+        model.forget(row)
+    model.forget(X[20:][gaps[20:]])
+    assert_same(model, refit(learner, Records(X[~gaps], None, None)))
 
 
 def test_values_beyond_half_the_range_of_float64():

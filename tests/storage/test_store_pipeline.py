@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from learners import over
 from sqlearn import Store
@@ -12,7 +13,7 @@ from sqlearn.ensemble import RandomForestClassifier
 from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LogisticRegression, Ridge
 from sqlearn.pipeline import make_pipeline
-from sqlearn.preprocessing import OneHotEncoder, StandardScaler
+from sqlearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -56,4 +57,45 @@ def test_a_store_holds_a_pipeline(learner, tmp_path):
     assert np.array_equal(
         store.predict(asked), refit.predict(asked if of_tables else np.column_stack([*asked.values()]))
     )
+    assert store.verify()
+
+
+ORDERED = [
+    make_pipeline(SimpleImputer(), MinMaxScaler(), LogisticRegression()),
+    make_pipeline(SimpleImputer(), MaxAbsScaler(), LogisticRegression()),
+    make_pipeline(SimpleImputer(), RobustScaler(), LogisticRegression()),
+    make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression()),
+    make_pipeline(SimpleImputer(strategy="most_frequent"), StandardScaler(), LogisticRegression()),
+    make_pipeline(SimpleImputer(), MinMaxScaler(), Ridge()),
+    MinMaxScaler(),
+    RobustScaler(),
+    SimpleImputer(strategy="median"),
+]
+
+
+@over(ORDERED)
+def test_rows_with_missing_numbers_in_front_of_what_reads_their_order(learner, tmp_path):
+    """What a store learns at first comes in batches, of whose missing values each is counted."""
+    rng, has_target = np.random.default_rng(1), learner.target is not None
+    data = {name: rng.normal(size=90) for name in "ab"} | {"y": np.arange(90) % 2, "id": np.arange(90)}
+    data["a"][::5], data["b"][::7] = np.nan, -0.0
+    given = {name: data[name] for name in ["a", "b", "id", *["y"] * has_target]}
+    parts = [{name: values[start : start + 20] for name, values in given.items()} for start in (0, 20, 40)]
+    store = Store.create(tmp_path / "s", learner, iter(parts), target="y" if has_target else None, id="id")
+    store.forget(ids=[5])
+    store.forget(where="a IS NULL AND id < 30")
+    assert store.verify()
+    store.learn({name: values[60:] for name, values in given.items()})
+    assert store.verify()
+    store.close()
+    store = Store.open(tmp_path / "s")
+    store.forget(ids=[60, 61, 62, 65])
+    assert store.verify()
+    index = sorted(int(i) for i in store.ids())
+    assert 5 not in index and 70 in index
+    rows = {name: data[name][index] for name in "ab"}
+    X = rows if store.model.takes_tables else np.column_stack([*rows.values()])
+    refit = clone(store.model).fit(X, *[data["y"][index]] * has_target)
+    assert store.digest() == refit.digest()
+    store.forget(where="true")
     assert store.verify()

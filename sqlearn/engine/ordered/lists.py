@@ -55,7 +55,7 @@ class OrderedLists:
 
     @property
     def missing(self) -> np.ndarray:
-        """Number of missing values of each list."""
+        """Number of missing values of each list: the same array until :meth:`resize` or :meth:`prune`."""
         return self.lists[-1]
 
     @property
@@ -96,7 +96,10 @@ class OrderedLists:
         self.pool = values, counts, used, stale, free, counters
 
     def _repack(self, places: int) -> None:
-        """Move the directories together, and have so many places of the arena beyond theirs."""
+        """Move the directories together, and have so many places of the arena beyond theirs.
+
+        The arrays of what each list has stay the same ones, as whoever puts values in may be about to write to them.
+        """
         ids, lows, totals, starts, held, lengths, missing = self.lists
         needed = int(held.sum())
         packed = _empty_lists(len(self), needed + max(places, 8 + needed // 2))
@@ -105,11 +108,9 @@ class OrderedLists:
         target, source = np.repeat(packed[3], lengths) + within, np.repeat(starts, lengths) + within
         for new, old in zip(packed, (ids, lows, totals), strict=False):
             new[target] = old[source]
-        for new, old in zip(packed[4:], (held, lengths, missing), strict=True):
-            new[:] = old
         counters = self.pool[-1]
         counters[ARENA], counters[WASTED] = needed, 0
-        self.lists = packed
+        self.lists = (*packed[:4], held, lengths, missing)
 
     def put(self, which: np.ndarray, values: np.ndarray, numbers: np.ndarray = _ONE) -> None:
         """Add these values to these lists, each so often; where memory ends, nothing has changed."""

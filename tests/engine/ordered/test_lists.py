@@ -88,6 +88,19 @@ def test_random_histories(seed):
     assert not lists.pool[0].any()  # nor do the values stay in memory
 
 
+def test_numbers_of_missing_values_stay_where_they_are_while_values_come():
+    """Whoever puts values in counts the missing ones in the array that it had before."""
+    lists = OrderedLists(2)
+    held = lists.missing[:2]
+    directories = set()
+    for i in range(40):
+        lists.put(np.repeat([0, 1], 500), np.random.default_rng(i).normal(size=1000))
+        directories.add(len(lists.lists[0]))
+        held += 1
+    assert len(directories) > 2 and lists.missing.tolist() == [40, 40]
+    assert lists.copy().missing.tolist() == [40, 40]
+
+
 def test_values_take_24_bytes():
     lists = OrderedLists(1)
     rng = np.random.default_rng(0)
