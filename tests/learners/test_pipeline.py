@@ -328,6 +328,8 @@ def test_none_is_as_nan(learner):
     for values in (pd.Series(c, dtype=object), c, c.tolist()):
         np.testing.assert_array_equal(pipe.predict(pd.DataFrame({"a": a, "c": values})), wanted)
     np.testing.assert_array_equal(pipe.predict({"a": a, "c": c}), wanted)
+    filled = pd.DataFrame({"a": a, "c": pd.Series(with_nan, dtype=object)})
+    np.testing.assert_array_equal(pipe.to_sklearn().predict(filled), wanted)
     np.testing.assert_array_equal(pipe.predict(np.column_stack([a.astype(object), c])), wanted)
 
 
