@@ -119,7 +119,7 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
                 raise ParameterError(said) from error
             refuse_unsafe(made, name)
             try:
-                checked_part(made, name, tables=True)
+                checked_part(made, name)
                 taken = True
             except (TypeError, ValueError) as error:
                 first = first or error

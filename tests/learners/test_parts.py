@@ -41,6 +41,7 @@ from sqlearn.errors import (
     ParameterError,
     UndefinedAttributeError,
 )
+from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import (
     BayesianRidge,
     LinearRegression,
@@ -338,6 +339,17 @@ def test_parts_that_are_pipelines_of_what_keeps_its_records():
     np.testing.assert_array_equal(
         model.forget(X[:9], y[:9]).decision_function(X), made().fit(X[9:], y[9:]).decision_function(X)
     )
+
+
+def test_parts_that_take_categories_too_take_numbers_with_gaps():
+    X, y = IRIS[0].copy(), IRIS[1]
+    X[[3, 60], [1, 2]] = np.nan
+    part = make_pipeline(SimpleImputer(), GaussianNB())
+    for made in (partial(OneVsRestClassifier, part), partial(StackingClassifier, [("part", part)], GaussianNB(), cv=2)):
+        model = made().fit(X, y)
+        assert_same(model.forget(X[:9], y[:9]), made().fit(X[9:], y[9:]))
+        with pytest.raises(InvalidValueError, match="could not convert string to float: 'a'"):
+            model.partial_fit([["a", 1, 2, 3]], [0])
 
 
 def test_a_stack_of_a_regressor_and_its_features_in_the_form_of_the_records():

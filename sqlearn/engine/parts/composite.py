@@ -23,8 +23,8 @@ _ESTIMATORS = {
 }
 
 
-def checked_part(learner: Any, owner: str, *, tables: bool = False) -> Any:
-    """A copy of a learner that may be a part, with parameters that it takes; of `tables`, if its owner keeps such.
+def checked_part(learner: Any, owner: str) -> Any:
+    """A copy of a learner that may be a part, with parameters that it takes.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def checked_part(learner: Any, owner: str, *, tables: bool = False) -> Any:
     part = clone(learner)
     refuse_pairwise(part, owner)
     if isinstance(part, ExactEstimator):
-        return _checked_ours(_safe_ours(part, owner, tables))
+        return _checked_ours(_safe_ours(part, owner))
     refuse_unseeded(part, owner)
     return part
 
@@ -54,7 +54,7 @@ def refuse_unsafe(part: Any, owner: str) -> None:
     """
     refuse_pairwise(part, owner)
     if isinstance(part, ExactEstimator):
-        _safe_ours(part, owner, tables=True)
+        _safe_ours(part, owner)
     else:
         refuse_unseeded(part, owner)
 
@@ -76,7 +76,7 @@ def refuse_pairwise(part: Any, owner: str) -> None:
         )
 
 
-def _safe_ours(part: ExactEstimator, owner: str, tables: bool) -> ExactEstimator:
+def _safe_ours(part: ExactEstimator, owner: str) -> ExactEstimator:
     tags = part.__sklearn_tags__().input_tags
     if tags.string and not tags.two_d_array:
         raise ParameterError(
@@ -85,8 +85,8 @@ def _safe_ours(part: ExactEstimator, owner: str, tables: bool) -> ExactEstimator
             "fit for each choice of parameters.",
             value=part,
         )
-    is_numeric = not tags.string or (tables and tags.categorical)
-    if hasattr(part, "recommend") or hasattr(part, "transformer") or not is_numeric or not tags.two_d_array:
+    takes_numbers = tags.two_d_array and (tags.categorical or not tags.string)
+    if hasattr(part, "recommend") or hasattr(part, "transformer") or not takes_numbers:
         raise ParameterError(
             f"{type(part).__name__} cannot be inside {owner}, which keeps its rows as numbers. Nothing was changed: "
             "put it around, or take a learner of numbers.",
