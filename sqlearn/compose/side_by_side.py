@@ -97,6 +97,14 @@ class SideBySide(Composed):
         ------
         SqlearnError
             A subclass that describes the problem. The model is unchanged.
+
+        Examples
+        --------
+        >>> from sqlearn.compose import ColumnTransformer
+        >>> from sqlearn.preprocessing import StandardScaler
+        >>> columns = ColumnTransformer([("scale", StandardScaler(), [0])]).fit([[0.0], [2.0]])
+        >>> columns.transform([[4.0]])
+        array([[3.]])
         """
         refuse_metadata(self, params)
         return self._fit_alone(X, y, sample_weight)

@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.callback._callback_support import callback_management_context  # starts and ends what observes a fit
 from sklearn.decomposition._pca import _infer_dimension as infer_dimension  # the number of components of "mle"
 from sklearn.metrics import make_scorer
@@ -362,8 +363,22 @@ def set_output_config(estimator: Any, config: dict[str, Any] | None) -> None:
 
 
 def visual_block(kind: type, estimator: Any) -> Any:
-    """What the HTML of an estimator of this class of scikit-learn's is made of."""
-    return kind._sk_visual_block_(estimator)  # type: ignore[attr-defined]
+    """What the HTML of an estimator of this class of scikit-learn's is made of, without links to its pages."""
+    block = kind._sk_visual_block_(estimator)  # type: ignore[attr-defined]
+    for part in block.estimators:
+        _drop_links(part)
+    return block
+
+
+def _drop_links(given: Any) -> None:
+    """Have estimators, and those inside, without links to the pages of scikit-learn in their HTML."""
+    if isinstance(given, list | tuple):
+        for part in given:
+            _drop_links(part)
+    elif isinstance(given, BaseEstimator):
+        given._doc_link_module = ""
+        for value in list(vars(given).values()):
+            _drop_links(value)
 
 
 def fitted_column_transformer(

@@ -10,7 +10,17 @@ from sklearn import pipeline
 
 from sqlearn.compose.chains.grid_chain import forms_on_grid
 from sqlearn.compose.chains.reading import Input, Read, read_steps
-from sqlearn.engine.chains import Category, EncodedRounds, Margins, Number, Table, TableEncoder, Watch, has_value, seen_state
+from sqlearn.engine.chains import (
+    Category,
+    EncodedRounds,
+    Margins,
+    Number,
+    Table,
+    TableEncoder,
+    Watch,
+    has_value,
+    seen_state,
+)
 from sqlearn.engine.model import State
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import StandardUnits

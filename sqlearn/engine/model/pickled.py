@@ -98,10 +98,10 @@ def _are_plain(held: dict) -> bool:
     counts = (width, *shape, held["target_ndim"])
     through = held["params"].get("transformer") if isinstance(held["params"], dict) else None
     steps = held["params"].get("steps") if isinstance(held["params"], dict) else None
+    if not all(type(count) is int and count >= 0 for count in counts) or held["target_ndim"] > 2:
+        return False
     most = through.image_width if isinstance(through, FixedMap) else width
-    if isinstance(steps, Steps):
-        most += getattr(steps, "n_images", 0)
-    if not all(type(count) is int and count >= 0 for count in counts) or shape[0] > most or held["target_ndim"] > 2:
+    if shape[0] > most + (steps.n_images if isinstance(steps, Steps) else 0):
         return False
     if not (names is None or (isinstance(names, np.ndarray) and names.shape == (width,))):
         return False

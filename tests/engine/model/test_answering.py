@@ -75,7 +75,10 @@ def test_what_is_answered_has_the_signature_of_scikit_learns(learner):
         if isinstance(learner, Composed):  # whose steps take no metadata but weights, which fit takes for all of them
             if name == "fit_predict":  # takes them as fit does
                 continue
-            known = {each: parameter for each, parameter in known.items() if parameter.kind != parameter.VAR_KEYWORD}
+            ours, known = (
+                {each: parameter for each, parameter in found.items() if parameter.kind != parameter.VAR_KEYWORD}
+                for found in (ours, known)
+            )
         assert [*ours] == [*known], name
         assert [parameter.default for parameter in ours.values()] == [p.default for p in known.values()], name
 

@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-import naive
 from sqlearn.compose import ColumnTransformer
 from sqlearn.decomposition import PCA
 from sqlearn.engine.arithmetic import integers, normalized
