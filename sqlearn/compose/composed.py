@@ -134,6 +134,9 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
     def _check_fit(self, batch):
         self._planned().model._check_fit(batch)
 
+    def _check_merged(self, merged):
+        merged.params["plan"].model(merged)._check_merged(merged)
+
     def _check_learned(self, state):
         state.params["plan"].model(state)._check_learned(state)
 

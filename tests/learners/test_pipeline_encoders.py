@@ -8,7 +8,7 @@ from sklearn import compose, pipeline, preprocessing
 from refusals import raises
 from sqlearn import verify
 from sqlearn.compose import ColumnTransformer
-from sqlearn.errors import InvalidValueError, ParameterError
+from sqlearn.errors import InvalidValueError, MergeError, ParameterError
 from sqlearn.feature_selection import SelectKBest, chi2
 from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LogisticRegression, RidgeClassifier
@@ -72,16 +72,16 @@ def test_categories_are_refused_at_the_update(last, table):
     given = with_encoder(OneHotEncoder(categories=[["a", "b", "c", "d"]]), last).fit(frame, y)
     text = with_encoder(OneHotEncoder(), last).fit(frame, y)
     union = make_pipeline(make_union(OneHotEncoder(), OrdinalEncoder()), last).fit(frame[["port"]], y)
-    for model, value, what in (
-        (given, "NEW", "among the categories given"),
-        (given, None, "among the categories given"),
-        (text, 5, "text"),
-        (union, 5, "text"),
+    for model, value, what, why in (
+        (given, "NEW", "category 'NEW'", "among the categories given"),
+        (given, None, "missing value", "among the categories given"),
+        (text, 5, "category 5", "text"),
+        (union, 5, "category 5", "text"),
     ):
         digest = model.digest()
         rows = pd.DataFrame({"x": [1.0, 2.0], "port": pd.Series(["a", value], dtype=object)})
         rows = rows[["port"]] if model is union else rows
-        with raises(InvalidValueError, match=f"row 1 .*column 'port'.*{what}"):
+        with raises(InvalidValueError, match=f"{what} in row 1 .*column 'port'.*{why}"):
             model.partial_fit(rows, [0, 1])
         assert model.digest() == digest
     with pytest.raises(ParameterError, match="2 columns, and 1"):
@@ -95,3 +95,18 @@ def test_a_column_of_nothing(table):
         with_encoder(OrdinalEncoder(), LogisticRegression()).fit(frame, y)
     model = with_encoder(OrdinalEncoder(encoded_missing_value=-2), LogisticRegression()).fit(frame, y)
     assert verify(model.forget(frame[:3], y[:3]), frame[3:], y[3:])
+
+
+@pytest.mark.parametrize("last", [RidgeClassifier(), LogisticRegression()], ids=["sums", "rounds"])
+def test_a_merge_refuses_text_beside_numbers(last):
+    """As an update does: encoders take one or the other."""
+    text, number = (pd.DataFrame({"x": [1.0, 2.0], "port": pd.array(ports, object)}) for ports in (["a", "b"], [1, 2]))
+    pipe, other = (with_encoder(OneHotEncoder(), last).fit(frame, [0, 1]) for frame in (text, number))
+    with raises(InvalidValueError, match="'port'.* uniformly strings or numbers"):
+        pipe.partial_fit(number, [0, 1])
+    digest = pipe.digest()
+    with raises(MergeError, match="'port' has text in one of these models and numbers in the other"):
+        pipe.merge(other)
+    assert pipe.digest() == digest and pipe.predict(text).tolist() == [0, 1]
+    other.forget(number, [0, 1]).partial_fit(text, [0, 1])
+    assert verify(pipe.merge(other), pd.concat([text, text]), [0, 1, 0, 1])

@@ -10,7 +10,7 @@ from sqlearn.compose.chains.columns import SIDE_BY_SIDE, flat, is_dropped, outer
 from sqlearn.engine.chains import ENCODERS, EncodedRounds, Ranked
 from sqlearn.engine.sums import Statistic
 from sqlearn.engine.tables import TableGram
-from sqlearn.errors import InvalidValueError, ParameterError, shown
+from sqlearn.errors import InvalidValueError, MergeError, ParameterError, shown
 from sqlearn.preprocessing.encoding import given_levels
 
 _Read = tuple[Any, list[int], bool]  # an encoder, the positions of its columns, whether gaps are filled before it
@@ -93,13 +93,33 @@ def check_kinds(statistic: Statistic, columns: list[Any], codes: np.ndarray, lev
         )  # fmt: skip
 
 
+def check_kinds_held(statistic: Statistic, columns: list[Any]) -> None:
+    """Refuse text beside numbers in what two models hold together; arguments are as of :func:`check_kinds`.
+
+    Raises
+    ------
+    MergeError
+        At the first column that has both.
+    """
+    for column, held in zip(columns, kinds_held(statistic, len(columns)), strict=True):
+        if len(held) > 1:
+            raise MergeError(
+                f"Column {column!r} has text in one of these models and numbers in the other, and encoders take "
+                "columns that are uniformly strings or numbers. Nothing was changed: convert the column to one type, "
+                "and fit anew the model that had the other.",
+                column=column,
+                reason="label",
+            )
+
+
 def _refuse(codes: np.ndarray, wrong: list[int], levels: list[Any], column: Any, why: str, reason: str) -> None:
     rows = np.flatnonzero(np.isin(codes, wrong))
     if len(rows):
         row, code = int(rows[0]), int(codes[rows[0]])
         value = levels[code] if code >= 0 else np.nan
+        what = f"category {shown(value)}" if code >= 0 else "missing value"
         raise InvalidValueError(
-            f"The category {shown(value)} in row {row} (counted from 0), column {column!r}, {why}",
+            f"The {what} in row {row} (counted from 0), column {column!r}, {why}",
             row=row,
             column=column,
             value=value,

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
-from sqlearn.compose.chains.categories import check_categories, check_kinds
+from sqlearn.compose.chains.categories import check_categories, check_kinds, check_kinds_held
 from sqlearn.compose.chains.checks import check_chain, check_step, teacher
 from sqlearn.compose.chains.columns import (
     Use,
@@ -213,9 +213,15 @@ class Chain(MapAnswers, WeightedClassifier):
 
     def _check_kinds(self, state: State, batch: Batch) -> None:
         if batch.codes.shape[1]:
-            names, uses = state.feature_names_in_, self._uses(state.params["steps"], state.layout)
-            columns = [use.place if names is None else names[use.place] for use in uses if use.kind == "category"]
-            check_kinds(state.statistic, columns, batch.codes, batch.levels)
+            check_kinds(state.statistic, self._categories(state), batch.codes, batch.levels)
+
+    def _check_merged(self, merged):
+        check_kinds_held(merged.statistic, self._categories(merged))
+
+    def _categories(self, state: State) -> list[Any]:
+        """Names or positions of the columns that are taken as categories."""
+        names, uses = state.feature_names_in_, self._uses(state.params["steps"], state.layout)
+        return [use.place if names is None else names[use.place] for use in uses if use.kind == "category"]
 
     def _responses(self, spec, y, x, layout, *, first):
         found = self._teacher

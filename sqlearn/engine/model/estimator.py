@@ -89,6 +89,7 @@ class ExactEstimator(Hooks):
             with theirs.reading():
                 check_merge(state, theirs)
                 merged = state.merged(theirs)
+                self._check_merged(merged)
             self.__dict__["_state"] = merged  # the state from before stays busy: no other thread shall update it
         except BaseException:
             state.busy = state.broken

@@ -153,5 +153,8 @@ class Hooks(Answering):
     def _check_fit(self, batch: Batch) -> None:
         """Raise where scikit-learn's ``fit`` refuses records before it learns them; updates may leave such records."""
 
+    def _check_merged(self, merged: State) -> None:
+        """Raise MergeError where the records of two models together are some that an update refuses."""
+
     def _check_learned(self, state: State) -> None:
         """Raise or warn where scikit-learn's ``fit`` does so after it has learned the records."""
