@@ -23,7 +23,7 @@ from sqlearn.feature_selection import SelectFpr, SelectKBest, SelectPercentile, 
 from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
-from sqlearn.pipeline import make_pipeline
+from sqlearn.pipeline import make_pipeline, make_union
 from sqlearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 from sqlearn.svm import LinearSVC
 from tables import (
@@ -158,6 +158,15 @@ def test_refusals():
         (make_pipeline(SelectKBest(f_regression, k=1), PoissonRegressor()), "f_classif or chi2"),
         (make_pipeline(SelectKBest(k=1), KMeans(2)), "learners of labels alone"),
         (make_pipeline(PCA(1), LogisticRegression()), "keep_records=True"),
+        (make_pipeline(StandardScaler(), SelectKBest(chi2, k=1), LogisticRegression()), "takes counts"),
+        (
+            make_pipeline(
+                SimpleImputer(strategy="most_frequent"),
+                make_union(OneHotEncoder(), StandardScaler()),
+                LogisticRegression(),
+            ),
+            "OneHotEncoder inside a FeatureUnion cannot stand behind SimpleImputer",
+        ),
     ],
 )
 def test_what_no_grid_holds(pipe, message):

@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 
 from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chains.categories import check_categories, check_kinds, check_kinds_held
-from sqlearn.compose.chains.checks import check_chain, check_step, teacher
+from sqlearn.compose.chains.checks import check_chain, check_step, refuse_weights, teacher
 from sqlearn.compose.chains.columns import (
     Use,
     flat,
@@ -131,10 +131,7 @@ class Chain(MapAnswers, WeightedClassifier):
     def _validated(self, params, X, y, sample_weight, layout, *, single):
         found = unweighted(params["steps"])
         if sample_weight is not None and found is not None:
-            raise InvalidValueError(
-                f"{type(found).__name__} takes no sample weights. Nothing was changed: leave sample_weight out.",
-                reason="weight",
-            )
+            refuse_weights(found)
         if is_of_tables(params["steps"]):
             X = as_columns(X)  # so that a dictionary has the names of its columns
         return super()._validated(params, X, y, sample_weight, layout, single=single)

@@ -1,7 +1,8 @@
 """What may stand in front of what in a chain that is read from sums, and why not."""
 
-from typing import Any
+from typing import Any, NoReturn
 
+from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 
 from sqlearn.compose.chains.columns import (
@@ -13,10 +14,10 @@ from sqlearn.compose.chains.columns import (
     leaves,
     takes_order,
 )
-from sqlearn.engine.chains import READ_FROM_TABLES, check_reader, is_linear
+from sqlearn.engine.chains import ENCODERS, READ_FROM_TABLES, check_reader, is_linear
 from sqlearn.engine.model import Adaptive, ExactEstimator, Inner, Steps
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments, Sums
-from sqlearn.errors import ParameterError
+from sqlearn.errors import InvalidValueError, ParameterError, shown
 
 _READ = (Correlations, Gram, Mixed, Moments)
 _OTHERWISE = (
@@ -44,6 +45,23 @@ def check_step(step: Any, model: str) -> None:
         setattr(step, name, value)
 
 
+def refuse_weights(step: Any) -> NoReturn:
+    """Refuse weights of rows for the sake of this step."""
+    given, advice = {}, ""
+    if isinstance(step, SimpleImputer):
+        given, advice = {"strategy": step.strategy}, ", or set strategy='mean'"
+    elif isinstance(step, ENCODERS):
+        options = {name: getattr(step, name) for name in ("min_frequency", "max_categories")}
+        given = {name: value for name, value in options.items() if value is not None}
+        advice = f", or {' and '.join(given)} at None"
+    told = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
+    raise InvalidValueError(
+        f"{type(step).__name__}{f' with {told}' if told else ''} takes no sample weights. Nothing was changed: leave "
+        f"sample_weight out{advice}.",
+        reason="weight",
+    )
+
+
 def check_chain(steps: Steps) -> None:
     """Refuse steps that cannot be read one behind the other from sums."""
     _check_sequence(flat(steps), True)
@@ -66,6 +84,14 @@ def _check_sequence(sequence: list[Any], ends: bool) -> None:
     for place, step in enumerate(sequence):
         if isinstance(step, SIDE_BY_SIDE):
             for name, part in inner_parts(step):
+                encoder = next((leaf for leaf in leaves([(name, part)]) if isinstance(leaf, ENCODERS)), None)
+                if place and encoder is not None:
+                    raise ParameterError(
+                        f"{type(encoder).__name__} inside a {type(step).__name__} cannot stand behind "
+                        f"{type(sequence[place - 1]).__name__} in a pipeline that forgets: it needs its columns as "
+                        f"they came. Put the {type(step).__name__} first, and what is in front of it into its parts.",
+                        value=encoder,
+                    )
                 _check_sequence(flat([(name, part)]), ends and place == len(sequence) - 1)
             continue
         kind, before = type(step).__name__, [type(each).__name__ for each in sequence[:place]]
@@ -93,8 +119,16 @@ def _check_sequence(sequence: list[Any], ends: bool) -> None:
             )
         statistic = None if isinstance(step, Adaptive) else Inner(step).new_statistic(1, 1)
         is_count = not place or isinstance(sequence[place - 1], OneHotEncoder)  # what comes in is not negative
-        first_of_counts = isinstance(statistic, Sums) and is_count and hasattr(step, "score_func")
-        if not (isinstance(statistic, _READ) or first_of_counts):
+        takes_counts = isinstance(statistic, Sums) and hasattr(step, "score_func")
+        if takes_counts and not is_count:
+            raise ParameterError(
+                f"{kind} with score_func={step.score_func.__name__} cannot stand behind {before[-1]} in a pipeline "
+                "that is read from sums: it takes counts, so it stands first, or right behind OneHotEncoder in the "
+                "same part. Put it there, set score_func to f_classif, or, if nothing that comes in is negative, set "
+                "keep_records=True, and the pipeline keeps its rows and fits all steps anew when it is read.",
+                value=step,
+            )
+        if not (isinstance(statistic, _READ) or takes_counts):
             raise ParameterError(
                 f"{kind} cannot stand {f'behind {before[-1]}' if before else 'there'} in a pipeline that is read from "
                 "sums: what it holds of its rows does not follow from the sums of products of columns. Learners of "
