@@ -365,20 +365,15 @@ def set_output_config(estimator: Any, config: dict[str, Any] | None) -> None:
 def visual_block(kind: type, estimator: Any) -> Any:
     """What the HTML of an estimator of this class of scikit-learn's is made of, without links to its pages."""
     block = kind._sk_visual_block_(estimator)  # type: ignore[attr-defined]
-    for part in block.estimators:
-        _drop_links(part)
+    pending = [*block.estimators]
+    while pending:
+        given = pending.pop()
+        if isinstance(given, list | tuple):
+            pending += given
+        elif isinstance(given, BaseEstimator):
+            given._doc_link_module = ""
+            pending += vars(given).values()
     return block
-
-
-def _drop_links(given: Any) -> None:
-    """Have estimators, and those inside, without links to the pages of scikit-learn in their HTML."""
-    if isinstance(given, list | tuple):
-        for part in given:
-            _drop_links(part)
-    elif isinstance(given, BaseEstimator):
-        given._doc_link_module = ""
-        for value in list(vars(given).values()):
-            _drop_links(value)
 
 
 def fitted_column_transformer(

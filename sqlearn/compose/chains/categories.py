@@ -64,7 +64,7 @@ def check_categories(
                 place if names is None else names[place],
                 f"is not among the categories given to {type(encoder).__name__}. Nothing was changed: list it among "
                 "`categories`, or set handle_unknown.",
-                "out of range",
+                of_kinds=False,
             )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def check_kinds(statistic: Statistic, columns: list[Any], codes: np.ndarray, lev
             own, wrong, found, column,
             f"does not fit the other values of the column, which are {'text' if is_text else 'numbers'}: encoders take "
             "columns that are uniformly strings or numbers. Nothing was changed: convert the column to one type.",
-            "not numeric",
+            of_kinds=True,
         )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def check_kinds_held(statistic: Statistic, columns: list[Any]) -> None:
             )
 
 
-def _refuse(codes: np.ndarray, wrong: list[int], levels: list[Any], column: Any, why: str, reason: str) -> None:
+def _refuse(codes: np.ndarray, wrong: list[int], levels: list[Any], column: Any, why: str, *, of_kinds: bool) -> None:
     rows = np.flatnonzero(np.isin(codes, wrong))
     if len(rows):
         row, code = int(rows[0]), int(codes[rows[0]])
@@ -123,7 +123,7 @@ def _refuse(codes: np.ndarray, wrong: list[int], levels: list[Any], column: Any,
             row=row,
             column=column,
             value=value,
-            reason=reason,
+            reason="not numeric" if of_kinds else "out of range",
         )
 
 
