@@ -29,7 +29,7 @@ from sqlearn.engine.model import (
     if_learner_has,
 )
 from sqlearn.engine.parts import asks_for_columns
-from sqlearn.engine.sklearn_private import output_config, param_names, set_output_config, visual_block
+from sqlearn.engine.sklearn_private import output_config, param_names, set_output_config, visual_block, without_links
 from sqlearn.errors import ParameterError, SqlearnError, listed
 
 
@@ -107,7 +107,7 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
 
     def _sk_visual_block_(self):
         try:
-            shown = self.to_sklearn() if "_state" in vars(self) else self
+            shown = without_links(self.to_sklearn()) if "_state" in vars(self) else self
         except SqlearnError:  # records that determine nothing
             shown = self
         return visual_block(self._sklearn_class, shown)

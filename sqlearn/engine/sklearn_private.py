@@ -10,7 +10,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.callback._callback_support import callback_management_context  # starts and ends what observes a fit
 from sklearn.decomposition._pca import _infer_dimension as infer_dimension  # the number of components of "mle"
 from sklearn.metrics import make_scorer
@@ -363,17 +362,18 @@ def set_output_config(estimator: Any, config: dict[str, Any] | None) -> None:
 
 
 def visual_block(kind: type, estimator: Any) -> Any:
-    """What the HTML of an estimator of this class of scikit-learn's is made of, without links to its pages."""
-    block = kind._sk_visual_block_(estimator)  # type: ignore[attr-defined]
-    pending = [*block.estimators]
-    while pending:
-        given = pending.pop()
-        if isinstance(given, list | tuple):
-            pending += given
-        elif isinstance(given, BaseEstimator):
-            given._doc_link_module = ""
-            pending += vars(given).values()
-    return block
+    """What the HTML of an estimator of this class of scikit-learn's is made of."""
+    return kind._sk_visual_block_(estimator)  # type: ignore[attr-defined]
+
+
+def without_links(fitted: Any) -> Any:
+    """An estimator of scikit-learn's whose HTML, and that of its parts, has no links; it is changed."""
+    if hasattr(fitted, "get_params"):
+        fitted._doc_link_module = ""
+        for name in ("steps", "transformer_list", "transformers", "transformers_"):
+            for part in getattr(fitted, name, ()):
+                without_links(part[1])
+    return fitted
 
 
 def fitted_column_transformer(
