@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas
 import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_selector
@@ -192,6 +193,59 @@ def test_columns_of_kinds_that_a_model_does_not_take(tmp_path):
     with pytest.raises(ParameterError, match=r"cannot: division by zero. No store was created"):
         broken = make_pipeline(make_column_transformer((StandardScaler(), lambda frame: 1 / 0)), Ridge())
         Store.create(tmp_path / "a", broken, {"x": [1.0, 2.0], "y": [0, 1]}, target="y")
+    assert not [*tmp_path.iterdir()]
+
+
+def scaled(choose):
+    return make_pipeline(make_column_transformer((StandardScaler(), choose)), Ridge())
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        ["a", "c"],
+        [0, -1],
+        np.array([0, 2]),
+        [True, False, True],
+        np.array([True, False, True]),
+        slice(None, None, 2),
+        slice("a", "c", 2),
+        pandas.Index(["a", "c"]),
+    ],
+    ids=lambda chosen: f"{type(chosen).__name__}{chosen}",
+)
+def test_what_a_function_may_choose(tmp_path, chosen):
+    """Columns are named once, whatever a function chooses them by, and as they are without a store."""
+    table = {name: np.random.default_rng(ord(name)).normal(size=9) for name in "abcy"}
+    store = Store.create(tmp_path / "a", scaled(lambda frame: chosen), table, target="y")
+    ((_, _, columns),) = store.model.named_steps["columntransformer"].transformers
+    assert columns == ["a", "c"]
+    features = pandas.DataFrame(table)[["a", "b", "c"]]
+    np.testing.assert_array_equal(
+        store.predict(table), scaled(lambda frame: chosen).fit(features, table["y"]).predict(features)
+    )
+    assert store.verify()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (1, "the columns 1 are one column"),
+        ("a", "the columns 'a' are one column"),
+        ([7], r"all features must be in \[0, 2\]"),
+        (["y"], r"not a column of the dataframe: 'y'. Its columns are"),
+        ([True, False], "A mask of columns has 2 values, and X 3 columns"),
+        ([0, "c"], "No valid specification of the columns"),
+        (slice("a", "q"), "not a column of the dataframe: 'q'"),
+        (None, "No valid specification of the columns"),
+        ({"a"}, "No valid specification of the columns"),
+    ],
+    ids=repr,
+)
+def test_what_a_function_may_not_choose(tmp_path, chosen, said):
+    table = {name: [1.0, 2.0, 4.0] for name in "abcy"}
+    with pytest.raises(ParameterError, match=said):
+        Store.create(tmp_path / "a", scaled(lambda frame: chosen), table, target="y")
     assert not [*tmp_path.iterdir()]
 
 

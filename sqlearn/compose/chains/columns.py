@@ -14,7 +14,8 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OrdinalEncoder, Ro
 from sqlearn.engine.chains import ENCODERS
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model import ExactEstimator, Steps
-from sqlearn.errors import ParameterError, listed, shown
+from sqlearn.engine.validation import columns_listed, place_of_column
+from sqlearn.errors import ParameterError, shown
 
 _KEEP_GAPS = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, VarianceThreshold)  # take NaN, and leave it
 _OF_ORDER = (MinMaxScaler, MaxAbsScaler, RobustScaler)
@@ -138,7 +139,7 @@ def parts_of(transformer: Any, width: int, names: Sequence[str] | None) -> list[
     is_union = isinstance(transformer, FeatureUnion)
     listed = [(*part, everything) for part in transformer.transformer_list] if is_union else transformer.transformers
     for name, step, given in listed:
-        columns = [_place(column, width, names) for column in given]
+        columns = [place_of_column(column, width, names) for column in given]
         taken |= {*columns}
         through, places = map_of(step), columns
         if through is not None:
@@ -160,26 +161,6 @@ def outer(places: list[int], inner: list[int]) -> list[int]:
     return [places[place] if place < len(places) else place for place in inner]
 
 
-def _place(column: Any, width: int, names: Sequence[str] | None) -> int:
-    if isinstance(column, str):
-        if names is None:
-            raise ParameterError(
-                f"Specifying the columns using strings is only supported for dataframes: these rows have no names, and "
-                f"a ColumnTransformer asks for {shown(column)}. Pass a frame, or positions.",
-                value=column,
-            )
-        if column not in names:
-            raise ParameterError(
-                f"A given column is not a column of the dataframe: {shown(column)}. Its columns are {listed(names)}.",
-                value=column,
-            )
-        return list(names).index(column)
-    place = column + width if column < 0 else column
-    if not 0 <= place < width:
-        raise ParameterError(f"all features must be in [0, {width - 1}] or [-{width}, 0], not {column}.", value=column)
-    return int(place)
-
-
 def resolved(steps: Steps, X: Any, width: int, names: Sequence[str] | None) -> Steps:
     """The steps, with the columns of ColumnTransformers as lists: of names where they were chosen by name."""
     return Steps([(name, _resolved(step, X, width, names)) for name, step in steps])
@@ -197,7 +178,7 @@ def _resolved(step: Any, X: Any, width: int, names: Sequence[str] | None) -> Any
         made.transformer_list = [(name, _inside(part)) for name, part in step.transformer_list]
         return made
     made.transformers = [
-        (name, _inside(part), _listed(columns, X, width, names)) for name, part, columns in step.transformers
+        (name, _inside(part), columns_listed(columns, X, width, names)) for name, part, columns in step.transformers
     ]  # fmt: skip
     made.remainder = _inside(step.remainder)
     return made
@@ -221,39 +202,6 @@ def _inside(step: Any) -> Any:
                 )
             _inside(inner)
     return step
-
-
-def _listed(columns: Any, X: Any, width: int, names: Sequence[str] | None) -> list[Any]:
-    if callable(columns):
-        columns = columns(X)
-    if isinstance(columns, str) or np.isscalar(columns):
-        raise ParameterError(
-            f"1D data passed to a transformer that expects 2D data: the columns {shown(columns)} are one column. "
-            "Specify the column selection as a list of one item instead of a scalar.",
-            value=columns,
-        )
-    if isinstance(columns, slice):
-        start, stop = columns.start, columns.stop
-        if isinstance(start, str) or isinstance(stop, str):
-            first = 0 if start is None else _place(start, width, names)
-            last = width if stop is None else _place(stop, width, names) + 1
-            found = list(range(width))[slice(first, last, columns.step)]
-            return [names[place] for place in found] if names is not None else found
-        return list(range(width))[columns]
-    listed = np.asarray(columns).tolist() if not isinstance(columns, list) else list(columns)
-    if listed and all(isinstance(column, bool | np.bool_) for column in listed):
-        if len(listed) != width:
-            raise ParameterError(f"A mask of columns has {len(listed)} values, and X {width} columns.", value=columns)
-        return np.flatnonzero(listed).tolist()
-    if all(isinstance(column, str) for column in listed):
-        return [str(column) for column in listed]
-    if all(isinstance(column, int | np.integer) and not isinstance(column, bool) for column in listed):
-        return [int(column) for column in listed]
-    raise ParameterError(
-        "No valid specification of the columns. Only a scalar, list or slice of all integers or all strings, or "
-        f"boolean mask is allowed, not {shown(columns)}.",
-        value=columns,
-    )
 
 
 def kind_of(steps: list[Any]) -> str:

@@ -4,6 +4,7 @@ May import: identity, sums, errors.
 """
 
 from sqlearn.engine.validation.batch import Batch
+from sqlearn.engine.validation.chosen_columns import columns_listed, place_of_column
 from sqlearn.engine.validation.given import GivenRecords
 from sqlearn.engine.validation.layout import Layout
 from sqlearn.engine.validation.refusals import explained, first_without_number, is_of_input, is_worded, words_of

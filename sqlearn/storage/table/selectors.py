@@ -10,6 +10,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from sqlearn.engine.tables import is_missing
+from sqlearn.engine.validation import columns_listed, place_of_column
 from sqlearn.errors import ParameterError, shown
 from sqlearn.storage.table.frames import kind_of, values_of
 
@@ -39,7 +40,7 @@ def with_chosen_columns(model: Any, frame: Any, features: list[str]) -> Any:
     Raises
     ------
     ParameterError
-        When a function does not choose by these columns.
+        When a function does not choose by these columns, or what it chooses are none of them.
     """
     if not chooses_columns(model):
         return model
@@ -47,14 +48,16 @@ def with_chosen_columns(model: Any, frame: Any, features: list[str]) -> Any:
 
     def chosen(columns: Callable[[Any], Any]) -> list[Any]:
         try:
-            found = np.asarray(columns(given)).tolist()
+            found = columns(given)
         except Exception as error:  # of any kind: it is the function's own
             raise ParameterError(
                 f"What chooses the columns of a ColumnTransformer, {shown(columns)}, cannot: {error}. No store was "
                 "created: name the columns in a list.",
                 value=columns,
             ) from error
-        return [features[place] if isinstance(place, int) else place for place in found]
+        width = len(features)
+        places = [place_of_column(column, width, features) for column in columns_listed(found, given, width, features)]
+        return [features[place] for place in places]
 
     return _listed(model, chosen)
 
