@@ -4,6 +4,7 @@ from __future__ import annotations  # so that help() shows ArrayLike, not what i
 
 import copy
 import json
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -29,7 +30,7 @@ from sqlearn.engine.model import (
     if_learner_has,
 )
 from sqlearn.engine.parts import asks_for_columns
-from sqlearn.engine.sklearn_private import output_config, param_names, set_output_config, visual_block, without_links
+from sqlearn.engine.sklearn_private import drop_links, output_config, param_names, set_output_config, visual_block
 from sqlearn.errors import ParameterError, SqlearnError, listed
 
 
@@ -106,10 +107,11 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
             return sorted(object.__dir__(self))
 
     def _sk_visual_block_(self):
-        try:
-            shown = without_links(self.to_sklearn()) if "_state" in vars(self) else self
-        except SqlearnError:  # records that determine nothing
-            shown = self
+        shown: Any = self
+        if "_state" in vars(self):
+            with suppress(SqlearnError):  # of records that determine nothing
+                shown = self.to_sklearn()
+                drop_links(shown)
         return visual_block(self._sklearn_class, shown)
 
     # ------------------------------------------------------------------ records

@@ -366,14 +366,13 @@ def visual_block(kind: type, estimator: Any) -> Any:
     return kind._sk_visual_block_(estimator)  # type: ignore[attr-defined]
 
 
-def without_links(fitted: Any) -> Any:
-    """An estimator of scikit-learn's whose HTML, and that of its parts, has no links; it is changed."""
+def drop_links(fitted: Any) -> None:
+    """Have no links in the HTML of an estimator of scikit-learn's, nor in that of its parts."""
     if hasattr(fitted, "get_params"):
         fitted._doc_link_module = ""
         for name in ("steps", "transformer_list", "transformers", "transformers_"):
             for part in getattr(fitted, name, ()):
-                without_links(part[1])
-    return fitted
+                drop_links(part[1])
 
 
 def fitted_column_transformer(
