@@ -13,7 +13,7 @@ from sqlearn.feature_selection import SelectKBest, chi2
 from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LogisticRegression, RidgeClassifier
 from sqlearn.pipeline import make_pipeline, make_union
-from sqlearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sqlearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -110,3 +110,40 @@ def test_a_merge_refuses_text_beside_numbers(last):
     assert pipe.digest() == digest and pipe.predict(text).tolist() == [0, 1]
     other.forget(number, [0, 1]).partial_fit(text, [0, 1])
     assert verify(pipe.merge(other), pd.concat([text, text]), [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("last", [[RidgeClassifier()], [LogisticRegression()], []], ids=["sums", "rounds", "none"])
+@pytest.mark.parametrize(
+    ("first", "behind", "refused"),
+    [
+        (SimpleImputer(strategy="most_frequent"), make_union(OneHotEncoder(), StandardScaler()), "OneHotEncoder"),
+        (StandardScaler(), ColumnTransformer([("c", OneHotEncoder(), [0])]), "OneHotEncoder"),
+        (OrdinalEncoder(), OneHotEncoder(), "OneHotEncoder"),
+        (OneHotEncoder(), make_union(OrdinalEncoder(), StandardScaler()), "OrdinalEncoder"),
+    ],
+    ids=["union", "parts", "encoder", "encoder, union"],
+)
+def test_encoders_stand_in_front(first, behind, refused, last):
+    """Behind another step there are no categories left, in a part as little as outside of one."""
+    pipe = make_pipeline(first, behind, *last)
+    with pytest.raises(ParameterError, match=f"{refused} cannot stand behind {type(first).__name__} "):
+        pipe.fit([[1.0, 2.0], [2.0, 3.0]], [0, 1])
+    assert "_state" not in vars(pipe)
+
+
+def test_order_in_a_part_behind_another_step():
+    """What keeps the order of its columns may stand before parts that ask for it."""
+    X, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 2
+    parts = ColumnTransformer([("m", MinMaxScaler(), [1]), ("s", StandardScaler(), [0])])
+    pipe = make_pipeline(StandardScaler(), parts, RidgeClassifier()).fit(X, y).forget(X[:4], y[:4])
+    assert verify(pipe, X[4:], y[4:])
+    peers = [("m", preprocessing.MinMaxScaler(), [1]), ("s", preprocessing.StandardScaler(), [0])]
+    peer = pipeline.make_pipeline(preprocessing.StandardScaler(), compose.ColumnTransformer(peers)).fit(X[4:])
+    assert pipe[:-1].transform(X) == pytest.approx(peer.transform(X), abs=1e-13)
+
+
+@pytest.mark.parametrize("last", [RidgeClassifier(), LogisticRegression()], ids=["sums", "rounds"])
+def test_chi2_takes_counts(last):
+    for before in (MinMaxScaler(), ColumnTransformer([("c", OneHotEncoder(), [0])])):
+        with pytest.raises(ParameterError, match="chi2 takes counts.* right behind a OneHotEncoder"):
+            make_pipeline(before, SelectKBest(chi2, k=1), last).fit([[1.0], [2.0]], [0, 1])

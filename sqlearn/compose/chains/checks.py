@@ -2,6 +2,7 @@
 
 from typing import Any, NoReturn
 
+from sklearn.feature_selection import chi2
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 
@@ -64,7 +65,7 @@ def refuse_weights(step: Any) -> NoReturn:
 
 def check_chain(steps: Steps) -> None:
     """Refuse steps that cannot be read one behind the other from sums."""
-    _check_sequence(flat(steps), True)
+    _check_sequence(flat(steps), True, [])
     targets = {step.target for step in leaves(steps) if step.target is not None}
     if len(targets) > 1:
         last = teacher(steps)
@@ -79,9 +80,20 @@ def check_chain(steps: Steps) -> None:
         )
 
 
-def _check_sequence(sequence: list[Any], ends: bool) -> None:
-    """Refuse what cannot be read in this order; `ends`: whether nothing comes behind the last one."""
+def _check_sequence(sequence: list[Any], ends: bool, outside: list[Any]) -> None:
+    """Refuse what cannot be read in this order.
+
+    Parameters
+    ----------
+    sequence : list of estimator
+        The steps.
+    ends : bool
+        Whether nothing comes behind the last one.
+    outside : list of estimator
+        Of a part, the steps before the ColumnTransformer or FeatureUnion that it is in.
+    """
     for place, step in enumerate(sequence):
+        before = [*outside, *sequence[:place]]
         if isinstance(step, SIDE_BY_SIDE):
             for name, part in inner_parts(step):
                 encoder = next((leaf for leaf in leaves([(name, part)]) if isinstance(leaf, ENCODERS)), None)
@@ -92,24 +104,27 @@ def _check_sequence(sequence: list[Any], ends: bool) -> None:
                         f"they came. Put the {type(step).__name__} first, and what is in front of it into its parts.",
                         value=encoder,
                     )
-                _check_sequence(flat([(name, part)]), ends and place == len(sequence) - 1)
+                _check_sequence(flat([(name, part)]), ends and place == len(sequence) - 1, before)
             continue
-        kind, before = type(step).__name__, [type(each).__name__ for each in sequence[:place]]
+        kind = type(step).__name__
         is_last = ends and place == len(sequence) - 1
         if isinstance(step, READ_FROM_TABLES):
-            if place and not all(isinstance(each, READ_FROM_TABLES) for each in sequence[:place]):
+            wrong = next((each for each in reversed(before) if not isinstance(each, READ_FROM_TABLES)), None)
+            if isinstance(step, ENCODERS) and wrong is None:  # behind imputers of its own part alone
+                wrong = next((each for each in before if isinstance(each, ENCODERS)), (outside or [None])[-1])
+            if wrong is not None:
                 raise ParameterError(
-                    f"{kind} cannot stand behind {before[-1]} in a pipeline that forgets: it needs its columns as they "
-                    "came. Put it in front.",
+                    f"{kind} cannot stand behind {type(wrong).__name__} in a pipeline that forgets: it needs its "
+                    f"columns as they came. Put it in front{', with an imputer of its own' if outside else ''}.",
                     value=step,
                 )
             is_category = kind_of(sequence[place:]) == "category"
             check_reader(step, is_category)
             if takes_order(step) and not is_category:
-                _check_order(step, sequence[:place])
+                _check_order(step, before)
             continue
         if takes_order(step):
-            _check_order(step, sequence[:place])
+            _check_order(step, before)
             continue
         if not is_last and not is_linear(type(step)._sklearn_class):
             raise ParameterError(
@@ -118,19 +133,20 @@ def _check_sequence(sequence: list[Any], ends: bool) -> None:
                 value=step,
             )
         statistic = None if isinstance(step, Adaptive) else Inner(step).new_statistic(1, 1)
-        is_count = not place or isinstance(sequence[place - 1], OneHotEncoder)  # what comes in is not negative
-        takes_counts = isinstance(statistic, Sums) and hasattr(step, "score_func")
-        if takes_counts and not is_count:
+        is_count = not before or isinstance(before[-1], OneHotEncoder)  # what comes in is not negative
+        first_of_counts = isinstance(statistic, Sums) and is_count and hasattr(step, "score_func")
+        if not (isinstance(statistic, _READ) or first_of_counts):
+            where = f"behind {type(before[-1]).__name__}" if before else "there"
+            if getattr(step, "score_func", None) is chi2:
+                raise ParameterError(
+                    f"{kind} with score_func=chi2 cannot stand {where} in a pipeline that is read from sums: chi2 "
+                    "takes counts, and these are known to be so of columns as they came and right behind a "
+                    "OneHotEncoder. Put it first, or right behind a OneHotEncoder in the same part of a "
+                    "ColumnTransformer, or set its score_func to f_classif.",
+                    value=step,
+                )
             raise ParameterError(
-                f"{kind} with score_func={step.score_func.__name__} cannot stand behind {before[-1]} in a pipeline "
-                "that is read from sums: it takes counts, so it stands first, or right behind OneHotEncoder in the "
-                "same part. Put it there, set score_func to f_classif, or, if nothing that comes in is negative, set "
-                "keep_records=True, and the pipeline keeps its rows and fits all steps anew when it is read.",
-                value=step,
-            )
-        if not (isinstance(statistic, _READ) or takes_counts):
-            raise ParameterError(
-                f"{kind} cannot stand {f'behind {before[-1]}' if before else 'there'} in a pipeline that is read from "
+                f"{kind} cannot stand {where} in a pipeline that is read from "
                 "sums: what it holds of its rows does not follow from the sums of products of columns. Learners of "
                 f"means and covariances can, such as Ridge, LinearDiscriminantAnalysis or GaussianNB. {_OTHERWISE}",
                 value=step,

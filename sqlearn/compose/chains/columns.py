@@ -260,9 +260,12 @@ def ranked(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
     def walk(rest: list[Any], places: list[int]) -> None:
         for k, step in enumerate(rest):
             if isinstance(step, SIDE_BY_SIDE):
-                own = None if names is None or k else [names[place] for place in places]
-                is_union = isinstance(step, FeatureUnion)
-                for part in parts_of(step, len(places), own) if is_union or not k else ():
+                if k:  # of what comes out of another step: any of it
+                    for each in inner_parts(step):
+                        walk(flat([each]) + rest[k + 1 :], places)
+                    return
+                own = None if names is None else [names[place] for place in places]
+                for part in parts_of(step, len(places), own):
                     if not is_dropped(part.step):
                         walk(flat([(part.name, part.step)]) + rest[k + 1 :], outer(places, part.places))
                 return
