@@ -145,5 +145,5 @@ def test_order_in_a_part_behind_another_step():
 @pytest.mark.parametrize("last", [RidgeClassifier(), LogisticRegression()], ids=["sums", "rounds"])
 def test_chi2_takes_counts(last):
     for before in (MinMaxScaler(), ColumnTransformer([("c", OneHotEncoder(), [0])])):
-        with pytest.raises(ParameterError, match="chi2 takes counts.* right behind a OneHotEncoder"):
+        with pytest.raises(ParameterError, match=r"chi2 takes counts.* right behind a OneHotEncoder"):
             make_pipeline(before, SelectKBest(chi2, k=1), last).fit([[1.0], [2.0]], [0, 1])

@@ -96,14 +96,6 @@ def _check_sequence(sequence: list[Any], ends: bool, outside: list[Any]) -> None
         before = [*outside, *sequence[:place]]
         if isinstance(step, SIDE_BY_SIDE):
             for name, part in inner_parts(step):
-                encoder = next((leaf for leaf in leaves([(name, part)]) if isinstance(leaf, ENCODERS)), None)
-                if place and encoder is not None:
-                    raise ParameterError(
-                        f"{type(encoder).__name__} inside a {type(step).__name__} cannot stand behind "
-                        f"{type(sequence[place - 1]).__name__} in a pipeline that forgets: it needs its columns as "
-                        f"they came. Put the {type(step).__name__} first, and what is in front of it into its parts.",
-                        value=encoder,
-                    )
                 _check_sequence(flat([(name, part)]), ends and place == len(sequence) - 1, before)
             continue
         kind = type(step).__name__
