@@ -165,7 +165,7 @@ def test_refusals():
                 make_union(OneHotEncoder(), StandardScaler()),
                 LogisticRegression(),
             ),
-            "OneHotEncoder inside a FeatureUnion cannot stand behind SimpleImputer",
+            "OneHotEncoder cannot stand behind SimpleImputer",
         ),
     ],
 )
