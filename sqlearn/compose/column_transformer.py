@@ -71,6 +71,9 @@ class ColumnTransformer(SideBySide, PlainColumnTransformer):
     -----
     The columns that the first rows choose are parameters from then on (see ``fitted_params``), until the next ``fit``.
 
+    A part that is a map of one row alone learns its images: a record is known by these, not by the columns they are
+    made of, so ``forget`` accepts another row with the same image.
+
     Examples
     --------
     >>> from sqlearn.compose import ColumnTransformer
