@@ -174,6 +174,14 @@ class Chain(MapAnswers, WeightedClassifier):
             rows: Any = np.flatnonzero(np.isnan(x[:, k])) if place not in missable else ()
             if len(rows):
                 column = column_names[place]
+                if place >= width:
+                    raise InvalidValueError(
+                        f"A map of one row alone makes NaN of row {rows[0]} (counted from 0), in {column!r}. Nothing "
+                        "was changed: drop such rows, or put a SimpleImputer behind the map, in the same part.",
+                        row=rows[0],
+                        column=column,
+                        reason="not finite",
+                    )
                 raise InvalidValueError(
                     f"Input X contains NaN. The first is in row {rows[0]} (counted from 0), column {column!r}. Nothing "
                     "was changed: drop such rows, or put a SimpleImputer in front.",
