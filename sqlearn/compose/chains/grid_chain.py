@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.feature_selection import SelectorMixin
 from sklearn.pipeline import Pipeline
 
-from sqlearn.compose.chains.chain import Chain, check_chain
+from sqlearn.compose.chains.chain import Chain
+from sqlearn.compose.chains.checks import check_chain
 from sqlearn.compose.chains.columns import SIDE_BY_SIDE, flat, inner_parts, is_idle, is_map, is_of_tables, leaves
 from sqlearn.compose.chains.reading import Input, Read, names_out, read_steps
 from sqlearn.compose.chains.settling import Settled
@@ -42,7 +43,7 @@ class PlacedSteps(Steps):
 
     def part(self, stop: int) -> "PlacedSteps":
         """The first of them."""
-        return PlacedSteps(self.parts[:stop], self.width, self.names, self.ranked)
+        return PlacedSteps(self.parts[:stop], self.width, self.names, self.ranked, self.n_images)
 
 
 class GridChain(RenamedReport, Chain):
