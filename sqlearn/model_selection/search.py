@@ -32,6 +32,8 @@ from sqlearn.engine.parts import (
 )
 from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
 
+_FOUND = ("best_estimator_", "best_index_", "best_params_", "best_score_", "cv_results_", "n_splits_", "scorer_")
+
 
 def _if_refitted(method: Any) -> Any:
     """A method that a search has if it refits, and the learner inside it has it."""
@@ -43,8 +45,10 @@ def _if_refitted(method: Any) -> Any:
                 "available only after refitting on the best parameters. Set refit=True, or fit an estimator with "
                 "best_params_."
             )
-        learner = search._learner
-        if "_state" in vars(search):
+        learner, state = search._learner, vars(search).get("_state")
+        if state is not None and state.fitted_sklearn is None and hasattr(learner, method.__name__):
+            return True  # a question runs no search where its answer is known without
+        if state is not None:
             with suppress(SqlearnError):  # nothing can be chosen among the records held: the method will say so
                 learner = search._fitted_sklearn().best_estimator_
         return getattr(learner, method.__name__) is not None
@@ -56,6 +60,12 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
     """What both searches have in common."""
 
     _or_more = ""
+
+    def __dir__(self) -> list[str]:
+        state = vars(self).get("_state")
+        if state is not None and state.fitted_sklearn is None:  # a question runs no search
+            return sorted({*object.__dir__(self), *_FOUND})
+        return super().__dir__()
 
     @property
     def _learner(self) -> Any:
