@@ -4,11 +4,11 @@ from __future__ import annotations  # so that help() shows ArrayLike, not what i
 
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from sqlearn.compose.chains.chain import Chain
+from sqlearn.compose.chains.checks import check_weights
 from sqlearn.compose.chains.columns import is_dropped, is_idle, is_map
 from sqlearn.compose.chains.lazy_chain import LazyChain
 from sqlearn.compose.chains.plain_steps import plain
@@ -49,15 +49,14 @@ class SideBySide(Composed):
         super()._check_supported_params(params)
         _check_parts_of(self._parts_given(params), self.get_params(deep=False), params["keep_records"])
         listed = [part[0] for part in params[self._parts]]
-        for name, weight in (params["transformer_weights"] or {}).items():
+        check_weights(params["transformer_weights"])
+        for name in params["transformer_weights"] or {}:
             if name not in listed:
                 raise ParameterError(
                     f'Attempting to weight transformer "{name}", but it is not present in {self._parts}. Nothing was '
                     "changed: name a part.",
                     value=name,
                 )
-            if not np.isfinite(weight):
-                raise ParameterError(f"transformer_weights gives {shown(name)} {shown(weight)}. Pass a finite number.")
 
     def _plan(self, params):
         step = clone(self, safe=False).set_params(ledger=True, key=None)

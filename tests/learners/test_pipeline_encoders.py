@@ -147,3 +147,17 @@ def test_chi2_takes_counts(last):
     for before in (MinMaxScaler(), ColumnTransformer([("c", OneHotEncoder(), [0])])):
         with pytest.raises(ParameterError, match=r"chi2 takes counts.* right behind a OneHotEncoder"):
             make_pipeline(before, SelectKBest(chi2, k=1), last).fit([[1.0], [2.0]], [0, 1])
+
+
+@pytest.mark.parametrize("weight", [None, "x", np.inf], ids=str)
+def test_weights_of_parts_are_numbers(weight):
+    parts = ColumnTransformer([("v", StandardScaler(), [0])], transformer_weights={"v": weight})
+    for model in (parts, make_pipeline(parts, RidgeClassifier())):
+        with pytest.raises(ParameterError, match="gives 'v' .*finite number"):
+            model.fit([[1.0], [2.0]], [0, 1])
+
+
+def test_maps_that_make_nan():
+    parts = ColumnTransformer([("log", preprocessing.FunctionTransformer(np.log), [0])])
+    with raises(InvalidValueError, match="map of one row alone makes NaN of row 1 .*'log__x0'.* behind the map"):
+        make_pipeline(parts, RidgeClassifier()).fit([[1.0], [-1.0], [2.0]], [0, 1, 1])

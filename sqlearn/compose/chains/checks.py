@@ -1,5 +1,7 @@
 """What may stand in front of what in a chain that is read from sums, and why not."""
 
+from math import isfinite
+from numbers import Real
 from typing import Any, NoReturn
 
 from sklearn.feature_selection import chi2
@@ -63,6 +65,15 @@ def refuse_weights(step: Any) -> NoReturn:
     )
 
 
+def check_weights(weights: dict[str, Any] | None) -> None:
+    """Refuse weights of parts that are no finite numbers."""
+    for name, weight in (weights or {}).items():
+        if not (isinstance(weight, Real) and isfinite(weight)):
+            raise ParameterError(
+                f"transformer_weights gives {shown(name)} {shown(weight)}. Pass a finite number.", value=weight
+            )
+
+
 def check_chain(steps: Steps) -> None:
     """Refuse steps that cannot be read one behind the other from sums."""
     _check_sequence(flat(steps), True, [])
@@ -95,6 +106,7 @@ def _check_sequence(sequence: list[Any], ends: bool, outside: list[Any]) -> None
     for place, step in enumerate(sequence):
         before = [*outside, *sequence[:place]]
         if isinstance(step, SIDE_BY_SIDE):
+            check_weights(step.transformer_weights)
             for name, part in inner_parts(step):
                 _check_sequence(flat([(name, part)]), ends and place == len(sequence) - 1, before)
             continue
