@@ -153,11 +153,11 @@ def test_chi2_takes_counts(last):
 def test_weights_of_parts_are_numbers(weight):
     parts = ColumnTransformer([("v", StandardScaler(), [0])], transformer_weights={"v": weight})
     for model in (parts, make_pipeline(parts, RidgeClassifier())):
-        with pytest.raises(ParameterError, match="gives 'v' .*finite number"):
+        with pytest.raises(ParameterError, match=r"gives 'v' .*finite number"):
             model.fit([[1.0], [2.0]], [0, 1])
 
 
 def test_maps_that_make_nan():
     parts = ColumnTransformer([("log", preprocessing.FunctionTransformer(np.log), [0])])
-    with raises(InvalidValueError, match="map of one row alone makes NaN of row 1 .*'log__x0'.* behind the map"):
+    with raises(InvalidValueError, match=r"map of one row alone makes NaN of row 1 .*'log__x0'.* behind the map"):
         make_pipeline(parts, RidgeClassifier()).fit([[1.0], [-1.0], [2.0]], [0, 1, 1])
