@@ -83,7 +83,8 @@ def test_compact_changes_the_size_and_nothing_else(name, keep, path, monkeypatch
     if name == "tastes":  # pairs that are not held
         extra["user"] = [f"new {user}" for user in extra["user"]]
     if "id" in extra:
-        extra["id"] = [f"new {i}" for i in range(200)] if name == "people" else range(10**6, 10**6 + 200)
+        textual = isinstance(extra["id"][0], str)
+        extra["id"] = [f"new {i}" for i in range(200)] if textual else range(10**6, 10**6 + 200)
     store.learn(extra)
     store.forget(ids=store.ids()[::2])
     assert store.verify() and residue(store._database) == 0
