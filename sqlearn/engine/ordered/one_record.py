@@ -112,7 +112,7 @@ class OneOrdered(OneRecord):
             if done != _ROOM:
                 break
             ordered.reserve(*self.need.tolist())
-        self.record[:] = 0.0  # a forgotten row does not stay here
+        self.record.fill(0.0)  # a forgotten row does not stay here
         if done == _DONE and sign < 0 and not state.record_counter[0] & 255:
             ordered.shrink()
         return self._finished(done == _DONE, sign)
