@@ -6,10 +6,10 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.feature_selection import chi2
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from sqlearn.compose.chains.chain import Chain
-from sqlearn.compose.chains.columns import is_idle
+from sqlearn.compose.chains.columns import SIDE_BY_SIDE, is_idle
 from sqlearn.compose.chains.grid_chain import GridChain, is_adaptive
 from sqlearn.compose.chains.lazy_chain import LazyChain
 from sqlearn.compose.chains.plain_steps import plain
@@ -143,16 +143,17 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
             "put a learner of sqlearn behind these steps."
         )
     model: ExactEstimator
+    is_one = len(learned) == 1 and not isinstance(learned[0][1], (Pipeline, *SIDE_BY_SIDE))
     is_lazy = len(learned) > 1 and learned[-1][1].keeps_records and not is_adaptive(learned[-1][1])
     if not fixed:
         if is_lazy:
             return _lazy_plan(rest, in_force, params)
-        model = _alone(learned, kept) if len(learned) == 1 else chain_of(rest)(Steps(rest), **kept)
+        model = _alone(learned, kept) if is_one else chain_of(rest)(Steps(rest), **kept)
         return Plan(model, in_force, [], names)
     if is_lazy:
         inner: ExactEstimator = LazyChain(Steps(rest))
     else:
-        inner = learned[0][1] if len(learned) == 1 else chain_of(rest)(Steps(rest))
+        inner = learned[0][1] if is_one else chain_of(rest)(Steps(rest))
     maps = [step for _, step in fixed]
     transformer = maps[0] if len(maps) == 1 else make_pipeline(*maps)
     return Plan(FixedFeatures(transformer, inner, **kept), in_force, [name for name, _ in fixed], names)

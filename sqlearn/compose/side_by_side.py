@@ -47,6 +47,8 @@ class SideBySide(Composed):
 
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
+        if not isinstance(given := params[self._parts], list | tuple):
+            raise ParameterError(f"{self._parts} is a list of named transformers, not {shown(given)}.", value=given)
         _check_parts_of(self._parts_given(params), self.get_params(deep=False), params["keep_records"])
         listed = [part[0] for part in params[self._parts]]
         check_weights(params["transformer_weights"])

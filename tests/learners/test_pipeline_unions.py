@@ -156,3 +156,14 @@ def test_arguments_that_predict_does_not_take():
     model = make_pipeline(StandardScaler(), Ridge()).fit(X[3:], Y[3:])
     with pytest.raises(ParameterError, match=r"^predict of Pipeline does not take these arguments: retrun_std=True\."):
         model.predict(X[3:], retrun_std=True)
+
+
+@pytest.mark.parametrize("in_front", [[], [PolynomialFeatures(2)]], ids=["alone", "behind a map"])
+def test_one_step_of_parts(in_front):
+    """A step that is made of parts may be the only one that learns."""
+    X = np.random.default_rng(3).normal(size=(20, 2))
+    columns = ColumnTransformer([("scale", StandardScaler(), [0])])
+    for step in (columns, make_union(StandardScaler(), MinMaxScaler()), make_pipeline(StandardScaler())):
+        pipe = make_pipeline(*in_front, step).fit(X).forget(X[:5])
+        assert verify(pipe, X[5:])
+        assert pipe.transform(X).shape == pipe.to_sklearn().transform(X).shape
