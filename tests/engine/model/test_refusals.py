@@ -316,7 +316,7 @@ def test_what_a_handler_raises_is_no_refusal(owner, name, raised, monkeypatch):
     monkeypatch.setattr(getattr(place, kind) if kind else place, name, struck)
     with pytest.raises(type(raised), match=r"^too late$"):
         MixedNB(categorical_features=[1]).fit([[1.0, "a"], [2.0, "b"]], [0, 1], [1.0, 1.0])
-        GaussianNB().fit([[1.0], [2.0]], [0, 1], [1.0, 1.0]).predict([[1.0], [2.0]])
+        GaussianNB().fit([[1.0], [2.0]], ["a", "b"], [1.0, 1.0]).predict([[1.0], [2.0]])
 
 
 @pytest.mark.parametrize("raised", [Timeout("x"), MemoryError("x"), TimeoutError("x"), UserWarning("x"), KeyError("x")])
