@@ -1,5 +1,6 @@
 """How the steps of a pipeline forget: which maps come before the sums, and what learns behind them."""
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -9,10 +10,11 @@ from sklearn.feature_selection import chi2
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from sqlearn.compose.chains.chain import Chain
+from sqlearn.compose.chains.checks import refuse_own_ledger
 from sqlearn.compose.chains.columns import SIDE_BY_SIDE, is_idle
 from sqlearn.compose.chains.grid_chain import GridChain, is_adaptive
 from sqlearn.compose.chains.lazy_chain import LazyChain
-from sqlearn.compose.chains.plain_steps import plain
+from sqlearn.compose.chains.plain_steps import parts_of, plain
 from sqlearn.compose.fixed_features import FixedFeatures
 from sqlearn.compose.plans import Plan
 from sqlearn.compose.text_model import TextModel
@@ -144,7 +146,13 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
         )
     model: ExactEstimator
     is_one = len(learned) == 1 and not isinstance(learned[0][1], (Pipeline, *SIDE_BY_SIDE))
-    is_lazy = len(learned) > 1 and learned[-1][1].keeps_records and not is_adaptive(learned[-1][1])
+    last, made_of_parts = learned[-1][1], [*_made_of_parts(learned)]
+    for step in made_of_parts:
+        refuse_own_ledger(step, "Pipeline")
+    is_lazy = not is_one and (
+        (last.keeps_records and not is_adaptive(last))
+        or any(getattr(step, "keep_records", False) for step in made_of_parts)
+    )
     if not fixed:
         if is_lazy:
             return _lazy_plan(rest, in_force, params)
@@ -157,6 +165,15 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
     maps = [step for _, step in fixed]
     transformer = maps[0] if len(maps) == 1 else make_pipeline(*maps)
     return Plan(FixedFeatures(transformer, inner, **kept), in_force, [name for name, _ in fixed], names)
+
+
+def _made_of_parts(steps: list[tuple[str, Any]]) -> Iterator[Any]:
+    """The pipelines, ColumnTransformers and FeatureUnions among these steps, at any depth."""
+    for _, step in steps:
+        parts = parts_of(step)
+        if parts:
+            yield step
+            yield from _made_of_parts(parts)
 
 
 def chain_of(steps: list[tuple[str, Any]]) -> type[Chain]:
@@ -179,12 +196,8 @@ def _lazy_plan(steps: list[tuple[str, Any]], in_force: dict[str, Any], params: d
 def _alone(learned: list[tuple[str, Any]], kept: dict[str, Any]) -> ExactEstimator:
     """The one step that learns, with the ledger and key of the pipeline."""
     ((_, step),) = learned
+    refuse_own_ledger(step, "Pipeline")
     own = step.get_params(deep=False)
-    if own.get("key") is not None or own.get("ledger", True) is not True:
-        raise ParameterError(
-            f"{type(step).__name__} is a step, and must not have a ledger or key of its own. Set `ledger` and `key` "
-            "of the Pipeline, and leave the step's at their defaults."
-        )
     if "ledger" not in own and not kept["ledger"]:
         raise ParameterError(
             f"{type(step).__name__} keeps its records, and identifies them by its ledger. Leave `ledger` True."

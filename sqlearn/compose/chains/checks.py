@@ -38,14 +38,19 @@ def teacher(steps: Steps) -> Any:
 def check_step(step: Any, model: str) -> None:
     """Refuse a step with parameters that it does not take; set its parameters to those that it takes."""
     own = Inner(step).checked_params()
-    kind = type(step).__name__
-    if own.get("key") is not None or own.get("ledger", True) is not True:
-        raise ParameterError(
-            f"{kind} is a step, and must not have a ledger or key of its own. Set `ledger` and `key` of the {model}, "
-            "and leave the step's at their defaults."
-        )
+    refuse_own_ledger(step, model)
     for name, value in own.items():  # of a copy: `params` are what checked_params returned
         setattr(step, name, value)
+
+
+def refuse_own_ledger(step: Any, model: str) -> None:
+    """Refuse a ledger or a key of a step's own: records are those of the model that it is a step of."""
+    own = step.get_params(deep=False)
+    if own.get("key") is not None or own.get("ledger", True) is not True:
+        raise ParameterError(
+            f"{type(step).__name__} is a step, and must not have a ledger or key of its own. Set `ledger` and `key` "
+            f"of the {model}, and leave the step's at their defaults."
+        )
 
 
 def refuse_weights(step: Any) -> NoReturn:

@@ -56,6 +56,15 @@ def check_maps(steps: Any) -> None:
     ParameterError
         At the first.
     """
+    for name, step in steps:
+        inner = next(_in_sequence(step), None)
+        if inner is not None:
+            raise ParameterError(
+                f"{shown(inner)} cannot stand inside {name}, a Pipeline in a pipeline that forgets: what maps rows "
+                "before they are learned is looked for among the outer steps, and it would be passed over. Put the "
+                f"steps of {name} in its place.",
+                value=inner,
+            )
     before: list[Any] = []
     sequence = flat(steps)
     for place, step in enumerate(sequence):
@@ -102,6 +111,14 @@ def _split(part: Any) -> tuple[list[tuple[str, Any]], Any]:
         if not is_idle(step):
             maps.append((name, step))
     return maps, [step for _, step in steps]
+
+
+def _in_sequence(step: Any) -> Iterator[Any]:
+    """The maps in a pipeline and in the pipelines in it, which are no parts of a ColumnTransformer."""
+    for _, inner in step.steps if isinstance(step, Pipeline) else ():
+        if is_map(inner):
+            yield inner
+        yield from _in_sequence(inner)
 
 
 def _inside(part: Any) -> Iterator[Any]:
