@@ -11,6 +11,7 @@
 #   make damage          10,000 damaged stores
 #   make kills           10,000 processes killed while they write
 #   make memory          updates of all learners, interrupted at every step, each allocation failing in turn
+#   make bounds          the kernels' tests, with every index checked; some: make bounds KERNELS=tests/engine/ordered
 #   make thorough        tests of which CI runs a part, whole
 #   make fuzz-losses     smooth losses against other solvers
 #   make tree-histories  1,000 random histories of trees, each step against a fresh fit
@@ -23,13 +24,14 @@ PYTHON ?=
 ARGS ?= -n auto --dist worksteal
 MODULES ?= sklearn
 BENCH ?= *
+KERNELS ?= tests/engine
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses tree-histories damage kills memory thorough docs docs-long
+.PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses tree-histories damage kills memory bounds thorough docs docs-long
 .PHONY: boosting-histories recommend-histories release-check clean
 
 # the modules whose docstrings make the reference
@@ -111,6 +113,11 @@ recommend-histories: $(VENV)/.test
 memory: $(VENV)/.test
 	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/sums/test_memory.py \
 		tests/engine/model/test_interrupts.py -k 'memory or address or allocation or handler or step'
+
+# An index past the end of an array, which compiled code would follow, raises an IndexError. The code lies in a folder of
+# its own, and takes minutes to compile.
+bounds: $(VENV)/.test
+	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/bounds" $(BIN)/python -m pytest $(ARGS) $(KERNELS)
 
 thorough: $(VENV)/.test
 	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/identity/test_key.py tests/engine/model \
