@@ -178,6 +178,8 @@ def same_bits(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray):
         if a.dtype != b.dtype or a.shape != b.shape:
             return False
+        if a.dtype.names:  # bytes between fields are no values
+            return all(same_bits(a[name], b[name]) for name in a.dtype.names)
         return same_bits(a.tolist(), b.tolist()) if a.dtype.hasobject else a.tobytes() == b.tobytes()
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same_bits, a, b))

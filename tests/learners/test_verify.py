@@ -139,6 +139,18 @@ def test_verify_compares_bits():
             assert same_bits(a, b) == (i == j), (a, b)
 
 
+def test_verify_compares_fields():
+    """Nodes of scikit-learn's trees have bytes between their fields, which hold what was in memory before."""
+    kind = np.dtype([("left", np.int64), ("is_low", np.uint8)], align=True)
+    a, b = (np.frombuffer(bytes([filler]) * 3 * kind.itemsize, kind).copy() for filler in (0, 1))
+    for name, values in (("left", [1, 2, 3]), ("is_low", [0, 1, 0])):
+        a[name] = b[name] = values
+    assert a.tobytes() != b.tobytes()
+    assert same_bits(a, b)
+    b["is_low"][2] = 1
+    assert not same_bits(a, b)
+
+
 def test_an_emptied_model_is_verified_against_nothing():
     X, y = np.arange(6.0).reshape(3, 2), [0, 1, 1]
     model = GaussianNB().fit(X, y)
