@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn import model_selection as peers
 from sklearn.base import clone
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model import (
     Decides,
+    ExactEstimator,
     Predicts,
     PredictsProbabilities,
     ScoresRecords,
@@ -33,6 +36,7 @@ from sqlearn.engine.parts import (
 from sqlearn.errors import ParameterError, SqlearnError, UndefinedAttributeError, shown
 
 _FOUND = ("best_estimator_", "best_index_", "best_params_", "best_score_", "cv_results_", "n_splits_", "scorer_")
+_Scorer = type(make_scorer(accuracy_score))
 
 
 def _if_refitted(method: Any) -> Any:
@@ -88,7 +92,18 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
                         found = target_of(clone(params["estimator"]).set_params(**clone(candidate, safe=False)))
                     if found is not None:
                         break
-        return found
+        return "label" if found is None and _compares(params["scoring"]) else found
+
+    def _validated(self, params, X, y, sample_weight, layout, *, single):
+        if y is not None and self._target_in(params) is None and not _takes_no_y(params):
+            whose = type(params["estimator"]).__name__
+            raise ParameterError(
+                f"{whose} inside {type(self).__name__} says neither that it is a classifier nor a regressor, so its "
+                "records carry no y. Nothing was changed: leave y out; or give as scoring a name, or what make_scorer "
+                f"makes, and they carry labels; or derive {whose} from ClassifierMixin or RegressorMixin.",
+                value=params["estimator"],
+            )
+        return super()._validated(params, X, y, sample_weight, layout, single=single)
 
     def _keeps_tables(self, X):
         return keeps_tables(self.estimator, X)
@@ -216,6 +231,19 @@ class _Search(InFolds, Composite, WeightedClassifier):  # type: ignore[override]
         """
         found: float = self._answer("score", X, y)
         return found
+
+
+def _compares(scoring: Any) -> bool:
+    """Whether some score compares what is predicted with labels or targets."""
+    given = [*scoring.values()] if isinstance(scoring, dict) else scoring
+    return any(isinstance(each, (str, _Scorer)) for each in (given if isinstance(given, list | tuple) else [given]))
+
+
+def _takes_no_y(params: dict[str, Any]) -> bool:
+    """Whether a `y` that comes along makes no difference to an estimator, and to its own score."""
+    tags = get_tags(params["estimator"])
+    is_known = isinstance(params["estimator"], ExactEstimator) or tags.estimator_type or tags.transformer_tags
+    return params["scoring"] is None and bool(is_known) and not tags.target_tags.required
 
 
 def _scored(results: dict[str, Any], n_splits: int) -> np.ndarray:

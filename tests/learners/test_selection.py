@@ -7,16 +7,22 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sp
+import sklearn.cluster
 import sklearn.linear_model
 import sklearn.model_selection as theirs
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_iris
+from sklearn.metrics import adjusted_rand_score, make_scorer
 
+from laws import assert_same
+from sqlearn import verify
+from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.identity import folds_of
+from sqlearn.ensemble import IsolationForest
 from sqlearn.errors import DegenerateError, InvalidValueError, ParameterError, ShapeError, SqlearnError
 from sqlearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
-from sqlearn.model_selection import HashedKFold, cross_val_predict, cross_val_score, cross_validate
+from sqlearn.model_selection import GridSearchCV, HashedKFold, cross_val_predict, cross_val_score, cross_validate
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.neighbors import KNeighborsRegressor
 
@@ -195,3 +201,82 @@ def test_rows_that_are_no_arrays_are_cut():
         cross_val_predict(GaussianNB(), NoArray(X), NoArray(y), method="predict_proba"),
         cross_val_predict(GaussianNB(), X, y, method="predict_proba"),
     )
+
+
+class Average(BaseEstimator):
+    """Predicts the mean, moved by a parameter, and does not say that it is a regressor."""
+
+    def __init__(self, by=0.0):
+        self.by = by
+
+    def fit(self, X, y=None):
+        self.mean_ = 0.0 if y is None else np.mean(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_ + self.by)
+
+    def score(self, X, y=None):
+        return -abs(self.mean_ + self.by)
+
+
+def mean_score(model, X, y=None):
+    return model.score(X)
+
+
+RAND = make_scorer(adjusted_rand_score)
+
+
+@pytest.mark.parametrize(
+    ("learner", "values", "scoring"),
+    [
+        (KMeans(2, random_state=0), {"n_clusters": [2, 3, 4]}, "adjusted_rand_score"),
+        (KMeans(2, random_state=0), {"n_clusters": [2, 3, 4]}, {"rand": RAND, "own": mean_score}),
+        (sklearn.cluster.KMeans(2, random_state=0), {"n_clusters": [2, 3, 4]}, ["adjusted_rand_score"]),
+        (IsolationForest(n_estimators=5, random_state=0), {"max_samples": [8, 16]}, "accuracy"),
+        (Average(), {"by": [0.0, 1.0]}, "r2"),
+    ],
+    ids=["name", "several", "scikit-learn's", "novelty", "unknown"],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_scores_that_compare_have_records_carry_labels(learner, values, scoring):
+    """A learner of features alone may be chosen by labels, which are parts of the records then."""
+    X, y = IRIS
+    refitted = True if isinstance(scoring, str) else next(iter(scoring))
+    search = GridSearchCV(learner, values, scoring=scoring, refit=refitted).fit(X, y)
+    assert search.target == "label"
+    refit = clone(search).fit(X[9:], y[9:])
+    assert_same(search.forget(X[:9], y[:9]), refit)
+    assert verify(search, X[9:], y[9:])
+    folds = HashedKFold(5).folds(X[9:], y[9:])
+    splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
+    if not isinstance(learner, KMeans | IsolationForest):  # which start elsewhere
+        peer = theirs.GridSearchCV(learner, values, scoring=scoring, refit=refitted, cv=splits).fit(X[9:], y[9:])
+        assert search.best_params_ == peer.best_params_
+    with pytest.raises(ShapeError, match="requires y"):
+        clone(search).fit(X)
+    search.relabel(X[9], y[9], 2)
+    assert_same(search, clone(search).fit(X[9:], np.r_[2, y[10:]]))
+
+
+@pytest.mark.parametrize(
+    ("learner", "scoring"),
+    [(Average(), None), (Average(), mean_score), (KMeans(2), mean_score), (sklearn.cluster.KMeans(2), mean_score)],
+)
+def test_y_that_no_record_would_carry_is_refused(learner, scoring):
+    """Such searches used to drop it, whatever the estimator or the score would have made of it."""
+    values = {"by": [0.0, 1.0]} if isinstance(learner, Average) else {"random_state": [0, 1]}
+    learner = clone(learner).set_params(**{name: first for name, (first, _) in values.items()})
+    search = GridSearchCV(learner, values, scoring=scoring).fit(ROWS)
+    digest = search.digest()
+    for verb in (search.partial_fit, search.forget, search.fit):
+        with pytest.raises(ParameterError, match=r"neither that it is a classifier nor a regressor, so .* leave y out"):
+            verb(ROWS[:9], LABELS[:9])
+    assert search.digest() == digest
+    assert verify(search.forget(ROWS[:9]), ROWS[9:])
+
+
+@pytest.mark.parametrize("learner", [KMeans(2, random_state=0), sklearn.cluster.KMeans(2, random_state=0)])
+def test_y_that_the_estimator_ignores_is_ignored(learner):
+    search = GridSearchCV(learner, {"n_clusters": [2, 3]})
+    assert clone(search).fit(ROWS, LABELS).digest() == search.fit(ROWS).digest()
