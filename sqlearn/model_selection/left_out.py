@@ -30,8 +30,8 @@ class LeftOut:
         params: Mapping[str, Any] | None,
         splits: list[tuple[np.ndarray, np.ndarray]],
     ) -> None:
-        self.X = _in_pieces(X)
-        self.estimator, self.y, self.splits = estimator, _in_pieces(y), splits
+        self.X = in_pieces(X)
+        self.estimator, self.y, self.splits = estimator, in_pieces(y), splits
         self.params = {name: value for name, value in (params or {}).items() if value is not None}
         if unknown := self.params.keys() - {"sample_weight"}:
             raise ParameterError(
@@ -124,7 +124,7 @@ def _as_it_is(model: Any) -> Iterator[Any]:
     yield model
 
 
-def _in_pieces(rows: Any) -> Any:
+def in_pieces(rows: Any) -> Any:
     """Rows, labels or targets in a form that can be cut: not all kinds of sparse matrices and of arrays can."""
     if sp.issparse(rows):
         return rows.tocsr()

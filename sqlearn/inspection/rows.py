@@ -1,0 +1,106 @@
+"""Rows that a model is asked about, one at a time."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.sklearn_private import num_samples, safe_indexing
+from sqlearn.errors import InvalidValueError, ShapeError, UnsupportedError
+from sqlearn.model_selection.left_out import in_pieces
+
+
+class Rows:
+    """Rows that a model holds.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix, frame, dict of columns or list of str of shape (n_rows, n_features)
+        Features.
+    y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
+        Labels or targets.
+    sample_weight : float or array-like of shape (n_rows,), default=None
+        Weights.
+    """
+
+    def __init__(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> None:
+        self.is_dict = isinstance(X, Mapping)
+        self.X = {name: in_pieces(column) for name, column in X.items()} if self.is_dict else in_pieces(X)
+        self.y = in_pieces(y)
+        self.weights = None if sample_weight is None else np.asarray(sample_weight)
+
+    def __len__(self) -> int:
+        return int(num_samples(self._column))
+
+    @property
+    def _column(self) -> Any:
+        """What has an element for each row."""
+        return next(iter(self.X.values()), ()) if self.is_dict else self.X
+
+    def features(self, i: int) -> Any:
+        """The features of row `i`, as rows: a view, where the user's own slice would be one."""
+        one = slice(i, i + 1)
+        if self.is_dict:
+            return {name: safe_indexing(column, one) for name, column in self.X.items()}
+        return safe_indexing(self.X, one)
+
+    def response(self, i: int) -> Any:
+        """Its label or target, as rows; None if there are none."""
+        return None if self.y is None else safe_indexing(self.y, slice(i, i + 1))
+
+    def given(self, i: int) -> dict[str, Any]:
+        """The arguments of a verb for row `i`."""
+        weights = self.weights if self.weights is None or not self.weights.ndim else self.weights[i : i + 1]
+        return _named(self.features(i), self.response(i), weights)
+
+    def held_by(self, model: ExactEstimator) -> ExactEstimator:
+        """Return a copy of a model that holds all of these rows.
+
+        Raises
+        ------
+        NotLearnedError
+            If it does not hold them all; the model is unchanged.
+        NotFittedError
+            If it was never fitted.
+        SqlearnError
+            Another subclass that describes the problem.
+        """
+        if self.weights is not None and not model.takes_weights:
+            raise InvalidValueError(
+                f"{type(model).__name__} takes no sample weights. Nothing was computed: leave sample_weight out.",
+                reason="weight",
+            )
+        emptied = copy.deepcopy(model)
+        emptied.state.deferred = True  # what depends on all records is not looked at
+        emptied.forget(**_named(self.X, self.y, self.weights))
+        if np.ndim(self._column) < (1 if self.is_dict or model.takes_documents else 2):
+            raise ShapeError(
+                "X is a single row. Nothing was computed: pass a table of rows, such as X[3:4] for row 3.",
+                reason="shape",
+            )
+        return copy.deepcopy(model)
+
+
+def _named(X: Any, y: Any, weights: Any) -> dict[str, Any]:
+    """Arguments of a verb, without those that are None."""
+    named = {"X": X, "y": y, "sample_weight": weights}
+    return {name: value for name, value in named.items() if value is not None or name == "X"}
+
+
+def check_model(model: Any) -> None:
+    """Refuse what is no fitted model of this package.
+
+    Raises
+    ------
+    UnsupportedError
+        When `model` is not of this package.
+    """
+    if not isinstance(model, ExactEstimator):
+        raise UnsupportedError(
+            f"A model of sqlearn is expected, not {type(model).__module__}.{type(model).__name__}. Nothing was "
+            "computed: fit the learner of the same name from sqlearn.",
+            reason="learner",
+        )
