@@ -1,10 +1,12 @@
 """Least squares that forgets: the exact Gram matrix of the data, and the solution read from it."""
 
+from typing import Any
+
 import numpy as np
 from sklearn import linear_model as peers
 
-from sqlearn.engine.model import Predicts, WeightedEstimator
-from sqlearn.engine.readout import LeastSquares, grams_of
+from sqlearn.engine.model import Predicts, State, WeightedEstimator
+from sqlearn.engine.readout import GramView, LeastSquares, grams_of, grams_without_each
 from sqlearn.engine.sums import Gram, Statistic
 
 
@@ -21,7 +23,22 @@ class LinearModel(Predicts, WeightedEstimator):
     _target = "value"
 
 
-class LinearRegression(LinearModel, peers.LinearRegression):
+class OneGram(LinearModel):
+    """Those whose attributes follow from one Gram matrix."""
+
+    def _of_gram(self, state: State, gram: GramView, n_records: int) -> dict[str, Any]:
+        """The fitted attributes, of so many records."""
+        raise NotImplementedError
+
+    def _read_out(self, state):
+        return self._of_gram(state, grams_of(state.statistic)[0], state.n_records)
+
+    def _read_out_without_each(self, state, block):
+        grams = grams_without_each(grams_of(state.statistic)[0], block.x, block.targets, block.weights)
+        return (self._of_gram(state, gram, state.n_records - 1) for gram in grams)
+
+
+class LinearRegression(OneGram, peers.LinearRegression):
     """Ordinary least squares that forgets, more accurate than QR or SVD of the data.
 
     Parameters
@@ -97,14 +114,14 @@ class LinearRegression(LinearModel, peers.LinearRegression):
         self.ledger = ledger
         self.key = key
 
-    def _read_out(self, state):
+    def _of_gram(self, state, gram, n_records):
         params = state.params
-        problem = LeastSquares(grams_of(state.statistic)[0], params["fit_intercept"])
+        problem = LeastSquares(gram, params["fit_intercept"])
         single = state.layout.target_ndim == 1
         found = shaped(
             *problem.solve(params["positive"]), flat=single, scalar=single, fit_intercept=params["fit_intercept"]
         )
         if not params["positive"]:
             found["rank_"] = problem.factor.rank
-            found["singular_"] = problem.singular_values(min(state.n_records, state.n_features_in_))
+            found["singular_"] = problem.singular_values(min(n_records, state.n_features_in_))
         return found

@@ -16,13 +16,15 @@ from sqlearn.engine.readout import (
     balanced_factors,
     combined,
     grams_of,
+    grams_without_each,
     label_array,
     one_against_rest,
+    signs_of,
 )
 from sqlearn.engine.sums import Gram, Statistic
 from sqlearn.engine.validation import Responses, check_class_weights, check_indicator, shape_of
 from sqlearn.errors import ParameterError, shown
-from sqlearn.linear_model.least_squares import LinearModel, shaped
+from sqlearn.linear_model.least_squares import OneGram, shaped
 
 
 class _Ridge(ExactEstimator):
@@ -77,7 +79,7 @@ def penalties(alpha: float | ArrayLike, n_targets: int) -> np.ndarray:
     return np.broadcast_to(alphas, n_targets)
 
 
-class Ridge(_Ridge, LinearModel, peers.Ridge):
+class Ridge(_Ridge, OneGram, peers.Ridge):
     """Linear least squares with an L2 penalty that forgets.
 
     Parameters
@@ -158,8 +160,8 @@ class Ridge(_Ridge, LinearModel, peers.Ridge):
     def _check_fit(self, batch):
         penalties(self.alpha, batch.targets.shape[1])
 
-    def _read_out(self, state):
-        coef, intercepts, found = self._solve(state.params, grams_of(state.statistic)[0])
+    def _of_gram(self, state, gram, n_records):
+        coef, intercepts, found = self._solve(state.params, gram)
         single = {"flat": len(coef) == 1, "scalar": state.layout.target_ndim == 1}
         return found | shaped(coef, intercepts, **single, fit_intercept=state.params["fit_intercept"])
 
@@ -302,11 +304,24 @@ class RidgeClassifier(_Ridge, AgainstRest, Decides, WeightedClassifier, peers.Ri
         penalties(self.alpha, batch.targets.shape[1] or (len(batch.labels) if len(batch.labels) > 2 else 1))
 
     def _read_out(self, state):
-        factors = self._factors(state)
-        gram = self._against_rest(state, grams_of(state.statistic, state.class_slots()), factors)
+        gram = self._against_rest(state, grams_of(state.statistic, state.class_slots()), self._factors(state))
+        return self._solved(state, gram) | self._classes_of(state, gram)
+
+    def _read_out_without_each(self, state, block):
+        factors, targets = self._factors(state), block.targets
+        if state.params["class_weight"] == "balanced" or set(factors or ()) - {1.0}:  # these weigh the record, too
+            return None
+        slots = state.class_slots()
+        gram = self._against_rest(state, grams_of(state.statistic, slots), factors)
+        if factors is not None:
+            order = np.argsort(slots)
+            targets = signs_of(order[np.searchsorted(slots[order], block.slots)], len(slots))
+        classes = self._classes_of(state, gram)  # none of which goes
+        grams = grams_without_each(gram, block.x, targets, block.weights)
+        return (self._solved(state, left) | classes for left in grams)
+
+    def _solved(self, state: State, gram: GramView) -> dict[str, Any]:
         coef, intercepts, found = self._solve(state.params, gram)
-        return (
-            found
-            | self._classes_of(state, gram)
-            | shaped(coef, intercepts, flat=len(coef) == 1, scalar=False, fit_intercept=state.params["fit_intercept"])
+        return found | shaped(
+            coef, intercepts, flat=len(coef) == 1, scalar=False, fit_intercept=state.params["fit_intercept"]
         )

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import naive_bayes as peers
 
-from sqlearn.engine.model import PredictsJointProbabilities, WeightedClassifier
-from sqlearn.engine.readout import label_array, moments_of, weights_of
-from sqlearn.engine.sums import Moments
+from sqlearn.engine.model import PredictsJointProbabilities, State, WeightedClassifier
+from sqlearn.engine.readout import label_array, moments_of, moments_without_each, weights_of
+from sqlearn.engine.sums import Block, Moments
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 
 
@@ -99,6 +99,89 @@ class GaussianNB(PredictsJointProbabilities, WeightedClassifier, peers.GaussianN
             "var_": moments.variance() + epsilon,
             "epsilon_": epsilon,
         }
+
+    def _read_out_without_each(self, state, block):
+        classes, left = label_array(state), _Left(state, block)
+        for i in range(len(block)):
+            yield {
+                "classes_": classes,
+                "class_count_": left.counts[i],
+                "class_prior_": class_prior(state.params["priors"], left.counts[i]),
+                "theta_": left.means[:, i],
+                "var_": left.variances[:, i],
+                "epsilon_": left.epsilons[i],
+            }
+
+    def _answers_without_each(self, name, state, block):
+        if type(self) is not GaussianNB or not hasattr(_Known, name) or not name.startswith("predict"):
+            return None
+        return iter(getattr(_Known(label_array(state)), name)(_Left(state, block).joint(block.x)))
+
+
+class _Left:
+    """What is left of n records in k classes without each of some records, m in all.
+
+    Parameters
+    ----------
+    state : State
+        Of the records.
+    block : Block
+        Those to be left out, each of which is not the last of its class.
+
+    Attributes
+    ----------
+    counts : float64[m, k]
+        Weights of the classes.
+    means, variances : float64[k, m, d]
+        Means, and variances with what is added to them.
+    epsilons : float64[m]
+        What is added to the variances.
+    """
+
+    def __init__(self, state: State, block: Block) -> None:
+        slots, params, every = state.class_slots(), state.params, np.arange(len(block))
+        own, whole = moments_without_each(state.statistic, block)
+        moments = moments_of(state.statistic, slots)
+        order = np.argsort(slots)
+        place = order[np.searchsorted(slots[order], block.slots)], every
+        self.epsilons = params["var_smoothing"] * whole.variance().max(axis=1)
+        shape = len(slots), *own.first.shape[:2]
+        self.means, self.variances = (
+            np.broadcast_to(found[:, None], shape).copy() for found in (moments.mean(), moments.variance())
+        )
+        self.means[place], self.variances[place] = own.mean(), own.variance()
+        self.variances += self.epsilons[:, None]
+        self.counts = np.tile(weights_of(state.statistic, slots), (len(block), 1))
+        self.counts[place[::-1]] = own.weight()[:, 0]
+        self._priors = params["priors"]
+
+    def joint(self, x: np.ndarray) -> np.ndarray:
+        """Logarithms of the joint probabilities of record i, of x float64[m, d], and each class: float64[m, k].
+
+        The operations are those of scikit-learn's ``_joint_log_likelihood``, in the same order for each record. Sums
+        are along rows that are contiguous, as a row on its own is.
+        """
+        priors = self.counts / self.counts.sum(axis=1, keepdims=True)
+        if self._priors is not None:
+            priors[:] = class_prior(self._priors, self.counts[0])
+        found = np.log(priors)
+        for k, (mean, variance) in enumerate(zip(self.means, self.variances, strict=True)):
+            of_class = -0.5 * np.sum(np.log(2.0 * np.pi * variance), axis=1)
+            found[:, k] += of_class - 0.5 * np.sum((x - mean) ** 2 / variance, axis=1)
+        return found
+
+
+class _Known(peers.GaussianNB):
+    """What predicts from joint probabilities that are known."""
+
+    def __init__(self, classes: np.ndarray) -> None:
+        self.classes_ = classes
+
+    def _check_X(self, X):
+        return X
+
+    def _joint_log_likelihood(self, X):
+        return X
 
 
 def class_prior(priors: ArrayLike | None, counts: np.ndarray) -> np.ndarray:

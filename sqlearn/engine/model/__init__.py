@@ -9,7 +9,7 @@ from sqlearn.engine.model.header import Kept, Named, Steps, describe, digest_of,
 from sqlearn.engine.model.held import FORMAT
 from sqlearn.engine.model.inner import Inner, PredictsAsInner, if_learner_has
 from sqlearn.engine.model.learner import Learner
-from sqlearn.engine.model.lending import Lending
+from sqlearn.engine.model.lending import Lending, answers_without_each
 from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.parameters import checked_params
 from sqlearn.engine.model.predictions import (

@@ -131,12 +131,16 @@ class Answering(Delegates, BaseEstimator):
                 f"This {state.learner} holds {none}, so it has no fitted attributes. Call fit or partial_fit first.",
                 reason="too few records",
             )
+        return self._filled_sklearn(state, self._read_out(state))
+
+    def _filled_sklearn(self, state: State, read_out: dict[str, Any]) -> Any:
+        """scikit-learn's estimator with the attributes that were read from a state."""
         fitted = self._new_sklearn(state.params)
         attributes = vars(fitted)
         attributes["n_features_in_"] = state.n_features_in_
         if state.feature_names_in_ is not None:
             attributes["feature_names_in_"] = state.feature_names_in_
-        attributes.update((name, read_only(value)) for name, value in self._read_out(state).items())
+        attributes.update((name, read_only(value)) for name, value in read_out.items())
         return fitted
 
     def _new_sklearn(self, params: dict[str, Any]) -> Any:

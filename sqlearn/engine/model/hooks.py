@@ -1,11 +1,14 @@
 """What a learner declares of itself, and adds to the work that is common to all."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from sqlearn.engine.model.answering import Answering
 from sqlearn.engine.model.state import State
 from sqlearn.engine.sklearn_private import param_names
-from sqlearn.engine.sums import Statistic
+from sqlearn.engine.sums import Block, Statistic
 from sqlearn.engine.validation import (
     Batch,
     Features,
@@ -69,6 +72,19 @@ class Hooks(Answering):
     @property
     def _sparse_form(self) -> bool:
         return False
+
+    # ------------------------------------------------------------------ without each of some records
+
+    def _read_out_without_each(self, state: State, block: Block) -> Iterator[dict[str, Any]] | None:
+        """The fitted attributes without each of these records in turn, to the bit; None where nothing is quicker.
+
+        Each record is held, and is not the last of its class that has a weight.
+        """
+        return None
+
+    def _answers_without_each(self, name: str, state: State, block: Block) -> Iterator[Any] | None:
+        """What the method `name` answers at each of these records without it; None where attributes are needed."""
+        return None
 
     # ------------------------------------------------------------------ records
 

@@ -12,7 +12,9 @@ from sqlearn.engine.readout.least_squares import (
     beyond_float64,
     fitted,
     one_against_rest,
+    signs_of,
 )
+from sqlearn.engine.readout.left_out import grams_without_each, moments_without_each
 from sqlearn.engine.readout.linear_map import LinearMap
 from sqlearn.engine.readout.moments_view import categories_of, is_constant, moments_of, others_of, sums_of, weights_of
 from sqlearn.engine.readout.read_only import read_only

@@ -268,8 +268,9 @@ class GramView:
     def _moments(self, centred, divisor):
         order = self.width - 1
         hi, lo, exponents = np.zeros((order, order)), np.zeros((order, order)), np.zeros(order, np.int64)
-        digits, low = trimmed(self.digits, self.low)
-        if digits.size:
+        start, stop = _span(self.digits)
+        if start < stop:
+            digits, low = np.ascontiguousarray(self.digits[:, start:stop]), self.low + start
             _second_moments(digits, self.width, centred, hi, lo, exponents)
             # the unit, 2**(32 * low) or its square, goes half to each variable
             exponents = np.where(hi.diagonal() > 0.0, exponents + (32 if centred else 16) * low, 0)
@@ -278,9 +279,13 @@ class GramView:
     def penalized(self, alpha: float) -> "GramView":
         """The matrix with `alpha` added to the features' diagonal, exactly, as ridge regression needs it."""
         (digits, addend), low = aligned((self.digits, self.low), digits_of(alpha))
-        diagonal = [packed_cell(i, i, self.width) for i in range(1, 1 + self.n_features)]
-        digits[diagonal] += addend
-        return replace(self, digits=normalized(digits), low=low)
+        features = np.arange(1, 1 + self.n_features)
+        diagonal = packed_cell(features, features, self.width)
+        grown = normalized(digits[diagonal] + addend)  # of the others, there is nothing to carry
+        wide = np.zeros((len(digits), grown.shape[1]), np.int64)
+        wide[:, : digits.shape[1]] = digits
+        wide[diagonal] = grown
+        return replace(self, digits=wide, low=low)
 
 
 def grams_of(statistic: Gram, slots: np.ndarray | None = None) -> list[GramView]:

@@ -165,6 +165,12 @@ def one_against_rest(grams: Sequence[GramView], factors: Sequence[float]) -> Gra
     return replace(total, digits=normalized(digits), low=low, n_targets=t)
 
 
+def signs_of(classes: np.ndarray, n_classes: int) -> np.ndarray:
+    """The targets of records in :func:`one_against_rest`, float64[n, t]; of classes int64[n]."""
+    picked = np.arange(n_classes) if n_classes > 2 else np.arange(1, 2)
+    return np.where(classes[:, None] == picked, 1.0, -1.0)
+
+
 def balanced_factors(combinations: list[str], record_counts: np.ndarray) -> list[float]:
     """What ``class_weight="balanced"`` multiplies the weights of each combination of labels by.
 

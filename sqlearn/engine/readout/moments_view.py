@@ -50,6 +50,12 @@ class MomentsView:
     second: np.ndarray
     low: int
 
+    @classmethod
+    def of_cells(cls, digits: np.ndarray, low: int, n_features: int) -> "MomentsView":
+        """The moments in the cells of :class:`~sqlearn.engine.sums.moments.Moments`, int64[slots, 1 + 2 * d, L]."""
+        weights = np.broadcast_to(digits[:, :1], (len(digits), n_features, digits.shape[2]))
+        return cls(weights, digits[:, 1 : 1 + n_features], digits[:, 1 + n_features :], low)
+
     def _pairs(self, digits):
         if _is_repeated(digits):
             return [np.broadcast_to(part, digits.shape[:2]) for part in to_pairs(digits[:, :1], self.low)]
@@ -165,15 +171,15 @@ def moments_of(statistic: Moments | Mixed | Gram | Sums, slots) -> MomentsView:
     moments = statistic.moments if isinstance(statistic, Mixed) else statistic
     digits, low = moments.digits(slots)
     d = moments.n_features
+    if not isinstance(statistic, Mixed | Gram):
+        return MomentsView.of_cells(digits, low, d)
     weights = np.broadcast_to(digits[:, :1], (len(digits), d, digits.shape[2]))
     if isinstance(statistic, Mixed):
         missing, missing_low = statistic.missing.digits(slots)
         (weights, missing, rest), low = aligned((weights, low), (missing[:, 1:], missing_low), (digits[:, 1:], low))
         weights = normalized(weights - missing)
         rest = np.pad(rest, [(0, 0), (0, 0), (0, weights.shape[2] - rest.shape[2])])
-    elif isinstance(statistic, Gram):
+    else:
         width = 1 + d + statistic.n_targets
         rest = digits[:, [*range(1, 1 + d), *(packed_cell(i, i, width) for i in range(1, 1 + d))]]
-    else:
-        rest = digits[:, 1:]
     return MomentsView(weights, rest[:, :d], rest[:, d:], low)

@@ -8,7 +8,7 @@ from sqlearn.engine.sums.deposit import deposit_each, deposit_outer, deposit_spa
 from sqlearn.engine.sums.exact import FEW_LIMBS, Deposit, ExactSum
 from sqlearn.engine.sums.folded import FoldedGram
 from sqlearn.engine.sums.fourth_moments import Spread
-from sqlearn.engine.sums.gram import Gram
+from sqlearn.engine.sums.gram import Gram, gram_rows
 from sqlearn.engine.sums.gram_blocks import BLOCK, packed_cell
 from sqlearn.engine.sums.joint import Correlations, Joint, Mixed
 from sqlearn.engine.sums.memory import installed

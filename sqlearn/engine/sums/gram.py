@@ -24,8 +24,7 @@ class Gram(Statistic):
 
     def deposit(self, block, sign, log):
         order = np.argsort(block.slots, kind="stable")
-        arrays, workspace = (block.x, block.targets, block.weights, block.slots, order), np.empty((3, self._order))
-        by_row = Deposit(len(block), deposit_gram_rows, arrays, (workspace,))
+        by_row = gram_rows(block.x, block.targets, block.weights, block.slots, order)
         if many_products.is_worth(len(block) * self.total.shape[1]):
             self._put_blocks(partial(self._deposit, block, order, by_row), by_row, sign, log)
         else:
@@ -33,10 +32,6 @@ class Gram(Statistic):
 
     def fast_path(self, state):
         return None if state.ledger is None else OneDense(state, is_gram=True)
-
-    @property
-    def _order(self) -> int:
-        return 1 + self.n_features + self.n_targets
 
     def _deposit(self, block, order, by_row, sign):
         """By blocks, through BLAS, all or nothing."""
@@ -51,3 +46,12 @@ class Gram(Statistic):
         except BaseException:
             self.total.take_back(by_row, done, sign, self.record_counts)
             raise
+
+
+def gram_rows(
+    x: np.ndarray, targets: np.ndarray, weights: np.ndarray, slots: np.ndarray, order: np.ndarray | None = None
+) -> Deposit:
+    """What :class:`Gram` sums, record by record in an `order`; as they come by default."""
+    order = np.arange(len(x)) if order is None else order
+    workspace = np.empty((3, 1 + x.shape[1] + targets.shape[1]))
+    return Deposit(len(x), deposit_gram_rows, (x, targets, weights, slots, order), (workspace,))
