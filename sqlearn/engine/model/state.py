@@ -1,7 +1,7 @@
 """The state of a fitted model: the one place where what is held changes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -121,6 +121,25 @@ class State(Held):
         finally:
             self.busy = self.broken
 
+    def change_by(self, step: Callable[[Log], None]) -> None:
+        """Change by a step of the statistic's own, which may :meth:`take_out` records: all of it or nothing."""
+        self.begin()
+        try:
+            with InterruptsHeld() as check:
+                self._change_by(step, Log(), check)
+            self.trim()
+        finally:
+            self.busy = self.broken
+
+    def take_out(self, multiset: np.ndarray, n: int, log: Log) -> None:
+        """Note that `n` records with this sum of hashes, uint64[4], are held no more."""
+        digests = np.concatenate([np.zeros(2, np.uint64), multiset])[None]
+        log.do(partial(self._tally, digests, -n), partial(self._tally, digests, n))
+
+    def _tally(self, digests: np.ndarray, n: int) -> None:
+        add_terms(self.multiset, digests, float(np.sign(n)))
+        self.record_counter[0] += n
+
     def change_in_turn(self, *changes: tuple[Batch, float]) -> None:
         """Learn or forget batches as :meth:`change` does; the caller has called :meth:`begin`."""
         with InterruptsHeld() as check:
@@ -166,14 +185,20 @@ class State(Held):
         self.fitted_sklearn = None
 
     def _change(self, log: Log, changes, check, lent: bool = False) -> None:
-        self._touch()
-        try:
+        def step(log: Log) -> None:
             for batch, sign in changes:
                 for rows in batch.slices(self.statistic.takes_sparse):
                     check()
                     self._apply(batch, rows, sign, log)
+
+        self._change_by(step, log, check, any(sign > 0 for _, sign in changes), lent)
+
+    def _change_by(self, step, log: Log, check, learns: bool = False, lent: bool = False) -> None:
+        self._touch()
+        try:
+            step(log)
             self._refresh(log, check)
-            if any(sign > 0 for _, sign in changes):
+            if learns:
                 self._check_kinds(InvalidValueError)
             self._check_emptied()
             if lent:
