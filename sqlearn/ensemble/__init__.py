@@ -4,6 +4,7 @@ from sqlearn.ensemble.extra_trees import ExtraTreesClassifier, ExtraTreesRegress
 from sqlearn.ensemble.hist_gradient_boosting import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sqlearn.ensemble.isolation_forest import IsolationForest
 from sqlearn.ensemble.random_forest import RandomForestClassifier, RandomForestRegressor
+from sqlearn.ensemble.sharded import ShardedClassifier, ShardedRegressor
 from sqlearn.ensemble.stacking import StackingClassifier, StackingRegressor
 from sqlearn.ensemble.voting import VotingClassifier, VotingRegressor
 
@@ -15,6 +16,8 @@ __all__ = [
     "IsolationForest",
     "RandomForestClassifier",
     "RandomForestRegressor",
+    "ShardedClassifier",
+    "ShardedRegressor",
     "StackingClassifier",
     "StackingRegressor",
     "VotingClassifier",

@@ -1,0 +1,1 @@
+"""Ensembles by shards: records in shards, a member for each, and what of them is fitted when."""
