@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils import Bunch
 
 from sqlearn.errors import ParameterError, shown
 
 # attributes that say where in memory something is, or who looks on
 _NOT_WALKED = {"_stop_words_id", "_skl_callbacks", "_parent_callback_ctx"}
-_ADVICE = "Nothing was changed: pass `fingerprint`, a text that names what it computes, such as its version."
 _PLAIN = (types.FunctionType, types.BuiltinFunctionType, np.ufunc, type)
 
 
@@ -35,23 +35,60 @@ def walked(value: Any) -> bytes:
     ParameterError
         Where a part has no identity that another process would find.
     """
-    return _Walk().of(value)
+    return Walk().of(value)
 
 
 def attributes_of(value: Any) -> dict[str, bytes]:
     """The identities of an object's attributes, by name."""
-    walk = _Walk()
-    return {name: walk.of(part) for name, part in _attributes(value).items()}
+    walk = Walk()
+    return {name: walk.of(part) for name, part in walk.attributes(value).items()}
 
 
-class _Walk:
-    """One walk, which knows what it is inside of."""
+class Walk:
+    """One walk, which knows what it is inside of. Other walks derive from it where they see other parts.
+
+    Attributes
+    ----------
+    whole, advice : str
+        What messages call the object that is walked, and what they say to do where it has no identity.
+    """
+
+    whole = "The transformer"
+    advice = "Nothing was changed: pass `fingerprint`, a text that names what it computes, such as its version."
 
     def __init__(self) -> None:
         self.inside: list[int] = []
 
+    def seen(self, value: Any) -> Any:
+        """What is walked in the place of a value."""
+        return dict(value) if isinstance(value, Bunch) else value  # whose attributes a pickle leaves out
+
+    def attributes(self, value: Any) -> dict[str, Any]:
+        """The attributes that an object is made of."""
+        return {name: part for name, part in vars(value).items() if name not in _NOT_WALKED}
+
+    def is_open(self, value: Any) -> bool:
+        """Whether an object is made of its attributes alone: no slots, nothing that a C type keeps, no own pickle."""
+        own = any(vars(cls).keys() & {"__reduce__", "__reduce_ex__"} for cls in type(value).__mro__[:-1])
+        return not own and hasattr(value, "__dict__") and type(value).__basicsize__ == _Bare.__basicsize__
+
+    def reduced(self, value: Any) -> tuple[Any, ...]:
+        """What any other object would be made of again: a callable, its arguments, its state, its items, its pairs."""
+        try:
+            found = value.__reduce_ex__(2)
+            if isinstance(found, str):
+                found = (getattr, (type(value).__module__, found))
+        except Exception as error:  # of any kind: it is the object's own
+            raise ParameterError(
+                f"{self.whole} holds {shown(value)}, of type {_name(type(value))}, whose parts cannot be listed. "
+                f"{self.advice}",
+                value=value,
+            ) from error
+        return (*found, None, None, None)[:5]
+
     def of(self, value: Any) -> bytes:
         """The identity of a value."""
+        value = self.seen(value)
         plain = _plain(value)
         if plain is not None:
             return plain
@@ -82,40 +119,52 @@ class _Walk:
         if isinstance(value, types.MethodType):
             return _hash("method", value.__func__.__name__, self.of(value.__self__))
         if isinstance(value, _PLAIN) or _is_named(value):
-            return _importable(value)
+            return self.named(value)
         if isinstance(value, np.random.RandomState | np.random.Generator):
             raise ParameterError(
-                f"The transformer holds {shown(value)}, which changes with every use: the same row would have another "
+                f"{self.whole} holds {shown(value)}, which changes with every use: the same row would have another "
                 "image each time. Nothing was changed: pass an int as random_state or, if nothing draws from it any "
                 "more, `fingerprint`.",
                 value=value,
             )
         if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of torch
-            return _hash("tensor", _importable(kind), self.of(np.asarray(value.detach().cpu())))
+            return _hash("tensor", self.named(kind), self.of(np.asarray(value.detach().cpu())))
         return self._of_object(value)
 
     def _of_object(self, value: Any) -> bytes:
-        kind = type(value)
-        of_class = _importable(kind)
-        own = any(vars(cls).keys() & {"__reduce__", "__reduce_ex__"} for cls in kind.__mro__[:-1])
-        if not own and _is_open(value):
-            parts = [_hash("attributes", *self._items(_attributes(value)))]
+        of_class = self.named(type(value))
+        if self.is_open(value):
+            parts = [_hash("attributes", *self._items(self.attributes(value)))]
         else:
-            try:
-                made, given, *rest = _reduced(value)
-            except Exception as error:  # of any kind: it is the object's own
-                raise ParameterError(
-                    f"The transformer holds {shown(value)}, of type {_name(kind)}, whose parts cannot be listed. "
-                    f"{_ADVICE}",
-                    value=value,
-                ) from error
-            state, items, pairs = (*rest, None, None, None)[:3]
+            made, given, state, items, pairs = self.reduced(value)
             parts = [self.of(made), self.of(given), self.of(state)]
             parts.append(_hash("items", *map(self.of, items or ())))
             parts.append(_hash("pairs", *sorted(_hash(self.of(key), self.of(part)) for key, part in pairs or ())))
-        if isinstance(value, dict):  # a Bunch, say
+        if isinstance(value, dict):
             parts.append(_hash("dict", *self._items(value)))
         return _hash("object", of_class, *parts)
+
+    def named(self, value: Any) -> bytes:
+        """The identity of a function or a class: its name, with the version of its package or else its source."""
+        module, name = address(value)
+        if not _is_found(value, module, name):
+            raise ParameterError(
+                f"{self.whole} holds {shown(value)}, which cannot be imported by its name: it is a lambda, or was made "
+                "inside a function. Nothing was changed: define it at the top of a module, or pass `fingerprint`, a "
+                "text that names what it computes.",
+                value=value,
+            )
+        version = _version(module)
+        if version is not None:
+            return _hash("import", module, name, version)
+        try:
+            return _hash("source", module, name, inspect.getsource(value))
+        except (OSError, TypeError) as error:
+            raise ParameterError(
+                f"{self.whole} holds {shown(value)} of the module {module}, which has neither a version nor a source. "
+                f"{self.advice}",
+                value=value,
+            ) from error
 
     def _items(self, given: Mapping[Any, Any]) -> list[bytes]:
         return sorted(_hash(self.of(key), self.of(value)) for key, value in given.items())
@@ -165,23 +214,6 @@ class _Bare:
     """A class whose objects have attributes alone."""
 
 
-def _is_open(value: Any) -> bool:
-    """Whether the attributes of an object are all that it is made of: no slots, and nothing that a C type keeps."""
-    return hasattr(value, "__dict__") and type(value).__basicsize__ == _Bare.__basicsize__
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    return {name: part for name, part in vars(value).items() if name not in _NOT_WALKED}
-
-
-def _reduced(value: Any) -> tuple[Any, ...]:
-    """What the object would be made of again: a callable, its arguments, and what it is given then."""
-    found = value.__reduce_ex__(2)
-    if isinstance(found, str):
-        raise TypeError(f"{found} is a name")
-    return found
-
-
 def _is_named(value: Any) -> bool:
     """Whether it is a function, of numpy's or Cython's own types: what can be called and is found by its name."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
@@ -192,30 +224,13 @@ def _name(kind: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _importable(value: Any) -> bytes:
-    """The identity of a function or a class: its name, with the version of its package or else its source."""
+def address(value: Any) -> tuple[str, str]:
+    """The module and the name of a function or a class."""
     name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
     module = getattr(value, "__module__", None) or ("numpy" if isinstance(value, np.ufunc) else "builtins")
     if isinstance(getattr(value, "__self__", None), type):  # of a class: dict.fromkeys
         module = value.__self__.__module__
-    if not _is_found(value, module, name):
-        raise ParameterError(
-            f"The transformer holds {shown(value)}, which cannot be imported by its name: it is a lambda, or was made "
-            "inside a function. Nothing was changed: define it at the top of a module, or pass `fingerprint`, a text "
-            "that names what it computes.",
-            value=value,
-        )
-    version = _version(module)
-    if version is not None:
-        return _hash("import", module, name, version)
-    try:
-        return _hash("source", module, name, inspect.getsource(value))
-    except (OSError, TypeError) as error:
-        raise ParameterError(
-            f"The transformer holds {shown(value)} of the module {module}, which has neither a version nor a source. "
-            f"{_ADVICE}",
-            value=value,
-        ) from error
+    return module, name
 
 
 def _is_found(value: Any, module: str, name: str) -> bool:
