@@ -6,9 +6,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from sqlearn.engine.model import ExactEstimator, answers_without_each
-from sqlearn.errors import UndefinedAttributeError
 from sqlearn.inspection.responses import Response, looking, one_array
 from sqlearn.inspection.rows import Rows, check_model
+from sqlearn.inspection.walk import asked_without
 
 
 def leave_one_out(
@@ -88,21 +88,7 @@ def leave_one_out(
     for i in range(len(rows)):
         one = NotImplemented if quick is None else next(quick)
         if one is NotImplemented:
-            with copied.without(**rows.given(i)) as left:
-                one = _asked(answer, left, i)
+            one = asked_without(copied, rows, i, answer.of)
         found.append(one)
         look(1)
     return one_array(found)
-
-
-def _asked(answer: Response, left: Any, i: int) -> Any:
-    """What a model answers without row `i`; an error names that row."""
-    try:
-        return answer.of(left, i)
-    except ValueError as error:
-        raise UndefinedAttributeError(
-            f"Without row {i} (counted from 0), the model has no answer: {error} Nothing was returned, and the model "
-            "is as it was: leave this row out of X.",
-            row=i,
-            reason=error.reason if isinstance(error, UndefinedAttributeError) else None,
-        ) from error

@@ -40,21 +40,21 @@ class Rows:
         """What has an element for each row."""
         return next(iter(self.X.values()), ()) if self.is_dict else self.X
 
-    def features(self, i: int) -> Any:
-        """The features of row `i`, as rows: a view, where the user's own slice would be one."""
-        one = slice(i, i + 1)
+    def features(self, index: int | np.ndarray) -> Any:
+        """The features of one row or of several, as rows: of one a view, where the user's own slice would be one."""
+        places = _as_index(index)
         if self.is_dict:
-            return {name: safe_indexing(column, one) for name, column in self.X.items()}
-        return safe_indexing(self.X, one)
+            return {name: safe_indexing(column, places) for name, column in self.X.items()}
+        return safe_indexing(self.X, places)
 
-    def response(self, i: int) -> Any:
-        """Its label or target, as rows; None if there are none."""
-        return None if self.y is None else safe_indexing(self.y, slice(i, i + 1))
+    def response(self, index: int | np.ndarray) -> Any:
+        """Their labels or targets, as for a verb; None if there are none."""
+        return None if self.y is None else safe_indexing(self.y, _as_index(index))
 
-    def given(self, i: int) -> dict[str, Any]:
-        """The arguments of a verb for row `i`."""
-        weights = self.weights if self.weights is None or not self.weights.ndim else self.weights[i : i + 1]
-        return _named(self.features(i), self.response(i), weights)
+    def given(self, index: int | np.ndarray) -> dict[str, Any]:
+        """The arguments of a verb for one row or for several."""
+        weights = self.weights if self.weights is None or not self.weights.ndim else self.weights[_as_index(index)]
+        return _named(self.features(index), self.response(index), weights)
 
     def held_by(self, model: ExactEstimator) -> ExactEstimator:
         """Return a copy of a model that holds all of these rows.
@@ -82,6 +82,10 @@ class Rows:
                 reason="shape",
             )
         return copy.deepcopy(model)
+
+
+def _as_index(index: int | np.ndarray) -> slice | np.ndarray:
+    return index if isinstance(index, np.ndarray) else slice(index, index + 1)
 
 
 def _named(X: Any, y: Any, weights: Any) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""A model without some of the rows that it holds."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from sqlearn.engine.model import ExactEstimator
+from sqlearn.errors import UndefinedAttributeError
+from sqlearn.inspection.rows import Rows
+
+Part = TypeVar("Part", int, np.ndarray)
+
+
+def asked_without(
+    copied: ExactEstimator, rows: Rows, part: Part, ask: Callable[[ExactEstimator, Part], Any]
+) -> Any:  # fmt: skip
+    """Ask a model without one row, or without several that go together.
+
+    Parameters
+    ----------
+    copied : ExactEstimator
+        A copy of the model that nothing else uses, see :meth:`~sqlearn.inspection.rows.Rows.held_by`; afterwards it is
+        as it was.
+    rows : Rows
+        The rows.
+    part : int or int64[k]
+        The place of the row, or the places of several.
+    ask : callable
+        Asks the model without it; takes the part, too.
+
+    Returns
+    -------
+    object
+        What `ask` returns.
+
+    Raises
+    ------
+    UndefinedAttributeError
+        If the model has no answer.
+    """
+    with copied.without(**rows.given(part)) as left:
+        try:
+            return ask(left, part)
+        except ValueError as error:
+            places = np.atleast_1d(part)
+            more = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
+            raise UndefinedAttributeError(
+                f"Without row {places[0]}{more} (counted from 0), the model has no answer: {error} Nothing was "
+                f"returned, and the model is as it was: leave {'these rows' if more else 'this row'} out of X.",
+                row=int(places[0]),
+                reason=error.reason if isinstance(error, UndefinedAttributeError) else None,
+            ) from error
