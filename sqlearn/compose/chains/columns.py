@@ -216,21 +216,30 @@ def kind_of(steps: list[Any]) -> str:
 
 def uses_of(steps: Any, width: int, names: Sequence[str] | None) -> list[Use]:
     """The columns of the input that these steps take, in their order; each once as numbers, and as categories."""
-    return sorted(
-        set(_uses(flat(steps), list(range(width)), names)), key=lambda use: (use.kind == "category", use.place)
-    )
+    ways = _ways(flat(steps), list(range(width)), names)
+    found = {Use(place, kind_of(way)) for way, places in ways for place in places}
+    return sorted(found, key=lambda use: (use.kind == "category", use.place))
 
 
-def _uses(steps: list[Any], places: list[int], names: Sequence[str] | None) -> Iterator[Use]:
-    first = steps[0] if steps else None
-    if not isinstance(first, SIDE_BY_SIDE):
-        yield from (Use(place, kind_of(steps)) for place in places)
+def _ways(
+    steps: list[Any], places: list[int], names: Sequence[str] | None
+) -> Iterator[tuple[list[Any], list[int]]]:  # fmt: skip
+    """The ways of columns through steps, part by part: of each the steps on it, and where its columns come from."""
+    k = next((k for k, step in enumerate(steps) if isinstance(step, SIDE_BY_SIDE)), None)
+    if k is None:
+        yield steps, places
         return
-    own = None if names is None else [names[place] for place in places]
-    for part in parts_of(first, len(places), own):
-        if not is_dropped(part.step):
-            inner = flat([(part.name, part.step)])
-            yield from _uses(inner + steps[1:], outer(places, part.places), names)
+    if k:  # what comes out of another step: any of it
+        parts = [(flat([part]), places) for part in inner_parts(steps[k])] or [([], places)]
+    else:
+        own = None if names is None else [names[place] for place in places]
+        parts = [
+            (flat([(part.name, part.step)]), outer(places, part.places))
+            for part in parts_of(steps[0], len(places), own)
+            if not is_dropped(part.step)
+        ]
+    for inner, own_places in parts:
+        yield from _ways(steps[:k] + inner + steps[k + 1 :], own_places, names)
 
 
 def image_width(steps: Any) -> int:
@@ -256,51 +265,22 @@ def keeps_order(step: Any) -> bool:
 def ranked(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
     """The positions of the numbers whose values are kept in order: some step asks for it."""
     found: set[int] = set()
-
-    def walk(rest: list[Any], places: list[int]) -> None:
-        for k, step in enumerate(rest):
-            if isinstance(step, SIDE_BY_SIDE):
-                if k:  # of what comes out of another step: any of it
-                    for each in inner_parts(step):
-                        walk(flat([each]) + rest[k + 1 :], places)
-                    return
-                own = None if names is None else [names[place] for place in places]
-                for part in parts_of(step, len(places), own):
-                    if not is_dropped(part.step):
-                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], outer(places, part.places))
-                return
-            if takes_order(step) and kind_of(rest[k:]) == "number":
+    for way, places in _ways(flat(steps), list(range(width)), names):
+        for k, step in enumerate(way):
+            if takes_order(step) and kind_of(way[k:]) == "number":
                 found.update(places)
             if not keeps_order(step):
-                return
-
-    walk(flat(steps), list(range(width)))
+                break
     return found
 
 
 def may_miss(steps: Any, width: int, names: Sequence[str] | None) -> set[int]:
     """The positions of columns that may miss values: an imputer, an encoder, or nothing but scalers comes behind."""
     refused: set[int] = set()
-
-    def walk(rest: list[Any], places: list[int]) -> None:
-        for k, step in enumerate(rest):
-            if isinstance(step, SIDE_BY_SIDE):
-                if k:  # of what comes out of another step: all of it
-                    for each in inner_parts(step):
-                        walk(flat([each]) + rest[k + 1 :], places)
-                    return
-                own = None if names is None else [names[place] for place in places]
-                for part in parts_of(step, len(places), own):
-                    if not is_dropped(part.step):
-                        walk(flat([(part.name, part.step)]) + rest[k + 1 :], outer(places, part.places))
-                return
-            if isinstance(step, (SimpleImputer, *ENCODERS)) and not _makes_gaps(step):
-                return
-            if not (isinstance(step, _KEEP_GAPS) or _makes_gaps(step)):
-                refused.update(places)
-                return
-
-    walk(flat(steps), list(range(width)))
+    for way, places in _ways(flat(steps), list(range(width)), names):
+        first = next((step for step in way if not (isinstance(step, _KEEP_GAPS) or _makes_gaps(step))), None)
+        if first is not None and not isinstance(first, (SimpleImputer, *ENCODERS)):
+            refused.update(places)
     return set(range(width + image_width(steps))) - refused
 
 
