@@ -21,7 +21,40 @@ __all__ = ["PCA", "TruncatedSVD"]
 _SMALL = 128  # features, up to which more threads of LAPACK take longer than one
 
 
-class PCA(ScoresRecords, Transforms, UnweightedEstimator, peers.PCA):
+class _Decomposition(Transforms, UnweightedEstimator):
+    """What PCA and TruncatedSVD have in common."""
+
+    _statistic = Gram
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Return the records that given components stand for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_records, n_components)
+            What ``transform`` returned.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_records, n_features)
+            The records, without what lies outside the components.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        SqlearnError
+            A subclass that describes the problem.
+        """
+        return self._answer("inverse_transform", X)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64"]
+        return tags
+
+
+class PCA(ScoresRecords, _Decomposition, peers.PCA):
     """Principal component analysis.
 
     Parameters
@@ -77,7 +110,6 @@ class PCA(ScoresRecords, Transforms, UnweightedEstimator, peers.PCA):
     """
 
     _sklearn_class = peers.PCA
-    _statistic = Gram
 
     def __init__(
         self,
@@ -105,28 +137,6 @@ class PCA(ScoresRecords, Transforms, UnweightedEstimator, peers.PCA):
         self.random_state = random_state
         self.ledger = ledger
         self.key = key
-
-    def inverse_transform(self, X: Any) -> np.ndarray:
-        """Return the records that given components stand for.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_records, n_components)
-            What ``transform`` returned.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records, n_features)
-            The records, without what lies outside the components.
-
-        Raises
-        ------
-        NotFittedError
-            If nothing was learned yet.
-        SqlearnError
-            A subclass that describes the problem.
-        """
-        return self._answer("inverse_transform", X)
 
     def get_covariance(self) -> np.ndarray:
         """Return the covariance matrix of the generative model.
@@ -164,7 +174,6 @@ class PCA(ScoresRecords, Transforms, UnweightedEstimator, peers.PCA):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64"]
         tags.array_api_support = False
         tags.input_tags.sparse = True
         return tags
@@ -203,7 +212,7 @@ class PCA(ScoresRecords, Transforms, UnweightedEstimator, peers.PCA):
         }
 
 
-class TruncatedSVD(Transforms, UnweightedEstimator, peers.TruncatedSVD):
+class TruncatedSVD(_Decomposition, peers.TruncatedSVD):
     """Dimensionality reduction by a truncated singular value decomposition, without centring.
 
     Parameters
@@ -246,7 +255,6 @@ class TruncatedSVD(Transforms, UnweightedEstimator, peers.TruncatedSVD):
     """
 
     _sklearn_class = peers.TruncatedSVD
-    _statistic = Gram
 
     def __init__(
         self,
@@ -270,33 +278,6 @@ class TruncatedSVD(Transforms, UnweightedEstimator, peers.TruncatedSVD):
         self.tol = tol
         self.ledger = ledger
         self.key = key
-
-    def inverse_transform(self, X: Any) -> np.ndarray:
-        """Return the records that given components stand for.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_records, n_components)
-            What ``transform`` returned.
-
-        Returns
-        -------
-        float64 ndarray of shape (n_records, n_features)
-            The records, without what lies outside the components.
-
-        Raises
-        ------
-        NotFittedError
-            If nothing was learned yet.
-        SqlearnError
-            A subclass that describes the problem.
-        """
-        return self._answer("inverse_transform", X)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64"]
-        return tags
 
     def _check_batch(self, batch):
         width = batch.x.shape[1]
