@@ -1,6 +1,7 @@
 """Linear regression with L1 penalties that forgets, solved by scikit-learn's coordinate descent on exact moments."""
 
 from contextlib import suppress
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn import linear_model as peers
@@ -11,29 +12,39 @@ from sqlearn.errors import ParameterError, UndefinedAttributeError
 from sqlearn.linear_model.least_squares import LinearModel, shaped
 
 
-class _CoordinateDescent(LinearModel):
-    """What ElasticNet and Lasso have in common."""
+class CoordinateDescent(LinearModel):
+    """What ElasticNet and Lasso have in common, also where they choose their penalty.
+
+    Attributes
+    ----------
+    _precompute : type
+        What `precompute` may be.
+    """
+
+    _precompute: ClassVar[Any] = bool
 
     def _draws(self, params):
         return params["selection"] == "random"
 
+    def _seed(self, params: dict[str, Any]) -> int:
+        return (params["random_state"] if self._draws(params) else None) or 0
+
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        if not isinstance(params["precompute"], bool):
+        if not isinstance(params["precompute"], self._precompute):
             raise ParameterError(
-                "A Gram matrix passed as `precompute` would not change when rows are forgotten. Leave it False: the "
-                "model holds the Gram matrix anyway."
+                "A Gram matrix passed as `precompute` would not change when rows are forgotten. Leave it at its "
+                "default: the model holds Gram matrices anyway."
             )
 
     def _check_learned(self, state):
-        with suppress(UndefinedAttributeError):  # out of float64's range: the state is a legal one
+        with suppress(UndefinedAttributeError):  # too few records, or beyond float64: the state is a legal one
             self._fitted_sklearn_of(state)  # iterates now, so that `fit` gives scikit-learn's warnings
 
     def _read_out(self, state):
         params = state.params
         accepted = {name: params[name] for name in param_names(self._sklearn_class)}
-        seed = params["random_state"] if self._draws(params) else None
-        estimator = self._sklearn_class(**accepted | {"random_state": seed or 0})
+        estimator = self._sklearn_class(**accepted | {"random_state": self._seed(params)})
         return solution(estimator, grams_of(state.statistic)[0], is_scalar=state.layout.target_ndim == 1)
 
 
@@ -49,7 +60,7 @@ def solution(estimator: peers.ElasticNet, gram: GramView, *, is_scalar: bool) ->
     return found | {"dual_gap_": solved.dual_gap_, "n_iter_": solved.n_iter_}
 
 
-class ElasticNet(_CoordinateDescent, peers.ElasticNet):
+class ElasticNet(CoordinateDescent, peers.ElasticNet):
     """Linear regression with L1 and L2 penalties that forgets.
 
     Parameters
@@ -141,7 +152,7 @@ class ElasticNet(_CoordinateDescent, peers.ElasticNet):
         self.key = key
 
 
-class Lasso(_CoordinateDescent, peers.Lasso):
+class Lasso(CoordinateDescent, peers.Lasso):
     """Linear regression with an L1 penalty that forgets.
 
     Parameters

@@ -1,7 +1,6 @@
 """Lasso and elastic net that choose their penalty by cross-validation, and forget."""
 
 import warnings
-from contextlib import suppress
 from numbers import Integral
 from typing import Any
 
@@ -13,30 +12,23 @@ from sklearn.exceptions import ConvergenceWarning
 from sqlearn.engine.arithmetic import one_thread
 from sqlearn.engine.readout import Fold, GramView, LeastSquares, beyond_float64
 from sqlearn.engine.solvers import descend
-from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
-from sqlearn.linear_model.coordinate_descent import solution
+from sqlearn.errors import ParameterError, shown
+from sqlearn.linear_model.coordinate_descent import CoordinateDescent, solution
 from sqlearn.linear_model.folded import Chooses, checked_alphas, folds_left_out, mean_over_folds
-from sqlearn.linear_model.least_squares import LinearModel
 
 _LEAST_ALPHA = np.finfo(np.float64).resolution  # scikit-learn's, where no feature has to do with the target
 
 
-class _PathCV(Chooses, LinearModel):
+class _PathCV(Chooses, CoordinateDescent):
     """What LassoCV and ElasticNetCV have in common."""
+
+    _precompute = bool | str
 
     def _l1_ratios(self, params) -> np.ndarray:
         return np.ones(1)
 
-    def _draws(self, params):
-        return params["selection"] == "random"
-
     def _check_supported_params(self, params):
         super()._check_supported_params(params)
-        if not isinstance(params["precompute"], bool | str):
-            raise ParameterError(
-                "A Gram matrix passed as `precompute` would not change when rows are forgotten. Leave it 'auto': the "
-                "model holds Gram matrices anyway."
-            )
         ratios = self._l1_ratios(params)
         if not isinstance(params["alphas"], Integral):
             checked_alphas(params["alphas"])
@@ -46,10 +38,6 @@ class _PathCV(Chooses, LinearModel):
                 "your estimator with the appropriate `alphas=` argument.",
                 value=params.get("l1_ratio"),
             )
-
-    def _check_learned(self, state):
-        with suppress(UndefinedAttributeError):  # too few records, or beyond float64: the state is a legal one
-            self._fitted_sklearn_of(state)  # chooses now, so that `fit` warns where scikit-learn does
 
     def _read_out(self, state):
         params, ratios = state.params, self._l1_ratios(state.params)
@@ -95,9 +83,6 @@ class _PathCV(Chooses, LinearModel):
                     raise beyond_float64()
                 errors[:, :, k], failed = own.reshape(alphas.shape), failed + own_failed
         return errors, failed
-
-    def _seed(self, params) -> int:
-        return (params["random_state"] if self._draws(params) else None) or 0
 
     def _paths(self, fold: Fold, alphas: np.ndarray, ratios: np.ndarray, params: dict) -> tuple[np.ndarray, int]:
         """Coefficients without the fold, float64[r, a, d], and how many of these solutions have not converged."""
