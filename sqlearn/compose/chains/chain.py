@@ -11,7 +11,6 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
-from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chains.categories import check_categories, check_kinds, check_kinds_held
 from sqlearn.compose.chains.checks import check_chain, check_step, refuse_weights, teacher
 from sqlearn.compose.chains.columns import (
@@ -28,7 +27,7 @@ from sqlearn.compose.chains.columns import (
 )
 from sqlearn.compose.chains.maps import check_maps, fix_maps, images_of, names_of_images
 from sqlearn.compose.chains.plain_steps import as_array, by_place, with_nan
-from sqlearn.compose.chains.reader import ChainReader, predicted_of_table
+from sqlearn.compose.chains.reader import ChainReader, ReadsSteps, predicted_of_table
 from sqlearn.compose.chains.reading import Input, Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, one_predicted
 from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier
@@ -42,7 +41,7 @@ class _Transformer(TransformerMixin, BaseEstimator):
     """What has the tags of a transformer."""
 
 
-class Chain(MapAnswers, WeightedClassifier):
+class Chain(ReadsSteps, WeightedClassifier):
     """Steps of a pipeline, each of which learns what comes out of those before it, from one exact Gram matrix.
 
     The state is the Gram matrix of the rows as they come in. What a step learns, and where it sends rows, is computed
@@ -72,13 +71,6 @@ class Chain(MapAnswers, WeightedClassifier):
         self.key = key
 
     # ------------------------------------------------------------------ whose rules hold
-
-    @property
-    def _steps(self) -> Steps:
-        """The steps in force: those of the last ``fit``."""
-        state = self.__dict__.get("_state")
-        found: Steps = self.steps if state is None else state.params["steps"]
-        return found
 
     @property
     def _learner(self) -> Any:
@@ -304,20 +296,6 @@ class Chain(MapAnswers, WeightedClassifier):
         names = state.feature_names_in_
         return Input(table, state.n_features_in_, lambda place, kind: places[Use(place, kind)], names)
 
-    def _read_out(self, state):
-        return {"read_": self._read(state)}
-
-    def reads(self) -> list[Read]:
-        """Return the steps as they are read from the records held.
-
-        Returns
-        -------
-        list of Read
-            One for each step.
-        """
-        found: list[Read] = self._fitted_sklearn().read_
-        return found
-
     def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
         is_table = is_of_tables(self._steps)
         if name == "predict" and len(args) == 1 and not (kwargs or is_table):
@@ -364,22 +342,6 @@ class Chain(MapAnswers, WeightedClassifier):
         names = state.feature_names_in_
         found |= {"n_features_in_": state.n_features_in_}
         return found if names is None else found | {"feature_names_in_": names}
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns of ``transform``.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names of the features, if the first records had none.
-
-        Returns
-        -------
-        ndarray of str
-            The names.
-        """
-        found: np.ndarray = self._answer("get_feature_names_out", input_features=input_features)
-        return found
 
 
 def _names(layout: Layout) -> list[str] | None:

@@ -2,14 +2,12 @@
 
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.base import clone
 from sklearn.utils import Tags, get_tags
 
-from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chains.columns import is_idle
 from sqlearn.compose.chains.plain_steps import check_deterministic, exported, innermost, parts_of, set_names, unused
-from sqlearn.compose.chains.reader import ChainReader
+from sqlearn.compose.chains.reader import ChainReader, ReadsSteps
 from sqlearn.compose.chains.reading import Read
 from sqlearn.engine.model import ExactEstimator, State, Steps, WeightedClassifier, refuse_untold
 from sqlearn.engine.parts import (
@@ -26,7 +24,7 @@ from sqlearn.engine.readout import LinearMap
 from sqlearn.errors import UndefinedAttributeError
 
 
-class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
+class LazyChain(ReadsSteps, KeepsRecords, WeightedClassifier):
     """Steps of a pipeline that keeps its records, and fits all steps anew when one of them is read after an update.
 
     What is read is a function of the records: they are in an order that they alone decide, so that any steps serve
@@ -49,12 +47,6 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
         self.steps = steps
         self.name = name
         self.key = key
-
-    @property
-    def _steps(self) -> Steps:
-        state = self.__dict__.get("_state")
-        found: Steps = self.steps if state is None else state.params["steps"]
-        return found
 
     @property
     def _learner(self) -> Any:
@@ -136,20 +128,6 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
             found.append(Read(name, made, fitted, None, _unknown))
         return found
 
-    def _read_out(self, state):
-        return {"read_": self._read(state)}
-
-    def reads(self) -> list[Read]:
-        """Return the steps as they are fitted to the records held.
-
-        Returns
-        -------
-        list of Read
-            One for each step.
-        """
-        found: list[Read] = self._fitted_sklearn().read_
-        return found
-
     def fitted_attributes(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for read in self.reads():
@@ -164,22 +142,6 @@ class LazyChain(MapAnswers, KeepsRecords, WeightedClassifier):
                     own |= {f"{prefix}{known}": v for known, v in vars(step).items() if known not in given}
             found |= {f"{read.name}__{name}": value for name, value in own.items()}
         return found | {"n_features_in_": self._fitted_state().n_features_in_}
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns of ``transform``.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names of the features, if the first records had none.
-
-        Returns
-        -------
-        ndarray of str
-            The names.
-        """
-        found: np.ndarray = self._answer("get_feature_names_out", input_features=input_features)
-        return found
 
 
 def _unknown() -> tuple[LinearMap, list[Any]]:

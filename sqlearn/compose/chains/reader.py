@@ -1,4 +1,4 @@
-"""What answers for a chain: scikit-learn's pipeline, made when it is needed, and one row of a table without it."""
+"""What chains have in common, and what answers for them: scikit-learn's pipeline, or, for one row, none."""
 
 from typing import Any
 
@@ -7,9 +7,11 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from sqlearn.compose.answers import MapAnswers
 from sqlearn.compose.chains.columns import is_idle
 from sqlearn.compose.chains.reading import Read
 from sqlearn.engine.chains import is_default, one_by_one, predicted, row_of
+from sqlearn.engine.model import ExactEstimator, State, Steps
 
 
 class ChainReader(BaseEstimator):
@@ -39,6 +41,53 @@ class ChainReader(BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+
+class ReadsSteps(MapAnswers, ExactEstimator):
+    """Base of what works as steps one behind the other, which are read all at once."""
+
+    steps: Steps
+
+    @property
+    def _steps(self) -> Steps:
+        """The steps in force: those of the last ``fit``."""
+        state = self.__dict__.get("_state")
+        found: Steps = self.steps if state is None else state.params["steps"]
+        return found
+
+    def _read(self, state: State) -> list[Read]:
+        """All steps, as they are for the records held."""
+        raise NotImplementedError
+
+    def _read_out(self, state):
+        return {"read_": self._read(state)}
+
+    def reads(self) -> list[Read]:
+        """Return the steps as they are for the records held.
+
+        Returns
+        -------
+        list of Read
+            One for each step.
+        """
+        found: list[Read] = self._fitted_sklearn().read_
+        return found
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of ``transform``.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features, if the first records had none.
+
+        Returns
+        -------
+        ndarray of str
+            The names.
+        """
+        found: np.ndarray = self._answer("get_feature_names_out", input_features=input_features)
+        return found
 
 
 def predicted_of_table(reads: list[Read], X: Any, names: np.ndarray | None) -> np.ndarray | None:
