@@ -41,7 +41,7 @@ from sqlearn.engine.tables import (
 from sqlearn.engine.validation import Batch, Features, Layout
 from sqlearn.errors import InvalidValueError, ParameterError, shown
 from sqlearn.naive_bayes import MixedNB
-from sqlearn.tree import TakesCategories
+from sqlearn.tree import TakesCategories, report_without
 
 _REVISION = 2  # of how adaptive learners see tables; traces of earlier ones are evaluated anew
 
@@ -383,6 +383,31 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
         if isinstance(self._learner, Adaptive):
             self._fitted_sklearn()
         return self._inner().last_update_
+
+    @if_learner_has
+    def cost_of_forgetting(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Any:
+        """Tell what forgetting these rows would change in the trees of the learner, and leave the model as it is.
+
+        Parameters
+        ----------
+        X : frame, dict or array-like of shape (n_rows, n_columns)
+            Rows as they were learned.
+        y : scalar or array-like of shape (n_rows,)
+            Their labels or targets as they were learned.
+        sample_weight : float or array-like of shape (n_rows,), default=None
+            The weights with which they were learned; 1 by default.
+
+        Returns
+        -------
+        ForgettingCost or PilotCost
+            As the learner's own ``cost_of_forgetting`` returns it.
+
+        Raises
+        ------
+        SqlearnError
+            A subclass that describes the problem: NotLearnedError if a row is not held.
+        """
+        return self._inner()._cost_of(*report_without(self, X, y, sample_weight))
 
     @if_learner_has
     def drop_memo(self) -> Self:

@@ -38,7 +38,6 @@ from sqlearn.engine.sklearn_private import (
     boosted_attributes,
     boosted_dependence,
     boosted_nodes,
-    num_samples,
     parameter_constraints,
 )
 from sqlearn.engine.tables import BinCodes
@@ -51,7 +50,7 @@ from sqlearn.errors import (
     UnsupportedError,
     shown,
 )
-from sqlearn.tree import TakesCategories, check_class_weight
+from sqlearn.tree import TakesCategories, check_class_weight, report_without
 
 _NEVER = 2**30  # a depth that no tree reaches
 _SHRINKAGE = {"log_loss": 0.7, "poisson": 1.0, "squared_error": 1.0}  # a pilot is too sure of classes
@@ -138,12 +137,12 @@ class BoostedLearner(TakesCategories):
         >>> [model.cost_of_forgetting(X[i], y[i]).in_pilot for i in range(8)]
         [0, 0, 0, 0, 0, 1, 0, 0]
         """
-        report = self._report_without(X, y, sample_weight)
-        n, asked = self.n_records_, num_samples(X) if np.ndim(X) > 1 else 1
+        return self._cost_of(*report_without(self, X, y, sample_weight))
+
+    def _cost_of(self, report: BoostingReport, asked: int) -> PilotCost:
         if not report.rebuilt:
             return PilotCost(report.in_pilot, 0, asked)
-        trees = self.n_iter_ * self.n_trees_per_iteration_
-        return PilotCost(report.in_pilot, trees, n - asked)
+        return PilotCost(report.in_pilot, self.n_iter_ * self.n_trees_per_iteration_, self.n_records_ - asked)
 
     # ------------------------------------------------------------------ answers
 

@@ -14,7 +14,7 @@ from sqlearn.engine.model import DetectsOutliers, State, UnweightedEstimator
 from sqlearn.engine.sklearn_private import average_path_length, make_tree
 from sqlearn.engine.trees import Isolating, Isolation, IsolationTree, SampleReport, depth_limit
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
-from sqlearn.tree import TreeBased
+from sqlearn.tree import TreeBased, report_without
 
 _AUTO = 256  # records of a sample, as in scikit-learn
 
@@ -188,7 +188,7 @@ class IsolationForest(TreeBased, DetectsOutliers, UnweightedEstimator, peers.Iso
         >>> model.cost_of_forgetting([3.0])
         SampleCost(trees=20, records_rebuilt=3980)
         """
-        report = self._report_without(X, None, None)
+        report, _ = report_without(self, X, None, None)
         return SampleCost(report.trees, report.records_rebuilt)
 
     def to_sklearn(self) -> Any:

@@ -2,6 +2,6 @@
 
 from sqlearn.tree.base import ForgettingCost, TreeLearner, forest_of
 from sqlearn.tree.decision_tree import DecisionTreeClassifier, DecisionTreeRegressor
-from sqlearn.tree.features import TakesCategories, TreeBased, check_class_weight, saturated
+from sqlearn.tree.features import TakesCategories, TreeBased, check_class_weight, report_without, saturated
 
 __all__ = ["DecisionTreeClassifier", "DecisionTreeRegressor"]

@@ -20,7 +20,7 @@ from sqlearn.engine.sklearn_private import make_tree
 from sqlearn.engine.tables import categories_in, category_tree, indicators_of, over_indicators
 from sqlearn.engine.trees import Forest, ForestReport, Growth
 from sqlearn.errors import ParameterError, shown
-from sqlearn.tree.features import TakesCategories, check_class_weight
+from sqlearn.tree.features import TakesCategories, check_class_weight, report_without
 
 _NEVER = 2**30  # a depth that no tree reaches
 _REFUSED: dict[str, tuple[Any, str]] = {
@@ -98,7 +98,9 @@ class TreeLearner(TakesCategories):
         >>> model.cost_of_forgetting(X[0], y[0]).trees
         3
         """
-        report = self._report_without(X, y, sample_weight)
+        return self._cost_of(*report_without(self, X, y, sample_weight))
+
+    def _cost_of(self, report: ForestReport, asked: int) -> ForgettingCost:
         return ForgettingCost(report.trees, report.splits_moved, report.records_rebuilt)
 
     def to_sklearn(self, X: Any = None) -> Any:

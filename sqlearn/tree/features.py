@@ -46,19 +46,6 @@ class TreeBased(ExactEstimator):
             )
         return last
 
-    def _report_without(self, X: Any, y: Any, sample_weight: Any) -> Any:
-        """The report of forgetting records, which are taken back."""
-        state = self._fitted_state()
-        state.check_free()
-        with state.reading() as version:
-            known = state.fitted_sklearn
-            _trees_of(state).current(state.occupied()[0])
-        with self._without(X, y, sample_weight):
-            report = self._last_report()
-        if known is not None and known[1] == version:
-            state.fitted_sklearn = known[0], version + 2  # the version after these two updates, if there were no others
-        return report
-
     def _answer(self, name: str, *args: Any, **kwargs: Any) -> Any:
         X, *rest = args
         x = self._understood(X, None)
@@ -69,6 +56,21 @@ class TreeBased(ExactEstimator):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)  # they were compared
             return super()._answer(name, saturated(x), *rest, **kwargs)
+
+
+def report_without(model: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Any, int]:
+    """The report of forgetting records, which are taken back, and how many they are, of a model of trees."""
+    state = model._fitted_state()
+    state.check_free()
+    with state.reading() as version:
+        known = state.fitted_sklearn
+        _trees_of(state).current(state.occupied()[0])
+    n = state.n_records
+    with model._without(X, y, sample_weight):
+        report, asked = model.last_update_, n - state.n_records
+    if known is not None and known[1] == version:
+        state.fitted_sklearn = known[0], version + 2  # the version after these two updates, if there were no others
+    return report, asked
 
 
 def _trees_of(state: State) -> Forest | Isolation | Boosting:

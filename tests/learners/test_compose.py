@@ -23,6 +23,7 @@ from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel, make_column_transformer
 from sqlearn.decomposition import PCA
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sqlearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sqlearn.errors import NotLearnedError, ParameterError, TooLargeError, UndefinedAttributeError
 from sqlearn.feature_selection import SelectKBest, chi2
 from sqlearn.impute import SimpleImputer
@@ -485,3 +486,26 @@ def test_joined_frames_of_records(titanic):  # noqa: F811
     for part in parts:
         model.partial_fit(**part.given)
     assert_same(model, refit(TableModel(MixedNB()), joined(parts)))
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [RandomForestClassifier(5, random_state=0), HistGradientBoostingClassifier(max_iter=3, pilot_size=40)],
+    ids=lambda learner: type(learner).__name__,
+)
+def test_the_cost_of_forgetting_is_the_learners_own(learner):
+    """The learner itself takes the same categories in a frame, and grows the same trees of them."""
+    rng = np.random.default_rng(4)
+    table = pd.DataFrame({"age": rng.normal(size=150), "port": pd.Categorical(rng.choice(["C", "Q", "S"], 150))})
+    y = (table["age"] > 0).to_numpy().astype(int)
+    model = TableModel(learner).fit(table, y)
+    alone = clone(learner).set_params(categorical_features="from_dtype").fit(table, y)
+    with unchanged(model):
+        for rows in (slice(0, 1), slice(3, 9), slice(40, 100)):
+            assert model.cost_of_forgetting(table[rows], y[rows]) == alone.cost_of_forgetting(table[rows], y[rows])
+        row = {"age": table["age"][3], "port": "C" if table["port"][3] != "C" else "S"}
+        with raises(NotLearnedError):
+            model.cost_of_forgetting(row, y[3])
+    row["port"] = table["port"][3]
+    assert model.cost_of_forgetting(row, y[3]) == alone.cost_of_forgetting(table[3:4], y[3:4])
+    assert not hasattr(TableModel(Ridge()), "cost_of_forgetting")
