@@ -109,6 +109,8 @@ def frozen(value):
         return "dtype", value.str
     if isinstance(value, Tree):
         return "tree", frozen(value.__getstate__())
+    if not hasattr(value, "__dict__") and not isinstance(value, type):  # of a compiled class
+        return type(value).__name__, frozen(value.__reduce_ex__(2))
     if callable(value):
         return "callable", value.__module__, getattr(value, "__qualname__", type(value).__qualname__)
     return type(value).__name__, frozen(vars(value))

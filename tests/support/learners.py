@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from sklearn import tree as peers
 
 from fixed_maps import widened
 from records import takes_weights
@@ -20,6 +21,8 @@ from sqlearn.ensemble import (
     HistGradientBoostingRegressor,
     IsolationForest,
     RandomForestClassifier,
+    ShardedClassifier,
+    ShardedRegressor,
 )
 from sqlearn.feature_selection import (
     GenericUnivariateSelect,
@@ -136,6 +139,8 @@ LEARNERS = [
     OneClassSVM(n_components=9, nu=0.2),
     HistGradientBoostingClassifier(max_iter=10, random_state=3, class_weight={-1: 2.0, 3: 0.5}),
     HistGradientBoostingRegressor(max_iter=10, pilot_size=9),
+    ShardedClassifier(peers.DecisionTreeClassifier(max_depth=3), 3),
+    ShardedRegressor(Ridge(), 2),
 ]
 
 

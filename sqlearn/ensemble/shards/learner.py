@@ -1,6 +1,7 @@
 """What the sharded classifier and the sharded regressor have in common."""
 
 import copy
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral, Real
@@ -133,7 +134,10 @@ class Sharded(KeepsRecords):
         if self._keeps_tables(X) if layout is None else layout.kinds is not None:
             found, layout = split_kept(X, layout, spec.learner)
             return Features(*found), layout
-        return ExactEstimator._features(self, spec, X, layout)  # without a limit: only members compute with them
+        return ExactEstimator._features(self, spec, X, layout)  # without a limit: members alone compute with them
+
+    def _check_batch(self, batch):
+        ExactEstimator._check_batch(self, batch)
 
     def _validated(self, params, X, y, sample_weight, layout, *, single):
         given = X if isinstance(X, Grouped) else Grouped(X, None)
@@ -156,8 +160,8 @@ class Sharded(KeepsRecords):
         batch: Batch = super()._batch(state, X, y, sample_weight, sign)
         if not state.params["grouped"]:
             return batch
-        held, n_own = records_of(state), records_of(state).n_categorical
-        if len(batch.levels) == n_own:
+        held = records_of(state)
+        if len(batch.levels) == held.n_categorical:
             if sign > 0:
                 raise ShapeError(
                     f"The shards of this {type(self).__name__} are groups, and no groups are given. Nothing was "
@@ -192,14 +196,12 @@ class Sharded(KeepsRecords):
         names, codes = np.unique(slots, return_inverse=True)
         return codes, [by_slot[slot] for slot in names.tolist()]
 
-    def _unknown_group(
-        self, state: State, name: Any, row: int | None = None, what: str = "This group"
-    ) -> NotLearnedError:
+    def _unknown_group(self, state: State, name: Any, row: int | None = None, what: str = "") -> NotLearnedError:
         known = shown(records_of(state).names.labels())
-        said = f"{shown(name)}" if row is None else f"{what} is in the group {shown(name)}, which"
+        said = f"The group {shown(name)}" if row is None else f"{what} is in the group {shown(name)}, which"
         return NotLearnedError(
-            f"{said} is not held by this {type(self).__name__}, so nothing was changed. It holds {known}: pass the group "
-            "that was learned.",
+            f"{said} is not held by this {type(self).__name__}, so nothing was changed. It holds {known}: pass the "
+            "group that was learned.",
             row=row,
         )
 
@@ -318,10 +320,10 @@ class Sharded(KeepsRecords):
         state.check_free()
         (slot,) = self._slots(state, [group_name(name)])
         plain = isinstance(weight, Real) and not isinstance(weight, bool | np.bool_ | np.timedelta64)
-        if not plain or not 0.0 <= float(weight) < np.inf:
+        if not plain or not 0.0 <= weight <= sys.float_info.max:
             raise InvalidValueError(
-                f"The weight of a group is a number that is not negative, and not {shown(weight)}. Nothing was changed: "
-                "pass one; 0 switches its member off.",
+                f"The weight of a group is a number that is not negative, and not {shown(weight)}. Nothing was "
+                "changed: pass one; 0 switches its member off.",
                 value=weight,
                 reason="weight",
             )

@@ -128,8 +128,8 @@ def _in_slices(made: Any, task: Task, n_slices: int) -> Fitted:
 def _unfit(task: Task, estimator: Any, error: Exception) -> UndefinedAttributeError:
     return UndefinedAttributeError(
         f"The member of the shard {shown(task.name)}, {type(estimator).__name__}, cannot be fitted to the "
-        f"{len(task.rows.w)} records of this shard: {error} The records are intact: learn more rows, take fewer shards, set "
-        "other parameters, or switch the group off with set_group_weight(name, 0).",
+        f"{len(task.rows.w)} records of this shard: {error} The records are intact: learn more rows, take fewer "
+        "shards, set other parameters, or switch the group off with set_group_weight(name, 0).",
         reason="too few records",
     )
 
@@ -144,7 +144,7 @@ def refuse_no_slices(estimator: Any) -> None:
     """
     if not isinstance(estimator, ExactEstimator) and not hasattr(estimator, "partial_fit"):
         raise ParameterError(
-            f"{type(estimator).__name__} has no partial_fit, so it cannot learn slice after slice. Nothing was changed: "
-            "set n_slices=1, or take an estimator that has one, such as SGDClassifier.",
+            f"{type(estimator).__name__} has no partial_fit, so it cannot learn slice after slice. Nothing was "
+            "changed: set n_slices=1, or take an estimator that has one, such as SGDClassifier.",
             value=estimator,
         )

@@ -252,7 +252,7 @@ class ShardedRecords(KeptTable):
         return self._codes(slots)
 
     def find(self, state: Any, batch: Any) -> list[list[int]]:
-        """The slots of the groups that hold each of these records, which are given without; none of those of weight 0."""
+        """The slots of the groups that hold each of these records; of those of weight 0 none is found."""
         x, y, known = self._as_kept(state, batch)
         owners = self.owners
         if owners is None:
@@ -351,25 +351,15 @@ class ShardedRecords(KeptTable):
     def canonical_rows(self, slots: np.ndarray) -> bytes | None:
         if not self.in_shards:
             return None
-        parts = []
+        none = Rows(self._width, self.seed)
+        parts = [(none, none.places(), 0)]
         for place, (_, shard) in enumerate(self.named()):
-            rows = shard.rows
-            assert rows is not None
-            keep = rows.places()
-            numbers = rows.numbers[keep]
-            parts.append(
-                (rows.x[keep], rows.y[keep], rows.w[keep], rows.digests[keep], numbers, np.full(len(keep), place))
-            )
-        width = self._width
-        none = (
-            np.zeros((0, width)),
-            np.zeros(0),
-            np.zeros(0),
-            np.zeros((0, 2), np.uint64),
-            np.zeros(0, np.int32),
-            np.zeros(0, np.int64),
-        )
-        x, y, w, digests, numbers, places = map(np.concatenate, zip(none, *parts, strict=True))
+            assert shard.rows is not None
+            parts.append((shard.rows, shard.rows.places(), place))
+        names = ("x", "y", "w", "digests", "numbers")
+        arrays = ([getattr(rows, name)[keep] for rows, keep, _ in parts] for name in names)
+        x, y, w, digests, numbers = map(np.concatenate, arrays)
+        places = np.concatenate([np.full(len(keep), place) for _, keep, place in parts])
         order = np.lexsort((numbers, digests[:, 1], digests[:, 0]))
         x, y, w = self._in_order(x[order], w[order]), y[order], w[order]
         if not self.n_targets:
@@ -401,14 +391,8 @@ class ShardedRecords(KeptTable):
                 assert own is not None
                 places = np.empty(len(index), np.int64)
                 own.vacant(places)
-                own.put(
-                    places,
-                    rows.x[index],
-                    rows.y[index],
-                    rows.w[index],
-                    rows.digests[index],
-                    np.empty(len(index), np.uint64),
-                )
+                parts = (array[index] for array in (rows.x, rows.y, rows.w, rows.digests))
+                own.put(places, *parts, np.empty(len(index), np.uint64))
             if any(shard.rows is None or len(shard.rows) != shard.count for shard in self.shards.values()):
                 raise FormatError(UNFIT)
             self._restored = None

@@ -41,8 +41,8 @@ class Vote(BaseEstimator):
 
 def _unanswered(name: Any, member: Any, method: str, error: Exception) -> UndefinedAttributeError:
     return UndefinedAttributeError(
-        f"The member of the shard {shown(name)}, {type(member).__name__}, cannot answer {method}: {error} A member knows "
-        "only the records of its shard: where it meets categories that these do not have, an encoder needs "
+        f"The member of the shard {shown(name)}, {type(member).__name__}, cannot answer {method}: {error} A member "
+        "knows only the records of its shard: where it meets categories that these do not have, an encoder needs "
         "handle_unknown='ignore', or the shard more records.",
         reason="too few records",
     )
