@@ -1,13 +1,14 @@
 """Proof by refit: whether a model has the bytes of one that only ever saw these rows."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
+from sqlearn.engine.maps import first_difference
 from sqlearn.engine.model import ExactEstimator, Learner
 from sqlearn.engine.sklearn_private import num_samples
 from sqlearn.errors import InvalidValueError, UnsupportedError
@@ -65,8 +66,12 @@ def verify(
     *,
     users: ArrayLike | None = None,
     items: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
 ) -> Verification:
     """Refit a clone of `model` on the given rows, and compare canonical bytes and every fitted attribute.
+
+    Of ensembles by shards, members are fitted attributes: they are compared part by part, and by what they predict for
+    these rows.
 
     Parameters
     ----------
@@ -80,6 +85,8 @@ def verify(
         Their weights; 1 by default.
     users, items : array-like, default=None
         Of recommenders: labels of the rows and of the columns of a sparse `X`, as ``fit`` takes them.
+    groups : array-like of shape (n_records,), default=None
+        Of ensembles by shards: the group of each row, as ``fit`` takes it. Their weights are those that the model has.
 
     Returns
     -------
@@ -93,7 +100,7 @@ def verify(
     NotFittedError
         When it was never fitted.
     InvalidValueError
-        When there are weights, or labels of users and items, and the learner takes none.
+        When there are weights, groups, or labels of users and items, and the learner takes none.
 
     Examples
     --------
@@ -112,7 +119,7 @@ def verify(
             reason="learner",
         )
     refit = clone(model).set_params(**model.fitted_params())
-    named = {"y": y, "sample_weight": sample_weight, "users": users, "items": items}
+    named = {"y": y, "sample_weight": sample_weight, "users": users, "items": items, "groups": groups}
     given = {name: value for name, value in named.items() if value is not None}
     if sample_weight is not None and not model.takes_weights:
         raise InvalidValueError(
@@ -126,13 +133,26 @@ def verify(
             f"leave {'them' if len(labels) > 1 else 'it'} out.",
             reason="label",
         )
+    sharded = hasattr(model, "set_group_weight")
+    if groups is not None and not sharded:
+        raise InvalidValueError(
+            f"{type(model).__name__} takes no groups, which ensembles by shards have. Nothing was compared: leave them "
+            "out.",
+            reason="label",
+        )
     if num_samples(X):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`columns` drops", UserWarning)  # which these rows need not have
             refit.partial_fit(X, **given)  # as fit, but for what fit refuses: a single class, a single row
     else:
         refit = model.emptied()
-    return compare(model, refit)
+    if sharded:
+        _weigh_groups(model, refit)
+    found = compare(model, refit)
+    if sharded and found and num_samples(X):
+        where = _first_named(_answers(model, X), _answers(refit, X))
+        return replace(found, difference=where and f"the answer of {where}")
+    return found
 
 
 def compare(model: Learner, refit: Learner) -> Verification:
@@ -150,46 +170,33 @@ def _first_difference(model: Learner, refit: Learner) -> str | None:
     for name in [*ours, *(name for name in theirs if name not in ours)]:
         if ours.get(name) != theirs.get(name):
             return f"the state's {name}"
-    attributes = [_attributes(estimator) for estimator in (model, refit)]
-    for name in sorted(attributes[0].keys() | attributes[1].keys()):
-        if not same_bits(*(found.get(name) for found in attributes)):
-            return f"the attribute {name}"
+    if where := _first_named(_attributes(model), _attributes(refit)):
+        return f"the attribute {where}"
     beside = [estimator.state.statistic.beside() for estimator in (model, refit)]
-    for name in sorted(beside[0].keys() & beside[1].keys()):
-        if not same_bits(*(found[name] for found in beside)):
-            return f"the {name}"
-    return None
+    both = beside[0].keys() & beside[1].keys()
+    where = _first_named(*({name: found[name] for name in both} for found in beside))
+    return where and f"the {where}"
 
 
-def _attributes(model: Learner) -> dict[Any, Any]:
+def _first_named(ours: dict[str, Any], theirs: dict[str, Any]) -> str | None:
+    return first_difference(SimpleNamespace(**ours), SimpleNamespace(**theirs), ("model", "refit"))
+
+
+def _weigh_groups(model: Any, refit: Any) -> None:
+    """Give groups the weights that they have in a model, which no row tells."""
+    held = {shard.name for shard in refit.shards_}
+    for shard in model.shards_:
+        if shard.weight != 1.0 and shard.name in held:
+            refit.set_group_weight(shard.name, shard.weight)
+
+
+def _answers(model: Any, X: Any) -> dict[str, Any]:
+    return {name: getattr(model, name)(X) for name in ("predict_proba", "predict") if hasattr(model, name)}
+
+
+def _attributes(model: Learner) -> dict[str, Any]:
     """Every fitted attribute, or the message of the error that reading them gives."""
     try:
         return model.fitted_attributes()
     except ValueError as error:
         return {"(reading)": str(error)}
-
-
-def same_bits(a: Any, b: Any) -> bool:
-    """Equal in type, shape, dtype and every bit, containers and objects included."""
-    if type(a) is not type(b):
-        return False
-    if a is b:
-        return True
-    if isinstance(a, np.ndarray):
-        if a.dtype != b.dtype or a.shape != b.shape:
-            return False
-        if a.dtype.names:  # bytes between fields are no values
-            return all(same_bits(a[name], b[name]) for name in a.dtype.names)
-        return same_bits(a.tolist(), b.tolist()) if a.dtype.hasobject else a.tobytes() == b.tobytes()
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same_bits, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same_bits(a[key], b[key]) for key in a)
-    if isinstance(a, float):
-        return np.float64(a).tobytes() == np.float64(b).tobytes()
-    if hasattr(a, "__dict__") and not callable(a):
-        return same_bits(vars(a), vars(b))
-    kind: Any = type(a)
-    if kind.__eq__ is object.__eq__ and not callable(a):  # scikit-learn's compiled trees
-        return same_bits(a.__reduce_ex__(2), b.__reduce_ex__(2))
-    return bool(a == b)

@@ -24,11 +24,11 @@ from laws import assert_same, told, unchanged
 from records import HARD_WORDS
 from sqlearn import NotLearnedError, errors, verify
 from sqlearn.compose import TableModel, TextModel
+from sqlearn.engine.maps import first_difference
 from sqlearn.ensemble import RandomForestClassifier
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from sqlearn.neighbors import NearestCentroid
-from sqlearn.verification import same_bits
 
 LEARNERS = {
     "multinomial": (MultinomialNB(alpha=0.5), peers.MultinomialNB(alpha=0.5)),
@@ -489,4 +489,4 @@ def test_predictor_is_kept_until_the_next_update(kind, parameters):
     model.forget(TEXTS[:200], LABELS[:200])
     refit = TextModel(LEARNERS[kind][0], **parameters).fit(TEXTS[200:], LABELS[200:])
     assert model.predict(ASKED).tolist() == refit.predict(ASKED).tolist()
-    assert same_bits(model.fitted_attributes(), refit.fitted_attributes())
+    assert first_difference(model.fitted_attributes(), refit.fitted_attributes()) is None

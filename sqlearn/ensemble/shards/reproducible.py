@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.engine.maps import first_difference
 from sqlearn.engine.sklearn_private import num_samples, safe_indexing
-from sqlearn.ensemble.shards.same_model import first_difference
 from sqlearn.errors import ParameterError, listed
 
 __all__ = ["check_reproducible"]

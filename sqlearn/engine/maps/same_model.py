@@ -25,8 +25,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 
-from sqlearn.engine.maps import Walk, address
-from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.maps.walk import Walk, address
 from sqlearn.errors import shown
 
 __all__ = ["first_difference", "model_hash"]
@@ -68,13 +67,15 @@ def model_hash(model: Any) -> str:
     return _FittedWalk().of(model).hex()
 
 
-def first_difference(model: Any, other: Any) -> str | None:
+def first_difference(model: Any, other: Any, names: tuple[str, str] = ("first", "second")) -> str | None:
     """Where two fitted estimators differ first.
 
     Parameters
     ----------
     model, other : object
         Fitted estimators.
+    names : tuple of str, default=("first", "second")
+        What they are called in the answer.
 
     Returns
     -------
@@ -94,10 +95,10 @@ def first_difference(model: Any, other: Any) -> str | None:
     >>> first_difference(model, other)
     'intercept_: 0.0 in the first, 1.0 in the second'
     """
-    walk = _FittedWalk()
+    walk = _FittedWalk(names)
     if walk.of(model) == walk.of(other):
         return None
-    found = walk.where(model, other) or _told("", shown(model), shown(other))
+    found = walk.where(model, other) or walk.told("", shown(model), shown(other))
     return found.lstrip(".")
 
 
@@ -110,14 +111,15 @@ class _FittedWalk(Walk):
         "estimator that can be pickled."
     )
 
-    def __init__(self) -> None:
+    def __init__(self, names: tuple[str, str] = ("", "")) -> None:
         super().__init__()
+        self.names = names
         self.compared: dict[tuple[int, int], tuple[Any, Any]] = {}  # by id, and kept, so that no other has the id
 
     def seen(self, value: Any) -> Any:
         kind = type(value)
-        if kind is float:  # any NaN by its bits
-            return ("float", struct.pack("<d", value))
+        if kind is float and value != value:  # any NaN by its bits
+            return SimpleNamespace(bits=struct.pack("<d", value))
         if kind is np.memmap or (isinstance(value, np.void) and value.dtype.names):
             return np.asarray(value)
         parts = _stand_in(value)
@@ -141,14 +143,14 @@ class _FittedWalk(Walk):
             return None
         self.compared[id(ours), id(theirs)] = ours, theirs
         if type(ours) is not type(theirs):
-            return _told(path, f"of type {_name(ours)}", f"of type {_name(theirs)}")
+            return self.told(path, f"of type {_name(ours)}", f"of type {_name(theirs)}")
         if isinstance(ours, np.ndarray) and (ours.dtype != theirs.dtype or ours.shape != theirs.shape):
-            return _told(path, *(f"{array.dtype} of shape {array.shape}" for array in (ours, theirs)))
+            return self.told(path, *(f"{array.dtype} of shape {array.shape}" for array in (ours, theirs)))
         mine, other = dict(self._labelled(ours)), dict(self._labelled(theirs))
         differ = False
         for label in [*mine, *(label for label in other if label not in mine)]:
             if label not in mine or label not in other:
-                return f"{path}{label}: in the {'first' if label in mine else 'second'} alone"
+                return f"{path}{label}: in the {self.names[label not in mine]} alone"
             if self.of(mine[label]) != self.of(other[label]):
                 differ = True
                 if found := self.where(mine[label], other[label], path + label):
@@ -158,7 +160,11 @@ class _FittedWalk(Walk):
         if isinstance(ours, np.ndarray) and not ours.dtype.hasobject and not ours.dtype.names:
             place = _first_other(ours, theirs)
             path, ours, theirs = f"{path}[{', '.join(map(str, place))}]", ours[place].item(), theirs[place].item()
-        return _told(path, shown(ours), shown(theirs))
+        return self.told(path, shown(ours), shown(theirs))
+
+    def told(self, path: str, ours: str, theirs: str) -> str:
+        """What is where in both."""
+        return f"{path or 'the whole'}: {ours} in the {self.names[0]}, {theirs} in the {self.names[1]}"
 
     def _labelled(self, given: Any) -> Iterator[tuple[str, Any]]:
         """The parts of a value, in sorted order, by how they are reached; none where its bits are all there is."""
@@ -210,7 +216,7 @@ def _stand_in(value: Any) -> dict[str, Any] | None:
         return {"name": value.__name__, "of": value.__self__}
     if hasattr(value, "get_tree_stats") and hasattr(value, "get_arrays"):  # of nearest neighbours; its ints are counts
         return {"state": [part for part in value.__getstate__() if not isinstance(part, int)]}
-    if isinstance(value, ExactEstimator) and hasattr(value, "state"):
+    if hasattr(value, "canonical_parts") and hasattr(value, "state"):  # a learner of this package
         return value.canonical_parts()
     return _columns(value)
 
@@ -249,7 +255,3 @@ def _first_other(ours: np.ndarray, theirs: np.ndarray) -> tuple[int, ...]:
 
 def _name(value: Any) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
-
-
-def _told(path: str, ours: str, theirs: str) -> str:
-    return f"{path or 'the whole'}: {ours} in the first, {theirs} in the second"

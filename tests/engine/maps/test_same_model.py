@@ -33,7 +33,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 
-from sqlearn.ensemble.shards.same_model import first_difference, model_hash
+from sqlearn.engine.maps.same_model import first_difference, model_hash
 from sqlearn.errors import ParameterError
 from sqlearn.naive_bayes import GaussianNB
 
@@ -279,7 +279,7 @@ def test_other_processes_agree():
     code = (
         "import numpy as np\n"
         "from sklearn.ensemble import RandomForestClassifier\n"
-        "from sqlearn.ensemble.shards.same_model import model_hash\n"
+        "from sqlearn.engine.maps.same_model import model_hash\n"
         "X = np.random.default_rng(0).normal(size=(80, 4)); Y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int)\n"
         "model = RandomForestClassifier(5, random_state=1).fit(X, Y); model.names_ = {'a', 'b', 'c'}\n"
         "print(model_hash(model))"
