@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin, MetaEstimatorMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model import Predicts, PredictsProba
@@ -25,7 +25,7 @@ def _is_soft(model: Any) -> bool:
 
 
 class ShardedClassifier(  # type: ignore[override,misc]
-    ShardedVerbs, PredictsProba, Predicts, ClassifierMixin, MetaEstimatorMixin
+    ShardedVerbs, PredictsProba, Predicts, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
 ):
     """A vote of classifiers that each learn a shard of the records, that forgets.
 
@@ -203,7 +203,7 @@ class ShardedClassifier(  # type: ignore[override,misc]
 
 
 class ShardedRegressor(  # type: ignore[override,misc]
-    ShardedVerbs, Predicts, RegressorMixin, MetaEstimatorMixin
+    ShardedVerbs, Predicts, MetaEstimatorMixin, RegressorMixin, BaseEstimator
 ):
     """The mean of regressors that each learn a shard of the records, that forgets.
 

@@ -9,18 +9,19 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import is_classifier, is_regressor
-from sklearn.utils import Tags, get_tags
+from sklearn import ensemble as peers
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.utils import Bunch, Tags, get_tags
 
 from sqlearn.engine.identity import MOST_FOLDS
 from sqlearn.engine.model import ExactEstimator, State, refuse_untold
 from sqlearn.engine.parts import KeepsRecords, answering, keeps_tables, refuse_weights, takes_tables, takes_weights
-from sqlearn.engine.sklearn_private import Interval
+from sqlearn.engine.sklearn_private import Interval, drop_links, visual_block
 from sqlearn.engine.sums import Log
 from sqlearn.engine.tables import Columns, TableForm, split_kept
 from sqlearn.engine.validation import Batch, Features
 from sqlearn.ensemble.shards.groups import Grouped, group_codes, group_name, names_of
-from sqlearn.ensemble.shards.members import checked_estimator, refuse_no_slices
+from sqlearn.ensemble.shards.members import as_given, checked_estimator, refuse_no_slices, takes_numbers_only
 from sqlearn.ensemble.shards.reading import members_of, printing, records_of
 from sqlearn.ensemble.shards.shard import Shard
 from sqlearn.ensemble.shards.statistic import Division, ShardedRecords
@@ -132,6 +133,8 @@ class Sharded(KeepsRecords):
 
     def _features(self, spec, X, layout):
         if self._keeps_tables(X) if layout is None else layout.kinds is not None:
+            if takes_numbers_only(self.estimator):
+                ExactEstimator._features(self, spec, as_given(X), layout)  # tells the row of what is none
             found, layout = split_kept(X, layout, spec.learner)
             return Features(*found), layout
         return ExactEstimator._features(self, spec, X, layout)  # without a limit: members alone compute with them
@@ -346,6 +349,11 @@ class Sharded(KeepsRecords):
         return [slots[name] for name in names]
 
     # ------------------------------------------------------------------ reading
+
+    def _sk_visual_block_(self):
+        inside = clone(self.estimator)
+        drop_links(inside)
+        return visual_block(peers.VotingClassifier, Bunch(estimators=[("estimator", inside)]))
 
     @property
     def shards_(self) -> list[ShardInfo]:

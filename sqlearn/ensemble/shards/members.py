@@ -10,10 +10,13 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
 from sqlearn.engine.model import ExactEstimator
-from sqlearn.engine.parts import Whole, checked_part
+from sqlearn.engine.parts import Whole, checked_part, takes_tables
+from sqlearn.engine.tables import Columns
 from sqlearn.ensemble.shards.placing import seed_of
 from sqlearn.ensemble.shards.shard import Fitted, Shard
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
+
+_OTHERS = ("steps", "estimators", "estimator", "base_estimator", "transformers", "transformer_list", "learner")
 
 
 @dataclass
@@ -148,3 +151,20 @@ def refuse_no_slices(estimator: Any) -> None:
             "changed: set n_slices=1, or take an estimator that has one, such as SGDClassifier.",
             value=estimator,
         )
+
+
+def takes_numbers_only(estimator: Any) -> bool:
+    """Whether an estimator is known to take nothing but numbers: then it is told early what is none.
+
+    That is so for scikit-learn's and this package's own classifiers and regressors that are made of no others.
+    """
+    if type(estimator).__module__.partition(".")[0] not in ("sklearn", "sqlearn"):
+        return False
+    params = estimator.get_params(deep=False)
+    is_made_of_others = any(hasattr(value, "get_params") or name in _OTHERS for name, value in params.items())
+    return not is_made_of_others and "categorical_features" not in params and not takes_tables(estimator)
+
+
+def as_given(X: Any) -> Any:
+    """A frame, or the rows of a dictionary of columns."""
+    return np.column_stack([np.asarray(values, object) for values in X.values]) if isinstance(X, Columns) else X
