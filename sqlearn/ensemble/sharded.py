@@ -48,6 +48,9 @@ class ShardedClassifier(  # type: ignore[override,misc]
         How many members are fitted at a time, in threads. It is no part of the model.
     verbose : bool, default=False
         Whether to print on stderr how many members are fitted. It is no part of the model.
+    check_refit : bool, default=True
+        Whether ``fit`` fits a small member twice first, and refuses an estimator whose two fits differ. It is no part
+        of the model.
     key : str or bytes, default=None
         Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
@@ -110,6 +113,7 @@ class ShardedClassifier(  # type: ignore[override,misc]
         random_state: int | None = None,
         n_jobs: int | None = None,
         verbose: bool = False,
+        check_refit: bool = True,
         key: str | bytes | None = None,
     ) -> None:
         self.estimator = estimator
@@ -119,6 +123,7 @@ class ShardedClassifier(  # type: ignore[override,misc]
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.check_refit = check_refit
         self.key = key
 
     def partial_fit(
@@ -224,6 +229,9 @@ class ShardedRegressor(  # type: ignore[override,misc]
         How many members are fitted at a time, in threads. It is no part of the model.
     verbose : bool, default=False
         Whether to print on stderr how many members are fitted. It is no part of the model.
+    check_refit : bool, default=True
+        Whether ``fit`` fits a small member twice first, and refuses an estimator whose two fits differ. It is no part
+        of the model.
     key : str or bytes, default=None
         Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 
@@ -268,6 +276,7 @@ class ShardedRegressor(  # type: ignore[override,misc]
         random_state: int | None = None,
         n_jobs: int | None = None,
         verbose: bool = False,
+        check_refit: bool = True,
         key: str | bytes | None = None,
     ) -> None:
         self.estimator = estimator
@@ -276,6 +285,7 @@ class ShardedRegressor(  # type: ignore[override,misc]
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.check_refit = check_refit
         self.key = key
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None, *, groups: Any = None) -> Self:

@@ -1,10 +1,9 @@
 """What the sharded classifier and the sharded regressor have in common."""
 
 import copy
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -17,16 +16,14 @@ from sqlearn.engine.identity import MOST_FOLDS
 from sqlearn.engine.model import ExactEstimator, State, refuse_untold
 from sqlearn.engine.parts import KeepsRecords, answering, keeps_tables, refuse_weights, takes_tables, takes_weights
 from sqlearn.engine.sklearn_private import Interval, drop_links, visual_block
-from sqlearn.engine.sums import Log
 from sqlearn.engine.tables import Columns, TableForm, split_kept
 from sqlearn.engine.validation import Batch, Features
-from sqlearn.ensemble.shards.groups import Grouped, group_codes, group_name, names_of
+from sqlearn.ensemble.shards.groups import Grouped, group_codes
 from sqlearn.ensemble.shards.members import as_given, checked_estimator, refuse_no_slices, takes_numbers_only
-from sqlearn.ensemble.shards.reading import members_of, printing, records_of
+from sqlearn.ensemble.shards.reading import check_members, members_of, printing, records_of
 from sqlearn.ensemble.shards.shard import Shard
 from sqlearn.ensemble.shards.statistic import Division, ShardedRecords
 from sqlearn.errors import (
-    InvalidValueError,
     NotLearnedError,
     ParameterError,
     ShapeError,
@@ -35,7 +32,8 @@ from sqlearn.errors import (
     shown,
 )
 
-_HOW = ("n_jobs", "verbose")  # parameters that tell how members are fitted, not which they are
+# parameters that tell how members are fitted, not which they are, and what a state has of them
+_HOW = {"n_jobs": None, "verbose": False, "check_refit": True}
 
 
 class ShardInfo(NamedTuple):
@@ -69,6 +67,7 @@ class Sharded(KeepsRecords):
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
         "verbose": ["boolean"],
+        "check_refit": ["boolean"],
     }
 
     # ------------------------------------------------------------------ what it takes
@@ -224,8 +223,7 @@ class Sharded(KeepsRecords):
         if layout.kinds is not None:
             names = layout.feature_names_in_
             form = [list(layout.kinds), None if names is None else names.tolist(), layout.library or "pandas"]
-        how = {name: None if name == "n_jobs" else False for name in _HOW}
-        return params | how | {"grouped": grouped, "form": form}, layout
+        return params | _HOW | {"grouped": grouped, "form": form}, layout
 
     def _new_statistic(self, params, n_features, n_targets):
         form = params["form"]
@@ -234,119 +232,6 @@ class Sharded(KeepsRecords):
             form = TableForm(tuple(kinds), None if names is None else tuple(names), library)
         n_shards = 0 if params["grouped"] else params["n_shards"]
         return ShardedRecords(n_features, n_targets, Division(n_shards, params["n_slices"], form))
-
-    # ------------------------------------------------------------------ groups
-
-    def forget_groups(self, names: Any) -> Self:
-        """Forget all records of groups: the model then has the bytes of one that never learned them.
-
-        Records, member, name and weight of a group go at once; no other member is touched.
-
-        Parameters
-        ----------
-        names : str, number or list of these
-            The groups. All are forgotten or, if one of them is not held, none.
-
-        Returns
-        -------
-        Self
-            The model itself.
-
-        Raises
-        ------
-        NotLearnedError
-            If a group is not held.
-        UnsupportedError
-            If shards are numbered.
-        SqlearnError
-            Another subclass that describes the problem. The model is unchanged.
-
-        Examples
-        --------
-        >>> from sklearn.tree import DecisionTreeClassifier
-        >>> from sqlearn.ensemble import ShardedClassifier
-        >>> X, y, clinics = [[0.0], [1.0], [5.0], [6.0]], [0, 1, 1, 0], ["north", "north", "south", "south"]
-        >>> model = ShardedClassifier(DecisionTreeClassifier()).fit(X, y, groups=clinics)
-        >>> model.forget_groups("north").n_records_
-        2
-        """
-        state = self._fitted_state()
-        state.check_free()
-        held, slots = records_of(state), self._slots(state, names_of(names))
-        shards = [held.shards[slot] for slot in slots]
-
-        def step(log: Log) -> None:
-            state.take_out(*held.take_out(slots, log), log)
-
-        if slots:
-            state.change_by(step)
-        for shard in shards:
-            shard.wipe()
-        return self
-
-    def set_group_weight(self, name: Any, weight: float) -> Self:
-        """Give the vote of a group's member another weight: 0 switches it off, without forgetting anything.
-
-        Parameters
-        ----------
-        name : str or number
-            The group.
-        weight : float
-            The weight, not negative; 1 at first.
-
-        Returns
-        -------
-        Self
-            The model itself.
-
-        Raises
-        ------
-        NotLearnedError
-            If the group is not held.
-        InvalidValueError
-            If the weight is negative, infinite or no number.
-        UnsupportedError
-            If shards are numbered.
-
-        Examples
-        --------
-        >>> from sklearn.tree import DecisionTreeClassifier
-        >>> from sqlearn.ensemble import ShardedClassifier
-        >>> X, y, clinics = [[0.0], [1.0], [5.0], [6.0]], [0, 0, 1, 1], ["north", "north", "south", "south"]
-        >>> model = ShardedClassifier(DecisionTreeClassifier()).fit(X, y, groups=clinics)
-        >>> model.set_group_weight("north", 0).predict([[0.0]])
-        array([1])
-        >>> model.set_group_weight("north", 3).predict([[0.0]])
-        array([0])
-        """
-        state = self._fitted_state()
-        state.check_free()
-        (slot,) = self._slots(state, [group_name(name)])
-        plain = isinstance(weight, Real) and not isinstance(weight, bool | np.bool_ | np.timedelta64)
-        if not plain or not 0.0 <= weight <= sys.float_info.max:
-            raise InvalidValueError(
-                f"The weight of a group is a number that is not negative, and not {shown(weight)}. Nothing was "
-                "changed: pass one; 0 switches its member off.",
-                value=weight,
-                reason="weight",
-            )
-        held = records_of(state)
-        state.change_by(lambda log: held.weigh(slot, float(weight) + 0.0, log))
-        return self
-
-    def _slots(self, state: State, names: list[Any]) -> list[int]:
-        """The slots of groups that are held."""
-        if not state.params["grouped"]:
-            raise UnsupportedError(
-                f"This {type(self).__name__} has numbered shards and no groups. Nothing was changed: fit it with the "
-                "group of each row, groups=.",
-                reason="learner",
-            )
-        slots = records_of(state).names.slots
-        for name in names:
-            if name not in slots:
-                raise self._unknown_group(state, name)
-        return [slots[name] for name in names]
 
     # ------------------------------------------------------------------ reading
 
@@ -404,6 +289,16 @@ class Sharded(KeepsRecords):
 
         members_of(self._fitted_state(), self._check_jobs(), report, everything=True)
         return self
+
+    def _check_learned(self, state):
+        if vars(self)["check_refit"]:
+            check_members(state)
+        super()._check_learned(state)
+
+    def fitted_attributes(self) -> dict[str, Any]:
+        found = super().fitted_attributes()
+        everyone = members_of(self._fitted_state(), self._check_jobs(), everything=True)
+        return found | {"members": {name: member.model for name, _, member in everyone}}
 
     def _report(self) -> Callable[[int, int], None] | None:
         return printing(type(self).__name__) if vars(self)["verbose"] else None

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
-from sqlearn.engine.model import State
+from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.engine.parts import Whole
 from sqlearn.engine.readout import label_array
 from sqlearn.engine.rounds import MAX_HASH
-from sqlearn.ensemble.shards.members import Task, fitted
+from sqlearn.ensemble.shards.members import Task, fitted, seeded_fit
 from sqlearn.ensemble.shards.placing import digests_of, shards_of, slices_of, split
+from sqlearn.ensemble.shards.reproducible import check_reproducible
 from sqlearn.ensemble.shards.shard import Fitted, Shard
 from sqlearn.ensemble.shards.statistic import ShardedRecords
 
@@ -56,6 +57,22 @@ def members_of(
         if state.version != version:
             raise state.is_busy()
     return [(name, shard.weight, member) for name, shard in wanted if (member := found[id(shard)]) is not None]
+
+
+def check_members(state: State) -> None:
+    """Refuse an estimator that two fits to the same records make differ: a small member is fitted twice.
+
+    Raises
+    ------
+    ParameterError
+        Naming the estimator, what differs, and what to set.
+    """
+    if isinstance(state.params["estimator"], ExactEstimator):
+        return
+    tasks = _tasks(state, records_of(state).named())
+    if tasks:
+        task = max(tasks, key=lambda task: len(task.labels))  # the first of the most
+        check_reproducible(lambda X, y: seeded_fit(task, X, y, state.params), task.rows.x, task.rows.y)
 
 
 def _fit(

@@ -145,7 +145,7 @@ class ShardedRecords(KeptTable):
         counts = w > 0
         if not counts.all():  # records of weight 0 leave their digests alone
             x, y = np.where(counts[:, None], x, 0.0), np.where(counts, y, 0.0)
-        self._sum_all(x, w, block.slots, sign, log)
+        self._sum_all(x[:, self.n_features :], w, block.slots, sign, log)
         if not self.in_shards:
             move(self.rows, x, y, w, block.digests, sign, log)
         slices = slices_of(block.digests, self.division.n_slices) if self.division.n_slices > 1 else None
@@ -158,13 +158,12 @@ class ShardedRecords(KeptTable):
             first = 0 if slices is None else int(slices[index].min())
             shard.change(*change[:3], block.digests[index], sign, first, log)
 
-    def _sum_all(self, x: np.ndarray, w: np.ndarray, slots: np.ndarray, sign: float, log: Log) -> None:
-        """Add or subtract what is counted over all records."""
-        n, codes = len(w), np.where(w[:, None] > 0, x[:, self.n_features :], -1.0).astype(np.int64)
-        nothing = np.zeros((n, 0))
-        no_digests = np.zeros((n, 6), np.uint64)
-        self.categories.deposit(Block(nothing, codes, np.zeros(n, np.int64), nothing, w, no_digests), sign, log)
-        self._sum(x, w, slots, sign, log)
+    def _sum_all(self, codes: np.ndarray, w: np.ndarray, slots: np.ndarray, sign: float, log: Log) -> None:
+        """Add or subtract what is counted over all records: weights of classes, and of categories, float64[n, c]."""
+        n, counted = len(w), np.where(w[:, None] > 0, codes, -1.0).astype(np.int64)
+        nothing, no_digests = np.zeros((n, 0)), np.zeros((n, 6), np.uint64)
+        self.categories.deposit(Block(nothing, counted, np.zeros(n, np.int64), nothing, w, no_digests), sign, log)
+        self._sum(nothing, w, slots, sign, log)
 
     def _shard(self, slot: int) -> Shard:
         """The shard of this slot; a new one is dropped again by :meth:`prune` if nothing comes to lie in it."""
@@ -184,9 +183,9 @@ class ShardedRecords(KeptTable):
             rows = shard.rows
             assert rows is not None
             places = rows.places()
-            x, y, w = rows.x[places], rows.y[places], rows.w[places]
-            classes = np.zeros(len(w), np.int64) if self.n_targets else y.astype(np.int64)
-            self._sum_all(x, w, classes, -1.0, log)
+            w = rows.w[places]
+            classes = np.zeros(len(w), np.int64) if self.n_targets else rows.y[places].astype(np.int64)
+            self._sum_all(rows.x[places, self.n_features :], w, classes, -1.0, log)
             shard.drop(0, log)
             log.do(partial(self.shards.pop, slot), partial(self.shards.__setitem__, slot, shard))
             add_terms(multiset, shard.hashes, 1.0)
@@ -309,7 +308,7 @@ class ShardedRecords(KeptTable):
             x = np.where(w[:, None] > 0, self._taken_over(other, rows.x[keep]), 0.0)
             classes = np.zeros(len(w), np.int64) if self.n_targets else table[rows.y[keep].astype(np.int64)]
             y = rows.y[keep] if self.n_targets else classes * (w > 0)
-            self._sum_all(x, w, classes, 1.0, log)
+            self._sum_all(x[:, self.n_features :], w, classes, 1.0, log)
             ours.drop(0, log)
             ours.tally(theirs.hashes, theirs.count, 1.0)
             assert ours.rows is not None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations  # so that help() shows ArrayLike, not what it stands for
 
+import sys
 from contextlib import AbstractContextManager
+from numbers import Real
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from sqlearn.engine.model import Lending
-from sqlearn.ensemble.shards.groups import Grouped
+from sqlearn.engine.model import Lending, State
+from sqlearn.engine.sums import Log
+from sqlearn.ensemble.shards.groups import Grouped, group_name, names_of
 from sqlearn.ensemble.shards.learner import Sharded
+from sqlearn.ensemble.shards.reading import records_of
+from sqlearn.errors import InvalidValueError, UnsupportedError, shown
 
 
 class ShardedVerbs(Sharded):
@@ -169,3 +175,116 @@ class ShardedVerbs(Sharded):
         array([2.])
         """
         return Lending(self, self._without(Grouped(X, groups), y, sample_weight))
+
+    # ------------------------------------------------------------------ groups
+
+    def forget_groups(self, names: Any) -> Self:
+        """Forget all records of groups: the model then has the bytes of one that never learned them.
+
+        Records, member, name and weight of a group go at once; no other member is touched.
+
+        Parameters
+        ----------
+        names : str, number or list of these
+            The groups. All are forgotten or, if one of them is not held, none.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        NotLearnedError
+            If a group is not held.
+        UnsupportedError
+            If shards are numbered.
+        SqlearnError
+            Another subclass that describes the problem. The model is unchanged.
+
+        Examples
+        --------
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> from sqlearn.ensemble import ShardedClassifier
+        >>> X, y, clinics = [[0.0], [1.0], [5.0], [6.0]], [0, 1, 1, 0], ["north", "north", "south", "south"]
+        >>> model = ShardedClassifier(DecisionTreeClassifier()).fit(X, y, groups=clinics)
+        >>> model.forget_groups("north").n_records_
+        2
+        """
+        state = self._fitted_state()
+        state.check_free()
+        held, slots = records_of(state), self._slots(state, names_of(names))
+        shards = [held.shards[slot] for slot in slots]
+
+        def step(log: Log) -> None:
+            state.take_out(*held.take_out(slots, log), log)
+
+        if slots:
+            state.change_by(step)
+        for shard in shards:
+            shard.wipe()
+        return self
+
+    def set_group_weight(self, name: Any, weight: float) -> Self:
+        """Give the vote of a group's member another weight: 0 switches it off, without forgetting anything.
+
+        Parameters
+        ----------
+        name : str or number
+            The group.
+        weight : float
+            The weight, not negative; 1 at first.
+
+        Returns
+        -------
+        Self
+            The model itself.
+
+        Raises
+        ------
+        NotLearnedError
+            If the group is not held.
+        InvalidValueError
+            If the weight is negative, infinite or no number.
+        UnsupportedError
+            If shards are numbered.
+
+        Examples
+        --------
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> from sqlearn.ensemble import ShardedClassifier
+        >>> X, y, clinics = [[0.0], [1.0], [5.0], [6.0]], [0, 0, 1, 1], ["north", "north", "south", "south"]
+        >>> model = ShardedClassifier(DecisionTreeClassifier()).fit(X, y, groups=clinics)
+        >>> model.set_group_weight("north", 0).predict([[0.0]])
+        array([1])
+        >>> model.set_group_weight("north", 3).predict([[0.0]])
+        array([0])
+        """
+        state = self._fitted_state()
+        state.check_free()
+        (slot,) = self._slots(state, [group_name(name)])
+        plain = isinstance(weight, Real) and not isinstance(weight, bool | np.bool_ | np.timedelta64)
+        if not plain or not 0.0 <= weight <= sys.float_info.max:
+            raise InvalidValueError(
+                f"The weight of a group is a number that is not negative, and not {shown(weight)}. Nothing was "
+                "changed: pass one; 0 switches its member off.",
+                value=weight,
+                reason="weight",
+            )
+        held = records_of(state)
+        state.change_by(lambda log: held.weigh(slot, float(weight) + 0.0, log))
+        return self
+
+    def _slots(self, state: State, names: list[Any]) -> list[int]:
+        """The slots of groups that are held."""
+        if not state.params["grouped"]:
+            raise UnsupportedError(
+                f"This {type(self).__name__} has numbered shards and no groups. Nothing was changed: fit it with the "
+                "group of each row, groups=.",
+                reason="learner",
+            )
+        slots = records_of(state).names.slots
+        for name in names:
+            if name not in slots:
+                raise self._unknown_group(state, name)
+        return [slots[name] for name in names]
