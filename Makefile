@@ -37,8 +37,8 @@ MAKEFLAGS += --no-print-directory
 # the modules whose docstrings make the reference
 PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/tree/*.py \
 	sqlearn/compose/*_features.py sqlearn/compose/*_model.py sqlearn/compose/*_transformer.py sqlearn/compose/*_union.py \
-	sqlearn/compose/side_by_side.py sqlearn/datasets/*.py sqlearn/ensemble/*.py \
-	sqlearn/impute/*.py sqlearn/inspection/leaving_out.py sqlearn/preprocessing/*er.py \
+	sqlearn/compose/side_by_side.py sqlearn/conformal/classifier.py sqlearn/conformal/regressor.py sqlearn/datasets/*.py \
+	sqlearn/ensemble/*.py sqlearn/impute/*.py sqlearn/inspection/leaving_out.py sqlearn/preprocessing/*er.py \
 	sqlearn/kernel_approximation/*.py sqlearn/recommend/base.py sqlearn/recommend/ease.py sqlearn/recommend/item_knn.py \
 	sqlearn/svm/*.py sqlearn/model_selection/folds.py \
 	sqlearn/model_selection/scoring.py sqlearn/model_selection/search.py sqlearn/storage/view.py sqlearn/storage/editing.py sqlearn/storage/forgotten.py \

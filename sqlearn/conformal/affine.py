@@ -2,8 +2,8 @@
 
 To a linear model that has learned the records and a candidate (x, y), each residual is affine in y, since the
 coefficients are: ``a[i] + b[i] y``. So the targets to which record i is at least as strange as the candidate,
-``|a[i] + b[i] y| >= |a + b y|``, are an interval or two rays, and those with enough such records follow from the ends in
-their order.
+``|a[i] + b[i] y| >= |a + b y|``, are an interval or two rays, and those with enough such records follow from the ends
+in their order.
 
 I. Nouretdinov, T. Melluish and V. Vovk, "Ridge regression confidence machine", ICML 2001. E. Burnaev and V. Vovk,
 "Efficiency of conformalized ridge regression", COLT 2014.

@@ -1,48 +1,21 @@
-"""What conformal predictors have in common: their records, a model that follows them, and what answers."""
+"""What conformal predictors have in common: their records, and a model that follows them."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
-from sqlearn.conformal.counting import Counts, Held, count
+from sqlearn.conformal.counting import Held
 from sqlearn.conformal.levels import checked_levels
-from sqlearn.conformal.measures import Measure
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.engine.parts import Composite, Part, Whole, answering, checked_part, target_of
 from sqlearn.errors import ParameterError, shown
 
 
-class Answers(BaseEstimator):
-    """What was read out of a conformal predictor.
-
-    Attributes
-    ----------
-    estimator_ : estimator
-        scikit-learn's, fitted to all records: its predictions are the points.
-    """
-
-    estimator_: Any
-    _held: Held
-
-    def fit(self, X: Any, y: Any = None) -> Any:
-        """Refused: learners fit."""
-        raise NotImplementedError("This predictor was read out of a learner of sqlearn: fit that one.")
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """The points."""
-        return self.estimator_.predict(X)
-
-    def _count(self, measure: Measure, X: np.ndarray, y: np.ndarray, n_scores: int) -> Counts:
-        return count(self._held, copy.deepcopy(self._held.model), measure, X, y, n_scores)
-
-
 class Conformal(Composite):
     """Base of conformal predictors."""
 
-    _takes_weights = False  # type: ignore[assignment]
+    _takes_weights = False
 
     def _default(self) -> ExactEstimator:
         """The learner in the place of None."""
@@ -63,14 +36,15 @@ class Conformal(Composite):
         if params["estimator"] is None:
             return
         owner, kind = type(self).__name__, "classifier" if self._target == "label" else "regressor"
-        part = params["estimator"] = checked_part(params["estimator"], owner)
-        if not isinstance(part, ExactEstimator):
+        given = params["estimator"]
+        if hasattr(given, "fit") and not isinstance(given, type | ExactEstimator):
             raise ParameterError(
-                f"{owner} needs an estimator of this package, and {shown(part)} is none: it would be fitted anew for "
+                f"{owner} needs an estimator of this package, and {shown(given)} is none: it would be fitted anew for "
                 "every candidate, and where its fit depends on the order of rows, if only in the last bits, coverage "
                 "is not guaranteed. Nothing was changed: import it from sqlearn.",
-                value=part,
+                value=given,
             )
+        part = params["estimator"] = checked_part(given, owner)
         if target_of(part) != self._target or not hasattr(part, "predict"):
             raise ParameterError(
                 f"{owner} needs a {kind}, and {shown(part)} is none. Nothing was changed: pass one.", value=part
@@ -83,6 +57,10 @@ class Conformal(Composite):
             fitted = answering(live[0], state.learner)
         held = Held(whole.x, whole.y, whole.classes, models[0], state.learner)
         return {"estimator_": fitted, "_held": held, "_models": models[1:]}
+
+    def __getattr__(self, name: str) -> Any:
+        value = super().__getattr__(name)
+        return copy.deepcopy(value) if name == "estimator_" else value  # or a fit of it would change predictions
 
     def fitted_attributes(self) -> dict[str, Any]:
         """Return all fitted attributes but the records and the model of them, whose bytes tell their history.

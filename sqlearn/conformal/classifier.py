@@ -7,58 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 
-from sqlearn.conformal.base import Answers, Conformal
-from sqlearn.conformal.levels import checked_levels, fewest, missed
-from sqlearn.conformal.measures import AgainstLabel
-from sqlearn.engine.model import Predicts, UnweightedClassifier
+from sqlearn.conformal.answers import SetAnswers
+from sqlearn.conformal.base import Conformal
+from sqlearn.engine.model import ExactEstimator, Predicts, UnweightedClassifier
 from sqlearn.engine.parts import Whole, refuse_one_class
 from sqlearn.engine.sklearn_private import StrOptions
 from sqlearn.errors import ParameterError, UndefinedAttributeError
 from sqlearn.linear_model import LogisticRegression
-
-
-class SetAnswers(ClassifierMixin, Answers):
-    """What a conformal classifier answers from."""
-
-    def __init__(
-        self,
-        confidence_level: Any = 0.9,
-        conformity_score: str = "lac",
-        smoothed: bool = False,
-        random_state: int | None = None,
-    ) -> None:
-        self.confidence_level = confidence_level
-        self.conformity_score = conformity_score
-        self.smoothed = smoothed
-        self.random_state = random_state
-
-    def p_values(self, X: np.ndarray) -> np.ndarray:
-        """The p-value of each label, float64[n, k]."""
-        return self._p_values(self._counts(X))
-
-    def predict_set(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points, and which labels are in the set of each level, bool[n, k, n_levels]."""
-        counts = self._counts(X)
-        levels, n = checked_levels(self.confidence_level), len(self._held.y)
-        if self.smoothed:
-            p = self._p_values(counts)
-            sets = [p > float(missed(level)) for level in levels]
-        else:
-            as_strange = counts.stranger + counts.alike + 1
-            sets = [as_strange >= fewest(level, n) for level in levels]
-        return self.predict(X), np.stack(sets, axis=2)
-
-    def _counts(self, X: np.ndarray) -> Any:
-        n_classes = len(self.classes_)
-        measure = AgainstLabel(n_classes, by_margin=self.conformity_score == "margin")
-        every = np.tile(np.arange(n_classes), (len(X), 1))
-        return self._count(measure, X, every, 1 if n_classes == 2 else n_classes)
-
-    def _p_values(self, counts: Any) -> np.ndarray:
-        share: Any = 1.0
-        if self.smoothed:
-            share = np.random.default_rng(self.random_state or 0).random(counts.alike.shape)
-        return (counts.stranger + share * (counts.alike + 1)) / (len(self._held.y) + 1)
 
 
 class FullConformalClassifier(Conformal, ClassifierMixin, UnweightedClassifier):
@@ -77,6 +32,9 @@ class FullConformalClassifier(Conformal, ClassifierMixin, UnweightedClassifier):
     conformity_score : {"lac", "margin"}, default="lac"
         How strange a record is: "lac" for one less the probability of its label, "margin" for how far another label is
         in front of it, which is for classifiers without probabilities.
+    class_conditional : bool, default=False
+        Whether a row with a label is compared with the records of this label only, so that coverage holds for each
+        class alone; sets are then larger.
     smoothed : bool, default=False
         Whether records that are exactly as strange as a candidate count with a random share, so that coverage is the
         level and not at least the level.
@@ -139,6 +97,7 @@ class FullConformalClassifier(Conformal, ClassifierMixin, UnweightedClassifier):
         "estimator": "no_validation",
         "confidence_level": "no_validation",
         "conformity_score": [StrOptions({"lac", "margin"})],
+        "class_conditional": ["boolean"],
         "smoothed": ["boolean"],
         "random_state": [Integral, None],
         "key": "no_validation",
@@ -150,6 +109,7 @@ class FullConformalClassifier(Conformal, ClassifierMixin, UnweightedClassifier):
         *,
         confidence_level: float | ArrayLike = 0.9,
         conformity_score: str = "lac",
+        class_conditional: bool = False,
         smoothed: bool = False,
         random_state: int | None = None,
         key: str | bytes | None = None,
@@ -157,6 +117,7 @@ class FullConformalClassifier(Conformal, ClassifierMixin, UnweightedClassifier):
         self.estimator = estimator
         self.confidence_level = confidence_level
         self.conformity_score = conformity_score
+        self.class_conditional = class_conditional
         self.smoothed = smoothed
         self.random_state = random_state
         self.key = key
@@ -190,7 +151,8 @@ class FullConformalClassifier(Conformal, ClassifierMixin, UnweightedClassifier):
         >>> from sqlearn.conformal import FullConformalClassifier
         >>> from sqlearn.naive_bayes import GaussianNB
         >>> model = FullConformalClassifier(GaussianNB(), confidence_level=[0.5, 0.9])
-        >>> points, sets = model.fit([[0.0], [1.0], [2.0], [7.0], [8.0], [9.0]], [0, 0, 0, 1, 1, 1]).predict_set([[1.5]])
+        >>> model = model.fit([[0.0], [1.0], [2.0], [7.0], [8.0], [9.0]], [0, 0, 0, 1, 1, 1])
+        >>> points, sets = model.predict_set([[1.5]])
         >>> sets.shape
         (1, 2, 2)
         """
@@ -230,7 +192,7 @@ class FullConformalClassifier(Conformal, ClassifierMixin, UnweightedClassifier):
 
     score = Predicts.score
 
-    def _default(self):
+    def _default(self) -> ExactEstimator:
         return LogisticRegression()
 
     def _check_supported_params(self, params):

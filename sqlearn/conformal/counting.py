@@ -75,7 +75,30 @@ class Counts:
     alike: np.ndarray
 
 
-def count(held: Held, model: Any, measure: Measure, x: np.ndarray, y: np.ndarray, n_scores: int) -> Counts:
+@dataclass
+class Rule:
+    """What a candidate is compared by, and with which records.
+
+    Attributes
+    ----------
+    measure : Measure
+        How strange a record is.
+    n_scores : int
+        How many scores the measure reads for a row.
+    within_label : bool
+        Whether a candidate is compared with the records of its label only.
+    """
+
+    measure: Measure
+    n_scores: int = 1
+    within_label: bool = False
+
+    def compares(self, held: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Which records, whose labels are given, candidates of these labels are compared with, bool[n, b]."""
+        return held[:, None] == y if self.within_label else np.ones((len(held), len(y)), bool)
+
+
+def count(held: Held, model: Any, rule: Rule, x: np.ndarray, y: np.ndarray) -> Counts:
     """Count for each row, float64[m, d], and each of its candidates, [m, k], with a model that is changed meanwhile."""
     counts = Counts(*np.zeros((2, *y.shape), np.int64))
     if not y.size:
@@ -83,17 +106,17 @@ def count(held: Held, model: Any, measure: Measure, x: np.ndarray, y: np.ndarray
     with config_context(assume_finite=True, skip_parameter_validation=True):
         forms = forms_for(held.learned(model, x[0], held.response(y[0, 0])), held.x)
         if forms is None:
-            _count_in_batches(held, model, measure, x, y, counts)
+            _count_in_batches(held, model, rule, x, y, counts)
         else:
-            _Product(held, measure, forms, n_scores).count(model, x, y, counts)
+            _Product(held, rule, forms).count(model, x, y, counts)
     return counts
 
 
-def _count_in_batches(
-    held: Held, model: Any, measure: Measure, x: np.ndarray, y: np.ndarray, counts: Counts
-) -> None:
+def _count_in_batches(held: Held, model: Any, rule: Rule, x: np.ndarray, y: np.ndarray, counts: Counts) -> None:
     """Ask the model's own method for all distinct rows, the candidate's among them in its place by value."""
+    measure = rule.measure
     for i, row in enumerate(x):
+        compares = rule.compares(held.y, y[i])
         differs = held.distinct != row
         found = np.flatnonzero(~differs.any(axis=1))
         if len(found):
@@ -106,14 +129,16 @@ def _count_in_batches(
             scores = measure.read(held.learned(model, row, held.response(place)), rows)
             strange = measure.strangeness(scores[places], held.y)
             candidate = measure.strangeness(scores[own : own + 1], y[i, j : j + 1])
-            counts.stranger[i, j], counts.alike[i, j] = (strange > candidate).sum(), (strange == candidate).sum()
+            counts.stranger[i, j] = ((strange > candidate) & compares[:, j]).sum()
+            counts.alike[i, j] = ((strange == candidate) & compares[:, j]).sum()
 
 
 class _Product:
     """Scores by products of matrices, and comparisons that are made again."""
 
-    def __init__(self, held: Held, measure: Measure, forms: Forms, n_scores: int) -> None:
-        self.held, self.measure, self.forms, self.n_scores = held, measure, forms, n_scores
+    def __init__(self, held: Held, rule: Rule, forms: Forms) -> None:
+        self.held, self.rule, self.forms = held, rule, forms
+        self.measure, self.n_scores = rule.measure, rule.n_scores
         self.images, self.sizes = self._seen(held.x, held.y)
 
     def _seen(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -139,16 +164,17 @@ class _Product:
         images, sizes = self._seen(x, y)
         with np.errstate(all="ignore"):
             strange = self._strangeness(self.images, forms, self.held.y)
-            own = np.array([self._strangeness(images[i : i + 1], [form], y[i : i + 1])[0, 0] for i, form in enumerate(forms)])
+            own = [self._strangeness(images[i : i + 1], [form], y[i : i + 1])[0, 0] for i, form in enumerate(forms)]
             width = images.shape[1]
             near = tolerance(self.sizes, bounds, width, self.n_scores)
             near += tolerance(sizes, bounds, width, self.n_scores).diagonal()
-            strange -= own
-            clear = np.abs(strange) > near  # NaN is not
-            stranger = ((strange > 0.0) & clear).sum(axis=0)
+            strange -= np.array(own)
+            compares = self.rule.compares(self.held.y, y)
+            close = compares & ~((np.abs(strange) > near) & np.isfinite(strange))  # or not a number
+            stranger = ((strange > 0.0) & compares & ~close).sum(axis=0)
         alike = np.zeros(len(fitted), np.int64)
-        for b in np.flatnonzero(~clear.all(axis=0)):
-            more, equal = self._again(fitted[b], np.flatnonzero(~clear[:, b]), x[b : b + 1], y[b : b + 1])
+        for b in np.flatnonzero(close.any(axis=0)):
+            more, equal = self._again(fitted[b], np.flatnonzero(close[:, b]), x[b : b + 1], y[b : b + 1])
             stranger[b] += more
             alike[b] = equal
         return stranger, alike

@@ -68,8 +68,6 @@ class Forms:
         The features that scores are linear in, float64[n, p], of rows.
     read : callable
         Weights, offsets, and bounds of what offsets are sums of, of a fitted estimator.
-    binary : bool
-        Whether two classes have a row of weights each, whose difference is meant.
     alone : bool
         Whether the estimator's own method has other bits for a row alone than in a batch, so that rows are given to it
         one by one.
@@ -158,8 +156,10 @@ def _of_signs(model: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     present = model.feature_log_prob_
     absent = np.log(1.0 - np.exp(present))
     weights = present - absent
-    return weights, absent.sum(axis=1) + model.class_log_prior_, 2.0 * np.abs(absent).sum(axis=1) + np.abs(
-        model.class_log_prior_
+    return (
+        weights,
+        absent.sum(axis=1) + model.class_log_prior_,
+        2.0 * np.abs(absent).sum(axis=1) + np.abs(model.class_log_prior_),
     )
 
 

@@ -1,6 +1,5 @@
 """Intervals that hold the true target as often as they say."""
 
-import copy
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -8,133 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
-from sqlearn.conformal.affine import regions
-from sqlearn.conformal.base import Answers, Conformal
-from sqlearn.conformal.levels import checked_levels, fewest
-from sqlearn.conformal.measures import Residual
-from sqlearn.engine.model import Inner, Predicts, UnweightedEstimator
+from sqlearn.conformal.answers import IntervalAnswers
+from sqlearn.conformal.base import Conformal
+from sqlearn.engine.model import ExactEstimator, Predicts, UnweightedEstimator
 from sqlearn.engine.parts import Part, Whole
 from sqlearn.engine.sklearn_private import Interval, StrOptions
-from sqlearn.errors import InvalidValueError, ShapeError, UndefinedAttributeError
 from sqlearn.linear_model import LinearRegression, Ridge
 
 
-class IntervalAnswers(RegressorMixin, Answers):
-    """What a conformal regressor answers from."""
-
-    _models: list[Any]
-
-    def __init__(self, confidence_level: Any = 0.9, n_candidates: int = 100) -> None:
-        self.confidence_level = confidence_level
-        self.n_candidates = n_candidates
-
-    def p_values(self, X: np.ndarray, y: Any) -> np.ndarray:
-        """The p-values of targets, float64[n] or float64[n, k]."""
-        targets = _checked_targets(y, len(X))
-        counts = self._count(Residual(), X, targets.reshape(len(X), -1), 1)
-        found = (counts.stranger + counts.alike + 1) / (len(self._held.y) + 1)
-        return found.reshape(targets.shape)
-
-    def predict_region(self, X: np.ndarray) -> list[list[np.ndarray]]:
-        """The intervals of each row and level."""
-        levels, n = checked_levels(self.confidence_level), len(self._held.y)
-        enough = [fewest(level, n) - 1 for level in levels]
-        if self._models:
-            return self._affine(X, enough)
-        return self._on_a_grid(X, enough)
-
-    def predict_interval(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points, and the least interval that holds the region of each level, float64[n, 2, n_levels]."""
-        bounds = [
-            [(found[0, 0], found[-1, 1]) if len(found) else (np.nan, np.nan) for found in of_row]
-            for of_row in self.predict_region(X)
-        ]
-        n_levels = len(checked_levels(self.confidence_level))
-        return self.predict(X), np.array(bounds, np.float64).reshape(len(X), n_levels, 2).transpose(0, 2, 1)
-
-    def _affine(self, X: np.ndarray, enough: list[int]) -> list[list[np.ndarray]]:
-        held, found = self._held, []
-        model = copy.deepcopy(self._models[0])
-        for x in X:
-            fitted = held.learned(model, x, _CANDIDATE)
-            with np.errstate(all="ignore"):
-                parts = held.x @ fitted.coef_.T + fitted.intercept_
-                own = fitted.coef_ @ x + fitted.intercept_
-                found.append(regions(held.y - parts[:, 0], -parts[:, 1], (-own[0], 1.0 - own[1]), enough))
-        return found
-
-    def _on_a_grid(self, X: np.ndarray, enough: list[int]) -> list[list[np.ndarray]]:
-        grid = self._grid()
-        counts = self._count(Residual(), X, np.tile(grid, (len(X), 1)), 1)
-        as_strange = counts.stranger + counts.alike
-        edges = np.concatenate([[-np.inf], grid, [np.inf]])
-        return [[_around(of_row >= number, edges) for number in enough] for of_row in as_strange]
-
-    def _grid(self) -> np.ndarray:
-        """Candidates, evenly spaced over twice the range of the targets held."""
-        low, high = self._held.y.min(), self._held.y.max()
-        with np.errstate(over="ignore"):
-            spare = 0.5 * (high - low) or 1.0
-            found = np.linspace(low - spare, high + spare, self.n_candidates)
-        if not np.isfinite(found).all():
-            raise UndefinedAttributeError(
-                f"The targets held reach from {low:g} to {high:g}, and candidates beyond them leave float64's range. "
-                "Forget the row with the extreme target.",
-                reason="out of range",
-            )
-        model = Inner(self._held.model.learner if hasattr(self._held.model, "learner") else self._held.model)
-        return np.array([target for target in found if _is_taken(model, target)])
-
-
-def _is_taken(model: Inner, target: float) -> bool:
-    """Whether a learner takes this target: the losses of some know positive ones only."""
-    try:
-        model.check_targets(np.array([[target]]))
-    except InvalidValueError:
-        return False
-    return True
-
-
-def _around(accepted: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Intervals, float64[m, 2], from the candidate before each run of accepted ones to the one behind it."""
-    covered = np.zeros(len(edges) + 1, np.int8)  # the cells between edges, and nothing on both sides
-    covered[1:-2] |= accepted
-    covered[2:-1] |= accepted
-    turns = np.diff(covered)
-    return np.column_stack([edges[turns[: len(edges)] == 1], edges[turns[: len(edges)] == -1]])
-
-
 def _two_targets(whole: Whole) -> np.ndarray:
-    """Targets when the candidate's is 0, and what they gain when it grows by 1; a solution is linear in them."""
+    """Targets when the candidate's is 0, and what they gain when it grows by 1: a solution is linear in them."""
     return np.column_stack([whole.y, np.zeros(len(whole.y))])
-
-
-_CANDIDATE = [0.0, 1.0]  # its target of both kinds
-
-
-def _checked_targets(y: Any, n: int) -> np.ndarray:
-    """Targets whose p-values are asked for, float64[n] or float64[n, k]."""
-    try:
-        targets = np.asarray(y, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError(
-            "y of p_values holds something other than numbers. Nothing was computed: pass float targets.",
-            reason="not numeric",
-        ) from error
-    if targets.ndim not in (1, 2) or len(targets) != n:
-        raise ShapeError(
-            f"y of p_values has the shape {targets.shape}, and X has {n} rows. Nothing was computed: pass a target for "
-            "each row, or a row of them.",
-            reason="shape",
-        )
-    if not np.isfinite(targets).all():
-        row = int(np.flatnonzero(~np.isfinite(targets).reshape(n, -1).all(axis=1))[0])
-        raise InvalidValueError(
-            f"y of p_values is not finite in row {row} (counted from 0). Nothing was computed: pass finite targets.",
-            row=row,
-            reason="not finite",
-        )
-    return targets + 0.0
 
 
 class FullConformalRegressor(Conformal, Predicts, RegressorMixin, UnweightedEstimator):
@@ -325,7 +208,7 @@ class FullConformalRegressor(Conformal, Predicts, RegressorMixin, UnweightedEsti
         """
         return self._answer("p_values", X, y)
 
-    def _default(self):
+    def _default(self) -> ExactEstimator:
         return LinearRegression()
 
     def _parts(self, params, whole):
