@@ -20,6 +20,7 @@ from sqlearn.storage.editing import Editing
 from sqlearn.storage.file import Database, Receipt, Settings, check_chain, damaged, refuse_unkept
 from sqlearn.storage.forgotten import Forgotten
 from sqlearn.storage.refit import Refit
+from sqlearn.storage.supposing import Supposing
 from sqlearn.storage.table import (
     Columns,
     as_flag,
@@ -48,7 +49,7 @@ from sqlearn.verification import Verification, compare
 __all__ = ["Receipt", "Store", "Suppressed"]
 
 
-class Store(View, Editing, Forgotten, Refit):
+class Store(View, Editing, Forgotten, Supposing, Refit):
     """A model that rows can be deleted from, kept in one SQLite file with the rows themselves.
 
     Make one with :meth:`create`, come back to it with :meth:`open`.

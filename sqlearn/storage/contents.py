@@ -102,6 +102,15 @@ class Contents:
                 error.add_note("The change is complete: the signal came when it was being written.")
             raise
 
+    @contextlib.contextmanager
+    def _supposing(self) -> Iterator[Callable[[], None]]:
+        """What is changed inside is not changed afterwards. Yields what :meth:`_changing` yields."""
+        with InterruptsHeld() as check, self._database.supposing():
+            self._changes += 1
+            self._refresh()
+            self._learn_rows()
+            yield check
+
     def _refresh(self) -> None:
         """Read anew what another connection, or a transaction that was rolled back, has changed."""
         if self._generation != self._database.generation:

@@ -323,6 +323,13 @@ class Database:
             yield
 
     @contextmanager
+    def supposing(self) -> Iterator[None]:
+        """What is done inside is undone when this returns, too."""
+        with self._transaction("BEGIN IMMEDIATE", "ROLLBACK"):
+            yield
+        self._forget_read()
+
+    @contextmanager
     def _transaction(self, begin: str, end: str) -> Iterator[None]:
         if self.connection.in_transaction:
             raise StoreBusyError(
@@ -340,14 +347,18 @@ class Database:
                     self._flush()
                 self.execute(end)
             except BaseException as error:
-                self.generation += 1
-                self._version = -1
+                self._forget_read()
                 connection = self._connection if self._owner[0] == os.getpid() else None  # a fork undoes nothing
                 if connection is not None and connection.in_transaction:  # SQLite may have rolled back by itself
                     connection.execute("ROLLBACK")
                     if isinstance(error, MemoryError):
                         error.add_note("Nothing was changed.")
                 raise
+
+    def _forget_read(self) -> None:
+        """What was read may be of a state that is not on file."""
+        self.generation += 1
+        self._version = -1
 
     def _refresh(self) -> None:
         (version,) = self.execute("PRAGMA data_version").fetchone()
