@@ -7,7 +7,7 @@ import click
 
 from sqlearn.commands.options import FILE, JSON, ROWS
 from sqlearn.commands.printing import progress, tell, tell_receipt
-from sqlearn.commands.stores import ids_in, labels_of, opened
+from sqlearn.commands.stores import named_rows, opened
 from sqlearn.commands.usage import command
 
 _NONE = "No row fulfils the condition. Nothing was changed, and there is no receipt."
@@ -38,7 +38,7 @@ def forget(file: str, as_json: bool, dry_run: bool, yes: bool, **named: Any) -> 
     FILE is the store. The number of rows is shown, and you are asked before anything changes.
     """
     with opened(file) as store:
-        _change(store, store.forget, "Forget", as_json, _named(store, **named), dry_run=dry_run, yes=yes)
+        _change(store, store.forget, "Forget", as_json, named_rows(store, **named), dry_run=dry_run, yes=yes)
 
 
 @command("FILE --where SQL --to VALUE", "FILE --ids IDS --to VALUE")
@@ -62,7 +62,7 @@ def relabel(
     """
     with opened(file) as store:
         asked = {"dry_run": dry_run, "yes": yes}
-        rows = _named(store, **named)
+        rows = named_rows(store, **named)
         _change(store, store.relabel, "Relabel", as_json, rows, **asked, to=_targets(store, to), new=new)
 
 
@@ -90,18 +90,6 @@ def _target(store, to: str, boolean: bool) -> Any:
         what = "neither true nor false" if boolean else "not a number"
         told = f"{to[:100]!r} is {what}, as the targets of {store.path} are."
         raise click.BadParameter(told, param_hint="--to") from None
-
-
-def _named(store, where, ids, encoding, users=(), items=()) -> dict[str, Any]:
-    """What names rows."""
-    if [where is None, ids is None, not users, not items].count(False) != 1:
-        recommends = any(column.role == "user" for column in store.columns)
-        either = "one of --where, --ids, --user or --item" if recommends else "either --where or --ids"
-        raise click.UsageError(f"Name the rows: pass {either}.")
-    if users or items:
-        role, labels = ("user", users) if users else ("item", items)
-        return {f"{role}s": labels_of(store, role, labels)}
-    return {"where": where} if ids is None else {"ids": ids_in(store, ids, encoding)}
 
 
 def _change(store, change, verb: str, as_json: bool, rows: dict[str, Any], *, dry_run: bool, yes: bool, **more) -> None:

@@ -107,7 +107,7 @@ STEPS = _stacked(
         help="Fit all steps to the kept rows when they are read, so that any step may stand in front of any model.",
     ),
 )
-ROWS = _stacked(
+NAMED = _stacked(
     click.option("--where", metavar="SQL", help="The rows for which this SQL condition over the columns holds."),
     click.option(
         "--ids",
@@ -116,6 +116,9 @@ ROWS = _stacked(
         help="The rows whose ids are in this file, one id per line ('-' reads standard input).",
     ),
     click.option("--encoding", metavar="NAME", help="The encoding of the file of ids; that of the table by default."),
+)
+ROWS = _stacked(
+    NAMED,
     click.option("--dry-run", is_flag=True, help="Count the rows and change nothing."),
     click.option("--yes", is_flag=True, help="Do not ask."),
 )

@@ -41,6 +41,31 @@ def ids_in(store: "Store", path: str, encoding: str | None) -> list[Any]:
     return ids_of(store, ids, "--ids")
 
 
+def named_rows(
+    store: "Store",
+    where: str | None,
+    ids: str | None,
+    encoding: str | None,
+    users: Sequence[str] = (),
+    items: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What names rows, as the store's methods take it."""
+    if [where is None, ids is None, not users, not items].count(False) != 1:
+        recommends = any(column.role == "user" for column in store.columns)
+        either = "one of --where, --ids, --user or --item" if recommends else "either --where or --ids"
+        raise click.UsageError(f"Name the rows: pass {either}.")
+    if users or items:
+        role, labels = ("user", users) if users else ("item", items)
+        return {f"{role}s": labels_of(store, role, labels)}
+    return {"where": where} if ids is None else {"ids": ids_in(store, ids, encoding)}
+
+
+def as_predicted(store: "Store", values: Any) -> list[Any]:
+    """What a model predicts, or has learned as targets, as `Store.predict` gives it."""
+    booleans = any(column.part == "target" and column.labels == (False, True) for column in store.columns)
+    return (values.astype(bool) if booleans else values).tolist()
+
+
 def labels_of(store: "Store", role: str, texts: Sequence[str]) -> list[Any]:
     """Users or items (`role`: "user" or "item") as the store has them."""
     return [store.label_of(role, text) for text in texts]

@@ -125,14 +125,22 @@ class Calls:
     def table(self):
         return self.dice.choice(["good.csv", "more.csv"]) if self.dice.random() < 0.4 else self.dice.choice(self.tables)
 
-    def rows(self):
+    def named(self):
         given = []
         which = self.dice.random()
         if which < 0.65:
             given += ["--where", self.dice.choice(CONDITIONS[:5] if self.dice.random() < 0.2 else CONDITIONS)]
         if which > 0.6:
             given += ["--ids", self.dice.choice(["ids", "ids", "-", "missing", "folder", "m.sqlearn"])]
-        return [*given, *self.flags("--dry-run"), *(["--yes"] * (self.dice.random() < 0.8)), *self.flags("--json")]
+        return given
+
+    def rows(self):
+        return [
+            *self.named(),
+            *self.flags("--dry-run"),
+            *(["--yes"] * (self.dice.random() < 0.8)),
+            *self.flags("--json"),
+        ]
 
     def arguments(self, command):
         if command == "fit":
@@ -160,6 +168,13 @@ class Calls:
             number = self.some(["-n", "--number"], 1, ["3", "0", "-1", "x", MANY])
             given = ["--user" if command == "recommend" else "--item", label, *number, *self.flags("--json", "--all")]
             return [self.dice.choice(["likes.sqlearn"] * 12 + self.stores), *given]
+        if command == "what-if":
+            more = [
+                *self.some(["--attribute"], 1),
+                *self.some(["--out"], 1, ["new.csv", "m.sqlearn", "folder", "-", ""]),
+            ]
+            store = self.dice.choice(["likes.sqlearn", *self.stores])
+            return [store, *self.named(), *more, *self.flags("--predictions", "--json")]
         if command == "forget":
             return [self.dice.choice(self.stores), *self.rows(), *self.some(["--encoding"], 1)]
         if command == "relabel":

@@ -1,0 +1,73 @@
+"""The command ``sqlearn what-if``: a store's model beside the one without some rows, and nothing is changed."""
+
+import csv
+import json
+from typing import Any
+
+import click
+
+from sqlearn.commands.options import FILE, JSON, NAMED
+from sqlearn.commands.output import new_file
+from sqlearn.commands.printing import progress
+from sqlearn.commands.stores import as_predicted, named_rows, opened
+from sqlearn.commands.usage import command
+
+
+@command("FILE --where SQL", "FILE --ids IDS")
+@FILE
+@NAMED
+@click.option(
+    "--attribute",
+    "attributes",
+    metavar="NAME",
+    multiple=True,
+    help="A fitted attribute to compare, such as theta_; may be repeated. By default intercept_ and coef_, of models "
+    "that have them.",
+)
+@click.option("--predictions", is_flag=True, help="Print what both models predict for each row of the store, as CSV.")
+@click.option("--out", metavar="FILE", type=click.Path(), help="A new file to write, as CSV or, with --json, as JSON.")
+@JSON
+def what_if(
+    file: str, attributes: tuple[str, ...], predictions: bool, out: str | None, as_json: bool, **named: Any
+) -> None:
+    """Show what a store's model would be without some rows, and change nothing.
+
+    FILE is the store. Scores, predictions and coefficients of the model are shown beside those of the model that
+    `sqlearn forget` would leave.
+    """
+    with opened(file) as store, new_file(out) as output:
+        if any(column.role == "user" for column in store.columns):
+            raise click.ClickException(
+                f"{store.path} is a store of {store.model_name}, whose scores are of pairs and not of rows. Compare "
+                "recommendations in Python: store.model_without(users=[...])."
+            )
+        rows = named_rows(store, **named)
+        if "where" in rows:
+            with progress("Looking", len(store)) as report:
+                rows = {"ids": store.ids(**rows, progress=report)}
+        if not rows["ids"]:
+            raise click.ClickException("No row fulfils the condition, so there is nothing to leave out.")
+        from sqlearn.commands.comparing import fitted, scored, table
+        from sqlearn.storage.table import predicting
+
+        models, held = (store.model, store.model_without(**rows)), store.rows()
+        told: dict[str, Any] = {"rows": len(rows["ids"]), "of": len(held.ids)}
+        if predictions:
+            pairs = list(
+                zip(held.ids, *(as_predicted(store, predicting(model)(held.X)) for model in models), strict=True)
+            )
+            cells = [[store.id_column or "id", "with", "without"], *pairs]
+            told["predictions"] = [dict(zip(("id", "with", "without"), pair, strict=True)) for pair in pairs]
+        else:
+            lines, groups = list(scored(models, held, {*rows["ids"]})), list(fitted(models, store.features, attributes))
+            every = sum(groups, lines)
+            cells = [["number", "with", "without", "change"], *([*line, line.change] for line in every)]
+            told["numbers"] = {line.what: {"with": line.before, "without": line.after} for line in every}
+        if as_json:
+            click.echo(json.dumps(told, ensure_ascii=False), file=output)
+        elif predictions or out is not None:
+            csv.writer(output, lineterminator="\n").writerows(cells)
+        else:
+            click.echo(f"Without {told['rows']:,} of {told['of']:,} rows (nothing is changed):")
+            for line in table(lines, groups):
+                click.echo(line)
