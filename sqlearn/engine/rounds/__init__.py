@@ -17,7 +17,7 @@ from sqlearn.engine.rounds.row_source import (
     Records,
     RowSource,
 )
-from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
+from sqlearn.engine.rounds.rows import Rows, check_rows, gathered, packed, unpacked
 from sqlearn.engine.rounds.samples import parts_of, sample_threshold
 from sqlearn.engine.rounds.standard import MOST_CLASS_WEIGHT, BalancedScale, Scale, balanced, dithers, standard_scale
 from sqlearn.engine.rounds.statistic import Rounds

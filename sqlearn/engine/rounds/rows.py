@@ -230,6 +230,15 @@ class Rows:
         return copied
 
 
+def gathered(rows: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Features, targets or class slots, weights and keyed hashes of all records of a row source, by place."""
+    if isinstance(rows, Rows):
+        return rows.x, rows.y, rows.w, rows.keyed
+    blocks = zip(*((block.x, block.y, block.w, block.hashes) for block in rows.blocks(MAX_HASH)), strict=True)
+    x, y, w, keyed = map(np.concatenate, blocks)
+    return x, y, w, keyed
+
+
 def packed(x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray) -> bytes:
     """Records as bytes."""
     parts = [array.astype(array.dtype.newbyteorder("<")).tobytes() for array in (x, y, w, digests)]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from sqlearn.engine.arithmetic import mix
-from sqlearn.engine.rounds import MAX_HASH, KeptRecords, Records, Rows
+from sqlearn.engine.rounds import MAX_HASH, KeptRecords, Records, Rows, gathered
 from sqlearn.engine.sums import UNFIT, Holder, Log, OneRecord, Statistic, installed
 from sqlearn.engine.trees.layout import FIRST_SAMPLE, Held, Plan, bytes_per_record, new_room
 from sqlearn.engine.trees.membership import members, new_places
@@ -257,12 +257,7 @@ class Forest(KeptRecords):
 
     def _held(self) -> Source:
         """The records as kernels read them, and the column of each class slot."""
-        rows = self.rows
-        if isinstance(rows, Rows):
-            x, y, w, keyed = rows.x, rows.y, rows.w, rows.keyed
-        else:
-            blocks = zip(*((b.x, b.y, b.w, b.hashes) for b in rows.blocks(MAX_HASH)), strict=True)
-            x, y, w, keyed = (np.concatenate(parts) for parts in blocks)
+        x, y, w, keyed = gathered(self.rows)
         n_slots = 1 if self.n_targets else max([len(self.record_counts), *(slot + 1 for slot in self._weights)])
         weights, columns = np.ones(n_slots), np.zeros(n_slots, np.int64)
         if not self.n_targets:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from sqlearn.engine.arithmetic import mix
-from sqlearn.engine.rounds import MAX_HASH, KeptRecords, OneOfKept, Records, Rows
+from sqlearn.engine.rounds import KeptRecords, OneOfKept, Records, Rows, gathered
 from sqlearn.engine.sums import UNFIT, Holder, Log, OneRecord, Statistic, installed
 from sqlearn.engine.trees.isolating import feature_hashes, isolate
 from sqlearn.engine.trees.lowest import Lowest
@@ -211,18 +211,10 @@ class Isolation(KeptRecords):
                 f"{needed / 1e9:,.1f} GB, and this machine has {installed() / 1e9:,.0f} GB. Nothing was changed: use "
                 "fewer trees (n_estimators), or smaller samples (max_samples)."
             )
-        _, keyed, w = self._held()
+        _, _, w, keyed = gathered(self.rows)
         lowest = Lowest(growth.n_trees, growth.size, self.seed)
         lowest.look_through(keyed, w, n)
         return lowest
-
-    def _held(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Features, keyed hashes and weights, by place."""
-        if isinstance(self.rows, Rows):
-            return self.rows.x, self.rows.keyed, self.rows.w
-        blocks = zip(*((block.x, block.hashes, block.w) for block in self.rows.blocks(MAX_HASH)), strict=True)
-        x, keyed, w = map(np.concatenate, blocks)
-        return x, keyed, w
 
     # ------------------------------------------------------------------ reading
 
@@ -238,7 +230,7 @@ class Isolation(KeptRecords):
             if not lowest.knows(self.n):  # the trees were followed, though not all that their samples need is known
                 lowest = self._looked_through()
         if changed.any():
-            x, keyed, _ = self._held()
+            x, _, _, keyed = gathered(self.rows)
             for t in np.flatnonzero(changed).tolist():
                 trees[t] = self._grown(t, x, keyed, lowest)
         found = [tree for tree in trees if tree is not None]
