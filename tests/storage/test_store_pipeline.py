@@ -12,8 +12,17 @@ from sqlearn.decomposition import PCA
 from sqlearn.ensemble import RandomForestClassifier
 from sqlearn.impute import SimpleImputer
 from sqlearn.linear_model import LogisticRegression, Ridge
+from sqlearn.model_selection import GridSearchCV
+from sqlearn.neighbors import KNeighborsClassifier
 from sqlearn.pipeline import make_pipeline
-from sqlearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
+from sqlearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -58,6 +67,26 @@ def test_a_store_holds_a_pipeline(learner, tmp_path):
         store.predict(asked), refit.predict(asked if of_tables else np.column_stack([*asked.values()]))
     )
     assert store.verify()
+
+
+@over(
+    [
+        make_pipeline(OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), KNeighborsClassifier(2)),
+        GridSearchCV(make_pipeline(OrdinalEncoder(), RandomForestClassifier(2, random_state=0)), {}, cv=2),
+    ]
+)
+def test_tables_of_numbers_alone(learner, tmp_path):
+    """Where columns might be categories, a table is kept, though none of its columns is one."""
+    rng = np.random.default_rng(2)
+    data = {name: rng.integers(0, 3, 60).astype(float) for name in "ab"}
+    y = rng.integers(0, 2, 60)
+    store = Store.create(tmp_path / "s", learner, data | {"y": y, "id": np.arange(60)}, target="y", id="id")
+    store.forget(ids=[0, 1, 2])
+    assert store.verify()
+    rest = {name: values[3:] for name, values in data.items()}
+    refit = clone(learner).fit(rest, y[3:])
+    assert store.model.digest() == refit.digest()
+    assert np.array_equal(store.predict(rest), refit.predict(np.column_stack([rest["a"], rest["b"]])))
 
 
 ORDERED = [

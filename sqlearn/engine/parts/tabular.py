@@ -7,14 +7,14 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
-from sqlearn.engine.tables import holds_categories
+from sqlearn.engine.tables import Columns, holds_categories
 
 
 def keeps_tables(step: Any, X: Any) -> bool:
     """Whether first rows like these are kept as a table for this estimator."""
     if sp.issparse(X):
         return False
-    return asks_for_columns(step) or (takes_tables(step) and holds_categories(X))
+    return asks_for_columns(step) or (takes_tables(step) and (isinstance(X, Columns) or holds_categories(X)))
 
 
 def asks_for_columns(step: Any) -> bool:
