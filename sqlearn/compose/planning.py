@@ -121,6 +121,9 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
     """
     in_use = [(name, None if is_idle(step) else clone(step, safe=False)) for name, step in steps]
     in_force = params | {"steps": [(name, "passthrough" if step is None else step) for name, step in in_use]}
+    made_of_parts = [*_made_of_parts(in_use)]
+    for step in made_of_parts:
+        refuse_own_ledger(step, "Pipeline")
     if params["keep_records"]:
         return _lazy_plan(in_use, in_force, params)
     if begins_with_words(in_use):
@@ -146,13 +149,8 @@ def plan_of(steps: list[tuple[str, Any]], params: dict[str, Any]) -> Plan:
         )
     model: ExactEstimator
     is_one = len(learned) == 1 and not isinstance(learned[0][1], (Pipeline, *SIDE_BY_SIDE))
-    last, made_of_parts = learned[-1][1], [*_made_of_parts(learned)]
-    for step in made_of_parts:
-        refuse_own_ledger(step, "Pipeline")
-    is_lazy = not is_one and (
-        (last.keeps_records and not is_adaptive(last))
-        or any(getattr(step, "keep_records", False) for step in made_of_parts)
-    )
+    last, is_asked = learned[-1][1], any(getattr(step, "keep_records", False) for step in made_of_parts)
+    is_lazy = not is_one and (is_asked or (last.keeps_records and not is_adaptive(last)))
     if not fixed:
         if is_lazy:
             return _lazy_plan(rest, in_force, params)

@@ -88,6 +88,7 @@ def test_scales_of_a_nested_pipeline_that_keeps_its_records():
         (make_pipeline(make_pipeline(PCA(2), Ridge(), key="k")), "ledger or key of its own. Set `ledger` and `key` of"),
         (make_pipeline(make_pipeline(PCA(2), ledger=False), Ridge()), "ledger or key of its own"),
         (make_pipeline(ColumnTransformer([("a", PCA(1), [0])], key="k"), Ridge()), "ledger or key of its own"),
+        (make_pipeline(make_pipeline(PCA(2), Ridge(), key="k"), keep_records=True), "ledger or key of its own"),
         (make_pipeline(make_pipeline(StandardScaler(), KNeighborsClassifier()), ledger=False), "Leave `ledger` True"),
         (make_pipeline(make_pipeline("passthrough")), "No step of this pipeline learns anything"),
         (make_pipeline(make_pipeline(PolynomialFeatures())), "cannot forget. End with a learner"),
