@@ -83,7 +83,7 @@ def leave_one_out(
     rows = Rows(X, y, sample_weight)
     copied = rows.held_by(model)
     answer = Response(copied, response, rows)
-    quick = answers_without_each(copied, response, answer.of, rows.X, rows.y, rows.weights)
+    quick = answers_without_each(copied, answer, rows.X, rows.y, rows.weights)
     found = []
     for i in range(len(rows)):
         one = NotImplemented if quick is None else next(quick)

@@ -50,7 +50,7 @@ class Response:
                 f"fitted attribute. Nothing was computed: set one of {', '.join(METHODS)}, or coef_ or the like.",
                 value=name,
             )
-        self.name, self.rows, self.padding = name, rows, None
+        self.name, self.rows, self.features, self.padding = name, rows, rows.features, None
         try:
             found = getattr(model, name)
         except UndefinedAttributeError:  # with one row less it may be defined

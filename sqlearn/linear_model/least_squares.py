@@ -1,5 +1,6 @@
 """Least squares that forgets: the exact Gram matrix of the data, and the solution read from it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,13 +8,27 @@ from sklearn import linear_model as peers
 
 from sqlearn.engine.model import Predicts, State, WeightedEstimator
 from sqlearn.engine.readout import GramView, LeastSquares, grams_of, grams_without_each
-from sqlearn.engine.sums import Gram, Statistic
+from sqlearn.engine.sums import Block, Gram, Statistic
 
 
 def shaped(coef: np.ndarray, intercepts: np.ndarray, *, flat: bool, scalar: bool, fit_intercept: bool) -> dict:
     """``coef_`` float64[t, d], or float64[d] if `flat`, and ``intercept_``, a number if `scalar`."""
     own = intercepts[0] if scalar else intercepts
     return {"coef_": coef[0] if flat else coef, "intercept_": own if fit_intercept else 0.0}
+
+
+def are_plain(rows: list[Any]) -> bool:
+    """Whether scikit-learn's linear models compute with these very arrays, and not with what they make of them."""
+    return all(type(x) is np.ndarray and x.dtype == np.float64 and x.ndim == 2 for x in rows)
+
+
+def scores_of(rows: list[np.ndarray], read_outs: Iterator[dict[str, Any]]) -> Iterator[np.ndarray]:
+    """What they compute of a row by its own attributes, for each row, float64[1] or [1, t].
+
+    One after the other, since BLAS adds in another order where there are many rows; their checks take longer than that.
+    """
+    for x, read_out in zip(rows, read_outs, strict=True):
+        yield x @ read_out["coef_"].T + read_out["intercept_"]
 
 
 class LinearModel(Predicts, WeightedEstimator):
@@ -34,8 +49,21 @@ class OneGram(LinearModel):
         return self._of_gram(state, grams_of(state.statistic)[0], state.n_records)
 
     def _read_out_without_each(self, state, block):
-        grams = grams_without_each(grams_of(state.statistic)[0], block.x, block.targets, block.weights)
+        grams = self._grams_without_each(state, block)
         return (self._of_gram(state, gram, state.n_records - 1) for gram in grams)
+
+    @staticmethod
+    def _grams_without_each(state: State, block: Block) -> Iterator[GramView]:
+        return grams_without_each(grams_of(state.statistic)[0], block.x, block.targets, block.weights)
+
+    def _answers_without_each(self, name, state, block, rows):
+        if name != "predict" or not are_plain(rows):
+            return None
+        return (scores[0] for scores in scores_of(rows, self._lines_without_each(state, block)))
+
+    def _lines_without_each(self, state: State, block: Block) -> Iterator[dict[str, Any]]:
+        """``coef_`` and ``intercept_`` without each of these records; other attributes are not needed."""
+        return self._read_out_without_each(state, block)
 
 
 class LinearRegression(OneGram, peers.LinearRegression):
@@ -114,14 +142,19 @@ class LinearRegression(OneGram, peers.LinearRegression):
         self.ledger = ledger
         self.key = key
 
+    def _line(self, state: State, problem: LeastSquares) -> dict[str, Any]:
+        params, single = state.params, state.layout.target_ndim == 1
+        solved = problem.solve(params["positive"])
+        return shaped(*solved, flat=single, scalar=single, fit_intercept=params["fit_intercept"])
+
+    def _lines_without_each(self, state, block):
+        grams = self._grams_without_each(state, block)
+        return (self._line(state, LeastSquares(gram, state.params["fit_intercept"])) for gram in grams)
+
     def _of_gram(self, state, gram, n_records):
-        params = state.params
-        problem = LeastSquares(gram, params["fit_intercept"])
-        single = state.layout.target_ndim == 1
-        found = shaped(
-            *problem.solve(params["positive"]), flat=single, scalar=single, fit_intercept=params["fit_intercept"]
-        )
-        if not params["positive"]:
+        problem = LeastSquares(gram, state.params["fit_intercept"])
+        found = self._line(state, problem)
+        if not state.params["positive"]:
             found["rank_"] = problem.factor.rank
             found["singular_"] = problem.singular_values(min(n_records, state.n_features_in_))
         return found

@@ -1,5 +1,6 @@
 """Ridge regression that forgets, and the classifier that is made of it."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from sqlearn.engine.readout import (
 from sqlearn.engine.sums import Gram, Statistic
 from sqlearn.engine.validation import Responses, check_class_weights, check_indicator, shape_of
 from sqlearn.errors import ParameterError, shown
-from sqlearn.linear_model.least_squares import OneGram, shaped
+from sqlearn.linear_model.least_squares import OneGram, are_plain, scores_of, shaped
 
 
 class _Ridge(ExactEstimator):
@@ -43,27 +44,57 @@ class _Ridge(ExactEstimator):
                 "set `positive=False`"
             )
 
-    @staticmethod
-    def _solve(params, gram: GramView) -> tuple[np.ndarray, np.ndarray, dict]:
-        """Coefficients float64[t, d], intercepts float64[t], and attributes that both learners have."""
-        positive, solver = params["positive"], params["solver"]
-        alphas = penalties(params["alpha"], gram.n_targets)
-        coef, intercepts = ridge_solution(gram, alphas, params["fit_intercept"], positive)
+    def _solved(
+        self, state: State, grams: Iterable[Sequence[GramView]], alphas: np.ndarray
+    ) -> Iterator[dict[str, Any]]:
+        """The attributes that both learners have, for each of several matrices, which are there under each penalty."""
+        params = state.params
+        positive, solver, fit_intercept = params["positive"], params["solver"], params["fit_intercept"]
         if solver == "auto":
             solver = "lbfgs" if positive else "cholesky"
-        return coef, intercepts, {"n_iter_": None, "solver_": solver}
+        flat = len(alphas) == 1
+        scalar = flat and state.layout.target_ndim == 1 and self._target == "value"
+        for coef, intercepts in ridge_solutions(grams, alphas, fit_intercept, positive):
+            own = shaped(coef, intercepts, flat=flat, scalar=scalar, fit_intercept=fit_intercept)
+            yield {"n_iter_": None, "solver_": solver} | own
+
+    def _solved_once(self, state: State, gram: GramView) -> dict[str, Any]:
+        """These attributes, for one matrix."""
+        alphas = penalties(state.params["alpha"], gram.n_targets)
+        return next(self._solved(state, [penalized(gram, alphas)], alphas))
+
+    def _solved_without_each(
+        self, state: State, gram: GramView, x: np.ndarray, targets: np.ndarray, weights: np.ndarray
+    ) -> Iterator[dict[str, Any]]:
+        """These attributes, for the matrix without each of these records."""
+        alphas = penalties(state.params["alpha"], gram.n_targets)
+        each = (grams_without_each(under, x, targets, weights) for under in penalized(gram, alphas))
+        return self._solved(state, zip(*each, strict=True), alphas)
 
 
 def ridge_solution(
     gram: GramView, alphas: np.ndarray, fit_intercept: bool, positive: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients float64[t, d] and intercepts float64[t] under a penalty for each target, float64[t]."""
-    coef, intercepts = np.empty((gram.n_targets, gram.n_features)), np.empty(gram.n_targets)
-    for alpha in np.unique(alphas):
-        chosen = alphas == alpha
-        found = LeastSquares(gram.penalized(alpha), fit_intercept).solve(positive)
-        coef[chosen], intercepts[chosen] = found[0][chosen], found[1][chosen]
-    return coef, intercepts
+    return next(ridge_solutions([penalized(gram, alphas)], alphas, fit_intercept, positive))
+
+
+def penalized(gram: GramView, alphas: np.ndarray) -> list[GramView]:
+    """A matrix under each penalty, ascending."""
+    return [gram.penalized(alpha) for alpha in np.unique(alphas)]
+
+
+def ridge_solutions(
+    grams: Iterable[Sequence[GramView]], alphas: np.ndarray, fit_intercept: bool, positive: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each of several matrices, of which :func:`penalized` has made lists, what :func:`ridge_solution` returns."""
+    chosen = [alphas == alpha for alpha in np.unique(alphas)]
+    for under in grams:
+        coef, intercepts = np.empty((len(alphas), under[0].n_features)), np.empty(len(alphas))
+        for gram, own in zip(under, chosen, strict=True):
+            found = LeastSquares(gram, fit_intercept).solve(positive)
+            coef[own], intercepts[own] = found[0][own], found[1][own]
+        yield coef, intercepts
 
 
 def penalties(alpha: float | ArrayLike, n_targets: int) -> np.ndarray:
@@ -161,9 +192,11 @@ class Ridge(_Ridge, OneGram, peers.Ridge):
         penalties(self.alpha, batch.targets.shape[1])
 
     def _of_gram(self, state, gram, n_records):
-        coef, intercepts, found = self._solve(state.params, gram)
-        single = {"flat": len(coef) == 1, "scalar": state.layout.target_ndim == 1}
-        return found | shaped(coef, intercepts, **single, fit_intercept=state.params["fit_intercept"])
+        return self._solved_once(state, gram)
+
+    def _read_out_without_each(self, state, block):
+        gram = grams_of(state.statistic)[0]
+        return self._solved_without_each(state, gram, block.x, block.targets, block.weights)
 
 
 class AgainstRest(ExactEstimator):
@@ -305,7 +338,7 @@ class RidgeClassifier(_Ridge, AgainstRest, Decides, WeightedClassifier, peers.Ri
 
     def _read_out(self, state):
         gram = self._against_rest(state, grams_of(state.statistic, state.class_slots()), self._factors(state))
-        return self._solved(state, gram) | self._classes_of(state, gram)
+        return self._solved_once(state, gram) | self._classes_of(state, gram)
 
     def _read_out_without_each(self, state, block):
         factors, targets = self._factors(state), block.targets
@@ -317,11 +350,16 @@ class RidgeClassifier(_Ridge, AgainstRest, Decides, WeightedClassifier, peers.Ri
             order = np.argsort(slots)
             targets = signs_of(order[np.searchsorted(slots[order], block.slots)], len(slots))
         classes = self._classes_of(state, gram)  # none of which goes
-        grams = grams_without_each(gram, block.x, targets, block.weights)
-        return (self._solved(state, left) | classes for left in grams)
+        each = self._solved_without_each(state, gram, block.x, targets, block.weights)
+        return (found | classes for found in each)
 
-    def _solved(self, state: State, gram: GramView) -> dict[str, Any]:
-        coef, intercepts, found = self._solve(state.params, gram)
-        return found | shaped(
-            coef, intercepts, flat=len(coef) == 1, scalar=False, fit_intercept=state.params["fit_intercept"]
-        )
+    def _answers_without_each(self, name, state, block, rows):
+        is_asked = name in ("decision_function", "predict") and state.layout.labels != "indicator"
+        each = self._read_out_without_each(state, block) if is_asked and are_plain(rows) else None
+        if each is None:
+            return None
+        decisions = (scores[0] for scores in scores_of(rows, each))
+        if name == "decision_function":
+            return decisions
+        classes = label_array(state)
+        return (classes[np.argmax(one) if one.ndim else int(one > 0)] for one in decisions)

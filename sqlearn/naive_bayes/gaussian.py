@@ -112,8 +112,8 @@ class GaussianNB(PredictsJointProbabilities, WeightedClassifier, peers.GaussianN
                 "epsilon_": left.epsilons[i],
             }
 
-    def _answers_without_each(self, name, state, block):
-        if type(self) is not GaussianNB or not hasattr(_Known, name) or not name.startswith("predict"):
+    def _answers_without_each(self, name, state, block, rows):
+        if not name.startswith("predict"):
             return None
         return iter(getattr(_Known(label_array(state)), name)(_Left(state, block).joint(block.x)))
 
@@ -139,11 +139,12 @@ class _Left:
     """
 
     def __init__(self, state: State, block: Block) -> None:
-        slots, params, every = state.class_slots(), state.params, np.arange(len(block))
-        own, whole = moments_without_each(state.statistic, block)
-        moments = moments_of(state.statistic, slots)
+        statistic, slots, params = state.statistic, state.class_slots(), state.params
+        assert isinstance(statistic, Moments)
+        own, whole = moments_without_each(statistic, block)
+        moments = moments_of(statistic, slots)
         order = np.argsort(slots)
-        place = order[np.searchsorted(slots[order], block.slots)], every
+        place = order[np.searchsorted(slots[order], block.slots)], np.arange(len(block))
         self.epsilons = params["var_smoothing"] * whole.variance().max(axis=1)
         shape = len(slots), *own.first.shape[:2]
         self.means, self.variances = (
@@ -151,7 +152,7 @@ class _Left:
         )
         self.means[place], self.variances[place] = own.mean(), own.variance()
         self.variances += self.epsilons[:, None]
-        self.counts = np.tile(weights_of(state.statistic, slots), (len(block), 1))
+        self.counts = np.tile(weights_of(statistic, slots), (len(block), 1))
         self.counts[place[::-1]] = own.weight()[:, 0]
         self._priors = params["priors"]
 

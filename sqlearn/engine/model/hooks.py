@@ -82,8 +82,12 @@ class Hooks(Answering):
         """
         return None
 
-    def _answers_without_each(self, name: str, state: State, block: Block) -> Iterator[Any] | None:
-        """What the method `name` answers at each of these records without it; None where attributes are needed."""
+    def _answers_without_each(self, name: str, state: State, block: Block, rows: list[Any]) -> Iterator[Any] | None:
+        """What the method `name` answers at each of these records without it; None where attributes are needed.
+
+        `rows` has the features of each as the user gave them, as one row. Not asked of subclasses, which may answer
+        otherwise.
+        """
         return None
 
     # ------------------------------------------------------------------ records

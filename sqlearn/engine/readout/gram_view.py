@@ -51,12 +51,16 @@ def _leading_pairs(digits, low, hi, lo, exponents):
 @kernel
 def _span(digits):
     """First index with a digit that is not zero in some number, and the one after the last."""
-    start, stop = digits.shape[1], 0
+    used = np.zeros(digits.shape[1], np.int64)
     for i in range(digits.shape[0]):
         for l in range(digits.shape[1]):
-            if digits[i, l] != 0:
-                start, stop = min(start, l), max(stop, l + 1)
-    return min(start, stop), stop
+            used[l] |= digits[i, l]
+    start, stop = 0, len(used)
+    while stop > 0 and used[stop - 1] == 0:
+        stop -= 1
+    while start < stop and used[start] == 0:
+        start += 1
+    return start, stop
 
 
 @kernel
@@ -282,10 +286,11 @@ class GramView:
         features = np.arange(1, 1 + self.n_features)
         diagonal = packed_cell(features, features, self.width)
         grown = normalized(digits[diagonal] + addend)  # of the others, there is nothing to carry
-        wide = np.zeros((len(digits), grown.shape[1]), np.int64)
-        wide[:, : digits.shape[1]] = digits
-        wide[diagonal] = grown
-        return replace(self, digits=wide, low=low)
+        count = digits.shape[1]
+        if grown[:, count:].any():
+            digits = np.pad(digits, [(0, 0), (0, grown.shape[1] - count)])
+        digits[diagonal] = grown[:, : digits.shape[1]]
+        return replace(self, digits=digits, low=low)
 
 
 def grams_of(statistic: Gram, slots: np.ndarray | None = None) -> list[GramView]:

@@ -6,6 +6,7 @@ about. So what is made of them here is what is read from a state that has forgot
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def moments_without_each(statistic: Moments, block: Block) -> tuple[MomentsView,
     every = np.repeat(carried.limbs.sum(axis=1, keepdims=True), len(block), axis=1)
 
     def less(limbs: np.ndarray) -> MomentsView:
-        found = _less_each(limbs, carried.base, lambda slots: moments(block.x, block.weights, slots))
+        found = _less_each(limbs, carried.base, partial(moments, block.x, block.weights))
         return MomentsView.of_cells(*found, statistic.n_features)
 
     return less(own), less(every)
@@ -63,5 +64,5 @@ def grams_without_each(gram: GramView, x: np.ndarray, targets: np.ndarray, weigh
     for start in range(0, len(x), step):
         part = x[start : start + step], targets[start : start + step], weights[start : start + step]
         limbs = np.repeat(whole, len(part[0]), axis=1)
-        digits, low = _less_each(limbs, gram.low, lambda slots, part=part: gram_rows(*part, slots))
+        digits, low = _less_each(limbs, gram.low, partial(gram_rows, *part))
         yield from (replace(gram, digits=matrix, low=low) for matrix in digits)
