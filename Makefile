@@ -37,11 +37,17 @@ MAKEFLAGS += --no-print-directory
 # the modules whose docstrings make the reference
 PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/tree/*.py \
 	sqlearn/compose/*_features.py sqlearn/compose/*_model.py sqlearn/compose/*_transformer.py sqlearn/compose/*_union.py \
-	sqlearn/compose/side_by_side.py sqlearn/conformal/classifier.py sqlearn/conformal/regressor.py sqlearn/datasets/*.py \
-	sqlearn/ensemble/*.py sqlearn/impute/*.py sqlearn/inspection/leaving_out.py sqlearn/preprocessing/*er.py \
+	sqlearn/compose/side_by_side.py \
+	sqlearn/conformal/classifier.py sqlearn/conformal/regressor.py \
+	sqlearn/datasets/*.py \
+	sqlearn/ensemble/*.py sqlearn/ensemble/shards/learner.py sqlearn/ensemble/shards/verbs.py \
+	sqlearn/impute/*.py \
+	sqlearn/inspection/leaving_out.py \
+	sqlearn/preprocessing/*er.py \
 	sqlearn/kernel_approximation/*.py sqlearn/recommend/base.py sqlearn/recommend/ease.py sqlearn/recommend/item_knn.py \
 	sqlearn/svm/*.py sqlearn/model_selection/folds.py \
-	sqlearn/model_selection/scoring.py sqlearn/model_selection/search.py sqlearn/storage/view.py sqlearn/storage/editing.py sqlearn/storage/forgotten.py \
+	sqlearn/model_selection/scoring.py sqlearn/model_selection/search.py \
+	sqlearn/storage/view.py sqlearn/storage/editing.py sqlearn/storage/forgotten.py \
 	sqlearn/engine/model/estimator.py sqlearn/engine/model/predictions.py sqlearn/engine/model/verbs.py
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html

@@ -24,9 +24,7 @@ def _is_soft(model: Any) -> bool:
     raise AttributeError(f"predict_proba is not available when voting={model.voting!r}")
 
 
-class ShardedClassifier(  # type: ignore[override,misc]
-    ShardedVerbs, PredictsProba, Predicts, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
-):
+class ShardedClassifier(ShardedVerbs, PredictsProba, Predicts, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """A vote of classifiers that each learn a shard of the records, that forgets.
 
     Parameters
@@ -207,9 +205,7 @@ class ShardedClassifier(  # type: ignore[override,misc]
         return super()._read_out(state) | {"classes_": label_array(state)}
 
 
-class ShardedRegressor(  # type: ignore[override,misc]
-    ShardedVerbs, Predicts, MetaEstimatorMixin, RegressorMixin, BaseEstimator
-):
+class ShardedRegressor(ShardedVerbs, Predicts, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """The mean of regressors that each learn a shard of the records, that forgets.
 
     Parameters

@@ -1,6 +1,5 @@
 """Members that can forget: they learn and forget what comes to their shard and goes, and are not fitted anew."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ class Followers:
             member = shard.member
             if member is None or not isinstance(member.model, ExactEstimator):
                 return
-            log.note(partial(self._noted.pop, slot, None))
+            log.note(self.drop)
             self._noted[slot] = member, []
         self._noted[slot][1].append(change)
 
@@ -68,4 +67,4 @@ class Followers:
             names = [self.labels[slot] for slot in y.astype(np.int64).tolist()]
             y = np.array(names, object if isinstance(names[0], str) else None)
         given: dict[str, Any] = {"X": x, "y": y} | ({} if (w == 1.0).all() else {"sample_weight": w})
-        _ = model.partial_fit(**given) if sign > 0 else model.forget(**given)  # type: ignore[attr-defined]
+        _ = model.partial_fit(**given) if sign > 0 else model.forget(**given)

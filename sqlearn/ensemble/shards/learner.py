@@ -242,7 +242,13 @@ class Sharded(KeepsRecords):
 
     @property
     def shards_(self) -> list[ShardInfo]:
-        """Name, number of records and weight of each shard, and whether its member is fitted or due."""
+        """Name, number of records and weight of each shard, and whether its member is fitted or due.
+
+        Returns
+        -------
+        list of ShardInfo
+            The groups held, sorted; without groups all numbered shards.
+        """
         state = self._fitted_state()
         with state.reading():
             held = records_of(state)

@@ -12,6 +12,7 @@ import numpy as np
 
 from sqlearn.engine.identity import HashKey, digest_dense, folds_of, key_bytes, label_words
 from sqlearn.engine.model import State
+from sqlearn.engine.tables import KeptTable
 
 _OF_SHARDS = np.array([0x7368617264206F66, 0x9E3779B97F4A7C15], np.uint64)
 _OF_SLICES = np.array([0x736C696365206F66, 0xD1B54A32D192ED03], np.uint64)
@@ -48,6 +49,7 @@ def split(numbers: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 def digests_of(state: State, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Digests of records as a statistic keeps them, uint64[n, 6], where these are not kept beside them."""
     statistic, tails = state.statistic, []
+    assert isinstance(statistic, KeptTable)
     if state.vocabulary is not None:
         tails.append(state.vocabulary.hash_words[y.astype(np.int64)])
     codes = x[:, statistic.n_features :].astype(np.int64)

@@ -1,7 +1,7 @@
 """The members of an ensemble: those that are due are fitted to the records of their shards, each once."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,7 @@ def _tasks(state: State, due: list[tuple[Any, Shard]]) -> list[Task]:
     ]
 
 
-def _contents(state: State, due: list[tuple[Any, Shard]]) -> dict[int, tuple[np.ndarray, ...]]:
+def _contents(state: State, due: list[tuple[Any, Shard]]) -> Mapping[int, tuple[np.ndarray, ...]]:
     """Features, responses, weights and digests of the records of shards, in the order of their digests."""
     statistic = records_of(state)
     if statistic.in_shards:

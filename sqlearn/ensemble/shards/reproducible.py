@@ -63,7 +63,7 @@ def check_reproducible(fit: Callable[[Any, Any], Any], X: Any, y: Any, n_rows: i
     if where is None:
         asked = [name for name in _ANSWERS if hasattr(first, name)]
         answers = [{name: getattr(member, name)(some) for name in asked} for member in (first, second)]
-        where = first_difference(*answers)
+        where = first_difference(answers[0], answers[1])
     if where is not None:
         raise ParameterError(
             f"{type(first).__name__} is not reproducible: fitted twice to the same {num_samples(some)} rows, it "

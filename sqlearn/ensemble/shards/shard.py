@@ -117,12 +117,12 @@ class Shard:
         found = self.fitted
         return found if found is not None and found.turn == self.turn else None
 
-    def contents(self) -> tuple[np.ndarray, ...]:
+    def contents(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Features, responses, weights and digests of the records of positive weight, in the order of the last."""
         assert self.rows is not None
         places = self.rows.by_digest()
         places = places[self.rows.w[places] > 0]
-        return tuple(getattr(self.rows, name)[places] for name in ("x", "y", "w", "digests"))
+        return self.rows.x[places], self.rows.y[places], self.rows.w[places], self.rows.digests[places]
 
     def wipe(self) -> None:
         """Overwrite records that were let go of as a whole with zeros."""

@@ -187,7 +187,7 @@ class ShardedRecords(KeptTable):
             classes = np.zeros(len(w), np.int64) if self.n_targets else rows.y[places].astype(np.int64)
             self._sum_all(rows.x[places, self.n_features :], w, classes, -1.0, log)
             shard.drop(0, log)
-            log.do(partial(self.shards.pop, slot), partial(self.shards.__setitem__, slot, shard))
+            log.do(partial(self.shards.__delitem__, slot), partial(self.shards.__setitem__, slot, shard))
             add_terms(multiset, shard.hashes, 1.0)
             n += shard.count
         return multiset, n
@@ -258,8 +258,8 @@ class ShardedRecords(KeptTable):
             turn, owners = self.turn, Owners()
             with state.reading():
                 for slot, shard in self.shards.copy().items():
-                    rows = shard.contents()
-                    owners.put(slot, *rows[:3])
+                    kept_x, kept_y, kept_w, _ = shard.contents()
+                    owners.put(slot, kept_x, kept_y, kept_w)
             self.owners = owners
             if self.turn != turn:  # an update has begun meanwhile, of which it was not told
                 self.owners = None
@@ -390,8 +390,8 @@ class ShardedRecords(KeptTable):
                 assert own is not None
                 places = np.empty(len(index), np.int64)
                 own.vacant(places)
-                parts = (array[index] for array in (rows.x, rows.y, rows.w, rows.digests))
-                own.put(places, *parts, np.empty(len(index), np.uint64))
+                x, y, w, digests = (array[index] for array in (rows.x, rows.y, rows.w, rows.digests))
+                own.put(places, x, y, w, digests, np.empty(len(index), np.uint64))
             if any(shard.rows is None or len(shard.rows) != shard.count for shard in self.shards.values()):
                 raise FormatError(UNFIT)
             self._restored = None

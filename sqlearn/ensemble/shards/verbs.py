@@ -263,7 +263,8 @@ class ShardedVerbs(Sharded):
         state = self._fitted_state()
         state.check_free()
         (slot,) = self._slots(state, [group_name(name)])
-        plain = isinstance(weight, Real) and not isinstance(weight, bool | np.bool_ | np.timedelta64)
+        given: Any = weight
+        plain = isinstance(given, Real) and not isinstance(given, bool | np.bool_ | np.timedelta64)
         if not plain or not 0.0 <= weight <= sys.float_info.max:
             raise InvalidValueError(
                 f"The weight of a group is a number that is not negative, and not {shown(weight)}. Nothing was "
