@@ -7,4 +7,4 @@ May import: kernels, arithmetic, identity, sums, errors.
 from sqlearn.engine.maps.fixed_map import FixedMap, Image
 from sqlearn.engine.maps.fourier import draw_fourier, fourier_row, map_fourier, scale_of, score_fourier, weighed
 from sqlearn.engine.maps.one_mapped import OneMapped
-from sqlearn.engine.maps.same_model import first_difference, model_hash
+from sqlearn.engine.maps.same_model import first_difference
