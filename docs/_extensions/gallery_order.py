@@ -11,6 +11,7 @@ ORDER = [
     "plot_pipeline_forgets.py",
     "plot_choice_forgets.py",
     "plot_folds_that_stay.py",
+    "plot_conformal.py",
     "plot_case_recommender.py",
     "plot_case_scripts.py",
     "plot_case_spam.py",

@@ -4,12 +4,22 @@ import copy
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from sqlearn.conformal.counting import Held
 from sqlearn.conformal.levels import checked_levels
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.engine.parts import Composite, Part, Whole, answering, checked_part, target_of
 from sqlearn.errors import ParameterError, shown
+
+
+class Quick(Part):
+    """A part whose model keeps its ledger, without which it would learn single records by the general path."""
+
+    def made(self, whole: Whole) -> Any:
+        """The model; one that is not fitted if there are no records."""
+        model, given = clone(self.learner), self.given(whole)
+        return model if given is None else model.partial_fit(**given)
 
 
 class Conformal(Composite):
@@ -28,7 +38,7 @@ class Conformal(Composite):
         return [self._learner(params)]
 
     def _parts(self, params: dict[str, Any], whole: Whole) -> list[Part]:
-        return [Part(self._learner(params), _responses)]
+        return [Quick(self._learner(params), _responses)]
 
     def _check_supported_params(self, params: dict[str, Any]) -> None:
         super()._check_supported_params(params)

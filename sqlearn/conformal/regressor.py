@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
 from sqlearn.conformal.answers import IntervalAnswers
-from sqlearn.conformal.base import Conformal
+from sqlearn.conformal.base import Conformal, Quick
 from sqlearn.engine.model import ExactEstimator, Predicts, UnweightedEstimator
-from sqlearn.engine.parts import Part, Whole
+from sqlearn.engine.parts import Whole
 from sqlearn.engine.sklearn_private import Interval, StrOptions
 from sqlearn.linear_model import LinearRegression, Ridge
 
@@ -215,7 +215,7 @@ class FullConformalRegressor(Conformal, Predicts, RegressorMixin, UnweightedEsti
         learner = self._learner(params)
         parts = super()._parts(params, whole)
         is_affine = type(learner) in (LinearRegression, Ridge) and not learner.positive
-        return [*parts, Part(learner, _two_targets)] if is_affine else parts
+        return [*parts, Quick(learner, _two_targets)] if is_affine else parts
 
     def _read_out(self, state):
         return self._told(state)
