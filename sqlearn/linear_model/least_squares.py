@@ -54,6 +54,7 @@ class OneGram(LinearModel):
 
     @staticmethod
     def _grams_without_each(state: State, block: Block) -> Iterator[GramView]:
+        assert isinstance(state.statistic, Gram)
         return grams_without_each(grams_of(state.statistic)[0], block.x, block.targets, block.weights)
 
     def _answers_without_each(self, name, state, block, rows):
@@ -148,8 +149,11 @@ class LinearRegression(OneGram, peers.LinearRegression):
         return shaped(*solved, flat=single, scalar=single, fit_intercept=params["fit_intercept"])
 
     def _lines_without_each(self, state, block):
-        grams = self._grams_without_each(state, block)
-        return (self._line(state, LeastSquares(gram, state.params["fit_intercept"])) for gram in grams)
+        for gram in self._grams_without_each(state, block):
+            problem = LeastSquares(gram, state.params["fit_intercept"])
+            if not (state.params["positive"] or problem.is_moderate):
+                problem.singular_values(1)  # where it is beyond float64, the refit has no attributes at all
+            yield self._line(state, problem)
 
     def _of_gram(self, state, gram, n_records):
         problem = LeastSquares(gram, state.params["fit_intercept"])

@@ -21,3 +21,4 @@ from sqlearn.engine.readout.read_only import read_only
 from sqlearn.engine.readout.rounding import aligned, as_float, digits_of
 from sqlearn.engine.readout.shrinkage import spreads_of
 from sqlearn.engine.readout.univariate import score_functions, score_of
+from sqlearn.engine.readout.without_each import grams_without_each, moments_without_each

@@ -80,6 +80,13 @@ class LeastSquares:
         found, _ = intercept(s_hi[d:], s_lo[d:], s_hi[:d], s_lo[:d], w_hi, w_lo, hi, lo)
         return as_float(found, scale[d:] - w_exponent, "An intercept")
 
+    @property
+    def is_moderate(self) -> bool:
+        """Whether all singular values are below 2**1000, as the sum of their squares tells."""
+        features, _ = self._scales
+        _, _, exponent = self.moments.divisor
+        return bool(2 * int(features.max(initial=0)) - exponent + len(features).bit_length() < 2000)
+
     def singular_values(self, count: int) -> np.ndarray:
         """The `count` largest singular values of the (centred, weighted) data."""
         features, _ = self._scales
