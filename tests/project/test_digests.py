@@ -106,6 +106,8 @@ LATER = {
     "column_transformer": "dd2c62e69ffb440104376caf116185554c39a3cec9144b2fc8a44762e4f2ea2b",
     "feature_union": "e3b0fa636bf00e1e5db1718b343602008ce70988fdb4004d2b26fe20106511ce",
     "random_forest_classifier_3000": "f92a1d97b668765e80f645163893474451a8e2710b3949cc69daffbec1d8a27f",
+    "sharded_classifier": "34247a5e67dc573de233b79dc607ca7ddbcc9e4309bf0f9146bf724826ccf1f6",
+    "sharded_regressor": "0adc1f05e36afd66318d543d7d1286efd424de2a99ea7c72d4eea5501993c384",
 }
 
 

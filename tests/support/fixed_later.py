@@ -14,6 +14,8 @@ from sqlearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
+    ShardedClassifier,
+    ShardedRegressor,
 )
 from sqlearn.feature_selection import (
     GenericUnivariateSelect,
@@ -36,7 +38,7 @@ from sqlearn.linear_model import (
     RidgeCV,
     TweedieRegressor,
 )
-from sqlearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
+from sqlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from sqlearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sqlearn.pipeline import Pipeline, make_union
 from sqlearn.preprocessing import MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
@@ -137,12 +139,15 @@ def later_cases() -> dict[str, Case]:
         ),
         "feature_union": Case(make_union(MinMaxScaler(), StandardScaler(), "passthrough"), X),
         "random_forest_classifier_3000": Case(RandomForestClassifier(3), several, labels(several, 3), n_forgotten=200),
+        "sharded_classifier": Case(ShardedClassifier(GaussianNB(), 3, 2, random_state=5), hard(48, 3), y3, w),
+        "sharded_regressor": Case(ShardedRegressor(Ridge(), 2, key="a secret"), X, values, w),
     }
 
 
 def frozen_cases() -> dict[str, Case]:
     """Those of which tests/frozen has files: small ones, and one for each kind of state."""
-    left_out = ("_3000", "_9000", "_gram", "_balanced", "_implicit", "text_bernoulli_nb", "gamma_regressor", "select")
+    left_out = ("_3000", "_9000", "_gram", "_balanced", "_implicit", "text_bernoulli_nb", "gamma_regressor", "select",
+                "sharded")  # fmt: skip
     found = {name: case for name, case in later_cases().items() if not any(word in name for word in left_out)}
     del found["ledoit_wolf"], found["boosting_regressor"]
     return found | {"rbf_sampler": Case(RBFSampler(gamma=0.25, n_components=8, random_state=7), numbers(48, 3, 1))}
