@@ -1,5 +1,6 @@
-"""What a model would be without each of its rows."""
+"""What a model would be without each of its rows, and which rows it would be better without."""
 
 from sqlearn.inspection.leaving_out import leave_one_out
+from sqlearn.inspection.ranking import Suspects, find_mislabeled, self_influence, suspects
 
-__all__ = ["leave_one_out"]
+__all__ = ["Suspects", "find_mislabeled", "leave_one_out", "self_influence", "suspects"]
