@@ -42,7 +42,8 @@ PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neig
 	sqlearn/datasets/*.py \
 	sqlearn/ensemble/*.py sqlearn/ensemble/shards/learner.py sqlearn/ensemble/shards/verbs.py \
 	sqlearn/impute/*.py \
-	sqlearn/inspection/leaving_out.py \
+	sqlearn/inspection/leaving_out.py sqlearn/inspection/effects.py sqlearn/inspection/ranking.py \
+	sqlearn/inspection/removal.py sqlearn/inspection/displays/*.py \
 	sqlearn/preprocessing/*er.py \
 	sqlearn/kernel_approximation/*.py sqlearn/recommend/base.py sqlearn/recommend/ease.py sqlearn/recommend/item_knn.py \
 	sqlearn/svm/*.py sqlearn/model_selection/folds.py \

@@ -4,6 +4,7 @@ ORDER = [
     "plot_erase_a_person.py",
     "plot_wrong_label.py",
     "plot_what_if.py",
+    "plot_suspects.py",
     "plot_sliding_window.py",
     "plot_two_hospitals.py",
     "plot_category_disappears.py",

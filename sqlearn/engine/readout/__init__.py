@@ -16,7 +16,6 @@ from sqlearn.engine.readout.least_squares import (
 )
 from sqlearn.engine.readout.linear_map import LinearMap
 from sqlearn.engine.readout.moments_view import categories_of, is_constant, moments_of, others_of, sums_of, weights_of
-from sqlearn.engine.readout.one_less import grams_without_each, moments_without_each
 from sqlearn.engine.readout.read_only import read_only
 from sqlearn.engine.readout.rounding import aligned, as_float, digits_of
 from sqlearn.engine.readout.shrinkage import spreads_of
