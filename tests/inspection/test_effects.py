@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.base import clone, is_classifier
 
-from learners import LEARNERS
+from learners import LEARNERS, over_each
 from records import tame
 from refusals import NO_TARGET, NOT_FINITE, SHAPE, raises
 from sqlearn import NotLearnedError, ParameterError, UndefinedAttributeError, UnknownLabelError, UnsupportedError
@@ -102,7 +102,7 @@ def test_several_targets():
     assert predictions[:, 0].tobytes() == (model.predict(ASKED) - refit.predict(ASKED)).tobytes()
 
 
-@pytest.mark.parametrize("learner", SUPERVISED, ids=str)
+@over_each(SUPERVISED)
 def test_the_diagonal_is_the_influence_on_oneself(learner):
     records = tame(learner)
     if np.ndim(records.y) > 1:

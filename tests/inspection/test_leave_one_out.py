@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from laws import frozen
-from learners import LEARNERS, MULTILABEL
+from learners import LEARNERS, MULTILABEL, over, over_each
 from records import Records, records_of, tame
 from sqlearn.errors import UndefinedAttributeError
 from sqlearn.inspection import leave_one_out
@@ -43,7 +43,7 @@ def assert_equals_refits(learner, records: Records, response, index=None):
         assert np.asarray(row).tobytes() == np.asarray(expected).tobytes(), (response, i)
 
 
-@pytest.mark.parametrize("learner", LEARNERS, ids=str)
+@over_each(LEARNERS)
 def test_all_learners_answer_as_refits(learner):
     records = tame(learner)
     model = clone(learner).fit(**records.given)
@@ -81,7 +81,7 @@ def outcome(model, records, response):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("learner", QUICK, ids=str)
+@over(QUICK)
 @pytest.mark.parametrize("level", [0, 1, 2])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_quick_paths_give_what_the_general_path_gives(learner, level, weighted, monkeypatch):

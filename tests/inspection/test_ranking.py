@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.metrics import log_loss
 
-from learners import LEARNERS
+from learners import LEARNERS, over, over_each
 from records import tame
 from refusals import NO_TARGET, SHAPE, raises
 from sqlearn import NotLearnedError, ParameterError, UnknownLabelError, UnsupportedError
@@ -84,7 +84,7 @@ CLASSIFIERS = [
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("learner", CLASSIFIERS, ids=str)
+@over(CLASSIFIERS)
 def test_scores_and_labels_of_classifiers_are_those_of_refits(learner, classes):
     y = NAMES[np.minimum(Y, classes - 1)]
     model = clone(learner).fit(X, y)
@@ -112,7 +112,7 @@ def test_errors_of_regressors_are_those_of_refits():
     assert both.to_frame().columns.tolist() == ["score", "given_0", "given_1", "label_0", "label_1"]
 
 
-@pytest.mark.parametrize("learner", SUPERVISED, ids=str)
+@over_each(SUPERVISED)
 def test_every_learner_that_predicts_ranks(learner):
     records = tame(learner)
     model = clone(learner).fit(**records.given)
