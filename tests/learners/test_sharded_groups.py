@@ -229,7 +229,7 @@ def test_equal_names_are_one_group():
         (np.ma.array(["a"] * 8, mask=[0] * 7 + [1]), InvalidValueError),
         ([frozenset("a")] * 8, InvalidValueError),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_names_no_group(groups, error):
     X, y, _ = table(8)
