@@ -147,6 +147,18 @@ def test_a_failed_update_drops_nobody(fits):
     assert fits.total() == first  # the members from before are back
 
 
+def test_a_merge_drops_the_members_of_shards_that_get_records(fits):
+    X, y = table(400)
+    model = ShardedClassifier(Counting(), 8).fit(X, y)
+    other = ShardedClassifier(Counting(), 8).partial_fit(X[:1] + 1, y[:1])
+    fits.clear()
+    model.merge(other)
+    assert [shard.is_fitted for shard in model.shards_].count(False) == 1
+    model.predict(X)
+    assert fits.total() == 1
+    assert_same(model, clone(model).fit(np.vstack([X, X[:1] + 1]), np.append(y, y[0])))
+
+
 def test_learners_of_this_package_forget_by_themselves(monkeypatch):
     X, y = table()
     for estimator in (GaussianNB(), LogisticRegression()):

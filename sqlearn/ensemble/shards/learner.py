@@ -303,8 +303,9 @@ class Sharded(KeepsRecords):
 
     def fitted_attributes(self) -> dict[str, Any]:
         found = super().fitted_attributes()
-        everyone = members_of(self._fitted_state(), self._check_jobs(), everything=True)
-        return found | {"members": {name: member.model for name, _, member in everyone}}
+        state = self._fitted_state()
+        everyone = members_of(state, self._check_jobs(), everything=True)
+        return found | {"members": {name: answering(member.model, state.learner) for name, _, member in everyone}}
 
     def _report(self) -> Callable[[int, int], None] | None:
         return printing(type(self).__name__) if vars(self)["verbose"] else None

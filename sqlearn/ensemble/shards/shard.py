@@ -1,12 +1,13 @@
 """One shard: the records in it, and the member that was fitted to them, as long as they are the same."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sqlearn.engine.identity import add_terms
+from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.rounds import Rows, move
 from sqlearn.engine.sums import Log
 
@@ -131,7 +132,10 @@ class Shard:
                 array.fill(0)
 
     def copy(self) -> "Shard":
-        """An independent shard of the same records, whose member is due."""
+        """An independent shard of the same records; members that forget by themselves stay with this one."""
         copied = Shard(None if self.rows is None else self.rows.copy())
         copied.count, copied.multiset, copied.weight = self.count, self.multiset.copy(), self.weight
+        member = self.member
+        if member is not None and not isinstance(member.model, ExactEstimator):
+            copied.fitted = replace(member, turn=copied.turn)
         return copied

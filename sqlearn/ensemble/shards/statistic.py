@@ -90,6 +90,7 @@ class ShardedRecords(KeptTable):
         self.followers = Followers()
         self.fits = threading.RLock()
         self._touched: set[int] = set()
+        self._taken_out: dict[int, Shard] = {}
         self._restored: np.ndarray | None = None
 
     def _empty(self) -> "ShardedRecords":
@@ -187,6 +188,7 @@ class ShardedRecords(KeptTable):
             classes = np.zeros(len(w), np.int64) if self.n_targets else rows.y[places].astype(np.int64)
             self._sum_all(rows.x[places, self.n_features :], w, classes, -1.0, log)
             shard.drop(0, log)
+            self._taken_out[slot] = shard
             log.do(partial(self.shards.__delitem__, slot), partial(self.shards.__setitem__, slot, shard))
             add_terms(multiset, shard.hashes, 1.0)
             n += shard.count
@@ -216,6 +218,10 @@ class ShardedRecords(KeptTable):
             self.followers.drop()
         else:
             self.followers.follow(self.shards, not self.n_targets)
+        for slot, shard in self._taken_out.items():
+            if self.shards.get(slot) is not shard:  # else this was undone
+                shard.wipe()
+        self._taken_out.clear()
         emptied = {slot for slot in self._touched if slot in self.shards and not self.shards[slot].count}
         if not temporary:
             for slot in emptied:

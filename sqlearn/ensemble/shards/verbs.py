@@ -211,18 +211,15 @@ class ShardedVerbs(Sharded):
         >>> model.forget_groups("north").n_records_
         2
         """
-        state = self._fitted_state()
-        state.check_free()
-        held, slots = records_of(state), self._slots(state, names_of(names))
-        shards = [held.shards[slot] for slot in slots]
+        state, wanted = self._fitted_state(), names_of(names)
 
         def step(log: Log) -> None:
-            state.take_out(*held.take_out(slots, log), log)
+            slots = self._slots(state, wanted)
+            if slots:
+                state.take_out(*records_of(state).take_out(slots, log), log)
 
-        if slots:
-            state.change_by(step)
-        for shard in shards:
-            shard.wipe()
+        state.check_free()
+        state.change_by(step)
         return self
 
     def set_group_weight(self, name: Any, weight: float) -> Self:
@@ -260,9 +257,7 @@ class ShardedVerbs(Sharded):
         >>> model.set_group_weight("north", 3).predict([[0.0]])
         array([0])
         """
-        state = self._fitted_state()
-        state.check_free()
-        (slot,) = self._slots(state, [group_name(name)])
+        state, wanted = self._fitted_state(), [group_name(name)]
         given: Any = weight
         plain = isinstance(given, Real) and not isinstance(given, bool | np.bool_ | np.timedelta64)
         if not plain or not 0.0 <= weight <= sys.float_info.max:
@@ -272,8 +267,13 @@ class ShardedVerbs(Sharded):
                 value=weight,
                 reason="weight",
             )
-        held = records_of(state)
-        state.change_by(lambda log: held.weigh(slot, float(weight) + 0.0, log))
+
+        def step(log: Log) -> None:
+            (slot,) = self._slots(state, wanted)
+            records_of(state).weigh(slot, float(weight) + 0.0, log)
+
+        state.check_free()
+        state.change_by(step)
         return self
 
     def _slots(self, state: State, names: list[Any]) -> list[int]:
