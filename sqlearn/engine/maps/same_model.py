@@ -35,6 +35,7 @@ _WHOLE = (
     *(type(None), int, complex, str, bytes, bytearray, slice, range, set, frozenset, dict, list, tuple, type),
     *(np.ndarray, np.generic, np.dtype, np.ufunc, ModuleType, FunctionType, BuiltinFunctionType, float),
 )
+_PLAIN = {type(None), bool, int, str, bytes, list, tuple, dict, set, np.ndarray}
 _AS_ATTRIBUTES = (object.__getstate__, BaseEstimator.__getstate__)  # states that are the attributes
 
 
@@ -118,6 +119,8 @@ class _FittedWalk(Walk):
 
     def seen(self, value: Any) -> Any:
         kind = type(value)
+        if kind in _PLAIN:
+            return value
         if kind is float and value != value:  # any NaN by its bits
             return SimpleNamespace(bits=struct.pack("<d", value))
         if kind is np.memmap or (isinstance(value, np.void) and value.dtype.names):
@@ -192,8 +195,6 @@ class _FittedWalk(Walk):
 
 def _stand_in(value: Any) -> dict[str, Any] | None:
     """What is compared in the place of some values, by name; None for others."""
-    if isinstance(value, type):
-        return None
     if isinstance(value, np.random.RandomState):
         return {"state": value.get_state(legacy=False)}
     if isinstance(value, np.random.Generator):
@@ -214,9 +215,9 @@ def _stand_in(value: Any) -> dict[str, Any] | None:
         return {"module": value.__module__, "code": value.__code__, "enclosed": enclosed, **defaults}
     if isinstance(value, BuiltinFunctionType) and not isinstance(value.__self__, ModuleType | type | None):
         return {"name": value.__name__, "of": value.__self__}
-    if hasattr(value, "get_tree_stats") and hasattr(value, "get_arrays"):  # of nearest neighbours; its ints are counts
+    if hasattr(type(value), "get_tree_stats"):  # of nearest neighbours; its ints are counts
         return {"state": [part for part in value.__getstate__() if not isinstance(part, int)]}
-    if hasattr(value, "canonical_parts") and hasattr(value, "state"):  # a learner of this package
+    if hasattr(type(value), "canonical_parts") and hasattr(value, "state"):  # a fitted learner of this package
         return value.canonical_parts()
     return _columns(value)
 

@@ -22,6 +22,7 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingRegressor,
 )
+from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
@@ -273,6 +274,15 @@ def test_own_learners_are_told_by_their_states():
     assert first_difference(first, second) is None
     second[1].forget(second[0].transform(X[:1]), Y[:1])
     assert first_difference(first, second).startswith("steps[1][1].")
+
+
+def test_what_passes_on_attributes_is_itself():
+    """A FrozenEstimator has all methods of the learner in it."""
+    model = GaussianNB(key="k").fit(X, Y)
+    frozen = FrozenEstimator(model)
+    assert first_difference(frozen, FrozenEstimator(deepcopy(model))) is None
+    assert first_difference(frozen, model).startswith("the whole: of type sklearn.frozen")
+    assert first_difference(frozen, FrozenEstimator(GaussianNB(key="k").fit(X[1:], Y[1:]))).startswith("estimator.")
 
 
 def test_other_processes_agree():
