@@ -1,6 +1,7 @@
 """Proof by refit: whether a model has the bytes of one that only ever saw these rows."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -190,13 +191,19 @@ def _weigh_groups(model: Any, refit: Any) -> None:
             refit.set_group_weight(shard.name, shard.weight)
 
 
-def _answers(model: Any, X: Any) -> dict[str, Any]:
-    return {name: getattr(model, name)(X) for name in ("predict_proba", "predict") if hasattr(model, name)}
-
-
 def _attributes(model: Learner) -> dict[str, Any]:
     """Every fitted attribute, or the message of the error that reading them gives."""
+    return _read(model.fitted_attributes)
+
+
+def _answers(model: Any, X: Any) -> dict[str, Any]:
+    """What a model predicts for rows, or the message of the error."""
+    asked = [name for name in ("predict_proba", "predict") if hasattr(model, name)]
+    return _read(lambda: {name: getattr(model, name)(X) for name in asked})
+
+
+def _read(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
-        return model.fitted_attributes()
+        return read()
     except ValueError as error:
         return {"(reading)": str(error)}

@@ -13,6 +13,7 @@ from sklearn.svm import SVC
 
 from sqlearn import verify
 from sqlearn.ensemble import ShardedClassifier, ShardedRegressor
+from sqlearn.ensemble.shards.reading import records_of
 from sqlearn.errors import InvalidValueError
 from sqlearn.naive_bayes import GaussianNB
 
@@ -55,6 +56,18 @@ def test_groups_and_their_weights():
     assert verify(model, X[kept], Y[kept], groups=G[kept])
     with pytest.raises(InvalidValueError, match=r"GaussianNB takes no groups.* Nothing was compared"):
         verify(GaussianNB().fit(X, Y), X, Y, groups=G)
+
+
+def test_groups_that_are_switched_off():
+    model = ShardedClassifier(RandomForestClassifier(3)).fit(X, Y, groups=G).set_group_weight(2, 0)
+    assert verify(model, X, Y, groups=G)
+    member = records_of(model.state).named()[2][1].member.model  # it has no vote, and is compared
+    member.estimators_[0].classes_ = member.estimators_[0].classes_ + 1.0
+    assert "estimators_[0].classes_[0]: 1.0 in the model" in verify(model, X, Y, groups=G).difference
+    for name in (0, 1):
+        model.set_group_weight(name, 0)
+    assert verify(model, X, Y, groups=G)  # nobody votes
+    assert not verify(model, X[1:], Y[1:], groups=G[1:])
 
 
 def test_a_member_that_differs_is_named_with_the_part():
