@@ -75,11 +75,9 @@ def encoded(columns: list[list[Any]]) -> np.ndarray:
 
 def titanic() -> tuple[np.ndarray, np.ndarray]:
     table = load_titanic()
-    kept = [table.feature_names.index(name) for name in ("sex", "age", "sibsp", "parch", "fare")]
-    columns = [table.data[:, i].tolist() for i in kept]
-    return encoded(
-        [*columns, [str(value) for value in table.data[:, table.feature_names.index("pclass")]]]
-    ), table.target
+    columns = dict(zip(table.feature_names, table.data.T.tolist(), strict=True))
+    levels = [str(value) for value in columns["pclass"]]
+    return encoded([*(columns[name] for name in ("sex", "age", "sibsp", "parch", "fare")), levels]), table.target
 
 
 HOURS = 12  # the column of working hours a week
@@ -101,7 +99,7 @@ def adult(folder: Path, *, hours: bool = False) -> tuple[np.ndarray, np.ndarray]
 
 def run(case: Case, seed: int, answer: Callable[[Case, np.ndarray, np.ndarray], tuple[Any, Any]]) -> Result:
     """Hits and sizes of one draw of rows."""
-    X, y = case.data
+    _, y = case.data
     index = np.random.default_rng(seed).permutation(len(y))
     train, test = index[: case.n_train], index[case.n_train : case.n_train + case.n_test]
     start = time.process_time()
@@ -163,12 +161,8 @@ def contest(cases: list[Case], seeds: int, ways: dict[str, Callable]) -> Iterato
                 continue
             results = [run(case, seed, answer) for seed in range(seeds)]
             coverage, sizes = (np.array([getattr(one, name) for one in results]) for name in ("coverage", "size"))
-            cells = [
-                f"{100 * hit:.1f} % ({100 * spread:.1f})  {size:.3g}"
-                for hit, spread, size in zip(
-                    coverage.mean(axis=0), coverage.std(axis=0), sizes.mean(axis=0), strict=True
-                )
-            ]
+            means = coverage.mean(axis=0), coverage.std(axis=0), sizes.mean(axis=0)
+            cells = [f"{100 * hit:.1f} % ({100 * off:.1f})  {size:.3g}" for hit, off, size in zip(*means, strict=True)]
             seconds = float(np.mean([one.seconds for one in results]))
             yield LINE.format(f"{case.name}, {way}", case.n_train, case.n_test, *cells, f"{seconds:.3g} s")
 
@@ -184,12 +178,10 @@ def sets(seeds: int, folder: Path | None) -> Iterator[str]:
         Case("Titanic, LogisticRegression", ship, *logistic, 400, 300),
     ]
     if folder:
-        people = adult(folder)
+        people, bayes = adult(folder), (GaussianNB(var_smoothing=0.1), PeerGaussianNB(var_smoothing=0.1))
         cases += [
             Case("Adult, LogisticRegression", people, *logistic, 300, 300),
-            Case(
-                "Adult, GaussianNB", people, GaussianNB(var_smoothing=0.1), PeerGaussianNB(var_smoothing=0.1), 1000, 300
-            ),
+            Case("Adult, GaussianNB", people, *bayes, 1000, 300),
         ]
     ways = {"full": full_sets, "split": split_sets, "cross": cross_sets}
     yield from contest(cases, seeds, ways)
@@ -237,8 +229,9 @@ def large(seeds: int, folder: Path | None) -> Iterator[str]:
         yield "Adult: data not given (DATA=folder)"
         return
     people, size = adult(folder), (30_000, 1000)
+    bayes = GaussianNB(var_smoothing=0.1), PeerGaussianNB(var_smoothing=0.1)
     cases = [
-        Case("Adult, GaussianNB", people, GaussianNB(var_smoothing=0.1), PeerGaussianNB(var_smoothing=0.1), *size),
+        Case("Adult, GaussianNB", people, *bayes, *size),
         Case("Adult, RidgeClassifier", people, RidgeClassifier(), None, *size),
     ]
     yield from contest(cases, 1, {"full": full_sets, "split": split_sets, "cross": cross_sets})
