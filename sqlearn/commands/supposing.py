@@ -1,7 +1,8 @@
-"""The command ``sqlearn what-if``: a store's model beside the one without some rows, and nothing is changed."""
+"""The commands ``sqlearn what-if`` and ``suspects``: what models without some rows say, and nothing is changed."""
 
 import csv
 import json
+import math
 from typing import Any
 
 import click
@@ -71,3 +72,45 @@ def what_if(
             click.echo(f"Without {told['rows']:,} of {told['of']:,} rows (nothing is changed):")
             for line in table(lines, groups):
                 click.echo(line)
+
+
+@command("FILE")
+@FILE
+@click.option("--top", metavar="N", type=click.IntRange(1), help="How many rows; by default 20, or all with --out.")
+@click.option("--out", metavar="FILE", type=click.Path(), help="A new file to write, as CSV or, with --json, as JSON.")
+@JSON
+def suspects(file: str, top: int | None, out: str | None, as_json: bool) -> None:
+    """Rank a store's rows by how badly models that never saw them explain their targets.
+
+    FILE is the store; nothing is changed. The ids of the most suspect rows are printed as CSV, with their labels or
+    values, with those that the model without the row suggests, and with scores. Wrong labels come first; rows that are
+    merely odd come, too: look at them before you `sqlearn relabel` or `forget` any.
+    """
+    with opened(file) as store, new_file(out) as output:
+        from sklearn.base import clone
+
+        from sqlearn.inspection import suspects as ranked
+
+        rows, model = store.rows(), clone(store.model)
+        if "ledger" in model.get_params(deep=False):  # the store's is its rows
+            model.set_params(ledger=True)
+        given = {name: rows[name] for name in ("X", "y", "sample_weight") if rows[name] is not None}
+        with progress("Leaving out", len(rows.ids)) as report:
+            found = ranked(model.fit(**given), rows.X, rows.y, sample_weight=rows.sample_weight, progress=report)
+        targets = [column.name for column in store.columns if column.part == "target"]
+        names = [store.id_column or "id", *targets, *(f"suggested {name}" for name in targets), "score"]
+        values = [as_predicted(store, values) for values in (found.given, found.label)]
+        several = len(targets) > 1
+        cells = []
+        for i in found.order[: top or (20 if out is None else None)].tolist():
+            told = [value for both in values for value in (both[i] if several else [both[i]])]
+            cells.append([rows.ids[i], *told, float(found.score[i])])
+        if as_json:
+            for line in cells:
+                line[-1] = line[-1] if math.isfinite(line[-1]) else None  # of the only row of a class
+            click.echo(
+                json.dumps({"suspects": [dict(zip(names, line, strict=True)) for line in cells]}, ensure_ascii=False),
+                file=output,
+            )
+        else:
+            csv.writer(output, lineterminator="\n").writerows([names, *cells])

@@ -175,6 +175,9 @@ class Calls:
             ]
             store = self.dice.choice(["likes.sqlearn", *self.stores])
             return [store, *self.named(), *more, *self.flags("--predictions", "--json")]
+        if command == "suspects":
+            more = [*self.some(["--top"], 1), *self.some(["--out"], 1, ["new.csv", "m.sqlearn", "folder", "-", ""])]
+            return [self.dice.choice(["likes.sqlearn", *self.stores]), *more, *self.flags("--json", "--no-such")]
         if command == "forget":
             return [self.dice.choice(self.stores), *self.rows(), *self.some(["--encoding"], 1)]
         if command == "relabel":

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sqlearn import Store, cli
 from sqlearn.compose import TableModel, TextModel
 from sqlearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sqlearn.covariance import EmpiricalCovariance
 from sqlearn.errors import SqlearnError, StoreBusyError, UnknownIdError
 from sqlearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
@@ -224,3 +225,55 @@ def test_wrong_calls_of_what_if(titanic):
     assert "store of EASE" in call("what-if", "e", "--where", "user = 'a'", code=1)[1]
     with Store.open("e") as store:
         assert store.model_without(users=["a"]).users_.tolist() == ["b"] and len(store) == 3
+
+
+def test_suspects_are_ranked_with_ids_and_suggestions(titanic):
+    from sqlearn.inspection import suspects
+
+    before = titanic.read_bytes()
+    printed, _ = call("suspects", "t", "--top", "3")
+    with Store.open("t") as store:
+        rows = store.rows()
+        found = suspects(clone(store.model).set_params(ledger=True).fit(rows.X, rows.y), rows.X, rows.y)
+    wanted = [[rows.ids[i], int(found.given[i]), int(found.label[i]), float(found.score[i])] for i in found.order]
+    head = ["id", "lived", "suggested lived", "score"]
+    assert list(csv.reader(printed.splitlines())) == [head, *([*map(str, line)] for line in wanted[:3])]
+    call("suspects", "t", "--out", "saved.csv")
+    with open("saved.csv", newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + N
+    assert told("suspects", "t")["suspects"] == [dict(zip(head, line, strict=True)) for line in wanted[:20]]
+    assert "--top" in call("suspects", "t", "--top", "0", code=2)[1]
+    assert titanic.read_bytes() == before
+
+
+def test_suspects_of_weights_booleans_and_several_targets(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = {
+        "age": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        "ok": [True, True, True, False, True, False],
+        "w": [1.0] * 5 + [2.0],
+    }
+    with Store.create("b", GaussianNB(), table, target="ok", weight="w"):
+        pass
+    lines = call("suspects", "b")[0].splitlines()
+    assert lines[0] == "id,ok,suggested ok,score" and lines[1].startswith("4,True,False,")
+    table = {"x": [0.0, 1.0, 2.0, 3.0], "a": [0.0, 1.0, 2.0, 9.0], "b": [0.0, 1.0, 2.0, 3.0]}
+    with Store.create("r", Ridge(), table, target=["a", "b"]):
+        pass
+    found = told("suspects", "r", "--top", "1")["suspects"][0]
+    assert (
+        [*found] == ["id", "a", "b", "suggested a", "suggested b", "score"] and found["id"] == 3 and found["a"] == 9.0
+    )
+    with Store.create("only", GaussianNB(), {"x": [0.0, 1.0, 5.0], "y": [0, 0, 1]}, target="y"):
+        pass
+    assert told("suspects", "only")["suspects"][0]["score"] is None  # the only row of its class
+
+
+def test_stores_that_have_no_suspects(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Store.create("c", EmpiricalCovariance(), {"x": [0.0, 1.0, 5.0], "y": [0.0, 2.0, 1.0]}):
+        pass
+    with Store.create("e", EASE(), {"user": ["a", "b", "b"], "item": ["x", "x", "y"]}):
+        pass
+    for path in "ce":
+        assert "neither labels nor targets" in call("suspects", path, code=1)[1]
