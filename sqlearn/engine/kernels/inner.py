@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llvmlite.binding import Linkage
-from numba.core import compiler, event, sigutils, typing
+from numba.core import compiler, event, sigutils, types, typing
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
@@ -144,6 +144,7 @@ class Kernel(CPUDispatcher):
 
     def get_call_template(self, args, kws):
         signature, args = self._compiler.fold_argument_types(args, kws)
+        args = tuple(types.unliteral(kind) for kind in args)  # one translation for all numbers, written out or not
         name = self.py_func.__name__
         template = typing.make_concrete_template(f"CallTemplate({name})", name, [self._part(tuple(args)).signature])
         return template, signature, args, {}
