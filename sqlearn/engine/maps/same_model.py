@@ -17,7 +17,7 @@ A function without an importable name is compared by its code and by what it enc
 
 import struct
 from collections.abc import Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, SimpleNamespace
+from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
 
 import narwhals as nw
@@ -201,6 +201,8 @@ def _stand_in(value: Any) -> dict[str, Any] | None:
         return {"state": value.bit_generator.state}
     if isinstance(value, np.random.BitGenerator):
         return {"state": value.state}
+    if isinstance(value, MappingProxyType):  # a vocabulary that is shown and not to be changed
+        return {"items": dict(value)}
     if isinstance(value, np.ma.MaskedArray):
         return {"mask": np.ma.getmaskarray(value), "values": np.asarray(value.compressed())}
     if sp.issparse(value):
