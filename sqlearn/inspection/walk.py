@@ -46,8 +46,8 @@ def asked_without(
             places = np.atleast_1d(part)
             more = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
             raise UndefinedAttributeError(
-                f"Without row {places[0]}{more} (counted from 0), the model has no answer: {error} Nothing was "
-                f"returned, and the model is as it was: leave {'these rows' if more else 'this row'} out of X.",
+                f"Without row {places[0]}{more} (counted from 0), the model has no answer: {str(error).rstrip('.')}. "
+                f"Nothing was returned, and the model is as it was: leave {'these rows' if more else 'this row'} out of X.",
                 row=int(places[0]),
                 reason=error.reason if isinstance(error, UndefinedAttributeError) else None,
             ) from error
