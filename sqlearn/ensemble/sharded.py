@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sqlearn.engine.model import Predicts, PredictsProba
 from sqlearn.engine.readout import label_array
-from sqlearn.engine.sklearn_private import StrOptions
+from sqlearn.engine.sklearn_private import StrOptions, parameter_constraints
 from sqlearn.ensemble.shards.groups import Grouped
 from sqlearn.ensemble.shards.verbs import ShardedVerbs
 from sqlearn.ensemble.shards.vote import ClassifierVote, RegressorVote
@@ -97,7 +97,7 @@ class ShardedClassifier(ShardedVerbs, PredictsProba, Predicts, MetaEstimatorMixi
 
     _sklearn_class = ClassifierVote
     _target = "label"
-    _parameter_constraints: ClassVar[dict] = ShardedVerbs._parameter_constraints | {
+    _parameter_constraints: ClassVar[dict] = parameter_constraints(ShardedVerbs) | {
         "voting": [StrOptions({"soft", "hard"})]
     }
 

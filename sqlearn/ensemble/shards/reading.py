@@ -69,10 +69,9 @@ def check_members(state: State) -> None:
     """
     if isinstance(state.params["estimator"], ExactEstimator):
         return
-    tasks = _tasks(state, records_of(state).named())
-    if tasks:
-        task = max(tasks, key=lambda task: len(task.labels))  # the first of the most
-        check_reproducible(lambda X, y: seeded_fit(task, X, y, state.params), task.rows.x, task.rows.y)
+    most = max(records_of(state).named(), key=lambda named: named[1].n_responses)  # the first of the most labels
+    (task,) = _tasks(state, [most])  # fit has refused records that all have weight 0
+    check_reproducible(lambda X, y: seeded_fit(task, X, y, state.params), task.rows.x, task.rows.y)
 
 
 def _fit(
@@ -83,6 +82,8 @@ def _fit(
     In threads: processes would have BLAS use other numbers of threads, and members other bits.
     """
     found: dict[int, Fitted | None] = {}
+    if n_jobs is not None:
+        n_jobs = min(n_jobs, len(tasks))
     parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator_unordered")
     for task, member in parallel(delayed(_done)(task, params) for task in tasks):
         task.shard.keep(member)

@@ -125,6 +125,11 @@ class Shard:
         places = places[self.rows.w[places] > 0]
         return self.rows.x[places], self.rows.y[places], self.rows.w[places], self.rows.digests[places]
 
+    @property
+    def n_responses(self) -> int:
+        """How many different labels or targets its records have."""
+        return 0 if self.rows is None else len(np.unique(self.rows.y[self.rows.w > 0]))
+
     def wipe(self) -> None:
         """Overwrite records that were let go of as a whole with zeros."""
         if self.rows is not None:

@@ -225,6 +225,8 @@ class ShardedVerbs(Sharded):
     def set_group_weight(self, name: Any, weight: float) -> Self:
         """Give the vote of a group's member another weight: 0 switches it off, without forgetting anything.
 
+        The weight stays as long as the group has records: it goes with the last of them.
+
         Parameters
         ----------
         name : str or number
