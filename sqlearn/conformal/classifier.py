@@ -83,12 +83,13 @@ class FullConformalClassifier(Conformal, ClassifierMixin, UnweightedClassifier):
     >>> from sqlearn.conformal import FullConformalClassifier
     >>> from sqlearn.naive_bayes import GaussianNB
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = FullConformalClassifier(GaussianNB(), confidence_level=0.9).fit(X, y)
+    >>> model = FullConformalClassifier(GaussianNB(), confidence_level=0.99).fit(X, y)
     >>> points, sets = model.predict_set([[6.0, 2.7, 5.1, 1.6], [5.0, 3.4, 1.5, 0.2]])
     >>> points, sets[:, :, 0]
     (array([1, 0]), array([[False,  True,  True],
            [ True, False, False]]))
-    >>> model.forget(X[:9], y[:9]).digest() == FullConformalClassifier(GaussianNB()).fit(X[9:], y[9:]).digest()
+    >>> refit = FullConformalClassifier(GaussianNB(), confidence_level=0.99).fit(X[9:], y[9:])
+    >>> model.forget(X[:9], y[:9]).digest() == refit.digest()
     True
     """
 
