@@ -48,7 +48,7 @@ PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neig
 	sqlearn/kernel_approximation/*.py sqlearn/recommend/base.py sqlearn/recommend/ease.py sqlearn/recommend/item_knn.py \
 	sqlearn/svm/*.py sqlearn/model_selection/folds.py \
 	sqlearn/model_selection/scoring.py sqlearn/model_selection/search.py \
-	sqlearn/storage/view.py sqlearn/storage/editing.py sqlearn/storage/forgotten.py \
+	sqlearn/storage/view.py sqlearn/storage/editing.py sqlearn/storage/forgotten.py sqlearn/storage/supposing.py \
 	sqlearn/engine/model/estimator.py sqlearn/engine/model/predictions.py sqlearn/engine/model/verbs.py
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html

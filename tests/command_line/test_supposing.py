@@ -10,8 +10,8 @@ from sklearn.base import clone
 
 from sqlearn import Store, cli
 from sqlearn.compose import TableModel, TextModel
-from sqlearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sqlearn.covariance import EmpiricalCovariance
+from sqlearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sqlearn.errors import SqlearnError, StoreBusyError, UnknownIdError
 from sqlearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
