@@ -47,11 +47,11 @@ def test_agrees_with_scikit_learn(name, n, classes, class_weight, weighted):
 def test_forgetting_leaves_the_bytes_of_a_refit(name, classes, width, monkeypatch):
     """Record by record through rounds, until the last class has gone."""
     shrink(monkeypatch, width=width)
-    X, y, w = records(160, classes, seed=1)
+    X, y, w = records(110, classes, seed=1)
     model, _ = pair(name, "balanced")
     model.fit(X, y, w)
-    left = np.arange(160)
-    order = np.random.default_rng(2).permutation(100)
+    left = np.arange(110)
+    order = np.random.default_rng(2).permutation(50)
     for step, i in enumerate(order):
         model.forget(X[i], y[i], sample_weight=w[[i]])
         left = left[left != i]

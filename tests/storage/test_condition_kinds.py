@@ -5,11 +5,13 @@ import random
 import numpy as np
 import pytest
 
+from learners import EVERYWHERE
 from random_conditions import KINDS, Conditions
 from sqlearn import Store
 from sqlearn.errors import ConditionError
 from sqlearn.naive_bayes import MixedNB
 
+EXAMPLES = 1500 if EVERYWHERE else 600
 COLUMNS = {
     "number": ["x", "Y", "id", '"the count"', "grade"],
     "text": ["t", '"Some Text"', "remark"],
@@ -92,13 +94,13 @@ def held(tmp_path_factory):
 def test_what_is_selected_is_what_is_meant(held):
     store, rows = held
     sizes = []
-    for seed in range(1500):
+    for seed in range(EXAMPLES):
         dice = random.Random(seed)
         condition = Conditions(dice, COLUMNS, LITERALS).condition(dice.randint(0, 4))
         expected = [i for i, row in enumerate(rows) if condition.value(row)]
         assert store.ids(where=condition.text) == expected, condition.text
         sizes.append(len(expected))
-    assert sum(0 < size < ROWS for size in sizes) > 700  # most conditions tell rows apart
+    assert sum(0 < size < ROWS for size in sizes) > 0.46 * EXAMPLES  # most conditions tell rows apart
 
 
 def test_what_does_not_fit_is_refused(held):
@@ -106,7 +108,7 @@ def test_what_does_not_fit_is_refused(held):
     store, _ = held
     literals = LITERALS | {"date": []}  # which are text where text is wanted
     wrong = 0
-    for seed in range(1500):
+    for seed in range(EXAMPLES):
         dice = random.Random(seed)
         depth = dice.randint(0, 3)
         state = dice.getstate()
@@ -121,4 +123,4 @@ def test_what_does_not_fit_is_refused(held):
         with pytest.raises(ConditionError, match="Nothing was changed"):
             pytest.fail(f"{condition.text} selects {store.ids(where=condition.text)}")
         wrong += 1
-    assert wrong > 1400 and set(KINDS) == set(COLUMNS)
+    assert wrong > 0.93 * EXAMPLES and set(KINDS) == set(COLUMNS)

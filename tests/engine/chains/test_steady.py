@@ -58,7 +58,7 @@ def test_what_is_kept_is_read_anew_with_the_same_result(kind):
                 X[2:, 0][rng.random(n - 2) < 0.3] = np.nan
             held, out = list(range(n)), []
             model = make().fit(X, y, sample_weight=w if takes_weights else None)
-            for _ in range(6):
+            for _ in range(4):
                 if out and (rng.random() < 0.5 or len(held) < 5):
                     held.append(out.pop(int(rng.integers(len(out)))))
                     model.partial_fit(X[held[-1:]], y[held[-1:]], sample_weight=w[held[-1:]] if takes_weights else None)

@@ -124,8 +124,8 @@ def test_similarities_in_one_two_and_four_words(largest, raters, form):
     ratings = np.unique(np.append(rng.integers(-largest, largest + 1, 500), [largest, 1]))
     held = {}
     for item in range(3):
-        for user in rng.permutation(raters + item)[:raters]:
-            held[int(user), item] = float(rng.choice(ratings))
+        users = rng.permutation(raters + item)[:raters].tolist()
+        held |= zip([(user, item) for user in users], rng.choice(ratings, raters).tolist(), strict=True)
     model = ItemKNN(min_sim=1e-300).fit([(*pair, rating) for pair, rating in held.items()])
     statistic = model.state.statistic
     reader = Reader(statistic, 1e-300, None)
