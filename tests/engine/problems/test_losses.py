@@ -11,6 +11,7 @@ from sklearn.preprocessing import PolynomialFeatures
 
 from fuzz_losses import FIRST_LATER, THEIRS, Problem, judge
 from fuzz_losses import learner as learner_of
+from learners import EVERYWHERE
 from sqlearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
 from sqlearn.svm import LinearSVC
 from tiny_rounds import shrink
@@ -208,7 +209,7 @@ def test_the_minimum_does_not_depend_on_history(learner):
     assert type(learner)(**learner.get_params()).fit(X[order], y[order], w[order]).digest() == expected
 
 
-@pytest.mark.parametrize("seed", [20_955, 21_066, 40_930])
+@pytest.mark.parametrize("seed", [20_955, 21_066, 40_930] if EVERYWHERE else [21_066])
 def test_near_collinear_problems_end_below_all_contestants(seed):
     """Such a problem has an optimum, which no search can be sure of, so it warns."""
     verdict = judge(seed)
