@@ -44,10 +44,11 @@ def asked_without(
             return ask(left, part)
         except ValueError as error:
             places = np.atleast_1d(part)
+            these = "these rows" if len(places) > 1 else "this row"
             more = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
             raise UndefinedAttributeError(
                 f"Without row {places[0]}{more} (counted from 0), the model has no answer: {str(error).rstrip('.')}. "
-                f"Nothing was returned, and the model is as it was: leave {'these rows' if more else 'this row'} out of X.",
+                f"Nothing was returned, and the model is as it was: leave {these} out of X.",
                 row=int(places[0]),
                 reason=error.reason if isinstance(error, UndefinedAttributeError) else None,
             ) from error
