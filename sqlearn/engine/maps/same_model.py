@@ -24,6 +24,7 @@ import narwhals as nw
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
 
 from sqlearn.engine.maps.walk import Walk, address
 from sqlearn.errors import shown
@@ -125,8 +126,10 @@ class _FittedWalk(Walk):
             return SimpleNamespace(bits=struct.pack("<d", value))
         if kind is np.memmap or (isinstance(value, np.void) and value.dtype.names):
             return np.asarray(value)
+        if isinstance(value, Bunch):  # whose attributes a pickle leaves out
+            return dict(value)
         parts = _stand_in(value)
-        return super().seen(value) if parts is None else SimpleNamespace(**{"(type)": kind, **parts})
+        return value if parts is None else SimpleNamespace(**{"(type)": kind, **parts})
 
     def attributes(self, value: Any) -> dict[str, Any]:
         found = {name: part for name, part in super().attributes(value).items() if name != "refit_time_"}

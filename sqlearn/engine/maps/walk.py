@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import Bunch
 
 from sqlearn.errors import ParameterError, shown
 
@@ -61,7 +60,7 @@ class Walk:
 
     def seen(self, value: Any) -> Any:
         """What is walked in the place of a value."""
-        return dict(value) if isinstance(value, Bunch) else value  # whose attributes a pickle leaves out
+        return value
 
     def attributes(self, value: Any) -> dict[str, Any]:
         """The attributes that an object is made of."""
@@ -140,7 +139,7 @@ class Walk:
             parts = [self.of(made), self.of(given), self.of(state)]
             parts.append(_hash("items", *map(self.of, items or ())))
             parts.append(_hash("pairs", *sorted(_hash(self.of(key), self.of(part)) for key, part in pairs or ())))
-        if isinstance(value, dict):
+        if isinstance(value, dict):  # a Bunch, say
             parts.append(_hash("dict", *self._items(value)))
         return _hash("object", of_class, *parts)
 
