@@ -113,7 +113,7 @@ def influence(
     compared = None
     if mode == "loss" or measure.classes is not None or y_test is not None:
         compared = measure.truth(y_test, len(table), "y_test")
-    value = measure.loss if mode == "loss" else measure.explained
+    value: Callable[[np.ndarray, Any], np.ndarray] = measure.loss if mode == "loss" else measure.explained
     whole = value(table, compared)
     rows = Rows(X, y, sample_weight)
     parts = range(len(rows)) if groups is None else _parts(groups, len(rows))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -305,8 +304,8 @@ def find_mislabeled(
             "computed: set one of these.",
             value=filter_by,
         )
-    least = 2.0 if isinstance(threshold, str) and threshold == "auto" else threshold
-    if not isinstance(least, Real) or isinstance(least, bool) or not least > 0.0:
+    least: Any = 2.0 if isinstance(threshold, str) and threshold == "auto" else threshold
+    if not isinstance(least, int | float | np.integer | np.floating) or isinstance(least, bool) or not least > 0.0:
         raise ParameterError(
             f"threshold is {shown(threshold)}, and must be 'auto' or a number above 0. Nothing was computed: set one.",
             value=threshold,

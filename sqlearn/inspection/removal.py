@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -164,9 +163,9 @@ def _checked_order(order: ArrayLike, n: int) -> np.ndarray:
     return given.astype(np.int64)
 
 
-def _checked_steps(steps: int | ArrayLike, n: int) -> np.ndarray:
+def _checked_steps(steps: Any, n: int) -> np.ndarray:
     """Numbers of rows from 0 to `n`, ascending, as int64."""
-    if isinstance(steps, Integral) and not isinstance(steps, bool) and steps > 0:
+    if isinstance(steps, int | np.integer) and not isinstance(steps, bool) and steps > 0:
         return np.unique(np.linspace(0, n // 2, int(steps)).round().astype(np.int64))
     given = np.asarray(steps)
     if given.ndim != 1 or not len(given) or given.dtype.kind not in "iu" or given.min() < 0 or given.max() > n:

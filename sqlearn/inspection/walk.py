@@ -1,7 +1,7 @@
 """A model without some of the rows that it holds."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -9,11 +9,9 @@ from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import UndefinedAttributeError
 from sqlearn.inspection.rows import Rows
 
-Part = TypeVar("Part", int, np.ndarray)
-
 
 def asked_without(
-    copied: ExactEstimator, rows: Rows, part: Part, ask: Callable[[ExactEstimator, Part], Any]
+    copied: ExactEstimator, rows: Rows, part: int | np.ndarray, ask: Callable[[Any, Any], Any]
 ) -> Any:  # fmt: skip
     """Ask a model without one row, or without several that go together.
 
@@ -44,8 +42,9 @@ def asked_without(
             return ask(left, part)
         except ValueError as error:
             places = np.atleast_1d(part)
-            these = "these rows" if len(places) > 1 else "this row"
-            more = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
+            more, these = f" and {len(places) - 1:,} more", "these rows"
+            if len(places) == 1:
+                more, these = "", "this row"
             raise UndefinedAttributeError(
                 f"Without row {places[0]}{more} (counted from 0), the model has no answer: {str(error).rstrip('.')}. "
                 f"Nothing was returned, and the model is as it was: leave {these} out of X.",
