@@ -2,13 +2,14 @@
 
 import copy
 import warnings
+from itertools import islice
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 from laws import assert_same, refit, unchanged
-from learners import LEARNERS, MULTILABEL, over
+from learners import EVERYWHERE, LEARNERS, MULTILABEL, over
 from sqlearn import FormatError
 from sqlearn.compose import TableModel
 from sqlearn.engine.model.header import digest_of
@@ -19,6 +20,8 @@ from tiny_rounds import cut
 from updates import prepared
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+ALL = LEARNERS + MULTILABEL
 
 
 def restored(model, parts):
@@ -68,7 +71,7 @@ def use(model, records):
             pass
 
 
-@over(LEARNERS + MULTILABEL)
+@over(ALL)
 def test_altered_bytes(learner, monkeypatch):
     cut(monkeypatch)
     warnings.simplefilter("ignore")
@@ -77,7 +80,8 @@ def test_altered_bytes(learner, monkeypatch):
     parts = model.canonical_parts()
     assert_same(restored(model, parts), model)
     contents, refused, taken = model.__getstate__(), 0, 0
-    for name, altered in alterations(parts, np.random.default_rng(0)):
+    first, step = (0, 1) if EVERYWHERE else (ALL.index(learner) % 2, 2)  # CI takes every second: others the others
+    for name, altered in islice(alterations(parts, np.random.default_rng(0)), first, None, step):
         if altered == parts or ("rows" in parts and "rows" not in altered):  # as if the rows had stayed in a store
             continue
         try:
@@ -93,7 +97,7 @@ def test_altered_bytes(learner, monkeypatch):
         assert kept == altered, name  # another model, whole
         if taken % 10 == 0:
             use(twin, others)
-    assert refused > 20
+    assert refused > 20 // step
 
 
 def test_a_round_asked_elsewhere_is_refused(monkeypatch):
