@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from sqlearn.engine.kernels import Postponed, bits_float, kernel, leading_zeros
+from sqlearn.engine.kernels import Postponed, bits_float, kernel, leading_zeros, only_read
 
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
@@ -267,7 +267,7 @@ def nearest(digits: np.ndarray, low: int) -> np.ndarray:
     if digits.shape[-1] and not many_numbers.is_worth(out.size):
         out[...] = np.reshape([_scaled(number, 32 * low) for number in integers(_as_rows(digits))], out.shape)
     elif digits.shape[-1]:
-        _nearest(np.ascontiguousarray(digits).reshape(-1, digits.shape[-1]), low, out.reshape(-1))
+        _nearest(only_read(_as_rows(digits)), low, out.reshape(-1))
     return out + 0.0  # no -0.0
 
 
@@ -278,6 +278,5 @@ def to_pairs(digits: np.ndarray, low: int) -> tuple[np.ndarray, np.ndarray, np.n
     if digits.shape[-1] and not many_numbers.is_worth(hi.size):
         fill_pairs(integers(_as_rows(digits)), low, hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1))
     elif digits.shape[-1]:
-        flat = np.ascontiguousarray(digits).reshape(-1, digits.shape[-1])
-        _to_pairs(flat, low, hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1))
+        _to_pairs(only_read(_as_rows(digits)), low, hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1))
     return hi, lo, exponents

@@ -19,7 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sqlearn.engine.kernels import Postponed, kernel
+from sqlearn.engine.kernels import Postponed, kernel, only_read
 
 if sys.byteorder != "little":
     raise ImportError(
@@ -231,7 +231,7 @@ def digest_dense(rows: np.ndarray, tails: np.ndarray, key: "HashKey", out: np.nd
     if n and not size:
         raise ValueError("an empty message cannot be hashed: pass at least one word")
     if many_digests.is_worth(n):
-        _digest_many(rows, tails, key.state, out)
+        _digest_many(only_read(rows), tails, key.state, out)
         return
     digests = map(key.hash_of, np.concatenate([rows.view(np.uint64), tails], axis=1))
     out[:] = np.frombuffer(b"".join(digests), np.uint64).reshape(out.shape)

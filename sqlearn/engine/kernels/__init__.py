@@ -4,7 +4,7 @@ Imports nothing else of sqlearn.
 """
 
 from sqlearn.engine.kernels.copying import copy_first, widened, widened_rows
-from sqlearn.engine.kernels.decorator import Postponed, kernel, make_ready
+from sqlearn.engine.kernels.decorator import Postponed, kernel, make_ready, only_read
 from sqlearn.engine.kernels.intrinsics import (
     arrays_at,
     bits_float,

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import llvmlite
 import numba
+import numpy as np
 from numba.core import caching
 from numba.core.serialize import dumps
 
@@ -189,6 +190,16 @@ class Postponed:
                     self._left = 0
             self._left -= work
         return self._left <= 0 or self.all_at_once
+
+
+def only_read(array: np.ndarray) -> np.ndarray:
+    """The array as a C-contiguous one that refuses to be written to: for a kernel that gets such arrays, among others.
+
+    numba compiles a kernel once for each kind of array, some seconds each.
+    """
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def make_ready(compiled, *arguments) -> None:

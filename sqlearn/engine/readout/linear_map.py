@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from sqlearn.engine.arithmetic import trimmed
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import kernel, only_read
 from sqlearn.engine.readout.gram_view import GramView
 
 _MASK = 0xFFFFFFFF
@@ -195,7 +195,7 @@ class LinearMap:
         n, length = len(starts) - 1, gram.digits.shape[1]
         out = np.zeros((n * (n + 1) // 2, 2 * factors.shape[-1] + length + 2), np.int64)
         starts, sources = (np.ascontiguousarray(places, np.int64) for places in (starts, sources))
-        _map(gram.digits, gram.width, starts, sources, factors, out)
+        _map(only_read(gram.digits), gram.width, starts, sources, factors, out)
         digits, low = trimmed(out, 2 * low + gram.low)
         return replace(gram, digits=digits, low=low, n_features=m, n_targets=t)
 

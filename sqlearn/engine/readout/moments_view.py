@@ -15,7 +15,7 @@ from sqlearn.engine.arithmetic import (
     round_pair,
     to_pairs,
 )
-from sqlearn.engine.kernels import kernel
+from sqlearn.engine.kernels import kernel, only_read
 from sqlearn.engine.readout.rounding import aligned, as_float
 from sqlearn.engine.sums import Categories, Gram, Mixed, Moments, Statistic, Sums, packed_cell
 
@@ -100,7 +100,7 @@ class MomentsView:
         if self.first.shape[2]:
             pairs = hi.reshape(-1), lo.reshape(-1), exponents.reshape(-1)
             if many_numbers.is_worth(4 * hi.size):
-                flat = [np.ascontiguousarray(digits).reshape(-1, self.first.shape[2]) for digits in (a, b, c, d)]
+                flat = [only_read(digits.reshape(-1, self.first.shape[2])) for digits in (a, b, c, d)]
                 _determinants(*flat, *pairs)
             else:
                 one, other = _integers(a), _integers(b)
