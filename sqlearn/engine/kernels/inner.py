@@ -144,7 +144,8 @@ class Kernel(CPUDispatcher):
 
     def get_call_template(self, args, kws):
         signature, args = self._compiler.fold_argument_types(args, kws)
-        args = tuple(types.unliteral(kind) for kind in args)  # one translation for all numbers, written out or not
+        # one translation for all numbers, written out or not
+        args = tuple(types.unliteral(kind) for kind in args)  # type: ignore[attr-defined]
         name = self.py_func.__name__
         template = typing.make_concrete_template(f"CallTemplate({name})", name, [self._part(tuple(args)).signature])
         return template, signature, args, {}
