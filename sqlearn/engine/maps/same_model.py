@@ -93,9 +93,9 @@ def first_difference(model: Any, other: Any, names: tuple[str, str] = ("first", 
     --------
     >>> from sklearn.linear_model import LinearRegression
     >>> model = LinearRegression().fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
-    >>> other = LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 3.0])
+    >>> other = LinearRegression(tol=0.1).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
     >>> first_difference(model, other)
-    'intercept_: 0.0 in the first, 1.0 in the second'
+    'tol: 1e-06 in the first, 0.1 in the second'
     """
     walk = _FittedWalk(names)
     if walk.of(model) == walk.of(other):
@@ -126,7 +126,7 @@ class _FittedWalk(Walk):
             return SimpleNamespace(bits=struct.pack("<d", value))
         if kind is np.memmap or (isinstance(value, np.void) and value.dtype.names):
             return np.asarray(value)
-        if isinstance(value, Bunch):  # whose attributes a pickle leaves out
+        if isinstance(value, Bunch | MappingProxyType):  # a pickle leaves the attributes of a Bunch out
             return dict(value)
         parts = _stand_in(value)
         return value if parts is None else SimpleNamespace(**{"(type)": kind, **parts})

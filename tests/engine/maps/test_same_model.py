@@ -6,6 +6,7 @@ import sys
 import threading
 from copy import deepcopy
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -211,6 +212,7 @@ def test_what_does_not_count():
     filled.view(np.uint8)[1:8] = 7
     pairs = [
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (MappingProxyType({"a": 1}), MappingProxyType({"a": 1})),
         ([shared, shared], [shared, shared.copy()]),
         (np.asfortranarray(X), X),
         (X[::2], X[::2].copy()),
