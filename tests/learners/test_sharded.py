@@ -20,7 +20,10 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from laws import assert_same, unchanged
 from small_shards import History
+from sqlearn import verify
+from sqlearn.engine.sums import Log
 from sqlearn.ensemble import ShardedClassifier, ShardedRegressor
+from sqlearn.ensemble.shards.shard import Fitted, Shard
 from sqlearn.errors import (
     BusyError,
     MergeError,
@@ -54,6 +57,43 @@ def table(n=200, d=4, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, d))
     return X, (X[:, 0] + 0.3 * rng.normal(size=n) > 0).astype(int) + (X[:, 1] > 1)
+
+
+# ---------------------------------------------------------------------------------------------------------- threads
+
+
+class Interleaved(Shard):
+    """A shard to which something happens between the two steps in which a member is kept."""
+
+    happens = None
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "started" and value is None and self.happens is not None:
+            happens, self.happens = self.happens, None
+            happens()
+
+
+@pytest.mark.parametrize("undone", [False, True])
+@pytest.mark.parametrize("early", [False, True])
+def test_a_member_of_before_a_change_never_comes_back(early, undone):
+    """A row of slice 1 goes while a member is fitted or kept; another update, maybe undone, falls in between."""
+    shard, log = Interleaved(None), Log()
+    member = Fitted("of before", shard.turn, [0, 1], ["c0", "c1", "c2"])
+
+    def update():
+        if not early:
+            shard.drop(1, Log())
+        shard.drop(3, log)
+        if undone:
+            log.take_back()
+
+    if early:
+        shard.drop(1, Log())
+    shard.happens = update
+    shard.keep(member)
+    assert shard.member is None
+    assert shard.start is None or shard.start.checkpoints == ["c0", None, None]
 
 
 # ------------------------------------------------------------------------------------------------------- histories
@@ -401,3 +441,13 @@ def test_members_that_are_taken_out_can_be_changed():
     assert model.predict(X).tolist() == before.tolist()
     assert model.to_sklearn().predict(X).tolist() == before.tolist()
     assert np.allclose(ShardedRegressor(PlainRidge(), 2).fit(X, y).predict(X).mean(), y.mean(), atol=0.2)
+
+
+def test_booleans_beside_another_label():
+    """A member that saw the label 2 has integers as labels, and its refit without it booleans."""
+    X, y = table(60)
+    y = y > 0
+    model = ShardedClassifier(GaussianNB(), n_shards=2).partial_fit(X, y)
+    model.refit().partial_fit([9.0] * 4, 2).refit().forget([9.0] * 4, 2)
+    assert verify(model, X, y)
+    assert all(member.classes_.dtype == bool for member in model.estimators_)

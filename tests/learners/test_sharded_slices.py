@@ -70,6 +70,26 @@ def test_a_refit_starts_behind_the_last_slice_that_never_saw_the_row():
     assert Counting.slices.total() <= 6
 
 
+class ToldWeights(SGDClassifier):
+    """A classifier that keeps for each slice whether weights were passed."""
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        self.told_ = [*getattr(self, "told_", []), sample_weight is not None]
+        return super().partial_fit(X, y, classes, sample_weight)
+
+
+def test_a_slice_is_told_weights_where_it_has_some():
+    """Checkpoints are functions of the records up to their slice, so weights of later ones must not show."""
+    X, y = table(60)
+    for i in range(12):
+        w = np.ones(60)
+        w[i] = 2.0
+        model = ShardedClassifier(ToldWeights(loss="log_loss"), 1, 3).fit(X, y, w).refit().forget(X[i], y[i], 2.0)
+        refit = clone(model).fit(np.delete(X, i, axis=0), np.delete(y, i))
+        assert_same(model, refit)
+        assert model.estimators_[0].told_ == refit.estimators_[0].told_
+
+
 def test_a_class_that_goes_takes_all_slices_with_it():
     X, y = table()
     y[7] = 2

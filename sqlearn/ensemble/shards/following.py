@@ -46,15 +46,24 @@ class Followers:
             shard = shards.get(slot)
             if shard is None or shard.rows is None:
                 continue
-            held = shard.rows.w > 0
-            if not held.any() or (has_labels and (shard.rows.y[held] == shard.rows.y[held][0]).all()):
-                continue  # a shard of one class has another kind of member
+            held = shard.rows.y[shard.rows.w > 0]
+            if not len(held) or (has_labels and not self._fits(member.labels, held)):
+                continue
             try:
                 for x, y, w, sign in changes:
                     self._change(member.model, x, y, w, sign, has_labels)
             except Exception:  # anything: the member is dropped, and whoever fits it anew is told what is wrong
                 continue
             shard.keep(Fitted(member.model, shard.turn, member.labels))
+
+    def _fits(self, before: list[Any], y: np.ndarray) -> bool:
+        """Whether a member of a shard that held the labels `before` is one of a shard that holds these class slots.
+
+        A shard of one class has another kind of member, and False and True are booleans only where they are the only
+        labels.
+        """
+        now = [self.labels[slot] for slot in np.flatnonzero(np.bincount(y.astype(np.int64))).tolist()]
+        return len(now) > 1 and ({*now} <= {0, 1}) == ({*before} <= {0, 1})
 
     def _change(
         self, model: ExactEstimator, x: np.ndarray, y: np.ndarray, w: np.ndarray, sign: float, has_labels: bool

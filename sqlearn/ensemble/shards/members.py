@@ -50,9 +50,9 @@ class Task:
     labels: list[Any]
 
     def given(self, index: np.ndarray | None = None) -> dict[str, Any]:
-        """Arguments of ``fit`` for all records, or for some of them."""
+        """Arguments of ``fit`` for all records, or for some of them, which alone decide whether weights are passed."""
         rows = self.rows if index is None else self.rows.take(index)
-        weights = {"sample_weight": rows.w} if self.rows.weighted else {}
+        weights = {"sample_weight": rows.w} if rows.weighted else {}
         return {"X": rows.x, "y": rows.y} | weights
 
 

@@ -164,4 +164,4 @@ def _task(
         y = label_array(state, labels)[codes]
     slices = slices_of(digests, statistic.division.n_slices)
     rows = Whole(table, y, w, None, [])
-    return Task(shard, name, shard.turn, shard.started, rows, slices, labels)
+    return Task(shard, name, shard.turn, shard.start, rows, slices, labels)

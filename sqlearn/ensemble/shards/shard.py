@@ -90,10 +90,10 @@ class Shard:
 
     def drop(self, first: int, log: Log) -> None:
         """Drop what was learned, but for slices before the `first` that changes; undone last, when records are back."""
-        before = self.fitted, self.started
+        before = self.member, self.start
         log.note(partial(self._restore, *before))
         self.turn += 1  # before the member goes: a reader that keeps one looks at the turn again
-        kept = self.fitted or self.started
+        kept = before[0] or before[1]
         self.fitted = self.started = None
         if kept is not None and any(model is not None for model in kept.checkpoints[:first]):
             left = kept.checkpoints[:first] + [None] * len(kept.checkpoints[first:])
@@ -108,6 +108,8 @@ class Shard:
 
     def keep(self, fitted: Fitted) -> None:
         """Keep a member, unless records have come or gone while it was fitted."""
+        if fitted.turn != self.turn:
+            return
         self.fitted, self.started = fitted, None
         if fitted.turn != self.turn and self.fitted is fitted:
             self.fitted = None
@@ -116,6 +118,12 @@ class Shard:
     def member(self) -> Fitted | None:
         """The member, if it is that of the records held."""
         found = self.fitted
+        return found if found is not None and found.turn == self.turn else None
+
+    @property
+    def start(self) -> Fitted | None:
+        """What was learned of the slices before the first that has changed, if anything was."""
+        found = self.started
         return found if found is not None and found.turn == self.turn else None
 
     def contents(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
