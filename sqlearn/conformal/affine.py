@@ -38,17 +38,17 @@ def ends(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([starts, left]), np.concatenate([stops, right])
 
 
-def where_enough(starts: np.ndarray, stops: np.ndarray, enough: int) -> np.ndarray:
-    """The closed intervals, float64[m, 2], in which at least so many of the given ones overlap."""
-    if enough <= 0:
-        return np.array([[-np.inf, np.inf]])
+def where_enough(starts: np.ndarray, stops: np.ndarray, enough: list[int]) -> list[np.ndarray]:
+    """The closed intervals, float64[m, 2], in which at least so many of the given ones overlap, for each number."""
     values, steps = np.concatenate([starts, stops]), np.repeat([1, -1], len(starts))
-    order = np.lexsort((-steps, values))  # at one value, intervals start before others end: they are closed
+    order = np.argsort(values, kind="stable")  # at one value, intervals start before others end: they are closed
     values, steps = values[order], steps[order]
-    overlap = np.cumsum(steps)
-    first = values[(overlap == enough) & (steps == 1)]
-    last = values[(overlap == enough - 1) & (steps == -1)]
-    return np.column_stack([first, last])
+    overlap, found = np.cumsum(steps), []
+    for number in enough:
+        first = values[(overlap == number) & (steps == 1)]
+        last = values[(overlap == number - 1) & (steps == -1)]
+        found.append(np.column_stack([first, last]) if number > 0 else np.array([[-np.inf, np.inf]]))
+    return found
 
 
 def regions(a: np.ndarray, b: np.ndarray, own: tuple[float, float], enough: list[int]) -> list[np.ndarray]:
@@ -68,4 +68,4 @@ def regions(a: np.ndarray, b: np.ndarray, own: tuple[float, float], enough: list
         return [np.array([[-np.inf, np.inf]]) for _ in enough]
     with np.errstate(all="ignore"):
         found = ends(a - b * (start / slope), b / slope)
-        return [(where_enough(*found, number) - start) / slope for number in enough]
+        return [(region - start) / slope for region in where_enough(*found, enough)]

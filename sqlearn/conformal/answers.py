@@ -89,6 +89,9 @@ class SetAnswers(ClassifierMixin, Answers):
         return (counts.stranger + share * (counts.alike + 1)) / (np.array(self._n_compared()) + 1)
 
 
+_CELLS = 500_000  # records times candidates whose residuals are computed at once
+
+
 class IntervalAnswers(RegressorMixin, Answers):
     """What a conformal regressor answers from."""
 
@@ -123,14 +126,18 @@ class IntervalAnswers(RegressorMixin, Answers):
         return self.predict(X), np.array(bounds, np.float64).reshape(len(X), n_levels, 2).transpose(0, 2, 1)
 
     def _affine(self, X: np.ndarray, enough: list[int]) -> list[list[np.ndarray]]:
-        held, found = self._held, []
-        model = copy.deepcopy(self._models[0])
-        for x in X:
-            fitted = held.learned(model, x, _CANDIDATE)
+        held, model, found = self._held, copy.deepcopy(self._models[0]), []
+        size = max(1, _CELLS // len(held.y))
+        for start in range(0, len(X), size):
+            rows = X[start : start + size]
+            fitted = [held.learned(model, x, _CANDIDATE) for x in rows]
+            coef = np.concatenate([one.coef_ for one in fitted])  # two for each candidate
             with np.errstate(all="ignore"):
-                parts = held.x @ fitted.coef_.T + fitted.intercept_
-                own = fitted.coef_ @ x + fitted.intercept_
-                found.append(regions(held.y - parts[:, 0], -parts[:, 1], (-own[0], 1.0 - own[1]), enough))
+                parts = (held.x @ coef.T).reshape(len(held.y), len(rows), 2)
+                for i, (one, x) in enumerate(zip(fitted, rows, strict=True)):
+                    at_zero, slope = (parts[:, i] + one.intercept_).T
+                    own = one.coef_ @ x + one.intercept_
+                    found.append(regions(held.y - at_zero, -slope, (-own[0], 1.0 - own[1]), enough))
         return found
 
     def _on_a_grid(self, X: np.ndarray, enough: list[int]) -> list[list[np.ndarray]]:

@@ -300,8 +300,7 @@ def test_intervals_and_rays():
     a, b = np.where(np.isnan(a), 1e9, a)[:, None], b[:, None]
     expected = (np.abs(a + b * points) >= np.abs(points) - 1e-9).sum(axis=0)
     assert (overlap == expected).all()
-    for enough in range(10):
-        regions = where_enough(starts, stops, enough)
+    for enough, regions in enumerate(where_enough(starts, stops, [*range(10)])):
         found = ((regions[:, :1] <= points + 1e-12) & (points - 1e-12 <= regions[:, 1:])).any(axis=0)
         assert (found == (expected >= enough)).all()
 
