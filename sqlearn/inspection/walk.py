@@ -45,9 +45,12 @@ def asked_without(
             more, these = f" and {len(places) - 1:,} more", "these rows"
             if len(places) == 1:
                 more, these = "", "this row"
-            raise UndefinedAttributeError(
+            named = UndefinedAttributeError(
                 f"Without row {places[0]}{more} (counted from 0), the model has no answer: {str(error).rstrip('.')}. "
                 f"Nothing was returned, and the model is as it was: leave {these} out of X.",
                 row=int(places[0]),
-                reason=error.reason if isinstance(error, UndefinedAttributeError) else None,
-            ) from error
+                reason="too few records",
+            )
+            if isinstance(error, UndefinedAttributeError):
+                named.reason = error.reason
+            raise named from error

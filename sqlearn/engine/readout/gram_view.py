@@ -152,7 +152,7 @@ class SecondMoments:
     def system(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Features against features: hi, lo, exponents, for :func:`~sqlearn.engine.arithmetic.pivoted_factor`."""
         d = self.n_features
-        return np.ascontiguousarray(self.hi[:d, :d]), np.ascontiguousarray(self.lo[:d, :d]), self.exponents[:d].copy()
+        return self.hi[:d, :d], self.lo[:d, :d], self.exponents[:d].copy()  # of which it makes copies
 
     @property
     def right_sides(self) -> tuple[np.ndarray, np.ndarray]:
