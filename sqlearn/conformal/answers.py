@@ -4,12 +4,14 @@ import copy
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from sqlearn.conformal.affine import regions
 from sqlearn.conformal.counting import Counts, Held, Rule, count
 from sqlearn.conformal.levels import checked_levels, fewest, missed
 from sqlearn.conformal.measures import AgainstLabel, Residual
+from sqlearn.engine.identity import HashKey, digest_dense
 from sqlearn.engine.model import Inner
 from sqlearn.errors import InvalidValueError, ShapeError, UndefinedAttributeError
 
@@ -57,14 +59,14 @@ class SetAnswers(ClassifierMixin, Answers):
 
     def p_values(self, X: np.ndarray) -> np.ndarray:
         """The p-value of each label, float64[n, k]."""
-        return self._p_values(self._counts(X))
+        return self._p_values(self._counts(X), X)
 
     def predict_set(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points, and which labels are in the set of each level, bool[n, k, n_levels]."""
         counts = self._counts(X)
         levels = checked_levels(self.confidence_level)
         if self.smoothed:
-            p = self._p_values(counts)
+            p = self._p_values(counts, X)
             sets = [p > float(missed(level)) for level in levels]
         else:
             as_strange, compared = counts.stranger + counts.alike + 1, self._n_compared()
@@ -82,11 +84,20 @@ class SetAnswers(ClassifierMixin, Answers):
         n, n_classes = len(self._held.y), len(self.classes_)
         return np.bincount(self._held.y, minlength=n_classes).tolist() if self.class_conditional else [n] * n_classes
 
-    def _p_values(self, counts: Counts) -> np.ndarray:
-        share: Any = 1.0
-        if self.smoothed:
-            share = np.random.default_rng(self.random_state or 0).random(counts.alike.shape)
+    def _p_values(self, counts: Counts, X: np.ndarray) -> np.ndarray:
+        share: Any = shares(X, len(self.classes_), self.random_state or 0) if self.smoothed else 1.0
         return (counts.stranger + share * (counts.alike + 1)) / (np.array(self._n_compared()) + 1)
+
+
+def shares(X: Any, n_labels: int, seed: int) -> np.ndarray:
+    """A number from [0, 1) for each row and label, float64[n, n_labels]: a hash, the same in every batch."""
+    dense = X.toarray() if sp.issparse(X) else X
+    rows = np.ascontiguousarray(np.add(dense, 0.0), dtype=np.float64)  # no -0.0
+    found, digests, key = np.empty((len(rows), n_labels)), np.empty((len(rows), 6), np.uint64), HashKey(b"%d" % seed)
+    for label in range(n_labels):
+        digest_dense(rows, np.full((len(rows), 1), label, np.uint64), key, digests)
+        found[:, label] = (digests[:, 0] >> np.uint64(11)) * 2.0**-53
+    return found
 
 
 _CELLS = 500_000  # records times candidates whose residuals are computed at once

@@ -39,7 +39,7 @@ class FullConformalClassifier(Conformal, ClassifierMixin, UnweightedClassifier):
         Whether records that are exactly as strange as a candidate count with a random share, so that coverage is the
         level and not at least the level.
     random_state : int, default=None
-        Seed of these shares; None is a constant.
+        Seed of these shares, which are hashes of the row and the label; None is a constant.
     key : str or bytes, default=None
         Secret key of the records' digests; by default a public constant. Printing hides it, pickles contain it.
 

@@ -155,8 +155,8 @@ def suspects(
     The model without a row misses it the more, the more unusual its features are, whether its label is right or not: by
     1 / (1 - h), where h is the leverage, for least squares. The model with it misses it by 1, that is, too little for
     the same rows, and if it remembers its rows, as nearest neighbours do, not at all. The mean of both is the
-    studentized residual to first order in h. On the data of docs/suspects.md it found at least as many flipped labels as
-    the margins without the row alone, with each learner.
+    studentized residual to first order in h. On the data of docs/suspects.md it found at least as many flipped
+    labels as the margins without the row alone, with each learner.
 
     The same with probabilities of cross-validation in the place of those without the row is what confident learning
     ranks by (Northcutt, Jiang, Chuang, 2021, "Confident Learning", section 3.2): there a row is predicted by a model

@@ -21,6 +21,7 @@ from naive import hard_rows
 from records import pool_of, records_of
 from sqlearn.conformal import FullConformalClassifier, FullConformalRegressor
 from sqlearn.conformal.affine import ends, where_enough
+from sqlearn.conformal.answers import shares
 from sqlearn.conformal.forms import forms_for, tolerance
 from sqlearn.conformal.levels import fewest
 from sqlearn.conformal.measures import AgainstLabel
@@ -222,19 +223,30 @@ def test_many_blocks_are_as_one(monkeypatch):
 
 
 def test_ties_share_at_random():
-    X, y = np.zeros((9, 1)), np.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
-    plain = FullConformalClassifier(GaussianNB(var_smoothing=1.0)).fit(np.r_[X, [[1.0]]], np.r_[y, 1])
-    smoothed = clone(plain).set_params(smoothed=True, random_state=3).fit(np.r_[X, [[1.0]]], np.r_[y, 1])
-    asked = np.zeros((500, 1))
-    most, found = plain.p_values(asked), smoothed.p_values(asked)
-    assert (found < most).all()
-    assert found.tobytes() == smoothed.p_values(asked).tobytes()  # and again
-    assert (
-        found.tobytes()
-        != clone(smoothed).set_params(random_state=4).fit(np.r_[X, [[1.0]]], np.r_[y, 1]).p_values(asked).tobytes()
-    )
-    assert abs(np.ptp(found[:, 0]) - 6 / 11) < 0.02  # five records of this label and the row are alike
-    assert (smoothed.predict_set(asked)[1][:, :, 0] == (found > 0.1)).all()
+    X, y = np.zeros((10, 1)), np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
+    X[9] = 1.0
+    plain = FullConformalClassifier(GaussianNB(var_smoothing=1.0)).fit(X, y)
+    most, shares = plain.p_values(X[:1])[0], []
+    for seed in range(60):
+        smoothed = clone(plain).set_params(smoothed=True, random_state=seed).fit(X, y)
+        found = smoothed.p_values(X[:1])[0]
+        assert (found < most).all()
+        assert (smoothed.predict_set(X[:1])[1][0, :, 0] == (found > 0.1)).all()
+        shares.append(found[0])
+    assert abs(np.ptp(shares) - 6 / 11) < 0.05  # five records of this label and the row are alike
+
+
+def test_shares_of_ties_are_of_the_row_alone():
+    X, y = load_iris(return_X_y=True)
+    model = FullConformalClassifier(GaussianNB(), smoothed=True, random_state=3).fit(X, y)
+    asked = X[::15]
+    found = model.p_values(asked)
+    assert found.tobytes() == np.concatenate([model.p_values(row[None]) for row in asked]).tobytes()
+    assert found[::-1].tobytes() == model.p_values(asked[::-1]).tobytes()
+    many = shares(np.random.default_rng(0).normal(size=(4000, 2)), 3, 0)
+    assert 0 <= many.min() < 0.001 and 0.999 < many.max() < 1
+    assert (abs(many.mean(axis=0) - 0.5) < 0.02).all()
+    assert abs(np.corrcoef(many.T) - np.eye(3)).max() < 0.05
 
 
 @pytest.mark.parametrize(
