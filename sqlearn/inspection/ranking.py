@@ -152,11 +152,11 @@ def suspects(
 
     The only row of a class has an infinite score.
 
-    The model without a row misses it the more, the more unusual its features are, whether its label is right or not: by
-    1 / (1 - h), where h is the leverage, for least squares. The model with it misses it by 1, that is, too little for
-    the same rows, and if it remembers its rows, as nearest neighbours do, not at all. The mean of both is the
-    studentized residual to first order in h. On the data of docs/suspects.md it found at least as many flipped
-    labels as the margins without the row alone, with each learner.
+    The model without a row misses it the more, the more unusual its features are, whether its label is right or not:
+    for least squares by e / (1 - h), where e is the error of the model with it and h the leverage. The error e is too
+    small for the same rows, and 0 for all rows of a model that remembers them, as nearest neighbours do. The mean of
+    both is the studentized residual to first order in h. On the data of docs/suspects.md it found at least as many
+    flipped labels as the margins without the row alone, with each learner.
 
     The same with probabilities of cross-validation in the place of those without the row is what confident learning
     ranks by (Northcutt, Jiang, Chuang, 2021, "Confident Learning", section 3.2): there a row is predicted by a model
