@@ -248,15 +248,12 @@ def test_suspects_are_ranked_with_ids_and_suggestions(titanic):
 
 def test_suspects_of_weights_booleans_and_several_targets(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    table = {
-        "age": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-        "ok": [True, True, True, False, True, False],
-        "w": [1.0] * 5 + [2.0],
-    }
+    ages = [1.0, 2.0, 3.0, 2.5, 10.0, 11.0, 12.0, 10.5, 11.5]
+    table = {"age": ages, "ok": [True] * 4 + [False] * 4 + [True], "w": [1.0] * 8 + [0.5]}
     with Store.create("b", GaussianNB(), table, target="ok", weight="w"):
         pass
     lines = call("suspects", "b")[0].splitlines()
-    assert lines[0] == "id,ok,suggested ok,score" and lines[1].startswith("4,True,False,")
+    assert lines[0] == "id,ok,suggested ok,score" and lines[1].startswith("8,True,False,")
     table = {"x": [0.0, 1.0, 2.0, 3.0], "a": [0.0, 1.0, 2.0, 9.0], "b": [0.0, 1.0, 2.0, 3.0]}
     with Store.create("r", Ridge(), table, target=["a", "b"]):
         pass
