@@ -78,7 +78,7 @@ def test_a_member_that_differs_is_named_with_the_part():
     tree.__setstate__(state)
     found = verify(model, X, X[:, 0], groups=G)
     assert not found
-    assert found.difference.startswith("the attribute estimators_[1].estimators_[2].tree_.values[0, 0, 0]: ")
+    assert found.difference.startswith("the attribute _members[1].estimators_[2].tree_.values[0, 0, 0]: ")
     assert found.difference.endswith(" in the refit")
 
 

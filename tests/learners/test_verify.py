@@ -143,7 +143,7 @@ def test_the_walk_compares_bits():
 def test_verify_compares_fields():
     """Nodes of scikit-learn's trees have bytes between their fields, which hold what was in memory before."""
     kind = np.dtype([("left", np.int64), ("is_low", np.uint8)], align=True)
-    a, b = (np.frombuffer(bytes([filler]) * 3 * kind.itemsize, kind).copy() for filler in (0, 1))
+    a, b = (np.frombuffer(bytearray([filler] * 3 * kind.itemsize), kind) for filler in (0, 1))
     for name, values in (("left", [1, 2, 3]), ("is_low", [0, 1, 0])):
         a[name] = b[name] = values
     assert a.tobytes() != b.tobytes()

@@ -84,3 +84,12 @@ def test_targets_and_weights(tmp_path):
         assert (store.predict(rows) == alone.predict(rows[["age"]])).all()
         store.forget(where="age > 0")
         assert len(store) == 0
+
+
+def test_a_shard_of_rows_of_weight_0_has_no_member(tmp_path):
+    table = people(6).drop(columns="port").assign(weight=[0.0, 0.0, 1.0, 1.0, 1.0, 1.0], buys=["no", "yes"] * 3)
+    for seed in range(8):  # of some, a shard has no other rows
+        model = ShardedClassifier(DecisionTreeClassifier(), 4, random_state=seed, key=str(seed))
+        with Store.create(tmp_path / str(seed), model, table, target="buys", id="id", weight="weight") as store:
+            assert set(store.predict(table)) <= {"no", "yes"}
+            assert store.verify()

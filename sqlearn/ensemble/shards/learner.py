@@ -305,7 +305,7 @@ class Sharded(KeepsRecords):
         found = super().fitted_attributes()
         state = self._fitted_state()
         everyone = members_of(state, self._check_jobs(), everything=True)
-        return found | {"members": {name: answering(member.model, state.learner) for name, _, member in everyone}}
+        return found | {"_members": {name: answering(member.model, state.learner) for name, _, member in everyone}}
 
     def _report(self) -> Callable[[int, int], None] | None:
         return printing(type(self).__name__) if vars(self)["verbose"] else None
@@ -323,7 +323,7 @@ class Sharded(KeepsRecords):
         models = [answering(member.model, state.learner) for member in members]
         return {"estimators_": models, "names_": [*names], "weights_": largest / largest.sum()}
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         value = super().__getattr__(name)
         return copy.deepcopy(value) if name == "estimators_" else value  # or a fit of them would change predictions
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,10 @@ def check_members(state: State) -> None:
     """
     if isinstance(state.params["estimator"], ExactEstimator):
         return
-    most = max(records_of(state).named(), key=lambda named: named[1].n_responses)  # the first of the most labels
-    (task,) = _tasks(state, [most])  # fit has refused records that all have weight 0
-    check_reproducible(lambda X, y: seeded_fit(task, X, y, state.params), task.rows.x, task.rows.y)
+    for one in sorted(records_of(state).named(), key=lambda named: -named[1].n_responses):  # the first of the most
+        for task in _tasks(state, [one]):  # none where all records have weight 0
+            check_reproducible(partial(seeded_fit, task, params=state.params), task.rows.x, task.rows.y)
+            return
 
 
 def _fit(
@@ -134,8 +136,9 @@ def _contents(state: State, due: list[tuple[Any, Shard]]) -> Mapping[int, tuple[
             if name in found:
                 found[name].append(tuple(part[index] for part in (block.x, block.y, block.w, digests)))
     contents = {}
+    nothing = np.zeros((0, 0)), np.zeros(0), np.zeros(0), np.zeros((0, 2), np.uint64)
     for name, shard in due:
-        x, y, w, digests = map(np.concatenate, zip(*found[name], strict=True))
+        x, y, w, digests = map(np.concatenate, zip(*found[name] or [nothing], strict=True))
         order = np.lexsort((digests[:, 1], digests[:, 0]))
         contents[id(shard)] = x[order], y[order], w[order], digests[order]
     return contents

@@ -3,7 +3,7 @@
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -107,10 +107,10 @@ class ShardedRecords(KeptTable):
         return super().projected_size(levels[: self.n_categorical])
 
     @property
-    def vocabularies(self):
+    def vocabularies(self) -> tuple[Vocabulary, ...]:
         return *super().vocabularies, self.names
 
-    def encode(self, codes, levels):
+    def encode(self, codes: np.ndarray, levels: list[list[Any]]) -> tuple[np.ndarray, np.ndarray]:
         slots, words = super().encode(codes[:, : self.n_categorical], levels[: self.n_categorical])
         if not self.division.is_grouped:
             return slots, words
@@ -199,7 +199,7 @@ class ShardedRecords(KeptTable):
         shard = self.shards[slot]
         log.do(partial(setattr, shard, "weight", weight), partial(setattr, shard, "weight", shard.weight))
 
-    def refresh(self, order, labels, log, check=lambda: None):
+    def refresh(self, order: np.ndarray, labels: list[Any], log: Log, check: Callable[[], None] = lambda: None) -> None:
         super().refresh(order, labels, log, check)
         known = self.followers.labels
         self.followers.labels = known | dict(zip(order.tolist(), labels, strict=True))
