@@ -14,14 +14,8 @@ from sqlearn.engine.readout import label_array
 from sqlearn.engine.sklearn_private import StrOptions, parameter_constraints
 from sqlearn.ensemble.shards.groups import Grouped
 from sqlearn.ensemble.shards.verbs import ShardedVerbs
-from sqlearn.ensemble.shards.vote import ClassifierVote, RegressorVote
+from sqlearn.ensemble.shards.vote import ClassifierVote, RegressorVote, is_soft
 from sqlearn.errors import ParameterError
-
-
-def _is_soft(model: Any) -> bool:
-    if model.voting == "soft":
-        return True
-    raise AttributeError(f"predict_proba is not available when voting={model.voting!r}")
 
 
 class ShardedClassifier(ShardedVerbs, PredictsProba, Predicts, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -170,7 +164,7 @@ class ShardedClassifier(ShardedVerbs, PredictsProba, Predicts, MetaEstimatorMixi
         """
         return self._update(Grouped(X, groups), y, sample_weight, 1.0, classes)
 
-    @available_if(_is_soft)
+    @available_if(is_soft)
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the means of the members' probabilities.
 

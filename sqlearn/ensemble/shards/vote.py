@@ -48,7 +48,8 @@ def _unanswered(name: Any, member: Any, method: str, error: Exception) -> Undefi
     )
 
 
-def _is_soft(vote: Any) -> bool:
+def is_soft(vote: Any) -> bool:
+    """Whether a vote has probabilities, for ``available_if``."""
     if vote.voting == "soft":
         return True
     raise AttributeError(f"predict_proba is not available when voting={vote.voting!r}")
@@ -90,7 +91,7 @@ class ClassifierVote(ClassifierMixin, Vote):
         found: np.ndarray = self.classes_[shares.argmax(axis=1)]
         return found
 
-    @available_if(_is_soft)
+    @available_if(is_soft)
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the means of the members' probabilities.
 
