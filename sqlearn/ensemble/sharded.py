@@ -55,7 +55,7 @@ class ShardedClassifier(ShardedVerbs, PredictsProba, Predicts, MetaEstimatorMixi
     names_ : list
         The names of their shards, sorted: groups, or numbers from 0.
     weights_ : float64[n_members]
-        The weights of their votes, which add up to 1.
+        The weights of their votes: 1 unless ``set_group_weight`` says another.
     shards_ : list of ShardInfo
         Name, number of records and weight of each shard, and whether its member is fitted or due.
     n_features_in_, feature_names_in_
@@ -232,7 +232,7 @@ class ShardedRegressor(ShardedVerbs, Predicts, MetaEstimatorMixin, RegressorMixi
     names_ : list
         The names of their shards, sorted: groups, or numbers from 0.
     weights_ : float64[n_members]
-        The weights of their predictions, which add up to 1.
+        The weights of their predictions: 1 unless ``set_group_weight`` says another.
     shards_ : list of ShardInfo
         Name, number of records and weight of each shard, and whether its member is fitted or due.
     n_features_in_, feature_names_in_

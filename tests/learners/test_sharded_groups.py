@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from laws import assert_same, snapshot, unchanged
@@ -111,6 +111,48 @@ def test_weights_switch_members_off_and_on():
             model.set_group_weight("ann", weight)
     model.set_group_weight("ann", 1e308).set_group_weight(1, 1e308)
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+class Always(RegressorMixin, BaseEstimator):
+    def __init__(self, value=0.0):
+        self.value = value
+
+    def fit(self, X, y, sample_weight=None):
+        self.n_features_in_ = len(X[0])
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.value)
+
+
+@pytest.mark.parametrize("weights", [[1.0] * 49, [*range(1, 50)], [1e308] * 30 + [5e-324] * 19, [0.1, 1e-300, 3.0]])
+def test_what_all_members_say_is_what_the_vote_says(weights):
+    X = np.arange(len(weights), dtype=float)[:, None]
+    for value in (7.0, 0.1, -1.7976931348623157e308, 5e-324, 1e12 + 1 / 3, -0.0):
+        model = ShardedRegressor(Always(value)).fit(X, X[:, 0], groups=np.arange(len(X)))
+        for name, weight in enumerate(weights):
+            model.set_group_weight(name, weight)
+        assert model.predict(X[:2]).tobytes() == np.full(2, value).tobytes()
+        assert model.weights_.tolist() == weights
+    X = np.concatenate([X, X])
+    y = np.arange(len(X)) < len(weights)
+    model = ShardedClassifier(GaussianNB()).fit(np.where(y, 0.0, 1e6)[:, None] + X, y, groups=X[:, 0])
+    for name, weight in enumerate(weights):
+        model.set_group_weight(name, weight)
+    assert (model.predict_proba([[0.0], [1e6]]) == [[0.0, 1.0], [1.0, 0.0]]).all()
+
+
+@pytest.mark.parametrize("voting", ["soft", "hard"])
+def test_equal_shares_of_whole_weights_tie(voting):
+    X = np.array([[0.0], [9.0]] * 3)
+    y = np.array([0, 1, 0, 1, 1, 0])  # the third group says the opposite of the two others
+    model = ShardedClassifier(DecisionTreeClassifier(), voting=voting).fit(X, y, groups=[0, 0, 1, 1, 2, 2])
+    for weights in ([1, 2, 3], [3, 4, 7], [10, 11, 21], [0.5, 1e300, 1e300]):
+        for name, weight in enumerate(weights):
+            model.set_group_weight(name, weight)
+        assert model.predict([[0.0], [9.0]]).tolist() == [0, 0]  # the first one of equal shares
+    model.set_group_weight(0, 1).set_group_weight(1, 2).set_group_weight(2, 3.0000000000000004)
+    assert model.predict([[0.0], [9.0]]).tolist() == [1, 0]
 
 
 def test_a_weight_goes_with_the_last_record_of_its_group():

@@ -319,9 +319,8 @@ class Sharded(KeepsRecords):
                 reason="too few records",
             )
         names, weights, members = zip(*found, strict=True)
-        largest = np.array(weights) / max(weights)  # the sum of weights may leave float64's range
         models = [answering(member.model, state.learner) for member in members]
-        return {"estimators_": models, "names_": [*names], "weights_": largest / largest.sum()}
+        return {"estimators_": models, "names_": [*names], "weights_": np.array(weights)}
 
     def __getattr__(self, name: str) -> Any:
         value = super().__getattr__(name)

@@ -20,7 +20,7 @@ class Vote(BaseEstimator):
     names_ : list
         The names of their shards.
     weights_ : float64[n_members]
-        Weights of their votes; they add up to 1.
+        Weights of their votes, positive.
     """
 
     estimators_: list[Any]
@@ -28,15 +28,25 @@ class Vote(BaseEstimator):
     weights_: np.ndarray
 
     def _votes(self, method: str, X: Any, combined: Callable[[Any, np.ndarray], np.ndarray]) -> np.ndarray:
-        """The weighted sum of what `combined` makes of each member and of its answer."""
-        total: Any = None
-        for name, weight, member in zip(self.names_, self.weights_.tolist(), self.estimators_, strict=True):
+        """The weighted mean of what `combined` makes of each member and of its answer.
+
+        It is divided at the end: shares of whole weights that are equal are equal then. Rounding does not take it out
+        of the range of the members' answers: what all of them say is what is returned.
+        """
+        # by a power of two, which is exact: the weights add up to less than 1, so that no sum overflows
+        scale = -int(np.frexp(self.weights_.max())[1]) - len(self.weights_).bit_length()
+        weights = np.ldexp(self.weights_, scale).tolist()
+        total: Any = 0.0
+        low: Any = np.inf
+        high: Any = -np.inf
+        for name, weight, member in zip(self.names_, weights, self.estimators_, strict=True):
             try:
                 found = combined(member, np.asarray(getattr(member, method)(X)))
             except Exception as error:  # an estimator is anybody's code
                 raise _unanswered(name, member, method, error) from error
-            total = weight * found if total is None else total + weight * found
-        return total
+            total, low, high = total + weight * found, np.minimum(low, found), np.maximum(high, found)
+        mean: np.ndarray = np.clip(total / sum(weights), low, high)
+        return mean
 
 
 def _unanswered(name: Any, member: Any, method: str, error: Exception) -> UndefinedAttributeError:
@@ -142,4 +152,4 @@ class RegressorVote(RegressorMixin, Vote):
         float64 ndarray of shape (n_records,)
             Predictions.
         """
-        return self._votes("predict", X, lambda member, found: found.reshape(len(found)))
+        return self._votes("predict", X, lambda member, found: found.reshape(len(found)).astype(np.float64))
