@@ -86,10 +86,17 @@ def test_targets_and_weights(tmp_path):
         assert len(store) == 0
 
 
-def test_a_shard_of_rows_of_weight_0_has_no_member(tmp_path):
-    table = people(6).drop(columns="port").assign(weight=[0.0, 0.0, 1.0, 1.0, 1.0, 1.0], buys=["no", "yes"] * 3)
-    for seed in range(8):  # of some, a shard has no other rows
-        model = ShardedClassifier(DecisionTreeClassifier(), 4, random_state=seed, key=str(seed))
-        with Store.create(tmp_path / str(seed), model, table, target="buys", id="id", weight="weight") as store:
-            assert set(store.predict(table)) <= {"no", "yes"}
-            assert store.verify()
+def test_shards_of_records_of_weight_zero(tmp_path):
+    weights = np.array([1.0, *[0.0] * 10, 1.0])
+    rows = pd.DataFrame({"id": range(12), "x": np.arange(12.0), "y": np.arange(12.0) ** 2, "w": weights})
+    model = ShardedRegressor(DecisionTreeRegressor(), 4)
+    alone = ShardedRegressor(DecisionTreeRegressor(), 4).partial_fit(rows[["x"]], rows.y, rows.w)
+    assert [shard.n_records > 0 for shard in alone.shards_] == [True] * 4
+    assert len(alone.estimators_) < 4  # the others' records are learned by nobody
+    with Store.create(tmp_path / "s.sqlearn", model, rows, target="y", id="id", weight="w") as store:
+        assert (store.predict(rows) == alone.predict(rows[["x"]])).all()
+        assert store.verify()
+        store.forget(ids=[0])
+        alone.forget(rows[["x"]][:1], rows.y[:1], rows.w[:1])
+        assert (store.predict(rows) == alone.predict(rows[["x"]])).all()
+        assert store.verify()

@@ -116,29 +116,33 @@ def _tasks(state: State, due: list[tuple[Any, Shard]]) -> list[Task]:
     classes = state.class_slots()
     contents = _contents(state, due)
     return [
-        task
+        _task(state, statistic, name, shard, classes, *contents[id(shard)])
         for name, shard in due
-        if (task := _task(state, statistic, name, shard, classes, *contents[id(shard)])) is not None
+        if id(shard) in contents
     ]
 
 
 def _contents(state: State, due: list[tuple[Any, Shard]]) -> Mapping[int, tuple[np.ndarray, ...]]:
-    """Features, responses, weights and digests of the records of shards, in the order of their digests."""
+    """Features, responses, weights and digests of the records of shards, in the order of their digests.
+
+    Shards that have only records of weight 0 are left out.
+    """
     statistic = records_of(state)
     if statistic.in_shards:
-        return {id(shard): shard.contents() for _, shard in due}
-    found: dict[int, list[tuple[np.ndarray, ...]]] = {name: [] for name, _ in due}
+        return {id(shard): found for _, shard in due if len((found := shard.contents())[0])}
+    blocks: dict[int, list[tuple[np.ndarray, ...]]] = {name: [] for name, _ in due}
     n_shards = statistic.division.n_shards
     for block in statistic.rows.blocks(MAX_HASH):
         block = block.take(block.w > 0)
         digests = digests_of(state, block.x, block.y, block.w)[:, :2]
         for name, index in split(shards_of(digests, n_shards)):
-            if name in found:
-                found[name].append(tuple(part[index] for part in (block.x, block.y, block.w, digests)))
+            if name in blocks:
+                blocks[name].append(tuple(part[index] for part in (block.x, block.y, block.w, digests)))
     contents = {}
-    nothing = np.zeros((0, 0)), np.zeros(0), np.zeros(0), np.zeros((0, 2), np.uint64)
     for name, shard in due:
-        x, y, w, digests = map(np.concatenate, zip(*found[name] or [nothing], strict=True))
+        if not blocks[name]:
+            continue
+        x, y, w, digests = map(np.concatenate, zip(*blocks[name], strict=True))
         order = np.lexsort((digests[:, 1], digests[:, 0]))
         contents[id(shard)] = x[order], y[order], w[order], digests[order]
     return contents
@@ -154,9 +158,7 @@ def _task(
     y: np.ndarray,
     w: np.ndarray,
     digests: np.ndarray,
-) -> Task | None:
-    if not len(w):  # only records of weight 0
-        return None
+) -> Task:
     form, labels = statistic.division.form, []
     x = statistic.in_order(x, w)
     table = x[:, : statistic.n_features] if form is None else statistic.tabulated(x, form)
