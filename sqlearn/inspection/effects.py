@@ -88,7 +88,9 @@ def influence(
 
     The prediction of a classifier is the probability of the row's label, or its decision function.
 
-    Each row is set aside once, on a copy of the model, and all test rows are answered then.
+    Each row is set aside once, on a copy of the model, and all test rows are answered then, in one batch. The bits are
+    those of answers about `X_test` as a whole: linear models compute products of many rows at once, whose last bits can
+    be others than those of each row alone. Where a row has no influence, the difference may be such rounding.
 
     Examples
     --------

@@ -138,7 +138,7 @@ class Measure:
         return self._table(found, model.classes_ if self.classes is not None else None)
 
     def of_each(self, found: Any, truth: np.ndarray) -> np.ndarray:
-        """The table of what ``leave_one_out`` returns for rows: each of another model, without the row itself."""
+        """The table of answers about rows, each of another model, as those of ``leave_one_out`` are."""
         if self.classes is None or found.dtype != object or self.response == "predict":
             return self._table(found, self.classes)
         whole = len(self.classes)
@@ -197,7 +197,8 @@ class Measure:
             missed = np.abs(truth - table)
             if missed.ndim == 1:
                 return missed
-            scale = np.sqrt(np.mean(np.square(missed), axis=0))
+            squares = np.sort(np.square(missed), axis=0)  # so that their sum does not depend on the order of rows
+            scale = np.sqrt(np.mean(squares, axis=0))
             return np.sqrt(np.square(missed / np.where(scale > 0.0, scale, 1.0)).sum(axis=1))
         own, others = table[np.arange(len(table)), truth], table.copy()
         others[np.arange(len(table)), truth] = -np.inf

@@ -12,6 +12,7 @@ from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import ParameterError, shown
 from sqlearn.inspection.leaving_out import leave_one_out
 from sqlearn.inspection.measures import LOSSES, MARGINS, Measure
+from sqlearn.inspection.responses import Response, one_array
 from sqlearn.inspection.rows import Rows, check_model
 
 _SHOWN = 10  # rows in a repr
@@ -155,8 +156,9 @@ def suspects(
     The model without a row misses it the more, the more unusual its features are, whether its label is right or not:
     for least squares by e / (1 - h), where e is the error of the model with it and h the leverage. The error e is too
     small for the same rows, and 0 for all rows of a model that remembers them, as nearest neighbours do. The mean of
-    both is the studentized residual to first order in h. On the data of docs/suspects.md it found at least as many
-    flipped labels as the margins without the row alone, with each learner.
+    both is the studentized residual to first order in h. Both models are asked about each row alone, so that a score
+    does not depend on the other rows of `X`, but for the scales of several targets, nor on their order. On the data of
+    docs/suspects.md it found at least as many flipped labels as the margins without the row alone, with each learner.
 
     The same with probabilities of cross-validation in the place of those without the row is what confident learning
     ranks by (Northcutt, Jiang, Chuang, 2021, "Confident Learning", section 3.2): there a row is predicted by a model
@@ -173,8 +175,8 @@ def suspects(
     >>> found.order[:2], found.label[[7, 120]]
     (array([120,   7]), array([0, 2]))
     """
-    measure, table, truth = _without(model, X, y, MARGINS, sample_weight, progress)
-    score = 0.5 * (measure.margin(table, truth) + measure.margin(measure.asked(model, X), truth))
+    measure, table, whole, truth = _answers(model, X, y, MARGINS, sample_weight, progress)
+    score = 0.5 * (measure.margin(table, truth) + measure.margin(whole, truth))
     given = truth if measure.classes is None else measure.classes[truth]
     return Suspects(np.argsort(-score, kind="stable"), score, measure.best(table), given)
 
@@ -220,7 +222,9 @@ def self_influence(
     Notes
     -----
     This is the diagonal of ``influence(model, X, y, X, y)``, with name and sign as in the package pyinfluence, for the
-    price of one forget per row. It is high for rows that only a model which learned them explains.
+    price of one forget per row. It is high for rows that only a model which learned them explains. Each row is asked
+    about alone, so that its number does not depend on the others of `X` nor on their order; `influence` asks about all
+    test rows at once, which can change the last bits.
 
     Examples
     --------
@@ -230,8 +234,8 @@ def self_influence(
     >>> self_influence(LinearRegression().fit(X, y), X, y).round(2).tolist()
     [5.06, 0.13, 2.08, 11.38]
     """
-    measure, table, truth = _without(model, X, y, LOSSES, sample_weight, progress)
-    found: np.ndarray = measure.loss(table, truth) - measure.loss(measure.asked(model, X), truth)
+    measure, table, whole, truth = _answers(model, X, y, LOSSES, sample_weight, progress)
+    found: np.ndarray = measure.loss(table, truth) - measure.loss(whole, truth)
     return found
 
 
@@ -322,17 +326,21 @@ def find_mislabeled(
         found = suspects(model, X, y, **more)
         return found.order[(found.label != found.given)[found.order]]
     size = np.abs(self_influence(model, X, y, **more))
-    spread = np.std(size)
-    beyond = size - np.mean(size) > least * spread if spread > 0.0 else np.zeros(len(size), bool)
+    ordered = np.sort(size)  # so that sums do not depend on the order of rows
+    spread = np.std(ordered)
+    beyond = size - np.mean(ordered) > least * spread if spread > 0.0 else np.zeros(len(size), bool)
     return np.flatnonzero(beyond)[np.argsort(-size[beyond], kind="stable")]
 
 
-def _without(
+def _answers(
     model: Any, X: Any, y: Any, methods: tuple[str, ...], sample_weight: ArrayLike | None, progress: Any
-) -> tuple[Measure, np.ndarray, np.ndarray]:
-    """A measure, the table of what models without each row answer to it, and labels or targets."""
+) -> tuple[Measure, np.ndarray, np.ndarray, np.ndarray]:
+    """A measure, tables of what models without each row and the whole model answer to it, and labels or targets."""
     check_model(model)
-    measure = Measure(model, methods)
-    truth = measure.truth(y, len(Rows(X)), "y")
+    measure, rows = Measure(model, methods), Rows(X)
+    truth = measure.truth(y, len(rows), "y")
     found = leave_one_out(model, X, y, response=measure.response, sample_weight=sample_weight, progress=progress)
-    return measure, measure.of_each(found, truth), truth
+    asked = Response(model, measure.response, rows)
+    # row by row, too: products of many rows at once have other last bits, which depend on their number and order
+    whole = one_array([asked.of(model, i) for i in range(len(rows))])
+    return measure, measure.of_each(found, truth), measure.of_each(whole, truth), truth

@@ -43,6 +43,11 @@ def refits(learner, X, y):
         yield clone(learner).fit(X[kept], y[kept]), X[i : i + 1], y[i]
 
 
+def alone(model, rows):
+    """A regressor's answers about each row alone."""
+    return np.array([model.predict(rows[i : i + 1])[0] for i in range(len(rows))])
+
+
 def margins(model, rows, labels):
     """By how much the best other class beats each row's own, in a model's answers: written out."""
     classes = model.classes_.tolist()
@@ -51,7 +56,8 @@ def margins(model, rows, labels):
         methods = ("predict_log_proba",)
     method = next(name for name in methods if hasattr(model, name))
     found = []
-    for answer, label in zip(getattr(model, method)(rows), labels, strict=True):
+    answers = [getattr(model, method)(rows[i : i + 1])[0] for i in range(len(rows))]
+    for answer, label in zip(answers, labels, strict=True):
         if method == "predict":
             found.append(1.0 if answer != label else -1.0)
         elif np.ndim(answer) == 0:
@@ -103,13 +109,43 @@ def test_errors_of_regressors_are_those_of_refits():
     found = suspects(Ridge().fit(X, y), X, y)
     expected = np.array([refit.predict(row)[0] for refit, row, _ in refits(Ridge(), X, y)])
     assert found.label.tobytes() == expected.tobytes() == leave_one_out(Ridge().fit(X, y), X, y).tobytes()
-    errors = np.abs(y - expected), np.abs(y - Ridge().fit(X, y).predict(X))
+    errors = np.abs(y - expected), np.abs(y - alone(Ridge().fit(X, y), X))
     assert found.score.tobytes() == (0.5 * (errors[0] + errors[1])).tobytes()
     assert found.order[0] == 7
     both = suspects(Ridge().fit(X, np.c_[y, 1e9 * y[::-1]]), X, np.c_[y, 1e9 * y[::-1]])
     assert set(both.order[:2].tolist()) == {7, len(y) - 8}  # whatever the units
     assert both.label.shape == (len(y), 2) and "(" in repr(both)
     assert both.to_frame().columns.tolist() == ["score", "given_0", "given_1", "label_0", "label_1"]
+
+
+WIDE = np.random.default_rng(5).normal(size=(80, 60))
+WEIGHTS = np.random.default_rng(6).normal(size=(60, 3))
+NOISY = WIDE @ WEIGHTS + np.random.default_rng(7).normal(size=(80, 3))
+
+
+@pytest.mark.parametrize(
+    "learner, y",
+    [
+        (Ridge(), NOISY[:, 0]),
+        (Ridge(), NOISY),
+        (RidgeClassifier(), np.arange(80) % 3),
+        (LogisticRegression(), NAMES[np.arange(80) % 2]),
+        (GaussianNB(), np.arange(80) % 3),
+    ],
+    ids=lambda case: str(case)[:24],
+)
+def test_scores_depend_neither_on_other_rows_nor_on_their_order(learner, y):
+    model = clone(learner).fit(WIDE, y)
+    found, own = suspects(model, WIDE, y), self_influence(model, WIDE, y)
+    order = np.random.default_rng(8).permutation(80)
+    again = suspects(model, WIDE[order], y[order])
+    assert again.score.tobytes() == found.score[order].tobytes()
+    assert self_influence(model, WIDE[order], y[order]).tobytes() == own[order].tobytes()
+    for i in range(0, 80, 8):
+        one = slice(i, i + 1)
+        assert self_influence(model, WIDE[one], y[one]).tobytes() == own[one].tobytes()
+        if y.ndim == 1:  # errors of several targets are divided by those of the rows asked about
+            assert suspects(model, WIDE[one], y[one]).score.tobytes() == found.score[one].tobytes()
 
 
 @over_each(SUPERVISED)
@@ -185,7 +221,7 @@ def test_self_influence_is_a_difference_of_losses():
     y = X @ [1.0, -2.0, 0.5] + RNG.normal(size=len(X))
     model = LinearRegression().fit(X, y)
     left_out = leave_one_out(model, X, y)
-    expected = 0.5 * (y - left_out) ** 2 - 0.5 * (y - model.predict(X)) ** 2
+    expected = 0.5 * (y - left_out) ** 2 - 0.5 * (y - alone(model, X)) ** 2
     assert self_influence(model, X, y).tobytes() == expected.tobytes()
     assert (expected > 0.0).all()  # of least squares, a row is always better off with itself
 
