@@ -24,7 +24,8 @@ class RemovalCurve:
     removed : int64 ndarray of shape (n_steps,)
         How many rows were forgotten, ascending.
     score : float64 ndarray of shape (n_steps,)
-        The score of the model without them; NaN where the rows left determine no model.
+        The score of the model without them; NaN where the rows left determine no model, and where the last row of a
+        class has gone and `scoring` cannot judge a model without it, as "neg_log_loss" cannot.
     order : int64 ndarray of shape (n_rows,)
         Positions of the rows in the order in which they went.
     """
@@ -94,7 +95,7 @@ def removal_curve(
     -----
     Nothing is refitted: each score is the one of a refit without the rows that have gone, to the bit, for the price of
     forgetting those between two steps. A ranking that is worth something raises the score faster than rows in random
-    order do; pass those as `order` for comparison.
+    order do; pass those as `order` for comparison. A class may go with its last row: the model's ``score`` goes on.
 
     Examples
     --------
@@ -119,23 +120,30 @@ def removal_curve(
     copied = rows.held_by(model)
     asked = (X_test,) if y_test is None else (X_test, y_test)
     whole = float(scorer(model, *asked))  # refuses what cannot be scored before anything is ranked
-    if given is None:
+    if given is None and len(rows) == 1:  # one order alone, and often no model without the row to rank it by
+        given = np.zeros(1, np.int64)
+    elif given is None:
         given = suspects(model, X, y, sample_weight=sample_weight, progress=progress).order
+    n_classes = len(getattr(model, "classes_", ()))
     scores, done = [], 0
     for step in removed.tolist():
         if step > done:
             copied.forget(**rows.given(given[done:step]))
             look(step - done)
             done = step
-        scores.append(_score(scorer, copied, asked) if step else whole)
+        scores.append(_score(scorer, copied, asked, n_classes) if step else whole)
     return RemovalCurve(removed, np.array(scores), given)
 
 
-def _score(scorer: Callable[..., Any], model: ExactEstimator, asked: tuple[Any, ...]) -> float:
+def _score(scorer: Callable[..., Any], model: ExactEstimator, asked: tuple[Any, ...], n_classes: int) -> float:
     try:
         return float(scorer(model, *asked))
     except UndefinedAttributeError:
         return np.nan
+    except ValueError:
+        if len(getattr(model, "classes_", ())) < n_classes:  # this scorer judges no model without one of the classes
+            return np.nan
+        raise
 
 
 def _checked_order(order: ArrayLike, n: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.metrics import make_scorer, mean_absolute_error
+from sklearn.metrics import get_scorer, make_scorer, mean_absolute_error
 
 from sqlearn import NotLearnedError, ParameterError, SqlearnError, UnsupportedError
 from sqlearn.covariance import LedoitWolf
@@ -67,6 +67,33 @@ def test_rows_that_leave_no_model():
     )
     assert np.isfinite(curve.score[0]) and np.isnan(curve.score[-1])
     assert np.isnan(curve.score[1]) == (np.sum(y == 0) <= 26)
+
+
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "roc_auc"])
+def test_a_class_that_goes_leaves_the_scores_before(scoring):
+    y = (Y > 0).astype(int)
+    order = np.argsort(y, kind="stable")
+    last = int(np.sum(y == 0))
+    asked = ASKED, (TRUE > 0).astype(int)
+    model = GaussianNB().fit(X, y)
+    curve = removal_curve(model, X, y, *asked, order=order, steps=[0, 3, last, last + 1], scoring=scoring)
+    expected = [get_scorer(scoring)(refitted(GaussianNB(), order[:k], y), *asked) for k in (0, 3)]
+    assert curve.score[:2].tolist() == expected and np.isnan(curve.score[2:]).all()
+    assert np.isfinite(removal_curve(model, X, y, *asked, order=order, steps=[last]).score).all()
+
+    def broken(model, rows, labels):
+        if len(rows) and model.class_count_.sum() < len(X):
+            raise ValueError("of the scorer's own")
+        return 1.0
+
+    with pytest.raises(ValueError, match="scorer's own"):  # no class has gone
+        removal_curve(model, X, y, *asked, order=order, steps=[0, 3], scoring=broken)
+
+
+def test_one_row():
+    model = Ridge().fit(X[:1], Y[:1])
+    curve = removal_curve(model, X[:1], Y[:1], ASKED, TRUE, steps=[0, 1])
+    assert curve.order.tolist() == [0] and np.isfinite(curve.score[0]) and np.isnan(curve.score[1])
 
 
 def test_weighted_rows_and_progress():
