@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sqlearn.engine.model import ExactEstimator
-from sqlearn.errors import ParameterError, ShapeError, shown
+from sqlearn.errors import NotLearnedError, ParameterError, ShapeError, shown
 from sqlearn.inspection.measures import LOSSES, PREDICTIONS, Measure
 from sqlearn.inspection.responses import looking
 from sqlearn.inspection.rows import Rows, check_model
@@ -119,7 +119,11 @@ def influence(
     whole = value(table, compared)
     rows = Rows(X, y, sample_weight)
     parts = range(len(rows)) if groups is None else _parts(groups, len(rows))
-    copied = rows.held_by(model)
+    try:
+        copied = rows.held_by(model)
+    except NotLearnedError as error:
+        error.add_note("The test rows come first: pass model, X_test, y_test, X, y in this order.")
+        raise
 
     def compare(left: Any, part: Any) -> np.ndarray:
         now = value(measure.asked(left, X_test), compared)

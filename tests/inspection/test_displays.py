@@ -70,7 +70,7 @@ def test_removal_curves(plt):
 
 def test_influences_of_rows(plt):
     model = Ridge().fit(X, T)
-    display = InfluenceDisplay.from_estimator(model, X, T, ASKED, TARGETS, n_named=2)
+    display = InfluenceDisplay.from_estimator(model, ASKED, TARGETS, X, T, n_named=2)
     found = influence(model, ASKED, TARGETS, X, T)
     assert display.influence.tolist() == found.mean(axis=0).tolist()
     ends = [segment[1] for segment in display.bars_.get_segments()]
@@ -84,7 +84,7 @@ def test_influences_of_rows(plt):
 
 def test_influences_of_groups(plt):
     model = Ridge().fit(X, T)
-    display = InfluenceDisplay.from_estimator(model, X, T, ASKED, TARGETS, groups=GROUPS, mode="prediction", height=0.5)
+    display = InfluenceDisplay.from_estimator(model, ASKED, TARGETS, X, T, groups=GROUPS, mode="prediction", height=0.5)
     found = influence(model, ASKED, TARGETS, X, T, groups=GROUPS, mode="prediction").mean(axis=0)
     assert sorted(bar.get_width() for bar in display.bars_) == sorted(found.tolist())
     names = [text.get_text() for text in display.ax_.get_yticklabels()]

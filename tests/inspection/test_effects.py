@@ -165,8 +165,9 @@ def test_refusals():
         influence(model, ASKED, LABELS[:-1], X, Y)
     with pytest.raises(UnknownLabelError, match="y_test"):
         influence(model, ASKED, LABELS + 1, X, Y)
-    with pytest.raises(NotLearnedError):
-        influence(model, ASKED, LABELS, X + 1, Y)
+    with pytest.raises(NotLearnedError) as swapped:
+        influence(model, X, Y, ASKED, LABELS)
+    assert "test rows come first" in swapped.value.__notes__[0]
     for groups in (GROUPS[:-1], GROUPS[:, None], "a"):
         with raises(SHAPE, match="groups"):
             influence(model, ASKED, LABELS, X, Y, groups=groups)

@@ -67,10 +67,10 @@ class InfluenceDisplay:
     def from_estimator(
         cls,
         model: ExactEstimator,
-        X: Any,
-        y: Any,
         X_test: Any,
         y_test: Any,
+        X: Any,
+        y: Any,
         *,
         groups: ArrayLike | None = None,
         mode: Literal["loss", "prediction"] = "loss",
@@ -84,8 +84,8 @@ class InfluenceDisplay:
 
         Parameters
         ----------
-        model, X, y, X_test, y_test, groups, mode, sample_weight, progress : object
-            As for :func:`~sqlearn.inspection.influence`.
+        model, X_test, y_test, X, y, groups, mode, sample_weight, progress : object
+            As for :func:`~sqlearn.inspection.influence`, and in its order: the test rows first.
         n_named : int, default=3
             How many of the most helpful rows, and of the most harmful ones, are named.
         ax : matplotlib Axes, default=None
