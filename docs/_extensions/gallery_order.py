@@ -11,6 +11,7 @@ ORDER = [
     "plot_leave_one_out.py",
     "plot_pipeline_forgets.py",
     "plot_choice_forgets.py",
+    "plot_shards.py",
     "plot_folds_that_stay.py",
     "plot_conformal.py",
     "plot_case_recommender.py",

@@ -72,8 +72,8 @@ class Suspects:
         >>> y[[7, 120]] = 2, 0
         >>> suspects(LinearDiscriminantAnalysis().fit(X, y), X, y).to_frame().head(2).round(1)
              score  given  label
-        120   44.4      0      2
-        7     39.7      2      0
+        120   35.4      0      2
+        7     32.5      2      0
         """
         try:
             import pandas as pd
