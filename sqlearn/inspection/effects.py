@@ -105,11 +105,7 @@ def influence(
     """
     check_model(model)
     look = looking(progress)
-    if mode not in ("loss", "prediction"):
-        raise ParameterError(
-            f"mode is {shown(mode)}, and must be 'loss' or 'prediction'. Nothing was computed: set one of these.",
-            value=mode,
-        )
+    check_mode(mode)
     measure = Measure(model, LOSSES if mode == "loss" else PREDICTIONS)
     table = measure.asked(model, X_test)
     compared = None
@@ -134,6 +130,21 @@ def influence(
         found.append(asked_without(copied, rows, part, compare))
         look(np.size(part))
     return np.stack(found, axis=1)
+
+
+def check_mode(mode: Any) -> None:
+    """Refuse what is neither losses nor predictions.
+
+    Raises
+    ------
+    ParameterError
+        If it is another value.
+    """
+    if not isinstance(mode, str) or mode not in ("loss", "prediction"):
+        raise ParameterError(
+            f"mode is {shown(mode)}, and must be 'loss' or 'prediction'. Nothing was computed: set one of these.",
+            value=mode,
+        )
 
 
 def _parts(groups: ArrayLike, n: int) -> list[np.ndarray]:

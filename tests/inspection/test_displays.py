@@ -96,6 +96,24 @@ def test_influences_of_groups(plt):
             InfluenceDisplay.from_influence(given, groups=list("abcd"))
 
 
+def test_what_is_drawn_and_named_is_checked(plt):
+    model = Ridge().fit(X, T)
+    for mode in ("los", None, ["loss"]):
+        with pytest.raises(ParameterError, match="mode"):
+            InfluenceDisplay.from_influence(np.zeros(3), mode=mode)
+        with pytest.raises(ParameterError, match="mode"):
+            InfluenceDisplay(influence=np.zeros(3), mode=mode).plot()
+    for n_named in (-1, 1.5, "all", None, True):
+        with pytest.raises(ParameterError, match="n_named"):
+            InfluenceDisplay.from_influence(np.zeros(3), n_named=n_named)
+        with pytest.raises(ParameterError, match="n_named"):  # before anything is computed
+            InfluenceDisplay.from_estimator(model, ASKED, TARGETS, X + 1, T, n_named=n_named)
+        with pytest.raises(ParameterError, match="n_named"):
+            CoefficientPathDisplay.from_estimator(model, X, T, groups=GROUPS, n_named=n_named)
+    assert not plt.get_fignums()
+    assert not InfluenceDisplay.from_influence(np.zeros(3), n_named=0).ax_.texts
+
+
 def test_coefficient_paths(plt):
     frame = pd.DataFrame(X, columns=["age", "size", "fare"])
     model = Ridge().fit(frame, T)

@@ -1,6 +1,10 @@
-"""Where displays draw."""
+"""Where displays draw, and how much of it they name."""
 
 from typing import Any
+
+import numpy as np
+
+from sqlearn.errors import ParameterError, shown
 
 
 def pyplot_for(caller: str) -> Any:
@@ -52,3 +56,17 @@ def axes_for(ax: Any, display: object) -> Any:
     """
     plt = pyplot_for(f"{type(display).__name__}.plot")
     return plt.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def check_named(n_named: Any) -> None:
+    """Refuse what is no number of things to name.
+
+    Raises
+    ------
+    ParameterError
+        If it is no whole number of at least 0.
+    """
+    if not isinstance(n_named, int | np.integer) or isinstance(n_named, bool) or n_named < 0:
+        raise ParameterError(
+            f"n_named is {shown(n_named)}. Nothing was drawn: pass how many are to be named, or 0.", value=n_named
+        )

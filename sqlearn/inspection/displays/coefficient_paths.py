@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import ParameterError, ShapeError, UndefinedAttributeError, listed, shown
-from sqlearn.inspection.displays.axes import axes_for, pyplot_for
+from sqlearn.inspection.displays.axes import axes_for, check_named, pyplot_for
 from sqlearn.inspection.responses import looking
 from sqlearn.inspection.rows import Rows, check_model
 
@@ -106,13 +106,15 @@ class CoefficientPathDisplay:
         NotLearnedError
             If a row is not held.
         ParameterError
-            If the model has no coefficients, `order` names no group, or `output` no class or target.
+            If the model has no coefficients, `order` names no group, `output` no class or target, or `n_named` is not
+            as described.
         ImportError
             Without matplotlib.
         SqlearnError
             Another subclass that describes the problem.
         """
         pyplot_for(f"{cls.__name__}.from_estimator")
+        check_named(n_named)
         check_model(model)
         look = looking(progress)
         rows = Rows(X, y, sample_weight)
@@ -170,9 +172,12 @@ class CoefficientPathDisplay:
 
         Raises
         ------
+        ParameterError
+            If `n_named` is not as described.
         ImportError
             Without matplotlib.
         """
+        check_named(n_named)
         ax = axes_for(ax, self)
         names = self.feature_names or [f"x{j}" for j in range(self.coef.shape[1])]
         steps = np.arange(len(self.coef))

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import ShapeError
-from sqlearn.inspection.displays.axes import axes_for, pyplot_for
-from sqlearn.inspection.effects import influence
+from sqlearn.inspection.displays.axes import axes_for, check_named, pyplot_for
+from sqlearn.inspection.effects import check_mode, influence
 
 _HELPS, _HARMS = "tab:blue", "tab:red"
 
@@ -106,6 +106,7 @@ class InfluenceDisplay:
             As :func:`~sqlearn.inspection.influence`.
         """
         pyplot_for(f"{cls.__name__}.from_estimator")
+        check_named(n_named)
         found = influence(
             model, X_test, y_test, X, y, groups=groups, mode=mode, sample_weight=sample_weight, progress=progress
         )
@@ -150,6 +151,8 @@ class InfluenceDisplay:
         ------
         ShapeError
             If there is not one name for each column.
+        ParameterError
+            If `mode` or `n_named` are not as described.
         ImportError
             Without matplotlib.
         """
@@ -182,9 +185,13 @@ class InfluenceDisplay:
 
         Raises
         ------
+        ParameterError
+            If `n_named`, or the display's `mode`, are not as described.
         ImportError
             Without matplotlib.
         """
+        check_named(n_named)
+        check_mode(self.mode)
         ax = axes_for(ax, self)
         what = "mean influence on the " + ("loss" if self.mode == "loss" else "prediction")
         what += " (positive: helps)" if self.mode == "loss" else " (positive: raises it)"
