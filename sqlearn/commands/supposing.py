@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,12 @@ from sqlearn.commands.output import new_file
 from sqlearn.commands.printing import progress
 from sqlearn.commands.stores import as_predicted, named_rows, opened
 from sqlearn.commands.usage import command
+from sqlearn.errors import UnknownIdError
+
+if TYPE_CHECKING:
+    from sqlearn.store import Store
+
+_TRIES = 5
 
 
 @command("FILE --where SQL", "FILE --ids IDS")
@@ -43,27 +49,26 @@ def what_if(
                 "recommendations in Python: store.model_without(users=[...])."
             )
         rows = named_rows(store, **named)
-        if "where" in rows:
-            with progress("Looking", len(store)) as report:
-                rows = {"ids": store.ids(**rows, progress=report)}
-        if not rows["ids"]:
-            raise click.ClickException("No row fulfils the condition, so there is nothing to leave out.")
         from sqlearn.commands.comparing import fitted, scored, table
         from sqlearn.storage.table import predicting
 
-        models, held = (store.model, store.model_without(**rows)), store.rows()
-        told: dict[str, Any] = {"rows": len(rows["ids"]), "of": len(held.ids)}
+        ids, models, held = _of_one_day(store, rows)
+        told: dict[str, Any] = {"rows": len(ids), "of": len(held.ids)}
         if predictions:
             pairs = list(
                 zip(held.ids, *(as_predicted(store, predicting(model)(held.X)) for model in models), strict=True)
             )
             cells = [[store.id_column or "id", "with", "without"], *pairs]
-            told["predictions"] = [dict(zip(("id", "with", "without"), pair, strict=True)) for pair in pairs]
+            told["predictions"] = [
+                dict(zip(("id", "with", "without"), map(_in_json, pair), strict=True)) for pair in pairs
+            ]
         else:
-            lines, groups = list(scored(models, held, {*rows["ids"]})), list(fitted(models, store.features, attributes))
+            lines, groups = list(scored(models, held, {*ids})), list(fitted(models, store.features, attributes))
             every = sum(groups, lines)
             cells = [["number", "with", "without", "change"], *([*line, line.change] for line in every)]
-            told["numbers"] = {line.what: {"with": line.before, "without": line.after} for line in every}
+            told["numbers"] = {
+                line.what: {"with": _in_json(line.before), "without": _in_json(line.after)} for line in every
+            }
         if as_json:
             click.echo(json.dumps(told, ensure_ascii=False), file=output)
         elif predictions or out is not None:
@@ -106,11 +111,39 @@ def suspects(file: str, top: int | None, out: str | None, as_json: bool) -> None
             told = [value for both in values for value in (both[i] if several else [both[i]])]
             cells.append([rows.ids[i], *told, float(found.score[i])])
         if as_json:
-            for line in cells:
-                line[-1] = line[-1] if math.isfinite(line[-1]) else None  # of the only row of a class
-            click.echo(
-                json.dumps({"suspects": [dict(zip(names, line, strict=True)) for line in cells]}, ensure_ascii=False),
-                file=output,
-            )
+            lines = [dict(zip(names, map(_in_json, line), strict=True)) for line in cells]
+            click.echo(json.dumps({"suspects": lines}, ensure_ascii=False), file=output)
         else:
             csv.writer(output, lineterminator="\n").writerows([names, *cells])
+
+
+def _of_one_day(store: "Store", named: dict[str, Any]) -> tuple[list[Any], tuple[Any, Any], Any]:
+    """Ids of the rows named, the models with and without them, and all rows.
+
+    These are several transactions, between which another process may change the store: then they are begun anew.
+    """
+    for _ in range(_TRIES):
+        last = store.receipts()[-1]
+        try:
+            ids = named.get("ids")
+            if ids is None:
+                with progress("Looking", len(store)) as report:
+                    ids = store.ids(**named, progress=report)
+            if not ids:
+                raise click.ClickException("No row fulfils the condition, so there is nothing to leave out.")
+            found = ids, (store.model, store.model_without(ids=ids)), store.rows()
+        except UnknownIdError:  # of a row that was there, perhaps
+            if store.receipts()[-1].digest == last.digest:
+                raise
+            continue
+        if store.receipts()[-1].digest == last.digest:
+            return found
+    raise click.ClickException(
+        f"Another process changed {store.path} each time that its models were compared. Nothing was changed by this "
+        "command: run it again when the other is done."
+    )
+
+
+def _in_json(value: Any) -> Any:
+    """A number that JSON knows: null stands for the others, such as the score of the only row of a class."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -214,6 +214,42 @@ def test_what_if_of_values_and_booleans(tmp_path, monkeypatch):
     assert printed.splitlines()[1] == "0,True,True"
 
 
+def test_models_of_two_days_are_not_compared(titanic, monkeypatch):
+    asked, going = Store.model_without, ["p1"]
+
+    def meanwhile(store, **named):
+        if going:
+            with Store.open(titanic) as other:
+                other.forget(ids=[going.pop()])
+        return asked(store, **named)
+
+    monkeypatch.setattr(Store, "model_without", meanwhile)
+    found = told("what-if", "t", "--where", "fare = 0")
+    assert found["of"] == N - 1 and found == told("what-if", "t", "--where", "fare = 0")
+    going += ["p11"]  # one of those to leave out
+    assert told("what-if", "t", "--where", "fare = 0")["rows"] == found["rows"] - 1
+    going += ["p12"]
+    assert "No row has the id" in call("what-if", "t", "--ids", "-", given="p12\n", code=1)[1]
+    going += [f"p{i}" for i in range(70, 76)]
+    assert "Another process" in call("what-if", "t", "--where", "fare = 0", code=1)[1]
+    assert len(going) == 1
+
+
+def test_numbers_that_json_does_not_know(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    counts = {"a": [1.0, 0.0, 2.0, 0.0, 1.0], "b": [0.0, 3.0, 0.0, 1.0, 0.0], "y": [0, 1, 0, 1, 0]}
+    with Store.create("n", MultinomialNB(alpha=0.0), counts, target="y"):
+        pass
+    printed = call("what-if", "n", "--ids", "-", "--attribute", "feature_log_prob_", "--json", given="2\n")[0]
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    numbers = json.loads(printed, parse_constant=refuse)["numbers"]
+    assert numbers["feature_log_prob_ 0 b"] == {"with": None, "without": None}
+    assert numbers["feature_log_prob_ 0 a"] == {"with": 0.0, "without": 0.0}
+
+
 def test_wrong_calls_of_what_if(titanic):
     assert "either --where or --ids" in call("what-if", "t", code=2)[1]
     assert "No row fulfils" in call("what-if", "t", "--where", "fare = -1", code=1)[1]
