@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sqlearn.engine.model import ExactEstimator
-from sqlearn.errors import NotLearnedError, ParameterError, ShapeError, shown
+from sqlearn.errors import NotLearnedError, ParameterError, shown
 from sqlearn.inspection.measures import LOSSES, PREDICTIONS, Measure
 from sqlearn.inspection.responses import looking
-from sqlearn.inspection.rows import Rows, check_model
+from sqlearn.inspection.rows import Rows, check_model, checked_groups
 from sqlearn.inspection.walk import asked_without
 
 
@@ -149,12 +149,7 @@ def check_mode(mode: Any) -> None:
 
 def _parts(groups: ArrayLike, n: int) -> list[np.ndarray]:
     """The rows of each group, in the order of the sorted groups."""
-    given = np.asarray(groups)
-    if given.shape != (n,):
-        raise ShapeError(
-            f"groups has the shape {given.shape}, and X has {n:,} rows. Nothing was computed: pass one group per row.",
-            reason="shape",
-        )
+    given = checked_groups(groups, n)
     try:
         places = np.unique(given, return_inverse=True)[1]
     except TypeError as error:

@@ -10,7 +10,7 @@ from sklearn.metrics import check_scoring
 
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
-from sqlearn.inspection.ranking import suspects
+from sqlearn.inspection.ranking import Suspects, suspects
 from sqlearn.inspection.responses import looking
 from sqlearn.inspection.rows import Rows, check_model
 
@@ -146,8 +146,13 @@ def _score(scorer: Callable[..., Any], model: ExactEstimator, asked: tuple[Any, 
         raise
 
 
-def _checked_order(order: ArrayLike, n: int) -> np.ndarray:
+def _checked_order(order: Any, n: int) -> np.ndarray:
     """Places of rows, each once, as int64."""
+    if isinstance(order, Suspects):
+        raise ParameterError(
+            "order is what suspects returned. Nothing was computed: pass its attribute order, suspects(model, X, "
+            "y).order.",
+        )
     given = np.asarray(order)
     if given.ndim != 1 or not len(given) or given.dtype.kind not in "iu":
         raise ParameterError(

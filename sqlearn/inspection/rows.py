@@ -101,6 +101,23 @@ def _named(X: Any, y: Any, weights: Any) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value is not None or name == "X"}
 
 
+def checked_groups(groups: ArrayLike, n: int) -> np.ndarray:
+    """One group for each of `n` rows.
+
+    Raises
+    ------
+    ShapeError
+        If there is not one for each.
+    """
+    given = np.asarray(groups)
+    if given.shape != (n,):
+        raise ShapeError(
+            f"groups has the shape {given.shape}, and X has {n:,} rows. Nothing was computed: pass one group per row.",
+            reason="shape",
+        )
+    return given
+
+
 def check_model(model: Any) -> None:
     """Refuse what is no fitted model of this package.
 

@@ -110,6 +110,8 @@ def test_weighted_rows_and_progress():
 def test_refusals():
     model = GaussianNB().fit(X, Y)
     before = model.digest()
+    with pytest.raises(ParameterError, match=r"attribute order, suspects\(model"):
+        removal_curve(model, X, Y, ASKED, TRUE, order=suspects(model, X[:3], Y[:3]))
     for order in ([], [0.5], [[1]], [-1], [len(X)], [3, 4, 3], "worst"):
         with pytest.raises(ParameterError, match="order"):
             removal_curve(model, X, Y, ASKED, TRUE, order=order)

@@ -10,7 +10,7 @@ from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import ParameterError, ShapeError, UndefinedAttributeError, listed, shown
 from sqlearn.inspection.displays.axes import axes_for, check_named, pyplot_for
 from sqlearn.inspection.responses import looking
-from sqlearn.inspection.rows import Rows, check_model
+from sqlearn.inspection.rows import Rows, check_model, checked_groups
 
 
 class CoefficientPathDisplay:
@@ -118,13 +118,7 @@ class CoefficientPathDisplay:
         check_model(model)
         look = looking(progress)
         rows = Rows(X, y, sample_weight)
-        given = np.asarray(groups)
-        if given.shape != (len(rows),):
-            raise ShapeError(
-                f"groups has the shape {given.shape}, and X has {len(rows):,} rows. Nothing was computed: pass one "
-                "group per row.",
-                reason="shape",
-            )
+        given = checked_groups(groups, len(rows))
         going = np.unique(given)[:-1].tolist() if order is None else list(order)
         unknown = [group for group in going if group not in given.tolist()]
         if unknown or len(set(going)) < len(going):
