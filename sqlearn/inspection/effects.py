@@ -107,7 +107,11 @@ def influence(
     look = looking(progress)
     check_mode(mode)
     measure = Measure(model, LOSSES if mode == "loss" else PREDICTIONS)
-    table = measure.asked(model, X_test)
+    try:
+        table = measure.asked(model, X_test)
+    except ValueError as error:
+        error.add_note("This was found in X_test.")
+        raise
     compared = None
     if mode == "loss" or measure.classes is not None or y_test is not None:
         compared = measure.truth(y_test, len(table), "y_test")

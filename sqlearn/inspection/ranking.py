@@ -44,7 +44,7 @@ class Suspects:
 
     def __repr__(self) -> str:
         first = self.order[:_SHOWN].tolist()
-        cells = [("row", "score", "given", "without it")]
+        cells = [("row", "score", "given", "label")]
         cells += [(f"{i}", f"{self.score[i]:.4g}", _cell(self.given[i]), _cell(self.label[i])) for i in first]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]

@@ -161,6 +161,10 @@ def test_refusals():
         influence(model, ASKED, LABELS, X, Y, mode="losses")
     with raises(NO_TARGET):
         influence(model, ASKED, None, X, Y, mode="prediction")
+    for asked in (ASKED[:0], ASKED[:, :2], ASKED * np.nan):
+        with pytest.raises(ValueError) as unfit:
+            influence(model, asked, LABELS[: len(asked)], X, Y)
+        assert unfit.value.__notes__ == ["This was found in X_test."]
     with raises(SHAPE, match="y_test"):
         influence(model, ASKED, LABELS[:-1], X, Y)
     with pytest.raises(UnknownLabelError, match="y_test"):
