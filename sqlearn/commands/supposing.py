@@ -28,8 +28,8 @@ _TRIES = 5
     "attributes",
     metavar="NAME",
     multiple=True,
-    help="A fitted attribute to compare, such as theta_; may be repeated. By default intercept_ and coef_, of models "
-    "that have them.",
+    help="A fitted attribute to compare, by its name with the underscore; may be repeated. By default the intercept "
+    "and the coefficients, of models that have them.",
 )
 @click.option("--predictions", is_flag=True, help="Print what both models predict for each row of the store, as CSV.")
 @click.option("--out", metavar="FILE", type=click.Path(), help="A new file to write, as CSV or, with --json, as JSON.")

@@ -32,7 +32,7 @@ def leave_one_out(
         Their labels or targets as they were learned.
     response : str, default="predict"
         What to ask for: a method that answers row by row, such as "predict", "predict_proba", "decision_function" or
-        "transform"; "score"; or a fitted attribute, such as "coef_".
+        "transform"; "score"; or a fitted attribute, such as ``coef_``.
     sample_weight : float or array-like of shape (n_rows,), default=None
         Their weights as they were learned; 1 by default.
     progress : callable, default=None
