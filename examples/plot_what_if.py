@@ -84,7 +84,7 @@ assert models[forgotten_in_place].digest() == models[forgotten_retrained].digest
 # What fifteen passengers of 891 had done to the coefficients, and what each way takes:
 
 without = models[forgotten_in_place]
-order = np.argsort(np.abs(everybody.coef_))
+order = np.argsort(np.abs(everybody.coef_.ravel()))
 features = everybody.get_feature_names_out()[order]
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.5), width_ratios=[2, 1], layout="constrained")
