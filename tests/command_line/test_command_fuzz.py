@@ -238,7 +238,7 @@ def test_every_subcommand_is_driven():
 
 
 CHANGING = "forget", "relabel", "learn", "compact", "replay", "lift"
-ASKING = "predict", "recommend", "similar-items", "verify", "report", "info", "receipts"
+ASKING = "predict", "recommend", "similar-items", "verify", "report", "info", "receipts", "what-if", "suspects"
 DRIVEN = "fit", *ASKING, "suppressed", "upgrade", "warm-up", *CHANGING
 
 
