@@ -136,6 +136,9 @@ class Composed(RenamedReport, MapAnswers, WeightedClassifier):
     def _check_fit(self, batch):
         self._planned().model._check_fit(batch)
 
+    def _check_fit_of(self, state):
+        state.params["plan"].model(state)._check_fit_of(state)
+
     def _check_merged(self, merged):
         merged.params["plan"].model(merged)._check_merged(merged)
 

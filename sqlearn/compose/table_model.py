@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import Tags
 
-from sqlearn.compose.chains.table_steps import TableSteps, forms_of
+from sqlearn.compose.chains.table_steps import TableSteps, encoded_width, forms_of
 from sqlearn.engine.chains import EncodedRounds, TableEncoder
 from sqlearn.engine.model import (
     Adaptive,
@@ -21,6 +21,7 @@ from sqlearn.engine.model import (
     State,
     WeightedClassifier,
     if_learner_has,
+    records_like,
     refuse_large,
 )
 from sqlearn.engine.sums import Correlations, Gram, Mixed, Moments
@@ -38,7 +39,7 @@ from sqlearn.engine.tables import (
     split,
     table_tags,
 )
-from sqlearn.engine.validation import Batch, Features, Layout
+from sqlearn.engine.validation import Features, Layout
 from sqlearn.errors import InvalidValueError, ParameterError, shown
 from sqlearn.naive_bayes import MixedNB
 from sqlearn.tree import TakesCategories, report_without
@@ -290,9 +291,12 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
 
     def _check_fit(self, batch):
         if not _takes_tables(self.learner):  # such learners ask for the shape, and whether anything varies
-            shape = len(batch), _encoded_width(batch, self.add_indicator)
+            shape = len(batch), encoded_width(batch, self.add_indicator)
             batch = replace(batch, x=np.broadcast_to(np.arange(len(batch), dtype=np.float64)[:, None], shape))
         Inner(self.learner).check_fit(batch)
+
+    def _check_fit_of(self, state):
+        Inner(self.learner).check_fit(records_like(state, self._encoded(state)[1].n_features_in_))
 
     def _check_learned(self, state):
         inner = Inner(state.params["learner"])
@@ -420,14 +424,6 @@ class TableModel(RenamedReport, Fits, WeightedClassifier):
         """
         self._inner().drop_memo()
         return self
-
-
-def _encoded_width(batch: Batch, add_indicator: bool) -> int:
-    """Number of columns that these records alone would be encoded in."""
-    counted = batch.weights > 0
-    missing = np.isnan(batch.x[counted])
-    kept, indicated = (np.count_nonzero(columns) for columns in (~missing.all(axis=0), missing.any(axis=0)))
-    return int(kept + add_indicator * indicated) + sum(len(np.unique(codes)) for codes in batch.codes[counted].T)
 
 
 def _used(state: State) -> list[tuple[Any, str]]:

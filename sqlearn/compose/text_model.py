@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.utils import Tags
 
-from sqlearn.engine.model import ExactEstimator, Inner, PredictsAsInner, WeightedClassifier
+from sqlearn.engine.model import ExactEstimator, Inner, PredictsAsInner, WeightedClassifier, records_like
 from sqlearn.engine.readout import moments_of
 from sqlearn.engine.sklearn_private import Interval, StrOptions, feature_names, parameter_constraints
 from sqlearn.engine.text import (
@@ -298,6 +298,9 @@ class TextModel(PredictsAsInner, WeightedClassifier):
         n = len(batch)
         one = Features.of_numbers(np.arange(n, dtype=np.float64)[:, None])
         Inner(self.learner).check_fit(replace(batch, x=one.x, inputs=None))
+
+    def _check_fit_of(self, state):
+        Inner(self.learner).check_fit(records_like(state, 1))
 
     def _check_learned(self, state):
         try:

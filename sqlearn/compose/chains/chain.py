@@ -30,7 +30,7 @@ from sqlearn.compose.chains.plain_steps import as_array, by_place, with_nan
 from sqlearn.compose.chains.reader import ChainReader, ReadsSteps, predicted_of_table
 from sqlearn.compose.chains.reading import Input, Read, read_steps
 from sqlearn.engine.chains import READ_FROM_TABLES, Ranked, Table, one_predicted
-from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier
+from sqlearn.engine.model import Inner, State, Steps, WeightedClassifier, records_like
 from sqlearn.engine.sums import Gram
 from sqlearn.engine.tables import Columns, TableGram, as_columns, as_table, names_of, split
 from sqlearn.engine.validation import Batch, Features, Layout
@@ -263,7 +263,7 @@ class Chain(ReadsSteps, WeightedClassifier):
             if read.seen is None or isinstance(read.learner, READ_FROM_TABLES):
                 continue
             inner = Inner(read.learner)
-            inner.check_fit(_like(state, read.seen.n_features_in_))
+            inner.check_fit(records_like(state, read.seen.n_features_in_))
             if inner.checks_learned:
                 inner.check_learned(read.seen)
 
@@ -396,15 +396,3 @@ def _taken(table: Any, places: list[int]) -> Any:
     if isinstance(table, Columns):
         return Columns(chosen, [table.values[place] for place in places])
     return Columns(chosen, [table.get_column(name) for name in chosen])
-
-
-def _like(state: State, width: int) -> Batch:
-    """Records of the labels that are held, of this width: what the ``fit`` of a step asks for its input's shape."""
-    n, codes = state.n_records, np.zeros(0, np.int64)
-    labels: list[Any] = []
-    if state.vocabulary is not None:
-        labels = state.labels()
-        codes = np.repeat(np.arange(len(labels)), state.statistic.record_counts[state.class_slots()])
-        n = len(codes)
-    features = Features.of_numbers(np.broadcast_to(np.arange(n, dtype=np.float64)[:, None], (n, width)))
-    return Batch(*features[:3], codes, labels, np.zeros((n, state.layout.n_targets)), np.ones(n))

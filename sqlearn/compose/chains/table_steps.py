@@ -25,7 +25,7 @@ from sqlearn.engine.model import State
 from sqlearn.engine.readout import LinearMap
 from sqlearn.engine.rounds import StandardUnits
 from sqlearn.engine.tables import TableGram
-from sqlearn.engine.validation import Layout
+from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import UndefinedAttributeError
 from sqlearn.impute import SimpleImputer
 from sqlearn.preprocessing import OneHotEncoder, StandardScaler
@@ -135,3 +135,11 @@ def _nothing_read(state: State, is_old: bool) -> UndefinedAttributeError:
     return UndefinedAttributeError(
         f"This {state.learner} holds no row, so there are no fitted attributes. Learn some.", reason="too few records"
     )
+
+
+def encoded_width(batch: Batch, add_indicator: bool) -> int:
+    """Number of columns that these records alone would be encoded in."""
+    counted = batch.weights > 0
+    missing = np.isnan(batch.x[counted])
+    kept, indicated = (np.count_nonzero(columns) for columns in (~missing.all(axis=0), missing.any(axis=0)))
+    return int(kept + add_indicator * indicated) + sum(len(np.unique(codes)) for codes in batch.codes[counted].T)

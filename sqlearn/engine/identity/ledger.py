@@ -15,6 +15,7 @@ The kernels work on three arrays, which `Ledger` owns and replaces when they are
 - ``counters``: int64[2], the number of distinct digests and of all copies.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -163,9 +164,13 @@ class Ledger:
 
     Every method leaves the ledger as it was or does all it should, wherever a KeyboardInterrupt lands: what changes it
     is either one kernel call or one assignment.
+
+    A state may have another object with these methods in its place, which asks elsewhere for the digests of most of its
+    records; it says so by `is_here`, and then there are no `arrays` for the paths of one record.
     """
 
     __slots__ = ("_arrays",)
+    is_here = True
 
     def __init__(self):
         self._arrays = _empty(SMALLEST)
@@ -226,8 +231,11 @@ class Ledger:
         """
         return _change(*self._arrays, digests, _ONE_OF_EACH, -1.0)
 
-    def make_ready(self, digests) -> None:
-        """Have the code for :meth:`take_back` in memory."""
+    def make_ready(self, digests, sign: float = 1.0, check: Callable[[], None] | None = None) -> None:
+        """Have all that :meth:`add` (1.0) or :meth:`take` (-1.0), and :meth:`take_back`, need of outside: their code.
+
+        Where that takes long, `check`, which may raise, is called now and then.
+        """
         make_ready(_change, *self._arrays, digests[:0], _ONE_OF_EACH, 1.0)
 
     def take_back(self, digests, sign: float) -> None:
@@ -248,6 +256,8 @@ class Ledger:
         TooLargeError
             When it would hold a digest more than `MOST_COPIES` times.
         """
+        if not other.is_here:
+            return other.merged(self)
         result = self.copy()
         keys, copies, counters = other._arrays
         result.reserve(counters.item(0))

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from sqlearn.engine.identity import PLAIN_LABELS, hidden
 from sqlearn.engine.model.answering import not_fitted
+from sqlearn.engine.model.fits import check_replaceable, fitting
 from sqlearn.engine.model.header import describe, plain
 from sqlearn.engine.model.hooks import Hooks
 from sqlearn.engine.model.limits import check_growth, check_merge, check_records, check_size
@@ -22,8 +23,8 @@ from sqlearn.engine.model.state import State
 from sqlearn.engine.readout import read_only
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.sums import InterruptsHeld, Log
-from sqlearn.engine.validation import Batch, Layout, check_classes, is_of_input, words_of
-from sqlearn.errors import InvalidValueError, MergeError, ParameterError, SqlearnError, UnsupportedError
+from sqlearn.engine.validation import Batch, Layout, check_classes, is_of_input
+from sqlearn.errors import MergeError, UnsupportedError
 
 # types of labels and values that the fast path takes
 _PLAIN = {"label": PLAIN_LABELS, "value": PLAIN_LABELS - {str, np.str_}}
@@ -173,30 +174,36 @@ class ExactEstimator(Hooks):
             return self._learn_alone(X, y, sample_weight)
 
     def _learn_alone(self, X, y, sample_weight):
-        held = self.__dict__.get("_state")
-        if held is not None and not held.broken and not held.taken_out:
-            held.check_free()
+        check_replaceable(self)
         state, batch = self._started(X, y, sample_weight, single=False)
-        if not batch.weights.any():
-            raise InvalidValueError(
-                "Sample weights must contain at least one non-zero number. Nothing was changed: use partial_fit.",
-                reason="weight",
-            )
-        try:
+        with fitting(weighted=bool(batch.weights.any())):
             self._check_fit(batch)
-        except SqlearnError:
-            raise
-        except (TypeError, ValueError) as error:  # scikit-learn's own, of parameters that do not fit the records
-            if not is_of_input(error, here=False):
-                raise
-            raise ParameterError(
-                f"{words_of(error)}These parameters do not fit these records. Nothing was changed: set others."
-            ) from error
         with computable(self):
             state.learn(batch)
             self._check_learned(state)
         self._state = state
         return self
+
+    def hold(self, state: State) -> None:
+        """Hold what copies of this learner have learned, as if ``fit`` had: with all that it checks.
+
+        Parameters
+        ----------
+        state : State
+            What they have learned together; it is this learner's from here on.
+
+        Raises
+        ------
+        SqlearnError
+            As ``fit`` does. The model is unchanged.
+        """
+        check_replaceable(self)
+        with fitting(weighted=bool(state.statistic.record_counts.any())):
+            self._check_fit_of(state)
+        with computable(self):
+            self._check_learned(state)
+        state.take_fast_path()
+        self._state = state
 
     def _update(self, X, y, sample_weight, sign, classes=None):
         state = self.__dict__.get("_state")

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from sqlearn.engine.identity import HashKey, Ledger, Vocabulary, digest_dense, digest_sparse, key_bytes
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model.header import describe, digest_of, plain
+from sqlearn.engine.rounds import ROWS_ELSEWHERE
 from sqlearn.engine.sums import UNFIT, Block, Statistic, rows_of
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import FormatError, NotLearnedError, UnknownLabelError, shown
@@ -46,7 +47,8 @@ class Held:
         self._key = HashKey(key_bytes(params.get("key")))
         self.key_state = self._key.state
         self.rows_stayed = False  # whether the records were left where the state was read from
-        self.taken_out = False  # whether it is a copy of a store's, which cannot look up what was learned
+        self.taken_out = False  # whether it is a copy that cannot look up what was learned, as of a store's model
+        self.rows_lie = ROWS_ELSEWHERE  # what is said where they are needed then
         if not has_labels:
             statistic.resize(1)
 
@@ -113,7 +115,7 @@ class Held:
         large = self.statistic.canonical_values(self.class_slots()) if values else None
         if large is not None:
             parts["values"] = large
-        if ledger and self.ledger is not None:
+        if ledger and self.ledger is not None and self.ledger.is_here:
             parts["ledger"] = self.ledger.canonical()
         rows = self.statistic.canonical_rows(self.class_slots()) if ledger else None
         if rows is not None:
@@ -128,6 +130,7 @@ class Held:
         """Take the contents that :meth:`parts` gave; the header has been used to make this state."""
         labels = json.loads(parts["labels"])
         self.taken_out = "taken out" in parts
+        self.rows_lie = parts.get("taken out", b"").decode() or ROWS_ELSEWHERE
         if self.vocabulary is not None:
             self.vocabulary.restore(labels)
         sums = [part for name, part in parts.items() if name.startswith("sums ")]
@@ -141,7 +144,8 @@ class Held:
         if "solution" in parts:
             self.statistic.restore_solution(parts["solution"])
         if self.ledger is not None:
-            self.ledger = None if self.rows_stayed else Ledger.restore(parts["ledger"])
+            without = self.rows_stayed or (self.taken_out and "ledger" not in parts)
+            self.ledger = None if without else Ledger.restore(parts["ledger"])
         kept = self.n_records if self.ledger is None else len(self.ledger)
         if "rows" in parts:
             restored = self.statistic.restore_rows(parts["rows"])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.engine.model.answering import Answering
+from sqlearn.engine.model.fits import levels_held, records_like
 from sqlearn.engine.model.state import State
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.sums import Block, Statistic
@@ -172,6 +173,10 @@ class Hooks(Answering):
 
     def _check_fit(self, batch: Batch) -> None:
         """Raise where scikit-learn's ``fit`` refuses records before it learns them; updates may leave such records."""
+
+    def _check_fit_of(self, state: State) -> None:
+        """Raise as :meth:`_check_fit` of the records of this state, which are not at hand: others have learned them."""
+        self._check_fit(records_like(state, state.statistic.n_features, levels_held(state)))
 
     def _check_merged(self, merged: State) -> None:
         """Raise MergeError where the records of two models together are some that an update refuses."""

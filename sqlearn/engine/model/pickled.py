@@ -9,6 +9,7 @@ from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model.header import Steps, digest_of
 from sqlearn.engine.model.held import FORMAT
 from sqlearn.engine.model.state import State
+from sqlearn.engine.rounds import ROWS_ELSEWHERE
 from sqlearn.engine.sklearn_private import param_names
 from sqlearn.engine.validation import Layout, is_of_input
 from sqlearn.errors import FormatError, SqlearnError, shown
@@ -23,7 +24,8 @@ def contents_of(model) -> dict:
     contents = {"format": FORMAT, "params": {n: v for n, v in vars(model).items() if n != "_state"}}
     if "_state" in vars(model):
         state, parts = model._fitted_state(), model.canonical_parts()
-        parts |= {"taken out": b""} if state.taken_out else {}
+        if state.taken_out or not (state.ledger is None or state.ledger.is_here):
+            parts["taken out"] = b"" if state.rows_lie == ROWS_ELSEWHERE else state.rows_lie.encode()
         solution = state.solution()
         parts |= {} if solution is None else {"solution": solution}
         contents["state"] = {

@@ -11,7 +11,6 @@ import numpy as np
 from sqlearn.engine.identity import MOST_COPIES, Vocabulary, add_terms, canonical_label
 from sqlearn.engine.maps import FixedMap, OneMapped
 from sqlearn.engine.model.held import Held
-from sqlearn.engine.rounds import ROWS_ELSEWHERE
 from sqlearn.engine.sums import UNFIT, Block, InterruptsHeld, Log, OneRecord, Statistic
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import (
@@ -69,7 +68,7 @@ class State(Held):
     def take_fast_path(self) -> None:
         """Offer the statistic's path of one record, from here on."""
         path, through = None, self.params.get("transformer")
-        if self.layout.target_ndim <= 1:
+        if self.layout.target_ndim <= 1 and (self.ledger is None or self.ledger.is_here):
             path = self.statistic.fast_path(self)
         self.fast_path = OneMapped.behind(through, path) if isinstance(through, FixedMap) else path
 
@@ -189,7 +188,7 @@ class State(Held):
             for batch, sign in changes:
                 for rows in batch.slices(self.statistic.takes_sparse):
                     check()
-                    self._apply(batch, rows, sign, log)
+                    self._apply(batch, rows, sign, log, check)
 
         self._change_by(step, log, check, any(sign > 0 for _, sign in changes), lent)
 
@@ -277,7 +276,7 @@ class State(Held):
         except MemoryError:  # the wider window serves as well, and the update is done
             pass
 
-    def _apply(self, batch: Batch, rows: slice, sign: float, log: Log) -> None:
+    def _apply(self, batch: Batch, rows: slice, sign: float, log: Log, check: Callable[[], None] | None = None) -> None:
         """Learn or forget one block of a batch."""
         block, digests = self.encode(batch, rows, sign)
         if sign < 0 and self.ledger is None:  # here, not in a step: undoing a half-learned block must not be refused
@@ -285,7 +284,7 @@ class State(Held):
             if missing >= 0:
                 raise self.not_held(batch, rows.start + missing)
         if log.keeps and self.ledger is not None:
-            self.ledger.make_ready(digests)
+            self.ledger.make_ready(digests, sign, check)
         log.do(partial(self._record, digests, batch, rows.start, sign), partial(self._strike, digests, sign))
         if sign < 0 and (self.ledger is not None or self.statistic.keeps_records):
             self._check_counts(block)
@@ -329,9 +328,9 @@ class State(Held):
     # ------------------------------------------------------------------ whose turn it is
 
     def check_free(self, error: type[UnsupportedError] | type[MergeError] = UnsupportedError) -> None:
-        """Refuse an update inside ``without``, while another is under way, or of what was taken out of a store."""
+        """Refuse an update inside ``without``, while another is under way, or where nobody can look up what is held."""
         if self.taken_out:
-            raise error(ROWS_ELSEWHERE, reason="rows elsewhere")
+            raise error(self.rows_lie, reason="rows elsewhere")
         if self.busy:
             raise self.is_busy()
 
@@ -423,7 +422,7 @@ class State(Held):
         copied.ledger = None if self.ledger is None else self.ledger.copy()
         copied.multiset, copied.record_counter = self.multiset.copy(), self.record_counter.copy()
         copied.version, copied.rows_stayed, copied.deferred = self.version, self.rows_stayed, self.deferred
-        copied.taken_out = self.taken_out
+        copied.taken_out, copied.rows_lie = self.taken_out, self.rows_lie
         copied.take_fast_path()
         return copied
 
