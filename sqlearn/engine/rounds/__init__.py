@@ -7,12 +7,14 @@ from sqlearn.engine.rounds.changes import Changes, move
 from sqlearn.engine.rounds.kept import LARGEST, LARGEST_BITS, KeptRecords
 from sqlearn.engine.rounds.one_record import OneOfKept
 from sqlearn.engine.rounds.problem import Evaluate, Problem, Source, check_sums
+from sqlearn.engine.rounds.question import AskedRows, Question, add_all
 from sqlearn.engine.rounds.row_index import copy_hashes, enter, held, insert, leave, numbers_of, vacant
 from sqlearn.engine.rounds.row_source import (
     MAX_HASH,
     ROWS_ELSEWHERE,
     CopiedRows,
     DetachedRows,
+    PassedRows,
     ReadOnlyRows,
     Records,
     RowSource,

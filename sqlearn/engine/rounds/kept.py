@@ -7,7 +7,15 @@ import numpy as np
 
 from sqlearn.engine.rounds.changes import move
 from sqlearn.engine.rounds.one_record import OneOfKept
-from sqlearn.engine.rounds.row_source import MAX_HASH, ROWS_ELSEWHERE, CopiedRows, DetachedRows, Records, RowSource
+from sqlearn.engine.rounds.row_source import (
+    MAX_HASH,
+    ROWS_ELSEWHERE,
+    CopiedRows,
+    DetachedRows,
+    PassedRows,
+    Records,
+    RowSource,
+)
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
 from sqlearn.engine.sums import Block, Holder, Log, OneRecord, Statistic, moments
 from sqlearn.errors import MergeError
@@ -158,6 +166,9 @@ class KeptRecords(Statistic):
         """Take in the records of `other`."""
         assert isinstance(other, KeptRecords)
         held = other.rows
+        if isinstance(held, PassedRows):
+            super().add(other, other_slots, slots)
+            return
         if not isinstance(held, Rows):
             raise MergeError(ROWS_ELSEWHERE, reason="rows elsewhere")
         keep = held.places()

@@ -128,6 +128,15 @@ class CopiedRows(ReadOnlyRows):
         return self.rows.blocks(limit)
 
 
+class PassedRows(ReadOnlyRows):
+    """The source of a part of a model, which learned records and let them go: such parts merge by their sums."""
+
+    why = "This is a part of a model, which keeps its sums alone. Nothing was changed: merge it with the other parts."
+
+    def blocks(self, limit: int) -> Iterator[Records]:
+        self._refuse()
+
+
 class DetachedRows(ReadOnlyRows):
     """The source of a model whose records stayed where it was read from: it predicts, but cannot change."""
 

@@ -1,6 +1,6 @@
 """The statistic of an adaptive learner: its records, their exact moments, and the trace of its rounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from time import perf_counter
 from typing import Any, Self
@@ -12,6 +12,7 @@ from sqlearn.engine.rounds.follow import followed
 from sqlearn.engine.rounds.kept import LARGEST, KeptRecords
 from sqlearn.engine.rounds.one_record import OneOfRounds
 from sqlearn.engine.rounds.problem import Problem
+from sqlearn.engine.rounds.question import Question
 from sqlearn.engine.rounds.row_source import Records, RowSource
 from sqlearn.engine.rounds.rows import Rows
 from sqlearn.engine.rounds.trace import Trace, UpdateReport, from_bytes, to_bytes
@@ -153,6 +154,17 @@ class Rounds(KeptRecords):
     ) -> None:
         self.trace, self.last, self._order, self.memo, self.aside = trace, last, order, memo, aside
         self.solution, self.warned = None, False
+
+    @property
+    def labels(self) -> list[Any]:
+        """The classes that hold records, sorted, as of the last problem; [None] without classes."""
+        return [] if self._problem is None else self._problem[0]
+
+    def answer(self, question: Question, blocks: Iterable[Records]) -> tuple[ExactSum, ...]:
+        """What a part answers: the sums over these records, whose classes are places among the question's labels."""
+        problem = self.problem(question.labels)
+        assert problem is not None  # the question is one of its walk
+        return question.summed(problem, blocks)
 
     def _problem_of(self, labels: list[Any]) -> Problem[Any, Any] | None:
         if self._problem is None or self._problem[0] != labels:

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from enum import Enum
 from typing import Any, TypeVar
 
 import numpy as np
@@ -69,6 +70,28 @@ class Trace:
     rounds: tuple[Evaluation, ...]
     theta: np.ndarray
     converged: bool
+
+
+class BreakLevel(Enum):
+    """What an update can break, in the order of the walk; each level depends on those before it."""
+
+    SCALE = "scale"
+    GRID = "grid"
+    PILOT = "pilot"
+    ROUND = "round"
+    REST = "rest"
+
+
+@dataclass(frozen=True)
+class Break:
+    """The first level that had to be evaluated again, and which round where it is one of the rounds."""
+
+    level: BreakLevel
+    round: int = 0
+
+    def reported(self) -> str | int:
+        """The value of ``broke_at``: the level's name, or the number of the round."""
+        return self.round if self.level is BreakLevel.ROUND else self.level.value
 
 
 @dataclass(frozen=True)

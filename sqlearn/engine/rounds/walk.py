@@ -27,18 +27,18 @@ A problem that depends much on where it starts has a *large pilot*: its
 grid comes from a sample as large as others' pilot, and its pilot is up to eight times as large.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from enum import Enum
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from sqlearn.engine.arithmetic import one_thread
-from sqlearn.engine.rounds.problem import Problem, Source
+from sqlearn.engine.rounds.problem import Evaluate, Problem, Source
+from sqlearn.engine.rounds.question import AskedRows, Question, add_all, blocks_of
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.rounds.samples import lowest_hash, parts_of, sample_threshold, within
-from sqlearn.engine.rounds.trace import Evaluation, Trace, to_bytes
+from sqlearn.engine.rounds.trace import Break, BreakLevel, Evaluation, Trace, to_bytes
 from sqlearn.engine.sums import UNFIT, ExactSum
 from sqlearn.errors import FormatError
 
@@ -80,28 +80,6 @@ class Aside(NamedTuple):
     trace: Trace
     age: int
     lowest: int
-
-
-class BreakLevel(Enum):
-    """What an update can break, in the order of the walk; each level depends on those before it."""
-
-    SCALE = "scale"
-    GRID = "grid"
-    PILOT = "pilot"
-    ROUND = "round"
-    REST = "rest"
-
-
-@dataclass(frozen=True)
-class Break:
-    """The first level that had to be evaluated again, and which round where it is one of the rounds."""
-
-    level: BreakLevel
-    round: int = 0
-
-    def reported(self) -> str | int:
-        """The value of ``broke_at``: the level's name, or the number of the round."""
-        return self.round if self.level is BreakLevel.ROUND else self.level.value
 
 
 class SampleLimits(NamedTuple):
@@ -192,6 +170,7 @@ class Walk(Generic[ScaleT, GridT]):
         self.memo: Memo = ()
         self.aside: Aside | None = None
         self.returns = False
+        self.labels = statistic.labels
         self.classes = None if statistic.n_targets else _classes_of(order)
         self.n_slots = 1 + max(order.tolist(), default=0)
 
@@ -270,8 +249,11 @@ class Walk(Generic[ScaleT, GridT]):
         own = [(records.take(records.hashes <= np.uint64(limit)), sign) for records, sign in changes]
         evaluations: list[Evaluation] = []
 
+        def over_sample(at: np.ndarray) -> tuple[ExactSum, ...]:
+            return self.question(at).summed(self.problem, sample())
+
         def evaluate(theta: np.ndarray) -> tuple[ExactSum, ...]:
-            evaluations.append(self.evaluation(theta, known, sample, own))
+            evaluations.append(self.evaluation(theta, known, over_sample, own))
             return evaluations[-1].sums
 
         theta = self.problem.pilot(self.scale, self.grid, sample, evaluate)
@@ -299,7 +281,7 @@ class Walk(Generic[ScaleT, GridT]):
                 self.breaks(BreakLevel.ROUND, t)
             if at not in known and self.statistic.report is not None:
                 self.statistic.report(f"round {t + 1}: evaluating {self.statistic.record_counts.sum():,} records")
-            rounds.append(self.evaluation(theta, known, lambda: self.source(MAX_HASH), changes))
+            rounds.append(self.evaluation(theta, known, self.sums_of_all, changes))
             end, rounded, rests = self.problem.step(theta, self.scale, grid, rounds[-1].sums)
             visited.add(at)
             while finer and not rests and rounded.tobytes() in visited:
@@ -374,17 +356,25 @@ class Walk(Generic[ScaleT, GridT]):
         )
 
     def evaluation(
-        self, theta: np.ndarray, known: dict[bytes, Evaluation], source: Source, changes: list[Change]
+        self, theta: np.ndarray, known: dict[bytes, Evaluation], summed: Evaluate, changes: list[Change]
     ) -> Evaluation:
-        """The sums at theta: what is known there, brought up to date, or the terms of all records of the source."""
+        """The sums at theta: what is known there, brought up to date, or else what `summed` gives."""
         past = known.pop(theta.tobytes(), None)
-        if past is not None:
-            return self.updated(past, changes)
-        sums = self.problem.empty(self.scale, self.grid)
-        with one_thread():
-            for records in source():
-                self.problem.query(theta, self.scale, self.grid, records, sums, 1.0)
-        return Evaluation(theta, sums)
+        return Evaluation(theta, summed(theta)) if past is None else self.updated(past, changes)
+
+    def question(self, theta: np.ndarray) -> Question:
+        """What sums at theta are asked by."""
+        return Question(self.labels, theta, self.scale, self.grid)
+
+    def sums_of_all(self, theta: np.ndarray) -> tuple[ExactSum, ...]:
+        """The sums at theta over all records held: asked of where they lie, if they are not here."""
+        question, rows = self.question(theta), self.statistic.rows
+        if not isinstance(rows, AskedRows):
+            return question.summed(self.problem, self.source(MAX_HASH))
+        own = question.summed(self.problem, self.parts(rows.own.blocks(MAX_HASH)))
+        self.scanned += self.n - len(rows.own)
+        add_all(own, rows.evaluate(question, self.check))
+        return own
 
     def updated(self, past: Evaluation, changes: list[Change], scale: Any = None, grid: Any = None) -> Evaluation:
         """An evaluation brought up to date: the terms of records that came or went are added or subtracted.
@@ -405,9 +395,18 @@ class Walk(Generic[ScaleT, GridT]):
             return records
         return Records(records.x, self.classes[records.y.astype(np.int64)], records.w, records.hashes)
 
+    def blocks(self, limit: int) -> Iterator[Records]:
+        """The records held whose keyed hash is at most `limit`, in blocks as long as their source gives them."""
+        order = None if self.statistic.n_targets else self.order
+        return blocks_of(self.statistic.rows, limit, self.labels, order, self.check)
+
     def source(self, limit: int) -> Iterator[Records]:
-        """Blocks of the records held whose keyed hash is at most `limit`."""
-        for records in self.statistic.rows.blocks(limit):
+        """The same, in parts that BLAS sums exactly, with classes in place of slots."""
+        return self.parts(self.blocks(limit))
+
+    def parts(self, blocks: Iterable[Records]) -> Iterator[Records]:
+        """Parts of blocks that were read."""
+        for records in blocks:
             for block in parts_of(records):
                 self.check()
                 if not self.statistic.n_targets and block.y.max(initial=0.0) >= self.n_slots:
@@ -416,8 +415,8 @@ class Walk(Generic[ScaleT, GridT]):
                 yield self.classed(block)
 
     def whole(self) -> Iterator[Records]:
-        """All records held, in blocks as long as their source gives them."""
-        for records in self.statistic.rows.blocks(MAX_HASH):
+        """All records held, with classes."""
+        for records in self.blocks(MAX_HASH):
             self.check()
             yield self.classed(records)
 
