@@ -1,6 +1,5 @@
 """A model, its training rows and its receipts in one file: rows are named by id or condition, and erased for good."""
 
-import itertools
 import json
 import os
 import secrets
@@ -10,37 +9,15 @@ from typing import Any, Self
 
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.sums import InterruptsHeld
-from sqlearn.errors import (
-    ShapeError,
-    SqlearnError,
-    StoreError,
-)
+from sqlearn.errors import SqlearnError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.editing import Editing
-from sqlearn.storage.file import Database, Receipt, Settings, check_chain, damaged, refuse_unkept
+from sqlearn.storage.file import Database, Receipt, Settings, check_chain, damaged
 from sqlearn.storage.forgotten import Forgotten
+from sqlearn.storage.planning import Planned
 from sqlearn.storage.refit import Refit
 from sqlearn.storage.supposing import Supposing
-from sqlearn.storage.table import (
-    Columns,
-    as_flag,
-    as_names,
-    as_path,
-    as_reading,
-    as_seconds,
-    asks_in_rounds,
-    check_roles,
-    frames_of,
-    interaction_columns,
-    named_categories,
-    prepared,
-    takes_categories,
-    takes_interactions,
-    takes_labels,
-    target_names,
-    with_chosen_columns,
-    without_chosen_columns,
-)
+from sqlearn.storage.table import Columns, as_path, as_seconds, asks_in_rounds
 from sqlearn.storage.types import Progress, Table
 from sqlearn.storage.upkeep import Suppressed
 from sqlearn.storage.view import View
@@ -196,43 +173,19 @@ class Store(View, Editing, Forgotten, Supposing, Refit):
         >>> store
         <Store people.sqlearn: GaussianNB on 3 rows of 1 features>
         """
-        if as_flag(suppress, "suppress") and id is None and not takes_interactions(model):
-            raise StoreError(
-                "suppress=True needs ids of the table's own, and no column of ids is named. No store was created: "
-                "running numbers would name other rows in a backup. Pass id=, the name of a column (--id).",
-                reason="suppression",
-            )
-        frames, roles = frames_of(table), {"user": user, "item": item, "rating": rating}
-        check_roles(model, roles, {"target": target, "weight": weight, "categorical": categorical})
-        targets = target_names(model, target)
-        refuse_unkept(without_chosen_columns(model))
+        plan = Planned(
+            model, table, target=target, id=id, user=user, item=item, rating=rating, weight=weight,
+            categorical=categorical, keep=keep, booleans=booleans, text=text, reading=reading, suppress=suppress,
+        )  # fmt: skip
         database = Database.create(as_path(path), as_seconds(timeout))
         try:
-            first = next(frames, None)
-            if first is None:
-                raise ShapeError("The table has no rows. No store was created: pass at least one row.", reason="empty")
-            told = booleans, as_reading(reading), as_names(text, "text")
-            if takes_interactions(model):
-                columns = interaction_columns(first, model, roles, id, as_names(keep, "keep"), *told)
-            else:
-                columns = Columns.recognised(
-                    first,
-                    targets,
-                    takes_labels(model),
-                    weight,
-                    id,
-                    named_categories(model, categorical),
-                    takes_categories(model),
-                    as_names(keep, "keep"),
-                    *told,
-                    model.takes_documents,
-                )
-            textual, key = columns.has_textual_ids(first), secrets.token_bytes(32)
-            store = cls(database, columns, textual, key, asks_in_rounds(model), bool(suppress), signing_key)
+            frames, key = plan.recognise(), secrets.token_bytes(32)
+            asks = asks_in_rounds(model)
+            store = cls(database, plan.columns, plan.textual, key, asks, plan.suppress, signing_key)
             with InterruptsHeld() as check, database.writing():
                 store._lay_out()
-                store._model = prepared(with_chosen_columns(model, first, columns.named("feature")), columns)
-                count = store._take_in(itertools.chain([first], frames), check, progress)
+                store._model = plan.model
+                count = store._take_in(frames, check, progress)
                 store._conclude("create", count, check)
             return store
         except BaseException:
@@ -278,7 +231,11 @@ class Store(View, Editing, Forgotten, Supposing, Refit):
         >>> Store.open(path)
         <Store people.sqlearn: GaussianNB on 3 rows of 1 features>
         """
-        database = Database.open(as_path(path), as_seconds(timeout))
+        return cls._of(Database.open(as_path(path), as_seconds(timeout)), signing_key)
+
+    @classmethod
+    def _of(cls, database: Database, signing_key: bytes | str | None, **expected: str) -> Self:
+        """The store in a file, which is closed when it cannot be read, or has other settings than are expected."""
         try:
             with database.reading():
                 settings = Settings(database).read()
@@ -287,13 +244,15 @@ class Store(View, Editing, Forgotten, Supposing, Refit):
                 store = cls(
                     database, columns, settings["ids"] == "text", key, asks, settings["suppress"] == "yes", signing_key
                 )
+                if {name: settings.get(name) for name in expected} != expected:
+                    raise damaged(database.path, "it is not the part of the set that its name says")
                 store._refresh()
             return store
         except (KeyError, TypeError, ValueError) as error:
             database.close()
             if isinstance(error, SqlearnError):
                 raise
-            raise damaged(path, "its settings cannot be read") from error
+            raise damaged(database.path, "its settings cannot be read") from error
         except BaseException:
             database.close()
             raise

@@ -8,7 +8,7 @@ import numpy as np
 from sqlearn.errors import ShapeError
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import Receipt
-from sqlearn.storage.table import Category, arguments, length_of, located, name_place, place_of, relabelled, take
+from sqlearn.storage.table import Category, Place, arguments, length_of, located, name_place, place_of, relabelled, take
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import compact
 
@@ -20,7 +20,7 @@ class Changes(Contents):
 
     def _take_in(self, frames: Iterator[Any], check: Callable[[], None], progress: Progress | None = None) -> int:
         """Learn frames and keep their rows, and tell `progress` of them. Returns how many."""
-        count, taken = 0, _Taken()
+        count, taken = 0, Taken()
         for number, frame in enumerate(frames):
             check()
             try:
@@ -28,27 +28,13 @@ class Changes(Contents):
                     block = self._columns.block(frame)
                     n = length_of(frame)
                     ids: Any = self._columns.ids(frame, self._ids.textual) if self._columns.id else self._ids.count(n)
-                    given = arguments(self._model, self._columns, block)
-                    if self._rows.hashed and not self._source:
-                        self._model = self._model.started(**given)
-                        self._attach()
-                    self._model.partial_fit(**given)
-                    hashes, places, keys = self._hashes(block), [], self._ids.keys(ids)
-                    self._refuse_suppressed(block, ids, keys)
+                    keys = self._learn_block(block, ids)
             except ValueError as error:
                 if number:
                     error.add_note(f"This is about frame {number} (counted from 0) of the table.")
                 raise
-            taken.begin(frame, count)
-            for start in range(0, n, _AT_ONCE):
-                check()
-                some = slice(start, min(n, start + _AT_ONCE))
-                own = None if hashes is None else hashes[some]
-                slots = self._rows.put(self._rows.packed(take(block, some), self._ids.cells(keys[some]), own))
-                taken.add(slots)
-                self._refuse_duplicate(self._ids.add(keys[some], slots), taken)
-                places.append(slots)
-            self._place(block, np.concatenate(places))
+            taken.begin(place_of(frame), count)
+            self._keep_block(block, keys, taken, check)
             count += n
             if progress is not None:
                 progress(n)
@@ -56,6 +42,31 @@ class Changes(Contents):
         if not count:
             raise ShapeError("The table has no rows. Nothing was changed: pass at least one row.", reason="empty")
         return count
+
+    def _learn_block(self, block: dict[str, Any], ids: Any) -> Any:
+        """Let the model learn rows that have these ids, of which the keys are returned."""
+        given = arguments(self._model, self._columns, block)
+        if self._rows.hashed and not self._source:
+            self._model = self._model.started(**given)
+            self._attach()
+        self._model.partial_fit(**given)
+        keys = self._ids.keys(ids)
+        self._refuse_suppressed(block, ids, keys)
+        return keys
+
+    def _keep_block(self, block: dict[str, Any], keys: Any, taken: "Taken", check: Callable[[], None]) -> np.ndarray:
+        """Keep rows that have just been learned. Returns their places, int64[n]."""
+        hashes, places, n = self._hashes(block), [], len(keys)
+        for start in range(0, n, _AT_ONCE):
+            check()
+            some = slice(start, min(n, start + _AT_ONCE))
+            own = None if hashes is None else hashes[some]
+            slots = self._rows.put(self._rows.packed(take(block, some), self._ids.cells(keys[some]), own))
+            taken.add(slots)
+            self._refuse_duplicate(self._ids.add(keys[some], slots), taken)
+            places.append(slots)
+        self._place(block, placed := np.concatenate(places))
+        return placed
 
     def _refuse_suppressed(self, block: dict[str, Any], ids: Any, keys: Any) -> None:
         """Refuse rows whose ids, or in a recommender's store whose users, were forgotten for good."""
@@ -65,7 +76,7 @@ class Changes(Contents):
         elif self._suppression:
             self._suppression.refuse(ids, self._ids.hashes(keys))
 
-    def _refuse_duplicate(self, slot: int, taken: "_Taken") -> None:
+    def _refuse_duplicate(self, slot: int, taken: "Taken") -> None:
         if slot:
             (id,) = self._ids.of_cells(self._rows.read(np.array([slot]))[:, -1])
             row, place, before = taken.whose(slot)
@@ -87,8 +98,13 @@ class Changes(Contents):
             self._source.catch_up(check)
         return self._receipts.append(kind, count, self._saved.save(self._model))
 
-    def _forget_rows(self, slots: np.ndarray, named: list[Any] | None, check: Callable[[], None]) -> None:
-        """Take rows out of the model, and erase them; their ids are noted, where those that are forgotten are."""
+    def _forget_rows(
+        self, slots: np.ndarray, named: list[Any] | None, check: Callable[[], None], *, for_good: bool = True
+    ) -> None:
+        """Take rows out of the model, and erase them.
+
+        Their ids are noted, where those that are forgotten are; if not `for_good`, it is as if they had never come.
+        """
         gone = []
         for part, cells in self._selection.read(slots, named):
             check()
@@ -103,7 +119,7 @@ class Changes(Contents):
         if gone:  # all at once, as they lie in the same buckets
             hashes = np.concatenate(gone)
             self._ids.index.remove(hashes)
-            if self._suppression and not self._labels:  # a single rating that is forgotten is no user
+            if self._suppression and not self._labels and for_good:  # a single rating that is forgotten is no user
                 self._suppression.add(hashes)
 
     def _with_another(
@@ -154,15 +170,15 @@ class Changes(Contents):
         self._words.drop_remembered()
 
 
-class _Taken:
+class Taken:
     """Where the rows of the frames that are taken in lie in the file."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Any, int, Any, int]] = []
+        self._parts: list[tuple[Any, int, Place | None, int]] = []
 
-    def begin(self, frame: Any, before: int) -> None:
-        """From here on they are those of this frame, before which there are so many rows."""
-        self._place, self._before, self._row = place_of(frame), before, 0
+    def begin(self, place: Place | None, before: int) -> None:
+        """From here on they are those of a frame that has this place in a file, and so many rows before it."""
+        self._place, self._before, self._row = place, before, 0
 
     def add(self, slots: np.ndarray) -> None:
         """The places of the next ones."""
@@ -171,7 +187,7 @@ class _Taken:
         self._parts.append((places, self._row, self._place, self._before))
         self._row += n
 
-    def whose(self, slot: int) -> tuple[int, Any, int]:
+    def whose(self, slot: int) -> tuple[int, Place | None, int]:
         """A row by its place: its number in its frame, the place of the frame in a file, the rows before the frame."""
         for places, row, place, before in self._parts:
             if slot in places:

@@ -138,7 +138,8 @@ class Contents:
         self._source = StoredRows(self._columns, self._rows, copies, self._model)
         return self._source
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, **more: str) -> None:
+        """Make all tables; the settings are what this store was made with, and what else is given."""
         self._database.lay_out()
         for part in (self._texts, self._words, self._rows, self._ids, self._saved, self._receipts):
             part.lay_out()
@@ -154,5 +155,6 @@ class Contents:
                 "asks": "yes" if self._rows.hashed else "no",
                 "suppress": "yes" if self._suppression else "no",
             }
+            | more
         )
         self._generation = self._database.generation

@@ -3,4 +3,4 @@
 May import: table, file, errors.
 """
 
-from sqlearn.storage.conditions.condition import Condition
+from sqlearn.storage.conditions.condition import Condition, Seen

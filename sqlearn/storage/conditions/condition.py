@@ -8,8 +8,8 @@ it to read, and an authorizer refuses whatever is no reading of these columns an
 
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,13 @@ _LIMITS = {
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
 }
 _TYPED = "CASE typeof({0}) WHEN 'blob' THEN CAST({0} AS TEXT) ELSE {0} END"  # text that is no Unicode comes as bytes
+
+
+class Seen(NamedTuple):
+    """What columns of categories were seen to hold: numbers, text or both, and what is no date where it should be."""
+
+    kinds: dict[str, set[str]]
+    no_dates: dict[str, str]
 
 
 class Condition:
@@ -66,13 +73,17 @@ class Condition:
     def _refused(self, why: str, what_to_do: str) -> ConditionError:
         return ConditionError(f"The condition {self.text[:200]!r} {why}. Nothing was changed. {what_to_do}")
 
-    def matches(self, blocks: Iterable[tuple[np.ndarray, Block]]) -> Iterator[np.ndarray]:
+    def matches(
+        self, blocks: Iterable[tuple[np.ndarray, Block]], seen: Seen | None = None
+    ) -> Iterator[np.ndarray]:  # fmt: skip
         """The slots of the rows that fulfil the condition, block by block.
 
         Parameters
         ----------
         blocks : iterable of (slots, block)
             Places, int64[n], and at least the columns that the condition reads.
+        seen : Seen, optional
+            What is told what the columns hold, where these are not all blocks: :meth:`settle` must follow.
 
         Raises
         ------
@@ -80,9 +91,9 @@ class Condition:
             After the last block, when a column of categories holds numbers or text where the other is asked for, or
             text that is not a date where it is compared with one by order.
         """
-        found = {name: set[str]() for name in self.reads if self._kinds[name] == "any"}
+        found, no_dates = told = Seen({}, {}) if seen is None else seen
+        found.update({name: set() for name in self.reads if self._kinds[name] == "any"})
         dated = {self._names[number]: date for number, date in self._meaning.dated.items()}
-        no_dates: dict[str, str] = {}
         connection = self._sandbox()
         try:
             for slots, block in blocks:
@@ -102,6 +113,18 @@ class Condition:
                     yield self._found(connection, slots[part], [values[part] for values in listed])
         finally:
             connection.close()
+        if seen is None:
+            self.settle([told])
+
+    def settle(self, seen: Sequence[Seen]) -> None:
+        """Refuse columns of categories that hold what does not fit, as :meth:`matches` does after the last block."""
+        dated = {self._names[number]: date for number, date in self._meaning.dated.items()}
+        found: dict[str, set[str]] = {}
+        no_dates: dict[str, str] = {}
+        for part in seen:
+            for name, kinds in part.kinds.items():
+                found.setdefault(name, set()).update(kinds)
+            no_dates |= part.no_dates | no_dates
         known = {name: "mixed" if len(kinds) > 1 else next(iter(kinds), "any") for name, kinds in found.items()}
         meaning(self.text, self._tree, self._names, self._kinds | known)
         for name, text in no_dates.items():

@@ -24,7 +24,7 @@ from sqlearn.storage.file.descriptors import File, Identity, close_if_unlocked, 
 
 FORMAT = 2
 PAGE = 4096
-_APPLICATION = 0x73716C6E  # "sqln", in the file's header
+_STORE, _OF_A_SET = 0x73716C6E, 0x73716C70  # "sqln" and "sqlp", in the file's header
 _CACHE = 65536  # KiB
 _JOURNAL = "-journal"
 _DIGEST = "digest"  # a counter
@@ -96,6 +96,10 @@ class Database:
         The file, which exists.
     timeout : float
         Seconds to wait for other connections.
+    of_set : bool, default=False
+        Whether it is a file of a set of stores, which nobody may open on its own.
+    cache : int, optional
+        KiB of pages that are held in memory, by default 65536.
 
     Attributes
     ----------
@@ -111,8 +115,9 @@ class Database:
         How many were begun.
     """
 
-    def __init__(self, path: Path, timeout: float) -> None:
+    def __init__(self, path: Path, timeout: float, *, of_set: bool = False, cache: int | None = None) -> None:
         self.path = path
+        self._application, self._cache = _OF_A_SET if of_set else _STORE, cache or _CACHE
         self.key = b""
         self.counters = Counters()
         self.generation = 0
@@ -143,7 +148,7 @@ class Database:
         _LIVE.add(self)
 
     @classmethod
-    def create(cls, path: Path, timeout: float) -> "Database":
+    def create(cls, path: Path, timeout: float, **form: Any) -> "Database":
         """A new file; it is no store before the transaction that fills it commits."""
         try:
             path.open("xb").close()  # nobody can have locked what has just been made
@@ -158,7 +163,7 @@ class Database:
                 reason="access",
             ) from error
         try:
-            database = cls(path, timeout)
+            database = cls(path, timeout, **form)
         except BaseException:
             path.unlink()
             raise
@@ -174,19 +179,26 @@ class Database:
         return database
 
     @classmethod
-    def open(cls, path: Path, timeout: float) -> "Database":
+    def open(cls, path: Path, timeout: float, **form: Any) -> "Database":
         """An existing store. What a crash left half done is rolled back here."""
         if not path.is_file():
             raise StoreError(
                 f"There is no file at {path}. Check the path, or create a store with Store.create (sqlearn fit).",
                 reason="missing",
             )
-        database = cls(path, timeout)
+        database = cls(path, timeout, **form)
         try:
             with database._translated():
                 (application,) = database.execute("PRAGMA application_id").fetchone()
                 (version,) = database.execute("PRAGMA user_version").fetchone()
-                if application != _APPLICATION:
+                if application == _OF_A_SET != database._application:
+                    raise StoreError(
+                        f"{path} is a file of a set of stores, and is not opened alone: it would no longer fit the "
+                        "others. Nothing was changed: open its folder, with sqlearn.distributed.StoreSet.open; the "
+                        "commands of sqlearn take the folder, too.",
+                        reason="not a store",
+                    )
+                if application != database._application:
                     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
                     raise StoreError(
                         f"{path} is not a store. "
@@ -244,7 +256,7 @@ class Database:
             "PRAGMA cell_size_check = ON",
             "PRAGMA temp_store = MEMORY",  # nothing spills into files that nobody cleans
             "PRAGMA synchronous = FULL",
-            f"PRAGMA cache_size = -{_CACHE}",
+            f"PRAGMA cache_size = -{self._cache}",
         ):
             self.execute(pragma)
         for pragma, expected in (("secure_delete = ON", 1), ("journal_mode = TRUNCATE", "truncate")):
@@ -259,7 +271,7 @@ class Database:
     def lay_out(self) -> None:
         """Say in the file's header what it is, in the transaction that creates the store."""
         self._is_new = False
-        self.execute(f"PRAGMA application_id = {_APPLICATION}")
+        self.execute(f"PRAGMA application_id = {self._application}")
         self.execute(f"PRAGMA user_version = {FORMAT}")
         self.execute("CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID")
 
@@ -320,6 +332,12 @@ class Database:
     def writing(self) -> Iterator[None]:
         """All or nothing: what is done inside is on the disk when this returns, or is not there at all."""
         with self._transaction("BEGIN IMMEDIATE", "COMMIT"):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else reads or writes the file meanwhile; where nothing is written, nothing has to reach the disk."""
+        with self._transaction("BEGIN EXCLUSIVE", "COMMIT"):
             yield
 
     @contextmanager

@@ -121,6 +121,7 @@ def check_chain(
     state_digest: str,
     kept: Sequence[Receipt] = (),
     signing_key: bytes | str | None = None,
+    start: str = _START,
 ) -> ChainCheck:
     """Walk a chain of receipts.
 
@@ -134,6 +135,8 @@ def check_chain(
         Receipts that were returned earlier: each must stand in the chain as it was.
     signing_key : bytes or str, optional
         The key with which each must be signed.
+    start : str, optional
+        What the first one follows.
     """
 
     given: Any = kept
@@ -150,7 +153,7 @@ def check_chain(
     def found(fault: str | None) -> ChainCheck:
         return ChainCheck(len(receipts), fault)
 
-    previous = _START
+    previous = start
     if not receipts:
         return found("there are no receipts")
     for number, receipt in enumerate(receipts, 1):
@@ -182,6 +185,7 @@ class Receipts:
     """
 
     def __init__(self, database: Database, signing_key: bytes | str | None = None) -> None:
+        self.start = _START  # what the first one follows
         if signing_key is not None:
             _checked(signing_key)
         self._database, self._signing_key = database, signing_key
@@ -225,7 +229,7 @@ class Receipts:
             kind=kind,
             count=count,
             commitment="",
-            previous=last[0].digest if last else _START,
+            previous=last[0].digest if last else self.start,
             salt=salt.hex(),
         ).opened(state_digest)
         digests = bytes.fromhex(receipt.commitment), bytes.fromhex(receipt.previous)

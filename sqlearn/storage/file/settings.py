@@ -25,6 +25,12 @@ class Settings:
         self._database.execute("CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
         self._write(settings)
 
+    def change(self, settings: dict[str, str]) -> None:
+        """Give some of them other values."""
+        told = self._rows() | settings
+        told.pop(_DIGEST)
+        self._write(told)
+
     def sign(self) -> None:
         """Write the digest anew, as tables have been made or moved."""
         settings = self._rows()

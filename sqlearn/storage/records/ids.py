@@ -43,6 +43,15 @@ class Ids:
         self._database.counters[_NEXT] = first + n
         return np.arange(first, first + n)
 
+    @property
+    def next(self) -> int:
+        """The running number that comes next."""
+        return self._database.counters[_NEXT]
+
+    def advance(self, to: int) -> None:
+        """Give no running number below this one any more."""
+        self._database.counters[_NEXT] = max(to, self.next)
+
     def keys(self, ids: Sequence[Any]) -> Any:
         """Ids as they are hashed and kept: a list of bytes, or int64[n]."""
         return [_encoded(id) for id in ids] if self.textual else np.asarray(ids, np.int64)
@@ -87,17 +96,24 @@ class Ids:
             When there is no such row, or an id is given twice.
         """
         slots, _ = self.sought(ids, self.index)
-        missing = np.flatnonzero(slots == 0)
-        if len(missing):
-            raise UnknownIdError(
-                f"No row has the id {shown(ids[missing[0]])}{_others(ids, missing)}. Nothing was changed: it was never "
-                "learned or is forgotten already, so compare with ids() or leave it out.",
-                value=ids[missing[0]],
-            )
+        refuse_unknown(ids, slots > 0)
         return slots
 
     def sought(self, ids: Sequence[Any], index: HashIndex) -> tuple[np.ndarray, np.ndarray]:
         """The number that an index has for each id, int64[n], 0 for none; the hashes of ids that have 64 bits.
+
+        Raises
+        ------
+        UnknownIdError
+            When an id is given twice.
+        """
+        fits, hashes = self.hashes_of_given(ids)
+        numbers = np.zeros(len(fits), np.int64)
+        numbers[fits] = index.find(hashes)
+        return numbers, hashes
+
+    def hashes_of_given(self, ids: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Which ids have 64 bits, bool[n], and the hashes of these, uint64[m, 2].
 
         Raises
         ------
@@ -114,11 +130,8 @@ class Ids:
                         value=id,
                     )
                 seen.add(id)
-        fits = [self.textual or -(2**63) <= id < 2**63 for id in ids]
-        numbers = np.zeros(len(fits), np.int64)
-        hashes = self.hashes(self.keys([id for id, fit in zip(ids, fits, strict=True) if fit]))
-        numbers[fits] = index.find(hashes)
-        return numbers, hashes
+        fits = np.array([self.textual or -(2**63) <= id < 2**63 for id in ids], bool)
+        return fits, self.hashes(self.keys([id for id, fit in zip(ids, fits.tolist(), strict=True) if fit]))
 
     def erase(self, cells: np.ndarray) -> None:
         """Overwrite ids of forgotten rows, by what the rows keep of them; they are struck out of the index apart."""
@@ -130,6 +143,17 @@ class Ids:
         if self.textual:
             return hash_texts(self._key, keys)
         return hash_words(self._key, keys.view(np.uint64)[:, None])
+
+
+def refuse_unknown(ids: Sequence[Any], known: np.ndarray) -> None:
+    """Raise UnknownIdError if not every id is known, bool[n]."""
+    missing = np.flatnonzero(~known)
+    if len(missing):
+        raise UnknownIdError(
+            f"No row has the id {shown(ids[missing[0]])}{_others(ids, missing)}. Nothing was changed: it was never "
+            "learned or is forgotten already, so compare with ids() or leave it out.",
+            value=ids[missing[0]],
+        )
 
 
 def _others(ids: Sequence[Any], missing: np.ndarray) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.errors import StoreError, shown
-from sqlearn.storage.conditions import Condition
+from sqlearn.storage.conditions import Condition, Seen
 from sqlearn.storage.file import Database, damaged
 from sqlearn.storage.records.ids import Ids
 from sqlearn.storage.records.labels import Labels, named_role
@@ -65,12 +65,23 @@ class Selection:
         """Ids of the kind that the store has, in a list."""
         return named_ids(ids, self._ids.textual)
 
-    def matching(self, where: str, look: Callable[[int], None] = _alone) -> np.ndarray:
-        """Places of the rows that fulfil a condition, ascending; `look` hears of every block how many rows it has."""
+    def condition(self, where: str) -> Condition:
+        """A condition over the columns and the ids."""
+        return Condition(where, self._compared())
+
+    def _compared(self) -> list[Column]:
+        """What conditions may compare."""
         columns = [*self._columns.all, Column(self._columns.id or "id", "id", "text" if self._ids.textual else "whole")]
         if self._columns.id is None and "id" in {column.name.lower() for column in self._columns.all}:
             columns.pop()  # a column of the table has that name
-        condition = Condition(where, columns)
+        return columns
+
+    def matching(self, where: str, look: Callable[[int], None] = _alone, seen: Seen | None = None) -> np.ndarray:
+        """Places of the rows that fulfil a condition, ascending; `look` hears of every block how many rows it has.
+
+        `seen` is told what columns hold, where the rows are not all of a table.
+        """
+        condition, columns = self.condition(where), self._compared()
 
         def blocks() -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
             for slots, cells in self._rows.scan():
@@ -80,7 +91,7 @@ class Selection:
                     block[columns[-1].name] = np.array(self._ids.of_cells(cells[:, -1]), object)
                 yield slots, block
 
-        return np.concatenate([np.zeros(0, np.int64), *condition.matches(blocks())])
+        return np.concatenate([np.zeros(0, np.int64), *condition.matches(blocks(), seen)])
 
     def read(self, slots: np.ndarray, ids: list[Any] | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Rows by place, part by part: places, and packed rows, which have these ids."""

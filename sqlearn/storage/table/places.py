@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlearn.errors import SqlearnError
 
-Place = Callable[[int], tuple[str, dict[str, int]]]
+Place = Callable[[int], tuple[str | None, dict[str, int]]]  # of a row: the place in words, if any, and as fields
 
 
 class PlacedColumns(dict[str, Any]):
