@@ -17,6 +17,7 @@
 #   make tree-histories  1,000 random histories of trees, each step against a fresh fit
 #   make boosting-histories  the same for boosted trees
 #   make recommend-histories  the same for recommenders
+#   make recipes         fits with Ray, Spark and Dask, which are installed for it; their digests compared
 #   make fuzz            100,000 public calls with hostile values, and 2,000 altered models
 # Another Python: make demo PYTHON=/path/to/python       Only some tests: make test ARGS="tests/engine/sums/test_exact.py -x"
 
@@ -32,7 +33,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses tree-histories damage kills memory bounds thorough docs docs-long
-.PHONY: boosting-histories recommend-histories release-check clean
+.PHONY: boosting-histories recommend-histories recipes release-check clean
 
 # the modules whose docstrings make the reference
 PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/tree/*.py \
@@ -136,6 +137,9 @@ fuzz: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/fuzz.py --calls 2000 --jobs 2 --kind altered $(FUZZ_ARGS)
 
+recipes: $(VENV)/.recipes
+	@$(BIN)/python examples/recipes/run_all.py
+
 clean:
 	@rm -rf $(VENV) build dist .coverage .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	@rm -rf docs/_build docs/gallery docs/reference/generated
@@ -162,6 +166,11 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.python
 $(VENV)/.docs: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what its documentation needs into $(VENV) (once) ..."
 	@$(PIP) install --editable ".[docs]"
+	@touch $@ $(VENV)/.package
+
+$(VENV)/.recipes: pyproject.toml $(VENV)/.python
+	@echo "Installing sqlearn, Ray, Spark and Dask into $(VENV) (once) ..."
+	@$(PIP) install --editable ".[distributed,recipes]"
 	@touch $@ $(VENV)/.package
 
 $(VENV)/.release: pyproject.toml $(VENV)/.python
