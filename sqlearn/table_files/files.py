@@ -84,6 +84,8 @@ class TableFile:
         quotation mark that is not closed makes of the rows behind it.
     decimal : {".", ","}, default="."
         Of text: what stands before the fraction of a number.
+    may_be_empty : bool, default=False
+        Whether the file may have no rows; then `columns` is empty, whatever `kinds` and `ids` are.
 
     Attributes
     ----------
@@ -136,6 +138,7 @@ class TableFile:
         booleans: Sequence[Sequence[str]] = BOOLEANS,
         line_breaks: bool = False,
         decimal: str = ".",
+        may_be_empty: bool = False,
     ) -> None:
         if decimal not in (".", ","):
             raise TableError(
@@ -178,7 +181,7 @@ class TableFile:
                 "encoding": text.encoding,
             }
         first = next(self._source.blocks({} if ids is None else {ids: "id"}), None)  # numbers would lose digits of ids
-        if first is None:
+        if first is None and not may_be_empty:
             raise TableError(
                 f"{self.name} has no rows. Nothing was learned: pass a file with at least one row.", reason="file"
             )
@@ -193,7 +196,12 @@ class TableFile:
         return other
 
     def _choose_kinds(self, kinds: dict[str, str], ids: str | None, textual_ids: bool) -> None:
-        first = self._first
+        first, self._ids = self._first, ids
+        self._kinds: dict[str, str] = {}
+        self.doubts: list[str] = []
+        self.columns: list[ColumnSummary] = []
+        if first is None:
+            return
         for name in [*kinds, *([] if ids is None else [ids])]:
             if name not in first.names:
                 advice = (
@@ -204,10 +212,7 @@ class TableFile:
                     column=name,
                     reason="file",
                 )
-        self._ids = ids
         self._whole_ids = not textual_ids and (ids is None or all(map(_is_whole, self._texts(first.column(ids)))))
-        self._kinds: dict[str, str] = {}
-        self.doubts: list[str] = []
         self.columns = [self._summary(first, name, kinds.get(name)) for name in first.names if name != ids]
 
     def whole(self, names: Iterable[str]) -> set[str]:
@@ -219,10 +224,10 @@ class TableFile:
     def has_ids(self) -> bool:
         return self._ids is not None
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[PlacedColumns]:
         return self.blocks()
 
-    def blocks(self, progress: Progress = lambda done, of: None) -> Iterator[dict[str, Any]]:
+    def blocks(self, progress: Progress = lambda done, of: None) -> Iterator[PlacedColumns]:
         """The table, and after each block a call of `progress` with how much is done of how much."""
         kinds = self._kinds | ({} if self._ids is None else {self._ids: "id"})
         for block in self._source.blocks(kinds):

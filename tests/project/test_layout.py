@@ -59,7 +59,7 @@ LAYERS = {
 }
 # what each area of the package may import; an area may import itself only if its set says so
 TOP = {"cli", "commands", "demo", "__main__"}
-USERS = {"verification", "store", "table_files", "inspection"}
+USERS = {"verification", "store", "table_files", "inspection", "distributed"}
 ALLOWED = {
     "messages": set(),
     "old_errors": set(),

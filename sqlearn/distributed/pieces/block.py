@@ -1,0 +1,96 @@
+"""Some rows of a piece, as a learner takes them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import scipy.sparse as sp
+
+from sqlearn.errors import SqlearnError
+from sqlearn.storage.table import name_place
+
+ROWS = 1 << 16  # of a block at most
+
+Place = Callable[[int], tuple[str, dict[str, int]]]  # from a row of the block: where it stands, in words and as fields
+
+
+@dataclass
+class Block:
+    """Some rows of a piece.
+
+    Attributes
+    ----------
+    X : frame, ndarray or CSR array of shape (n, d), or object[n]
+        Features: a frame of the library that the data came from (of pyarrow where they came from files), with columns
+        in the plan's order and kinds; or documents.
+    y : ndarray of shape (n,) or (n, t), or None
+        Labels or targets.
+    weight : float64[n] or None
+        Weights.
+    start : int
+        The number of its first row in the piece.
+    piece : str
+        What messages call the piece.
+    place : callable
+        From a row of the block, counted from 0, to its place in words, and to the fields of errors about it.
+    kept : frame or None
+        The columns that the plan keeps beside these.
+    """
+
+    X: Any
+    y: np.ndarray | None
+    weight: np.ndarray | None
+    start: int
+    piece: str
+    place: Place
+    kept: Any = None
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    def args(self) -> dict[str, Any]:
+        """What verbs of learners take, by name."""
+        found = {"X": self.X}
+        found |= {} if self.y is None else {"y": self.y}
+        return found if self.weight is None else found | {"sample_weight": self.weight}
+
+    @contextmanager
+    def located(self) -> Iterator[None]:
+        """Context in which errors name the piece, and the row as it is counted there."""
+        try:
+            yield
+        except SqlearnError as error:
+            if error.row is None:
+                error.args = (f"{self.piece}: {error}",)
+            else:
+                name_place(error, self.place, self.start)
+            raise
+
+
+def joined(blocks: Sequence[Block]) -> Block:
+    """All rows of these blocks, in their order, as one."""
+    first = blocks[0]
+    together = {
+        name: None if getattr(first, name) is None else _stacked([getattr(block, name) for block in blocks])
+        for name in ("X", "y", "weight", "kept")
+    }
+    starts = np.cumsum([0, *map(len, blocks)])
+
+    def place(row: int) -> tuple[str, dict[str, int]]:
+        of = int(np.searchsorted(starts, row, side="right")) - 1
+        return blocks[of].place(row - int(starts[of]))
+
+    return Block(together["X"], together["y"], together["weight"], 0, first.piece, place, together["kept"])
+
+
+def _stacked(parts: list[Any]) -> Any:
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    if sp.issparse(parts[0]):
+        return sp.csr_array(sp.vstack(parts, format="csr"))
+    return nw.concat([nw.from_native(part, eager_only=True) for part in parts]).to_native()

@@ -1,0 +1,167 @@
+"""Kinds of columns: what one is in a piece, what it is in all of them, and how it is read as that."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from sqlearn.errors import TableError, shown
+
+TEXT, CATEGORY, OBJECT, BOOLEAN, DECIMAL = "text", "category", "object", "bool", "decimal"
+NONE, GAPS = "none", "gaps"  # no value of any type; no value, of text or of objects
+_OF = f"{CATEGORY} of "  # before the kind of categories that are no texts
+_PLAIN = {"boolean": BOOLEAN, "string": TEXT, "unknown": NONE}
+_NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)} | {"float16", "float32", "float64"}
+_WORDS = {
+    NONE: "nothing",
+    GAPS: "nothing",
+    CATEGORY: "categories",
+    OBJECT: "objects",
+    BOOLEAN: "booleans",
+    DECIMAL: "decimal numbers",
+}
+
+
+def column_kind(column: nw.Series[Any]) -> str:
+    """What a column of a frame holds: a type of numbers, or one of the kinds above, or the name of another type."""
+    name = str(column.dtype).lower()
+    if name in ("string", OBJECT) and len(column) and column.null_count() == len(column):
+        return GAPS
+    if name in ("categorical", "enum"):
+        inner = column_kind(_categories(column))
+        return CATEGORY if inner in (TEXT, GAPS, NONE) else _OF + inner
+    return DECIMAL if name.startswith(DECIMAL) else _PLAIN.get(name, name)
+
+
+def _categories(column: nw.Series[Any]) -> nw.Series[Any]:
+    """The categories of a column; of pyarrow's, none of them, but of their type."""
+    if not column.implementation.is_pyarrow():
+        return column.cat.get_categories()
+    import pyarrow as pa
+
+    return nw.from_native(pa.chunked_array([], column.to_native().type.value_type), series_only=True)
+
+
+def plain(kind: str) -> str:
+    """The kind of the values of a column: of categories, that of them."""
+    return TEXT if kind == CATEGORY else kind.removeprefix(_OF)
+
+
+def values_kind(values: Any) -> str:
+    """The same for labels, targets or weights, as an array or a Series, and for an array of features."""
+    if isinstance(values, nw.Series):
+        return column_kind(values)
+    kind = values.dtype.kind
+    if kind in "fiub":
+        return BOOLEAN if kind == "b" else values.dtype.name if values.dtype.name in _NUMBERS else "float64"
+    if kind in "UT" or (kind == "O" and all(isinstance(value, str) for value in values.flat)):
+        return TEXT
+    return OBJECT if kind == "O" else values.dtype.name
+
+
+def settled(what: str, by_piece: Mapping[str, str]) -> str:
+    """The one kind of a column over all pieces, as joining them would give it.
+
+    Parameters
+    ----------
+    what : str
+        What messages call the column.
+    by_piece : mapping
+        Its kind in each piece that has rows.
+
+    Returns
+    -------
+    str
+        Of numbers and booleans the type that numpy would give all of them; where a piece has categories and another
+        has none, that of the values.
+
+    Raises
+    ------
+    TableError
+        When kinds do not fit together; it names two pieces.
+    """
+    first = {kind: piece for piece, kind in reversed([*by_piece.items()]) if kind not in (NONE, GAPS)}
+    kinds = set(first)
+    if len(kinds) == 1:
+        return kinds.pop()
+    if not kinds:
+        return TEXT if GAPS in by_piece.values() else "float64"
+    if OBJECT in kinds:
+        return OBJECT
+    are_categories = [kind.startswith(CATEGORY) for kind in kinds]
+    if all(are_categories):
+        return CATEGORY
+    if any(are_categories):
+        return settled(what, {piece: plain(kind) for piece, kind in by_piece.items()})
+    if kinds <= _NUMBERS | {BOOLEAN}:
+        return np.result_type(*kinds).name
+    if kinds <= _NUMBERS | {DECIMAL}:
+        return "float64"
+    one, other = sorted(kinds, key=lambda kind: [*by_piece].index(first[kind]))[:2]
+    raise TableError(
+        f"{what} holds {_WORDS.get(one, one)} in {first[one]} and {_WORDS.get(other, other)} in {first[other]}. "
+        "Nothing was changed: give it one type in all pieces, or choose other columns.",
+        reason="columns",
+    )
+
+
+def is_learned(kind: str) -> bool:
+    """Whether some learner takes features of this kind."""
+    return plain(kind) in _NUMBERS | {TEXT, OBJECT, BOOLEAN, DECIMAL}
+
+
+def as_kind(column: nw.Series[Any], kind: str, piece: str) -> nw.Series[Any]:
+    """A column of a frame in the kind that was settled, which its own is part of."""
+    own = column_kind(column)
+    if own == kind or (own.startswith(CATEGORY) and kind.startswith(CATEGORY)):
+        return column
+    if own in (NONE, GAPS):
+        return _gaps(column, kind)
+    of = plain(own)
+    fits = of == kind or (of == DECIMAL and kind == "float64") or kind == OBJECT
+    numeric = of in _NUMBERS | {BOOLEAN} and kind in _NUMBERS
+    if not (fits or (numeric and np.result_type(of, kind).name == kind)):
+        raise TableError(
+            f"{piece}: column {shown(column.name)} holds {_WORDS.get(own, own)}, and {_WORDS.get(kind, kind)} in the "
+            "other pieces, or by what was declared of it. Nothing was changed: give it one type in all pieces.",
+            column=column.name,
+            reason="columns",
+        )
+    if own == DECIMAL:
+        numbers = [None if value is None else float(value) for value in column.to_list()]
+        return nw.new_series(column.name, numbers, nw.Float64(), backend=column.implementation)
+    return column.cast(_dtype(kind))
+
+
+def _gaps(column: nw.Series[Any], kind: str) -> nw.Series[Any]:
+    """A column without a value, of a kind; in pandas whole numbers and booleans have no gaps, and these are kept."""
+    if column.implementation.is_pandas() and kind != TEXT and not kind.startswith(CATEGORY):
+        return column.cast(nw.Float64()) if kind in _NUMBERS else column
+    return column.cast(_dtype("float64" if kind == DECIMAL else kind))
+
+
+def _dtype(kind: str) -> Any:
+    special = {TEXT: nw.String(), OBJECT: nw.Object(), BOOLEAN: nw.Boolean()}
+    if kind.startswith(CATEGORY):
+        return nw.Categorical()
+    if kind in special:
+        return special[kind]
+    return getattr(nw, kind.capitalize().replace("Uint", "UInt"))()
+
+
+def as_values(values: Any, kind: str) -> np.ndarray:
+    """Labels, targets or weights as an array of the kind that was settled; missing numbers are NaN, others None."""
+    if kind in _NUMBERS:
+        if isinstance(values, nw.Series):
+            gaps = bool(values.null_count())
+            if column_kind(values) == DECIMAL or gaps:
+                values = np.array([np.nan if value is None else float(value) for value in values.to_list()], np.float64)
+                return values if gaps else values.astype(kind)
+            values = values.to_numpy()
+        return values.astype(kind, copy=False)
+    if kind == BOOLEAN and not (isinstance(values, nw.Series) and values.null_count()):
+        return np.asarray(values.to_numpy() if isinstance(values, nw.Series) else values, bool)
+    found = np.empty(values.shape, object)
+    found[...] = values.to_list() if isinstance(values, nw.Series) else values
+    return found

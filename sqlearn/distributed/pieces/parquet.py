@@ -1,0 +1,94 @@
+"""Pieces of Parquet files: runs of row groups."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from sqlearn.distributed.pieces.block import ROWS
+from sqlearn.distributed.pieces.files import FilePiece, filesystem_of, is_url, reading
+from sqlearn.distributed.pieces.kinds import column_kind
+from sqlearn.distributed.pieces.piece import Found, Rows
+from sqlearn.distributed.pieces.plan import Plan, lacking
+from sqlearn.errors import TableError, shown
+
+_FEW = 1 << 21  # rows: the row groups of a larger file are several pieces
+_INDEX = re.compile(r"__index_level_\d+__|__null_dask_index__")  # how pandas and Dask write an index without a name
+
+
+@dataclass
+class ParquetPiece(FilePiece):
+    """Row groups of a Parquet file.
+
+    Attributes
+    ----------
+    groups : tuple of int
+        The first row group and the one behind the last; None before the survey, for all.
+    before : int
+        The number of rows before them.
+    """
+
+    groups: tuple[int, int] | None = None
+    before: int = 0
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        from pyarrow import parquet
+
+        with reading(self.name):
+            if is_url(self.path):
+                filesystem, path = filesystem_of(self.path)
+                with filesystem.open(path, "rb") as raw, parquet.ParquetFile(raw) as file:
+                    yield file
+            else:
+                with parquet.ParquetFile(self.path) as file:
+                    yield file
+
+    def survey(self) -> Found:
+        version = self.current()
+        with self._opened() as file:
+            schema, metadata = file.schema_arrow, file.metadata
+            rows = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        twice = [name for name in schema.names if schema.names.count(name) > 1]
+        if twice:
+            raise TableError(
+                f"{self.name} has two columns {shown(twice[0])}. Nothing was changed: rename one of them.",
+                column=twice[0],
+                reason="file",
+            )
+        kinds = {name: kind for name, kind in schema_kinds(schema).items() if not _INDEX.fullmatch(name)}
+        whole = replace(self, version=version)
+        return Found("frame", kinds, sum(rows), [*whole._parts(rows)], "pyarrow")
+
+    def _parts(self, rows: list[int]) -> Iterator["ParquetPiece"]:
+        """Runs of row groups, which have names of their own if there are several."""
+        first = before = count = 0
+        for group, n in enumerate(rows):
+            count += n
+            if count >= _FEW or group == len(rows) - 1:
+                yield replace(self, groups=(first, group + 1), before=before, count=count)
+                first, before, count = group + 1, before + count, 0
+
+    def rows(self, plan: Plan) -> Iterator[Rows]:
+        import pyarrow as pa
+
+        with self._opened() as file:
+            names = file.schema_arrow.names
+            missing = [name for name in plan.columns if name not in names]
+            if missing:
+                raise lacking(self.name, missing[0], names)
+            groups = range(*self.groups) if self.groups else range(file.metadata.num_row_groups)
+            for batch in file.iter_batches(ROWS, row_groups=[*groups], columns=plan.columns, use_threads=False):
+                yield Rows(pa.Table.from_batches([batch]))
+
+    def place(self, row: int) -> tuple[str, dict[str, int]]:
+        return f"{self.name}, row {self.before + row + 1}", {"row": self.before + row}
+
+
+def schema_kinds(schema: Any) -> dict[str, str]:
+    """Kind of each column of a pyarrow schema."""
+    frame = nw.from_native(schema.empty_table(), eager_only=True)
+    return {name: column_kind(frame[name]) for name in frame.columns}

@@ -1,0 +1,187 @@
+"""How the pieces of a data set are read: settled once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from sqlearn.distributed.pieces.block import ROWS, Block, Place
+from sqlearn.distributed.pieces.kinds import OBJECT, as_kind, as_values
+from sqlearn.errors import ShapeError, TableError, listed, shown
+
+if TYPE_CHECKING:
+    from sqlearn.distributed.pieces.piece import Piece, Rows
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How pieces are read into blocks.
+
+    Attributes
+    ----------
+    form : {"frame", "array", "sparse", "texts"}
+        Of the features as they lie in the pieces.
+    features : tuple
+        Their names; of arrays, positions.
+    kinds : tuple of str
+        The one kind of each over all pieces.
+    target, weight : tuple
+        Names of columns of a frame that hold the labels or targets, and the weights; empty where they come beside it.
+    target_kind : str
+        The one kind of all labels or targets.
+    target_ndim : int
+        Dimensions in which they are given to the learner; 0 where there are none.
+    documents : bool
+        Whether the learner takes the one feature as documents.
+    keep : tuple
+        Names of columns that blocks have beside what is learned.
+    others : mapping
+        The kinds of the columns that are not learned; None of one whose kinds do not fit together.
+    """
+
+    form: str
+    features: tuple[Any, ...]
+    kinds: tuple[str, ...]
+    target: tuple[Any, ...] = ()
+    target_kind: str = OBJECT
+    target_ndim: int = 0
+    weight: tuple[Any, ...] = ()
+    documents: bool = False
+    keep: tuple[Any, ...] = ()
+    others: Mapping[Any, str | None] = field(default_factory=dict)
+
+    def keeping(self, names: Sequence[Any]) -> Plan:
+        """This plan, with these columns beside what is learned, as :attr:`Block.kept`; of frames and files."""
+        if self.form != "frame":
+            raise TableError(
+                f"Arrays have no columns with names, so there is no column {listed(names)}. Nothing was changed: pass "
+                "frames or files.",
+                reason="columns",
+            )
+        for name in names:
+            if self.kind_of(name) is None:
+                raise TableError(
+                    f"The column {shown(name)} is not in all pieces, or is of different types there. Nothing was "
+                    f"changed: the columns that all pieces have are {listed([*self.columns, *self.others])}.",
+                    column=name,
+                    reason="columns",
+                )
+        return replace(self, keep=tuple(names))
+
+    def kind_of(self, name: Any) -> str | None:
+        """The settled kind of a column of a frame; None of one that has none."""
+        if name in self.features:
+            return self.kinds[self.features.index(name)]
+        if name in self.target:
+            return self.target_kind
+        return "float64" if name in self.weight else self.others.get(name)
+
+    @property
+    def columns(self) -> list[Any]:
+        """The names of all columns of a frame that are read."""
+        return [*dict.fromkeys((*self.features, *self.target, *self.weight, *self.keep))]
+
+    def blocks(self, rows: Rows, before: int, piece: Piece) -> Iterator[Block]:
+        """Rows of a piece in this form.
+
+        Parameters
+        ----------
+        rows : Rows
+            As they were read.
+        before : int
+            The number of rows before them in the piece.
+        piece : Piece
+            The piece.
+        """
+        X = rows.X
+        frame = nw.from_native(X, eager_only=True) if self.form == "frame" else None
+        if frame is not None:
+            missing = [name for name in self.columns if name not in frame.columns]
+            if missing:
+                raise lacking(piece.name, missing[0], frame.columns)
+        elif self.form != "texts" and X.shape[1] != len(self.features):
+            raise of_width(piece.name, X.shape[1], len(self.features))
+        n = X.shape[0]
+        for name, values in (("y", rows.y), ("sample_weight", rows.weight)):
+            if values is not None and len(values) != n:
+                raise ShapeError(
+                    f"{piece.name} has {n:,} rows, and {len(values):,} values in `{name}`. Nothing was changed: pass "
+                    "one for each row.",
+                    reason="shape",
+                )
+        for start in range(0, n, ROWS):
+            at = slice(start, min(start + ROWS, n))
+            place: Place = (
+                partial(_moved, rows.place, start) if rows.place else partial(_moved, piece.place, before + start)
+            )
+            y, weight = (None if values is None else values[at] for values in (rows.y, rows.weight))
+            yield self._block(X[at] if frame is None else frame[at], y, weight, before + start, piece.name, place)
+
+    def _block(self, X: Any, y: Any, weight: Any, start: int, piece: str, place: Place) -> Block:
+        kept = None
+        if isinstance(X, nw.DataFrame):
+            if self.keep:
+                columns = [as_kind(X[name], self.kind_of(name) or OBJECT, piece) for name in self.keep]
+                kept = X.select(*self.keep).with_columns(*columns).to_native()
+            if self.target:
+                columns = [as_kind(X[name], self.target_kind, piece) for name in self.target]
+                y = columns[0] if self.target_ndim == 1 else X.select(*self.target)
+            if self.weight:
+                weight = as_kind(X[self.weight[0]], "float64", piece)
+            changed = [as_kind(X[name], kind, piece) for name, kind in zip(self.features, self.kinds, strict=True)]
+            if self.documents:
+                features: Any = as_values(changed[0], "text")
+            else:
+                features = X.select(*self.features).with_columns(*changed).to_native()
+        elif self.form == "array":
+            features = as_values(X, self.kinds[0])
+        else:
+            features = X
+        return Block(
+            features,
+            None if y is None else _targets(y, self.target_kind),
+            None if weight is None else _column(weight, "float64"),
+            start,
+            piece,
+            place,
+            kept,
+        )
+
+
+def _moved(place: Place, by: int, row: int) -> tuple[str, dict[str, int]]:
+    return place(by + row)
+
+
+def _column(values: Any, kind: str) -> np.ndarray:
+    return as_values(values if isinstance(values, nw.Series) else np.asarray(values), kind)
+
+
+def _targets(y: Any, kind: str) -> np.ndarray:
+    """Labels or targets as an array: one that numpy knows, a narwhals Series, or a frame of several."""
+    if isinstance(y, nw.DataFrame):
+        return np.column_stack([as_values(y[name], kind) for name in y.columns])
+    return _column(y, kind)
+
+
+def lacking(piece: str, name: Any, columns: Sequence[Any]) -> TableError:
+    """The error of a piece without a column that the others have."""
+    return TableError(
+        f"{piece} has no column {shown(name)}. Its columns are {listed(columns)}. Nothing was changed: all pieces must "
+        "have the columns that are learned; name them in `columns`, or leave the piece out.",
+        column=name,
+        reason="columns",
+    )
+
+
+def of_width(piece: str, width: int, wanted: int) -> ShapeError:
+    """The error of an array of another width."""
+    return ShapeError(
+        f"{piece} has {width} columns, and the pieces before it have {wanted}. Nothing was changed: pass arrays of one "
+        "width.",
+        reason="columns",
+    )
