@@ -1,1 +1,20 @@
-"""Models of data in many pieces: files, partitions of Dask, or frames, on one machine or several."""
+"""One model over many machines: fits over pieces of data, in threads, processes or a Dask cluster."""
+
+from importlib import import_module
+from typing import Any
+
+__all__ = ["fit"]
+
+_LAZY = {"fit": "sqlearn.distributed.fitting"}  # module of each name, imported when it is asked for
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -172,7 +172,7 @@ class Ledger:
     __slots__ = ("_arrays",)
     is_here = True
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._arrays = _empty(SMALLEST)
 
     @property

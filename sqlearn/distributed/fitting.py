@@ -1,0 +1,354 @@
+"""``fit``: a learner learns data that lies in pieces, each of which is read where it lies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from sklearn.base import clone
+
+from sqlearn.distributed.gathering import gathered
+from sqlearn.distributed.index import Index
+from sqlearn.distributed.ledger import Noting, PiecedLedger
+from sqlearn.distributed.names import Collector, Names
+from sqlearn.distributed.pieces import Piece, Plan, pieces_of
+from sqlearn.distributed.workers import Future, Workers, pause, results, run, workers_of
+from sqlearn.engine.model import ExactEstimator, Inner, State
+from sqlearn.errors import (
+    InvalidValueError,
+    MergeError,
+    ParameterError,
+    ShapeError,
+    TableError,
+    UnsupportedError,
+    shown,
+)
+
+MEMORY = 1 << 28  # bytes
+GATHERED = 1 << 30
+_FAN = 8  # states that are merged at once
+_LOOK = 0.1  # seconds
+
+Learner = TypeVar("Learner", bound=ExactEstimator)
+Report = Callable[[int], object]
+
+
+def fit(
+    learner: Learner,
+    data: Any,
+    *,
+    y: Any = None,
+    sample_weight: Any = None,
+    client: Any = None,
+    columns: Sequence[Any] | Mapping[str, str] | None = None,
+    progress: Report | bool | None = None,
+    memory: int = MEMORY,
+    gather_limit: int = GATHERED,
+) -> Learner:
+    """Fit a learner to data in pieces, each of which is read where it lies: files, partitions, frames.
+
+    The model is the one that ``learner.fit`` makes of all rows in one process, to the bit, whatever the pieces, their
+    order and what makes the calls. Of a learner of sums only these travel, and the names of the records, 16 bytes for
+    each, which are spread over the workers: so memory is bounded by a block of rows, and by `memory`.
+
+    Parameters
+    ----------
+    learner : estimator of this package
+        What is fitted, as by its own ``fit``: what it learned before is dropped.
+    data : path, glob, folder, list of files, Dataset, Dask DataFrame or Array, or iterable of pieces
+        The data; see :func:`sqlearn.distributed.pieces.pieces_of`.
+    y : name, list of names or array, optional
+        The column of labels or targets, or several; or their values, beside one frame or array.
+    sample_weight : name or array, optional
+        The column of weights, or their values.
+    client : distributed.Client or concurrent.futures.Executor, optional
+        What makes the calls; threads of this process by default.
+    columns : list of names, optional
+        The features; by default all columns but these. Of text files, a mapping gives the kinds of columns.
+    progress : callable or bool, default=None
+        Called with the number of rows read since the last call; True prints a line that counts them on stderr.
+    memory : int, default=2**28
+        How many bytes of names a process keeps in memory; more lie in a temporary file.
+    gather_limit : int, default=2**30
+        How many bytes of rows are gathered in this process for a learner that keeps its records.
+
+    Returns
+    -------
+    estimator
+        The learner itself. While the workers run, it forgets, relabels and learns as if it had its ledger. A copy or
+        pickle of it predicts, and refuses to change.
+
+    Raises
+    ------
+    UnsupportedError
+        When workers are lost, or `learner` is not of this package.
+    TooLargeError
+        When a learner that keeps its records would have to gather more than `gather_limit` bytes.
+    SqlearnError
+        Another subclass that describes the problem, and names the piece. The learner is unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sqlearn.distributed import fit
+    >>> from sqlearn.naive_bayes import GaussianNB
+    >>> X, y = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 1, 0])
+    >>> model = fit(GaussianNB(), [(X[:2], y[:2]), (X[2:], y[2:])])
+    >>> model.digest() == GaussianNB().fit(X, y).digest()
+    True
+    >>> model.forget(X[3], y[3]).digest() == GaussianNB().fit(np.delete(X, 3, 0), np.delete(y, 3)).digest()
+    True
+    """
+    _check(learner, memory, gather_limit)
+    workers = workers_of(client)
+    with _reporting(progress, type(learner).__name__) as report:
+        pieces, plan = pieces_of(learner, data, y, sample_weight, columns=columns, run=partial(run, workers))
+        if learner.keeps_records:
+            gathered(learner, pieces, plan, workers, gather_limit, report)
+            return learner
+        prototype = _prototype(learner, pieces, plan, workers)
+        learner.hold(_fitted(prototype, pieces, plan, workers, memory, report))
+    return learner
+
+
+def _check(learner: Any, memory: Any, gather_limit: Any) -> None:
+    if not isinstance(learner, ExactEstimator):
+        raise UnsupportedError(
+            f"fit expects an estimator of sqlearn, not {type(learner).__module__}.{type(learner).__name__}. Nothing "
+            "was changed: take the learner of the same name from sqlearn.",
+            reason="learner",
+        )
+    for name, value in (("memory", memory), ("gather_limit", gather_limit)):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+            raise ParameterError(
+                f"`{name}` is a number of bytes, not {shown(value)}. Nothing was changed: pass a whole number.",
+                value=value,
+            )
+
+
+@contextmanager
+def _reporting(progress: Report | bool | None, learner: str) -> Iterator[Report]:
+    """Context of what is called with the number of rows that were read."""
+    if progress is None or isinstance(progress, bool):
+        done = 0
+
+        def line(n: int) -> None:
+            nonlocal done
+            done += n
+            print(f"\r{learner}: {done:,} rows read", end="", file=sys.stderr, flush=True)
+
+        yield line if progress else lambda n: None
+        if progress:
+            print(file=sys.stderr)
+    elif callable(progress):
+        yield progress
+    else:
+        raise ParameterError(
+            f"`progress` must be True or a function that takes a number of rows, not {shown(progress)}. Nothing was "
+            "changed: pass one of these.",
+            value=progress,
+        )
+
+
+# ---------------------------------------------------------------------- pieces
+
+
+class Learned(NamedTuple):
+    """What a piece has been learned as.
+
+    Attributes
+    ----------
+    model : ExactEstimator
+        A model of its records, without a ledger.
+    names : Names or None
+        The names of its records, if they are wanted.
+    n_rows : int
+        How many they are.
+    """
+
+    model: Any
+    names: Names | None
+    n_rows: int
+
+
+def _prototype(learner: Any, pieces: Sequence[Piece], plan: Plan, workers: Workers) -> Any:
+    """What a learner becomes with the layout of the pieces' rows, without any."""
+    like = clone(learner)
+    for piece in pieces:
+        (found,) = run(workers, _started, [(like, plan, piece)])
+        if found is not None:
+            return found
+    raise ShapeError(
+        "All pieces are empty: there are 0 sample(s). Nothing was changed: pass at least one row.", reason="empty"
+    )
+
+
+def _started(learner: Any, plan: Plan, piece: Piece) -> Any:
+    """What a learner becomes by the first rows of a piece; None if it has none."""
+    for block in piece.blocks(plan):
+        if len(block):
+            with block.located():
+                return learner.started(**block.args())
+    return None
+
+
+def learned(prototype: Any, plan: Plan, piece: Piece, number: int, named: bool, memory: int) -> Learned:
+    """Learn a piece alone. It depends on nothing else, so it may be done again anywhere."""
+    model = prototype.emptied()
+    state, names = model.state, Collector(number, memory) if named else None
+    state.fast_path, state.ledger = None, None if names is None else Noting(names)
+    for block in piece.blocks(plan):
+        pause()
+        if len(block):
+            with block.located():
+                model.partial_fit(**block.args())
+    state.ledger, state.taken_out = None, True  # so that pickles are complete without
+    return Learned(model, None if names is None else names.names(), state.n_records)
+
+
+def _model(piece: Learned) -> Any:
+    return piece.model
+
+
+def _names(piece: Learned) -> Names | None:
+    return piece.names
+
+
+def _told(piece: Learned) -> tuple[int, int]:
+    return piece.n_rows, 0 if piece.names is None else piece.names.n_entries
+
+
+def together(models: Sequence[Any]) -> Any:
+    """A model of the records of all of these, which are not changed."""
+    first, *others = models
+    state: State = first.state
+    try:
+        for model in others:
+            state = state.merged(model.state)
+    except MergeError as error:
+        if error.reason != "label":
+            raise
+        raise InvalidValueError(
+            f"Some pieces have text where others have numbers, as labels or in a column of categories: {error}",
+            column=error.column,
+            reason="label",
+        ) from error
+    return Inner(first).fitted(state)
+
+
+def _fitted(
+    prototype: Any, pieces: Sequence[Piece], plan: Plan, workers: Workers, memory: int, report: Report
+) -> State:
+    """The state of a model of all pieces."""
+    named = prototype.state.ledger is not None
+    under_way = UnderWay(
+        workers, [(prototype, plan, piece, number, named, memory) for number, piece in enumerate(pieces)]
+    )
+    try:
+        total, names = under_way.results(report)
+        state: State = prototype.state.merged(total.state)
+        if named:
+            index = Index(workers, names, under_way.n_names, memory)
+            if index.n_records != state.n_records:
+                raise TableError(
+                    f"Pieces have changed while they were read: at first they had {state.n_records:,} rows, and "
+                    f"{index.n_records:,} when some were read again. Nothing was changed: pass data that stays as it "
+                    "is.",
+                    reason="table",
+                )
+            state.ledger = PiecedLedger([index])
+            state.rows_lie = _where(prototype, pieces)
+    except BaseException:
+        under_way.cancel()
+        raise
+    return state
+
+
+def _where(model: Any, pieces: Sequence[Piece]) -> str:
+    names = [piece.name for piece in pieces]
+    listed = names[0] if len(names) == 1 else f"{len(names):,} pieces, {names[0]} to {names[-1]}"
+    return (
+        f"The rows of this {type(model).__name__} lie in {listed}, and only the model that distributed.fit returned "
+        "knows which of them it holds, as long as its workers run. This is a copy of it, so it can be neither updated "
+        "nor merged. Nothing was changed: learn and forget with that model, or fit a clone of it on the rows."
+    )
+
+
+class UnderWay:
+    """Pieces while they are learned: a few at once, and what is done is merged in a tree.
+
+    Parameters
+    ----------
+    workers : Workers
+        Where they are learned.
+    calls : sequence of tuple
+        The arguments of :func:`learned` for each piece.
+
+    Attributes
+    ----------
+    n_names : int
+        The number of names in all pieces that are done.
+    """
+
+    def __init__(self, workers: Workers, calls: Sequence[tuple[Any, ...]]) -> None:
+        self._workers, self._calls = workers, calls
+        self._under_way: dict[int, Future] = {}
+        self._levels: list[list[Future]] = []
+        self._names: dict[int, Future] = {}
+        self._done: SimpleQueue[int] = SimpleQueue()
+        self.n_names = 0
+
+    def results(self, report: Report) -> tuple[Any, list[Future]]:
+        """A model of all pieces, and the names of each."""
+        workers = self._workers
+        with workers.reached():
+            waiting = iter(range(len(self._calls)))
+            for number in [*islice(waiting, 2 * workers.count)]:
+                self._begin(number)
+            while self._under_way:
+                number = self._next()
+                self._begin(next(waiting, None))
+                self._finish(number, report)
+            rest = [model for level in self._levels for model in level]
+            (total,) = results(workers, [workers.near(together, rest)])
+            return total, [self._names[number] for number in sorted(self._names)]
+
+    def _begin(self, number: int | None) -> None:
+        if number is not None:
+            future = self._under_way[number] = self._workers.submit(learned, *self._calls[number])
+            future.add_done_callback(lambda _: self._done.put(number))
+
+    def _next(self) -> int:
+        while True:
+            try:
+                return self._done.get(timeout=_LOOK)
+            except Empty:
+                with self._workers.reached():  # whether there is still anybody to wait for
+                    pass
+
+    def _finish(self, number: int, report: Report) -> None:
+        near, piece = self._workers.near, self._under_way.pop(number)
+        ((n_rows, n_names),) = results(self._workers, [near(_told, piece)])
+        self.n_names += n_names
+        self._names[number] = near(_names, piece)
+        self._put(0, near(_model, piece))
+        report(n_rows)
+
+    def _put(self, level: int, model: Future) -> None:
+        if level == len(self._levels):
+            self._levels.append([])
+        self._levels[level].append(model)
+        if len(self._levels[level]) == _FAN:
+            full, self._levels[level] = self._levels[level], []
+            self._put(level + 1, self._workers.near(together, full))
+
+    def cancel(self) -> None:
+        """Stop what is under way."""
+        left = [*self._under_way.values(), *self._names.values(), *(model for level in self._levels for model in level)]
+        self._workers.cancel(left)

@@ -1,0 +1,270 @@
+"""What makes calls where the pieces lie: threads of this process, an executor, or a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+from sqlearn.errors import ParameterError, UnsupportedError, shown
+
+_LOOK = 0.1  # seconds between two looks at what else happens, while there is no answer
+_running = threading.local()
+
+Check = Callable[[], None]
+
+
+class Future(Protocol):
+    """A result to come, of `concurrent.futures` or of Dask."""
+
+    def result(self) -> Any:
+        """The result, once it is there; raises what the call raised."""
+
+    def add_done_callback(self, function: Callable[[Any], Any]) -> Any:
+        """Have a function called with this future when it is done."""
+
+
+class Workers(Protocol):
+    """Where calls are made.
+
+    Attributes
+    ----------
+    count : int
+        How many calls are made at once.
+    keeps_results : bool
+        Whether results stay where they were made, so that calls with them are better made there.
+    """
+
+    count: int
+    keeps_results: bool
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future:
+        """Make a call where the pieces lie."""
+
+    def near(self, function: Callable[..., Any], *args: Any) -> Future:
+        """Make a call where the results are that futures among the arguments, or in a list of these, stand for."""
+
+    def cancel(self, futures: Sequence[Future]) -> None:
+        """Do not make calls, or stop them."""
+
+    def reached(self) -> Any:
+        """Context in which errors of what makes the calls become UnsupportedError."""
+
+
+def workers_of(client: Any) -> Workers:
+    """What makes calls for this client: None, an executor or a Dask client.
+
+    Raises
+    ------
+    ParameterError
+        For anything else.
+    """
+    if client is None:
+        return Local()
+    if isinstance(client, Executor):
+        return Local(client)
+    if hasattr(client, "scheduler_info") and hasattr(client, "submit"):
+        return Cluster(client)
+    raise ParameterError(
+        f"`client` cannot be {shown(client)}. Nothing was changed: pass a dask.distributed.Client, an executor as "
+        "those of concurrent.futures, or nothing for threads of this process.",
+        value=client,
+    )
+
+
+# ---------------------------------------------------------------------- waiting
+
+
+def finished(futures: Sequence[Future], check: Check | None = None) -> Iterator[Future]:
+    """These futures as they are done; `check`, which may raise, is called now and then."""
+    done: SimpleQueue[Future] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(done.put)
+    for _ in futures:
+        while True:
+            try:
+                found = done.get(timeout=_LOOK)
+                break
+            except Empty:
+                if check is not None:
+                    check()
+        yield found
+
+
+def run(
+    workers: Workers, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], check: Check | None = None
+) -> list[Any]:
+    """The results of calls with these arguments, made where the pieces lie, in their order.
+
+    Raises
+    ------
+    UnsupportedError
+        When the workers cannot be reached.
+    SqlearnError
+        As the calls do.
+    """
+    with workers.reached():
+        futures = [workers.submit(function, *args) for args in calls]
+        return results(workers, futures, check)
+
+
+def results(workers: Workers, futures: Sequence[Future], check: Check | None = None) -> list[Any]:
+    """The results of calls, in their order; if one fails, or while waiting an exception comes, all are cancelled."""
+    with workers.reached():
+        try:
+            for future in finished(futures, check):
+                future.result()
+            return [future.result() for future in futures]
+        except BaseException:
+            workers.cancel(futures)
+            raise
+
+
+class _Stopped(Exception):
+    """A call is stopped since nobody waits for it any more."""
+
+
+def pause() -> None:
+    """Called by long work now and then: ends it, if it runs in a thread here and was cancelled."""
+    stop = getattr(_running, "stop", None)
+    if stop is not None and stop.is_set():
+        raise _Stopped
+
+
+# ---------------------------------------------------------------------- in this process, or by an executor
+
+
+class Local:
+    """Threads of this process, or an executor.
+
+    Results come to this process, so that calls with them are made here.
+
+    Parameters
+    ----------
+    executor : Executor, optional
+        What makes calls; by default a thread for each processor.
+    """
+
+    keeps_results = False
+
+    def __init__(self, executor: Executor | None = None) -> None:
+        self._given = executor
+        self.count = _processors() if executor is None else max(1, getattr(executor, "_max_workers", _processors()))
+        self._threads: ThreadPoolExecutor | None = None
+        self._stops: dict[Any, threading.Event] = {}
+
+    @property
+    def _here(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.count, "sqlearn")
+        return self._threads
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future:
+        if self._given is None or isinstance(self._given, ThreadPoolExecutor):
+            return self._stoppable(self._given or self._here, function, args)
+        return self._given.submit(function, *args)
+
+    def near(self, function: Callable[..., Any], *args: Any) -> Future:
+        return self._stoppable(self._here, function, [_resolved(arg) for arg in args])
+
+    def _stoppable(self, executor: Executor, function: Callable[..., Any], args: Sequence[Any]) -> Future:
+        stop = threading.Event()
+        future = executor.submit(_stopping, stop, function, *args)
+        self._stops[future] = stop
+        future.add_done_callback(lambda future: self._stops.pop(future, None))
+        return future
+
+    def cancel(self, futures: Sequence[Any]) -> None:
+        for future in futures:
+            stop = self._stops.get(future)
+            if stop is not None:
+                stop.set()
+            future.cancel()
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        try:
+            yield
+        except (BrokenExecutor, CancelledError) as error:
+            raise lost(f"A process of the executor ended abruptly, for lack of memory perhaps: {error}") from error
+        except RuntimeError as error:
+            if "schedule new futures" not in str(error):
+                raise
+            raise lost(f"The executor was shut down: {error}.") from error
+
+
+def _stopping(stop: threading.Event, function: Callable[..., Any], *args: Any) -> Any:
+    _running.stop = stop
+    try:
+        return function(*args)
+    finally:
+        del _running.stop
+
+
+def _resolved(arg: Any) -> Any:
+    if isinstance(arg, list):
+        return [_resolved(each) for each in arg]
+    return arg.result() if hasattr(arg, "add_done_callback") else arg
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def lost(why: str) -> UnsupportedError:
+    """The error of rows, or of the index of their names, that cannot be reached."""
+    return UnsupportedError(
+        f"{why} So the rows cannot be reached. Nothing was changed: see that all workers run, and fit again if they "
+        "were lost.",
+        reason="rows elsewhere",
+    )
+
+
+# ---------------------------------------------------------------------- Dask
+
+
+class Cluster:
+    """The workers of a Dask cluster. Lost results are computed again, from the pieces if need be.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Its client.
+    """
+
+    keeps_results = True
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        with self.reached():
+            self.count = max(1, sum(client.nthreads().values()))
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future:
+        future: Future = self._client.submit(function, *args, pure=False)
+        return future
+
+    near = submit
+
+    def cancel(self, futures: Sequence[Any]) -> None:
+        if self._client.status == "running":
+            self._client.cancel([future for future in futures if not future.done()])
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        from distributed import KilledWorker
+        from distributed.comm import CommClosedError
+
+        if self._client.status != "running":
+            raise lost(f"The Dask client is {self._client.status}.")
+        try:
+            yield
+        except KilledWorker as error:
+            raise lost(
+                f"Dask gave up, as its workers ended again and again, for lack of memory perhaps: {error}"
+            ) from error
+        except (CancelledError, CommClosedError, TimeoutError) as error:
+            raise lost(f"The Dask cluster does not answer: {type(error).__name__}: {error}.") from error
