@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sqlearn.engine.identity import HashKey, Ledger, Vocabulary, digest_dense, digest_sparse, key_bytes
 from sqlearn.engine.maps import FixedMap
 from sqlearn.engine.model.header import describe, digest_of, plain
-from sqlearn.engine.rounds import ROWS_ELSEWHERE
+from sqlearn.engine.rounds import ROWS_ELSEWHERE, AskedRows
 from sqlearn.engine.sums import UNFIT, Block, Statistic, rows_of
 from sqlearn.engine.validation import Batch, Layout
 from sqlearn.errors import FormatError, NotLearnedError, UnknownLabelError, shown
@@ -65,6 +65,12 @@ class Held:
     @property
     def n_records(self) -> int:
         return self.record_counter.item()
+
+    @property
+    def looks_up_here(self) -> bool:
+        """Whether no other place is asked which records are held."""
+        ledger_is_here = self.ledger is None or self.ledger.is_here
+        return ledger_is_here and not isinstance(getattr(self.statistic, "rows", None), AskedRows)
 
     def labels(self) -> list:
         """The classes held, sorted; [None] for learners without classes."""

@@ -24,7 +24,7 @@ def contents_of(model) -> dict:
     contents = {"format": FORMAT, "params": {n: v for n, v in vars(model).items() if n != "_state"}}
     if "_state" in vars(model):
         state, parts = model._fitted_state(), model.canonical_parts()
-        if state.taken_out or not (state.ledger is None or state.ledger.is_here):
+        if state.taken_out or not state.looks_up_here:
             parts["taken out"] = b"" if state.rows_lie == ROWS_ELSEWHERE else state.rows_lie.encode()
         solution = state.solution()
         parts |= {} if solution is None else {"solution": solution}

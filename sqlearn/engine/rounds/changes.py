@@ -54,7 +54,7 @@ def move(
     come: Callable[[], None] = partial(_come, rows, places, x, y, w, digests, hashes)
     go: Callable[[], None] = partial(rows.remove, places, digests, hashes)
     if log.keeps:
-        rows.make_ready()
+        rows.make_ready(digests)
     log.do(come, go) if sign > 0 else log.do(go, come)
     return Records(x, y, w, hashes), places
 

@@ -6,7 +6,7 @@ these methods in its place: give it to an empty :class:`~sqlearn.engine.rounds.s
 file, so that a table may be larger than memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, Self
 
@@ -77,8 +77,9 @@ class RowSource(Protocol):
     def remove(self, places: np.ndarray, digests: np.ndarray, hashes: np.ndarray) -> None:
         """Let go of the last copies of these digests, all of which are held; write their places and keyed hashes."""
 
-    def make_ready(self) -> None:
-        """Have the code of :meth:`vacant`, :meth:`put` and :meth:`remove` in memory, since they undo each other."""
+    def make_ready(self, digests: np.ndarray) -> None:
+        """Have all that :meth:`vacant`, :meth:`put` and :meth:`remove` of these digests need of outside, since they
+        undo each other: their code, and what is asked of elsewhere."""
 
     def blocks(self, limit: int) -> Iterator[Records]:
         """The records whose keyed hash is at most `limit`, in blocks of any size and order; empty places may be there,
@@ -101,10 +102,11 @@ class ReadOnlyRows:
 
     reserve = missing = vacant = put = remove = _refuse
 
-    def make_ready(self) -> None:
+    def make_ready(self, digests: np.ndarray) -> None:
         pass
 
-    compact = make_ready
+    def compact(self) -> np.ndarray | None:
+        return None
 
     def copy(self) -> Self:
         return self
@@ -128,13 +130,53 @@ class CopiedRows(ReadOnlyRows):
         return self.rows.blocks(limit)
 
 
-class PassedRows(ReadOnlyRows):
-    """The source of a part of a model, which learned records and let them go: such parts merge by their sums."""
+class PassedRows:
+    """The source of a part of a model, which passes records on as they are learned: such parts merge by their sums.
 
-    why = "This is a part of a model, which keeps its sums alone. Nothing was changed: merge it with the other parts."
+    Parameters
+    ----------
+    take : callable
+        Is given features, targets or class slots, weights and digests of some records, all of which it may keep.
+    """
+
+    def __init__(self, take: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]) -> None:
+        self._take = take
+
+    def reserve(self, extra: int) -> None:
+        pass
+
+    def missing(self, digests: np.ndarray) -> int:
+        self._refuse()
+
+    def vacant(self, places: np.ndarray) -> None:
+        places[:] = 0
+
+    def put(
+        self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray, hashes: np.ndarray
+    ) -> None:
+        hashes[:] = 0  # which copies they are shows when all parts are together
+        self._take(x, y, w, digests)
+
+    def remove(self, places: np.ndarray, digests: np.ndarray, hashes: np.ndarray) -> None:
+        self._refuse()
+
+    def make_ready(self, digests: np.ndarray) -> None:
+        pass
 
     def blocks(self, limit: int) -> Iterator[Records]:
         self._refuse()
+
+    def compact(self) -> None:
+        pass
+
+    def copy(self) -> Self:
+        return self
+
+    def _refuse(self) -> NoReturn:
+        raise UnsupportedError(
+            "This is a part of a model, which has its sums alone. Nothing was changed: merge it with the other parts.",
+            reason="rows elsewhere",
+        )
 
 
 class DetachedRows(ReadOnlyRows):

@@ -183,10 +183,10 @@ class Rows:
             raise FormatError(UNFIT)
         self._extent[1] += len(places)
 
-    def make_ready(self) -> None:
+    def make_ready(self, digests: np.ndarray) -> None:
         if Rows._is_ready:  # once for all of them: their arrays are of one kind
             return
-        places, digests, hashes = np.zeros(0, np.int64), np.zeros((0, 6), np.uint64), np.zeros(0, np.uint64)
+        places, digests, hashes = np.zeros(0, np.int64), digests[:0], np.zeros(0, np.uint64)
         x, y, w, held, numbers, keyed = self._arrays()
         make_ready(vacant, self._free, self.end, places)
         make_ready(

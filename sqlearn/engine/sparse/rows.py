@@ -235,10 +235,10 @@ class CompressedRows(Rows):
         )  # fmt: skip
         return missing
 
-    def make_ready(self) -> None:
+    def make_ready(self, digests: np.ndarray) -> None:
         if CompressedRows._is_sparse_ready:
             return
-        places, digests, none = np.zeros(0, np.int64), np.zeros((0, 6), np.uint64), np.zeros(0)
+        places, digests, none = np.zeros(0, np.int64), digests[:0], np.zeros(0)
         indptr, hashes = np.zeros(1, np.int64), np.zeros(0, np.uint64)
         make_ready(needed, places, indptr, self.spans)
         make_ready(vacant, self._free, self.end, places)

@@ -123,10 +123,11 @@ class StoredRows:
     def _damaged(self, what: str) -> StoreCorruptError:
         return damaged(None, f"a row has {what} that its model cannot have learned")
 
-    def make_ready(self) -> None:
+    def make_ready(self, digests: np.ndarray) -> None:
         pass
 
-    compact = make_ready
+    def compact(self) -> None:
+        pass
 
     def copy(self) -> DetachedRows:
         return DetachedRows()
