@@ -1,0 +1,260 @@
+"""What a worker does with the records of a piece for a learner that asks them in rounds: keep, number and ask them.
+
+Everything here is a function of the piece: what a worker keeps may be lost at any time, and is then read again.
+"""
+
+import pickle
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sqlearn.distributed.blocks import Blocks
+from sqlearn.engine.rounds import MAX_HASH, PassedRows, Question, Records, Rounds, copy_hashes
+from sqlearn.engine.sums import UNFIT, ExactSum
+from sqlearn.errors import FormatError
+
+MOST_FITS = 8  # whose pieces a process keeps: those of others were last asked long ago
+
+
+class Copies(NamedTuple):
+    """Numbers of copies by digest.
+
+    Attributes
+    ----------
+    digests : uint64[n, 2]
+        Digests in ascending order, each once.
+    numbers : int64[n]
+        A number for each.
+    """
+
+    digests: np.ndarray
+    numbers: np.ndarray
+
+
+NO_COPIES = Copies(np.zeros((0, 2), np.uint64), np.zeros(0, np.int64))
+ALL_HELD = b""  # the name of no copies
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Asks for the records whose keyed hash is at most a limit, with their classes as places among `labels`."""
+
+    labels: list[Any]
+    limit: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece, and what its records are made from; it can be pickled.
+
+    Attributes
+    ----------
+    fit : str
+        A name of the fit that no other has.
+    number : int
+        Which of its pieces this is.
+    prototype : bytes
+        The model without any record, pickled.
+    plan, piece
+        How the piece is read, and the piece.
+    repeated : Copies
+        The first number of those of the piece's digests of which it has several copies, or pieces before it have some.
+    memory : int
+        How many bytes of records a process keeps in memory.
+    """
+
+    fit: str
+    number: int
+    prototype: bytes
+    plan: Any
+    piece: Any
+    repeated: Copies
+    memory: int
+
+
+class KeptPiece:
+    """The records of a piece, kept as a model learns them.
+
+    Parameters
+    ----------
+    state : State
+        An empty state of the model, which passes its records on to here from now on.
+    memory : int
+        How many bytes of records this process keeps in memory.
+    """
+
+    def __init__(self, state: Any, memory: int) -> None:
+        assert isinstance(state.statistic, Rounds)
+        self._state, self._statistic = state, state.statistic
+        self._blocks = Blocks(memory)
+        self._numbers: list[tuple[np.ndarray, np.ndarray]] | None = None  # rows that are not copy 0, by block
+        # the name of the copies that are gone, and which rows of each block stay; None for all
+        self._gone: tuple[bytes, list[np.ndarray | None]] = b"", []
+        state.statistic.read_from(PassedRows(self._take))
+        state.deferred = True
+
+    def _take(self, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray) -> None:
+        self._blocks.append((x, y, w.copy(), digests[:, :2].copy()))
+
+    # ------------------------------------------------------------------ when it has learned
+
+    @property
+    def is_numbered(self) -> bool:
+        return self._numbers is not None
+
+    def number(self, repeated: Copies) -> None:
+        """Number the copies of equal records."""
+        following, numbers = repeated.numbers.copy(), []
+        for *_, digests in self._blocks:
+            at = places_of(repeated.digests, digests)
+            rows = np.flatnonzero(at >= 0)
+            chosen = at[rows]
+            own = following[chosen] + ranks(chosen)
+            following += np.bincount(chosen, minlength=len(following))
+            later = own > 0
+            numbers.append((rows[later].astype(np.int32), own[later].astype(np.int32)))
+        self._numbers, self._gone = numbers, (ALL_HELD, [None] * len(self._blocks))
+
+    def knows(self, name: bytes) -> bool:
+        """Whether these are the copies that it was last told are gone."""
+        return self._gone[0] == name
+
+    def answer(self, question: "Question | Sample", gone: Copies, name: bytes) -> "tuple[ExactSum, ...] | Records":
+        """The sums at a theta, or a sample, without the copies that are gone.
+
+        `gone` has the first number that is not held any more, and `name` is a hash of it.
+        """
+        if isinstance(question, Question):
+            return self._statistic.answer(question, self._records(question.labels, gone, name))
+        return self._sampled(question, self._records(question.labels, gone, name))
+
+    def _sampled(self, sample: Sample, blocks: Iterator[Records]) -> Records:
+        d = self._statistic.n_features
+        found = [Records(np.zeros((0, d)), np.zeros(0), np.zeros(0), np.zeros(0, np.uint64))]
+        for records in blocks:
+            chosen = records.w > 0
+            if sample.limit < MAX_HASH:
+                chosen &= records.hashes <= np.uint64(sample.limit)
+            found.append(records.take(chosen))
+        return Records(*(np.concatenate([getattr(one, name) for one in found]) for name in ("x", "y", "w", "hashes")))
+
+    def _records(self, labels: list[Any], gone: Copies, name: bytes) -> Iterator[Records]:
+        assert self._numbers is not None
+        last, stays = self._gone
+        known, seed, classes = last == name, self._statistic.seed, self._classes(labels)
+        stays = stays if known else []
+        for k, ((x, y, w, digests), (rows, later)) in enumerate(zip(self._blocks, self._numbers, strict=True)):
+            numbers = np.zeros(len(w), np.int64)
+            numbers[rows] = later
+            if not known:
+                stays.append(_staying(digests, numbers, gone))
+            records = Records(x, y, w, copy_hashes(digests, numbers, seed))
+            chosen = stays[k]
+            if chosen is not None:
+                records = records.take(chosen)
+            if classes is not None:
+                records = replace(records, y=classes[records.y.astype(np.int64)])
+                if ((records.y < 0) & (records.w > 0)).any():
+                    raise FormatError(UNFIT)  # the piece has other rows than when it was learned
+            yield records
+        self._gone = name, stays
+
+    def _classes(self, labels: list[Any]) -> np.ndarray | None:
+        """The places of this piece's classes among `labels`, float64[slots]; -1 for those of which all are gone."""
+        vocabulary = self._state.vocabulary
+        if vocabulary is None:
+            return None
+        places = {label: place for place, label in enumerate(labels)}
+        classes = np.full(max(1, vocabulary.capacity), -1.0)
+        for label, slot in vocabulary.slots.items():
+            classes[slot] = places.get(label, -1)
+        return classes
+
+
+def _staying(digests: np.ndarray, numbers: np.ndarray, gone: Copies) -> np.ndarray | None:
+    """The rows of a block that are not gone; None if all stay."""
+    at = places_of(gone.digests, digests)
+    is_gone = (at >= 0) & (numbers >= gone.numbers[at])
+    return np.flatnonzero(~is_gone) if is_gone.any() else None
+
+
+def places_of(digests: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Where digests, uint64[n, >=2], stand among others that ascend, uint64[m, 2]; int64[n], -1 for those missing."""
+    if not len(digests):
+        return np.full(len(wanted), -1, np.int64)
+    at = np.searchsorted(digests[:, 0], wanted[:, 0])
+    while True:
+        there = digests[np.minimum(at, len(digests) - 1)]
+        alike = (at < len(digests)) & (there[:, 0] == wanted[:, 0])
+        behind = alike & (there[:, 1] < wanted[:, 1])
+        if not behind.any():
+            return np.where(alike & (there[:, 1] == wanted[:, 1]), at, -1)
+        at = at + behind
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """How many equal ones are before each of these integers, int64[n]."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(values) else np.zeros(0, np.int64)
+    found = np.empty(len(values), np.int64)
+    found[order] = np.arange(len(values)) - np.repeat(starts, np.diff(np.append(starts, len(values))))
+    return found
+
+
+# ---------------------------------------------------------------------- what a process keeps
+
+_kept: "OrderedDict[str, dict[int, KeptPiece]]" = OrderedDict()
+_turn = threading.Lock()
+
+
+def keep(fit: str, number: int, piece: KeptPiece) -> None:
+    """Keep a piece for questions to come."""
+    with _turn:
+        _kept.setdefault(fit, {})[number] = piece
+        _kept.move_to_end(fit)
+        while len(_kept) > MOST_FITS:
+            _kept.popitem(last=False)
+
+
+def kept(fit: str, number: int) -> KeptPiece | None:
+    """A piece that this process keeps."""
+    with _turn:
+        if fit in _kept:
+            _kept.move_to_end(fit)
+        return _kept.get(fit, {}).get(number)
+
+
+def let_go(fit: str) -> None:
+    """Keep nothing of a fit any more."""
+    with _turn:
+        _kept.pop(fit, None)
+
+
+def ask(fit: str, number: int, name: bytes, question: Question | Sample) -> Any:
+    """The answer of a piece that this process keeps, without the copies that it was last told are gone.
+
+    None where it keeps it no longer, or was told of other copies than those of this name: then :func:`ask_anew`.
+    """
+    piece = kept(fit, number)
+    if piece is None or not piece.is_numbered or not piece.knows(name):
+        return None
+    return piece.answer(question, NO_COPIES, name)
+
+
+def ask_anew(part: Part, gone: Copies, name: bytes, question: Question | Sample) -> Any:
+    """The answer of a piece, which is read again where this process does not keep it."""
+    piece = kept(part.fit, part.number)
+    if piece is None:
+        model = pickle.loads(part.prototype)
+        piece = KeptPiece(model.state, part.memory)
+        for block in part.piece.blocks(part.plan):
+            model.partial_fit(**block.args())
+        keep(part.fit, part.number, piece)
+    if not piece.is_numbered:
+        piece.number(part.repeated)
+    return piece.answer(question, gone, name)

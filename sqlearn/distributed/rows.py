@@ -1,0 +1,201 @@
+"""The records of pieces as the rows of a learner that asks them in rounds: where they lie, without those taken out."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from sqlearn.distributed.asking import ALL_HELD, NO_COPIES, Copies, Part, Sample, ask, ask_anew, ranks
+from sqlearn.engine.rounds import MAX_HASH, Question, Records, Rows, add_all, copy_hashes
+from sqlearn.engine.sums import ExactSum
+from sqlearn.errors import TooLargeError
+
+
+class Index(Protocol):
+    """Which records the pieces have."""
+
+    def count(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n]."""
+
+
+class Run(Protocol):
+    """Makes calls where the pieces lie."""
+
+    def __call__(self, function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any]:
+        """The results of calls with these arguments, in their order."""
+
+
+class PiecedRows:
+    """A :class:`~sqlearn.engine.rounds.row_source.RowSource` of the records of pieces, and of those that came since.
+
+    Pieces cannot be changed. Copies of a digest are numbered through all pieces. Of the f that these have, g may have
+    been taken out: then copies 0 to f - g - 1 are held. Or c came since: then copies 0 to f + c - 1 are. Never both,
+    since what comes takes the place of what was taken out.
+
+    Parameters
+    ----------
+    parts : list of Part
+        The pieces.
+    index : Index
+        Which records they have.
+    run : Run
+        Makes calls where they lie.
+    n_records : int
+        How many records they have together.
+    own : Rows
+        An empty source for records of their shape.
+    gather_limit : int
+        How many bytes of records may be read from the pieces into the memory of this process.
+
+    Attributes
+    ----------
+    own : Rows
+        The records that came since.
+    """
+
+    def __init__(self, parts: list[Part], index: Index, run: Run, n_records: int, own: Rows, gather_limit: int) -> None:
+        self._parts, self._index, self._run = parts, index, run
+        self._n_records, self._gather_limit = n_records, gather_limit
+        self.own = own
+        self._gone = Rows(0, own.seed)  # in the place of targets: the numbers of the copies
+        self._told: tuple[bytes, Copies] | None = (ALL_HELD, NO_COPIES)  # what pieces are told of those
+        self._counts: dict[bytes, int] = {}  # what the index said in this update: undoing it must not ask
+
+    # ------------------------------------------------------------------ records that come or go
+
+    def reserve(self, extra: int) -> None:
+        self.own.reserve(extra)
+        self._gone.reserve(extra)
+
+    def missing(self, digests: np.ndarray) -> int:
+        held = self._in_pieces(digests) + self.own.copies(digests) - self._gone.copies(digests)
+        beyond = np.flatnonzero(_before(digests) >= held)
+        return int(beyond[0]) if len(beyond) else -1
+
+    def vacant(self, places: np.ndarray) -> None:
+        self.reserve(len(places))
+        places[:] = 0  # nobody asks for them
+
+    def put(
+        self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray, hashes: np.ndarray
+    ) -> None:
+        in_pieces = self._in_pieces(digests)
+        returns = _before(digests) < self._gone.copies(digests)
+        self._told = None
+        hashes[returns] = _removed(self._gone, digests[returns])
+        comes = ~returns
+        places = _put(self.own, x[comes], y[comes], w[comes], digests[comes])
+        numbers = in_pieces[comes] + self.own.numbers[places]
+        hashes[comes] = self.own.keyed[places] = copy_hashes(digests[comes], numbers, self.own.seed)
+
+    def remove(self, places: np.ndarray, digests: np.ndarray, hashes: np.ndarray) -> None:
+        in_pieces = self._in_pieces(digests)
+        self._gone.reserve(len(digests))
+        here = _before(digests) < self.own.copies(digests)
+        self._told = None
+        hashes[here] = _removed(self.own, digests[here])
+        there = ~here
+        nothing = np.zeros((np.count_nonzero(there), 1))
+        places = _put(self._gone, nothing[:, :0], nothing[:, 0], nothing[:, 0], digests[there])
+        numbers = in_pieces[there] - 1 - self._gone.numbers[places]
+        self._gone.y[places] = numbers
+        hashes[there] = self._gone.keyed[places] = copy_hashes(digests[there], numbers, self.own.seed)
+
+    def make_ready(self, digests: np.ndarray) -> None:
+        self._in_pieces(digests)
+        self.own.make_ready(digests)
+
+    def compact(self) -> None:
+        """Use less memory, if that is worth while: an update has ended."""
+        self._counts.clear()
+        self.own.compact()
+        self._gone.compact()
+
+    def copy(self) -> "PiecedRows":
+        """An independent source of the same records, most of which lie in the same pieces."""
+        copied = PiecedRows(self._parts, self._index, self._run, self._n_records, self.own.copy(), self._gather_limit)
+        copied._gone, copied._told = self._gone.copy(), self._told
+        return copied
+
+    def _in_pieces(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies of these digests the pieces have, int64[n]; the index is asked once in an update."""
+        names = [name.tobytes() for name in np.ascontiguousarray(digests[:, :2])]
+        asked = [i for i, name in enumerate(names) if name not in self._counts]
+        if asked:
+            found = self._index.count(digests[asked])
+            self._counts.update((names[i], int(count)) for i, count in zip(asked, found, strict=True))
+        return np.array([self._counts[name] for name in names], np.int64)
+
+    # ------------------------------------------------------------------ reading
+
+    def evaluate(self, question: Question, check: Callable[[], None]) -> tuple[ExactSum, ...]:
+        first, *others = self._asked(question, check)
+        for sums in others:
+            add_all(first, sums)
+        return first
+
+    def gathered(self, limit: int, labels: list[Any], check: Callable[[], None]) -> Iterator[Records]:
+        size = self._n_records * (self.own.x.shape[1] + 3) * 8
+        if limit >= MAX_HASH and size > self._gather_limit:
+            raise TooLargeError(
+                f"To solve for these rows, all {self._n_records:,} of them would be gathered in the memory of this "
+                f"process: {size / 1e9:,.1f} GB, and gather_limit is {self._gather_limit / 1e9:,.1f} GB. Nothing was "
+                "changed. There are too few rows for rounds over pieces, or the rounds did not come to rest (classes "
+                "that the features separate, collinear features without a penalty): penalise more, fit with a larger "
+                "gather_limit, or fit in one process."
+            )
+        yield from self._asked(Sample(labels, limit), check)
+
+    def blocks(self, limit: int) -> Iterator[Records]:
+        """The records that are here; walks ask all others where they lie."""
+        return self.own.blocks(limit)
+
+    def _asked(self, question: Question | Sample, check: Callable[[], None]) -> list[Any]:
+        """The answers of all pieces; those that nobody keeps ready any more are read again."""
+        name, gone = self._gone_copies()
+        check()
+        answers = self._run(ask, [(part.fit, part.number, name, question) for part in self._parts])
+        lost = [i for i, answer in enumerate(answers) if answer is None]
+        check()
+        for i, answer in zip(
+            lost, self._run(ask_anew, [(self._parts[i], gone, name, question) for i in lost]), strict=True
+        ):
+            answers[i] = answer
+        check()
+        return answers
+
+    def _gone_copies(self) -> tuple[bytes, Copies]:
+        """The first copy of each digest that was taken out, and a name for all that; a function of what is gone."""
+        if self._told is None:
+            places = self._gone.by_digest()
+            digests, numbers = self._gone.digests[places], self._gone.y[places].astype(np.int64)
+            # by digest, and the one that went last, of the lowest number, at its end
+            last = np.flatnonzero(np.append((digests[1:] != digests[:-1]).any(axis=1), True)) if len(places) else places
+            copies = Copies(digests[last], numbers[last])
+            name = hashlib.blake2b(copies.digests.tobytes() + copies.numbers.tobytes(), digest_size=16).digest()
+            self._told = name if len(places) else ALL_HELD, copies
+        return self._told
+
+
+def _before(digests: np.ndarray) -> np.ndarray:
+    """How many equal ones are before each of these digests, int64[n]."""
+    if len(digests) == 1:
+        return np.zeros(1, np.int64)
+    _, codes = np.unique(digests[:, :2], axis=0, return_inverse=True)
+    return ranks(codes.ravel())
+
+
+def _put(rows: Rows, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray) -> np.ndarray:
+    """Put records into rows, which have room for them; returns their places."""
+    places = np.empty(len(w), np.int64)
+    rows.vacant(places)
+    rows.put(places, x, y, w, digests, np.empty(len(w), np.uint64))
+    return places
+
+
+def _removed(rows: Rows, digests: np.ndarray) -> np.ndarray:
+    """Remove the last copies of these digests from rows; returns their keyed hashes."""
+    hashes = np.empty(len(digests), np.uint64)
+    rows.remove(np.empty(len(digests), np.int64), digests, hashes)
+    return hashes
