@@ -1,6 +1,8 @@
 """Frames and arrays in pieces: one kind for each column over all of them, and errors that name the piece."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -194,6 +196,12 @@ def test_rows_that_change_are_noticed():
     assert len(list(pieces[0].blocks(plan))) == 1
     with raises(TABLE, match="piece 0 has 4 rows, and had 3"):
         list(pieces[0].blocks(plan))
+
+
+def test_importing_it_is_light():
+    code = "import sys, sqlearn.distributed.pieces; print({'dask', 'fsspec', 'pyarrow'} & {*sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found == "set()\n"
 
 
 def test_the_survey_runs_where_it_is_told_to():

@@ -12,6 +12,7 @@ from typing import Any
 from sqlearn.distributed.pieces.piece import Piece, Rows
 from sqlearn.distributed.pieces.plan import Plan
 from sqlearn.errors import TableError, shown
+from sqlearn.storage.table import as_path
 
 
 @dataclass
@@ -97,8 +98,10 @@ def paths_of(given: str | os.PathLike[str]) -> list[str]:
     ------
     TableError
         When there is none.
+    StoreError
+        When the path is none.
     """
-    path = os.fspath(given)
+    path = str(given) if is_url(str(given)) else str(as_path(given))
     if is_url(path):
         with reading(path):
             filesystem, inner = filesystem_of(path)
@@ -124,7 +127,7 @@ def _is_data(name: str, base: str) -> bool:
 def _some(given: Any, paths: list[str]) -> list[str]:
     if not paths:
         raise TableError(
-            f"There is no file at {shown(os.fspath(given))}. Nothing was changed: pass the path of a file, a folder of "
+            f"There is no file at {shown(str(given))}. Nothing was changed: pass the path of a file, a folder of "
             "files, or a pattern such as 'folder/*.parquet'.",
             reason="file",
         )

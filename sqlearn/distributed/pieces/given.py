@@ -8,13 +8,15 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
 
+from sqlearn.distributed.pieces.dask_data import dask_pieces, delayed_piece, is_dask, is_delayed
+from sqlearn.distributed.pieces.dataset import dataset_pieces, hive_pieces, is_dataset, names_columns
 from sqlearn.distributed.pieces.files import is_parquet, paths_of
 from sqlearn.distributed.pieces.loaded import Called, InMemory, is_batch
 from sqlearn.distributed.pieces.parquet import ParquetPiece
 from sqlearn.distributed.pieces.piece import Found, Piece
 from sqlearn.distributed.pieces.plan import Plan
 from sqlearn.distributed.pieces.planning import planned
-from sqlearn.distributed.pieces.text import opened_piece, text_piece
+from sqlearn.distributed.pieces.text import TextPiece, opened_piece, text_piece
 from sqlearn.errors import TableError, shown
 from sqlearn.storage.table import as_list
 from sqlearn.table_files import TableFile
@@ -52,8 +54,8 @@ def pieces_of(
     sample_weight : name or array, optional
         The column of weights, or their values.
     columns : list of names, optional
-        The features; by default all columns but these. Of text files, a mapping gives the kinds of columns, as
-        :class:`~sqlearn.table_files.TableFile` takes them; then "drop" leaves one out.
+        The features; by default all columns but these. Of text files, a mapping gives the kinds of some columns, as
+        :class:`~sqlearn.table_files.TableFile` takes them; "drop" leaves one out.
     run : callable
         Calls a function with each of some tuples of arguments, where the pieces among them lie, and returns the
         results in order; by default here.
@@ -77,16 +79,17 @@ def pieces_of(
         raise TableError(
             f"There is no data in {shown(data)}. Nothing was changed: pass at least one piece.", reason="table"
         )
+    of_kinds = isinstance(columns, Mapping)
+    others = [piece.name for piece in given if not isinstance(piece, TextPiece)] if of_kinds else []
+    if others:
+        raise TableError(
+            f"`columns` gives kinds of columns, and {others[0]} is no text file: its columns have types. Nothing was "
+            "changed: pass a list of the features.",
+            reason="columns",
+        )
     found = run(_survey, [(piece,) for piece in given])
-    chosen = None if columns is None else _chosen(columns)
+    chosen = None if columns is None or of_kinds else as_list(columns)
     return planned(learner, [piece.name for piece in given], found, target, weight, chosen)
-
-
-def _chosen(columns: Any) -> list[Any]:
-    """The features that are named; of a mapping, those that are not dropped."""
-    if isinstance(columns, Mapping):
-        return [name for name, kind in columns.items() if kind != "drop"]
-    return as_list(columns)
 
 
 def _names(given: Any, data: Any) -> Any:
@@ -108,6 +111,12 @@ def _names(given: Any, data: Any) -> Any:
 
 def _pieces(data: Any, beside: tuple[Any, Any], kinds: Mapping[str, str] | None) -> list[Piece]:
     """What was given, as pieces that were not looked at yet."""
+    if is_delayed(data):
+        data = [data]
+    elif is_dask(data):
+        return dask_pieces(data, *beside)
+    elif is_dataset(data):
+        data = [data]
     if _is_table(data):
         return [InMemory("the data", value=(data, *beside))]
     if any(each is not None for each in beside):
@@ -125,9 +134,13 @@ def _pieces(data: Any, beside: tuple[Any, Any], kinds: Mapping[str, str] | None)
     for i, each in enumerate(data):
         if isinstance(each, str | PathLike | TableFile):
             pieces += _files(each, kinds)
+        elif is_dataset(each):
+            pieces += dataset_pieces(each)
+        elif is_delayed(each) or (isinstance(each, tuple) and any(map(is_delayed, each))):
+            pieces.append(delayed_piece(f"piece {i}", each))
         elif isinstance(each, tuple) or _is_table(each) or isinstance(each, list):
             pieces.append(InMemory(f"piece {i}", value=each))
-        elif callable(each):
+        elif callable(each) and not is_dask(each):
             pieces.append(Called(f"piece {i}", function=each))
         else:
             raise _no_data(each)
@@ -137,6 +150,8 @@ def _pieces(data: Any, beside: tuple[Any, Any], kinds: Mapping[str, str] | None)
 def _files(given: Any, kinds: Mapping[str, str] | None) -> list[Piece]:
     if isinstance(given, TableFile):
         return [opened_piece(given)]
+    if names_columns(given):
+        return hive_pieces(given)
     return [ParquetPiece(path, path=path) if is_parquet(path) else text_piece(path, kinds) for path in paths_of(given)]
 
 

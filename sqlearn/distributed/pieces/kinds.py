@@ -106,6 +106,10 @@ def settled(what: str, by_piece: Mapping[str, str]) -> str:
     )
 
 
+def is_number(kind: str) -> bool:
+    return kind in _NUMBERS
+
+
 def is_learned(kind: str) -> bool:
     """Whether some learner takes features of this kind."""
     return plain(kind) in _NUMBERS | {TEXT, OBJECT, BOOLEAN, DECIMAL}
@@ -122,16 +126,20 @@ def as_kind(column: nw.Series[Any], kind: str, piece: str) -> nw.Series[Any]:
     fits = of == kind or (of == DECIMAL and kind == "float64") or kind == OBJECT
     numeric = of in _NUMBERS | {BOOLEAN} and kind in _NUMBERS
     if not (fits or (numeric and np.result_type(of, kind).name == kind)):
-        raise TableError(
-            f"{piece}: column {shown(column.name)} holds {_WORDS.get(own, own)}, and {_WORDS.get(kind, kind)} in the "
-            "other pieces, or by what was declared of it. Nothing was changed: give it one type in all pieces.",
-            column=column.name,
-            reason="columns",
-        )
+        raise _misfit(f"{piece}: column {shown(column.name)}", own, kind, column.name)
     if own == DECIMAL:
         numbers = [None if value is None else float(value) for value in column.to_list()]
         return nw.new_series(column.name, numbers, nw.Float64(), backend=column.implementation)
     return column.cast(_dtype(kind))
+
+
+def _misfit(what: str, own: str, kind: str, column: Any = None) -> TableError:
+    return TableError(
+        f"{what} holds {_WORDS.get(own, own)}, and {_WORDS.get(kind, kind)} in the other pieces, or by what was "
+        "declared of it. Nothing was changed: give it one type in all pieces.",
+        column=column,
+        reason="columns",
+    )
 
 
 def _gaps(column: nw.Series[Any], kind: str) -> nw.Series[Any]:
@@ -150,18 +158,28 @@ def _dtype(kind: str) -> Any:
     return getattr(nw, kind.capitalize().replace("Uint", "UInt"))()
 
 
-def as_values(values: Any, kind: str) -> np.ndarray:
-    """Labels, targets or weights as an array of the kind that was settled; missing numbers are NaN, others None."""
-    if kind in _NUMBERS:
-        if isinstance(values, nw.Series):
-            gaps = bool(values.null_count())
-            if column_kind(values) == DECIMAL or gaps:
-                values = np.array([np.nan if value is None else float(value) for value in values.to_list()], np.float64)
-                return values if gaps else values.astype(kind)
-            values = values.to_numpy()
-        return values.astype(kind, copy=False)
-    if kind == BOOLEAN and not (isinstance(values, nw.Series) and values.null_count()):
-        return np.asarray(values.to_numpy() if isinstance(values, nw.Series) else values, bool)
+def as_values(values: Any, kind: str, what: str) -> np.ndarray:
+    """Labels, targets or weights as an array of the kind that was settled; missing numbers are NaN, others None.
+
+    Parameters
+    ----------
+    values : narwhals.Series or ndarray
+        What a piece has.
+    kind : str
+        Their kind in all pieces, of values and not of categories; numbers may turn out to need a wider type.
+    what : str
+        What messages call them, and the piece.
+    """
+    own = plain(values_kind(values))
+    known = (_NUMBERS | {BOOLEAN, DECIMAL, NONE, GAPS}) if kind in _NUMBERS else {kind, NONE, GAPS}
+    if own not in known and kind != OBJECT:
+        raise _misfit(what, own, kind)
+    gaps = isinstance(values, nw.Series) and bool(values.null_count())
+    if kind in _NUMBERS and (gaps or own == DECIMAL):
+        return np.array([np.nan if value is None else float(value) for value in values.to_list()], np.float64)
+    if kind in _NUMBERS or (kind == BOOLEAN and not gaps):
+        array = values.to_numpy() if isinstance(values, nw.Series) else values
+        return array.astype(np.result_type(own, kind), copy=False)
     found = np.empty(values.shape, object)
     found[...] = values.to_list() if isinstance(values, nw.Series) else values
     return found

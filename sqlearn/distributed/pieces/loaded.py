@@ -25,7 +25,10 @@ class Loaded(Piece):
 
     def rows(self) -> Rows:
         """What was loaded, checked: X is a frame, a CSR array or an ndarray."""
-        loaded = self.load()
+        return self.checked(self.load())
+
+    def checked(self, loaded: Any) -> Rows:
+        """What is a frame or an array, or a tuple of it and more, as rows."""
         parts = loaded if isinstance(loaded, tuple) else (loaded,)
         if not 1 <= len(parts) <= 3:
             raise TableError(
@@ -37,7 +40,12 @@ class Loaded(Piece):
         return Rows(_features(X, self.name), _beside(y, "y", self.name), _beside(weight, "sample_weight", self.name))
 
     def survey(self) -> Found:
-        rows = self.rows()
+        found = self.found(self.rows())
+        self.count = found.count
+        return found
+
+    def found(self, rows: Rows) -> Found:
+        """What a survey finds in these rows."""
         X, library = rows.X, None
         if nw.dependencies.is_into_dataframe(X):
             frame = nw.from_native(X, eager_only=True)
@@ -50,17 +58,7 @@ class Loaded(Piece):
         else:
             form, kinds = "array", dict.fromkeys(range(X.shape[1]), values_kind(X))
         y, weight = (() if values is None else _kinds_beside(values) for values in (rows.y, rows.weight))
-        ndim = (
-            0
-            if rows.y is None
-            else 1
-            if isinstance(rows.y, nw.Series)
-            else 2
-            if isinstance(rows.y, nw.DataFrame)
-            else rows.y.ndim
-        )
-        self.count = int(X.shape[0])
-        return Found(form, kinds, self.count, [self], library, y, weight, ndim)
+        return Found(form, kinds, int(X.shape[0]), [self], library, y, weight, _ndim(rows.y))
 
     def read(self, plan: Plan) -> Iterator[Rows]:
         yield self.rows()
@@ -84,6 +82,13 @@ class Called(Loaded):
 
     def load(self) -> Any:
         return self.function()
+
+
+def _ndim(y: Any) -> int:
+    """The dimensions of labels or targets; 0 where there are none."""
+    if isinstance(y, nw.Series):
+        return 1
+    return 0 if y is None else len(y.shape)
 
 
 def is_batch(data: Any) -> bool:

@@ -26,12 +26,12 @@ class ParquetPiece(FilePiece):
     Attributes
     ----------
     groups : tuple of int
-        The first row group and the one behind the last; None before the survey, for all.
+        The first row group and the one behind the last; none before the survey.
     before : int
         The number of rows before them.
     """
 
-    groups: tuple[int, int] | None = None
+    groups: tuple[int, int] = 0, 0
     before: int = 0
 
     @contextmanager
@@ -52,25 +52,10 @@ class ParquetPiece(FilePiece):
         with self._opened() as file:
             schema, metadata = file.schema_arrow, file.metadata
             rows = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
-        twice = [name for name in schema.names if schema.names.count(name) > 1]
-        if twice:
-            raise TableError(
-                f"{self.name} has two columns {shown(twice[0])}. Nothing was changed: rename one of them.",
-                column=twice[0],
-                reason="file",
-            )
-        kinds = {name: kind for name, kind in schema_kinds(schema).items() if not _INDEX.fullmatch(name)}
+        kinds = schema_kinds(schema, self.name)
         whole = replace(self, version=version)
-        return Found("frame", kinds, sum(rows), [*whole._parts(rows)], "pyarrow")
-
-    def _parts(self, rows: list[int]) -> Iterator["ParquetPiece"]:
-        """Runs of row groups, which have names of their own if there are several."""
-        first = before = count = 0
-        for group, n in enumerate(rows):
-            count += n
-            if count >= _FEW or group == len(rows) - 1:
-                yield replace(self, groups=(first, group + 1), before=before, count=count)
-                first, before, count = group + 1, before + count, 0
+        pieces = [replace(whole, groups=groups, before=before, count=count) for groups, before, count in runs(rows)]
+        return Found("frame", kinds, sum(rows), pieces, "pyarrow")
 
     def rows(self, plan: Plan) -> Iterator[Rows]:
         import pyarrow as pa
@@ -80,15 +65,34 @@ class ParquetPiece(FilePiece):
             missing = [name for name in plan.columns if name not in names]
             if missing:
                 raise lacking(self.name, missing[0], names)
-            groups = range(*self.groups) if self.groups else range(file.metadata.num_row_groups)
-            for batch in file.iter_batches(ROWS, row_groups=[*groups], columns=plan.columns, use_threads=False):
-                yield Rows(pa.Table.from_batches([batch]))
+            for group in range(*self.groups):  # each on its own: pyarrow keeps what it has read until the last one
+                for batch in file.iter_batches(ROWS, row_groups=[group], columns=plan.columns, use_threads=False):
+                    yield Rows(pa.Table.from_batches([batch]))
 
     def place(self, row: int) -> tuple[str, dict[str, int]]:
         return f"{self.name}, row {self.before + row + 1}", {"row": self.before + row}
 
 
-def schema_kinds(schema: Any) -> dict[str, str]:
-    """Kind of each column of a pyarrow schema."""
+def runs(rows: list[int]) -> Iterator[tuple[tuple[int, int], int, int]]:
+    """Runs of row groups of these many rows: first and end, rows before, and rows. There is one at least."""
+    first = before = count = 0
+    for group, n in enumerate(rows):
+        count += n
+        if count >= _FEW or group == len(rows) - 1:
+            yield (first, group + 1), before, count
+            first, before, count = group + 1, before + count, 0
+    if not rows:
+        yield (0, 0), 0, 0
+
+
+def schema_kinds(schema: Any, name: str) -> dict[str, str]:
+    """Kind of each column of a pyarrow schema, without an index of pandas or Dask that has no name of its own."""
+    twice = [column for column in schema.names if schema.names.count(column) > 1]
+    if twice:
+        raise TableError(
+            f"{name} has two columns {shown(twice[0])}. Nothing was changed: rename one of them.",
+            column=twice[0],
+            reason="file",
+        )
     frame = nw.from_native(schema.empty_table(), eager_only=True)
-    return {name: column_kind(frame[name]) for name in frame.columns}
+    return {column: column_kind(frame[column]) for column in frame.columns if not _INDEX.fullmatch(column)}

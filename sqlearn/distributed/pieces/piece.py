@@ -32,6 +32,8 @@ class Found:
         What to read in its place: parts of a large file, or the piece with what tells whether it has changed.
     written : bool
         Whether booleans were recognised in text, and are text if any piece has other words in their place.
+    declared : bool
+        Whether kinds were declared, and nobody has looked: numbers may be of another type.
     """
 
     form: str
@@ -43,6 +45,7 @@ class Found:
     weight: Sequence[str] = ()
     ndim: int = 0
     written: bool = False
+    declared: bool = False
 
 
 @dataclass

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from sqlearn.distributed.pieces.block import ROWS, Block, Place
-from sqlearn.distributed.pieces.kinds import OBJECT, as_kind, as_values
+from sqlearn.distributed.pieces.kinds import OBJECT, TEXT, as_kind, as_values
 from sqlearn.errors import ShapeError, TableError, listed, shown
 
 if TYPE_CHECKING:
@@ -129,23 +129,19 @@ class Plan:
                 columns = [as_kind(X[name], self.kind_of(name) or OBJECT, piece) for name in self.keep]
                 kept = X.select(*self.keep).with_columns(*columns).to_native()
             if self.target:
-                columns = [as_kind(X[name], self.target_kind, piece) for name in self.target]
-                y = columns[0] if self.target_ndim == 1 else X.select(*self.target)
-            if self.weight:
-                weight = as_kind(X[self.weight[0]], "float64", piece)
-            changed = [as_kind(X[name], kind, piece) for name, kind in zip(self.features, self.kinds, strict=True)]
+                y = X[self.target[0]] if self.target_ndim == 1 else X.select(*self.target)
+            weight = X[self.weight[0]] if self.weight else weight
             if self.documents:
-                features: Any = as_values(changed[0], "text")
+                features: Any = as_values(X[self.features[0]], TEXT, f"{piece}: column {shown(self.features[0])}")
             else:
+                changed = [as_kind(X[name], kind, piece) for name, kind in zip(self.features, self.kinds, strict=True)]
                 features = X.select(*self.features).with_columns(*changed).to_native()
-        elif self.form == "array":
-            features = as_values(X, self.kinds[0])
         else:
-            features = X
+            features = as_values(X, self.kinds[0], f"{piece}: X") if self.form == "array" else X
         return Block(
             features,
-            None if y is None else _targets(y, self.target_kind),
-            None if weight is None else _column(weight, "float64"),
+            None if y is None else _targets(y, self.target_kind, f"{piece}: the target"),
+            None if weight is None else as_values(weight, "float64", f"{piece}: the column of weights"),
             start,
             piece,
             place,
@@ -157,15 +153,11 @@ def _moved(place: Place, by: int, row: int) -> tuple[str, dict[str, int]]:
     return place(by + row)
 
 
-def _column(values: Any, kind: str) -> np.ndarray:
-    return as_values(values if isinstance(values, nw.Series) else np.asarray(values), kind)
-
-
-def _targets(y: Any, kind: str) -> np.ndarray:
-    """Labels or targets as an array: one that numpy knows, a narwhals Series, or a frame of several."""
+def _targets(y: Any, kind: str, what: str) -> np.ndarray:
+    """Labels or targets as an array: those of an array, of a narwhals Series, or of a frame of several."""
     if isinstance(y, nw.DataFrame):
-        return np.column_stack([as_values(y[name], kind) for name in y.columns])
-    return _column(y, kind)
+        return np.column_stack([as_values(y[name], kind, what) for name in y.columns])
+    return as_values(y, kind, what)
 
 
 def lacking(piece: str, name: Any, columns: Sequence[Any]) -> TableError:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlearn.distributed.pieces.kinds import BOOLEAN, TEXT, is_learned, plain, settled
+from sqlearn.distributed.pieces.kinds import BOOLEAN, TEXT, is_learned, is_number, plain, settled
 from sqlearn.distributed.pieces.piece import Found, Piece
 from sqlearn.distributed.pieces.plan import Plan, lacking, of_width
 from sqlearn.errors import ShapeError, TableError, UnsupportedError, listed, shown
+from sqlearn.storage.table import takes_categories
 
 Surveyed = Mapping[str, Found]  # by what messages call the piece, of those that have rows
 
@@ -19,7 +20,7 @@ def planned(
     weight: Any,
     columns: Sequence[Any] | None,
 ) -> tuple[list[Piece], Plan]:
-    """The pieces to read, and the plan for them.
+    """The pieces to read, without those that are known to be empty, and the plan for them.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def planned(
     SqlearnError
         When pieces do not fit together, or not the learner; it names them.
     """
-    pieces = [piece for each in found for piece in each.pieces]
+    pieces = [piece for each in found if each.count != 0 for piece in each.pieces]
     filled = {name: each for name, each in zip(names, found, strict=True) if each.count != 0}
     if not filled:
         raise ShapeError(
@@ -58,6 +59,12 @@ def planned(
             f"Arrays have no columns with names, and {shown(name)} was named. Nothing was changed: pass pieces (X, y) "
             "or (X, y, sample_weight), or frames.",
             reason="columns",
+        )
+    if first.form == "texts" and not learner.takes_documents:
+        raise ShapeError(
+            f"{next(iter(filled))} has one dimension, and {type(learner).__name__} does not learn from documents. "
+            "Nothing was changed: pass arrays of two dimensions, or frames.",
+            reason="shape",
         )
     has_target, has_weight = plan.target_ndim > 0, bool(plan.weight or first.weight)
     if learner.target is not None and not has_target:
@@ -140,6 +147,8 @@ def _of_frames(learner: Any, filled: Surveyed, target: Any, weight: Any, columns
                 reason="columns",
             )
     kinds = tuple(_of_column(name, filled) for name in features)
+    if any(each.declared for each in filled.values()) and not takes_categories(learner):
+        kinds = tuple("float64" if is_number(kind) else kind for kind in kinds)  # as which they are learned
     odd = [(name, kind) for name, kind in zip(features, kinds, strict=True) if not is_learned(kind)]
     if odd:
         raise TableError(

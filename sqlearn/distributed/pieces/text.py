@@ -36,7 +36,7 @@ class TextPiece(FilePiece):
         whole = replace(self, version=self.current())
         file = TableFile(self.path, kinds=self.kinds, may_be_empty=True, **self.options)
         if not file.columns:
-            return Found("frame", {}, 0, [replace(whole, count=0)], "pyarrow", written=True)
+            return Found("frame", {}, 0, [], "pyarrow", written=True)
         found = {
             column.name: _KINDS[column.kind] if column.examples or column.name in self.kinds else NONE
             for column in file.columns
@@ -47,8 +47,6 @@ class TextPiece(FilePiece):
     def rows(self, plan: Plan) -> Iterator[Rows]:
         import pyarrow as pa
 
-        if self.count == 0:
-            return
         kinds = {name: self._kind(name, plan) for name in plan.columns}
         first = TableFile(self.path, kinds=self.kinds, **self.options)
         names = [column.name for column in first.columns]
