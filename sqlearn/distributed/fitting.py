@@ -166,14 +166,14 @@ class Learned(NamedTuple):
     ----------
     model : ExactEstimator
         A model of its records, without a ledger.
-    names : Names or None
-        The names of its records, if they are wanted.
+    names : list of Names
+        The names of its records, if they are wanted, in runs.
     n_rows : int
         How many they are.
     """
 
     model: Any
-    names: Names | None
+    names: list[Names]
     n_rows: int
 
 
@@ -209,19 +209,19 @@ def learned(prototype: Any, plan: Plan, piece: Piece, number: int, named: bool, 
             with block.located():
                 model.partial_fit(**block.args())
     state.ledger, state.taken_out = None, True  # so that pickles are complete without
-    return Learned(model, None if names is None else names.names(), state.n_records)
+    return Learned(model, [] if names is None else names.names(), state.n_records)
 
 
 def _model(piece: Learned) -> Any:
     return piece.model
 
 
-def _names(piece: Learned) -> Names | None:
+def _names(piece: Learned) -> list[Names]:
     return piece.names
 
 
 def _told(piece: Learned) -> tuple[int, int]:
-    return piece.n_rows, 0 if piece.names is None else piece.names.n_entries
+    return piece.n_rows, sum(names.n_entries for names in piece.names)
 
 
 def together(models: Sequence[Any]) -> Any:

@@ -25,7 +25,7 @@ class Index:
     workers : Workers
         Where the names are.
     names : sequence of Future
-        The :class:`~sqlearn.distributed.names.Names` of each piece; they are not needed any more afterwards.
+        The runs of :class:`~sqlearn.distributed.names.Names` of each piece; they are not needed any more afterwards.
     n_names : int
         How many they are in all.
     memory : int
@@ -61,7 +61,7 @@ class Index:
         near = self._workers.near
         if not self._workers.keeps_results:
             return near(merged, names, memory, part, self.bits)
-        return near(merged, [near(merged, [each], memory, part, self.bits) for each in names], memory)
+        return near(merged, [[near(merged, [each], memory, part, self.bits) for each in names]], memory)
 
     def count(self, digests: np.ndarray, check: Check | None = None) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n].

@@ -211,12 +211,12 @@ def _restored(memory: int, blocks: list[tuple[np.ndarray, ...]]) -> Names:
     return names
 
 
-def merged(names: Sequence[Names], memory: int, part: int = 0, bits: int = 0) -> Names:
-    """The entries of all of these whose first `bits` bits are those of `part`.
+def merged(runs: Sequence[Sequence[Names]], memory: int, part: int = 0, bits: int = 0) -> Names:
+    """The entries of all of these, which are given by piece, whose first `bits` bits are those of `part`.
 
     Memory is bounded by :data:`RUN` entries, whatever their number.
     """
-    result = Names(memory)
+    result, names = Names(memory), [each for piece in runs for each in piece]
     first, last = part << (_WORD - bits), (part + 1) << (_WORD - bits)
     n = max(1, -(-(sum(each.n_entries for each in names) >> bits) // RUN))
     for start, stop in pairwise([first + (last - first) * i // n for i in range(n + 1)]):
@@ -263,8 +263,8 @@ class Collector:
         run.append(ordered([Entries(digests[:, 0].copy(), digests[:, 1].copy(), pieces, ones)]))
         self._runs.append(run)
 
-    def names(self) -> Names:
-        """All of them."""
+    def names(self) -> list[Names]:
+        """All of them, in runs each of which ascends."""
         if self._waiting:
             self._sort()
-        return self._runs[0] if len(self._runs) == 1 else merged(self._runs, self._memory)
+        return self._runs
