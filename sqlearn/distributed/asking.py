@@ -3,19 +3,20 @@
 Everything here is a function of the piece: what a worker keeps may be lost at any time, and is then read again.
 """
 
-import pickle
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sqlearn.distributed.blocks import Blocks
+from sqlearn.distributed.names import Repeated
+from sqlearn.distributed.workers import here, pause
 from sqlearn.engine.rounds import MAX_HASH, PassedRows, Question, Records, Rounds, copy_hashes
 from sqlearn.engine.sums import UNFIT, ExactSum
-from sqlearn.errors import FormatError
+from sqlearn.errors import FormatError, TableError
 
 MOST_FITS = 8  # whose pieces a process keeps: those of others were last asked long ago
 
@@ -57,23 +58,30 @@ class Part:
         A name of the fit that no other has.
     number : int
         Which of its pieces this is.
-    prototype : bytes
-        The model without any record, pickled.
+    prototype : ExactEstimator
+        The model without any record.
     plan, piece
         How the piece is read, and the piece.
-    repeated : Copies
-        The first number of those of the piece's digests of which it has several copies, or pieces before it have some.
+    repeated : Repeated
+        Those of the piece's names of which it has several copies, or pieces before it have some.
+    n_rows : int
+        How many rows it has.
     memory : int
         How many bytes of records a process keeps in memory.
     """
 
     fit: str
     number: int
-    prototype: bytes
+    prototype: Any
     plan: Any
     piece: Any
-    repeated: Copies
+    repeated: Repeated
+    n_rows: int
     memory: int
+
+
+def _nothing(_: np.ndarray) -> None:
+    pass
 
 
 class KeptPiece:
@@ -85,10 +93,13 @@ class KeptPiece:
         An empty state of the model, which passes its records on to here from now on.
     memory : int
         How many bytes of records this process keeps in memory.
+    note : callable
+        Is given the digests of records as they are learned.
     """
 
-    def __init__(self, state: Any, memory: int) -> None:
+    def __init__(self, state: Any, memory: int, note: Callable[[np.ndarray], object] = _nothing) -> None:
         assert isinstance(state.statistic, Rounds)
+        self._note = note
         self._state, self._statistic = state, state.statistic
         self._blocks = Blocks(memory)
         self._numbers: list[tuple[np.ndarray, np.ndarray]] | None = None  # rows that are not copy 0, by block
@@ -99,6 +110,7 @@ class KeptPiece:
 
     def _take(self, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray) -> None:
         self._blocks.append((x, y, w.copy(), digests[:, :2].copy()))
+        self._note(digests)
 
     # ------------------------------------------------------------------ when it has learned
 
@@ -106,9 +118,9 @@ class KeptPiece:
     def is_numbered(self) -> bool:
         return self._numbers is not None
 
-    def number(self, repeated: Copies) -> None:
+    def number(self, repeated: Repeated) -> None:
         """Number the copies of equal records."""
-        following, numbers = repeated.numbers.copy(), []
+        following, numbers = repeated.first.copy(), []
         for *_, digests in self._blocks:
             at = places_of(repeated.digests, digests)
             rows = np.flatnonzero(at >= 0)
@@ -148,6 +160,7 @@ class KeptPiece:
         known, seed, classes = last == name, self._statistic.seed, self._classes(labels)
         stays = stays if known else []
         for k, ((x, y, w, digests), (rows, later)) in enumerate(zip(self._blocks, self._numbers, strict=True)):
+            pause()
             numbers = np.zeros(len(w), np.int64)
             numbers[rows] = later
             if not known:
@@ -236,25 +249,41 @@ def let_go(fit: str) -> None:
 
 
 def ask(fit: str, number: int, name: bytes, question: Question | Sample) -> Any:
-    """The answer of a piece that this process keeps, without the copies that it was last told are gone.
+    """Which worker this is, and the answer of a piece that it keeps, without the copies that were gone the last time.
 
     None where it keeps it no longer, or was told of other copies than those of this name: then :func:`ask_anew`.
     """
     piece = kept(fit, number)
     if piece is None or not piece.is_numbered or not piece.knows(name):
         return None
-    return piece.answer(question, NO_COPIES, name)
+    return here(), piece.answer(question, NO_COPIES, name)
 
 
 def ask_anew(part: Part, gone: Copies, name: bytes, question: Question | Sample) -> Any:
-    """The answer of a piece, which is read again where this process does not keep it."""
+    """The same, of a piece that is read again where this process does not keep it."""
     piece = kept(part.fit, part.number)
     if piece is None:
-        model = pickle.loads(part.prototype)
-        piece = KeptPiece(model.state, part.memory)
-        for block in part.piece.blocks(part.plan):
-            model.partial_fit(**block.args())
+        piece = _read(part)
         keep(part.fit, part.number, piece)
     if not piece.is_numbered:
         piece.number(part.repeated)
-    return piece.answer(question, gone, name)
+    return here(), piece.answer(question, gone, name)
+
+
+def _read(part: Part) -> KeptPiece:
+    model = part.prototype.emptied()
+    piece = KeptPiece(model.state, part.memory)
+    model.state.fast_path = None
+    for block in part.piece.blocks(part.plan):
+        pause()
+        if len(block):
+            with block.located():
+                model.partial_fit(**block.args())
+    n = model.state.n_records
+    if n != part.n_rows:
+        raise TableError(
+            f"{part.piece.name} has changed: it has {n:,} rows, and had {part.n_rows:,} when it was fitted. Nothing "
+            "was changed: pass data that stays as it is, and fit again.",
+            reason="table",
+        )
+    return piece

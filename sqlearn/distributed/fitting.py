@@ -9,16 +9,20 @@ from functools import partial
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
+from uuid import uuid4
 
 import numpy as np
 from sklearn.base import clone
 
+from sqlearn.distributed.asking import KeptPiece, Part, keep
 from sqlearn.distributed.gathering import gathered
 from sqlearn.distributed.index import Index
 from sqlearn.distributed.ledger import Noting, PiecedLedger
 from sqlearn.distributed.names import Collector, Names
 from sqlearn.distributed.pieces import Piece, Plan, pieces_of
-from sqlearn.distributed.workers import Future, Workers, pause, results, run, workers_of
+from sqlearn.distributed.rounds import LightModel, ask_rows, asks_in_rounds, summed
+from sqlearn.distributed.rows import Parts
+from sqlearn.distributed.workers import Future, Workers, here, pause, results, run, workers_of
 from sqlearn.engine.model import ExactEstimator, Inner, State
 from sqlearn.errors import (
     InvalidValueError,
@@ -109,11 +113,11 @@ def fit(
     workers = workers_of(client)
     with _reporting(progress, type(learner).__name__) as report:
         pieces, plan = pieces_of(learner, data, y, sample_weight, columns=columns, run=partial(run, workers))
-        if learner.keeps_records:
-            gathered(learner, pieces, plan, workers, gather_limit, report)
-            return learner
         prototype = _prototype(learner, pieces, plan, workers)
-        learner.hold(_fitted(prototype, pieces, plan, workers, memory, report))
+        if learner.keeps_records and not asks_in_rounds(prototype.state):
+            gathered(learner, pieces, plan, workers, gather_limit, report)
+        else:
+            learner.hold(_fitted(prototype, pieces, plan, workers, memory, gather_limit, report))
     return learner
 
 
@@ -170,11 +174,14 @@ class Learned(NamedTuple):
         The names of its records, if they are wanted, in runs.
     n_rows : int
         How many they are.
+    place : str or None
+        Which worker did, where workers have names.
     """
 
     model: Any
     names: list[Names]
     n_rows: int
+    place: str | None
 
 
 def _prototype(learner: Any, pieces: Sequence[Piece], plan: Plan, workers: Workers) -> Any:
@@ -198,18 +205,28 @@ def _started(learner: Any, plan: Plan, piece: Piece) -> Any:
     return None
 
 
-def learned(prototype: Any, plan: Plan, piece: Piece, number: int, named: bool, memory: int) -> Learned:
-    """Learn a piece alone. It depends on nothing else, so it may be done again anywhere."""
+def learned(prototype: Any, plan: Plan, piece: Piece, number: int, named: bool, memory: int, fit: str) -> Learned:
+    """Learn a piece alone. It depends on nothing else, so it may be done again anywhere.
+
+    Under the name `fit`, the process keeps what questions about the records of an adaptive learner are answered from.
+    """
     model = prototype.emptied()
     state, names = model.state, Collector(number, memory) if named else None
-    state.fast_path, state.ledger = None, None if names is None else Noting(names)
+    state.fast_path, kept = None, None
+    if names is not None and asks_in_rounds(state):
+        kept = KeptPiece(state, memory, names.note)
+    else:
+        state.ledger = None if names is None else Noting(names)
     for block in piece.blocks(plan):
         pause()
         if len(block):
             with block.located():
                 model.partial_fit(**block.args())
     state.ledger, state.taken_out = None, True  # so that pickles are complete without
-    return Learned(model, [] if names is None else names.names(), state.n_records)
+    if kept is not None:
+        keep(fit, number, kept)
+        model = LightModel(model)
+    return Learned(model, [] if names is None else names.names(), state.n_records, here())
 
 
 def _model(piece: Learned) -> Any:
@@ -220,8 +237,8 @@ def _names(piece: Learned) -> list[Names]:
     return piece.names
 
 
-def _told(piece: Learned) -> tuple[int, int]:
-    return piece.n_rows, sum(names.n_entries for names in piece.names)
+def _told(piece: Learned) -> tuple[int, int, str | None]:
+    return piece.n_rows, sum(names.n_entries for names in piece.names), piece.place
 
 
 def together(models: Sequence[Any]) -> Any:
@@ -239,20 +256,27 @@ def together(models: Sequence[Any]) -> Any:
             column=error.column,
             reason="label",
         ) from error
-    return Inner(first).fitted(state)
+    return first.of(state) if isinstance(first, LightModel) else Inner(first).fitted(state)
 
 
 def _fitted(
-    prototype: Any, pieces: Sequence[Piece], plan: Plan, workers: Workers, memory: int, report: Report
+    prototype: Any,
+    pieces: Sequence[Piece],
+    plan: Plan,
+    workers: Workers,
+    memory: int,
+    gather_limit: int,
+    report: Report,
 ) -> State:
     """The state of a model of all pieces."""
-    named = prototype.state.ledger is not None
+    asks, fit = asks_in_rounds(prototype.state), uuid4().hex
+    named = asks or prototype.state.ledger is not None
     under_way = UnderWay(
-        workers, [(prototype, plan, piece, number, named, memory) for number, piece in enumerate(pieces)]
+        workers, [(prototype, plan, piece, number, named, memory, fit) for number, piece in enumerate(pieces)]
     )
     try:
         total, names = under_way.results(report)
-        state: State = prototype.state.merged(total.state)
+        state: State = summed(prototype, total) if asks else prototype.state.merged(total.state)
         if named:
             index = Index(workers, names, under_way.n_names, memory)
             if index.n_records != state.n_records:
@@ -262,8 +286,15 @@ def _fitted(
                     "is.",
                     reason="table",
                 )
-            state.ledger = PiecedLedger([index])
             state.rows_lie = _where(prototype, pieces)
+            if asks:
+                parts = [
+                    Part(fit, number, prototype, plan, piece, index.offsets(number), under_way.rows[number], memory)
+                    for number, piece in enumerate(pieces)
+                ]
+                ask_rows(state, Parts(parts, under_way.places, index, workers, gather_limit))
+            else:
+                state.ledger = PiecedLedger([index])
     except BaseException:
         under_way.cancel()
         raise
@@ -294,6 +325,10 @@ class UnderWay:
     ----------
     n_names : int
         The number of names in all pieces that are done.
+    rows : dict of int to int
+        The number of rows of each piece that is done.
+    places : dict of int to str or None
+        Which worker has done it.
     """
 
     def __init__(self, workers: Workers, calls: Sequence[tuple[Any, ...]]) -> None:
@@ -303,6 +338,8 @@ class UnderWay:
         self._names: dict[int, Future] = {}
         self._done: SimpleQueue[int] = SimpleQueue()
         self.n_names = 0
+        self.rows: dict[int, int] = {}
+        self.places: dict[int, str | None] = {}
 
     def results(self, report: Report) -> tuple[Any, list[Future]]:
         """A model of all pieces, and the names of each."""
@@ -334,8 +371,9 @@ class UnderWay:
 
     def _finish(self, number: int, report: Report) -> None:
         near, piece = self._workers.near, self._under_way.pop(number)
-        ((n_rows, n_names),) = results(self._workers, [near(_told, piece)])
+        ((n_rows, n_names, self.places[number]),) = results(self._workers, [near(_told, piece)])
         self.n_names += n_names
+        self.rows[number] = n_rows
         self._names[number] = near(_names, piece)
         self._put(0, near(_model, piece))
         report(n_rows)

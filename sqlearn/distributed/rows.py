@@ -1,29 +1,76 @@
 """The records of pieces as the rows of a learner that asks them in rounds: where they lie, without those taken out."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from sqlearn.distributed.asking import ALL_HELD, NO_COPIES, Copies, Part, Sample, ask, ask_anew, ranks
+from sqlearn.distributed.asking import ALL_HELD, NO_COPIES, Copies, Part, Sample, ask, ask_anew, let_go, ranks
+from sqlearn.distributed.index import Index
+from sqlearn.distributed.workers import Workers, run
 from sqlearn.engine.rounds import MAX_HASH, Question, Records, Rows, add_all, copy_hashes
 from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import TooLargeError
 
 
-class Index(Protocol):
-    """Which records the pieces have."""
+class Parts:
+    """The pieces whose records are asked where they lie; what lets go of them tells the workers.
+
+    Parameters
+    ----------
+    parts : list of Part
+        The pieces.
+    places : mapping of int to str or None
+        Which worker keeps each, by their numbers.
+    index : Index
+        The names of their records.
+    workers : Workers
+        What makes calls.
+    gather_limit : int
+        How many bytes of records may be read from them into the memory of this process.
+
+    Attributes
+    ----------
+    n_records : int
+        How many records they have together.
+    """
+
+    def __init__(
+        self, parts: list[Part], places: Mapping[int, str | None], index: Index, workers: Workers, gather_limit: int
+    ) -> None:
+        self._parts, self._workers, self._index = parts, workers, index
+        self._places = [places[number] for number in range(len(parts))]
+        self.gather_limit = gather_limit
+        self.n_records = sum(part.n_rows for part in parts)
+        weakref.finalize(self, _let_go, parts[0].fit, self._places, workers).atexit = False
 
     def count(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n]."""
+        return self._index.count(digests)
+
+    def asked(self, question: Question | Sample, name: bytes, gone: Copies, check: Callable[[], None]) -> list[Any]:
+        """The answers of all pieces, without the copies that are gone, of which `name` is a hash.
+
+        Pieces that nobody keeps any more are read again.
+        """
+        calls = [(part.fit, part.number, name, question) for part in self._parts]
+        answers = run(self._workers, ask, calls, check, self._places)
+        lost = [i for i, answer in enumerate(answers) if answer is None]
+        anew = [(self._parts[i], gone, name, question) for i in lost]
+        for i, answer in zip(
+            lost, run(self._workers, ask_anew, anew, check, [self._places[i] for i in lost]), strict=True
+        ):
+            answers[i] = answer
+        self._places[:] = [place for place, _ in answers]
+        return [answer for _, answer in answers]
 
 
-class Run(Protocol):
-    """Makes calls where the pieces lie."""
-
-    def __call__(self, function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any]:
-        """The results of calls with these arguments, in their order."""
+def _let_go(fit: str, places: list[str | None], workers: Workers) -> None:
+    let_go(fit)
+    for place in {place for place in places if place is not None}:
+        workers.tell(place, let_go, fit)
 
 
 class PiecedRows:
@@ -35,18 +82,10 @@ class PiecedRows:
 
     Parameters
     ----------
-    parts : list of Part
+    parts : Parts
         The pieces.
-    index : Index
-        Which records they have.
-    run : Run
-        Makes calls where they lie.
-    n_records : int
-        How many records they have together.
     own : Rows
         An empty source for records of their shape.
-    gather_limit : int
-        How many bytes of records may be read from the pieces into the memory of this process.
 
     Attributes
     ----------
@@ -54,10 +93,8 @@ class PiecedRows:
         The records that came since.
     """
 
-    def __init__(self, parts: list[Part], index: Index, run: Run, n_records: int, own: Rows, gather_limit: int) -> None:
-        self._parts, self._index, self._run = parts, index, run
-        self._n_records, self._gather_limit = n_records, gather_limit
-        self.own = own
+    def __init__(self, parts: Parts, own: Rows) -> None:
+        self._parts, self.own = parts, own
         self._gone = Rows(0, own.seed)  # in the place of targets: the numbers of the copies
         self._told: tuple[bytes, Copies] | None = (ALL_HELD, NO_COPIES)  # what pieces are told of those
         self._counts: dict[bytes, int] = {}  # what the index said in this update: undoing it must not ask
@@ -114,7 +151,7 @@ class PiecedRows:
 
     def copy(self) -> "PiecedRows":
         """An independent source of the same records, most of which lie in the same pieces."""
-        copied = PiecedRows(self._parts, self._index, self._run, self._n_records, self.own.copy(), self._gather_limit)
+        copied = PiecedRows(self._parts, self.own.copy())
         copied._gone, copied._told = self._gone.copy(), self._told
         return copied
 
@@ -123,7 +160,7 @@ class PiecedRows:
         names = [name.tobytes() for name in np.ascontiguousarray(digests[:, :2])]
         asked = [i for i, name in enumerate(names) if name not in self._counts]
         if asked:
-            found = self._index.count(digests[asked])
+            found = self._parts.count(digests[asked])
             self._counts.update((names[i], int(count)) for i, count in zip(asked, found, strict=True))
         return np.array([self._counts[name] for name in names], np.int64)
 
@@ -136,14 +173,15 @@ class PiecedRows:
         return first
 
     def gathered(self, limit: int, labels: list[Any], check: Callable[[], None]) -> Iterator[Records]:
-        size = self._n_records * (self.own.x.shape[1] + 3) * 8
-        if limit >= MAX_HASH and size > self._gather_limit:
+        n, most = self._parts.n_records, self._parts.gather_limit
+        size = n * (self.own.x.shape[1] + 3) * 8
+        if limit >= MAX_HASH and size > most:
             raise TooLargeError(
-                f"To solve for these rows, all {self._n_records:,} of them would be gathered in the memory of this "
-                f"process: {size / 1e9:,.1f} GB, and gather_limit is {self._gather_limit / 1e9:,.1f} GB. Nothing was "
-                "changed. There are too few rows for rounds over pieces, or the rounds did not come to rest (classes "
-                "that the features separate, collinear features without a penalty): penalise more, fit with a larger "
-                "gather_limit, or fit in one process."
+                f"To solve for these rows, all {n:,} of them would be gathered in the memory of this process: "
+                f"{size / 1e9:,.3g} GB, and gather_limit is {most / 1e9:,.3g} GB. Nothing was changed. They are too "
+                "few for rounds where they lie, or the rounds did not come to rest (classes that features separate, "
+                "collinear features without a penalty): penalise more, fit with a larger gather_limit, or in one "
+                "process."
             )
         yield from self._asked(Sample(labels, limit), check)
 
@@ -152,18 +190,8 @@ class PiecedRows:
         return self.own.blocks(limit)
 
     def _asked(self, question: Question | Sample, check: Callable[[], None]) -> list[Any]:
-        """The answers of all pieces; those that nobody keeps ready any more are read again."""
         name, gone = self._gone_copies()
-        check()
-        answers = self._run(ask, [(part.fit, part.number, name, question) for part in self._parts])
-        lost = [i for i, answer in enumerate(answers) if answer is None]
-        check()
-        for i, answer in zip(
-            lost, self._run(ask_anew, [(self._parts[i], gone, name, question) for i in lost]), strict=True
-        ):
-            answers[i] = answer
-        check()
-        return answers
+        return self._parts.asked(question, name, gone, check)
 
     def _gone_copies(self) -> tuple[bytes, Copies]:
         """The first copy of each digest that was taken out, and a name for all that; a function of what is gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
@@ -42,11 +43,14 @@ class Workers(Protocol):
     count: int
     keeps_results: bool
 
-    def submit(self, function: Callable[..., Any], *args: Any) -> Future:
-        """Make a call where the pieces lie."""
+    def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
+        """Make a call where the pieces lie: by the worker of this name, if there is one."""
 
     def near(self, function: Callable[..., Any], *args: Any) -> Future:
         """Make a call where the results are that futures among the arguments, or in a list of these, stand for."""
+
+    def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
+        """Have a worker make a call whose result nobody needs, if it can be reached."""
 
     def cancel(self, futures: Sequence[Future]) -> None:
         """Do not make calls, or stop them."""
@@ -96,9 +100,15 @@ def finished(futures: Sequence[Future], check: Check | None = None) -> Iterator[
 
 
 def run(
-    workers: Workers, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], check: Check | None = None
+    workers: Workers,
+    function: Callable[..., Any],
+    calls: Sequence[tuple[Any, ...]],
+    check: Check | None = None,
+    places: Sequence[str | None] = (),
 ) -> list[Any]:
     """The results of calls with these arguments, made where the pieces lie, in their order.
+
+    `places` has the worker that had better make each, if it is there still; see :func:`here`.
 
     Raises
     ------
@@ -108,8 +118,8 @@ def run(
         As the calls do.
     """
     with workers.reached():
-        futures = [workers.submit(function, *args) for args in calls]
-        return results(workers, futures, check)
+        pairs = zip(calls, places or [None] * len(calls), strict=True)
+        return results(workers, [workers.submit(function, *args, at=place) for args, place in pairs], check)
 
 
 def results(workers: Workers, futures: Sequence[Future], check: Check | None = None) -> list[Any]:
@@ -122,6 +132,18 @@ def results(workers: Workers, futures: Sequence[Future], check: Check | None = N
         except BaseException:
             workers.cancel(futures)
             raise
+
+
+def here() -> str | None:
+    """The name of the worker that makes this call, if it is one of Dask."""
+    dask = sys.modules.get("distributed")
+    if dask is None:
+        return None
+    try:
+        name: str = dask.get_worker().address
+    except ValueError:  # this is no worker
+        return None
+    return name
 
 
 class _Stopped(Exception):
@@ -163,13 +185,16 @@ class Local:
             self._threads = ThreadPoolExecutor(self.count, "sqlearn")
         return self._threads
 
-    def submit(self, function: Callable[..., Any], *args: Any) -> Future:
+    def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
         if self._given is None or isinstance(self._given, ThreadPoolExecutor):
             return self._stoppable(self._given or self._here, function, args)
         return self._given.submit(function, *args)
 
     def near(self, function: Callable[..., Any], *args: Any) -> Future:
         return self._stoppable(self._here, function, [_resolved(arg) for arg in args])
+
+    def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
+        pass  # threads keep what this process does, and the processes of an executor have no names
 
     def _stoppable(self, executor: Executor, function: Callable[..., Any], args: Sequence[Any]) -> Future:
         stop = threading.Event()
@@ -243,11 +268,19 @@ class Cluster:
         with self.reached():
             self.count = max(1, sum(client.nthreads().values()))
 
-    def submit(self, function: Callable[..., Any], *args: Any) -> Future:
-        future: Future = self._client.submit(function, *args, pure=False)
+    def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
+        best = {} if at is None else {"workers": [at], "allow_other_workers": True}
+        future: Future = self._client.submit(function, *args, pure=False, **best)
         return future
 
-    near = submit
+    def near(self, function: Callable[..., Any], *args: Any) -> Future:
+        return self.submit(function, *args)
+
+    def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
+        from distributed import fire_and_forget
+
+        if self._client.status == "running":
+            fire_and_forget(self.submit(function, *args, at=place))  # type: ignore[no-untyped-call]
 
     def cancel(self, futures: Sequence[Any]) -> None:
         if self._client.status == "running":
