@@ -329,8 +329,8 @@ class StoreError(SqlearnError):
     - ``"access"``: the file cannot be read or written: permissions *of the file or of its folder*, a read-only disk, an
       input or output error;
     - ``"version"``: the file has a format that this version does not know;
-    - ``"closed"``: the store was closed, or belongs to another thread or process, each of which needs its own
-      ``Store.open``;
+    - ``"closed"``: the store was closed, or belongs to another thread or process: each needs its own ``Store.open``;
+    - ``"unfinished"``: a set of stores was changed in some parts only; its journal has what makes it whole again;
     - ``"argument"``: an argument is of the wrong type or does not fit the others;
     - ``"suppression"``: the list of forgotten ids is not kept by this store, or is another store's;
     - ``"signature"``: the last receipt is signed, and the change was to be made without that key;
@@ -343,7 +343,7 @@ class StoreError(SqlearnError):
 
     reasons: ClassVar[tuple[str, ...]] = (
         "missing", "not a store", "exists", "full", "access", "version", "closed", "argument", "suppression",
-        "signature", "sqlite",
+        "signature", "sqlite", "unfinished",
     )  # fmt: skip
 
 

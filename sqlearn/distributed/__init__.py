@@ -1,11 +1,12 @@
-"""One model over many machines: fits over pieces of data, in threads, processes or a Dask cluster."""
+"""One model over many machines: fits over pieces of data, in threads, processes or a Dask cluster; sets of stores."""
 
 from importlib import import_module
 from typing import Any
 
-__all__ = ["fit"]
+__all__ = ["StoreSet", "fit"]
 
-_LAZY = {"fit": "sqlearn.distributed.fitting"}  # module of each name, imported when it is asked for
+# module of each name, imported when it is asked for
+_LAZY = {"StoreSet": "sqlearn.distributed.store_set", "fit": "sqlearn.distributed.fitting"}
 
 
 def __getattr__(name: str) -> Any:

@@ -251,14 +251,8 @@ class Editing(Changes):
             return self._conclude("relabel", len(slots), check)
 
     def _check_label(self, target: dict[str, Any], new: bool) -> None:
-        held = self._model.state.labels() if takes_labels(self._model) else []
-        for label in () if new or not takes_labels(self._model) else target.values():
-            if label not in held:
-                raise UnknownLabelError(
-                    f"No row of this store has the label {shown(label)}; it holds {shown(held)}. Nothing was "
-                    "changed: pass one of these or, if it is a label of its own, new=True (--new).",
-                    value=label,
-                )
+        if takes_labels(self._model) and not new:
+            refuse_unheld(target, self._model.state.labels())
 
     @called_as("store.compact()")
     def compact(self) -> int:
@@ -288,3 +282,14 @@ class Editing(Changes):
         with self._changing(signed=False):
             self._compact()
         return before - self.path.stat().st_size
+
+
+def refuse_unheld(target: dict[str, Any], held: list[Any]) -> None:
+    """Raise UnknownLabelError for a new target that is none of the labels held."""
+    for label in target.values():
+        if label not in held:
+            raise UnknownLabelError(
+                f"No row of this store has the label {shown(label)}; it holds {shown(held)}. Nothing was "
+                "changed: pass one of these or, if it is a label of its own, new=True (--new).",
+                value=label,
+            )

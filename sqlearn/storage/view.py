@@ -9,19 +9,15 @@ import numpy as np
 
 from sqlearn.engine.model import RenamedReport
 from sqlearn.engine.rounds import UpdateReport
-from sqlearn.errors import ShapeError, StoreBusyError, StoreError
+from sqlearn.errors import StoreBusyError, StoreError
+from sqlearn.storage.asking import predicted, sought
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import ChainCheck, Receipt, check_chain
 from sqlearn.storage.records import looking
 from sqlearn.storage.table import (
     Column,
-    arguments,
-    as_values,
     check_whose,
-    frames_of,
-    located,
-    predicting,
     refuse_recommending,
     takes_labels,
     words_of,
@@ -208,23 +204,15 @@ class View(RenamedReport, Contents):
         with self._reading():  # and no longer: predicting keeps nobody from writing
             self._learn_rows()
             model, generation = self._model, self._changes
-        predictions: list[np.ndarray] = []
-        count = 0
-        for frame in frames_of(table):
+
+        def check() -> None:
             if self._changes != generation:
                 raise StoreBusyError(
                     f"The store {self.path} was changed by the iterator of the table given to predict(). Predict "
                     "first, or build the table first."
                 )
-            with located(frame, count):
-                block = self._columns.block(frame, features_only=True)
-                predictions.append(predicting(model)(**arguments(model, self._columns, block, features_only=True)))
-            if self._columns.gives_booleans:
-                predictions[-1] = predictions[-1].astype(bool)
-            count += len(predictions[-1])
-        if not predictions:
-            raise ShapeError("The table has no rows. Nothing was predicted: pass at least one row.", reason="empty")
-        return np.concatenate(predictions)
+
+        return predicted(model, self._columns, table, check)
 
     @called_as("store.recommend(user)", "store.recommend(user, n=10)")
     def recommend(
@@ -433,17 +421,16 @@ class View(RenamedReport, Contents):
         >>> bool(store.erasure_report(values=["bob", 22.0]))
         True
         """
-        wanted = as_values(values)
-        texts = {value for value in wanted if isinstance(value, str)}
-        for frame in frames_of(table) if table is not None else ():
-            wanted |= self._columns.values(frame)
-            texts |= self._columns.values(frame, documents_only=True)
+        wanted, texts = sought(self._columns, values, table)
         with self._reading():
-            words = words_of(self._model)
-            wanted.update(*map(words, texts))
-            documents = self.features if self._model.takes_documents else ()
-            held = partial(held_by, self._rows, self._ids, documents, words)
-            return report(self._database, wanted, held, self._saved.pieces.read())
+            return self._searched(wanted, texts)
+
+    def _searched(self, wanted: set[Any], texts: set[str]) -> ErasureReport:
+        """The same for values and the texts among them, whose words are looked for too, within a transaction."""
+        words = words_of(self._model)
+        documents = self.features if self._model.takes_documents else ()
+        held = partial(held_by, self._rows, self._ids, documents, words)
+        return report(self._database, wanted.union(*map(words, texts)), held, self._saved.pieces.read())
 
 
 def _name_of(model: Any) -> str:

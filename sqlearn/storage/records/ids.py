@@ -11,7 +11,62 @@ from sqlearn.storage.file import Database, HashIndex, Texts, decoded, hash_texts
 _NEXT = "next id"
 
 
-class Ids:
+class IdHashes:
+    """From ids to keyed hashes.
+
+    Parameters
+    ----------
+    key : bytes
+        Key of the hashes.
+    textual : bool
+        Whether ids are text.
+    """
+
+    def __init__(self, key: bytes, textual: bool) -> None:
+        self._key, self.textual = key, textual
+
+    def keys(self, ids: Sequence[Any]) -> Any:
+        """Ids as they are hashed and kept: a list of bytes, or int64[n]."""
+        return [_encoded(id) for id in ids] if self.textual else np.asarray(ids, np.int64)
+
+    def hashes(self, keys: Any) -> np.ndarray:
+        """Keyed hashes of keys, uint64[n, 2]."""
+        if self.textual:
+            return hash_texts(self._key, keys)
+        return hash_words(self._key, keys.view(np.uint64)[:, None])
+
+    def hashes_of_given(self, ids: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Which ids have 64 bits, bool[n], and the hashes of these, uint64[m, 2].
+
+        Raises
+        ------
+        UnknownIdError
+            When an id is given twice.
+        """
+        if len(set(ids)) < len(ids):
+            seen: set[Any] = set()
+            for i, id in enumerate(ids):
+                if id in seen:
+                    raise UnknownIdError(
+                        f"The id {shown(id)} is given twice, again at position {i} (counted from 0). Nothing was "
+                        "changed: give it once.",
+                        value=id,
+                    )
+                seen.add(id)
+        fits = np.array([self.textual or -(2**63) <= id < 2**63 for id in ids], bool)
+        return fits, self.hashes(self.keys([id for id, fit in zip(ids, fits.tolist(), strict=True) if fit]))
+
+    def duplicate(self, id: Any, row: int | None) -> DuplicateIdError:
+        where = "" if row is None else f" in row {row} (counted from 0)"
+        return DuplicateIdError(
+            f"The id {shown(id)}{where} is given twice, or already belongs to another row. Nothing was changed: give "
+            "each row an id of its own, or forget the row that has it first.",
+            row=row,
+            value=id,
+        )
+
+
+class Ids(IdHashes):
     """From ids to the places of their rows, and to what a row's cell holds of them: a number, or that of a text.
 
     Parameters
@@ -27,7 +82,8 @@ class Ids:
     """
 
     def __init__(self, database: Database, texts: Texts, key: bytes, textual: bool) -> None:
-        self._database, self._texts, self._key, self.textual = database, texts, key, textual
+        super().__init__(key, textual)
+        self._database, self._texts = database, texts
         self.index = HashIndex(database, "id_index")
 
     def lay_out(self) -> None:
@@ -52,10 +108,6 @@ class Ids:
         """Give no running number below this one any more."""
         self._database.counters[_NEXT] = max(to, self.next)
 
-    def keys(self, ids: Sequence[Any]) -> Any:
-        """Ids as they are hashed and kept: a list of bytes, or int64[n]."""
-        return [_encoded(id) for id in ids] if self.textual else np.asarray(ids, np.int64)
-
     def cells(self, keys: Any) -> np.ndarray:
         """What rows keep of new ids, uint64[n]; text is written."""
         return (self._texts.put(keys, 1) if self.textual else keys).view(np.uint64)
@@ -77,15 +129,6 @@ class Ids:
     def flush(self) -> int:
         """Write the ids that were added; returns the place of one whose id was there already, as :meth:`add` does."""
         return self.index.flush()
-
-    def duplicate(self, id: Any, row: int | None) -> DuplicateIdError:
-        where = "" if row is None else f" in row {row} (counted from 0)"
-        return DuplicateIdError(
-            f"The id {shown(id)}{where} is given twice, or already belongs to another row. Nothing was changed: give "
-            "each row an id of its own, or forget the row that has it first.",
-            row=row,
-            value=id,
-        )
 
     def find(self, ids: Sequence[Any]) -> np.ndarray:
         """Places of the rows that have these ids, int64[n].
@@ -112,37 +155,10 @@ class Ids:
         numbers[fits] = index.find(hashes)
         return numbers, hashes
 
-    def hashes_of_given(self, ids: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Which ids have 64 bits, bool[n], and the hashes of these, uint64[m, 2].
-
-        Raises
-        ------
-        UnknownIdError
-            When an id is given twice.
-        """
-        if len(set(ids)) < len(ids):
-            seen: set[Any] = set()
-            for i, id in enumerate(ids):
-                if id in seen:
-                    raise UnknownIdError(
-                        f"The id {shown(id)} is given twice, again at position {i} (counted from 0). Nothing was "
-                        "changed: give it once.",
-                        value=id,
-                    )
-                seen.add(id)
-        fits = np.array([self.textual or -(2**63) <= id < 2**63 for id in ids], bool)
-        return fits, self.hashes(self.keys([id for id, fit in zip(ids, fits.tolist(), strict=True) if fit]))
-
     def erase(self, cells: np.ndarray) -> None:
         """Overwrite ids of forgotten rows, by what the rows keep of them; they are struck out of the index apart."""
         if self.textual:
             self._texts.erase(np.ascontiguousarray(cells).view(np.int64))
-
-    def hashes(self, keys: Any) -> np.ndarray:
-        """Keyed hashes of keys, uint64[n, 2]."""
-        if self.textual:
-            return hash_texts(self._key, keys)
-        return hash_words(self._key, keys.view(np.uint64)[:, None])
 
 
 def refuse_unknown(ids: Sequence[Any], known: np.ndarray) -> None:

@@ -1,0 +1,174 @@
+"""A change of a set: in one part a transaction there, in several all or nothing."""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import numpy as np
+
+from sqlearn.distributed.store_set.journal import Journal, Unfinished
+from sqlearn.distributed.store_set.part import Part
+from sqlearn.distributed.store_set.recovery import recover
+from sqlearn.distributed.store_set.threads import Threads
+from sqlearn.errors import SqlearnError, StoreError
+from sqlearn.storage.file import Receipt
+
+_T = TypeVar("_T")
+
+
+class Joint:
+    """Calls of parts, each in a transaction of the part, which end together.
+
+    Parameters
+    ----------
+    parts : list of Part
+        The parts.
+    threads : Threads
+        Theirs.
+    check : callable
+        Raises what a signal that came meanwhile asks for.
+    progress : callable, optional
+        Called with how many rows were done.
+    begun : sequence of int
+        In which parts a transaction has begun already.
+
+    Attributes
+    ----------
+    signed : bool
+        Whether receipts are about what is changed.
+    """
+
+    def __init__(
+        self, parts: list[Part], threads: Threads, check: Callable[[], None],
+        progress: Callable[[int], object] | None = None, begun: Iterable[int] = (),
+    ) -> None:  # fmt: skip
+        self._parts, self.threads, self.check, self._progress = parts, threads, check, progress
+        self._begun = {*begun}
+        self.signed = True
+
+    @property
+    def begun(self) -> list[int]:
+        """The parts in which something was called, and not committed."""
+        return sorted(self._begun)
+
+    def start(self, call: Callable[[Part, int], _T], numbers: Iterable[int]) -> dict[int, Future[_T]]:
+        """Begin to call something with these parts, each with its number, and do not wait."""
+        return self.threads.start({number: self._within(call, number) for number in numbers})
+
+    def finish(self, begun: Mapping[int, Future[_T]]) -> dict[int, _T]:
+        """Wait for calls."""
+        return self.threads.finish(begun, check=self.check, progress=self._progress)
+
+    def run(self, call: Callable[[Part, int], _T], numbers: Iterable[int]) -> dict[int, _T]:
+        """Call something with these parts, and wait."""
+        return self.finish(self.start(call, numbers))
+
+    def _within(self, call: Callable[[Part, int], _T], number: int) -> Callable[[], _T]:
+        part = self._parts[number]
+
+        def called() -> _T:
+            if number not in self._begun:
+                part.begin(signed=self.signed)
+                self._begun.add(number)
+            return call(part, number)
+
+        return called
+
+    def commit(self) -> None:
+        """Commit in one part after the other; of those in which nothing was changed, let go."""
+        begun, self._begun = self._begun, set()
+        self.threads.run({number: self._parts[number].commit for number in begun})
+
+    def undo(self) -> None:
+        """Let nothing have changed in the parts that were not committed."""
+        begun, self._begun = self._begun, set()
+        failed = self.threads.tried({number: self._parts[number].undo for number in begun})
+        if failed:
+            raise next(iter(failed.values()))
+
+
+class Change(Joint):
+    """What is changed in parts, and then committed in all of them or in none.
+
+    Parameters
+    ----------
+    parts, threads, check, progress : list of Part, Threads, callable, callable or None
+        As for :class:`Joint`; the parts are all of a set, which is locked.
+    journal : Journal
+        The set's.
+
+    Attributes
+    ----------
+    is_settled : bool
+        Whether it was committed.
+    """
+
+    def __init__(self, parts: list[Part], threads: Threads, journal: Journal, *given: Any) -> None:
+        super().__init__(parts, threads, *given)
+        self._journal = journal
+        self.is_settled = False
+
+    def settle(
+        self, kind: str, to: Mapping[int, np.ndarray], counts: Mapping[int, int] | None = None
+    ) -> dict[int, Receipt]:
+        """Commit, in all parts that have something in `to`, or in none of them.
+
+        Parameters
+        ----------
+        kind : {"learn", "forget", "relabel", "lift", "replay"}
+            What was done.
+        to : mapping of int to int64[n] or uint64[n, 2]
+            By part, the places of the rows that it was done to, or the hashes of ids: what recovery needs.
+        counts : mapping of int to int, optional
+            To how many rows it was done; by default as many as there are in `to`.
+
+        Returns
+        -------
+        dict of int to Receipt
+            The receipts of the parts.
+        """
+        told = {number: np.asarray(what) for number, what in to.items() if len(what)}
+        count = {number: len(what) for number, what in told.items()} if counts is None else counts
+        change = secrets.randbits(62) + 1 if len(told) > 1 else 0
+        named = "forget" if kind == "replay" else kind
+        receipts = self.run(lambda part, n: part.conclude(named, count[n], change, self.threads.check), told)
+        self.check()
+        if change:
+            self._commit_all(Unfinished(change, kind, told), receipts)
+        else:
+            self.threads.run({number: self._parts[number].commit for number in told})
+        self._begun -= told.keys()
+        self.is_settled = True
+        return receipts
+
+    def _commit_all(self, unfinished: Unfinished, receipts: dict[int, Receipt]) -> None:
+        """Commit in several parts; whatever happens, the journal tells what was meant until it is so."""
+        self._journal.write(unfinished)
+        failed = self.threads.tried({number: self._parts[number].commit for number in unfinished.to})
+        self._begun -= unfinished.to.keys()
+        try:
+            if failed:
+                receipts |= recover(unfinished, self._parts, self.threads, self._journal)
+            else:
+                self._journal.empty()
+        except (SqlearnError, MemoryError, OSError) as error:
+            raise _unfinished(unfinished, failed, error) from error
+        if failed and (unfinished.kind == "learn" or len(failed) == len(unfinished.to)):  # so nothing was changed
+            raise next(iter(failed.values()))
+
+
+def _unfinished(unfinished: Unfinished, failed: Mapping[int, BaseException], error: BaseException) -> StoreError:
+    """The error of a change that is in some parts, and could neither be finished nor be taken back now."""
+    n = len(unfinished.to)
+    if not failed:
+        told = "The change is complete, but the journal of the set could not be emptied"
+    elif unfinished.kind == "learn":
+        told = f"The rows could not be learned in {len(failed)} of {n} parts, nor be taken out of the others"
+    else:
+        told = f"The change was made in some parts, and not in {len(failed)} of {n}"
+    return StoreError(
+        f"{told}: {error} It is in the journal of the set, which is put right when it is next used: remove the cause, "
+        "and open it again.",
+        reason="unfinished",
+    )

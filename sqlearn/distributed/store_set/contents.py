@@ -1,0 +1,230 @@
+"""The files of a set, and the contexts in which they are read and changed together."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from sqlearn.distributed.store_set.change import Change
+from sqlearn.distributed.store_set.journal import Journal
+from sqlearn.distributed.store_set.making import cache_of
+from sqlearn.distributed.store_set.merging import merged
+from sqlearn.distributed.store_set.part import Form, Part
+from sqlearn.distributed.store_set.recovery import recover
+from sqlearn.distributed.store_set.routing import parts_of
+from sqlearn.distributed.store_set.set_file import SetFile
+from sqlearn.distributed.store_set.threads import Threads
+from sqlearn.engine.sums import InterruptsHeld
+from sqlearn.errors import StoreError
+from sqlearn.storage.conditions import Seen
+from sqlearn.storage.file import damaged
+from sqlearn.storage.records import IdHashes, looking, refuse_unknown
+from sqlearn.storage.table import Columns, named_ids
+from sqlearn.storage.types import Progress
+
+_T = TypeVar("_T")
+
+
+class SetContents:
+    """The parts of a set, its lock and its journal.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    file : SetFile
+        The set's own file.
+    journal : Journal
+        The changes of several parts.
+    signing_key : bytes, str or None
+        What to sign receipts with.
+    timeout : float
+        Seconds to wait for other processes.
+    """
+
+    _form: Form
+    _ids: IdHashes
+    _learner: Any  # a part's model, for what is the same in all
+
+    def __init__(
+        self, path: Path, file: SetFile, journal: Journal, signing_key: bytes | str | None, timeout: float
+    ) -> None:  # fmt: skip
+        self.path, self._file, self._journal = path, file, journal
+        self._signing_key, self._timeout = signing_key, timeout
+        self._threads, self._parts = Threads(), list[Part]()
+        self._merged: tuple[Any, Any] = None, None
+        self._process = os.getpid()
+
+    # ------------------------------------------------------------------ opening
+
+    def _open_parts(self) -> None:
+        """Open the parts of the division in force, instead of those that were open. The set is locked."""
+        self._close_parts()
+        of, n = self._file.form_name(), self._file.n_parts
+        paths = {number: self._file.part_path(number) for number in range(n)}
+        missing = [path.name for path in paths.values() if not path.is_file()]
+        if missing:
+            raise damaged(self.path, f"it lacks its part {missing[0]}")
+
+        def opened(number: int) -> Callable[[], Part]:
+            return lambda: Part.of_set(
+                paths[number], of, number, timeout=self._timeout, cache=cache_of(n), signing_key=self._signing_key
+            )
+
+        begun = self._threads.start({number: opened(number) for number in paths})
+        try:
+            self._parts = [*self._threads.finish(begun).values()]
+        except BaseException:
+            for number, future in begun.items():
+                if not future.exception():
+                    self._threads.tried({number: future.result().close})
+            raise
+        self._form = self._parts[0].form
+        self._ids = IdHashes(self._file.key, self._form.textual)
+        self._learner = self._threads.run({0: self._parts[0].snapshot})[0][1]
+
+    def _close_parts(self) -> None:
+        parts, self._parts = self._parts, []
+        self._merged = None, None
+        self._threads.run({number: part.close for number, part in enumerate(parts)})
+
+    def _look(self, divided: bool) -> None:
+        """Follow what another process has made of the set, which is locked."""
+        if divided or not self._parts:
+            self._open_parts()
+
+    # ------------------------------------------------------------------ transactions
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One consistent view of all parts."""
+        while True:
+            with self._file.shared() as divided:
+                if self._journal.read() is None:
+                    self._look(divided)
+                    yield
+                    return
+            with InterruptsHeld(), self._file.alone() as divided:
+                self._put_right(divided)
+
+    @contextmanager
+    def _changing(self, progress: Progress | None = None) -> Iterator[Change]:
+        """All or nothing: what the change settles, it settles in the end."""
+        looking(progress)  # which refuses what is no function
+        made = False
+        try:
+            with InterruptsHeld() as check:
+                with self._file.alone() as divided:
+                    self._put_right(divided)
+                    change = Change(self._parts, self._threads, self._journal, check, progress)
+                    try:
+                        yield change
+                        made = change.is_settled
+                        change.commit()
+                    except BaseException:
+                        made = change.is_settled
+                        change.undo()
+                        raise
+        except BaseException as error:
+            if made:
+                error.add_note("The change is complete: the signal came when it was being written.")
+            raise
+
+    def _put_right(self, divided: bool) -> None:
+        """Finish what a crash left half committed, and delete files of parts that are in force no more."""
+        unfinished = self._journal.read()
+        self._look(divided)
+        if unfinished is not None:
+            recover(unfinished, self._parts, self._threads, self._journal)
+        for file in self._file.leftovers():
+            file.unlink(missing_ok=True)
+
+    # ------------------------------------------------------------------ parts
+
+    def _each(
+        self, call: Callable[[Part, int], _T], numbers: Iterable[int] | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> dict[int, _T]:  # fmt: skip
+        """Call something with parts, all by default, each with its number, within a transaction."""
+
+        def with_part(number: int) -> Callable[[], _T]:
+            return lambda: call(self._parts[number], number)
+
+        numbers = range(len(self._parts)) if numbers is None else numbers
+        with InterruptsHeld() as check:
+            return self._threads.run({n: with_part(n) for n in numbers}, check=check, progress=progress)
+
+    def _whole(self) -> Any:
+        """The model of all rows, which is not to be changed."""
+        found = self._each(lambda part, _: part.snapshot())
+        fingerprints = [fingerprint for fingerprint, _ in found.values()]
+        if self._merged[0] != fingerprints:
+            self._merged = fingerprints, merged([model for _, model in found.values()])
+        return self._merged[1]
+
+    @property
+    def _columns(self) -> Columns:
+        return self._form.columns
+
+    def _divided(self, ids: list[Any]) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """By part: which of the ids would lie there, their hashes; and which of all ids can be ids of rows at all."""
+        fits, hashes = self._ids.hashes_of_given(ids)
+        places, parts = np.flatnonzero(fits), parts_of(hashes, len(self._parts))
+        order = np.argsort(parts, kind="stable")
+        found = {}
+        for number in np.unique(parts).tolist():
+            own = order[np.searchsorted(parts[order], number) : np.searchsorted(parts[order], number, side="right")]
+            found[number] = places[own], hashes[own], fits
+        return found
+
+    def _named(
+        self, run: Callable[..., dict[int, Any]], ids: Any, where: str | None, look: Callable[[int], None]
+    ) -> dict[int, tuple[np.ndarray, list[Any] | None]]:
+        """By part: places of the rows meant, and their ids if they were named by them.
+
+        Parameters
+        ----------
+        run : callable
+            Calls a function with parts and their numbers.
+        ids, where : id, sequence of ids, str or None
+            What names the rows: one of the two.
+        look : callable
+            What a part calls at each block of rows that a condition is asked of.
+
+        Raises
+        ------
+        UnknownIdError, ConditionError, StoreError
+            When they do not name rows.
+        """
+        if (ids is None) == (where is None):
+            raise StoreError(
+                "Name rows by `ids` or by `where`, one of the two. Nothing was changed.", reason="argument"
+            )
+        if where is not None:
+            seen = {number: Seen({}, {}) for number in range(len(self._parts))}
+            found = run(lambda part, number: part.matching(where, look, seen[number]), seen)
+            self._condition(where).settle([*seen.values()])
+            return {number: (slots, None) for number, slots in found.items() if len(slots)}
+        listed = named_ids(ids, self._ids.textual)
+        divided = self._divided(listed)
+        found = run(lambda part, number: part.places_of(divided[number][1]), divided)
+        known = np.zeros(len(listed), bool)
+        for number, slots in found.items():
+            known[divided[number][0]] = slots > 0
+        refuse_unknown(listed, known)
+        return {number: (slots, [listed[i] for i in divided[number][0].tolist()]) for number, slots in found.items()}
+
+    def _condition(self, where: str) -> Any:
+        return self._parts[0].condition(where)
+
+    # ------------------------------------------------------------------ the end
+
+    def _close(self) -> None:
+        if self._process == os.getpid():  # threads do not outlive a fork
+            self._close_parts()
+            self._threads.close()
+        self._journal.close()
+        self._file.close()

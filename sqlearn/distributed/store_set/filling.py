@@ -1,0 +1,81 @@
+"""How the rows of a table come to the parts: while a block is divided, the parts learn the one before."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sqlearn.distributed.store_set.change import Joint
+from sqlearn.distributed.store_set.routing import shares
+from sqlearn.errors import ShapeError
+from sqlearn.storage.records import IdHashes
+from sqlearn.storage.table import Block, Columns, Place, length, length_of, located, place_of
+
+
+class Rows(NamedTuple):
+    """Rows of a table: in canonical form, their ids, where each stands in a file, and how many are before them."""
+
+    block: Block
+    ids: Any
+    place: Place | None
+    before: int
+
+
+def rows_of(frames: Iterable[Any], columns: Columns, textual: bool, next_id: int) -> Iterator[Rows]:
+    """The rows of frames; running numbers begin with `next_id`, where there is no column of ids."""
+    before = 0
+    for number, frame in enumerate(frames):
+        try:
+            with located(frame, before):
+                block, n = columns.block(frame), length_of(frame)
+                ids = columns.ids(frame, textual) if columns.id else np.arange(next_id + before, next_id + before + n)
+        except ValueError as error:
+            _note(error, number)
+            raise
+        yield Rows(block, ids, place_of(frame), before)
+        before += n
+
+
+def _note(error: ValueError, number: int) -> None:
+    if number > 0:
+        error.add_note(f"This is about frame {number} (counted from 0) of the table.")
+
+
+def fill(change: Joint, rows: Iterable[Rows], hashes: IdHashes, n_parts: int) -> int:
+    """Let the parts learn rows, each its own. Returns how many there were.
+
+    Raises
+    ------
+    TableError, DuplicateIdError, SqlearnError
+        What a store raises that is given rows which it cannot learn; with a note about which frame it is.
+    """
+    begun: Any = {}
+    count, learning, iterator, check = 0, 0, enumerate(rows), change.threads.check
+    while True:
+        try:
+            number, given = next(iterator, (-1, None))
+        except Exception:
+            change.finish(begun)  # an error in the block before comes first
+            raise
+        try:
+            change.finish(begun)
+        except ValueError as error:
+            _note(error, learning)
+            raise
+        if given is None:
+            break
+        share = {part: tuple(own) for part, *own in shares(*given[:2], hashes, n_parts, *given[2:])}
+
+        def take(part: Any, number: int, share: dict[int, Any] = share) -> None:
+            part.take(*share[number], check)
+            change.threads.look(length(next(iter(share[number][0].values()))))
+
+        begun, learning = change.start(take, share), number
+        count += length(next(iter(given.block.values())))
+    return count
+
+
+def refuse_none(count: int) -> None:
+    """Raise ShapeError where a table had no rows."""
+    if not count:
+        raise ShapeError("The table has no rows. Nothing was changed: pass at least one row.", reason="empty")

@@ -1,0 +1,123 @@
+"""The journal of a set: which change of several parts is being committed, and in which places of which parts.
+
+It is written when every part has made the change, and before the first part commits it. What it holds is a random
+number, the kind of the change, and places of rows by part: no row, no id, no value. (Of changes of the list of ids that
+are not learned again it holds what that list holds: keyed hashes.) With it, what a crash has left
+half committed is finished or taken back (:mod:`~sqlearn.distributed.store_set.recovery`). Then it is emptied, and
+SQLite overwrites what it had with zeros.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sqlearn.storage.file import Database, damaged
+
+NAME = "journal.sqlearn"
+_CACHE = 1024  # KiB
+_OF_HASHES = "lift", "replay"
+_KINDS = "learn", "forget", "relabel", *_OF_HASHES
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A change of several parts.
+
+    Attributes
+    ----------
+    change : int
+        A positive number that no other change has.
+    kind : {"learn", "forget", "relabel", "lift", "replay"}
+        What is done.
+    to : dict of int to int64[n] or uint64[n, 2]
+        By part, the places of the rows that it is done to; of "lift" and "replay", the hashes of ids.
+    """
+
+    change: int
+    kind: str
+    to: dict[int, np.ndarray]
+
+
+class Journal:
+    """At most one change at a time. Whoever calls has locked the set.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._generation, self._empty = -1, False
+
+    @classmethod
+    def create(cls, folder: Path, timeout: float) -> "Journal":
+        """A new one, which is empty."""
+        made = cls(Database.create(folder / NAME, timeout, of_set=True, cache=_CACHE))
+        with made.database.writing():
+            made.database.lay_out()
+            made.database.execute(
+                "CREATE TABLE unfinished (part INTEGER PRIMARY KEY, change INTEGER NOT NULL, kind TEXT NOT NULL, "
+                "told BLOB NOT NULL)"
+            )
+        return made
+
+    @classmethod
+    def open(cls, folder: Path, timeout: float) -> "Journal":
+        """That of a folder."""
+        return cls(Database.open(folder / NAME, timeout, of_set=True, cache=_CACHE))
+
+    def write(self, unfinished: Unfinished) -> None:
+        """Note what is about to be committed. It is on the disk when this returns."""
+        with self.database.writing():
+            self.database.executemany(
+                "INSERT INTO unfinished VALUES (?, ?, ?, ?)",
+                [
+                    (part, unfinished.change, unfinished.kind, _runs(to) if to.ndim == 1 else to.tobytes())
+                    for part, to in unfinished.to.items()
+                ],
+            )
+        self._generation = -1
+
+    def read(self) -> Unfinished | None:
+        """What is not finished."""
+        with self.database.reading():
+            if self._empty and self._generation == self.database.generation:
+                return None
+            rows = self.database.execute("SELECT part, change, kind, told FROM unfinished ORDER BY part").fetchall()
+            self._generation, self._empty = self.database.generation, not rows
+        if not rows:
+            return None
+        if len({(change, kind) for _, change, kind, _ in rows}) > 1 or rows[0][2] not in _KINDS:
+            raise damaged(self.database.path, "it holds what is no change")
+        kind = rows[0][2]
+        read = _hashes if kind in _OF_HASHES else _slots
+        return Unfinished(rows[0][1], kind, {part: read(told) for part, _, _, told in rows})
+
+    def empty(self) -> None:
+        """Note that it is finished."""
+        with self.database.writing():
+            self.database.execute("DELETE FROM unfinished")
+        self._generation = -1
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def _runs(slots: np.ndarray) -> bytes:
+    """Places, ascending or not, as runs of consecutive ones: first places and lengths, in their order."""
+    starts = np.flatnonzero(np.diff(slots, prepend=slots[:1] - 2) != 1)
+    lengths = np.diff(starts, append=len(slots))
+    return np.column_stack([slots[starts], lengths]).astype("<i8").tobytes()
+
+
+def _hashes(told: bytes) -> np.ndarray:
+    return np.frombuffer(told, np.uint64).reshape(-1, 2)
+
+
+def _slots(runs: bytes) -> np.ndarray:
+    firsts, lengths = np.frombuffer(runs, "<i8").reshape(-1, 2).T
+    ends = np.cumsum(lengths)
+    return np.repeat(firsts - (ends - lengths), lengths) + np.arange(ends[-1] if len(ends) else 0)
