@@ -10,6 +10,7 @@
 #   make release-check   build, check, install into a clean environment, try
 #   make damage          10,000 damaged stores
 #   make kills           10,000 processes killed while they write
+#   make set-kills       100 that change a set of stores
 #   make memory          updates of all learners, interrupted at every step, each allocation failing in turn
 #   make bounds          the kernels' tests, with every index checked; some: make bounds KERNELS=tests/engine/ordered
 #   make thorough        tests of which CI runs a part, whole
@@ -32,8 +33,8 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses tree-histories damage kills memory bounds thorough docs docs-long
-.PHONY: boosting-histories recommend-histories recipes release-check clean
+.PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses tree-histories damage kills set-kills memory bounds
+.PHONY: thorough docs docs-long boosting-histories recommend-histories recipes release-check clean
 
 # the modules whose docstrings make the reference
 PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/tree/*.py \
@@ -107,6 +108,9 @@ damage: $(VENV)/.test
 
 kills: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/kills.py
+
+set-kills: $(VENV)/.test
+	@PYTHONPATH=tests/support:tests/long $(BIN)/python tests/long/set_kills.py $(SET_KILLS)
 
 tree-histories: $(VENV)/.test
 	@PYTHONPATH=.:tests/support $(BIN)/python tests/long/tree_histories.py $(HISTORIES)

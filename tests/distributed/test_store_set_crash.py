@@ -1,0 +1,109 @@
+"""A set whose process was killed: everything before or everything after, in all parts, and no trace of what is gone."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from refusals import MISSING, NOT_A_STORE, raises
+from set_kills import (
+    CALLS,
+    FORK,
+    TIED,
+    Log,
+    attack,
+    check,
+    create,
+    do,
+    killed_at,
+    table_of,
+)
+from sqlearn.distributed import StoreSet
+from sqlearn.errors import StoreBusyError
+
+pytestmark = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
+
+
+@pytest.fixture
+def memory_path(tmp_path):
+    """A folder in memory where there is one: there calls are quick, so most kills hit the work and not the waiting."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=shared) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("model, kills", [("counts", 14), ("encoded", 4)])
+def test_killed_at_any_moment(memory_path, model, kills):
+    """Kill -9: the set verifies, its rows are those before or after the call. ``make set-kills`` does so 100 times."""
+    hit = attack(kills, 0, memory_path / "set", model)
+    assert hit["journal left"], "no kill landed within a commit"
+    assert sum(hit[kind] > 0 for kind in CALLS) >= min(4, kills // 2)
+
+
+def work(path, kind, labels, used, log, seed):
+    with StoreSet.open(path) as store_set:
+        do(store_set, kind, dict(labels), used, np.random.default_rng(seed), "numbers", log)
+
+
+def recovered(path):
+    StoreSet.open(path).close()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CALLS if kind not in ("forget one", "compact")])
+def test_killed_at_every_step(memory_path, kind):
+    """Before and after each commit of a change of two parts; the recovery is killed at each of its commits, too."""
+    path, log = memory_path / "set", Log(memory_path / "log")
+    labels, used, kept, steps, left = create(path, "numbers", parts=2, n=200), 200, [], 0, 0
+    with StoreSet.open(path) as store_set:  # so that there is something to lift
+        store_set.forget(ids=[f"{TIED}{i:08d}" for i in range(40)])
+    labels |= dict.fromkeys(range(40))
+    is_killed = True
+    while is_killed:
+        is_killed = killed_at(steps // 2, steps % 2 == 1, work, path, kind, labels, used, log, steps)
+        again = 0
+        while is_killed and killed_at(again // 2, again % 2 == 1, recovered, path):
+            again += 1
+        left += again > 0
+        labels, receipts = check(path, "numbers", log, labels, used + 25, kept)
+        labels |= dict.fromkeys({*range(used)} - {*labels})
+        log.path.unlink()
+        kept, used, steps = receipts[-1:], used + 25, steps + 1
+    assert steps >= (7 if kind == "rebalance" else 9)
+    assert left >= 2, "no step left anything to put right"
+
+
+def test_killed_while_it_is_made(tmp_path):
+    """What an interrupted creation leaves is no set, and the next creation takes its place."""
+    path, steps = tmp_path / "set", 0
+    while killed_at(steps // 2, steps % 2 == 1, create, path, "numbers", 3):
+        with raises(MISSING, match="no set"):
+            StoreSet.open(path)
+        assert [file.name for file in tmp_path.iterdir()] == ["set.unfinished"]
+        steps += 1
+    assert steps >= 8
+    with StoreSet.open(path) as store_set:
+        assert len(store_set) == 60 and store_set.verify()
+    assert [file.name for file in tmp_path.iterdir()] == ["set"]
+
+
+def test_two_create_one_set(tmp_path):
+    """Who comes second is told so, and the first one is not disturbed."""
+
+    def table():
+        yield table_of({0: "a"}, "numbers")
+        with pytest.raises(StoreBusyError, match="Another process creates"):
+            create(tmp_path / "set", "numbers")
+        yield table_of({1: "b"}, "numbers")
+
+    from sqlearn.naive_bayes import GaussianNB
+
+    with StoreSet.create(tmp_path / "set", GaussianNB(), table(), target="y", id="id", parts=2) as store_set:
+        assert len(store_set) == 2 and store_set.verify()
+    assert not (tmp_path / "set.unfinished").exists()
+    with raises(NOT_A_STORE, match="no set"):
+        StoreSet.open(tmp_path)
