@@ -46,8 +46,8 @@ def _found_once(signature):
     return looked_up
 
 
-# scikit-learn asks for the signature of a constructor at each `get_params` and `clone`, and narwhals whether an array is
-# a table several times in each call: both together a seventh of the time of tests, whose arrays are small
+# scikit-learn asks for the signature of a constructor at each `get_params` and `clone`, and narwhals whether an array
+# is a table several times in each call: both together a seventh of the time of tests, whose arrays are small
 inspect.signature = _found_once(inspect.signature)
 for _name in ("is_into_dataframe", "is_into_series"):
     setattr(narwhals.dependencies, _name, _answered_at_once(getattr(narwhals.dependencies, _name)))
