@@ -135,14 +135,14 @@ class KeptPiece:
         """Whether these are the copies that it was last told are gone."""
         return self._gone[0] == name
 
-    def answer(self, question: "Question | Sample", gone: Copies, name: bytes) -> "tuple[ExactSum, ...] | Records":
+    def answer(self, question: Question | Sample, name: bytes, gone: Copies) -> tuple[ExactSum, ...] | Records:
         """The sums at a theta, or a sample, without the copies that are gone.
 
         `gone` has the first number that is not held any more, and `name` is a hash of it.
         """
         if isinstance(question, Question):
-            return self._statistic.answer(question, self._records(question.labels, gone, name))
-        return self._sampled(question, self._records(question.labels, gone, name))
+            return self._statistic.answer(question, self._records(question.labels, name, gone))
+        return self._sampled(question, self._records(question.labels, name, gone))
 
     def _sampled(self, sample: Sample, blocks: Iterator[Records]) -> Records:
         d = self._statistic.n_features
@@ -154,7 +154,7 @@ class KeptPiece:
             found.append(records.take(chosen))
         return Records(*(np.concatenate([getattr(one, name) for one in found]) for name in ("x", "y", "w", "hashes")))
 
-    def _records(self, labels: list[Any], gone: Copies, name: bytes) -> Iterator[Records]:
+    def _records(self, labels: list[Any], name: bytes, gone: Copies) -> Iterator[Records]:
         assert self._numbers is not None
         last, stays = self._gone
         known, seed, classes = last == name, self._statistic.seed, self._classes(labels)
@@ -248,18 +248,19 @@ def let_go(fit: str) -> None:
         _kept.pop(fit, None)
 
 
-def ask(fit: str, number: int, name: bytes, question: Question | Sample) -> Any:
-    """Which worker this is, and the answer of a piece that it keeps, without the copies that were gone the last time.
+def ask(fit: str, number: int, question: Question | Sample, name: bytes, gone: Copies | None) -> Any:
+    """Which worker this is, and the answer of a piece that it keeps, without the copies that are gone.
 
-    None where it keeps it no longer, or was told of other copies than those of this name: then :func:`ask_anew`.
+    `name` is a hash of these; where `gone` is None, they are what they were the last time. None where this process does
+    not keep the piece, or was told of others the last time: then :func:`ask_anew`.
     """
     piece = kept(fit, number)
-    if piece is None or not piece.is_numbered or not piece.knows(name):
+    if piece is None or not piece.is_numbered or (gone is None and not piece.knows(name)):
         return None
-    return here(), piece.answer(question, NO_COPIES, name)
+    return here(), piece.answer(question, name, NO_COPIES if gone is None else gone)
 
 
-def ask_anew(part: Part, gone: Copies, name: bytes, question: Question | Sample) -> Any:
+def ask_anew(part: Part, question: Question | Sample, name: bytes, gone: Copies) -> Any:
     """The same, of a piece that is read again where this process does not keep it."""
     piece = kept(part.fit, part.number)
     if piece is None:
@@ -267,7 +268,7 @@ def ask_anew(part: Part, gone: Copies, name: bytes, question: Question | Sample)
         keep(part.fit, part.number, piece)
     if not piece.is_numbered:
         piece.number(part.repeated)
-    return here(), piece.answer(question, gone, name)
+    return here(), piece.answer(question, name, gone)
 
 
 def _read(part: Part) -> KeptPiece:

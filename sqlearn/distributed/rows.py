@@ -42,6 +42,7 @@ class Parts:
     ) -> None:
         self._parts, self._workers, self._index = parts, workers, index
         self._places = [places[number] for number in range(len(parts))]
+        self._told: bytes | None = None  # which copies pieces were last told are gone
         self.gather_limit = gather_limit
         self.n_records = sum(part.n_rows for part in parts)
         weakref.finalize(self, _let_go, parts[0].fit, self._places, workers).atexit = False
@@ -55,15 +56,16 @@ class Parts:
 
         Pieces that nobody keeps any more are read again.
         """
-        calls = [(part.fit, part.number, name, question) for part in self._parts]
+        told = None if name == self._told else gone
+        calls = [(part.fit, part.number, question, name, told) for part in self._parts]
         answers = run(self._workers, ask, calls, check, self._places)
         lost = [i for i, answer in enumerate(answers) if answer is None]
-        anew = [(self._parts[i], gone, name, question) for i in lost]
-        for i, answer in zip(
-            lost, run(self._workers, ask_anew, anew, check, [self._places[i] for i in lost]), strict=True
-        ):
-            answers[i] = answer
-        self._places[:] = [place for place, _ in answers]
+        if lost:
+            anew = [(self._parts[i], question, name, gone) for i in lost]
+            found = run(self._workers, ask_anew, anew, check, [self._places[i] for i in lost])
+            for i, answer in zip(lost, found, strict=True):
+                answers[i] = answer
+        self._places[:], self._told = [place for place, _ in answers], name
         return [answer for _, answer in answers]
 
 
