@@ -112,9 +112,18 @@ def dask_pieces(data: Any, y: Any, weight: Any) -> list[Piece]:
 
 def _empty(data: Any) -> Any:
     """What has the type of all partitions, and no rows."""
-    if data is None or not hasattr(data, "chunks"):
-        return None if data is None else data._meta
-    return data._meta if data._meta.__class__ is not np.ndarray else np.empty((0, *data.shape[1:]), data.dtype)
+    if data is None:
+        return None
+    if not hasattr(data, "chunks"):
+        from dask.dataframe import utils
+
+        make_meta: Any = utils.make_meta
+        return make_meta(data)
+    from dask.array import utils as array_utils
+
+    meta_from_array: Any = array_utils.meta_from_array
+    found = meta_from_array(data)
+    return np.empty((0, *data.shape[1:]), data.dtype) if type(found) is np.ndarray else found
 
 
 def _delayed(data: Any) -> list[Any]:
