@@ -155,7 +155,7 @@ def explained(error: Exception, X: Any, allow_nan: bool = False, name: str = "X"
 
 def column_name(X: Any, j: int) -> str | int:
     """The name of a column in a frame whose names are text; elsewhere its position."""
-    names = getattr(X, "columns", None)
+    names = getattr(X, "column_names", getattr(X, "columns", None))  # the columns of pyarrow's tables are values
     name = names[j] if names is not None and not sp.issparse(X) else None
     return name if isinstance(name, str) else int(j)
 
