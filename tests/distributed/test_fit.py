@@ -1,7 +1,6 @@
 """Fits over pieces: the bytes of one process, whatever the pieces, their order, and what makes the calls."""
 
 import numpy as np
-import pytest
 from sklearn.base import clone
 
 from learners import LEARNERS, over

@@ -150,12 +150,34 @@ def test_a_bad_value_is_named_with_its_piece_and_row():
     assert caught.value.row == 1
 
 
+def test_names_that_are_numbers():
+    frame = pd.DataFrame(np.arange(12.0).reshape(4, 3)).assign(**{"3": 0}).rename(columns={"3": 3})
+    frame[3] = [0, 1, 1, 0]
+    expected = GaussianNB().fit(frame[[0, 1, 2]], frame[3]).digest()
+    assert fitted(GaussianNB(), cut(frame, 2), y=3).digest() == expected
+    assert fitted(GaussianNB(), frame[[0, 2, 1, 3]], y=3, columns=[0, 1, 2]).digest() == expected
+    assert fitted(GaussianNB(), [(frame[[0, 1, 2]], frame[3])]).digest() == expected
+
+
+def test_values_that_are_masked_are_refused():
+    X = np.ma.array(np.arange(8.0).reshape(4, 2), mask=np.arange(8).reshape(4, 2) == 5)
+    with raises(NOT_FINITE, match=r"^piece 0, row 3: Input X is masked, first in row 2 \(counted from 0\), column 1"):
+        pieces_of(GaussianNB(), [(X, [0, 1, 0, 1])])
+    with raises(NOT_FINITE, match="^piece 0, row 2: Input y is masked"):
+        pieces_of(GaussianNB(), [(X.data, np.ma.array([0, 1, 0, 1], mask=[0, 1, 0, 0]))])
+
+
 REFUSED = [
     (lambda f: [f, f.rename(columns={"a": "c"})], {}, MISFIT, "piece 1 has no column 'a'"),
     (lambda f: [f, f.assign(c=1)], {}, MISFIT, "piece 1 has the column 'c', and piece 0 has not"),
     (lambda f: [f, f.assign(a="x")], {}, MISFIT, "holds float64 in piece 0 and text in piece 1"),
     (lambda f: [f, f, f.assign(label="x")], {}, MISFIT, "holds int64 in piece 0 and text in piece 2"),
     (lambda f: [f.assign(c=pd.Timestamp("2026-11-27"))], {}, MISFIT, "'c' holds values of type datetime"),
+    (lambda f: [f.assign(w="x")], {"sample_weight": "w"}, MISFIT, "The column of weights 'w' holds text"),
+    (lambda f: [f.set_axis(["a", "a", "label"], axis=1)], {}, MISFIT, "piece 0: two columns have one name"),
+    (lambda f: f, {"y": "nowhere"}, MISFIT, "the data has no column 'nowhere'"),
+    (lambda f: pa.RecordBatch.from_pandas(f), {"y": "nowhere"}, MISFIT, "the data has no column 'nowhere'"),
+    (lambda f: [f["a"]], {"y": None}, SHAPE, "piece 0 has one dimension"),
     (lambda f: [f], {"y": "nowhere"}, MISFIT, "has no column 'nowhere'"),
     (lambda f: [f], {"columns": ["a", "a"]}, MISFIT, "'a' is named twice"),
     (lambda f: [f], {"columns": ["label"]}, MISFIT, "'label' is named twice"),

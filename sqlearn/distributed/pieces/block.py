@@ -14,7 +14,9 @@ from sqlearn.storage.table import name_place
 
 ROWS = 1 << 16  # of a block at most
 
-Place = Callable[[int], tuple[str, dict[str, int]]]  # from a row of the block: where it stands, in words and as fields
+Place = Callable[
+    [int], tuple[str | None, dict[str, int]]
+]  # from a row of the block: where it stands, in words and as fields
 
 
 @dataclass
@@ -79,7 +81,7 @@ def joined(blocks: Sequence[Block]) -> Block:
     }
     starts = np.cumsum([0, *map(len, blocks)])
 
-    def place(row: int) -> tuple[str, dict[str, int]]:
+    def place(row: int) -> tuple[str | None, dict[str, int]]:
         of = int(np.searchsorted(starts, row, side="right")) - 1
         return blocks[of].place(row - int(starts[of]))
 

@@ -94,19 +94,26 @@ def pieces_of(
 
 def _names(given: Any, data: Any) -> Any:
     """A name of a column, or several; None for values."""
-    if nw.dependencies.is_into_dataframe(data):
-        columns = nw.from_native(data, eager_only=True).columns
-        named = (
-            given in columns
-            if isinstance(given, str | int)
-            else isinstance(given, list | tuple) and {*given} <= {*columns}
+    if isinstance(given, str):
+        return given
+    columns = _columns(data)
+    if columns is None:  # there are many pieces, or they are Dask's
+        are_names = isinstance(given, int) or (
+            isinstance(given, list | tuple) and all(isinstance(n, str) for n in given)
         )
-    elif _is_table(data):
-        named = False
     else:
-        several = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
-        named = isinstance(given, str | int) or several
-    return given if named else None
+        several = isinstance(given, list | tuple) and all(isinstance(name, str | int) for name in given)
+        are_names = given in columns if isinstance(given, int) else several and {*given} <= {*columns}
+    return given if are_names else None
+
+
+def _columns(data: Any) -> list[Any] | None:
+    """The names of the columns of a frame; none of an array, and None of all else."""
+    if is_batch(data):
+        return [*data.schema.names]
+    if nw.dependencies.is_into_dataframe(data):
+        return [*nw.from_native(data, eager_only=True).columns]
+    return [] if _is_table(data) else None
 
 
 def _pieces(data: Any, beside: tuple[Any, Any], kinds: Mapping[str, str] | None) -> list[Piece]:
@@ -157,7 +164,7 @@ def _files(given: Any, kinds: Mapping[str, str] | None) -> list[Piece]:
 
 def _is_table(data: Any) -> bool:
     is_array = isinstance(data, np.ndarray) or sp.issparse(data) or is_batch(data)
-    return is_array or nw.dependencies.is_into_dataframe(data)
+    return is_array or nw.dependencies.is_into_dataframe(data) or nw.dependencies.is_into_series(data)
 
 
 def _no_data(data: Any) -> TableError:

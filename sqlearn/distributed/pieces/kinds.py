@@ -28,7 +28,7 @@ def column_kind(column: nw.Series[Any]) -> str:
     name = str(column.dtype).lower()
     if name in ("string", OBJECT) and len(column) and column.null_count() == len(column):
         return GAPS
-    if name in ("categorical", "enum"):
+    if name == "categorical" or name.startswith("enum"):
         inner = column_kind(_categories(column))
         return CATEGORY if inner in (TEXT, GAPS, NONE) else _OF + inner
     return DECIMAL if name.startswith(DECIMAL) else _PLAIN.get(name, name)
@@ -171,6 +171,8 @@ def as_values(values: Any, kind: str, what: str) -> np.ndarray:
         What messages call them, and the piece.
     """
     own = plain(values_kind(values))
+    if own == kind and isinstance(values, np.ndarray):
+        return values
     known = (_NUMBERS | {BOOLEAN, DECIMAL, NONE, GAPS}) if kind in _NUMBERS else {kind, NONE, GAPS}
     if own not in known and kind != OBJECT:
         raise _misfit(what, own, kind)

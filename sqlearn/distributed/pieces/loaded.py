@@ -12,7 +12,9 @@ import scipy.sparse as sp
 from sqlearn.distributed.pieces.kinds import column_kind, values_kind
 from sqlearn.distributed.pieces.piece import Found, Piece, Rows
 from sqlearn.distributed.pieces.plan import Plan
-from sqlearn.errors import ShapeError, TableError, shown
+from sqlearn.engine.validation import unmasked
+from sqlearn.errors import InvalidValueError, ShapeError, TableError, shown
+from sqlearn.storage.table import name_place
 
 
 @dataclass
@@ -37,6 +39,11 @@ class Loaded(Piece):
                 reason="table",
             )
         X, y, weight = (*parts, None, None)[:3]
+        try:
+            X, y, weight = unmasked(X, "X"), unmasked(y, "y"), unmasked(weight, "sample_weight")
+        except InvalidValueError as error:
+            name_place(error, self.place, 0)
+            raise
         return Rows(_features(X, self.name), _beside(y, "y", self.name), _beside(weight, "sample_weight", self.name))
 
     def survey(self) -> Found:
@@ -50,7 +57,7 @@ class Loaded(Piece):
         if nw.dependencies.is_into_dataframe(X):
             frame = nw.from_native(X, eager_only=True)
             form, library = "frame", frame.implementation.value
-            kinds: Mapping[Any, str] = {name: column_kind(frame[name]) for name in frame.columns}
+            kinds: Mapping[Any, str] = {name: column_kind(frame.get_column(name)) for name in frame.columns}
         elif sp.issparse(X):
             form, kinds = "sparse", dict.fromkeys(range(X.shape[1]), "float64")
         elif X.ndim == 1:
@@ -106,7 +113,8 @@ def _features(X: Any, piece: str) -> Any:
             nw.from_native(X, eager_only=True).columns  # noqa: B018
         except nw.exceptions.DuplicateError as error:
             raise TableError(
-                f"{piece}: {error} Nothing was changed: give every column a name of its own.", reason="columns"
+                f"{piece}: two columns have one name. Nothing was changed: give every column a name of its own.",
+                reason="columns",
             ) from error
         return X
     if sp.issparse(X):
@@ -133,7 +141,7 @@ def _beside(values: Any, what: str, piece: str) -> Any:
         return nw.from_native(values, series_only=True)
     if nw.dependencies.is_into_dataframe(values):
         frame = nw.from_native(values, eager_only=True)
-        return frame[frame.columns[0]] if frame.shape[1] == 1 else frame
+        return frame.get_column(frame.columns[0]) if frame.shape[1] == 1 else frame
     found = np.asarray(values, None if isinstance(values, np.ndarray) else _dtype(values))
     if found.ndim not in (1, 2):
         raise ShapeError(
@@ -145,5 +153,5 @@ def _beside(values: Any, what: str, piece: str) -> Any:
 
 def _kinds_beside(values: Any) -> list[str]:
     if isinstance(values, nw.DataFrame):
-        return [values_kind(values[name]) for name in values.columns]
+        return [values_kind(values.get_column(name)) for name in values.columns]
     return [values_kind(values)] * (1 if isinstance(values, nw.Series) or values.ndim == 1 else values.shape[1])

@@ -95,4 +95,4 @@ def schema_kinds(schema: Any, name: str) -> dict[str, str]:
             reason="file",
         )
     frame = nw.from_native(schema.empty_table(), eager_only=True)
-    return {column: column_kind(frame[column]) for column in frame.columns if not _INDEX.fullmatch(column)}
+    return {column: column_kind(frame.get_column(column)) for column in frame.columns if not _INDEX.fullmatch(column)}

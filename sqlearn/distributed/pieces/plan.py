@@ -126,16 +126,17 @@ class Plan:
         kept = None
         if isinstance(X, nw.DataFrame):
             if self.keep:
-                columns = [as_kind(X[name], self.kind_of(name) or OBJECT, piece) for name in self.keep]
-                kept = X.select(*self.keep).with_columns(*columns).to_native()
+                kept = _chosen(X, self.keep, [self.kind_of(name) or OBJECT for name in self.keep], piece)
             if self.target:
-                y = X[self.target[0]] if self.target_ndim == 1 else X.select(*self.target)
-            weight = X[self.weight[0]] if self.weight else weight
+                columns = [X.get_column(name) for name in self.target]
+                y = columns[0] if self.target_ndim == 1 else columns
+            weight = X.get_column(self.weight[0]) if self.weight else weight
             if self.documents:
-                features: Any = as_values(X[self.features[0]], TEXT, f"{piece}: column {shown(self.features[0])}")
+                features: Any = as_values(
+                    X.get_column(self.features[0]), TEXT, f"{piece}: column {shown(self.features[0])}"
+                )
             else:
-                changed = [as_kind(X[name], kind, piece) for name, kind in zip(self.features, self.kinds, strict=True)]
-                features = X.select(*self.features).with_columns(*changed).to_native()
+                features = _chosen(X, self.features, self.kinds, piece)
         else:
             features = as_values(X, self.kinds[0], f"{piece}: X") if self.form == "array" else X
         return Block(
@@ -149,14 +150,24 @@ class Plan:
         )
 
 
-def _moved(place: Place, by: int, row: int) -> tuple[str, dict[str, int]]:
+def _moved(place: Place, by: int, row: int) -> tuple[str | None, dict[str, int]]:
     return place(by + row)
 
 
+def _chosen(frame: nw.DataFrame[Any], names: Sequence[Any], kinds: Sequence[str], piece: str) -> Any:
+    """Columns of a frame in these kinds, as a frame of its library. Names may be numbers: they are found by place."""
+    found = frame[:, [frame.columns.index(name) for name in names]]
+    columns = [frame.get_column(name) for name in names]
+    changed = [as_kind(column, kind, piece) for column, kind in zip(columns, kinds, strict=True)]
+    changed = [new for new, old in zip(changed, columns, strict=True) if new is not old]
+    return (found.with_columns(*changed) if changed else found).to_native()
+
+
 def _targets(y: Any, kind: str, what: str) -> np.ndarray:
-    """Labels or targets as an array: those of an array, of a narwhals Series, or of a frame of several."""
-    if isinstance(y, nw.DataFrame):
-        return np.column_stack([as_values(y[name], kind, what) for name in y.columns])
+    """Labels or targets as an array: those of an array or a Series, or of a frame or a list of several."""
+    if isinstance(y, nw.DataFrame | list):
+        columns = y if isinstance(y, list) else [y.get_column(name) for name in y.columns]
+        return np.column_stack([as_values(column, kind, what) for column in columns])
     return as_values(y, kind, what)
 
 

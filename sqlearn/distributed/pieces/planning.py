@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlearn.distributed.pieces.kinds import BOOLEAN, TEXT, is_learned, is_number, plain, settled
+from sqlearn.distributed.pieces.kinds import BOOLEAN, DECIMAL, TEXT, is_learned, is_number, plain, settled
 from sqlearn.distributed.pieces.piece import Found, Piece
 from sqlearn.distributed.pieces.plan import Plan, lacking, of_width
 from sqlearn.errors import ShapeError, TableError, UnsupportedError, listed, shown
@@ -163,7 +163,13 @@ def _of_frames(learner: Any, filled: Surveyed, target: Any, weight: Any, columns
     else:
         target_kind = _beside(filled)
     for name in weights:
-        _of_column(name, filled)
+        kind = _of_column(name, filled)
+        if not (is_number(kind) or kind in (BOOLEAN, DECIMAL)):
+            raise TableError(
+                f"The column of weights {shown(name)} holds {kind}. Nothing was changed: weights are numbers.",
+                column=name,
+                reason="columns",
+            )
     others: dict[Any, str | None] = {}
     for name in first.kinds:
         if name not in chosen and all(name in each.kinds for each in filled.values()):
