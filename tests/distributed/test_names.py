@@ -161,11 +161,8 @@ def test_ledgers_of_pieces_merge(small):
         assert whole.take(pieces[index][:4]) == -1
     plain.add(pool)
     whole.add(pool)
-    for found in (
-        ours.merged(theirs).merged(plain),
-        plain.merged(ours).merged(theirs),
-        theirs.merged(plain.merged(ours)),
-    ):
+    merged_in_turn = ours.merged(theirs).merged(plain), plain.merged(ours).merged(theirs)
+    for found in (*merged_in_turn, theirs.merged(plain.merged(ours))):
         assert len(found) == len(whole)
         left = whole.copy()
         for row in range(12):
