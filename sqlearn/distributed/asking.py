@@ -191,8 +191,9 @@ class KeptPiece:
 def _staying(digests: np.ndarray, numbers: np.ndarray, gone: Copies) -> np.ndarray | None:
     """The rows of a block that are not gone; None if all stay."""
     at = places_of(gone.digests, digests)
-    is_gone = (at >= 0) & (numbers >= gone.numbers[at])
-    return np.flatnonzero(~is_gone) if is_gone.any() else None
+    named = np.flatnonzero(at >= 0)
+    lost = named[numbers[named] >= gone.numbers[at[named]]]
+    return np.delete(np.arange(len(numbers)), lost) if len(lost) else None
 
 
 def places_of(digests: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -68,7 +68,7 @@ class State(Held):
     def take_fast_path(self) -> None:
         """Offer the statistic's path of one record, from here on."""
         path, through = None, self.params.get("transformer")
-        if self.layout.target_ndim <= 1 and (self.ledger is None or self.ledger.is_here):
+        if self.layout.target_ndim <= 1 and not self.taken_out and (self.ledger is None or self.ledger.is_here):
             path = self.statistic.fast_path(self)
         self.fast_path = OneMapped.behind(through, path) if isinstance(through, FixedMap) else path
 
