@@ -9,12 +9,12 @@ from sqlearn.commands.changing import forget, relabel
 from sqlearn.commands.learning import fit, learn
 from sqlearn.commands.recommending import recommend, similar_items
 from sqlearn.commands.supposing import suspects, what_if
-from sqlearn.commands.upkeep import compact, lift, replay, suppressed, upgrade
+from sqlearn.commands.upkeep import compact, lift, rebalance, replay, suppressed, upgrade
 from sqlearn.commands.warming import warm_up
 
 __all__ = ["COMMANDS"]
 
 COMMANDS = (
     fit, predict, recommend, similar_items, suspects, what_if, forget, relabel, learn, verify, report, info, receipts,
-    compact, suppressed, replay, lift, upgrade, warm_up,
+    compact, rebalance, suppressed, replay, lift, upgrade, warm_up,
 )  # fmt: skip

@@ -10,7 +10,7 @@ import click
 
 from sqlearn.commands.options import FILE, JSON, READING, TABLE
 from sqlearn.commands.output import new_file
-from sqlearn.commands.printing import fields, progress, tell
+from sqlearn.commands.printing import fields, progress, salts, tell
 from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_of
 from sqlearn.commands.usage import command
@@ -127,7 +127,7 @@ def info(file: str, as_json: bool) -> None:
             "reading": reading,
             "digest": store.digest(),
             "receipts": len(receipts),
-            "last": fields(receipts[-1]) | {"salt": None},
+            "last": fields(receipts[-1], salt=False),
         }
         width = max(map(len, columns), default=0)
         lines = [f"{store.model_name} on {len(store):,} rows", "Columns:"]
@@ -149,13 +149,12 @@ def receipts(file: str, check: bool, salt: bool, as_json: bool) -> None:
     with opened(file) as store:
         found = store.receipts()
         checked = store.check_receipts(signing_key=signing_key()) if check else None
-    told: dict[Any, Any] = {
-        "receipts": [fields(receipt) | {"digest": receipt.digest, "salt": None} for receipt in found]
-    }
+    told: dict[Any, Any] = {"receipts": [fields(receipt, salt=salt) | {"digest": receipt.digest} for receipt in found]}
     lines = [str(receipt) for receipt in found]
     if salt:
-        told["receipts"][-1]["salt"] = found[-1].salt
-        lines.append(f"The salt of the last: {found[-1].salt}")
+        of_set = hasattr(found[-1], "parts")  # where any part's last receipt has one
+        told_salts = "; ".join(filter(None, map(salts, found))) if of_set else salts(found[-1])
+        lines.append(f"The salt of the last: {told_salts}")
     if checked is not None:
         told |= {"whole": bool(checked), "fault": checked.fault}
         lines.append(str(checked))

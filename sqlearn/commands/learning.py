@@ -78,6 +78,12 @@ def _with_labels(file, learner, roles: dict[str, str | None], category: tuple[st
 )
 @click.option("--param", "parameters", metavar="K=V", multiple=True, help="A parameter of the model; may be repeated.")
 @click.option("--out", metavar="FILE", required=True, type=click.Path(), help="The store to make.")
+@click.option(
+    "--parts",
+    metavar="N",
+    type=click.IntRange(1, 999),
+    help="Make FILE a folder, a set of so many stores, among which the rows are divided.",
+)
 @click.option("--id", "ids", metavar="COL", help="The column of ids; without one, rows are numbered from 0.")
 @click.option("--weight", metavar="COL", help="The column of sample weights.")
 @click.option("--user", metavar="COL", help="Of EASE and ItemKNN: the column of users; by default user or userId.")
@@ -112,6 +118,7 @@ def fit(
     model: str,
     parameters: tuple[str, ...],
     out: str,
+    parts: int | None,
     ids: str | None,
     weight: str | None,
     user: str | None,
@@ -156,7 +163,6 @@ def fit(
     EASE and ItemKNN recommend: they learn who likes what, from columns of users, items and, for ItemKNN, ratings.
     """
     from sqlearn.storage.table import takes_categories, takes_interactions
-    from sqlearn.store import Store
 
     of_text, given = bool({*text} - {*keep}), Given(step, number_step, category_step, column_step, search, keep_records)
     learner = model_of(model, parameters, raw or bool(given), text=of_text and not given)
@@ -200,14 +206,15 @@ def fit(
         learner = built(learner, given, numeric, categorical, of_text)
     as_categories = {"category", "boolean"} if takes_categories(learner) and not given else {"category"}
     with progress("Learning") as report, _keeping_helps(bool(given) and not keep_records and not of_text):
-        store = Store.create(
+        store = _created(
+            parts,
+            roles,
             out,
             learner,
             file.blocks(report),
             target=list(target) or None,
             id=ids,
             weight=weight,
-            **roles,
             categorical=None
             if takes_interactions(learner)
             else [c.name for c in file.columns if c.kind in as_categories and c.name not in special],
@@ -228,6 +235,19 @@ def fit(
         except OSError as error:
             drop_output()
             raise click.ClickException(f"{learned} Standard output cannot be written: {error.strerror}.") from error
+
+
+def _created(parts: int | None, roles: dict[str, Any], out: str, learner: Any, blocks: Any, **named: Any) -> Any:
+    """A store, or a set of so many."""
+    if parts is None:
+        from sqlearn.store import Store
+
+        return Store.create(out, learner, blocks, **roles, **named)
+    from sqlearn.distributed import StoreSet
+
+    if any(roles.values()):
+        raise click.UsageError("No set of stores is one of a recommender: leave --parts out, or --user and --item.")
+    return StoreSet.create(out, learner, blocks, **named, parts=parts)
 
 
 @command("FILE TABLE")

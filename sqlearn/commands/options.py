@@ -6,7 +6,7 @@ import click
 
 from sqlearn.commands.pipelines import STEPS as _STEPS
 
-FILE = click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+FILE = click.argument("file", metavar="FILE", type=click.Path(exists=True))  # or the folder of a set of stores
 TABLE = click.argument("table", metavar="TABLE", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
 

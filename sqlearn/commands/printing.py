@@ -11,7 +11,7 @@ import click
 from sqlearn.commands.output import drop_output
 
 if TYPE_CHECKING:
-    from sqlearn.store import Receipt, Store
+    pass
 
 
 def tell(as_json: bool, told: dict[Any, Any], lines: list[str]) -> None:
@@ -23,10 +23,10 @@ def tell(as_json: bool, told: dict[Any, Any], lines: list[str]) -> None:
 
 
 def tell_receipt(
-    as_json: bool, store: "Store", receipt: "Receipt", told: dict[Any, Any] | None = None, lines: Sequence[str] = ()
+    as_json: bool, store: Any, receipt: Any, told: dict[Any, Any] | None = None, lines: Sequence[str] = ()
 ) -> None:
     """Print a receipt. The change is made by now, so it is not lost even if nobody takes what is printed."""
-    salt = f"Its salt, for an auditor (it is kept nowhere once the state moves on): {receipt.salt}"
+    salt = f"Its salt, for an auditor (it is kept nowhere once the state moves on): {salts(receipt)}"
     try:
         tell(as_json, told or fields(receipt) | {"digest": receipt.digest}, [*lines, str(receipt), salt])
     except OSError as error:
@@ -37,9 +37,20 @@ def tell_receipt(
         ) from error
 
 
-def fields(receipt: "Receipt") -> dict[Any, Any]:
+def salts(receipt: Any) -> str:
+    """The salt of a receipt; of one of a set of stores, those of the parts' receipts that have one."""
+    if not hasattr(receipt, "parts"):
+        return receipt.salt
+    return ", ".join(f"{own.salt} (part {number})" for number, own in receipt.parts.items() if own.salt)
+
+
+def fields(receipt: Any, *, salt: bool = True) -> dict[Any, Any]:
+    """A receipt of a store, or of a set of stores, in JSON's types; without a `salt`, that is null."""
+    if hasattr(receipt, "parts"):
+        parts = {str(number): fields(own, salt=salt) | {"digest": own.digest} for number, own in receipt.parts.items()}
+        return {name: getattr(receipt, name) for name in ("time", "kind", "count", "division")} | {"parts": parts}
     names = "number", "time", "kind", "count", "commitment", "previous", "salt", "signature"
-    return {name: getattr(receipt, name) for name in names}
+    return {name: getattr(receipt, name) for name in names} | ({} if salt else {"salt": None})
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def recommend(file: str, user: str, n: int, liked: bool, as_json: bool) -> None:
 
     FILE is the store of a recommender: of EASE or ItemKNN.
     """
-    with opened(file) as store:
+    with opened(file, recommends=True) as store:
         (label,) = labels_of(store, "user", [user])
         found = store.recommend(label, n, filter_already_liked_items=not liked)
         _tell(store, as_json, {"user": label}, "score", *found)
@@ -43,7 +43,7 @@ def similar_items(file: str, item: str, n: int, as_json: bool) -> None:
 
     FILE is the store of a recommender: of EASE or ItemKNN.
     """
-    with opened(file) as store:
+    with opened(file, recommends=True) as store:
         (label,) = labels_of(store, "item", [item])
         _tell(store, as_json, {"item": label}, "similarity", *store.similar_items(label, n))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,11 +12,23 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(file: str) -> Iterator["Store"]:
+def opened(file: str, *, recommends: bool = False) -> Iterator[Any]:
+    """The store in a file, or the set of stores in a folder; only a store can be one that `recommends`."""
+    if recommends and Path(file).is_dir():
+        raise click.ClickException(f"{file} is a folder, and no set of stores is one of a recommender. Name its store.")
+    with opener(file).open(file, signing_key=signing_key()) as store:
+        yield store
+
+
+def opener(file: str) -> Any:
+    """What opens a file, or a folder."""
+    if Path(file).is_dir():
+        from sqlearn.distributed import StoreSet
+
+        return StoreSet
     from sqlearn.store import Store
 
-    with Store.open(file, signing_key=signing_key()) as store:
-        yield store
+    return Store
 
 
 def signing_key() -> bytes | None:
@@ -50,12 +63,14 @@ def named_rows(
     items: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What names rows, as the store's methods take it."""
+    recommends = any(column.role == "user" for column in store.columns)
     if [where is None, ids is None, not users, not items].count(False) != 1:
-        recommends = any(column.role == "user" for column in store.columns)
         either = "one of --where, --ids, --user or --item" if recommends else "either --where or --ids"
         raise click.UsageError(f"Name the rows: pass {either}.")
     if users or items:
         role, labels = ("user", users) if users else ("item", items)
+        if not recommends and store.path.is_dir():
+            raise click.UsageError(f"{store.path} is not the store of a recommender, so that it has no {role}s.")
         return {f"{role}s": labels_of(store, role, labels)}
     return {"where": where} if ids is None else {"ids": ids_in(store, ids, encoding)}
 

@@ -1,4 +1,4 @@
-"""The commands ``sqlearn compact``, ``suppressed``, ``lift``, ``replay`` and ``upgrade``: beside learning."""
+"""The commands ``sqlearn compact``, ``rebalance``, ``suppressed``, ``lift``, ``replay``, ``upgrade``."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import click
 from sqlearn.commands.options import FILE, JSON
 from sqlearn.commands.output import new_file
 from sqlearn.commands.printing import fields, progress, tell, tell_receipt
-from sqlearn.commands.stores import ids_of, labels_of, opened, signing_key
+from sqlearn.commands.stores import ids_of, labels_of, opened, opener, signing_key
 from sqlearn.commands.usage import command
 
 
@@ -18,9 +18,26 @@ def compact(file: str, as_json: bool) -> None:
     """Shrink a store by the disk space of its forgotten rows."""
     with opened(file) as store:
         freed = store.compact()
-    size = Path(file).stat().st_size
+    files = sorted(Path(file).iterdir()) if Path(file).is_dir() else [Path(file)]
+    size = sum(one.stat().st_size for one in files)
     told = [f"{file} has shrunk by {freed / 1e6:,.1f} MB to {size / 1e6:,.1f} MB."]
     tell(as_json, {"freed": freed, "size": size}, told)
+
+
+@command("FILE --parts N")
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, file_okay=False))
+@click.option("--parts", metavar="N", type=click.IntRange(1, 999), required=True, help="Into how many stores.")
+@JSON
+def rebalance(file: str, parts: int, as_json: bool) -> None:
+    """Divide a set of stores into another number of stores.
+
+    FILE is the folder of the set. All rows are written anew, beside the old files, which are then deleted.
+    """
+    with opened(file) as store:
+        rows = len(store)
+        with progress("Moving", rows) as report:
+            store.rebalance(parts, progress=report)
+    tell(as_json, {"rows": rows, "parts": parts}, [f"The {rows:,} rows of {file} are in {parts} stores."])
 
 
 @command("FILE --out LIST")
@@ -42,7 +59,7 @@ def suppressed(file: str, out: str, as_json: bool) -> None:
 
 @command("FILE NEWER")
 @FILE
-@click.argument("newer", metavar="NEWER", type=click.Path(exists=True, dir_okay=False))
+@click.argument("newer", metavar="NEWER", type=click.Path(exists=True))
 @JSON
 def replay(file: str, newer: str, as_json: bool) -> None:
     """Forget in a restored backup what was forgotten since.
@@ -50,13 +67,13 @@ def replay(file: str, newer: str, as_json: bool) -> None:
     FILE is the backup; NEWER is a newer copy of the store, or the list that `sqlearn suppressed` made of one.
     """
     from sqlearn.errors import StoreError
-    from sqlearn.store import Store, Suppressed
+    from sqlearn.store import Suppressed
 
     try:
-        with Store.open(newer) as store:
+        with opener(newer).open(newer) as store:
             found = store.suppressed()
     except StoreError as error:
-        if error.reason not in ("missing", "not a store"):
+        if error.reason not in ("missing", "not a store") or Path(newer).is_dir():
             raise
         found = Suppressed.load(newer)
     with opened(file) as store:

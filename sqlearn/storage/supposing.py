@@ -1,6 +1,7 @@
 """What a store's model would be without some rows, and the rows themselves: nothing is changed."""
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,10 @@ class Supposing(Changes):
                 read = self._rows.scan()
             else:
                 read = self._selection.read(*self._selection.named(ids, where, looking(progress)))
-            cells = np.concatenate([np.zeros((0, self._rows.width), np.uint64), *(cells for _, cells in read)])
-            found = Bunch(ids=self._ids.of_cells(cells[:, -1]), X=None, y=None, sample_weight=None)
-            return Bunch(**found | arguments(self._model, self._columns, self._rows.block(cells)))
+            return self._rows_read(read)
+
+    def _rows_read(self, read: Iterator[tuple[np.ndarray, np.ndarray]]) -> Bunch:
+        """Packed rows that were read, as models take them."""
+        cells = np.concatenate([np.zeros((0, self._rows.width), np.uint64), *(cells for _, cells in read)])
+        found = Bunch(ids=self._ids.of_cells(cells[:, -1]), X=None, y=None, sample_weight=None)
+        return Bunch(**found | arguments(self._model, self._columns, self._rows.block(cells)))

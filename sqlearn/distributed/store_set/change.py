@@ -132,12 +132,19 @@ class Change(Joint):
         count = {number: len(what) for number, what in told.items()} if counts is None else counts
         change = secrets.randbits(62) + 1 if len(told) > 1 else 0
         named = "forget" if kind == "replay" else kind
-        receipts = self.run(lambda part, n: part.conclude(named, count[n], change, self.threads.check), told)
+        check = self.threads.check
+
+        def conclude(part: Part, number: int) -> Receipt:
+            receipt = part.conclude(named, count[number], change, check)
+            if not change:
+                part.commit()
+            return receipt
+
         self.check()
+        receipts = self.run(conclude, told)
         if change:
+            self.check()
             self._commit_all(Unfinished(change, kind, told), receipts)
-        else:
-            self.threads.run({number: self._parts[number].commit for number in told})
         self._begun -= told.keys()
         self.is_settled = True
         return receipts

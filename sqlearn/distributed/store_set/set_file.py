@@ -4,6 +4,8 @@ Who changes the set locks this file alone, and who reads it shares it: SQLite is
 so nothing has to reach the disk, and a process that dies has let go.
 """
 
+import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from sqlearn.storage.file import Database, Receipt, Settings, damaged
 
 NAME = "set.sqlearn"
 _CACHE = 256  # KiB
+_PART = re.compile(r"part-\d+-\d+\.sqlearn(-journal)?")
 
 
 class SetFile:
@@ -120,10 +123,9 @@ class SetFile:
         return f"{self.name}, division {self.division if division is None else division}"
 
     def leftovers(self) -> list[Path]:
-        """Files of parts that belong to no division that is in force."""
-        own = {self.part_path(number).name for number in range(self.n_parts)}
-        files = self.database.path.parent.glob("part-*.sqlearn*")
-        return [file for file in files if file.name.removesuffix("-journal") not in own]
+        """Files of parts that belong to no division that is in force: a process that divided the set was killed."""
+        folder, own = self.database.path.parent, (f"part-{self.division}-", "set.", "journal.")
+        return [folder / name for name in os.listdir(folder) if not name.startswith(own) and _PART.fullmatch(name)]
 
     def divide(self, n_parts: int, receipts: list[tuple[int, Receipt, int]]) -> None:
         """Put the next division in force, inside :meth:`alone`, and keep the receipts of this one.
