@@ -132,10 +132,8 @@ bounds: $(VENV)/.test
 	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/bounds" $(BIN)/python -m pytest $(ARGS) $(KERNELS)
 
 thorough: $(VENV)/.test
-	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) tests/engine/identity/test_key.py tests/engine/model \
-		tests/engine/problems/test_losses.py tests/engine/rounds/test_rounds.py tests/learners/test_contract.py \
-		tests/learners/test_history.py tests/learners/test_sklearn_checks.py tests/project/test_errors.py \
-		tests/project/test_fuzz.py tests/storage/test_condition_kinds.py tests/storage/test_store_rounds.py
+	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) $$(grep -rlE "EVERYWHERE|crossed|over_each|one_of_each" \
+		tests --include="test_*.py" | grep -v sums/test_memory)
 
 fuzz: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/fuzz.py --calls 100000 --jobs 2 $(FUZZ_ARGS)

@@ -3,10 +3,12 @@
 import os
 import re
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
 from sklearn import tree as peers
+from sklearn.base import BaseEstimator
 
 from fixed_maps import widened
 from records import takes_weights
@@ -194,3 +196,24 @@ def over(learners):
 def over_each(learners):
     """Run a test for one of these learners of each class."""
     return over(one_of_each(learners))
+
+
+def crossed(every, **choices):
+    """Run a test for all combinations of choices; in CI for one of so many, which the sum of their places decides.
+
+    So each choice meets as many others as its list has places in a row. `make thorough` takes all combinations.
+    """
+    names = ", ".join(choices)
+    cases = [
+        tuple(value for _, value in case)
+        for case in product(*(list(enumerate(values)) for values in choices.values()))
+        if EVERYWHERE or sum(place for place, _ in case) % every == 0
+    ]
+    return pytest.mark.parametrize(names, cases, ids=case_name)
+
+
+def case_name(value):
+    """The name of a learner or of a function; pytest names the rest."""
+    if isinstance(value, BaseEstimator):
+        return name_of(value)
+    return getattr(value, "__name__", None)

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from history import history_of
 from laws import assert_same, check_contract, emptied, refit, renamed, unchanged
-from learners import EVERYWHERE, name_of, over
+from learners import EVERYWHERE, crossed, over, over_each
 from records import Records, joined, pool_of, records_of
 from sqlearn.engine.rounds import samples
 from sqlearn.errors import NotLearnedError
@@ -31,26 +31,12 @@ def tiny(monkeypatch):
     return cut(monkeypatch)
 
 
-@pytest.fixture(params=WIDTHS)
-def width(request, tiny):
-    shrink(tiny, width=request.param)
-    return request.param
-
-
 # --------------------------------------------------------------------------------------------------------- the laws
 
 
-def updated():
-    """Learners, kinds of records and widths: for `make thorough` all of them, else every third."""
-    for i, learner in enumerate(ADAPTIVE):
-        for k, kind in enumerate(KINDS):
-            for j, width in enumerate(WIDTHS):
-                if EVERYWHERE or (i + k + j) % 3 == 0:
-                    yield pytest.param(learner, kind, width, id=f"{width}-{kind.__name__}-{name_of(learner)}")
-
-
-@pytest.mark.parametrize("learner, kind, width", updated(), indirect=["width"])
-def test_updates_equal_refits(learner, kind, width):
+@crossed(6, learner=ADAPTIVE, kind=KINDS, width=WIDTHS)
+def test_updates_equal_refits(learner, kind, width, tiny):
+    shrink(tiny, width=width)
     rng = np.random.default_rng(len(kind.__name__))
     records = sample(learner, rng, 70, kind)
     model, held = refit(learner, records.take(range(60)), rng), list(range(60))
@@ -96,18 +82,9 @@ def test_updates_equal_refits(learner, kind, width):
     assert len(model._state.statistic.trace.rounds)
 
 
-def contracts():
-    """Learners, levels and widths: for `make thorough` all of them, else each learner at every level and every width,
-    together but once."""
-    for i, learner in enumerate(ADAPTIVE):
-        for level in range(3):
-            for j, width in enumerate(WIDTHS):
-                if EVERYWHERE or (i + level + j) % 3 == 0:
-                    yield pytest.param(learner, level, width, id=f"{width}-{level}-{name_of(learner)}")
-
-
-@pytest.mark.parametrize("learner, level, width", contracts(), indirect=["width"])
-def test_contract(learner, level, width):
+@crossed(5, learner=ADAPTIVE, level=range(3), width=WIDTHS)
+def test_contract(learner, level, width, tiny):
+    shrink(tiny, width=width)
     rng = np.random.default_rng([level, len(width)])
     check_contract(learner, records_of(learner, rng, 44, level), rng)
 
@@ -115,7 +92,7 @@ def test_contract(learner, level, width):
 @over(ADAPTIVE)
 def test_contract_with_hard_records_among_tame_ones(learner):
     rng = np.random.default_rng(6)
-    check_contract(learner, pool_of(learner, rng, 60), rng)
+    check_contract(learner, pool_of(learner, rng, 60 if EVERYWHERE else 40), rng)
 
 
 @over(ADAPTIVE)
@@ -126,7 +103,7 @@ def test_history(learner, pilot, tiny):
     run_state_machine_as_test(
         history_of(learner),
         settings=settings(
-            max_examples=int(os.environ.get("HISTORY_EXAMPLES", 5)),
+            max_examples=int(os.environ.get("HISTORY_EXAMPLES", 5 if EVERYWHERE else 3)),
             stateful_step_count=int(os.environ.get("HISTORY_STEPS", 12)),
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -134,7 +111,7 @@ def test_history(learner, pilot, tiny):
     )
 
 
-@over(ADAPTIVE)
+@over_each(ADAPTIVE)
 def test_crossing_two_pilots_up_and_down(learner):
     rng = np.random.default_rng(3)
     records = sample(learner, rng, 70)
@@ -189,7 +166,7 @@ def test_every_level_breaks_and_holds(learner, tiny):
     assert min(compared[None], compared["rest"]) > 30, compared  # else holding is not tested
 
 
-@over(ADAPTIVE)
+@over_each(ADAPTIVE)
 def test_a_memo_is_no_part_of_the_state(learner, tiny):
     rng = np.random.default_rng(4)
     shrink(tiny, 4, "coarse")
@@ -228,8 +205,9 @@ def test_nothing_of_the_past_is_kept(learner):
 CLASSIFIERS = [learner for learner in ADAPTIVE if learner._target == "label"]
 
 
-@over(CLASSIFIERS)
-def test_classes_come_go_and_come_back(learner, width):
+@crossed(3, learner=CLASSIFIERS, width=WIDTHS)
+def test_classes_come_go_and_come_back(learner, width, tiny):
+    shrink(tiny, width=width)
     rng = np.random.default_rng(8)
     records = sample(learner, rng, 60, classes=3)
     third = np.flatnonzero(records.y == 3)
@@ -308,9 +286,9 @@ def test_one_class_and_then_a_second(learner):
     assert_same(model, emptied(learner, records))
 
 
-@over(CLASSIFIERS)
-@pytest.mark.parametrize("margin", [0.0, 1.0])
-def test_separable_data(learner, margin, width):
+@crossed(3, learner=CLASSIFIERS, margin=[0.0, 1.0], width=WIDTHS)
+def test_separable_data(learner, margin, width, tiny):
+    shrink(tiny, width=width)
     rng = np.random.default_rng(11)
     learner = clone(learner).set_params(C=1e6)
     X = rng.normal(size=(60, 3))
@@ -326,15 +304,7 @@ def test_separable_data(learner, margin, width):
 # ------------------------------------------------------------------------------------- what must not make a difference
 
 
-def blocked():
-    """Learners and kinds of records: for `make thorough` all of them, else every second."""
-    for i, learner in enumerate(ADAPTIVE):
-        for k, kind in enumerate((plain, ties, heavy, far)):
-            if EVERYWHERE or (i + k) % 2 == 0:
-                yield pytest.param(learner, kind, id=f"{kind.__name__}-{name_of(learner)}")
-
-
-@pytest.mark.parametrize("learner, kind", blocked())
+@crossed(4, learner=ADAPTIVE, kind=[plain, ties, heavy, far])
 def test_blocks_orders_and_threads_do_not_show(learner, kind, tiny):
     rng = np.random.default_rng(12)
     records = sample(learner, rng, 90, kind)
@@ -370,7 +340,7 @@ def test_whole_blocks_of_empty_places_do_not_show(learner, tiny):
         assert_same(model, refit(learner, extra, rng))
 
 
-@over(ADAPTIVE)
+@over_each(ADAPTIVE)
 def test_copies_are_independent(learner):
     rng = np.random.default_rng(14)
     records = sample(learner, rng, 60)
@@ -390,8 +360,9 @@ def test_copies_are_independent(learner):
         assert model.canonical_parts() == stream.canonical_parts()
 
 
-@over(ADAPTIVE)
-def test_shards_merge(learner, width):
+@crossed(3, learner=ADAPTIVE, width=WIDTHS)
+def test_shards_merge(learner, width, tiny):
+    shrink(tiny, width=width)
     rng = np.random.default_rng(15)
     records = sample(learner, rng, 120, classes=3)
     parts = np.array_split(rng.permutation(120), [50, 100])

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import has_fit_parameter
 
 from laws import assert_same, refit, renamed, snapshot, told, unchanged
-from learners import over
+from learners import EVERYWHERE, over, over_each
 from refusals import OUT_OF_RANGE, raises
 from sqlearn.cluster import KMeans
 from sqlearn.engine.problems import Smooth
@@ -53,7 +53,7 @@ def prepared(learner):
     return model, calls, records
 
 
-def strike_everywhere(monkeypatch, learner, owner, name, error, most=25):
+def strike_everywhere(monkeypatch, learner, owner, name, error, most=25 if EVERYWHERE else 12):
     """An error at every call of a function, in turn: the model is as before, and goes on as if nothing had been."""
     model, calls, _records = prepared(learner)
     expected = {call: update(copy.deepcopy(model)).canonical_parts() for call, update in calls.items()}
@@ -100,7 +100,7 @@ def raise_signal():
     signal.raise_signal(signal.SIGINT)
 
 
-@over(ADAPTIVE)
+@over_each(ADAPTIVE)
 def test_interrupts_at_every_block(learner, tiny):
     tiny.setattr(samples, "BLOCK", 8)
     original = rounds.Walk.__init__
@@ -124,7 +124,7 @@ def test_interrupts_at_every_block(learner, tiny):
         count, strike = 0, -1
         update(twin)
         moments, before, victim = count, snapshot(model), copy.deepcopy(model)
-        for k in range(1, moments + 1, 1 + moments // 60):
+        for k in range(1, moments + 1, 1 + moments // (60 if EVERYWHERE else 30)):
             count, strike = 0, k
             with pytest.raises(KeyboardInterrupt):
                 update(victim)
@@ -134,7 +134,7 @@ def test_interrupts_at_every_block(learner, tiny):
         assert update(victim).canonical_parts() == expected[call], call
 
 
-@over(ADAPTIVE)
+@over_each(ADAPTIVE)
 def test_signals_in_the_middle_of_a_walk(learner, tiny):
     """A real SIGINT while records are asked; it is held off until the next block."""
     tiny.setattr(samples, "BLOCK", 8)
@@ -161,7 +161,7 @@ def test_a_read_that_is_interrupted_changes_nothing(tiny):
     assert snapshot(model) == before
 
 
-@over(ADAPTIVE)
+@over_each(ADAPTIVE)
 @pytest.mark.parametrize(
     "owner, name",
     [(ExactSum, "copy"), (ExactSum, "deposit"), (Rows, "vacant"), (Rows, "missing"), (Rows, "reserve")],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from laws import assert_same, refit, snapshot
-from learners import over
+from learners import crossed, over
 from sqlearn.engine.rounds.row_index import copy_hashes, numbers_of
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.rounds.trace import from_bytes, to_bytes
@@ -41,8 +41,7 @@ class Shuffled:
             yield Records(whole.x[part], whole.y[part], whole.w[part], whole.hashes[part])
 
 
-@over(ADAPTIVE)
-@pytest.mark.parametrize("seed", range(2))
+@crossed(2, learner=ADAPTIVE, seed=range(2))
 def test_blocks_of_any_size_and_order(learner, seed, monkeypatch):
     cut(monkeypatch)
     rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ from sklearn import linear_model, svm
 from sklearn.pipeline import make_pipeline
 
 from laws import assert_same, refit
-from learners import over
+from learners import crossed, over
 from sqlearn.engine.problems import smooth_grid
 from sqlearn.engine.rounds import StandardUnits
 from sqlearn.engine.rounds.units import _standard_units, _standard_units_of_few, roughly
@@ -59,9 +59,7 @@ LEARNERS = [
 ]
 
 
-@over(LEARNERS[:4])
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("classes", [2, 3])
+@crossed(2, learner=LEARNERS[:4], kind=KINDS, classes=[2, 3])
 def test_updates_equal_refits(learner, kind, classes, monkeypatch):
     if classes == 3 and (learner._target != "label" or kind not in (plain, heavy, scales)):
         pytest.skip("one number of classes is enough here")
