@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 
 from laws import frozen, snapshot, unchanged
-from learners import LEARNERS, MULTILABEL, over, over_each
+from learners import LEARNERS, MULTILABEL, crossed, over, over_each
 from records import Records, pool_of, records_of, tame
 from sqlearn.compose import TableModel
 from sqlearn.errors import NotLearnedError, ParameterError, ShapeError, UndefinedAttributeError, UnsupportedError
@@ -138,8 +138,7 @@ def test_hard_values_beside_refits(learner, seed):
 
 
 @pytest.mark.filterwarnings("ignore")
-@over(QUICK + SLOW)
-@pytest.mark.parametrize("level", [0, 1, 2])
+@crossed(2, learner=QUICK + SLOW, level=range(3))
 def test_quick_paths_give_what_forgetting_gives(learner, level, forgotten):
     records = records_of(learner, np.random.default_rng(level), 18, level)
     model = clone(learner).partial_fit(**records.given)
@@ -157,8 +156,7 @@ def test_quick_paths_are_taken(learner, no_forgetting):
             assert len(leave_one_out(model, response=response, **records.given)) == len(records)
 
 
-@pytest.mark.parametrize("n_features", [1, 2, 7, 8, 9, 31, 127, 128, 129, 300])
-@pytest.mark.parametrize("n_classes", [1, 2, 9, 17])
+@crossed(2, n_features=[1, 2, 7, 8, 9, 31, 127, 128, 129, 300], n_classes=[1, 2, 9, 17])
 def test_sums_over_features_and_classes_are_those_of_single_rows(n_features, n_classes, forgotten):
     """numpy adds in blocks of 8 and 128: a row among others must be added as one on its own."""
     rng = np.random.default_rng(n_features)
@@ -169,8 +167,7 @@ def test_sums_over_features_and_classes_are_those_of_single_rows(n_features, n_c
         assert outcome(model, records, response) == forgotten(model, records, response)
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, np.uint8, bool])
+@crossed(2, order=["C", "F"], kind=[np.float64, np.float32, np.int64, np.uint8, bool])
 def test_rows_are_predicted_from_as_they_lie_in_memory(order, kind, forgotten):
     rng = np.random.default_rng(0)
     X = np.asarray((rng.normal(size=(30, 41)) * 9 + 50).astype(kind), order=order)

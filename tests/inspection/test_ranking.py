@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.metrics import log_loss
 
-from learners import LEARNERS, over, over_each
+from learners import LEARNERS, crossed, over_each
 from records import tame
 from refusals import NO_TARGET, SHAPE, raises
 from sqlearn import NotLearnedError, ParameterError, UnknownLabelError, UnsupportedError
@@ -89,8 +89,7 @@ CLASSIFIERS = [
 ]
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@over(CLASSIFIERS)
+@crossed(2, learner=CLASSIFIERS, classes=[2, 3])
 def test_scores_and_labels_of_classifiers_are_those_of_refits(learner, classes):
     y = NAMES[np.minimum(Y, classes - 1)]
     model = clone(learner).fit(X, y)

@@ -19,6 +19,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from laws import assert_same, unchanged
+from learners import crossed
 from small_shards import History
 from sqlearn import verify
 from sqlearn.engine.sums import Log
@@ -109,8 +110,7 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("model", MODELS, ids=str)
-@pytest.mark.parametrize("seed", range(4))
+@crossed(3, model=MODELS, seed=range(4))
 def test_any_history(model, seed):
     rng = np.random.default_rng(seed)
     History(model, rng, hard=seed == 1, weighted=seed == 2).run(25)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from laws import assert_same, snapshot, unchanged
+from learners import crossed
 from small_shards import History
 from sqlearn.ensemble import ShardedClassifier, ShardedRegressor
 from sqlearn.errors import (
@@ -44,16 +45,15 @@ def fitted(estimator=None):
     return ShardedClassifier(estimator or DecisionTreeClassifier()).fit(X, y, groups=groups)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
+@crossed(
+    3,
+    model=[
         ShardedClassifier(DecisionTreeClassifier()),
         ShardedClassifier(GaussianNB()),
         ShardedRegressor(DecisionTreeRegressor(max_depth=2)),
     ],
-    ids=str,
+    seed=range(5),
 )
-@pytest.mark.parametrize("seed", range(5))
 def test_any_history(model, seed):
     History(model, np.random.default_rng(seed), NAMES, hard=seed == 1, weighted=seed == 2).run(30)
 

@@ -11,6 +11,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
 from laws import assert_same
+from learners import crossed
 from small_shards import History
 from sqlearn.ensemble import ShardedClassifier, ShardedRegressor
 from sqlearn.errors import ParameterError
@@ -34,17 +35,16 @@ def table(n=300, seed=0):
     return X, (X[:, 0] > 0).astype(int)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
+@crossed(
+    3,
+    model=[
         ShardedClassifier(SGDClassifier(loss="log_loss", average=True), 2, 4),
         ShardedClassifier(MLPClassifier(3), 1, 3),
         ShardedRegressor(SGDRegressor(), 2, 5),
     ],
-    ids=str,
+    groups=[None, ["a", "b", 3]],
+    seed=range(3),
 )
-@pytest.mark.parametrize("groups", [None, ["a", "b", 3]])
-@pytest.mark.parametrize("seed", range(3))
 def test_any_history(model, groups, seed):
     History(model, np.random.default_rng(seed), groups, weighted=seed == 2 and "MLP" not in str(model)).run(20)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from sqlearn.engine.maps.fourier import draw_fourier, map_fourier, scale_of, score_fourier
 from sqlearn.engine.novelty import half_space
@@ -46,7 +46,7 @@ def test_the_solution_is_the_minimum(n, d, size, nu):
     w = found.coefficients / scale_of(size) / (nu * n)
     scores = features @ w
     rhos = np.sort(np.concatenate([scores, scores + 0.01 * (features.mean(axis=0) ** 2).sum()]))
-    at = min(value(np.append(w, rho))[0] for rho in np.linspace(rhos[0], rhos[-1], 20_001))
+    at = minimize_scalar(lambda rho: value(np.append(w, rho))[0], bounds=(rhos[0], rhos[-1]), method="bounded").fun
     best = minimize(value, np.append(features.mean(axis=0), 0.1), jac=True, method="L-BFGS-B",
                     options={"maxiter": 20_000, "maxfun": 20_000, "ftol": 1e-15, "gtol": 1e-9})  # fmt: skip
     assert at <= best.fun + 1e-5 * abs(best.fun)
