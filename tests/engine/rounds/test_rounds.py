@@ -86,7 +86,7 @@ def test_updates_equal_refits(learner, kind, width, tiny):
 def test_contract(learner, level, width, tiny):
     shrink(tiny, width=width)
     rng = np.random.default_rng([level, len(width)])
-    check_contract(learner, records_of(learner, rng, 44, level), rng)
+    check_contract(learner, records_of(learner, rng, 36, level), rng)
 
 
 @over(ADAPTIVE)
