@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
+from learners import crossed
 from sqlearn.cluster import KMeans
 from sqlearn.compose import ColumnTransformer
 from sqlearn.impute import SimpleImputer
@@ -37,35 +39,35 @@ def differs(model):
     return kept.key() != fresh.key(), kept
 
 
-def models():
-    yield lambda: make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(C=0.5))
-    yield lambda: make_pipeline(StandardScaler(), StandardScaler(with_mean=False), KMeans(2))
-    filled = make_pipeline(SimpleImputer(strategy="constant", add_indicator=True), StandardScaler(with_std=False))
-    yield lambda: make_pipeline(ColumnTransformer([("all", filled, [0, 1])]), KMeans(2))
+FILLED = make_pipeline(SimpleImputer(strategy="constant", add_indicator=True), StandardScaler(with_std=False))
+MODELS = [
+    make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(C=0.5)),
+    make_pipeline(StandardScaler(), StandardScaler(with_mean=False), KMeans(2)),
+    make_pipeline(ColumnTransformer([("all", FILLED, [0, 1])]), KMeans(2)),
+]
 
 
-@pytest.mark.parametrize("kind", COLUMNS)
-def test_what_is_kept_is_read_anew_with_the_same_result(kind):
+@crossed(2, kind=COLUMNS, unfitted=MODELS)
+def test_what_is_kept_is_read_anew_with_the_same_result(kind, unfitted):
     rng = np.random.default_rng(sorted(COLUMNS).index(kind))
-    for make in models():
-        takes_weights = make()._takes_weights
-        for weights in WEIGHTS.values() if takes_weights else [[1.0]]:
-            n = int(rng.choice([6, 24]))
-            X = np.column_stack([COLUMNS[kind](rng, n), COLUMNS["plain"](rng, n)])
-            y, w = np.arange(n) % 2, rng.choice(weights, n)
-            w[:2] = max(weights)
-            if not takes_weights and rng.random() < 0.5:  # an imputer
-                X[2:, 0][rng.random(n - 2) < 0.3] = np.nan
-            held, out = list(range(n)), []
-            model = make().fit(X, y, sample_weight=w if takes_weights else None)
-            for _ in range(4):
-                if out and (rng.random() < 0.5 or len(held) < 5):
-                    held.append(out.pop(int(rng.integers(len(out)))))
-                    model.partial_fit(X[held[-1:]], y[held[-1:]], sample_weight=w[held[-1:]] if takes_weights else None)
-                else:
-                    out.append(held.pop(int(rng.integers(2, len(held)))))
-                    model.forget(X[out[-1:]], y[out[-1:]], sample_weight=w[out[-1:]] if takes_weights else None)
-                assert not differs(model)[0]
+    takes_weights = unfitted._takes_weights
+    for weights in WEIGHTS.values() if takes_weights else [[1.0]]:
+        n = int(rng.choice([6, 24]))
+        X = np.column_stack([COLUMNS[kind](rng, n), COLUMNS["plain"](rng, n)])
+        y, w = np.arange(n) % 2, rng.choice(weights, n)
+        w[:2] = max(weights)
+        if not takes_weights and rng.random() < 0.5:  # an imputer
+            X[2:, 0][rng.random(n - 2) < 0.3] = np.nan
+        held, out = list(range(n)), []
+        model = clone(unfitted).fit(X, y, sample_weight=w if takes_weights else None)
+        for _ in range(4):
+            if out and (rng.random() < 0.5 or len(held) < 5):
+                held.append(out.pop(int(rng.integers(len(out)))))
+                model.partial_fit(X[held[-1:]], y[held[-1:]], sample_weight=w[held[-1:]] if takes_weights else None)
+            else:
+                out.append(held.pop(int(rng.integers(2, len(held)))))
+                model.forget(X[out[-1:]], y[out[-1:]], sample_weight=w[out[-1:]] if takes_weights else None)
+            assert not differs(model)[0]
 
 
 @pytest.mark.parametrize("last", [LogisticRegression(), KMeans(2)], ids=["LogisticRegression", "KMeans"])

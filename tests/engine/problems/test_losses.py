@@ -216,7 +216,7 @@ def test_near_collinear_problems_end_below_all_contestants(seed):
     assert not verdict.faults and verdict.warned and verdict.ours < 0.96 * verdict.best
 
 
-@pytest.mark.parametrize("start", [0, 8, 16, 24])
+@pytest.mark.parametrize("start", [0, 8, 16, 24] if EVERYWHERE else [0, 8])
 def test_fuzz(start):
     """`make fuzz-losses` has a thousand more, and larger ones."""
     for seed in range(start, start + 8):
