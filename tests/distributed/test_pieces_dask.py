@@ -23,7 +23,7 @@ HARD = np.array([1e12, -1e12, 1e308, 5e-324, -0.0, 0.0, 0.1, 0.1, -0.1, 3.0, 2.0
 
 @pytest.fixture(scope="module")
 def client():
-    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**options) as cluster, Client(cluster) as client:
         yield client
 

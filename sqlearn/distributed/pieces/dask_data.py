@@ -60,8 +60,12 @@ def _result(future: Any) -> Any:
         get_worker()
     except ValueError:  # this is no task
         return future.result()
-    with worker_client() as client:
-        return Future(future.key, client).result()
+    with worker_client() as client:  # which the scheduler tells of its own tasks alone
+        return client.submit(_same, Future(future.key, client)).result()
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def is_dask(data: Any) -> bool:
