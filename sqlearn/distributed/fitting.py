@@ -20,7 +20,7 @@ from sqlearn.distributed.index import Index
 from sqlearn.distributed.ledger import Noting, PiecedLedger
 from sqlearn.distributed.names import Collector, Names
 from sqlearn.distributed.pieces import Piece, Plan, pieces_of
-from sqlearn.distributed.rounds import LightModel, ask_rows, asks_in_rounds, summed
+from sqlearn.distributed.rounds import ask_rows, asks_in_rounds, summed
 from sqlearn.distributed.rows import Parts
 from sqlearn.distributed.workers import Future, Workers, here, pause, results, run, workers_of
 from sqlearn.engine.model import ExactEstimator, Inner, State
@@ -225,7 +225,6 @@ def learned(prototype: Any, plan: Plan, piece: Piece, number: int, named: bool, 
     state.ledger, state.taken_out = None, True  # so that pickles are complete without
     if kept is not None:
         keep(fit, number, kept)
-        model = LightModel(model)
     return Learned(model, [] if names is None else names.names(), state.n_records, here())
 
 
@@ -256,7 +255,7 @@ def together(models: Sequence[Any]) -> Any:
             column=error.column,
             reason="label",
         ) from error
-    return first.of(state) if isinstance(first, LightModel) else Inner(first).fitted(state)
+    return Inner(first).fitted(state)
 
 
 def _fitted(
@@ -276,7 +275,7 @@ def _fitted(
     )
     try:
         total, names = under_way.results(report)
-        state: State = summed(prototype, total) if asks else prototype.state.merged(total.state)
+        state: State = summed(prototype, total.state) if asks else prototype.state.merged(total.state)
         if named:
             index = Index(workers, names, under_way.n_names, memory)
             if index.n_records != state.n_records:

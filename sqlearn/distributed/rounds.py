@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlearn.distributed.rows import Parts, PiecedRows
-from sqlearn.engine.model import Inner, State
-from sqlearn.engine.rounds import PassedRows, Rounds, Rows
+from sqlearn.engine.model import State
+from sqlearn.engine.rounds import Rounds, Rows
 
 
 def asks_in_rounds(state: State) -> bool:
@@ -14,51 +14,11 @@ def asks_in_rounds(state: State) -> bool:
     return type(state.statistic) is Rounds
 
 
-class LightModel:
-    """A part of the model of an adaptive learner: what it sums of its records, without these, and without a trace.
-
-    A pickle of a model has one or the other, so a part has pickles of its own.
-
-    Parameters
-    ----------
-    model : ExactEstimator
-        A model that has passed its records on, see :class:`~sqlearn.engine.rounds.PassedRows`.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    @property
-    def state(self) -> State:
-        state: State = self._model.state
-        return state
-
-    def of(self, state: State) -> LightModel:
-        """A part with another state."""
-        return LightModel(Inner(self._model).fitted(state))
-
-    def __reduce__(self) -> Any:
-        return _restored, (self._model.emptied(), self.state.held_parts(ledger=False))
-
-
-def _restored(model: Any, parts: dict[str, bytes]) -> LightModel:
-    state: State = model.state
-    statistic: Any = state.statistic
-    state.restore(parts)
-    state.rows_stayed, state.deferred = False, True
-    statistic.read_from(PassedRows(_drop))
-    return LightModel(model)
-
-
-def _drop(*_: Any) -> None:
-    """Keep no records."""
-
-
-def summed(prototype: Any, total: LightModel) -> State:
-    """A state of all sums of the parts, with labels of its own, that waits to ask for the rest."""
+def summed(prototype: Any, total: State) -> State:
+    """A state of all sums of parts, with labels of its own, that waits to ask for the rest."""
     state: State = prototype.emptied().state
     state.deferred = True
-    return state.merged(total.state)
+    return state.merged(total)
 
 
 def ask_rows(state: State, parts: Parts) -> None:

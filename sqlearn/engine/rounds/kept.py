@@ -12,7 +12,6 @@ from sqlearn.engine.rounds.row_source import (
     ROWS_ELSEWHERE,
     CopiedRows,
     DetachedRows,
-    PassedRows,
     Records,
     RowSource,
 )
@@ -166,7 +165,7 @@ class KeptRecords(Statistic):
         """Take in the records of `other`."""
         assert isinstance(other, KeptRecords)
         held = other.rows
-        if isinstance(held, PassedRows):
+        if other.is_part:  # its records stay where they are
             super().add(other, other_slots, slots)
             return
         if not isinstance(held, Rows):
@@ -190,6 +189,7 @@ class KeptRecords(Statistic):
     def copy(self) -> Self:
         copied = self._empty()
         copied.total, copied.record_counts, copied.rows = self.total.copy(), self.record_counts.copy(), self.rows.copy()
+        copied.is_part = self.is_part
         return copied
 
     def canonical_rows(self, slots: np.ndarray) -> bytes | None:

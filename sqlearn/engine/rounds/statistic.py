@@ -104,6 +104,8 @@ class Rounds(KeptRecords):
         """Bring the trace up to date with what was deposited."""
         started = perf_counter()
         changes = self.changes.taken()
+        if self.is_part:
+            return
         log.note(partial(self._set, self.trace, self.last, self._order, self.memo, self.aside))
         problem = self._problem_of(labels)
         self.lazy_below = 0
@@ -206,14 +208,16 @@ class Rounds(KeptRecords):
         return copied
 
     def canonical(self, slots: np.ndarray) -> list[bytes]:
-        return [*super().canonical(slots), to_bytes(self.trace)]
+        return [*super().canonical(slots), b"" if self.is_part else to_bytes(self.trace)]
 
     def restore(self, parts: list[bytes]) -> None:
         super().restore(parts)
-        self.trace, self._order = from_bytes(parts[2]), tuple(np.flatnonzero(self.record_counts).tolist())
+        self.is_part = not parts[2]
+        self.trace = None if self.is_part else from_bytes(parts[2])
+        self._order = tuple(np.flatnonzero(self.record_counts).tolist())
 
     def solution_elsewhere(self, order: np.ndarray, labels: list[Any], version: int) -> bytes | None:
-        if isinstance(self.rows, Rows) or self.trace is not None:
+        if isinstance(self.rows, Rows) or self.trace is not None or self.is_part:
             return None
         return to_bytes(self.solved(order, labels, version))
 
@@ -243,7 +247,7 @@ class Rounds(KeptRecords):
                 raise FormatError(UNFIT)
         elif self.trace is not None:  # of few records, an earlier version kept one too
             self._check_trace(problem, self.trace)
-        elif not self._is_lazy(problem):
+        elif not (self._is_lazy(problem) or self.is_part):
             raise FormatError(UNFIT)
         elif self.solution is not None:
             self._check_trace(problem, self.solution[1])

@@ -71,12 +71,15 @@ class Statistic:
         Number of canonical byte strings.
     parts_of_own_rows : tuple of int
         Those of them that are empty where the records are kept elsewhere.
+    is_part : bool
+        Whether it holds a part of a model's records, and what depends on all of them is found for the parts together.
     """
 
     takes_sparse = False
     keeps_records = False
     n_parts = 2
     parts_of_own_rows: tuple[int, ...] = ()
+    is_part = False
 
     def __init__(self, n_features: int, n_targets: int):
         self.n_features, self.n_targets = n_features, n_targets
