@@ -112,6 +112,10 @@ class KeptPiece:
         self._blocks.append((x, y, w.copy(), digests[:, :2].copy()))
         self._note(digests)
 
+    def close(self) -> None:
+        """Let go of all records."""
+        self._blocks.close()
+
     # ------------------------------------------------------------------ when it has learned
 
     @property
@@ -244,9 +248,11 @@ def kept(fit: str, number: int) -> KeptPiece | None:
 
 
 def let_go(fit: str) -> None:
-    """Keep nothing of a fit any more."""
+    """Keep nothing of a fit, of which nobody asks any more."""
     with _turn:
-        _kept.pop(fit, None)
+        pieces = _kept.pop(fit, {})
+    for piece in pieces.values():
+        piece.close()
 
 
 def ask(fit: str, number: int, question: Question | Sample, name: bytes, gone: Copies | None) -> Any:
