@@ -178,6 +178,21 @@ def test_frames_and_streams(tmp_path):
     assert sorted(store_set.ids(where="w = 'red' and z > 0")) == sorted(store.ids(where="w = 'red' and z > 0"))
 
 
+def test_predictions_are_those_of_one_moment(tmp_path):
+    """A change from the iterator of the table, and one behind it: the model that predicts is the one it was."""
+    store_set, _ = both(tmp_path, "mixed", 2)
+    given = {name: column for name, column in table_of(20).items() if name in store_set.features}
+    expected = store_set.predict(given)
+
+    def changing():
+        yield given
+        store_set.forget(where="y = 'b'")
+        yield given
+
+    assert (store_set.predict(changing()) == np.tile(expected, 2)).all()
+    assert (store_set.predict(given) != expected).any()
+
+
 def test_weights_and_kept_columns(tmp_path):
     table = table_of(50, "line") | {
         "weight": (np.arange(50) % 4).astype(float),

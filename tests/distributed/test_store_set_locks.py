@@ -1,0 +1,212 @@
+"""Several processes on one set: writers take turns, readers see one moment; threads, forks and Ctrl-C."""
+
+import os
+import signal
+import sqlite3
+import threading
+
+import pytest
+
+from refusals import CLOSED, raises
+from set_kills import FORK, create, killed_at, number_of, row_of, table_of
+from sqlearn.distributed import StoreSet
+from sqlearn.distributed.store_set.change import Change
+from sqlearn.distributed.store_set.part import Part
+from sqlearn.errors import StoreBusyError
+
+needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
+
+
+@pytest.fixture
+def path(tmp_path):
+    create(tmp_path / "set", "numbers", parts=3, n=100)
+    return tmp_path / "set"
+
+
+def ids_of(numbers):
+    return [row_of(i)["id"] for i in numbers]
+
+
+@needs_fork
+def test_processes_take_turns(path):
+    """Changes of one part and of several, and a new division, by four processes: nothing is lost."""
+
+    def work(worker):
+        with StoreSet.open(path, timeout=60.0) as store_set:
+            for i in range(5):
+                first = 20 * worker + 3 * i
+                store_set.forget(ids=ids_of([first]))
+                store_set.forget(ids=ids_of([first + 1, first + 2]))
+                store_set.learn(table_of({1000 * (worker + 1) + i: "a"}, "numbers"))
+            if worker == 1:
+                store_set.rebalance(2)
+
+    children = [FORK.Process(target=work, args=(worker,)) for worker in range(4)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        assert child.exitcode == 0
+    with StoreSet.open(path) as store_set:
+        assert store_set.verify() and store_set.check_receipts() and store_set.n_parts == 2
+        expected = {*range(100)} - {20 * worker + i for worker in range(4) for i in range(15)}
+        expected |= {1000 * (worker + 1) + i for worker in range(4) for i in range(5)}
+        assert {number_of(id) for id in store_set.ids()} == expected
+
+
+def test_readers_and_writers(path):
+    """A writer waits for readers, and readers for a writer; who waits too long is told so, and nothing has changed."""
+    one, other = StoreSet.open(path, timeout=0.1), StoreSet.open(path, timeout=0.1)
+    before = one.digest()
+    with other._reading():
+        assert one.digest() == before
+        with pytest.raises(StoreBusyError, match="in use"):
+            one.forget(ids=ids_of([1, 2, 3, 4]))
+    assert one.digest() == before and len(other) == 100
+    with one._changing(), pytest.raises(StoreBusyError, match="in use"):
+        other.ids()
+    one.forget(ids=ids_of([1, 2, 3, 4]))
+    assert len(other) == 96 and other.digest() == one.digest() != before
+    one.rebalance(2)
+    assert other.n_parts == 2 and other.digest() == one.digest() and other.verify()
+    other.forget(ids=ids_of([5]))
+    assert len(one) == 95
+
+
+def test_a_foreign_reader_of_one_part(path):
+    """Some program reads a part's file, so that it cannot be committed: the change is made in no part."""
+    reader = sqlite3.connect(path / "part-0-001.sqlearn")
+    rows = reader.execute("SELECT * FROM rows")
+    rows.fetchone()
+    with StoreSet.open(path, timeout=0.1) as store_set:
+        before = store_set.digest()
+        with pytest.raises(StoreBusyError, match="in use"):
+            store_set.learn(table_of(dict.fromkeys(range(200, 230), "a"), "numbers"))
+        assert store_set.digest() == before and len(store_set) == 100
+        rows.close()
+        reader.close()
+        store_set.learn(table_of(dict.fromkeys(range(200, 230), "a"), "numbers"))
+        assert len(store_set) == 130 and store_set.verify()
+
+
+@needs_fork
+def test_what_another_process_left(path):
+    """An open set puts right what a process left that was killed between two commits; and deletes what it left over."""
+    with StoreSet.open(path) as store_set:
+        steps = 2
+        while store_set._journal.read() is None:
+            assert killed_at(steps, True, lambda: StoreSet.open(path).forget(ids=ids_of(range(30))))
+            steps += 1
+        assert len(store_set) == 70 and store_set.verify()
+        killed_at(5, True, lambda: StoreSet.open(path).rebalance(4))
+        store_set.forget(ids=ids_of([40]))
+        assert len([*path.glob("part-*.sqlearn")]) == store_set.n_parts
+        assert len(store_set) == 69 and store_set.verify()
+
+
+def test_calls_within_calls(path):
+    """From the iterator of a table, or from a callback: refused, and the outer call goes on."""
+    store_set = StoreSet.open(path)
+
+    def table():
+        with pytest.raises(StoreBusyError, match="busy with another call"):
+            store_set.forget(ids=ids_of([1]))
+        with pytest.raises(StoreBusyError, match="busy with another call"):
+            len(store_set)
+        yield table_of({200: "a"}, "numbers")
+
+    assert store_set.learn(table()).count == 1
+    assert len(store_set) == 101
+
+
+@needs_fork
+def test_a_set_stays_in_its_process_and_its_thread(path):
+    store_set = StoreSet.open(path)
+
+    def child():
+        with raises(CLOSED, match="another process"):
+            store_set.forget(ids=ids_of([0]))
+        store_set.close()
+
+    process = FORK.Process(target=child)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    found = []
+
+    def threaded():
+        try:
+            store_set.ids()
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=threaded)
+    thread.start()
+    thread.join()
+    assert "another thread" in str(found[0])
+    store_set.forget(ids=ids_of([0]))
+    assert len(store_set) == 99
+    store_set.close()
+    store_set.close()
+    assert "closed" in repr(store_set)
+
+
+@pytest.mark.parametrize(
+    "place, name, made",
+    [(Part, "forget_rows", False), (Part, "conclude", False), (Part, "commit", True), (Change, "_commit_all", True)],
+)
+def test_ctrl_c(path, monkeypatch, place, name, made):
+    """Before the commits it undoes the change; in the midst of them it waits, and says that the change is complete."""
+    store_set, original, sent = StoreSet.open(path), getattr(place, name), []
+
+    def interrupted(*given, **named):
+        if not sent:
+            sent.append(signal.raise_signal(signal.SIGINT) if threading.current_thread() is threading.main_thread()
+                        else os.kill(os.getpid(), signal.SIGINT))  # fmt: skip
+        return original(*given, **named)
+
+    monkeypatch.setattr(place, name, interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        store_set.forget(ids=ids_of(range(20)))
+    monkeypatch.undo()
+    noted = " ".join(getattr(caught.value, "__notes__", []))
+    assert ("The change is complete" in noted) == made
+    assert len(store_set) == (80 if made else 100) and store_set.verify()
+    assert len(store_set.receipts()) == 1 + made
+
+
+def test_an_error_of_ones_own(path):
+    """What a callback or an iterator raises undoes the change in all parts."""
+    store_set = StoreSet.open(path)
+
+    def table():
+        yield table_of(dict.fromkeys(range(200, 240), "a"), "numbers")
+        raise ZeroDivisionError
+
+    def told(rows):
+        raise LookupError
+
+    before = store_set.digest()
+    with pytest.raises(ZeroDivisionError):
+        store_set.learn(table())
+    with pytest.raises(LookupError):
+        store_set.forget(where="x > 0", progress=told)
+    with pytest.raises(LookupError):
+        store_set.rebalance(2, progress=told)
+    assert store_set.digest() == before and len(store_set) == 100 and store_set.n_parts == 3
+    assert len([*path.glob("part-*.sqlearn")]) == 3
+    store_set.learn(table_of(dict.fromkeys(range(200, 240), "a"), "numbers"))
+    assert len(store_set) == 140 and store_set.verify()
+
+
+def test_large_blocks(path, monkeypatch):
+    """Rows that come in several blocks, and ids that are written in several batches."""
+    monkeypatch.setattr("sqlearn.storage.file.hash_index._WAITING", 50)
+    monkeypatch.setattr("sqlearn.storage.changes._AT_ONCE", 40)
+    labels = [(i, "ab"[i % 2]) for i in range(300, 900)]
+    with StoreSet.open(path) as store_set:
+        store_set.learn(table_of(dict(some), "numbers") for some in (labels[:250], labels[250:]))
+        assert len(store_set) == 700 and store_set.verify()
+        with pytest.raises(ValueError, match=r"in row 3 \(counted from 0\)"):
+            store_set.learn(table_of(dict.fromkeys([1001, 1002, 1003, 301, 302], "a"), "numbers"))
+        assert len(store_set) == 700 and store_set.verify()
