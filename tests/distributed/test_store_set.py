@@ -193,6 +193,34 @@ def test_predictions_are_those_of_one_moment(tmp_path):
     assert (store_set.predict(given) != expected).any()
 
 
+def test_files(tmp_path):
+    """CSV and Parquet files, by a pattern: kinds are those of the first one, and errors name the file and the line."""
+    table = pd.DataFrame(table_of(300))
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for k in range(3):
+        table.iloc[100 * k : 100 * k + 100].to_csv(folder / f"{k}.csv", index=False)
+        table.iloc[100 * k : 100 * k + 100].to_parquet(folder / f"{k}.parquet")
+    given = {"target": "y", "id": "id", "parts": 3}
+    made = [StoreSet.create(tmp_path / kind, MixedNB(), f"{folder}/*.{kind}", **given) for kind in ("csv", "parquet")]
+    store = Store.create(tmp_path / "one", MixedNB(), table, target="y", id="id")
+    for store_set in made:
+        assert_same(store_set, store)
+    more = pd.DataFrame(table_of(20, first=300))
+    more.to_csv(tmp_path / "more.csv", index=False)
+    for one, new in ((made[0], tmp_path / "more.csv"), (made[1], [str(tmp_path / "more.csv")]), (store, more)):
+        one.learn(new)
+    for store_set in made:
+        assert_same(store_set, store)
+    (folder / "3.csv").write_text("id,x,z,y,w\nnew,1.5,2,a,red\nnewer,much,2,b,red\n")
+    with pytest.raises(TableError, match=r"3\.csv, line 3"):
+        StoreSet.create(tmp_path / "other", MixedNB(), f"{folder}/*.csv", **given)
+    with pytest.raises(DuplicateIdError, match=r"more\.csv, line 2"):
+        made[0].learn(tmp_path / "more.csv")
+    assert not (tmp_path / "other").exists()
+    assert_same(made[0], store)
+
+
 def test_weights_and_kept_columns(tmp_path):
     table = table_of(50, "line") | {
         "weight": (np.arange(50) % 4).astype(float),

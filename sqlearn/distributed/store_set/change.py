@@ -128,7 +128,7 @@ class Change(Joint):
         dict of int to Receipt
             The receipts of the parts.
         """
-        told = {number: np.asarray(what) for number, what in to.items() if len(what)}
+        told = {number: what for number, what in to.items() if len(what) or counts is not None}
         count = {number: len(what) for number, what in told.items()} if counts is None else counts
         change = secrets.randbits(62) + 1 if len(told) > 1 else 0
         named = "forget" if kind == "replay" else kind

@@ -1,10 +1,11 @@
 """The verbs that change a set of stores: learn, forget, relabel; compact."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from sqlearn.distributed.store_set.filling import fill, refuse_none, rows_of
+from sqlearn.distributed.store_set.filling import Files, fill, in_files, refuse_none, rows_of
 from sqlearn.distributed.store_set.merging import check_kinds
 from sqlearn.distributed.store_set.receipts import SetReceipt, made_of
 from sqlearn.distributed.store_set.routing import parts_of
@@ -22,13 +23,13 @@ class SetEditing(SetView):
     """What changes a set. Each method is done in all parts or in none, and on the disk when it returns."""
 
     @called_as('store_set.learn({"feature": [...], "target": [...]})')
-    def learn(self, table: Table, *, progress: Progress | None = None) -> SetReceipt:
+    def learn(self, table: Table | Files | Sequence[Files], *, progress: Progress | None = None) -> SetReceipt:
         """Keep more rows, and learn them.
 
         Parameters
         ----------
-        table : frame, dict of columns, or iterator of these
-            Rows with the set's columns, ids included if the set has a column of them.
+        table : frame, dict of columns, iterator of these, or path
+            Rows with the set's columns, ids included if the set has a column of them; files as for :meth:`create`.
         progress : callable, optional
             Called with the number of rows learned since the last call.
 
@@ -44,7 +45,9 @@ class SetEditing(SetView):
         """
         with self._changing(progress) as change:
             first = 0 if self._columns.id else self._next_id()
-            rows = rows_of(frames_of(table), self._columns, self._ids.textual, first)
+            kinds = {column.name: column.kind for column in self._columns.all}
+            given = in_files(table, self._columns.id, kinds, textual_ids=self._ids.textual)
+            rows = rows_of(frames_of(given), self._columns, self._ids.textual, first)
             count = fill(change, rows, self._ids, len(self._parts))
             refuse_none(count)
             end = 0 if self._columns.id else first + count

@@ -1,15 +1,57 @@
-"""How the rows of a table come to the parts: while a block is divided, the parts learn the one before."""
+"""How the rows of a table come to the parts: while a block is read and divided, the parts learn the one before."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from sqlearn.distributed.pieces.files import paths_of
 from sqlearn.distributed.store_set.change import Joint
 from sqlearn.distributed.store_set.routing import shares
 from sqlearn.errors import ShapeError
 from sqlearn.storage.records import IdHashes
 from sqlearn.storage.table import Block, Columns, Place, length, length_of, located, place_of
+
+Files: TypeAlias = str | os.PathLike[str]
+
+
+def in_files(
+    table: Any, id: str | None, kinds: Mapping[str, str] | None = None, *, textual_ids: bool = False
+) -> Any:  # fmt: skip
+    """A table that files hold, block by block, where paths are given; another table is returned as it is.
+
+    Parameters
+    ----------
+    table : str, Path, list of these, or table
+        CSV and Parquet files, as the command line reads them: a path, a pattern, a folder, or several of these.
+    id : str or None
+        The column of ids.
+    kinds : mapping of str to str, optional
+        Kinds of columns. Those of others are recognised in the first rows of the first file, and are the same in all.
+    textual_ids : bool, default=False
+        Whether ids are text, whatever the first rows look like.
+    """
+    given = [table] if isinstance(table, str | os.PathLike) else table
+    if (
+        not isinstance(given, list | tuple)
+        or not given
+        or not all(isinstance(path, str | os.PathLike) for path in given)
+    ):
+        return table
+    return _blocks([name for path in given for name in paths_of(path)], id, dict(kinds or {}), textual_ids)
+
+
+def _blocks(names: list[str], id: str | None, kinds: dict[str, str], textual: bool) -> Iterator[Any]:
+    from sqlearn.table_files import TableFile  # which needs pyarrow
+
+    for name in names:
+        file = TableFile(name, kinds=kinds, ids=id, textual_ids=textual)
+        kinds |= {column.name: column.kind for column in file.columns}
+        for block in file:
+            if id is not None and not textual:
+                textual = any(isinstance(value, str) for value in block[id][:1])
+            yield block
 
 
 class Rows(NamedTuple):

@@ -50,11 +50,11 @@ def made_folder(folder: Path) -> Iterator[Path]:
 
     What an earlier process left under that name when it was killed is deleted first.
     """
-    unfinished = folder.with_name(folder.name + _UNFINISHED)
     if folder.exists() or folder.is_symlink():
         raise StoreError(
             f"There already is a file or folder at {folder}. Choose another path, or delete it first.", reason="exists"
         )
+    unfinished = folder.with_name(folder.name + _UNFINISHED)
     try:
         if unfinished.exists():
             _take_over(unfinished)

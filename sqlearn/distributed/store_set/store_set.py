@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from sqlearn.distributed.store_set.change import Joint
-from sqlearn.distributed.store_set.filling import Rows, rows_of
+from sqlearn.distributed.store_set.filling import Files, Rows, in_files, rows_of
 from sqlearn.distributed.store_set.journal import Journal
 from sqlearn.distributed.store_set.making import NewParts, as_parts, made_folder
 from sqlearn.distributed.store_set.merging import refuse_unmerged
@@ -20,7 +20,7 @@ from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.planning import Planned
 from sqlearn.storage.records import looking
-from sqlearn.storage.table import arguments, as_path, as_seconds
+from sqlearn.storage.table import arguments, as_names, as_path, as_seconds
 from sqlearn.storage.types import Progress, Table
 
 __all__ = ["StoreSet"]
@@ -83,7 +83,7 @@ class StoreSet(SetSupposing):
         cls,
         path: str | os.PathLike[str],
         model: ExactEstimator,
-        table: Table,
+        table: Table | Files | Sequence[Files],
         *,
         target: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -107,9 +107,10 @@ class StoreSet(SetSupposing):
             The folder to make. It must not exist.
         model : estimator
             A learner of this package whose sums merge, with its parameters. It is not changed.
-        table : frame, dict of columns, or iterator of these
+        table : frame, dict of columns, iterator of these, or path
             The rows: pandas or polars frames, or dicts of equally long columns. An iterator is read frame by frame,
-            so that a table may be larger than memory.
+            so that a table may be larger than memory; so are files: CSV or Parquet, by a path, a pattern such as
+            ``"folder/*.parquet"``, a folder, or a list of these.
         target, id, weight, categorical, keep, booleans, text, reading : str, list, dict, optional
             As for :meth:`sqlearn.Store.create`.
         parts : int, default=8
@@ -135,8 +136,10 @@ class StoreSet(SetSupposing):
         StoreError, TableError, SqlearnError
             See their descriptions. No folder is left.
         """
+        named = dict.fromkeys(as_names(categorical, "categorical"), "category")
+        named |= dict.fromkeys(as_names(text, "text"), "text")
         plan = Planned(
-            model, table, target=target, id=id, user=None, item=None, rating=None, weight=weight,
+            model, in_files(table, id, named), target=target, id=id, user=None, item=None, rating=None, weight=weight,
             categorical=categorical, keep=keep, booleans=booleans, text=text, reading=reading, suppress=suppress,
         )  # fmt: skip
         refuse_unmerged(model)
