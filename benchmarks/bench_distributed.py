@@ -1,0 +1,242 @@
+"""`sqlearn.distributed.fit` of Parquet files by two workers of Dask, beside two processes without any connection.
+
+    make bench BENCH=distributed                                   # 1e6 rows
+    make bench BENCH=distributed BENCH_ARGS="--rows 1e8 --rounds-rows 2e7 --folder /a/disk"
+
+The files have generated rows of 10 normal features, a label and a target. "two processes" are two fits of half of the
+files each, started together, each in one thread of a process of its own: sums by `partial_fit` of the blocks of 65,536
+rows that pyarrow reads, LogisticRegression by `fit` of the table in memory. Both sides are warm (kernels loaded), take
+turns, and are timed by the wall clock; medians. Memory is the largest resident size of a worker during a fit (Linux).
+What both sides found must be equal to the bit: the halves are merged.
+"""
+
+import argparse
+import itertools
+import multiprocessing
+import pickle
+import re
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from time import perf_counter, thread_time
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dask.distributed import Client, LocalCluster
+from measuring import Row, at_most, duration, machine, medians, print_goals, row
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+from sqlearn.distributed import fit
+from sqlearn.linear_model import LinearRegression, LogisticRegression
+from sqlearn.naive_bayes import GaussianNB
+
+FEATURES = [f"x{j}" for j in range(10)]
+BLOCK = 65_536  # rows
+GROUP = 4 * BLOCK  # rows of a row group
+MEMORY = 1.5e9  # bytes of a worker
+RUNS = 3
+
+
+class Task(NamedTuple):
+    """A learner, the column of its target, and the attributes to compare."""
+
+    learner: Any
+    target: str
+    attributes: tuple[str, ...]
+
+
+TASKS = {
+    "gaussian": Task(GaussianNB(), "label", ("theta_", "var_", "class_count_")),
+    "linear": Task(LinearRegression(), "target", ("coef_", "intercept_")),
+    "logistic": Task(LogisticRegression(), "label", ("coef_", "intercept_")),
+}
+
+
+def write_file(path: Path, seed: int, rows: int) -> None:
+    """Generated rows, as a Parquet file: random digits do not compress, so it is not tried."""
+    random = np.random.default_rng(seed)
+    coef = np.linspace(-1.0, 1.0, len(FEATURES))
+    with pq.ParquetWriter(path, schema(), compression="none", use_dictionary=False) as file:
+        for start in range(0, rows, GROUP):
+            x = random.normal(size=(min(GROUP, rows - start), len(FEATURES)))
+            target = x @ coef + random.normal(size=len(x))
+            label = (target + random.logistic(size=len(x)) > 0).astype(np.int64)
+            file.write_table(pa.Table.from_arrays([*map(pa.array, x.T.copy()), label, target], schema=schema()))
+
+
+def schema() -> pa.Schema:
+    return pa.schema([*((name, pa.float64()) for name in FEATURES), ("label", pa.int64()), ("target", pa.float64())])
+
+
+def write_files(folder: Path, rows: int, files: int) -> list[str]:
+    """That many files of about equal length."""
+    paths = [folder / f"part-{i:03d}.parquet" for i in range(files)]
+    ends = [rows * i // files for i in range(files + 1)]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(write_file, paths, range(files), np.diff(ends).tolist()))
+    return [str(path) for path in paths]
+
+
+# ---------------------------------------------------------------------- one process
+
+
+def blocks(paths: list[str], target: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for path in paths:
+        for batch in pq.ParquetFile(path).iter_batches(BLOCK, columns=[*FEATURES, target], use_threads=False):
+            x = np.column_stack([batch.column(name).to_numpy() for name in FEATURES])
+            yield x, batch.column(target).to_numpy()
+
+
+def fit_alone(task: Task, paths: list[str]) -> Any:
+    """What a process of its own does with its half of the files; a light model, or its number of records."""
+    with threadpool_limits(1):
+        if isinstance(task.learner, LogisticRegression):
+            read = [*zip(*blocks(paths, task.target), strict=True)]
+            task.learner.fit(*map(np.concatenate, read))
+        else:
+            for x, y in blocks(paths, task.target):
+                task.learner.partial_fit(x, y)
+    return task.learner if not task.learner.get_params().get("ledger", True) else task.learner.n_records_
+
+
+def fit_once(model: Any, x: np.ndarray, y: np.ndarray, run: int) -> None:
+    model.fit(x, y)
+
+
+def rates() -> Iterator[str]:
+    """What learning a row takes in one thread, what travels of a piece, and what merging two of them takes."""
+    yield RATES.format(
+        "processor time of a row, and what a piece sends", "with names", "ledger=False", "sends", "merge"
+    )
+    for learner, width in itertools.product((GaussianNB, LinearRegression), (10, 100, 1000)):
+        random = np.random.default_rng(0)
+        x = random.normal(size=(20_000_000 // width, width))
+        y = random.integers(0, 2, len(x))
+        models = [learner(), learner(ledger=False)]
+        times = medians(3, *(partial(fit_once, model, x, y) for model in models), clock=thread_time)
+        halves = [learner(ledger=False).fit(x[i::2], y[i::2]) for i in range(2)]
+        merging, merged = seconds(partial(halves[0].merge, halves[1]))
+        per_row = (f"{1e6 * taken / len(x):.2f} us" for taken in times)
+        sent = f"{len(pickle.dumps(merged)) / 1e3:,.0f} kB"
+        yield RATES.format(f"{learner.__name__}, {width} features", *per_row, sent, duration(merging))
+
+
+RATES = "{:<48}  {:>10}  {:>12}  {:>10}  {:>8}"
+
+# ---------------------------------------------------------------------- the cluster's workers
+
+
+def forget_peak() -> None:
+    """Let the kernel measure this process's largest resident size from here on."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak() -> float:
+    """The largest resident size of this process since, in bytes."""
+    return 1024.0 * int(re.search(r"VmHWM:\s*([0-9]+)", Path("/proc/self/status").read_text())[1])
+
+
+class Sides(NamedTuple):
+    """Two workers of Dask, and two processes."""
+
+    client: Client
+    pool: ProcessPoolExecutor
+
+    def together(self, task: Task, paths: list[str]) -> Any:
+        return fit(clone(task.learner), paths, y=task.target, columns=FEATURES, client=self.client)
+
+    def apart(self, task: Task, paths: list[str]) -> list[Any]:
+        return list(self.pool.map(fit_alone, (task, task), (paths[::2], paths[1::2])))
+
+
+def seconds(call: Callable[[], Any]) -> tuple[float, Any]:
+    start = perf_counter()
+    found = call()
+    return perf_counter() - start, found
+
+
+def compare(sides: Sides, name: str, task: Task, paths: list[str]) -> Iterator[Row]:
+    """Wall time of both sides in turns, memory, and whether they found the same."""
+    for side in (sides.together, sides.apart):
+        side(task, paths[:2])  # warm
+    times: list[list[float]] = [[], []]
+    most = 0.0
+    for _ in range(RUNS):
+        sides.client.run(forget_peak)
+        taken, model = seconds(lambda: sides.together(task, paths))
+        times[0].append(taken)
+        most = max(most, *sides.client.run(peak).values())
+        taken, halves = seconds(lambda: sides.apart(task, paths))
+        times[1].append(taken)
+    ours, theirs = map(statistics.median, times)
+    what = f"{name}, {model.n_records_:.3g} rows"
+    yield row(what, duration(ours), duration(theirs), ours / theirs, "ratio at most 1.3", ours <= 1.3 * theirs)
+    yield row("  the largest worker", f"{most / 1e9:.3g} GB", "-", None, "at most 1.5 GB", most <= MEMORY)
+    if all(hasattr(half, "merge") for half in halves):
+        merged = halves[0].merge(halves[1])
+        equal = all(np.array_equal(getattr(model, a), getattr(merged, a)) for a in task.attributes)
+        yield row("  the two halves merged have the same attributes", str(equal), "-", None, "True", equal)
+    else:
+        right = sum(halves) == model.n_records_
+        yield row("  all rows are held", str(right), "-", None, "True", right)
+
+
+def forgetting(sides: Sides, task: Task, paths: list[str]) -> Iterator[Row]:
+    """Single rows forgotten from the fitted model, one by one; what is left is that of a fit without them."""
+    model = sides.together(task, paths)
+    x, y = next(blocks(paths[-1:], task.target))
+    frame = pa.table({**dict(zip(FEATURES, x.T.copy(), strict=True)), task.target: y})
+    times = [seconds(lambda i=i: model.forget(frame.slice(i, 1).select(FEATURES), y[i : i + 1]))[0] for i in range(100)]
+    yield at_most(
+        f"forget one of {model.n_records_ + 100:.3g} rows, {type(model).__name__}", 0.02, statistics.median(times)
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"of {', '.join(TASKS)}; all if none is named")
+    parser.add_argument("--rows", type=float, default=1e6, help="of GaussianNB and LinearRegression")
+    parser.add_argument("--rounds-rows", type=float, default=2e5, help="of LogisticRegression")
+    parser.add_argument("--files", type=int, default=64, help="of all rows")
+    parser.add_argument("--folder", type=Path, help="where the files go, 97 bytes for each row")
+    options = parser.parse_args()
+    print(machine(), end="\n\n")
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        taken, paths = seconds(lambda: write_files(Path(folder), int(options.rows), options.files))
+        size = sum(Path(path).stat().st_size for path in paths)
+        print(f"{len(paths)} files of {size / 1e9:.3g} GB in all, written in {duration(taken)}\n")
+        some = paths[: max(2, round(len(paths) * options.rounds_rows / options.rows))]
+        with (
+            LocalCluster(2, threads_per_worker=1, memory_limit=f"{MEMORY / 1e9}GB", dashboard_address=":0") as cluster,
+            Client(cluster) as client,
+            ProcessPoolExecutor(2, context) as pool,
+        ):
+            sides = Sides(client, pool)
+            print_goals(
+                (
+                    found
+                    for name in options.sections or TASKS
+                    for found in section(sides, name, some if name == "logistic" else paths)
+                ),
+                peer="two processes",
+            )
+
+
+def section(sides: Sides, name: str, paths: list[str]) -> Iterator[Row]:
+    task = TASKS[name]
+    yield from compare(sides, name, task, paths)
+    if "ledger" in task.learner.get_params():
+        light = task._replace(learner=type(task.learner)(ledger=False))
+        yield from compare(sides, f"{name}, ledger=False", light, paths)
+    yield from forgetting(sides, task, paths)
+
+
+if __name__ == "__main__":
+    main()
