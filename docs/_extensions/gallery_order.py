@@ -12,6 +12,7 @@ ORDER = [
     "plot_pipeline_forgets.py",
     "plot_choice_forgets.py",
     "plot_shards.py",
+    "plot_out_of_core.py",
     "plot_folds_that_stay.py",
     "plot_conformal.py",
     "plot_case_recommender.py",
