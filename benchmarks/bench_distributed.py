@@ -28,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from dask.distributed import Client, LocalCluster
-from measuring import Row, at_most, duration, machine, medians, print_goals, row
+from measuring import Row, duration, machine, medians, print_goals, row
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
@@ -188,25 +188,34 @@ def compare(sides: Sides, name: str, task: Task, paths: list[str]) -> Iterator[R
 
 
 def forgetting(sides: Sides, task: Task, paths: list[str]) -> Iterator[Row]:
-    """Single rows forgotten from the fitted model, one by one; what is left is that of a fit without them."""
+    """What it takes to forget a row that the caller gives, a hundred times."""
     model = sides.together(task, paths)
+    what = f"  forget one of {model.n_records_:.3g} rows, {type(model).__name__}"
     x, y = next(blocks(paths[-1:], task.target))
     frame = pa.table({**dict(zip(FEATURES, x.T.copy(), strict=True)), task.target: y})
-    times = [seconds(lambda i=i: model.forget(frame.slice(i, 1).select(FEATURES), y[i : i + 1]))[0] for i in range(100)]
-    yield at_most(
-        f"forget one of {model.n_records_ + 100:.3g} rows, {type(model).__name__}", 0.02, statistics.median(times)
-    )
+    times = []
+    for i in range(100):
+        one = frame.slice(i, 1)
+        times.append(seconds(partial(model.forget, one.select(FEATURES), one[task.target].to_numpy()))[0])
+    told = f"{duration(statistics.median(times))}", f"mean {duration(statistics.fmean(times))}"
+    yield Row(what, *told, "-", "-", "-")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sections", nargs="*", metavar="section", help=f"of {', '.join(TASKS)}; all if none is named")
+    parser.add_argument(
+        "sections", nargs="*", metavar="section", help=f"of rates, {', '.join(TASKS)}; all if none is named"
+    )
     parser.add_argument("--rows", type=float, default=1e6, help="of GaussianNB and LinearRegression")
     parser.add_argument("--rounds-rows", type=float, default=2e5, help="of LogisticRegression")
     parser.add_argument("--files", type=int, default=64, help="of all rows")
     parser.add_argument("--folder", type=Path, help="where the files go, 97 bytes for each row")
     options = parser.parse_args()
+    chosen = options.sections or ["rates", *TASKS]
     print(machine(), end="\n\n")
+    if "rates" in chosen:
+        with threadpool_limits(1):
+            print(*rates(), sep="\n", end="\n\n")
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         taken, paths = seconds(lambda: write_files(Path(folder), int(options.rows), options.files))
@@ -222,7 +231,8 @@ def main() -> None:
             print_goals(
                 (
                     found
-                    for name in options.sections or TASKS
+                    for name in chosen
+                    if name in TASKS
                     for found in section(sides, name, some if name == "logistic" else paths)
                 ),
                 peer="two processes",
