@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from learners import EVERYWHERE
 from sqlearn.datasets import make_messages, make_ratings
 
 ROOT = Path(__file__).resolve().parents[2]
+
+seldom = pytest.mark.skipif(not EVERYWHERE, reason="takes seconds; `make docs` runs the page, `make thorough` the test")
 
 
 @pytest.fixture
@@ -29,6 +32,7 @@ def page(monkeypatch, capsys):
     return run
 
 
+@seldom
 def test_a_recommender_forgets_false_users(page):
     names, printed = page("recommender")
     assert "Data: generated" in printed
@@ -48,6 +52,7 @@ def test_a_recommender_reads_a_file(page, tmp_path):
     assert len(names["false_users"]) == 6
 
 
+@seldom
 def test_a_detector_of_scripts_forgets_wrong_labels(page):
     names, printed = page("scripts")
     assert printed.count("byte for byte") == 2

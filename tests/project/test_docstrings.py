@@ -5,6 +5,7 @@ import doctest
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 
 import pytest
@@ -53,6 +54,7 @@ def documented(node: ast.AST, inside: tuple[str, ...] = ()) -> Iterator[tuple[st
         yield from documented(child, inside)
 
 
+@cache
 def own_attributes(kind: type) -> set[str]:
     """The attributes that a class or one of its bases annotates, or sets in a method."""
     found = {name for base in kind.__mro__ for name in getattr(base, "__annotations__", ())}

@@ -87,7 +87,10 @@ def in_memory(model, store, table):
     return twin.partial_fit(X, **given), X, given
 
 
-@over([*LEARNERS, *map(TableModel, LEARNERS), *NEIGHBOURS])
+WHICH = [*LEARNERS, *map(TableModel, LEARNERS), *NEIGHBOURS]
+
+
+@over(WHICH if EVERYWHERE else WHICH[::2])  # CI takes each learner once, in a table or not
 @pytest.mark.parametrize("seed", [0, 1] if EVERYWHERE else [0])
 def test_random_calls_end_like_a_refit_in_memory(learner, seed, tmp_path):
     """Learn, forget, relabel, reopen, many copies of a row among them: the digest is that of a fit in memory."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from damages import CASES
+from learners import crossed
 from refusals import ACCESS, EXISTS, Kind, raises
 from sqlearn import Store
 from sqlearn.errors import (
@@ -59,8 +60,7 @@ def contents(store):
 # ------------------------------------------------------------------------------------------------ room
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("keep", [0, 1, 700])
+@crossed(2, name=CASES, keep=[0, 1, 700])
 def test_compact_changes_the_size_and_nothing_else(name, keep, path, monkeypatch):
     cut(monkeypatch)
     model, table, more, asked = CASES[name]
