@@ -10,6 +10,7 @@
 #   make release-check   build, check, install into a clean environment, try
 #   make damage          10,000 damaged stores
 #   make kills           10,000 processes killed while they write
+#   make cluster-kills   100 workers of a Dask cluster killed during fits, and 100 during forgets
 #   make set-kills       100 that change a set of stores
 #   make memory          updates of all learners, interrupted at every step, each allocation failing in turn
 #   make bounds          the kernels' tests, with every index checked; some: make bounds KERNELS=tests/engine/ordered
@@ -44,6 +45,7 @@ PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neig
 	sqlearn/datasets/*.py \
 	sqlearn/ensemble/*.py sqlearn/ensemble/shards/learner.py sqlearn/ensemble/shards/verbs.py \
 	sqlearn/impute/*.py \
+	sqlearn/distributed/fitting.py sqlearn/distributed/selecting.py \
 	sqlearn/inspection/leaving_out.py sqlearn/inspection/effects.py sqlearn/inspection/ranking.py \
 	sqlearn/inspection/removal.py sqlearn/inspection/displays/*.py \
 	sqlearn/preprocessing/*er.py \
@@ -108,6 +110,9 @@ damage: $(VENV)/.test
 
 kills: $(VENV)/.test
 	@PYTHONPATH=tests/support $(BIN)/python tests/long/kills.py
+
+cluster-kills: $(VENV)/.test
+	@$(BIN)/python -u tests/long/cluster_kills.py $(KILLS)
 
 set-kills: $(VENV)/.test
 	@PYTHONPATH=tests/support:tests/long $(BIN)/python tests/long/set_kills.py $(SET_KILLS)

@@ -3,10 +3,15 @@
 from importlib import import_module
 from typing import Any
 
-__all__ = ["StoreSet", "fit"]
+__all__ = ["StoreSet", "fit", "forget", "rows_of"]
 
 # module of each name, imported when it is asked for
-_LAZY = {"StoreSet": "sqlearn.distributed.store_set", "fit": "sqlearn.distributed.fitting"}
+_LAZY = {
+    "StoreSet": "sqlearn.distributed.store_set",
+    "fit": "sqlearn.distributed.fitting",
+    "forget": "sqlearn.distributed.selecting",
+    "rows_of": "sqlearn.distributed.selecting",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,7 @@ from sqlearn.distributed.names import Collector, Names
 from sqlearn.distributed.pieces import Piece, Plan, pieces_of
 from sqlearn.distributed.rounds import ask_rows, asks_in_rounds, summed
 from sqlearn.distributed.rows import Parts
+from sqlearn.distributed.selecting import Source
 from sqlearn.distributed.workers import Future, Workers, here, pause, results, run, workers_of
 from sqlearn.engine.model import ExactEstimator, Inner, State
 from sqlearn.errors import (
@@ -285,6 +286,7 @@ def _fitted(
                     "is.",
                     reason="table",
                 )
+            index.source = Source(pieces, plan, workers)
             state.rows_lie = _where(prototype, pieces)
             if asks:
                 parts = [

@@ -47,6 +47,11 @@ class Parts:
         self.n_records = sum(part.n_rows for part in parts)
         weakref.finalize(self, _let_go, parts[0].fit, self._places, workers).atexit = False
 
+    @property
+    def source(self) -> Any:
+        """The pieces themselves."""
+        return self._index.source
+
     def count(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n]."""
         return self._index.count(digests)
@@ -96,7 +101,7 @@ class PiecedRows:
     """
 
     def __init__(self, parts: Parts, own: Rows) -> None:
-        self._parts, self.own = parts, own
+        self.parts, self.own = parts, own
         self._gone = Rows(0, own.seed)  # in the place of targets: the numbers of the copies
         self._told: tuple[bytes, Copies] | None = (ALL_HELD, NO_COPIES)  # what pieces are told of those
         self._counts: dict[bytes, int] = {}  # what the index said in this update: undoing it must not ask
@@ -153,7 +158,7 @@ class PiecedRows:
 
     def copy(self) -> "PiecedRows":
         """An independent source of the same records, most of which lie in the same pieces."""
-        copied = PiecedRows(self._parts, self.own.copy())
+        copied = PiecedRows(self.parts, self.own.copy())
         copied._gone, copied._told = self._gone.copy(), self._told
         return copied
 
@@ -162,7 +167,7 @@ class PiecedRows:
         names = [name.tobytes() for name in np.ascontiguousarray(digests[:, :2])]
         asked = [i for i, name in enumerate(names) if name not in self._counts]
         if asked:
-            found = self._parts.count(digests[asked])
+            found = self.parts.count(digests[asked])
             self._counts.update((names[i], int(count)) for i, count in zip(asked, found, strict=True))
         return np.array([self._counts[name] for name in names], np.int64)
 
@@ -175,7 +180,7 @@ class PiecedRows:
         return first
 
     def gathered(self, limit: int, labels: list[Any], check: Callable[[], None]) -> Iterator[Records]:
-        n, most = self._parts.n_records, self._parts.gather_limit
+        n, most = self.parts.n_records, self.parts.gather_limit
         size = n * (self.own.x.shape[1] + 3) * 8
         if limit >= MAX_HASH and size > most:
             raise TooLargeError(
@@ -193,7 +198,7 @@ class PiecedRows:
 
     def _asked(self, question: Question | Sample, check: Callable[[], None]) -> list[Any]:
         name, gone = self._gone_copies()
-        return self._parts.asked(question, name, gone, check)
+        return self.parts.asked(question, name, gone, check)
 
     def _gone_copies(self) -> tuple[bytes, Copies]:
         """The first copy of each digest that was taken out, and a name for all that; a function of what is gone."""

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
+import pytest
 from sklearn.base import clone
 
 from learners import LEARNERS, name_of, over

@@ -1,0 +1,63 @@
+"""A Dask cluster: fits and forgets while workers are killed, and what is left when its client is closed."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import cluster_kills
+from sqlearn.distributed import fit
+from sqlearn.errors import UnsupportedError
+from sqlearn.naive_bayes import GaussianNB
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster_kills.cluster() as client:
+        yield client
+
+
+def test_workers_killed_while_they_fit(client):
+    assert cluster_kills.kill_in_fits(client, 1) == 0
+
+
+def test_workers_killed_while_a_model_forgets(client):
+    assert cluster_kills.kill_in_forgets(client, 1) == 0
+
+
+def test_one_part_of_the_index_is_asked(client, monkeypatch):
+    X, y = cluster_kills.all_rows()
+    model = fit(GaussianNB(), map(cluster_kills.Piece, range(cluster_kills.PIECES)), client=client)
+    calls = []
+    submit = client.submit
+    monkeypatch.setattr(client, "submit", lambda *args, **kwargs: calls.append(args) or submit(*args, **kwargs))
+    model.forget(X[100], y[100])
+    ((function, _, digests),) = calls  # 16 bytes travel, and a number comes back
+    assert (function.__name__, digests.nbytes) == ("count", 16)
+    with pytest.raises(ValueError, match="no worker"):  # an error of a piece is its own
+        fit(GaussianNB(), [raising], client=client)
+
+
+def raising():
+    raise ValueError("no worker was lost")
+
+
+def test_a_closed_client_is_told(client):
+    X, y = cluster_kills.all_rows()
+    other = type(client)(client.cluster)
+    model = fit(GaussianNB(), [(X[:50], y[:50]), (X[50:], y[50:])], client=other)
+    digest = model.digest()
+    other.close()
+    with pytest.raises(UnsupportedError, match=r"The Dask client is closed.*Nothing was changed") as caught:
+        model.forget(X[0], y[0])
+    assert caught.value.reason == "rows elsewhere"
+    with pytest.raises(UnsupportedError, match="The Dask client is closed"):
+        fit(model, [(X, y)], client=other)
+    plain = GaussianNB().fit(X, y)
+    for each in (model, pickle.loads(pickle.dumps(model))):
+        assert each.digest() == digest == plain.digest()
+        assert (each.predict(X) == plain.predict(X)).all()
+    model.partial_fit(X[0], y[0]).forget(X[0], y[0])  # a record that came since is known here
+    assert model.digest() == digest
+    model.fit(np.delete(X, 0, 0), np.delete(y, 0))  # and all can be learned anew
+    assert model.forget(X[1], y[1]).n_records_ == len(X) - 2
