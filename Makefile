@@ -35,7 +35,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: demo test coverage peer-tests lint bench fuzz fuzz-losses tree-histories damage kills set-kills memory bounds
-.PHONY: thorough docs docs-long boosting-histories recommend-histories recipes release-check clean
+.PHONY: thorough docs docs-long boosting-histories recommend-histories recipes cluster-kills release-check clean
 
 # the modules whose docstrings make the reference
 PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neighbors/*.py sqlearn/tree/*.py \
