@@ -11,7 +11,7 @@ import numpy as np
 from sqlearn.distributed.store_set.change import Change
 from sqlearn.distributed.store_set.journal import Journal
 from sqlearn.distributed.store_set.making import cache_of
-from sqlearn.distributed.store_set.merging import merged
+from sqlearn.distributed.store_set.merging import whole_of
 from sqlearn.distributed.store_set.part import Form, Part
 from sqlearn.distributed.store_set.recovery import recover
 from sqlearn.distributed.store_set.routing import parts_of
@@ -162,7 +162,7 @@ class SetContents:
         found = self._each(lambda part, _: part.snapshot())
         fingerprints = [fingerprint for fingerprint, _ in found.values()]
         if self._merged[0] != fingerprints:
-            self._merged = fingerprints, merged([model for _, model in found.values()])
+            self._merged = fingerprints, whole_of([model for _, model in found.values()], self._each)
         return self._merged[1]
 
     @property

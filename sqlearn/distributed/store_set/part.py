@@ -4,19 +4,20 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from sqlearn.storage.changes import Taken
 from sqlearn.storage.conditions import Condition, Seen
 from sqlearn.storage.file import Database, Receipt, check_chain
-from sqlearn.storage.records import looking
+from sqlearn.storage.records import StoredRows, looking
 from sqlearn.storage.table import Block, Category, Columns, Place, PlacedColumns, located
 from sqlearn.storage.upkeep import ErasureReport, Suppressed
 from sqlearn.store import Store
 
 _TABLE = "set_changes"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,15 @@ class Form:
         Key of hashes and checksums, so that a row's id has one hash wherever it lies.
     suppress : bool
         Whether ids that were forgotten are refused.
+    asks : bool
+        Whether the model of all rows asks them in rounds.
     """
 
     columns: Columns
     textual: bool
     key: bytes
     suppress: bool
+    asks: bool
 
 
 class Part(Store):
@@ -58,11 +62,13 @@ class Part(Store):
         """A new part, without any row, in a change that has begun. Its first receipt follows `start`."""
         database = Database.create(path, timeout, of_set=True, cache=cache)
         try:
-            part = cls(database, form.columns, form.textual, form.key, False, form.suppress, signing_key)
+            part = cls(database, form.columns, form.textual, form.key, form.asks, form.suppress, signing_key)
             part._receipts.start = start
             part._begin()
             part._lay_out_of_set({"set": of, "part": str(number)})
             part._model = model
+            if form.asks:
+                part._attach()
             return part
         except BaseException:
             database.discard()
@@ -79,7 +85,7 @@ class Part(Store):
     @property
     def form(self) -> Form:
         """What it has in common with the others."""
-        return Form(self._columns, self._ids.textual, self._key, self._suppression is not None)
+        return Form(self._columns, self._ids.textual, self._key, self._suppression is not None, self._rows.hashed)
 
     def _lay_out_of_set(self, settings: dict[str, str]) -> None:
         self._database.execute(f"CREATE TABLE {_TABLE} (receipt INTEGER PRIMARY KEY, change INTEGER NOT NULL)")
@@ -236,6 +242,12 @@ class Part(Store):
         """Digest of the model's state."""
         with self._within():
             return self._saved.digest
+
+    def source(self, ask: Callable[[StoredRows], _T]) -> _T:
+        """Ask something of the rows, as the source of an adaptive learner."""
+        with self._within():
+            assert self._source is not None
+            return ask(self._source)
 
     def count(self) -> int:
         """Number of rows."""

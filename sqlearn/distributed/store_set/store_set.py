@@ -9,7 +9,7 @@ from sqlearn.distributed.store_set.change import Joint
 from sqlearn.distributed.store_set.filling import Files, Rows, in_files, rows_of
 from sqlearn.distributed.store_set.journal import Journal
 from sqlearn.distributed.store_set.making import NewParts, as_parts, made_folder
-from sqlearn.distributed.store_set.merging import refuse_unmerged
+from sqlearn.distributed.store_set.merging import part_of, refuse_unmerged
 from sqlearn.distributed.store_set.part import Form
 from sqlearn.distributed.store_set.receipts import start_of
 from sqlearn.distributed.store_set.set_file import SetFile
@@ -20,7 +20,7 @@ from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.planning import Planned
 from sqlearn.storage.records import looking
-from sqlearn.storage.table import arguments, as_names, as_path, as_seconds
+from sqlearn.storage.table import arguments, as_names, as_path, as_seconds, asks_in_rounds
 from sqlearn.storage.types import Progress, Table
 
 __all__ = ["StoreSet"]
@@ -132,7 +132,7 @@ class StoreSet(SetSupposing):
         Raises
         ------
         UnsupportedError
-            When the learner keeps its records, or asks them again.
+            When the learner keeps its records, or sums over more than numbers in rounds.
         StoreError, TableError, SqlearnError
             See their descriptions. No folder is left.
         """
@@ -152,7 +152,8 @@ class StoreSet(SetSupposing):
                     frames = plan.recognise()
                     first = next(frames)
                     given = arguments(plan.model, plan.columns, plan.columns.block(first))
-                    form, empty = Form(plan.columns, plan.textual, file.key, plan.suppress), plan.model.started(**given)
+                    empty = part_of(plan.model.started(**given))
+                    form = Form(plan.columns, plan.textual, file.key, plan.suppress, asks_in_rounds(empty))
                     new = NewParts(file, 0, n, form, empty, threads, "", signing_key, seconds)
                     rows = rows_of(itertools.chain([first], frames), plan.columns, plan.textual, 0)
                     new.fill(rows, check, progress)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from sqlearn.distributed.store_set.editing import SetEditing
-from sqlearn.distributed.store_set.merging import merged
+from sqlearn.distributed.store_set.merging import whole_of
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.records import looking
 from sqlearn.storage.types import Ids, Progress
@@ -59,7 +59,7 @@ class SetSupposing(SetEditing):
             check = self._threads.check
             change.run(lambda part, number: part.forget_rows(*named[number], check), named)
             found = self._each(lambda part, _: part.snapshot())
-            model = copy.deepcopy(merged([model for _, model in found.values()]))
+            model = copy.deepcopy(whole_of([model for _, model in found.values()], self._each))
             change.undo()
             model.state.taken_out = True
             return model

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.distributed.store_set.contents import SetContents
-from sqlearn.distributed.store_set.merging import merged
+from sqlearn.distributed.store_set.merging import compared, whole_of
 from sqlearn.distributed.store_set.receipts import (
     SetReceipt,
     as_one,
@@ -288,16 +288,15 @@ class SetView(SetContents):
             found = self._each(lambda part, _: part.refitted(self._threads.look), progress=progress)
             astray = self._each(lambda part, number: bool((parts_of(part.hashes_held(), n) != number).any()))
             models, refits = zip(*((model, refit) for model, refit, _, _ in found.values()), strict=True)
-            compared = compare(merged(models), merged(refits))
+            told = compare(whole_of(models, self._each), whole_of(refits, self._each))
             for number, (model, refit, hashes_agree, _) in found.items():
-                own = compare(model, refit)
-                fault = own.difference
+                fault = compared(model, refit)
                 fault = fault if fault or hashes_agree else "the keyed hashes of the rows on file"
                 fault = fault or ("a row lies in it that belongs to another part" if astray[number] else None)
-                if fault and compared:
-                    compared = replace(compared, difference=f"part {number}: {fault}")
+                if fault and told:
+                    told = replace(told, difference=f"part {number}: {fault}")
             chain = self._checked([])
-            return replace(compared, difference=f"its receipts: {chain.fault}") if compared and not chain else compared
+            return replace(told, difference=f"its receipts: {chain.fault}") if told and not chain else told
 
     @called_as("store_set.erasure_report(values=[...])", "store_set.erasure_report(table=...)")
     def erasure_report(self, values: Iterable[float | int | str] = (), table: Table | None = None) -> ErasureReport:

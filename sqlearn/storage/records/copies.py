@@ -105,6 +105,14 @@ class Copies(Count):
         if at_fault:
             raise damaged(self._database.path, "it no longer finds its rows")
 
+    def held(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies of each digest are on file, int64[n]."""
+        return self._written(digests)
+
+    def places(self, digests: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Places of copies on file, int64[n]."""
+        return self.index.find(self._entries(digests, numbers))
+
     def _entries(self, digests: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """What stands for copies in the index."""
         return hash_words(self._key, np.column_stack([digests[:, :2], numbers.astype(np.uint64)]))
