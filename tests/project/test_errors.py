@@ -11,19 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from laws import assert_same, emptied, refit, renamed, unchanged
-from learners import (
-    ARRAYS,
-    EVERYWHERE,
-    LABELLED,
-    LEARNERS,
-    MULTILABEL,
-    VALUED,
-    WEIGHTED,
-    named,
-    over,
-    over_each,
-    takes_ledger,
-)
+from learners import ARRAYS, LABELLED, LEARNERS, MULTILABEL, VALUED, WEIGHTED, named, over, over_each, takes_ledger
 from records import joined, records_of, tame
 from refusals import COLUMNS, EMPTY, LABEL, NOT_AN_INTEGER, NOT_FINITE, WEIGHT, is_one_of, raises
 from sqlearn import errors
@@ -35,12 +23,12 @@ from sqlearn.tree import DecisionTreeClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-N = 1000 if EVERYWHERE else 200
-BAD = N - 1
+N = 1000
+BAD = 999
 
 
 def large(learner, seed=0):
-    """A model of N records and more, its records, and its records with some spare ones that it does not hold."""
+    """A model of 1000 records and more, its records, and its records with some spare ones that it does not hold."""
     rng = np.random.default_rng(seed)
     records = records_of(learner, rng, N + 50, weighted=False)
     if type(learner).__name__ == "CategoricalNB":  # no two alike
