@@ -132,7 +132,7 @@ def strike_at_every_step(learner, call, monkeypatch, number, error):
     count = 0
     update(twin)
     moments, found = count, set()
-    for k in places(moments, 12):
+    for k in places(moments, 8):
         victim = copy.deepcopy(model)
         count, strike = 0, k
         with pytest.raises(error):
@@ -411,7 +411,7 @@ def test_memory_ends_at_every_allocation(learner, call, monkeypatch):
         count = 0
         update(victim)
         allocations, failed = count, 0
-        for k in places(allocations, 15):
+        for k in places(allocations, 10):
             strike, victim = -1, copy.deepcopy(model)
             count, strike = 0, k
             try:
