@@ -14,6 +14,7 @@ from sklearn.inspection import partial_dependence
 from sklearn.model_selection import train_test_split
 from sklearn.tree import export_text
 
+from learners import crossed
 from small_trees import (
     CLASSIFIERS,
     REGRESSORS,
@@ -170,36 +171,35 @@ def test_equal_values_are_one_category():
     assert model.n_records_ == 3
 
 
-@pytest.mark.parametrize("made", [*CLASSIFIERS, *REGRESSORS], ids=lambda made: made.__name__)
-def test_histories_of_tables(made):
+@crossed(3, made=[*CLASSIFIERS, *REGRESSORS], seed=range(3))
+def test_histories_of_tables(made, seed):
     """Many values, rare ones that vanish and come back, one value: each step leaves what a refit and the twin give."""
-    for seed in range(3):
-        rng = np.random.default_rng(seed)
-        X, y = table(260, seed)
-        target = y if made in CLASSIFIERS else y + X["size"].fillna(0).to_numpy()
-        params = {"random_state": seed, "max_features": [None, 2, 3][seed]}
-        params |= {} if "Tree" in made.__name__ else {"n_estimators": 2}
-        learner = made(**params)
-        held = [*range(120)]
-        model = copy.deepcopy(learner).fit(X.iloc[held], target[held])
-        for step in range(14):
-            if step == 6:  # all rows of the usual street
-                usual = X.street.iloc[held].mode()[0]
-                gone = [i for i in held if X.street[i] == usual]
-            elif step == 9:  # all but one land
-                gone = [i for i in held if X.land[i] == "there"]
-            else:
-                gone = rng.choice(held, min(len(held) - 20, int(rng.choice([1, 5, 30]))), replace=False).tolist()
-            if gone:
-                model.forget(X.iloc[gone], target[gone])
-                left = Counter(held) - Counter(gone)
-                held = sorted(left.elements())
-            come = rng.integers(0, 260, int(rng.choice([1, 8, 50]))).tolist()
-            model.partial_fit(X.iloc[come], target[come])
-            held += come
-            order = rng.permutation(held)
-            assert_as_fresh(model, copy.deepcopy(learner).fit(X.iloc[order], target[order]))
-        assert_as_naive(model)
+    rng = np.random.default_rng(seed)
+    X, y = table(260, seed)
+    target = y if made in CLASSIFIERS else y + X["size"].fillna(0).to_numpy()
+    params = {"random_state": seed, "max_features": [None, 2, 3][seed]}
+    params |= {} if "Tree" in made.__name__ else {"n_estimators": 2}
+    learner = made(**params)
+    held = [*range(120)]
+    model = copy.deepcopy(learner).fit(X.iloc[held], target[held])
+    for step in range(14):
+        if step == 6:  # all rows of the usual street
+            usual = X.street.iloc[held].mode()[0]
+            gone = [i for i in held if X.street[i] == usual]
+        elif step == 9:  # all but one land
+            gone = [i for i in held if X.land[i] == "there"]
+        else:
+            gone = rng.choice(held, min(len(held) - 20, int(rng.choice([1, 5, 30]))), replace=False).tolist()
+        if gone:
+            model.forget(X.iloc[gone], target[gone])
+            left = Counter(held) - Counter(gone)
+            held = sorted(left.elements())
+        come = rng.integers(0, 260, int(rng.choice([1, 8, 50]))).tolist()
+        model.partial_fit(X.iloc[come], target[come])
+        held += come
+        order = rng.permutation(held)
+        assert_as_fresh(model, copy.deepcopy(learner).fit(X.iloc[order], target[order]))
+    assert_as_naive(model)
 
 
 def test_a_category_goes_with_its_last_row():

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from laws import frozen, refit, unchanged
-from learners import LEARNERS, MULTILABEL, WEIGHTED, over
+from learners import LEARNERS, MULTILABEL, WEIGHTED, over_each
 from records import joined, tame
 from sqlearn import verify
 from sqlearn.engine.maps import first_difference
@@ -18,7 +18,7 @@ from sqlearn.recommend import ItemKNN
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@over(LEARNERS)
+@over_each(LEARNERS)
 def test_verify_finds_every_difference(learner):
     records = tame(learner, weighted=False)
     model = refit(learner, records)
@@ -52,7 +52,7 @@ def test_verify_finds_every_difference(learner):
             assert verification.digest != verification.refit_digest
 
 
-@over(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_verify_finds_an_altered_limb_count_or_attribute(learner):
     records = tame(learner, weighted=False)
 

@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 import sqlearn.engine.model.limits as limits
 import sqlearn.engine.sparse.rows as compressed_rows
+from learners import crossed
 from sqlearn import Store, verify
 from sqlearn.engine.sparse import SparseKept
 from sqlearn.errors import (
@@ -82,8 +83,7 @@ def refit(model, x, y, w=None):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("learner", LEARNERS, ids=str)
-@pytest.mark.parametrize("seed", range(3))
+@crossed(3, learner=LEARNERS, seed=range(3))
 def test_any_history_leaves_a_refit(learner, seed):
     rng = np.random.default_rng(seed)
     x, y = hard(seed)
