@@ -1,4 +1,8 @@
-"""Pieces of Dask's collections: partitions, blocks of rows, delayed objects and futures."""
+"""Pieces of Dask's collections: partitions, blocks of rows, delayed objects and futures.
+
+Each is computed on its own: what many of them need, such as the input of a shuffle, is computed for each unless the
+collection was persisted.
+"""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
