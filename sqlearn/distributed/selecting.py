@@ -210,7 +210,7 @@ def _found(model: Any, where: Any, ids: Any, id: Any) -> list[tuple[Source, int,
             (plan, piece, kept, where, wanted, sorted(source.gone.get(number, ())))
             for number, piece in enumerate(source.pieces)
         ]
-        chosen = run(source.workers, chosen_in, calls)
+        chosen = run(source.workers, _chosen_in, calls)
         if condition is not None:
             condition.settle([each.seen for each in chosen])
         for number, each in enumerate(chosen):
@@ -257,7 +257,9 @@ def _placed(piece: Piece, rows: np.ndarray, row: int) -> tuple[str, dict[str, in
     return piece.place(int(rows[row]))
 
 
-def chosen_in(plan: Plan, piece: Piece, kept: Columns, where: str | None, ids: set[Any], gone: Sequence[int]) -> Chosen:
+def _chosen_in(
+    plan: Plan, piece: Piece, kept: Columns, where: str | None, ids: set[Any], gone: Sequence[int]
+) -> Chosen:
     """The rows of a piece that fulfil a condition, or have one of these ids, but for those that are gone."""
     blocks, numbers, found, told = [], [np.zeros(0, np.int64)], set(), Seen({}, {})
     condition = None if where is None else Condition(where, kept.all)

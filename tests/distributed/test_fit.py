@@ -15,7 +15,7 @@ from records import pool_of, records_of, tame
 from sqlearn import verify
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.distributed import fit
-from sqlearn.distributed.fitting import together
+from sqlearn.distributed.learning import together
 from sqlearn.errors import (
     InvalidValueError,
     MergeError,
