@@ -310,9 +310,9 @@ def test_the_last_rows_of_text_keep_numbers_out(tmp_path):
 
 def test_what_cannot_be_made(tmp_path):
     table = table_of(10)
-    for model in (KMeans(n_clusters=2), ItemKNN(feedback="implicit")):
+    for model, rows in ((TableModel(KMeans(2)), table), (ItemKNN(feedback="implicit"), {"user": [1], "item": [2]})):
         with pytest.raises(UnsupportedError, match="single store"):
-            StoreSet.create(tmp_path / "set", model, {"user": [1], "item": [2]})
+            StoreSet.create(tmp_path / "set", model, rows)
     for parts in (0, 1000, 2.5, True, "8"):
         with raises(ARGUMENT, match="parts"):
             StoreSet.create(tmp_path / "set", MixedNB(), table, target="y", id="id", parts=parts)
