@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from learners import EVERYWHERE
 from refusals import CLOSED, EXISTS, MISSING, NOT_A_STORE, Kind, raises
 from sqlearn import Store
 from sqlearn.cluster import KMeans
@@ -98,7 +99,7 @@ def test_random_verbs(tmp_path, model):
     random = np.random.default_rng(0)
     store_set, store = both(tmp_path, model, 3)
     used = 60
-    for step in range(14):
+    for step in range(14 if EVERYWHERE else 8):
         held = store.ids()
         kind = ["learn", "ids", "where", "relabel", "rebalance"][step % 5 if step < 5 else random.integers(5)]
         if kind == "learn":
@@ -240,9 +241,18 @@ def test_weights_and_kept_columns(tmp_path):
 # ---------------------------------------------------------------------- errors
 
 
-def state_of(store_set, path):
+def state_of(store_set):
     """The digest, and the bytes of all files of rows."""
-    return store_set.digest(), {file.name: file.read_bytes() for file in path.glob("part-*.sqlearn")}
+    return store_set.digest(), {file.name: file.read_bytes() for file in store_set.path.glob("part-*.sqlearn")}
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory):
+    """A set and a store for calls that change nothing."""
+    made = both(tmp_path_factory.mktemp("unchanged"), "mixed", 4, suppress=True)
+    for one in made:
+        one.forget(ids="p7")
+    return made
 
 
 @pytest.mark.parametrize(
@@ -271,12 +281,10 @@ def state_of(store_set, path):
          SuppressedIdError),
     ],
 )  # fmt: skip
-def test_errors_are_those_of_one_store(tmp_path, call, error):
+def test_errors_are_those_of_one_store(unchanged, call, error):
     """The same class, row and, but for the path, words; and nothing has changed, not even a byte."""
-    store_set, store = both(tmp_path, "mixed", 4, suppress=True)
-    for one in (store_set, store):
-        one.forget(ids="p7")
-    before = state_of(store_set, tmp_path / "set")
+    store_set, store = unchanged
+    before = state_of(store_set)
     told = []
     for one in (store_set, store):
         with pytest.raises(error) as caught:
@@ -288,9 +296,8 @@ def test_errors_are_those_of_one_store(tmp_path, call, error):
         assert str(told[0]) == str(told[1])
     assert "Nothing was changed" in str(told[0]) or "nothing was" in str(told[0])
     assert getattr(told[0], "__notes__", []) == getattr(told[1], "__notes__", [])
-    assert state_of(store_set, tmp_path / "set") == before
+    assert state_of(store_set) == before
     assert_same(store_set, store)
-    assert store_set.verify()
 
 
 def test_the_last_rows_of_text_keep_numbers_out(tmp_path):
@@ -356,6 +363,26 @@ def test_parts_belong_together(tmp_path):
 
 
 # ---------------------------------------------------------------------- all or nothing
+
+
+@pytest.mark.parametrize("room", [0, 3])
+def test_a_full_disk_changes_nothing(tmp_path, room):
+    """One of the parts has no room for its rows: nothing is learned in any."""
+    store_set, store = both(tmp_path, "mixed", 3)
+
+    def limit(part):
+        (pages,) = part._database.execute("PRAGMA page_count").fetchone()
+        part._database.execute(f"PRAGMA max_page_count = {pages + room}")
+
+    store_set._threads.run({1: lambda: limit(store_set._parts[1])})
+    before = state_of(store_set)
+    with raises(Kind(StoreError, "full"), match="make room"):
+        store_set.learn(table_of(9000, first=100))
+    assert state_of(store_set)[0] == before[0] and len(store_set) == 60
+    for one in (store_set, store):
+        one.forget(ids=[f"p{i}" for i in range(30)])
+    assert_same(store_set, store)
+    assert store_set.verify()
 
 
 @pytest.mark.parametrize("failing", [1, 2])
