@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.base import clone, is_classifier
 
-from learners import LEARNERS, over_each
+from learners import LEARNERS, crossed, over_each
 from records import tame
 from refusals import NO_TARGET, NOT_FINITE, SHAPE, raises
 from sqlearn import NotLearnedError, ParameterError, UndefinedAttributeError, UnknownLabelError, UnsupportedError
@@ -61,9 +61,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("mode", ["loss", "prediction"])
-@pytest.mark.parametrize("learner, y", CASES, ids=lambda case: type(case).__name__)
-def test_each_column_is_a_difference_of_refits(learner, y, mode):
+@crossed(2, case=CASES, mode=["loss", "prediction"])
+def test_each_column_is_a_difference_of_refits(case, mode):
+    learner, y = case
     model, classifies = clone(learner).fit(X, y), is_classifier(learner)
     given = LABELS if classifies else TARGETS
     whole, before = value(model, mode, classifies), model.digest()

@@ -5,6 +5,7 @@ import pytest
 from sklearn import linear_model as peers
 from sklearn import svm as peer_svm
 
+from learners import crossed
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.svm import LinearSVC
 from tiny_rounds import shrink
@@ -41,9 +42,7 @@ def test_agrees_with_scikit_learn(name, n, classes, class_weight, weighted):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("width", ["coarse", "fine"])
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("name", ["logistic", "hinge"])
+@crossed(2, name=["logistic", "hinge"], classes=[2, 3], width=["coarse", "fine"])
 def test_forgetting_leaves_the_bytes_of_a_refit(name, classes, width, monkeypatch):
     """Record by record through rounds, until the last class has gone."""
     shrink(monkeypatch, width=width)

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler as Scaler
 
 from laws import assert_same, check_contract, refit, told, unchanged
-from learners import over
+from learners import crossed, over
 from records import Records, joined, pool_of, records_of
 from refusals import COLUMNS, EMPTY, NOT_FINITE, NOT_NUMERIC, SHAPE, WEIGHT, raises
 from sqlearn import pipeline as pipelines
@@ -201,8 +201,7 @@ def test_it_is_the_pipeline_that_it_spells(learner):
 # ------------------------------------------------------------------------------------------------ history
 
 
-@over([*REGRESSORS[:1], *REGRESSORS[3:], *CLASSIFIERS, *OTHERS])
-@pytest.mark.parametrize("level", [0, 2])
+@crossed(2, learner=[*REGRESSORS[:1], *REGRESSORS[3:], *CLASSIFIERS, *OTHERS], level=[0, 2])
 def test_contract(learner, level):
     model = TableModel(learner)
     rng = np.random.default_rng([level, 5])
@@ -216,8 +215,7 @@ def test_contract_with_hard_records_among_tame_ones(learner):
     check_contract(model, pool_of(model, rng, 30), rng)
 
 
-@over([LinearRegression(), RidgeClassifier(), MixedNB()])
-@pytest.mark.parametrize("seed", range(3))
+@crossed(3, learner=[LinearRegression(), RidgeClassifier(), MixedNB()], seed=range(3))
 def test_columns_come_and_go(learner, seed):
     """A random walk over learn, forget, relabel, merge, pickle and copy: at every step the model is its refit."""
     rng = np.random.default_rng([seed, 7])

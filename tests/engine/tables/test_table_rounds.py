@@ -11,7 +11,7 @@ from sklearn import linear_model
 from sklearn.pipeline import make_pipeline
 
 from laws import assert_same, check_contract, refit, renamed, snapshot, unchanged
-from learners import over
+from learners import EVERYWHERE, crossed, over
 from records import Records, pool_of, records_of, takes_weights
 from refusals import OUT_OF_RANGE, raises
 from sqlearn import verify
@@ -41,8 +41,7 @@ LEARNERS = [
 ]
 
 
-@over(LEARNERS)
-@pytest.mark.parametrize("level", [0, 1, 2])
+@crossed(2, learner=LEARNERS, level=range(3))
 def test_contract(learner, level):
     model = TableModel(learner, standardize=level != 1, add_indicator=level != 2)
     rng = np.random.default_rng([level, 5])
@@ -54,11 +53,10 @@ def test_contract_with_all_levels_of_rounds(learner, monkeypatch):
     cut(monkeypatch)
     model = TableModel(learner)
     rng = np.random.default_rng(6)
-    check_contract(model, pool_of(model, rng, 50), rng)
+    check_contract(model, pool_of(model, rng, 50 if EVERYWHERE else 36), rng)
 
 
-@over([LogisticRegression(), KMeans(2)])
-@pytest.mark.parametrize("seed", range(3))
+@crossed(2, learner=[LogisticRegression(), KMeans(2)], seed=range(3))
 def test_columns_come_and_go(learner, seed, monkeypatch):
     """A random walk: at every step the model is its refit, whether the encoder held or not."""
     cut(monkeypatch)
@@ -90,10 +88,10 @@ def test_columns_come_and_go(learner, seed, monkeypatch):
     assert 0 < kept < 40
 
 
-@over([LogisticRegression(), PoissonRegressor()])
-@pytest.mark.parametrize(
-    ("owner", "name"),
-    [
+@crossed(
+    2,
+    learner=[LogisticRegression(), PoissonRegressor()],
+    place=[
         (Rounds, "refresh"),
         (Rounds, "take_in"),
         (EncodedRounds, "_read_encoder"),
@@ -102,7 +100,8 @@ def test_columns_come_and_go(learner, seed, monkeypatch):
         (Rows, "vacant"),
     ],
 )
-def test_what_fails_in_the_middle_of_a_call_leaves_no_trace(learner, owner, name, monkeypatch):
+def test_what_fails_in_the_middle_of_a_call_leaves_no_trace(learner, place, monkeypatch):
+    owner, name = place
     cut(monkeypatch)
     rng = np.random.default_rng(8)
     table = sparse_table(rng, 60)
