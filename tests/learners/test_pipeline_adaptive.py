@@ -11,7 +11,7 @@ from sklearn import compose, feature_selection, impute, linear_model, pipeline, 
 
 from history import history_of
 from laws import assert_same, check_contract, refit
-from learners import over
+from learners import crossed, over
 from records import Records, records_of, takes_weights
 from refusals import OUT_OF_RANGE, raises
 from sqlearn import verify
@@ -52,8 +52,7 @@ def test_histories(learner, monkeypatch):
     run_state_machine_as_test(history_of(learner), settings=quick)
 
 
-@over(PIPELINES)
-@pytest.mark.parametrize("level", [0, 2])
+@crossed(2, learner=PIPELINES, level=[0, 2])
 def test_hard_values(learner, level, monkeypatch):
     cut(monkeypatch)
     rng = np.random.default_rng([level, 5])
@@ -70,8 +69,7 @@ def of_table(learner, kit=None, numbers=("number", "hollow"), categories=("port"
     return made(transformer(parts), learner)
 
 
-@over([LogisticRegression(), KMeans(2)])
-@pytest.mark.parametrize("seed", range(2))
+@crossed(2, learner=[LogisticRegression(), KMeans(2)], seed=range(2))
 def test_columns_come_and_go(learner, seed, monkeypatch):
     """A random walk: at every step the model is its refit, whether the encoding held or not."""
     cut(monkeypatch)
@@ -197,8 +195,7 @@ IN_ORDER = {
 }
 
 
-@pytest.mark.parametrize("columns", [4, 7])
-@pytest.mark.parametrize("name", IN_ORDER)
+@crossed(2, name=IN_ORDER, columns=[4, 7])
 def test_order_on_a_grid(name, columns, monkeypatch):
     """At every step the encoding is the one that is read anew, and the model its refit, of hard values too."""
     cut(monkeypatch)

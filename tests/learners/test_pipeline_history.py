@@ -16,7 +16,7 @@ from sklearn.preprocessing import Normalizer
 
 from history import history_of
 from laws import check_contract
-from learners import over
+from learners import EVERYWHERE, over
 from records import kind_of, records_of
 from sqlearn.compose import ColumnTransformer, make_column_transformer
 from sqlearn.decomposition import PCA
@@ -74,7 +74,7 @@ def test_histories(learner):
 
 
 @pytest.mark.filterwarnings("ignore")
-@over([learner for learner in PIPELINES if kind_of(learner) != "TextModel"])
+@over([learner for learner in PIPELINES if kind_of(learner) != "TextModel"][:: 1 if EVERYWHERE else 2])
 def test_hard_values(learner):
     rng = np.random.default_rng(5)
     check_contract(learner, records_of(learner, rng, 16, 2), rng)
