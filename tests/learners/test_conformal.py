@@ -17,6 +17,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from laws import assert_same, check_contract, told, unchanged
+from learners import crossed
 from naive import hard_rows
 from records import pool_of, records_of
 from sqlearn.conformal import FullConformalClassifier, FullConformalRegressor
@@ -75,7 +76,7 @@ OTHER = [
 REGRESSORS = [
     FullConformalRegressor(Ridge(0.5)),
     FullConformalRegressor(),
-    FullConformalRegressor(Lasso(0.1), n_candidates=20),
+    FullConformalRegressor(Lasso(0.1), n_candidates=8),
 ]
 LEARNERS = [FullConformalClassifier(GaussianNB()), FullConformalClassifier(), *REGRESSORS]
 
@@ -136,9 +137,7 @@ def rows_of(model, rng, n, level):
 # ---------------------------------------------------------------------------------------------------- the definition
 
 
-@pytest.mark.parametrize("model", LINEAR, ids=name)
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("level", [0, 1, 2])
+@crossed(2, model=LINEAR, n_classes=[2, 3], level=range(3))
 def test_p_values_are_those_of_the_definition(model, n_classes, level):
     rng = np.random.default_rng([level, n_classes])
     X = rows_of(model, rng, 20, level)
@@ -174,8 +173,7 @@ def test_p_values_on_real_data(data):
         assert clone(model).fit(X, y).p_values(asked).tobytes() == by_definition(model, X, y, asked).tobytes()
 
 
-@pytest.mark.parametrize("model", LINEAR + OTHER, ids=name)
-@pytest.mark.parametrize("level", [0, 1])
+@crossed(2, model=LINEAR + OTHER, level=range(2))
 def test_records_are_never_strange_more_often_than_they_may(model, level):
     """With its own label, each record left out is judged by one and the same model: p-values are ranks, exactly."""
     rng = np.random.default_rng(level)
@@ -374,8 +372,7 @@ def test_too_few_records_for_a_level():
 # ---------------------------------------------------------------------------------------------------------- coverage
 
 
-@pytest.mark.parametrize("data", [load_iris, load_wine, load_breast_cancer])
-@pytest.mark.parametrize("learner", [GaussianNB(), RidgeClassifier()], ids=name)
+@crossed(2, data=[load_iris, load_wine, load_breast_cancer], learner=[GaussianNB(), RidgeClassifier()])
 def test_coverage_of_sets(data, learner):
     """Over four draws; the mean may be off by three deviations of a binomial."""
     X, y = data(return_X_y=True)
