@@ -1,6 +1,6 @@
 """Processes that change a set of stores and are killed at any moment: all parts before or all after, nothing between.
 
-python tests/long/set_kills.py [COUNT] [SEED]
+python tests/long/set_kills.py [COUNT] [SEED] [KIND]: of that kind alone, such as forget, where there are rows enough
 """
 
 import json
@@ -143,12 +143,13 @@ def do(store_set, kind, labels, used, random, model, log, shared=None):
     return changed
 
 
-def work_until_killed(path, model, labels, seed, log, shared):
-    """Call whatever writes, at random."""
+def work_until_killed(path, model, labels, seed, log, shared, wanted):
+    """Call whatever writes, or what is wanted, at random."""
+    weights = np.array([w * kind.startswith(wanted) for w, kind in zip(WEIGHTS, CALLS, strict=True)])
     random, used = np.random.default_rng(seed), shared.used.value
     with StoreSet.open(path) as store_set:
         while True:
-            kind = CALLS[random.choice(len(CALLS), p=WEIGHTS)]
+            kind = CALLS[random.choice(len(CALLS), p=weights / weights.sum())]
             kind = "learn" if sum(y is not None for y in labels.values()) < 40 else kind
             shared.kind.value, shared.used.value = CALLS.index(kind), used + 25
             labels |= do(store_set, kind, labels, used, random, model, log, shared)
@@ -208,14 +209,14 @@ def check(path, model, log, labels, used, kept):
     return found, receipts
 
 
-def attack(kills, seed, path, model):
+def attack(kills, seed, path, model, wanted=""):
     """Make a set, and kill so many processes that work on it. Returns how many were within a call of each kind."""
     labels, log = create(path, model), Log(path.with_name("log"))
     random = np.random.default_rng(seed)
     shared, kept, hit = Shared(), [], Counter()
     for kill in range(kills):
         shared.calls.value, wanted, deadline = 0, random.integers(1, 4), time.monotonic() + 120
-        given = (path, model, dict(labels), [seed, kill], log, shared)
+        given = (path, model, dict(labels), [seed, kill], log, shared, wanted)
         child = FORK.Process(target=work_until_killed, args=given)
         child.start()
         while shared.calls.value < wanted:  # however slow the machine is
@@ -273,14 +274,14 @@ def killed_at(step, after, work, *given):
 
 def main():
     warnings.simplefilter("ignore")
-    count, seed = (int(given) for given in (*sys.argv[1:], *("100", "0")[len(sys.argv) - 1 :]))
+    count, seed, wanted = (*sys.argv[1:], *("100", "0", "")[len(sys.argv) - 1 :])
     hit = Counter()
     shared = Path("/dev/shm")
     for place in (None, shared if os.access(shared, os.W_OK) else None):
         for model in MODELS:
             with tempfile.TemporaryDirectory(dir=place) as folder:
-                began, kills = time.perf_counter(), -(-count // (2 * len(MODELS)))
-                hit += attack(kills, seed, Path(folder) / "set", model)
+                began, kills = time.perf_counter(), -(-int(count) // (2 * len(MODELS)))
+                hit += attack(kills, int(seed), Path(folder) / "set", model, wanted)
                 print(f"{model} in {folder}: {kills:,} kills in {time.perf_counter() - began:.0f} s", flush=True)
     print("all whole; killed within: " + ", ".join(f"{kind} {n:,}" for kind, n in hit.most_common()))
 
