@@ -12,11 +12,10 @@ from sklearn.exceptions import NotFittedError
 
 from sqlearn.engine.identity import PLAIN_LABELS, hidden
 from sqlearn.engine.model.answering import not_fitted
-from sqlearn.engine.model.fits import check_replaceable, fitting
+from sqlearn.engine.model.fits import check_replaceable, fitting, observed
 from sqlearn.engine.model.header import describe, plain
 from sqlearn.engine.model.hooks import Hooks
 from sqlearn.engine.model.limits import check_growth, check_merge, check_records, check_size
-from sqlearn.engine.model.observed import observed
 from sqlearn.engine.model.parameters import checked_params, computable
 from sqlearn.engine.model.pickled import contents_of, state_of
 from sqlearn.engine.model.state import State

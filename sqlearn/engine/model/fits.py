@@ -1,12 +1,14 @@
-"""What ``fit`` checks, whether it has the records at hand or others have learned them."""
+"""What ``fit`` checks, whether it has the records at hand or others have learned them, and whom it tells."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn.callback import CallbackSupportMixin
 
 from sqlearn.engine.model.state import State
+from sqlearn.engine.sklearn_private import callback_context, callback_management_context
 from sqlearn.engine.validation import Batch, is_of_input, words_of
 from sqlearn.errors import InvalidValueError, ParameterError, SqlearnError
 
@@ -79,3 +81,18 @@ def levels_held(state: State) -> list[list[Any]]:
     held = [label for vocabulary in state.statistic.vocabularies for label in vocabulary.labels()]
     places = sorted({label[0] for label in held if isinstance(label, tuple)})
     return [[label[1] for label in held if isinstance(label, tuple) and label[0] == place] for place in places]
+
+
+@contextmanager
+def observed(estimator, X, y, sample_weight):
+    """Learn in here: the callbacks that `set_callbacks` gave the estimator, or one around it, hear of one task."""
+    told = vars(estimator).keys() & {"_skl_callbacks", "_parent_callback_ctx"}
+    if not told or not isinstance(estimator, CallbackSupportMixin):
+        yield
+        return
+    with callback_management_context(estimator):
+        context = callback_context(estimator)
+        given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        context.call_on_fit_task_begin(estimator=estimator, **given)
+        yield
+        context.call_on_fit_task_end(estimator=estimator, **given, reconstruction_attributes={})
