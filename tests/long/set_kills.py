@@ -21,12 +21,18 @@ from kills import FORK, TIED
 from sqlearn import Store
 from sqlearn.compose import TableModel
 from sqlearn.distributed import StoreSet
-from sqlearn.linear_model import RidgeClassifier
+from sqlearn.linear_model import LogisticRegression, RidgeClassifier
 from sqlearn.naive_bayes import GaussianNB, MixedNB
 from sqlearn.storage.file import Database
 from sqlearn.storage.upkeep.erasure import search
 
-MODELS = {"counts": MixedNB(), "encoded": TableModel(RidgeClassifier()), "numbers": GaussianNB()}
+MODELS = {
+    "counts": MixedNB(),
+    "encoded": TableModel(RidgeClassifier()),
+    "numbers": GaussianNB(),
+    "rounds": LogisticRegression(),
+}
+OF_NUMBERS = "numbers", "rounds"
 CALLS = ("learn", "forget ids", "forget one", "forget where", "relabel", "lift", "replay", "compact", "rebalance")
 WEIGHTS = [0.3, 0.15, 0.05, 0.15, 0.15, 0.05, 0.05, 0.05, 0.05]
 HARD = (1e12, -1e12, 1e300, -1e300, 5e-324, -0.0, 0.1)  # beside those that tell rows apart
@@ -40,7 +46,9 @@ def row_of(i):
 def table_of(labels, model):
     """Rows by number, with their labels."""
     rows = [row_of(i) | {"y": y} for i, y in labels.items()]
-    names = [name for name in rows[0] if name != "word" or model != "numbers"]
+    names = [name for name in rows[0] if name != "word" or model not in OF_NUMBERS]
+    if model == "rounds":  # values that it can take
+        rows = [row | {"z": float(np.sign(row["z"]))} for row in rows]
     return {name: [row[name] for row in rows] for name in names}
 
 
@@ -143,9 +151,9 @@ def do(store_set, kind, labels, used, random, model, log, shared=None):
     return changed
 
 
-def work_until_killed(path, model, labels, seed, log, shared, wanted):
-    """Call whatever writes, or what is wanted, at random."""
-    weights = np.array([w * kind.startswith(wanted) for w, kind in zip(WEIGHTS, CALLS, strict=True)])
+def work_until_killed(path, model, labels, seed, log, shared, only):
+    """Call whatever writes, or only calls of one kind, at random."""
+    weights = np.array([w * kind.startswith(only) for w, kind in zip(WEIGHTS, CALLS, strict=True)])
     random, used = np.random.default_rng(seed), shared.used.value
     with StoreSet.open(path) as store_set:
         while True:
@@ -209,14 +217,14 @@ def check(path, model, log, labels, used, kept):
     return found, receipts
 
 
-def attack(kills, seed, path, model, wanted=""):
+def attack(kills, seed, path, model, only=""):
     """Make a set, and kill so many processes that work on it. Returns how many were within a call of each kind."""
     labels, log = create(path, model), Log(path.with_name("log"))
     random = np.random.default_rng(seed)
     shared, kept, hit = Shared(), [], Counter()
     for kill in range(kills):
         shared.calls.value, wanted, deadline = 0, random.integers(1, 4), time.monotonic() + 120
-        given = (path, model, dict(labels), [seed, kill], log, shared, wanted)
+        given = (path, model, dict(labels), [seed, kill], log, shared, only)
         child = FORK.Process(target=work_until_killed, args=given)
         child.start()
         while shared.calls.value < wanted:  # however slow the machine is
@@ -274,14 +282,14 @@ def killed_at(step, after, work, *given):
 
 def main():
     warnings.simplefilter("ignore")
-    count, seed, wanted = (*sys.argv[1:], *("100", "0", "")[len(sys.argv) - 1 :])
+    count, seed, only = (*sys.argv[1:], *("100", "0", "")[len(sys.argv) - 1 :])
     hit = Counter()
     shared = Path("/dev/shm")
     for place in (None, shared if os.access(shared, os.W_OK) else None):
         for model in MODELS:
             with tempfile.TemporaryDirectory(dir=place) as folder:
                 began, kills = time.perf_counter(), -(-int(count) // (2 * len(MODELS)))
-                hit += attack(kills, int(seed), Path(folder) / "set", model, wanted)
+                hit += attack(kills, int(seed), Path(folder) / "set", model, only)
                 print(f"{model} in {folder}: {kills:,} kills in {time.perf_counter() - began:.0f} s", flush=True)
     print("all whole; killed within: " + ", ".join(f"{kind} {n:,}" for kind, n in hit.most_common()))
 
