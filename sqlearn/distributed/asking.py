@@ -135,18 +135,26 @@ class KeptPiece:
             numbers.append((rows[later].astype(np.int32), own[later].astype(np.int32)))
         self._numbers, self._gone = numbers, (ALL_HELD, [None] * len(self._blocks))
 
-    def knows(self, name: bytes) -> bool:
-        """Whether these are the copies that it was last told are gone."""
-        return self._gone[0] == name
+    def staying(self, name: bytes) -> list[np.ndarray | None] | None:
+        """Which rows of each block stay, if these are the copies that it was last told are gone; else None.
 
-    def answer(self, question: Question | Sample, name: bytes, gone: Copies) -> tuple[ExactSum, ...] | Records:
+        Calls on one piece may overlap, and each tells it anew: so a call looks once.
+        """
+        last, stays = self._gone
+        return stays if last == name else None
+
+    def answer(
+        self, question: Question | Sample, name: bytes, gone: Copies | list[np.ndarray | None]
+    ) -> tuple[ExactSum, ...] | Records:
         """The sums at a theta, or a sample, without the copies that are gone.
 
-        `gone` has the first number that is not held any more, and `name` is a hash of it.
+        `gone` has the first number that is not held any more, and `name` is a hash of it; or it is what
+        :meth:`staying` gave.
         """
+        records = self._records(question.labels, name, gone)
         if isinstance(question, Question):
-            return self._statistic.answer(question, self._records(question.labels, name, gone))
-        return self._sampled(question, self._records(question.labels, name, gone))
+            return self._statistic.answer(question, records)
+        return self._sampled(question, records)
 
     def _sampled(self, sample: Sample, blocks: Iterator[Records]) -> Records:
         d = self._statistic.n_features
@@ -158,16 +166,17 @@ class KeptPiece:
             found.append(records.take(chosen))
         return Records(*(np.concatenate([getattr(one, name) for one in found]) for name in ("x", "y", "w", "hashes")))
 
-    def _records(self, labels: list[Any], name: bytes, gone: Copies) -> Iterator[Records]:
+    def _records(
+        self, labels: list[Any], name: bytes, gone: Copies | list[np.ndarray | None]
+    ) -> Iterator[Records]:  # fmt: skip
         assert self._numbers is not None
-        last, stays = self._gone
-        known, seed, classes = last == name, self._statistic.seed, self._classes(labels)
-        stays = stays if known else []
+        seed, classes = self._statistic.seed, self._classes(labels)
+        stays = gone if isinstance(gone, list) else []
         for k, ((x, y, w, digests), (rows, later)) in enumerate(zip(self._blocks, self._numbers, strict=True)):
             pause()
             numbers = np.zeros(len(w), np.int64)
             numbers[rows] = later
-            if not known:
+            if isinstance(gone, Copies):
                 stays.append(_staying(digests, numbers, gone))
             records = Records(x, y, w, copy_hashes(digests, numbers, seed))
             chosen = stays[k]
@@ -262,9 +271,10 @@ def ask(fit: str, number: int, question: Question | Sample, name: bytes, gone: C
     not keep the piece, or was told of others the last time: then :func:`ask_anew`.
     """
     piece = kept(fit, number)
-    if piece is None or not piece.is_numbered or (gone is None and not piece.knows(name)):
+    if piece is None or not piece.is_numbered:
         return None
-    return here(), piece.answer(question, name, NO_COPIES if gone is None else gone)
+    without = _without(piece, name, gone)
+    return None if without is None else (here(), piece.answer(question, name, without))
 
 
 def ask_anew(part: Part, question: Question | Sample, name: bytes, gone: Copies) -> Any:
@@ -275,7 +285,13 @@ def ask_anew(part: Part, question: Question | Sample, name: bytes, gone: Copies)
         keep(part.fit, part.number, piece)
     if not piece.is_numbered:
         piece.number(part.repeated)
-    return here(), piece.answer(question, name, gone)
+    return here(), piece.answer(question, name, _without(piece, name, gone))
+
+
+def _without(piece: KeptPiece, name: bytes, gone: Any) -> Any:
+    """What a piece is to leave out: what it knows under this name, or else `gone`."""
+    stays = piece.staying(name)
+    return gone if stays is None else stays
 
 
 def _read(part: Part) -> KeptPiece:

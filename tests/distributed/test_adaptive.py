@@ -244,3 +244,26 @@ def test_nothing_is_kept_of_a_model_that_is_gone(monkeypatch):
     assert name not in asking._kept
     assert not any(len(one) for one in blocks)
     assert SHARE.used < used
+
+
+def test_a_question_looks_once_at_what_stays(monkeypatch):
+    """A question of before that ends late tells a piece of other rows that are gone, in the midst of the next one."""
+    rng = np.random.default_rng(11)
+    X, y = rng.normal(size=(6000, 3)), rng.integers(0, 2, 6000)
+    model = fit(LogisticRegression(), [(X[:3000], y[:3000]), (X[3000:], y[3000:])])
+    model.forget(X[:500], y[:500])
+    held = model.state.statistic.rows
+    name, gone = held._gone_copies()
+    key, sample = held.parts._parts[0].fit, asking.Sample([0, 1], asking.MAX_HASH)
+    answer, late = asking.KeptPiece.answer, [asking.Copies(gone.digests[:100], gone.numbers[:100])]
+
+    def answered_late(self, question, own, without):
+        if late:
+            answer(self, sample, b"another name", late.pop())
+        return answer(self, question, own, without)
+
+    assert len(asking.ask(key, 0, sample, name, gone)[1].w) == 2500
+    monkeypatch.setattr(asking.KeptPiece, "answer", answered_late)
+    for _ in range(2):
+        found = asking.ask(key, 0, sample, name, None) or asking.ask(key, 0, sample, name, gone)
+        assert len(found[1].w) == 2500
