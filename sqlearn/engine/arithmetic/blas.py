@@ -2,12 +2,16 @@
 machine takes many times longer than small products do."""
 
 import _thread
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
+
+# since threadpoolctl 3.8 the thread that sets OpenBLAS's number of threads keeps others from it, until this is called
+_release: Callable[..., object] = getattr(OpenBLASController, "clear_controlling_thread", lambda force: None)
 
 
 @cache  # asking what libraries there are takes a while
@@ -15,9 +19,40 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-def one_thread() -> AbstractContextManager[Any]:
+class _OneThread:
+    """The number is the process's: of all threads that are inside, the first one sets it, the last one restores it."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = _thread.allocate_lock(), 0
+        self._limits: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._limits = _blas().limit(limits=1)
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                _release(force=True)
+                self._limits.restore_original_limits()
+                _release(force=True)
+
+    def forked(self) -> None:
+        """In a process that was just forked: nobody else is inside, or holds the lock."""
+        self._lock = _thread.allocate_lock()
+
+
+_one_thread = _OneThread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_one_thread.forked)
+
+
+def one_thread() -> AbstractContextManager[None]:
     """Context in which products use one thread."""
-    return _blas().limit(limits=1)
+    return _one_thread
 
 
 @contextmanager
