@@ -5,14 +5,16 @@ import signal
 import sqlite3
 import threading
 
+import numpy as np
 import pytest
 
 from refusals import CLOSED, raises
 from set_kills import FORK, create, killed_at, number_of, row_of, table_of
 from sqlearn.distributed import StoreSet
 from sqlearn.distributed.store_set.change import Change
+from sqlearn.distributed.store_set.journal import Unfinished
 from sqlearn.distributed.store_set.part import Part
-from sqlearn.errors import StoreBusyError
+from sqlearn.errors import StoreBusyError, StoreCorruptError
 
 needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
 
@@ -102,6 +104,30 @@ def test_what_another_process_left(path):
         store_set.forget(ids=ids_of([40]))
         assert len([*path.glob("part-*.sqlearn")]) == store_set.n_parts
         assert len(store_set) == 69 and store_set.verify()
+
+
+@needs_fork
+@pytest.mark.parametrize("parts", [3, 2, 4])
+def test_what_was_left_after_it_was_divided_anew(path, parts):
+    """A set that was open all the time puts right what was left in the new parts, not in the old ones."""
+    with StoreSet.open(path) as store_set:
+        with StoreSet.open(path) as other:
+            other.rebalance(parts)
+        assert killed_at(2, True, lambda: StoreSet.open(path).forget(ids=ids_of(range(30))))
+        assert store_set._journal.read() is not None
+        assert len(store_set) == 70 and store_set.n_parts == parts and store_set.verify()
+    with StoreSet.open(path) as store_set:
+        assert {number_of(id) for id in store_set.ids()} == {*range(30, 100)}
+
+
+@pytest.mark.parametrize("division, part", [(1, 0), (0, 3)])
+def test_a_journal_of_other_parts(path, division, part):
+    """It is refused, and not emptied."""
+    with StoreSet.open(path) as store_set:
+        store_set._journal.write(Unfinished(division, 1, "forget", {part: np.array([1])}))
+        for _ in range(2):
+            with pytest.raises(StoreCorruptError, match=r"journal.sqlearn.*other parts"):
+                store_set.ids()
 
 
 def test_calls_within_calls(path):

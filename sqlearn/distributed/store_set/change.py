@@ -97,6 +97,8 @@ class Change(Joint):
         As for :class:`Joint`; the parts are all of a set, which is locked.
     journal : Journal
         The set's.
+    division : int
+        Of which division of the set the parts are.
 
     Attributes
     ----------
@@ -104,9 +106,9 @@ class Change(Joint):
         Whether it was committed.
     """
 
-    def __init__(self, parts: list[Part], threads: Threads, journal: Journal, *given: Any) -> None:
+    def __init__(self, parts: list[Part], threads: Threads, journal: Journal, division: int, *given: Any) -> None:
         super().__init__(parts, threads, *given)
-        self._journal = journal
+        self._journal, self._division = journal, division
         self.is_settled = False
 
     def settle(
@@ -144,7 +146,7 @@ class Change(Joint):
         receipts = self.run(conclude, told)
         if change:
             self.check()
-            self._commit_all(Unfinished(change, kind, told), receipts)
+            self._commit_all(Unfinished(self._division, change, kind, told), receipts)
         self._begun -= told.keys()
         self.is_settled = True
         return receipts

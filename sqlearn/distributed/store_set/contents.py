@@ -55,6 +55,7 @@ class SetContents:
         self.path, self._file, self._journal = path, file, journal
         self._signing_key, self._timeout = signing_key, timeout
         self._threads, self._parts = Threads(), list[Part]()
+        self._opened: int | None = None  # of which division the parts are that are open
         self._merged: tuple[Any, Any] = None, None
         self._process = os.getpid()
 
@@ -85,15 +86,16 @@ class SetContents:
         self._form = self._parts[0].form
         self._ids = IdHashes(self._file.key, self._form.textual)
         self._learner = self._threads.run({0: self._parts[0].snapshot})[0][1]
+        self._opened = self._file.division
 
     def _close_parts(self) -> None:
-        parts, self._parts = self._parts, []
+        parts, self._parts, self._opened = self._parts, [], None
         self._merged = None, None
         self._threads.run({number: part.close for number, part in enumerate(parts)})
 
-    def _look(self, divided: bool) -> None:
+    def _look(self) -> None:
         """Follow what another process has made of the set, which is locked."""
-        if divided or not self._parts:
+        if self._opened != self._file.division:
             self._open_parts()
 
     # ------------------------------------------------------------------ transactions
@@ -102,13 +104,13 @@ class SetContents:
     def _reading(self) -> Iterator[None]:
         """One consistent view of all parts."""
         while True:
-            with self._file.shared() as divided:
+            with self._file.shared():
                 if self._journal.read() is None:
-                    self._look(divided)
+                    self._look()
                     yield
                     return
-            with InterruptsHeld(), self._file.alone() as divided:
-                self._put_right(divided)
+            with InterruptsHeld(), self._file.alone():
+                self._put_right()
 
     @contextmanager
     def _changing(self, progress: Progress | None = None) -> Iterator[Change]:
@@ -117,9 +119,9 @@ class SetContents:
         made = False
         try:
             with InterruptsHeld() as check:
-                with self._file.alone() as divided:
-                    self._put_right(divided)
-                    change = Change(self._parts, self._threads, self._journal, check, progress)
+                with self._file.alone():
+                    self._put_right()
+                    change = Change(self._parts, self._threads, self._journal, self._file.division, check, progress)
                     try:
                         yield change
                         made = change.is_settled
@@ -133,11 +135,13 @@ class SetContents:
                 error.add_note("The change is complete: the signal came when it was being written.")
             raise
 
-    def _put_right(self, divided: bool) -> None:
+    def _put_right(self) -> None:
         """Finish what a crash left half committed, and delete files of parts that are in force no more."""
         unfinished = self._journal.read()
-        self._look(divided)
+        self._look()
         if unfinished is not None:
+            if unfinished.division != self._opened or not unfinished.to.keys() <= {*range(len(self._parts))}:
+                raise damaged(self._journal.database.path, "its change is of other parts than those of the set")
             recover(unfinished, self._parts, self._threads, self._journal)
         for file in self._file.leftovers():
             file.unlink(missing_ok=True)

@@ -26,6 +26,8 @@ class Unfinished:
 
     Attributes
     ----------
+    division : int
+        Of which division of the set the parts are.
     change : int
         A positive number that no other change has.
     kind : {"learn", "forget", "relabel", "lift", "replay"}
@@ -34,6 +36,7 @@ class Unfinished:
         By part, the places of the rows that it is done to; of "lift" and "replay", the hashes of ids.
     """
 
+    division: int
     change: int
     kind: str
     to: dict[int, np.ndarray]
@@ -59,8 +62,8 @@ class Journal:
         with made.database.writing():
             made.database.lay_out()
             made.database.execute(
-                "CREATE TABLE unfinished (part INTEGER PRIMARY KEY, change INTEGER NOT NULL, kind TEXT NOT NULL, "
-                "told BLOB NOT NULL)"
+                "CREATE TABLE unfinished (part INTEGER PRIMARY KEY, division INTEGER NOT NULL, "
+                "change INTEGER NOT NULL, kind TEXT NOT NULL, told BLOB NOT NULL)"
             )
         return made
 
@@ -73,12 +76,13 @@ class Journal:
         """Note what is about to be committed. It is on the disk when this returns."""
         with self.database.writing():
             self.database.executemany(
-                "INSERT INTO unfinished VALUES (?, ?, ?, ?)",
+                "INSERT INTO unfinished VALUES (?, ?, ?, ?, ?)",
                 [
-                    (part, unfinished.change, unfinished.kind, _runs(to) if to.ndim == 1 else to.tobytes())
+                    (part, unfinished.division, unfinished.change, unfinished.kind,
+                     _runs(to) if to.ndim == 1 else to.tobytes())
                     for part, to in unfinished.to.items()
                 ],
-            )
+            )  # fmt: skip
         self._generation = -1
 
     def read(self) -> Unfinished | None:
@@ -86,15 +90,15 @@ class Journal:
         with self.database.reading():
             if self._empty and self._generation == self.database.generation:
                 return None
-            rows = self.database.execute("SELECT part, change, kind, told FROM unfinished ORDER BY part").fetchall()
+            rows = self.database.execute("SELECT * FROM unfinished ORDER BY part").fetchall()
             self._generation, self._empty = self.database.generation, not rows
         if not rows:
             return None
-        if len({(change, kind) for _, change, kind, _ in rows}) > 1 or rows[0][2] not in _KINDS:
+        (division, change, kind), *others = {tuple(named) for _, *named, _ in rows}
+        if others or kind not in _KINDS:
             raise damaged(self.database.path, "it holds what is no change")
-        kind = rows[0][2]
         read = _hashes if kind in _OF_HASHES else _slots
-        return Unfinished(rows[0][1], kind, {part: read(told) for part, _, _, told in rows})
+        return Unfinished(division, change, kind, {part: read(told) for part, *_, told in rows})
 
     def empty(self) -> None:
         """Note that it is finished."""

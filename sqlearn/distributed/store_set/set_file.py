@@ -84,24 +84,25 @@ class SetFile:
     # ------------------------------------------------------------------ the lock
 
     @contextmanager
-    def shared(self) -> Iterator[bool]:
-        """Context in which nobody changes the set. Yields whether it was divided anew since it was looked at."""
+    def shared(self) -> Iterator[None]:
+        """Context in which nobody changes the set."""
         with self.database.reading():
-            yield self._refresh()
+            self._refresh()
+            yield
 
     @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Context in which nobody else reads or changes the set. Yields what :meth:`shared` yields."""
+    def alone(self) -> Iterator[None]:
+        """Context in which nobody else reads or changes the set."""
         with self.database.alone():
-            yield self._refresh()
+            self._refresh()
+            yield
 
-    def _refresh(self) -> bool:
+    def _refresh(self) -> None:
         """Read the settings, if the file was changed."""
         if self._generation == self.database.generation:
-            return False
+            return
         try:
             settings = Settings(self.database).read()
-            known = self.division if hasattr(self, "division") else -1
             self.key, self.name = bytes.fromhex(settings["key"]), settings["name"]
             self.division, self.n_parts = int(settings["division"]), int(settings["parts"])
         except (KeyError, ValueError) as error:
@@ -109,7 +110,6 @@ class SetFile:
                 raise
             raise damaged(self.database.path, "its settings cannot be read") from error
         self._generation = self.database.generation
-        return known != self.division
 
     # ------------------------------------------------------------------ divisions
 
