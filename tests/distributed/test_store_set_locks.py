@@ -178,10 +178,17 @@ def test_a_set_stays_in_its_process_and_its_thread(path):
 
 
 @pytest.mark.parametrize(
-    "place, name, made",
-    [(Part, "forget_rows", False), (Part, "conclude", False), (Part, "commit", True), (Change, "_commit_all", True)],
+    "place, name, rows, made",
+    [
+        (Part, "forget_rows", 20, False),
+        (Part, "conclude", 20, False),
+        (Part, "commit", 20, True),
+        (Change, "_commit_all", 20, True),
+        (Part, "conclude", 1, False),
+        (Part, "commit", 1, True),
+    ],
 )
-def test_ctrl_c(path, monkeypatch, place, name, made):
+def test_ctrl_c(path, monkeypatch, place, name, rows, made):
     """Before the commits it undoes the change; in the midst of them it waits, and says that the change is complete."""
     store_set, original, sent = StoreSet.open(path), getattr(place, name), []
 
@@ -193,11 +200,11 @@ def test_ctrl_c(path, monkeypatch, place, name, made):
 
     monkeypatch.setattr(place, name, interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
-        store_set.forget(ids=ids_of(range(20)))
+        store_set.forget(ids=ids_of(range(rows)))
     monkeypatch.undo()
     noted = " ".join(getattr(caught.value, "__notes__", []))
     assert ("The change is complete" in noted) == made
-    assert len(store_set) == (80 if made else 100) and store_set.verify()
+    assert len(store_set) == 100 - rows * made and store_set.verify()
     assert len(store_set.receipts()) == 1 + made
 
 

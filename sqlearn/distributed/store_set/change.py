@@ -137,25 +137,28 @@ class Change(Joint):
         check = self.threads.check
 
         def conclude(part: Part, number: int) -> Receipt:
-            receipt = part.conclude(named, count[number], change, check)
-            if not change:
-                part.commit()
-            return receipt
+            return part.conclude(named, count[number], change, check)
 
         self.check()
         receipts = self.run(conclude, told)
+        self.check()  # for the last time: a signal that comes now waits
         if change:
-            self.check()
             self._commit_all(Unfinished(self._division, change, kind, told), receipts)
-        self._begun -= told.keys()
+        elif failed := self._committed(told):
+            raise next(iter(failed.values()))
         self.is_settled = True
         return receipts
+
+    def _committed(self, numbers: Iterable[int]) -> dict[int, BaseException]:
+        """Commit in these parts, whatever happens. Returns what was raised."""
+        failed = self.threads.tried({number: self._parts[number].commit for number in numbers})
+        self._begun -= {*numbers}
+        return failed
 
     def _commit_all(self, unfinished: Unfinished, receipts: dict[int, Receipt]) -> None:
         """Commit in several parts; whatever happens, the journal tells what was meant until it is so."""
         self._journal.write(unfinished)
-        failed = self.threads.tried({number: self._parts[number].commit for number in unfinished.to})
-        self._begun -= unfinished.to.keys()
+        failed = self._committed(unfinished.to)
         try:
             if failed:
                 receipts |= recover(unfinished, self._parts, self.threads, self._journal)
