@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -208,20 +209,29 @@ def test_ctrl_c(path, monkeypatch, place, name, rows, made):
     assert len(store_set.receipts()) == 1 + made
 
 
-def test_an_error_of_ones_own(path):
-    """What a callback or an iterator raises undoes the change in all parts."""
+@pytest.mark.parametrize("raised", [ZeroDivisionError, KeyboardInterrupt, GeneratorExit])
+def test_an_error_of_ones_own(path, monkeypatch, raised):
+    """What a callback or an iterator raises undoes the change in all parts, those that have yet to begin it, too."""
     store_set = StoreSet.open(path)
 
     def table():
         yield table_of(dict.fromkeys(range(200, 240), "a"), "numbers")
-        raise ZeroDivisionError
+        raise raised
+
+    def slow(part, **given):
+        time.sleep(0.05)
+        begin(part, **given)
+
+    begin = Part.begin
+    monkeypatch.setattr(Part, "begin", slow)
 
     def told(rows):
         raise LookupError
 
     before = store_set.digest()
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(raised):
         store_set.learn(table())
+    monkeypatch.undo()
     with pytest.raises(LookupError):
         store_set.forget(where="x > 0", progress=told)
     with pytest.raises(LookupError):

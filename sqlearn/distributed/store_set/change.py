@@ -45,6 +45,7 @@ class Joint:
     ) -> None:  # fmt: skip
         self._parts, self.threads, self.check, self._progress = parts, threads, check, progress
         self._begun = {*begun}
+        self._under_way: set[Future[Any]] = set()
         self.signed = True
 
     @property
@@ -54,11 +55,17 @@ class Joint:
 
     def start(self, call: Callable[[Part, int], _T], numbers: Iterable[int]) -> dict[int, Future[_T]]:
         """Begin to call something with these parts, each with its number, and do not wait."""
-        return self.threads.start({number: self._within(call, number) for number in numbers})
+        started: dict[int, Future[_T]] = {}
+        for number in numbers:
+            started |= self.threads.start({number: self._within(call, number)})
+            self._under_way.add(started[number])
+        return started
 
     def finish(self, begun: Mapping[int, Future[_T]]) -> dict[int, _T]:
         """Wait for calls."""
-        return self.threads.finish(begun, check=self.check, progress=self._progress)
+        done = self.threads.finish(begun, check=self.check, progress=self._progress)
+        self._under_way.difference_update(begun.values())
+        return done
 
     def run(self, call: Callable[[Part, int], _T], numbers: Iterable[int]) -> dict[int, _T]:
         """Call something with these parts, and wait."""
@@ -82,6 +89,7 @@ class Joint:
 
     def undo(self) -> None:
         """Let nothing have changed in the parts that were not committed."""
+        self.threads.stop(self._under_way)  # which may begin a transaction as yet
         begun, self._begun = self._begun, set()
         failed = self.threads.tried({number: self._parts[number].undo for number in begun})
         if failed:

@@ -3,7 +3,7 @@
 import os
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -74,9 +74,9 @@ class Threads:
             else:
                 return {number: future.result() for number, future in begun.items()}
         except BaseException:
-            self._stop(begun)
+            self.stop(begun.values())
             raise
-        self._stop(begun)
+        self.stop(begun.values())
         raise _first({number: future.exception() for number, future in begun.items()})
 
     def run(self, calls: Mapping[int, Callable[[], _T]], **told: Any) -> dict[int, _T]:
@@ -100,9 +100,10 @@ class Threads:
         if rows and progress is not None:
             progress(rows)
 
-    def _stop(self, begun: Mapping[int, "Future[Any]"]) -> None:
+    def stop(self, begun: Iterable["Future[Any]"]) -> None:
+        """Let calls end early, and wait until they have."""
         self._cancelled.set()
-        wait(begun.values())
+        wait(begun)
         self._cancelled.clear()
         self._tell(None)
 
