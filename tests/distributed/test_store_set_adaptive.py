@@ -48,7 +48,7 @@ def test_a_history_is_that_of_one_store(learner, tmp_path):
     ):
         both = parts, one
         assert parts.digest() == one.digest()
-        for step in range(6):
+        for step in range(3):
             gone = rng.permutation(held)[: (1, 20)[step % 2]].tolist()
             held = [i for i in held if i not in gone]
             for store in both:
