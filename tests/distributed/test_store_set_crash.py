@@ -40,7 +40,7 @@ def memory_path(tmp_path):
         yield Path(folder)
 
 
-@pytest.mark.parametrize("model, kills", [("counts", 10), ("encoded", 4)])
+@pytest.mark.parametrize("model, kills", [("counts", 6), ("encoded", 3)])
 def test_killed_at_any_moment(memory_path, model, kills):
     """Kill -9: the set verifies, its rows are those before or after the call. ``make set-kills`` does so 100 times."""
     hit = attack(kills, 0, memory_path / "set", model)
@@ -61,10 +61,10 @@ def recovered(path):
 def test_killed_at_every_step(memory_path, kind):
     """Before and after each commit of a change of two parts; the recovery is killed at each of its commits, too."""
     path, log = memory_path / "set", Log(memory_path / "log")
-    labels, used, kept, steps, left = create(path, "numbers", parts=2, n=200), 200, [], 0, 0
+    labels, used, kept, steps, left = create(path, "numbers", parts=2, n=400), 400, [], 0, 0
     with StoreSet.open(path) as store_set:  # so that there is something to lift
-        store_set.forget(ids=[f"{TIED}{i:08d}" for i in range(40)])
-    labels |= dict.fromkeys(range(40))
+        store_set.forget(ids=[f"{TIED}{i:08d}" for i in range(150)])
+    labels |= dict.fromkeys(range(150))
     is_killed = True
     while is_killed:
         is_killed = killed_at(steps // 2, steps % 2 == 1, work, path, kind, labels, used, log, steps)

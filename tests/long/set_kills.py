@@ -97,32 +97,32 @@ class Log:
 def call(store_set, kind, labels, used, random, model):
     """One change: yields what it is to change, and then makes it."""
     held = sorted(i for i, y in labels.items() if y is not None)
-    if kind == "learn":
-        new = {i: label_of(i) for i in range(used, used + int(random.integers(1, 25)))}
+    if kind == "learn":  # so many rows each time that they lie in several parts, whatever the key
+        new = {i: label_of(i) for i in range(used, used + int(random.integers(12, 25)))}
         yield new
         store_set.learn(table_of(new, model))
     elif kind in ("forget ids", "forget one"):
-        some = random.choice(held, 1 if kind == "forget one" else int(random.integers(2, 20)), replace=False).tolist()
+        some = random.choice(held, 1 if kind == "forget one" else int(random.integers(12, 20)), replace=False).tolist()
         yield dict.fromkeys(some)
         store_set.forget(ids=[row_of(i)["id"] for i in some])
     elif kind == "forget where":
-        first = int(random.integers(len(held) - 8))
-        some = held[first : first + 8]
+        first = int(random.integers(len(held) - 24))
+        some = held[first : first + 24]
         yield {i: None for i in some if labels[i] == "a"}
         store_set.forget(where=f"x >= {row_of(some[0])['x']!r} and x <= {row_of(some[-1])['x']!r} and y = 'a'")
     elif kind == "relabel":
-        some, to = random.choice(held, 8, replace=False).tolist(), "ab"[random.integers(2)]
+        some, to = random.choice(held, 24, replace=False).tolist(), "ab"[random.integers(2)]
         yield dict.fromkeys(some, to)
         store_set.relabel(ids=[row_of(i)["id"] for i in some], to=to, new=True)
     elif kind == "lift":  # of what is not there, so that the rows stay
         gone = sorted({*range(used)} - {*held})
         listed = {row.tobytes().hex(): i for i, row in zip(gone, _hashes(store_set, gone), strict=True)}
-        some = [listed[hash] for hash in store_set.suppressed().hashes if hash in listed][:6]
+        some = [listed[hash] for hash in store_set.suppressed().hashes if hash in listed][:12]
         yield {}
         if some:
             store_set.lift([row_of(i)["id"] for i in some])
     elif kind == "replay":  # of a list that names rows which are here still
-        some = random.choice(held, 6, replace=False).tolist()
+        some = random.choice(held, 12, replace=False).tolist()
         yield dict.fromkeys(some)
         known = store_set.suppressed()
         hashes = [row.tobytes().hex() for row in _hashes(store_set, some)]
