@@ -58,7 +58,7 @@ class PiecedLedger(Ledger):
     def make_ready(self, digests: np.ndarray, sign: float = 1.0, check: Callable[[], None] | None = None) -> None:
         self._come.make_ready(digests)
         self.reserve(len(digests))
-        if sign < 0 or self._may_be_too_many(len(digests)):
+        if self._may_be_too_many(len(digests)) if sign > 0 else (_ranks(digests) >= _copies(self._come, digests)).any():
             self._asked = digests, self._of_pieces(digests, check)
 
     def _of_pieces(self, digests: np.ndarray, check: Callable[[], None] | None = None) -> np.ndarray:
@@ -89,10 +89,12 @@ class PiecedLedger(Ledger):
 
     def take(self, digests: np.ndarray) -> int:
         self.reserve(len(digests))
-        missing = np.flatnonzero(_ranks(digests) >= self._held(digests))
-        self._asked = None
-        if len(missing):
-            return int(missing[0])
+        ranks = _ranks(digests)
+        if (ranks >= _copies(self._come, digests)).any():  # the pieces have them, if anybody
+            missing = np.flatnonzero(ranks >= self._held(digests))
+            self._asked = None
+            if len(missing):
+                return int(missing[0])
         if not len(self._come):
             return self._gone.add(digests)
         self.take_back(digests, 1.0)

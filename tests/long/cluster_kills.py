@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from multiprocessing import set_forkserver_preload
 
 import numpy as np
 
@@ -51,11 +52,19 @@ def cluster(n_workers=2):
     """A client of a cluster of processes, which are started again when they end."""
     import dask
     from distributed import Client, LocalCluster
+    from distributed.utils import get_mp_context
 
-    patient = {"distributed.scheduler.allowed-failures": 1000, "distributed.deploy.lost-worker-timeout": "600s"}
+    kept = {
+        "distributed.worker.multiprocessing-method": "forkserver",  # workers start from a process that has imported all
+        "distributed.deploy.lost-worker-timeout": "600s",
+        "distributed.scheduler.allowed-failures": 1000,
+    }
     given = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
-    with dask.config.set(patient), LocalCluster(n_workers=n_workers, **given) as local, Client(local) as client:
-        yield client
+    with dask.config.set(kept):
+        get_mp_context()  # which names what is imported there
+        set_forkserver_preload(["distributed", "sqlearn.distributed.fitting", "sqlearn.naive_bayes"])
+        with LocalCluster(n_workers=n_workers, **given) as local, Client(local) as client:
+            yield client
 
 
 class Killer:
