@@ -192,7 +192,7 @@ class UnsupportedError(SqlearnError, TypeError):
     - ``"learner"``: a model that is not a sqlearn estimator;
     - ``"relabel"``: relabelling where records have no labels;
     - ``"sparse"``: sparse rows where only dense ones are supported;
-    - ``"rows elsewhere"``: updating a model taken out of a store, which keeps the rows;
+    - ``"rows elsewhere"``: updating a copy of a model whose rows a store or pieces keep; rows that cannot be reached;
     - ``"pilot"``, ``"stages"``: of boosted trees: forgetting a row of the parameter `pilot`; predictions in stages.
 
     Notes
@@ -235,7 +235,7 @@ class MergeError(SqlearnError):
     - ``"class"``: the models are of different classes;
     - ``"parameters"``: they differ in parameters, keys, features or targets;
     - ``"label"``: one has text as labels or categories, the other numbers;
-    - ``"rows elsewhere"``: one was taken out of a store; ``"repeated"``: both hold a pair of user and item.
+    - ``"rows elsewhere"``: one is a copy whose rows lie elsewhere; ``"repeated"``: both hold a pair of user and item.
 
     Notes
     -----
