@@ -4,7 +4,7 @@ Everything here is a function of the piece: what a worker keeps may be lost at a
 """
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -111,6 +111,10 @@ class KeptPiece:
     def _take(self, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray) -> None:
         self._blocks.append((x, y, w.copy(), digests[:, :2].copy()))
         self._note(digests)
+
+    def has_learned(self) -> None:
+        """Note no more digests, and let go of who noted them."""
+        self._note = _nothing
 
     def close(self) -> None:
         """Let go of all records."""
@@ -236,12 +240,15 @@ def ranks(values: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------------- what a process keeps
 
 _kept: "OrderedDict[str, dict[int, KeptPiece]]" = OrderedDict()
+_let_go: "deque[str]" = deque(maxlen=1024)  # fits of which a call that ends late keeps nothing
 _turn = threading.Lock()
 
 
 def keep(fit: str, number: int, piece: KeptPiece) -> None:
     """Keep a piece for questions to come."""
     with _turn:
+        if fit in _let_go:
+            return
         _kept.setdefault(fit, {})[number] = piece
         _kept.move_to_end(fit)
         while len(_kept) > MOST_FITS:
@@ -259,6 +266,7 @@ def kept(fit: str, number: int) -> KeptPiece | None:
 def let_go(fit: str) -> None:
     """Keep nothing of a fit, of which nobody asks any more."""
     with _turn:
+        _let_go.append(fit)
         pieces = _kept.pop(fit, {})
     for piece in pieces.values():
         piece.close()

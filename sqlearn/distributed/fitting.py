@@ -18,7 +18,7 @@ from sqlearn.distributed.learning import Report, UnderWay, prototype_of
 from sqlearn.distributed.ledger import PiecedLedger
 from sqlearn.distributed.pieces import Piece, Plan, pieces_of
 from sqlearn.distributed.rounds import ask_rows, asks_in_rounds, summed
-from sqlearn.distributed.rows import Parts
+from sqlearn.distributed.rows import Parts, let_go_everywhere
 from sqlearn.distributed.selecting import Source
 from sqlearn.distributed.workers import Workers, run, workers_of
 from sqlearn.engine.model import ExactEstimator, State
@@ -186,6 +186,8 @@ def _fitted(
                 state.ledger = PiecedLedger([index])
     except BaseException:
         under_way.cancel()
+        if asks:
+            let_go_everywhere(fit, [*under_way.places.values()], workers)
         raise
     return state
 

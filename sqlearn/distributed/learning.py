@@ -85,6 +85,7 @@ def learned(prototype: Any, plan: Plan, piece: Piece, number: int, named: bool, 
                 model.partial_fit(**block.args())
     state.ledger, state.taken_out = None, True  # so that pickles are complete without
     if kept is not None:
+        kept.has_learned()
         keep(fit, number, kept)
     return Learned(model, [] if names is None else names.names(), state.n_records, here())
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class Parts:
         self._told: bytes | None = None  # which copies pieces were last told are gone
         self.gather_limit = gather_limit
         self.n_records = sum(part.n_rows for part in parts)
-        weakref.finalize(self, _let_go, parts[0].fit, self._places, workers).atexit = False
+        weakref.finalize(self, let_go_everywhere, parts[0].fit, self._places, workers).atexit = False
 
     @property
     def source(self) -> Any:
@@ -74,7 +74,8 @@ class Parts:
         return [answer for _, answer in answers]
 
 
-def _let_go(fit: str, places: list[str | None], workers: Workers) -> None:
+def let_go_everywhere(fit: str, places: Sequence[str | None], workers: Workers) -> None:
+    """Have this process and these workers keep nothing of a fit."""
     let_go(fit)
     for place in {place for place in places if place is not None}:
         workers.tell(place, let_go, fit)

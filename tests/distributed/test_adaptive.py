@@ -2,7 +2,9 @@
 
 import copy
 import gc
+import os
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -266,3 +268,27 @@ def test_a_question_looks_once_at_what_stays(monkeypatch):
     for _ in range(2):
         found = asking.ask(key, 0, sample, name, None) or asking.ask(key, 0, sample, name, gone)
         assert len(found[1].w) == 2500
+
+
+def test_nothing_is_kept_of_a_fit_that_fails(monkeypatch):
+    cut(monkeypatch)
+    rng = np.random.default_rng(13)
+    X, y = rng.normal(size=(90, 3)), rng.integers(0, 2, 90)
+    X[80, 1] = np.nan
+    kept, used = {*asking._kept}, SHARE.used
+    with pytest.raises(ValueError, match="NaN"):
+        fit(LogisticRegression(), [(X[i : i + 15], y[i : i + 15]) for i in range(0, 90, 15)])
+    gc.collect()
+    assert {*asking._kept} <= kept
+    assert SHARE.used <= used
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts the files that are open")
+def test_many_pieces_without_memory_open_one_file(monkeypatch):
+    cut(monkeypatch)
+    rng = np.random.default_rng(14)
+    X, y = rng.normal(size=(120, 3)), rng.integers(0, 2, 120)
+    files = len(os.listdir("/proc/self/fd"))
+    model = fit(LogisticRegression(), [(X[i : i + 3], y[i : i + 3]) for i in range(0, 120, 3)], memory=0)
+    assert len(os.listdir("/proc/self/fd")) <= files + 2
+    assert model.digest() == LogisticRegression().fit(X, y).digest()
