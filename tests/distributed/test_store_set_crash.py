@@ -1,6 +1,7 @@
 """A set whose process was killed: everything before or everything after, in all parts, and no trace of what is gone."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from set_kills import (
     create,
     do,
     killed_at,
+    row_of,
     table_of,
 )
 from sqlearn.distributed import StoreSet
-from sqlearn.errors import StoreBusyError
+from sqlearn.errors import StoreBusyError, StoreCorruptError
 
 KINDS = ["learn", "forget ids", "relabel", "rebalance"]
 KINDS += ["forget where", "lift", "replay"] if EVERYWHERE else []
@@ -92,6 +94,48 @@ def test_killed_while_it_is_made(tmp_path):
     with StoreSet.open(path) as store_set:
         assert len(store_set) == 60 and store_set.verify()
     assert [file.name for file in tmp_path.iterdir()] == ["set"]
+
+
+def ids_of(numbers):
+    return [row_of(i)["id"] for i in numbers]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_part_of_another_time(tmp_path, moved):
+    """A part is put back from a backup alone while a change waits to be finished: refused, and no row is touched."""
+    path, backup = tmp_path / "set", tmp_path / "backup"
+    part = path / "part-0-002.sqlearn"
+    create(path, "numbers", parts=3, n=100)
+    with StoreSet.open(path) as store_set:
+        store_set.forget(ids=ids_of(range(20)))
+        shutil.copy(part, backup)
+        if moved:
+            store_set.compact()
+        else:
+            store_set.forget(ids=ids_of(range(20, 40)))
+            store_set.learn(table_of(dict.fromkeys(range(200, 220), "a"), "numbers"))
+    assert killed_at(2, True, lambda: StoreSet.open(path).forget(ids=ids_of(range(60, 90))))
+    part.with_name(part.name + "-journal").unlink(missing_ok=True)
+    shutil.copy(backup, part)
+    for _ in range(2):
+        with pytest.raises(StoreCorruptError, match=r"part-0-002\.sqlearn is damaged: it is older or newer than"):
+            StoreSet.open(path)
+    assert part.read_bytes() == backup.read_bytes()
+
+
+def test_a_part_of_another_time_tells(tmp_path):
+    """A part is put back from a backup alone, and half of a change is undone: the receipts tell, and so does verify."""
+    path, backup = tmp_path / "set", tmp_path / "backup"
+    create(path, "numbers", parts=3, n=100)
+    with StoreSet.open(path) as store_set:
+        store_set.forget(ids=ids_of(range(5)))
+        shutil.copy(path / "part-0-001.sqlearn", backup)
+        store_set.forget(ids=ids_of(range(20, 40)))
+        assert store_set.verify() and store_set.check_receipts()
+    shutil.copy(backup, path / "part-0-001.sqlearn")
+    with StoreSet.open(path) as store_set:
+        assert "a change of 3 parts is in 2 of them" in store_set.check_receipts().fault
+        assert "put back from a backup without the others" in store_set.verify().difference
 
 
 def test_two_create_one_set(tmp_path):

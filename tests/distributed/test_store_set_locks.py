@@ -125,7 +125,7 @@ def test_what_was_left_after_it_was_divided_anew(path, parts):
 def test_a_journal_of_other_parts(path, division, part):
     """It is refused, and not emptied."""
     with StoreSet.open(path) as store_set:
-        store_set._journal.write(Unfinished(division, 1, "forget", {part: np.array([1])}))
+        store_set._journal.write(Unfinished(division, 1, "forget", {part: np.array([1])}, {part: b""}))
         for _ in range(2):
             with pytest.raises(StoreCorruptError, match=r"journal.sqlearn.*other parts"):
                 store_set.ids()

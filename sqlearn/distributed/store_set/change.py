@@ -145,13 +145,14 @@ class Change(Joint):
         check = self.threads.check
 
         def conclude(part: Part, number: int) -> Receipt:
-            return part.conclude(named, count[number], change, check)
+            return part.conclude(named, count[number], check, change, len(told))
 
         self.check()
         receipts = self.run(conclude, told)
         self.check()  # for the last time: a signal that comes now waits
         if change:
-            self._commit_all(Unfinished(self._division, change, kind, told), receipts)
+            before = {number: self._parts[number].before(receipt) for number, receipt in receipts.items()}
+            self._commit_all(Unfinished(self._division, change, kind, told, before), receipts)
         elif failed := self._committed(told):
             raise next(iter(failed.values()))
         self.is_settled = True

@@ -1,8 +1,8 @@
 """The journal of a set: which change of several parts is being committed, and in which places of which parts.
 
 It is written when every part has made the change, and before the first part commits it. What it holds is a random
-number, the kind of the change, and places of rows by part: no row, no id, no value. (Of changes of the list of ids that
-are not learned again it holds what that list holds: keyed hashes.) With it, what a crash has left
+number, the kind of the change, places of rows by part, and digests of receipts: no row, no id, no value. (Of changes of
+the list of ids that are not learned again it holds what that list holds: keyed hashes.) With it, what a crash has left
 half committed is finished or taken back (:mod:`~sqlearn.distributed.store_set.recovery`). Then it is emptied, and
 SQLite overwrites what it had with zeros.
 """
@@ -34,12 +34,15 @@ class Unfinished:
         What is done.
     to : dict of int to int64[n] or uint64[n, 2]
         By part, the places of the rows that it is done to; of "lift" and "replay", the hashes of ids.
+    before : dict of int to bytes
+        By part, what names its state before the change, in which the places are those of these rows.
     """
 
     division: int
     change: int
     kind: str
     to: dict[int, np.ndarray]
+    before: dict[int, bytes]
 
 
 class Journal:
@@ -63,7 +66,7 @@ class Journal:
             made.database.lay_out()
             made.database.execute(
                 "CREATE TABLE unfinished (part INTEGER PRIMARY KEY, division INTEGER NOT NULL, "
-                "change INTEGER NOT NULL, kind TEXT NOT NULL, told BLOB NOT NULL)"
+                "change INTEGER NOT NULL, kind TEXT NOT NULL, told BLOB NOT NULL, before BLOB NOT NULL)"
             )
         return made
 
@@ -76,10 +79,10 @@ class Journal:
         """Note what is about to be committed. It is on the disk when this returns."""
         with self.database.writing():
             self.database.executemany(
-                "INSERT INTO unfinished VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO unfinished VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     (part, unfinished.division, unfinished.change, unfinished.kind,
-                     _runs(to) if to.ndim == 1 else to.tobytes())
+                     _runs(to) if to.ndim == 1 else to.tobytes(), unfinished.before[part])
                     for part, to in unfinished.to.items()
                 ],
             )  # fmt: skip
@@ -94,11 +97,12 @@ class Journal:
             self._generation, self._empty = self.database.generation, not rows
         if not rows:
             return None
-        (division, change, kind), *others = {tuple(named) for _, *named, _ in rows}
+        (division, change, kind), *others = {tuple(named) for _, *named, _, _ in rows}
         if others or kind not in _KINDS:
             raise damaged(self.database.path, "it holds what is no change")
         read = _hashes if kind in _OF_HASHES else _slots
-        return Unfinished(division, change, kind, {part: read(told) for part, *_, told in rows})
+        to = {part: read(told) for part, *_, told, _ in rows}
+        return Unfinished(division, change, kind, to, {part: before for part, *_, before in rows})
 
     def empty(self) -> None:
         """Note that it is finished."""

@@ -178,7 +178,7 @@ class NewParts:
                 of_part = parts_of(hashes, n)
                 work.run(lambda part, number: part.suppress(hashes[of_part == number]), numbers)  # noqa: B023
             check_kinds([model for _, model in work.run(lambda part, _: part.snapshot(), numbers).values()])
-            work.run(lambda part, number: part.conclude("create", len(slots[number]), 0, self._threads.check), numbers)
+            work.run(lambda part, number: part.conclude("create", len(slots[number]), self._threads.check), numbers)
             check()
             work.commit()
             self._threads.run({number: part.close for number, part in enumerate(self._parts)})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,13 +10,14 @@ import numpy as np
 
 from sqlearn.storage.changes import Taken
 from sqlearn.storage.conditions import Condition, Seen
-from sqlearn.storage.file import Database, Receipt, check_chain
+from sqlearn.storage.file import Database, Receipt, check_chain, damaged
 from sqlearn.storage.records import StoredRows, looking
 from sqlearn.storage.table import Block, Category, Columns, Place, PlacedColumns, located
 from sqlearn.storage.upkeep import ErasureReport, Suppressed
 from sqlearn.store import Store
 
 _TABLE = "set_changes"
+_MOVED = "moved"  # a counter: how often all rows were given new places
 _T = TypeVar("_T")
 
 
@@ -88,8 +89,11 @@ class Part(Store):
         return Form(self._columns, self._ids.textual, self._key, self._suppression is not None, self._rows.hashed)
 
     def _lay_out_of_set(self, settings: dict[str, str]) -> None:
-        self._database.execute(f"CREATE TABLE {_TABLE} (receipt INTEGER PRIMARY KEY, change INTEGER NOT NULL)")
+        self._database.execute(
+            f"CREATE TABLE {_TABLE} (receipt INTEGER PRIMARY KEY, change INTEGER NOT NULL, parts INTEGER NOT NULL)"
+        )
         self._lay_out(**settings)
+        self._database.counters[_MOVED] = 0
 
     def discard(self) -> None:
         """Undo what has begun, and delete the file."""
@@ -201,13 +205,18 @@ class Part(Store):
     def shrink(self) -> None:
         """Give the space of forgotten rows back."""
         self._compact()
+        self._database.counters[_MOVED] += 1
 
-    def conclude(self, kind: str, count: int, change: int, check: Callable[[], None]) -> Receipt:
-        """Write the model, and a receipt; and in a change of several parts, which one it was."""
+    def conclude(self, kind: str, count: int, check: Callable[[], None], change: int = 0, n_parts: int = 1) -> Receipt:
+        """Write the model, and a receipt; and in a change of several parts, which one it was, and of how many."""
         receipt = self._conclude(kind, count, check)
         if change:
-            self._database.execute(f"INSERT INTO {_TABLE} VALUES (?, ?)", (receipt.number, change))
+            self._database.execute(f"INSERT INTO {_TABLE} VALUES (?, ?, ?)", (receipt.number, change, n_parts))
         return receipt
+
+    def before(self, receipt: Receipt) -> bytes:
+        """What names the state in which a change began: the receipt that its own follows, and how often rows moved."""
+        return bytes.fromhex(receipt.previous) + self._database.counters[_MOVED].to_bytes(8, "little")
 
     # ------------------------------------------------------------------ what there is
 
@@ -216,17 +225,32 @@ class Part(Store):
         """Differs from earlier ones if anything may have changed since they were asked for."""
         return self._database.generation, self._changes
 
-    def made(self, change: int) -> bool:
-        """Whether a change was committed here, and was not taken back."""
+    def made(self, change: int, before: bytes) -> bool:
+        """Whether a change was committed here, and was not taken back.
+
+        Raises
+        ------
+        StoreCorruptError
+            When it was not, and the state is not the one in which the change began.
+        """
         with self._within():
             asked = f"SELECT change FROM {_TABLE} WHERE change IN (?, ?)"
-            return [found for (found,) in self._database.execute(asked, (change, -change))] == [change]
+            found = [found for (found,) in self._database.execute(asked, (change, -change))]
+            last = self._receipts.last()
+            if not found and (last is None or self.before(replace(last, previous=last.digest)) != before):
+                raise damaged(
+                    self.path,
+                    "it is older or newer than the rest of its set, which waits for it to finish a change: it was put "
+                    "back from a backup alone. Nothing was changed: put back the whole folder",
+                )
+            return found == [change]
 
-    def changes(self) -> tuple[list[Receipt], dict[int, int]]:
-        """All receipts, and by the numbers of some of them the changes of several parts that they are of."""
+    def changes(self) -> tuple[list[Receipt], dict[int, tuple[int, int]]]:
+        """All receipts, and by the numbers of some of them the changes of several parts that they are of, and of how
+        many."""
         with self._within():
-            numbered = dict(self._database.execute(f"SELECT receipt, change FROM {_TABLE}").fetchall())
-            return self._receipts.all(), numbered
+            rows = self._database.execute(f"SELECT receipt, change, parts FROM {_TABLE}").fetchall()
+            return self._receipts.all(), {receipt: (change, parts) for receipt, change, parts in rows}
 
     def chain(self, kept: list[Receipt], signing_key: bytes | str | None, start: str) -> Any:
         """Check the receipts."""

@@ -159,6 +159,31 @@ def faults_of_former(
     return None
 
 
+def fault_of_changes(told: Mapping[int, Iterable[tuple[int, int]]]) -> str | None:
+    """What is wrong with changes of several parts, where some were put back from a backup without the others.
+
+    Parameters
+    ----------
+    told : mapping of int to iterable of (change, n_parts)
+        By part, the changes of several parts that it has made, and of how many parts each was; with a minus sign where
+        it was taken back.
+    """
+    places: dict[int, list[int]] = {}
+    expected: dict[int, int] = {}
+    for number, changes in told.items():
+        for change, n_parts in changes:
+            places.setdefault(change, []).append(number)
+            expected[change] = n_parts
+    for change, found in places.items():
+        n = len(places[-change]) if -change in places else expected[change]  # taken back where it had been made
+        if len(found) != n:
+            return (
+                f"a change of {n} parts is in {len(found)} of them (part {min(found)}, ...): some parts were put back "
+                "from a backup without the others, and a set is put back as a whole"
+            )
+    return None
+
+
 def as_one(count: int, faults: Iterable[str | None]) -> ChainCheck:
     """What checking several chains found."""
     return ChainCheck(count, next((fault for fault in faults if fault is not None), None))

@@ -10,6 +10,9 @@ or none has, there is nothing to do: SQLite has rolled back what was not committ
 
 A part notes in its own transaction that it has made a change, or taken it back, so that this may be interrupted and
 begun again at any moment.
+
+The places are those of a part's state before the change. Where a part that has not made it has another state, as it was
+put back from a backup alone, nothing is done, and the set is refused as damaged.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +26,7 @@ from sqlearn.storage.file import Receipt
 
 def recover(unfinished: Unfinished, parts: list[Part], threads: Threads, journal: Journal) -> dict[int, Receipt]:
     """Finish a change, or take it back, and empty the journal. Returns the receipts of the parts that did so now."""
-    made = threads.run({number: _asked(parts[number], unfinished.change) for number in unfinished.to})
+    made = threads.run({number: _asked(parts[number], number, unfinished) for number in unfinished.to})
     if unfinished.kind == "learn":
         left = [number for number, is_made in made.items() if is_made] if not all(made.values()) else []
         target: dict[str, Any] = {}
@@ -35,8 +38,8 @@ def recover(unfinished: Unfinished, parts: list[Part], threads: Threads, journal
     return receipts
 
 
-def _asked(part: Part, change: int) -> Callable[[], bool]:
-    return lambda: part.made(change)
+def _asked(part: Part, number: int, unfinished: Unfinished) -> Callable[[], bool]:
+    return lambda: part.made(unfinished.change, unfinished.before[number])
 
 
 def _target(
@@ -70,7 +73,7 @@ def _settled(part: Part, number: int, unfinished: Unfinished, target: dict[str, 
                 count = part.forget_listed(to, _nothing)
             taken_back = unfinished.kind == "learn"
             kind = {"learn": "forget", "replay": "forget"}.get(unfinished.kind, unfinished.kind)
-            receipt = part.conclude(kind, count, -change if taken_back else change, _nothing)
+            receipt = part.conclude(kind, count, _nothing, -change if taken_back else change, len(unfinished.to))
             part.commit()
             return receipt
         except BaseException:

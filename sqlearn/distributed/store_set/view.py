@@ -12,6 +12,7 @@ from sqlearn.distributed.store_set.merging import compared, whole_of
 from sqlearn.distributed.store_set.receipts import (
     SetReceipt,
     as_one,
+    fault_of_changes,
     faults_of_former,
     grouped,
     listed,
@@ -212,11 +213,11 @@ class SetView(SetContents):
             return grouped([*self._file.former(), *((self._file.division, *told) for told in now)])
 
     def _receipts_of(
-        self, told: Mapping[int, tuple[list[Receipt], Mapping[int, int]]]
+        self, told: Mapping[int, tuple[list[Receipt], Mapping[int, tuple[int, int]]]]
     ) -> Iterator[tuple[int, Receipt, int]]:  # fmt: skip
         """From what parts told of their receipts: the part, the receipt, and the change of several parts or 0."""
         for number, (receipts, changes) in told.items():
-            yield from ((number, receipt, changes.get(receipt.number, 0)) for receipt in receipts)
+            yield from ((number, receipt, changes.get(receipt.number, (0, 0))[0]) for receipt in receipts)
 
     @called_as("store_set.check_receipts()", "store_set.check_receipts(kept=[...])")
     def check_receipts(
@@ -234,8 +235,9 @@ class SetView(SetContents):
         Returns
         -------
         ChainCheck
-            False when a receipt is altered, missing or out of order, when the last are cut off, or when a part's state
-            is not the one that its last receipt commits to; printed as one line.
+            False when a receipt is altered, missing or out of order, when the last are cut off, when a part's state is
+            not the one that its last receipt commits to, or when a change of several parts is not in all of them, as
+            some were put back from a backup without the others; printed as one line.
 
         Raises
         ------
@@ -257,7 +259,9 @@ class SetView(SetContents):
                     own[number].append(told)
                 elif receipt.division >= division:
                     fault = fault or f"a receipt of part {number}, which was kept, is of no part of this set"
+        changed = self._each(lambda part, _: part.changes())
         found = self._each(lambda part, number: part.chain(own[number], signing_key, starts[division]))
+        fault = fault or fault_of_changes({n: by_receipt.values() for n, (_, by_receipt) in changed.items()})
         of_parts = (None if check.fault is None else f"part {n}: {check.fault}" for n, check in found.items())
         return as_one(len(former) + sum(check.count for check in found.values()), [fault, *of_parts])
 

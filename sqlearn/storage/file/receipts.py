@@ -207,10 +207,10 @@ class Receipts:
         StoreError
             When there is no key, or another one.
         """
-        last = self._read("ORDER BY number DESC LIMIT 1")
-        if not last or last[0].signature is None:
+        last = self.last()
+        if last is None or last.signature is None:
             return
-        if self._signing_key is None or not last[0].signed_by(self._signing_key):
+        if self._signing_key is None or not last.signed_by(self._signing_key):
             trouble = "is not signed with this signing key" if self._signing_key is not None else "is signed"
             raise StoreError(
                 f"The last receipt of the store {self._database.path} {trouble}, so a change without its key would "
@@ -222,14 +222,14 @@ class Receipts:
     def append(self, kind: str, count: int, state_digest: str) -> Receipt:
         """Write the next receipt, and its salt over the last one's."""
         salt = secrets.token_bytes(32)
-        last = self._read("ORDER BY number DESC LIMIT 1")
+        last = self.last()
         receipt = Receipt(
-            number=last[0].number + 1 if last else 1,
+            number=last.number + 1 if last else 1,
             time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             kind=kind,
             count=count,
             commitment="",
-            previous=last[0].digest if last else self.start,
+            previous=last.digest if last else self.start,
             salt=salt.hex(),
         ).opened(state_digest)
         digests = bytes.fromhex(receipt.commitment), bytes.fromhex(receipt.previous)
@@ -240,6 +240,10 @@ class Receipts:
         self._database.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)", told)
         self.salt.overwrite(_SALT, np.frombuffer(salt, "<u8")[None])
         return receipt
+
+    def last(self) -> Receipt | None:
+        """The last receipt, without its salt."""
+        return next(iter(self._read("ORDER BY number DESC LIMIT 1")), None)
 
     def all(self) -> list[Receipt]:
         """All receipts, the last one with its salt."""
