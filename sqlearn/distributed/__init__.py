@@ -3,13 +3,14 @@
 from importlib import import_module
 from typing import Any
 
-__all__ = ["StoreSet", "fit", "forget", "rows_of"]
+__all__ = ["StoreSet", "fit", "forget", "relabel", "rows_of"]
 
 # module of each name, imported when it is asked for
 _LAZY = {
     "StoreSet": "sqlearn.distributed.store_set",
     "fit": "sqlearn.distributed.fitting",
     "forget": "sqlearn.distributed.selecting",
+    "relabel": "sqlearn.distributed.selecting",
     "rows_of": "sqlearn.distributed.selecting",
 }
 

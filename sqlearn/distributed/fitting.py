@@ -19,7 +19,7 @@ from sqlearn.distributed.ledger import PiecedLedger
 from sqlearn.distributed.pieces import Piece, Plan, pieces_of
 from sqlearn.distributed.rounds import ask_rows, asks_in_rounds, summed
 from sqlearn.distributed.rows import Parts, let_go_everywhere
-from sqlearn.distributed.selecting import Source
+from sqlearn.distributed.source import Source
 from sqlearn.distributed.workers import Workers, run, workers_of
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.errors import ParameterError, TableError, UnsupportedError, shown
@@ -174,16 +174,16 @@ def _fitted(
                     "is.",
                     reason="table",
                 )
-            index.source = Source(pieces, plan, workers)
+            source = Source(pieces, plan, workers)
             state.rows_lie = _where(prototype, pieces)
             if asks:
                 parts = [
                     Part(fit, number, prototype, plan, piece, index.offsets(number), under_way.rows[number], memory)
                     for number, piece in enumerate(pieces)
                 ]
-                ask_rows(state, Parts(parts, under_way.places, index, workers, gather_limit))
+                ask_rows(state, Parts(parts, under_way.places, index, workers, gather_limit), source)
             else:
-                state.ledger = PiecedLedger([index])
+                state.ledger = PiecedLedger([index], [source])
     except BaseException:
         under_way.cancel()
         if asks:

@@ -39,11 +39,7 @@ class Index:
         How many records the pieces have.
     most : int
         As many copies as any record has.
-    source : Source or None
-        The pieces, for :func:`~sqlearn.distributed.selecting.forget`.
     """
-
-    source: Any = None
 
     def __init__(
         self, workers: Workers, names: Sequence[Future], n_names: int, memory: int, check: Check | None = None

@@ -7,15 +7,17 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
+import numpy as np
 from sklearn.base import clone
 
 from sqlearn.distributed.asking import KeptPiece, keep
 from sqlearn.distributed.ledger import Noting
 from sqlearn.distributed.names import Collector, Names
-from sqlearn.distributed.pieces import Piece, Plan
+from sqlearn.distributed.pieces import Block, Piece, Plan
 from sqlearn.distributed.rounds import asks_in_rounds
 from sqlearn.distributed.workers import Future, Workers, here, pause, results, run
 from sqlearn.engine.model import Inner, State
+from sqlearn.engine.rounds import PassedRows
 from sqlearn.errors import InvalidValueError, MergeError, ShapeError
 
 _FAN = 8  # states that are merged at once
@@ -77,7 +79,7 @@ def learned(prototype: Any, plan: Plan, piece: Piece, number: int, named: bool, 
     if names is not None and asks_in_rounds(state):
         kept = KeptPiece(state, memory, names.note)
     else:
-        state.ledger = None if names is None else Noting(names)
+        state.ledger = None if names is None else Noting(names.note)
     for block in piece.blocks(plan):
         pause()
         if len(block):
@@ -88,6 +90,24 @@ def learned(prototype: Any, plan: Plan, piece: Piece, number: int, named: bool, 
         kept.has_learned()
         keep(fit, number, kept)
     return Learned(model, [] if names is None else names.names(), state.n_records, here())
+
+
+def names_of(model: Any, block: Block) -> np.ndarray:
+    """The names of the records that a model makes of these rows, uint64[n, 2]; it is not changed."""
+    like, found = model.emptied(), [np.zeros((0, 2), np.uint64)]
+    state = like.state
+
+    def note(digests: np.ndarray) -> None:
+        found.append(digests[:, :2].copy())
+
+    state.fast_path = None
+    if asks_in_rounds(state):
+        state.statistic.read_from(PassedRows(lambda x, y, w, digests: note(digests)))
+        state.deferred = True
+    else:
+        state.ledger = Noting(note)
+    like.partial_fit(**block.args())
+    return np.concatenate(found)
 
 
 def _model(piece: Learned) -> Any:

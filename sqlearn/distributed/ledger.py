@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from sqlearn.distributed.index import Index
-from sqlearn.distributed.names import Collector
+from sqlearn.distributed.source import Source
 from sqlearn.engine.identity import MOST_COPIES, Ledger, copies_held
 from sqlearn.errors import TooLargeError, UnsupportedError
 
@@ -23,13 +23,15 @@ class PiecedLedger(Ledger):
     ----------
     indexes : sequence of Index
         What the pieces have.
+    sources : sequence of Source
+        The pieces themselves.
     """
 
-    __slots__ = ("_asked", "_come", "_gone", "indexes")
+    __slots__ = ("_asked", "_come", "_gone", "indexes", "sources")
     is_here = False
 
-    def __init__(self, indexes: Sequence[Index]) -> None:
-        self.indexes = tuple(indexes)
+    def __init__(self, indexes: Sequence[Index], sources: Sequence[Source] = ()) -> None:
+        self.indexes, self.sources = tuple(indexes), tuple(sources)
         self._come, self._gone = Ledger(), Ledger()
         self._asked: tuple[Any, np.ndarray] | None = None  # digests, and how many copies of each the pieces have
 
@@ -58,7 +60,7 @@ class PiecedLedger(Ledger):
     def make_ready(self, digests: np.ndarray, sign: float = 1.0, check: Callable[[], None] | None = None) -> None:
         self._come.make_ready(digests)
         self.reserve(len(digests))
-        if self._may_be_too_many(len(digests)) if sign > 0 else (_ranks(digests) >= _copies(self._come, digests)).any():
+        if self._may_be_too_many(len(digests)) if sign > 0 else (ranks(digests) >= _copies(self._come, digests)).any():
             self._asked = digests, self._of_pieces(digests, check)
 
     def _of_pieces(self, digests: np.ndarray, check: Callable[[], None] | None = None) -> np.ndarray:
@@ -73,12 +75,20 @@ class PiecedLedger(Ledger):
 
     def _held(self, digests: np.ndarray) -> np.ndarray:
         """How many copies are held of each, int64[n]."""
-        return self._of_pieces(digests) + _copies(self._come, digests) - _copies(self._gone, digests)
+        return self._of_pieces(digests) + self.beyond(digests)
+
+    def count(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies of each of these digests the pieces have, int64[n]."""
+        return self._of_pieces(digests)
+
+    def beyond(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies more than the pieces have are held of each, int64[n]; below 0, how many fewer."""
+        return _copies(self._come, digests) - _copies(self._gone, digests)
 
     def add(self, digests: np.ndarray) -> int:
         self.reserve(len(digests))
         if self._may_be_too_many(len(digests)):
-            beyond = np.flatnonzero(self._held(digests) + _ranks(digests) >= MOST_COPIES)
+            beyond = np.flatnonzero(self._held(digests) + ranks(digests) >= MOST_COPIES)
             if len(beyond):
                 return int(beyond[0])
         self._asked = None
@@ -89,9 +99,9 @@ class PiecedLedger(Ledger):
 
     def take(self, digests: np.ndarray) -> int:
         self.reserve(len(digests))
-        ranks = _ranks(digests)
-        if (ranks >= _copies(self._come, digests)).any():  # the pieces have them, if anybody
-            missing = np.flatnonzero(ranks >= self._held(digests))
+        before = ranks(digests)
+        if (before >= _copies(self._come, digests)).any():  # the pieces have them, if anybody
+            missing = np.flatnonzero(before >= self._held(digests))
             self._asked = None
             if len(missing):
                 return int(missing[0])
@@ -109,13 +119,14 @@ class PiecedLedger(Ledger):
                 second.add(one)
 
     def copy(self) -> PiecedLedger:
-        result = PiecedLedger(self.indexes)
+        result = PiecedLedger(self.indexes, [source.copy() for source in self.sources])
         result._come, result._gone = self._come.copy(), self._gone.copy()
         return result
 
     def merged(self, other: Ledger) -> PiecedLedger:
         more = other if isinstance(other, PiecedLedger) else None
-        result = PiecedLedger((*self.indexes, *(more.indexes if more else ())))
+        sources = [source.copy() for ledger in (self, more) if ledger is not None for source in ledger.sources]
+        result = PiecedLedger((*self.indexes, *(more.indexes if more else ())), sources)
         come = self._come.merged(more._come if more else other)
         gone = self._gone.merged(more._gone) if more else self._gone.copy()
         keys, copies, _ = (array.copy() for array in gone.arrays)
@@ -146,7 +157,7 @@ def _copies(ledger: Ledger, digests: np.ndarray) -> np.ndarray:
     return found
 
 
-def _ranks(digests: np.ndarray) -> np.ndarray:
+def ranks(digests: np.ndarray) -> np.ndarray:
     """How many equal ones are before each of these digests, int64[n]."""
     order = np.lexsort((digests[:, 1], digests[:, 0]))
     ordered = digests[order, :2]
@@ -162,16 +173,16 @@ class Noting(Ledger):
 
     Parameters
     ----------
-    names : Collector
-        Takes them.
+    note : callable
+        Is given their digests.
     """
 
-    __slots__ = ("_names",)
+    __slots__ = ("_note",)
     is_here = False
 
-    def __init__(self, names: Collector) -> None:
+    def __init__(self, note: Callable[[np.ndarray], object]) -> None:
         super().__init__()
-        self._names = names
+        self._note = note
 
     def reserve(self, extra: int) -> None:
         pass
@@ -180,5 +191,5 @@ class Noting(Ledger):
         pass
 
     def add(self, digests: np.ndarray) -> int:
-        self._names.note(digests)
+        self._note(digests)
         return -1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlearn.distributed.rows import Parts, PiecedRows
+from sqlearn.distributed.source import Source
 from sqlearn.engine.model import State
 from sqlearn.engine.rounds import Rounds, Rows
 
@@ -21,8 +22,8 @@ def summed(prototype: Any, total: State) -> State:
     return state.merged(total)
 
 
-def ask_rows(state: State, parts: Parts) -> None:
+def ask_rows(state: State, parts: Parts, source: Source) -> None:
     """Have a state ask the rows of these parts where they lie, and make its rounds."""
     statistic: Any = state.statistic
-    statistic.read_from(PiecedRows(parts, Rows(statistic.n_features, statistic.seed)))
+    statistic.read_from(PiecedRows(parts, Rows(statistic.n_features, statistic.seed), [source]))
     state.catch_up()

@@ -9,6 +9,7 @@ import numpy as np
 
 from sqlearn.distributed.asking import ALL_HELD, NO_COPIES, Copies, Part, Sample, ask, ask_anew, let_go, ranks
 from sqlearn.distributed.index import Index
+from sqlearn.distributed.source import Source
 from sqlearn.distributed.workers import Workers, run
 from sqlearn.engine.rounds import MAX_HASH, Question, Records, Rows, add_all, copy_hashes
 from sqlearn.engine.sums import ExactSum
@@ -46,11 +47,6 @@ class Parts:
         self.gather_limit = gather_limit
         self.n_records = sum(part.n_rows for part in parts)
         weakref.finalize(self, let_go_everywhere, parts[0].fit, self._places, workers).atexit = False
-
-    @property
-    def source(self) -> Any:
-        """The pieces themselves."""
-        return self._index.source
 
     def count(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n]."""
@@ -94,6 +90,8 @@ class PiecedRows:
         The pieces.
     own : Rows
         An empty source for records of their shape.
+    sources : sequence of Source
+        The pieces themselves.
 
     Attributes
     ----------
@@ -101,8 +99,8 @@ class PiecedRows:
         The records that came since.
     """
 
-    def __init__(self, parts: Parts, own: Rows) -> None:
-        self.parts, self.own = parts, own
+    def __init__(self, parts: Parts, own: Rows, sources: Sequence[Source]) -> None:
+        self.parts, self.own, self.sources = parts, own, sources
         self._gone = Rows(0, own.seed)  # in the place of targets: the numbers of the copies
         self._told: tuple[bytes, Copies] | None = (ALL_HELD, NO_COPIES)  # what pieces are told of those
         self._counts: dict[bytes, int] = {}  # what the index said in this update: undoing it must not ask
@@ -114,7 +112,7 @@ class PiecedRows:
         self._gone.reserve(extra)
 
     def missing(self, digests: np.ndarray) -> int:
-        held = self._in_pieces(digests) + self.own.copies(digests) - self._gone.copies(digests)
+        held = self._in_pieces(digests) + self.beyond(digests)
         beyond = np.flatnonzero(_before(digests) >= held)
         return int(beyond[0]) if len(beyond) else -1
 
@@ -159,9 +157,18 @@ class PiecedRows:
 
     def copy(self) -> "PiecedRows":
         """An independent source of the same records, most of which lie in the same pieces."""
-        copied = PiecedRows(self.parts, self.own.copy())
+        copied = PiecedRows(self.parts, self.own.copy(), [source.copy() for source in self.sources])
         copied._gone, copied._told = self._gone.copy(), self._told
         return copied
+
+    def count(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies of these digests, uint64[n, >=2], the pieces have, int64[n]."""
+        return self.parts.count(digests)
+
+    def beyond(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies more than the pieces have are held of each, int64[n]; below 0, how many fewer."""
+        found: np.ndarray = self.own.copies(digests) - self._gone.copies(digests)
+        return found
 
     def _in_pieces(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of these digests the pieces have, int64[n]; the index is asked once in an update."""

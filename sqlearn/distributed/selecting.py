@@ -1,84 +1,65 @@
-"""Rows of a fitted model's pieces that are named by ids or by a condition: found where they lie, and forgotten."""
+"""Rows of a fitted model's pieces that ids or a condition name: found where they lie, and forgotten or relabelled."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils import Bunch
 
-from sqlearn.distributed.ledger import PiecedLedger
-from sqlearn.distributed.pieces import Block, Piece, Plan, joined
+from sqlearn.distributed.choosing import Chosen, chosen_in, taken
+from sqlearn.distributed.learning import names_of
+from sqlearn.distributed.ledger import PiecedLedger, ranks
+from sqlearn.distributed.pieces import Block, Piece, joined
 from sqlearn.distributed.rows import PiecedRows
-from sqlearn.distributed.workers import Workers, pause, run
+from sqlearn.distributed.source import Source, moved
+from sqlearn.distributed.workers import run
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import (
     NotLearnedError,
     ParameterError,
+    ShapeError,
+    SqlearnError,
     TableError,
     UnknownIdError,
-    UnknownLabelError,
     UnsupportedError,
     shown,
 )
-from sqlearn.storage.conditions import Condition, Seen
-from sqlearn.storage.table import Category, Column, Columns, named_ids
+from sqlearn.storage.conditions import Condition
+from sqlearn.storage.table import Column, Columns, named_ids
 
 _STORED = {"bool": "boolean", "text": "category", "object": "category", "int64": "whole"}  # conditions' words for kinds
 
 
-@dataclass
-class Source:
-    """The pieces that a model was fitted to.
+class Meant(NamedTuple):
+    """Rows of one of a model's sources that are meant.
 
     Attributes
     ----------
-    pieces : sequence of Piece
-        Where its rows lie.
-    plan : Plan
-        How they are read.
-    workers : Workers
-        What reads them.
-    gone : dict of int to set of int
-        The numbers of rows that :func:`forget` took out, by piece.
+    source : Source
+        The pieces.
+    number : int
+        Which of them.
+    chosen : Chosen
+        Its rows.
     """
 
-    pieces: Sequence[Piece]
-    plan: Plan
-    workers: Workers
-    gone: dict[int, set[int]] = field(default_factory=dict)
-
-
-class Chosen(NamedTuple):
-    """Rows of a piece that are meant.
-
-    Attributes
-    ----------
-    rows : int64[n]
-        Their numbers.
-    block : Block
-        Their contents; None if there are none.
-    seen : Seen
-        What the columns of a condition were seen to hold.
-    ids : set
-        Which ids they have.
-    """
-
-    rows: np.ndarray
-    block: Any
-    seen: Seen
-    ids: set[Any]
+    source: Source
+    number: int
+    chosen: Chosen
 
 
 def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | None = None) -> int:
     """Forget rows of the pieces that a model was fitted to, by ids or by a condition.
 
     Each piece is asked where it lies which of its rows are meant, and only these travel. All are forgotten, or none. A
-    row that was forgotten so before is not meant any more.
+    row that was forgotten so before is not meant any more, and one that :func:`relabel` changed is forgotten with its
+    label of now. The model's own ``forget`` and ``relabel`` know contents alone: of equal rows in the pieces they do
+    not tell whose went, so neither can this function any more, and it refuses.
 
     Parameters
     ----------
@@ -101,7 +82,8 @@ def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | N
     UnknownIdError
         When no row has an id.
     NotLearnedError
-        When a row with an id is held no more; rows under a condition that are not held are passed over.
+        When a row with an id is held no more; rows under a condition that are not held are passed over. Or when it
+        cannot be told whether a row is held, as the model's own methods took out some rows equal to it.
     ConditionError
         When the condition cannot be read, or does not fit the columns.
     UnsupportedError
@@ -120,25 +102,94 @@ def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | N
     >>> forget(model, ids=["cid"], id="person"), model.theta_
     (1, array([[41.]]))
     """
-    found = _found(model, where, ids, id)
-    while found:
-        whole = joined([chosen.block for _, _, chosen in found])
-        try:
-            model.forget(**whole.args())
-        except (NotLearnedError, UnknownLabelError) as error:
-            if where is None or error.row is None:
-                with whole.located():
-                    raise
-            found = _less(found, error.row)
-            continue
-        for source, number, chosen in found:
-            source.gone.setdefault(number, set()).update(chosen.rows.tolist())
-        return len(whole)
-    return 0
+    found, names = _meant(model, where, ids, id)
+    if not found:
+        return 0
+    whole = joined([meant.chosen.block for meant in found])
+    with _located(whole):
+        model.forget(**whole.args())
+    for (source, number, chosen), some in zip(found, _of_each(found, names), strict=True):
+        source.forgotten(number, chosen.rows, some)
+    return len(whole)
+
+
+def relabel(model: Any, *, to: Any, where: str | None = None, ids: Any = None, id: str | None = None) -> int:
+    """Give rows of the pieces that a model was fitted to another label or target, by ids or by a condition.
+
+    All are relabelled, or none. The pieces stay as they are: the model knows which rows have another label now, and so
+    do :func:`forget` and :func:`rows_of`. Conditions see the label that lies in the pieces.
+
+    Parameters
+    ----------
+    model : estimator
+        What :func:`fit` returned; not a copy.
+    to : label, number or sequence of numbers
+        Their label or target from now on; of several targets, one for each.
+    where : str, optional
+        An SQL condition over the columns of the pieces, as of :func:`forget`.
+    ids : id or sequence of ids, optional
+        Texts or whole numbers: all rows that have one are meant.
+    id : str, optional
+        The column that has them.
+
+    Returns
+    -------
+    int
+        How many rows were relabelled.
+
+    Raises
+    ------
+    ShapeError
+        When `to` is not one label or target.
+    UnsupportedError
+        When the learner takes neither labels nor targets, or the rows cannot be reached.
+    SqlearnError
+        As :func:`forget` does.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sqlearn.distributed import fit, forget, relabel
+    >>> from sqlearn.naive_bayes import GaussianNB
+    >>> table = pd.DataFrame({"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 22.0], "buys": [1, 0, 0]})
+    >>> model = fit(GaussianNB(), [table], y="buys", columns=["age"])
+    >>> relabel(model, to=1, ids="bob", id="person"), model.theta_
+    (1, array([[22. ],
+           [31.5]]))
+    >>> forget(model, ids="bob", id="person"), model.theta_
+    (1, array([[22.],
+           [41.]]))
+    """
+    found, names = _meant(model, where, ids, id)
+    if not found:
+        return 0
+    whole = joined([meant.chosen.block for meant in found])
+    if whole.y is None:
+        raise UnsupportedError(
+            f"{type(model).__name__} has learned neither labels nor targets, so there is nothing to relabel. Nothing "
+            "was changed: forget rows, and learn others.",
+            reason="relabel",
+        )
+    target = np.asarray(to)
+    if target.shape != whole.y.shape[1:]:
+        raise ShapeError(
+            f"`to` has shape {target.shape}, and each row has a label or target of shape {whole.y.shape[1:]}. Nothing "
+            "was changed: pass one for all rows.",
+            reason="shape",
+        )
+    new = replace(whole, y=np.repeat(target[None], len(whole), axis=0))
+    given = {} if whole.weight is None else {"sample_weight": whole.weight}
+    with _located(whole):
+        new_names = names_of(model, new)
+        model.relabel(whole.X, whole.y, new.y, **given)
+    each = zip(found, _of_each(found, names), _of_each(found, new_names), strict=True)
+    for (source, number, chosen), some, others in each:
+        source.relabelled(number, chosen.rows, target, some, others)
+    return len(whole)
 
 
 def rows_of(model: Any, *, where: str | None = None, ids: Any = None, id: str | None = None) -> Bunch:
-    """Return rows of the pieces that a model was fitted to, as its methods take them: to relabel or to inspect them.
+    """Return rows of the pieces that a model was fitted to, as its methods take them: to inspect them, say.
 
     Parameters
     ----------
@@ -169,25 +220,70 @@ def rows_of(model: Any, *, where: str | None = None, ids: Any = None, id: str | 
     >>> table = pd.DataFrame({"person": ["ann", "bob"], "age": [41.0, 22.0], "buys": [1, 0]})
     >>> model = fit(GaussianNB(), [table], y="buys", columns=["age"])
     >>> rows = rows_of(model, ids="bob", id="person")
-    >>> model.relabel(rows.X, rows.y, [1]).theta_
-    array([[31.5]])
+    >>> with model.without(rows.X, rows.y):
+    ...     model.theta_
+    array([[41.]])
     """
-    found = _found(model, where, ids, id)
-    whole = joined([chosen.block for _, _, chosen in found]) if found else None
+    found, _ = _meant(model, where, ids, id)
+    whole = joined([meant.chosen.block for meant in found]) if found else None
     given = {name: getattr(whole, name, None) for name in ("X", "y", "weight")}
     return Bunch(X=given["X"], y=given["y"], sample_weight=given["weight"])
 
 
-def _found(model: Any, where: Any, ids: Any, id: Any) -> list[tuple[Source, int, Chosen]]:
-    """The rows that are meant: source, number of the piece, and the rows, for each piece."""
+def _meant(model: Any, where: Any, ids: Any, id: Any) -> tuple[list[Meant], np.ndarray]:
+    """The rows that are meant, by piece, and the names of their records; of a condition, those that are held."""
+    held, sources = _held_by(model)
+    found = _found(sources, where, ids, id)
+    if not found:
+        return found, np.zeros((0, 2), np.uint64)
+    whole = joined([meant.chosen.block for meant in found])
+    with _located(whole):
+        names = names_of(model, whole)
+        here, copies, beyond = ranks(names), held.count(names), held.beyond(names)
+        named, copies = copies + moved(sources, names), copies + beyond
+        _, record, alike = np.unique(names, axis=0, return_inverse=True, return_counts=True)
+        unclear = np.flatnonzero((0 < copies) & (copies < named) & (alike[record.ravel()] < named))
+        if len(unclear):
+            row = int(unclear[0])
+            raise NotLearnedError(
+                f"Row {row} equals {named[row] - 1:,} other row(s) of the pieces, and {copies[row]:,} of all these are "
+                "held: the model forgot or relabelled the rest by their contents, which do not say whose they were. "
+                "Nothing was changed: forget this row by its contents, too, and from now on take distributed.forget "
+                "and distributed.relabel for rows of the pieces.",
+                row=row,
+            )
+    stay = np.ones(len(whole), bool) if where is None else here < copies
+    found = [_less(meant, some) for meant, some in zip(found, _of_each(found, stay), strict=True) if some.any()]
+    return found, names[stay]
+
+
+def _of_each(found: Sequence[Meant], values: np.ndarray) -> list[np.ndarray]:
+    """Values of all rows that are meant, by piece."""
+    return np.split(values, np.cumsum([len(meant.chosen.rows) for meant in found])[:-1])
+
+
+@contextmanager
+def _located(whole: Block) -> Iterator[None]:
+    """Context in which errors about rows name the piece."""
+    try:
+        yield
+    except SqlearnError as error:
+        if error.row is not None:
+            with whole.located():
+                raise
+        raise
+
+
+def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Meant]:
+    """The rows of each piece that are named so."""
     if (where is None) == (ids is None) or (ids is None) != (id is None):
         raise ParameterError(
             "Name rows by `where`, or by `ids` and `id`, the column that has them. Nothing was changed: pass one of "
             "these."
         )
-    found: list[tuple[Source, int, Chosen]] = []
+    found: list[Meant] = []
     wanted: set[Any] = set()
-    for source in _sources(model):
+    for source in sources:
         names = [name for name in (*source.plan.columns, *source.plan.others) if isinstance(name, str)]
         kinds = {name: source.plan.kind_of(name) for name in names}
         columns = [Column(name, "kept", _stored(kind)) for name, kind in kinds.items() if kind is not None]
@@ -207,17 +303,17 @@ def _found(model: Any, where: Any, ids: Any, id: Any) -> list[tuple[Source, int,
         kept = Columns([column for column in columns if column.name in keep], None)
         plan = source.plan.keeping(keep)
         calls = [
-            (plan, piece, kept, where, wanted, sorted(source.gone.get(number, ())))
+            (plan, piece, kept, where, wanted, sorted(source.gone.get(number, ())), source.targets.get(number, {}))
             for number, piece in enumerate(source.pieces)
         ]
-        chosen = run(source.workers, _chosen_in, calls)
+        chosen = run(source.workers, chosen_in, calls)
         if condition is not None:
             condition.settle([each.seen for each in chosen])
         for number, each in enumerate(chosen):
             if len(each.rows):
                 each.block.place = partial(_placed, source.pieces[number], each.rows)
-                found.append((source, number, each))
-    unknown = sorted(wanted.difference(*(each.ids for _, _, each in found)), key=str)
+                found.append(Meant(source, number, each))
+    unknown = sorted(wanted.difference(*(meant.chosen.ids for meant in found)), key=str)
     if unknown:
         raise UnknownIdError(
             f"No row of the pieces has the id {shown(unknown[0])}, or it was forgotten. Nothing was changed: compare "
@@ -227,7 +323,8 @@ def _found(model: Any, where: Any, ids: Any, id: Any) -> list[tuple[Source, int,
     return found
 
 
-def _sources(model: Any) -> list[Source]:
+def _held_by(model: Any) -> tuple[PiecedLedger | PiecedRows, Sequence[Source]]:
+    """What says which records a model holds, and its pieces."""
     if not isinstance(model, ExactEstimator):
         raise UnsupportedError(
             f"forget expects what distributed.fit returned, not {shown(model)}. Nothing was changed.", reason="learner"
@@ -235,9 +332,9 @@ def _sources(model: Any) -> list[Source]:
     state = model.state
     rows = getattr(state.statistic, "rows", None)
     if isinstance(state.ledger, PiecedLedger):
-        return [index.source for index in state.ledger.indexes if index.source is not None]
+        return state.ledger, state.ledger.sources
     if isinstance(rows, PiecedRows):
-        return [rows.parts.source]
+        return rows, rows.sources
     state.check_free()
     raise UnsupportedError(
         f"The rows of this {type(model).__name__} do not lie in pieces: it was not fitted by distributed.fit, has no "
@@ -257,66 +354,12 @@ def _placed(piece: Piece, rows: np.ndarray, row: int) -> tuple[str, dict[str, in
     return piece.place(int(rows[row]))
 
 
-def _chosen_in(
-    plan: Plan, piece: Piece, kept: Columns, where: str | None, ids: set[Any], gone: Sequence[int]
-) -> Chosen:
-    """The rows of a piece that fulfil a condition, or have one of these ids, but for those that are gone."""
-    blocks, numbers, found, told = [], [np.zeros(0, np.int64)], set(), Seen({}, {})
-    condition = None if where is None else Condition(where, kept.all)
-    for block in piece.blocks(plan):
-        pause()
-        if not len(block):
-            continue
-        with block.located():
-            values = kept.block(block.kept) if kept.all else {}
-        if condition is None:
-            (column,) = values.values()
-            held = column.values() if isinstance(column, Category) else column
-            places = np.flatnonzero([id in ids for id in held.tolist()])
-        else:
-            places = _matching(condition, values, len(block), told)
-        places = places[~np.isin(places + block.start, gone)]
-        if len(places):
-            found |= set() if condition is not None else {*held[places].tolist()}
-            numbers.append(places + block.start)
-            blocks.append(_taken(block, places))
-    return Chosen(np.concatenate(numbers), joined(blocks) if blocks else None, told, found)
-
-
-def _matching(condition: Condition, values: dict[str, Any], n: int, told: Seen) -> np.ndarray:
-    """The rows of a block that fulfil a condition; `told` is told what its columns hold."""
-    seen, slots = Seen({}, {}), np.arange(n)
-    found = np.concatenate([slots[:0], *condition.matches([(slots, values)], seen)])
-    told.no_dates.update(seen.no_dates | told.no_dates)
-    for name, kinds in seen.kinds.items():
-        told.kinds.setdefault(name, set()).update(kinds)
-    return found
-
-
-def _taken(block: Block, places: np.ndarray) -> Block:
-    """Some rows of a block, without where they stand."""
-    is_frame = nw.dependencies.is_into_dataframe(block.X)
-    X: Any = nw.from_native(block.X, eager_only=True)[places].to_native() if is_frame else block.X[places]
-    y, weight = (None if part is None else part[places] for part in (block.y, block.weight))
-    return Block(X, y, weight, 0, block.piece, _nowhere)
-
-
-def _nowhere(row: int) -> tuple[str, dict[str, int]]:
-    return "", {}
-
-
-def _less(found: list[tuple[Source, int, Chosen]], row: int) -> list[tuple[Source, int, Chosen]]:
-    """All but one of these rows, which is counted through all of them."""
-    rest = []
-    for source, number, chosen in found:
-        n = len(chosen.rows)
-        if 0 <= row < n:
-            stay = np.delete(np.arange(n), row)
-            if len(stay):
-                block = _taken(chosen.block, stay)
-                block.place = partial(_placed, source.pieces[number], chosen.rows[stay])
-                rest.append((source, number, chosen._replace(rows=chosen.rows[stay], block=block)))
-        else:
-            rest.append((source, number, chosen))
-        row -= n
-    return rest
+def _less(meant: Meant, stay: np.ndarray) -> Meant:
+    """Some of these rows, bool[n]."""
+    source, number, chosen = meant
+    if stay.all():
+        return meant
+    rows = chosen.rows[stay]
+    block = taken(chosen.block, np.flatnonzero(stay))
+    block.place = partial(_placed, source.pieces[number], rows)
+    return Meant(source, number, chosen._replace(rows=rows, block=block))

@@ -5,18 +5,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.base import clone
 
-from sqlearn.distributed import fit, forget, rows_of
+from sqlearn.distributed import fit, forget, relabel, rows_of
 from sqlearn.errors import (
     ConditionError,
     NotLearnedError,
     ParameterError,
+    ShapeError,
+    SqlearnError,
     TableError,
     UnknownIdError,
     UnsupportedError,
 )
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import GaussianNB, MixedNB
+from sqlearn.preprocessing import StandardScaler
 
 CITIES = ["Aix", "Bonn", "Cork", None]
 
@@ -118,6 +122,86 @@ def test_an_adaptive_learner_forgets_so(table):
     assert forget(model, where="city = 'Bonn'") == (table.city == "Bonn").sum()
     rest = table[table.city != "Bonn"]
     assert model.digest() == LogisticRegression().fit(rest[["age"]], rest["buys"]).digest()
+
+
+TWINS = pd.DataFrame(
+    {"who": list("xzqrstuv"), "age": [41.0, 41, 20, 30, 20, 30, 41, 1e12], "buys": [1, 1, 0, 1, 0, 0, 0, 1]}
+)
+
+
+@pytest.mark.parametrize("learner", [GaussianNB(), LogisticRegression(C=0.5)], ids=["sums", "rounds"])
+def test_rows_that_others_equal_change_by_name(learner):
+    rng = np.random.default_rng(3)
+    table = TWINS.assign(age=TWINS.age.clip(upper=50))
+    model = fit(learner, [table[:3], table[3:]], y="buys", columns=["age"])
+    held = table.set_index("who")
+    for step in range(9):
+        who = rng.choice(held.index)
+        if step % 3 and len(held) > 3:
+            assert forget(model, ids=who, id="who") == 1
+            held = held.drop(who)
+        else:
+            to = 1 - int(held.buys[who])
+            assert relabel(model, to=to, ids=who, id="who") == 1
+            held.loc[who, "buys"] = to
+        assert model.digest() == clone(learner).partial_fit(held[["age"]], held.buys).digest()
+    assert sorted(rows_of(model, where="age > 0").y.tolist()) == sorted(held.buys)
+    with pytest.raises(UnknownIdError):
+        forget(model, ids=next(iter({*table.who} - {*held.index})), id="who")
+
+
+@pytest.mark.parametrize("learner", [GaussianNB(), LogisticRegression()], ids=["sums", "rounds"])
+def test_rows_that_went_by_their_contents_are_not_mistaken(learner):
+    model = fit(learner, [TWINS[:3], TWINS[3:7]], y="buys", columns=["age"])
+    x = rows_of(model, ids="x", id="who")
+    model.relabel(x.X, x.y, [0])
+    digest = model.digest()
+    for named in ({"ids": "x", "id": "who"}, {"where": "who = 'z'"}):
+        for change in (forget, lambda model, **named: relabel(model, to=0, **named), rows_of):
+            with pytest.raises(NotLearnedError, match=r"equals 1 other row\(s\) of the pieces, and 1 of all these are"):
+                change(model, **named)
+    assert forget(model, ids="u", id="who") == 1  # all of its equals are held, and more
+    model.partial_fit(TWINS[["age"]][6:7], TWINS.buys[6:7])
+    assert model.digest() == digest
+    model.forget(x.X, x.y)
+    assert forget(model, where="who in ('x', 'z')") == 0
+
+
+def test_a_copy_changes_by_name_on_its_own():
+    both, south = (fit(GaussianNB(), [part], y="buys", columns=["age"]) for part in (TWINS[:4], TWINS[4:]))
+    both.merge(south)
+    assert forget(both, ids=["x", "v"], id="who") == 2
+    assert relabel(south, to=0, ids="v", id="who") == 1
+    assert both.digest() == GaussianNB().fit(TWINS[["age"]][1:7], TWINS.buys[1:7]).digest()
+    assert south.digest() == GaussianNB().fit(TWINS[["age"]][4:], [0, 0, 0, 0]).digest()
+
+
+def test_many_rows_that_are_not_held_are_passed_over_at_once(monkeypatch):
+    model = fit(GaussianNB(), [TWINS[:3], TWINS[3:]], y="buys", columns=["age"])
+    model.forget(TWINS[["age"]][3:5], TWINS.buys[3:5]).forget(TWINS[["age"]][7:], TWINS.buys[7:])
+    model.forget(TWINS[["age"]][2:3], TWINS.buys[2:3])
+    tries, forgets = [], GaussianNB.forget
+    monkeypatch.setattr(
+        GaussianNB, "forget", lambda self, *args, **rows: tries.append(1) or forgets(self, *args, **rows)
+    )
+    assert forget(model, where="who > 'p'") == 4
+    assert len(tries) == 1 and model.n_records_ == 0
+
+
+def test_targets_that_do_not_fit(table):
+    model = fit(GaussianNB(), [TWINS], y="buys", columns=["age"])
+    digest = model.digest()
+    with pytest.raises(ShapeError, match="`to` has shape"):
+        relabel(model, to=[0, 1], where="age > 0")
+    with pytest.raises(SqlearnError, match="othing was changed"):
+        relabel(model, to=0.5, where="age > 0")
+    with pytest.raises(UnsupportedError, match="neither labels nor targets"):
+        relabel(fit(StandardScaler(), [TWINS[["age", "who"]]], columns=["age"]), to=1, ids="x", id="who")
+    assert model.digest() == digest
+    assert relabel(model, to=0, where="who = 'nobody'") == 0
+    names = fit(GaussianNB(), [TWINS.assign(buys="no")], y="buys", columns=["age"])
+    assert relabel(names, to="certainly", where="age > 1e9") == 1
+    assert rows_of(names, where="age > 1e9").y.tolist() == ["certainly"]
 
 
 def test_merged_models_forget_in_all_their_pieces(table):

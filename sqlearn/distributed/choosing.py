@@ -1,0 +1,103 @@
+"""Which rows of a piece ids or a condition mean, found where the piece lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from sqlearn.distributed.pieces import Block, Piece, Plan, joined
+from sqlearn.distributed.workers import pause
+from sqlearn.storage.conditions import Condition, Seen
+from sqlearn.storage.table import Category, Columns
+
+
+class Chosen(NamedTuple):
+    """Rows of a piece that are meant.
+
+    Attributes
+    ----------
+    rows : int64[n]
+        Their numbers.
+    block : Block
+        Their contents; None if there are none.
+    seen : Seen
+        What the columns of a condition were seen to hold.
+    ids : set
+        Which ids they have.
+    """
+
+    rows: np.ndarray
+    block: Any
+    seen: Seen
+    ids: set[Any]
+
+
+def chosen_in(
+    plan: Plan,
+    piece: Piece,
+    kept: Columns,
+    where: str | None,
+    ids: set[Any],
+    gone: Sequence[int],
+    targets: Mapping[int, np.ndarray],
+) -> Chosen:
+    """The rows of a piece that fulfil a condition, or have one of these ids, but for those that are gone.
+
+    Those in `targets` have other labels or targets than in the piece.
+    """
+    blocks, numbers, found, told = [], [np.zeros(0, np.int64)], set(), Seen({}, {})
+    condition = None if where is None else Condition(where, kept.all)
+    for block in piece.blocks(plan):
+        pause()
+        if not len(block):
+            continue
+        with block.located():
+            values = kept.block(block.kept) if kept.all else {}
+        if condition is None:
+            (column,) = values.values()
+            held = column.values() if isinstance(column, Category) else column
+            places = np.flatnonzero([id in ids for id in held.tolist()])
+        else:
+            places = _matching(condition, values, len(block), told)
+        places = places[~np.isin(places + block.start, gone)]
+        if len(places):
+            found |= set() if condition is not None else {*held[places].tolist()}
+            numbers.append(places + block.start)
+            blocks.append(_relabelled(taken(block, places), places + block.start, targets))
+    return Chosen(np.concatenate(numbers), joined(blocks) if blocks else None, told, found)
+
+
+def _matching(condition: Condition, values: dict[str, Any], n: int, told: Seen) -> np.ndarray:
+    """The rows of a block that fulfil a condition; `told` is told what its columns hold."""
+    seen, slots = Seen({}, {}), np.arange(n)
+    found = np.concatenate([slots[:0], *condition.matches([(slots, values)], seen)])
+    told.no_dates.update(seen.no_dates | told.no_dates)
+    for name, kinds in seen.kinds.items():
+        told.kinds.setdefault(name, set()).update(kinds)
+    return found
+
+
+def taken(block: Block, places: np.ndarray) -> Block:
+    """Some rows of a block, without where they stand."""
+    is_frame = nw.dependencies.is_into_dataframe(block.X)
+    X: Any = nw.from_native(block.X, eager_only=True)[places].to_native() if is_frame else block.X[places]
+    y, weight = (None if part is None else part[places] for part in (block.y, block.weight))
+    return Block(X, y, weight, 0, block.piece, _nowhere)
+
+
+def _nowhere(row: int) -> tuple[str, dict[str, int]]:
+    return "", {}
+
+
+def _relabelled(block: Block, rows: np.ndarray, targets: Mapping[int, np.ndarray]) -> Block:
+    """A block whose rows, which have these numbers in the piece, have these targets where there are any."""
+    changed = [i for i, row in enumerate(rows.tolist()) if row in targets]
+    if changed:
+        assert block.y is not None
+        new = np.array([targets[int(rows[i])] for i in changed])
+        block.y = block.y.astype(np.result_type(block.y.dtype, new.dtype))
+        block.y[changed] = new
+    return block
