@@ -166,7 +166,7 @@ def compare(model: Learner, refit: Learner) -> Verification:
 def _first_difference(model: Learner, refit: Learner) -> str | None:
     ours, theirs = model.canonical_parts(), refit.canonical_parts()
     state = model.state
-    elsewhere = not (state.ledger is None or state.ledger.is_here)
+    elsewhere = not (state.ledger is None or state.ledger.is_here) or ("rows" in theirs and "rows" not in ours)
     if state.rows_stayed or elsewhere:  # in a store, or in pieces: what stands for them is among the records
         left_out = {"rows", "ledger", *(f"sums {i}" for i in state.statistic.parts_of_own_rows)}
         ours, theirs = ({n: part for n, part in parts.items() if n not in left_out} for parts in (ours, theirs))

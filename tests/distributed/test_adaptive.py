@@ -13,6 +13,7 @@ from sklearn.base import clone
 from laws import refit, snapshot
 from learners import over
 from records import joined
+from sqlearn import verify
 from sqlearn.cluster import KMeans
 from sqlearn.distributed import asking, fit, rows
 from sqlearn.distributed.blocks import SHARE
@@ -292,3 +293,20 @@ def test_many_pieces_without_memory_open_one_file(monkeypatch):
     model = fit(LogisticRegression(), [(X[i : i + 3], y[i : i + 3]) for i in range(0, 120, 3)], memory=0)
     assert len(os.listdir("/proc/self/fd")) <= files + 2
     assert model.digest() == LogisticRegression().fit(X, y).digest()
+
+
+def test_verify_compares_what_is_not_elsewhere(monkeypatch):
+    cut(monkeypatch)
+    rng = np.random.default_rng(15)
+    for learner in (LogisticRegression(), KMeans(2, random_state=0)):
+        records = sample(learner, rng, 90)
+        model = fitted(learner, records, rng, 3)
+        assert verify(model, records.X, **given(learner, records))
+        rest = records.take(np.arange(1, 90))
+        assert not verify(model, rest.X, **given(learner, rest))
+
+
+def given(learner, records):
+    """What a learner takes beside rows."""
+    target = {"y": records.y} if learner._target else {}
+    return target | {"sample_weight": records.w}
