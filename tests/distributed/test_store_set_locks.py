@@ -15,6 +15,7 @@ from sqlearn.distributed import StoreSet
 from sqlearn.distributed.store_set.change import Change
 from sqlearn.distributed.store_set.journal import Unfinished
 from sqlearn.distributed.store_set.part import Part
+from sqlearn.distributed.store_set.set_file import SetFile
 from sqlearn.errors import StoreBusyError, StoreCorruptError
 
 needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
@@ -207,6 +208,37 @@ def test_ctrl_c(path, monkeypatch, place, name, rows, made):
     assert ("The change is complete" in noted) == made
     assert len(store_set) == 100 - rows * made and store_set.verify()
     assert len(store_set.receipts()) == 1 + made
+
+
+def test_ctrl_c_when_it_is_divided_anew(path, monkeypatch):
+    """The new parts are in force, and it says so."""
+    store_set, divide = StoreSet.open(path), SetFile.divide
+
+    def interrupted(*given):
+        signal.raise_signal(signal.SIGINT)
+        divide(*given)
+
+    monkeypatch.setattr(SetFile, "divide", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        store_set.rebalance(2)
+    assert "The change is complete" in " ".join(caught.value.__notes__)
+    assert store_set.n_parts == 2 and len(store_set) == 100 and store_set.verify()
+
+
+def test_files_that_are_left_over(path, monkeypatch):
+    """Who divides a set anew, or opens it, does not fail as another one is at work: its next change deletes them."""
+    one, other, tidy = StoreSet.open(path, timeout=0.1), StoreSet.open(path), StoreSet._tidy
+
+    def hindered(store_set):
+        with other._file.alone():
+            tidy(store_set)
+
+    monkeypatch.setattr(StoreSet, "_tidy", hindered)
+    one.rebalance(2)
+    monkeypatch.undo()
+    assert one.n_parts == 2 and len([*path.glob("part-*.sqlearn")]) == 5
+    one.forget(ids=ids_of([0]))
+    assert len([*path.glob("part-*.sqlearn")]) == 2 and len(other) == 99
 
 
 @pytest.mark.parametrize("raised", [ZeroDivisionError, KeyboardInterrupt, GeneratorExit])

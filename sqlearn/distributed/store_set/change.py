@@ -112,12 +112,14 @@ class Change(Joint):
     ----------
     is_settled : bool
         Whether it was committed.
+    divides : bool
+        Whether it divides the set anew, which is committed with the lock.
     """
 
     def __init__(self, parts: list[Part], threads: Threads, journal: Journal, division: int, *given: Any) -> None:
         super().__init__(parts, threads, *given)
         self._journal, self._division = journal, division
-        self.is_settled = False
+        self.is_settled = self.divides = False
 
     def settle(
         self, kind: str, to: Mapping[int, np.ndarray], counts: Mapping[int, int] | None = None

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from sqlearn.distributed.store_set.routing import parts_of
 from sqlearn.distributed.store_set.set_file import SetFile
 from sqlearn.distributed.store_set.threads import Threads
 from sqlearn.engine.sums import InterruptsHeld
-from sqlearn.errors import StoreError
+from sqlearn.errors import StoreBusyError, StoreError
 from sqlearn.storage.conditions import Seen
 from sqlearn.storage.file import damaged
 from sqlearn.storage.records import IdHashes, looking, refuse_unknown
@@ -130,6 +130,7 @@ class SetContents:
                         made = change.is_settled
                         change.undo()
                         raise
+                made = made or change.divides
         except BaseException as error:
             if made:
                 error.add_note("The change is complete: the signal came when it was being written.")
@@ -145,6 +146,11 @@ class SetContents:
             recover(unfinished, self._parts, self._threads, self._journal)
         for file in self._file.leftovers():
             file.unlink(missing_ok=True)
+
+    def _tidy(self) -> None:
+        """Delete files of parts that are in force no more; where another one is at work, the next change does so."""
+        with suppress(StoreBusyError), self._changing():
+            pass
 
     # ------------------------------------------------------------------ parts
 

@@ -202,8 +202,7 @@ class StoreSet(SetSupposing):
             with opened._reading():
                 leftovers = file.leftovers()
             if leftovers:
-                with opened._changing():
-                    pass
+                opened._tidy()
             return opened
         except BaseException:
             opened._close()
@@ -252,8 +251,8 @@ class StoreSet(SetSupposing):
             listed = change.run(lambda part, _: part.hashes_suppressed(), numbers) if self._form.suppress else {}
             new.fill(_held(change, numbers), change.check, progress, self._next_id(), [*listed.values()])
             self._file.divide(n, receipts)
-        with self._changing():  # now that it is in force: the old parts go
-            pass
+            change.divides = True
+        self._tidy()  # now that it is in force: the old parts go
 
 
 def _held(change: Joint, numbers: Iterable[int]) -> Iterator[Rows]:
