@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
@@ -160,6 +162,16 @@ def pause() -> None:
 # ---------------------------------------------------------------------- in this process, or by an executor
 
 
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """The threads of this process, which all fits share."""
+    return ThreadPoolExecutor(_processors(), "sqlearn")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # threads stay behind in the parent
+
+
 class Local:
     """Threads of this process, or an executor.
 
@@ -176,27 +188,26 @@ class Local:
     def __init__(self, executor: Executor | None = None) -> None:
         self._given = executor
         self.count = _processors() if executor is None else max(1, getattr(executor, "_max_workers", _processors()))
-        self._threads: ThreadPoolExecutor | None = None
+        self._process = os.getpid()
         self._stops: dict[Any, threading.Event] = {}
 
-    @property
-    def _here(self) -> ThreadPoolExecutor:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self.count, "sqlearn")
-        return self._threads
-
     def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
-        if self._given is None or isinstance(self._given, ThreadPoolExecutor):
-            return self._stoppable(self._given or self._here, function, args)
+        if self._given is None:
+            return self._stoppable(_threads(), function, args)
+        _check_process(self._process, "executor")
+        if isinstance(self._given, ThreadPoolExecutor):
+            return self._stoppable(self._given, function, args)
         return self._given.submit(function, *args)
 
     def near(self, function: Callable[..., Any], *args: Any) -> Future:
-        return self._stoppable(self._here, function, [_resolved(arg) for arg in args])
+        return self._stoppable(_threads(), function, [_resolved(arg) for arg in args])
 
     def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
         pass  # threads keep what this process does, and the processes of an executor have no names
 
     def _stoppable(self, executor: Executor, function: Callable[..., Any], args: Sequence[Any]) -> Future:
+        if executor is not self._given and hasattr(_running, "stop"):  # such a thread must not wait for another one
+            return _made_now(function, args)
         stop = threading.Event()
         future = executor.submit(_stopping, stop, function, *args)
         self._stops[future] = stop
@@ -222,6 +233,15 @@ class Local:
             raise lost(f"The executor was shut down: {error}.") from error
 
 
+def _made_now(function: Callable[..., Any], args: Sequence[Any]) -> Future:
+    future = concurrent.futures.Future[Any]()
+    try:
+        future.set_result(function(*args))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
 def _stopping(stop: threading.Event, function: Callable[..., Any], *args: Any) -> Any:
     _running.stop = stop
     try:
@@ -238,6 +258,16 @@ def _resolved(arg: Any) -> Any:
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_process(made_in: int, what: str) -> None:
+    """Refuse to wait for threads and connections that a fork has left behind in its parent."""
+    if os.getpid() != made_in:
+        raise UnsupportedError(
+            f"This process was forked from the one whose {what} reaches the rows, which cannot be used here. Nothing "
+            "was changed: change the model there, or start processes by spawn and fit in them.",
+            reason="rows elsewhere",
+        )
 
 
 def lost(why: str) -> UnsupportedError:
@@ -264,9 +294,13 @@ class Cluster:
     keeps_results = True
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self._client, self._process = client, os.getpid()
         with self.reached():
             self.count = max(1, sum(client.nthreads().values()))
+
+    @property
+    def _is_open(self) -> bool:
+        return os.getpid() == self._process and self._client.status == "running"
 
     def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
         best = {} if at is None else {"workers": [at], "allow_other_workers": True}
@@ -279,11 +313,11 @@ class Cluster:
     def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
         from distributed import fire_and_forget
 
-        if self._client.status == "running":
+        if self._is_open:
             fire_and_forget(self.submit(function, *args, at=place))  # type: ignore[no-untyped-call]
 
     def cancel(self, futures: Sequence[Any]) -> None:
-        if self._client.status == "running":
+        if self._is_open:
             self._client.cancel([future for future in futures if not future.done()])
 
     @contextmanager
@@ -291,6 +325,7 @@ class Cluster:
         from distributed import KilledWorker
         from distributed.comm import CommClosedError
 
+        _check_process(self._process, "Dask client")
         if self._client.status != "running":
             raise lost(f"The Dask client is {self._client.status}.")
         try:

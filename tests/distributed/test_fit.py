@@ -2,7 +2,9 @@
 
 import copy
 import multiprocessing
+import os
 import pickle
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
+from forks import CAN_FORK, run_forked
 from learners import LEARNERS, name_of, over
 from records import pool_of, records_of, tame
 from sqlearn import verify
@@ -99,6 +102,50 @@ def test_a_broken_pool_is_told():
         with pytest.raises(UnsupportedError, match=r"A process of the executor ended abruptly.*Nothing was changed"):
             fit(model, [end_process], client=processes)
     assert model.digest() == digest
+
+
+FORK = """
+import os, signal
+from concurrent.futures import ThreadPoolExecutor
+from sqlearn.distributed import fit
+from sqlearn.errors import UnsupportedError
+from sqlearn.naive_bayes import GaussianNB
+pieces = [([[1.0], [2.0]], [0, 1]), ([[1.0], [3.0]], [0, 1])]
+threads = ThreadPoolExecutor(1)
+models = [fit(GaussianNB(), pieces, client=client) for client in (None, threads)]
+child = os.fork()
+signal.alarm(100)
+for model in models:
+    model.forget([[1.0]], [0])
+    assert model.digest() == GaussianNB().fit([[1.0], [2.0], [3.0]], [0, 1, 1]).digest()
+if not child:
+    try:
+        models[1].state.ledger.sources[0].workers.submit(int)
+    except UnsupportedError as error:
+        os._exit(0 if "was forked" in str(error) else 1)
+    os._exit(2)
+print("child", os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="processes do not fork here")
+def test_a_forked_process_has_threads_of_its_own(tmp_path):
+    assert run_forked(FORK, tmp_path, timeout=120) == (0, "child 0\n", "")
+
+
+def test_all_fits_share_threads():
+    pieces = [([[1.0], [2.0]], [0, 1]), ([[1.0], [3.0]], [0, 1])]
+    models = [fit(GaussianNB(), pieces)]
+    n = threading.active_count()
+    models += [fit(GaussianNB(), pieces) for _ in range(3 * os.cpu_count())]
+    assert threading.active_count() <= max(n, os.cpu_count() + 1)
+
+    def within():
+        inner = fit(GaussianNB(), pieces).forget([[3.0]], [1])
+        return np.array([[float(inner.n_records_)]]), [1]
+
+    calls = [within] * (2 * os.cpu_count() + 1)  # more than there are threads, each of which fits
+    assert fit(GaussianNB(), calls).theta_.tolist() == [[3.0]]
 
 
 @pytest.mark.parametrize("learner", [GaussianNB(), Ridge(), StandardScaler(), CategoricalNB()], ids=name_of)
