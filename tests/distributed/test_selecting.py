@@ -1,5 +1,8 @@
 """Rows of pieces that ids or conditions name: found where they lie, and forgotten as a whole or not at all."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -202,6 +205,17 @@ def test_targets_that_do_not_fit(table):
     names = fit(GaussianNB(), [TWINS.assign(buys="no")], y="buys", columns=["age"])
     assert relabel(names, to="certainly", where="age > 1e9") == 1
     assert rows_of(names, where="age > 1e9").y.tolist() == ["certainly"]
+
+
+def test_processes_find_rows():
+    with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as processes:
+        model = fit(GaussianNB(), [TWINS[:3], TWINS[3:]], y="buys", columns=["age"], client=processes)
+        assert relabel(model, to=0, ids=["x", "v"], id="who") == 2
+        assert forget(model, where="age > 40") == 4
+        with pytest.raises(NotLearnedError, match="piece 0, row 3: "):
+            model.forget(TWINS[["age"]][2:3], [0])
+            forget(model, ids="q", id="who")
+    assert model.n_records_ == 3
 
 
 def test_merged_models_forget_in_all_their_pieces(table):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -80,12 +81,13 @@ def joined(blocks: Sequence[Block]) -> Block:
         for name in ("X", "y", "weight", "kept")
     }
     starts = np.cumsum([0, *map(len, blocks)])
-
-    def place(row: int) -> tuple[str | None, dict[str, int]]:
-        of = int(np.searchsorted(starts, row, side="right")) - 1
-        return blocks[of].place(row - int(starts[of]))
-
+    place = partial(_place_in, [block.place for block in blocks], starts)  # which can be pickled, if these can
     return Block(together["X"], together["y"], together["weight"], 0, first.piece, place, together["kept"])
+
+
+def _place_in(places: Sequence[Place], starts: np.ndarray, row: int) -> tuple[str | None, dict[str, int]]:
+    of = int(np.searchsorted(starts, row, side="right")) - 1
+    return places[of](row - int(starts[of]))
 
 
 def _stacked(parts: list[Any]) -> Any:
