@@ -11,6 +11,7 @@ from dask.distributed import Client, LocalCluster
 from fitted_pieces import fitted
 from refusals import NOT_FINITE, SHAPE, Kind, raises
 from sqlearn import errors
+from sqlearn.distributed import fit
 from sqlearn.distributed.pieces import pieces_of
 from sqlearn.linear_model import LinearRegression
 from sqlearn.naive_bayes import GaussianNB, MixedNB
@@ -141,6 +142,15 @@ def test_what_a_cluster_holds_is_read_there(client, frame, digest):
     slow = client.submit(lambda: frame)  # not computed yet when its only worker's thread asks for it
     pieces, plan = pieces_of(GaussianNB(), [slow], y="label", columns=["a"], run=run)
     assert [len(piece_rows) for piece_rows in run(read, [(piece, plan) for piece in pieces])] == [1]
+
+
+def test_a_shuffle_between_workers_is_refused_until_it_is_persisted(client, frame, digest):
+    shuffled = dd.from_pandas(frame, npartitions=3).shuffle("label")
+    model = GaussianNB()
+    with pytest.raises(errors.TableError, match=r"partition 0 comes of a shuffle.*Nothing was changed: persist"):
+        fit(model, shuffled, y="label", columns=["a", "b"], client=client)
+    assert not hasattr(model, "n_records_")
+    assert fit(model, shuffled.persist(), y="label", columns=["a", "b"], client=client).digest() == digest
 
 
 def test_a_piece_has_the_tasks_that_it_needs_alone(frame):

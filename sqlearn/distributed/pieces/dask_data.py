@@ -1,7 +1,7 @@
 """Pieces of Dask's collections: partitions, blocks of rows, delayed objects and futures.
 
 Each is computed on its own: what many of them need, such as the input of a shuffle, is computed for each unless the
-collection was persisted.
+collection was persisted. Shuffles between the workers of a cluster must be.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -54,6 +54,12 @@ class DaskPiece(Loaded):
 
 def _is_future(task: Any) -> bool:
     return type(task).__module__ == "distributed.client"
+
+
+def _is_joint(task: Any) -> bool:
+    """Whether this task is one of Dask's shuffle between workers, which no other scheduler can run."""
+    called = task[0] if isinstance(task, tuple) and task else getattr(task, "func", None)
+    return any(str(getattr(each, "__module__", "")).startswith("distributed.shuffle") for each in (type(task), called))
 
 
 def _result(future: Any) -> Any:
@@ -185,6 +191,13 @@ def _partitions(parts: Sequence[Sequence[Any]], names: Sequence[str], declared: 
                 key = left.pop()
                 if key not in needed:
                     needed[key] = tasks[key]
+                    if _is_joint(tasks[key]):
+                        raise TableError(
+                            f"{name} comes of a shuffle, merge or rechunking that all partitions pass through at once, "
+                            "and pieces are computed one by one. Nothing was changed: persist the data first, as in "
+                            "`data = data.persist()`.",
+                            reason="table",
+                        )
                     left += get_dependencies(tasks, key)
         keys = tuple(None if each is None else each.key for each in delayed)
         yield DaskPiece(name, graph=needed, keys=keys, declared=declared)
