@@ -207,6 +207,23 @@ def test_targets_that_do_not_fit(table):
     assert rows_of(names, where="age > 1e9").y.tolist() == ["certainly"]
 
 
+def test_merged_models_whose_files_have_other_types(table, tmp_path):
+    table = table.assign(pay=table.pay.fillna(0.5).round(), city=table.city.fillna("Ulm"))
+    types = [{}, {"age": "float32", "city": "category"}, {"age": "int16", "pay": "int64"}]
+    merged = None
+    for number, kinds in enumerate(types):
+        part = table[30 * number : 30 * number + 30].astype(kinds)
+        pq.write_table(pa.Table.from_pandas(part, preserve_index=False), tmp_path / f"{number}.parquet")
+        model = fitted(str(tmp_path / f"{number}.parquet"))
+        merged = model if merged is None else merged.merge(model)
+    old = table.age > 50
+    assert forget(merged, where="age > 50") == old.sum()
+    assert merged.digest() == digest_of(merged, table[~old])
+    merged.merge(fitted([table[:5]]))
+    with pytest.raises(TableError, match="frames of pandas and pyarrow"):
+        forget(merged, where="age > 20")
+
+
 def test_processes_find_rows():
     with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as processes:
         model = fit(GaussianNB(), [TWINS[:3], TWINS[3:]], y="buys", columns=["age"], client=processes)

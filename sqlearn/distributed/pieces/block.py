@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.errors import SqlearnError
+from sqlearn.errors import SqlearnError, TableError
 from sqlearn.storage.table import name_place
 
 ROWS = 1 << 16  # of a block at most
@@ -97,4 +97,26 @@ def _stacked(parts: list[Any]) -> Any:
         return np.concatenate(parts)
     if sp.issparse(parts[0]):
         return sp.csr_array(sp.vstack(parts, format="csr"))
-    return nw.concat([nw.from_native(part, eager_only=True) for part in parts]).to_native()
+    return nw.concat(_alike([nw.from_native(part, eager_only=True) for part in parts])).to_native()
+
+
+def _alike(frames: list[Any]) -> list[Any]:
+    """These frames with columns of one type: fits that were merged may have had others."""
+    libraries = {str(frame.implementation) for frame in frames}
+    if len(libraries) > 1:
+        raise TableError(
+            f"Some of these rows lie in frames of {' and '.join(sorted(libraries))}, which are not joined. Nothing was "
+            "changed: name rows of the one and of the other apart.",
+            reason="table",
+        )
+    schemas = [frame.schema for frame in frames]
+    types: dict[str, Any] = {}
+    for name in schemas[0]:
+        found = {schema[name] for schema in schemas}
+        if len(found) > 1 and all(kind.is_numeric() for kind in found):
+            types[name] = nw.Int64 if all(kind.is_integer() for kind in found) else nw.Float64
+        elif len(found) > 1 and found <= {nw.String, nw.Categorical}:
+            types[name] = nw.String
+    if not types:
+        return frames
+    return [frame.with_columns(nw.col(name).cast(kind) for name, kind in types.items()) for frame in frames]
