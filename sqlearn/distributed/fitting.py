@@ -65,7 +65,9 @@ def fit(
     progress : callable or bool, default=None
         Called with the number of rows read since the last call; True prints a line that counts them on stderr.
     memory : int, default=2**28
-        How many bytes of names a process keeps in memory; more lie in a temporary file.
+        How many bytes of names a process keeps in memory; more lie in a temporary file. For an adaptive learner this
+        process also keeps 24 bytes, beyond that, for each different record of a piece that is repeated there or
+        in an earlier one.
     gather_limit : int, default=2**30
         How many bytes of rows are gathered in this process for a learner that keeps its records.
 

@@ -30,7 +30,7 @@ from sqlearn.errors import (
     shown,
 )
 from sqlearn.storage.conditions import Condition
-from sqlearn.storage.table import Column, Columns, named_ids
+from sqlearn.storage.table import Column, Columns, check_given_once, named_ids
 
 _STORED = {"bool": "boolean", "text": "category", "object": "category", "int64": "whole"}  # conditions' words for kinds
 
@@ -80,7 +80,7 @@ def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | N
     Raises
     ------
     UnknownIdError
-        When no row has an id.
+        When no row has an id, or one is given twice.
     NotLearnedError
         When a row with an id is held no more; rows under a condition that are not held are passed over. Or when it
         cannot be told whether a row is held, as the model's own methods took out some rows equal to it.
@@ -295,7 +295,9 @@ def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Mea
                     reason="columns",
                 )
             textual = next(column.kind == "category" for column in columns if column.name == id)
-            wanted = {*named_ids(ids, textual)}
+            listed = named_ids(ids, textual, "these pieces", f"the column {shown(id)}")
+            check_given_once(listed)
+            wanted = {*listed}
             condition, keep = None, [id]
         else:
             condition = Condition(where, columns)

@@ -254,8 +254,10 @@ def test_what_cannot_be_asked(table, pieces):
         forget(model, where="city > 3")
     with pytest.raises(TableError, match="no column 'height'"):
         forget(model, ids=3, id="height")
-    with pytest.raises(UnknownIdError, match="not an id"):
+    with pytest.raises(UnknownIdError, match=r"not an id of these pieces.*compare with the column 'id'\."):
         forget(model, ids="x", id="id")
+    with pytest.raises(UnknownIdError, match=r"'p4' is given twice, again at position 2"):
+        forget(model, ids=["p4", "p3", "p4"], id="name")
     assert model.digest() == digest
     plain = GaussianNB().fit([[0.0], [1.0]], [0, 1])
     with pytest.raises(UnsupportedError, match="do not lie in pieces"):

@@ -7,6 +7,7 @@ import numpy as np
 
 from sqlearn.errors import DuplicateIdError, UnknownIdError, shown
 from sqlearn.storage.file import Database, HashIndex, Texts, decoded, hash_texts, hash_words
+from sqlearn.storage.table import check_given_once
 
 _NEXT = "next id"
 
@@ -43,16 +44,7 @@ class IdHashes:
         UnknownIdError
             When an id is given twice.
         """
-        if len(set(ids)) < len(ids):
-            seen: set[Any] = set()
-            for i, id in enumerate(ids):
-                if id in seen:
-                    raise UnknownIdError(
-                        f"The id {shown(id)} is given twice, again at position {i} (counted from 0). Nothing was "
-                        "changed: give it once.",
-                        value=id,
-                    )
-                seen.add(id)
+        check_given_once(ids)
         fits = np.array([self.textual or -(2**63) <= id < 2**63 for id in ids], bool)
         return fits, self.hashes(self.keys([id for id, fit in zip(ids, fits.tolist(), strict=True) if fit]))
 

@@ -29,6 +29,7 @@ from sqlearn.storage.table.given import (
     as_reading,
     as_seconds,
     as_values,
+    check_given_once,
     named_ids,
 )
 from sqlearn.storage.table.interactions import (

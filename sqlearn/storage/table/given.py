@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from numbers import Rational, Real
 from pathlib import Path
@@ -109,8 +109,8 @@ def as_values(values: Any) -> set[Any]:
     return set(listed)
 
 
-def named_ids(ids: Any, textual: bool) -> list[Any]:
-    """Ids as rows have them: all text, or all whole numbers.
+def named_ids(ids: Any, textual: bool, of: str = "this store", compare: str = "ids()") -> list[Any]:
+    """Ids as rows have them: all text, or all whole numbers; errors say `of` what, and what to compare them with.
 
     Raises
     ------
@@ -129,8 +129,23 @@ def named_ids(ids: Any, textual: bool) -> list[Any]:
         if type(id) is not (str if textual else int):
             place = "" if single else f" (position {i}, counted from 0)"
             raise UnknownIdError(
-                f"{shown(id)}{place} is not an id of this store, whose ids are {kind}. Nothing was changed: compare "
-                "with ids().",
+                f"{shown(id)}{place} is not an id of {of}, whose ids are {kind}. Nothing was changed: compare "
+                f"with {compare}.",
                 value=id,
             )
     return listed
+
+
+def check_given_once(ids: Sequence[Any]) -> None:
+    """Refuse an id that is given twice."""
+    if len(set(ids)) == len(ids):
+        return
+    seen: set[Any] = set()
+    for i, id in enumerate(ids):
+        if id in seen:
+            raise UnknownIdError(
+                f"The id {shown(id)} is given twice, again at position {i} (counted from 0). Nothing was changed: give "
+                "it once.",
+                value=id,
+            )
+        seen.add(id)
