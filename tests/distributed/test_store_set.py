@@ -355,6 +355,11 @@ def test_parts_belong_together(tmp_path):
     with pytest.raises(StoreCorruptError, match="lacks its part"):
         StoreSet.open(tmp_path / "a")
     first.write_bytes(content[0])
+    journal = tmp_path / "a" / "journal.sqlearn"
+    journal.rename(tmp_path / "journal")
+    with pytest.raises(StoreCorruptError, match=r"lacks its journal\.sqlearn"):
+        StoreSet.open(tmp_path / "a")
+    (tmp_path / "journal").rename(journal)
     with StoreSet.open(tmp_path / "a") as store_set:
         assert store_set.verify()
         store_set.close()

@@ -73,6 +73,8 @@ class Journal:
     @classmethod
     def open(cls, folder: Path, timeout: float) -> "Journal":
         """That of a folder."""
+        if not (folder / NAME).is_file():
+            raise damaged(folder, f"it lacks its {NAME}")
         return cls(Database.open(folder / NAME, timeout, of_set=True, cache=_CACHE))
 
     def write(self, unfinished: Unfinished) -> None:
