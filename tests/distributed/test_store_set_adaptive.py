@@ -6,6 +6,7 @@ import pytest
 from learners import over
 from sqlearn import Store
 from sqlearn.cluster import KMeans
+from sqlearn.compose import TableModel
 from sqlearn.distributed import StoreSet
 from sqlearn.errors import StoreCorruptError, UnsupportedError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
@@ -104,6 +105,10 @@ def test_learners_that_keep_rows_for_more_are_refused(tmp_path):
     table = table_of(LogisticRegression(), np.random.default_rng(3), range(12))
     with pytest.raises(UnsupportedError, match="KNeighborsClassifier keeps its rows"):
         StoreSet.create(tmp_path / "set", KNeighborsClassifier(), some(table, range(12)), target="y", id="id", keep="w")
+    with pytest.raises(UnsupportedError, match=r"pass the learner itself \(sqlearn fit --raw\)"):
+        StoreSet.create(
+            tmp_path / "set", TableModel(LogisticRegression()), some(table, range(12)), target="y", id="id", keep="w"
+        )
     assert not (tmp_path / "set").exists()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.compose import TableModel
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.rounds import ROWS_ELSEWHERE, Question, ReadOnlyRows, Records, Rounds, Rows, add_all
 from sqlearn.engine.sums import ExactSum
@@ -50,6 +51,13 @@ def part_of(model: Any) -> Any:
 
 
 def _unmerged(model: Any) -> UnsupportedError:
+    if isinstance(model, TableModel):
+        return UnsupportedError(
+            "This TableModel keeps its rows, and a set of stores does not take it. No set was created: for columns of "
+            "numbers alone, pass the learner itself (sqlearn fit --raw); else use a TableModel of a learner of sums, "
+            "such as RidgeClassifier, or a single store (Store.create; sqlearn fit without --parts).",
+            reason="learner",
+        )
     return UnsupportedError(
         f"{type(model).__name__} keeps its rows, and a set of stores is for learners of sums that merge (naive Bayes, "
         "linear and ridge regression, discriminant analysis, PCA, scalers, ...), and of sums in rounds over numbers "
