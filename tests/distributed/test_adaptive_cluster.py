@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from laws import refit, snapshot
+from learners import EVERYWHERE
 from records import joined
 from sqlearn.distributed import fit
 from sqlearn.errors import UnsupportedError
@@ -39,6 +40,7 @@ def forgets(model, records, rng):
         yield
 
 
+@pytest.mark.skipif(not EVERYWHERE, reason="Dask takes its time to start killed workers again: make thorough")
 def test_workers_that_are_killed():
     rng, records, pieces = many()
     with (
