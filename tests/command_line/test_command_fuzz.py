@@ -203,6 +203,10 @@ class Calls:
             return [self.dice.choice([*self.stores, *["old"] * 12]), "--out", out, *self.flags("--json", "--no-such")]
         if command == "warm-up":  # no model that there is: it would be compiled for
             return [*self.flags("--json"), self.dice.choice(["no", "", "\0", "\ud800", "Gaussian", MANY])]
+        if command == "rebalance":
+            parts = self.dice.choice(["1", "2", "3"] * 4 + ["0", "-1", "1000", "x", "", MANY])
+            store = self.dice.choice(["set", "set", "folder", "folder", "missing", "m.sqlearn"])
+            return [store, "--parts", parts, *self.flags("--json")]
         if command == "lift":
             words = self.dice.choice([["p0"], ["p0", "p0"], ["p1"], ["1"], [MANY], [], ["p0", "\ud800"]])
             return [self.dice.choice(self.stores), *words, *self.flags("--json")]
@@ -228,6 +232,7 @@ def folder(tmp_path_factory):
         shutil.copyfile("pristine", "newer.sqlearn")
         assert cli.main(["forget", "newer.sqlearn", "--where", "age > 50", "--yes"]) == 0
         assert cli.main(["forget", "pristine", "--where", "person = 'p0'", "--yes"]) == 0
+        assert cli.main([*arguments, "--parts", "2", "--out", "set"]) == 0
     likes = {"user": ["anna", "anna", "ben", "7"], "item": ["tea", "7", "tea", "tea"]}
     Store.create(folder / "likes.sqlearn", EASE(), likes).close()
     (folder / "torn.sqlearn").write_bytes((folder / "pristine").read_bytes()[:20_000])
@@ -240,7 +245,7 @@ def test_every_subcommand_is_driven():
 
 CHANGING = "forget", "relabel", "learn", "compact", "replay", "lift"
 ASKING = "predict", "recommend", "similar-items", "verify", "report", "info", "receipts", "what-if", "suspects"
-DRIVEN = "fit", *ASKING, "suppressed", "upgrade", "warm-up", *CHANGING
+DRIVEN = "fit", *ASKING, "suppressed", "upgrade", "warm-up", "rebalance", *CHANGING
 
 
 @pytest.mark.parametrize("command", DRIVEN)
