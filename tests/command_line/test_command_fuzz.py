@@ -14,7 +14,7 @@ from sqlearn import Store, cli
 from sqlearn.commands import COMMANDS
 from sqlearn.recommend import EASE
 
-CALLS = 100 if EVERYWHERE else 30  # of each subcommand
+CALLS = 100 if EVERYWHERE else 50  # of each subcommand
 HEAD = "person,age,port,paid,joined,lived\n"
 ROWS = [
     f"p{i},{20 + i % 50},{'SCQ'[i % 3]},{str(i % 4 > 0).lower()},2020-01-{1 + i % 28:02d},{'yes' if i % 5 else 'no'}\n"

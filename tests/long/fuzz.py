@@ -45,6 +45,7 @@ from sqlearn.naive_bayes import GaussianNB, MixedNB
 
 UPDATES = ("partial_fit", "forget", "relabel", "fit", "without", "merge")
 _UNASKED = {"path", "set_params", "get_params", "sparsify", "densify", "set_callbacks", "get_metadata_routing"}
+_UNASKED |= {"hold"}  # takes a state, which the package alone makes
 
 # -------------------------------------------------------------------------------------------------------- learners
 

@@ -29,7 +29,7 @@ class SetEditing(SetView):
         Parameters
         ----------
         table : frame, dict of columns, iterator of these, or path
-            Rows with the set's columns, ids included if the set has a column of them; files as for :meth:`create`.
+            Rows with the set's columns, ids included if the set has a column of them; files as for ``create``.
         progress : callable, optional
             Called with the number of rows learned since the last call.
 
