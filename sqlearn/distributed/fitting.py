@@ -53,7 +53,7 @@ def fit(
     learner : estimator of this package
         What is fitted, as by its own ``fit``: what it learned before is dropped.
     data : path, glob, folder, list of files, Dataset, Dask DataFrame or Array, or iterable of pieces
-        The data; see :func:`sqlearn.distributed.pieces.pieces_of`.
+        The data; see docs/scale.md.
     y : name, list of names or array, optional
         The column of labels or targets, or several; or their values, beside one frame or array.
     sample_weight : name or array, optional
