@@ -139,7 +139,7 @@ bounds: $(VENV)/.test
 	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/bounds" $(BIN)/python -m pytest $(ARGS) $(KERNELS)
 
 thorough: $(VENV)/.test
-	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) $$(grep -rlE "EVERYWHERE|crossed|over_each|one_of_each" \
+	@SQLEARN_EVERYWHERE=1 $(BIN)/python -m pytest $(ARGS) $$(grep -rlE "EVERYWHERE|crossed|over_each|over_kinds|some_of|thinned" \
 		tests --include="test_*.py" | grep -v sums/test_memory)
 
 fuzz: $(VENV)/.test

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from sklearn import cluster as peers
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from laws import assert_same, check_contract
 from records import records_of
@@ -31,12 +30,6 @@ def fine(monkeypatch):
     monkeypatch.setattr(rounds, "PILOT", 8)
     monkeypatch.setattr(clustering_problem, "_FINE", 2.0**-8)
     monkeypatch.setattr(clustering_problem, "_COARSE", 1.0)
-
-
-@pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([KMeans()])
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.filterwarnings("ignore")

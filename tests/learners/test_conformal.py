@@ -14,8 +14,8 @@ import sklearn.linear_model
 import sklearn.naive_bayes
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from checks import thinned_checks
 from laws import assert_same, check_contract, told, unchanged
 from learners import crossed
 from naive import hard_rows
@@ -576,9 +576,6 @@ def test_what_cannot_be_answered():
         FullConformalRegressor(KNeighborsRegressor(1)).fit(X[:3], [-1e308, 0.0, 1e308]).predict_interval(X[:1])
 
 
-CHECKS = parametrize_with_checks([FullConformalClassifier(GaussianNB()), FullConformalRegressor(Ridge())])
-
-
-@pytest.mark.parametrize(*CHECKS.args, ids=lambda part: re.sub(r"at0x\w+", "", CHECKS.kwargs["ids"](part)))
+@thinned_checks([FullConformalClassifier(GaussianNB()), FullConformalRegressor(Ridge())], 2)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

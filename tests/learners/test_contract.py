@@ -26,9 +26,11 @@ from learners import (
     VALUED,
     WEIGHTED,
     crossed,
-    one_of_each,
+    kind_of,
     over,
     over_each,
+    over_kinds,
+    some_of,
     takes_ledger,
 )
 from records import WIDTH, joined, pool_of, records_of, tame
@@ -46,7 +48,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 # ------------------------------------------------------------------------------------------------------- histories
 
 
-@crossed(3, learner=LEARNERS + MULTILABEL, level=range(3))
+@crossed(3, learner=some_of(LEARNERS + MULTILABEL, kind_of, "levels"), level=range(3))
 def test_contract(learner, level):
     rng = np.random.default_rng([level, 5])
     check_contract(learner, records_of(learner, rng, 20, level), rng)
@@ -58,7 +60,7 @@ def test_contract_with_hard_records_among_tame_ones(learner):
     check_contract(learner, pool_of(learner, rng, 30 if EVERYWHERE else 22), rng)
 
 
-@over(LEARNERS + MULTILABEL)
+@over_kinds(LEARNERS + MULTILABEL)
 def test_contract_without_weights_ledger_and_default_key(learner):
     rng = np.random.default_rng(7)
     records = records_of(learner, rng, 20, 1, weighted=False)
@@ -77,7 +79,7 @@ def test_contract_with_strings(learner):
     check_contract(learner, replace(records, y=names[records.y % 5]), rng)
 
 
-@over([learner for learner in VALUED if learner.__sklearn_tags__().target_tags.multi_output])
+@over_kinds([learner for learner in VALUED if learner.__sklearn_tags__().target_tags.multi_output])
 def test_contract_with_two_targets(learner):
     rng = np.random.default_rng(9)
     records = records_of(learner, rng, 20)
@@ -105,7 +107,7 @@ def test_blocks_large_and_small(learner):
     assert_same(part.forget(**wide.take(kept).given).forget(**wide.take(gone).given), emptied(learner, wide.take(kept)))
 
 
-@over(LEARNERS + MULTILABEL)
+@over_kinds(LEARNERS + MULTILABEL)
 def test_fit_forgets_what_was_before(learner):
     first, second = tame(learner), tame(learner, seed=1)
     model = clone(learner).fit(**first.given)
@@ -113,7 +115,7 @@ def test_fit_forgets_what_was_before(learner):
     assert_same(model, refit(learner, second))
 
 
-@over(LEARNERS)
+@over_kinds(LEARNERS)
 def test_states_of_different_capacities_merge(learner):
     """Many labels, categories and limbs on one side, few on the other, and slots released on both."""
     rng = np.random.default_rng(11)
@@ -137,7 +139,7 @@ def test_states_of_different_capacities_merge(learner):
 # ---------------------------------------------------------------------------------------------------- nothing left
 
 
-@over(LEARNERS + MULTILABEL)
+@over_kinds(LEARNERS + MULTILABEL)
 def test_the_empty_state(learner):
     records, others = tame(learner), pool_of(learner, np.random.default_rng(3), 20)
     model = emptied(learner, records)
@@ -169,7 +171,7 @@ def use(model, X):
     return ask(X)
 
 
-@over(WEIGHTED)
+@over_kinds(WEIGHTED)
 def test_records_of_weight_zero_are_held_and_counted_nowhere(learner):
     records = tame(learner, weighted=False)
     others = pool_of(learner, np.random.default_rng(4), 16)
@@ -281,7 +283,11 @@ def same_values(X):
         yield X.astype(bool)
 
 
-@crossed(3, learner=one_of_each(ARRAYS), values=[[0.0, 1.0], [0.0, 1.0, 2.0, 5.0], [0.0, -1.5, 0.25, 3.0, -0.0]])
+@crossed(
+    3,
+    learner=some_of(ARRAYS, kind_of, "forms"),
+    values=[[0.0, 1.0], [0.0, 1.0, 2.0, 5.0], [0.0, -1.5, 0.25, 3.0, -0.0]],
+)
 def test_equal_values_are_one_record(learner, values):
     rng = np.random.default_rng(12)
     if min(values) < 0 and (
@@ -298,7 +304,7 @@ def test_equal_values_are_one_record(learner, values):
         reference.partial_fit(**given)
 
 
-@over(ARRAYS + MULTILABEL)
+@over_kinds(ARRAYS + MULTILABEL)
 def test_zeros_have_no_sign(learner):
     records = tame(learner)
     records.X[records.X < 0.5] = 0.0
@@ -452,7 +458,7 @@ def test_labels_come_back_as_they_were_learned(learner):
     assert clone(learner).fit(X, truth.astype(str)).predict(X).dtype.kind == "U"
 
 
-@over(LABELLED)
+@over_kinds(LABELLED)
 def test_labels_shrink(learner):
     records = tame(learner, 10, weighted=False)
     names = np.array(["a", "bb"])[np.arange(10) % 2].astype("<U40")
@@ -467,7 +473,7 @@ def test_labels_shrink(learner):
             assert model.classes_.dtype == np.array(["a", "bb"]).dtype
 
 
-@over(LABELLED)
+@over_kinds(LABELLED)
 def test_the_last_row_of_a_class_takes_the_class(learner):
     records = tame(learner, 9, weighted=False)
     records.y[:] = [0, 0, 0, 0, 1, 1, 1, 1, 5]
@@ -486,7 +492,7 @@ def test_the_last_row_of_a_class_takes_the_class(learner):
     assert_same(model, refit(learner, records.take(range(4, 8))))  # one class is left, and that is allowed
 
 
-@over(LEARNERS + MULTILABEL)
+@over_kinds(LEARNERS + MULTILABEL)
 def test_duplicates(learner):
     records = tame(learner, 6)
     thrice = joined([records, records, records.take(range(6)[::-1])])
@@ -502,7 +508,7 @@ def test_duplicates(learner):
 # ----------------------------------------------------------------------------------------- parameters, seeds, processes
 
 
-@over(LEARNERS + MULTILABEL)
+@over_kinds(LEARNERS + MULTILABEL)
 def test_parameters_set_later_wait_for_the_next_fit(learner):
     records = tame(learner)
     model = refit(learner, records)
@@ -530,14 +536,14 @@ def test_parameters_set_later_wait_for_the_next_fit(learner):
     assert model.digest() != before
 
 
-@over([learner for learner in LEARNERS if "random_state" in learner.get_params()])
+@over_kinds([learner for learner in LEARNERS if "random_state" in learner.get_params()])
 def test_no_random_state_is_a_constant_one(learner):
     records = tame(learner)
     models = [clone(learner).set_params(random_state=None).fit(**records.given) for _ in range(2)]
     assert_same(*models)
 
 
-@over(LEARNERS + MULTILABEL)
+@over_kinds(LEARNERS + MULTILABEL)
 def test_keys_change_digests_and_nothing_else(learner):
     records = tame(learner)
     models = [clone(learner).set_params(key=key).partial_fit(**records.given) for key in (None, "a", b"a", "b")]

@@ -1,13 +1,11 @@
 """Covariance matrices: scikit-learn's on tame data, those of centred data where it cannot follow, and forgetting."""
 
-import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from sklearn import covariance as peers
 from sklearn.datasets import load_breast_cancer, load_wine
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sqlearn.covariance as own
 from laws import check_contract
@@ -19,7 +17,6 @@ from sqlearn.errors import NotLearnedError, ShapeError, UndefinedAttributeError
 
 RNG = np.random.default_rng(0)
 KINDS = [getattr(own, name) for name in own.__all__]
-CHECKS = parametrize_with_checks([EmpiricalCovariance(), OAS()])
 kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
@@ -105,12 +102,6 @@ def test_shares_do_not_depend_on_the_unit(kind):
 def test_contract(learner):
     rng = np.random.default_rng(3)
     check_contract(learner, records_of(learner, rng, 16, 2), rng)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(*CHECKS.args, ids=lambda part: re.sub(r"at0x\w+", "", CHECKS.kwargs["ids"](part)))
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)
 
 
 def test_a_store_of_records(tmp_path):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn import mixture as peers
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from laws import assert_same, check_contract
 from records import records_of
@@ -36,12 +35,6 @@ def fine(monkeypatch):
     monkeypatch.setattr(rounds, "MOST_ROUNDS", 8)
     monkeypatch.setattr(mixture_problem, "_COARSEST", 2.0**-8)
     monkeypatch.setattr(mixture_problem, "_COARSE", 1.0)
-
-
-@pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([GaussianMixture()])
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.filterwarnings("ignore")

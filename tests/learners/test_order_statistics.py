@@ -8,7 +8,6 @@ import pytest
 import scipy.sparse as sp
 from sklearn import preprocessing as peers
 from sklearn.base import clone
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from laws import assert_same, check_contract, refit
 from naive import hard_rows
@@ -287,21 +286,3 @@ def test_old_pickles_and_stores_find_the_scaler():
     import sqlearn.preprocessing
 
     assert sqlearn.preprocessing.StandardScaler is StandardScaler
-
-
-OTHERS = [
-    MinMaxScaler(),
-    MaxAbsScaler(),
-    QuantileTransformer(n_quantiles=10),
-    KBinsDiscretizer(3),
-    SimpleImputer(strategy="median"),
-    OrdinalEncoder(),
-    TruncatedSVD(),
-]
-CHECKS = parametrize_with_checks(OTHERS)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(*CHECKS.args, ids=CHECKS.kwargs["ids"])
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)

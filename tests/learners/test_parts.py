@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import re
 import threading
 from functools import partial
 
@@ -23,10 +22,9 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import make_scorer
 from sklearn.pipeline import Pipeline as Steps
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from checks import thinned_checks
 from laws import assert_same, check_contract, told, unchanged
-from learners import EVERYWHERE
 from records import pool_of, records_of
 from sqlearn.calibration import CalibratedClassifierCV
 from sqlearn.compose import TextModel
@@ -144,29 +142,18 @@ def expected_failures(estimator):
 
 CHECKED = [
     VotingClassifier(PARTS),
+    VotingRegressor(LINES),
     OneVsRestClassifier(RidgeClassifier()),
     StackingRegressor([("ridge", Ridge())], Ridge(), cv=2),
+    StackingClassifier([("bayes", GaussianNB())], RidgeClassifier(), cv=2),
     CalibratedClassifierCV(GaussianNB(), cv=2),
     CHOICE,
     GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-2]}, cv=2),
+    RandomizedSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, n_iter=1, cv=2, random_state=0),
 ]
-if EVERYWHERE:  # which do what those above do, by the same code
-    CHECKED += [
-        VotingRegressor(LINES),
-        StackingClassifier([("bayes", GaussianNB())], RidgeClassifier(), cv=2),
-        RandomizedSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, n_iter=1, cv=2, random_state=0),
-    ]
-CHECKS = parametrize_with_checks(
-    CHECKED,
-    expected_failed_checks=expected_failures,
-)
 
 
-def check_name(part):
-    return re.sub(r"at0x\w+", "", CHECKS.kwargs["ids"](part))
-
-
-@pytest.mark.parametrize(*CHECKS.args, ids=check_name)
+@thinned_checks(CHECKED, 4, expected_failures)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

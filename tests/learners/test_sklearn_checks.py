@@ -1,16 +1,20 @@
 """scikit-learn's own checks of estimators, on every class of learners."""
 
-import re
-from functools import cache
-
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from learners import EVERYWHERE, LEARNERS, one_of_each
+from checks import thinned_checks
+from learners import LEARNERS, some_of
+from sqlearn.cluster import KMeans
+from sqlearn.covariance import OAS, EmpiricalCovariance
+from sqlearn.decomposition import TruncatedSVD
 from sqlearn.engine.sparse import problem
 from sqlearn.ensemble import ShardedClassifier, ShardedRegressor
+from sqlearn.impute import SimpleImputer
+from sqlearn.kernel_approximation import RBFSampler
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.linear_model.folded import Chooses
+from sqlearn.mixture import GaussianMixture
+from sqlearn.preprocessing import KBinsDiscretizer, MaxAbsScaler, MinMaxScaler, OrdinalEncoder, QuantileTransformer
 from sqlearn.svm import LinearSVC
 from sqlearn.tree import TakesCategories, TreeLearner
 
@@ -54,32 +58,36 @@ def expected_failures(estimator):
     return {}
 
 
-# what these answer and refuse is code of another class that is checked
-TWINS = (
-    "ElasticNet GammaRegressor GenericUnivariateSelect LedoitWolf RidgeClassifierCV SelectFdr SelectFpr SelectFwe "
-    "TweedieRegressor"
-).split()
-CHECKED = [one for one in one_of_each(LEARNERS) if EVERYWHERE or type(one).__name__ not in TWINS]
-CHECKS = parametrize_with_checks(CHECKED, expected_failed_checks=expected_failures)
+def answers_of(learner):
+    """What decides how a learner answers: its class, and what the class makes of the learner inside."""
+    tags = learner.__sklearn_tags__()
+    return type(learner), tags.estimator_type, tags.transformer_tags is None, learner.keeps_records
 
 
-@cache
-def name(part):
-    """scikit-learn's name without addresses: the processes of one test run must agree on names."""
-    return re.sub(r"at0x\w+", "", CHECKS.kwargs["ids"](part))
+MORE = [
+    MinMaxScaler(),
+    MaxAbsScaler(),
+    QuantileTransformer(n_quantiles=10),
+    KBinsDiscretizer(3),
+    SimpleImputer(strategy="median"),
+    OrdinalEncoder(),
+    TruncatedSVD(),
+    RBFSampler(n_components=5),
+    EmpiricalCovariance(),
+    OAS(),
+    KMeans(),
+    GaussianMixture(),
+]
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(*CHECKS.args, ids=name)
+@thinned_checks([*some_of(LEARNERS, answers_of, "checks"), *MORE], 4, expected_failures)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-WIDE = parametrize_with_checks([LogisticRegression(), PoissonRegressor(), LinearSVC()])
-
-
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(*WIDE.args, ids=name)
+@thinned_checks([LogisticRegression(), PoissonRegressor(), LinearSVC()], 3)
 def test_scikit_learn_checks_of_records_kept_as_sparse_ones(estimator, check, monkeypatch):
     monkeypatch.setattr(problem, "MOST_PARAMETERS", 0)
     check(estimator)

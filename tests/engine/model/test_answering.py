@@ -19,7 +19,7 @@ from sklearn.naive_bayes import GaussianNB as SklearnGaussianNB
 from sklearn.utils.estimator_checks import check_param_validation
 
 from laws import assert_same, unchanged
-from learners import LEARNERS, over, over_each
+from learners import LEARNERS, over, over_each, over_kinds
 from refusals import NOT_NUMERIC, raises
 from sqlearn import BusyError, ParameterError, UnsupportedError, verify
 from sqlearn.cluster import KMeans
@@ -198,7 +198,7 @@ def part_of(model, path):
     return model
 
 
-@over(LEARNERS)
+@over_kinds(LEARNERS)
 def test_fitted_attributes_are_listed(learner):
     model, _, _ = prepared(learner)
     public = {name for name in model.fitted_attributes() if not name.startswith("_")}
@@ -226,7 +226,7 @@ def arrays(value):
             yield from arrays(item)
 
 
-@over(LEARNERS)
+@over_kinds(LEARNERS)
 def test_read_outs_cannot_be_written_to(learner):
     model, records, _ = prepared(learner)
     with unchanged(model):

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from laws import assert_same, refit, unchanged
-from learners import over
+from learners import crossed
 from records import Records
 from refusals import SHAPE, raises
 from sqlearn.cluster import KMeans
@@ -75,8 +75,7 @@ def faults():
 FAULTS = dict(faults())
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@over(LEARNERS)
+@crossed(3, learner=LEARNERS, fault=FAULTS)
 def test_malformed_matrices_are_refused(learner, fault):
     y = None if learner._target is None else LABELS
     records = Records(whole().toarray(), y, None)
