@@ -12,6 +12,7 @@ from sklearn import ensemble as peers
 from sklearn.datasets import load_breast_cancer, make_blobs
 from sklearn.metrics import roc_auc_score
 
+from learners import EVERYWHERE
 from sqlearn import verify
 from sqlearn.ensemble import IsolationForest
 from sqlearn.errors import InvalidValueError, NotLearnedError, TooLargeError, UndefinedAttributeError
@@ -52,7 +53,7 @@ def anomalies():
     yield cancer[kept], label[kept] == 0
 
 
-@pytest.mark.parametrize("records, unusual", list(anomalies()), ids=["normal", "blobs", "cancer"])
+@pytest.mark.parametrize("records, unusual", list(anomalies())[0 if EVERYWHERE else 2 :])
 def test_outliers_are_found_as_well_as_by_scikit_learn(records, unusual):
     ours, theirs = (
         [roc_auc_score(unusual, -kind(random_state=seed).fit(records).score_samples(records)) for seed in range(5)]

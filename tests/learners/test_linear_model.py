@@ -13,6 +13,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from laws import check_contract
+from learners import crossed
 from naive import hard_rows
 from nist import NIST, digits, read_nist
 from records import records_of
@@ -234,19 +235,18 @@ def test_fit_warns_and_not_the_first_read(name):
 # ----------------------------------------------------------------------------------------------------------- exactness
 
 
-@pytest.mark.parametrize(
-    "learner",
-    [
+@crossed(
+    3,
+    learner=[
         ours.RidgeClassifier(class_weight="balanced"),
         ours.RidgeClassifier(class_weight={1: 0.1, -1: 1e10}, fit_intercept=False),
         ours.Ridge(alpha=1e-30, fit_intercept=False),
         ours.ElasticNet(alpha=1e-3, selection="random", random_state=5),
         ours.BayesianRidge(fit_intercept=False),
     ],
-    ids=repr,
+    level=[0, 1, 2],
 )
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("level", [0, 1, 2])
 def test_contract_with_other_parameters(learner, level):
     rng = np.random.default_rng([level, 11])
     check_contract(learner, records_of(learner, rng, 20, level), rng)

@@ -174,13 +174,18 @@ def check(path, shared, kept):
 
 
 def attack(kills, seed, path, model):
-    """Make a store, and kill so many processes that work on it. Returns how many were within a call of each kind."""
+    """Make a store, and kill so many processes that work on it. Returns how many were within a call of each kind.
+
+    More are killed until one was within a commit, and some within four kinds of calls.
+    """
     create(path, model)
     random = np.random.default_rng(seed)
     shared, kept, hit = Shared(), [], Counter()
     journal = path.with_name(path.name + "-journal")
-    for kill in range(kills):
-        shared.calls.value, wanted, deadline = 0, random.integers(1, 4), time.monotonic() + 60
+    for kill in range(100 * kills):
+        if kill >= kills and hit["journal left"] and len(hit) > 4:
+            break
+        shared.calls.value, wanted, deadline = 0, random.integers(1, 4), time.monotonic() + 300
         child = FORK.Process(target=work_until_killed, args=(path, [seed, kill], shared))
         child.start()
         while shared.calls.value < wanted:  # however slow the machine is

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from sklearn.base import clone
 
+from learners import over_each
 from refusals import CLOSED, EMPTY, EXISTS, NOT_FINITE, NOT_NUMERIC, WEIGHT, raises
 from sqlearn import Store, verify
 from sqlearn.cluster import KMeans
@@ -193,19 +194,15 @@ def test_verify_finds_a_row_that_was_altered(path):
     assert not found and "state" in str(found)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        *(
-            getattr(import_module(f"sqlearn.{module}"), name)(**({"power": 1.5} if "Tweedie" in name else {}))
-            for name, (module, _) in MODELS.items()
-            if module != "recommend"  # whose tables have other columns: see test_store_recommend.py
-        ),
-        *(TableModel(inner) for inner in (GaussianNB(), Ridge(), LogisticRegression())),
-        SelectKBest(k=1),
-    ],
-    ids=lambda model: type(getattr(model, "learner", model)).__name__ + (" of tables" * hasattr(model, "learner")),
-)
+TAKEN_OUT = [
+    getattr(import_module(f"sqlearn.{module}"), name)(**({"power": 1.5} if "Tweedie" in name else {}))
+    for name, (module, _) in MODELS.items()
+    if module != "recommend"  # whose tables have other columns: see test_store_recommend.py
+]
+TAKEN_OUT += [*(TableModel(inner) for inner in (GaussianNB(), Ridge(), LogisticRegression())), SelectKBest(k=1)]
+
+
+@over_each(TAKEN_OUT)
 def test_the_model_taken_out_predicts_and_changes_nothing(model, path):
     """It could not tell whether a row was ever learned; that of a pickle neither. Fitted anew it is on its own."""
     table = {"a": [0.0, 1.0, 5.0, 6.0, 2.0, 7.0, 3.0, 4.0], "b": [1.0, 0.0, 3.0, 1.0] * 2, "y": [1, 1, 2, 2] * 2}

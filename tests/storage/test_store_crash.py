@@ -17,6 +17,7 @@ import pytest
 
 from forks import run_forked
 from kills import FORK, MODELS, TIED, attack, table_of
+from learners import EVERYWHERE
 from refusals import ACCESS, CLOSED, FULL, MISSING, NOT_A_STORE, raises
 from sqlearn import Store
 from sqlearn.errors import SqlearnError, StoreBusyError, StoreCorruptError, StoreError
@@ -26,7 +27,7 @@ from sqlearn.storage.file import Database, SavedModel
 from tiny_rounds import cut
 
 needs_fork = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
-KILLS = 60  # in memory; fewer on a disk, where calls wait for it, so that nearly all are killed in the middle
+KILLS = 60 if EVERYWHERE else 12  # in memory; fewer on a disk, where calls wait for it, so nearly all are in the middle
 
 
 @pytest.fixture

@@ -163,13 +163,14 @@ WEIGHTED = [learner for learner in LEARNERS if takes_weights(learner)]
 # classes with one kind of sums, and of what is read out of them
 KINDS = """
     MultinomialNB ComplementNB BernoulliNB
-    PCA ShrunkCovariance LedoitWolf
+    PCA ShrunkCovariance LedoitWolf EmpiricalCovariance OAS
     KNeighborsClassifier KNeighborsRegressor
     LinearRegression Ridge Lasso ElasticNet BayesianRidge
-    RidgeCV LassoCV
+    RidgeCV LassoCV ElasticNetCV
     LogisticRegression LinearSVC
     PoissonRegressor GammaRegressor TweedieRegressor
-    DecisionTreeRegressor ExtraTreesRegressor RandomForestClassifier
+    DecisionTreeRegressor ExtraTreesRegressor RandomForestRegressor
+    RandomForestClassifier DecisionTreeClassifier ExtraTreesClassifier
     HistGradientBoostingClassifier HistGradientBoostingRegressor
     ShardedClassifier ShardedRegressor
 """
