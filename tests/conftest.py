@@ -3,8 +3,10 @@
 import functools
 import gc
 import inspect
+import math
 import os
 import weakref
+from collections import defaultdict
 from types import FunctionType
 
 # one thread for each worker: the threads that BLAS and OpenMP start by themselves wait for each other, and for workers
@@ -14,6 +16,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
 # ruff: noqa: E402 - after the settings that numpy reads
 import narwhals.stable.v2 as narwhals
 import numpy as np
+import pytest
 
 from sqlearn.engine.kernels import Postponed
 
@@ -61,3 +64,25 @@ def pytest_collection():
 def pytest_collection_finish():
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Of a test marked `crossed(n)` CI takes one case in n: where the sum of its parameters' places is a multiple.
+
+    So each value of one parameter meets as many of another as its list has places in a row; of a single parameter, each
+    n-th value is taken. `make thorough` takes all, and so does who names the cases to run.
+    """
+    cases_of = defaultdict(list)
+    for item in items:
+        if "SQLEARN_EVERYWHERE" not in os.environ and item.get_closest_marker("crossed"):
+            cases_of[item.nodeid.partition("[")[0]].append(item)
+    left_out = set()
+    for cases in cases_of.values():
+        lengths = [len(list(mark.args[1])) for mark in cases[0].iter_markers("parametrize")]
+        if len(cases) == math.prod(lengths):
+            places = np.transpose(np.unravel_index(range(len(cases)), lengths)).sum(axis=1)
+            (every,) = cases[0].get_closest_marker("crossed").args
+            left_out.update(case for case, place in zip(cases, places, strict=True) if place % every)
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]

@@ -89,6 +89,7 @@ def test_labels_that_differ_by_piece_and_go(learner, monkeypatch):
 
 @over([LogisticRegression(), KMeans(2)])
 @pytest.mark.parametrize("n", [1, 2, 7, 16, 64])
+@pytest.mark.crossed(2)
 def test_any_number_of_pieces(learner, n):
     """Enough records for rounds, among them copies in several pieces."""
     rng = np.random.default_rng(4)

@@ -31,6 +31,7 @@ def pair(name, class_weight):
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("n", [300, 9000])
 @pytest.mark.parametrize("name", ["logistic", "hinge"])
+@pytest.mark.crossed(2)
 def test_agrees_with_scikit_learn(name, n, classes, class_weight, weighted):
     if isinstance(class_weight, dict) and len(class_weight) > classes:
         pytest.skip("no such class")

@@ -30,6 +30,7 @@ def skewed(n, d):
 @pytest.mark.parametrize(
     "X", [skewed(500, 6), skewed(20, 40) + 3.0, load_wine().data, load_breast_cancer().data], ids=lambda X: str(X.shape)
 )
+@pytest.mark.crossed(2)
 def test_agrees_with_scikit_learn(kind, assume_centered, X):
     model = kind(assume_centered=assume_centered).fit(X)
     peer = getattr(peers, kind.__name__)(assume_centered=assume_centered).fit(X)

@@ -71,6 +71,7 @@ def test_automatic_shrinkage_is_that_of_any_unit(solver):
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("options", LINEAR, ids=repr)
 @pytest.mark.parametrize("given_priors", [False, True])
+@pytest.mark.crossed(3)
 def test_linear_agrees_with_scikit_learn(loader, options, given_priors):
     X, y = data(loader)
     k = len(np.unique(y))
@@ -96,6 +97,7 @@ def test_linear_agrees_with_scikit_learn(loader, options, given_priors):
 
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("options", QUADRATIC, ids=repr)
+@pytest.mark.crossed(2)
 def test_quadratic_agrees_with_scikit_learn(loader, options):
     X, y = data(loader)
     options = options | {"tol": 1e-6}

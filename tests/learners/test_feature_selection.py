@@ -286,6 +286,7 @@ def test_indicator_matrices_are_checked():
     ],
     ids=repr,
 )
+@pytest.mark.crossed(3)
 def test_selectors_agree_with_scikit_learn(selector, score_func, loader):
     X, y = loader(return_X_y=True)
     selector = clone(selector).set_params(score_func=score_func)

@@ -84,6 +84,7 @@ DATA = {name: (x, y) for name, x, y in data_sets()}
 
 @each_regressor
 @pytest.mark.parametrize("data", DATA)
+@pytest.mark.crossed(2)
 def test_regressors_agree_with_scikit_learn(name, params, data):
     x, y = DATA[data]
     loose = 1e-4 if params.get("positive") and name == "Ridge" else 1e-6
@@ -98,6 +99,7 @@ def test_regressors_agree_with_scikit_learn(name, params, data):
 
 @each_regressor
 @pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.crossed(2)
 def test_several_targets_agree_with_scikit_learn(name, params, columns):
     x, y = DATA["random"]
     y = np.column_stack([y, 2 - y**2 / 10, np.sin(y)])[:, :columns]

@@ -34,6 +34,7 @@ def assert_agrees(ours, theirs, rtol=1e-9):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("with_mean", [False, True])
 @pytest.mark.parametrize("with_std", [False, True])
+@pytest.mark.crossed(2)
 def test_agrees_with_scikit_learn(loader, weighted, with_mean, with_std):
     X = loader().data
     w = np.random.default_rng(0).integers(0, 4, len(X)) / 2 if weighted else None

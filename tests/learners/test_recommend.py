@@ -53,6 +53,7 @@ def rows_of(held):
 
 @ALL
 @pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.crossed(2)
 def test_order_batches_and_merges_do_not_show(learner, labels):
     """The laws of all learners, less that a record may be held twice: random histories check the others."""
     rng, names = np.random.default_rng(3), LABELS[labels]

@@ -89,6 +89,7 @@ PLAIN = [
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", ["multinomial", "complement", "bernoulli"])
 @pytest.mark.parametrize("parameters", PLAIN, ids=str)
+@pytest.mark.crossed(2)
 def test_counts_and_predictions_are_scikit_learns_to_the_bit(kind, parameters):
     learner, peer = LEARNERS[kind]
     model, theirs = TextModel(learner, **parameters).fit(TEXTS, LABELS), pipeline(peer, parameters).fit(TEXTS, LABELS)
@@ -122,6 +123,7 @@ WEIGHED = [
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", ["multinomial", "complement", "centroid"])
 @pytest.mark.parametrize("parameters", [*WEIGHED, {}, {"select": 9}], ids=str)
+@pytest.mark.crossed(2)
 def test_values_are_scikit_learns(kind, parameters):
     learner, peer = LEARNERS[kind]
     model, theirs = TextModel(learner, **parameters).fit(TEXTS, LABELS), pipeline(peer, parameters).fit(TEXTS, LABELS)
@@ -161,6 +163,7 @@ def test_ties_are_broken_by_the_word():
     "parameters", [{}, {"binary": True}, {"ngram_range": (1, 2)}, {"max_features": 7, "max_df": 0.5}]
 )
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.crossed(2)
 def test_histories_against_the_slow_twin(parameters, seed):
     rng = random.Random(seed)
     pool = [*messages(30, seed)[0], "", "x" * 100_000, " ".join(HARD_WORDS), "once twice once", "once twice"]

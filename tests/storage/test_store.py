@@ -203,19 +203,19 @@ TAKEN_OUT += [*(TableModel(inner) for inner in (GaussianNB(), Ridge(), LogisticR
 
 
 @over_each(TAKEN_OUT)
-def test_the_model_taken_out_predicts_and_changes_nothing(model, path):
+def test_the_model_taken_out_predicts_and_changes_nothing(learner, path):
     """It could not tell whether a row was ever learned; that of a pickle neither. Fitted anew it is on its own."""
     table = {"a": [0.0, 1.0, 5.0, 6.0, 2.0, 7.0, 3.0, 4.0], "b": [1.0, 0.0, 3.0, 1.0] * 2, "y": [1, 1, 2, 2] * 2}
-    wanted = {name: table[name] for name in (table if model._target else "ab")}
-    with Store.create(path, model, wanted, target="y" if model._target else None) as store:
+    wanted = {name: table[name] for name in (table if learner._target else "ab")}
+    with Store.create(path, learner, wanted, target="y" if learner._target else None) as store:
         taken, digest = store.model, store.digest()
         assert store.verify()
     X: Any = np.column_stack([table["a"], table["b"]])
-    if "columns" in model.get_params(deep=False):
+    if "columns" in learner.get_params(deep=False):
         X = {name: np.array(table[name]) for name in "ab"}
-    given = [table["y"]] if model._target else []
+    given = [table["y"]] if learner._target else []
     other = clone(taken).fit(X, *given)
-    is_of_trees = isinstance(model, TreeBased)  # whose digest in a store names the records alone
+    is_of_trees = isinstance(learner, TreeBased)  # whose digest in a store names the records alone
     never = ({"a": [5.5], "b": [1.5]} if isinstance(X, dict) else [[5.5, 1.5]], *([1] for _ in given))
     for copy in (taken, deepcopy(taken), pickle.loads(pickle.dumps(taken))):
         calls = [partial(copy.forget, *never), partial(copy.partial_fit, X, *given)]

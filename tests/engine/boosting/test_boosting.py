@@ -62,6 +62,7 @@ def given(learner, classes, kind=plain, n=70, seed=0):
 
 @each_loss
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.crossed(2)
 def test_sums_are_those_of_the_definition(learner, classes, kind):
     """Of plain and constant features, duplicates, missing values, 1e308, subnormal numbers, -0.0."""
     model = clone(learner).set_params(pilot=30)
@@ -70,6 +71,7 @@ def test_sums_are_those_of_the_definition(learner, classes, kind):
 
 @each_loss
 @pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+@pytest.mark.crossed(2)
 def test_weights(learner, classes, weights):
     X, y = given(learner, classes)
     w = weights(np.random.default_rng(1), len(y))
@@ -84,6 +86,7 @@ CLASS_WEIGHTS += [{0: 5e-324, 1: 5e-324, 2: 5e-324}, {1: 1.7e308}, {0: 2.0, 1: 4
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("class_weight", CLASS_WEIGHTS, ids=str)
 @pytest.mark.parametrize("weight", [1.0, 1e300, 1e-300])
+@pytest.mark.crossed(3)
 def test_weights_of_classes(classes, class_weight, weight):
     """Also where their product with those of records is beyond float64."""
     learner = SmallBoosting(class_weight=class_weight, l2=0.25)
@@ -106,6 +109,7 @@ TARGETS = {
 @pytest.mark.parametrize("learner", [SmallBoostingRegressor(), POISSON], ids=["squared error", "poisson"])
 @pytest.mark.parametrize("targets", TARGETS.values(), ids=TARGETS)
 @pytest.mark.parametrize("weight", [1.0, 1e300, 1e-300])
+@pytest.mark.crossed(3)
 def test_targets(learner, targets, weight):
     rng = np.random.default_rng(2)
     y = rng.choice(targets, 60)
@@ -145,6 +149,7 @@ SETTINGS = {
 
 @each_loss
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.crossed(4)
 def test_settings(learner, classes, settings):
     model = clone(learner).set_params(**settings)
     kind = KINDS[-1] if "categorical" in settings else plain  # numbers of categories, some of them missing
@@ -193,6 +198,7 @@ def test_records_outside_of_the_pilot_with_values_that_it_lacks():
 
 @each_loss
 @pytest.mark.parametrize("ridge", [0.0, 1e-6, 1.0])
+@pytest.mark.crossed(2)
 def test_solutions_are_the_exact_ones_rounded(learner, classes, ridge):
     """Also after updates, and where columns depend on each other."""
     learner = clone(learner).set_params(ridge=ridge, n_trees=2, most_bins=4, pilot=20)
@@ -210,6 +216,7 @@ def test_solutions_are_the_exact_ones_rounded(learner, classes, ridge):
 
 
 @pytest.mark.parametrize("seed", range(36))
+@pytest.mark.crossed(3)
 def test_histories(seed):
     BoostingHistory(seed).run(10, naive=seed % 4 == 0)
 
@@ -254,6 +261,7 @@ def flat_structure(model):
 
 @each_loss
 @pytest.mark.parametrize("at_once", [1, 3, 80])
+@pytest.mark.crossed(2)
 def test_powers_of_two(learner, classes, at_once):
     """From 60 records to 70 and on, and back, where units, pilots and shares of second derivatives change."""
     learner = clone(learner).set_params(pilot=None, halved=2)

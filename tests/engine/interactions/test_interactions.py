@@ -38,6 +38,7 @@ def entries(index):
 
 
 @pytest.mark.parametrize("seed", range(20))
+@pytest.mark.crossed(2)
 def test_both_ways_agree_whatever_came_and_went(seed, small_pools):
     rng, index, held = np.random.default_rng(seed), TwoWayIndex(), {}
     index.resize(6, 9)
@@ -142,6 +143,7 @@ def test_similarities_in_one_two_and_four_words(largest, raters, form):
 
 
 @pytest.mark.parametrize("seed", range(32))
+@pytest.mark.crossed(2)
 def test_histories(seed, small_pools):
     history = RecommendHistory(seed)
     for _ in range(12):

@@ -383,6 +383,7 @@ SOME = (LEARNERS + MULTILABEL)[:: 1 if EVERYWHERE else 3]
 
 
 @over_calls(SOME)
+@pytest.mark.crossed(2)
 def test_memory_ends_at_every_allocation(learner, call, monkeypatch):
     """Each array that the engine asks numpy for is refused in turn, and each of its own ways to grow (in CI, some)."""
     model, records, others = prepared(learner)

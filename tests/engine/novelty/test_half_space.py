@@ -36,6 +36,7 @@ def objective(features, nu):
 
 @pytest.mark.parametrize("nu", [0.05, 0.3, 0.8, 1.0])
 @pytest.mark.parametrize("n, d, size", [(300, 3, 40), (60, 5, 200), (7, 2, 10)])
+@pytest.mark.crossed(2)
 def test_the_solution_is_the_minimum(n, d, size, nu):
     x, directions, phases = problem(n, d, size)
     found = one_class(x, directions, phases, nu, 1e-9)
@@ -99,6 +100,7 @@ def test_steps_end():
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 97])
 @pytest.mark.parametrize("nu", [1e-9, 0.1, 0.3, 0.5, 0.999, 1.0])
+@pytest.mark.crossed(2)
 def test_boundary(n, nu):
     scores = RNG.permutation(n) * 1.0
     outside = (scores < boundary(scores, nu)).sum()

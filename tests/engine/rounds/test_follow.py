@@ -68,6 +68,7 @@ def test_a_short_walk_ends_as_a_long_one(learner, walks):
 
 @over(ADAPTIVE)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+@pytest.mark.crossed(2)
 def test_an_error_before_the_change_leaves_the_model_as_it_was(learner, error, tiny, walks):
     model, records = started(learner, 4)
     before, version = model.canonical_parts(), model._state.version

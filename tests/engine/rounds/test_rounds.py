@@ -97,6 +97,7 @@ def test_contract_with_hard_records_among_tame_ones(learner):
 
 @over(ADAPTIVE)
 @pytest.mark.parametrize("pilot", [2, 4])
+@pytest.mark.crossed(2)
 def test_history(learner, pilot, tiny):
     """n crosses octaves and two pilots up and down."""
     shrink(tiny, pilot, "fine")

@@ -212,6 +212,7 @@ EXTREME = {
 
 @over([learner for learner in ADAPTIVE if has_fit_parameter(learner, "sample_weight")])
 @pytest.mark.parametrize("weights", EXTREME)
+@pytest.mark.crossed(2)
 def test_extreme_weights(learner, weights):
     rng = np.random.default_rng(17)
     records = replace(sample(learner, rng, 60), w=EXTREME[weights](60))
@@ -229,6 +230,7 @@ def test_extreme_weights(learner, weights):
 @over(ADAPTIVE)
 @pytest.mark.parametrize("value", [np.nextafter(2.0**500, np.inf), -1e308])
 @pytest.mark.parametrize("pilot", [8, 4096])
+@pytest.mark.crossed(2)
 def test_values_out_of_range_are_refused_on_every_path(learner, value, pilot, tiny):
     shrink(tiny, pilot)
     rng = np.random.default_rng(18)

@@ -60,6 +60,7 @@ LEARNERS = [
 
 
 @crossed(2, learner=LEARNERS[:4], kind=KINDS, classes=[2, 3])
+@pytest.mark.crossed(2)
 def test_updates_equal_refits(learner, kind, classes, monkeypatch):
     if classes == 3 and (learner._target != "label" or kind not in (plain, heavy, scales)):
         pytest.skip("one number of classes is enough here")

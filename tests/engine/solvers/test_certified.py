@@ -115,6 +115,7 @@ LARGE_AND_SMALL = np.array([2**62, -(2**62), 2**61 + 1, -1, 0, 1, 3, 2**40 + 7, 
         ([[2**47, 0], [0, 0]], 1, [2**62, 2**62]),
     ],
 )
+@pytest.mark.crossed(3)
 def test_hard_values(h, ridge, g, exponent):
     h, g = with_hidden_triangle(h), np.array(g, np.int64)
     before = h.tobytes(), g.tobytes()

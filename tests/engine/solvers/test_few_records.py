@@ -55,6 +55,7 @@ class Owner:
 @pytest.mark.parametrize("ridge", [1.0, 2.0**20])
 @pytest.mark.parametrize("most", [1, 2**18, 2**33])
 @pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.crossed(2)
 def test_histories(ridge, most, copies):
     owner = Owner([5, 31, 64, 2, 2, 9] * 4, seed=0, most=most, ridge=ridge, columns_behind=3)
     assert not owner.check().any()

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("n", [1, 2, 3, 40, 400])
+@pytest.mark.crossed(2)
 def test_trees_are_those_of_the_definitions(kind, n):
     rng = np.random.default_rng(n)
     X = kind(rng, n)
@@ -27,6 +28,7 @@ def test_trees_are_those_of_the_definitions(kind, n):
 
 
 @pytest.mark.parametrize("seed", range(40))
+@pytest.mark.crossed(3)
 def test_histories(seed):
     IsolationHistory(seed).run(16, naive=seed % 4 == 0)
 

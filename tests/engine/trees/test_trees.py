@@ -40,6 +40,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.mark.parametrize("learner", [*CLASSIFIERS, *REGRESSORS], ids=lambda learner: learner.__name__)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.crossed(3)
 def test_trees_are_those_of_the_definitions(learner, kind):
     for seed in range(2):
         assert_as_naive(History(seed, 150, learner, kind).model)
@@ -57,6 +58,7 @@ def test_threads_grow_the_same_trees():
 
 
 @pytest.mark.parametrize("seed", range(40))
+@pytest.mark.crossed(3)
 def test_histories(seed):
     History(seed).run(10, naive=seed % 4 == 0)
 
