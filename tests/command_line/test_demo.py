@@ -126,7 +126,7 @@ def test_ctrl_c_on_the_running_command():
     ) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=600)
     assert process.returncode == 130
     assert error.split() == ["Interrupted."]
 

@@ -76,7 +76,7 @@ def test_killed_while_it_is_made(tmp_path):
     path = tmp_path / "a.sqlearn"
     child = FORK.Process(target=Store.create, args=(path, MixedNB(), endless()), kwargs={"target": "y", "id": "id"})
     child.start()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not path.exists():  # however slow the machine is
         assert time.monotonic() < deadline and child.is_alive()
         time.sleep(0.001)

@@ -22,7 +22,7 @@ def _run(code: str, folder: str, outputs: tuple[str, str]) -> None:
     exec(code, vars(program))
 
 
-def run_forked(code: str, folder: Path, timeout: float = 120, stdout: str | None = None) -> tuple[int | None, str, str]:
+def run_forked(code: str, folder: Path, timeout: float = 600, stdout: str | None = None) -> tuple[int | None, str, str]:
     """Run code in a folder; its exit code, and what it wrote to standard output and to standard error.
 
     Standard output may be another file: nothing is read of that.

@@ -74,7 +74,7 @@ class Package:
                 env=inherited | environment,
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=600,
             )
             exit_code, stdout, stderr = done.returncode, done.stdout, done.stderr
         assert exit_code == 0, stderr
