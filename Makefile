@@ -30,7 +30,8 @@ BENCH ?= *
 KERNELS ?= tests/engine
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+# of packages only the modules that are imported are compiled, when they are
+INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install --no-compile
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
@@ -159,31 +160,31 @@ clean:
 
 $(VENV)/.package: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what it needs into $(VENV) (once) ..."
-	@$(PIP) install --editable ".[tables]"
+	@$(INSTALL) --editable ".[tables]"
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what its tests need into $(VENV) (once) ..."
-	@$(PIP) install --editable ".[test]"
+	@$(INSTALL) --editable ".[test]"
 	@touch $@ $(VENV)/.package
 
 $(VENV)/.bench: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what its benchmarks need into $(VENV) (once) ..."
-	@$(PIP) install --editable ".[bench]"
+	@$(INSTALL) --editable ".[bench]"
 	@touch $@ $(VENV)/.package
 
 $(VENV)/.docs: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what its documentation needs into $(VENV) (once) ..."
-	@$(PIP) install --editable ".[docs]"
+	@$(INSTALL) --editable ".[docs]"
 	@touch $@ $(VENV)/.package
 
 $(VENV)/.recipes: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn, Ray, Spark and Dask into $(VENV) (once) ..."
-	@$(PIP) install --editable ".[distributed,recipes]"
+	@$(INSTALL) --editable ".[distributed,recipes]"
 	@touch $@ $(VENV)/.package
 
 $(VENV)/.release: pyproject.toml $(VENV)/.python
-	@$(PIP) install --editable ".[release]"
+	@$(INSTALL) --editable ".[release]"
 	@touch $@
 
 # A name that is found may still not run (pyenv's shims), be too old, or lack the module venv (Debian): ask each one.

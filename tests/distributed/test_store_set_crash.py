@@ -26,8 +26,8 @@ from set_kills import (
 from sqlearn.distributed import StoreSet
 from sqlearn.errors import StoreBusyError, StoreCorruptError
 
-KINDS = ["learn", "forget ids", "relabel", "rebalance"]
-KINDS += ["forget where", "lift", "replay"] if EVERYWHERE else []
+KINDS = ["forget ids", "rebalance"]
+KINDS += ["learn", "relabel", "forget where", "lift", "replay"] if EVERYWHERE else []
 pytestmark = pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
 
 

@@ -27,7 +27,6 @@ from learners import (
     WEIGHTED,
     crossed,
     kind_of,
-    over,
     over_each,
     over_kinds,
     some_of,
@@ -54,7 +53,7 @@ def test_contract(learner, level):
     check_contract(learner, records_of(learner, rng, 20, level), rng)
 
 
-@over(LEARNERS + MULTILABEL)
+@over_kinds(LEARNERS + MULTILABEL)
 def test_contract_with_hard_records_among_tame_ones(learner):
     rng = np.random.default_rng(6)
     check_contract(learner, pool_of(learner, rng, 30 if EVERYWHERE else 22), rng)
@@ -559,11 +558,11 @@ def test_keys_change_digests_and_nothing_else(learner):
 DIGESTS = """
 import json, sys, warnings
 import numpy as np
-from learners import ARRAYS, LABELLED, LEARNERS, VALUED, WEIGHTED, over, over_each, takes_ledger
+from learners import LEARNERS, kind_of, some_of
 from records import pool_of
 warnings.simplefilter("ignore")
 digests = []
-for learner in LEARNERS:
+for learner in some_of(LEARNERS, kind_of, "processes"):
     records = pool_of(learner, np.random.default_rng(1), 24)
     digests.append(learner.partial_fit(**records.given).forget(**records.row(3)).digest())
 json.dump(digests, sys.stdout)
@@ -578,7 +577,7 @@ def test_processes_agree():
     environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": path}
     other = subprocess.Popen([sys.executable, "-c", DIGESTS], env=environment, stdout=subprocess.PIPE)
     digests = []
-    for learner in LEARNERS:
+    for learner in some_of(LEARNERS, kind_of, "processes"):
         records = pool_of(learner, np.random.default_rng(1), 24)
         digests.append(clone(learner).partial_fit(**records.given).forget(**records.row(3)).digest())
     assert json.loads(other.communicate()[0]) == digests

@@ -218,12 +218,17 @@ def check(path, model, log, labels, used, kept):
 
 
 def attack(kills, seed, path, model, only=""):
-    """Make a set, and kill so many processes that work on it. Returns how many were within a call of each kind."""
+    """Make a set, and kill so many processes that work on it. Returns how many were within a call of each kind.
+
+    More are killed until one was within a commit, and some within two kinds of calls if there are several.
+    """
     labels, log = create(path, model), Log(path.with_name("log"))
     random = np.random.default_rng(seed)
     shared, kept, hit = Shared(), [], Counter()
-    for kill in range(kills):
-        shared.calls.value, wanted, deadline = 0, random.integers(1, 4), time.monotonic() + 120
+    for kill in range(100 * kills):
+        if kill >= kills and hit["journal left"] and (only or sum(hit[kind] > 0 for kind in CALLS) > 1):
+            break
+        shared.calls.value, wanted, deadline = 0, random.integers(1, 4), time.monotonic() + 600
         given = (path, model, dict(labels), [seed, kill], log, shared, only)
         child = FORK.Process(target=work_until_killed, args=given)
         child.start()
@@ -275,7 +280,7 @@ def killed_at(step, after, work, *given):
 
     child = FORK.Process(target=until_killed)
     child.start()
-    child.join(120)
+    child.join(600)
     assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
     return child.exitcode != 0
 

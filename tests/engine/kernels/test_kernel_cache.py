@@ -3,15 +3,13 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numba
 import pytest
 from numba.core.registry import CPUDispatcher
 
-from forks import CAN_FORK, run_forked
+from forks import run_forked
 from sqlearn.engine.kernels import decorator as kernel_module
 
 CALLEE = """
@@ -36,6 +34,16 @@ def total(values):
 
 # Python's own cache of modules takes two edits of one second that leave the size alone for one.
 ALWAYS_FROM_SOURCES = "import sys\nsys.dont_write_bytecode = True\n"
+
+# numba reads them when it is imported, which it was where this forks from
+SETTINGS = """
+import os
+import numba
+for name in [name for name in os.environ if name.startswith("NUMBA_")]:
+    del os.environ[name]
+os.environ.update({})
+numba.config.reload_config()
+"""
 
 RUN = """
 import numpy as np
@@ -63,20 +71,7 @@ class Package:
 
     def run(self, code: str = RUN, **environment: str) -> tuple[float, int, int]:
         """The caller's result, how often it came from the cache, and how often it was compiled."""
-        code = ALWAYS_FROM_SOURCES + code
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-        if CAN_FORK and not environment and len(inherited) == len(os.environ):  # numba reads them when it is imported
-            exit_code, stdout, stderr = run_forked(code, self.root)
-        else:
-            done = subprocess.run(
-                [sys.executable, "-c", code],
-                cwd=self.root,
-                env=inherited | environment,
-                capture_output=True,
-                text=True,
-                timeout=600,
-            )
-            exit_code, stdout, stderr = done.returncode, done.stdout, done.stderr
+        exit_code, stdout, stderr = run_forked(ALWAYS_FROM_SOURCES + SETTINGS.format(environment) + code, self.root)
         assert exit_code == 0, stderr
         self.stderr, self.warnings = stderr, stderr.count("RuntimeWarning: sqlearn cannot keep")
         result, hits, misses = stdout.split()
