@@ -31,7 +31,7 @@ def predict(file: str, table: str, out: str | None, as_json: bool, **reading: An
     Mahalanobis distance of each row.
     """
     with opened(file) as store, new_file(out) as output:
-        rows = table_of(store, table, reading, features_only=True)
+        rows = table_of(store, [table], reading, features_only=True)
         name = "prediction"
         targets = [column.name for column in store.columns if column.part == "target"]
         several = targets if len(targets) > 1 else []
@@ -95,7 +95,7 @@ def report(file: str, values: tuple[str, ...], table: str | None, as_json: bool,
         with suppress(ValueError):
             wanted.append(float(value))
     with opened(file) as store:
-        rows = None if table is None else iter(table_of(store, table, reading))
+        rows = None if table is None else iter(table_of(store, [table], reading))
         found = store.erasure_report(wanted, rows)
     told = {
         "clean": bool(found),

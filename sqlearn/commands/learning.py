@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from sqlearn.commands.models import MODELS, model_of
-from sqlearn.commands.options import FILE, JSON, READING, STEPS, TABLE
+from sqlearn.commands.options import FILE, JSON, READING, STEPS, TABLES
 from sqlearn.commands.output import drop_output
 from sqlearn.commands.pipelines import Given, built
 from sqlearn.commands.printing import fields, progress, tell, tell_receipt
 from sqlearn.commands.stores import opened, signing_key
-from sqlearn.commands.tables import table_file, table_of, tell_detected
+from sqlearn.commands.tables import table_in, table_of, tell_detected
 from sqlearn.commands.usage import command
 from sqlearn.errors import ParameterError
 
@@ -62,8 +62,8 @@ def _with_labels(file, learner, roles: dict[str, str | None], category: tuple[st
     return file.read_as(kinds=kinds, ids=ids)
 
 
-@command("TABLE --model NAME --out FILE [--target COL] [--id COL]")
-@TABLE
+@command("TABLE... --model NAME --out FILE [--target COL] [--id COL]")
+@TABLES
 @click.option(
     "--target",
     metavar="COL",
@@ -113,7 +113,7 @@ def _with_labels(file, learner, roles: dict[str, str | None], category: tuple[st
 @READING
 @JSON
 def fit(
-    table: str,
+    tables: tuple[str, ...],
     target: tuple[str, ...],
     model: str,
     parameters: tuple[str, ...],
@@ -144,7 +144,8 @@ def fit(
 ) -> None:
     """Learn a table, and keep its rows and the model in a new store.
 
-    TABLE is a CSV, TSV or Parquet file, or '-' for standard input. FILE is the store to make.
+    TABLE is a CSV, TSV or Parquet file, or '-' for standard input; a folder of such files, a pattern such as
+    'data/*.parquet', or several files are one table, read block by block. FILE is the store to make.
 
     MixedNB, trees, forests and boosted trees take tables as they are. BernoulliNB, CategoricalNB, ComplementNB,
     KernelMean, MultinomialNB, OneClassSVM, covariances and models whose names end in CV take columns of numbers. For
@@ -177,7 +178,7 @@ def fit(
         (drop, "drop"),
     ):
         kinds |= dict.fromkeys(names, kind)
-    file = table_file(table, reading, {}, kinds=kinds, ids=ids)
+    file = table_in(tables, reading, {}, kinds=kinds, ids=ids)
     words = {c.name for c in file.columns if c.kind == "category"} - {*category}
     if learner.target == "value" and not words.isdisjoint(target):  # one word among numbers: it is the mistake
         numbers = dict.fromkeys(words.intersection(target), "number")
@@ -250,18 +251,18 @@ def _created(parts: int | None, roles: dict[str, Any], out: str, learner: Any, b
     return StoreSet.create(out, learner, blocks, **named, parts=parts)
 
 
-@command("FILE TABLE")
+@command("FILE TABLE...")
 @FILE
-@TABLE
+@TABLES
 @READING
 @JSON
-def learn(file: str, table: str, as_json: bool, **reading: Any) -> None:
+def learn(file: str, tables: tuple[str, ...], as_json: bool, **reading: Any) -> None:
     """Add the rows of a table to a store, and learn them.
 
-    FILE is the store; TABLE is a CSV, TSV or Parquet file, or '-' for standard input.
+    FILE is the store; TABLE is a CSV, TSV or Parquet file, or '-' for standard input; or several files, as for `fit`.
     """
     with opened(file) as store:
-        rows = table_of(store, table, reading)
+        rows = table_of(store, tables, reading)
         with progress("Learning") as report:
             receipt = store.learn(rows.blocks(report))
         tell_receipt(as_json, store, receipt)

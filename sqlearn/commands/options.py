@@ -1,5 +1,6 @@
 """The arguments and options that several commands have."""
 
+import os
 from typing import Any
 
 import click
@@ -9,6 +10,19 @@ from sqlearn.commands.pipelines import STEPS as _STEPS
 FILE = click.argument("file", metavar="FILE", type=click.Path(exists=True))  # or the folder of a set of stores
 TABLE = click.argument("table", metavar="TABLE", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+
+
+class _Tables(click.Path):
+    """A file, a folder of files, or a pattern, which is left as it is."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        is_pattern = any(sign in value for sign in "*?[") and not os.path.exists(value)
+        return value if is_pattern else super().convert(value, param, ctx)
+
+
+TABLES = click.argument(
+    "tables", metavar="TABLE...", nargs=-1, required=True, type=_Tables(exists=True, allow_dash=True)
+)
 
 
 class _IdsFile(click.Path):

@@ -1,20 +1,29 @@
 """Tables as a command line says that they are read."""
 
 import csv
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from sqlearn.store import Store
-    from sqlearn.table_files import TableFile
+    from sqlearn.table_files import Source, TableFile, TableFiles
 
 
-def table_file(path: str, reading: dict[Any, Any], kept: dict[Any, Any], **more: Any) -> "TableFile":
+def table_in(
+    paths: Sequence[str], reading: dict[Any, Any], kept: dict[Any, Any], **more: Any
+) -> "TableFile | TableFiles":
     """A table, read as the command says, else as the store's table was (`kept`), else as its beginning shows."""
-    from sqlearn.table_files import BOOLEANS, MISSING, Source, TableFile
+    from sqlearn.table_files import table_in
 
-    source = Source(path)
+    return table_in(paths, partial(_opened, reading, kept), **more)
+
+
+def _opened(reading: dict[Any, Any], kept: dict[Any, Any], source: "Source", **more: Any) -> "TableFile":
+    from sqlearn.table_files import BOOLEANS, MISSING, TableFile
+
     alike = not source.is_parquet and "delimiter" in kept and source.suffix in ("", kept["suffix"])
     of_text = "header", "delimiter", "quote", "encoding", "decimal"
     again = "missing", "booleans", "line_breaks", *(of_text * alike)
@@ -44,13 +53,15 @@ def table_file(path: str, reading: dict[Any, Any], kept: dict[Any, Any], **more:
     return TableFile(source, **({"missing": MISSING, "booleans": BOOLEANS} | options), **more)
 
 
-def table_of(store: "Store", path: str, reading: dict[Any, Any], *, features_only: bool = False) -> "TableFile":
-    """A file's columns as a store has them; others are left out."""
+def table_of(
+    store: "Store", paths: Sequence[str], reading: dict[Any, Any], *, features_only: bool = False
+) -> "TableFile | TableFiles":
+    """The columns of a table as a store has them; others are left out."""
     kinds = {column.name: column.kind for column in store.columns if column.part == "feature" or not features_only}
     labels = {column.name for column in store.columns if column.part == "target" and column.kind == "category"}
-    file = table_file(path, reading, store.reading)
+    file = table_in(paths, reading, store.reading)
     tell_detected(file)
-    names = [column.name for column in file.columns]
+    names = file.names
     ignored = [name for name in names if name not in kinds and name != store.id_column]
     if ignored:
         click.echo(f"Left out, as the store does not use them: {', '.join(ignored)}", err=True)
@@ -62,6 +73,6 @@ def table_of(store: "Store", path: str, reading: dict[Any, Any], *, features_onl
     return file.read_as(kinds=given, ids=ids, textual_ids=store.textual_ids)
 
 
-def tell_detected(file: "TableFile") -> None:
+def tell_detected(file: "TableFile | TableFiles") -> None:
     if file.detected:
         click.echo(f"{file.name} is read with this, as it begins: {'; '.join(file.detected)}.", err=True)

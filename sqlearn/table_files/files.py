@@ -97,6 +97,10 @@ class TableFile:
         What about the columns that were recognised may not be as it was meant.
     reading : dict
         The parameters that tell how the file is read, as they were given or found, in JSON's types.
+    has_rows, whole_ids, is_parquet : bool
+        Whether there are rows, whether ids are read as whole numbers, and whether it is a Parquet file.
+    size : int
+        Bytes in the file.
 
     Raises
     ------
@@ -185,18 +189,24 @@ class TableFile:
             raise TableError(
                 f"{self.name} has no rows. Nothing was learned: pass a file with at least one row.", reason="file"
             )
-        self._first = first
-        self._choose_kinds(kinds, ids, textual_ids)
+        self.size, self.is_parquet, self.has_rows = source.size, source.is_parquet, first is not None
+        self._choose_kinds(first, kinds, ids, textual_ids)
 
     def read_as(self, *, kinds: Mapping[str, str], ids: str | None, textual_ids: bool = False) -> "TableFile":
         """This file, read into columns of other kinds."""
         kinds, ids, other = as_kinds(kinds), as_text(ids, "ids"), copy.copy(self)
-        other._first = next(iter(other._source.blocks({} if ids is None else {ids: "id"})))
-        other._choose_kinds(kinds, ids, textual_ids)
+        first = next(iter(other._source.blocks({} if ids is None else {ids: "id"})), None)
+        other._choose_kinds(first, kinds, ids, textual_ids)
         return other
 
-    def _choose_kinds(self, kinds: dict[str, str], ids: str | None, textual_ids: bool) -> None:
-        first, self._ids = self._first, ids
+    def settled(self, kinds: Mapping[str, str], textual_ids: bool) -> "TableFile":
+        """This file, read into columns of kinds that were settled elsewhere, whatever its first rows look like."""
+        other = copy.copy(self)
+        other._kinds, other.whole_ids = {name: kinds[name] for name in self._kinds}, not textual_ids
+        return other
+
+    def _choose_kinds(self, first: Block | None, kinds: dict[str, str], ids: str | None, textual_ids: bool) -> None:
+        self._ids, self.whole_ids = ids, not textual_ids
         self._kinds: dict[str, str] = {}
         self.doubts: list[str] = []
         self.columns: list[ColumnSummary] = []
@@ -212,13 +222,18 @@ class TableFile:
                     column=name,
                     reason="file",
                 )
-        self._whole_ids = not textual_ids and (ids is None or all(map(_is_whole, self._texts(first.column(ids)))))
+        self.whole_ids = not textual_ids and (ids is None or all(map(_is_whole, self._texts(first.column(ids)))))
         self.columns = [self._summary(first, name, kinds.get(name)) for name in first.names if name != ids]
 
     def whole(self, names: Iterable[str]) -> set[str]:
         """Those of these columns whose values in the first rows are all whole numbers of 64 bits."""
         first = next(iter(self._source.blocks(dict.fromkeys(names, "whole"))))
         return {name for name in names if all(map(_is_whole, self._texts(first.column(name))))}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns in order, without ids."""
+        return [column.name for column in self.columns]
 
     @property
     def has_ids(self) -> bool:
@@ -395,11 +410,11 @@ class TableFile:
 
     def _id_values(self, block: Block, values: list[Any]) -> list[Any]:
         for row, value in enumerate(values):
-            if value is None or (self._whole_ids and not _is_whole(value)):
+            if value is None or (self.whole_ids and not _is_whole(value)):
                 what = "missing" if value is None else f"{value[:100]!r}, which is not a whole number of 64 bits"
                 advice = "each row needs an id of its own, and all must be of one type"
                 raise refused(block.place, row, f"the id is {what}", advice, self._ids, value)
-        return [int(value) for value in values] if self._whole_ids else values
+        return [int(value) for value in values] if self.whole_ids else values
 
 
 def _continued(block: Block, row: int, name: str, text: str) -> TableError:

@@ -100,11 +100,6 @@ def dataset_pieces(data: Any) -> list[Piece]:
     ]
 
 
-def names_columns(given: Any) -> bool:
-    """Whether a folder has others in it that are named for values of a column, such as ``year=2026``."""
-    return os.path.isdir(given) and any("=" in each.name and each.is_dir() for each in os.scandir(given))
-
-
 def hive_pieces(folder: Any) -> list[Piece]:
     """The pieces of a folder of Parquet files in such folders."""
     from pyarrow import dataset

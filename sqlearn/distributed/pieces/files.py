@@ -1,18 +1,16 @@
 """Pieces of files: which files are meant, and what tells whether one has changed."""
 
-import glob
 import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlearn.distributed.pieces.piece import Piece, Rows
 from sqlearn.distributed.pieces.plan import Plan
 from sqlearn.errors import TableError, shown
-from sqlearn.storage.table import as_path
+from sqlearn.table_files import is_data, paths_at, some
 
 
 @dataclass
@@ -101,37 +99,16 @@ def paths_of(given: str | os.PathLike[str]) -> list[str]:
     StoreError
         When the path is none.
     """
-    path = str(given) if is_url(str(given)) else str(as_path(given))
-    if is_url(path):
-        with reading(path):
-            filesystem, inner = filesystem_of(path)
-            if any(sign in inner for sign in "*?["):
-                found = filesystem.glob(inner)
-            else:
-                found = filesystem.find(inner) if filesystem.isdir(inner) else [inner]
-            return _some(given, [filesystem.unstrip_protocol(name) for name in found if _is_data(name, inner)])
-    if os.path.isdir(path):
-        found = [str(name) for name in Path(path).rglob("*") if name.is_file()]
-        return _some(given, [os.path.abspath(name) for name in found if _is_data(os.path.relpath(name, path), "")])
-    if os.path.exists(path) or not any(sign in path for sign in "*?["):
-        return [os.path.abspath(path)]
-    return _some(given, [os.path.abspath(name) for name in glob.glob(path, recursive=True) if os.path.isfile(name)])
-
-
-def _is_data(name: str, base: str) -> bool:
-    """Whether a file in a folder is one of the table, and not one that tells about it."""
-    parts = name.removeprefix(base).strip("/").replace(os.sep, "/").split("/")
-    return not any(part.startswith(("_", ".")) for part in parts)
-
-
-def _some(given: Any, paths: list[str]) -> list[str]:
-    if not paths:
-        raise TableError(
-            f"There is no file at {shown(str(given))}. Nothing was changed: pass the path of a file, a folder of "
-            "files, or a pattern such as 'folder/*.parquet'.",
-            reason="file",
-        )
-    return sorted(paths)
+    path = str(given)
+    if not is_url(path):
+        return sorted(os.path.abspath(name) for name in paths_at(given))
+    with reading(path):
+        filesystem, inner = filesystem_of(path)
+        if any(sign in inner for sign in "*?["):
+            found = filesystem.glob(inner)
+        else:
+            found = filesystem.find(inner) if filesystem.isdir(inner) else [inner]
+        return some(given, [filesystem.unstrip_protocol(name) for name in found if is_data(name, inner)])
 
 
 def is_parquet(path: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sqlearn.distributed.pieces.dask_data import dask_pieces, delayed_piece, is_dask, is_delayed
-from sqlearn.distributed.pieces.dataset import dataset_pieces, hive_pieces, is_dataset, names_columns
+from sqlearn.distributed.pieces.dataset import dataset_pieces, hive_pieces, is_dataset
 from sqlearn.distributed.pieces.files import is_parquet, paths_of
 from sqlearn.distributed.pieces.loaded import Called, InMemory, is_batch
 from sqlearn.distributed.pieces.parquet import ParquetPiece
@@ -19,7 +19,7 @@ from sqlearn.distributed.pieces.planning import planned
 from sqlearn.distributed.pieces.text import TextPiece, opened_piece, text_piece
 from sqlearn.errors import TableError, shown
 from sqlearn.storage.table import as_list
-from sqlearn.table_files import TableFile
+from sqlearn.table_files import TableFile, names_columns
 
 Run = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], list[Any]]
 

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from sqlearn.distributed.pieces.files import paths_of
 from sqlearn.distributed.store_set.change import Joint
 from sqlearn.distributed.store_set.routing import shares
 from sqlearn.errors import ShapeError
@@ -28,7 +27,7 @@ def in_files(
     id : str or None
         The column of ids.
     kinds : mapping of str to str, optional
-        Kinds of columns. Those of others are recognised in the first rows of the first file, and are the same in all.
+        Kinds of columns. Those of others are recognised in the first rows of the files, and are the same in all.
     textual_ids : bool, default=False
         Whether ids are text, whatever the first rows look like.
     """
@@ -39,19 +38,9 @@ def in_files(
         or not all(isinstance(path, str | os.PathLike) for path in given)
     ):
         return table
-    return _blocks([name for path in given for name in paths_of(path)], id, dict(kinds or {}), textual_ids)
+    from sqlearn.table_files import table_in  # which needs pyarrow
 
-
-def _blocks(names: list[str], id: str | None, kinds: dict[str, str], textual: bool) -> Iterator[Any]:
-    from sqlearn.table_files import TableFile  # which needs pyarrow
-
-    for name in names:
-        file = TableFile(name, kinds=kinds, ids=id, textual_ids=textual)
-        kinds |= {column.name: column.kind for column in file.columns}
-        for block in file:
-            if id is not None and not textual:
-                textual = any(isinstance(value, str) for value in block[id][:1])
-            yield block
+    return table_in(given, kinds=kinds, ids=id, textual_ids=textual_ids)
 
 
 class Rows(NamedTuple):

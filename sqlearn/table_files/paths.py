@@ -1,0 +1,50 @@
+"""Which files are meant: by a path, a pattern or a folder."""
+
+import glob
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlearn.errors import TableError, shown
+from sqlearn.storage.table import as_path
+
+
+def paths_at(given: str | os.PathLike[str]) -> list[str]:
+    """The files that a path, a pattern or a folder stands for, sorted.
+
+    Raises
+    ------
+    TableError
+        When there is none.
+    StoreError
+        When the path is none.
+    """
+    path = str(as_path(given))
+    if os.path.isdir(path):
+        found = [str(name) for name in Path(path).rglob("*") if name.is_file()]
+        return some(given, [name for name in found if is_data(os.path.relpath(name, path), "")])
+    if os.path.exists(path) or not any(sign in path for sign in "*?["):
+        return [path]
+    return some(given, [name for name in glob.glob(path, recursive=True) if os.path.isfile(name)])
+
+
+def is_data(name: str, base: str) -> bool:
+    """Whether a file in a folder is one of the table, and not one that tells about it."""
+    parts = name.removeprefix(base).strip("/").replace(os.sep, "/").split("/")
+    return not any(part.startswith(("_", ".")) for part in parts)
+
+
+def some(given: Any, paths: list[str]) -> list[str]:
+    """These paths, sorted; there must be one."""
+    if not paths:
+        raise TableError(
+            f"There is no file at {shown(str(given))}. Nothing was changed: pass the path of a file, a folder of "
+            "files, or a pattern such as 'folder/*.parquet'.",
+            reason="file",
+        )
+    return sorted(paths)
+
+
+def names_columns(given: Any) -> bool:
+    """Whether a folder has others in it that are named for values of a column, such as ``year=2026``."""
+    return os.path.isdir(given) and any("=" in each.name and each.is_dir() for each in os.scandir(given))
