@@ -206,10 +206,12 @@ class Held:
                 )
         mapped = isinstance(self.params.get("transformer"), FixedMap)
         other = " Or the map in front gives it other bits here than where it was learned." if mapped else ""
+        grouped = self.params.get("grouped")
+        another, also = ("label, weight or group", ", groups") if grouped else ("label or weight", "")
         return NotLearnedError(
             f"{batch.name(row)} is not held by this {self.learner}, so nothing was changed. It was never learned, has "
-            "been forgotten already, is given more often than it was learned, or was learned with another label or "
-            f"weight; rows are compared to the last bit.{other} Pass rows, labels and sample weights as they were "
+            f"been forgotten already, is given more often than it was learned, or was learned with another {another}; "
+            f"rows are compared to the last bit.{other} Pass rows, labels{also} and sample weights as they were "
             "learned.",
             row=row,
         )
