@@ -98,12 +98,13 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
                 f"The number of classes has to be greater than one; got {len(batch.labels)} class. Nothing was "
                 "changed: pass rows of two classes, or learn these by partial_fit."
             )
-        if not (batch.x.min(axis=0) != batch.x.max(axis=0)).sum():
-            raise DegenerateError(
-                "All features have zero variance. Division by zero. Nothing was changed: pass rows that differ, or "
-                "learn these by partial_fit."
-            )
+        _refuse_constant((batch.x.min(axis=0) != batch.x.max(axis=0)).any())
         _priors(self.priors, np.bincount(batch.label_codes), warn=True)
+
+    def _check_fit_of(self, state):
+        super()._check_fit_of(state)
+        statistic = state.statistic.moments if isinstance(state.statistic, OrderedMoments) else state.statistic
+        _refuse_constant(moments_of(statistic, None).varies().any())
 
     def _read_out(self, state):
         slots, statistic, medians = state.class_slots(), state.statistic, None
@@ -132,6 +133,14 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
             "within_class_std_dev_": within,
             "deviations_": deviations,
         }
+
+
+def _refuse_constant(varies) -> None:
+    if not varies:
+        raise DegenerateError(
+            "All features have zero variance. Division by zero. Nothing was changed: pass rows that differ, or "
+            "learn these by partial_fit."
+        )
 
 
 def _priors(priors, counts: np.ndarray, warn: bool = False) -> np.ndarray:

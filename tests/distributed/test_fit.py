@@ -20,6 +20,7 @@ from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sqlearn.distributed import fit
 from sqlearn.distributed.learning import together
 from sqlearn.errors import (
+    DegenerateError,
     InvalidValueError,
     MergeError,
     NotLearnedError,
@@ -30,6 +31,7 @@ from sqlearn.errors import (
 from sqlearn.feature_selection import VarianceThreshold
 from sqlearn.linear_model import LinearRegression, Ridge
 from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
+from sqlearn.neighbors import NearestCentroid
 from sqlearn.preprocessing import QuantileTransformer, StandardScaler
 
 SUMS = [learner for learner in LEARNERS if not learner.keeps_records]
@@ -86,6 +88,21 @@ def test_what_makes_the_calls_does_not_show():
     assert model.n_records_ == 79
     with pytest.raises(ParameterError, match=r"`client` cannot be 3\..*dask.distributed.Client"):
         fit(GaussianNB(), pieces, client=3)
+
+
+@pytest.mark.parametrize("value", [0.0, -3.0, 1e12, 1e308, 5e-324])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+def test_constant_features_are_refused_as_in_one_process(metric, value):
+    X, y = np.full((5, 2), value), np.array([0, 0, 1, 1, 1])
+    cut = [(X[:2], y[:2]), (X[2:], y[2:])]
+    model = NearestCentroid(metric)
+    with pytest.raises(DegenerateError, match="zero variance") as one:
+        clone(model).fit(X, y)
+    with pytest.raises(DegenerateError, match="zero variance") as many:
+        fit(model, cut)
+    assert str(one.value) == str(many.value) and not hasattr(model, "classes_")
+    X[4, 1] = np.nextafter(value, 0.0) if value else 1e-300  # whose squares round to 0
+    assert fit(model, cut).digest() == NearestCentroid(metric).fit(X, y).digest()
 
 
 def end_process():

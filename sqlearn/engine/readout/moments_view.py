@@ -79,6 +79,11 @@ class MomentsView:
         """``sum w (x - mean)**2 / sum w``, float64[slots, d], centred before rounding; NaN where the weight is 0."""
         return self._quotient(self.weights, self.first, self.first, self.second, "A variance")
 
+    def varies(self) -> np.ndarray:
+        """Whether there are two different values, bool[slots, d]: exactly, even where the variance rounds to 0."""
+        numbers = zip(*map(_integers, (self.weights, self.first, self.second)), strict=True)
+        return np.array([w * s != f * f for w, f, s in numbers], bool).reshape(self.first.shape[:2])
+
     def deviation(self, whole: "MomentsView | None" = None) -> np.ndarray:
         """Each slot's mean less that of all slots, subtracted before rounding: float64[slots, d], NaN for weight 0.
 
