@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from sqlearn.distributed.rows import Parts, PiecedRows
 from sqlearn.distributed.source import Source
@@ -20,6 +20,13 @@ def summed(prototype: Any, total: State) -> State:
     state: State = prototype.emptied().state
     state.deferred = True
     return state.merged(total)
+
+
+def solve(state: State) -> None:
+    """Solve for the rows, in a state that would wait until it is read: its rows may be out of reach by then."""
+    if asks_in_rounds(state):
+        with state.reading() as version:
+            cast(Rounds, state.statistic).solved(*state.occupied(), version)
 
 
 def ask_rows(state: State, parts: Parts, source: Source) -> None:

@@ -52,6 +52,10 @@ class Parts:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n]."""
         return self._index.count(digests)
 
+    def check(self) -> None:
+        """Raise UnsupportedError where the pieces cannot be asked any more."""
+        self._workers.check()
+
     def asked(self, question: Question | Sample, name: bytes, gone: Copies, check: Callable[[], None]) -> list[Any]:
         """The answers of all pieces, without the copies that are gone, of which `name` is a hash.
 
@@ -146,6 +150,7 @@ class PiecedRows:
         hashes[there] = self._gone.keyed[places] = copy_hashes(digests[there], numbers, self.own.seed)
 
     def make_ready(self, digests: np.ndarray) -> None:
+        self.parts.check()  # the index may be here, and the rows out of reach: then no answer would follow the change
         self._in_pieces(digests)
         self.own.make_ready(digests)
 

@@ -15,6 +15,7 @@ from sqlearn.distributed.choosing import Chosen, chosen_in, taken
 from sqlearn.distributed.learning import names_of
 from sqlearn.distributed.ledger import PiecedLedger, ranks
 from sqlearn.distributed.pieces import Block, Piece, joined
+from sqlearn.distributed.rounds import solve
 from sqlearn.distributed.rows import PiecedRows
 from sqlearn.distributed.source import Source, moved
 from sqlearn.distributed.workers import run
@@ -110,6 +111,7 @@ def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | N
         model.forget(**whole.args())
     for (source, number, chosen), some in zip(found, _of_each(found, names), strict=True):
         source.forgotten(number, chosen.rows, some)
+    _solve(model, "forgotten")
     return len(whole)
 
 
@@ -185,7 +187,19 @@ def relabel(model: Any, *, to: Any, where: str | None = None, ids: Any = None, i
     each = zip(found, _of_each(found, names), _of_each(found, new_names), strict=True)
     for (source, number, chosen), some, others in each:
         source.relabelled(number, chosen.rows, target, some, others)
+    _solve(model, "relabelled")
     return len(whole)
+
+
+def _solve(model: Any, done: str) -> None:
+    """Have an adaptive learner answer from now on, even when the workers end: it would solve when it is read."""
+    try:
+        solve(model.state)
+    except UnsupportedError:
+        pass  # the workers have just ended, and the change is made: whoever reads the model is told where its rows are
+    except BaseException as error:
+        error.add_note(f"The rows were {done}. The others are solved for when the model is read.")
+        raise
 
 
 def rows_of(model: Any, *, where: str | None = None, ids: Any = None, id: str | None = None) -> Bunch:

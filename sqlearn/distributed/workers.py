@@ -60,6 +60,9 @@ class Workers(Protocol):
     def reached(self) -> Any:
         """Context in which errors of what makes the calls become UnsupportedError."""
 
+    def check(self) -> None:
+        """Raise UnsupportedError where it is known that no calls can be made any more."""
+
 
 def workers_of(client: Any) -> Workers:
     """What makes calls for this client: None, an executor or a Dask client.
@@ -232,6 +235,12 @@ class Local:
                 raise
             raise lost(f"The executor was shut down: {error}.") from error
 
+    def check(self) -> None:
+        if self._given is not None:
+            _check_process(self._process, "executor")
+            with self.reached():
+                self._given.submit(int)  # which is refused at once, so nobody waits for the answer
+
 
 def _made_now(function: Callable[..., Any], args: Sequence[Any]) -> Future:
     future = concurrent.futures.Future[Any]()
@@ -336,3 +345,7 @@ class Cluster:
             ) from error
         except (CancelledError, CommClosedError, TimeoutError) as error:
             raise lost(f"The Dask cluster does not answer: {type(error).__name__}: {error}.") from error
+
+    def check(self) -> None:
+        with self.reached():
+            pass

@@ -1,7 +1,9 @@
 """Rows of pieces that ids or conditions name: found where they lie, and forgotten as a whole or not at all."""
 
+import copy
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+import pickle
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.base import clone
 
+from laws import snapshot
 from sqlearn.distributed import fit, forget, relabel, rows_of
+from sqlearn.distributed.rows import PiecedRows
 from sqlearn.errors import (
     ConditionError,
     NotLearnedError,
@@ -125,6 +129,54 @@ def test_an_adaptive_learner_forgets_so(table):
     assert forget(model, where="city = 'Bonn'") == (table.city == "Bonn").sum()
     rest = table[table.city != "Bonn"]
     assert model.digest() == LogisticRegression().fit(rest[["age"]], rest["buys"]).digest()
+
+
+def test_an_adaptive_learner_answers_when_its_workers_have_ended(table):
+    parts = [table.iloc[start : start + 18] for start in range(0, 90, 18)]
+    ages, labels, held = table[["age"]], table["buys"], table.city != "Bonn"
+    who = table.index[held][10]
+    with ThreadPoolExecutor(2) as threads:
+        model = fit(LogisticRegression(), parts, y="buys", columns=["age"], client=threads)
+        unread = fit(LogisticRegression(), parts, y="buys", columns=["age"], client=threads)
+        forget(model, where="city = 'Bonn'")
+        relabel(model, ids=int(table.id[who]), id="id", to=1 - labels[who])
+        unread.forget(ages[:5], labels[:5])
+    labels = labels.where(table.index != who, 1 - labels)
+    alone = LogisticRegression().fit(ages[held], labels[held])
+    before = snapshot(model)
+    changes = [
+        lambda: model.forget(ages[held][:2], labels[held][:2]),
+        lambda: model.partial_fit(ages[:2], labels[:2]),
+        lambda: model.relabel(ages[held][:1], labels[held][:1], 1 - labels[held][:1]),
+        lambda: forget(model, where="age > 30"),
+    ]
+    for change in changes:
+        with pytest.raises(UnsupportedError, match=r"was shut down.*Nothing was changed"):
+            change()
+        assert snapshot(model) == before
+    for answers in (model, pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert answers.digest() == alone.digest()
+        assert answers.predict_proba(ages).tobytes() == alone.predict_proba(ages).tobytes()
+    with pytest.raises(UnsupportedError, match="was shut down"):  # by its own method, and not read since
+        unread.predict(ages)
+
+
+def test_a_change_stands_when_workers_end_before_the_rest_is_solved_for(table, monkeypatch):
+    model = fit(LogisticRegression(), [table], y="buys", columns=["age"])
+    raised = iter([UnsupportedError("the workers ended", reason="rows elsewhere"), KeyboardInterrupt()])
+
+    def ended(*args):
+        raise next(raised)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PiecedRows, "gathered", ended)
+        assert forget(model, where="age < 30") == (table.age < 30).sum()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            forget(model, where="age < 40")
+    assert caught.value.__notes__ == ["The rows were forgotten. The others are solved for when the model is read."]
+    held = table[table.age >= 40]
+    alone = LogisticRegression().fit(held[["age"]], held["buys"])
+    assert model.digest() == alone.digest() and model.coef_.tobytes() == alone.coef_.tobytes()
 
 
 TWINS = pd.DataFrame(

@@ -193,6 +193,7 @@ class State(Held):
         self._change_by(step, log, check, any(sign > 0 for _, sign in changes), lent)
 
     def _change_by(self, step, log: Log, check, learns: bool = False, lent: bool = False) -> None:
+        before = self.version
         self._touch()
         try:
             step(log)
@@ -207,6 +208,7 @@ class State(Held):
         except BaseException:
             self._take_back(log)
             self.prune()
+            self.statistic.stays(before, self.version)
             raise
         self.prune(lent)
 

@@ -195,6 +195,10 @@ class Rounds(KeptRecords):
         self.changes.taken()  # of a call that failed
         super().prune(temporary)
 
+    def stays(self, before: int, now: int) -> None:
+        if self.solution is not None and self.solution[0] == before:  # the rows may be out of reach by now
+            self.solution = now, self.solution[1]
+
     # ------------------------------------------------------------------ whole states
 
     def _empty(self) -> Self:

@@ -174,6 +174,9 @@ class Statistic:
     def prune(self, temporary: bool = False) -> None:
         """Remove what no record needs any more; if the update will be undone (`temporary`), places stay."""
 
+    def stays(self, before: int, now: int) -> None:
+        """Note that an update was undone: version `now` of the state is version `before`."""
+
     @property
     def is_wide(self) -> bool:
         """Whether :meth:`trim` has work to do that pays."""
