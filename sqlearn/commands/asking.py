@@ -113,7 +113,7 @@ def report(file: str, values: tuple[str, ...], table: str | None, as_json: bool,
 @FILE
 @JSON
 def info(file: str, as_json: bool) -> None:
-    """Show model, columns, number of rows, and last receipt."""
+    """Show model, columns, number of rows, and last receipt; of a set of stores also its parts, with their rows."""
     with opened(file) as store:
         receipts = store.receipts()
         columns = {column.name: {"role": column.role, "kind": column.kind} for column in store.columns}
@@ -130,7 +130,12 @@ def info(file: str, as_json: bool) -> None:
             "last": fields(receipts[-1], salt=False),
         }
         width = max(map(len, columns), default=0)
-        lines = [f"{store.model_name} on {len(store):,} rows", "Columns:"]
+        lines = [f"{store.model_name} on {len(store):,} rows"]
+        if hasattr(store, "part_lengths"):  # of a set of stores
+            rows_of = store.part_lengths()
+            told["parts"] = {str(number): n for number, n in rows_of.items()}
+            lines.append(f"Parts: {len(rows_of)}, of {min(rows_of.values()):,} to {max(rows_of.values()):,} rows")
+        lines.append("Columns:")
         lines += [f"  {name:{width}s}  {column['role']:8s}{column['kind']}" for name, column in columns.items()]
         lines += [f"Ids: {store.id_column or 'running numbers'}", f"Digest: {told['digest']}"]
         lines += [f"Receipts: {len(receipts)}; the last: {receipts[-1]}"]

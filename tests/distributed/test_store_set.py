@@ -158,10 +158,11 @@ def test_running_numbers(tmp_path):
         one.forget(where="id >= 40")
         one.learn(iter([some(table, [1, 2]), some(table, [5, 6, 7])]))
     assert_same(store_set, store)
-    assert max(store_set.ids()) == 45
+    assert store_set.ids() == sorted(store.ids()) and store_set.ids()[-1] == 45
     store_set.rebalance(2)
     store_set.learn(some(table, [0]))
-    assert max(store_set.ids()) == 46
+    assert store_set.ids()[-1] == 46 and store_set.ids("id > 40") == [41, 42, 43, 44, 45, 46]
+    assert sum(store_set.part_lengths().values()) == len(store_set) and len(store_set.part_lengths()) == 2
 
 
 def test_frames_and_streams(tmp_path):

@@ -60,6 +60,9 @@ def test_every_command(folder):
     (folder / "some.csv").write_text("age,port\n33,S\n70,Q\n")
     (folder / "more.csv").write_text("person,age,port,buys\nnew,33,S,yes\nnewer,70,Q,no\n")
     ours, theirs = same("info", "FILE")
+    parts = ours.pop("parts")
+    assert len(parts) == 3 and sum(parts.values()) == N
+    assert f"Parts: 3, of {min(parts.values())} to {max(parts.values())} rows" in run("info", "set").stdout
     assert {**ours, "last": 0} == {**theirs, "last": 0} and ours["rows"] == N
     ours, theirs = same("forget", "FILE", "--ids", "ids", "--yes")
     assert ours["count"] == theirs["count"] == 4 and len(ours["parts"]) > 1

@@ -143,6 +143,18 @@ class SetView(SetContents):
         with self._reading():
             return self._each(lambda part, _: part.state_digest())
 
+    @called_as("store_set.part_lengths()")
+    def part_lengths(self) -> dict[int, int]:
+        """Return the number of rows of each part.
+
+        Returns
+        -------
+        dict of int to int
+            By the parts' numbers.
+        """
+        with self._reading():
+            return self._each(lambda part, _: part.count())
+
     @called_as("store_set.ids()", "store_set.ids(where=...)")
     def ids(self, where: str | None = None, *, progress: Progress | None = None) -> list[Any]:
         """Return the ids of all rows, or of those that fulfil a condition.
@@ -157,7 +169,8 @@ class SetView(SetContents):
         Returns
         -------
         list of int or of str
-            Part by part, in the order of the rows' places.
+            Running numbers, of a set without a column of ids, in ascending order; other ids part by part, in the order
+            of the rows' places.
 
         Raises
         ------
@@ -171,7 +184,8 @@ class SetView(SetContents):
             else:
                 slots = self._named(self._each_with(progress), None, where, self._threads.look)
                 found = self._each(lambda part, number: part.ids_of(slots[number][0]), slots)
-            return [id for number in sorted(found) for id in found[number]]
+            listed = [id for number in sorted(found) for id in found[number]]
+            return listed if self._columns.id else sorted(listed)
 
     def _each_with(self, progress: Progress | None) -> Any:
         return lambda call, numbers: self._each(call, numbers, progress)
