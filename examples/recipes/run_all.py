@@ -14,7 +14,10 @@ from sqlearn.naive_bayes import GaussianNB
 
 ROWS, FILES = 400_000, 7
 FOLDER = Path(__file__).resolve().parent
-SAME_PYTHON = {"PYSPARK_PYTHON": sys.executable}  # Spark's workers take the first python on the PATH
+SETTINGS = {
+    "PYSPARK_PYTHON": sys.executable,  # Spark's workers take the first python on the PATH
+    "RAY_raylet_start_wait_time_s": "300",  # on a machine that is busy, Ray's 30 seconds are too few
+}
 
 
 def frames():
@@ -34,7 +37,7 @@ def missing(recipe: str) -> str | None:
 
 
 def main() -> None:
-    wrong = []
+    failed, wrong = [], []
     with tempfile.TemporaryDirectory() as folder:
         pieces = list(frames())
         for i, piece in enumerate(pieces):
@@ -49,11 +52,15 @@ def main() -> None:
                 print(f"{recipe:<14} not run: {reason}")
                 continue
             command = [sys.executable, FOLDER / f"{recipe}.py", folder]
-            done = subprocess.run(command, capture_output=True, text=True, env=os.environ | SAME_PYTHON)
+            done = subprocess.run(command, capture_output=True, text=True, env=os.environ | SETTINGS)
             last = (done.stdout.splitlines() or ["no output"])[-1]
             print(f"{recipe:<14} {last if done.returncode == 0 else done.stderr}", flush=True)
-            wrong += [recipe] if done.returncode or last != told else []
-    sys.exit(f"not the digest of one process: {', '.join(wrong)}" if wrong else None)
+            if done.returncode:
+                failed.append(recipe)
+            elif last != told:
+                wrong.append(recipe)
+    said = [("an error", failed), ("not the digest of one process", wrong)]
+    sys.exit("; ".join(f"{what}: {', '.join(recipes)}" for what, recipes in said if recipes) or None)
 
 
 if __name__ == "__main__":
