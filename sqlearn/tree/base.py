@@ -223,21 +223,20 @@ class TreeLearner(TakesCategories):
     def _estimators(self, state: State, maker: type[BaseEstimator], params: dict[str, Any]) -> list[Any]:
         """scikit-learn's trees that are equal to those held, None in place of trees without records."""
         forest = forest_of(state)
-        trees, held, plan = forest.current(state.occupied()[0])
         classes = label_array(state) if state.vocabulary is not None else None
         found: list[Any] = []
-        for t, tree in enumerate(trees):
-            if not tree.n:
+        for t, described in enumerate(forest.described(state.occupied()[0])):
+            if described is None:
                 found.append(None)
                 continue
-            estimator, description = maker(**params, random_state=t), tree.describe(held, plan)
-            description.numbers[:, 1] /= forest.class_unit
-            shape = state.n_features_in_, plan.n_classes or 1, description
+            estimator = maker(**params, random_state=t)
+            description = described._replace(numbers=described.numbers / [1.0, forest.class_unit])
+            shape = state.n_features_in_, description.values.shape[1], description
             attributes: dict[str, Any] = {
                 "n_features_in_": state.n_features_in_,
                 "n_outputs_": 1,
-                "max_features_": plan.k,
-                "tree_": category_tree(*shape, held.equal) if forest.categorical else make_tree(*shape),
+                "max_features_": forest.n_scored,
+                "tree_": category_tree(*shape, forest.equal) if forest.categorical else make_tree(*shape),
             }
             if classes is not None:
                 attributes |= {"classes_": np.arange(float(len(classes))), "n_classes_": np.int64(len(classes))}

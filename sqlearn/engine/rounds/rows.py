@@ -152,6 +152,13 @@ class Rows:
         copies: np.ndarray = count_copies(self._index, self.digests, self.numbers, digests)
         return copies
 
+    def last(self, digests: np.ndarray) -> np.ndarray:
+        """The places of the last copies of these digests, all of which are held, int64[n]; they stay there."""
+        places = np.empty(len(digests), np.int64)
+        if self._remove(places, digests, _NO_HASHES, True) >= 0:
+            raise FormatError(UNFIT)
+        return places
+
     def vacant(self, places: np.ndarray) -> None:
         """Write places, int64[n], for so many more records, those of forgotten ones first, and make room for them."""
         self.reserve(len(places))

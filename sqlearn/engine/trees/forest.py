@@ -5,19 +5,20 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
 from sqlearn.engine.arithmetic import mix
 from sqlearn.engine.rounds import MAX_HASH, KeptRecords, Records, Rows, gathered
 from sqlearn.engine.sums import UNFIT, Holder, Log, OneRecord, Statistic, installed
+from sqlearn.engine.trees.elsewhere import DescribedTrees, TreesElsewhere, described_in, in_bytes, no_trees_here
 from sqlearn.engine.trees.layout import FIRST_SAMPLE, Held, Plan, bytes_per_record, new_room
 from sqlearn.engine.trees.membership import members, new_places
-from sqlearn.engine.trees.tree import Tree, TreeChanges, repair_trees
+from sqlearn.engine.trees.parameters import ForestReport, Growth
+from sqlearn.engine.trees.tree import Description, Tree, TreeChanges, repair_trees
 from sqlearn.errors import FormatError, TooLargeError
 
 _MASS_BITS, _VALUE_BITS = 24, 30  # of the largest weight and the largest target, in integers
@@ -33,71 +34,6 @@ Change = tuple[np.ndarray, Records, float]  # places, records, sign
 Source = tuple[Held, np.ndarray]  # the records, and the columns of classes
 
 
-@dataclass(frozen=True)
-class Growth:
-    """How trees grow: what users set.
-
-    Attributes
-    ----------
-    n_trees : int
-        Number of trees.
-    share : float
-        Share of the trees that each record is in.
-    k : int
-        How many features are scored at a node.
-    random : bool
-        Whether one random threshold per feature is scored, rather than those between some records.
-    min_split, min_leaf, max_depth : int
-        As in scikit-learn.
-    scored, cached : int
-        See :class:`~sqlearn.engine.trees.layout.Plan`.
-    class_weight : dict or None
-        Weights of labels.
-    categorical : tuple of int
-        Features that hold categories.
-    n_jobs : int
-        Threads that grow trees.
-    """
-
-    n_trees: int
-    share: float
-    k: int
-    random: bool = False
-    min_split: int = 2
-    min_leaf: int = 1
-    max_depth: int = 2**30
-    scored: int = 1024
-    cached: int = 192
-    class_weight: dict[Any, float] | None = None
-    categorical: tuple[int, ...] = ()
-    n_jobs: int = 1
-
-    @property
-    def trees_per_record(self) -> int:
-        return max(1, min(self.n_trees, round(self.share * self.n_trees)))
-
-
-class ForestReport(NamedTuple):
-    """What the last update of a forest did.
-
-    Attributes
-    ----------
-    trees : int
-        Trees that were changed.
-    splits_moved : int
-        Nodes that got another split.
-    records_rebuilt : int
-        Records of subtrees that were built anew, counted in each tree.
-    seconds : float
-        How long it took.
-    """
-
-    trees: int
-    splits_moved: int
-    records_rebuilt: int
-    seconds: float
-
-
 class Forest(KeptRecords):
     """The records of a forest, and its trees.
 
@@ -110,6 +46,8 @@ class Forest(KeptRecords):
         None where they are to be grown.
     waits : bool
         Whether they are to be grown when they are read, not at the next update: of what was read or copied.
+    part : (int, int)
+        Which trees are grown here: of (p, n) those whose number is p modulo n.
     last : ForestReport or None
         What the last update did.
     """
@@ -125,9 +63,11 @@ class Forest(KeptRecords):
         self.report = report
         self.trees: list[Tree] | None = None
         self.waits = False
+        self.part = 0, 1
         self.last: ForestReport | None = None
         self._order = np.zeros(0, np.int64)  # class slots, in the order of the trees' columns
         self._weights: dict[int, float] = {}  # of class slots
+        self._labels: dict[int, Any] = {}  # of class slots
         self._plan: Plan | None = None
         self._octaves = np.zeros((2, _OCTAVES), np.int64)  # of weights and weighted targets: how many records have each
         self._noted: list[Change] = []  # what came or went since trees followed
@@ -148,7 +88,8 @@ class Forest(KeptRecords):
         return None if self.growth.categorical else super().fast_path(state)  # categories are no numbers yet
 
     def _note(self, records: Records, places: np.ndarray, sign: float) -> None:
-        self._noted.append((places, records, sign))
+        if self.trees is not None or not self.waits:
+            self._noted.append((places, records, sign))
 
     def refresh(self, order: np.ndarray, labels: list[Any], log: Log, check: Check = lambda: None) -> None:
         """Bring the trees up to date with what was deposited."""
@@ -157,7 +98,10 @@ class Forest(KeptRecords):
         self.begin()
         log.note(partial(self._undo, changes, self._order, self.waits, self._expected, self.last))
         self._weights |= self._class_weights(order, labels)
+        self._labels |= zip(order.tolist(), labels, strict=True)
         self._expected = self.last = None
+        if isinstance(self.rows, TreesElsewhere):
+            _check_size(int(self.record_counts.sum()))
         if self.waits or not isinstance(self.rows, Rows):
             self.waits, self.trees = True, None
             return
@@ -208,6 +152,18 @@ class Forest(KeptRecords):
             self.waits, self.trees = known
 
     @property
+    def n_scored(self) -> int:
+        """How many features are scored at a node."""
+        return max(1, min(self.growth.k, self.n_features))
+
+    @property
+    def equal(self) -> np.ndarray:
+        """1 for features that hold categories, uint8[d]."""
+        equal = np.zeros(self.n_features, np.uint8)
+        equal[list(self.growth.categorical)] = 1
+        return equal
+
+    @property
     def class_unit(self) -> float:
         """What weights of classes are multiplied with, so that none of those given is above 1."""
         mantissa, exponent = math.frexp(max((self.growth.class_weight or {}).values(), default=1.0))
@@ -243,7 +199,7 @@ class Forest(KeptRecords):
         return Plan(
             n_classes,
             channels,
-            max(1, min(growth.k, self.n_features)),
+            self.n_scored,
             FIRST_SAMPLE - (not growth.categorical),
             growth.scored,
             growth.cached,
@@ -264,9 +220,7 @@ class Forest(KeptRecords):
             for slot, weight in self._weights.items():
                 weights[slot] = weight
             columns[self._order] = np.arange(len(self._order))
-        equal = np.zeros(self.n_features, np.uint8)
-        equal[list(self.growth.categorical)] = 1
-        return Held(x, y, w, keyed, weights, equal), columns
+        return Held(x, y, w, keyed, weights, self.equal), columns
 
     def _grown(self, check: Check = lambda: None, source: Source | None = None) -> list[Tree]:
         """All trees, grown anew from what :meth:`_held` gives, or gave."""
@@ -276,20 +230,17 @@ class Forest(KeptRecords):
         plan = self._plan = self._planned(self._order)
         held, columns = source or self._held()
         n = int((held.w > 0).sum())
-        if n > _MOST_RECORDS:
-            raise TooLargeError(
-                f"{n:,} records are more than the {_MOST_RECORDS:,} whose sums trees keep exactly. Nothing was "
-                "changed: pass fewer records."
-            )
-        needed = bytes_per_record(plan) * n * growth.trees_per_record
+        _check_size(n)
+        trees = [self._tree(t) for t in range(self.part[0], growth.n_trees, self.part[1])]
+        needed = bytes_per_record(plan) * n * growth.trees_per_record * len(trees) / growth.n_trees
         if needed > installed() // 2:
+            here = f" for the {len(trees):,} trees of this worker" if self.part[1] > 1 else ""
             raise TooLargeError(
                 f"{growth.n_trees:,} trees, {growth.trees_per_record:,} of which hold each of {n:,} records, would "
-                f"take about {needed / 1e9:,.1f} GB, and this machine has {installed() / 1e9:,.0f} GB. Nothing was "
-                "changed: use fewer trees, or a smaller share of them for each record (max_samples)."
+                f"take about {needed / 1e9:,.1f} GB{here}, and this machine has {installed() / 1e9:,.0f} GB. Nothing "
+                "was changed: use fewer trees, or a smaller share of them for each record (max_samples)."
             )
-        starts, places = members(held.keyed, held.w, growth.n_trees, growth.trees_per_record)
-        trees = [self._tree(t) for t in range(growth.n_trees)]
+        starts, places = members(held.keyed, held.w, growth.n_trees, growth.trees_per_record, *self.part)
 
         def grow(t: int) -> None:
             trees[t].grow(places[starts[t] : starts[t + 1]].copy(), held, columns, plan)
@@ -346,12 +297,12 @@ class Forest(KeptRecords):
             self._gone = np.zeros(len(held.w), np.uint8)
         gone = places[signs < 0]
         growth = self.growth
-        starts, indices = members(hashes, np.ones(len(hashes)), growth.n_trees, growth.trees_per_record)
+        starts, indices = members(hashes, np.ones(len(hashes)), growth.n_trees, growth.trees_per_record, *self.part)
         change = TreeChanges(places.astype(np.int32), signs, x, y, w, hashes)
         touched = np.flatnonzero(np.diff(starts[:-1]))
         most = max((self.trees[t].n for t in touched.tolist()), default=0) + int((signs > 0).sum())
         room = new_room(most, held.equal, plan)
-        step = max(1, _AT_ONCE // max(1, len(indices) // growth.n_trees))
+        step = max(1, _AT_ONCE // max(1, len(indices) // len(self.trees)))
         self._gone[gone] = 1
         try:
             for i in range(0, len(touched), step):
@@ -380,6 +331,8 @@ class Forest(KeptRecords):
 
     def current(self, order: np.ndarray) -> tuple[list[Tree], Held, Plan]:
         """The trees of all records held, these, and the plan; `order` has the slots of classes with any, sorted."""
+        if isinstance(self.rows, TreesElsewhere):
+            raise no_trees_here()
         if self.trees is None:
             self._order = order.copy()
         turn = self.turn
@@ -396,22 +349,45 @@ class Forest(KeptRecords):
     def members(self, records: Records) -> list[np.ndarray]:
         """The indices of the records that each tree holds, if it is one of the records held."""
         growth = self.growth
-        starts, found = members(records.hashes, records.w, growth.n_trees, growth.trees_per_record)
+        starts, found = members(records.hashes, records.w, growth.n_trees, growth.trees_per_record, 0, 1)
         return [found[starts[t] : starts[t + 1]] for t in range(growth.n_trees)]
 
+    def described(self, order: np.ndarray) -> list[Description | None]:
+        """The trees of all records held in their canonical form; None for trees without records."""
+        if isinstance(self.rows, TreesElsewhere):
+            return self.rows.described(self._labels)
+        trees, held, plan = self.current(order)
+        return [tree.describe(held, plan) if tree.n else None for tree in trees]
+
+    def hashes(self, order: np.ndarray) -> bytes:
+        """The hashes of all trees; nothing where no record counts, or where trees are no state."""
+        if self._expected is not None or not self.record_counts.any():
+            return self._expected or b""
+        if isinstance(self.rows, TreesElsewhere):
+            return self.rows.hashes(self._labels)
+        return _hashes(self.current(order)[0]) if isinstance(self.rows, Rows) else b""
+
     def canonical(self, slots: np.ndarray) -> list[bytes]:
-        hashes = b""
-        if isinstance(self.rows, Rows) and self.record_counts.any():
-            hashes = self._expected or _hashes(self.current(slots[self.record_counts[slots] > 0])[0])
-        return [*super().canonical(slots), hashes]
+        return [*super().canonical(slots), self.hashes(slots[self.record_counts[slots] > 0])]
 
     def restore(self, parts: list[bytes]) -> None:
         super().restore(parts[:2])
         self.waits, self._expected = True, parts[2] or None  # nothing where no record counts
 
+    def solution_elsewhere(self, order: np.ndarray, labels: list[Any], version: int) -> bytes | None:
+        if isinstance(self.rows, TreesElsewhere):
+            return in_bytes(self.described(order)) if self.record_counts.any() else None
+        return super().solution_elsewhere(order, labels, version)
+
+    def restore_solution(self, solution: bytes) -> None:
+        if self._expected is None:
+            super().restore_solution(solution)
+        else:
+            self.rows = DescribedTrees(self._expected, described_in(solution, self.n_features))
+
     def check_form(self, labels: list[Any]) -> None:
         super().check_form(labels)
-        self._weights = self._class_weights(np.arange(len(labels)), labels)
+        self._weights, self._labels = self._class_weights(np.arange(len(labels)), labels), dict(enumerate(labels))
 
     # ------------------------------------------------------------------ whole states
 
@@ -420,7 +396,8 @@ class Forest(KeptRecords):
 
     def copy(self) -> Self:
         copied = super().copy()
-        copied.waits, copied._expected, copied._weights = True, self._expected, self._weights.copy()
+        copied.waits, copied._expected, copied.part = True, self._expected, self.part
+        copied._weights, copied._labels = self._weights.copy(), self._labels.copy()
         return copied
 
     def add(self, other: Statistic, other_slots: np.ndarray, slots: np.ndarray) -> None:
@@ -431,3 +408,11 @@ class Forest(KeptRecords):
 
 def _hashes(trees: list[Tree]) -> bytes:
     return np.array([tree.hash for tree in trees], "<u8").tobytes()
+
+
+def _check_size(n: int) -> None:
+    if n > _MOST_RECORDS:
+        raise TooLargeError(
+            f"{n:,} records are more than the {_MOST_RECORDS:,} whose sums trees keep exactly. Nothing was changed: "
+            "pass fewer records."
+        )

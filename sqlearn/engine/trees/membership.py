@@ -23,27 +23,31 @@ def choose_trees(keyed, n_trees, chosen):
 
 
 @kernel
-def members(keyed, w, n_trees, k):
-    """The places of each tree's records: `places` of tree t are those from ``starts[t]`` to ``starts[t + 1]``.
+def members(keyed, w, n_trees, k, part, parts):
+    """The places of the records of some trees, those whose number is `part` modulo `parts`.
 
-    Records of weight 0 are in no tree.
+    `places` of the i-th of these are those from ``starts[i]`` to ``starts[i + 1]``. Records of weight 0 are in no tree.
     """
+    n = (n_trees - part + parts - 1) // parts
     chosen = np.empty(k, np.int64)
-    starts = np.zeros(n_trees + 2, np.int64)
+    starts = np.zeros(n + 2, np.int64)
     for place in range(len(w)):
         if w[place] > 0.0:
             choose_trees(keyed[place], n_trees, chosen)
             for i in range(k):
-                starts[chosen[i] + 2] += 1
-    for t in range(n_trees):
+                if chosen[i] % parts == part:
+                    starts[chosen[i] // parts + 2] += 1
+    for t in range(n):
         starts[t + 2] += starts[t + 1]
-    places = np.empty(starts[n_trees + 1], np.int32)
+    places = np.empty(starts[n + 1], np.int32)
     for place in range(len(w)):
         if w[place] > 0.0:
             choose_trees(keyed[place], n_trees, chosen)
             for i in range(k):
-                places[starts[chosen[i] + 1]] = place
-                starts[chosen[i] + 1] += 1
+                if chosen[i] % parts == part:
+                    t = chosen[i] // parts
+                    places[starts[t + 1]] = place
+                    starts[t + 1] += 1
     return starts, places
 
 
