@@ -79,6 +79,26 @@ class Part:
     n_rows: int
     memory: int
 
+    def read(self) -> "KeptPiece":
+        """Its records, read again."""
+        model = self.prototype.emptied()
+        piece = KeptPiece(model.state, self.memory)
+        model.state.fast_path = None
+        for block in self.piece.blocks(self.plan):
+            pause()
+            if len(block):
+                with block.located():
+                    model.partial_fit(**block.args())
+        n = model.state.n_records
+        if n != self.n_rows:
+            raise TableError(
+                f"{self.piece.name} has changed: it has {n:,} rows, and had {self.n_rows:,} when it was fitted. "
+                "Nothing was changed: pass data that stays as it is, and fit again.",
+                reason="table",
+            )
+        piece.number(self.repeated)
+        return piece
+
 
 def _nothing(_: np.ndarray) -> None:
     pass
@@ -239,13 +259,13 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 # ---------------------------------------------------------------------- what a process keeps
 
-_kept: "OrderedDict[str, dict[int, KeptPiece]]" = OrderedDict()
+_kept: "OrderedDict[str, dict[int, Any]]" = OrderedDict()
 _let_go: "deque[str]" = deque(maxlen=1024)  # fits of which a call that ends late keeps nothing
 _turn = threading.Lock()
 
 
-def keep(fit: str, number: int, piece: KeptPiece) -> None:
-    """Keep a piece for questions to come."""
+def keep(fit: str, number: int, piece: Any) -> None:
+    """Keep a piece, or what else is asked as one, for questions to come."""
     with _turn:
         if fit in _let_go:
             return
@@ -255,8 +275,8 @@ def keep(fit: str, number: int, piece: KeptPiece) -> None:
             _kept.popitem(last=False)
 
 
-def kept(fit: str, number: int) -> KeptPiece | None:
-    """A piece that this process keeps."""
+def kept(fit: str, number: int) -> Any:
+    """A piece that this process keeps; None for none."""
     with _turn:
         if fit in _kept:
             _kept.move_to_end(fit)
@@ -272,7 +292,7 @@ def let_go(fit: str) -> None:
         piece.close()
 
 
-def ask(fit: str, number: int, question: Question | Sample, name: bytes, gone: Copies | None) -> Any:
+def ask(fit: str, number: int, question: Any, name: bytes, gone: Any) -> Any:
     """Which worker this is, and the answer of a piece that it keeps, without the copies that are gone.
 
     `name` is a hash of these; where `gone` is None, they are what they were the last time. None where this process does
@@ -285,37 +305,18 @@ def ask(fit: str, number: int, question: Question | Sample, name: bytes, gone: C
     return None if without is None else (here(), piece.answer(question, name, without))
 
 
-def ask_anew(part: Part, question: Question | Sample, name: bytes, gone: Copies) -> Any:
+def ask_anew(part: Any, question: Any, name: bytes, gone: Any) -> Any:
     """The same, of a piece that is read again where this process does not keep it."""
     piece = kept(part.fit, part.number)
     if piece is None:
-        piece = _read(part)
+        piece = part.read()
         keep(part.fit, part.number, piece)
-    if not piece.is_numbered:
+    elif not piece.is_numbered:
         piece.number(part.repeated)
     return here(), piece.answer(question, name, _without(piece, name, gone))
 
 
-def _without(piece: KeptPiece, name: bytes, gone: Any) -> Any:
+def _without(piece: Any, name: bytes, gone: Any) -> Any:
     """What a piece is to leave out: what it knows under this name, or else `gone`."""
     stays = piece.staying(name)
     return gone if stays is None else stays
-
-
-def _read(part: Part) -> KeptPiece:
-    model = part.prototype.emptied()
-    piece = KeptPiece(model.state, part.memory)
-    model.state.fast_path = None
-    for block in part.piece.blocks(part.plan):
-        pause()
-        if len(block):
-            with block.located():
-                model.partial_fit(**block.args())
-    n = model.state.n_records
-    if n != part.n_rows:
-        raise TableError(
-            f"{part.piece.name} has changed: it has {n:,} rows, and had {part.n_rows:,} when it was fitted. Nothing "
-            "was changed: pass data that stays as it is, and fit again.",
-            reason="table",
-        )
-    return piece

@@ -13,6 +13,7 @@ import numpy as np
 
 from sqlearn.distributed.asking import Part
 from sqlearn.distributed.gathering import gathered
+from sqlearn.distributed.groves import grown, grows_elsewhere
 from sqlearn.distributed.index import Index
 from sqlearn.distributed.learning import Report, UnderWay, prototype_of
 from sqlearn.distributed.ledger import PiecedLedger
@@ -104,7 +105,11 @@ def fit(
     with _reporting(progress, type(learner).__name__) as report:
         pieces, plan = pieces_of(learner, data, y, sample_weight, columns=columns, run=partial(run, workers))
         prototype = prototype_of(learner, pieces, plan, workers)
-        if learner.keeps_records and not asks_in_rounds(prototype.state):
+        if grows_elsewhere(prototype.state, workers):
+            state = grown(prototype, pieces, plan, workers, gather_limit, report)
+            state.rows_lie = _where(prototype, pieces)
+            learner.hold(state)
+        elif learner.keeps_records and not asks_in_rounds(prototype.state):
             gathered(learner, pieces, plan, workers, gather_limit, report)
         else:
             learner.hold(_fitted(prototype, pieces, plan, workers, memory, gather_limit, report))

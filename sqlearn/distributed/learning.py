@@ -17,7 +17,7 @@ from sqlearn.distributed.pieces import Block, Piece, Plan
 from sqlearn.distributed.rounds import asks_in_rounds
 from sqlearn.distributed.workers import Future, Workers, here, pause, results, run
 from sqlearn.engine.model import Inner, State
-from sqlearn.engine.rounds import PassedRows
+from sqlearn.engine.rounds import KeptRecords, PassedRows
 from sqlearn.errors import InvalidValueError, MergeError, ShapeError
 
 _FAN = 8  # states that are merged at once
@@ -101,7 +101,7 @@ def names_of(model: Any, block: Block) -> np.ndarray:
         found.append(digests[:, :2].copy())
 
     state.fast_path = None
-    if asks_in_rounds(state):
+    if isinstance(state.statistic, KeptRecords):
         state.statistic.read_from(PassedRows(lambda x, y, w, digests: note(digests)))
         state.deferred = True
     else:

@@ -16,8 +16,44 @@ from sqlearn.engine.sums import ExactSum
 from sqlearn.errors import TooLargeError
 
 
-class Parts:
-    """The pieces whose records are asked where they lie; what lets go of them tells the workers.
+class Asked:
+    """What is asked where it lies, part by part; what lets go of it tells the workers.
+
+    Parameters
+    ----------
+    parts : list
+        What each part is made of.
+    places : list of str or None
+        Which worker keeps each.
+    workers : Workers
+        What makes calls.
+    """
+
+    def __init__(self, parts: Sequence[Any], places: list[str | None], workers: Workers) -> None:
+        self._parts, self._places, self._workers = parts, places, workers
+        self._told: bytes | None = None  # which copies parts were last told are gone
+        weakref.finalize(self, let_go_everywhere, parts[0].fit, self._places, workers).atexit = False
+
+    def asked(self, question: Any, name: bytes, gone: Any, check: Callable[[], None] | None = None) -> list[Any]:
+        """The answers of all parts, without the copies that are gone, of which `name` is a hash.
+
+        Those that nobody keeps any more are read again.
+        """
+        told = None if name == self._told else gone
+        calls = [(part.fit, part.number, question, name, told) for part in self._parts]
+        answers = run(self._workers, ask, calls, check, self._places)
+        lost = [i for i, answer in enumerate(answers) if answer is None]
+        if lost:
+            anew = [(self._parts[i], question, name, gone) for i in lost]
+            found = run(self._workers, ask_anew, anew, check, [self._places[i] for i in lost])
+            for i, answer in zip(lost, found, strict=True):
+                answers[i] = answer
+        self._places[:], self._told = [place for place, _ in answers], name
+        return [answer for _, answer in answers]
+
+
+class Parts(Asked):
+    """The pieces whose records are asked where they lie.
 
     Parameters
     ----------
@@ -41,12 +77,10 @@ class Parts:
     def __init__(
         self, parts: list[Part], places: Mapping[int, str | None], index: Index, workers: Workers, gather_limit: int
     ) -> None:
-        self._parts, self._workers, self._index = parts, workers, index
-        self._places = [places[number] for number in range(len(parts))]
-        self._told: bytes | None = None  # which copies pieces were last told are gone
+        super().__init__(parts, [places[number] for number in range(len(parts))], workers)
+        self._index = index
         self.gather_limit = gather_limit
         self.n_records = sum(part.n_rows for part in parts)
-        weakref.finalize(self, let_go_everywhere, parts[0].fit, self._places, workers).atexit = False
 
     def count(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n]."""
@@ -55,23 +89,6 @@ class Parts:
     def check(self) -> None:
         """Raise UnsupportedError where the pieces cannot be asked any more."""
         self._workers.check()
-
-    def asked(self, question: Question | Sample, name: bytes, gone: Copies, check: Callable[[], None]) -> list[Any]:
-        """The answers of all pieces, without the copies that are gone, of which `name` is a hash.
-
-        Pieces that nobody keeps any more are read again.
-        """
-        told = None if name == self._told else gone
-        calls = [(part.fit, part.number, question, name, told) for part in self._parts]
-        answers = run(self._workers, ask, calls, check, self._places)
-        lost = [i for i, answer in enumerate(answers) if answer is None]
-        if lost:
-            anew = [(self._parts[i], question, name, gone) for i in lost]
-            found = run(self._workers, ask_anew, anew, check, [self._places[i] for i in lost])
-            for i, answer in zip(lost, found, strict=True):
-                answers[i] = answer
-        self._places[:], self._told = [place for place, _ in answers], name
-        return [answer for _, answer in answers]
 
 
 def let_go_everywhere(fit: str, places: Sequence[str | None], workers: Workers) -> None:
@@ -91,7 +108,7 @@ class PiecedRows:
     Parameters
     ----------
     parts : Parts
-        The pieces.
+        The pieces; or another kind of what is asked, which counts their records.
     own : Rows
         An empty source for records of their shape.
     sources : sequence of Source
@@ -103,7 +120,7 @@ class PiecedRows:
         The records that came since.
     """
 
-    def __init__(self, parts: Parts, own: Rows, sources: Sequence[Source]) -> None:
+    def __init__(self, parts: Any, own: Rows, sources: Sequence[Source]) -> None:
         self.parts, self.own, self.sources = parts, own, sources
         self._gone = Rows(0, own.seed)  # in the place of targets: the numbers of the copies
         self._told: tuple[bytes, Copies] | None = (ALL_HELD, NO_COPIES)  # what pieces are told of those
@@ -162,13 +179,14 @@ class PiecedRows:
 
     def copy(self) -> "PiecedRows":
         """An independent source of the same records, most of which lie in the same pieces."""
-        copied = PiecedRows(self.parts, self.own.copy(), [source.copy() for source in self.sources])
+        copied = type(self)(self.parts, self.own.copy(), [source.copy() for source in self.sources])
         copied._gone, copied._told = self._gone.copy(), self._told
         return copied
 
     def count(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of these digests, uint64[n, >=2], the pieces have, int64[n]."""
-        return self.parts.count(digests)
+        found: np.ndarray = self.parts.count(digests)
+        return found
 
     def beyond(self, digests: np.ndarray) -> np.ndarray:
         """How many copies more than the pieces have are held of each, int64[n]; below 0, how many fewer."""
@@ -211,7 +229,8 @@ class PiecedRows:
 
     def _asked(self, question: Question | Sample, check: Callable[[], None]) -> list[Any]:
         name, gone = self._gone_copies()
-        return self.parts.asked(question, name, gone, check)
+        found: list[Any] = self.parts.asked(question, name, gone, check)
+        return found
 
     def _gone_copies(self) -> tuple[bytes, Copies]:
         """The first copy of each digest that was taken out, and a name for all that; a function of what is gone."""

@@ -45,6 +45,9 @@ class Workers(Protocol):
     count: int
     keeps_results: bool
 
+    def places(self) -> dict[str, int]:
+        """The names of workers that keep what calls leave with them, and how many threads each has."""
+
     def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
         """Make a call where the pieces lie: by the worker of this name, if there is one."""
 
@@ -194,6 +197,9 @@ class Local:
         self._process = os.getpid()
         self._stops: dict[Any, threading.Event] = {}
 
+    def places(self) -> dict[str, int]:
+        return {}
+
     def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
         if self._given is None:
             return self._stoppable(_threads(), function, args)
@@ -310,6 +316,10 @@ class Cluster:
     @property
     def _is_open(self) -> bool:
         return os.getpid() == self._process and self._client.status == "running"
+
+    def places(self) -> dict[str, int]:
+        with self.reached():
+            return dict(self._client.nthreads())
 
     def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
         best = {} if at is None else {"workers": [at], "allow_other_workers": True}
