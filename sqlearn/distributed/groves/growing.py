@@ -138,7 +138,7 @@ class GroveRows(PiecedRows):
         order = np.lexsort((digests[:, 1], digests[:, 0]))
         digests, numbers = digests[order], np.concatenate([own[1], -gone[1]])[order]
         x, y, w = (array[own[2]] for array in (self.own.x, self.own.y, self.own.w))
-        if labels:
+        if None not in labels.values():  # which stands for no classes
             places = {slot: place for place, slot in enumerate(labels)}
             y = np.array([places.get(slot, 0) for slot in y.astype(np.int64).tolist()], np.float64)
         if not len(digests):
