@@ -115,8 +115,13 @@ def _alike(frames: list[Any]) -> list[Any]:
         found = {schema[name] for schema in schemas}
         if len(found) > 1 and all(kind.is_numeric() for kind in found):
             types[name] = nw.Int64 if all(kind.is_integer() for kind in found) else nw.Float64
-        elif len(found) > 1 and found <= {nw.String, nw.Categorical}:
+        elif found <= {nw.String, nw.Categorical} and len({_native_kind(frame, name) for frame in frames}) > 1:
             types[name] = nw.String
     if not types:
         return frames
     return [frame.with_columns(nw.col(name).cast(kind) for name, kind in types.items()) for frame in frames]
+
+
+def _native_kind(frame: Any, name: str) -> Any:
+    """The type of a column: in Arrow, text has several."""
+    return frame.to_native()[name].type if frame.implementation.is_pyarrow() else frame.schema[name]
