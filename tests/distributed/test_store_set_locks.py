@@ -59,16 +59,16 @@ def test_processes_take_turns(path):
 
 
 def test_readers_and_writers(path):
-    """A writer waits for readers, and readers for a writer; who waits too long is told so, and nothing has changed."""
+    """A writer's commit waits for readers; who waits too long is told so, and nothing has changed."""
     one, other = StoreSet.open(path, timeout=0.1), StoreSet.open(path, timeout=0.1)
     before = one.digest()
     with other._reading():
-        assert one.digest() == before
-        with pytest.raises(StoreBusyError, match="in use"):
-            one.forget(ids=ids_of([1, 2, 3, 4]))
+        assert one.digest() == before != one.model_without(ids=ids_of([1])).digest()
+        for change in (lambda: one.forget(ids=ids_of([1])), lambda: one.forget(ids=ids_of(range(20))), one.compact,
+                       lambda: one.rebalance(2)):  # fmt: skip
+            with pytest.raises(StoreBusyError, match="in use"):
+                change()
     assert one.digest() == before and len(other) == 100
-    with one._changing(), pytest.raises(StoreBusyError, match="in use"):
-        other.ids()
     one.forget(ids=ids_of([1, 2, 3, 4]))
     assert len(other) == 96 and other.digest() == one.digest() != before
     one.rebalance(2)
@@ -106,6 +106,26 @@ def test_what_another_process_left(path):
         store_set.forget(ids=ids_of([40]))
         assert len([*path.glob("part-*.sqlearn")]) == store_set.n_parts
         assert len(store_set) == 69 and store_set.verify()
+
+
+def test_reading_while_a_set_is_changed(path):
+    """Who reads sees what was before, until it is committed; a second writer waits."""
+    one, other = StoreSet.open(path), StoreSet.open(path, timeout=0.1)
+    before = other.digest()
+
+    def table():
+        for first in (200, 240):
+            yield table_of(dict.fromkeys(range(first, first + 40), "a"), "numbers")
+            assert other.digest() == before and len(other) == 100 and other.verify()
+            with StoreSet.open(path, timeout=0.1) as third:
+                assert len(third.ids()) == 100
+            with pytest.raises(StoreBusyError, match="in use"):
+                other.forget(ids=ids_of([1]))
+
+    one.learn(table())
+    assert other.digest() == one.digest() != before and len(other) == 180 and other.verify()
+    one.rebalance(2, progress=lambda _: other.ids())
+    assert other.n_parts == 2 and len(other) == 180
 
 
 @needs_fork
@@ -230,7 +250,7 @@ def test_files_that_are_left_over(path, monkeypatch):
     one, other, tidy = StoreSet.open(path, timeout=0.1), StoreSet.open(path), StoreSet._tidy
 
     def hindered(store_set):
-        with other._file.alone():
+        with other._file.changing():
             tidy(store_set)
 
     monkeypatch.setattr(StoreSet, "_tidy", hindered)

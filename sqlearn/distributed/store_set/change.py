@@ -155,9 +155,12 @@ class Change(Joint):
         if change:
             before = {number: self._parts[number].before(receipt) for number, receipt in receipts.items()}
             self._commit_all(Unfinished(self._division, change, kind, told, before), receipts)
-        elif failed := self._committed(told):
-            raise next(iter(failed.values()))
-        self.is_settled = True
+            self.is_settled = True
+        else:
+            with self._journal.alone():
+                if failed := self._committed(told):
+                    raise next(iter(failed.values()))
+                self.is_settled = True
         return receipts
 
     def _committed(self, numbers: Iterable[int]) -> dict[int, BaseException]:

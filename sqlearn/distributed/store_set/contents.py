@@ -1,6 +1,7 @@
 """The files of a set, and the contexts in which they are read and changed together."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from sqlearn.storage.records import IdHashes, looking, refuse_unknown
 from sqlearn.storage.table import Columns, named_ids
 from sqlearn.storage.types import Progress
 
+_MOMENT = 0.05  # seconds
 _T = TypeVar("_T")
 
 
@@ -103,23 +105,31 @@ class SetContents:
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """One consistent view of all parts."""
+        until = time.monotonic() + self._timeout
         while True:
-            with self._file.shared():
-                if self._journal.read() is None:
+            with self._file.shared(), self._journal.shared() as is_whole:
+                if is_whole:
                     self._look()
                     yield
                     return
-            with InterruptsHeld(), self._file.alone():
-                self._put_right()
+            try:  # only for a moment, as who has committed that change may be followed by another one for long
+                with InterruptsHeld(), self._file.changing(wait=min(self._timeout, _MOMENT)):
+                    self._put_right()
+            except StoreBusyError:
+                if time.monotonic() >= until:
+                    raise
 
     @contextmanager
-    def _changing(self, progress: Progress | None = None) -> Iterator[Change]:
-        """All or nothing: what the change settles, it settles in the end."""
+    def _changing(self, progress: Progress | None = None, wait: float | None = None) -> Iterator[Change]:
+        """All or nothing: what the change settles, it settles in the end. Others read until then.
+
+        Another one that changes the set is waited for, for so many seconds instead of the `timeout`.
+        """
         looking(progress)  # which refuses what is no function
         made = False
         try:
             with InterruptsHeld() as check:
-                with self._file.alone():
+                with self._file.changing(wait):
                     self._put_right()
                     change = Change(self._parts, self._threads, self._journal, self._file.division, check, progress)
                     try:
@@ -149,7 +159,7 @@ class SetContents:
 
     def _tidy(self) -> None:
         """Delete files of parts that are in force no more; where another one is at work, the next change does so."""
-        with suppress(StoreBusyError), self._changing():
+        with suppress(StoreBusyError), self._changing(wait=0.0):
             pass
 
     # ------------------------------------------------------------------ parts

@@ -169,7 +169,8 @@ class SetEditing(SetView):
             before = self._size()
             for number in range(len(self._parts)):
                 change.run(lambda part, _: part.shrink(), [number])
-                change.commit()
+                with self._journal.alone():  # as who reads remembers places
+                    change.commit()
             return before - self._size()
 
     # ------------------------------------------------------------------ ids that are not learned again

@@ -7,8 +7,11 @@ half committed is finished or taken back (:mod:`~sqlearn.distributed.store_set.r
 SQLite overwrites what it had with zeros.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +49,10 @@ class Unfinished:
 
 
 class Journal:
-    """At most one change at a time. Whoever calls has locked the set.
+    """At most one change at a time. Its file is also the lock between those who read the set and who commits a change.
+
+    Who reads shares it, so that it can neither be written nor be had :meth:`alone`. While a change of several parts is
+    noted, nobody reads: who finds one waits until whoever changes the set has let go, and puts right what is left then.
 
     Parameters
     ----------
@@ -90,13 +96,29 @@ class Journal:
             )  # fmt: skip
         self._generation = -1
 
+    @contextmanager
+    def shared(self) -> Iterator[bool]:
+        """Context in which nothing is committed. Yields whether all that was begun is finished."""
+        with self.database.reading():
+            yield not self._rows()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Context in which nobody reads the set."""
+        with self.database.alone():
+            yield
+
+    def _rows(self) -> list[Any]:
+        if self._empty and self._generation == self.database.generation:
+            return []
+        rows = self.database.execute("SELECT * FROM unfinished ORDER BY part").fetchall()
+        self._generation, self._empty = self.database.generation, not rows
+        return rows
+
     def read(self) -> Unfinished | None:
         """What is not finished."""
         with self.database.reading():
-            if self._empty and self._generation == self.database.generation:
-                return None
-            rows = self.database.execute("SELECT * FROM unfinished ORDER BY part").fetchall()
-            self._generation, self._empty = self.database.generation, not rows
+            rows = self._rows()
         if not rows:
             return None
         (division, change, kind), *others = {tuple(named) for _, *named, _, _ in rows}

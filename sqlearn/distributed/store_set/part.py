@@ -17,6 +17,7 @@ from sqlearn.storage.upkeep import ErasureReport, Suppressed
 from sqlearn.store import Store
 
 _TABLE = "set_changes"
+_CHANGED = 4  # times as many pages may be in memory before a commit; then SQLite writes them, and nobody reads
 _MOVED = "moved"  # a counter: how often all rows were given new places
 _T = TypeVar("_T")
 
@@ -80,7 +81,7 @@ class Part(Store):
         cls, path: Path, of: str, number: int, *, timeout: float, cache: int, signing_key: bytes | str | None
     ) -> "Part":  # fmt: skip
         """The part in a file, which must be the part of this set that its name says."""
-        database = Database.open(path, timeout, of_set=True, cache=cache)
+        database = Database.open(path, timeout, of_set=True, cache=cache, changed=_CHANGED * cache)
         return cls._of(database, signing_key, set=of, part=str(number))
 
     @property

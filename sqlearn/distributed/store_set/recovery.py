@@ -1,7 +1,8 @@
 """What a crash, or a full disk, left half committed is finished or taken back.
 
-Whoever finds a change in the journal has the set alone, and asks the parts whether they have committed it. If all have,
-or none has, there is nothing to do: SQLite has rolled back what was not committed. If some have,
+Whoever finds a change in the journal waits until nobody else changes the set, and asks the parts whether they have
+committed it. If all have, or none has, there is nothing to do: SQLite has rolled back what was not committed. If some
+have,
 
 - rows that were *learned* are taken out again where they were;
 - rows are *forgotten* or *relabelled* in the other parts as well: their places are in the journal, and what the new

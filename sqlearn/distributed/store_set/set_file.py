@@ -1,14 +1,15 @@
-"""The file that makes a folder a set of stores: its settings, its lock, and receipts from before it was divided anew.
+"""The file that makes a folder a set of stores: its settings, a lock, and receipts from before it was divided anew.
 
-Who changes the set locks this file alone, and who reads it shares it: SQLite is the lock. Nothing is written meanwhile,
-so nothing has to reach the disk, and a process that dies has let go.
+Who changes the set has this file's lock for writing, so that there is one at a time; others read meanwhile, and wait
+while it is committed (:mod:`~sqlearn.distributed.store_set.journal`). SQLite is the lock: nothing is written, so nothing
+has to reach the disk, and a process that dies has let go.
 """
 
 import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from sqlearn.errors import StoreError
@@ -85,15 +86,15 @@ class SetFile:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Context in which nobody changes the set."""
+        """Context in which nobody divides the set anew."""
         with self.database.reading():
             self._refresh()
             yield
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Context in which nobody else reads or changes the set."""
-        with self.database.alone():
+    def changing(self, wait: float | None = None) -> Iterator[None]:
+        """Context in which nobody else changes the set; others are waited for `wait` seconds, or else the `timeout`."""
+        with nullcontext() if wait is None else self.database.waiting(wait), self.database.writing():
             self._refresh()
             yield
 
@@ -128,7 +129,7 @@ class SetFile:
         return [folder / name for name in os.listdir(folder) if not name.startswith(own) and _PART.fullmatch(name)]
 
     def divide(self, n_parts: int, receipts: list[tuple[int, Receipt, int]]) -> None:
-        """Put the next division in force, inside :meth:`alone`, and keep the receipts of this one.
+        """Put the next division in force, inside :meth:`changing`, and keep the receipts of this one.
 
         Of each receipt: its part, itself, and the change of several parts that it is of, or 0.
         """

@@ -47,7 +47,8 @@ class StoreSet(SetSupposing):
     - *Erased*: as in a store, in every file of the set.
     - *In parallel*: the parts work in as many threads as the machine has processors.
 
-    One thread at a time uses a set, and several processes may open one; who changes it has it alone for that time.
+    One thread at a time uses a set, and several processes may open one. They change it one after another, and read it
+    meanwhile as it was.
 
     Examples
     --------

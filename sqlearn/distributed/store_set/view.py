@@ -336,8 +336,7 @@ class SetView(SetContents):
         wanted, texts = sought(self._columns, values, table)
         with self._reading():
             found = [*self._each(lambda part, _: part.searched(wanted, texts)).values()]
-            with self._journal.database.reading():
-                own = [report(db, wanted, _nobody, b"") for db in (self._file.database, self._journal.database)]
+            own = [report(db, wanted, _nobody, b"") for db in (self._file.database, self._journal.database)]
         reports = [*found, *own]
         return ErasureReport(
             files={name: size for one in reports for name, size in one.files.items()},

@@ -100,6 +100,9 @@ class Database:
         Whether it is a file of a set of stores, which nobody may open on its own.
     cache : int, optional
         KiB of pages that are held in memory, by default 65536.
+    changed : int, optional
+        KiB of changed pages that are held in memory, by default as much as `cache`. When there are more, SQLite writes
+        them into the file, and others read no more until the commit.
 
     Attributes
     ----------
@@ -115,9 +118,9 @@ class Database:
         How many were begun.
     """
 
-    def __init__(self, path: Path, timeout: float, *, of_set: bool = False, cache: int | None = None) -> None:
+    def __init__(self, path: Path, timeout: float, *, of_set: bool = False, cache: int = _CACHE, changed: int = 0) -> None:
         self.path = path
-        self._application, self._cache = _OF_A_SET if of_set else _STORE, cache or _CACHE
+        self._application, self._cache, self._changed = _OF_A_SET if of_set else _STORE, cache, max(cache, changed)
         self.key = b""
         self.counters = Counters()
         self.generation = 0
@@ -230,18 +233,16 @@ class Database:
         """
         if not self._journal_size():
             return
-        (timeout,) = self.execute("PRAGMA busy_timeout").fetchone()
-        self.execute("PRAGMA busy_timeout = 0")
-        try:
-            self.execute("BEGIN IMMEDIATE")
-            self.execute(f"PRAGMA user_version = {FORMAT}")  # as it is; any commit empties the journal
-            self.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # else it belongs to a process that is at work
-                raise
-            if self.connection.in_transaction:
-                self.execute("ROLLBACK")
-        self.execute(f"PRAGMA busy_timeout = {timeout}")
+        with self.waiting(0.0):
+            try:
+                self.execute("BEGIN IMMEDIATE")
+                self.execute(f"PRAGMA user_version = {FORMAT}")  # as it is; any commit empties the journal
+                self.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # else it belongs to a process that is at work
+                    raise
+                if self.connection.in_transaction:
+                    self.execute("ROLLBACK")
 
     def _journal_size(self) -> int:
         try:
@@ -257,6 +258,7 @@ class Database:
             "PRAGMA temp_store = MEMORY",  # nothing spills into files that nobody cleans
             "PRAGMA synchronous = FULL",
             f"PRAGMA cache_size = -{self._cache}",
+            f"PRAGMA cache_spill = -{self._changed}",
         ):
             self.execute(pragma)
         for pragma, expected in (("secure_delete = ON", 1), ("journal_mode = TRUNCATE", "truncate")):
@@ -323,6 +325,16 @@ class Database:
     # ------------------------------------------------------------------ transactions
 
     @contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """Wait so long for other connections, instead of the `timeout`."""
+        (timeout,) = self.execute("PRAGMA busy_timeout").fetchone()
+        self.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+        try:
+            yield
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {timeout}")
+
+    @contextmanager
     def reading(self) -> Iterator[None]:
         """One consistent view of the file."""
         with self._transaction("BEGIN", "ROLLBACK"):
@@ -330,7 +342,11 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """All or nothing: what is done inside is on the disk when this returns, or is not there at all."""
+        """All or nothing: what is done inside is on the disk when this returns, or is not there at all.
+
+        Nobody else writes meanwhile. Others read until the commit, which waits for them; so where nothing was written,
+        nothing is committed.
+        """
         with self._transaction("BEGIN IMMEDIATE", "COMMIT"):
             yield
 
@@ -360,9 +376,12 @@ class Database:
                 self.execute(begin)
                 self.transactions += 1
                 self._refresh()
+                before = self.connection.total_changes
                 yield
                 if end == "COMMIT":
                     self._flush()
+                    if self.connection.total_changes == before:  # no row; tables and pages go with rows
+                        end = "ROLLBACK"
                 self.execute(end)
             except BaseException as error:
                 self._forget_read()
