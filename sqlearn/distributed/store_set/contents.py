@@ -15,7 +15,7 @@ from sqlearn.distributed.store_set.making import cache_of
 from sqlearn.distributed.store_set.merging import whole_of
 from sqlearn.distributed.store_set.part import Form, Part
 from sqlearn.distributed.store_set.recovery import recover
-from sqlearn.distributed.store_set.routing import parts_of
+from sqlearn.distributed.store_set.routing import by_part, parts_of
 from sqlearn.distributed.store_set.set_file import SetFile
 from sqlearn.distributed.store_set.threads import Threads
 from sqlearn.engine.sums import InterruptsHeld
@@ -193,12 +193,7 @@ class SetContents:
         """By part: which of the ids would lie there, their hashes; and which of all ids can be ids of rows at all."""
         fits, hashes = self._ids.hashes_of_given(ids)
         places, parts = np.flatnonzero(fits), parts_of(hashes, len(self._parts))
-        order = np.argsort(parts, kind="stable")
-        found = {}
-        for number in np.unique(parts).tolist():
-            own = order[np.searchsorted(parts[order], number) : np.searchsorted(parts[order], number, side="right")]
-            found[number] = places[own], hashes[own], fits
-        return found
+        return {number: (places[own], hashes[own], fits) for number, own in by_part(parts).items()}
 
     def _named(
         self, run: Callable[..., dict[int, Any]], ids: Any, where: str | None, look: Callable[[int], None]

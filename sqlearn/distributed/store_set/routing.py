@@ -21,10 +21,14 @@ def parts_of(hashes: np.ndarray, n: int) -> np.ndarray:
 
 def divided(ids: Any, hashes: IdHashes, n: int) -> dict[int, np.ndarray]:
     """Which rows of those with these ids lie in each part that has any, ascending."""
-    parts = parts_of(hashes.hashes(hashes.keys(ids)), n)
+    return by_part(parts_of(hashes.hashes(hashes.keys(ids)), n))
+
+
+def by_part(parts: np.ndarray) -> dict[int, np.ndarray]:
+    """Which of these numbers of parts, int64[n], are each part's, ascending; of parts that have any."""
     order = np.argsort(parts, kind="stable")
-    edges = np.searchsorted(parts[order], np.arange(n + 1))
-    return {k: order[edges[k] : edges[k + 1]] for k in range(n) if edges[k] < edges[k + 1]}
+    numbers, starts = np.unique(parts[order], return_index=True)
+    return dict(zip(numbers.tolist(), np.split(order, starts[1:]) if len(numbers) else [], strict=True))
 
 
 def shares(
