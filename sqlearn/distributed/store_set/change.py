@@ -114,12 +114,16 @@ class Change(Joint):
         Whether it was committed.
     divides : bool
         Whether it divides the set anew, which is committed with the lock.
+    follow : callable
+        Called when all parts have changed, with what raises what a signal asks for; what it returns is called before
+        the first part commits.
     """
 
     def __init__(self, parts: list[Part], threads: Threads, journal: Journal, division: int, *given: Any) -> None:
         super().__init__(parts, threads, *given)
         self._journal, self._division = journal, division
         self.is_settled = self.divides = False
+        self.follow: Callable[[Callable[[], None]], Callable[[], None]] = _nothing_follows
 
     def settle(
         self, kind: str, to: Mapping[int, np.ndarray], counts: Mapping[int, int] | None = None
@@ -151,7 +155,9 @@ class Change(Joint):
 
         self.check()
         receipts = self.run(conclude, told)
+        keep = self.follow(self.check)
         self.check()  # for the last time: a signal that comes now waits
+        keep()
         if change:
             before = {number: self._parts[number].before(receipt) for number, receipt in receipts.items()}
             self._commit_all(Unfinished(self._division, change, kind, told, before), receipts)
@@ -182,6 +188,10 @@ class Change(Joint):
             raise _unfinished(unfinished, failed, error) from error
         if failed and (unfinished.kind == "learn" or len(failed) == len(unfinished.to)):  # so nothing was changed
             raise next(iter(failed.values()))
+
+
+def _nothing_follows(check: Callable[[], None]) -> Callable[[], None]:
+    return lambda: None
 
 
 def _unfinished(unfinished: Unfinished, failed: Mapping[int, BaseException], error: BaseException) -> StoreError:

@@ -12,12 +12,12 @@ import numpy as np
 from sqlearn.distributed.store_set.change import Change
 from sqlearn.distributed.store_set.journal import Journal
 from sqlearn.distributed.store_set.making import cache_of
-from sqlearn.distributed.store_set.merging import whole_of
 from sqlearn.distributed.store_set.part import Form, Part
 from sqlearn.distributed.store_set.recovery import recover
 from sqlearn.distributed.store_set.routing import by_part, parts_of
 from sqlearn.distributed.store_set.set_file import SetFile
 from sqlearn.distributed.store_set.threads import Threads
+from sqlearn.distributed.store_set.whole import TraceFile, WholeModel
 from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import StoreBusyError, StoreError
 from sqlearn.storage.conditions import Seen
@@ -50,6 +50,7 @@ class SetContents:
     _form: Form
     _ids: IdHashes
     _learner: Any  # a part's model, for what is the same in all
+    _whole_model: WholeModel
 
     def __init__(
         self, path: Path, file: SetFile, journal: Journal, signing_key: bytes | str | None, timeout: float
@@ -58,7 +59,7 @@ class SetContents:
         self._signing_key, self._timeout = signing_key, timeout
         self._threads, self._parts = Threads(), list[Part]()
         self._opened: int | None = None  # of which division the parts are that are open
-        self._merged: tuple[Any, Any] = None, None
+        self._trace = TraceFile(path, timeout)
         self._process = os.getpid()
 
     # ------------------------------------------------------------------ opening
@@ -88,11 +89,11 @@ class SetContents:
         self._form = self._parts[0].form
         self._ids = IdHashes(self._file.key, self._form.textual)
         self._learner = self._threads.run({0: self._parts[0].snapshot})[0][1]
+        self._whole_model = WholeModel(self._each, self._columns, self._trace if self._form.asks else None)
         self._opened = self._file.division
 
     def _close_parts(self) -> None:
         parts, self._parts, self._opened = self._parts, [], None
-        self._merged = None, None
         self._threads.run({number: part.close for number, part in enumerate(parts)})
 
     def _look(self) -> None:
@@ -132,6 +133,7 @@ class SetContents:
                 with self._file.changing(wait):
                     self._put_right()
                     change = Change(self._parts, self._threads, self._journal, self._file.division, check, progress)
+                    change.follow = self._follow
                     try:
                         yield change
                         made = change.is_settled
@@ -158,9 +160,12 @@ class SetContents:
             file.unlink(missing_ok=True)
 
     def _tidy(self) -> None:
-        """Delete files of parts that are in force no more; where another one is at work, the next change does so."""
+        """Delete files of parts that are in force no more, and have the model of all rows on file; where another one is
+        at work, the next change does so."""
         with suppress(StoreBusyError), self._changing(wait=0.0):
-            pass
+            models = self._models()
+            if not self._whole_model.is_kept(models):
+                self._whole_model.keep(self._whole_model.of(models))
 
     # ------------------------------------------------------------------ parts
 
@@ -179,11 +184,25 @@ class SetContents:
 
     def _whole(self) -> Any:
         """The model of all rows, which is not to be changed."""
-        found = self._each(lambda part, _: part.snapshot())
-        fingerprints = [fingerprint for fingerprint, _ in found.values()]
-        if self._merged[0] != fingerprints:
-            self._merged = fingerprints, whole_of([model for _, model in found.values()], self._each)
-        return self._merged[1]
+        return self._whole_model.of(self._models())
+
+    def _models(self) -> list[Any]:
+        """The models of the parts, which are not to be changed."""
+        return [model for _, model in self._each(lambda part, _: part.snapshot()).values()]
+
+    def _changed_whole(self, check: Callable[[], None]) -> Any:
+        """The model of the rows that the parts have in the change that is under way."""
+        told = self._each(lambda part, _: part.changed()).values()
+        some = [noted for _, noted in told]
+        noted = None if None in some else [one for noted in some for one in noted or ()]
+        return self._whole_model.after(self._models(), [before for before, _ in told], noted, check)
+
+    def _follow(self, check: Callable[[], None]) -> Callable[[], None]:
+        """Make the model of all rows of what has changed; returns what saves it."""
+        if not self._form.asks:
+            return lambda: None
+        model = self._changed_whole(check)
+        return lambda: self._whole_model.keep(model)
 
     @property
     def _columns(self) -> Columns:
@@ -241,5 +260,6 @@ class SetContents:
         if self._process == os.getpid():  # threads do not outlive a fork
             self._close_parts()
             self._threads.close()
+        self._trace.close()
         self._journal.close()
         self._file.close()

@@ -171,6 +171,8 @@ class SetEditing(SetView):
                 change.run(lambda part, _: part.shrink(), [number])
                 with self._journal.alone():  # as who reads remembers places
                     change.commit()
+            with self._journal.alone():
+                self._trace.compact()
             return before - self._size()
 
     # ------------------------------------------------------------------ ids that are not learned again
@@ -288,4 +290,5 @@ class SetEditing(SetView):
             )
 
     def _size(self) -> int:
-        return sum(self._file.part_path(number).stat().st_size for number in range(len(self._parts)))
+        of_parts = sum(self._file.part_path(number).stat().st_size for number in range(len(self._parts)))
+        return of_parts + self._trace.size()

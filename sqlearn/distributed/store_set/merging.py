@@ -1,26 +1,15 @@
-"""One model over all parts: the models of the parts, which hold sums, merged; and rounds over the rows of all parts.
+"""Which learners the parts of a set can have, so that their models merge, and whether these fit together."""
 
-Of an adaptive learner, the parts hold the sums that need no theta. The rounds are made when the model of all rows is
-asked for, and ask each part where it is. Copies of equal records are numbered by part; where several parts have some,
-those of later parts have the numbers that follow.
-"""
-
-import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from sqlearn.compose import TableModel
+from sqlearn.distributed.store_set.whole import merged
 from sqlearn.engine.model import ExactEstimator
-from sqlearn.engine.rounds import ROWS_ELSEWHERE, Question, ReadOnlyRows, Records, Rounds, Rows, add_all
-from sqlearn.engine.sums import ExactSum
+from sqlearn.engine.rounds import Rounds
 from sqlearn.errors import InvalidValueError, MergeError, UnsupportedError
-from sqlearn.storage.records import StoredRows
 from sqlearn.storage.table import asks_in_rounds, takes_interactions, takes_labels
 from sqlearn.verification import compare
-
-Each = Callable[[Callable[[Any, int], Any]], dict[int, Any]]
 
 
 def refuse_unmerged(model: Any) -> None:
@@ -65,81 +54,6 @@ def _unmerged(model: Any) -> UnsupportedError:
         "these, or a single store (Store.create; sqlearn fit without --parts).",
         reason="learner",
     )
-
-
-def merged(models: Sequence[Any]) -> Any:
-    """A model of the records of all parts; the models are left as they are."""
-    whole = copy.deepcopy(models[0])
-    for model in models[1:]:
-        whole.merge(model)
-    return whole
-
-
-class SetRows(ReadOnlyRows):
-    """The rows of all parts as the source of the model of all: they are asked where they lie, within a transaction.
-
-    Parameters
-    ----------
-    each : callable
-        Calls a function with every part and its number.
-    own : Rows
-        An empty source of the records' shape: none lie anywhere else.
-    """
-
-    why = ROWS_ELSEWHERE
-
-    def __init__(self, each: Each, own: Rows) -> None:
-        self._each, self.own = each, own
-
-    def evaluate(self, question: Question, check: Callable[[], None]) -> tuple[ExactSum, ...]:
-        """The sums over all rows."""
-        first, *others = self._each(lambda part, _: part.source(lambda rows: rows.answer(question))).values()
-        for sums in others:
-            check()
-            add_all(first, sums)
-        return first
-
-    def gathered(self, limit: int, labels: list[Any], check: Callable[[], None]) -> Iterator[Records]:
-        """The rows whose keyed hash is at most `limit`."""
-        found = self._each(lambda part, _: part.source(lambda rows: [*rows.classed(limit, labels)]))
-        for records in found.values():
-            check()
-            yield from records
-
-    def blocks(self, limit: int) -> Iterator[Records]:
-        """Nothing: all rows are asked where they lie."""
-        return self.own.blocks(limit)
-
-
-def whole_of(models: Sequence[Any], each: Each) -> Any:
-    """The model of the records of all parts, as they are in the transaction that is open."""
-    model = merged(models)
-    state: Any = model.state
-    if state.statistic.is_part:
-        _number(each)
-        state.statistic.is_part = False
-        state.statistic.read_from(SetRows(each, Rows(state.statistic.n_features, state.statistic.seed)))
-        state.catch_up()
-        state.statistic.solved(*state.occupied(), state.version)  # now, as the parts cannot be asked later
-    return model
-
-
-def _number(each: Each) -> None:
-    """Number copies of equal records through all parts."""
-    named = each(lambda part, _: part.source(StoredRows.names_on_file))
-    names = np.concatenate([names for names, _ in named.values()])
-    of_part = np.repeat([*named], [len(names) for names, _ in named.values()])
-    slots = np.concatenate([slots for _, slots in named.values()])
-    order = np.lexsort((names[:, 1], names[:, 0]))
-    again = order[1:][(names[order[1:]] == names[order[:-1]]).all(axis=1)]  # the same copy in another part
-    chosen = {number: slots[again[of_part[again] == number]] for number in named}
-    found = each(lambda part, number: part.source(lambda rows: rows.digests(chosen[number])))
-    digests = np.unique(np.concatenate([*found.values()]), axis=0)
-    held = each(lambda part, _: part.source(lambda rows: rows.copies.held(digests)))
-    first, before = {}, np.zeros(len(digests), np.int64)
-    for number, copies in held.items():
-        first[number], before = before, before + copies
-    each(lambda part, number: part.source(lambda rows: rows.renumber(digests, first[number])))
 
 
 def compared(model: Any, refit: Any) -> str | None:

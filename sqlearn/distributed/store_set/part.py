@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from sqlearn.distributed.store_set.whole import Noted, NotedRows, records_of
 from sqlearn.storage.changes import Taken
 from sqlearn.storage.conditions import Condition, Seen
 from sqlearn.storage.file import Database, Receipt, check_chain, damaged
-from sqlearn.storage.records import StoredRows, looking
+from sqlearn.storage.records import Copies, looking, seed_of
 from sqlearn.storage.table import Block, Category, Columns, Place, PlacedColumns, located
-from sqlearn.storage.upkeep import ErasureReport, Suppressed
+from sqlearn.storage.upkeep import ErasureReport, Suppressed, held_by
 from sqlearn.store import Store
 
 _TABLE = "set_changes"
@@ -53,6 +54,8 @@ class Part(Store):
     """
 
     _open: AbstractContextManager[None] | None = None
+    _source: NotedRows | None
+    _before = b""  # what tells the records before the change that has begun
 
     # ------------------------------------------------------------------ making and opening
 
@@ -117,6 +120,9 @@ class Part(Store):
             self._refresh()
             if signed:
                 self._receipts.check_key()
+            if self._source is not None:
+                self._source.forget_noted()
+                self._before = records_of([self._model])
         except BaseException:
             self.undo()
             raise
@@ -133,6 +139,11 @@ class Part(Store):
             opened, self._open = self._open, None
             error = _Undone()
             opened.__exit__(_Undone, error, None)
+
+    def _attach(self) -> NotedRows:
+        copies = Copies(self._database, self._key, seed_of(self._model))
+        self._source = NotedRows(self._columns, self._rows, copies, self._model)
+        return self._source
 
     @contextmanager
     def _within(self) -> Iterator[None]:
@@ -263,12 +274,24 @@ class Part(Store):
         with self._within():
             return self.fingerprint, self._model
 
+    def changed(self) -> tuple[bytes, list[Noted] | None]:
+        """What tells the records before the change that has begun, and the rows that have come and gone in it."""
+        with self._within():
+            if self._open is None or self._source is None:
+                return records_of([self._model]), []
+            return self._before, self._source.noted
+
+    def accounts_for(self, found_as: dict[Any, Any]) -> dict[Any, int]:
+        """How many rows account for each of these values, which were found in another file of the set."""
+        with self._within():
+            return held_by(self._rows, self._ids, (), lambda _: (), found_as)
+
     def state_digest(self) -> str:
         """Digest of the model's state."""
         with self._within():
             return self._saved.digest
 
-    def source(self, ask: Callable[[StoredRows], _T]) -> _T:
+    def source(self, ask: Callable[[NotedRows], _T]) -> _T:
         """Ask something of the rows, as the source of an adaptive learner."""
         with self._within():
             assert self._source is not None

@@ -201,8 +201,8 @@ class StoreSet(SetSupposing):
             raise
         try:
             with opened._reading():
-                leftovers = file.leftovers()
-            if leftovers:
+                kept = not file.leftovers() and opened._whole_model.is_kept(opened._models())
+            if not kept:
                 opened._tidy()
             return opened
         except BaseException:

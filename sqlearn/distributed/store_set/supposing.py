@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from sqlearn.distributed.store_set.editing import SetEditing
-from sqlearn.distributed.store_set.merging import whole_of
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.records import looking
 from sqlearn.storage.types import Ids, Progress
@@ -58,8 +57,7 @@ class SetSupposing(SetEditing):
             named = self._named(change.run, ids, where, self._threads.look)
             check = self._threads.check
             change.run(lambda part, number: part.forget_rows(*named[number], check), named)
-            found = self._each(lambda part, _: part.snapshot())
-            model = copy.deepcopy(whole_of([model for _, model in found.values()], self._each))
+            model = copy.deepcopy(self._changed_whole(change.check))
             change.undo()
             model.state.taken_out = True
             return model

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.distributed.store_set.contents import SetContents
-from sqlearn.distributed.store_set.merging import compared, whole_of
+from sqlearn.distributed.store_set.merging import compared
 from sqlearn.distributed.store_set.receipts import (
     SetReceipt,
     as_one,
@@ -306,7 +306,7 @@ class SetView(SetContents):
             found = self._each(lambda part, _: part.refitted(self._threads.look), progress=progress)
             astray = self._each(lambda part, number: bool((parts_of(part.hashes_held(), n) != number).any()))
             models, refits = zip(*((model, refit) for model, refit, _, _ in found.values()), strict=True)
-            told = compare(whole_of(models, self._each), whole_of(refits, self._each))
+            told = compare(self._whole_model.on_file(models), self._whole_model.anew(refits))
             for number, (model, refit, hashes_agree, _) in found.items():
                 fault = compared(model, refit)
                 fault = fault if fault or hashes_agree else "the keyed hashes of the rows on file"
@@ -337,6 +337,7 @@ class SetView(SetContents):
         with self._reading():
             found = [*self._each(lambda part, _: part.searched(wanted, texts)).values()]
             own = [report(db, wanted, _nobody, b"") for db in (self._file.database, self._journal.database)]
+            own += self._trace.searched(wanted, self._accounted_for)
         reports = [*found, *own]
         return ErasureReport(
             files={name: size for one in reports for name, size in one.files.items()},
@@ -346,6 +347,11 @@ class SetView(SetContents):
             held=[finding for one in reports for finding in one.held],
             residue=sum(one.residue for one in reports),
         )
+
+    def _accounted_for(self, found_as: dict[Any, Any]) -> dict[Any, Any]:
+        """How many rows of all parts account for values."""
+        told = self._each(lambda part, _: part.accounts_for(found_as)).values()
+        return {value: sum(counts.get(value, 0) for counts in told) for value in found_as}
 
 
 def _nobody(found_as: dict[Any, Any]) -> dict[Any, Any]:

@@ -204,6 +204,14 @@ class HashIndex:
             flat = buckets.reshape(-1, 2)
             yield flat[flat[:, 1] != 0]
 
+    def entries_of(self, residue: int, modulus: int) -> Iterator[np.ndarray]:
+        """Those of :meth:`entries` whose hash leaves this residue; `modulus` is a power of two."""
+        size = self._database.counters[self._size]
+        buckets = np.arange(residue % min(modulus, size), size, modulus)
+        for first in range(0, len(buckets), _AT_ONCE):
+            flat = self._entries(buckets[first : first + _AT_ONCE]).reshape(-1, 2)
+            yield flat[(flat[:, 1] != 0) & (flat[:, 0] & np.uint64(modulus - 1) == residue)]
+
     def check(self) -> None:
         """Read all of it: every place as it was written, every entry in its bucket, and as many as are counted."""
         self.slots.check()

@@ -73,7 +73,7 @@ class Copies(Count):
 
     def place(self, digests: np.ndarray, numbers: np.ndarray, slots: np.ndarray) -> None:
         """Note where copies that have come lie: all of those that the learner was told of."""
-        self._refuse(self.index.add(self._entries(digests, numbers), slots))
+        self._refuse(self.index.add(self.names(digests, numbers), slots))
         if not self.index.waits:  # enough of them waited: they have been written
             self._come = Rows(0, self.seed)
 
@@ -96,9 +96,9 @@ class Copies(Count):
         self._gone = Rows(0, self.seed)
         gone, told = (set(zip(*digests[:, :2].T.tolist(), which.tolist(), strict=True)) for which in (own, last))
         holes, movers = (np.array(sorted(some), np.uint64).reshape(-1, 3) for some in (gone - told, told - gone))
-        slots = self.index.find(self._entries(movers, movers[:, 2]))
-        self.index.remove(self._entries(*_split(np.array(sorted(gone | told), np.uint64).reshape(-1, 3))))
-        self._refuse(self.index.add(self._entries(*_split(holes)), slots) or self.index.flush())
+        slots = self.index.find(self.names(movers, movers[:, 2]))
+        self.index.remove(self.names(*_split(np.array(sorted(gone | told), np.uint64).reshape(-1, 3))))
+        self._refuse(self.index.add(self.names(*_split(holes)), slots) or self.index.flush())
         return slots, self.hashes(holes, holes[:, 2].astype(np.int64))
 
     def _refuse(self, at_fault: Any) -> None:
@@ -111,10 +111,10 @@ class Copies(Count):
 
     def places(self, digests: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Places of copies on file, int64[n]."""
-        return self.index.find(self._entries(digests, numbers))
+        return self.index.find(self.names(digests, numbers))
 
-    def _entries(self, digests: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """What stands for copies in the index."""
+    def names(self, digests: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """What stands for copies in the index, uint64[n, 2]."""
         return hash_words(self._key, np.column_stack([digests[:, :2], numbers.astype(np.uint64)]))
 
     def _written(self, digests: np.ndarray) -> np.ndarray:
@@ -122,12 +122,12 @@ class Copies(Count):
         low, high = np.zeros(len(digests), np.int64), np.ones(len(digests), np.int64)
         open_ = np.arange(len(digests))
         while len(open_):
-            open_ = open_[self.index.written(self._entries(digests[open_], high[open_] - 1)) > 0]
+            open_ = open_[self.index.written(self.names(digests[open_], high[open_] - 1)) > 0]
             low[open_], high[open_] = high[open_], 2 * high[open_]
         open_ = np.flatnonzero(low < high - 1)
         while len(open_):
             middle = (low[open_] + high[open_]) // 2
-            there = self.index.written(self._entries(digests[open_], middle - 1)) > 0
+            there = self.index.written(self.names(digests[open_], middle - 1)) > 0
             low[open_[there]], high[open_[~there]] = middle[there], middle[~there]
             open_ = open_[low[open_] < high[open_] - 1]
         return low

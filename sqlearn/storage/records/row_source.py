@@ -1,7 +1,6 @@
 """The rows in the file as a source of rows for a learner that asks them in rounds: it keeps none in memory."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,9 @@ from sqlearn.engine.rounds import (
     Changes,
     DetachedRows,
     KeptRecords,
-    PassedRows,
-    Question,
     Records,
     Rounds,
 )
-from sqlearn.engine.sums import ExactSum
 from sqlearn.engine.tables import KeptTable, TableForm, TableRounds, numbers_of
 from sqlearn.errors import StoreCorruptError
 from sqlearn.storage.file import damaged
@@ -53,7 +49,6 @@ class StoredRows:
         self._columns, self._rows, self.copies = columns, rows, copies
         self._state = state = model.state
         self._come, self._gone = _Told(), _Told()
-        self._elsewhere = np.zeros(0, np.int64), np.zeros(0, np.uint64)
         self._numbered: set[str] = set()  # categories that the model takes as numbers
         statistic: Any = state.statistic
         self._statistic, self._model = statistic, model
@@ -147,14 +142,8 @@ class StoredRows:
 
     def _scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Packed rows and their keyed hashes, block by block."""
-        some, theirs = self._elsewhere
-        for slots, cells in self._rows.scan():
-            hashes = cells[:, -2].copy()
-            if len(some):
-                at = np.minimum(np.searchsorted(some, slots), len(some) - 1)
-                found = some[at] == slots
-                hashes[found] = theirs[at[found]]
-            yield cells, hashes
+        for _, cells in self._rows.scan():
+            yield cells, cells[:, -2]
 
     def _features(self, block: Block) -> Any:
         """Numbers, and the slots of categories behind them, float64[n, d]; or images of rows, which may be sparse."""
@@ -206,53 +195,6 @@ class StoredRows:
         moved = self.copies.strike(*self._gone.all, hashes[self._kept(block, len(hashes))])
         self._rows.rehash(*moved)
         self._gone = _Told()
-
-    def names_on_file(self) -> tuple[np.ndarray, np.ndarray]:
-        """What stands for each copy on file, uint64[n, 2], and its place, int64[n]; one key has one name for a copy."""
-        self.flush()
-        index = self.copies.index
-        entries = np.concatenate([np.zeros((0, 2), np.uint64), *index.entries()])
-        return index.hashes_of(entries), index.numbers_of(entries)
-
-    def digests(self, slots: np.ndarray) -> np.ndarray:
-        """Digests of the rows in these places, uint64[n, 2]."""
-        found = [np.zeros((0, 2), np.uint64)]
-        model = self._model.emptied()
-        statistic: Any = model.state.statistic
-        statistic.read_from(PassedRows(lambda x, y, w, digests: found.append(digests[:, :2].copy())))
-        if len(slots):
-            model.partial_fit(**arguments(model, self._columns, self._rows.block(self._rows.read(slots))))
-        return np.concatenate(found)
-
-    def renumber(self, digests: np.ndarray, first: np.ndarray) -> None:
-        """Until the next call, number the copies of these digests from these numbers on, where the rows are asked.
-
-        Rows elsewhere are copies of the same digests, and have the numbers before.
-        """
-        held = self.copies.held(digests)
-        names = np.repeat(digests, held, axis=0)
-        own = np.arange(len(names)) - np.repeat(np.cumsum(held) - held, held)
-        slots = self.copies.places(names, own)
-        order = np.argsort(slots)
-        hashes = self.copies.hashes(names, own + np.repeat(first, held))
-        self._elsewhere = slots[order], hashes[order]
-
-    def answer(self, question: Question) -> tuple[ExactSum, ...]:
-        """The sums over all rows on file at a theta."""
-        sums: tuple[ExactSum, ...] = self._statistic.answer(question, self.classed(MAX_HASH, question.labels))
-        return sums
-
-    def classed(self, limit: int, labels: list[Any]) -> Iterator[Records]:
-        """What :meth:`blocks` gives, with classes as places among these labels in place of slots."""
-        vocabulary = self._state.vocabulary
-        if vocabulary is None:
-            yield from self.blocks(limit)
-            return
-        classes = np.zeros(vocabulary.capacity)
-        for place, label in enumerate(labels):
-            classes[vocabulary.slots.get(label, [])] = place  # a label that no row here has is left out
-        for records in self.blocks(limit):
-            yield replace(records, y=classes[records.y.astype(np.int64)])
 
     def _kept(self, block: Block, n: int) -> np.ndarray:
         """Which rows the learner keeps, bool[n]."""

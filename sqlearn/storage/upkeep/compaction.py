@@ -52,6 +52,11 @@ def compact(database: Database, columns: Columns, rows: Rows, words: Words, ids:
     for index in others:
         index.rebuild(lambda numbers: numbers)
     saved.rebuild()
+    give_back(database)
+
+
+def give_back(database: Database) -> None:
+    """Cut the pages off that tables which were written anew have left."""
     (free,) = database.execute("PRAGMA freelist_count").fetchone()
     for _ in range(free):  # one page each, as sqlite3 takes no second step of a statement without columns
         database.execute("PRAGMA incremental_vacuum(1)")
