@@ -113,7 +113,7 @@ class WholeModel:
     def _attach(self, model: Any) -> None:
         """Let a model ask the rows of all parts, and wait with asking until it is told of all that has changed."""
         statistic = model.state.statistic
-        statistic.read_from(SetRows(self._each, statistic.n_features, statistic.seed))
+        statistic.read_from(SetRows(self._each, statistic))
         model.state.deferred, model.state.taken_out = True, False
 
     def _catch_up(self, model: Any, check: Callable[[], None]) -> None:
@@ -124,6 +124,7 @@ class WholeModel:
         """Solve for few rows now, as the parts cannot be asked later."""
         if self.file is not None:
             state = model.state
+            state.statistic.rows.forget_numbers()
             state.statistic.solved(*state.occupied(), state.version)
 
     # ------------------------------------------------------------------ changes

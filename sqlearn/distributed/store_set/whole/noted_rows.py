@@ -27,8 +27,8 @@ class NotedRows(StoredRows):
     """A :class:`~sqlearn.storage.records.StoredRows` of a part.
 
     Copies of a record are numbered from 0 in each part. In all parts together, those of later parts have the numbers
-    that follow. Which copy a row is tells its keyed hash, and that, whether it is in a sample. So before a sample is
-    drawn, those rows are told their numbers that this brings in or leaves out (:meth:`renumber`).
+    that follow. Which copy a row is tells its keyed hash, and that, whether it is in a sample. So before rows are
+    asked, those are told their numbers that this brings into samples or leaves out of them (:meth:`renumber`).
     """
 
     def __init__(self, *given: Any) -> None:
@@ -86,7 +86,9 @@ class NotedRows(StoredRows):
         for start in range(0, len(slots), _AT_ONCE):
             read: list[np.ndarray] = []
             model = self._model.emptied()
-            model.state.statistic.read_from(PassedRows(lambda x, y, w, digests, read=read: read.append(digests[:, :2])))
+            model.state.statistic.read_from(
+                PassedRows(lambda x, y, w, digests, read=read: read.append(digests[:, :2].copy()))
+            )
             block = self._rows.block(self._rows.read(slots[start : start + _AT_ONCE]))
             model.partial_fit(**arguments(model, self._columns, block))
             digests = np.unique(np.concatenate(read), axis=0)
@@ -94,12 +96,21 @@ class NotedRows(StoredRows):
             found.append(digests[names[:, 0] & np.uint64(modulus - 1) == residue])
         return np.unique(np.concatenate(found), axis=0)
 
+    def _digests(self, slots: np.ndarray) -> np.ndarray:
+        """The different digests of the rows in these places, uint64[n, 2]."""
+        found: list[np.ndarray] = []
+        model = self._model.emptied()
+        statistic: Any = model.state.statistic
+        statistic.read_from(PassedRows(lambda x, y, w, digests: found.append(digests[:, :2].copy())))
+        model.partial_fit(**arguments(model, self._columns, self._rows.block(self._rows.read(slots))))
+        return np.unique(np.concatenate(found), axis=0)
+
     def held(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of each digest are on file, int64[n]."""
         return self.copies.held(digests)
 
     def renumber(self, digests: np.ndarray, first: np.ndarray, limit: int) -> None:
-        """Number the copies of these digests from these numbers on, where samples up to this limit are drawn."""
+        """Number the copies of these digests from these numbers on, for samples of keyed hashes up to this limit."""
         held = self.copies.held(digests)
         ends = np.cumsum(held)
         slots, hashes = ([some] for some in self._elsewhere)

@@ -1,8 +1,9 @@
 """The rows of all parts as the source of one model: they are asked where they lie, within a transaction.
 
 Copies of equal records are numbered by part; where several parts have some, those of later parts have the numbers that
-follow. Sums over all rows need no numbers. Samples do: for them, the names of copies in all parts are compared, a share
-of them at a time, so that memory is bounded, and the rows are looked up of which several parts have equal ones.
+follow. Only samples depend on these numbers. So before rows are asked, the names of copies in all parts are compared, a
+share of them at a time; and of equal rows in several parts those are noted that samples may bring in or leave out. So
+memory is bounded.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,12 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.rounds import MAX_HASH, ROWS_ELSEWHERE, DetachedRows, Question, ReadOnlyRows, Records, Rows, add_all
+from sqlearn.engine.rounds import (
+    ROWS_ELSEWHERE,
+    DetachedRows,
+    Question,
+    ReadOnlyRows,
+    Records,
+    Rows,
+    add_all,
+    sample_threshold,
+)
 from sqlearn.engine.sums import ExactSum
 from sqlearn.storage.records import Count
 
 Each = Callable[[Callable[[Any, int], Any]], dict[int, Any]]
 _NAMES = 1 << 18  # of all parts that are compared together
+LARGEST_SAMPLE = 1 << 16  # records that any sample of rounds is made of, to twice that
 
 
 class SetRows(ReadOnlyRows):
@@ -29,10 +40,8 @@ class SetRows(ReadOnlyRows):
     ----------
     each : callable
         Calls a function with every part and its number.
-    d : int
-        Number of features.
-    seed : uint64
-        Seed of keyed hashes.
+    statistic : Rounds
+        What asks them.
 
     Attributes
     ----------
@@ -42,9 +51,11 @@ class SetRows(ReadOnlyRows):
 
     why = ROWS_ELSEWHERE
 
-    def __init__(self, each: Each, d: int, seed: np.uint64) -> None:
-        self._each, self.own = each, Rows(d, seed)
-        self._come, self._gone = Count(seed), Count(seed)
+    def __init__(self, each: Each, statistic: Any) -> None:
+        self._each, self._statistic = each, statistic
+        self.own = Rows(statistic.n_features, statistic.seed)
+        self._come, self._gone = Count(statistic.seed), Count(statistic.seed)
+        self._is_numbered = False
 
     # ------------------------------------------------------------------ what has come or gone
 
@@ -77,6 +88,7 @@ class SetRows(ReadOnlyRows):
 
     def evaluate(self, question: Question, check: Callable[[], None]) -> tuple[ExactSum, ...]:
         """The sums over all rows."""
+        self._number(check)
         first, *others = self._each(lambda part, _: part.source(lambda rows: rows.answer(question))).values()
         for sums in others:
             check()
@@ -85,10 +97,8 @@ class SetRows(ReadOnlyRows):
 
     def gathered(self, limit: int, labels: list[Any], check: Callable[[], None]) -> Iterator[Records]:
         """The rows whose keyed hash is at most `limit`."""
-        if limit < MAX_HASH:
-            self._number(limit, check)
+        self._number(check)
         found = self._each(lambda part, _: part.source(lambda rows: [*rows.classed(limit, labels)]))
-        self._each(lambda part, _: part.source(lambda rows: rows.forget_numbers()))
         for records in found.values():
             check()
             yield from records
@@ -97,8 +107,15 @@ class SetRows(ReadOnlyRows):
         """Nothing: all rows are asked where they lie."""
         return self.own.blocks(limit)
 
-    def _number(self, limit: int, check: Callable[[], None]) -> None:
-        """Number copies of equal records through all parts, as far as samples up to this limit are concerned."""
+    def forget_numbers(self) -> None:
+        """Number the rows again before they are asked: another transaction has begun."""
+        self._is_numbered = False
+
+    def _number(self, check: Callable[[], None]) -> None:
+        """Number copies of equal records through all parts, as far as samples are concerned."""
+        if self._is_numbered:
+            return
+        limit = sample_threshold(int(self._statistic.record_counts.sum()).bit_length(), LARGEST_SAMPLE)
         sizes = self._each(lambda part, _: part.source(lambda rows: rows.n_names()))
         modulus = 1
         while sum(sizes.values()) > _NAMES * modulus:
@@ -116,6 +133,7 @@ class SetRows(ReadOnlyRows):
                 self._each(
                     lambda part, number: part.source(lambda rows: rows.renumber(digests, first[number], limit))  # noqa: B023
                 )
+        self._is_numbered = True
 
     def _shared(self, residue: int, modulus: int) -> np.ndarray:
         """The digests of which several parts have copies, and copy 0 has a name of this residue, uint64[n, 2]."""
