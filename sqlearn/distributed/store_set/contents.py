@@ -192,10 +192,9 @@ class SetContents:
 
     def _changed_whole(self, check: Callable[[], None]) -> Any:
         """The model of the rows that the parts have in the change that is under way."""
-        told = self._each(lambda part, _: part.changed()).values()
-        some = [noted for _, noted in told]
-        noted = None if None in some else [one for noted in some for one in noted or ()]
-        return self._whole_model.after(self._models(), [before for before, _ in told], noted, check)
+        models, before, some = zip(*self._each(lambda part, _: part.changed()).values(), strict=True)
+        noted = None if None in some else [one for noted in some for one in noted]
+        return self._whole_model.after(models, before, noted, check)
 
     def _follow(self, check: Callable[[], None]) -> Callable[[], None]:
         """Make the model of all rows of what has changed; returns what saves it."""

@@ -274,12 +274,12 @@ class Part(Store):
         with self._within():
             return self.fingerprint, self._model
 
-    def changed(self) -> tuple[bytes, list[Noted] | None]:
-        """What tells the records before the change that has begun, and the rows that have come and gone in it."""
+    def changed(self) -> tuple[Any, bytes, list[Noted] | None]:
+        """The model; what tells the records before the change that has begun, and the rows that have come and gone."""
         with self._within():
             if self._open is None or self._source is None:
-                return records_of([self._model]), []
-            return self._before, self._source.noted
+                return self._model, records_of([self._model]), []
+            return self._model, self._before, self._source.noted
 
     def accounts_for(self, found_as: dict[Any, Any]) -> dict[Any, int]:
         """How many rows account for each of these values, which were found in another file of the set."""

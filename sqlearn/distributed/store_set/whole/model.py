@@ -15,6 +15,7 @@ from sqlearn.distributed.store_set.whole.noted_rows import Noted
 from sqlearn.distributed.store_set.whole.set_rows import Each, SetRows
 from sqlearn.distributed.store_set.whole.trace_file import TraceFile
 from sqlearn.engine.identity import add_terms
+from sqlearn.engine.model import Inner
 from sqlearn.storage.table import Columns, arguments
 
 
@@ -148,7 +149,7 @@ class WholeModel:
         kept = None if noted is None else self._kept(together(before))
         if kept is None or noted is None:
             return self.anew(models, check)
-        model = copy.deepcopy(kept)
+        model = Inner(kept).fitted(kept.state.copy())
         self._attach(model)
         statistic, known = model.state.statistic, kept.state.statistic
         statistic.memo, statistic.aside = known.memo, known.aside  # which save time, and are no part of the state
