@@ -213,7 +213,7 @@ def check(path, model, log, labels, used, kept):
     files = [Content(file) for file in path.iterdir()]
     assert not list(search(files, dict.fromkeys(traces_of(gone), ())))
     assert len(list(search(files, dict.fromkeys(traces_of(found), ())))) >= 2 * len(found)
-    assert not [file for file in path.iterdir() if not file.name.startswith(("set.", "journal.", "part-"))]
+    assert not [file for file in path.iterdir() if not file.name.startswith(("set.", "journal.", "trace.", "part-"))]
     return found, receipts
 
 
