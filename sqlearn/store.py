@@ -3,19 +3,24 @@
 import json
 import os
 import secrets
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from sqlearn.engine.model import ExactEstimator
+from sqlearn.engine.model import ExactEstimator, RenamedReport
+from sqlearn.engine.rounds import UpdateReport
 from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import SqlearnError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.editing import Editing
-from sqlearn.storage.file import Database, Receipt, Settings, check_chain, damaged
+from sqlearn.storage.file import ChainCheck, Database, Receipt, Settings, check_chain, damaged
 from sqlearn.storage.forgotten import Forgotten
+from sqlearn.storage.one_file import OneFile
 from sqlearn.storage.planning import Planned
+from sqlearn.storage.recommending import Recommending
 from sqlearn.storage.refit import Refit
+from sqlearn.storage.steps import R
 from sqlearn.storage.supposing import Supposing
 from sqlearn.storage.table import Columns, as_path, as_seconds, asks_in_rounds
 from sqlearn.storage.types import Progress, Table
@@ -26,7 +31,78 @@ from sqlearn.verification import Verification, compare
 __all__ = ["Receipt", "Store", "Suppressed"]
 
 
-class Store(View, Editing, Forgotten, Supposing, Refit):
+class Verbs(View[R], Editing[R], Forgotten[R], Supposing[R]):
+    """What stores and sets of stores do alike: verbs, made of the steps in which they differ."""
+
+    @abstractmethod
+    def _verified(self, progress: Progress | None) -> tuple[Verification, ChainCheck]:
+        """Whether all is as it was written, and the model that of a refit; and whether the receipts lead to it."""
+
+    @called_as("store.verify()")
+    def verify(self, *, progress: Progress | None = None) -> Verification:
+        """Check that all files are as they were written, refit on all rows, and compare canonical bytes and attributes.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with the number of rows learned since the last call; in all, ``len(store)``.
+
+        Returns
+        -------
+        Verification
+            False on a difference, and printed as one line.
+
+        Raises
+        ------
+        StoreCorruptError
+            When a file is damaged: a place has not what was written there, or what lies in it does not fit together.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> _ = store.forget(ids=["bob"])
+        >>> store.verify()
+        GaussianNB equals its refit on 2 rows, byte for byte (digest ...)
+        """
+        with self._reading():
+            found, chain = self._verified(progress)
+            return replace(found, difference=f"its receipts: {chain.fault}") if found and not chain else found
+
+    @called_as("store.close()")
+    def close(self) -> None:
+        """Close what is open. Nothing is pending: every call was complete when it returned.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sqlearn import Store
+        >>> from sqlearn.naive_bayes import GaussianNB
+        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
+        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
+        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
+        >>> store.close()
+        >>> store
+        <Store people.sqlearn: closed>
+        """
+        self._close()
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Let go of what is open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class Store(RenamedReport, Verbs[Receipt], Recommending, OneFile, Refit):
     """A model that rows can be deleted from, kept in one SQLite file with the rows themselves.
 
     Make one with :meth:`create`, come back to it with :meth:`open`.
@@ -257,65 +333,18 @@ class Store(View, Editing, Forgotten, Supposing, Refit):
             database.close()
             raise
 
-    @called_as("store.close()")
-    def close(self) -> None:
-        """Close the file. Nothing is pending: every call was complete when it returned.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from sqlearn import Store
-        >>> from sqlearn.naive_bayes import GaussianNB
-        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
-        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
-        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
-        >>> store.close()
-        >>> store
-        <Store people.sqlearn: closed>
-        """
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    @called_as("store.verify()")
-    def verify(self, *, progress: Progress | None = None) -> Verification:
-        """Check that the file is as it was written, refit on its rows, and compare canonical bytes and attributes.
-
-        Parameters
-        ----------
-        progress : callable, optional
-            Called with the number of rows learned since the last call; in all, ``len(store)``.
-
-        Returns
-        -------
-        Verification
-            False on a difference, and printed as one line.
-
-        Raises
-        ------
-        StoreCorruptError
-            When the file is damaged: a place has not what was written there, or its parts do not fit together.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from sqlearn import Store
-        >>> from sqlearn.naive_bayes import GaussianNB
-        >>> path = tempfile.mkdtemp() + "/people.sqlearn"
-        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
-        >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
-        >>> _ = store.forget(ids=["bob"])
-        >>> store.verify()
-        GaussianNB equals its refit on 2 rows, byte for byte (digest ...)
-        """
+    @property
+    def last_update_(self) -> UpdateReport:
+        """What the last change made through this object did, of a learner that asks its rows in rounds."""
         with self._reading():
-            model, refit, hashes_agree, digest = self._refitted(progress)
-            found = compare(model, refit)
-            if found and not hashes_agree:
-                found = replace(found, difference="the keyed hashes of the rows on file")
-            chain = check_chain(self._receipts.all(), digest)
-            return replace(found, difference=f"its receipts: {chain.fault}") if found and not chain else found
+            return self._model.last_update_
+
+    def _verified(self, progress: Progress | None) -> tuple[Verification, ChainCheck]:
+        model, refit, hashes_agree, digest = self._refitted(progress)
+        found = compare(model, refit)
+        if found and not hashes_agree:
+            found = replace(found, difference="the keyed hashes of the rows on file")
+        return found, check_chain(self._receipts.all(), digest)
+
+    def _close(self) -> None:
+        self._database.close()

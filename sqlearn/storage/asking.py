@@ -10,6 +10,11 @@ from sqlearn.storage.table import Columns, arguments, as_values, frames_of, loca
 from sqlearn.storage.types import Table
 
 
+def name_of(model: Any) -> str:
+    """The class of a model; the learner's inside where the model encodes tables for one."""
+    return type(getattr(model, "learner", model)).__name__
+
+
 def predicted(model: Any, columns: Columns, table: Table, check: Callable[[], None]) -> np.ndarray:
     """Predictions for each row of a table, (n_rows,) or (n_rows, n_targets).
 

@@ -11,7 +11,8 @@ from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import StoreError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.file import Database, Receipts, SavedModel, Settings, Texts, Words, damaged
-from sqlearn.storage.records import Copies, Ids, Rows, Selection, StoredRows, labels_of, learn_rows, seed_of
+from sqlearn.storage.records import Copies, Ids, Rows, Selection, StoredRows, labels_of, learn_rows, looking, seed_of
+from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import Suppression
 
 
@@ -79,12 +80,13 @@ class Contents:
             yield
 
     @contextlib.contextmanager
-    def _changing(self, *, signed: bool = True) -> Iterator[Callable[[], None]]:
+    def _changing(self, progress: Progress | None = None, *, signed: bool = True) -> Iterator[Callable[[], None]]:
         """All or nothing. Yields a function that raises the KeyboardInterrupt that came meanwhile, if one did.
 
         It is called a last time before the commit. What a handler raises after that has a note that the change is made.
         Where the last receipt is signed, whoever changes what receipts are about needs its key.
         """
+        looking(progress)  # which refuses what is no function
         made = False
         try:
             with InterruptsHeld() as check:

@@ -1,33 +1,33 @@
 """The verbs that change a store: learn, forget, relabel, compact."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 from sqlearn.errors import UnknownLabelError, shown
 from sqlearn.storage.calls import called_as
-from sqlearn.storage.changes import Changes
-from sqlearn.storage.file import Receipt
-from sqlearn.storage.records import looking
-from sqlearn.storage.table import as_flag, frames_of, takes_labels, target_of
-from sqlearn.storage.types import Ids, Progress, Table
+from sqlearn.storage.steps import Named, R, Steps, count_of
+from sqlearn.storage.table import as_flag, takes_labels, target_of
+from sqlearn.storage.types import Given, Ids, Progress
 
 
-class Editing(Changes):
+class Editing(Steps[R]):
     """What changes a store's rows. Each method is a transaction, and returns when it is on the disk."""
 
     @called_as('store.learn({"feature": [...], "target": [...]})')
-    def learn(self, table: Table, *, progress: Progress | None = None) -> Receipt:
+    def learn(self, table: Given, *, progress: Progress | None = None) -> R:
         """Keep more rows, and learn them.
 
         Parameters
         ----------
-        table : frame, dict of columns, or iterator of these
-            Rows with the store's columns, ids included if the store has a column of them.
+        table : frame, dict of columns, iterator of these, or path
+            Rows with the store's columns, ids included if the store has a column of them. A set of stores takes files,
+            too, as its ``create`` does.
         progress : callable, optional
             Called with the number of rows learned since the last call.
 
         Returns
         -------
-        Receipt
+        Receipt, of a set of stores SetReceipt
             Of kind "learn", with the number of rows.
 
         Raises
@@ -47,8 +47,8 @@ class Editing(Changes):
         >>> receipt.kind, receipt.count, len(store)
         ('learn', 1, 4)
         """
-        with self._changing() as check:
-            return self._conclude("learn", self._take_in(frames_of(table), check, progress), check)
+        with self._changing(progress) as change:
+            return self._learn(table, progress, change)
 
     @overload
     def forget(
@@ -60,7 +60,7 @@ class Editing(Changes):
         items: Ids | None = None,
         dry_run: Literal[False] = False,
         progress: Progress | None = None,
-    ) -> Receipt | None: ...
+    ) -> R | None: ...
 
     @overload
     def forget(
@@ -84,7 +84,7 @@ class Editing(Changes):
         items: Ids | None = None,
         dry_run: bool,
         progress: Progress | None = None,
-    ) -> Receipt | int | None: ...
+    ) -> R | int | None: ...
 
     @called_as("store.forget(ids=...)", "store.forget(where=...)", "store.forget(users=...)")
     def forget(
@@ -96,7 +96,7 @@ class Editing(Changes):
         items: Ids | None = None,
         dry_run: bool = False,
         progress: Progress | None = None,
-    ) -> Receipt | int | None:
+    ) -> R | int | None:
         """Take rows out of the model, and erase them.
 
         Parameters
@@ -115,7 +115,7 @@ class Editing(Changes):
 
         Returns
         -------
-        Receipt, int or None
+        Receipt (of a set of stores SetReceipt), int or None
             The receipt; the number of rows for a dry run; None if no row is meant, as nothing has changed.
 
         Raises
@@ -135,21 +135,16 @@ class Editing(Changes):
         2
         >>> store.forget(ids="bob").count
         1
-        >>> store.ids()
+        >>> sorted(store.ids())
         ['ann', 'cid']
         """
+        named = Named(ids, where, users, items)
         if as_flag(dry_run, "dry_run"):
             with self._reading():
-                return len(self._selection.named(ids, where, looking(progress), users, items)[0])
-        with self._changing() as check:
-            slots, named = self._selection.named(ids, where, looking(progress, check), users, items)
-            if not len(slots):
-                return None
-            self._forget_rows(slots, named, check)
-            if users is not None and self._suppression:
-                labels = self._labels["user"]
-                self._suppression.add(labels.hashes(labels.canonical(users)))
-            return self._conclude("forget", len(slots), check)
+                return count_of(self._places(named, progress))
+        with self._changing(progress) as change:
+            places = self._places(named, progress, change)
+            return self._forget(places, named, change) if places else None
 
     @overload
     def relabel(
@@ -161,7 +156,7 @@ class Editing(Changes):
         new: bool = False,
         dry_run: Literal[False] = False,
         progress: Progress | None = None,
-    ) -> Receipt | None: ...
+    ) -> R | None: ...
 
     @overload
     def relabel(
@@ -185,7 +180,7 @@ class Editing(Changes):
         new: bool = False,
         dry_run: bool,
         progress: Progress | None = None,
-    ) -> Receipt | int | None: ...
+    ) -> R | int | None: ...
 
     @called_as("store.relabel(ids=..., to=...)", "store.relabel(where=..., to=...)")
     def relabel(
@@ -197,7 +192,7 @@ class Editing(Changes):
         new: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
-    ) -> Receipt | int | None:
+    ) -> R | int | None:
         """Give rows another target, as if they had been learned with it.
 
         Parameters
@@ -211,7 +206,7 @@ class Editing(Changes):
 
         Returns
         -------
-        Receipt, int or None
+        Receipt (of a set of stores SetReceipt), int or None
             The receipt; the number of rows for a dry run; None if no row is meant that has another target, as nothing
             has changed. Rows that have this target already are not counted.
 
@@ -232,34 +227,31 @@ class Editing(Changes):
         >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
         >>> store.relabel(ids=["bob"], to=1).count
         1
-        >>> store.ids(where="buys = 1")
+        >>> sorted(store.ids(where="buys = 1"))
         ['ann', 'bob']
         """
-        target, new = target_of(self._model, self._columns, to), as_flag(new, "new")
+        target, new = target_of(self._learner, self._columns, to), as_flag(new, "new")
+        named = Named(ids, where)
         if as_flag(dry_run, "dry_run"):
             with self._reading():
                 self._check_label(target, new)
-                rows = self._selection.named(ids, where, looking(progress))
-                return len(self._with_another(target, *rows)[0])
-        with self._changing() as check:
-            rows = self._selection.named(ids, where, looking(progress, check))
+                return count_of(self._others(target, self._places(named, progress)))
+        with self._changing(progress) as change:
+            places = self._places(named, progress, change)
             self._check_label(target, new)
-            slots, named = self._with_another(target, *rows)
-            if not len(slots):
-                return None
-            self._relabel_rows(slots, named, target, check)
-            return self._conclude("relabel", len(slots), check)
+            others = self._others(target, places, change)
+            return self._relabel(others, target, change) if others else None
 
     def _check_label(self, target: dict[str, Any], new: bool) -> None:
-        if takes_labels(self._model) and not new:
-            refuse_unheld(target, self._model.state.labels())
+        if takes_labels(self._learner) and not new:
+            refuse_unheld(target, self._labels_held())
 
     @called_as("store.compact()")
     def compact(self) -> int:
         """Shrink the file by the space of forgotten rows, which is otherwise kept for rows to come.
 
-        Every table is written anew in one transaction. Meanwhile that needs disk space for the journal and the new
-        tables, and 8 bytes of memory per row and text.
+        Every table is written anew in one transaction; of a set of stores, in one transaction for each part. Meanwhile
+        that needs disk space for the journal and the new tables, and 8 bytes of memory per row and text.
 
         Returns
         -------
@@ -278,13 +270,10 @@ class Editing(Changes):
         >>> store.compact() >= 0
         True
         """
-        before = self.path.stat().st_size
-        with self._changing(signed=False):
-            self._compact()
-        return before - self.path.stat().st_size
+        return self._compacted()
 
 
-def refuse_unheld(target: dict[str, Any], held: list[Any]) -> None:
+def refuse_unheld(target: dict[str, Any], held: Sequence[Any]) -> None:
     """Raise UnknownLabelError for a new target that is none of the labels held."""
     for label in target.values():
         if label not in held:

@@ -1,20 +1,16 @@
 """What a store's model would be without some rows, and the rows themselves: nothing is changed."""
 
-import copy
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from sklearn.utils import Bunch
 
 from sqlearn.storage.calls import called_as
-from sqlearn.storage.changes import Changes
 from sqlearn.storage.records import looking
-from sqlearn.storage.table import arguments
+from sqlearn.storage.steps import Named, R, Steps
 from sqlearn.storage.types import Ids, Progress
 
 
-class Supposing(Changes):
+class Supposing(Steps[R]):
     """What is asked of a store for the sake of an argument. Each method is a transaction."""
 
     @called_as("store.model_without(ids=...)", "store.model_without(where=...)", "store.model_without(users=...)")
@@ -27,7 +23,7 @@ class Supposing(Changes):
         items: Ids | None = None,
         progress: Progress | None = None,
     ) -> Any:
-        """Return the model that :meth:`~sqlearn.Store.forget` would leave, and change nothing.
+        """Return the model that :meth:`forget` would leave, and change nothing.
 
         Parameters
         ----------
@@ -44,7 +40,7 @@ class Supposing(Changes):
         Returns
         -------
         estimator
-            A copy as :attr:`~sqlearn.Store.model` is one, without these rows: it predicts, and has scikit-learn's
+            A copy as :attr:`model` is one, without these rows: it predicts, and has scikit-learn's
             attributes.
 
         Raises
@@ -55,7 +51,7 @@ class Supposing(Changes):
         Notes
         -----
         The rows are forgotten in a transaction that is rolled back, so the model has the bytes of a refit without them,
-        for the price of a :meth:`~sqlearn.Store.forget`. Meanwhile no other process can change the store.
+        for the price of a :meth:`forget`. Meanwhile no other process can change the store.
 
         Examples
         --------
@@ -70,15 +66,7 @@ class Supposing(Changes):
         >>> len(store)
         3
         """
-        with self._supposing() as check:
-            slots, named = self._selection.named(ids, where, looking(progress, check), users, items)
-            if len(slots):
-                self._forget_rows(slots, named, check)
-                if self._source:
-                    self._source.catch_up(check)
-            model = copy.deepcopy(self._model)
-            model.state.taken_out = True
-            return model
+        return self._without(Named(ids, where, users, items), progress)
 
     @called_as("store.rows()", "store.rows(where=...)", "store.rows(ids=...)")
     def rows(self, *, ids: Ids | None = None, where: str | None = None, progress: Progress | None = None) -> Bunch:
@@ -99,9 +87,9 @@ class Supposing(Changes):
             A dictionary whose entries are attributes too:
 
             ids : list of int or of str
-                In the order of the rows' places in the file.
+                In the order of the rows' places in the file; of a set of stores, part by part.
             X : ndarray, dict of columns, or interactions
-                Features: what ``partial_fit`` of :attr:`~sqlearn.Store.model` takes.
+                Features: what ``partial_fit`` of :attr:`model` takes.
             y : ndarray or None
                 Labels or targets.
             sample_weight : ndarray or None
@@ -122,19 +110,11 @@ class Supposing(Changes):
         >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
         >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
         >>> rows = store.rows(where="age > 30")
-        >>> rows.ids, rows.X.ravel(), rows.y
-        (['ann', 'cid'], array([41., 35.]), array([1, 0]))
+        >>> sorted(zip(rows.ids, rows.X.ravel().tolist(), rows.y.tolist()))
+        [('ann', 41.0, 1), ('cid', 35.0, 0)]
         >>> model = clone(store.model).set_params(ledger=True).fit(rows.X, rows.y)      # one that forgets by itself
         """
+        looking(progress)  # which refuses what is no function
         with self._reading():
-            if ids is None and where is None:
-                read = self._rows.scan()
-            else:
-                read = self._selection.read(*self._selection.named(ids, where, looking(progress)))
-            return self._rows_read(read)
-
-    def _rows_read(self, read: Iterator[tuple[np.ndarray, np.ndarray]]) -> Bunch:
-        """Packed rows that were read, as models take them."""
-        cells = np.concatenate([np.zeros((0, self._rows.width), np.uint64), *(cells for _, cells in read)])
-        found = Bunch(ids=self._ids.of_cells(cells[:, -1]), X=None, y=None, sample_weight=None)
-        return Bunch(**found | arguments(self._model, self._columns, self._rows.block(cells)))
+            everything = ids is None and where is None
+            return self._rows_at(None if everything else self._places(Named(ids, where), progress))

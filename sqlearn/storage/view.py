@@ -2,48 +2,37 @@
 
 import copy
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.model import RenamedReport
-from sqlearn.engine.rounds import UpdateReport
 from sqlearn.errors import StoreBusyError, StoreError
-from sqlearn.storage.asking import predicted, sought
+from sqlearn.storage.asking import name_of, predicted, sought
 from sqlearn.storage.calls import called_as
-from sqlearn.storage.contents import Contents
-from sqlearn.storage.file import ChainCheck, Receipt, check_chain
+from sqlearn.storage.file import ChainCheck
 from sqlearn.storage.records import looking
-from sqlearn.storage.table import (
-    Column,
-    check_whose,
-    refuse_recommending,
-    takes_labels,
-    words_of,
-)
+from sqlearn.storage.steps import Named, R, Steps
+from sqlearn.storage.table import Column, takes_labels
 from sqlearn.storage.types import Progress, Table
-from sqlearn.storage.upkeep import ErasureReport, held_by, report
+from sqlearn.storage.upkeep import ErasureReport
 
 
-class View(RenamedReport, Contents):
-    """What reads a store's contents. Each method is a transaction."""
+class View(Steps[R]):
+    """What reads a store. Each method is a transaction, and sees one moment of everything."""
 
     def __len__(self) -> int:
         with self._reading():
-            return len(self._rows)
+            return self._count()
 
     def __repr__(self) -> str:
         try:
             with self._reading():
-                held = "interactions" if self._labels else f"rows of {len(self.features)} features"
-                return f"<Store {self.path.name}: {_name_of(self._model)} on {len(self._rows):,} {held}>"
+                told = self._described()
         except StoreError as error:
             if error.reason != "closed" and not isinstance(error, StoreBusyError):
                 raise
-            return f"<Store {self.path.name}: {error.reason or 'busy'}>"
-
-    # ------------------------------------------------------------------ reading
+            told = error.reason or "busy"
+        return f"<{type(self).__name__} {self.path.name}: {told}>"
 
     @property
     def model(self) -> Any:
@@ -55,16 +44,9 @@ class View(RenamedReport, Contents):
         keeps it keeps what it knows of rows forgotten later.
         """
         with self._reading():
-            self._learn_rows()
-            model = copy.deepcopy(self._model)
+            model = copy.deepcopy(self._whole())
             model.state.taken_out = True
             return model
-
-    @property
-    def last_update_(self) -> UpdateReport:
-        """What the last change made through this object did, of a learner that asks its rows in rounds."""
-        with self._reading():
-            return self._model.last_update_
 
     @property
     def features(self) -> list[str]:
@@ -85,13 +67,13 @@ class View(RenamedReport, Contents):
     def model_name(self) -> str:
         """The model's class; the learner's inside where the model encodes tables for one."""
         with self._reading():
-            return _name_of(self._model)
+            return name_of(self._learner)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the model, by their names."""
         with self._reading():
-            return copy.deepcopy(self._model.get_params())
+            return copy.deepcopy(self._learner.get_params())
 
     @property
     def id_column(self) -> str | None:
@@ -107,11 +89,13 @@ class View(RenamedReport, Contents):
     def textual_target(self) -> bool:
         """Whether the rows on file have text as labels."""
         with self._reading():
-            return takes_labels(self._model) and any(isinstance(label, str) for label in self._model.state.labels())
+            return takes_labels(self._learner) and any(isinstance(label, str) for label in self._labels_held())
 
     @called_as("store.digest()")
     def digest(self) -> str:
-        """Return the digest of the model's state, to which the last receipt commits.
+        """Return the digest of the state of the model of all rows.
+
+        The last receipt of a store commits to it; each part of a set of stores has receipts of its own.
 
         Returns
         -------
@@ -126,12 +110,11 @@ class View(RenamedReport, Contents):
         >>> path = tempfile.mkdtemp() + "/people.sqlearn"
         >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
         >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
-        >>> receipt = store.receipts()[-1]
-        >>> receipt.commits_to(store.digest())
+        >>> store.digest() == store.model.digest()
         True
         """
         with self._reading():
-            return self._saved.digest
+            return self._state_digest()
 
     @called_as("store.ids()", "store.ids(where=...)")
     def ids(self, where: str | None = None, *, progress: Progress | None = None) -> list[Any]:
@@ -147,7 +130,7 @@ class View(RenamedReport, Contents):
         Returns
         -------
         list of int or of str
-            In the order of the rows' places in the file.
+            In the order of the rows' places in the file; of a set of stores, part by part.
 
         Raises
         ------
@@ -162,14 +145,12 @@ class View(RenamedReport, Contents):
         >>> path = tempfile.mkdtemp() + "/people.sqlearn"
         >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
         >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
-        >>> store.ids(where="age < 40")
+        >>> sorted(store.ids(where="age < 40"))
         ['bob', 'cid']
         """
+        looking(progress)  # which refuses what is no function
         with self._reading():
-            if where is None:
-                return [id for _, cells in self._rows.scan() for id in self._ids.of_cells(cells[:, -1])]
-            read = self._selection.read(self._selection.matching(where, looking(progress)), None)
-            return [id for _, cells in read for id in self._ids.of_cells(cells[:, -1])]
+            return self._ids_at(None if where is None else self._places(Named(where=where), progress))
 
     @called_as("store.predict(table)")
     def predict(self, table: Table) -> np.ndarray:
@@ -202,146 +183,17 @@ class View(RenamedReport, Contents):
         array([1, 0])
         """
         with self._reading():  # and no longer: predicting keeps nobody from writing
-            self._learn_rows()
-            model, generation = self._model, self._changes
-
-        def check() -> None:
-            if self._changes != generation:
-                raise StoreBusyError(
-                    f"The store {self.path} was changed by the iterator of the table given to predict(). Predict "
-                    "first, or build the table first."
-                )
-
+            model, check = self._predicting()
         return predicted(model, self._columns, table, check)
 
-    @called_as("store.recommend(user)", "store.recommend(user, n=10)")
-    def recommend(
-        self, user: Any, n: int = 10, filter_already_liked_items: bool = True
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """Recommend the items with the best scores to a user, in a recommender's store.
-
-        Parameters
-        ----------
-        user : int, float or str
-            A user of whom the store has a row.
-        n : int, default=10
-            How many items; there are fewer if fewer have a score.
-        filter_already_liked_items : bool, default=True
-            Whether to leave out items that the user has.
-
-        Returns
-        -------
-        labels : ndarray of shape (n,)
-            Items, the best first.
-        scores : float64 ndarray of shape (n,)
-            Their scores.
-
-        Raises
-        ------
-        UnknownLabelError
-            If the store has no row of the user.
-        UnsupportedError
-            If it is not a recommender's.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from sqlearn import Store
-        >>> from sqlearn.recommend import EASE
-        >>> likes = {"user": ["anna", "ben", "ben"], "item": ["tea", "tea", "rum"]}
-        >>> store = Store.create(tempfile.mkdtemp() + "/likes.sqlearn", EASE(), likes)
-        >>> store.recommend("anna")[0]
-        array(['rum'], dtype='<U3')
-        """
-        return self._recommender("recommendations").recommend(user, n, filter_already_liked_items)
-
-    @called_as("store.similar_items(item)", "store.similar_items(item, n=10)")
-    def similar_items(self, item: Any, n: int = 10) -> tuple[np.ndarray, np.ndarray]:
-        """Return the items that are most similar to an item, in a recommender's store.
-
-        Parameters
-        ----------
-        item : int, float or str
-            An item of which the store has a row.
-        n : int, default=10
-            How many items; there are fewer if fewer are similar.
-
-        Returns
-        -------
-        labels : ndarray of shape (n,)
-            Items, the most similar first.
-        similarities : float64 ndarray of shape (n,)
-            Their similarities, all positive.
-
-        Raises
-        ------
-        UnknownLabelError
-            If the store has no row of the item.
-        UnsupportedError
-            If it is not a recommender's.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from sqlearn import Store
-        >>> from sqlearn.recommend import ItemKNN
-        >>> likes = {"user": ["anna", "ben", "ben"], "item": ["tea", "tea", "rum"]}
-        >>> path = tempfile.mkdtemp() + "/likes.sqlearn"
-        >>> Store.create(path, ItemKNN(feedback="implicit"), likes).similar_items("tea")
-        (array(['rum'], dtype='<U3'), array([0.70710678]))
-        """
-        return self._recommender("similar items").similar_items(item, n)
-
-    @called_as('store.label_of("user", text)')
-    def label_of(self, role: str, text: str) -> Any:
-        """Return the label of a user or an item that a text stands for: in a command, say.
-
-        Parameters
-        ----------
-        role : {"user", "item"}
-            Whose label it is.
-        text : str
-            The text.
-
-        Returns
-        -------
-        int, float or str
-            A whole number where labels are whole numbers; else the text or, if no row has it, the number that it writes
-            and that a row has.
-
-        Raises
-        ------
-        UnsupportedError
-            If it is not a recommender's store.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from sqlearn import Store
-        >>> from sqlearn.recommend import EASE
-        >>> likes = {"user": [41, 42, 42], "item": ["tea", "tea", "rum"]}
-        >>> store = Store.create(tempfile.mkdtemp() + "/likes.sqlearn", EASE(), likes)
-        >>> store.label_of("user", "42"), store.label_of("item", "rum")
-        (42, 'rum')
-        """
-        with self._reading():
-            check_whose(self._model, role)
-            return self._labels[role].of_text(text)
-
-    def _recommender(self, wanted: str) -> Any:
-        with self._reading():
-            refuse_recommending(self._model, wanted)
-            self._learn_rows()
-            return self._model
-
     @called_as("store.receipts()")
-    def receipts(self) -> list[Receipt]:
-        """Return all receipts, from the creation on; the last one with its salt.
+    def receipts(self) -> list[R]:
+        """Return the receipts of all changes, from the creation on; the last one of a store with its salt.
 
         Returns
         -------
-        list of Receipt
-            In the order of the changes.
+        list of Receipt, of a set of stores of SetReceipt
+            In the order of the changes; of changes of different parts in the same second, in that of the parts.
 
         Examples
         --------
@@ -356,16 +208,16 @@ class View(RenamedReport, Contents):
         [('create', 3), ('forget', 1)]
         """
         with self._reading():
-            return self._receipts.all()
+            return self._all_receipts()
 
     @called_as("store.check_receipts()", "store.check_receipts(kept=[...])")
-    def check_receipts(self, kept: Sequence[Receipt] = (), *, signing_key: bytes | str | None = None) -> ChainCheck:
-        """Walk the chain of receipts up to the state on file.
+    def check_receipts(self, kept: Sequence[R] = (), *, signing_key: bytes | str | None = None) -> ChainCheck:
+        """Walk the chain of receipts, of a set of stores those of all its parts, up to the state on file.
 
         Parameters
         ----------
-        kept : sequence of Receipt, optional
-            Receipts that earlier calls returned: each must be in the chain as it was. Without any, a chain that was
+        kept : sequence of receipts, optional
+            Receipts that earlier calls returned: each must be in its chain as it was. Without any, a chain that was
             written anew from end to end cannot be told.
         signing_key : bytes or str, optional
             The key with which each receipt must be signed.
@@ -374,7 +226,13 @@ class View(RenamedReport, Contents):
         -------
         ChainCheck
             False when a receipt is altered, missing or out of order, when the last are cut off, or when the state is
-            not the one that the last receipt commits to; printed as one line.
+            not the one that the last receipt commits to; in a set of stores, when a change of several parts is not in
+            all of them, too, as some were put back from a backup without the others. It is printed as one line.
+
+        Raises
+        ------
+        StoreError
+            When what was kept is no receipt.
 
         Examples
         --------
@@ -385,21 +243,21 @@ class View(RenamedReport, Contents):
         >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
         >>> store = Store.create(path, GaussianNB(), people, target="buys", id="person")
         >>> receipt = store.forget(ids=["bob"])
-        >>> store.check_receipts(kept=[receipt])
-        2 receipts, the chain is whole
+        >>> bool(store.check_receipts(kept=[receipt]))
+        True
         """
         with self._reading():
-            return check_chain(self._receipts.all(), self._saved.digest, kept, signing_key)
+            return self._chain(kept, signing_key)
 
     @called_as("store.erasure_report(values=[...])", "store.erasure_report(table=...)")
     def erasure_report(self, values: Iterable[float | int | str] = (), table: Table | None = None) -> ErasureReport:
-        """Search the file and its journal for values that should be gone.
+        """Search all files, and their journals, for values that should be gone.
 
         Parameters
         ----------
         values : iterable of float, int or str
-            Values to look for, in every form they could have in the file. Those that rows of the store still hold are
-            reported apart. A model of documents holds words: those of each text are looked for, too.
+            Values to look for, in every form they could have in a file. Those that rows of the same file still hold
+            are reported apart. A model of documents holds words: those of each text are looked for, too.
         table : frame, dict of columns, or iterator of these, optional
             Rows, all of whose values (ids too) are looked for, and the words of their documents.
 
@@ -424,14 +282,3 @@ class View(RenamedReport, Contents):
         wanted, texts = sought(self._columns, values, table)
         with self._reading():
             return self._searched(wanted, texts)
-
-    def _searched(self, wanted: set[Any], texts: set[str]) -> ErasureReport:
-        """The same for values and the texts among them, whose words are looked for too, within a transaction."""
-        words = words_of(self._model)
-        documents = self.features if self._model.takes_documents else ()
-        held = partial(held_by, self._rows, self._ids, documents, words)
-        return report(self._database, wanted.union(*map(words, texts)), held, self._saved.pieces.read())
-
-
-def _name_of(model: Any) -> str:
-    return type(getattr(model, "learner", model)).__name__

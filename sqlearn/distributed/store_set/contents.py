@@ -19,7 +19,7 @@ from sqlearn.distributed.store_set.set_file import SetFile
 from sqlearn.distributed.store_set.threads import Threads
 from sqlearn.distributed.store_set.whole import TraceFile, WholeModel
 from sqlearn.engine.sums import InterruptsHeld
-from sqlearn.errors import StoreBusyError, StoreError
+from sqlearn.errors import StoreBusyError
 from sqlearn.storage.conditions import Seen
 from sqlearn.storage.file import damaged
 from sqlearn.storage.records import IdHashes, looking, refuse_unknown
@@ -48,6 +48,7 @@ class SetContents:
     """
 
     _form: Form
+    _columns: Columns
     _ids: IdHashes
     _learner: Any  # a part's model, for what is the same in all
     _whole_model: WholeModel
@@ -87,6 +88,7 @@ class SetContents:
                     self._threads.tried({number: future.result().close})
             raise
         self._form = self._parts[0].form
+        self._columns = self._form.columns
         self._ids = IdHashes(self._file.key, self._form.textual)
         self._learner = self._threads.run({0: self._parts[0].snapshot})[0][1]
         self._whole_model = WholeModel(self._each, self._columns, self._trace if self._form.asks else None)
@@ -203,10 +205,6 @@ class SetContents:
         model = self._changed_whole(check)
         return lambda: self._whole_model.keep(model)
 
-    @property
-    def _columns(self) -> Columns:
-        return self._form.columns
-
     def _divided(self, ids: list[Any]) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """By part: which of the ids would lie there, their hashes; and which of all ids can be ids of rows at all."""
         fits, hashes = self._ids.hashes_of_given(ids)
@@ -229,13 +227,9 @@ class SetContents:
 
         Raises
         ------
-        UnknownIdError, ConditionError, StoreError
+        UnknownIdError, ConditionError
             When they do not name rows.
         """
-        if (ids is None) == (where is None):
-            raise StoreError(
-                "Name rows by `ids` or by `where`, one of the two. Nothing was changed.", reason="argument"
-            )
         if where is not None:
             seen = {number: Seen({}, {}) for number in range(len(self._parts))}
             found = run(lambda part, number: part.matching(where, look, seen[number]), seen)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from sqlearn.distributed.store_set.routing import shares
 from sqlearn.errors import ShapeError
 from sqlearn.storage.records import IdHashes
 from sqlearn.storage.table import Block, Columns, Place, length, length_of, located, place_of
-
-Files: TypeAlias = str | os.PathLike[str]
 
 
 def in_files(

@@ -324,13 +324,12 @@ class Part(Store):
     def ids_of(self, slots: np.ndarray | None) -> list[Any]:
         """Ids of rows by place; of all rows for None."""
         with self._within():
-            read = self._rows.scan() if slots is None else self._selection.read(slots, None)
-            return [id for _, cells in read for id in self._ids.of_cells(cells[:, -1])]
+            return self._ids_at(None if slots is None else {0: (slots, None)})
 
     def rows_at(self, slots: np.ndarray | None) -> Any:
         """Rows by place, as models take them; all rows for None."""
         with self._within():
-            return self._rows_read(self._rows.scan() if slots is None else self._selection.read(slots, None))
+            return self._rows_at(None if slots is None else {0: (slots, None)})
 
     def target_of(self, slot: int) -> dict[str, Any]:
         """The target of a row by place, as :meth:`relabel_rows` takes it."""

@@ -3,10 +3,10 @@
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from sqlearn.distributed.store_set.change import Joint
-from sqlearn.distributed.store_set.filling import Files, Rows, in_files, rows_of
+from sqlearn.distributed.store_set.filling import Rows, in_files, rows_of
 from sqlearn.distributed.store_set.journal import Journal
 from sqlearn.distributed.store_set.making import NewParts, as_parts, made_folder
 from sqlearn.distributed.store_set.merging import part_of, refuse_unmerged
@@ -21,7 +21,7 @@ from sqlearn.storage.calls import called_as
 from sqlearn.storage.planning import Planned
 from sqlearn.storage.records import looking
 from sqlearn.storage.table import arguments, as_names, as_path, as_seconds, asks_in_rounds
-from sqlearn.storage.types import Progress, Table
+from sqlearn.storage.types import Given, Progress
 
 __all__ = ["StoreSet"]
 
@@ -85,7 +85,7 @@ class StoreSet(SetSupposing):
         cls,
         path: str | os.PathLike[str],
         model: ExactEstimator,
-        table: Table | Files | Sequence[Files],
+        table: Given,
         *,
         target: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -209,18 +209,7 @@ class StoreSet(SetSupposing):
             opened._close()
             raise
 
-    @called_as("store_set.close()")
-    def close(self) -> None:
-        """Close the files. Nothing is pending: every call was complete when it returned."""
-        self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    @called_as("store_set.rebalance(parts)")
+    @called_as("store.rebalance(parts)")
     def rebalance(self, parts: int, *, progress: Progress | None = None) -> None:
         """Divide the rows anew, among another number of parts: all of them, or nothing has changed.
 

@@ -1,12 +1,13 @@
-"""What a set of stores tells of what it holds, and changes nothing."""
+"""What a set of stores tells of what it holds, and changes nothing: the steps of the verbs."""
 
-import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.utils import Bunch
 
+from sqlearn.distributed.store_set.change import Change
 from sqlearn.distributed.store_set.contents import SetContents
 from sqlearn.distributed.store_set.merging import compared
 from sqlearn.distributed.store_set.receipts import (
@@ -19,34 +20,26 @@ from sqlearn.distributed.store_set.receipts import (
     start_of,
 )
 from sqlearn.distributed.store_set.routing import parts_of
-from sqlearn.errors import StoreBusyError, StoreError
-from sqlearn.storage.asking import predicted, sought
+from sqlearn.storage.asking import name_of
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.file import ChainCheck, Receipt
-from sqlearn.storage.records import looking
-from sqlearn.storage.table import Column, takes_labels
-from sqlearn.storage.types import Progress, Table
+from sqlearn.storage.records import looking, named_role
+from sqlearn.storage.steps import Named, Places
+from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import ErasureReport, report
+from sqlearn.store import Verbs
 from sqlearn.verification import Verification, compare
 
 
-class SetView(SetContents):
-    """What reads a set. Each method sees one moment of all parts."""
+class SetView(SetContents, Verbs[SetReceipt]):
+    """What reads a set."""
 
-    def __len__(self) -> int:
-        with self._reading():
-            return sum(self._each(lambda part, _: part.count()).values())
+    def _count(self) -> int:
+        return sum(self._each(lambda part, _: part.count()).values())
 
-    def __repr__(self) -> str:
-        try:
-            return (
-                f"<StoreSet {self.path.name}: {self.model_name} on {len(self):,} rows of {len(self.features)} features "
-                f"in {self.n_parts} parts>"
-            )
-        except StoreError as error:
-            if error.reason != "closed" and not isinstance(error, StoreBusyError):
-                raise
-            return f"<StoreSet {self.path.name}: {error.reason or 'busy'}>"
+    def _described(self) -> str:
+        features, n = len(self._columns.named("feature")), len(self._parts)
+        return f"{name_of(self._learner)} on {self._count():,} rows of {features} features in {n} parts"
 
     @property
     def n_parts(self) -> int:
@@ -54,84 +47,7 @@ class SetView(SetContents):
         with self._reading():
             return len(self._parts)
 
-    @property
-    def model(self) -> Any:
-        """A copy of the model of all rows as it is now; see :attr:`sqlearn.Store.model`."""
-        with self._reading():
-            model = copy.deepcopy(self._whole())
-            model.state.taken_out = True
-            return model
-
-    @property
-    def features(self) -> list[str]:
-        """Names of the feature columns, in the order in which the model takes them."""
-        return self._columns.named("feature")
-
-    @property
-    def columns(self) -> list[Column]:
-        """All columns but the ids: their names, roles and kinds."""
-        return list(self._columns.all)
-
-    @property
-    def reading(self) -> dict[Any, Any]:
-        """How the table was read that the set was made from; empty if nobody said it."""
-        return copy.deepcopy(self._columns.reading)
-
-    @property
-    def model_name(self) -> str:
-        """The model's class; the learner's inside where the model encodes tables for one."""
-        with self._reading():
-            return self._each(lambda part, _: part.model_name, [0])[0]
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The parameters of the model, by their names."""
-        with self._reading():
-            return self._each(lambda part, _: part.parameters, [0])[0]
-
-    @property
-    def id_column(self) -> str | None:
-        """Name of the column of ids; None where rows are numbered."""
-        return self._columns.id
-
-    @property
-    def textual_ids(self) -> bool:
-        """Whether ids are text; otherwise they are whole numbers."""
-        return self._ids.textual
-
-    @property
-    def textual_target(self) -> bool:
-        """Whether the rows have text as labels."""
-        with self._reading():
-            model = self._whole()
-            return takes_labels(model) and any(isinstance(label, str) for label in model.state.labels())
-
-    @called_as("store_set.digest()")
-    def digest(self) -> str:
-        """Return the digest of the state of the model of all rows: that of one store with the same rows.
-
-        Returns
-        -------
-        str
-            Hexadecimal digits, the same for equal states.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from sqlearn import Store
-        >>> from sqlearn.distributed import StoreSet
-        >>> from sqlearn.naive_bayes import GaussianNB
-        >>> folder = tempfile.mkdtemp()
-        >>> people = {"person": ["ann", "bob", "cid"], "age": [41.0, 22.0, 35.0], "buys": [1, 0, 0]}
-        >>> store_set = StoreSet.create(folder + "/set", GaussianNB(), people, target="buys", id="person", parts=2)
-        >>> store = Store.create(folder + "/one.sqlearn", GaussianNB(), people, target="buys", id="person")
-        >>> store_set.digest() == store.digest()
-        True
-        """
-        with self._reading():
-            return self._whole().digest()
-
-    @called_as("store_set.part_digests()")
+    @called_as("store.part_digests()")
     def part_digests(self) -> dict[int, str]:
         """Return the digest of each part's state, to which the last receipt of the part commits.
 
@@ -143,7 +59,7 @@ class SetView(SetContents):
         with self._reading():
             return self._each(lambda part, _: part.state_digest())
 
-    @called_as("store_set.part_lengths()")
+    @called_as("store.part_lengths()")
     def part_lengths(self) -> dict[int, int]:
         """Return the number of rows of each part.
 
@@ -155,76 +71,50 @@ class SetView(SetContents):
         with self._reading():
             return self._each(lambda part, _: part.count())
 
-    @called_as("store_set.ids()", "store_set.ids(where=...)")
-    def ids(self, where: str | None = None, *, progress: Progress | None = None) -> list[Any]:
-        """Return the ids of all rows, or of those that fulfil a condition.
+    def _predicting(self) -> tuple[Any, Callable[[], None]]:
+        return self._whole(), lambda: None  # a later change makes another one
 
-        Parameters
-        ----------
-        where : str, optional
-            An SQL condition over the table's columns (target, weight and id among them).
-        progress : callable, optional
-            Called, under a condition, with the number of rows looked at since the last call; in all, ``len(self)``.
+    def _labels_held(self) -> Sequence[Any]:
+        models = [model for _, model in self._each(lambda part, _: part.snapshot()).values()]
+        return sorted({label for model in models for label in model.state.labels()})
 
-        Returns
-        -------
-        list of int or of str
-            Running numbers, of a set without a column of ids, in ascending order; other ids part by part, in the order
-            of the rows' places.
+    def _state_digest(self) -> str:
+        return self._whole().digest()
 
-        Raises
-        ------
-        ConditionError
-            If the condition cannot be read, or does not fit the columns.
-        """
-        looking(progress)
-        with self._reading():
-            if where is None:
-                found = self._each(lambda part, _: part.ids_of(None))
-            else:
-                slots = self._named(self._each_with(progress), None, where, self._threads.look)
-                found = self._each(lambda part, number: part.ids_of(slots[number][0]), slots)
-            listed = [id for number in sorted(found) for id in found[number]]
-            return listed if self._columns.id else sorted(listed)
+    def _places(self, named: Named, progress: Progress | None, change: Change | None = None) -> Places:
+        looking(progress)  # which refuses what is no function
+        named_role(named.users, named.items, {}, named.ids, named.where)  # no rows of a set are a recommender's
+        run = change.run if change else self._each_with(progress)
+        return self._named(run, named.ids, named.where, self._threads.look)
+
+    def _ids_at(self, places: Places | None) -> list[Any]:
+        if places is None:
+            found = self._each(lambda part, _: part.ids_of(None))
+        else:
+            found = self._each(lambda part, number: part.ids_of(places[number][0]), places)
+        listed = [id for number in sorted(found) for id in found[number]]
+        return listed if self._columns.id else sorted(listed)
+
+    def _rows_at(self, places: Places | None) -> Bunch:
+        if places is None:
+            found = self._each(lambda part, _: part.rows_at(None))
+        else:
+            none = np.zeros(0, np.int64), None
+            found = self._each(lambda part, number: part.rows_at(places.get(number, none)[0]), places or [0])
+        parts = [found[number] for number in sorted(found)]
+        return Bunch(**{name: _joined([part[name] for part in parts]) for name in parts[0]})
+
+    def _others(self, target: dict[str, Any], places: Places, change: Change | None = None) -> Places:
+        run = change.run if change else self._each
+        found = run(lambda part, number: part.with_another(*places[number], target), places)
+        return {number: other for number, other in found.items() if len(other[0])}
 
     def _each_with(self, progress: Progress | None) -> Any:
         return lambda call, numbers: self._each(call, numbers, progress)
 
-    @called_as("store_set.predict(table)")
-    def predict(self, table: Table) -> np.ndarray:
-        """Predict the target of each row of a table with the model of all parts; see :meth:`sqlearn.Store.predict`.
-
-        Parameters
-        ----------
-        table : frame, dict of columns, or iterator of these
-            Rows with the set's feature columns.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,) or (n_rows, n_targets)
-            As the model's ``predict`` returns it; booleans if the target has these.
-
-        Raises
-        ------
-        TableError, SqlearnError
-            If a column is missing or of another kind, or if the table has no rows.
-        """
-        with self._reading():  # and no longer: predicting keeps nobody from writing
-            model = self._whole()
-        return predicted(model, self._columns, table, lambda: None)  # a later change makes another one
-
-    @called_as("store_set.receipts()")
-    def receipts(self) -> list[SetReceipt]:
-        """Return the receipts of all changes, from the creation on.
-
-        Returns
-        -------
-        list of SetReceipt
-            In the order of the changes; of changes of different parts in the same second, in that of the parts.
-        """
-        with self._reading():
-            now = self._receipts_of(self._each(lambda part, _: part.changes()))
-            return grouped([*self._file.former(), *((self._file.division, *told) for told in now)])
+    def _all_receipts(self) -> list[SetReceipt]:
+        now = self._receipts_of(self._each(lambda part, _: part.changes()))
+        return grouped([*self._file.former(), *((self._file.division, *told) for told in now)])
 
     def _receipts_of(
         self, told: Mapping[int, tuple[list[Receipt], Mapping[int, tuple[int, int]]]]
@@ -233,36 +123,8 @@ class SetView(SetContents):
         for number, (receipts, changes) in told.items():
             yield from ((number, receipt, changes.get(receipt.number, (0, 0))[0]) for receipt in receipts)
 
-    @called_as("store_set.check_receipts()", "store_set.check_receipts(kept=[...])")
-    def check_receipts(
-        self, kept: Sequence[SetReceipt] = (), *, signing_key: bytes | str | None = None
-    ) -> ChainCheck:  # fmt: skip
-        """Walk the chains of receipts of all parts up to the states on file.
-
-        Parameters
-        ----------
-        kept : sequence of SetReceipt, optional
-            Receipts that earlier calls returned: each part's must be in its chain as it was.
-        signing_key : bytes or str, optional
-            The key with which each receipt must be signed.
-
-        Returns
-        -------
-        ChainCheck
-            False when a receipt is altered, missing or out of order, when the last are cut off, when a part's state is
-            not the one that its last receipt commits to, or when a change of several parts is not in all of them, as
-            some were put back from a backup without the others; printed as one line.
-
-        Raises
-        ------
-        StoreError
-            When what was kept is no receipt of a set.
-        """
+    def _chain(self, kept: Sequence[SetReceipt], signing_key: bytes | str | None) -> ChainCheck:
         known = listed(kept)
-        with self._reading():
-            return self._checked(known, signing_key)
-
-    def _checked(self, known: list[SetReceipt], signing_key: bytes | str | None = None) -> ChainCheck:
         former, division = self._file.former(), self._file.division
         starts = {d: start_of([told for told in former if told[0] < d], self._file.name) for d in range(division + 1)}
         own: dict[int, list[Receipt]] = {number: [] for number in range(len(self._parts))}
@@ -279,65 +141,25 @@ class SetView(SetContents):
         of_parts = (None if check.fault is None else f"part {n}: {check.fault}" for n, check in found.items())
         return as_one(len(former) + sum(check.count for check in found.values()), [fault, *of_parts])
 
-    @called_as("store_set.verify()")
-    def verify(self, *, progress: Progress | None = None) -> Verification:
-        """Check that all files are as they were written, refit on all rows, and compare canonical bytes and attributes.
+    def _verified(self, progress: Progress | None) -> tuple[Verification, ChainCheck]:
+        looking(progress)  # which refuses what is no function
+        n = len(self._parts)
+        found = self._each(lambda part, _: part.refitted(self._threads.look), progress=progress)
+        astray = self._each(lambda part, number: bool((parts_of(part.hashes_held(), n) != number).any()))
+        models, refits = zip(*((model, refit) for model, refit, _, _ in found.values()), strict=True)
+        told = compare(self._whole_model.on_file(models), self._whole_model.anew(refits))
+        for number, (model, refit, hashes_agree, _) in found.items():
+            fault = compared(model, refit)
+            fault = fault if fault or hashes_agree else "the keyed hashes of the rows on file"
+            fault = fault or ("a row lies in it that belongs to another part" if astray[number] else None)
+            if fault and told:
+                told = replace(told, difference=f"part {number}: {fault}")
+        return told, self._chain([], None)
 
-        Each part is read, refitted and compared in a thread; then the merged model is compared with the merged refits.
-
-        Parameters
-        ----------
-        progress : callable, optional
-            Called with the number of rows learned since the last call; in all, ``len(self)``.
-
-        Returns
-        -------
-        Verification
-            False on a difference, and printed as one line.
-
-        Raises
-        ------
-        StoreCorruptError
-            When a file is damaged, or a row lies in a part that is not its own.
-        """
-        looking(progress)
-        with self._reading():
-            n = len(self._parts)
-            found = self._each(lambda part, _: part.refitted(self._threads.look), progress=progress)
-            astray = self._each(lambda part, number: bool((parts_of(part.hashes_held(), n) != number).any()))
-            models, refits = zip(*((model, refit) for model, refit, _, _ in found.values()), strict=True)
-            told = compare(self._whole_model.on_file(models), self._whole_model.anew(refits))
-            for number, (model, refit, hashes_agree, _) in found.items():
-                fault = compared(model, refit)
-                fault = fault if fault or hashes_agree else "the keyed hashes of the rows on file"
-                fault = fault or ("a row lies in it that belongs to another part" if astray[number] else None)
-                if fault and told:
-                    told = replace(told, difference=f"part {number}: {fault}")
-            chain = self._checked([])
-            return replace(told, difference=f"its receipts: {chain.fault}") if told and not chain else told
-
-    @called_as("store_set.erasure_report(values=[...])", "store_set.erasure_report(table=...)")
-    def erasure_report(self, values: Iterable[float | int | str] = (), table: Table | None = None) -> ErasureReport:
-        """Search all files of the set, and their journals, for values that should be gone.
-
-        Parameters
-        ----------
-        values : iterable of float, int or str
-            Values to look for, in every form they could have in a file; see :meth:`sqlearn.Store.erasure_report`.
-        table : frame, dict of columns, or iterator of these, optional
-            Rows, all of whose values (ids too) are looked for, and the words of their documents.
-
-        Returns
-        -------
-        ErasureReport
-            False when there is a trace of a value in a part of which no row holds it, or a byte that is not zero in a
-            place that belongs to no row; printed as a list.
-        """
-        wanted, texts = sought(self._columns, values, table)
-        with self._reading():
-            found = [*self._each(lambda part, _: part.searched(wanted, texts)).values()]
-            own = [report(db, wanted, _nobody, b"") for db in (self._file.database, self._journal.database)]
-            own += self._trace.searched(wanted, self._accounted_for)
+    def _searched(self, wanted: set[Any], texts: set[str]) -> ErasureReport:
+        found = [*self._each(lambda part, _: part.searched(wanted, texts)).values()]
+        own = [report(db, wanted, _nobody, b"") for db in (self._file.database, self._journal.database)]
+        own += self._trace.searched(wanted, self._accounted_for)
         reports = [*found, *own]
         return ErasureReport(
             files={name: size for one in reports for name, size in one.files.items()},
@@ -357,3 +179,14 @@ class SetView(SetContents):
 def _nobody(found_as: dict[Any, Any]) -> dict[Any, Any]:
     """No row lies in these files."""
     return {}
+
+
+def _joined(values: list[Any]) -> Any:
+    """Rows of several parts: arrays, lists of ids, dicts of columns, or None."""
+    first = values[0]
+    if isinstance(first, dict):
+        return {name: _joined([value[name] for value in values]) for name in first}
+    if isinstance(first, list):
+        return [id for value in values for id in value]
+    filled = [value for value in values if value is not None and len(value)] or [first]
+    return None if first is None else np.concatenate(filled)
