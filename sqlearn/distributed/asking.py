@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sqlearn.distributed.blocks import Blocks
+from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.names import Repeated
 from sqlearn.distributed.workers import here, pause
 from sqlearn.engine.rounds import MAX_HASH, PassedRows, Question, Records, Rounds, copy_hashes
@@ -245,16 +246,6 @@ def places_of(digests: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         if not behind.any():
             return np.where(alike & (there[:, 1] == wanted[:, 1]), at, -1)
         at = at + behind
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """How many equal ones are before each of these integers, int64[n]."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(values) else np.zeros(0, np.int64)
-    found = np.empty(len(values), np.int64)
-    found[order] = np.arange(len(values)) - np.repeat(starts, np.diff(np.append(starts, len(values))))
-    return found
 
 
 # ---------------------------------------------------------------------- what a process keeps

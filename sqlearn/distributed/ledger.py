@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.index import Index
 from sqlearn.distributed.source import Source
 from sqlearn.engine.identity import MOST_COPIES, Ledger, copies_held
@@ -60,7 +61,11 @@ class PiecedLedger(Ledger):
     def make_ready(self, digests: np.ndarray, sign: float = 1.0, check: Callable[[], None] | None = None) -> None:
         self._come.make_ready(digests)
         self.reserve(len(digests))
-        if self._may_be_too_many(len(digests)) if sign > 0 else (ranks(digests) >= _copies(self._come, digests)).any():
+        if (
+            self._may_be_too_many(len(digests))
+            if sign > 0
+            else (ranks(digests[:, :2]) >= _copies(self._come, digests)).any()
+        ):
             self._asked = digests, self._of_pieces(digests, check)
 
     def _of_pieces(self, digests: np.ndarray, check: Callable[[], None] | None = None) -> np.ndarray:
@@ -88,7 +93,7 @@ class PiecedLedger(Ledger):
     def add(self, digests: np.ndarray) -> int:
         self.reserve(len(digests))
         if self._may_be_too_many(len(digests)):
-            beyond = np.flatnonzero(self._held(digests) + ranks(digests) >= MOST_COPIES)
+            beyond = np.flatnonzero(self._held(digests) + ranks(digests[:, :2]) >= MOST_COPIES)
             if len(beyond):
                 return int(beyond[0])
         self._asked = None
@@ -99,7 +104,7 @@ class PiecedLedger(Ledger):
 
     def take(self, digests: np.ndarray) -> int:
         self.reserve(len(digests))
-        before = ranks(digests)
+        before = ranks(digests[:, :2])
         if (before >= _copies(self._come, digests)).any():  # the pieces have them, if anybody
             missing = np.flatnonzero(before >= self._held(digests))
             self._asked = None
@@ -154,17 +159,6 @@ def _copies(ledger: Ledger, digests: np.ndarray) -> np.ndarray:
         keys, copies, _ = ledger.arrays
         for i, (high, low) in enumerate(digests[:, :2]):
             found[i] = copies_held(keys, copies, high, low)
-    return found
-
-
-def ranks(digests: np.ndarray) -> np.ndarray:
-    """How many equal ones are before each of these digests, int64[n]."""
-    order = np.lexsort((digests[:, 1], digests[:, 0]))
-    ordered = digests[order, :2]
-    begins = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))[: len(order)]
-    starts = np.flatnonzero(begins)
-    found = np.empty(len(order), np.int64)
-    found[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
     return found
 
 

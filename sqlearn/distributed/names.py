@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sqlearn.distributed.blocks import Blocks
+from sqlearn.distributed.grouping import begins, groups
 
 CHUNK = 1 << 14  # entries that are read at once
 RUN = 1 << 19  # entries that are sorted at once
@@ -153,12 +154,10 @@ class Names:
     def _looked_up(self, digests: np.ndarray) -> Iterable[tuple[np.ndarray, Entries]]:
         """Entries of these digests, and the indices of those that they belong to."""
         at = np.searchsorted(np.array(self._starts, np.uint64), digests[:, 0], side="right") - 1
-        order = np.argsort(at, kind="stable")
-        order = order[at[order] >= 0]
-        for rows in np.split(order, np.flatnonzero(np.diff(at[order])) + 1):
-            if not len(rows):
+        for number, rows in groups(at):
+            if number < 0:
                 continue
-            block = Entries(*self._blocks[int(at[rows[0]])])
+            block = Entries(*self._blocks[number])
             high, low = digests[rows, 0], digests[rows, 1]
             place, stop = np.searchsorted(block.high, high), np.searchsorted(block.high, high, side="right")
             while len(rows):
@@ -173,16 +172,15 @@ class Names:
         """By piece: the names of which it has several copies, or pieces before it have some."""
         found: dict[int, list[Repeated]] = {}
         for high, low, piece, copies in self._blocks:
-            starts = np.flatnonzero(_begins(high, low))
+            starts = begins(high, low)
             numbers = copies.astype(np.int64)
             before = np.cumsum(numbers) - numbers
             first = before - np.repeat(before[starts], np.diff(np.append(starts, len(high))))
             chosen = np.flatnonzero((first > 0) | (numbers > 1))
-            by_piece = chosen[np.argsort(piece[chosen], kind="stable")]
-            for rows in np.split(by_piece, np.flatnonzero(np.diff(piece[by_piece])) + 1):
-                if len(rows):
-                    digests = np.column_stack([high[rows], low[rows]])
-                    found.setdefault(int(piece[rows[0]]), []).append(Repeated(digests, first[rows]))
+            for number, places in groups(piece[chosen]):
+                rows = chosen[places]
+                digests = np.column_stack([high[rows], low[rows]])
+                found.setdefault(number, []).append(Repeated(digests, first[rows]))
         return {piece: joined(parts) for piece, parts in found.items()}
 
 
@@ -194,13 +192,8 @@ def joined(parts: Sequence[Repeated]) -> Repeated:
     )
 
 
-def _begins(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """Whether an entry is the first of its name."""
-    return np.append(True, (high[1:] != high[:-1]) | (low[1:] != low[:-1]))
-
-
 def _most(block: Entries) -> int:
-    starts = np.flatnonzero(_begins(block.high, block.low))
+    starts = begins(block.high, block.low)
     return int(np.add.reduceat(block.copies, starts, dtype=np.int64).max())
 
 

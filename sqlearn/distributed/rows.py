@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.distributed.asking import ALL_HELD, NO_COPIES, Copies, Part, Sample, ask, ask_anew, let_go, ranks
+from sqlearn.distributed.asking import ALL_HELD, NO_COPIES, Copies, Part, Sample, ask, ask_anew, let_go
+from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.index import Index
 from sqlearn.distributed.source import Source
 from sqlearn.distributed.workers import Workers, run
@@ -134,7 +135,7 @@ class PiecedRows:
 
     def missing(self, digests: np.ndarray) -> int:
         held = self._in_pieces(digests) + self.beyond(digests)
-        beyond = np.flatnonzero(_before(digests) >= held)
+        beyond = np.flatnonzero(ranks(digests[:, :2]) >= held)
         return int(beyond[0]) if len(beyond) else -1
 
     def vacant(self, places: np.ndarray) -> None:
@@ -145,7 +146,7 @@ class PiecedRows:
         self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray, hashes: np.ndarray
     ) -> None:
         in_pieces = self._in_pieces(digests)
-        returns = _before(digests) < self._gone.copies(digests)
+        returns = ranks(digests[:, :2]) < self._gone.copies(digests)
         self._told = None
         hashes[returns] = _removed(self._gone, digests[returns])
         comes = ~returns
@@ -156,7 +157,7 @@ class PiecedRows:
     def remove(self, places: np.ndarray, digests: np.ndarray, hashes: np.ndarray) -> None:
         in_pieces = self._in_pieces(digests)
         self._gone.reserve(len(digests))
-        here = _before(digests) < self.own.copies(digests)
+        here = ranks(digests[:, :2]) < self.own.copies(digests)
         self._told = None
         hashes[here] = _removed(self.own, digests[here])
         there = ~here
@@ -243,14 +244,6 @@ class PiecedRows:
             name = hashlib.blake2b(copies.digests.tobytes() + copies.numbers.tobytes(), digest_size=16).digest()
             self._told = name if len(places) else ALL_HELD, copies
         return self._told
-
-
-def _before(digests: np.ndarray) -> np.ndarray:
-    """How many equal ones are before each of these digests, int64[n]."""
-    if len(digests) == 1:
-        return np.zeros(1, np.int64)
-    _, codes = np.unique(digests[:, :2], axis=0, return_inverse=True)
-    return ranks(codes.ravel())
 
 
 def _put(rows: Rows, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray) -> np.ndarray:

@@ -12,8 +12,9 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from sqlearn.distributed.choosing import Chosen, chosen_in, taken
+from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.learning import names_of
-from sqlearn.distributed.ledger import PiecedLedger, ranks
+from sqlearn.distributed.ledger import PiecedLedger
 from sqlearn.distributed.pieces import Block, Piece, joined
 from sqlearn.distributed.rounds import solve
 from sqlearn.distributed.rows import PiecedRows

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from sqlearn.distributed.grouping import groups
 from sqlearn.distributed.store_set.change import Change
 from sqlearn.distributed.store_set.journal import Journal
 from sqlearn.distributed.store_set.making import cache_of
 from sqlearn.distributed.store_set.part import Form, Part
 from sqlearn.distributed.store_set.recovery import recover
-from sqlearn.distributed.store_set.routing import by_part, parts_of
+from sqlearn.distributed.store_set.routing import parts_of
 from sqlearn.distributed.store_set.set_file import SetFile
 from sqlearn.distributed.store_set.threads import Threads
 from sqlearn.distributed.store_set.whole import TraceFile, WholeModel
@@ -205,11 +206,11 @@ class SetContents:
         model = self._changed_whole(check)
         return lambda: self._whole_model.keep(model)
 
-    def _divided(self, ids: list[Any]) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """By part: which of the ids would lie there, their hashes; and which of all ids can be ids of rows at all."""
+    def _divided(self, ids: list[Any]) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """By part: which of the ids would lie there, and their hashes. What is no id of any row is in no part."""
         fits, hashes = self._ids.hashes_of_given(ids)
-        places, parts = np.flatnonzero(fits), parts_of(hashes, len(self._parts))
-        return {number: (places[own], hashes[own], fits) for number, own in by_part(parts).items()}
+        places = np.flatnonzero(fits)
+        return {number: (places[own], hashes[own]) for number, own in groups(parts_of(hashes, len(self._parts)))}
 
     def _named(
         self, run: Callable[..., dict[int, Any]], ids: Any, where: str | None, look: Callable[[int], None]

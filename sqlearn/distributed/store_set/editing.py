@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.distributed.grouping import groups
 from sqlearn.distributed.store_set.change import Change
 from sqlearn.distributed.store_set.filling import fill, in_files, refuse_none, rows_of
 from sqlearn.distributed.store_set.merging import check_kinds
@@ -74,15 +75,14 @@ class SetEditing(SetView):
                 f"The id {shown(id)} is not suppressed. Nothing was changed: leave it out, as it may be learned.",
                 value=id,
             )
-        hashes = {number: own for number, (_, own, _) in divided.items()}
+        hashes = {number: own for number, (_, own) in divided.items()}
         change.run(lambda part, number: part.lift_hashes(hashes[number]), hashes)
         return self._receipt(change.settle("lift", hashes)) if hashes else None
 
     def _replay(self, suppressed: Suppressed, change: Change) -> SetReceipt:
         self._refuse_unsuppressing()
         hashes = change.run(lambda part, _: part.hashes_in(suppressed), [0])[0]
-        of_part, n = parts_of(hashes, len(self._parts)), len(self._parts)
-        to = {number: hashes[of_part == number] for number in range(n) if (of_part == number).any()} or {0: hashes}
+        to = {number: hashes[own] for number, own in groups(parts_of(hashes, len(self._parts)))} or {0: hashes}
         check = self._threads.check
         counts = change.run(lambda part, number: part.forget_listed(to[number], check), to)
         return self._receipt(change.settle("replay", to, counts))

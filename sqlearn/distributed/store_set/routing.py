@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sqlearn.distributed.grouping import groups
 from sqlearn.storage.records import IdHashes
 from sqlearn.storage.table import Block, Place, take
 
@@ -21,14 +22,7 @@ def parts_of(hashes: np.ndarray, n: int) -> np.ndarray:
 
 def divided(ids: Any, hashes: IdHashes, n: int) -> dict[int, np.ndarray]:
     """Which rows of those with these ids lie in each part that has any, ascending."""
-    return by_part(parts_of(hashes.hashes(hashes.keys(ids)), n))
-
-
-def by_part(parts: np.ndarray) -> dict[int, np.ndarray]:
-    """Which of these numbers of parts, int64[n], are each part's, ascending; of parts that have any."""
-    order = np.argsort(parts, kind="stable")
-    numbers, starts = np.unique(parts[order], return_index=True)
-    return dict(zip(numbers.tolist(), np.split(order, starts[1:]) if len(numbers) else [], strict=True))
+    return dict(groups(parts_of(hashes.hashes(hashes.keys(ids)), n)))
 
 
 def shares(
