@@ -119,9 +119,9 @@ class KeptPiece:
     """
 
     def __init__(self, state: Any, memory: int, note: Callable[[np.ndarray], object] = _nothing) -> None:
-        assert isinstance(state.statistic, Rounds)
         self._note = note
-        self._state, self._statistic = state, state.statistic
+        self._state: Any = state
+        self._statistic: Rounds = state.statistic
         self._blocks = Blocks(memory)
         self._numbers: list[tuple[np.ndarray, np.ndarray]] | None = None  # rows that are not copy 0, by block
         # the name of the copies that are gone, and which rows of each block stay; None for all

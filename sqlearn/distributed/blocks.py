@@ -12,7 +12,7 @@ import numpy as np
 from sqlearn.errors import TooLargeError, shown
 
 Arrays = tuple[np.ndarray, ...]
-Place = tuple[int, np.dtype, tuple[int, ...]]  # where an array begins in the file, and what it is
+Span = tuple[int, np.dtype, tuple[int, ...]]  # where an array begins in the file, and what it is
 
 
 class Share:
@@ -56,7 +56,7 @@ class Overflow:
         self._end, self._live, self._returned = 0, 0, deque[int]()
         self._turn, self._process = threading.Lock(), os.getpid()
 
-    def write(self, arrays: Arrays) -> list[Place]:
+    def write(self, arrays: Arrays) -> list[Span]:
         """Keep arrays; returns their places."""
         with self._turn:
             self._free()
@@ -74,7 +74,7 @@ class Overflow:
             self._end = end
         return places
 
-    def read(self, place: Place) -> np.ndarray:
+    def read(self, place: Span) -> np.ndarray:
         """An array that was kept."""
         start, dtype, shape = place
         content, done = np.empty(int(np.prod(shape)) * dtype.itemsize, np.uint8), 0
@@ -138,7 +138,7 @@ class Blocks:
 
     def __init__(self, limit: int) -> None:
         self._limit, self._overflow = limit, _overflow
-        self._kept: list[Arrays | list[Place]] = []
+        self._kept: list[Arrays | list[Span]] = []
         self._held, self._spilt = 0, 0
 
     def __len__(self) -> int:

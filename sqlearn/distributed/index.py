@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.distributed.names import Names, Repeated, joined, merged, part_of
+from sqlearn.distributed.names import Names, Repeated, joined_names, merged_names, part_of
 from sqlearn.distributed.workers import Check, Future, Workers, results
 from sqlearn.engine.identity import MOST_COPIES
 from sqlearn.errors import TooLargeError
@@ -60,8 +60,8 @@ class Index:
     def _part(self, names: list[Any], memory: int, part: int) -> Future:
         near = self._workers.near
         if not self._workers.keeps_results:
-            return near(merged, names, memory, part, self.bits)
-        return near(merged, [[near(merged, [each], memory, part, self.bits) for each in names]], memory)
+            return near(merged_names, names, memory, part, self.bits)
+        return near(merged_names, [[near(merged_names, [each], memory, part, self.bits) for each in names]], memory)
 
     def count(self, digests: np.ndarray, check: Check | None = None) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n].
@@ -93,8 +93,10 @@ class Index:
             with self._workers.reached():
                 found = results(self._workers, [self._workers.near(Names.repeated, part) for part in self._parts])
             pieces = sorted({number for part in found for number in part})
-            self._repeated = {number: joined([part[number] for part in found if number in part]) for number in pieces}
-        return self._repeated.get(piece, joined([]))
+            self._repeated = {
+                number: joined_names([part[number] for part in found if number in part]) for number in pieces
+            }
+        return self._repeated.get(piece, joined_names([]))
 
 
 def _told(names: Names) -> tuple[int, int]:

@@ -181,10 +181,10 @@ class Names:
                 rows = chosen[places]
                 digests = np.column_stack([high[rows], low[rows]])
                 found.setdefault(number, []).append(Repeated(digests, first[rows]))
-        return {piece: joined(parts) for piece, parts in found.items()}
+        return {piece: joined_names(parts) for piece, parts in found.items()}
 
 
-def joined(parts: Sequence[Repeated]) -> Repeated:
+def joined_names(parts: Sequence[Repeated]) -> Repeated:
     """These one behind the other."""
     return Repeated(
         np.concatenate([np.zeros((0, 2), np.uint64), *(part.digests for part in parts)]),
@@ -204,7 +204,7 @@ def _restored(memory: int, blocks: list[tuple[np.ndarray, ...]]) -> Names:
     return names
 
 
-def merged(runs: Sequence[Sequence[Names]], memory: int, part: int = 0, bits: int = 0) -> Names:
+def merged_names(runs: Sequence[Sequence[Names]], memory: int, part: int = 0, bits: int = 0) -> Names:
     """The entries of all of these, which are given by piece, whose first `bits` bits are those of `part`.
 
     Memory is bounded by :data:`RUN` entries, whatever their number.

@@ -10,7 +10,7 @@ from sqlearn.distributed import names as module
 from sqlearn.distributed.blocks import SHARE
 from sqlearn.distributed.index import Index
 from sqlearn.distributed.ledger import PiecedLedger
-from sqlearn.distributed.names import Collector, Names, merged
+from sqlearn.distributed.names import Collector, Names, merged_names
 from sqlearn.distributed.workers import Local
 from sqlearn.engine.identity import Ledger
 from sqlearn.errors import UnsupportedError
@@ -100,7 +100,7 @@ def test_names_take_eighteen_bytes(memory):
     digests = np.random.default_rng(2).integers(0, 2**64, (n, 6), np.uint64)
     used = SHARE.used
     (names,) = collected([digests], memory)[0]
-    whole = merged([[names]], memory)
+    whole = merged_names([[names]], memory)
     for one in (names, whole):
         assert sum(array.nbytes for block in one._blocks for array in block) == 18 * n
     assert SHARE.used - used <= memory

@@ -1,6 +1,6 @@
 """Some rows of a piece, as a learner takes them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,13 +11,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from sqlearn.errors import SqlearnError, TableError
-from sqlearn.storage.table import name_place
+from sqlearn.storage.table import Place, name_place
 
 ROWS = 1 << 16  # of a block at most
-
-Place = Callable[
-    [int], tuple[str | None, dict[str, int]]
-]  # from a row of the block: where it stands, in words and as fields
 
 
 @dataclass

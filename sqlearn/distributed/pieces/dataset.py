@@ -9,7 +9,7 @@ from sqlearn.distributed.pieces.block import ROWS
 from sqlearn.distributed.pieces.files import FilePiece, reading
 from sqlearn.distributed.pieces.loaded import InMemory
 from sqlearn.distributed.pieces.parquet import runs, schema_kinds
-from sqlearn.distributed.pieces.piece import Found, Piece, Rows
+from sqlearn.distributed.pieces.piece import Found, Piece, PieceRows
 from sqlearn.distributed.pieces.plan import Plan, lacking
 from sqlearn.errors import TableError
 
@@ -58,7 +58,7 @@ class DatasetPiece(FilePiece):
         ]
         return Found("frame", kinds, sum(rows), pieces, "pyarrow")
 
-    def rows(self, plan: Plan) -> Iterator[Rows]:
+    def rows(self, plan: Plan) -> Iterator[PieceRows]:
         import pyarrow as pa
 
         with reading(self.name):
@@ -70,7 +70,7 @@ class DatasetPiece(FilePiece):
             by_group = hasattr(self.fragment, "row_groups")  # each on its own: pyarrow keeps what it has read
             for part in self.fragment.split_by_row_group() if by_group else [self.fragment]:
                 for batch in part.to_batches(schema=schema, columns=plan.columns, batch_size=ROWS, **options):
-                    yield Rows(pa.Table.from_batches([batch]))
+                    yield PieceRows(pa.Table.from_batches([batch]))
 
     def place(self, row: int) -> tuple[str, dict[str, int]]:
         return f"{self.name}, row {self.before + row + 1}", {"row": self.before + row}

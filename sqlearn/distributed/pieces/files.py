@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlearn.distributed.pieces.piece import Piece, Rows
+from sqlearn.distributed.pieces.piece import Piece, PieceRows
 from sqlearn.distributed.pieces.plan import Plan
 from sqlearn.errors import TableError, shown
 from sqlearn.table_files import is_data, paths_at, some
@@ -38,10 +38,10 @@ class FilePiece(Piece):
             return found.st_size, found.st_mtime_ns
 
     @abstractmethod
-    def rows(self, plan: Plan) -> Iterator[Rows]:
+    def rows(self, plan: Plan) -> Iterator[PieceRows]:
         """Its rows, whether it has changed or not."""
 
-    def read(self, plan: Plan) -> Iterator[Rows]:
+    def read(self, plan: Plan) -> Iterator[PieceRows]:
         self._check()
         yield from self.rows(plan)
         self._check()

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sqlearn.distributed.pieces.kinds import column_kind, values_kind
-from sqlearn.distributed.pieces.piece import Found, Piece, Rows
+from sqlearn.distributed.pieces.piece import Found, Piece, PieceRows
 from sqlearn.distributed.pieces.plan import Plan
 from sqlearn.engine.validation import unmasked
 from sqlearn.errors import InvalidValueError, ShapeError, TableError, shown
@@ -25,11 +25,11 @@ class Loaded(Piece):
     def load(self) -> Any:
         """A frame or an array of features; or a tuple of it, of labels or targets, and of weights."""
 
-    def rows(self) -> Rows:
+    def rows(self) -> PieceRows:
         """What was loaded, checked: X is a frame, a CSR array or an ndarray."""
         return self.checked(self.load())
 
-    def checked(self, loaded: Any) -> Rows:
+    def checked(self, loaded: Any) -> PieceRows:
         """What is a frame or an array, or a tuple of it and more, as rows."""
         parts = loaded if isinstance(loaded, tuple) else (loaded,)
         if not 1 <= len(parts) <= 3:
@@ -44,14 +44,15 @@ class Loaded(Piece):
         except InvalidValueError as error:
             name_place(error, self.place, 0)
             raise
-        return Rows(_features(X, self.name), _beside(y, "y", self.name), _beside(weight, "sample_weight", self.name))
+        X, y = _features(X, self.name), _beside(y, "y", self.name)
+        return PieceRows(X, y, _beside(weight, "sample_weight", self.name))
 
     def survey(self) -> Found:
         found = self.found(self.rows())
         self.count = found.count
         return found
 
-    def found(self, rows: Rows) -> Found:
+    def found(self, rows: PieceRows) -> Found:
         """What a survey finds in these rows."""
         X, library = rows.X, None
         if nw.dependencies.is_into_dataframe(X):
@@ -67,7 +68,7 @@ class Loaded(Piece):
         y, weight = (() if values is None else _kinds_beside(values) for values in (rows.y, rows.weight))
         return Found(form, kinds, int(X.shape[0]), [self], library, y, weight, _ndim(rows.y))
 
-    def read(self, plan: Plan) -> Iterator[Rows]:
+    def read(self, plan: Plan) -> Iterator[PieceRows]:
         yield self.rows()
 
 

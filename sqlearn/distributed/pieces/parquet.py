@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from sqlearn.distributed.pieces.block import ROWS
 from sqlearn.distributed.pieces.files import FilePiece, filesystem_of, is_url, reading
 from sqlearn.distributed.pieces.kinds import column_kind
-from sqlearn.distributed.pieces.piece import Found, Rows
+from sqlearn.distributed.pieces.piece import Found, PieceRows
 from sqlearn.distributed.pieces.plan import Plan, lacking
 from sqlearn.errors import TableError, shown
 
@@ -57,7 +57,7 @@ class ParquetPiece(FilePiece):
         pieces = [replace(whole, groups=groups, before=before, count=count) for groups, before, count in runs(rows)]
         return Found("frame", kinds, sum(rows), pieces, "pyarrow")
 
-    def rows(self, plan: Plan) -> Iterator[Rows]:
+    def rows(self, plan: Plan) -> Iterator[PieceRows]:
         import pyarrow as pa
 
         with self._opened() as file:
@@ -67,7 +67,7 @@ class ParquetPiece(FilePiece):
                 raise lacking(self.name, missing[0], names)
             for group in range(*self.groups):  # each on its own: pyarrow keeps what it has read until the last one
                 for batch in file.iter_batches(ROWS, row_groups=[group], columns=plan.columns, use_threads=False):
-                    yield Rows(pa.Table.from_batches([batch]))
+                    yield PieceRows(pa.Table.from_batches([batch]))
 
     def place(self, row: int) -> tuple[str, dict[str, int]]:
         return f"{self.name}, row {self.before + row + 1}", {"row": self.before + row}

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlearn.distributed.pieces.block import Block, Place
+from sqlearn.distributed.pieces.block import Block
 from sqlearn.distributed.pieces.plan import Plan
 from sqlearn.errors import TableError
+from sqlearn.storage.table import Place
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Found:
 
 
 @dataclass
-class Rows:
+class PieceRows:
     """Rows of a piece as they are read, before they take the plan's form."""
 
     X: Any
@@ -78,7 +79,7 @@ class Piece(ABC):
         """What its columns are."""
 
     @abstractmethod
-    def read(self, plan: Plan) -> Iterator[Rows]:
+    def read(self, plan: Plan) -> Iterator[PieceRows]:
         """Its rows, always in the same order."""
 
     def place(self, row: int) -> tuple[str, dict[str, int]]:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sqlearn.distributed.pieces.block import ROWS, Block, Place
+from sqlearn.distributed.pieces.block import ROWS, Block
 from sqlearn.distributed.pieces.kinds import OBJECT, TEXT, as_kind, as_values
 from sqlearn.errors import ShapeError, TableError, listed, shown
+from sqlearn.storage.table import Place
 
 if TYPE_CHECKING:
-    from sqlearn.distributed.pieces.piece import Piece, Rows
+    from sqlearn.distributed.pieces.piece import Piece, PieceRows
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ class Plan:
         """The names of all columns of a frame that are read."""
         return [*dict.fromkeys((*self.features, *self.target, *self.weight, *self.keep))]
 
-    def blocks(self, rows: Rows, before: int, piece: Piece) -> Iterator[Block]:
+    def blocks(self, rows: PieceRows, before: int, piece: Piece) -> Iterator[Block]:
         """Rows of a piece in this form.
 
         Parameters
         ----------
-        rows : Rows
+        rows : PieceRows
             As they were read.
         before : int
             The number of rows before them in the piece.

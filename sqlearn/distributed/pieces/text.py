@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlearn.distributed.pieces.files import FilePiece, is_url
 from sqlearn.distributed.pieces.kinds import BOOLEAN, NONE, TEXT
-from sqlearn.distributed.pieces.piece import Found, Piece, Rows
+from sqlearn.distributed.pieces.piece import Found, Piece, PieceRows
 from sqlearn.distributed.pieces.plan import Plan, lacking
 from sqlearn.errors import TableError, shown
 from sqlearn.table_files import TableFile
@@ -44,7 +44,7 @@ class TextPiece(FilePiece):
         }
         return Found("frame", found, None, [whole], "pyarrow", written=True)
 
-    def rows(self, plan: Plan) -> Iterator[Rows]:
+    def rows(self, plan: Plan) -> Iterator[PieceRows]:
         import pyarrow as pa
 
         kinds = {name: self._kind(name, plan) for name in plan.columns}
@@ -56,7 +56,7 @@ class TextPiece(FilePiece):
         file = first.read_as(kinds=dict.fromkeys(names, "drop") | kinds, ids=None)
         for columns in file:
             arrays = [pa.array(columns[name], _type(kinds[name])) for name in kinds]
-            yield Rows(pa.table(arrays, [*kinds]), place=columns.place)
+            yield PieceRows(pa.table(arrays, [*kinds]), place=columns.place)
 
     def _kind(self, name: str, plan: Plan) -> str:
         given, kind = self.kinds.get(name), plan.kind_of(name)

@@ -41,7 +41,7 @@ def in_files(
     return table_in(given, kinds=kinds, ids=id, textual_ids=textual_ids)
 
 
-class Rows(NamedTuple):
+class TableRows(NamedTuple):
     """Rows of a table: in canonical form, their ids, where each stands in a file, and how many are before them."""
 
     block: Block
@@ -50,7 +50,7 @@ class Rows(NamedTuple):
     before: int
 
 
-def rows_of(frames: Iterable[Any], columns: Columns, textual: bool, next_id: int) -> Iterator[Rows]:
+def rows_of(frames: Iterable[Any], columns: Columns, textual: bool, next_id: int) -> Iterator[TableRows]:
     """The rows of frames; running numbers begin with `next_id`, where there is no column of ids."""
     before = 0
     for number, frame in enumerate(frames):
@@ -61,7 +61,7 @@ def rows_of(frames: Iterable[Any], columns: Columns, textual: bool, next_id: int
         except ValueError as error:
             _note(error, number)
             raise
-        yield Rows(block, ids, place_of(frame), before)
+        yield TableRows(block, ids, place_of(frame), before)
         before += n
 
 
@@ -70,7 +70,7 @@ def _note(error: ValueError, number: int) -> None:
         error.add_note(f"This is about frame {number} (counted from 0) of the table.")
 
 
-def fill(change: Joint, rows: Iterable[Rows], hashes: IdHashes, n_parts: int) -> int:
+def fill(change: Joint, rows: Iterable[TableRows], hashes: IdHashes, n_parts: int) -> int:
     """Let the parts learn rows, each its own. Returns how many there were.
 
     Raises

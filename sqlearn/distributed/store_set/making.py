@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sqlearn.distributed.store_set.change import Joint
-from sqlearn.distributed.store_set.filling import Rows, fill, refuse_none
+from sqlearn.distributed.store_set.filling import TableRows, fill, refuse_none
 from sqlearn.distributed.store_set.merging import check_kinds
 from sqlearn.distributed.store_set.part import Form, Part
 from sqlearn.distributed.store_set.routing import parts_of
@@ -150,14 +150,14 @@ class NewParts:
             raise
 
     def fill(
-        self, rows: Iterable[Rows], check: Callable[[], None], progress: Callable[[int], object] | None,
+        self, rows: Iterable[TableRows], check: Callable[[], None], progress: Callable[[int], object] | None,
         next_id: int | None = None, suppressed: Sequence[np.ndarray] = (),
     ) -> None:  # fmt: skip
         """Learn rows, write receipts, commit and close; or delete the files.
 
         Parameters
         ----------
-        rows : iterable of Rows
+        rows : iterable of TableRows
             The rows.
         check, progress : callable
             As for :class:`~sqlearn.distributed.store_set.change.Joint`.

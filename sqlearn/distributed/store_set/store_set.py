@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlearn.distributed.store_set.change import Joint
-from sqlearn.distributed.store_set.filling import Rows, in_files, rows_of
+from sqlearn.distributed.store_set.filling import TableRows, in_files, rows_of
 from sqlearn.distributed.store_set.journal import Journal
 from sqlearn.distributed.store_set.making import NewParts, as_parts, made_folder
 from sqlearn.distributed.store_set.merging import part_of, refuse_unmerged
@@ -245,9 +245,9 @@ class StoreSet(SetSupposing):
         self._tidy()  # now that it is in force: the old parts go
 
 
-def _held(change: Joint, numbers: Iterable[int]) -> Iterator[Rows]:
+def _held(change: Joint, numbers: Iterable[int]) -> Iterator[TableRows]:
     """All rows of these parts, block by block."""
     for number in numbers:
         scans = change.run(lambda part, _: part.blocks(), [number])
         while (found := change.run(lambda part, n: next(scans[n], None), [number])[number]) is not None:  # noqa: B023
-            yield Rows(*found, None, 0)
+            yield TableRows(*found, None, 0)
