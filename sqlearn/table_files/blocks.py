@@ -41,6 +41,7 @@ class Block:
 def refused(place: Place, row: int, told: str, to_do: str, column: str | None, value: Any = None) -> TableError:
     """The error of a value in a file: where it stands, what is wrong with it, and what to do."""
     at, fields = place(row)
+    at = at if "line" in fields else f"{at} (counted from 0)"
     return TableError(
         f"{at}: {told}. Nothing was learned: {to_do}.", column=column, value=value, reason="file", **fields
     )
@@ -172,7 +173,7 @@ class Parquet:
             raise self._source.unreadable(error) from error
 
     def _place(self, before: int, row: int) -> tuple[str, dict[str, int]]:
-        return f"{self._source.name}, row {before + row + 1}", {"row": before + row}
+        return f"{self._source.name}, row {before + row}", {"row": before + row}
 
     def _column(self, name: str, column, kind: str | None, place: Place):
         pa = arrow()

@@ -487,7 +487,7 @@ def test_float_ids_in_parquet(tmp_path):
             TableFile(path, ids="id")
         assert (caught.value.row, caught.value.column, caught.value.value) == (1, "id", odd)
     pd.DataFrame({"id": [1.0, None]}).to_parquet(path)
-    with raises(FILE, match="row 2: the id is missing"):
+    with raises(FILE, match=r"row 1 \(counted from 0\): the id is missing"):
         read(path, ids="id")
 
 

@@ -127,7 +127,7 @@ def test_parquet(here):
     assert {c.name: c.missing for c in file.columns}["text"] == 1
     fit = "fit", "t.parquet", "--model", "bernoullinb", "--text", "text", "--target", "y", "--out", "m"
     said = call(*fit, "--drop", "number", code=1)[1]
-    assert "t.parquet, row 3" in said and "no document to learn" in said
+    assert "t.parquet, row 2" in said and "no document to learn" in said
     assert "one column of text" in call(*fit, code=1)[1]
 
 

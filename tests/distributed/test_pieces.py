@@ -66,7 +66,7 @@ def test_blocks_are_short_numbered_and_always_the_same():
     first, again = list(piece.blocks(plan)), list(piece.blocks(plan))
     assert [block.start for block in first] == [0, 65_536, 131_072] and sum(map(len, first)) == 150_000
     assert all(np.array_equal(one.X, other.X) for one, other in zip(first, again, strict=True))
-    assert first[1].place(3) == ("the data, row 65540", {"row": 65_539})
+    assert first[1].place(3) == ("the data, row 65539", {"row": 65_539})
 
 
 # pairs of columns, and the kind of both: what pandas, numpy or pyarrow make of them when they are joined
@@ -145,7 +145,7 @@ def test_columns_beside_what_is_learned():
 def test_a_bad_value_is_named_with_its_piece_and_row():
     parts = cut(table(), 3, 6, 9)
     parts[2].loc[7, "b"] = np.nan
-    with raises(NOT_FINITE, match=r"^piece 2, row 2: .*row 1 \(counted from 0\)") as caught:
+    with raises(NOT_FINITE, match=r"^piece 2, row 1: .*row 1 \(counted from 0\)") as caught:
         fitted(GaussianNB(), parts, y="label")
     assert caught.value.row == 1
 
@@ -161,9 +161,9 @@ def test_names_that_are_numbers():
 
 def test_values_that_are_masked_are_refused():
     X = np.ma.array(np.arange(8.0).reshape(4, 2), mask=np.arange(8).reshape(4, 2) == 5)
-    with raises(NOT_FINITE, match=r"^piece 0, row 3: Input X is masked, first in row 2 \(counted from 0\), column 1"):
+    with raises(NOT_FINITE, match=r"^piece 0, row 2: Input X is masked, first in row 2 \(counted from 0\), column 1"):
         pieces_of(GaussianNB(), [(X, [0, 1, 0, 1])])
-    with raises(NOT_FINITE, match="^piece 0, row 2: Input y is masked"):
+    with raises(NOT_FINITE, match="^piece 0, row 1: Input y is masked"):
         pieces_of(GaussianNB(), [(X.data, np.ma.array([0, 1, 0, 1], mask=[0, 1, 0, 0]))])
 
 

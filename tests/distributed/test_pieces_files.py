@@ -62,7 +62,7 @@ def test_large_files_are_several_pieces(tmp_path, monkeypatch):
     for data in (tmp_path / "all.parquet", dataset.dataset(tmp_path)):
         pieces, plan = pieces_of(GaussianNB(), data, y="label")
         assert [piece.count for piece in pieces] == [6, 6]
-        assert pieces[1].name.endswith("all.parquet") and pieces[1].place(2)[0].endswith("all.parquet, row 9")
+        assert pieces[1].name.endswith("all.parquet") and pieces[1].place(2)[0].endswith("all.parquet, row 8")
         values = [block.X["a"].to_numpy() for piece in pieces for block in piece.blocks(plan)]
         assert np.concatenate(values).tobytes() == HARD.tobytes()
 
@@ -210,7 +210,7 @@ def test_a_bad_value_is_named_with_its_file_and_row(tmp_path):
         values = HARD.copy()
         values[[3, 5]] = [np.nan, 1.0] if i == 7 else 1.0
         parquet.write_table(table().set_column(0, "a", [values]), tmp_path / f"{i}.parquet", row_group_size=3)
-    with raises(NOT_FINITE, match=r"7\.parquet, row 4: .*column 'a'") as caught:
+    with raises(NOT_FINITE, match=r"7\.parquet, row 3: .*column 'a'") as caught:
         fitted(GaussianNB(), tmp_path, y="label")
     assert caught.value.row == 3 and caught.value.column == "a"
     files = written(tmp_path, "a,label\n1,2\n", "a,label\n1,2\n\n3,\n5,1\n")

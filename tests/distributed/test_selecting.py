@@ -114,7 +114,7 @@ def test_rows_that_are_not_held(table, pieces):
     model = fitted(pieces)
     first = rows_of(model, ids=[2**53], id="id")
     model.forget(first.X, first.y)
-    with pytest.raises(NotLearnedError, match=r"(0\.parquet|piece 0), row 1: ") as caught:
+    with pytest.raises(NotLearnedError, match=r"(0\.parquet|piece 0), row 0: ") as caught:
         forget(model, ids=[2**53 + 1, 2**53], id="id")
     assert caught.value.row == 0
     assert (
@@ -281,7 +281,7 @@ def test_processes_find_rows():
         model = fit(GaussianNB(), [TWINS[:3], TWINS[3:]], y="buys", columns=["age"], client=processes)
         assert relabel(model, to=0, ids=["x", "v"], id="who") == 2
         assert forget(model, where="age > 40") == 4
-        with pytest.raises(NotLearnedError, match="piece 0, row 3: "):
+        with pytest.raises(NotLearnedError, match="piece 0, row 2 "):
             model.forget(TWINS[["age"]][2:3], [0])
             forget(model, ids="q", id="who")
     assert model.n_records_ == 3

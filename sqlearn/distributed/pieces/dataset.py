@@ -73,7 +73,7 @@ class DatasetPiece(FilePiece):
                     yield PieceRows(pa.Table.from_batches([batch]))
 
     def place(self, row: int) -> tuple[str, dict[str, int]]:
-        return f"{self.name}, row {self.before + row + 1}", {"row": self.before + row}
+        return f"{self.name}, row {self.before + row}", {"row": self.before + row}
 
 
 def dataset_pieces(data: Any) -> list[Piece]:

@@ -70,7 +70,7 @@ class ParquetPiece(FilePiece):
                     yield PieceRows(pa.Table.from_batches([batch]))
 
     def place(self, row: int) -> tuple[str, dict[str, int]]:
-        return f"{self.name}, row {self.before + row + 1}", {"row": self.before + row}
+        return f"{self.name}, row {self.before + row}", {"row": self.before + row}
 
 
 def runs(rows: list[int]) -> Iterator[tuple[tuple[int, int], int, int]]:

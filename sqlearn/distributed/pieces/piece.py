@@ -84,7 +84,7 @@ class Piece(ABC):
 
     def place(self, row: int) -> tuple[str, dict[str, int]]:
         """Where a row of the piece stands, in words and as fields of errors."""
-        return f"{self.name}, row {row + 1}", {"row": row}
+        return f"{self.name}, row {row}", {"row": row}
 
     def blocks(self, plan: Plan) -> Iterator[Block]:
         """Its rows in the plan's form, at most 65,536 at once, always in the same order.

@@ -57,4 +57,6 @@ def name_place(error: SqlearnError, place: Place | None, before: int) -> None:
     at, fields = place(row) if place is not None else (None, {"row": before + row})
     message = re.sub(rf"\b([rR]ow) {row}(?=,? (?:column|\(counted))", rf"\1 {fields['row']}", str(error))
     error.row, error.line = fields["row"], fields.get("line")
+    if at is not None and error.line is None and "counted from 0" not in message:
+        at = f"{at} (counted from 0)"
     error.args = (message if at is None else f"{at}: {message}",)
