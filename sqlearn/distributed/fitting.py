@@ -24,6 +24,7 @@ from sqlearn.distributed.source import Source
 from sqlearn.distributed.workers import Workers, run, workers_of
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.errors import ParameterError, TableError, UnsupportedError, shown
+from sqlearn.storage.calls import called_as
 
 MEMORY = 1 << 28  # bytes
 GATHERED = 1 << 30
@@ -31,6 +32,7 @@ GATHERED = 1 << 30
 Learner = TypeVar("Learner", bound=ExactEstimator)
 
 
+@called_as('fit(learner, data, y="...")', 'fit(learner, data, y="...", columns=[...], client=...)')
 def fit(
     learner: Learner,
     data: Any,
@@ -117,6 +119,12 @@ def fit(
 
 
 def _check(learner: Any, memory: Any, gather_limit: Any) -> None:
+    if isinstance(learner, type) and issubclass(learner, ExactEstimator):
+        raise UnsupportedError(
+            f"fit expects an estimator, not its class. Nothing was changed: pass {learner.__name__}() instead of "
+            f"{learner.__name__}.",
+            reason="learner",
+        )
     if not isinstance(learner, ExactEstimator):
         raise UnsupportedError(
             f"fit expects an estimator of sqlearn, not {type(learner).__module__}.{type(learner).__name__}. Nothing "

@@ -255,11 +255,21 @@ def test_a_bad_piece_changes_nothing():
     model = GaussianNB().fit(records.X[:5], records.y[:5])
     digest = model.digest()
     pieces[6][0][3, 1] = np.inf
-    with pytest.raises(InvalidValueError, match=r"piece 6, row 4.*Nothing was changed") as caught:
+    with pytest.raises(InvalidValueError, match=r"piece 6, row 3.*Nothing was changed") as caught:
         fit(model, pieces)
     assert (caught.value.row, caught.value.column, caught.value.reason) == (3, 1, "not finite")
     assert model.digest() == digest
     model.forget(records.X[0], records.y[0])
+
+
+def test_calls_that_do_not_fit():
+    X, y = np.arange(6.0).reshape(3, 2), np.array([0, 1, 0])
+    with pytest.raises(TypeError, match=r"Nothing was done: write fit\(learner, data, y="):
+        fit(GaussianNB(), [(X, y)], "y")
+    with pytest.raises(TypeError, match=r"'target'.*write fit\(learner, data, y="):
+        fit(GaussianNB(), [(X, y)], target="y")
+    with pytest.raises(UnsupportedError, match=r"pass GaussianNB\(\) instead of GaussianNB"):
+        fit(GaussianNB, [(X, y)])
 
 
 def test_ctrl_c_changes_nothing_and_ends_the_work():
