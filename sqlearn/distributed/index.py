@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.distributed.names import Names, Repeated, joined_names, merged_names, part_of
+from sqlearn.distributed.names import Names, Repeated, cut, joined_names, merged_names, part_of
 from sqlearn.distributed.workers import Check, Future, Workers, results
 from sqlearn.engine.identity import MOST_COPIES
 from sqlearn.errors import TooLargeError
@@ -61,7 +61,7 @@ class Index:
         near = self._workers.near
         if not self._workers.keeps_results:
             return near(merged_names, names, memory, part, self.bits)
-        return near(merged_names, [[near(merged_names, [each], memory, part, self.bits) for each in names]], memory)
+        return near(merged_names, [near(cut, each, memory, part, self.bits) for each in names], memory)
 
     def count(self, digests: np.ndarray, check: Check | None = None) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n].

@@ -13,8 +13,8 @@ import numpy as np
 from sqlearn.distributed.blocks import Blocks
 from sqlearn.distributed.grouping import begins, groups
 
-CHUNK = 1 << 14  # entries that are read at once
-RUN = 1 << 19  # entries that are sorted at once
+CHUNK = 1 << 13  # entries that are read at once
+RUN = 1 << 20  # entries that are sorted at once
 _WORD = 64  # bits
 _NONE = np.zeros(0, np.uint64)
 
@@ -202,6 +202,18 @@ def _restored(memory: int, blocks: list[tuple[np.ndarray, ...]]) -> Names:
     for block in blocks:
         names._append(Entries(*block))
     return names
+
+
+def cut(runs: Sequence[Names], memory: int, part: int, bits: int) -> list[Names]:
+    """The entries of each of these whose first `bits` bits are those of `part`."""
+    first, last = part << (_WORD - bits), (part + 1) << (_WORD - bits)
+    found = []
+    for run in runs:
+        own = Names(memory)
+        for entries in run.between(first, last):
+            own.append(entries)
+        found.append(own)
+    return found
 
 
 def merged_names(runs: Sequence[Sequence[Names]], memory: int, part: int = 0, bits: int = 0) -> Names:

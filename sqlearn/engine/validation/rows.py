@@ -1,5 +1,6 @@
 """Features: one row or many, validated by scikit-learn's checks."""
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -110,7 +111,7 @@ def check_features(spec: Spec, X: Any, layout: Layout | None) -> tuple[Features,
                 layout.check_names(X, spec.learner)
             found = Layout.of(X, 0) if layout is None else layout
             x = check_array(
-                X,
+                _by_columns(X),
                 accept_sparse="csr" if spec.sparse else False,
                 dtype=np.float64,
                 ensure_all_finite="allow-nan" if spec.allow_nan else True,
@@ -130,6 +131,22 @@ def check_features(spec: Spec, X: Any, layout: Layout | None) -> tuple[Features,
     elif spec.allow_nan:
         x = np.where(np.isnan(x), np.nan, x)  # NaN has one form: bits tell records apart
     return Features.of_numbers(x), found
+
+
+def _by_columns(X: Any) -> Any:
+    """A table of Arrow as a matrix in columns, where it has nothing but numbers: numpy would go row by row."""
+    arrow = sys.modules.get("pyarrow")
+    if arrow is None or not isinstance(X, arrow.Table):
+        return X
+    if not X.num_columns or any(column.type != arrow.float64() or column.null_count for column in X.columns):
+        return X
+    x = np.empty((X.num_columns, X.num_rows))
+    for values, column in zip(x, X.columns, strict=True):
+        start = 0
+        for chunk in column.chunks:
+            values[start : start + len(chunk)] = chunk.to_numpy()
+            start += len(chunk)
+    return x.T
 
 
 def _refuse_times(X: Any) -> None:

@@ -118,7 +118,9 @@ class Database:
         How many were begun.
     """
 
-    def __init__(self, path: Path, timeout: float, *, of_set: bool = False, cache: int = _CACHE, changed: int = 0) -> None:
+    def __init__(
+        self, path: Path, timeout: float, *, of_set: bool = False, cache: int = _CACHE, changed: int = 0
+    ) -> None:
         self.path = path
         self._application, self._cache, self._changed = _OF_A_SET if of_set else _STORE, cache, max(cache, changed)
         self.key = b""
