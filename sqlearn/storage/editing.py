@@ -278,7 +278,7 @@ def refuse_unheld(target: dict[str, Any], held: Sequence[Any]) -> None:
     for label in target.values():
         if label not in held:
             raise UnknownLabelError(
-                f"No row of this store has the label {shown(label)}; it holds {shown(held)}. Nothing was "
+                f"No row has the label {shown(label)}; those held are {shown(held)}. Nothing was "
                 "changed: pass one of these or, if it is a label of its own, new=True (--new).",
                 value=label,
             )

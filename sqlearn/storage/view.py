@@ -130,7 +130,8 @@ class View(Steps[R]):
         Returns
         -------
         list of int or of str
-            In the order of the rows' places in the file; of a set of stores, part by part.
+            In the order of the rows' places in the file; of a set of stores, part by part, so that running numbers are
+            not in order.
 
         Raises
         ------

@@ -158,7 +158,17 @@ class SetContents:
         if unfinished is not None:
             if unfinished.division != self._opened or not unfinished.to.keys() <= {*range(len(self._parts))}:
                 raise damaged(self._journal.database.path, "its change is of other parts than those of the set")
-            recover(unfinished, self._parts, self._threads, self._journal)
+            try:
+                recover(unfinished, self._parts, self._threads, self._journal)
+            except StoreError as error:
+                if error.reason != "signature":
+                    raise
+                raise StoreError(
+                    f"The set of stores {self.path} was left in the middle of a change ({unfinished}): to finish it, "
+                    "signed receipts are written. Nothing was changed: open it once with the key that they are signed "
+                    "with, StoreSet.open(path, signing_key=...) or sqlearn --signing-key FILE; then it is read without.",
+                    reason="signature",
+                ) from error
         for file in self._file.leftovers():
             file.unlink(missing_ok=True)
 
@@ -236,7 +246,7 @@ class SetContents:
             found = run(lambda part, number: part.matching(where, look, seen[number]), seen)
             self._condition(where).settle([*seen.values()])
             return {number: (slots, None) for number, slots in found.items() if len(slots)}
-        listed = named_ids(ids, self._ids.textual)
+        listed = named_ids(ids, self._ids.textual, "this set")
         divided = self._divided(listed)
         found = run(lambda part, number: part.places_of(divided[number][1]), divided)
         known = np.zeros(len(listed), bool)

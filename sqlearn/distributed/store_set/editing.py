@@ -64,7 +64,7 @@ class SetEditing(SetView):
 
     def _lift(self, ids: Ids | None, change: Change) -> SetReceipt | None:
         self._refuse_unsuppressing()
-        given = named_ids(ids, self._ids.textual)
+        given = named_ids(ids, self._ids.textual, "this set")
         divided = self._divided(given)
         known = np.zeros(len(given), bool)
         for number, there in change.run(lambda part, n: part.are_suppressed(divided[n][1]), divided).items():

@@ -47,6 +47,10 @@ class Unfinished:
     to: dict[int, np.ndarray]
     before: dict[int, bytes]
 
+    def __str__(self) -> str:
+        what = "ids" if self.kind in _OF_HASHES else "rows"
+        return f"{self.kind} {sum(map(len, self.to.values())):,} {what} in {len(self.to)} parts"
+
 
 class Journal:
     """At most one change at a time. Its file is also the lock between those who read the set and who commits a change.

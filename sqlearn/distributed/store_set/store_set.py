@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlearn.distributed.store_set.change import Joint
 from sqlearn.distributed.store_set.filling import TableRows, in_files, rows_of
@@ -17,6 +17,7 @@ from sqlearn.distributed.store_set.supposing import SetSupposing
 from sqlearn.distributed.store_set.threads import Threads
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.sums import InterruptsHeld
+from sqlearn.errors import StoreError
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.planning import Planned
 from sqlearn.storage.records import looking
@@ -208,6 +209,13 @@ class StoreSet(SetSupposing):
         except BaseException:
             opened._close()
             raise
+
+    def __reduce__(self) -> NoReturn:
+        raise StoreError(
+            "A set of stores is its files, and is neither pickled nor copied. Nothing was done: pass its path, and "
+            f"open it where it is used, with StoreSet.open({str(self.path)!r}).",
+            reason="argument",
+        )
 
     @called_as("store.rebalance(parts)")
     def rebalance(self, parts: int, *, progress: Progress | None = None) -> None:

@@ -111,6 +111,10 @@ class Database:
         commits.
     key : bytes
         Key of the checksums.
+    kind : {"Store", "StoreSet"}
+        The class that opens it.
+    whole : str
+        What messages call what it is, or belongs to.
     generation : int
         Grows when another connection has changed the file and when a transaction was rolled back: what was read
         earlier may be out of date then.
@@ -122,7 +126,9 @@ class Database:
         self, path: Path, timeout: float, *, of_set: bool = False, cache: int = _CACHE, changed: int = 0
     ) -> None:
         self.path = path
-        self._application, self._cache, self._changed = _OF_A_SET if of_set else _STORE, cache, max(cache, changed)
+        self.kind, self._application = ("StoreSet", _OF_A_SET) if of_set else ("Store", _STORE)
+        self.whole = f"set of stores {path.parent}" if of_set else f"store {path}"
+        self._cache, self._changed = cache, changed
         self.key = b""
         self.counters = Counters()
         self.generation = 0
@@ -186,6 +192,12 @@ class Database:
     @classmethod
     def open(cls, path: Path, timeout: float, **form: Any) -> "Database":
         """An existing store. What a crash left half done is rolled back here."""
+        if path.is_dir():
+            raise StoreError(
+                f"{path} is a folder, and a store is a file. Nothing was opened: open a set of stores, which is a folder, "
+                "with sqlearn.distributed.StoreSet.open; else check the path.",
+                reason="not a store",
+            )
         if not path.is_file():
             raise StoreError(
                 f"There is no file at {path}. Check the path, or create a store with Store.create (sqlearn fit).",
@@ -260,7 +272,7 @@ class Database:
             "PRAGMA temp_store = MEMORY",  # nothing spills into files that nobody cleans
             "PRAGMA synchronous = FULL",
             f"PRAGMA cache_size = -{self._cache}",
-            f"PRAGMA cache_spill = -{self._changed}",
+            *([f"PRAGMA cache_spill = -{self._changed}"] if self._changed else []),
         ):
             self.execute(pragma)
         for pragma, expected in (("secure_delete = ON", 1), ("journal_mode = TRUNCATE", "truncate")):
@@ -286,16 +298,16 @@ class Database:
         process, thread = self._owner
         if process != os.getpid():
             raise StoreError(
-                f"The store {self.path} was opened by another process, from which this one was forked. Open it again "
-                "in this process with Store.open.",
+                f"The {self.whole} was opened by another process, from which this one was forked. Open it again in "
+                f"this process with {self.kind}.open.",
                 reason="closed",
             )
         if self._connection is None:
-            raise StoreError(f"The store {self.path} is closed. Open it again with Store.open.", reason="closed")
+            raise StoreError(f"The {self.whole} is closed. Open it again with {self.kind}.open.", reason="closed")
         if thread != threading.get_ident():
             raise StoreError(
-                f"The store {self.path} was opened by another thread. Each thread needs a store of its own: open it "
-                "here with Store.open.",
+                f"The {self.whole} was opened by another thread, and each thread opens it for itself: open it here "
+                f"with {self.kind}.open.",
                 reason="closed",
             )
         return self._connection
@@ -369,9 +381,9 @@ class Database:
     def _transaction(self, begin: str, end: str) -> Iterator[None]:
         if self.connection.in_transaction:
             raise StoreBusyError(
-                f"The store {self.path} is busy with another call, which made this one: from the iterator of the "
-                "table, or from a progress callback. This call did nothing: make it after the other has returned. To "
-                "read meanwhile, open the file once more with Store.open."
+                f"The {self.whole} is busy with another call, which made this one: from the iterator of the table, or "
+                "from a progress callback. This call did nothing: make it after the other has returned. To read "
+                f"meanwhile, open it once more with {self.kind}.open."
             )
         with self._translated():
             try:
@@ -386,6 +398,8 @@ class Database:
                         end = "ROLLBACK"
                 self.execute(end)
             except BaseException as error:
+                if isinstance(error, StoreCorruptError) and self.kind == "StoreSet":
+                    _note(error, "It is a set of stores: take an intact copy of the whole folder, not of one file.")
                 self._forget_read()
                 connection = self._connection if self._owner[0] == os.getpid() else None  # a fork undoes nothing
                 if connection is not None and connection.in_transaction:  # SQLite may have rolled back by itself
@@ -426,7 +440,7 @@ class Database:
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # without one: text that is not UTF-8
             kind, reason, text = _KINDS.get(code) or _KINDS.get(code & 0xFF, (StoreError, "sqlite", "gave an error"))
-            what = "file" if reason == "not a store" else "store"
+            what = "file" if reason == "not a store" or self.kind == "StoreSet" else "store"
             raise kind(f"The {what} {self.path} {text} ({error}).", reason=reason) from error
 
     def close(self) -> None:
@@ -436,7 +450,7 @@ class Database:
             return
         connection = self.connection
         if connection.in_transaction:
-            raise StoreBusyError(f"The store {self.path} is busy with a call. Close it after that has returned.")
+            raise StoreBusyError(f"The {self.whole} is busy with a call. Close it after that has returned.")
         self._connection = None
         with self._translated():
             close_if_unlocked(self._identity, connection)
@@ -457,6 +471,12 @@ class Database:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))  # so it is not finalised at exit either
             if self._connection.in_transaction:
                 _TORN.add(self._identity)
+
+
+def _note(error: BaseException, note: str) -> None:
+    """Add a note, which may have been added within another transaction already."""
+    if note not in getattr(error, "__notes__", []):
+        error.add_note(note)
 
 
 def _after_fork() -> None:

@@ -60,7 +60,7 @@ class SavedModel:
             model, self.digest = unpacked(body)
             return model
         except FormatError as error:  # the bytes are those that were written
-            raise FormatError(f"The store {self._database.path} was not opened. {error}") from error
+            raise FormatError(f"The {self._database.whole} was not opened. {error}") from error
         except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
             raise self._damaged() from error
 

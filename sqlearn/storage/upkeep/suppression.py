@@ -124,7 +124,7 @@ class Suppression:
     """
 
     def __init__(self, database: Database, key: bytes) -> None:
-        self._path = database.path
+        self._database = database
         self.index = HashIndex(database, _TABLE)
         self._store = hashlib.blake2b(b"suppressed", key=key, digest_size=16).hexdigest()
 
@@ -139,7 +139,7 @@ class Suppression:
         """Take in hashes of ids, all different; those that are there already stay."""
         new = hashes[self.index.find(hashes) == 0]
         if self.index.add(new, np.ones(len(new), np.int64)) or self.index.flush():
-            raise damaged(self._path, "two of its rows have one id")
+            raise damaged(self._database.path, "two of its rows have one id")
 
     def refuse(
         self, ids: Sequence[Any], hashes: np.ndarray, rows: np.ndarray | None = None, noun: str = "id"
@@ -150,9 +150,10 @@ class Suppression:
             first = found[0]
             row = int(first if rows is None else rows[first])
             raise SuppressedIdError(
-                f"The {noun} {shown(ids[first])} was forgotten, and the store {self._path} does not learn it again; it "
-                f"is in row {row} (counted from 0), the first of {len(found)} such. Nothing was changed: leave "
-                f"the row out, or take the {noun} off the list first, with Store.lift (sqlearn lift).",
+                f"The {noun} {shown(ids[first])} was forgotten, and the {self._database.whole} does not learn it "
+                f"again; it is in row {row} (counted from 0), the first of {len(found)} such. Nothing was changed: "
+                f"leave the row out, or take the {noun} off the list first, with {self._database.kind}.lift (sqlearn "
+                "lift).",
                 row=row,
                 value=ids[first],
             )
@@ -185,14 +186,14 @@ class Suppression:
         """The hashes of a list, which must be of a copy of this store, each once."""
         if not isinstance(suppressed, Suppressed):
             raise StoreError(
-                f"replay expects the list that Store.suppressed returns, not {shown(suppressed)}. Nothing was "
+                f"replay expects the list that {self._database.kind}.suppressed returns, not {shown(suppressed)}. Nothing was "
                 "changed: read a list in a file with Suppressed.load.",
                 reason="suppression",
             )
         if suppressed.store != self._store:
             raise StoreError(
-                f"This list of suppressed ids is not of a copy of the store {self._path}. Nothing was changed: take "
-                "that of the store whose backup this is.",
+                f"This list of suppressed ids is not of a copy of the {self._database.whole}. Nothing was changed: "
+                "take that of the one whose backup this is.",
                 reason="suppression",
             )
         return suppressed.array()
