@@ -105,7 +105,7 @@ def test_a_set_is_read_while_it_is_changed(path, reader, change, rows):
 
 
 def test_a_set_is_read_while_pages_wait_in_memory(path, reader, monkeypatch):
-    """SQLite would write pages of a change for which it has no room, and shut readers out: it has more than it keeps."""
+    """SQLite would write pages for which it has no room, and shut readers out: there is more room for changed ones."""
     monkeypatch.setattr("sqlearn.distributed.store_set.contents.cache_of", lambda n: 64)  # KiB
     seen = []
 

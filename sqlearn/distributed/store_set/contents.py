@@ -166,7 +166,8 @@ class SetContents:
                 raise StoreError(
                     f"The set of stores {self.path} was left in the middle of a change ({unfinished}): to finish it, "
                     "signed receipts are written. Nothing was changed: open it once with the key that they are signed "
-                    "with, StoreSet.open(path, signing_key=...) or sqlearn --signing-key FILE; then it is read without.",
+                    "with, StoreSet.open(path, signing_key=...) or sqlearn --signing-key FILE; then it is read without "
+                    "it.",
                     reason="signature",
                 ) from error
         for file in self._file.leftovers():

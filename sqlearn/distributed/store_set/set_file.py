@@ -1,8 +1,8 @@
 """The file that makes a folder a set of stores: its settings, a lock, and receipts from before it was divided anew.
 
 Who changes the set has this file's lock for writing, so that there is one at a time; others read meanwhile, and wait
-while it is committed (:mod:`~sqlearn.distributed.store_set.journal`). SQLite is the lock: nothing is written, so nothing
-has to reach the disk, and a process that dies has let go.
+while it is committed (:mod:`~sqlearn.distributed.store_set.journal`). SQLite is the lock: nothing is written, so
+nothing has to reach the disk, and a process that dies has let go.
 """
 
 import os

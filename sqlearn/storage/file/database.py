@@ -124,7 +124,7 @@ class Database:
 
     def __init__(
         self, path: Path, timeout: float, *, of_set: bool = False, cache: int = _CACHE, changed: int = 0
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.path = path
         self.kind, self._application = ("StoreSet", _OF_A_SET) if of_set else ("Store", _STORE)
         self.whole = f"set of stores {path.parent}" if of_set else f"store {path}"
@@ -194,8 +194,8 @@ class Database:
         """An existing store. What a crash left half done is rolled back here."""
         if path.is_dir():
             raise StoreError(
-                f"{path} is a folder, and a store is a file. Nothing was opened: open a set of stores, which is a folder, "
-                "with sqlearn.distributed.StoreSet.open; else check the path.",
+                f"{path} is a folder, and a store is a file. Nothing was opened: open a set of stores, which is a "
+                "folder, with sqlearn.distributed.StoreSet.open; else check the path.",
                 reason="not a store",
             )
         if not path.is_file():

@@ -213,8 +213,8 @@ class Receipts:
         if self._signing_key is None or not last.signed_by(self._signing_key):
             trouble = "is not signed with this signing key" if self._signing_key is not None else "is signed"
             raise StoreError(
-                f"The last receipt of the {self._database.whole} {trouble}, so a change without its key would break the "
-                "chain of signatures. Nothing was changed: open it with the key that it was signed with, "
+                f"The last receipt of the {self._database.whole} {trouble}, so a change without its key would break "
+                "the chain of signatures. Nothing was changed: open it with the key that it was signed with, "
                 f"{self._database.kind}.open(path, signing_key=...) or sqlearn --signing-key FILE.",
                 reason="signature",
             )

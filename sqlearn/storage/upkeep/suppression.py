@@ -186,8 +186,8 @@ class Suppression:
         """The hashes of a list, which must be of a copy of this store, each once."""
         if not isinstance(suppressed, Suppressed):
             raise StoreError(
-                f"replay expects the list that {self._database.kind}.suppressed returns, not {shown(suppressed)}. Nothing was "
-                "changed: read a list in a file with Suppressed.load.",
+                f"replay expects the list that {self._database.kind}.suppressed returns, not {shown(suppressed)}. "
+                "Nothing was changed: read a list in a file with Suppressed.load.",
                 reason="suppression",
             )
         if suppressed.store != self._store:
