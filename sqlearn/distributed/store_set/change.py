@@ -157,13 +157,14 @@ class Change(Joint):
         receipts = self.run(conclude, told)
         keep = self.follow(self.check)
         self.check()  # for the last time: a signal that comes now waits
-        keep()
         if change:
+            keep()
             before = {number: self._parts[number].before(receipt) for number, receipt in receipts.items()}
             self._commit_all(Unfinished(self._division, change, kind, told, before), receipts)
             self.is_settled = True
         else:
             with self._journal.alone():
+                keep()  # which is of no use to who still reads the state before
                 if failed := self._committed(told):
                     raise next(iter(failed.values()))
                 self.is_settled = True

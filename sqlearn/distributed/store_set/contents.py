@@ -20,7 +20,7 @@ from sqlearn.distributed.store_set.set_file import SetFile
 from sqlearn.distributed.store_set.threads import Threads
 from sqlearn.distributed.store_set.whole import TraceFile, WholeModel
 from sqlearn.engine.sums import InterruptsHeld
-from sqlearn.errors import StoreBusyError
+from sqlearn.errors import StoreBusyError, StoreError
 from sqlearn.storage.conditions import Seen
 from sqlearn.storage.file import damaged
 from sqlearn.storage.records import IdHashes, looking, refuse_unknown

@@ -123,12 +123,12 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, timeout: float, *, of_set: bool = False, cache: int = _CACHE, changed: int = 0
+        self, path: Path, timeout: float, *, of_set: bool = False, cache: int | None = None, changed: int = 0
     ) -> None:  # fmt: skip
         self.path = path
         self.kind, self._application = ("StoreSet", _OF_A_SET) if of_set else ("Store", _STORE)
         self.whole = f"set of stores {path.parent}" if of_set else f"store {path}"
-        self._cache, self._changed = cache, changed
+        self._cache, self._changed = cache or _CACHE, changed
         self.key = b""
         self.counters = Counters()
         self.generation = 0
