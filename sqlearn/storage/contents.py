@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,6 +14,25 @@ from sqlearn.storage.file import Database, Receipts, SavedModel, Settings, Texts
 from sqlearn.storage.records import Copies, Ids, Rows, Selection, StoredRows, labels_of, learn_rows, looking, seed_of
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import Suppression
+
+
+class Completion:
+    """Context of a change: what is raised when it has been made has a note that says so.
+
+    Attributes
+    ----------
+    made : bool
+        Whether it has been made.
+    """
+
+    made = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self.made and error is not None:
+            error.add_note("The change is complete: the signal came when it was being written.")
 
 
 class Contents:
@@ -87,22 +106,16 @@ class Contents:
         Where the last receipt is signed, whoever changes what receipts are about needs its key.
         """
         looking(progress)  # which refuses what is no function
-        made = False
-        try:
-            with InterruptsHeld() as check:
-                with self._database.writing():
-                    self._changes += 1
-                    self._refresh()
-                    if signed:
-                        self._receipts.check_key()
-                        self._learn_rows()
-                    yield check
-                    check()
-                made = True
-        except BaseException as error:
-            if made:
-                error.add_note("The change is complete: the signal came when it was being written.")
-            raise
+        with Completion() as completion, InterruptsHeld() as check:
+            with self._database.writing():
+                self._changes += 1
+                self._refresh()
+                if signed:
+                    self._receipts.check_key()
+                    self._learn_rows()
+                yield check
+                check()
+            completion.made = True
 
     @contextlib.contextmanager
     def _supposing(self) -> Iterator[Callable[[], None]]:

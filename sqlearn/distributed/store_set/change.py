@@ -78,7 +78,8 @@ class Joint:
             if number not in self._begun:
                 part.begin(signed=self.signed)
                 self._begun.add(number)
-            return call(part, number)
+            with part.errors():
+                return call(part, number)
 
         return called
 

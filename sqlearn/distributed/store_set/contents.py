@@ -22,6 +22,7 @@ from sqlearn.distributed.store_set.whole import TraceFile, WholeModel
 from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import StoreBusyError, StoreError
 from sqlearn.storage.conditions import Seen
+from sqlearn.storage.contents import Completion
 from sqlearn.storage.file import damaged
 from sqlearn.storage.records import IdHashes, looking, refuse_unknown
 from sqlearn.storage.table import Columns, named_ids
@@ -130,26 +131,20 @@ class SetContents:
         Another one that changes the set is waited for, for so many seconds instead of the `timeout`.
         """
         looking(progress)  # which refuses what is no function
-        made = False
-        try:
-            with InterruptsHeld() as check:
-                with self._file.changing(wait):
-                    self._put_right()
-                    change = Change(self._parts, self._threads, self._journal, self._file.division, check, progress)
-                    change.follow = self._follow
-                    try:
-                        yield change
-                        made = change.is_settled
-                        change.commit()
-                    except BaseException:
-                        made = change.is_settled
-                        change.undo()
-                        raise
-                made = made or change.divides
-        except BaseException as error:
-            if made:
-                error.add_note("The change is complete: the signal came when it was being written.")
-            raise
+        with Completion() as completion, InterruptsHeld() as check:
+            with self._file.changing(wait):
+                self._put_right()
+                change = Change(self._parts, self._threads, self._journal, self._file.division, check, progress)
+                change.follow = self._follow
+                try:
+                    yield change
+                    completion.made = change.is_settled
+                    change.commit()
+                except BaseException:
+                    completion.made = change.is_settled
+                    change.undo()
+                    raise
+            completion.made |= change.divides
 
     def _put_right(self) -> None:
         """Finish what a crash left half committed, and delete files of parts that are in force no more."""

@@ -12,7 +12,7 @@ from sqlearn.distributed.store_set.whole import Noted, NotedRows, records_of
 from sqlearn.storage.changes import Taken
 from sqlearn.storage.conditions import Condition, Seen
 from sqlearn.storage.file import Database, Receipt, check_chain, damaged
-from sqlearn.storage.records import Copies, looking, seed_of
+from sqlearn.storage.records import Copies, in_order, looking, seed_of
 from sqlearn.storage.table import Block, Category, Columns, Place, PlacedColumns, located
 from sqlearn.storage.upkeep import ErasureReport, Suppressed, held_by
 from sqlearn.store import Store
@@ -53,7 +53,7 @@ class Part(Store):
     :meth:`begin` and :meth:`commit` or :meth:`undo`.
     """
 
-    _open: AbstractContextManager[None] | None = None
+    _is_open = False  # whether a change has begun
     _source: NotedRows | None
     _before = b""  # what tells the records before the change that has begun
 
@@ -107,9 +107,8 @@ class Part(Store):
     # ------------------------------------------------------------------ changes
 
     def _begin(self) -> None:
-        opened = self._database.writing()
-        opened.__enter__()
-        self._open = opened
+        self._database.begin()
+        self._is_open = True
         self._changes += 1
         self._taken, self._slots = Taken(), list[np.ndarray]()
 
@@ -128,27 +127,30 @@ class Part(Store):
             raise
 
     def commit(self) -> None:
-        """Make what has changed last; it is on the disk when this returns. Where it cannot, nothing has changed."""
-        if self._open is not None:
-            opened, self._open = self._open, None
-            opened.__exit__(None, None, None)
+        """Make what has changed last; it is on the disk when this returns. Where it cannot be, nothing has changed."""
+        if self._is_open:
+            self._is_open = False
+            self._database.commit()
 
     def undo(self) -> None:
         """Let nothing have changed."""
-        if self._open is not None:
-            opened, self._open = self._open, None
-            error = _Undone()
-            opened.__exit__(_Undone, error, None)
+        if self._is_open:
+            self._is_open = False
+            self._database.undo()
 
     def _attach(self) -> NotedRows:
         copies = Copies(self._database, self._key, seed_of(self._model))
         self._source = NotedRows(self._columns, self._rows, copies, self._model)
         return self._source
 
+    def errors(self) -> AbstractContextManager[None]:
+        """Context of what is done in a change: SQLite's errors as ours, which name this part."""
+        return self._database.translated()
+
     @contextmanager
     def _within(self) -> Iterator[None]:
         """What is read as it is in the change that has begun, or else in the file."""
-        if self._open is not None:
+        if self._is_open:
             yield
         else:
             with self._reading():
@@ -174,18 +176,14 @@ class Part(Store):
         self, slots: np.ndarray, named: list[Any] | None, check: Callable[[], None], *, for_good: bool = True
     ) -> None:
         """Take rows out of the model, by their places, and erase them."""
-        order = np.argsort(slots)
-        own = None if named is None else [named[i] for i in order.tolist()]
-        self._forget_rows(slots[order], own, check, for_good=for_good)
+        self._forget_rows(*in_order(slots, named), check, for_good=for_good)
 
     def with_another(
         self, slots: np.ndarray, named: list[Any] | None, target: dict[str, Any]
     ) -> tuple[np.ndarray, list[Any] | None]:
         """Which of these rows have another target."""
-        order = np.argsort(slots)
-        own = None if named is None else [named[i] for i in order.tolist()]
         with self._within():
-            return self._with_another(target, slots[order], own)
+            return self._with_another(target, *in_order(slots, named))
 
     def relabel_rows(
         self, slots: np.ndarray, named: list[Any] | None, target: dict[str, Any], check: Callable[[], None]
@@ -277,7 +275,7 @@ class Part(Store):
     def changed(self) -> tuple[Any, bytes, list[Noted] | None]:
         """The model; what tells the records before the change that has begun, and the rows that have come and gone."""
         with self._within():
-            if self._open is None or self._source is None:
+            if not self._is_open or self._source is None:
                 return self._model, records_of([self._model]), []
             return self._model, self._before, self._source.noted
 
@@ -294,7 +292,8 @@ class Part(Store):
     def source(self, ask: Callable[[NotedRows], _T]) -> _T:
         """Ask something of the rows, as the source of an adaptive learner."""
         with self._within():
-            assert self._source is not None
+            if self._source is None:
+                raise damaged(self.path, "its rows have no hashes, which those of the other parts have")
             return ask(self._source)
 
     def count(self) -> int:
@@ -375,7 +374,3 @@ class Part(Store):
         """Read the whole file: model, refit, whether keyed hashes agree, digest on file."""
         with self._within():
             return self._refitted(looking(look))
-
-
-class _Undone(Exception):
-    """What a change is rolled back by."""

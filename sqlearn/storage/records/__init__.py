@@ -8,4 +8,4 @@ from sqlearn.storage.records.ids import IdHashes, Ids, refuse_unknown
 from sqlearn.storage.records.labels import Labels, labels_of, learn_rows, named_role
 from sqlearn.storage.records.row_source import Recount, StoredRows, seed_of
 from sqlearn.storage.records.rows import Rows
-from sqlearn.storage.records.selection import Selection, looking
+from sqlearn.storage.records.selection import Selection, in_order, looking

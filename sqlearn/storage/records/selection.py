@@ -57,9 +57,7 @@ class Selection:
         if where is not None:
             return self.matching(where, look), None
         ids = self.checked(ids)
-        slots = self._ids.find(ids)
-        order = np.argsort(slots)
-        return slots[order], [ids[i] for i in order.tolist()]
+        return in_order(self._ids.find(ids), ids)
 
     def checked(self, ids: Any) -> list[Any]:
         """Ids of the kind that the store has, in a list."""
@@ -102,6 +100,12 @@ class Selection:
                 raise damaged(self._database.path, "its index of ids points to other rows")
             for some in self._rows.parts(cells):
                 yield part[some], cells[some]
+
+
+def in_order(slots: np.ndarray, ids: list[Any] | None) -> tuple[np.ndarray, list[Any] | None]:
+    """Places of rows in ascending order, and their ids, if these are given, in that of the places."""
+    order = np.argsort(slots)
+    return slots[order], None if ids is None else [ids[i] for i in order.tolist()]
 
 
 def looking(progress: Progress | None, check: Callable[[], object] = lambda: None) -> Callable[[int], None]:
