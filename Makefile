@@ -54,7 +54,8 @@ PUBLIC = sqlearn/*.py sqlearn/*_model/*.py sqlearn/naive_bayes/*.py sqlearn/neig
 	sqlearn/svm/*.py sqlearn/model_selection/folds.py \
 	sqlearn/model_selection/scoring.py sqlearn/model_selection/search.py \
 	sqlearn/distributed/store_set/store_set.py sqlearn/distributed/store_set/view.py \
-	sqlearn/storage/view.py sqlearn/storage/recommending.py sqlearn/storage/editing.py sqlearn/storage/forgotten.py sqlearn/storage/supposing.py \
+	sqlearn/storage/view.py sqlearn/storage/recommending.py sqlearn/storage/editing.py \
+	sqlearn/storage/forgotten.py sqlearn/storage/supposing.py \
 	sqlearn/engine/model/estimator.py sqlearn/engine/model/predictions.py sqlearn/engine/model/verbs.py
 
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going --quiet docs docs/_build/html

@@ -1,5 +1,6 @@
-"""The steps of the verbs that change a set of stores."""
+"""The steps of the verbs that change a set of stores, or suppose a change."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,16 @@ class SetEditing(SetView):
         change.run(lambda part, number: part.relabel_rows(*places[number], target, check), places)
         self._check_kinds()
         return self._receipt(change.settle("relabel", {number: slots for number, (slots, _) in places.items()}))
+
+    def _without(self, named: Named, progress: Progress | None) -> Any:
+        with self._changing(progress) as change:
+            change.signed = False
+            places, check = self._places(named, progress, change), self._threads.check
+            change.run(lambda part, number: part.forget_rows(*places[number], check), places)
+            model = copy.deepcopy(self._changed_whole(change.check))
+            change.undo()
+            model.state.taken_out = True
+            return model
 
     def _compacted(self) -> int:
         with self._changing() as change:

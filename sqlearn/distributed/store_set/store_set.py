@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sqlearn.distributed.store_set.change import Joint
+from sqlearn.distributed.store_set.editing import SetEditing
 from sqlearn.distributed.store_set.filling import TableRows, in_files, rows_of
 from sqlearn.distributed.store_set.journal import Journal
 from sqlearn.distributed.store_set.making import NewParts, as_parts, made_folder
@@ -13,7 +14,6 @@ from sqlearn.distributed.store_set.merging import part_of, refuse_unmerged
 from sqlearn.distributed.store_set.part import Form
 from sqlearn.distributed.store_set.receipts import start_of
 from sqlearn.distributed.store_set.set_file import SetFile
-from sqlearn.distributed.store_set.supposing import SetSupposing
 from sqlearn.distributed.store_set.threads import Threads
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.sums import InterruptsHeld
@@ -27,7 +27,7 @@ from sqlearn.storage.types import Given, Progress
 __all__ = ["StoreSet"]
 
 
-class StoreSet(SetSupposing):
+class StoreSet(SetEditing):
     """A table in many stores in one folder, divided by a keyed hash of the ids, with one model over all rows.
 
     Make one with :meth:`create`, come back to it with :meth:`open`. It is used as a :class:`~sqlearn.Store` is.
