@@ -127,7 +127,7 @@ class KeptPiece:
         # the name of the copies that are gone, and which rows of each block stay; None for all
         self._gone: tuple[bytes, list[np.ndarray | None]] = b"", []
         state.statistic.read_from(PassedRows(self._take))
-        state.statistic.is_part = True
+        state.statistic.is_share = True
 
     def _take(self, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray) -> None:
         self._blocks.append((x, y, w.copy(), digests[:, :2].copy()))

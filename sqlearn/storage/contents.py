@@ -149,6 +149,8 @@ class Contents:
 
     def _attach(self) -> StoredRows:
         """Let the model ask the rows on file."""
+        if self._model.state.statistic.is_share:
+            raise damaged(self.path, "its model is a share of another one")
         copies = Copies(self._database, self._key, seed_of(self._model))
         self._source = StoredRows(self._columns, self._rows, copies, self._model)
         return self._source

@@ -275,3 +275,13 @@ def test_what_is_in_the_file(tmp_path):
         file.write_bytes(content) if content is not None else file.unlink()
         with StoreSet.open(tmp_path / "set") as store_set:
             assert store_set.digest() == digest and is_kept(store_set)
+
+
+def test_a_share_is_no_store(tmp_path):
+    """A part's model has no rounds; a store whose model has none either was altered."""
+    table = table_of(KMeans(2), np.random.default_rng(1), range(60))
+    with Store.create(tmp_path / "one.sqlearn", KMeans(2), table, **roles_of(table)) as store, store._changing():
+        store._model.state.statistic.is_share = True
+        store._saved.save(store._model)
+    with pytest.raises(StoreCorruptError, match="a share of another one"):
+        Store.open(tmp_path / "one.sqlearn")

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlearn.compose import TableModel
-from sqlearn.distributed.store_set.whole import merged
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.rounds import Rounds
-from sqlearn.errors import InvalidValueError, MergeError, UnsupportedError
+from sqlearn.errors import InvalidValueError, UnsupportedError
 from sqlearn.storage.table import asks_in_rounds, takes_interactions, takes_labels
 from sqlearn.verification import compare
 
@@ -35,7 +34,7 @@ def part_of(model: Any) -> Any:
     if asks_in_rounds(model):
         if type(model.state.statistic) is not Rounds:
             raise _unmerged(model)
-        model.state.statistic.is_part = True
+        model.state.statistic.is_share = True
     return model
 
 
@@ -58,7 +57,7 @@ def _unmerged(model: Any) -> UnsupportedError:
 
 def compared(model: Any, refit: Any) -> str | None:
     """Where a part's model and its refit differ first; None if they are the same."""
-    if not model.state.statistic.is_part:
+    if not model.state.statistic.is_share:
         return compare(model, refit).difference
     ours, theirs = model.canonical_parts(), refit.canonical_parts()
     return next((f"the state's {name}" for name in ours if ours[name] != theirs.get(name)), None)
@@ -82,12 +81,12 @@ def check_kinds(models: Sequence[Any]) -> None:
             "changed. Convert the labels to the type of those held, or relabel all rows in one call.",
             reason="label",
         )
-    if held and "any" in (held[0].state.layout.kinds or ()):
-        try:
-            merged(held)
-        except MergeError as error:
+    for column, kind in enumerate((held[0].state.layout.kinds or ()) if held else ()):
+        text = set().union(*(model.state.statistic.text_held(column) for model in held)) if kind == "any" else ()
+        if len(text) > 1:
             raise InvalidValueError(
-                f"Text and numbers would be mixed in a column of this {type(held[0]).__name__}, so nothing was "
-                "changed. Convert the column to the type of what is held.",
+                f"Text and numbers would be mixed in column {column} (counted from 0) of this "
+                f"{type(held[0]).__name__}, so nothing was changed. Convert the column to the type of what is held.",
+                column=column,
                 reason="label",
-            ) from error
+            )

@@ -443,5 +443,5 @@ class ExactEstimator(Hooks):
         state = self._fitted_state()
         copied = clone(self)
         copied._state = self._empty_state(copy.deepcopy(state.params), state.layout, state.statistic.n_features)
-        copied._state.statistic.is_part = state.statistic.is_part
+        copied._state.statistic.is_share = state.statistic.is_share
         return copied

@@ -232,7 +232,7 @@ class State(Held):
                 reason="label",
             )
         for column, kind in enumerate(self.layout.kinds or ()):
-            if kind == "any" and self.statistic.mixes(column):
+            if kind == "any" and len(self.statistic.text_held(column)) > 1:
                 raise error(
                     f"Text and numbers would be mixed in column {column} (counted from 0) of this {self.learner}, so "
                     "nothing was changed. Convert the column to the type of what is held.",

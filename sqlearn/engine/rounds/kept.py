@@ -16,8 +16,8 @@ from sqlearn.engine.rounds.row_source import (
     RowSource,
 )
 from sqlearn.engine.rounds.rows import Rows, check_rows, packed, unpacked
-from sqlearn.engine.sums import Block, Holder, Log, OneRecord, Statistic, moments
-from sqlearn.errors import MergeError
+from sqlearn.engine.sums import UNFIT, Block, Holder, Log, OneRecord, Statistic, moments
+from sqlearn.errors import FormatError, MergeError
 
 LARGEST_BITS = 500
 LARGEST = 2.0**LARGEST_BITS  # of features: beyond that, squares of differences leave float64's range
@@ -165,7 +165,7 @@ class KeptRecords(Statistic):
         """Take in the records of `other`."""
         assert isinstance(other, KeptRecords)
         held = other.rows
-        if other.is_part:  # its records stay where they are
+        if other.is_share:  # its records stay where they are
             super().add(other, other_slots, slots)
             return
         if not isinstance(held, Rows):
@@ -189,7 +189,7 @@ class KeptRecords(Statistic):
     def copy(self) -> Self:
         copied = self._empty()
         copied.total, copied.record_counts, copied.rows = self.total.copy(), self.record_counts.copy(), self.rows.copy()
-        copied.is_part = self.is_part
+        copied.is_share = self.is_share
         return copied
 
     def canonical_rows(self, slots: np.ndarray) -> bytes | None:
@@ -211,6 +211,8 @@ class KeptRecords(Statistic):
 
     def restore_rows(self, data: bytes) -> int:
         self.rows, n = unpacked(data, self._width, self.seed)
+        if n and self.is_share:  # which leaves its records where they are
+            raise FormatError(UNFIT)
         return n
 
     def leave_rows(self) -> bool:

@@ -104,7 +104,7 @@ class Rounds(KeptRecords):
         """Bring the trace up to date with what was deposited."""
         started = perf_counter()
         changes = self.changes.taken()
-        if self.is_part:
+        if self.is_share:
             return
         log.note(partial(self._set, self.trace, self.last, self._order, self.memo, self.aside))
         problem = self._problem_of(labels)
@@ -212,16 +212,16 @@ class Rounds(KeptRecords):
         return copied
 
     def canonical(self, slots: np.ndarray) -> list[bytes]:
-        return [*super().canonical(slots), b"" if self.is_part else to_bytes(self.trace)]
+        return [*super().canonical(slots), b"" if self.is_share else to_bytes(self.trace)]
 
     def restore(self, parts: list[bytes]) -> None:
         super().restore(parts)
-        self.is_part = not parts[2]
-        self.trace = None if self.is_part else from_bytes(parts[2])
+        self.is_share = not parts[2]
+        self.trace = None if self.is_share else from_bytes(parts[2])
         self._order = tuple(np.flatnonzero(self.record_counts).tolist())
 
     def solution_elsewhere(self, order: np.ndarray, labels: list[Any], version: int) -> bytes | None:
-        if isinstance(self.rows, Rows) or self.trace is not None or self.is_part:
+        if isinstance(self.rows, Rows) or self.trace is not None or self.is_share:
             return None
         return to_bytes(self.solved(order, labels, version))
 
@@ -251,7 +251,7 @@ class Rounds(KeptRecords):
                 raise FormatError(UNFIT)
         elif self.trace is not None:  # of few records, an earlier version kept one too
             self._check_trace(problem, self.trace)
-        elif not (self._is_lazy(problem) or self.is_part):
+        elif not (self._is_lazy(problem) or self.is_share):
             raise FormatError(UNFIT)
         elif self.solution is not None:
             self._check_trace(problem, self.solution[1])

@@ -85,11 +85,10 @@ class Categories(Statistic):
     def vocabularies(self):
         return (self.vocabulary,)
 
-    def mixes(self, column: int) -> bool:
+    def text_held(self, column: int) -> set[bool]:
         place = self.place(column)
         slots = self.vocabulary.slots.items()
-        held = {isinstance(label[1], str) for label, i in slots if label[0] == place and self.category_counts[i] > 0}
-        return len(held) > 1
+        return {isinstance(label[1], str) for label, i in slots if label[0] == place and self.category_counts[i] > 0}
 
     def _fit_vocabulary(self):
         capacity = self.vocabulary.capacity

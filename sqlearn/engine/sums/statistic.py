@@ -71,15 +71,15 @@ class Statistic:
         Number of canonical byte strings.
     parts_of_own_rows : tuple of int
         Those of them that are empty where the records are kept elsewhere.
-    is_part : bool
-        Whether it holds a part of a model's records, and what depends on all of them is found for the parts together.
+    is_share : bool
+        Whether it holds a share of a model's records, and what depends on all of them is found for all shares together.
     """
 
     takes_sparse = False
     keeps_records = False
     n_parts = 2
     parts_of_own_rows: tuple[int, ...] = ()
-    is_part = False
+    is_share = False
 
     def __init__(self, n_features: int, n_targets: int):
         self.n_features, self.n_targets = n_features, n_targets
@@ -167,9 +167,9 @@ class Statistic:
         """Slots of categories, int64[n, c], and what they add to the records' messages, uint64[n, 2 * c]."""
         return np.zeros((len(codes), 0), np.int64), np.zeros((len(codes), 0), np.uint64)
 
-    def mixes(self, column: int) -> bool:
-        """Whether a column of categories has both text and numbers among those held."""
-        return False
+    def text_held(self, column: int) -> set[bool]:
+        """Of the categories held in a column: whether they are text; both, where there are text and numbers."""
+        return set()
 
     def prune(self, temporary: bool = False) -> None:
         """Remove what no record needs any more; if the update will be undone (`temporary`), places stay."""

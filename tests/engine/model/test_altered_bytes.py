@@ -127,3 +127,13 @@ def test_labels_that_are_not_those_of_the_records(learner):
     altered.partial_fit(X[:1] + 1.0, ["c"])
     with unchanged(altered), pytest.raises(FormatError, match="inconsistent"):
         altered.forget(X, y)
+
+
+def test_a_share_has_no_rows(monkeypatch):
+    """Without its rounds, a model is a share of another one, whose records lie elsewhere."""
+    cut(monkeypatch)
+    model, _, _ = prepared(LogisticRegression())
+    parts = model.canonical_parts()
+    assert "rows" in parts and parts["sums 2"]
+    with pytest.raises(FormatError, match="inconsistent"):
+        restored(model, parts | {"sums 2": b""})

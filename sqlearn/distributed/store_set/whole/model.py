@@ -90,7 +90,7 @@ class WholeModel:
         """The model of these rows, of which nothing is known but the parts' models."""
         model = merged(models)
         if self.file is not None:
-            model.state.statistic.is_part = False
+            model.state.statistic.is_share = False
             self._attach(model)
             self._catch_up(model, check)
             self._solve(model)
