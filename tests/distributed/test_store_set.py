@@ -396,10 +396,10 @@ def test_a_full_disk_changes_nothing(tmp_path, room):
 def test_a_part_that_cannot_commit(tmp_path, monkeypatch, kind, failing):
     """The disk is full when some parts have committed: the change is taken back, or made in the others as well."""
     store_set, store = both(tmp_path, "mixed", 3)
-    calls = {
+    calls = {  # of so many rows that some lie in each part
         "learn": lambda one: one.learn(table_of(30, first=100)),
-        "forget": lambda one: one.forget(ids=[f"p{i}" for i in range(20)]),
-        "relabel": lambda one: one.relabel(where="z > 0", to="c"),
+        "forget": lambda one: one.forget(ids=[f"p{i}" for i in range(40)]),
+        "relabel": lambda one: one.relabel(where="z > -7", to="c"),
     }
     commit, failed = Part.commit, []
 

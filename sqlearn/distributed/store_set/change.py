@@ -116,8 +116,8 @@ class Change(Joint):
     divides : bool
         Whether it divides the set anew, which is committed with the lock.
     follow : callable
-        Called when all parts have changed, with what raises what a signal asks for; what it returns is called before
-        the first part commits.
+        Called when all parts have changed, with what raises what a signal asks for; what it returns is called when
+        nobody reads the set any more, before the first part commits.
     """
 
     def __init__(self, parts: list[Part], threads: Threads, journal: Journal, division: int, *given: Any) -> None:
@@ -159,13 +159,12 @@ class Change(Joint):
         keep = self.follow(self.check)
         self.check()  # for the last time: a signal that comes now waits
         if change:
-            keep()
             before = {number: self._parts[number].before(receipt) for number, receipt in receipts.items()}
-            self._commit_all(Unfinished(self._division, change, kind, told, before), receipts)
+            self._commit_all(Unfinished(self._division, change, kind, told, before), receipts, keep)
             self.is_settled = True
         else:
             with self._journal.alone():
-                keep()  # which is of no use to who still reads the state before
+                keep()
                 if failed := self._committed(told):
                     raise next(iter(failed.values()))
                 self.is_settled = True
@@ -177,9 +176,16 @@ class Change(Joint):
         self._begun -= {*numbers}
         return failed
 
-    def _commit_all(self, unfinished: Unfinished, receipts: dict[int, Receipt]) -> None:
+    def _commit_all(
+        self, unfinished: Unfinished, receipts: dict[int, Receipt], keep: Callable[[], None]
+    ) -> None:  # fmt: skip
         """Commit in several parts; whatever happens, the journal tells what was meant until it is so."""
         self._journal.write(unfinished)
+        try:
+            keep()
+        except BaseException:
+            self._journal.empty()
+            raise
         failed = self._committed(unfinished.to)
         try:
             if failed:
