@@ -1,9 +1,11 @@
 """What a set of stores costs beyond one store: creating, forgetting one row and many, with and without syncs.
 
+With --rounds, of a learner that makes rounds over its rows; each row is forgotten, and then one is predicted.
+
 Times are medians; the processors' time of the process is beside the time on the clock. Syncs are counted by the
 system's own calls, where strace is installed, or else left out.
 
-python benchmarks/bench_store_set.py [--rows N] [--parts N] [--folder DIR]
+python benchmarks/bench_store_set.py [--rows N] [--parts N] [--rounds] [--folder DIR]
 """
 
 import argparse
@@ -19,6 +21,7 @@ import numpy as np
 
 from sqlearn import Store
 from sqlearn.distributed import StoreSet
+from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import GaussianNB
 
 BLOCK = 50_000
@@ -78,17 +81,20 @@ def main():
     parser.add_argument("--parts", type=int, default=16)
     parser.add_argument("--single", type=int, default=60, help="how often one row is forgotten")
     parser.add_argument("--folder", default=None)
+    parser.add_argument("--rounds", action="store_true", help="LogisticRegression in place of GaussianNB")
     given = parser.parse_args()
+    learner = LogisticRegression() if given.rounds else GaussianNB()
+    predict = {f"x{j}": np.zeros(1) for j in range(FEATURES)}
     print(f"{given.rows:,} rows of {FEATURES} features, {given.parts} parts, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         paths = {"store": Path(folder) / "one", "set": Path(folder) / "set"}
         named = {"target": "y", "id": "id"}
         warm = Path(folder) / "warm"
-        StoreSet.create(warm, GaussianNB(), frames(1000), **named, parts=2).forget(ids=[1, 2])
+        StoreSet.create(warm, learner, frames(1000), **named, parts=2).forget(ids=[1, 2])
         makers = {
-            "store": lambda: Store.create(paths["store"], GaussianNB(), frames(given.rows), **named).close(),
+            "store": lambda: Store.create(paths["store"], learner, frames(given.rows), **named).close(),
             "set": lambda: StoreSet.create(
-                paths["set"], GaussianNB(), frames(given.rows), **named, parts=given.parts
+                paths["set"], learner, frames(given.rows), **named, parts=given.parts
             ).close(),
         }
         for name, make in makers.items():
@@ -98,9 +104,15 @@ def main():
         ids = random.permutation(given.rows)[: 2 * given.single + 6 * MANY].tolist()
         singles, rest = ids[: given.single], ids[2 * given.single :]
         times = {name: [] for name in stores}
+
+        def forget_one(store, id):
+            store.forget(ids=id)
+            if given.rounds:
+                store.predict(predict)
+
         for id in singles:  # in turns, so that both meet the same load
             for name, store in stores.items():
-                times[name].append(timed(lambda store=store, id=id: store.forget(ids=id)))
+                times[name].append(timed(lambda store=store, id=id: forget_one(store, id)))
         one = {name: told(f"forget one row of a {name}", times[name]) for name in stores}
         extra = [(a[0] - b[0], a[1] - b[1]) for a, b in zip(times["set"], times["store"], strict=True)]
         told("the set beyond the store", extra)
@@ -114,13 +126,19 @@ def main():
               f"{both['set'][1] / both['store'][1]:.2f} in processors' time")  # fmt: skip
         assert one
         assert stores["set"].digest() == stores["store"].digest()
-        (predict,) = ({f"x{j}": np.zeros(1) for j in range(FEATURES)},)
         for name, store in stores.items():
             told(f"predict one row after a change, {name}", [timed(lambda store=store: store.predict(predict))])
             told(
                 f"predict one row again, {name}", [timed(lambda store=store: store.predict(predict)) for _ in range(9)]
             )
             store.close()
+        for name, kind in {"store": Store, "set": StoreSet}.items():
+            with kind.open(paths[name]) as store:  # so that all code has run
+                store.predict(predict)
+            told(
+                f"open and predict one row, {name}",
+                [timed(lambda kind=kind, name=name: kind.open(paths[name]).predict(predict))],
+            )
         if shutil.which("strace"):
             left = ids[given.single : 2 * given.single]
             for name, path in paths.items():

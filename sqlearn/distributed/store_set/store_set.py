@@ -41,7 +41,7 @@ class StoreSet(SetEditing):
     -----
     - *The same bytes*: the model has the digest of that of one store with the same rows, into however many parts they
       are divided. It is the merge of the parts' models, so learners whose sums merge are taken. Adaptive learners over
-      numbers are taken as well: their rounds are made, over the rows of all parts, when the model is asked for.
+      numbers are taken as well: their rounds are kept on file, and a change that breaks none of them asks no rows.
     - *All or nothing*: a change that lies in one part is one transaction there. One that lies in several is made in
       each, noted in a journal that holds places of rows and nothing else, and then committed in each; what a crash
       leaves in between is finished, or taken back, when the set is next used.
