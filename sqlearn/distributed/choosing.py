@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -48,25 +48,45 @@ def chosen_in(
 
     Those in `targets` have other labels or targets than in the piece.
     """
-    blocks, numbers, found, told = [], [np.zeros(0, np.int64)], set(), Seen({}, {})
+    told = Seen({}, {})
     condition = None if where is None else Condition(where, kept.all)
-    for block in piece.blocks(plan):
-        pause()
-        if not len(block):
-            continue
-        with block.located():
-            values = kept.block(block.kept) if kept.all else {}
-        if condition is None:
-            (column,) = values.values()
-            held = column.values() if isinstance(column, Category) else column
-            places = np.flatnonzero([id in ids for id in held.tolist()])
-        else:
-            places = _matching(condition, values, len(block), told)
-        places = places[~np.isin(places + block.start, gone)]
-        if len(places):
-            found |= set() if condition is not None else {*held[places].tolist()}
-            numbers.append(places + block.start)
-            blocks.append(_relabelled(taken(block, places), places + block.start, targets))
+
+    def meant(plan: Plan, parts: Iterable[tuple[int, Piece]]) -> Iterator[tuple[Block, np.ndarray, np.ndarray, Any]]:
+        """Of each block the places that are meant, their numbers, and their ids."""
+        for first, part in parts:
+            for block in part.blocks(plan):
+                pause()
+                if not len(block):
+                    continue
+                with block.located():
+                    values = kept.block(block.kept) if kept.all else {}
+                if condition is None:
+                    (column,) = values.values()
+                    held = column.values() if isinstance(column, Category) else column
+                    places = np.flatnonzero([id in ids for id in held.tolist()])
+                else:
+                    held, places = None, _matching(condition, values, len(block), told)
+                rows = places + block.start + first
+                stay = ~np.isin(rows, gone)
+                if stay.any():
+                    places, rows = places[stay], rows[stay]
+                    yield block, places, rows, None if held is None else held[places]
+
+    parts = piece.parts(*([plan.keep[0], ids] if condition is None else [])) if plan.keep else None
+    if parts is None:
+        parts = iter([(0, piece)])
+    else:  # what is meant is found by few columns, and then the others are read where it is
+        listed = [*parts]
+        starts = np.array([first for first, _ in listed], np.int64)
+        looked = listed if condition is None else [(0, piece)]
+        seen = [rows for _, _, rows, _ in meant(plan.of_kept(), looked)]
+        at = np.unique(np.searchsorted(starts, np.concatenate([starts[:0], *seen]), "right") - 1)
+        parts = iter([listed[i] for i in at])
+    blocks, numbers, found = [], [np.zeros(0, np.int64)], set()
+    for block, places, rows, held in meant(plan, parts):
+        found |= set() if held is None else {*held.tolist()}
+        numbers.append(rows)
+        blocks.append(_relabelled(taken(block, places), rows, targets))
     return Chosen(np.concatenate(numbers), joined(blocks) if blocks else None, told, found)
 
 

@@ -10,10 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import dataset
 from sklearn.base import clone
 
 from laws import snapshot
 from sqlearn.distributed import fit, forget, relabel, rows_of
+from sqlearn.distributed.pieces.dataset import DatasetPiece
+from sqlearn.distributed.pieces.parquet import ParquetPiece
 from sqlearn.distributed.rows import PiecedRows
 from sqlearn.errors import (
     ConditionError,
@@ -121,6 +124,69 @@ def test_rows_that_are_not_held(table, pieces):
         forget(model, where="id < 9007199254740995") == 2
     )  # the row that was forgotten by its contents is passed over
     assert model.digest() == digest_of(model, table.iloc[3:])
+
+
+IDS = {  # ids, one of them, and one that is none; how many rows of the ids are read for these, of 30 each
+    "int64": (pa.array([2**53 + i for i in range(30)]), 2**53 + 20, 3, 5),
+    "gaps": (pa.array([*range(29), None], pa.int32()), 20, 99, 15),  # the last row group both times
+    "int8": (pa.array(np.arange(-15, 15), pa.int8()), 0, 1000, 35),  # which the type has not
+    "unsigned": (pa.array([2**31 - 22 + i for i in range(30)], pa.uint32()), 2**31 + 3, 5, 5),
+    "text": (pa.array([f"a{i:02}" for i in range(29)] + ["z\u00fc"]), "a16", "\U0001f600", 5),
+    "large": (pa.array([f"a{i:02}" for i in range(30)], pa.large_string()), "a16", "", 5),
+    "categories": (pa.array([f"a{i:02}" for i in range(30)]).dictionary_encode(), "a16", "b", 60),
+    "floats": (pa.array(np.arange(30.0)), 17, 99, 60),
+}
+
+
+@pytest.mark.parametrize("as_dataset", [False, True])
+@pytest.mark.parametrize("kind", IDS)
+def test_row_groups_without_the_ids_are_not_read(kind, as_dataset, tmp_path, monkeypatch):
+    ids, known, unknown, least = IDS[kind]
+    full = pa.table({"id": ids, "age": pa.array(np.arange(30.0)), "buys": pa.array(np.arange(30) % 2)})
+    for statistics in (True, False):
+        folder = tmp_path / str(statistics)
+        folder.mkdir()
+        for i in range(2):  # of three row groups each
+            pq.write_table(
+                full[15 * i : 15 * i + 15], folder / f"{i}.parquet", row_group_size=5, write_statistics=statistics
+            )
+        data = dataset.dataset(folder) if as_dataset else folder
+        model = fit(GaussianNB(), data, y="buys", columns=["age"])
+        read = []
+        with monkeypatch.context() as patched:
+            for piece in (ParquetPiece, DatasetPiece):
+                patched.setattr(piece, "rows", noting(read, piece.rows))
+            assert forget(model, ids=[known], id="id") == 1
+            with pytest.raises(UnknownIdError, match="No row of the pieces"):
+                forget(model, ids=[unknown], id="id")
+        gone = full["id"].to_pylist().index(known)
+        left = full.take(np.delete(np.arange(30), gone))
+        assert model.digest() == GaussianNB().fit(left.select(["age"]), left["buys"].to_numpy()).digest()
+        assert sum(n for columns, n in read if columns == ["id"]) == (least if statistics else 60)
+        assert [n for columns, n in read if columns != ["id"]] == [5]
+        assert forget(model, where="age < 7") == 7 - (gone < 7)
+        many = [id for id in full["id"].to_pylist()[8:15] if id is not None]
+        assert forget(model, ids=[int(id) if kind == "floats" else id for id in many], id="id") == len(many)
+
+
+def noting(read, rows):
+    """The same reading of a piece; of what is read, the columns and the number of rows are noted."""
+
+    def noted(piece, plan):
+        for found in rows(piece, plan):
+            read.append((plan.columns, len(found.X)))
+            yield found
+
+    return noted
+
+
+def test_a_file_that_changed_is_told_whatever_its_statistics(table, tmp_path):
+    path = tmp_path / "0.parquet"
+    pq.write_table(pa.Table.from_pandas(table), path)
+    model = fit(GaussianNB(), path, y="buys", columns=["age"])
+    pq.write_table(pa.Table.from_pandas(table[:50]), path)
+    with pytest.raises(TableError, match="has changed"):
+        forget(model, ids=[1], id="id")
 
 
 def test_an_adaptive_learner_forgets_so(table):

@@ -1,14 +1,14 @@
 """Pieces of a pyarrow Dataset: its fragments, or runs of their row groups."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlearn.distributed.pieces.block import ROWS
 from sqlearn.distributed.pieces.files import FilePiece, reading
 from sqlearn.distributed.pieces.loaded import InMemory
-from sqlearn.distributed.pieces.parquet import runs, schema_kinds
+from sqlearn.distributed.pieces.parquet import groups_with, runs, schema_kinds
 from sqlearn.distributed.pieces.piece import Found, Piece, PieceRows
 from sqlearn.distributed.pieces.plan import Plan, lacking
 from sqlearn.errors import TableError
@@ -57,6 +57,16 @@ class DatasetPiece(FilePiece):
             for groups, before, count in runs(rows)
         ]
         return Found("frame", kinds, sum(rows), pieces, "pyarrow")
+
+    def parts(self, name: Any = None, values: Collection[Any] = ()) -> Iterator[tuple[int, Piece]] | None:
+        return self._parts(name, values) if hasattr(self.fragment, "row_groups") else None
+
+    def _parts(self, name: Any, values: Collection[Any]) -> Iterator[tuple[int, Piece]]:
+        self._check()
+        with reading(self.name):
+            for group, first, count in groups_with(self.fragment, name, values):
+                part = self.fragment.subset(row_group_ids=[group])
+                yield first, replace(self, fragment=part, before=self.before + first, count=count)
 
     def rows(self, plan: Plan) -> Iterator[PieceRows]:
         import pyarrow as pa

@@ -1,7 +1,7 @@
 """What a piece is: rows that lie somewhere, which are read again in the same order."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,18 @@ class Piece(ABC):
     @abstractmethod
     def read(self, plan: Plan) -> Iterator[PieceRows]:
         """Its rows, always in the same order."""
+
+    def parts(self, name: Any = None, values: Collection[Any] = ()) -> Iterator[tuple[int, "Piece"]] | None:
+        """Smaller pieces, with the number of the first row of each; None where one column costs as much as all to read.
+
+        Parameters
+        ----------
+        name : str, optional
+            A column: then those are left out of which it is known that none of these values is in it.
+        values : collection of str or of int
+            The values.
+        """
+        return None
 
     def place(self, row: int) -> tuple[str, dict[str, int]]:
         """Where a row of the piece stands, in words and as fields of errors."""

@@ -74,6 +74,11 @@ class Plan:
                 )
         return replace(self, keep=tuple(names))
 
+    def of_kept(self) -> Plan:
+        """A plan that reads the kept columns alone, of which there are some."""
+        kinds = tuple(self.kind_of(name) or OBJECT for name in self.keep)
+        return replace(self, features=self.keep, kinds=kinds, target=(), weight=(), documents=False)
+
     def kind_of(self, name: Any) -> str | None:
         """The settled kind of a column of a frame; None of one that has none."""
         if name in self.features:
